@@ -1,0 +1,86 @@
+"""The import finder that answers ``opencensus`` and ``opencensus.*`` with our modules.
+
+The ``.pth`` file imports this module at every interpreter start, so it imports only what the interpreter has loaded already and
+stays small; what the finder does once a program asks for ``opencensus`` is in ``_lookup``. Not even ``__future__`` is imported here.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+del TYPE_CHECKING
+
+
+class Finder:
+    """A ``sys.meta_path`` finder for the legacy names, and for legacy integrations asked for under our own name."""
+
+    def find_spec(self, fullname: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":
+        """Return how to load ``fullname``, or None when another finder should be asked.
+
+        Raises: ModuleNotFoundError for a name that must not be looked up any further (see ``_lookup``).
+        """
+        # Every import of the process passes here: one prefix test for all that are not ours.
+        if not fullname.startswith("opencensus"):
+            return None
+        if fullname == "opencensus" or fullname.startswith(("opencensus.", "opencensus_compat.ext.")):
+            from opencensus_compat import _lookup
+
+            return _lookup.spec(fullname, path, beyond=self)
+        return None
+
+
+_finder = Finder()
+
+
+def install() -> None:
+    """Make ``import opencensus...`` give our facades, from now on and in the whole process; calling it again changes nothing.
+
+    Does nothing while the environment variable ``OPENCENSUS_COMPAT_DISABLED`` is ``1``, ``true``, ``yes`` or ``on``.
+
+    Raises: RuntimeError when modules of the real ``opencensus`` are loaded already; nothing is changed then.
+    """
+    if _finder in sys.meta_path or os.environ.get("OPENCENSUS_COMPAT_DISABLED", "").lower() in ("1", "true", "yes", "on"):
+        return
+    loaded = sorted(name for name in sys.modules if name.startswith("opencensus."))
+    if loaded:
+        raise RuntimeError(
+            f"expected no opencensus module to be loaded yet, found {len(loaded)} of the real SDK, among them {loaded[0]!r}; "
+            "make `import opencensus_compat.auto` the first import of the program, or start it with `census-compat run -- CMD`"
+        )
+    # The bare root may be there (a namespace `.pth` of an old install makes one); it holds nothing worth keeping.
+    sys.modules.pop("opencensus", None)
+    sys.meta_path.insert(0, _finder)
+
+
+def install_at_start() -> None:
+    """Do what ``install`` does, as the interpreter starts: a problem becomes a RuntimeWarning, for no start may fail over it."""
+    try:
+        install()
+    except RuntimeError as problem:
+        import warnings
+
+        warnings.warn(f"census-compat is not active: {problem}", RuntimeWarning, stacklevel=2)
+
+
+def uninstall() -> None:
+    """Undo ``install``: the next ``import opencensus...`` gives the real packages, or fails where there are none.
+
+    Modules that a program holds already stay what they are. Legacy integrations that were loaded from disk onto our facades are
+    forgotten as well, so that they load again onto the real packages. Without ``install`` before, it does nothing.
+    """
+    if _finder not in sys.meta_path:
+        return
+    sys.meta_path.remove(_finder)
+    for name in [name for name in sys.modules if name == "opencensus" or name.startswith("opencensus.")]:
+        module = sys.modules.pop(name)
+        if getattr(module, "__name__", None) != name:
+            continue  # One of ours: it stays, under its own name.
+        own_name = f"opencensus_compat{name[len('opencensus') :]}"
+        sys.modules.pop(own_name, None)
+        parent, _, child = own_name.rpartition(".")
+        if parent in sys.modules:
+            vars(sys.modules[parent]).pop(child, None)

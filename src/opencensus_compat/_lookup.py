@@ -1,0 +1,138 @@
+"""Which module answers a legacy name: ours, a legacy integration on disk, or none.
+
+One module object stands under both names (``sys.modules["opencensus.trace.tracer"] is sys.modules["opencensus_compat.trace.tracer"]``);
+its ``__name__`` and ``__spec__`` are those of our name, so that reloading it, reading its source or its resources, and relative
+imports in it work whichever name it was reached by.
+
+Locks: a thread that imports a legacy name holds the import lock of that name and then takes that of ours. Never the other way
+round while our own modules import each other under our name only (``tests/test_architecture.py`` holds that), so two threads cannot
+wait for each other, and a module stands under its legacy name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec, PathFinder
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from opencensus_compat._alias import Finder
+
+_LEGACY = "opencensus"
+_OURS = "opencensus_compat"
+_NEW_HERE = frozenset({"auto", "local", "migrate"})
+"""Modules at our top that OpenCensus never had; like names with a leading underscore, they are not to be seen under its name."""
+
+
+def spec(fullname: str, path: Sequence[str] | None, *, beyond: Finder) -> ModuleSpec | None:
+    """Return how to load ``fullname``, or None when the other finders should be asked.
+
+    Args:
+        fullname: ``opencensus``, ``opencensus.<rest>`` or ``opencensus_compat.ext.<rest>``.
+        path: The parent package's ``__path__``; None for ``opencensus`` itself.
+        beyond: Our finder on ``sys.meta_path``, to be left out when the others are asked.
+    Raises: ModuleNotFoundError for a module that is private to us, and for one that only the real SDK has.
+    """
+    root, _, rest = fullname.partition(".")
+    parent = sys.modules.get(fullname.rpartition(".")[0])
+    if root == _OURS:
+        return _under_our_name(rest, path, parent, beyond)
+    if rest and not _is_ours(parent):
+        return None  # Inside an integration on disk, whose own `__path__` leads to its modules.
+    return _under_legacy_name(rest, path, beyond)
+
+
+def _under_legacy_name(rest: str, path: Sequence[str] | None, beyond: Finder) -> ModuleSpec | None:
+    """Return the spec of ``opencensus`` (``rest`` empty) or of ``opencensus.<rest>``, whose parent is one of our packages."""
+    legacy_name, our_name = (f"{_LEGACY}.{rest}", f"{_OURS}.{rest}") if rest else (_LEGACY, _OURS)
+    parts = rest.split(".")
+    if parts[0] in _NEW_HERE or any(part.startswith("_") for part in parts):
+        raise ModuleNotFoundError(f"No module named {legacy_name!r}", name=legacy_name)
+    loaded = sys.modules.get(our_name)
+    own = loaded.__spec__ if loaded else _elsewhere(our_name, path, beyond)
+    if own is not None:
+        return _alias_spec(legacy_name, own)
+    on_disk = _on_disk(rest)
+    if on_disk is not None and not _is_integration(rest):
+        raise ModuleNotFoundError(
+            f"No module named {legacy_name!r}: census-compat stands in for opencensus here and has no such module. The installed "
+            f"distribution has one ({on_disk.origin}), but the two do not mix; OPENCENSUS_COMPAT_DISABLED=1 gives the real packages.",
+            name=legacy_name,
+        )
+    return on_disk
+
+
+def _under_our_name(rest: str, path: Sequence[str] | None, parent: ModuleType | None, beyond: Finder) -> ModuleSpec | None:
+    """Return the spec of ``opencensus_compat.<rest>``: ours, or an integration on disk that is then loaded under its legacy name.
+
+    ``from opencensus.ext import flask`` asks for it so, because the name that ``opencensus.ext`` knows itself by is ours.
+    """
+    if _is_ours(parent):
+        own = _elsewhere(f"{_OURS}.{rest}", path, beyond)
+        if own is not None or not _is_integration(rest):
+            return own
+        on_disk = _on_disk(rest)
+    else:
+        on_disk = _elsewhere(f"{_LEGACY}.{rest}", path, beyond)
+    return on_disk and _alias_spec(f"{_OURS}.{rest}", on_disk)
+
+
+def _is_ours(module: ModuleType | None) -> bool:
+    return getattr(module, "__name__", "").partition(".")[0] == _OURS
+
+
+def _is_integration(rest: str) -> bool:
+    """Tell whether a legacy integration may have the module; ``ext.azure`` belongs to the SDK that we stand in for."""
+    parts = rest.split(".")
+    return parts[0] == "ext" and parts[1:2] != ["azure"]
+
+
+def _elsewhere(name: str, path: Sequence[str] | None, beyond: Finder) -> ModuleSpec | None:
+    """Return what the other finders say of ``name``."""
+    for finder in sys.meta_path:
+        # Finders from before `find_spec` still stand on some paths.
+        if finder is not beyond and hasattr(finder, "find_spec"):
+            found = finder.find_spec(name, path)
+            if found is not None:
+                return found
+    return None
+
+
+def _on_disk(rest: str) -> ModuleSpec | None:
+    """Return the spec of ``opencensus.<rest>`` as the folders (and archives) of ``sys.path`` have it, from all of them together."""
+    inside = os.path.join(_LEGACY, *rest.split(".")[:-1])
+    folders = [os.path.join(entry or os.getcwd(), inside) for entry in sys.path]
+    # A folder that is not there is left out: the path machinery would remember its absence until its caches are dropped,
+    # and an integration that a notebook installs meanwhile would not be found.
+    folders = [folder for entry, folder in zip(sys.path, folders, strict=True) if os.path.isdir(folder) or os.path.isfile(entry)]
+    return PathFinder.find_spec(f"{_LEGACY}.{rest}", folders)
+
+
+def _alias_spec(name: str, target: ModuleSpec) -> ModuleSpec:
+    alias = ModuleSpec(name, _AliasLoader(target.name), origin=target.origin)
+    alias.submodule_search_locations = target.submodule_search_locations
+    return alias
+
+
+class _AliasLoader(Loader):
+    """A loader whose module is the one that stands under another name."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._target_spec: ModuleSpec | None = None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the target module, imported under its own name if need be."""
+        module = import_module(self._target)
+        self._target_spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put back the module's own spec, over which the import system has just written the alias's."""
+        module.__spec__ = self._target_spec
