@@ -1,0 +1,1 @@
+"""How a span context is written into requests and read from them, one module per format."""

@@ -1,0 +1,90 @@
+"""Which trace and which span: what is handed on from a span to its children, in the process and beyond."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+from typing import TYPE_CHECKING
+
+from opencensus_compat.trace.trace_options import TraceOptions
+
+if TYPE_CHECKING:
+    from opencensus_compat.trace.tracestate import Tracestate
+
+INVALID_SPAN_ID = "0" * 16
+"""The id that says that there is no span."""
+_INVALID_TRACE_ID = "0" * 32
+
+TRACE_ID_PATTERN = re.compile("[0-9a-f]{32}")
+SPAN_ID_PATTERN = re.compile("[0-9a-f]{16}")
+
+DEFAULT_OPTIONS = "0"
+"""Options of a `SpanContext()`: the sampler decides."""
+
+_logger = logging.getLogger("opencensus.trace.span_context")
+
+
+class SpanContext:
+    """A trace, a span of it, and whether it is sampled; mutable.
+
+    Args:
+        trace_id: Begins with 32 hex digits, not all 0. A new id when it does not, with a warning, and when None.
+        span_id: Begins with 16 hex digits, not all 0. None when it does not, with a warning.
+        trace_options: Whether the trace is sampled; not yet, when None.
+        tracestate: What other tracing systems added.
+        from_header: Whether a request brought these ids; set to False when one of them had to be replaced.
+
+    Raises:
+        AssertionError: An id that is not a text.
+    """
+
+    def __init__(
+        self,
+        trace_id: str | None = None,
+        span_id: str | None = None,
+        trace_options: TraceOptions | None = None,
+        tracestate: Tracestate | None = None,
+        from_header: bool = False,
+    ) -> None:
+        self.from_header = from_header
+        self.trace_id = generate_trace_id() if trace_id is None else self._check_trace_id(trace_id)
+        self.span_id = None if span_id is None else self._check_span_id(span_id)
+        self.trace_options = TraceOptions(DEFAULT_OPTIONS) if trace_options is None else trace_options
+        self.tracestate = tracestate
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(trace_id={self.trace_id}, span_id={self.span_id}, "
+            f"trace_options={self.trace_options}, tracestate={self.tracestate})"
+        )
+
+    def _check_span_id(self, span_id: str | None) -> str | None:
+        """Return the id if it is one, else None."""
+        if span_id is None:
+            return None
+        assert isinstance(span_id, str), f"span_id must be a text of 16 hex digits, got {span_id!r}"
+        if span_id != INVALID_SPAN_ID and SPAN_ID_PATTERN.match(span_id):
+            return span_id
+        _logger.warning("span_id must be 16 hex digits from 0 to f, not all 0, got %s; there is no parent span now", span_id)
+        self.from_header = False
+        return None
+
+    def _check_trace_id(self, trace_id: str) -> str:
+        """Return the id if it is one, else a new one."""
+        assert isinstance(trace_id, str), f"trace_id must be a text of 32 hex digits, got {trace_id!r}"
+        if trace_id != _INVALID_TRACE_ID and TRACE_ID_PATTERN.match(trace_id):
+            return trace_id
+        _logger.warning("trace_id must be 32 hex digits from 0 to f, not all 0, got %s; a new trace begins", trace_id)
+        self.from_header = False
+        return generate_trace_id()
+
+
+def generate_span_id() -> str:
+    """Return a random span id, 16 hex digits."""
+    return f"{random.getrandbits(64):016x}"
+
+
+def generate_trace_id() -> str:
+    """Return a random trace id, 32 hex digits."""
+    return f"{random.getrandbits(128):032x}"
