@@ -1,0 +1,82 @@
+"""Application Insights exporter for OpenTelemetry.
+
+Use::
+
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from appinsights_exporter import ApplicationInsightsSpanExporter, OperationNameProcessor
+
+    provider = TracerProvider()
+    provider.add_span_processor(OperationNameProcessor())
+    provider.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter("InstrumentationKey=…;IngestionEndpoint=…")))
+
+Without an argument the connection string is read from ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
+
+Warnings:
+    * The query part of URLs is not exported unless ``APPINSIGHTS_EXPORTER_URL_QUERY=keep``; user names and passwords in them never are.
+    * Nothing is kept for later: what the service does not take at once is lost, counted (``exporter.counts``) and logged at most once a
+      minute.
+    * A credential is checked but no token is sent yet.
+
+Limits: trace state, dropped counts and link attributes are not exported, because the service has no place for them. Only the configured
+ingestion endpoint is ever contacted. The package starts no thread, keeps no queue and registers no exit hook: the OpenTelemetry SDK's
+processors do that.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .counts import Counts, CountsSnapshot
+    from .errors import ConfigurationError, ConnectionStringError, ConversionError, EncodingError, ExporterError
+    from .exporters import ApplicationInsightsSpanExporter, BringsEnvelopes
+    from .operation_name import OperationNameProcessor
+    from .settings import Settings
+
+__all__ = [
+    "ApplicationInsightsSpanExporter",
+    "BringsEnvelopes",
+    "ConfigurationError",
+    "ConnectionStringError",
+    "ConversionError",
+    "Counts",
+    "CountsSnapshot",
+    "EncodingError",
+    "ExporterError",
+    "OperationNameProcessor",
+    "Settings",
+    "__version__",
+]
+
+# Looked up when first used: the settings and the wire types can then be had without loading the OpenTelemetry SDK.
+_HOMES = {
+    "ApplicationInsightsSpanExporter": "exporters",
+    "BringsEnvelopes": "exporters",
+    "ConfigurationError": "errors",
+    "ConnectionStringError": "errors",
+    "ConversionError": "errors",
+    "Counts": "counts",
+    "CountsSnapshot": "counts",
+    "EncodingError": "errors",
+    "ExporterError": "errors",
+    "OperationNameProcessor": "operation_name",
+    "Settings": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name from the module that holds it."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

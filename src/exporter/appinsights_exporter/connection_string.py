@@ -1,0 +1,170 @@
+"""Reading of Application Insights connection strings. Pure.
+
+A connection string is a row of ``Key=Value`` pairs joined by ``;``, as the portal shows it::
+
+    InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=https://westeurope-5.in.applicationinsights.azure.com/
+
+It is read generously where people paste carelessly (a trailing ``;``, spaces, capitals) and strictly where a wrong guess would send
+telemetry to the wrong place (an empty endpoint, another scheme than http or https).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .errors import ConnectionStringError
+
+MAX_LENGTH = 4096
+"""Longest connection string, in characters, that the service's own SDKs take."""
+DEFAULT_INGESTION_ENDPOINT = "https://dc.services.visualstudio.com"
+"""Where telemetry goes when a connection string names neither an endpoint nor a suffix."""
+
+_KEY = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_SUFFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?")
+_LOCATION = re.compile(r"[A-Za-z0-9]+")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionString:
+    """What a connection string says, checked and normalised."""
+
+    instrumentation_key: str | None
+    """Lower-case UUID; None when the string has none."""
+    ingestion_endpoint: str
+    """Base URL without a trailing slash."""
+    aad_audience: str | None
+    """Token audience for Entra ID; None means the public cloud's."""
+
+
+def parse(text: str, *, source: str) -> ConnectionString:
+    """Return the checked fields of a connection string.
+
+    Args:
+        text: The string as the user gave it.
+        source: Where it came from, for error messages.
+
+    Raises:
+        ConnectionStringError: Malformed, too long, an unknown authorization, a bad key, endpoint, suffix or location.
+    Source: specification section 9.1. Later duplicates of a key win, as in the Python SDKs.
+    """
+    fields = pairs(text, source=source)
+    authorization = fields.get("authorization")
+    if authorization is not None and authorization.lower() != "ikey":
+        raise ConnectionStringError(
+            "connection_string",
+            source,
+            expected="Authorization=ikey, or no Authorization at all",
+            came=f"Authorization={authorization!r}",
+            advice="For Entra ID leave it out and pass a credential.",
+        )
+    key = fields.get("instrumentationkey")
+    return ConnectionString(
+        instrumentation_key=None if key is None else instrumentation_key(key, source=source),
+        ingestion_endpoint=_ingestion_endpoint(fields, source),
+        aad_audience=fields.get("aadaudience") or None,
+    )
+
+
+def pairs(text: str, *, source: str) -> dict[str, str]:
+    """Return the pairs of a connection string: lower-case key to trimmed value; empty pairs are skipped.
+
+    Raises:
+        ConnectionStringError: Not text, longer than 4096 characters, or a part that is not ``Key=Value``.
+    """
+    if not isinstance(text, str):
+        raise ConnectionStringError(
+            "connection_string", source, expected="text", came=type(text).__name__, advice="Copy it from the resource's overview page."
+        )
+    if len(text) > MAX_LENGTH:
+        raise ConnectionStringError(
+            "connection_string",
+            source,
+            expected=f"at most {MAX_LENGTH} characters",
+            came=f"{len(text)} characters",
+            advice="Copy it again from the resource's overview page.",
+        )
+    found: dict[str, str] = {}
+    for position, part in enumerate(text.split(";"), start=1):
+        if not part.strip():
+            continue
+        key, equals, value = part.partition("=")
+        key = key.strip().lower()
+        if not equals or not key:
+            # The part itself may be a key or a token: it is described, never quoted.
+            bare_key = _KEY.fullmatch(part.strip().lower()) is not None
+            raise ConnectionStringError(
+                "connection_string",
+                source,
+                expected="Key=Value pairs joined by ';'",
+                came="a bare instrumentation key" if bare_key else f"part {position} ({len(part)} characters) without a key and '='",
+                advice="Write InstrumentationKey=<key>." if bare_key else "Copy it again from the resource's overview page.",
+            )
+        found[key] = value.strip()
+    return found
+
+
+def instrumentation_key(text: object, *, source: str, setting: str = "connection_string") -> str:
+    """Return an instrumentation key trimmed and lower-cased.
+
+    Raises:
+        ConnectionStringError: It is not a UUID in its 36-character form.
+    """
+    key = text.strip().lower() if isinstance(text, str) else ""
+    if not _KEY.fullmatch(key):
+        came = f"{len(text)} characters that are not one" if isinstance(text, str) else type(text).__name__
+        raise ConnectionStringError(
+            setting,
+            source,
+            expected="an instrumentation key of the form 01234567-89ab-cdef-0123-456789abcdef",
+            came=came if text else "nothing",
+            advice="Copy the connection string from the resource's overview page.",
+        )
+    return key
+
+
+def _ingestion_endpoint(fields: dict[str, str], source: str) -> str:
+    endpoint = fields.get("ingestionendpoint")
+    if endpoint is not None:
+        return _base_url(endpoint, source)
+    if "endpointsuffix" not in fields:
+        return DEFAULT_INGESTION_ENDPOINT
+    suffix = fields["endpointsuffix"].strip(". ")
+    location = fields.get("location", "").strip(". ")
+    if not _SUFFIX.fullmatch(suffix):
+        raise ConnectionStringError(
+            "connection_string",
+            source,
+            expected="a host name as EndpointSuffix",
+            came=repr(suffix),
+            advice="For example applicationinsights.azure.cn.",
+        )
+    if location and not _LOCATION.fullmatch(location):
+        raise ConnectionStringError(
+            "connection_string", source, expected="letters and digits as Location", came=repr(location), advice="For example westeurope."
+        )
+    prefix = f"{location}." if location else ""
+    return _base_url(f"https://{prefix}dc.{suffix}", source)
+
+
+def _base_url(url: str, source: str) -> str:
+    trimmed = url.rstrip("/")
+    try:
+        parts = urlsplit(trimmed)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    else:
+        usable = usable and "@" not in parts.netloc and not parts.query and not parts.fragment and not _UNSAFE.search(trimmed)
+    if not usable:
+        raise ConnectionStringError(
+            "connection_string",
+            source,
+            expected="IngestionEndpoint as an absolute http or https URL without user name, query and fragment",
+            # A URL that holds a password is described, not quoted.
+            came="one with an @ in it" if "@" in url else (repr(url) if url else "an empty value"),
+            advice="Copy the connection string from the resource's overview page.",
+        )
+    return trimmed

@@ -1,0 +1,91 @@
+"""Events of a span become items of their own: exceptions and messages, children of the span."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .limits import MAX_MESSAGE, MAX_NAME, MAX_STACK, measurements, properties, tag, text
+from .timing import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from opentelemetry.sdk.trace import Event
+
+_TAGS_OF_THE_SPAN = (
+    "ai.operation.name",
+    "ai.operation.syntheticSource",
+    "ai.session.id",
+    "ai.user.authUserId",
+    "ai.user.id",
+)
+
+
+def envelopes(
+    events: Iterable[Event],
+    *,
+    instrumentation_key: str,
+    context_tags: Mapping[str, str],
+    span_tags: Mapping[str, str],
+    span_id: str,
+    sample_rate_percent: float | None,
+) -> list[dict[str, Any]]:
+    """Return one item for each event, in order.
+
+    Args:
+        events: Of one span; those that OpenCensus calls made are to be left out by the caller.
+        instrumentation_key: Of the resource.
+        context_tags: Tags of the span's resource.
+        span_tags: Tags of the span's item.
+        span_id: Id of the span's item.
+        sample_rate_percent: Of the span; None for 100.
+    Source: specification section 4.8.
+    """
+    base = {**context_tags, "ai.operation.id": span_tags["ai.operation.id"], "ai.operation.parentId": span_id}
+    for name in _TAGS_OF_THE_SPAN:
+        if name in span_tags:
+            base[name] = span_tags[name]
+    items = [_envelope(event, instrumentation_key, dict(base)) for event in events]
+    if sample_rate_percent is not None:
+        for item in items:
+            item["sampleRate"] = sample_rate_percent
+    return items
+
+
+def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str]) -> dict[str, Any]:
+    attributes: dict[str, Any] = dict(event.attributes or {})
+    # Says which OpenCensus call made the event: for the exporter, not for the reader.
+    attributes.pop("census.event", None)
+    session = attributes.pop("session.id", None)
+    if session:
+        tags["ai.session.id"] = tag("ai.session.id", session)
+    numbers = measurements(attributes.pop("microsoft.custom_measurements", None))
+    if event.name == "exception":
+        kind, fields = "Exception", {"ver": 2, "exceptions": [_exception(attributes)]}
+    else:
+        kind, fields = "Message", {"ver": 2, "message": text(event.name)[:MAX_MESSAGE]}
+    shown = properties(attributes)
+    if shown:
+        fields["properties"] = shown
+    if numbers:
+        fields["measurements"] = numbers
+    return {
+        "name": f"Microsoft.ApplicationInsights.{kind}",
+        "time": timestamp(event.timestamp),
+        "iKey": instrumentation_key,
+        "tags": tags,
+        "data": {"baseType": f"{kind}Data", "baseData": fields},
+    }
+
+
+def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
+    stack = attributes.pop("exception.stacktrace", None)
+    details: dict[str, Any] = {
+        # The service refuses an exception without a type or a message.
+        "typeName": text(attributes.pop("exception.type", None) or "Exception")[:MAX_NAME],
+        "message": text(attributes.pop("exception.message", None) or "Exception")[:MAX_MESSAGE],
+        "hasFullStack": bool(stack),
+    }
+    if stack:
+        details["stack"] = text(stack)[:MAX_STACK]
+    return details

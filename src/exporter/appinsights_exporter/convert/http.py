@@ -1,0 +1,110 @@
+"""What HTTP spans of both directions share: the URL, the item name and the user agent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .limits import MAX_URL, text
+from .peers import host_at, take
+from .urls import DEFAULT_PORTS, split, without_credentials, without_default_port, without_query
+
+SERVER_HOSTS = (
+    ("server.address", "server.port"),
+    ("http.host", ""),
+    ("http.server_name", "net.host.port"),
+    ("net.host.name", "net.host.port"),
+)
+"""Where a request's host may stand, best first. Source: specification section 4.3.1."""
+CLIENT_HOSTS = (("server.address", "server.port"), ("http.host", ""), ("net.peer.name", "net.peer.port"), ("net.peer.ip", "net.peer.port"))
+"""Where a dependency's host may stand, best first. Source: specification section 4.4.1."""
+
+_PARTS = ("url.scheme", "http.scheme", "url.path", "url.query", "http.target", "server.address", "http.host")
+_PORTS = ("server.port", "net.host.port")
+
+
+def is_http(attributes: dict[str, Any]) -> bool:
+    """Return whether the attributes are of an HTTP span."""
+    return "http.request.method" in attributes or "http.method" in attributes
+
+
+def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], *, keep_query: bool) -> str:
+    """Take the URL of an HTTP span, or return ``""``.
+
+    Credentials never pass, the query only when asked for, and a default port is left out of a URL that is put together here.
+
+    Args:
+        attributes: Of the span; the URL and the parts that stand in it are taken out.
+        hosts: Keys of host and port to try, :data:`SERVER_HOSTS` or :data:`CLIENT_HOSTS`.
+        keep_query: Whether ``?query`` is kept.
+    """
+    full = take(attributes, "url.full", "http.url")
+    if full is None:
+        full = _put_together(attributes, hosts)
+    else:
+        full = text(full)
+        if len(attributes) > 1:
+            _take_parts(attributes, full)
+    if not keep_query:
+        full = without_query(full)
+        _hide_query(attributes)
+    return without_credentials(full)[:MAX_URL] if full else ""
+
+
+def scheme(attributes: dict[str, Any], full_url: str) -> str:
+    """Return the scheme from the attributes, else from the URL, else ``""``."""
+    return text(attributes.get("url.scheme") or attributes.get("http.scheme") or split(full_url)[0]).lower()
+
+
+def item_name(method: str, route: Any, full_url: str, span_name: str) -> str:
+    """Return ``METHOD route``, else ``METHOD path``, else the span's name. Source: specification section 4.5."""
+    if route:
+        return f"{method} {text(route)}"
+    if full_url:
+        return f"{method} {split(full_url)[2] or '/'}"
+    return span_name
+
+
+def _put_together(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...]) -> str:
+    url_scheme = attributes.get("url.scheme") or attributes.get("http.scheme")
+    path = attributes.get("url.path")
+    query = attributes.get("url.query") if path else None
+    target = path or attributes.get("http.target")
+    if not url_scheme or not target:
+        return ""
+    url_scheme = text(url_scheme)
+    default_port = DEFAULT_PORTS.get(url_scheme.lower())
+    for host_key, port_key in hosts:
+        found = host_at(attributes, host_key, port_key, default_port)
+        if found:
+            take(attributes, "url.scheme", "http.scheme")
+            take(attributes, "url.path") if path else take(attributes, "http.target")
+            full = f"{url_scheme}://{found}{text(target)}"
+            if query:
+                full = f"{full}?{text(take(attributes, 'url.query'))}"
+            if len(attributes) > 1:
+                _take_parts(attributes, full)
+            return full
+    return ""
+
+
+def _take_parts(attributes: dict[str, Any], full: str) -> None:
+    """Take out attributes whose value can be read off the URL."""
+    for key in _PARTS:
+        if key in attributes and text(attributes[key]) in full:
+            del attributes[key]
+    for key in _PORTS:
+        if key in attributes:
+            url_scheme, authority, _ = split(full)
+            port = text(attributes[key])
+            if authority.endswith(f":{port}") or (
+                without_default_port(authority, None) == authority and DEFAULT_PORTS.get(url_scheme) == port
+            ):
+                del attributes[key]
+
+
+def _hide_query(attributes: dict[str, Any]) -> None:
+    """Keep a query that must not be exported from leaving as a property."""
+    attributes.pop("url.query", None)
+    target = attributes.get("http.target")
+    if isinstance(target, str) and "?" in target:
+        attributes["http.target"] = without_query(target)

@@ -1,0 +1,212 @@
+"""Spans that OpenCensus code made keep the envelope of the retired exporter, field for field, so that saved queries keep working.
+
+Where the old value was a defect it is corrected; each correction says so at its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import SpanKind, StatusCode
+
+from ..errors import ConversionError
+from . import events
+from .limits import MAX_CODE, MAX_DATA, MAX_MESSAGE, MAX_NAME, MAX_STACK, MAX_TARGET, MAX_TYPE, MAX_URL, MAX_VALUE, tag, text
+from .spans import FACADE_PREFIX, PARENT_SPAN_ID, SPAN_ID, copied, links_text, sample_rate_percent
+from .timing import duration_of_microseconds, timestamp
+from .urls import host_and_port, split, without_credentials
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+SCOPE = "opencensus_compat"
+"""Name of the instrumentation scope of facade spans."""
+STATUS_CODE = "census.status_code"
+"""Attribute with the gRPC code of the OpenCensus status; absent means OK."""
+EVENT = "census.event"
+"""Attribute of events that OpenCensus calls made. The retired exporter sent none of them."""
+
+_UNKNOWN = 2
+_ID_LIMIT = 512
+
+
+def envelopes(span: ReadableSpan, *, instrumentation_key: str, context_tags: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the items of a facade span in the retired exporter's shape.
+
+    An exception, if a server span has the attribute ``error.message``, comes before its request. Events that were added through the
+    OpenTelemetry API follow as OpenTelemetry maps them.
+
+    Args:
+        span: A finished span; not changed.
+        instrumentation_key: Of the resource that receives it.
+        context_tags: Tags for every item; copied.
+
+    Raises:
+        ConversionError: The span has no context or no start time.
+    Loses: annotations, message events, trace state, link types, as the retired exporter did.
+    Source: specification section 7.1; oc-azure trace_exporter/__init__.py span_data_to_envelope.
+    """
+    context = span.context
+    start_ns = span.start_time
+    if context is None or start_ns is None:
+        raise ConversionError(f"span {span.name!r} has no {'context' if context is None else 'start time'}")
+    attributes = copied(span.attributes)
+    # Kept out of the properties, because it is not the program's.
+    rate = sample_rate_percent(attributes)
+    end_ns = start_ns if span.end_time is None else span.end_time
+    status_code = _status_code(span, attributes)
+    kind = span.kind
+    parent = span.parent
+
+    tags = dict(context_tags)
+    tags["ai.operation.id"] = f"{context.trace_id:032x}"
+    parent_id = attributes.get(PARENT_SPAN_ID) or (None if parent is None else f"{parent.span_id:016x}")
+    if parent_id is not None:
+        tags["ai.operation.parentId"] = tag("ai.operation.parentId", parent_id)
+    operation = attributes.pop("ai.operation.name", None)
+    if operation:
+        tags["ai.operation.name"] = tag("ai.operation.name", operation)
+    fields: dict[str, Any] = {
+        "ver": 2,
+        "id": text(attributes.get(SPAN_ID) or f"{context.span_id:016x}")[:_ID_LIMIT],
+        "duration": duration_of_microseconds(start_ns, end_ns),
+    }
+    properties: dict[str, Any] = {}
+    if kind is SpanKind.SERVER:
+        base = "Request"
+        _request(fields, properties, tags, attributes, status_code)
+    else:
+        base = "RemoteDependency"
+        _dependency(fields, span.name, kind, attributes, status_code)
+    links = span.links
+    if links:
+        properties["_MS.links"] = links_text(links, compact=False)
+    for key, value in attributes.items():
+        if not key.startswith(("http.", FACADE_PREFIX)):
+            properties[key] = value if type(value) is not str or len(value) <= MAX_VALUE else value[:MAX_VALUE]
+    fields["properties"] = properties
+
+    item = _envelope(base, fields, tags, instrumentation_key=instrumentation_key, start_ns=start_ns, rate=rate)
+    items = [item]
+    if kind is SpanKind.SERVER and "error.message" in attributes:
+        # The exception hangs below its request; it used to hang beside it.
+        exception_tags = {**tags, "ai.operation.parentId": fields["id"]}
+        exception = _envelope(
+            "Exception", _exception(attributes), exception_tags, instrumentation_key=instrumentation_key, start_ns=start_ns, rate=rate
+        )
+        items.insert(0, exception)
+    found = span.events
+    if found:
+        foreign = [event for event in found if EVENT not in (event.attributes or {})]
+        items += events.envelopes(
+            foreign,
+            instrumentation_key=instrumentation_key,
+            context_tags=context_tags,
+            span_tags=tags,
+            span_id=fields["id"],
+            sample_rate_percent=rate,
+        )
+    return items
+
+
+def _envelope(
+    base: str, fields: dict[str, Any], tags: dict[str, str], *, instrumentation_key: str, start_ns: int, rate: float | None
+) -> dict[str, Any]:
+    envelope: dict[str, Any] = {
+        "name": f"Microsoft.ApplicationInsights.{base}",
+        "time": timestamp(start_ns),
+        "iKey": instrumentation_key,
+        "tags": tags,
+        "data": {"baseType": f"{base}Data", "baseData": fields},
+    }
+    if rate is not None:
+        envelope["sampleRate"] = rate
+    return envelope
+
+
+def _status_code(span: ReadableSpan, attributes: dict[str, Any]) -> int:
+    """Return the gRPC code of the span's status; a failure that only OpenTelemetry was told of counts as UNKNOWN."""
+    code = attributes.get(STATUS_CODE)
+    if isinstance(code, int):
+        return code
+    return _UNKNOWN if span.status.status_code is StatusCode.ERROR else 0
+
+
+def _http_status(value: Any, fallback: bool) -> tuple[str, bool]:
+    """Return result code and success for the attribute ``http.status_code``.
+
+    A number in text counts as its number, and any other text leaves success to the status: text used to cost the whole batch.
+    """
+    code = text(value)[:MAX_CODE]
+    if isinstance(value, bool):
+        return code, fallback
+    try:
+        return code, 200 <= float(value) < 400
+    except (TypeError, ValueError, OverflowError):
+        return code, fallback
+
+
+def _request(
+    fields: dict[str, Any], properties: dict[str, Any], tags: dict[str, str], attributes: dict[str, Any], status_code: int
+) -> None:
+    fields["responseCode"], fields["success"] = str(status_code), status_code == 0
+    if "http.status_code" in attributes:
+        fields["responseCode"], fields["success"] = _http_status(attributes["http.status_code"], status_code == 0)
+    name = text(attributes["http.method"]) if "http.method" in attributes else ""
+    if "http.route" in attributes:
+        name = f"{name} {text(attributes['http.route'])}"
+        tags["ai.operation.name"] = tag("ai.operation.name", name)
+        properties["request.name"] = name
+    elif "http.path" in attributes:
+        properties["request.name"] = f"{name} {text(attributes['http.path'])}"
+    fields["name"] = name[:MAX_NAME]
+    if "http.url" in attributes:
+        # Passwords are never passed on.
+        url = without_credentials(text(attributes["http.url"]))
+        fields["url"] = url[:MAX_URL]
+        properties["request.url"] = url[:MAX_VALUE]
+
+
+def _dependency(fields: dict[str, Any], name: str, kind: SpanKind, attributes: dict[str, Any], status_code: int) -> None:
+    fields["name"] = name[:MAX_NAME]
+    # In-process spans follow their status too; they used to succeed always.
+    fields["resultCode"], fields["success"] = str(status_code), status_code == 0
+    if kind is not SpanKind.CLIENT:
+        fields["type"] = "INPROC"
+        return
+    component = attributes.get("component")
+    if component is not None:
+        fields["type"] = text(component)[:MAX_TYPE]
+    if "http.url" in attributes:
+        url = text(attributes["http.url"])
+        _, authority, path = split(url)
+        fields["data"] = without_credentials(url)[:MAX_DATA]
+        fields["target"] = host_and_port(authority)[:MAX_TARGET]
+        if "http.method" in attributes:
+            fields["name"] = f"{text(attributes['http.method'])} {path}"[:MAX_NAME]
+    if "http.status_code" in attributes:
+        fields["resultCode"], fields["success"] = _http_status(attributes["http.status_code"], status_code == 0)
+
+
+def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
+    stack = attributes.get("stacktrace")
+    details: dict[str, Any] = {
+        "id": 1,
+        "outerId": 0,
+        "typeName": text(attributes.get("error.name") or "Exception")[:MAX_NAME],
+        "message": text(attributes.get("error.message") or "Exception")[:MAX_MESSAGE],
+        "hasFullStack": "stacktrace" in attributes,
+    }
+    if isinstance(stack, Sequence) and not isinstance(stack, (str, bytes)) and all(isinstance(frame, Mapping) for frame in stack):
+        details["parsedStack"] = _frames(stack)
+    elif stack:
+        # The web integrations leave text here. As parsedStack the service refuses it, with the whole item.
+        lines = stack if isinstance(stack, (list, tuple)) else (stack,)
+        details["stack"] = "\n".join(text(line) for line in lines)[:MAX_STACK]
+    return {"ver": 2, "exceptions": [details]}
+
+
+def _frames(stack: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return frames, innermost first and numbered from 0; the OpenCensus numbering ran backwards."""
+    return [{**frame, "level": level} for level, frame in enumerate(stack)]

@@ -1,0 +1,165 @@
+"""Limits of the wire, and the turning of attribute values into what the wire takes. Lengths are in characters."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+MAX_NAME = 1024
+MAX_CODE = 1024
+MAX_TYPE = 1024
+MAX_TARGET = 1024
+MAX_SOURCE = 1024
+MAX_URL = 2048
+MAX_DATA = 8192
+MAX_MESSAGE = 32768
+MAX_STACK = 32768
+MAX_KEY = 150
+MAX_VALUE = 8192
+MAX_GEN_AI_VALUE = 262144
+MAX_LINKS = 100
+
+TAG_LIMITS = {
+    "ai.application.ver": 1024,
+    "ai.cloud.role": 256,
+    "ai.cloud.roleInstance": 256,
+    "ai.cloud.roleVer": 256,
+    "ai.cloud.location": 256,
+    "ai.device.id": 1024,
+    "ai.device.locale": 64,
+    "ai.device.model": 256,
+    "ai.device.oemName": 256,
+    "ai.device.osVersion": 256,
+    "ai.device.type": 64,
+    "ai.internal.agentVersion": 64,
+    "ai.internal.nodeName": 256,
+    "ai.internal.sdkVersion": 64,
+    "ai.location.ip": 46,
+    "ai.location.country": 256,
+    "ai.location.province": 256,
+    "ai.location.city": 256,
+    "ai.operation.id": 128,
+    "ai.operation.name": 1024,
+    "ai.operation.parentId": 512,
+    "ai.operation.syntheticSource": 1024,
+    "ai.operation.correlationVector": 64,
+    "ai.session.id": 64,
+    "ai.session.isFirst": 5,
+    "ai.user.accountId": 1024,
+    "ai.user.authUserId": 1024,
+    "ai.user.id": 128,
+}
+"""Tag to longest value. Source: specification section 2."""
+_MAX_OTHER_TAG = 1024
+
+_LONG_VALUES = frozenset(
+    {
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.system_instructions",
+        "gen_ai.tool.definitions",
+        "gen_ai.tool.call.arguments",
+        "gen_ai.tool.call.result",
+        "gen_ai.evaluation.explanation",
+    }
+)
+_BULKY = 1024
+_EXACT_JSON_OPTIONS = orjson.OPT_NON_STR_KEYS
+
+
+def text(value: Any) -> str:
+    """Return an attribute value as text.
+
+    Returns: ``True``/``False`` for booleans (saved queries compare with these), JSON for sequences and mappings, UTF-8 text or else
+    base64 for bytes, and ``str(value)`` for the rest.
+    Source: specification section 1.4.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode("ascii")
+    if isinstance(value, Mapping):
+        return _json(dict(value))
+    if isinstance(value, Sequence):
+        return _json(list(value))
+    return str(value)
+
+
+def tag(name: str, value: Any) -> str:
+    """Return a tag's value: text, cut to the tag's limit."""
+    return text(value)[: TAG_LIMITS.get(name, _MAX_OTHER_TAG)]
+
+
+def properties(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Return attributes as properties.
+
+    Small values come first: the service cuts the whole bag at about 64 KiB, and what is last is lost.
+
+    Loses: empty keys, keys over 150 characters, None; what is beyond 8192 characters of a value (262144 for the long gen_ai ones).
+    Source: specification section 1.4.
+    """
+    result: dict[str, str] = {}
+    bulky = False
+    for key, value in attributes.items():
+        if value is None or not key or len(key) > MAX_KEY:
+            continue
+        shown = value if type(value) is str else text(value)
+        if len(shown) > _BULKY:
+            bulky = True
+            shown = shown[: MAX_GEN_AI_VALUE if key in _LONG_VALUES else MAX_VALUE]
+        result[key] = shown
+    if bulky:
+        return dict(sorted(result.items(), key=lambda pair: len(pair[1]) if len(pair[1]) > _BULKY else 0))
+    return result
+
+
+def measurements(value: Any) -> dict[str, float]:
+    """Return custom measurements: text to finite number.
+
+    Args:
+        value: A mapping, or the JSON text of an object; anything else gives no measurements.
+    Loses: booleans, texts, None, numbers that are not finite or do not fit a float, empty keys; keys beyond 150 characters are cut.
+    Source: specification section 4.2.
+    """
+    if isinstance(value, (str, bytes)):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    if not isinstance(value, Mapping):
+        return {}
+    result: dict[str, float] = {}
+    for key, number in value.items():
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not key:
+            continue
+        try:
+            finite = math.isfinite(number)
+        except OverflowError:
+            continue
+        if finite:
+            result[text(key)[:MAX_KEY]] = number
+    return result
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=_inner, option=_EXACT_JSON_OPTIONS).decode()
+    except (TypeError, ValueError, RecursionError):
+        # Cycles, lone surrogates, numbers over 64 bits: the plain text still tells what it was.
+        return str(value)
+
+
+def _inner(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return list(value)
+    return text(value)

@@ -1,0 +1,127 @@
+"""Who was called, or who called: hosts, ports, queues and databases among a span's attributes, old and new conventions alike.
+
+Functions here take what they use out of the attributes: a value that stands in a field of the item need not be a property as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .limits import text
+from .urls import without_default_port
+
+DATABASE_PORTS = {
+    "postgresql": "5432",
+    "cassandra": "9042",
+    "mariadb": "3306",
+    "mysql": "3306",
+    "mssql": "1433",
+    "microsoft.sql_server": "1433",
+    "memcached": "11211",
+    "db2": "50000",
+    "ibm.db2": "50000",
+    "oracle": "1521",
+    "oracle.db": "1521",
+    "h2": "8082",
+    "h2database": "8082",
+    "derby": "1527",
+    "redis": "6379",
+}
+"""Database system to its default port. Source: specification section 4.6.4."""
+
+_HOST_AND_PORT = (("server.address", "server.port"), ("net.peer.name", "net.peer.port"))
+_ADDRESS_AND_PORT = (
+    ("network.peer.address", "network.peer.port"),
+    ("net.peer.ip", "net.peer.port"),
+    ("net.sock.peer.addr", "net.sock.peer.port"),
+)
+
+
+def take(attributes: dict[str, Any], *keys: str) -> Any:
+    """Take the first attribute that has a value, or return None.
+
+    Later keys are older names of the same thing: one that says the same goes too, one that says something else stays.
+    """
+    for position, key in enumerate(keys):
+        value = attributes.get(key)
+        if value is None or value == "":
+            continue
+        del attributes[key]
+        for older in keys[position + 1 :]:
+            if older in attributes and attributes[older] == value:
+                del attributes[older]
+        return value
+    return None
+
+
+def peer(attributes: dict[str, Any], default_port: str | None = None) -> str:
+    """Take the peer of an outgoing call: ``peer.service``, else ``host`` or ``host:port``, else an address, else ``""``.
+
+    Args:
+        attributes: Of the span; what is used is taken out.
+        default_port: Port that is left out, decimal digits.
+    Source: specification section 4.6.1 (DO).
+    """
+    service = take(attributes, "peer.service")
+    if service is not None:
+        return text(service)
+    return host(attributes, default_port) or _host_and_port(attributes, _ADDRESS_AND_PORT, default_port)
+
+
+def host(attributes: dict[str, Any], default_port: str | None = None) -> str:
+    """Take the peer's host name with its port, or return ``""``; the default port is left out."""
+    return _host_and_port(attributes, _HOST_AND_PORT, default_port)
+
+
+def host_at(attributes: dict[str, Any], host_key: str, port_key: str, default_port: str | None) -> str:
+    """Take the host under one key with the port under another, or return ``""``."""
+    return _host_and_port(attributes, ((host_key, port_key),), default_port)
+
+
+def messaging(attributes: dict[str, Any], system: str) -> str:
+    """Take ``host/destination`` of a message, or whichever exists, or return the system.
+
+    Source: specification section 4.6.5 (DO messaging).
+    """
+    name = take(attributes, "messaging.destination.name", "messaging.destination")
+    if name is None:
+        name = take(attributes, "messaging.source.name")
+    address = take(attributes, "server.address", "net.peer.name")
+    if address is None:
+        address = take(attributes, "net.peer.ip")
+    return "/".join(text(part) for part in (address, name) if part is not None) or system
+
+
+def azure(attributes: dict[str, Any]) -> str:
+    """Take ``host/destination`` of an Azure SDK messaging span; ``""``, and nothing taken, unless both exist.
+
+    Source: specification section 4.3, branch az.namespace.
+    """
+    name = attributes.get("messaging.destination.name") or attributes.get("message_bus.destination")
+    if not name:
+        return ""
+    address = take(attributes, "server.address", "net.peer.name")
+    if address is None:
+        address = take(attributes, "peer.address")
+    if address is None:
+        return ""
+    attributes.pop("messaging.destination.name", None)
+    return f"{text(address)}/{text(name)}"
+
+
+def _host_and_port(attributes: dict[str, Any], pairs: tuple[tuple[str, str], ...], default_port: str | None) -> str:
+    for host_key, port_key in pairs:
+        name = attributes.get(host_key)
+        if not name:
+            continue
+        del attributes[host_key]
+        port = attributes.pop(port_key, None)
+        name = text(name)
+        if port is None:
+            return without_default_port(name, default_port)
+        if ":" in name and not name.startswith("["):
+            if name.endswith(f":{port}"):
+                return without_default_port(name, default_port)
+            name = f"[{name}]"
+        return without_default_port(f"{name}:{text(port)}", default_port)
+    return ""

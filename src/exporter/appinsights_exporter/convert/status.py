@@ -1,0 +1,50 @@
+"""Whether a span succeeded, and the code that it ended with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.trace import StatusCode
+
+from .limits import MAX_CODE, text
+from .peers import take
+
+NO_CODE = "0"
+
+
+def success(status: StatusCode, code: int | None) -> bool:
+    """Return whether a span counts as successful.
+
+    Args:
+        status: The span's status; ERROR never succeeds, OK always does.
+        code: HTTP status code, or None; from 400 on it fails a span whose status is UNSET.
+    Source: specification sections 4.3 (DO) and 15 number 24.
+    """
+    if status is StatusCode.ERROR:
+        return False
+    return code is None or code < 400 or status is StatusCode.OK
+
+
+def http_code(attributes: dict[str, Any]) -> tuple[str, int | None]:
+    """Take the HTTP status code out of the attributes: its text and number, or ``("0", None)`` when there is none.
+
+    A value that is no number stays among the attributes, to become a property.
+    """
+    for key in ("http.response.status_code", "http.status_code"):
+        value = attributes.get(key)
+        if value is None:
+            continue
+        try:
+            code = int(value)
+        except (TypeError, ValueError, OverflowError):
+            continue
+        if code and not isinstance(value, bool):
+            take(attributes, "http.response.status_code", "http.status_code") if key == "http.response.status_code" else attributes.pop(key)
+            return str(code)[:MAX_CODE], code
+    return NO_CODE, None
+
+
+def rpc_code(attributes: dict[str, Any]) -> str:
+    """Take the RPC status code out of the attributes, or return ``"0"``."""
+    value = take(attributes, "rpc.response.status_code", "rpc.grpc.status_code")
+    return NO_CODE if value is None else text(value)[:MAX_CODE]

@@ -1,0 +1,74 @@
+"""Wire forms of times and durations, by integer arithmetic on nanoseconds."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+_DAY_MS = 24 * 60 * 60 * 1000
+_LONGEST = "999.23:59:59.999"
+
+
+def timestamp(ns: int) -> str:
+    """Return the wire form of a time.
+
+    Args:
+        ns: Nanoseconds since the Unix epoch.
+    Returns: ``YYYY-MM-DDTHH:MM:SS.ffffffZ``: UTC, always six fraction digits.
+
+    Raises:
+        ValueError: Outside of years 1 to 9999.
+    Loses: anything below one microsecond (rounded down, as OpenCensus did).
+    Source: specification section 1.2.
+    """
+    second, fraction_ns = divmod(ns, 1_000_000_000)
+    return f"{_second(second)}.{fraction_ns // 1000:06d}Z"
+
+
+def duration(start_ns: int, end_ns: int) -> str:
+    """Return the wire form of the time between two moments.
+
+    Args:
+        start_ns: Nanoseconds since the Unix epoch.
+        end_ns: Same unit; earlier than the start counts as zero.
+    Returns: ``D.HH:MM:SS.fff``: days always present and never padded, at most ``999.23:59:59.999``.
+    Loses: anything below one millisecond (rounded half up).
+    Source: specification section 1.2.
+    """
+    return _milliseconds((end_ns - start_ns + 500_000) // 1_000_000)
+
+
+def duration_of_microseconds(start_ns: int, end_ns: int) -> str:
+    """Return the duration that OpenCensus would have computed: both times are cut to microseconds before they are subtracted.
+
+    Args and shape as :func:`duration`; the two differ by one millisecond for about one span in two thousand.
+    Source: oc-azure common/utils.py timestamp_to_duration, on texts with six fraction digits.
+    """
+    return _milliseconds((end_ns // 1000 - start_ns // 1000 + 500) // 1000)
+
+
+def _milliseconds(total_ms: int) -> str:
+    if total_ms < 60_000:
+        if total_ms <= 0:
+            return "0.00:00:00.000"
+        second, ms = divmod(total_ms, 1000)
+        return f"0.00:00:{second:02d}.{ms:03d}"
+    day, rest_ms = divmod(total_ms, _DAY_MS)
+    if day > 999:
+        return _LONGEST
+    second, ms = divmod(rest_ms, 1000)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f"{day}.{hour:02d}:{minute:02d}:{second:02d}.{ms:03d}"
+
+
+@functools.lru_cache(maxsize=512)
+def _second(second: int) -> str:
+    # The spans of a batch share a few seconds, so the calendar is asked once for each.
+    try:
+        moment = time.gmtime(second)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{second} s is outside of the calendar") from error
+    if not 1 <= moment.tm_year <= 9999:
+        raise ValueError(f"{second} s is outside of the calendar")
+    return f"{moment.tm_year:04d}-{moment.tm_mon:02d}-{moment.tm_mday:02d}T{moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}"

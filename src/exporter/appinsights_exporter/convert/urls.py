@@ -1,0 +1,64 @@
+"""Taking URLs apart without ever raising: one odd URL must not cost its span, let alone the batch."""
+
+from __future__ import annotations
+
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+def split(url: str) -> tuple[str, str, str]:
+    """Return scheme, authority (with user name and port) and path of a URL; each may be empty.
+
+    The path is what stands between the authority and the first ``?`` or ``#``. Nothing is decoded or checked.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or "/" in scheme or "?" in scheme or "#" in scheme:
+        # "/a/b", "host/path", or a path that happens to hold "://": no authority.
+        if not url.startswith("//"):
+            return "", "", _before(url, "?#")
+        scheme, rest = "", url[2:]
+    authority = _before(rest, "/?#")
+    return scheme.lower(), authority, _before(rest[len(authority) :], "?#")
+
+
+def without_credentials(url: str) -> str:
+    """Return the URL without ``user:password@``."""
+    if "@" not in url:
+        return url
+    start = url.find("//")
+    if start < 0:
+        return url
+    start += 2
+    authority = _before(url[start:], "/?#")
+    return url[:start] + host_and_port(authority) + url[start + len(authority) :]
+
+
+def without_query(url: str) -> str:
+    """Return the URL without ``?query`` and ``#fragment``."""
+    return _before(url, "?#")
+
+
+def host_and_port(authority: str) -> str:
+    """Return an authority without ``user:password@``."""
+    return authority.rpartition("@")[2] if "@" in authority else authority
+
+
+def without_default_port(host: str, default_port: str | None) -> str:
+    """Return ``host`` or ``host:port``: an empty port goes, and so does the given one.
+
+    Args:
+        host: ``host``, ``host:port``, ``[v6]`` or ``[v6]:port``; a bare IPv6 address stays as it is.
+        default_port: Decimal digits, or None when no port is the default.
+    """
+    name, colon, port = host.rpartition(":")
+    if not colon or (":" in name and not name.endswith("]")):
+        return host
+    return name if not port or port == default_port else host
+
+
+def _before(text: str, stops: str) -> str:
+    end = len(text)
+    for stop in stops:
+        found = text.find(stop, 0, end)
+        if found >= 0:
+            end = found
+    return text[:end]

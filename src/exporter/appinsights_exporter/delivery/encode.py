@@ -1,0 +1,173 @@
+"""Envelopes to bytes: JSON that the service takes, whatever the values are, in batches within its limits.
+
+The fast encoder is orjson: on whole envelopes it took 0.45 µs where msgspec took 0.80 µs and the standard library 6.4 µs. What it
+refuses (numbers over 64 bits, lone surrogates, keys that are not text, cycles) goes through a plain copy first.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from ..errors import EncodingError
+
+MAX_ITEM_BYTES = 65536
+"""Longest item that the service takes, bytes of JSON."""
+MAX_BATCH_ITEMS = 500
+"""Most items in one request."""
+MAX_BATCH_BYTES = 1024 * 1024
+"""Longest request, bytes before compression."""
+
+_COMPRESSION_LEVEL = 1
+"""Level 6 takes twice the time for a body that is one sixth smaller."""
+_MAX_DEPTH = 32
+_INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
+_SHORTEST_TEXT = 128
+_BULK_FIELDS = ("message", "stack", "parsedStack", "data", "url", "name")
+# Dates and dataclasses become str(value) as in the retired exporter, not orjson's own forms.
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def item(envelope: Mapping[str, Any]) -> bytes:
+    """Return the JSON of one envelope, at most 65536 bytes.
+
+    NaN and infinities become null, values that JSON cannot hold become their text, and what is too long is shortened: the longest
+    properties first, then message, stack and the rest.
+
+    Raises:
+        EncodingError: It cannot be made short enough.
+    Loses: what is cut to fit.
+    """
+    try:
+        encoded = orjson.dumps(envelope, default=_to_text, option=_OPTIONS)
+    except (TypeError, ValueError, RecursionError):
+        encoded = orjson.dumps(_plain(envelope, _MAX_DEPTH), option=_OPTIONS)
+    return encoded if len(encoded) <= MAX_ITEM_BYTES else _shrunk(encoded)
+
+
+def batches(items: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield the items in order, in lists of at most 500 items and 1 MiB."""
+    batch: list[bytes] = []
+    size = 0
+    for encoded in items:
+        if batch and (len(batch) >= MAX_BATCH_ITEMS or size + len(encoded) + 2 > MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(encoded)
+        size += len(encoded) + 1
+    if batch:
+        yield batch
+
+
+def body(batch: Iterable[bytes]) -> bytes:
+    """Return the request body of a batch: a JSON array, gzipped."""
+    return gzip.compress(b"[" + b",".join(batch) + b"]", compresslevel=_COMPRESSION_LEVEL, mtime=0)
+
+
+def _to_text(value: Any) -> Any:
+    """Return what stands for a value that JSON has no form for: a list for a tuple subclass, else its text, as ``default=str`` gave."""
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    try:
+        # repr is what str gives for bytes, but is no error under python -bb.
+        return _valid(repr(value) if isinstance(value, (bytes, bytearray)) else str(value))
+    except Exception:  # noqa: BLE001 - str() of a foreign object may raise anything, and its item must not be lost for it.
+        return f"<{type(value).__name__}>"
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Return a copy that orjson takes for certain; below the given depth everything is text."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _valid(str(value))
+    if isinstance(value, int):
+        return int(value) if _INT64_MIN <= value <= _UINT64_MAX else _to_text(int(value))
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if depth > 0:
+        if isinstance(value, Mapping):
+            return {_key(key): _plain(inner, depth - 1) for key, inner in list(value.items())}
+        if isinstance(value, (list, tuple)):
+            return [_plain(inner, depth - 1) for inner in value]
+    return _to_text(value)
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return _valid(key)
+    # The three below as the standard library's json writes them.
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]
+    return str(_to_text(key))
+
+
+def _valid(text: str) -> str:
+    """Return the text with surrogate pairs joined and lone surrogates replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _shrunk(encoded: bytes) -> bytes:
+    """Return a too long item shortened to the limit. Source: specification section 1.4 (DO)."""
+    envelope = orjson.loads(encoded)
+    data = envelope.get("data") if isinstance(envelope, dict) else None
+    fields = data.get("baseData") if isinstance(data, dict) else None
+    if isinstance(fields, dict):
+        properties = fields.get("properties")
+        if isinstance(properties, dict):
+            encoded = _shortened(envelope, properties, encoded, sorted(properties, key=lambda key: -_size(properties[key])))
+        details = fields.get("exceptions")
+        holders = [fields, *(entry for entry in details if isinstance(entry, dict))] if isinstance(details, list) else [fields]
+        for holder in holders:
+            encoded = _shortened(envelope, holder, encoded, [name for name in _BULK_FIELDS if name in holder])
+        if len(encoded) > MAX_ITEM_BYTES and isinstance(properties, dict):
+            # Thousands of small properties: the last ones go.
+            while properties and len(encoded) > MAX_ITEM_BYTES:
+                for key in list(properties)[-max(1, len(properties) // 8) :]:
+                    del properties[key]
+                encoded = orjson.dumps(envelope)
+    if len(encoded) > MAX_ITEM_BYTES:
+        raise EncodingError(f"an item of {len(encoded)} bytes cannot be shortened to {MAX_ITEM_BYTES}")
+    return encoded
+
+
+def _shortened(envelope: dict[str, Any], holder: dict[str, Any], encoded: bytes, keys: list[str]) -> bytes:
+    """Shorten the values under the keys, in order, until the whole item fits; return its new encoding."""
+    for key in keys:
+        excess = len(encoded) - MAX_ITEM_BYTES
+        if excess <= 0:
+            break
+        value = holder[key]
+        if key == "parsedStack" and isinstance(value, list):
+            # The innermost frames say most.
+            while len(value) > 1 and excess > 0:
+                excess -= _size(value.pop()) + 1
+        elif isinstance(value, (str, list, dict)):
+            holder[key] = _cut(value if isinstance(value, str) else orjson.dumps(value).decode(), excess)
+        encoded = orjson.dumps(envelope)
+    return encoded
+
+
+def _cut(text: str, excess_bytes: int) -> str:
+    """Return the text's beginning, shorter by at least the given bytes of JSON, or its shortest useful form."""
+    allowed = _size(text) - excess_bytes
+    while len(text) > _SHORTEST_TEXT:
+        size = _size(text)
+        if size <= allowed:
+            break
+        text = text[: max(_SHORTEST_TEXT, min(len(text) - 1, len(text) * max(allowed, 0) // size))]
+    return text
+
+
+def _size(value: Any) -> int:
+    return len(orjson.dumps(value))

@@ -1,0 +1,213 @@
+"""Wire types for people: mutable envelopes with the wire's spelling, read by attribute or by item.
+
+Telemetry processors and subclasses of the retired exporter work on these: ``envelope.data.baseData.properties["k"] = "v"``. Every type
+is a dict, so what has been set is what is sent. A field that was never set reads as its default, but is neither ``in`` the object nor
+sent. The converters of this package build plain dicts and use these types only when a telemetry processor wants to see them.
+
+Limits: a misspelt field becomes one more key of the item, as it always did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+__all__ = [
+    "BaseObject",
+    "Data",
+    "DataPoint",
+    "Envelope",
+    "Event",
+    "ExceptionData",
+    "Message",
+    "MetricData",
+    "RemoteDependency",
+    "Request",
+    "from_wire",
+]
+
+
+class BaseObject(dict[str, Any]):
+    """A dict whose items are also attributes, with class-level defaults behind them."""
+
+    _default: ClassVar[Mapping[str, Any]] = {}
+    """Field to value for fields that were never set. A subclass may replace it."""
+    _always_set: ClassVar[tuple[str, ...]] = ()
+    """Fields that the constructor sets to their default when the caller did not give them, so that they are always sent."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self._always_set:
+            if field not in self:
+                self[field] = self[field]
+
+    def __getitem__(self, key: str) -> Any:
+        """Return a field, else its default; a mutable default is a fresh copy, so that two items never share one."""
+        if key in self:
+            return super().__getitem__(key)
+        default = self._default[key]
+        return default.copy() if isinstance(default, (list, dict)) else default
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self[name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__!r} object has no field {name!r} that was set") from None
+
+    def __repr__(self) -> str:
+        """Show the fields that are set, then the defaults behind them."""
+        return repr({**self, **{key: value for key, value in self._default.items() if key not in self}})
+
+
+class Data(BaseObject):
+    """The ``data`` of an envelope: a base type's name and its fields."""
+
+    _default: ClassVar[Mapping[str, Any]] = {"baseData": None, "baseType": None}
+    _always_set: ClassVar[tuple[str, ...]] = ("baseData", "baseType")
+
+
+class DataPoint(BaseObject):
+    """One point of a metric item."""
+
+    _default: ClassVar[Mapping[str, Any]] = {
+        "ns": "",
+        "name": "",
+        "kind": None,
+        "value": 0.0,
+        "count": None,
+        "min": None,
+        "max": None,
+        "stdDev": None,
+    }
+    _always_set: ClassVar[tuple[str, ...]] = ("name", "value")
+
+
+class Envelope(BaseObject):
+    """One telemetry item."""
+
+    _default: ClassVar[Mapping[str, Any]] = {
+        "ver": 1,
+        "name": "",
+        "time": "",
+        "sampleRate": None,
+        "seq": None,
+        "iKey": None,
+        "flags": None,
+        "tags": None,
+        "data": None,
+    }
+    _always_set: ClassVar[tuple[str, ...]] = ("name", "time")
+
+
+class Event(BaseObject):
+    """Fields of a custom event."""
+
+    _default: ClassVar[Mapping[str, Any]] = {"ver": 2, "name": "", "properties": None, "measurements": None}
+    _always_set: ClassVar[tuple[str, ...]] = ("ver", "name")
+
+
+class ExceptionData(BaseObject):
+    """Fields of an exception."""
+
+    _default: ClassVar[Mapping[str, Any]] = {
+        "ver": 2,
+        "exceptions": [],
+        "severityLevel": None,
+        "problemId": None,
+        "properties": None,
+        "measurements": None,
+    }
+    _always_set: ClassVar[tuple[str, ...]] = ("ver", "exceptions")
+
+
+class Message(BaseObject):
+    """Fields of a trace message (a log line)."""
+
+    _default: ClassVar[Mapping[str, Any]] = {"ver": 2, "message": "", "severityLevel": None, "properties": None, "measurements": None}
+    _always_set: ClassVar[tuple[str, ...]] = ("ver", "message")
+
+
+class MetricData(BaseObject):
+    """Fields of a metric; the service stores the first point only."""
+
+    _default: ClassVar[Mapping[str, Any]] = {"ver": 2, "metrics": [], "properties": None}
+    _always_set: ClassVar[tuple[str, ...]] = ("ver", "metrics")
+
+
+class RemoteDependency(BaseObject):
+    """Fields of a dependency: a call that the program made."""
+
+    _default: ClassVar[Mapping[str, Any]] = {
+        "ver": 2,
+        "name": "",
+        "id": "",
+        "resultCode": "",
+        "duration": "",
+        "success": True,
+        "data": None,
+        "type": None,
+        "target": None,
+        "properties": None,
+        "measurements": None,
+    }
+    _always_set: ClassVar[tuple[str, ...]] = ("ver", "name", "resultCode", "duration")
+
+
+class Request(BaseObject):
+    """Fields of a request: a call that the program answered."""
+
+    _default: ClassVar[Mapping[str, Any]] = {
+        "ver": 2,
+        "id": "",
+        "duration": "",
+        "responseCode": "",
+        "success": True,
+        "source": None,
+        "name": None,
+        "url": None,
+        "properties": None,
+        "measurements": None,
+    }
+    _always_set: ClassVar[tuple[str, ...]] = ("ver", "id", "duration", "responseCode", "success")
+
+
+_BASE_TYPES: dict[str, type[BaseObject]] = {
+    "RequestData": Request,
+    "RemoteDependencyData": RemoteDependency,
+    "ExceptionData": ExceptionData,
+    "MessageData": Message,
+    "EventData": Event,
+    "MetricData": MetricData,
+}
+
+
+def from_wire(item: Mapping[str, Any]) -> Envelope:
+    """Return an envelope object for a plain item; one that is an Envelope already comes back itself.
+
+    The new object has its own data, tags, properties and measurements, so changing it leaves the plain item as it was.
+    """
+    if isinstance(item, Envelope):
+        return item
+    envelope = Envelope(item)
+    data = envelope.data
+    if isinstance(data, Mapping):
+        data = envelope["data"] = Data(data)
+        fields = data.baseData
+        if isinstance(fields, Mapping):
+            kind = _BASE_TYPES.get(data.baseType, BaseObject) if isinstance(data.baseType, str) else BaseObject
+            fields = data["baseData"] = kind(fields)
+            for name in ("properties", "measurements"):
+                if isinstance(fields.get(name), Mapping):
+                    fields[name] = dict(fields[name])
+    if isinstance(envelope.tags, Mapping):
+        envelope["tags"] = dict(envelope.tags)
+    return envelope

@@ -1,0 +1,64 @@
+"""Errors that this package raises.
+
+::
+
+    ExporterError
+    ├── ConfigurationError (also ValueError)   raised while something is being set up
+    │   └── ConnectionStringError
+    ├── ConversionError (also ValueError)      one span that cannot become an envelope
+    └── EncodingError (also ValueError)        one envelope that cannot become bytes
+
+Only the first two reach an application, and only from constructors. The last two are caught by the exporters, counted and logged:
+telemetry never raises into a running program.
+"""
+
+from __future__ import annotations
+
+
+class ExporterError(Exception):
+    """Base of every error of this package."""
+
+
+class ConfigurationError(ExporterError, ValueError):
+    """A setting has a value that cannot work.
+
+    Args:
+        setting: Name of the setting, as the caller writes it.
+        source: Where the value came from: ``"argument"`` or the name of an environment variable.
+        expected: What would have been right.
+        came: What came instead, with secrets left out.
+        advice: What to do about it.
+    """
+
+    setting: str
+    """Name of the setting, as the caller writes it."""
+    source: str
+    """Where the value came from."""
+
+    def __init__(self, setting: str, source: str, *, expected: str, came: str, advice: str) -> None:
+        super().__init__(f"{setting} (from {source}): expected {expected}; got {came}. {advice}")
+        self.setting = setting
+        self.source = source
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross process boundaries although its constructor takes keywords."""
+        return (_rebuild, (type(self), self.args, {"setting": self.setting, "source": self.source}))
+
+
+class ConnectionStringError(ConfigurationError):
+    """A connection string, or one field of it, cannot be used."""
+
+
+class ConversionError(ExporterError, ValueError):
+    """A span lacks something without which no envelope can be made."""
+
+
+class EncodingError(ExporterError, ValueError):
+    """An envelope cannot be turned into bytes that the service would take."""
+
+
+def _rebuild(kind: type[ConfigurationError], args: tuple[object, ...], fields: dict[str, object]) -> ConfigurationError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error

@@ -1,0 +1,217 @@
+"""The OpenTelemetry SDK's exporter interfaces over conversion and delivery. Thin: convert, encode, deliver, map the outcome."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from . import settings as _settings
+from .convert import legacy_spans, resource, spans
+from .counts import Counts, RateLimit
+from .delivery import deliver, encode
+from .errors import ConfigurationError
+from .host import random_instance_id, this_host
+from .telemetry_processors import TelemetryProcessor, TelemetryProcessors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from .delivery.deliver import Delivers
+    from .settings import Settings
+
+SHUTDOWN_TIMEOUT_S = 5.0
+"""Longest wait of ``shutdown()`` for an export under way in another thread, seconds."""
+
+_MAX_RESOURCES = 64
+
+_logger = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class BringsEnvelopes(Protocol):
+    """A span that is its own converter: it brings finished items, and the exporter only encodes and delivers them.
+
+    The facade gives such spans to the exporter when a program overrides the conversion of the retired exporter.
+    """
+
+    def to_envelopes(self) -> Iterable[Mapping[str, Any]]:
+        """Return the span's items. Values may be of any type; what JSON cannot hold is sent as text."""
+        ...
+
+
+class ApplicationInsightsSpanExporter(SpanExporter):
+    """Sends OpenTelemetry spans to Application Insights as requests, dependencies, exceptions and messages.
+
+    Each call of :meth:`export` sends in the calling thread and keeps nothing: use it with the SDK's ``BatchSpanProcessor``. Role name and
+    instance come from each span's own resource. Spans of the OpenCensus facade keep the retired exporter's envelope shape unless the
+    settings say ``otel``.
+
+    Args:
+        connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
+        credential: Object with ``get_token``; it is checked here.
+        settings: Resolved settings instead of the two above.
+        legacy_context_tags: Tags for facade spans instead of those of their resource. Read anew for each batch, so it may be changed at
+            any time.
+        delivery: Where items go; None makes a delivery to the settings' destination, which :meth:`shutdown` then closes. One that is
+            given here may be shared and is closed by its owner.
+
+    Raises:
+        ConfigurationError: No or bad connection string, bad credential, contradicting arguments.
+    """
+
+    counts: Counts
+    """What was sent and lost, by reason; shared with the delivery."""
+
+    def __init__(
+        self,
+        connection_string: str | None = None,
+        *,
+        credential: object | None = None,
+        settings: Settings | None = None,
+        legacy_context_tags: Mapping[str, Any] | None = None,
+        delivery: Delivers | None = None,
+    ) -> None:
+        if settings is None:
+            settings = _settings.resolve(connection_string, credential=credential)
+        elif connection_string is not None or credential is not None:
+            raise ConfigurationError(
+                "settings",
+                _settings.ARGUMENT,
+                expected="either settings, or a connection string and credential",
+                came="both",
+                advice="Give the connection string and credential to settings.resolve().",
+            )
+        self._settings = settings
+        self._legacy_context_tags = legacy_context_tags
+        self._owns_delivery = delivery is None
+        self._delivery: Delivers = deliver.to(settings) if delivery is None else delivery
+        self.counts = self._delivery.counts
+        self._processors = TelemetryProcessors()
+        self._resources = _ResourceTags()
+        self._log_limit = RateLimit()
+        self._is_shut_down = False
+
+    @property
+    def settings(self) -> Settings:
+        """The resolved settings."""
+        return self._settings
+
+    def add_telemetry_processor(self, processor: TelemetryProcessor) -> None:
+        """Let a function see every item before it is sent: it may change the envelope, and drops it by returning False."""
+        self._processors.add(processor)
+
+    def clear_telemetry_processors(self) -> None:
+        """Remove all telemetry processors."""
+        self._processors.clear()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans, and return SUCCESS only if all of them were accepted by the service.
+
+        Never raises. A span that cannot be converted or encoded is counted and loses no other.
+        """
+        if self._is_shut_down:
+            self.counts.dropped("offered after shutdown", len(spans))
+            return SpanExportResult.FAILURE
+        items: list[bytes] = []
+        complete = True
+        legacy_tags = self._legacy_tags()
+        for span in spans:
+            try:
+                for envelope in self._envelopes(span, legacy_tags):
+                    complete = self._encode(envelope, items) and complete
+            except Exception as error:  # noqa: BLE001, PERF203 - one span must not lose the others, whatever is wrong with it.
+                complete = False
+                self._lost("a span could not be converted", error)
+        return SpanExportResult.SUCCESS if self._delivery.deliver(items) and complete else SpanExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Return True: nothing is held back between exports."""
+        return True
+
+    def shutdown(self) -> None:
+        """Refuse further spans. Waits up to 5 s for an export under way, and closes the connection if it is this exporter's own."""
+        if self._is_shut_down:
+            return
+        self._is_shut_down = True
+        if self._owns_delivery:
+            self._delivery.shutdown(SHUTDOWN_TIMEOUT_S)
+
+    def _envelopes(self, span: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
+        own = getattr(span, "to_envelopes", None)
+        if own is not None:
+            return self._with_key(own())
+        key = self._settings.instrumentation_key
+        scope = span.instrumentation_scope
+        facade = scope is not None and scope.name == legacy_spans.SCOPE
+        if facade and self._settings.envelope_shape == "legacy":
+            tags = self._resources.tags(span.resource)[0] if legacy_tags is None else legacy_tags
+            return legacy_spans.envelopes(span, instrumentation_key=key, context_tags=tags)
+        tags, named = self._resources.tags(span.resource)
+        if facade and not named and legacy_tags is not None and "ai.cloud.role" in legacy_tags:
+            # The program's name says more than the SDK's unknown_service.
+            tags = {**tags, "ai.cloud.role": legacy_tags["ai.cloud.role"]}
+        return spans.envelopes(span, instrumentation_key=key, context_tags=tags, keep_query=self._settings.keep_url_query, facade=facade)
+
+    def _with_key(self, envelopes: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+        for envelope in envelopes:
+            yield envelope if envelope.get("iKey") else {**envelope, "iKey": self._settings.instrumentation_key}
+
+    def _encode(self, envelope: Mapping[str, Any], items: list[bytes]) -> bool:
+        """Add the item's bytes to the list; return False if it was lost."""
+        try:
+            if self._processors:
+                seen = self._processors.apply(envelope)
+                if seen is None:
+                    self.counts.filtered(1)
+                    return True
+                envelope = seen
+            items.append(encode.item(envelope))
+        except Exception as error:  # noqa: BLE001 - one item must not lose the others, whatever is in it.
+            self._lost("an item could not be encoded", error)
+            return False
+        return True
+
+    def _lost(self, reason: str, error: Exception) -> None:
+        # The error's text may quote the data, so the warning names only its type.
+        self.counts.dropped(reason, detail=type(error).__name__)
+        _logger.debug("%s", reason, exc_info=error)
+
+    def _legacy_tags(self) -> dict[str, str] | None:
+        if self._legacy_context_tags is None:
+            return None
+        try:
+            return resource.context_tags(self._legacy_context_tags)
+        except Exception:  # The mapping is the program's own and may do anything; the spans still have a resource.
+            if self._log_limit.due("context tags"):
+                _logger.warning("The context tags of OpenCensus spans could not be read; their resource's are used.", exc_info=True)
+            return None
+
+
+class _ResourceTags:
+    """Tags of the resources seen lately: there is one per provider, so they are made once and not per span."""
+
+    def __init__(self) -> None:
+        # By identity: hashing a resource costs more than a whole span. The resource is kept, so that its id is not given to another.
+        self._known: dict[int, tuple[Resource, dict[str, str], bool]] = {}
+
+    def tags(self, of: Resource) -> tuple[dict[str, str], bool]:
+        """Return the resource's tags, not to be changed, and whether it names its role."""
+        known = self._known.get(id(of))
+        if known is None:
+            host = this_host()
+            tags = resource.tags(
+                of.attributes,
+                host_name=host.name,
+                locale=host.locale,
+                sdk_version=host.sdk_version,
+                random_instance_id=random_instance_id(),
+            )
+            if len(self._known) >= _MAX_RESOURCES:
+                self._known.clear()
+            known = self._known[id(of)] = (of, tags, resource.has_name(of.attributes))
+        return known[1], known[2]

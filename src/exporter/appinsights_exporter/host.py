@@ -1,0 +1,59 @@
+"""Facts about this machine and process that telemetry carries. The one module that asks the operating system for them."""
+
+from __future__ import annotations
+
+import functools
+import locale
+import platform
+from dataclasses import dataclass
+
+from opentelemetry.sdk import resources
+from opentelemetry.sdk.version import __version__ as _sdk_version
+
+from ._version import __version__
+
+_MAX_SDK_VERSION = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What does not change while the process lives."""
+
+    name: str
+    """Host name; may be empty."""
+    locale: str | None
+    """For example ``en_US``; None in the C locale, which containers usually have."""
+    sdk_version: str
+    """``py<python>:otel<sdk>:cc<this package>``, at most 64 characters."""
+
+
+@functools.cache
+def this_host() -> Host:
+    """Return the facts about this host."""
+    return Host(name=platform.node(), locale=_locale(), sdk_version=sdk_version(platform.python_version(), _sdk_version, __version__))
+
+
+def sdk_version(python: str, otel: str, own: str) -> str:
+    """Return the text of ``ai.internal.sdkVersion``: names and versions, cut to 64 characters. Source: specification section 2.2."""
+    return f"py{python}:otel{otel}:cc{own}"[:_MAX_SDK_VERSION]
+
+
+def random_instance_id() -> str | None:
+    """Return the ``service.instance.id`` that the OpenTelemetry SDK makes up for this process, or None if this release makes none.
+
+    Newer SDKs put a random UUID into every resource. Knowing it tells it apart from an id that somebody chose.
+    """
+    detector = getattr(resources, "ServiceInstanceIdResourceDetector", None)
+    if detector is None:
+        return None
+    value = detector().detect().attributes.get("service.instance.id")
+    return value if isinstance(value, str) else None
+
+
+def _locale() -> str | None:
+    # getlocale, not the deprecated getdefaultlocale; a C locale is no information, and null is not a valid tag.
+    try:
+        name = locale.getlocale()[0]
+    except ValueError:
+        return None
+    return None if name in (None, "C", "POSIX") else name

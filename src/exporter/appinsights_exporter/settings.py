@@ -1,0 +1,235 @@
+"""Settings of the exporters: resolved once, frozen, and able to say where each value came from.
+
+===================== ========================================== ======================= =====================================
+field                 environment variable                       default                 meaning
+===================== ========================================== ======================= =====================================
+instrumentation_key   APPLICATIONINSIGHTS_CONNECTION_STRING,     none: it is required    which resource receives the telemetry
+                      APPINSIGHTS_INSTRUMENTATIONKEY
+ingestion_endpoint    APPLICATIONINSIGHTS_CONNECTION_STRING      the public cloud's      base URL, no trailing slash
+aad_audience          APPLICATIONINSIGHTS_CONNECTION_STRING      the public cloud's      token audience for Entra ID
+credential            (argument only)                            none                    object with ``get_token``
+connect_timeout_s     (argument ``timeout_s`` only)              10 s                    limit for connecting
+read_timeout_s        (argument ``timeout_s`` only)              30 s                    limit for one reply
+proxies               HTTP_PROXY, HTTPS_PROXY, NO_PROXY (read    those variables         scheme to proxy URL
+                      by requests at each send)
+envelope_shape        OPENCENSUS_COMPAT_ENVELOPES                ``legacy``              ``legacy`` or ``otel``, facade spans
+keep_url_query        APPINSIGHTS_EXPORTER_URL_QUERY             ``drop``                ``keep`` or ``drop`` the ``?…`` of URLs
+===================== ========================================== ======================= =====================================
+
+Key, endpoint and audience always come from ONE source: an argument's key is never sent to the environment's endpoint.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from . import connection_string as _connection_string
+from .connection_string import ConnectionString
+from .errors import ConfigurationError
+
+CONNECTION_STRING_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+INSTRUMENTATION_KEY_VARIABLE = "APPINSIGHTS_INSTRUMENTATIONKEY"
+ENVELOPES_VARIABLE = "OPENCENSUS_COMPAT_ENVELOPES"
+URL_QUERY_VARIABLE = "APPINSIGHTS_EXPORTER_URL_QUERY"
+
+ARGUMENT = "argument"
+DEFAULT = "default"
+
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 30.0
+
+_USER_INFO = re.compile(r"//[^/@]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that an exporter needs to know, from one call of :func:`resolve`."""
+
+    instrumentation_key: str
+    """Lower-case UUID of the resource."""
+    ingestion_endpoint: str
+    """Base URL without a trailing slash."""
+    aad_audience: str | None = None
+    """Token audience; None means the public cloud's."""
+    credential: object | None = None
+    """Azure ``TokenCredential``; None sends with the instrumentation key alone."""
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
+    """Seconds allowed for connecting."""
+    read_timeout_s: float = READ_TIMEOUT_S
+    """Seconds allowed for a reply."""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    """URL scheme to proxy URL; empty leaves the choice to the environment."""
+    envelope_shape: str = "legacy"
+    """``legacy`` or ``otel``: shape of the envelopes of spans that OpenCensus code made."""
+    keep_url_query: bool = False
+    """Whether the query part of URLs is exported for OpenTelemetry spans."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Field name to where its value came from: ``argument``, an environment variable, or ``default``."""
+
+    @property
+    def track_url(self) -> str:
+        """URL that batches are posted to."""
+        return f"{self.ingestion_endpoint}/v2.1/track"
+
+    def __repr__(self) -> str:
+        """Show the settings with keys, credentials and proxy passwords masked."""
+        proxies = {scheme: _USER_INFO.sub("//***@", url) for scheme, url in self.proxies.items()}
+        credential = None if self.credential is None else f"<{type(self.credential).__name__}>"
+        return (
+            f"Settings(instrumentation_key='{self.instrumentation_key[:8]}-***', ingestion_endpoint={self.ingestion_endpoint!r}, "
+            f"aad_audience={self.aad_audience!r}, credential={credential}, connect_timeout_s={self.connect_timeout_s}, "
+            f"read_timeout_s={self.read_timeout_s}, proxies={proxies}, envelope_shape={self.envelope_shape!r}, "
+            f"keep_url_query={self.keep_url_query}, sources={dict(self.sources)})"
+        )
+
+
+def resolve(
+    connection_string: str | None = None,
+    *,
+    instrumentation_key: str | None = None,
+    credential: object | None = None,
+    timeout_s: float | None = None,
+    proxies: Mapping[str, str] | None = None,
+    envelope_shape: str | None = None,
+    keep_url_query: bool | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return settings from arguments, else the environment, else defaults.
+
+    Args:
+        connection_string: As the portal shows it.
+        instrumentation_key: Bare key; used when the connection string argument has none.
+        credential: Object with ``get_token``.
+        timeout_s: Seconds for connecting, and as many for the reply; None means 10 and 30.
+        proxies: URL scheme to proxy URL; None or empty leaves it to the environment.
+        envelope_shape: ``"legacy"`` or ``"otel"``.
+        keep_url_query: Whether the query part of URLs is exported.
+        environ: Stands for ``os.environ`` in tests.
+
+    Raises:
+        ConfigurationError: A value that cannot work; the message says which, from where, and what to do.
+    """
+    environment = os.environ if environ is None else environ
+    sources: dict[str, str] = {}
+    target, target_source = _target(connection_string, instrumentation_key, environment)
+    for name in ("instrumentation_key", "ingestion_endpoint", "aad_audience"):
+        sources[name] = target_source
+    if credential is not None and not callable(getattr(credential, "get_token", None)):
+        raise ConfigurationError(
+            "credential",
+            ARGUMENT,
+            expected="an object with a get_token method (an Azure TokenCredential)",
+            came=type(credential).__name__,
+            advice="Pass for example azure.identity.DefaultAzureCredential().",
+        )
+    sources["credential"] = DEFAULT if credential is None else ARGUMENT
+    connect_s, read_s = _timeouts(timeout_s)
+    sources["connect_timeout_s"] = sources["read_timeout_s"] = DEFAULT if timeout_s is None else ARGUMENT
+    sources["proxies"] = ARGUMENT if proxies else DEFAULT
+    shape, sources["envelope_shape"] = _choice("envelope_shape", envelope_shape, ENVELOPES_VARIABLE, ("legacy", "otel"), environment)
+    query = None if keep_url_query is None else ("keep" if keep_url_query else "drop")
+    query, sources["keep_url_query"] = _choice("keep_url_query", query, URL_QUERY_VARIABLE, ("drop", "keep"), environment)
+    return Settings(
+        instrumentation_key=target.instrumentation_key or "",
+        ingestion_endpoint=target.ingestion_endpoint,
+        aad_audience=target.aad_audience,
+        credential=credential,
+        connect_timeout_s=connect_s,
+        read_timeout_s=read_s,
+        proxies=MappingProxyType(_proxies(proxies)),
+        envelope_shape=shape,
+        keep_url_query=query == "keep",
+        sources=MappingProxyType(sources),
+    )
+
+
+def _target(text: str | None, key: str | None, environ: Mapping[str, str]) -> tuple[ConnectionString, str]:
+    """Return key, endpoint and audience from the first source that names a resource, and that source."""
+    if text is not None:
+        parsed = _connection_string.parse(text, source=ARGUMENT)
+        if parsed.instrumentation_key is None:
+            # Both are arguments of one call, so a key beside a string that has only the endpoint is one source.
+            parsed = _with_key(parsed, key, "InstrumentationKey in the connection string", ARGUMENT)
+        return parsed, ARGUMENT
+    if key is not None:
+        return _bare_key(key, ARGUMENT, "instrumentation_key"), ARGUMENT
+    text = environ.get(CONNECTION_STRING_VARIABLE, "").strip()
+    if text:
+        parsed = _connection_string.parse(text, source=CONNECTION_STRING_VARIABLE)
+        return _with_key(
+            parsed, parsed.instrumentation_key, "InstrumentationKey in it", CONNECTION_STRING_VARIABLE
+        ), CONNECTION_STRING_VARIABLE
+    key = environ.get(INSTRUMENTATION_KEY_VARIABLE, "").strip()
+    if key:
+        return _bare_key(key, INSTRUMENTATION_KEY_VARIABLE, "instrumentation_key"), INSTRUMENTATION_KEY_VARIABLE
+    raise ConfigurationError(
+        "connection_string",
+        "argument and environment",
+        expected="a connection string",
+        came="none",
+        advice=f"Pass connection_string=… or set {CONNECTION_STRING_VARIABLE} to the text on the resource's overview page.",
+    )
+
+
+def _with_key(parsed: ConnectionString, key: str | None, expected: str, source: str) -> ConnectionString:
+    if key is None:
+        raise ConfigurationError(
+            "connection_string", source, expected=expected, came="none", advice="Copy the whole string from the resource's overview page."
+        )
+    checked = _connection_string.instrumentation_key(key, source=source, setting="instrumentation_key")
+    return ConnectionString(checked, parsed.ingestion_endpoint, parsed.aad_audience)
+
+
+def _bare_key(key: str, source: str, setting: str) -> ConnectionString:
+    checked = _connection_string.instrumentation_key(key, source=source, setting=setting)
+    return ConnectionString(checked, _connection_string.DEFAULT_INGESTION_ENDPOINT, None)
+
+
+def _timeouts(timeout_s: float | None) -> tuple[float, float]:
+    if timeout_s is None:
+        return CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+    number = isinstance(timeout_s, (int, float)) and not isinstance(timeout_s, bool)
+    if not number or not math.isfinite(timeout_s) or timeout_s <= 0:
+        raise ConfigurationError(
+            "timeout_s", ARGUMENT, expected="a positive number of seconds", came=repr(timeout_s), advice="Leave it out for 10 s and 30 s."
+        )
+    return float(timeout_s), float(timeout_s)
+
+
+def _proxies(proxies: Mapping[str, str] | None) -> dict[str, str]:
+    if proxies is None:
+        return {}
+    readable = isinstance(proxies, Mapping) and all(isinstance(k, str) and isinstance(v, str) for k, v in proxies.items())
+    if not readable:
+        raise ConfigurationError(
+            "proxies",
+            ARGUMENT,
+            expected="a mapping of URL scheme to proxy URL",
+            came=type(proxies).__name__,
+            advice="For example {'https': 'http://proxy:3128'}.",
+        )
+    return dict(proxies)
+
+
+def _choice(setting: str, argument: str | None, variable: str, allowed: tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the chosen word and its source; the first allowed word is the default."""
+    if argument is not None:
+        value, source = argument, ARGUMENT
+    else:
+        value, source = environ.get(variable, "").strip().lower(), variable
+        if not value:
+            return allowed[0], DEFAULT
+    if value not in allowed:
+        raise ConfigurationError(
+            setting,
+            source,
+            expected=" or ".join(repr(word) for word in allowed),
+            came=repr(value),
+            advice=f"Correct {variable} or remove it." if source == variable else "Leave it out for the default.",
+        )
+    return value, source

@@ -1,0 +1,50 @@
+"""Functions of the user that see every item before it is sent, as the retired SDK had them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import envelope as _envelope
+from .counts import RateLimit
+
+TelemetryProcessor = Callable[[Any], Any]
+"""Receives an :class:`~appinsights_exporter.envelope.Envelope`, may change it, and returns False to drop it."""
+
+_logger = logging.getLogger(__name__)
+
+
+class TelemetryProcessors:
+    """The processors of one exporter, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        # A tuple that is replaced, so that an export under way in another thread keeps the one it began with.
+        self._processors: tuple[TelemetryProcessor, ...] = ()
+        self._log_limit = RateLimit()
+
+    def __bool__(self) -> bool:
+        return bool(self._processors)
+
+    def add(self, processor: TelemetryProcessor) -> None:
+        """Add a processor behind the others."""
+        self._processors += (processor,)
+
+    def clear(self) -> None:
+        """Remove all processors."""
+        self._processors = ()
+
+    def apply(self, item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the item as the processors leave it, or None when one of them returned False.
+
+        A processor that raises changes nothing about the item's way: the next one gets it. It is logged at most once a minute.
+        """
+        seen = _envelope.from_wire(item)
+        for processor in self._processors:
+            try:
+                if processor(seen) is False:
+                    return None
+            except Exception:  # noqa: PERF203 - the function is the user's, and telemetry must not hurt the host.
+                if self._log_limit.due("processor"):
+                    _logger.warning("A telemetry processor failed; the item is kept.", exc_info=True)
+        return seen
