@@ -1,0 +1,67 @@
+# make demo     unchanged OpenCensus programs, and what of them arrives at a local Application Insights endpoint
+# make test     everything that must hold: lint, format, types, tests
+# make format   let ruff format and mend what it can
+# make bench    speed against the real packages and the official exporter
+# make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
+# make envs     the environments that the others make for themselves when they need them
+# make clean    remove environments, caches and builds
+
+# The first Python on PATH that is new enough; PYTHON=... overrides.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.10,$(shell \
+	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $(name))))
+PYTHONS ?= python3.10 python3.11 python3.12 python3.13
+WORKERS ?= 2
+
+PY := .venv/bin/python
+PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
+PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
+
+.PHONY: demo test format bench matrix envs clean
+
+demo: .venv/.stamp
+	$(PY) examples/demo.py
+
+test: .venv/.stamp .venvs/legacy/.stamp
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check --quiet .
+	$(PY) -m mypy src
+	$(PY) $(PYTEST)
+
+format: .venv/.stamp
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
+	$(PY) benchmarks/run.py
+
+matrix: .venvs/legacy/.stamp
+	@for python in $(PYTHONS); do \
+		folder=.venvs/matrix-$$(basename $$python) && echo "== $$python" && \
+		{ [ -x $$folder/bin/python ] || $$python -m venv $$folder; } && \
+		$$folder/bin/python $(PIP_INSTALL) --editable '.[test]' && $$folder/bin/python $(PYTEST) || exit 1; \
+	done
+
+envs: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
+
+.venv/.stamp: pyproject.toml
+	$(call environment,.venv,--editable '.[dev]')
+
+.venvs/legacy/.stamp: tests/legacy-requirements.txt
+	$(call environment,.venvs/legacy,--requirement $<)
+
+.venvs/official/.stamp: benchmarks/official-requirements.txt
+	$(call environment,.venvs/official,--requirement $<)
+
+# $(call environment,FOLDER,WHAT): a venv with a pip that knows the options we use, and WHAT in it.
+define environment
+	$(if $(PYTHON),,$(error no Python 3.10 or newer on PATH; name one with make PYTHON=/path/to/python3))
+	@echo "making $(1) (once)"
+	@[ -x $(1)/bin/python ] || $(PYTHON) -m venv $(1)
+	@$(1)/bin/python $(PIP_INSTALL) --upgrade pip
+	@$(1)/bin/python $(PIP_INSTALL) $(2)
+	@touch $@
+endef
+
+clean:
+	rm -rf .venv .venvs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,246 @@
+"""What a program sees under the legacy names."""
+
+from __future__ import annotations
+
+import pytest
+
+FACTS = {
+    "one object under both names": """
+import sys
+import opencensus.trace.link, opencensus_compat.trace.link
+assert opencensus.trace.link is opencensus_compat.trace.link
+assert sys.modules["opencensus.trace.link"] is sys.modules["opencensus_compat.trace.link"]
+assert sys.modules["opencensus"] is sys.modules["opencensus_compat"]
+""",
+    "ours first, then the legacy name": """
+import opencensus_compat.trace.link as ours
+import opencensus.trace.link as legacy
+assert ours is legacy
+""",
+    "every form of import statement": """
+import opencensus.trace as t
+from opencensus.trace import link
+from opencensus.trace.link import Link
+from opencensus import trace
+import importlib
+assert t is trace and t.link is link and link.Link is Link
+assert importlib.import_module("opencensus.trace.link") is importlib.import_module(".link", "opencensus.trace") is link
+""",
+    "a module reached through an import of ours is bound on its parent": """
+import opencensus.trace.link
+import opencensus
+assert opencensus.trace.link.Link
+""",
+    "name and spec are those of our name, before and after": """
+import importlib.util
+import opencensus_compat.trace.link as ours
+spec = ours.__spec__
+import opencensus.trace.link as legacy
+assert legacy.__name__ == legacy.__spec__.name == "opencensus_compat.trace.link"
+assert legacy.__spec__ is spec and legacy.__loader__ is spec.loader and not spec._initializing
+assert importlib.util.find_spec("opencensus.trace.link") is spec
+assert legacy.__package__ == spec.parent == "opencensus_compat.trace"
+""",
+    "looking for a module does not load it": """
+import importlib.util, sys
+found = importlib.util.find_spec("opencensus.trace.link")
+assert found.name == "opencensus.trace.link" and found.origin.endswith("link.py")
+assert importlib.util.find_spec("opencensus.ext.not_there") is None
+assert importlib.util.find_spec("opencensus.not_there") is None
+""",
+    "reload": """
+import importlib, sys
+import opencensus.common.utils as utils
+utils.mark = 1
+function = utils.get_truncatable_str
+assert importlib.reload(utils) is utils is sys.modules["opencensus.common.utils"] is sys.modules["opencensus_compat.common.utils"]
+assert utils.get_truncatable_str is not function
+""",
+    "pickles that name the legacy module": """
+import pickle
+from opencensus.trace.link import Link
+assert pickle.loads(b"copencensus.trace.link\\nLink\\n.") is Link
+import copy
+link = Link("a" * 32, "b" * 16)
+assert pickle.loads(pickle.dumps(link)).trace_id == copy.deepcopy(link).trace_id == "a" * 32
+""",
+    "mock.patch by the legacy name": """
+from unittest import mock
+import opencensus_compat.trace.link as ours
+with mock.patch("opencensus.trace.link.Link", "patched"):
+    assert ours.Link == "patched"
+assert ours.Link != "patched"
+""",
+    "dotted names of logging.config": """
+import logging, logging.config
+import opencensus_compat.ext as ext
+with open("handlers.py", "w"):
+    pass
+logging.config.dictConfig({
+    "version": 1,
+    "filters": {"f": {"()": "opencensus.trace.link.Link", "trace_id": "1", "span_id": "2"}},
+    "handlers": {"h": {"class": "logging.NullHandler", "filters": ["f"]}},
+})
+""",
+    "every public module that a walk of the packages lists": """
+import importlib, pkgutil
+import opencensus
+names = [info.name for info in pkgutil.walk_packages(opencensus.__path__, "opencensus.")]
+public = [name for name in names if not name.split(".")[1].startswith("_") and name.split(".")[1] not in ("auto", "local", "migrate")]
+assert "opencensus.trace.link" in public and "opencensus.common.utils" in public
+for name in public:
+    if not any(part.startswith("_") for part in name.split(".")):
+        importlib.import_module(name)
+""",
+    "sources and resources": """
+import importlib.resources, inspect
+import opencensus.trace.link
+assert "class Link" in inspect.getsource(opencensus.trace.link)
+assert importlib.resources.files("opencensus").joinpath("py.typed").is_file()
+""",
+    "what is new here is not under the legacy name": """
+import importlib
+for name in ("_alias", "_lookup", "_cli", "_convert", "_convert.oc_to_otel", "__main__", "auto", "local", "local.cli", "migrate"):
+    try:
+        importlib.import_module(f"opencensus.{name}")
+    except ModuleNotFoundError as error:
+        assert str(error).startswith("No module named 'opencensus."), error
+    else:
+        raise AssertionError(name)
+""",
+    "a module that nobody has": """
+import importlib
+for name in ("opencensus.nothing", "opencensus.ext.nothing", "opencensus.ext.azure.nothing", "opencensus.trace.nothing.at_all"):
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        assert name.startswith(error.name) and str(error) == f"No module named {error.name!r}", error
+    else:
+        raise AssertionError(name)
+try:
+    from opencensus.ext import nothing
+except ImportError as error:
+    assert "cannot import name 'nothing'" in str(error)
+""",
+    "uninstall and install again": """
+import sys
+import opencensus.trace.link as first
+import opencensus_compat
+opencensus_compat.uninstall()
+opencensus_compat.uninstall()
+assert not [name for name in sys.modules if name == "opencensus" or name.startswith("opencensus.")]
+assert sys.modules["opencensus_compat.trace.link"] is first
+try:
+    import opencensus.trace.link
+except ModuleNotFoundError as error:
+    assert error.name == "opencensus"
+opencensus_compat.install()
+opencensus_compat.install()
+import opencensus.trace.link as again
+assert again is first and sum("opencensus" in type(finder).__module__ for finder in sys.meta_path) == 1
+""",
+    "an error in a module is the program's to see, and can be retried": """
+import pathlib, sys, tempfile
+import opencensus_compat.ext
+with tempfile.TemporaryDirectory() as folder:
+    opencensus_compat.ext.__path__.append(folder)
+    source = pathlib.Path(folder, "broken.py")
+    source.write_text("1 / 0")
+    for _ in range(2):
+        try:
+            import opencensus.ext.broken
+        except ZeroDivisionError:
+            assert "opencensus.ext.broken" not in sys.modules and "opencensus_compat.ext.broken" not in sys.modules
+    source.write_text("answer = 42")
+    import opencensus.ext.broken
+    assert opencensus.ext.broken.answer == 42
+""",
+}
+
+
+@pytest.mark.parametrize("code", FACTS.values(), ids=FACTS.keys())
+def test_fact(installed, code, tmp_path, monkeypatch):
+    """Each fact, named by its row, holds in a fresh process."""
+    monkeypatch.chdir(tmp_path)
+    assert not installed.execute(code)
+
+
+def test_integrations_on_disk(installed, tmp_path):
+    """Integrations lie in several folders of the path; each loads once, under its legacy name, and leaves with ``uninstall``."""
+    first, second = tmp_path / "first" / "opencensus" / "ext", tmp_path / "second" / "opencensus" / "ext"
+    sources = {
+        first / "pkgone" / "__init__.py": "",
+        first / "pkgone" / "inner.py": "from opencensus.trace import link\nfrom . import __name__ as parent",
+        second / "two.py": "import opencensus.ext.pkgone.inner",
+        second / "azure" / "extra.py": "",
+    }
+    for path, source in sources.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    code = """
+import sys
+from opencensus.ext import two
+from opencensus.ext.pkgone import inner
+import opencensus_compat.ext.pkgone.inner as under_our_name
+import opencensus_compat.trace.link as link
+assert inner is under_our_name and inner.__name__ == "opencensus.ext.pkgone.inner" and inner.parent == "opencensus.ext.pkgone"
+assert inner.link is link
+try:
+    import opencensus.ext.azure.extra
+except ModuleNotFoundError as error:
+    assert "do not mix" in str(error), error
+else:
+    raise AssertionError
+import opencensus_compat
+opencensus_compat.uninstall()
+assert not [name for name in sys.modules if "pkgone" in name or name.endswith(".two")]
+assert not hasattr(opencensus_compat.ext, "two") and not hasattr(opencensus_compat.ext, "pkgone")
+opencensus_compat.install()
+from opencensus.ext import two as again
+assert again is not two
+"""
+    path = f"{tmp_path / 'first'}:{tmp_path / 'second'}"
+    assert not installed.execute(code, variables={"PYTHONPATH": path})
+
+
+def test_an_integration_installed_while_the_program_runs(installed, tmp_path):
+    """A notebook that installs an integration after a failed import can import it at once."""
+    code = """
+import pathlib, sys
+try:
+    import opencensus.ext.later
+except ModuleNotFoundError:
+    folder = pathlib.Path(sys.path[1], "opencensus", "ext")
+    folder.mkdir(parents=True)
+    folder.joinpath("later.py").write_text("")
+import opencensus.ext.later
+"""
+    assert not installed.execute(code, variables={"PYTHONPATH": str(tmp_path)})
+
+
+def test_threads_see_whole_modules(installed, tmp_path):
+    """Threads that import one slow module at the same time, by either name, wait for it and get the same, whole module."""
+    for number in range(4):
+        (tmp_path / f"slow{number}.py").write_text("import time\nfirst = 1\ntime.sleep(0.05)\nlast = 2\n")
+    code = f"""
+import importlib, threading
+import opencensus_compat.ext
+opencensus_compat.ext.__path__.append({str(tmp_path)!r})
+names = [f"{{root}}.ext.slow{{number}}" for root in ("opencensus", "opencensus_compat") for number in range(4)]
+names += ["opencensus.trace.link", "opencensus.trace.span_context", "opencensus.common.utils", "opencensus_compat.trace.link"]
+together = threading.Barrier(2 * len(names))
+seen = []
+def load(name):
+    together.wait()
+    module = importlib.import_module(name)
+    seen.append((module.__name__, getattr(module, "last", 2), id(module)))
+threads = [threading.Thread(target=load, args=(name,)) for name in names * 2]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert len(seen) == 2 * len(names), seen
+assert {{last for _, last, _ in seen}} == {{2}}
+assert len(set(seen)) == 4 + 3
+"""
+    assert not installed.execute(code)

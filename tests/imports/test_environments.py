@@ -1,0 +1,151 @@
+"""Who answers ``import opencensus``, however the real packages and ours came and went."""
+
+from __future__ import annotations
+
+import pytest
+
+WHO = "import opencensus.common.utils; print(opencensus.common.utils.__name__)"
+OURS = "opencensus_compat.common.utils"
+REAL = "opencensus.common.utils"
+
+
+@pytest.mark.parametrize(
+    ("steps", "answer"),
+    [
+        pytest.param(["ours"], OURS, id="real packages absent"),
+        pytest.param(["real", "ours"], OURS, id="installed over the real ones"),
+        pytest.param(["ours", "real"], OURS, id="real ones installed later"),
+        pytest.param(["real", "ours", "real"], OURS, id="real ones installed again"),
+        pytest.param(["ours", "real", "no real"], OURS, id="real ones uninstalled"),
+        pytest.param(["real", "ours", "no ours"], REAL, id="ours uninstalled"),
+    ],
+)
+def test_who_answers(environment, our_wheel, real_wheels, steps, answer):
+    """Our modules answer while we are installed, whatever was installed or uninstalled before or after; then the real ones do."""
+    actions = {
+        "ours": lambda: environment.install(our_wheel),
+        "real": lambda: environment.install(*real_wheels),
+        "no ours": lambda: environment.uninstall("census-compat"),
+        "no real": lambda: environment.uninstall("opencensus", "opencensus-ext-azure", "opencensus-context"),
+    }
+    for step in steps:
+        actions[step]()
+    assert environment.execute(WHO) == answer
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_uninstalling_ours_leaves_the_real_packages_byte_for_byte(environment, our_wheel, real_wheels, ours_first):
+    """What stays on disk after we are gone is what the real packages put there, in either order of installation."""
+    environment.install(*real_wheels)
+    alone = environment.files()
+    if ours_first:
+        environment.uninstall("opencensus", "opencensus-ext-azure", "opencensus-context")
+        environment.install(our_wheel)
+        environment.install(*real_wheels)
+    else:
+        environment.install(our_wheel)
+    environment.uninstall("census-compat")
+    assert environment.files() == alone
+
+
+def test_the_documented_clean_up_line_does_not_remove_ours(environment, our_wheel, real_wheels):
+    """``pip freeze | grep opencensus | xargs pip uninstall -y`` names the real packages only."""
+    environment.install(our_wheel, *real_wheels)
+    found = {line.partition(" ")[0] for line in environment.pip("freeze").splitlines() if "opencensus" in line.partition(" ")[0]}
+    assert found == {"opencensus", "opencensus-context", "opencensus-ext-azure"}
+
+
+def test_editable_install(environment, our_editable_wheel, real_wheels):
+    """An editable install answers as a wheel does, the real packages being there, and has both packages on the path."""
+    environment.install(our_editable_wheel, *real_wheels)
+    assert environment.execute(f"{WHO}; import appinsights_exporter") == OURS
+
+
+def test_target_folder_with_auto(environment, tmp_path, our_wheel, real_wheels):
+    """In a ``pip install --target`` folder, where no ``.pth`` is read, ``import opencensus_compat.auto`` switches us on."""
+    environment.pip("install", "--no-deps", "--no-compile", "--target", tmp_path / "packages", our_wheel, *real_wheels)
+    variables = {"PYTHONPATH": str(tmp_path / "packages")}
+    answers = [environment.execute(code, variables=variables) for code in (WHO, f"import opencensus_compat.auto; {WHO}")]
+    assert answers == [REAL, OURS]
+
+
+def test_without_site(installed):
+    """``python -S`` reads no ``.pth``; ``import opencensus_compat.auto`` works there too."""
+    variables = {"PYTHONPATH": str(installed.site_packages)}
+    assert installed.execute(f"import opencensus_compat.auto; {WHO}", "-S", variables=variables) == OURS
+
+
+def test_disabled_by_the_environment(environment, our_wheel, real_wheels):
+    """``OPENCENSUS_COMPAT_DISABLED=1`` gives one process the real packages, even where the program asks for ours."""
+    environment.install(our_wheel, *real_wheels)
+    variables = {"OPENCENSUS_COMPAT_DISABLED": "1"}
+    assert environment.execute(f"import opencensus_compat.auto; {WHO}", variables=variables) == REAL
+
+
+def test_a_real_integration_runs_on_our_facades(environment, our_wheel, integration_wheel):
+    """An integration that we do not have is loaded from disk, and what it inherits from is ours."""
+    environment.install(our_wheel, integration_wheel)
+    code = """
+from opencensus.ext.zipkin import trace_exporter
+from opencensus_compat.trace import base_exporter
+print(trace_exporter.__name__, issubclass(trace_exporter.ZipkinExporter, base_exporter.Exporter))
+"""
+    assert environment.execute(code) == "opencensus.ext.zipkin.trace_exporter True"
+
+
+def test_a_module_that_only_the_real_sdk_has_is_refused_with_the_reason(environment, our_wheel, real_wheels):
+    """Half of the real SDK is never mixed with ours: what we lack fails to import, and the message says why and what to do."""
+    environment.install(our_wheel, *real_wheels)
+    extra = environment.site_packages / "opencensus" / "only_real.py"
+    extra.write_text("")
+    code = """
+try:
+    import opencensus.only_real
+except ModuleNotFoundError as error:
+    print(error.name)
+    print(error)
+"""
+    assert environment.execute(code) == (
+        "opencensus.only_real\n"
+        "No module named 'opencensus.only_real': census-compat stands in for opencensus here and has no such module. The installed "
+        f"distribution has one ({extra}), but the two do not mix; OPENCENSUS_COMPAT_DISABLED=1 gives the real packages."
+    )
+
+
+def test_start_imports_only_our_two_files(environment, our_wheel):
+    """The interpreter's start loads our package, the finder, and nothing that it would not have loaded without us."""
+    code = "import sys; print(*sorted(sys.modules))"
+    before = set(environment.execute(code, lend=False).split())
+    environment.install(our_wheel)
+    assert set(environment.execute(code, lend=False).split()) - before == {"opencensus_compat", "opencensus_compat._alias"}
+
+
+def test_start_after_the_real_packages_were_imported(environment, our_wheel, real_wheels):
+    """When an earlier ``.pth`` file has imported the real packages, the interpreter starts with them all the same."""
+    environment.install(our_wheel, *real_wheels)
+    (environment.site_packages / "a_first.pth").write_text("import opencensus.common.utils\n")
+    assert environment.execute(WHO, "-W", "ignore") == REAL
+
+
+def test_install_after_the_real_packages_were_imported(environment, our_wheel, real_wheels):
+    """``install`` says what it found and what to do; at the interpreter's start the same words are a warning."""
+    environment.install(our_wheel, *real_wheels)
+    code = """
+import warnings
+import opencensus.common.utils
+from opencensus_compat import _alias
+try:
+    _alias.install()
+except RuntimeError as error:
+    print(error)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    _alias.install_at_start()
+print(*(f"{warning.category.__name__}: {warning.message}" for warning in caught))
+"""
+    words = (
+        "expected no opencensus module to be loaded yet, found 2 of the real SDK, among them 'opencensus.common'; make "
+        "`import opencensus_compat.auto` the first import of the program, or start it with `census-compat run -- CMD`"
+    )
+    printed = environment.execute(code, "-S", variables={"PYTHONPATH": str(environment.site_packages)})
+    assert printed.splitlines() == [words, f"RuntimeWarning: census-compat is not active: {words}"]

@@ -1,0 +1,127 @@
+"""The ``census-compat`` command itself, and ``census-compat run``."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from opencensus_compat import _cli
+
+WHO = "import opencensus.common.utils; print(opencensus.common.utils.__name__)"
+
+
+@pytest.fixture
+def target(environment, tmp_path, our_wheel):
+    """An environment in which our wheel is only a folder on PYTHONPATH: its interpreter reads no ``.pth`` of ours."""
+    folder = tmp_path / "packages"
+    environment.pip("install", "--no-deps", "--no-compile", "--target", folder, our_wheel)
+
+    def run(*command, path=(), **options):
+        variables = {"PYTHONPATH": ":".join(map(str, [folder, *path])), "PATH": f"{environment.folder / 'bin'}:/usr/bin:/bin"}
+        census_compat = [str(environment.python), "-m", "opencensus_compat", "run", "--"]
+        return subprocess.run(
+            [*census_compat, *map(str, command)], env=variables, capture_output=True, text=True, timeout=30, check=False, **options
+        )
+
+    return run
+
+
+def test_run_switches_the_facades_on(target):
+    """The program, found on PATH, gets the facades although no ``.pth`` file is read."""
+    done = target("python", "-c", WHO)
+    assert (done.stdout, done.stderr) == ("opencensus_compat.common.utils\n", "")
+
+
+def test_run_reaches_the_programs_that_the_program_starts(target):
+    """A Python started by the program has the facades as well, and sees the path that it would have seen without us."""
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {WHO!r} + '; import sys; print(*sys.path)'])"
+    done = target("python", "-c", code)
+    name, path = done.stdout.splitlines()
+    assert name == "opencensus_compat.common.utils"
+    assert "opencensus_compat/_run" not in path
+
+
+def test_run_lets_another_sitecustomize_have_its_turn(target, tmp_path):
+    """A ``sitecustomize`` that stands on the path runs too, after ours, and is the one that the program sees by that name."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(f"try:\n    {WHO}\nexcept ModuleNotFoundError:\n    pass\nmark = 'theirs'\n")
+    done = target("python", "-c", "import sitecustomize; print(sitecustomize.mark)", path=[tmp_path / "site"])
+    assert (done.stdout, done.stderr) == ("opencensus_compat.common.utils\ntheirs\n", "")
+
+
+def test_an_error_of_another_sitecustomize_is_not_hidden(target, tmp_path):
+    """What another ``sitecustomize`` fails to import is reported, as the interpreter reports it without us."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("import not_there\n")
+    done = target("python", "-c", "print('went on')", path=[tmp_path / "site"])
+    assert done.stdout == "went on\n"
+    assert done.stderr.count("No module named 'not_there'") == 2  # By the interpreter of our command, and by the program's.
+
+
+def test_a_python_that_does_not_have_us_says_so(environment, installed):
+    """A Python of another environment, started somewhere below the program, runs and warns that the facades are not there."""
+    variables = {"PYTHONPATH": str(installed.site_packages / "opencensus_compat" / "_run")}
+    command = [str(environment.python), "-c", "import sitecustomize; print(sitecustomize.__file__)"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == f"{variables['PYTHONPATH']}/sitecustomize.py\n"
+    assert f"RuntimeWarning: census-compat is not active: it is not installed in {environment.folder}\n" in done.stderr
+
+
+def test_run_passes_arguments_input_and_exit_code(target):
+    """The program's arguments, standard input and exit code are its own."""
+    done = target("python", "-c", "import sys; print(sys.argv[1:], sys.stdin.read()); sys.exit(7)", "--", "--help", input="typed")
+    assert (done.stdout, done.returncode) == ("['--', '--help'] typed\n", 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        pytest.param(["run"], 2, "expected a program after --, found nothing", id="nothing to run"),
+        pytest.param(["run", "--", "no-such-program"], 127, "no such program: no-such-program", id="no such program"),
+    ],
+)
+def test_run_refuses(arguments, code, text, capsys):
+    """What cannot be run is named, with a shell's exit code."""
+    assert _cli.main(arguments) == code
+    assert text in capsys.readouterr().err
+
+
+def test_run_of_a_file_that_is_no_program(tmp_path, capsys):
+    """A file that the system cannot execute gives exit code 126 and the system's reason."""
+    program = tmp_path / "broken"
+    program.write_bytes(b"\x7fnot a program")
+    program.chmod(0o755)
+    assert _cli.main(["run", "--", str(program)]) == 126
+    assert "cannot start" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        pytest.param(["--version"], "census-compat 0.1.0\n", id="version"),
+        pytest.param(["--help"], "run a program on the facades", id="help"),
+        pytest.param(["run", "--help"], "`pip install --target`", id="help of run"),
+    ],
+)
+def test_help_and_version(installed, arguments, text):
+    """Help and version are printed by the installed command, and loading them loads no other command's code."""
+    command = [str(installed.folder / "bin" / "census-compat"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert text in done.stdout
+
+
+def test_no_command_is_wrong_usage(capsys):
+    """Without a command the usage is printed and the exit code is 2."""
+    with pytest.raises(SystemExit) as left:
+        _cli.main([])
+    assert left.value.code == 2
+    assert "required: COMMAND" in capsys.readouterr().err
+
+
+def test_module_is_the_command(installed):
+    """``python -m opencensus_compat`` is the same command."""
+    done = subprocess.run(
+        [str(installed.python), "-m", "opencensus_compat", "--version"], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "census-compat 0.1.0\n"
