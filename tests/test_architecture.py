@@ -1,0 +1,218 @@
+"""Arrows point down: what each part of the two packages may import, read from the import statements."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+FACADE, EXPORTER = "opencensus_compat", "appinsights_exporter"
+ROOTS = {FACADE: SOURCE, EXPORTER: SOURCE / "exporter"}
+
+FACADE_LAYERS = [
+    {"__main__", "_cli", "_run", "auto", "local", "migrate"},  # ways in
+    {"trace", "stats", "tags", "metrics", "log", "common", "ext", "extension"},  # OpenCensus's own tree
+    {"_wiring", "_pipeline", "_context"},  # global state
+    {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
+    {"_alias", "_lookup"},  # the import finder, which the interpreter's start loads
+]
+"""From top to bottom; a module imports from its own layer and from those below. `local` and `migrate` are ways in of their own."""
+
+PLAIN_VALUES = {
+    f"{FACADE}.trace.{name}"
+    for name in ("attributes", "link", "span_context", "span_data", "stack_trace", "status", "time_event", "trace_options", "tracestate")
+}
+"""Legacy value classes without behaviour: conversion knows both sides, so any layer may import them."""
+
+UPWARD = {
+    (f"{FACADE}._pipeline", f"{FACADE}.trace.execution_context"),  # the is-exporter flag lives where legacy code reads it
+}
+"""Imports against the arrows, each with its reason."""
+
+EXPORTER_PARTS = {
+    "convert": {"convert", "envelope", "errors"},
+    "delivery": {"delivery", "counts", "errors", "settings"},
+    "connection_string": {"errors"},
+    "settings": {"connection_string", "errors"},
+    "counts": set(),
+    "envelope": set(),
+    "errors": set(),
+}
+"""Part of the exporter -> the parts that it may import; a part that is not named may import any."""
+
+SIDE_EFFECTS = {"asyncio", "logging", "os", "random", "requests", "secrets", "socket", "subprocess", "threading", "time"}
+"""What a pure module does without: time, ids and resource come in as arguments."""
+
+PURE_NAMES = {"time.gmtime"}
+"""Names of such modules that read no clock."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name, and how it was imported."""
+
+    importer: str
+    target: str
+    """Dotted name of the module, or of a name in it."""
+    relative: bool
+    when: str
+    """``load`` as the module loads, ``call`` inside a function, ``types`` for the type checker only."""
+
+    def __str__(self) -> str:
+        return f"{self.importer} imports {self.target}"
+
+    @property
+    def part(self) -> str:
+        """First component below the package of the importing module; empty for the package itself."""
+        return self.importer.partition(".")[2].partition(".")[0]
+
+    @property
+    def target_part(self) -> str:
+        """First component below the package of what is imported."""
+        return self.target.partition(".")[2].partition(".")[0]
+
+
+def _modules(package: str) -> dict[str, Path]:
+    paths = sorted((ROOTS[package] / package).rglob("*.py"))
+    return {".".join(path.relative_to(ROOTS[package]).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def _imports(package: str) -> list[Import]:
+    found = []
+    for module, path in _modules(package).items():
+        home = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        for node, when in _statements(ast.parse(path.read_text(encoding="utf-8")), "load"):
+            if isinstance(node, ast.Import):
+                found += [Import(module, alias.name, relative=False, when=when) for alias in node.names]
+            else:
+                above = home.split(".")[: len(home.split(".")) - node.level + 1] if node.level else []
+                base = ".".join([*above, *filter(None, [node.module])])
+                found += [Import(module, f"{base}.{alias.name}", relative=bool(node.level), when=when) for alias in node.names]
+    return found
+
+
+def _statements(node: ast.AST, when: str) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.Import, ast.ImportFrom)):
+            yield child, when
+        elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from _statements(child, "call")
+        elif isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            yield from _statements(child, "types")
+        else:
+            yield from _statements(child, when)
+
+
+def _load_graph(package: str) -> dict[str, set[str]]:
+    """Return module -> modules of the package that load with it; ``from package import module`` counts for that module alone."""
+    modules = _modules(package)
+    graph: dict[str, set[str]] = {module: set() for module in modules}
+    for found in _imports(package):
+        if found.when == "load":
+            target = found.target if found.target in modules else found.target.rpartition(".")[0]
+            if target in modules and target != found.importer:
+                graph[found.importer].add(target)
+    return graph
+
+
+IMPORTS = {package: _imports(package) for package in ROOTS}
+
+
+def _root(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def test_the_exporter_never_imports_the_facade():
+    """At the end of a migration the facade is deleted and the exporter stays."""
+    assert [str(found) for found in IMPORTS[EXPORTER] if _root(found.target) in {FACADE, "opencensus"}] == []
+
+
+def test_imports_inside_the_exporter_are_relative():
+    """The exporter names itself nowhere."""
+    assert [str(found) for found in IMPORTS[EXPORTER] if _root(found.target) == EXPORTER and not found.relative] == []
+
+
+def test_the_facade_reaches_the_exporter_through_one_module():
+    """Only ``_exporter`` imports the exporter package."""
+    assert {found.importer for found in IMPORTS[FACADE] if _root(found.target) == EXPORTER} <= {f"{FACADE}._exporter"}
+
+
+def test_the_facade_imports_itself_by_its_own_name():
+    """No module of ours imports another by the legacy name: the finder's locks are taken in one order only."""
+    assert [str(found) for found in IMPORTS[FACADE] if _root(found.target) == "opencensus"] == []
+
+
+@pytest.mark.parametrize(("package", "part"), [(FACADE, "_convert"), (EXPORTER, "convert")])
+def test_conversion_is_pure(package, part):
+    """Converters import nothing that has a clock, a lock, a file or a socket, when they load or later."""
+    wrong = [found for found in IMPORTS[package] if found.part == part and _root(found.target) in SIDE_EFFECTS]
+    assert [str(found) for found in wrong if found.target not in PURE_NAMES] == []
+
+
+def test_arrows_point_down_in_the_facade():
+    """A module imports from its own layer or a lower one, plain legacy values aside."""
+    rank = {part: depth for depth, parts in enumerate(FACADE_LAYERS) for part in parts}
+    own = [found for found in IMPORTS[FACADE] if _root(found.target) == FACADE and found.part and found.when != "types"]
+    unknown = {found.part for found in own} - rank.keys()
+    up = [
+        str(found)
+        for found in own
+        if rank[found.part] > rank.get(found.target_part, len(rank))
+        and found.target.rpartition(".")[0] not in PLAIN_VALUES
+        and (found.importer, found.target) not in UPWARD
+    ]
+    assert (unknown, up) == (set(), [])
+
+
+@pytest.mark.parametrize("part", ["local", "migrate"])
+def test_tools_import_neither_half(part):
+    """The local endpoint and the migration tool know the wire and source text, not the packages."""
+    wrong = [found for found in IMPORTS[FACADE] if found.part == part and _root(found.target) in {FACADE, EXPORTER}]
+    assert [str(found) for found in wrong if found.target_part not in {part, "__version__"}] == []
+
+
+def test_arrows_point_down_in_the_exporter():
+    """Conversion knows no delivery, delivery knows no conversion, and the leaves know nothing."""
+    own = [found for found in IMPORTS[EXPORTER] if _root(found.target) == EXPORTER and found.part in EXPORTER_PARTS]
+    assert [str(found) for found in own if found.target_part not in EXPORTER_PARTS[found.part] | {found.part}] == []
+
+
+@pytest.mark.parametrize("package", [FACADE, EXPORTER])
+def test_no_module_waits_for_itself(package):
+    """As modules load, none of them needs one that is still loading."""
+    graph = _load_graph(package)
+    done: set[str] = set()
+    cycles = []
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        if module in path:
+            cycles.append(" -> ".join([*path[path.index(module) :], module]))
+        elif module not in done:
+            for target in sorted(graph[module]):
+                visit(target, (*path, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+    assert cycles == []
+
+
+@pytest.mark.parametrize("package", [FACADE, EXPORTER])
+def test_only_public_opentelemetry_names(package):
+    """No underscore name of OpenTelemetry is imported; the logs API, which wears one, has one shim module in each package."""
+    private = [found for found in IMPORTS[package] if re.search(r"^opentelemetry\b.*\._(?!_)", found.target)]
+    assert [str(found) for found in private if found.importer != f"{package}._otel_logs"] == []
+
+
+def test_the_start_of_the_interpreter_loads_two_small_modules():
+    """The package and the finder import, as they load, only what the interpreter has loaded already."""
+    started = {FACADE, f"{FACADE}._alias"}
+    assert {found.target for found in IMPORTS[FACADE] if found.importer in started and found.when == "load"} == {"os", "sys"}
