@@ -80,9 +80,16 @@ def _read(tracer: Any, what: str, getter: Callable[[SpanContext], _T | None], de
 
 
 def _with_log_attrs(extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a copy of a record's extra attributes with those of the trace; what is there already wins."""
+    """Return a record's extra attributes with those of the trace; what is there already wins.
+
+    A copy: the caller may use one dict for many records, and the first record's ids must not stay in it.
+    """
     attrs = get_log_attrs()
-    return {TRACE_ID_KEY: attrs.trace_id, SPAN_ID_KEY: attrs.span_id, SAMPLING_DECISION_KEY: attrs.sampling_decision, **(extra or {})}
+    extended = dict(extra or {})
+    extended.setdefault(TRACE_ID_KEY, attrs.trace_id)
+    extended.setdefault(SPAN_ID_KEY, attrs.span_id)
+    extended.setdefault(SAMPLING_DECISION_KEY, attrs.sampling_decision)
+    return extended
 
 
 # https://docs.python.org/3/howto/logging-cookbook.html#using-loggeradapters-to-impart-contextual-information

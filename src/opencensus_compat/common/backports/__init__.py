@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-from weakref import WeakMethod
-
-__all__ = ["WeakMethod"]
+from weakref import WeakMethod as WeakMethod

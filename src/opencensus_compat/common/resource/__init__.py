@@ -25,7 +25,7 @@ _WORD = r"""(?:'[^']*'|"[^"]*"|[^\s,=]+)"""
 _PAIR = rf"\s*(?P<key>{_WORD})\s*=\s*(?P<value>{_WORD})\s*"
 _PAIR_RE = re.compile(_PAIR)
 _PAIR_LIST_RE = re.compile(rf"\s*{_WORD}\s*=\s*{_WORD}\s*(?:,\s*{_WORD}\s*=\s*{_WORD}\s*)*")
-_QUOTED_RE = re.compile(r"""(['"])(.*)\1""", re.DOTALL)
+_QUOTED_RE = re.compile(r"""^(['"])(.*)\1$""", re.DOTALL)
 
 
 class Resource:
@@ -97,8 +97,7 @@ def check_ascii_256(string: str | None) -> None:
 
 def unquote(string: str) -> str:
     """Return a text without the pair of like quotes around it, if there is one."""
-    quoted = _QUOTED_RE.fullmatch(string)
-    return quoted[2] if quoted else string
+    return _QUOTED_RE.sub(r"\2", string)
 
 
 def parse_labels(labels_str: str) -> dict[str, str] | None:

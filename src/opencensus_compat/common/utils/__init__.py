@@ -8,22 +8,7 @@ import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any, TypedDict, TypeVar
-from weakref import WeakMethod
-
-__all__ = [
-    "ISO_DATETIME_REGEX",
-    "MAX_LENGTH",
-    "UTF8",
-    "WeakMethod",
-    "check_str_length",
-    "get_truncatable_str",
-    "get_weakref",
-    "iuniq",
-    "timestamp_to_microseconds",
-    "to_iso_str",
-    "uniq",
-    "window",
-]
+from weakref import WeakMethod as WeakMethod  # under this name OpenCensus exports it
 
 UTF8 = "utf-8"
 

@@ -1,0 +1,129 @@
+"""The public surface of our modules against that of the real packages, by reflection."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SCRIPT = Path(__file__).with_name("api_surface.py")
+
+COMPARED = ("trace", "common", "log", "ext.azure.trace_exporter", "ext.azure.common")
+
+NOT_COMPARED = {
+    "stats": "the metrics facade brings it",
+    "tags": "the metrics facade brings it",
+    "metrics": "the metrics facade brings it",
+    "ext.azure.metrics_exporter": "the metrics facade brings it",
+    "ext.azure.log_exporter": "the log facade brings it",
+    "ext.azure.statsbeat": "self-statistics for the old SDK's makers: ours is there for imports, and does nothing",
+}
+"""Modules of the real packages that are not compared, and why."""
+
+
+class Difference(NamedTuple):
+    """Names whose surface differs on purpose."""
+
+    names: str
+    """Regular expression of the differences, in the form ``name: real -> ours``."""
+    reason: str
+
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(r"common\.backports\.WeakMethod: .* -> absent", "it is the standard library's class, which Python 2 did not have"),
+)
+
+
+def _surface(python: Path | str, package: str) -> dict[str, Any]:
+    """Return what `api_surface.py` prints, run by the given interpreter."""
+    finished = subprocess.run([python, str(_SCRIPT), package, *COMPARED], capture_output=True, text=True, timeout=50, check=False)
+    assert finished.returncode == 0, finished.stderr
+    surface: dict[str, Any] = json.loads(finished.stdout)
+    return surface
+
+
+def _flat(surface: dict[str, Any]) -> dict[str, str]:
+    """Return every public name with what it is as text."""
+    names = {}
+    for module, parts in surface["modules"].items():
+        names[module] = "module"
+        for part, word in [("functions", "function"), ("constants", "constant"), ("objects", "object"), ("imported", "imported")]:
+            names.update({f"{module}.{name}": f"{word} {text}" for name, text in parts[part].items()})
+        for cls, own in parts["classes"].items():
+            names[f"{module}.{cls}"] = f"class {own['parameters']} of {', '.join(own['bases'])}"
+            names.update({f"{module}.{cls}.{name}": f"method {text}" for name, text in own["methods"].items()})
+            names.update({f"{module}.{cls}.{name}": f"constant {text}" for name, text in own["constants"].items()})
+            names.update({f"{module}.{cls}.{name}": "attribute" for name in own["attributes"]})
+    return names
+
+
+def _differences(real: dict[str, str], ours: dict[str, str]) -> Iterator[str]:
+    """Yield the differences. What is below a name that one side does not have is not told one by one."""
+    told: tuple[str, ...] = ()
+    for name in sorted({*real, *ours}):
+        if real.get(name) == ours.get(name) or name.startswith(told or "\0"):
+            continue
+        # What our modules import for themselves is nobody's interface.
+        if name not in real and ours[name].startswith("imported "):
+            continue
+        if name not in real or name not in ours:
+            told += (f"{name}.",)
+        yield f"{name}: {real.get(name, 'absent')} -> {ours.get(name, 'absent')}"
+
+
+@pytest.fixture(scope="module")
+def real(legacy_python: Path) -> dict[str, Any]:
+    """The surface of the real packages."""
+    return _surface(legacy_python, "opencensus")
+
+
+@pytest.fixture(scope="module")
+def ours() -> dict[str, Any]:
+    """Our surface."""
+    return _surface(sys.executable, "opencensus_compat")
+
+
+@pytest.fixture(scope="module")
+def differences(real: dict[str, Any], ours: dict[str, Any]) -> list[str]:
+    """How ours differs."""
+    return [*_differences(_flat(real), _flat(ours))]
+
+
+def test_every_module_is_compared_or_has_a_reason(real: dict[str, Any]) -> None:
+    """No module of the real packages is forgotten."""
+    known = {*COMPARED, *NOT_COMPARED, "ext"}
+    assert [name for name in [*real["top"], *real["azure"]] if name not in known] == []
+
+
+def test_surface_is_that_of_the_real_packages(differences: list[str]) -> None:
+    """Modules, classes with their bases, methods, attributes and constants, functions and signatures are all there, or listed."""
+    assert [line for line in differences if not any(re.fullmatch(difference.names, line) for difference in DIFFERENCES)] == []
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.names)
+def test_listed_differences_are_real(difference: Difference, differences: list[str]) -> None:
+    """No reason outlives its difference."""
+    assert any(re.fullmatch(difference.names, line) for line in differences)
+
+
+def test_the_comparison_sees_what_it_is_for(real: dict[str, Any]) -> None:
+    """The reflection finds classes, inherited methods, attributes, constants and defaults, so that nothing passes unseen."""
+    names = _flat(real)
+    assert names["trace.samplers.DEFAULT_SAMPLING_RATE"] == "constant 0.0001"
+    assert names["trace.tracer.Tracer"] == "class (span_context=None, sampler=None, exporter=None, propagator=None) of object"
+    assert names["trace.file_exporter.FileExporter"] == (
+        "class (file_name='opencensus-traces.json', transport=common.transports.sync.SyncTransport, file_mode='w+') of trace.base_exporter.Exporter"
+    )
+    assert names["trace.span.Span.status"] == "attribute"
+    assert names["trace.span.Span.on_create"] == "method staticmethod (callback)"
+    assert names["trace.link.Type.PARENT_LINKED_SPAN"] == "constant 2"
+    assert names["common.transports.async_.AsyncTransport.flush"] == "method (self)"
+    assert names["trace.utils.Status"] == "imported trace.status.Status"

@@ -1,0 +1,148 @@
+"""The pure OpenCensus modules against the real package: the same calls give the same results to the letter."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Results = dict[str, dict[str, Any]]
+
+_SCRIPT = Path(__file__).with_name("pure_calls.py")
+
+SECTIONS = (
+    "propagation", "hostile_propagation", "identity", "samplers", "formatting", "exporters", "bounded", "resources", "clouds", "helpers",
+    "schedule", "transports", "logs",
+)  # fmt: skip
+
+
+class Difference(NamedTuple):
+    """Calls whose outcome differs on purpose."""
+
+    calls: str
+    """Regular expression of their names in `pure_calls.py`."""
+    reason: str
+
+
+DIFFERENCES = (
+    Difference(
+        r"w3c\.flags-(letter|ff)",
+        "the flags of traceparent are hexadecimal; OpenCensus read them as decimal and raised ValueError into the request",
+    ),
+    Difference(
+        r"b3\.many-zero-span|google\.(header\.)?zero-(span|trace)|binary\.zeros?(-span)?|context\.trace-id\.zeros",
+        "an id of zeros is no id; OpenCensus meant to refuse it but compared by identity, which ids from a request never pass",
+    ),
+    Difference(
+        r"text\.upper-case",
+        "keys in upper case are read from any mapping; OpenCensus raised KeyError into the request where the mapping was a plain dict",
+    ),
+    Difference(
+        r"google\.write\.no-span",
+        "a context without a span is written with span 0, as the B3 and binary formats do; OpenCensus raised TypeError into the application",
+    ),
+    Difference(
+        r"options\.(True|False)\.set\..*",
+        "options that are a bool, as the text format makes them, can be switched; OpenCensus raised ValueError in `Tracer()`",
+    ),
+    Difference(
+        r"resource\.unquote\.'\"\\x01\"'",
+        "a control character is no reason to keep the quotes; no resource accepts such a label anyway",
+    ),
+    Difference(
+        r"cloud\.(google\.no-zone|aws\.no-document|aws\.list)",
+        "what is missing in a metadata service's reply is left out; OpenCensus raised TypeError, ValueError or AttributeError",
+    ),
+    Difference(
+        r"trace-utils\.url\.(http://h)?\..*",
+        "a URL without a path has the empty path; OpenCensus raised IndexError",
+    ),
+    Difference(
+        r"integrations\.switched-on\.\['(missing|parity_broken).*",
+        "one warning instead of two for an integration that fails",
+    ),
+    Difference(
+        r"transport\.sync\.(fails|forwarded)",
+        "the exporting mark goes back to what it was, also after an error; OpenCensus left it set for ever after an error, and took it from an "
+        "exporter that exported through another",
+    ),
+    Difference(
+        r"log\.record\.keyword\.none|log\.adapter\.null",
+        "`extra=None` means no extra attributes, as for every logger; OpenCensus raised into the logging call",
+    ),
+    Difference(
+        r"log\.record\.caller-extra",
+        "the caller's dict stays as it is; OpenCensus wrote the ids into it, so that the next record with the same dict got them too",
+    ),
+)
+
+
+def _results(python: Path | str, *options: str) -> Results:
+    finished = subprocess.run([python, *options], capture_output=True, text=True, timeout=50, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.fixture(scope="module")
+def real(legacy_python: Path) -> Results:
+    """Outcomes of the real package."""
+    return _results(legacy_python, str(_SCRIPT), "opencensus")
+
+
+@pytest.fixture(scope="module")
+def ours() -> Results:
+    """Outcomes of our package, with warnings as errors."""
+    return _results(sys.executable, "-W", "error", str(_SCRIPT), "opencensus_compat")
+
+
+def _listed(name: str) -> list[Difference]:
+    return [difference for difference in DIFFERENCES if re.fullmatch(difference.calls, name)]
+
+
+def _differing(real: Results, ours: Results) -> Iterator[str]:
+    for section in real:
+        for name, outcome in real[section].items():
+            if outcome != ours[section][name]:
+                yield name
+
+
+def test_all_sections_are_compared(real: Results, ours: Results) -> None:
+    """Both packages answer the same sections and calls, so that none is left out by accident."""
+    assert tuple(real) == tuple(ours) == SECTIONS
+    assert {section: [*real[section]] for section in real} == {section: [*ours[section]] for section in ours}
+    assert all(len(outcomes) >= 5 for outcomes in real.values())
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_outcomes_are_the_same(section: str, real: Results, ours: Results) -> None:
+    """Values, exception types and levels of log lines are those of the real package, except where a difference is listed."""
+    unlisted = [name for name in real[section] if not _listed(name)]
+    assert {name: ours[section][name] for name in unlisted} == {name: real[section][name] for name in unlisted}
+
+
+def test_listed_differences_are_the_real_ones(real: Results, ours: Results) -> None:
+    """Every listed call differs, and is listed once."""
+    differing = set(_differing(real, ours))
+    listed = {name for outcomes in real.values() for name in outcomes if _listed(name)}
+    assert listed == differing
+    assert [name for name in listed if len(_listed(name)) > 1] == []
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.reason[:50])
+def test_each_difference_is_seen(difference: Difference, real: Results, ours: Results) -> None:
+    """No reason outlives its difference."""
+    assert any(re.fullmatch(difference.calls, name) for name in _differing(real, ours))
+
+
+def test_where_ours_differs_nothing_is_raised(real: Results, ours: Results) -> None:
+    """A difference never makes a call fail that worked."""
+    by_name = {name: outcome for outcomes in ours.values() for name, outcome in outcomes.items()}
+    assert [name for name in _differing(real, ours) if "raises" in by_name[name]] == []
