@@ -4,9 +4,10 @@ One module object stands under both names (``sys.modules["opencensus.trace.trace
 its ``__name__`` and ``__spec__`` are those of our name, so that reloading it, reading its source or its resources, and relative
 imports in it work whichever name it was reached by.
 
-Locks: a thread that imports a legacy name holds the import lock of that name and then takes that of ours. Never the other way
-round while our own modules import each other under our name only (``tests/test_architecture.py`` holds that), so two threads cannot
-wait for each other, and a module stands under its legacy name only when it is complete.
+Locks: a thread that imports a legacy name holds the import lock of that name and then takes that of ours. It is never the other way
+round, because our own modules import each other under our name only (``tests/test_architecture.py`` holds that); so two threads cannot
+wait for each other, and a module stands under its legacy name only when it is complete. For an integration on disk the two names
+change places: it is the legacy one that it is loaded under.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def spec(fullname: str, path: Sequence[str] | None, *, beyond: Finder) -> Module
 
     Args:
         fullname: ``opencensus``, ``opencensus.<rest>`` or ``opencensus_compat.ext.<rest>``.
-        path: The parent package's ``__path__``; None for ``opencensus`` itself.
+        path: The parent package's ``__path__``, as the import system hands it over.
         beyond: Our finder on ``sys.meta_path``, to be left out when the others are asked.
     Raises: ModuleNotFoundError for a module that is private to us, and for one that only the real SDK has.
     """
@@ -43,19 +44,20 @@ def spec(fullname: str, path: Sequence[str] | None, *, beyond: Finder) -> Module
     parent = sys.modules.get(fullname.rpartition(".")[0])
     if root == _OURS:
         return _under_our_name(rest, path, parent, beyond)
-    if rest and not _is_ours(parent):
+    # The bare root counts as ours whoever put it there: namespace `.pth` files of old installs do, after we have started.
+    if "." in rest and not _is_ours(parent):
         return None  # Inside an integration on disk, whose own `__path__` leads to its modules.
-    return _under_legacy_name(rest, path, beyond)
+    return _under_legacy_name(rest, beyond)
 
 
-def _under_legacy_name(rest: str, path: Sequence[str] | None, beyond: Finder) -> ModuleSpec | None:
+def _under_legacy_name(rest: str, beyond: Finder) -> ModuleSpec | None:
     """Return the spec of ``opencensus`` (``rest`` empty) or of ``opencensus.<rest>``, whose parent is one of our packages."""
     legacy_name, our_name = (f"{_LEGACY}.{rest}", f"{_OURS}.{rest}") if rest else (_LEGACY, _OURS)
     parts = rest.split(".")
     if parts[0] in _NEW_HERE or any(part.startswith("_") for part in parts):
         raise ModuleNotFoundError(f"No module named {legacy_name!r}", name=legacy_name)
     loaded = sys.modules.get(our_name)
-    own = loaded.__spec__ if loaded else _elsewhere(our_name, path, beyond)
+    own = loaded.__spec__ if loaded else _elsewhere(our_name, import_module(our_name.rpartition(".")[0]).__path__, beyond)
     if own is not None:
         return _alias_spec(legacy_name, own)
     on_disk = _on_disk(rest)

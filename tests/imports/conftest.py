@@ -57,7 +57,7 @@ class Environment:
     @property
     def site_packages(self) -> Path:
         """The folder that pip installs into."""
-        return Path(sysconfig.get_path("purelib", "venv", {"base": str(self.folder)}))
+        return Path(sysconfig.get_path("purelib", "posix_prefix", {"base": str(self.folder)}))
 
     def pip(self, *arguments: str | Path) -> str:
         """Run pip on it."""

@@ -113,11 +113,25 @@ except ModuleNotFoundError as error:
 
 
 def test_start_imports_only_our_two_files(environment, our_wheel):
-    """The interpreter's start loads our package, the finder, and nothing that it would not have loaded without us."""
+    """The interpreter's start loads our package, the finder, and nothing that it would not have loaded with any other ``.pth``."""
     code = "import sys; print(*sorted(sys.modules))"
+    (environment.site_packages / "another.pth").write_text("import sys\n")
     before = set(environment.execute(code, lend=False).split())
     environment.install(our_wheel)
     assert set(environment.execute(code, lend=False).split()) - before == {"opencensus_compat", "opencensus_compat._alias"}
+
+
+def test_a_namespace_path_file_of_an_old_install(environment, our_wheel, real_wheels):
+    """A ``-nspkg.pth`` file, read after ours, puts a bare ``opencensus`` root in place; what is below it is ours all the same."""
+    environment.install(our_wheel, *real_wheels)
+    (environment.site_packages / "opencensus-nspkg.pth").write_text(
+        "import os, sys, types; root = sys.modules.setdefault('opencensus', types.ModuleType('opencensus')); "
+        "root.__path__ = [os.path.join(sys._getframe(1).f_locals['sitedir'], 'opencensus')]\n"
+    )
+    assert environment.execute(f"{WHO}; from opencensus.trace import link; print(link.__name__)").split() == [
+        OURS,
+        "opencensus_compat.trace.link",
+    ]
 
 
 def test_start_after_the_real_packages_were_imported(environment, our_wheel, real_wheels):
