@@ -1,0 +1,271 @@
+"""SQLite tables under the portal's names, in memory or in a file.
+
+The tables of ``tables.TABLES`` hold the accepted items; ``envelopes`` keeps each one's JSON text as it was sent, under
+the same rowid; ``refused`` and ``warnings`` say what the check found. A file can be read by another process while items
+arrive. One lock guards the connection, so a store may be shared by threads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .tables import TABLES, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .schema import FieldWarning
+
+APPLICATION_ID = 0x43436F6D
+"""SQLite header field that marks a file as ours."""
+FORMAT_VERSION = 1
+
+_BOOK_TABLES = {
+    "envelopes": "number INTEGER PRIMARY KEY, tableName TEXT, envelope TEXT",
+    "refused": "number INTEGER PRIMARY KEY, itemIndex INTEGER, statusCode INTEGER, message TEXT, envelope TEXT",
+    "warnings": "number INTEGER PRIMARY KEY, item INTEGER, path TEXT, text TEXT",
+}
+
+
+class StoreError(OSError):
+    """A database that cannot be opened or is not one of ours; the message says which file and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One item to keep."""
+
+    number: int
+    """Arrival number, from 1."""
+    row: Row
+    text: str
+    """The envelope's JSON text as sent."""
+    warnings: tuple[FieldWarning, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One item that was not accepted."""
+
+    index: int
+    """Position in its request, from 0."""
+    status: int
+    """Item status code."""
+    message: str
+    text: str
+    """The item's JSON text as sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemWarning:
+    """One schema warning about an accepted item."""
+
+    item: int
+    """Arrival number of the envelope, from 1: ``endpoint.envelopes()[item - 1]``."""
+    path: str
+    """Place in the envelope, for example ``$.data.baseData.name``."""
+    text: str
+
+
+class Store:
+    """What an endpoint has accepted and refused."""
+
+    def __init__(self, database: str | os.PathLike[str] | None = None, *, read_only: bool = False) -> None:
+        """Open a store.
+
+        Args:
+            database: Path of the SQLite file, created when absent and continued when present; ``None`` keeps
+                everything in memory.
+            read_only: Only read an existing file.
+
+        Raises:
+            StoreError: The file cannot be opened, or holds something else.
+
+        """
+        self._lock = threading.Lock()
+        self._closed = False
+        name = ":memory:" if database is None else os.fspath(database)
+        try:
+            if read_only:
+                address = Path(name).absolute().as_uri() + "?mode=ro"
+                self._connection = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+            else:
+                self._connection = sqlite3.connect(name, check_same_thread=False, isolation_level=None)
+            try:
+                self._prepare(read_only)
+            except BaseException:
+                self._connection.close()
+                raise
+        except (sqlite3.Error, ValueError) as error:
+            raise StoreError(f"cannot open {name!r} as a database of received telemetry: {error}") from None
+        self._inserts = {
+            table: f"INSERT INTO {table} (rowid, {', '.join(columns)}) VALUES ({', '.join('?' * (len(columns) + 1))})"
+            for table, columns in TABLES.items()
+        }
+
+    def last_number(self) -> int:
+        """Return the highest arrival number in the store, 0 when it is empty."""
+        return int(self._query("SELECT coalesce(max(number), 0) FROM envelopes")[0][0])
+
+    def add(self, accepted: Sequence[Accepted], refused: Sequence[Refused] = ()) -> None:
+        """Keep one request's items, all of them or none.
+
+        Raises:
+            StoreError: The database refuses (disk full, file removed); nothing was kept.
+
+        """
+        by_table: dict[str, list[tuple[Any, ...]]] = {}
+        for item in accepted:
+            by_table.setdefault(item.row.table, []).append((item.number, *item.row.values))
+        batches = [(self._inserts[table], values) for table, values in by_table.items()]
+        batches.append(("INSERT INTO envelopes VALUES (?, ?, ?)", [(item.number, item.row.table, item.text) for item in accepted]))
+        batches.append(
+            (
+                "INSERT INTO warnings (item, path, text) VALUES (?, ?, ?)",
+                [(item.number, warning.path, warning.text) for item in accepted for warning in item.warnings],
+            )
+        )
+        batches.append(
+            (
+                "INSERT INTO refused (itemIndex, statusCode, message, envelope) VALUES (?, ?, ?, ?)",
+                [(item.index, item.status, item.message, item.text) for item in refused],
+            )
+        )
+        try:
+            self._write(batches)
+        except (UnicodeEncodeError, OverflowError):
+            # A lone surrogate or an integer over 64 bits, both legal in JSON: SQLite holds neither, so bend the values.
+            self._write([(statement, [tuple(map(_storable, values)) for values in rows]) for statement, rows in batches])
+
+    def rows(self, table: str, where: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a portal table in arrival order, dynamic columns decoded.
+
+        Args:
+            table: A key of ``tables.TABLES``.
+            where: Column values that a row must equal, compared as text.
+
+        Raises:
+            KeyError: Unknown table or column; the message lists the known ones.
+
+        """
+        columns = TABLES.get(table)
+        if columns is None:
+            raise KeyError(f"no table {table!r}; the tables are {', '.join(TABLES)}")
+        conditions, wanted = [], []
+        for column, value in (where or {}).items():
+            if column not in columns:
+                raise KeyError(f"no column {column!r} in {table}; its columns are {', '.join(columns)}")
+            conditions.append(f"CAST({column} AS TEXT) = ?" if columns[column] != "REAL" else f"{column} = CAST(? AS REAL)")
+            wanted.append(value)
+        filtered = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        found = self._query(f"SELECT * FROM {table}{filtered} ORDER BY rowid", wanted)
+        return [_decoded(columns, values) for values in found]
+
+    def envelopes(self, after: int = 0) -> list[dict[str, Any]]:
+        """Return the accepted envelopes in arrival order, freshly parsed; only those with a number over ``after``."""
+        found = self._query("SELECT envelope FROM envelopes WHERE number > ? ORDER BY number", (after,))
+        return [json.loads(text) for (text,) in found]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows by portal table, in the order of ``tables.TABLES``."""
+        found: dict[str, int] = dict(self._query("SELECT tableName, count(*) FROM envelopes GROUP BY tableName"))
+        return {table: found.get(table, 0) for table in TABLES}
+
+    def refused(self) -> list[Refused]:
+        """Return the refused items in arrival order."""
+        return [Refused(*values) for values in self._query("SELECT itemIndex, statusCode, message, envelope FROM refused ORDER BY number")]
+
+    def warnings(self) -> list[ItemWarning]:
+        """Return the schema warnings in arrival order."""
+        return [ItemWarning(*values) for values in self._query("SELECT item, path, text FROM warnings ORDER BY number")]
+
+    def operation_ids(self) -> list[str]:
+        """Return the operation ids of all requests and dependencies, in order of each one's first start."""
+        found = self._query(
+            "SELECT operation_Id, min(timestamp) AS start FROM ("
+            "SELECT operation_Id, timestamp FROM requests UNION ALL SELECT operation_Id, timestamp FROM dependencies)"
+            " WHERE operation_Id IS NOT NULL GROUP BY operation_Id ORDER BY start"
+        )
+        return [operation_id for operation_id, _ in found]
+
+    def clear(self) -> None:
+        """Forget everything; arrival numbers start again at 1."""
+        self._write([(f"DELETE FROM {table}", None) for table in (*TABLES, *_BOOK_TABLES)])
+
+    def close(self) -> None:
+        """Close the database. Calling it again does nothing."""
+        with self._lock:
+            self._closed = True
+            self._connection.close()
+
+    def _prepare(self, read_only: bool) -> None:
+        (application_id,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application_id != APPLICATION_ID and (tables or read_only):
+            raise ValueError("the file is another program's database")
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if tables and version != FORMAT_VERSION:
+            raise ValueError(f"the file has format {version}; this release reads format {FORMAT_VERSION}")
+        if read_only:
+            return
+        self._connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last items, never the file
+        if tables:
+            return
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self._connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+        for table, columns in TABLES.items():
+            shape = ", ".join(f"{name} {'TEXT' if kind == 'JSON' else kind}" for name, kind in columns.items())
+            self._connection.execute(f"CREATE TABLE {table} ({shape})")
+            self._connection.execute(f"CREATE INDEX {table}_operation ON {table} (operation_Id)")
+        for table, shape in _BOOK_TABLES.items():
+            self._connection.execute(f"CREATE TABLE {table} ({shape})")
+
+    def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store is closed")
+            try:
+                return self._connection.execute(statement, parameters).fetchall()
+            except sqlite3.Error as error:
+                raise StoreError(f"cannot read the database: {error}") from None
+
+    def _write(self, batches: Iterable[tuple[str, list[tuple[Any, ...]] | None]]) -> None:
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store is closed")
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    for statement, rows in batches:
+                        if rows is None:
+                            self._connection.execute(statement)
+                        elif rows:
+                            self._connection.executemany(statement, rows)
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise StoreError(f"cannot write the database: {error}") from None
+
+
+def _decoded(columns: Mapping[str, str], values: Sequence[Any]) -> dict[str, Any]:
+    return {
+        name: json.loads(value) if kind == "JSON" and value is not None else value
+        for (name, kind), value in zip(columns.items(), values, strict=True)
+    }
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float(value)
+    return value
