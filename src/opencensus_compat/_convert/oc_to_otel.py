@@ -1,0 +1,174 @@
+"""OpenCensus values as OpenTelemetry values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+
+STATUS_CODE = "census.status_code"
+"""Attribute that keeps the gRPC code of an OpenCensus status, which OpenTelemetry's status has no room for."""
+SPAN_ID = "census.span_id"
+"""Attribute that keeps an id which a program gave to its span and which is not 16 hexadecimal digits."""
+PARENT_SPAN_ID = "census.parent_span_id"
+"""The same for the parent's id."""
+EVENT = "census.event"
+"""Event attribute that tells what an event was in OpenCensus: annotation, message or exception."""
+LINK_TYPE = "census.link.type"
+"""Link attribute that keeps the OpenCensus link type."""
+
+_SCALARS = (str, bool, int, float)
+_SCALAR_TYPES = frozenset(_SCALARS)
+
+# By OpenCensus value (0 unspecified, 1 server, 2 client); the numbers mean other kinds in OpenTelemetry.
+_KINDS = {0: SpanKind.INTERNAL, 1: SpanKind.SERVER, 2: SpanKind.CLIENT}
+
+_MESSAGE_TYPES = {0: "TYPE_UNSPECIFIED", 1: "SENT", 2: "RECEIVED"}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def span_kind(kind: Any) -> SpanKind:
+    """Return the OpenTelemetry kind; anything that OpenCensus does not know counts as unspecified."""
+    try:
+        return _KINDS.get(kind, SpanKind.INTERNAL)
+    except TypeError:
+        return SpanKind.INTERNAL
+
+
+def attributes(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return attributes whose every value OpenTelemetry accepts, in any release.
+
+    Text, booleans, numbers and sequences of one of these stay as they are. Mappings and mixed sequences become JSON text, other
+    objects their `str()`.
+
+    Loses: None values, which OpenTelemetry refuses; the nesting of mappings, which become text.
+    """
+    plain: dict[str, Any] = {}
+    for key, value in values.items():
+        if value is not None:
+            plain[key if type(key) is str else str(key)] = value if type(value) in _SCALAR_TYPES else _attribute_value(value)
+    return plain
+
+
+def _attribute_value(value: Any) -> Any:
+    if isinstance(value, _SCALARS):
+        return value
+    try:
+        if isinstance(value, (list, tuple)):
+            kinds = {type(item) for item in value}
+            if len(kinds) <= 1 and kinds <= _SCALAR_TYPES:
+                return list(value)
+            return json.dumps(value, default=str)
+        if isinstance(value, Mapping):
+            return json.dumps(dict(value), default=str)
+        return str(value)
+    except Exception:  # noqa: BLE001 - a value's own methods may raise anything
+        return f"<{type(value).__name__}>"
+
+
+def status(code: int, message: str | None) -> Status:
+    """Return the OpenTelemetry status of an OpenCensus code: 0 is OK, everything else an error with the message.
+
+    Loses: which error it was; `STATUS_CODE` keeps that.
+    """
+    if code == 0:
+        return Status(StatusCode.OK)
+    return Status(StatusCode.ERROR, None if message is None else str(message))
+
+
+def span_context(trace_id: str, span_id: str, sampled: bool, tracestate: Mapping[str, str] | None = None) -> SpanContext | None:
+    """Return a remote OpenTelemetry context, or None when an id is not hexadecimal or all zeros."""
+    trace_number, span_number = id_number(trace_id, 32), id_number(span_id, 16)
+    if trace_number is None or span_number is None:
+        return None
+    return SpanContext(
+        trace_number,
+        span_number,
+        is_remote=True,
+        trace_flags=TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT),
+        trace_state=TraceState(list(tracestate.items())) if tracestate else None,
+    )
+
+
+def id_number(text: Any, digits: int) -> int | None:
+    """Return an id as a number; None when it is not that many hexadecimal digits, or all zeros."""
+    try:
+        number: int = int(text, 16) if len(text) == digits else 0
+    except (TypeError, ValueError):
+        return None
+    return number or None
+
+
+def link(trace_id: Any, span_id: Any, link_type: Any, link_attributes: Any) -> Link | None:
+    """Return an OpenTelemetry link, or None when the ids of the OpenCensus link are no ids."""
+    context = span_context(trace_id, span_id, sampled=True)
+    if context is None:
+        return None
+    kept = attributes(getattr(link_attributes, "attributes", link_attributes) or {})
+    if link_type:
+        kept[LINK_TYPE] = _attribute_value(link_type)
+    return Link(context, kept)
+
+
+def annotation_event(annotation: Any) -> tuple[str, dict[str, Any], int | None]:
+    """Return name, attributes and time (nanoseconds since the epoch, None when unreadable) of an OpenCensus annotation."""
+    kept = attributes(getattr(annotation.attributes, "attributes", annotation.attributes) or {})
+    kept[EVENT] = "annotation"
+    return str(annotation.description), kept, nanoseconds(annotation.timestamp)
+
+
+def message_event(event: Any) -> tuple[str, dict[str, Any], int | None]:
+    """Return name, attributes and time of an OpenCensus message event, under the names of the RPC conventions."""
+    kept = attributes(
+        {
+            "message.type": _MESSAGE_TYPES.get(event.type, str(event.type)),
+            "message.id": event.id,
+            "message.uncompressed_size": event.uncompressed_size_bytes,
+            "message.compressed_size": event.compressed_size_bytes,
+            EVENT: "message",
+        }
+    )
+    return "message", kept, nanoseconds(event.timestamp)
+
+
+def stack_trace_event(stack_trace: Any, exception: tuple[str, str] | None) -> tuple[str, dict[str, Any]]:
+    """Return name and attributes of the exception event that stands for a span's stack trace.
+
+    Args:
+        stack_trace: An OpenCensus StackTrace; its frames run from the outermost call to the innermost.
+        exception: Type name and message, where the span saw the exception itself.
+    """
+    kept: dict[str, Any] = {EVENT: "exception", "exception.stacktrace": "".join(_frame_lines(stack_trace))}
+    if exception is not None:
+        kept["exception.type"], kept["exception.message"] = exception
+    return "exception", kept
+
+
+def _frame_lines(stack_trace: Any) -> Iterable[str]:
+    for frame in getattr(stack_trace, "stack_frames", None) or ():
+        try:
+            yield f'  File "{frame["file_name"]["value"]}", line {frame["line_number"]}, in {frame["function_name"]["value"]}\n'
+        except (KeyError, TypeError):
+            yield f"  {frame}\n"
+
+
+def nanoseconds(timestamp: Any) -> int | None:
+    """Return an OpenCensus time (`2020-01-31T10:20:30.123456Z`, or a datetime in UTC) in nanoseconds since the epoch.
+
+    Returns: None when it is neither.
+    """
+    if isinstance(timestamp, str):
+        try:
+            timestamp = datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+        except ValueError:
+            return None
+    if not isinstance(timestamp, datetime):
+        return None
+    if timestamp.tzinfo is None:
+        timestamp = timestamp.replace(tzinfo=timezone.utc)
+    since = timestamp - _EPOCH
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000

@@ -1,0 +1,116 @@
+"""The one door to the exporter package: whatever the facade needs of `appinsights_exporter` it takes from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from appinsights_exporter import connection_string as _connection_string
+from appinsights_exporter import settings as _settings
+from appinsights_exporter.envelope import (
+    BaseObject,
+    Data,
+    DataPoint,
+    Envelope,
+    Event,
+    ExceptionData,
+    Message,
+    MetricData,
+    RemoteDependency,
+    Request,
+    from_wire,
+)
+
+__all__ = [
+    "BaseObject",
+    "Data",
+    "DataPoint",
+    "Envelope",
+    "Event",
+    "ExceptionData",
+    "Message",
+    "MetricData",
+    "Prepared",
+    "RemoteDependency",
+    "Request",
+    "connection_string_pairs",
+    "from_wire",
+    "host_tags",
+    "settings",
+    "span_exporter",
+]
+
+_SAMPLE_RATE = "_MS.sampleRate"
+
+
+class _Sampled:
+    """The context of telemetry that is no span; batch processors ask for it."""
+
+    class trace_flags:  # noqa: N801 - the name that batch processors read
+        sampled = True
+
+
+class Prepared:
+    """Telemetry that brings its own envelopes into the batch: they are made when the batch is exported, on the export thread.
+
+    Args:
+        make: Returns the envelopes.
+        span: The OpenTelemetry span they are of; None when there is none.
+    """
+
+    __slots__ = ("_make", "_sample_rate", "context")
+
+    def __init__(self, make: Callable[[], Iterable[Mapping[str, Any]]], span: Any) -> None:
+        self._make = make
+        self.context = _Sampled if span is None else span.get_span_context()
+        self._sample_rate = None if span is None else (span.attributes or {}).get(_SAMPLE_RATE)
+
+    def to_envelopes(self) -> list[Mapping[str, Any]]:
+        """Return the envelopes, with the span's sample rate where they have none."""
+        envelopes = list(self._make())
+        if self._sample_rate is not None:
+            envelopes = [envelope if "sampleRate" in envelope else {**envelope, "sampleRate": self._sample_rate} for envelope in envelopes]
+        return envelopes
+
+
+def connection_string_pairs(text: str) -> dict[str, Any]:
+    """Return the checked pairs of a connection string, keys in lower case, with the ingestion endpoint where it can be worked out.
+
+    Raises:
+        ValueError: It cannot be read; the message says which part.
+    """
+    parsed = _connection_string.parse(text, source="connection string")
+    pairs: dict[str, Any] = dict(_connection_string.pairs(text, source="connection string"))
+    if parsed.instrumentation_key is not None:
+        pairs["instrumentationkey"] = parsed.instrumentation_key
+    named = "ingestionendpoint" in pairs or "endpointsuffix" in pairs
+    pairs["ingestionendpoint"] = parsed.ingestion_endpoint if named else None
+    return pairs
+
+
+def settings(options: Any, proxies: Mapping[str, str]) -> Any:
+    """Return the exporter's settings for checked legacy options."""
+    text = f"InstrumentationKey={options.instrumentation_key};IngestionEndpoint={options.endpoint}"
+    if options.get("aad_audience"):
+        text += f";AADAudience={options.aad_audience}"
+    return _settings.resolve(
+        text, credential=options.credential, timeout_s=options.timeout if "timeout" in options else None, proxies=proxies
+    )
+
+
+def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
+    """Return a span exporter whose OpenCensus telemetry carries the given tags."""
+    from appinsights_exporter import ApplicationInsightsSpanExporter
+
+    return ApplicationInsightsSpanExporter(settings=settings, legacy_context_tags=context_tags)
+
+
+def host_tags() -> dict[str, str]:
+    """Return the tags that the exporter package knows better than the facade: SDK version, and locale where it is known."""
+    from appinsights_exporter.host import this_host
+
+    host = this_host()
+    tags = {"ai.internal.sdkVersion": host.sdk_version}
+    if host.locale:
+        tags["ai.device.locale"] = host.locale
+    return tags

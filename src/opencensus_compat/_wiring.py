@@ -1,0 +1,331 @@
+"""The one home of global state: which provider spans go to, and which destinations exist.
+
+A *destination* is an Application Insights resource: instrumentation key, ingestion endpoint and credential. Legacy exporter handles
+share it, and it owns the SDK's batch processor and one exporter. Nothing here starts a thread, opens a file or a connection before the
+first span ends.
+
+The OpenTelemetry SDK is imported when a provider is needed for the first time, so that importing the facade stays cheap.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from opentelemetry import trace as trace_api
+
+from opencensus_compat import __version__, _context
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span as OtelSpan
+    from opentelemetry.trace import SpanKind, TracerProvider
+
+    from opencensus_compat._pipeline import Destination, Router, SpanFactory
+
+__all__ = [
+    "Handle",
+    "configure",
+    "default_role",
+    "destination",
+    "end_span",
+    "flush",
+    "is_pipeline",
+    "is_provider_exporter",
+    "one_trace_per_tracer",
+    "replace_span",
+    "report",
+    "reset",
+    "sample_rate",
+    "set_kind",
+    "shutdown",
+    "start_span",
+]
+
+SCOPE = "opencensus_compat"
+"""Instrumentation scope of facade spans; the exporter recognizes them by it."""
+SAMPLE_RATE = "_MS.sampleRate"
+"""Span attribute with the sample rate in percent, as Application Insights exporters read it."""
+ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
+DEFAULT_FLUSH_TIMEOUT_S = 30.0
+
+_logger = logging.getLogger("opencensus_compat")
+_lock = threading.RLock()
+
+
+@runtime_checkable
+class Handle(Protocol):
+    """A legacy exporter whose spans go through a destination's pipeline."""
+
+    _destination: Destination
+
+    def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:
+        """Return what the pipeline exports for an ended span: the OpenTelemetry span, or one that brings its own envelopes.
+
+        Args:
+            readable: The SDK's ended span.
+            span: The facade span; None for a span that OpenTelemetry code made.
+            tracer: The facade span's ContextTracer, which makes its SpanData; None likewise.
+        """
+
+
+class _State:
+    def __init__(self) -> None:
+        self.provider: TracerProvider | None = None
+        self.provider_is_ours = False
+        self.spans: SpanFactory | None = None
+        self.router: Router | None = None
+        self.one_trace_per_tracer: bool | None = None
+        self.reported: set[str] = set()
+
+
+class _Ending(threading.local):
+    """The facade span that is ending on this thread and its ContextTracer, for the router, which the SDK calls from `Span.end`."""
+
+    now: tuple[Any, Any] | None = None
+
+
+_state = _State()
+ending = _Ending()
+
+
+def configure(*, tracer_provider: TracerProvider | None = None, one_trace_per_tracer: bool | None = None) -> None:
+    """Decide what the facades use, before or instead of what they would find.
+
+    Args:
+        tracer_provider: The provider that facade spans go to; without one the global provider is used, or made.
+        one_trace_per_tracer: True gives all root spans of a tracer one trace id and one sampling decision, as OpenCensus did. Also set
+            by the environment variable ``OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER=1``.
+
+    Raises:
+        TypeError: The provider has no `get_tracer`.
+    """
+    with _lock:
+        if tracer_provider is not None:
+            if not callable(getattr(tracer_provider, "get_tracer", None)):
+                raise TypeError(
+                    f"tracer_provider: expected an OpenTelemetry TracerProvider, got {type(tracer_provider).__name__}; "
+                    "pass for example opentelemetry.sdk.trace.TracerProvider()"
+                )
+            _use_provider(tracer_provider, ours=False)
+        if one_trace_per_tracer is not None:
+            _state.one_trace_per_tracer = one_trace_per_tracer
+
+
+def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
+    """Send what is waiting, of all destinations, and return when it was sent or the time is over.
+
+    Args:
+        timeout_s: Seconds to wait at most.
+    Returns: True if everything that was waiting was delivered.
+    """
+    router = _state.router
+    return True if router is None else router.force_flush(int(timeout_s * 1000))
+
+
+def shutdown(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
+    """Send what is waiting and stop; spans that end later are not exported by this package.
+
+    Args:
+        timeout_s: Seconds to wait at most.
+    Returns: True if everything that was waiting was delivered.
+    """
+    router = _state.router
+    if router is None:
+        return True
+    delivered = router.force_flush(int(timeout_s * 1000))
+    router.shutdown()
+    return delivered
+
+
+def reset() -> None:
+    """Forget provider and destinations, after stopping them. For tests; a global OpenTelemetry provider stays set."""
+    global _state
+    with _lock:
+        if _state.router is not None:
+            _state.router.shutdown()
+        _state = _State()
+
+
+def one_trace_per_tracer() -> bool:
+    """Return whether all root spans of a tracer share one trace."""
+    if _state.one_trace_per_tracer is None:
+        _state.one_trace_per_tracer = os.environ.get(ONE_TRACE_VARIABLE, "").strip().lower() in ("1", "true", "yes", "on")
+    return _state.one_trace_per_tracer
+
+
+def default_role() -> str:
+    """Return the cloud role name: the configured service name, else the script's name as in OpenCensus."""
+    configured = os.environ.get("OTEL_SERVICE_NAME", "").strip() or _resource_attribute("service.name")
+    return configured or os.path.basename(sys.argv[0] if sys.argv else "") or "Python Application"
+
+
+def _resource_attribute(name: str) -> str:
+    for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
+        key, _, value = pair.partition("=")
+        if key.strip() == name:
+            return value.strip()
+    return ""
+
+
+def destination(settings: Any, context_tags: Mapping[str, Any], options: Any) -> Destination:
+    """Return the destination of the given settings, the same one each time, and see that a provider feeds it.
+
+    Args:
+        settings: The exporter's Settings.
+        context_tags: The tags that facade telemetry carries, a mapping that the program may change at any time.
+        options: Legacy options that the batch processor is set from.
+    """
+    with _lock:
+        return _provide_router().destination(settings, context_tags, options)
+
+
+def is_pipeline(exporter: Any) -> bool:
+    """Return whether an exporter's spans go through a destination's pipeline, so that it is not called with SpanData."""
+    return getattr(exporter, "_destination", None) is not None
+
+
+def is_provider_exporter(exporter: Any) -> bool:
+    """Return whether an exporter stands for the OpenTelemetry provider alone."""
+    return getattr(exporter, "_is_provider", False) is True
+
+
+def sample_rate(rate: Any) -> dict[str, float] | None:
+    """Return the attributes that tell a sampling rate (0.0 to 1.0) to the exporter, None for the rate 1."""
+    if not isinstance(rate, (int, float)) or not 0 < rate < 1:
+        return None
+    return {SAMPLE_RATE: rate * 100.0}
+
+
+def start_span(
+    name: Any,
+    context: Context,
+    parent: OtelSpan | None,
+    attributes: dict[str, Any] | None = None,
+    *,
+    trace_id: int | None = None,
+    span_id: int | None = None,
+) -> OtelSpan:
+    """Start a sampled OpenTelemetry span; the decision has been made.
+
+    Args:
+        name: Its name; `str()` of anything else than text.
+        context: The context it is started in, for the provider's span processors.
+        parent: The parent span; None starts a root.
+        attributes: Attributes from the start on.
+        trace_id: For a root span; random without.
+        span_id: Random without.
+    """
+    spans = _state.spans or _provide_spans()
+    return spans.start(name if type(name) is str else str(name), context, parent, attributes, trace_id, span_id)
+
+
+def replace_span(old: Any, context: Context | None, *, span_id: int | None, start_ns: int | None) -> OtelSpan:
+    """Start a span that takes the place of `old`, with what one cannot change on a running span; the old one never ends.
+
+    Args:
+        old: A running span that `start_span` started.
+        context: The context it was started in.
+        span_id: The new id; None keeps the old one.
+        start_ns: Start in nanoseconds since the epoch; None keeps the old one's.
+    """
+    spans = _state.spans or _provide_spans()
+    return spans.replace(old, context, span_id, start_ns)
+
+
+def set_kind(span: Any, kind: SpanKind) -> bool:
+    """Set the kind of a running span and return whether that worked.
+
+    OpenTelemetry has no way to do that, and OpenCensus integrations all set the kind after the start. The facade's own spans can; the
+    kind of others is a private attribute of the SDK, written only where reading it back shows that it counts.
+    """
+    try:
+        if hasattr(span, "census_kind"):
+            span.census_kind = kind
+        else:
+            span._kind = kind
+        return span.kind is kind
+    except AttributeError:
+        return False
+
+
+def end_span(otel: OtelSpan, span: Any, tracer: Any, end_ns: int | None) -> None:
+    """End an OpenTelemetry span, letting the router know which facade span and tracer it is from.
+
+    Args:
+        otel: The SDK span.
+        span: The facade span, complete.
+        tracer: The ContextTracer that exports it.
+        end_ns: End in nanoseconds since the epoch; None means now.
+    """
+    ending.now = (span, tracer)
+    try:
+        otel.end(end_ns)
+    finally:
+        ending.now = None
+
+
+def report(message: str, *args: Any) -> None:
+    """Log what could not be done, once per kind of problem and process."""
+    if message not in _state.reported:
+        _state.reported.add(message)
+        _logger.warning(f"{message} (said once)", *args)  # noqa: G004 - `message` is the format of `args`
+
+
+def _provide_spans() -> SpanFactory:
+    """Return what facade spans are started with, finding or making the provider at the first call."""
+    with _lock:
+        if _state.spans is None:
+            _provide_router()
+        if _state.spans is None:
+            raise RuntimeError("the provider starts no spans")
+        return _state.spans
+
+
+def _provide_router() -> Router:
+    if _state.router is None:
+        current = trace_api.get_tracer_provider()
+        if isinstance(current, trace_api.ProxyTracerProvider):
+            from opencensus_compat._pipeline import new_provider
+
+            provider = new_provider(default_role())
+            trace_api.set_tracer_provider(provider)
+            _logger.info(
+                "no OpenTelemetry tracer provider was set: made one for the role %r and set it as the global provider", default_role()
+            )
+            _use_provider(provider, ours=True)
+        else:
+            _use_provider(current, ours=False)
+    router = _state.router
+    if router is None:
+        raise RuntimeError("the provider has no router")
+    return router
+
+
+def _use_provider(provider: TracerProvider, *, ours: bool) -> None:
+    """Send facade spans to a provider, and its spans to the destinations."""
+    from opencensus_compat._pipeline import Router, SpanFactory, new_provider
+
+    router = _state.router or Router()
+    add_span_processor = getattr(provider, "add_span_processor", None)
+    if add_span_processor is None:
+        report("the global tracer provider %s takes no span processors: OpenCensus spans use a provider of their own", type(provider))
+        provider, ours = new_provider(default_role()), True
+        add_span_processor = provider.add_span_processor
+    if provider is not _state.provider:
+        add_span_processor(router)
+    _state.provider, _state.provider_is_ours, _state.router = provider, ours, router
+    _state.spans = SpanFactory(provider, SCOPE, __version__)
+
+
+def parent_handle(context: Context | None) -> Any:
+    """Return the exporter of the OpenCensus span that a context lies in, None outside any."""
+    innermost = _context.active(_context.get_current() if context is None else context)
+    if innermost is None:
+        return None
+    tracer = getattr(innermost[0], "context_tracer", None)
+    return getattr(tracer, "exporter", None)

@@ -1,0 +1,1 @@
+"""Application Insights behind the OpenCensus interface."""

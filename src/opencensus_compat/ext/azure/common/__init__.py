@@ -1,0 +1,145 @@
+"""Options of the Azure exporters."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from opencensus_compat import _exporter, _wiring
+from opencensus_compat._exporter import BaseObject
+
+INGESTION_ENDPOINT = "ingestionendpoint"
+INSTRUMENTATION_KEY = "instrumentationkey"
+TEMPDIR_PREFIX = "opencensus-python-"
+
+_CONNECTION_STRING_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+_INSTRUMENTATION_KEY_VARIABLE = "APPINSIGHTS_INSTRUMENTATIONKEY"
+_OLD_PATHS = ("/v2/track", "/v2.1/track")
+
+_logger = logging.getLogger(__name__)
+
+
+def parse_connection_string(connection_string: str | None) -> dict[str, Any]:
+    """Return the pairs of a connection string, keys in lower case, with the ingestion endpoint worked out where it can be.
+
+    Raises:
+        ValueError: It cannot be read; the message says which part.
+    """
+    if connection_string is None:
+        return {}
+    return _exporter.connection_string_pairs(connection_string)
+
+
+def process_options(options: Any) -> None:
+    """Fill in what follows from other options or the environment, and check the rest.
+
+    Instrumentation key and endpoint come from one place: the connection string given, else the key given, else the environment's
+    connection string, else the environment's key. (OpenCensus mixed them: a key given went to the environment's endpoint. It still
+    does where the environment's string names the same key.)
+
+    Raises:
+        ValueError: A value that cannot work; the message says what was expected, what came, from where.
+    """
+    given = options.connection_string
+    key = options.instrumentation_key
+    environment = parse_connection_string(os.environ.get(_CONNECTION_STRING_VARIABLE, "").strip() or None)
+    if given is not None:
+        source = parse_connection_string(given)
+        key = source.get(INSTRUMENTATION_KEY) or key
+    elif key:
+        _warn_about_bare_key()
+        same = str(key).lower() == str(environment.get(INSTRUMENTATION_KEY)).lower()
+        source = environment if same else {}
+    else:
+        source = environment
+        key = environment.get(INSTRUMENTATION_KEY) or os.environ.get(_INSTRUMENTATION_KEY_VARIABLE, "").strip() or None
+        if key and not environment:
+            _warn_about_bare_key()
+    options.instrumentation_key = key.lower() if isinstance(key, str) else key
+    if "endpoint" in options:
+        options.endpoint = _without_path(options.endpoint)
+    else:
+        options.endpoint = source.get(INGESTION_ENDPOINT) or "https://dc.services.visualstudio.com"
+    if options.credential is not None and not hasattr(options.credential, "get_token"):
+        raise ValueError(
+            "Must pass in valid TokenCredential: expected an object with a get_token method, such as "
+            f"azure.identity.DefaultAzureCredential(), got {type(options.credential).__name__}."
+        )
+    if options.storage_path is None:
+        options.storage_path = os.path.join(tempfile.gettempdir(), TEMPDIR_PREFIX + (options.instrumentation_key or ""))
+    if options.proxies is None:
+        options.proxies = "{}"
+    _check_numbers(options)
+
+
+def _warn_about_bare_key() -> None:
+    _wiring.report("an instrumentation key without a connection string is deprecated by Azure: use a connection string instead")
+
+
+def _without_path(endpoint: str) -> str:
+    endpoint = endpoint.rstrip("/")
+    for path in _OLD_PATHS:
+        endpoint = endpoint.removesuffix(path)
+    return endpoint.rstrip("/")
+
+
+def _check_numbers(options: Any) -> None:
+    for name, least in (("export_interval", 0), ("grace_period", 0), ("timeout", 0), ("max_batch_size", 1), ("queue_capacity", 0)):
+        value = options[name]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < float("inf"):
+            raise ValueError(f"{name}: expected a number of at least {least}, got {value!r} as an argument.")
+
+
+def proxies_of(options: Any) -> dict[str, str]:
+    """Return the option `proxies` as a dict of scheme to URL.
+
+    Raises:
+        ValueError: It is neither a dict nor the JSON text of one.
+    """
+    value = options.proxies
+    try:
+        parsed = value if isinstance(value, Mapping) else json.loads(value)
+    except (TypeError, ValueError):
+        parsed = None
+    if not isinstance(parsed, Mapping):
+        raise ValueError(f'proxies: expected JSON text such as \'{{"https": "http://proxy:8080"}}\', got {type(value).__name__}.')
+    return dict(parsed)
+
+
+class Options(BaseObject):
+    """The options of the Azure exporters, read as attributes.
+
+    A keyword that never was an option is kept and readable, as in OpenCensus, and named once in a warning: it has no effect.
+    """
+
+    _default: ClassVar[Mapping[str, Any]] = {
+        "connection_string": None,
+        "credential": None,
+        "enable_local_storage": True,
+        "enable_standard_metrics": True,
+        "endpoint": "https://dc.services.visualstudio.com/v2/track",
+        "export_interval": 15.0,
+        "grace_period": 5.0,
+        "instrumentation_key": None,
+        "logging_sampling_rate": 1.0,
+        "max_batch_size": 100,
+        "minimum_retry_interval": 60,
+        "proxies": None,
+        "queue_capacity": 8192,
+        "storage_maintenance_period": 60,
+        "storage_max_size": 50 * 1024 * 1024,
+        "storage_path": None,
+        "storage_retention_period": 7 * 24 * 60 * 60,
+        "timeout": 10.0,
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self:
+            if name not in self._default:
+                _wiring.report(f"the Azure exporters have no option {name!r}: it is accepted, as always, and has no effect")
+        process_options(self)

@@ -1,0 +1,107 @@
+"""The base of exporters that batch on a thread of their own, for subclasses that programs wrote.
+
+This package's own exporters do not use the thread: their items go through a destination's pipeline.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+from opencensus_compat.common.schedule import Queue, QueueEvent
+from opencensus_compat.ext.azure.common import Options
+from opencensus_compat.trace import execution_context
+
+
+class BaseExporter:
+    """Calls `emit` with batches of what `export` was given, on a thread that starts with the first item.
+
+    Args:
+        options: See `Options`; `max_batch_size`, `export_interval` (seconds), `queue_capacity` and `grace_period` (seconds) matter here.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._prepare(Options(**options))
+
+    def _prepare(self, options: Any) -> None:
+        self.export_interval = options.export_interval
+        self.max_batch_size = options.max_batch_size
+        self._capacity = options.queue_capacity
+        self._grace_period = options.grace_period
+        self._queue_made: Any = None
+        self._worker_made: Any = None
+        self._worker_pid = 0
+
+    @property
+    def _queue(self) -> Any:
+        if self._queue_made is None:
+            self._queue_made = Queue(capacity=self._capacity)
+        return self._queue_made
+
+    @property
+    def _worker(self) -> Any:
+        """The thread, started; after a fork a new one with an empty queue, since the parent sends what was waiting."""
+        if self._worker_made is None or self._worker_pid != os.getpid():
+            self._queue_made = None
+            self._worker_made = Worker(self._queue, self)
+            self._worker_pid = os.getpid()
+            self._worker_made.start()
+            atexit.register(_stop, weakref.ref(self._worker_made), self._grace_period)
+        return self._worker_made
+
+    def emit(self, batch: Any, event: Any = None) -> None:
+        """Send a batch; to be overridden. `event` is to be set when it is done."""
+        raise NotImplementedError
+
+    def export(self, items: Iterable[Any]) -> None:
+        """Queue items for `emit`. A full queue drops them with a warning."""
+        self._worker.src.puts(items, block=False)
+
+
+def _stop(worker: weakref.ref[Worker], grace_period: float) -> None:
+    alive = worker()
+    if alive is not None:
+        alive.stop(grace_period)
+
+
+class Worker(threading.Thread):
+    """Takes batches from a queue and gives them to an exporter's `emit`."""
+
+    daemon = True
+
+    def __init__(self, src: Any, dst: Any) -> None:
+        super().__init__(name="AzureExporter Worker", daemon=True)
+        self.src = src
+        self.dst = dst
+        self._stopping = False
+
+    def run(self) -> None:
+        """Work until the queue's exit event arrives."""
+        execution_context.set_is_exporter(True)
+        while True:
+            batch = self.src.gets(self.dst.max_batch_size, self.dst.export_interval)
+            if not batch or not isinstance(batch[-1], QueueEvent):
+                self.dst.emit(batch)
+                continue
+            self.dst.emit(batch[:-1], event=batch[-1])
+            if batch[-1] is self.src.EXIT_EVENT:
+                return
+
+    def stop(self, timeout: float | None = None) -> float | None:
+        """Let the thread finish what is queued.
+
+        Args:
+            timeout: Seconds to wait at most.
+        Returns: Seconds it took, None when it did not finish in time.
+        """
+        started = time.monotonic()
+        if self.is_alive() and not self._stopping:
+            self._stopping = True
+            self.src.put(self.src.EXIT_EVENT, block=True, timeout=timeout)
+        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
+        return time.monotonic() - started if self.src.EXIT_EVENT.wait(timeout=left) else None

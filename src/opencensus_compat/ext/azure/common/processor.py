@@ -1,0 +1,36 @@
+"""Telemetry processors: callables that see each envelope before it is sent, and may change it or drop it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+
+class ProcessorMixin:
+    """Adds telemetry processors to an exporter."""
+
+    _telemetry_processors: list[Callable[[Any], Any]]
+
+    def add_telemetry_processor(self, processor: Callable[[Any], Any]) -> None:
+        """Call `processor` with every envelope, after the processors added before. Returning False drops the envelope."""
+        self._telemetry_processors.append(processor)
+
+    def clear_telemetry_processors(self) -> None:
+        """Remove all telemetry processors."""
+        self._telemetry_processors = []
+
+    def apply_telemetry_processors(self, envelopes: Iterable[Any]) -> list[Any]:
+        """Return the envelopes that no processor dropped. A processor that raises is logged and changes nothing."""
+        return [envelope for envelope in envelopes if self._accepted(envelope)]
+
+    def _accepted(self, envelope: Any) -> bool:
+        for processor in self._telemetry_processors:
+            try:
+                if processor(envelope) is False:
+                    return False
+            except Exception as error:  # noqa: BLE001 - a program's processor may raise anything
+                logger.warning("Telemetry processor failed with: %s.", error)
+        return True

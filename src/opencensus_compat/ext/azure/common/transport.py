@@ -1,0 +1,73 @@
+"""Sending envelopes, as subclasses of the exporters know it. The real work is done by the exporter package."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+REDIRECT_STATUS_CODES = (307, 308)
+RETRYABLE_STATUS_CODES = (401, 403, 408, 429, 500, 502, 503, 504)
+THROTTLE_STATUS_CODES = (402, 439)
+
+
+class TransportStatusCode:
+    """What became of a batch."""
+
+    SUCCESS = 0
+    RETRY = 1
+    DROP = 2
+    STATSBEAT_SHUTDOWN = 3
+
+
+class _Collector(threading.local):
+    """Where `_transmit` puts envelopes while the pipeline asks a handle for them; None outside."""
+
+    envelopes: list[Any] | None = None
+
+
+_collector = _Collector()
+
+
+@contextmanager
+def collected() -> Iterator[list[Any]]:
+    """Gather what the exporters' `_transmit` is called with on this thread, instead of sending it at once."""
+    outer = _collector.envelopes
+    gathered: list[Any] = []
+    _collector.envelopes = gathered
+    try:
+        yield gathered
+    finally:
+        _collector.envelopes = outer
+
+
+class TransportMixin:
+    """Adds sending to an exporter."""
+
+    _pipeline: Any
+    storage: Any
+
+    def _check_stats_collection(self) -> bool:
+        return False
+
+    def _is_stats_exporter(self) -> bool:
+        return bool(getattr(self, "_is_stats", False))
+
+    def _transmit(self, envelopes: Sequence[Any]) -> int:
+        """Send envelopes and return a TransportStatusCode. Never raises.
+
+        Called from `emit` on the pipeline's thread, the envelopes join the pipeline's next request.
+        """
+        if not envelopes:
+            return TransportStatusCode.SUCCESS
+        if _collector.envelopes is not None:
+            _collector.envelopes.extend(envelopes)
+            return TransportStatusCode.SUCCESS
+        return TransportStatusCode.SUCCESS if self._pipeline.send(envelopes) else TransportStatusCode.DROP
+
+    def _transmit_from_storage(self) -> None:
+        """Do nothing: the pipeline resends what it stored by itself."""

@@ -1,0 +1,125 @@
+"""Spans to Application Insights, through the OpenTelemetry pipeline of the exporter's destination."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from opencensus_compat import _exporter, _wiring
+from opencensus_compat.ext.azure.common import Options, proxies_of, utils
+from opencensus_compat.ext.azure.common.exporter import BaseExporter
+from opencensus_compat.ext.azure.common.processor import ProcessorMixin
+from opencensus_compat.ext.azure.common.protocol import Envelope
+from opencensus_compat.ext.azure.common.transport import TransportMixin, collected
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["AzureExporter"]
+
+
+class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
+    """A handle on an Application Insights resource, for a tracer.
+
+    Making one starts no thread and touches neither disk nor network; all handles of one resource share one pipeline.
+
+    Subclasses may override `span_data_to_envelope`, `emit`, `export`, `apply_telemetry_processors` and `_transmit`; they are called with
+    the OpenCensus objects, on the pipeline's thread.
+
+    Args:
+        options: See `opencensus.ext.azure.common.Options`.
+
+    Raises:
+        ValueError: An option that cannot work; the message says what was expected, what came, and from where.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = Options(**options)
+        utils.validate_instrumentation_key(self.options.instrumentation_key)
+        self._prepare(self.options)
+        self._telemetry_processors: list[Callable[[Any], Any]] = []
+        self._consecutive_redirects = 0
+        settings = _exporter.settings(self.options, proxies_of(self.options))
+        self._pipeline = _wiring.destination(settings, utils.azure_monitor_context, self.options)
+        if self._pipeline.first_handle is None:
+            self._pipeline.first_handle = self
+        # A subclass with an `export` of its own is called with SpanData; its spans reach the pipeline when it calls ours.
+        self._destination = self._pipeline if type(self).export is AzureExporter.export else None
+
+    @property
+    def storage(self) -> Any:
+        """None: what could not be sent is the pipeline's to keep."""
+        return None
+
+    @property
+    def _queue(self) -> Any:
+        return _PipelineQueue(self._pipeline)
+
+    @property
+    def _worker(self) -> Any:
+        return _PipelineQueue(self._pipeline)
+
+    def span_data_to_envelope(self, sd: Any) -> Iterator[Envelope]:
+        """Yield the envelopes of one SpanData: an exception before its request, else one."""
+        yield from self._pipeline.envelopes(sd)
+
+    def emit(self, batch: Iterable[Any], event: Any = None) -> None:
+        """Convert SpanData, apply the telemetry processors and send. `event` is set when that is done."""
+        try:
+            envelopes = [envelope for sd in batch for envelope in self.span_data_to_envelope(sd)]
+            self._transmit(self.apply_telemetry_processors(envelopes))
+        except Exception:
+            logger.exception("Exception occurred while exporting the data.")
+        if event is not None:
+            event.set()
+
+    def export(self, items: Iterable[Any]) -> None:
+        """Queue SpanData for `emit`."""
+        for span_data in items:
+            self._pipeline.on_end(_exporter.Prepared(partial(self._envelopes, span_data), None))
+
+    def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:
+        """Return what the pipeline exports for an ended span; see `_wiring.Handle`."""
+        if span is None:
+            if not self._telemetry_processors:
+                return readable
+            return _exporter.Prepared(lambda: self.apply_telemetry_processors(self._pipeline.convert(readable)), readable)
+        if not (self._telemetry_processors or self._is_changed()):
+            return readable
+        span_data = tracer._span_data(span)
+        return _exporter.Prepared(partial(self._envelopes, span_data), readable)
+
+    def _is_changed(self) -> bool:
+        """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
+        mine = type(self)
+        return any(getattr(mine, name) is not step for name, step in _STEPS.items()) or not _STEPS.keys().isdisjoint(vars(self))
+
+    def _envelopes(self, span_data: Any) -> list[Any]:
+        with collected() as envelopes:
+            self.emit([span_data])
+        return envelopes
+
+    def _stop(self, timeout: float | None = None) -> None:
+        self._pipeline.force_flush(30_000 if timeout is None else int(timeout * 1000))
+
+
+class _PipelineQueue:
+    """The few things that programs ask of an exporter's queue and worker, answered by its pipeline."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Send what waits."""
+        self._pipeline.force_flush(30_000 if timeout is None else int(timeout * 1000))
+
+    stop = flush
+
+    def is_alive(self) -> bool:
+        """Return True."""
+        return True
+
+
+_STEPS = {name: getattr(AzureExporter, name) for name in ("span_data_to_envelope", "emit", "apply_telemetry_processors", "_transmit")}
+"""The steps of an export that programs replace, as they are here."""

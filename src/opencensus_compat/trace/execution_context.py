@@ -1,0 +1,140 @@
+"""The current tracer, span and attributes, as in OpenCensus.
+
+The current span is the OpenTelemetry one: inside a span that OpenTelemetry code opened, `get_current_span` returns a facade on it, and
+`set_current_span` makes a span current for both APIs. The other values are ordinary slots of `RuntimeContext`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import Context
+
+from opencensus_compat import _context
+from opencensus_compat.common.runtime_context import RuntimeContext
+from opencensus_compat.trace.tracers import noop_tracer
+
+if TYPE_CHECKING:
+    from opencensus_compat.trace.base_span import BaseSpan
+
+
+class _CurrentSpanSlot:
+    """The slot `current_span`: no storage of its own, it is the OpenTelemetry context's current span."""
+
+    name = "current_span"
+
+    def get(self) -> Any:
+        return get_current_span()
+
+    def set(self, value: Any) -> None:
+        set_current_span(value)
+
+    def clear(self) -> None:
+        set_current_span(None)
+
+
+_attrs_slot = RuntimeContext.register_slot("attrs", dict)
+_current_span_slot = RuntimeContext._add_slot(_CurrentSpanSlot())
+_exporter_slot = RuntimeContext.register_slot("is_exporter", False)
+_tracer_slot = RuntimeContext.register_slot("tracer", noop_tracer.DefaultTracer())
+
+
+def is_exporter() -> bool:
+    """Return whether the caller runs inside an exporter, whose own calls must not be traced."""
+    return bool(_exporter_slot.get())
+
+
+def set_is_exporter(is_exporter: bool) -> None:
+    """Say whether the code that follows in this context belongs to an exporter."""
+    _exporter_slot.set(is_exporter)
+
+
+def get_opencensus_tracer() -> Any:
+    """Return the tracer made last in this context; one that does nothing of its own where none was made."""
+    return RuntimeContext.tracer
+
+
+def set_opencensus_tracer(tracer: Any) -> None:
+    """Make a tracer the one that integrations find in this context."""
+    RuntimeContext.tracer = tracer
+
+
+def set_opencensus_attr(attr_key: str, attr_value: Any) -> None:
+    """Set one attribute of this context; contexts that share the old attributes keep them."""
+    RuntimeContext.attrs = {**RuntimeContext.attrs, attr_key: attr_value}
+
+
+def set_opencensus_attrs(attrs: Mapping[str, Any]) -> None:
+    """Replace the attributes of this context."""
+    RuntimeContext.attrs = attrs
+
+
+def get_opencensus_attr(attr_key: str) -> Any:
+    """Return one attribute of this context, or None."""
+    return RuntimeContext.attrs.get(attr_key)
+
+
+def get_opencensus_attrs() -> Any:
+    """Return the attributes of this context."""
+    return RuntimeContext.attrs
+
+
+def get_current_span() -> BaseSpan | Any | None:
+    """Return the span that is current for both APIs, or None.
+
+    Inside a span that OpenTelemetry code opened this is a facade on that span: what is set on it is set on the OpenTelemetry span, and
+    ending it is left to its owner.
+    """
+    context = _context.get_current()
+    innermost = _context.active(context)
+    otel = _context.otel_span(context)
+    if innermost is not None and innermost[1] is otel:
+        return innermost[0]
+    if otel is None or not otel.get_span_context().is_valid:
+        return None
+    from opencensus_compat.trace.span import ForeignSpan
+
+    return ForeignSpan.of(otel)
+
+
+def set_current_span(current_span: BaseSpan | Any | None) -> None:
+    """Make a span current for both APIs; None leaves no span current.
+
+    An object that is no span of this package (a test's mock) is returned by `get_current_span` and leaves the OpenTelemetry span as it
+    is.
+    """
+    context = _context.get_current()
+    if current_span is None:
+        rest = {key: value for key, value in context.items() if key not in (_context.CENSUS_KEY, _context.SPAN_KEY)}
+        _context.attach(Context(rest))
+        return
+    otel = getattr(current_span, "_otel", None)
+    if otel is None:
+        _context.attach(Context({**context, _context.CENSUS_KEY: (current_span, _context.otel_span(context))}))
+    else:
+        _context.enter(context, current_span, otel)
+
+
+def get_opencensus_full_context() -> tuple[Any, Any, Any]:
+    """Return tracer, current span and attributes of this context."""
+    return RuntimeContext.tracer, get_current_span(), RuntimeContext.attrs
+
+
+def set_opencensus_full_context(tracer: Any, span: Any, attrs: Mapping[str, Any] | None) -> None:
+    """Set tracer, current span and attributes of this context, as `get_opencensus_full_context` returned them elsewhere."""
+    set_opencensus_tracer(tracer)
+    set_current_span(span)
+    set_opencensus_attrs(attrs or {})
+
+
+def clean() -> None:
+    """Forget attributes, current span and tracer of this context."""
+    _attrs_slot.clear()
+    _current_span_slot.clear()
+    _tracer_slot.clear()
+
+
+def clear() -> None:
+    """Forget attributes, current span and tracer of this context, as `clean`."""
+    clean()

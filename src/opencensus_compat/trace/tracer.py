@@ -1,0 +1,210 @@
+"""The OpenCensus tracer as a facade over OpenTelemetry."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from random import getrandbits
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from opencensus_compat import _context, _wiring
+from opencensus_compat._convert import otel_to_oc
+from opencensus_compat.trace import blank_span, execution_context, samplers
+from opencensus_compat.trace.propagation import trace_context_http_header_format
+from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.tracers import context_tracer, noop_tracer
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_LOWER_LONG = 0xFFFFFFFFFFFFFFFF
+
+
+class Tracer:
+    """Starts spans that belong to one flow of work.
+
+    A span continues the current span of either API. Where there is none it continues the remote parent of `span_context`, if that was
+    given; else it is the root of a new trace, and the sampler decides about it. (In OpenCensus all roots of a tracer shared one trace
+    id and one decision; `opencensus_compat.configure(one_trace_per_tracer=True)` brings that back.)
+
+    Args:
+        span_context: Where the trace comes from, as a propagator's `from_headers` returns it.
+        sampler: Decides about root spans; default is one in ten thousand, as in OpenCensus.
+        exporter: Where spans go; default is to print them, as in OpenCensus.
+        propagator: What integrations write outgoing headers with; default is the W3C format.
+
+    Limitations: a span inside a span follows that span's decision, also where the outer one is OpenTelemetry's; the sampler is not asked.
+    """
+
+    def __init__(self, span_context: Any = None, sampler: Any = None, exporter: Any = None, propagator: Any = None) -> None:
+        self.sampler = samplers.ProbabilitySampler() if sampler is None else sampler
+        if exporter is None:
+            from opencensus_compat.trace import print_exporter
+
+            exporter = print_exporter.PrintExporter()
+        self.exporter = exporter
+        self.propagator = trace_context_http_header_format.TraceContextPropagator() if propagator is None else propagator
+        # All roots belong to the trace of a context that was given; else each gets a trace of its own.
+        self._one_trace = span_context is not None or _wiring.one_trace_per_tracer()
+        self._given: Any = span_context
+        # Of the trace made last, which is that of the next root until it is taken: id, decision, and context once somebody asks for it.
+        self._trace_id = 0 if span_context is not None else getrandbits(128)
+        self._own_context: Any = span_context
+        self._open: dict[int, Any] = {}
+        self._recording: Any = None
+        # A context that is sampled already was sampled elsewhere, at a rate that it does not tell.
+        known = span_context is None or not span_context.trace_options.get_enabled()
+        self._rate = _wiring.sample_rate(getattr(self.sampler, "rate", None)) if known else None
+        self.tracer: Any = self.get_tracer()
+        # Taking the decided trace is one atomic step, since threads share tracers.
+        self._decided = [self.tracer]
+        self.store_tracer()
+
+    @property
+    def _base(self) -> Any:
+        """The context of the trace made last or given."""
+        if self._own_context is None:
+            self._own_context = SpanContext(trace_id=f"{self._trace_id:032x}")
+            if isinstance(getattr(self, "tracer", None), context_tracer.ContextTracer):
+                self._own_context.trace_options.set_enabled(True)
+        return self._own_context
+
+    @property
+    def span_context(self) -> Any:
+        """The context of the current span; outside any, that of the trace which this tracer made last or was given."""
+        parent = context_tracer.current_parent(_context.get_current(), self._given)
+        return self._base if parent is None else otel_to_oc.span_context(parent.get_span_context())
+
+    @span_context.setter
+    def span_context(self, value: Any) -> None:
+        self._given = self._own_context = value
+        self._one_trace = True
+
+    def should_sample(self) -> bool:
+        """Return the sampler's decision about this tracer's context."""
+        if self._own_context is None:
+            return _is_sampled(self.sampler, self._trace_id)
+        return bool(self.sampler.should_sample(self._own_context))
+
+    def get_tracer(self) -> Any:
+        """Return a ContextTracer if the sampler decides for this tracer's context, else a NoopTracer."""
+        if not self.should_sample():
+            return self._blank_tracer()
+        if self._own_context is not None:
+            self._own_context.trace_options.set_enabled(True)
+        return self._recording_tracer()
+
+    def _recording_tracer(self) -> Any:
+        tracer = self._recording
+        if tracer is None:
+            self._recording = tracer = context_tracer.ContextTracer.__new__(context_tracer.ContextTracer)
+            tracer._share(self)
+        return tracer
+
+    def _blank_tracer(self) -> Any:
+        tracer = noop_tracer.NoopTracer()
+        tracer._owner = self
+        return tracer
+
+    def store_tracer(self) -> None:
+        """Make this the tracer that integrations find in this context."""
+        execution_context.set_opencensus_tracer(self)
+
+    def finish(self) -> None:
+        """End every open span, innermost first."""
+        while context_tracer.end_last(self._open) is not None:
+            pass
+
+    def span(self, name: str = "span") -> Any:
+        """Start a span and return it, for use in a `with` statement."""
+        return self.start_span(name)
+
+    def start_span(self, name: str = "span") -> Any:
+        """Start a span, make it current for both APIs and return it."""
+        context = _context.get_current()
+        parent = context_tracer.current_parent(context, self._given)
+        if parent is not None:
+            return self._recording_tracer()._start_child(name, context, parent)
+        try:
+            tracer = self.tracer if self._one_trace else self._decided.pop()
+        except IndexError:
+            return self._start_new_trace(name, context)
+        return self._start_root(name, context, tracer, self._given if self._given is not None else self._trace_id)
+
+    def _start_root(self, name: Any, context: Context, tracer: Any, trace: Any) -> Any:
+        if type(tracer) is context_tracer.ContextTracer:
+            return tracer._start_root(name, context, trace)
+        trace_id = trace if type(trace) is int else int(trace.trace_id, 16)
+        return context_tracer.start_blank(tracer, name, context, context_tracer.Unsampled(trace_id))
+
+    def _start_new_trace(self, name: Any, context: Context) -> Any:
+        """Start the root of a further trace, as the sampler decides."""
+        # Threads that share the tracer may overwrite each other's note of the last trace, but each goes on with its own.
+        trace_id = getrandbits(128)
+        try:
+            is_sampled = _is_sampled(self.sampler, trace_id)
+        except Exception as error:  # noqa: BLE001 - a program's sampler may raise anything
+            _wiring.report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
+            is_sampled = False
+        tracer = self._recording_tracer() if is_sampled else self._blank_tracer()
+        self._trace_id, self._own_context, self.tracer = trace_id, None, tracer
+        return self._start_root(name, context, tracer, trace_id)
+
+    def end_span(self) -> None:
+        """End the current span, export it and make its parent current."""
+        if context_tracer.end_innermost() is None and context_tracer.end_last(self._open) is None:
+            self.tracer.end_span()
+
+    def current_span(self) -> Any:
+        """Return the current span of either API; where there is none, None if this tracer's trace is sampled, else a blank span."""
+        span = execution_context.get_current_span()
+        if span is None and not isinstance(self.tracer, context_tracer.ContextTracer):
+            return blank_span.BlankSpan()
+        return span
+
+    def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
+        """Set an attribute of the current span; where there is none, nothing happens and one line in the log says so."""
+        span = execution_context.get_current_span()
+        if span is not None:
+            span.add_attribute(attribute_key, attribute_value)
+        else:
+            self.tracer.add_attribute_to_current_span(attribute_key, attribute_value)
+
+    def trace_decorator(self) -> Callable[[_F], _F]:
+        """Return a decorator that runs a function, or a coroutine function, inside a span named after it."""
+
+        def decorator(func: _F) -> _F:
+            if inspect.iscoroutinefunction(func):
+
+                @functools.wraps(func)
+                async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+                    with self.span(name=func.__name__):
+                        return await func(*args, **kwargs)
+
+                return cast(_F, async_wrapper)
+
+            @functools.wraps(func)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with self.span(name=func.__name__):
+                    return func(*args, **kwargs)
+
+            return cast(_F, wrapper)
+
+        return decorator
+
+
+def _is_sampled(sampler: Any, trace_id: int) -> bool:
+    """Return a sampler's decision about a new trace.
+
+    The samplers of this package are judged by the bare id: making a context for each root costs more than they do.
+    """
+    kind = type(sampler)
+    if kind is samplers.AlwaysOnSampler:
+        return True
+    if kind is samplers.AlwaysOffSampler:
+        return False
+    if kind is samplers.ProbabilitySampler:
+        return bool((trace_id & _LOWER_LONG) <= sampler.rate * _LOWER_LONG)
+    return bool(sampler.should_sample(SpanContext(trace_id=f"{trace_id:032x}")))

@@ -1,0 +1,343 @@
+"""The tracer of one sampled trace."""
+
+from __future__ import annotations
+
+import logging
+from random import getrandbits
+from typing import TYPE_CHECKING, Any, cast
+
+from opentelemetry import trace as trace_api
+from opentelemetry.context import Context
+
+from opencensus_compat import _context, _wiring
+from opencensus_compat._convert import oc_to_otel
+from opencensus_compat.trace import base_exporter, blank_span
+from opencensus_compat.trace import span as trace_span
+from opencensus_compat.trace import span_data as span_data_module
+from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.tracers import base
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span as OtelSpan
+
+
+class _ProviderExporter(base_exporter.Exporter):
+    """Stands for "the OpenTelemetry provider's processors and nothing else" where a tracer needs an exporter."""
+
+    _is_provider = True
+
+    def export(self, span_datas: Any) -> None:
+        """Do nothing: the OpenTelemetry span has gone to the provider already."""
+
+
+PROVIDER = _ProviderExporter()
+
+
+def provider_tracer(span_context: Any) -> ContextTracer:
+    """Return a tracer of the given trace whose spans go to the OpenTelemetry provider alone."""
+    return ContextTracer(exporter=PROVIDER, span_context=span_context)
+
+
+class ContextTracer(base.Tracer):
+    """Starts and ends sampled spans.
+
+    A span continues the current span of either API; where there is none, the remote parent of `span_context`; else it is the root of
+    that context's trace.
+
+    Args:
+        exporter: Receives lists of SpanData as spans end; default is to print them, as in OpenCensus. Spans also go to the
+            OpenTelemetry provider.
+        span_context: Trace id, and the remote parent's span id if there is one.
+    """
+
+    def __init__(self, exporter: Any = None, span_context: Any = None) -> None:
+        if exporter is None:
+            from opencensus_compat.trace import print_exporter
+
+            exporter = print_exporter.PrintExporter()
+        self.exporter = exporter
+        self._span_context = SpanContext() if span_context is None else span_context
+        self._owner: Any = None
+        self._sample_rate: dict[str, float] | None = None
+        self._open: dict[int, Any] = {}
+
+    def _share(self, owner: Any) -> None:
+        """Be the recording half of a Tracer: with its exporter, its open spans and the trace it made last."""
+        self.exporter = owner.exporter
+        self._span_context = None
+        self._owner = owner
+        self._sample_rate = owner._rate
+        self._open = owner._open
+
+    @property
+    def span_context(self) -> Any:
+        """The context that this tracer was made with; for the recording half of a Tracer, that of the trace made last."""
+        return self._span_context if self._owner is None else self._owner._base
+
+    @span_context.setter
+    def span_context(self, value: Any) -> None:
+        self._span_context, self._owner = value, None
+
+    @property
+    def root_span_id(self) -> Any:
+        """The remote parent's span id, or None."""
+        return self.span_context.span_id
+
+    @property
+    def trace_id(self) -> Any:
+        """Trace id, 32 hexadecimal digits: the current span's where it is of this tracer, else that of `span_context`."""
+        context = _context.get_current()
+        innermost = _context.active(context)
+        if innermost is not None and getattr(innermost[0], "context_tracer", None) is self and innermost[1] is not None:
+            return f"{innermost[1].get_span_context().trace_id:032x}"
+        return self.span_context.trace_id
+
+    @trace_id.setter
+    def trace_id(self, value: Any) -> None:
+        self.span_context.trace_id = value
+
+    @property
+    def _spans_list(self) -> list[Any]:
+        return list(self._open.values())
+
+    def finish(self) -> None:
+        """End every open span, innermost first."""
+        while end_last(self._open) is not None:
+            pass
+
+    def span(self, name: str = "span") -> Any:
+        """Start a span and return it, for use in a `with` statement."""
+        return self.start_span(name=name)
+
+    def start_span(self, name: str = "span") -> Any:
+        """Start a span, make it current for both APIs and return it."""
+        context = _context.get_current()
+        parent = current_parent(context, self.span_context)
+        if parent is None:
+            return self._start_root(name, context, self.span_context)
+        return self._start_child(name, context, parent)
+
+    def _start_child(self, name: Any, context: Context, parent: OtelSpan) -> Any:
+        """Start a span inside `parent`, the current span of `context`."""
+        parent_context = parent.get_span_context()
+        if not parent_context.trace_flags & 1:
+            return start_blank(self, name, context, parent)
+        innermost = _context.active(context)
+        if innermost is not None and innermost[1] is parent and isinstance(innermost[0], trace_span.Span):
+            parent_span: Any = innermost[0]
+        else:
+            parent_span = base.NullContextManager(f"{parent_context.span_id:016x}")
+        return self._start(name, context, context, parent_span, _wiring.start_span(name, context, parent))
+
+    def _start_root(self, name: Any, context: Context, trace: Any) -> Any:
+        """Start the first span of a trace in this process; `trace` is its OpenCensus context, or its trace id as a number."""
+        remote = None
+        if type(trace) is int:
+            trace_id: int | None = trace
+            parent_span = base.NullContextManager()
+        else:
+            trace_id = oc_to_otel.id_number(trace.trace_id, 32)
+            parent_span = base.NullContextManager(trace.span_id)
+            if trace.span_id is not None:
+                remote = oc_to_otel.span_context(trace.trace_id, trace.span_id, True, trace.tracestate)
+        if remote is not None:
+            parent: OtelSpan | None = trace_api.NonRecordingSpan(remote)
+            start_context = Context({**context, _context.SPAN_KEY: parent})
+        else:
+            parent = None
+            start_context = context
+            if _context.SPAN_KEY in context:
+                start_context = Context({key: value for key, value in context.items() if key != _context.SPAN_KEY})
+        otel = _wiring.start_span(name, start_context, parent, self._sample_rate, trace_id=trace_id)
+        return self._start(name, context, start_context, parent_span, otel)
+
+    def _start(self, name: Any, context: Context, parent_context: Context, parent_span: Any, otel: OtelSpan) -> Any:
+        span = trace_span.Span(name, parent_span, context_tracer=self)
+        span._otel = otel
+        span._outer = context
+        span._parent_context = parent_context
+        _context.enter(context, span, otel)
+        self._open[id(span)] = span
+        return span
+
+    def end_span(self, *args: Any, **kwargs: Any) -> Any:
+        """End the current span, make its parent current and return it.
+
+        Where no OpenCensus span is current, the one of this tracer that was started last ends: it was started in another context.
+        """
+        span = end_innermost() or end_last(self._open)
+        if span is None:
+            logging.warning("No active span, cannot do end_span.")  # noqa: LOG015 - programs filter it there
+        return span
+
+    def _end_through(self, span: Any) -> None:
+        """End `span`, and before it what was opened inside it and left open."""
+        innermost = _context.active(_context.get_current())
+        if innermost is None or innermost[0] is not span:
+            for inner in _context.chain_to(span) or ():
+                end(inner)
+        self._close(span)
+
+    def _close(self, span: Any) -> None:
+        """Take the end time, leave the context and export."""
+        span.finish()
+        if span._outer is not None:
+            _context.leave(span, span._outer)
+        if self._open.pop(id(span), None) is None:
+            return
+        if span._children_made:
+            for part in span:
+                part._export(self)
+        else:
+            span._export(self)
+        if self.exporter is not PROVIDER and not _wiring.is_pipeline(self.exporter):
+            self.exporter.export(self.get_span_datas(span))
+
+    def current_span(self) -> Any:
+        """Return the current span of either API, or None."""
+        from opencensus_compat.trace import execution_context
+
+        return execution_context.get_current_span()
+
+    def list_collected_spans(self) -> Any:
+        """Return the spans that are open."""
+        return self._spans_list
+
+    def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
+        """Set an attribute of the current span."""
+        span = self.current_span()
+        if span is None:
+            _wiring.report("attribute %r was not set: no span is current", attribute_key)
+        else:
+            span.add_attribute(attribute_key, attribute_value)
+
+    def get_span_datas(self, span: Any) -> list[span_data_module.SpanData]:
+        """Return a span and those made from it as SpanData, as exporters receive them."""
+        return [self._span_data(part) for part in span]
+
+    def _span_data(self, span: Any) -> span_data_module.SpanData:
+        return span_data_module.SpanData(
+            name=span.name,
+            context=self._context_of(span),
+            span_id=span.span_id,
+            parent_span_id=span.parent_span.span_id if span.parent_span else None,
+            attributes=_all_attributes(span),
+            start_time=span.start_time,
+            end_time=span.end_time,
+            child_span_count=len(span.children),
+            stack_trace=span.stack_trace,
+            annotations=span.annotations,
+            message_events=span.message_events,
+            links=span.links,
+            status=span.status,
+            same_process_as_parent_span=span.same_process_as_parent_span,
+            span_kind=span.span_kind,
+        )
+
+    def _context_of(self, span: Any) -> SpanContext:
+        """Return the trace's context with the parent's id, which is where OpenCensus's own stood when a span was exported."""
+        own = self.span_context
+        otel = span._otel.get_span_context() if span._otel is not None else None
+        context = SpanContext(
+            trace_id=f"{otel.trace_id:032x}" if otel is not None and otel.is_valid else own.trace_id,
+            trace_options=own.trace_options,
+            tracestate=own.tracestate,
+            from_header=own.from_header,
+        )
+        context.span_id = span.parent_span.span_id if span.parent_span else None
+        return context
+
+
+class Unsampled(trace_api.NonRecordingSpan):
+    """The OpenTelemetry span of an unsampled trace; its context is made when somebody asks for it, which in most requests nobody does."""
+
+    def __init__(self, trace_id: int) -> None:
+        self._trace_id = trace_id
+        self._made: trace_api.SpanContext | None = None
+
+    def get_span_context(self) -> trace_api.SpanContext:
+        """Return the context, with the sampled flag off."""
+        if self._made is None:
+            self._made = trace_api.SpanContext(self._trace_id, getrandbits(64) or 1, False)
+        return self._made
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.get_span_context()!r})"
+
+
+def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
+    """Return the current span of `context` if a new span continues it, of the given trace or (None) of any.
+
+    A remote parent of another trace comes before the current span: a request's headers say where it belongs.
+    """
+    otel = _context.otel_span(context)
+    if otel is None:
+        return None
+    current = otel.get_span_context()
+    if not current.is_valid:
+        return None
+    if span_context is not None and span_context.span_id is not None and f"{current.trace_id:032x}" != span_context.trace_id:
+        return None
+    return otel
+
+
+def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan) -> blank_span.BlankSpan:
+    """Start an unsampled span, current for both APIs as `otel`, which does not record."""
+    span = blank_span.BlankSpan(name)
+    span.context_tracer = tracer
+    span._otel = otel
+    span._outer = context
+    _context.enter(context, span, otel)
+    return span
+
+
+def end(span: Any) -> Any:
+    """End one span, whichever tracer it is of, and return it."""
+    if isinstance(span, trace_span.Span) and span.context_tracer is not None:
+        span.context_tracer._close(span)
+    elif isinstance(span, blank_span.BlankSpan):
+        span._leave()
+    else:
+        _leave_other(span)
+    return span
+
+
+def end_innermost() -> Any:
+    """End the innermost OpenCensus span of this context and return it; None where there is none."""
+    span = _innermost()
+    return None if span is None else end(span)
+
+
+def end_last(open_spans: dict[int, Any]) -> Any:
+    """End the span that was started last among those given and return it; None where there is none."""
+    try:
+        return end(open_spans[next(reversed(open_spans))])
+    except (KeyError, RuntimeError, StopIteration):
+        # Empty, or another thread ended that span meanwhile.
+        return None
+
+
+def _innermost() -> Any:
+    """Return the innermost OpenCensus span of this context that OpenCensus may end."""
+    innermost = _context.active(_context.get_current())
+    if innermost is None or isinstance(innermost[0], trace_span.ForeignSpan):
+        return None
+    return innermost[0]
+
+
+def _leave_other(span: Any) -> None:
+    """End a span that no tracer made but a program made current, as OpenCensus did: finish it and go to its parent."""
+    from opencensus_compat.trace import execution_context
+
+    if hasattr(span, "finish"):
+        span.finish()
+    parent = getattr(span, "parent_span", None)
+    execution_context.set_current_span(parent if isinstance(parent, trace_span.Span) else None)
+
+
+def _all_attributes(span: Any) -> Any:
+    """Return the span's attributes, with those that OpenTelemetry code set on the same span."""
+    own = span.attributes
+    otel = cast("dict[str, Any]", getattr(span._otel, "attributes", None) or {})
+    added = {key: value for key, value in otel.items() if key not in own and not key.startswith(("census.", "_MS."))}
+    return {**own, **added} if added else own

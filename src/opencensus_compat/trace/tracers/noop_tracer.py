@@ -1,0 +1,126 @@
+"""Tracers that record nothing of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opencensus_compat import _context
+from opencensus_compat.trace import blank_span, trace_options
+from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.tracers import base
+
+
+class NoopTracer(base.Tracer):
+    """The tracer of an unsampled trace; its spans are blank."""
+
+    _span_context: SpanContext | None = None
+    _owner: Any = None
+
+    @property
+    def span_context(self) -> Any:
+        """The context of the Tracer that it belongs to; else one of its own with the sampled flag off, made when first asked for."""
+        if self._owner is not None:
+            return self._owner._base
+        if self._span_context is None:
+            self._span_context = SpanContext(trace_options=trace_options.TraceOptions("0"))
+        return self._span_context
+
+    @span_context.setter
+    def span_context(self, value: Any) -> None:
+        self._span_context = value
+
+    def finish(self) -> None:
+        """Do nothing."""
+        return
+
+    def span(self, name: str = "span") -> Any:
+        """Return a blank span."""
+        return self.start_span(name=name)
+
+    def start_span(self, name: str = "span") -> Any:
+        """Return a blank span."""
+        return blank_span.BlankSpan(name, context_tracer=self)
+
+    def end_span(self) -> None:
+        """Do nothing."""
+
+    def current_span(self) -> Any:
+        """Return a blank span."""
+        return blank_span.BlankSpan()
+
+    def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
+        """Do nothing."""
+
+    def list_collected_spans(self) -> Any:
+        """Return None."""
+        return None
+
+
+class DefaultTracer(NoopTracer):
+    """What `execution_context.get_opencensus_tracer()` returns where no tracer was made.
+
+    Alone it records nothing, as in OpenCensus. Inside a span of OpenTelemetry code, which OpenCensus did not know, it continues that
+    span's trace, so that integrations written for OpenCensus work below OpenTelemetry instrumentations.
+    """
+
+    def _trace(self) -> Any:
+        otel = _context.otel_span(_context.get_current())
+        if otel is None or not otel.get_span_context().is_valid:
+            return None
+        from opencensus_compat._convert import otel_to_oc
+        from opencensus_compat.trace.tracers import context_tracer
+
+        return context_tracer.provider_tracer(otel_to_oc.span_context(otel.get_span_context()))
+
+    @property
+    def span_context(self) -> Any:
+        """The current span's context; where there is none, one with the sampled flag off."""
+        trace = self._trace()
+        return super().span_context if trace is None else trace.span_context
+
+    @span_context.setter
+    def span_context(self, value: Any) -> None:
+        self._span_context = value
+
+    @property
+    def propagator(self) -> Any:
+        """The W3C propagator: integrations put the current span into outgoing headers with it."""
+        from opencensus_compat.trace.propagation.trace_context_http_header_format import TraceContextPropagator
+
+        return TraceContextPropagator()
+
+    @property
+    def sampler(self) -> Any:
+        """A sampler that leaves new traces out; children follow their parent whatever it says."""
+        from opencensus_compat.trace.samplers import AlwaysOffSampler
+
+        return AlwaysOffSampler()
+
+    @property
+    def exporter(self) -> Any:
+        """The OpenTelemetry provider, dressed as an exporter."""
+        from opencensus_compat.trace.tracers.context_tracer import PROVIDER
+
+        return PROVIDER
+
+    def start_span(self, name: str = "span") -> Any:
+        """Start a span inside the current OpenTelemetry span; a blank one where there is none."""
+        trace = self._trace()
+        return super().start_span(name) if trace is None else trace.start_span(name)
+
+    def end_span(self) -> None:
+        """End the current OpenCensus span, if one is open in this context."""
+        from opencensus_compat.trace.tracers import context_tracer
+
+        context_tracer.end_innermost()
+
+    def current_span(self) -> Any:
+        """Return the current span; a blank one where there is none."""
+        from opencensus_compat.trace import execution_context
+
+        span = execution_context.get_current_span()
+        return super().current_span() if span is None else span
+
+    def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
+        """Set an attribute of the current span."""
+        self.current_span().add_attribute(attribute_key, attribute_value)
