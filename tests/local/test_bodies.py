@@ -10,6 +10,7 @@ from opencensus_compat.local.bodies import BodyError, ItemError, decode, reply, 
 
 
 def deflated(data, wbits):
+    """Return compressed data with this header form."""
     engine = zlib.compressobj(9, zlib.DEFLATED, wbits)
     return engine.compress(data) + engine.flush()
 

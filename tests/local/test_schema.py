@@ -62,6 +62,7 @@ def with_member(name, value):
 
 
 def verdict(value, **options):
+    """Return the verdict on a small item that arrives at ``NOW_S``."""
     return check(value, **{"size_bytes": 500, "now_s": NOW_S, **options})
 
 

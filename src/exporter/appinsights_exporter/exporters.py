@@ -87,6 +87,9 @@ class ApplicationInsightsSpanExporter(SpanExporter):
                 advice="Give the connection string and credential to settings.resolve().",
             )
         self._settings = settings
+        self._key = settings.instrumentation_key
+        self._legacy_shape = settings.envelope_shape == "legacy"
+        self._keep_query = settings.keep_url_query
         self._legacy_context_tags = legacy_context_tags
         self._owns_delivery = delivery is None
         self._delivery: Delivers = deliver.to(settings) if delivery is None else delivery
@@ -120,10 +123,19 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         items: list[bytes] = []
         complete = True
         legacy_tags = self._legacy_tags()
+        processors = self._processors
         for span in spans:
             try:
                 for envelope in self._envelopes(span, legacy_tags):
-                    complete = self._encode(envelope, items) and complete
+                    try:
+                        seen = processors.apply(envelope) if processors.exist else envelope
+                        if seen is None:
+                            self.counts.filtered(1)
+                        else:
+                            items.append(encode.item(seen))
+                    except Exception as error:  # noqa: BLE001, PERF203 - one item must not lose the others, whatever is in it.
+                        complete = False
+                        self._lost("an item could not be encoded", error)
             except Exception as error:  # noqa: BLE001, PERF203 - one span must not lose the others, whatever is wrong with it.
                 complete = False
                 self._lost("a span could not be converted", error)
@@ -145,36 +157,21 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         own = getattr(span, "to_envelopes", None)
         if own is not None:
             return self._with_key(own())
-        key = self._settings.instrumentation_key
+        key = self._key
         scope = span.instrumentation_scope
         facade = scope is not None and scope.name == legacy_spans.SCOPE
-        if facade and self._settings.envelope_shape == "legacy":
+        if facade and self._legacy_shape:
             tags = self._resources.tags(span.resource)[0] if legacy_tags is None else legacy_tags
             return legacy_spans.envelopes(span, instrumentation_key=key, context_tags=tags)
-        tags, named = self._resources.tags(span.resource)
+        tags, named, _ = self._resources.tags(span.resource)
         if facade and not named and legacy_tags is not None and "ai.cloud.role" in legacy_tags:
             # The program's name says more than the SDK's unknown_service.
             tags = {**tags, "ai.cloud.role": legacy_tags["ai.cloud.role"]}
-        return spans.envelopes(span, instrumentation_key=key, context_tags=tags, keep_query=self._settings.keep_url_query, facade=facade)
+        return spans.envelopes(span, instrumentation_key=key, context_tags=tags, keep_query=self._keep_query, facade=facade)
 
     def _with_key(self, envelopes: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
         for envelope in envelopes:
             yield envelope if envelope.get("iKey") else {**envelope, "iKey": self._settings.instrumentation_key}
-
-    def _encode(self, envelope: Mapping[str, Any], items: list[bytes]) -> bool:
-        """Add the item's bytes to the list; return False if it was lost."""
-        try:
-            if self._processors:
-                seen = self._processors.apply(envelope)
-                if seen is None:
-                    self.counts.filtered(1)
-                    return True
-                envelope = seen
-            items.append(encode.item(envelope))
-        except Exception as error:  # noqa: BLE001 - one item must not lose the others, whatever is in it.
-            self._lost("an item could not be encoded", error)
-            return False
-        return True
 
     def _lost(self, reason: str, error: Exception) -> None:
         # The error's text may quote the data, so the warning names only its type.
@@ -197,10 +194,10 @@ class _ResourceTags:
 
     def __init__(self) -> None:
         # By identity: hashing a resource costs more than a whole span. The resource is kept, so that its id is not given to another.
-        self._known: dict[int, tuple[Resource, dict[str, str], bool]] = {}
+        self._known: dict[int, tuple[dict[str, str], bool, Resource]] = {}
 
-    def tags(self, of: Resource) -> tuple[dict[str, str], bool]:
-        """Return the resource's tags, not to be changed, and whether it names its role."""
+    def tags(self, of: Resource) -> tuple[dict[str, str], bool, Resource]:
+        """Return the resource's tags, not to be changed, whether it names its role, and the resource."""
         known = self._known.get(id(of))
         if known is None:
             host = this_host()
@@ -213,5 +210,5 @@ class _ResourceTags:
             )
             if len(self._known) >= _MAX_RESOURCES:
                 self._known.clear()
-            known = self._known[id(of)] = (of, tags, resource.has_name(of.attributes))
-        return known[1], known[2]
+            known = self._known[id(of)] = (tags, resource.has_name(of.attributes), of)
+        return known

@@ -22,17 +22,18 @@ class TelemetryProcessors:
         # A tuple that is replaced, so that an export under way in another thread keeps the one it began with.
         self._processors: tuple[TelemetryProcessor, ...] = ()
         self._log_limit = RateLimit()
-
-    def __bool__(self) -> bool:
-        return bool(self._processors)
+        self.exist = False
+        """Whether there are any; without one no envelope object need be made."""
 
     def add(self, processor: TelemetryProcessor) -> None:
         """Add a processor behind the others."""
         self._processors += (processor,)
+        self.exist = True
 
     def clear(self) -> None:
         """Remove all processors."""
         self._processors = ()
+        self.exist = False
 
     def apply(self, item: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the item as the processors leave it, or None when one of them returned False.

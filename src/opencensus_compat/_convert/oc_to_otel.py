@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
@@ -100,7 +100,7 @@ def id_number(text: Any, digits: int) -> int | None:
         number: int = int(text, 16) if len(text) == digits else 0
     except (TypeError, ValueError):
         return None
-    return number or None
+    return number if number != 0 else None
 
 
 def link(trace_id: Any, span_id: Any, link_type: Any, link_attributes: Any) -> Link | None:
@@ -170,5 +170,5 @@ def nanoseconds(timestamp: Any) -> int | None:
         return None
     if timestamp.tzinfo is None:
         timestamp = timestamp.replace(tzinfo=timezone.utc)
-    since = timestamp - _EPOCH
+    since: timedelta = timestamp - _EPOCH
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000

@@ -547,11 +547,11 @@ class ForeignSpan(Span):
         self._kind_value: Any = None
         self._tracer: Any = None
 
-    @property
+    @property  # type: ignore[override]  # a view on the weak reference, nobody sets it
     def _otel(self) -> Any:
         return self._ref() or trace_api.INVALID_SPAN
 
-    @property  # type: ignore[override]
+    @property
     def context_tracer(self) -> Any:
         """A tracer of this span's trace."""
         if self._tracer is None:
@@ -559,6 +559,10 @@ class ForeignSpan(Span):
 
             self._tracer = provider_tracer(otel_to_oc.span_context(self._otel.get_span_context()))
         return self._tracer
+
+    @context_tracer.setter
+    def context_tracer(self, value: Any) -> None:
+        self._tracer = value
 
     @property
     def name(self) -> Any:

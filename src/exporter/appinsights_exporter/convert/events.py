@@ -71,9 +71,9 @@ def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str]) -> d
         fields["measurements"] = numbers
     return {
         "name": f"Microsoft.ApplicationInsights.{kind}",
-        "time": timestamp(event.timestamp),
         "iKey": instrumentation_key,
         "tags": tags,
+        "time": timestamp(event.timestamp),
         "data": {"baseType": f"{kind}Data", "baseData": fields},
     }
 

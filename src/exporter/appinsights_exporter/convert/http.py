@@ -20,6 +20,8 @@ CLIENT_HOSTS = (("server.address", "server.port"), ("http.host", ""), ("net.peer
 
 _PARTS = ("url.scheme", "http.scheme", "url.path", "url.query", "http.target", "server.address", "http.host")
 _PORTS = ("server.port", "net.host.port")
+URL_PARTS = frozenset(_PARTS + _PORTS + ("http.server_name", "net.host.name", "net.peer.name", "net.peer.ip", "net.peer.port"))
+"""Attributes that hold parts of a URL."""
 
 
 def is_http(attributes: dict[str, Any]) -> bool:
@@ -38,30 +40,17 @@ def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], *, keep_
         keep_query: Whether ``?query`` is kept.
     """
     full = take(attributes, "url.full", "http.url")
-    if full is None:
-        full = _put_together(attributes, hosts)
-    else:
-        full = text(full)
-        if len(attributes) > 1:
+    full = "" if full is None else text(full)
+    if not URL_PARTS.isdisjoint(attributes):
+        if not full:
+            full = _put_together(attributes, hosts)
+        if full:
             _take_parts(attributes, full)
+        if not keep_query:
+            _hide_query(attributes)
     if not keep_query:
         full = without_query(full)
-        _hide_query(attributes)
-    return without_credentials(full)[:MAX_URL] if full else ""
-
-
-def scheme(attributes: dict[str, Any], full_url: str) -> str:
-    """Return the scheme from the attributes, else from the URL, else ``""``."""
-    return text(attributes.get("url.scheme") or attributes.get("http.scheme") or split(full_url)[0]).lower()
-
-
-def item_name(method: str, route: Any, full_url: str, span_name: str) -> str:
-    """Return ``METHOD route``, else ``METHOD path``, else the span's name. Source: specification section 4.5."""
-    if route:
-        return f"{method} {text(route)}"
-    if full_url:
-        return f"{method} {split(full_url)[2] or '/'}"
-    return span_name
+    return without_credentials(full)[:MAX_URL]
 
 
 def _put_together(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...]) -> str:
@@ -81,8 +70,6 @@ def _put_together(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...]
             full = f"{url_scheme}://{found}{text(target)}"
             if query:
                 full = f"{full}?{text(take(attributes, 'url.query'))}"
-            if len(attributes) > 1:
-                _take_parts(attributes, full)
             return full
     return ""
 

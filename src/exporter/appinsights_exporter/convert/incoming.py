@@ -10,10 +10,13 @@ from opentelemetry.trace import StatusCode
 from . import http, peers
 from .limits import MAX_NAME, MAX_SOURCE, tag, text
 from .status import NO_CODE, http_code, rpc_code, success
+from .urls import split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ADDRESSES = ("client.address", "http.client_ip", "net.peer.ip")
+_ADDRESS_KEYS = frozenset(_ADDRESSES)
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,46}")
 
 
@@ -46,8 +49,9 @@ def request(
         route = attributes.get("http.route")
         if route or full_url:
             method = text(peers.take(attributes, "http.request.method", "http.method") or "")
-            name = http.item_name(method, route, full_url, span_name)
-            attributes.pop("http.route", None)
+            if route:
+                del attributes["http.route"]
+            name = f"{method} {text(route) if route else split(full_url)[2] or '/'}"
     elif azure:
         pass
     elif "messaging.system" in attributes:
@@ -60,8 +64,10 @@ def request(
     fields["success"] = success(status, code)
     if source:
         fields["source"] = source[:MAX_SOURCE]
-    tags["ai.operation.name"] = tag("ai.operation.name", peers.take(attributes, "ai.operation.name") or name)
-    _location(tags, attributes)
+    own = attributes.pop("ai.operation.name", None)
+    tags["ai.operation.name"] = tag("ai.operation.name", own) if own else name
+    if not _ADDRESS_KEYS.isdisjoint(attributes):
+        _location(tags, attributes)
 
 
 def operation_name(attributes: Mapping[str, Any], span_name: str) -> str:
@@ -72,7 +78,7 @@ def operation_name(attributes: Mapping[str, Any], span_name: str) -> str:
 
 
 def _location(tags: dict[str, str], attributes: dict[str, Any]) -> None:
-    for key in ("client.address", "http.client_ip", "net.peer.ip"):
+    for key in _ADDRESSES:
         value = attributes.get(key)
         if value:
             # A host name or a socket path is no address: it stays a property.

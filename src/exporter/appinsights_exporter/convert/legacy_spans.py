@@ -12,8 +12,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from ..errors import ConversionError
 from . import events
-from .limits import MAX_CODE, MAX_DATA, MAX_MESSAGE, MAX_NAME, MAX_STACK, MAX_TARGET, MAX_TYPE, MAX_URL, MAX_VALUE, tag, text
-from .spans import FACADE_PREFIX, PARENT_SPAN_ID, SPAN_ID, copied, links_text, sample_rate_percent
+from .limits import MAX_CODE, MAX_DATA, MAX_ID, MAX_MESSAGE, MAX_NAME, MAX_STACK, MAX_TARGET, MAX_TYPE, MAX_URL, MAX_VALUE, tag, text
+from .spans import FACADE_PREFIX, PARENT_SPAN_ID, SAMPLE_RATE, SPAN_ID, copied, links_text, sample_rate_percent, span_id_text, trace_id_text
 from .timing import duration_of_microseconds, timestamp
 from .urls import host_and_port, split, without_credentials
 
@@ -28,7 +28,9 @@ EVENT = "census.event"
 """Attribute of events that OpenCensus calls made. The retired exporter sent none of them."""
 
 _UNKNOWN = 2
-_ID_LIMIT = 512
+# Compared by identity: equality of an enumeration's members is slow.
+_SERVER, _CLIENT, _ERROR = SpanKind.SERVER, SpanKind.CLIENT, StatusCode.ERROR
+_HIDDEN = ("http.", FACADE_PREFIX)
 
 
 def envelopes(span: ReadableSpan, *, instrumentation_key: str, context_tags: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -53,27 +55,28 @@ def envelopes(span: ReadableSpan, *, instrumentation_key: str, context_tags: Map
         raise ConversionError(f"span {span.name!r} has no {'context' if context is None else 'start time'}")
     attributes = copied(span.attributes)
     # Kept out of the properties, because it is not the program's.
-    rate = sample_rate_percent(attributes)
+    rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
     end_ns = start_ns if span.end_time is None else span.end_time
     status_code = _status_code(span, attributes)
     kind = span.kind
     parent = span.parent
 
     tags = dict(context_tags)
-    tags["ai.operation.id"] = f"{context.trace_id:032x}"
-    parent_id = attributes.get(PARENT_SPAN_ID) or (None if parent is None else f"{parent.span_id:016x}")
-    if parent_id is not None:
-        tags["ai.operation.parentId"] = tag("ai.operation.parentId", parent_id)
+    tags["ai.operation.id"] = trace_id_text(context.trace_id)
+    if PARENT_SPAN_ID in attributes:
+        tags["ai.operation.parentId"] = tag("ai.operation.parentId", attributes[PARENT_SPAN_ID])
+    elif parent is not None:
+        tags["ai.operation.parentId"] = span_id_text(parent.span_id)
     operation = attributes.pop("ai.operation.name", None)
     if operation:
         tags["ai.operation.name"] = tag("ai.operation.name", operation)
     fields: dict[str, Any] = {
         "ver": 2,
-        "id": text(attributes.get(SPAN_ID) or f"{context.span_id:016x}")[:_ID_LIMIT],
+        "id": text(attributes[SPAN_ID])[:MAX_ID] if SPAN_ID in attributes else context.span_id.to_bytes(8, "big").hex(),
         "duration": duration_of_microseconds(start_ns, end_ns),
     }
     properties: dict[str, Any] = {}
-    if kind is SpanKind.SERVER:
+    if kind is _SERVER:
         base = "Request"
         _request(fields, properties, tags, attributes, status_code)
     else:
@@ -83,13 +86,13 @@ def envelopes(span: ReadableSpan, *, instrumentation_key: str, context_tags: Map
     if links:
         properties["_MS.links"] = links_text(links, compact=False)
     for key, value in attributes.items():
-        if not key.startswith(("http.", FACADE_PREFIX)):
+        if not key.startswith(_HIDDEN):
             properties[key] = value if type(value) is not str or len(value) <= MAX_VALUE else value[:MAX_VALUE]
     fields["properties"] = properties
 
     item = _envelope(base, fields, tags, instrumentation_key=instrumentation_key, start_ns=start_ns, rate=rate)
     items = [item]
-    if kind is SpanKind.SERVER and "error.message" in attributes:
+    if kind is _SERVER and "error.message" in attributes:
         # The exception hangs below its request; it used to hang beside it.
         exception_tags = {**tags, "ai.operation.parentId": fields["id"]}
         exception = _envelope(
@@ -115,9 +118,9 @@ def _envelope(
 ) -> dict[str, Any]:
     envelope: dict[str, Any] = {
         "name": f"Microsoft.ApplicationInsights.{base}",
-        "time": timestamp(start_ns),
         "iKey": instrumentation_key,
         "tags": tags,
+        "time": timestamp(start_ns),
         "data": {"baseType": f"{base}Data", "baseData": fields},
     }
     if rate is not None:
@@ -130,7 +133,7 @@ def _status_code(span: ReadableSpan, attributes: dict[str, Any]) -> int:
     code = attributes.get(STATUS_CODE)
     if isinstance(code, int):
         return code
-    return _UNKNOWN if span.status.status_code is StatusCode.ERROR else 0
+    return _UNKNOWN if span.status.status_code is _ERROR else 0
 
 
 def _http_status(value: Any, fallback: bool) -> tuple[str, bool]:
@@ -139,8 +142,6 @@ def _http_status(value: Any, fallback: bool) -> tuple[str, bool]:
     A number in text counts as its number, and any other text leaves success to the status: text used to cost the whole batch.
     """
     code = text(value)[:MAX_CODE]
-    if isinstance(value, bool):
-        return code, fallback
     try:
         return code, 200 <= float(value) < 400
     except (TypeError, ValueError, OverflowError):
@@ -172,7 +173,7 @@ def _dependency(fields: dict[str, Any], name: str, kind: SpanKind, attributes: d
     fields["name"] = name[:MAX_NAME]
     # In-process spans follow their status too; they used to succeed always.
     fields["resultCode"], fields["success"] = str(status_code), status_code == 0
-    if kind is not SpanKind.CLIENT:
+    if kind is not _CLIENT:
         fields["type"] = "INPROC"
         return
     component = attributes.get("component")
@@ -184,9 +185,15 @@ def _dependency(fields: dict[str, Any], name: str, kind: SpanKind, attributes: d
         fields["data"] = without_credentials(url)[:MAX_DATA]
         fields["target"] = host_and_port(authority)[:MAX_TARGET]
         if "http.method" in attributes:
-            fields["name"] = f"{text(attributes['http.method'])} {path}"[:MAX_NAME]
+            fields["name"] = f"{text(attributes['http.method'])} {_without_parameters(path) if ';' in path else path}"[:MAX_NAME]
     if "http.status_code" in attributes:
         fields["resultCode"], fields["success"] = _http_status(attributes["http.status_code"], status_code == 0)
+
+
+def _without_parameters(path: str) -> str:
+    """Return a URL's path without the ``;parameters`` of its last segment, as urllib.parse.urlparse gives it."""
+    end = path.find(";", path.rfind("/") + 1)
+    return path if end < 0 else path[:end]
 
 
 def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +205,9 @@ def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
         "message": text(attributes.get("error.message") or "Exception")[:MAX_MESSAGE],
         "hasFullStack": "stacktrace" in attributes,
     }
-    if isinstance(stack, Sequence) and not isinstance(stack, (str, bytes)) and all(isinstance(frame, Mapping) for frame in stack):
+    if stack is None:
+        details["parsedStack"] = []
+    elif isinstance(stack, Sequence) and not isinstance(stack, (str, bytes)) and all(isinstance(frame, Mapping) for frame in stack):
         details["parsedStack"] = _frames(stack)
     elif stack:
         # The web integrations leave text here. As parsedStack the service refuses it, with the whole item.

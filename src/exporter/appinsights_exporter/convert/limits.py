@@ -23,6 +23,7 @@ MAX_KEY = 150
 MAX_VALUE = 8192
 MAX_GEN_AI_VALUE = 262144
 MAX_LINKS = 100
+MAX_ID = 512
 
 TAG_LIMITS = {
     "ai.application.ver": 1024,
@@ -79,8 +80,14 @@ def text(value: Any) -> str:
     base64 for bytes, and ``str(value)`` for the rest.
     Source: specification section 1.4.
     """
+    kind = type(value)
+    if kind is str:
+        return value  # type: ignore[no-any-return]
+    if kind is int or kind is bool or kind is float:
+        # Before the questions below, which take far longer than the answer here.
+        return str(value)
     if isinstance(value, str):
-        return value
+        return str(value)
     if isinstance(value, (bytes, bytearray)):
         try:
             return value.decode("utf-8")
@@ -111,7 +118,8 @@ def properties(attributes: Mapping[str, Any]) -> dict[str, str]:
     for key, value in attributes.items():
         if value is None or not key or len(key) > MAX_KEY:
             continue
-        shown = value if type(value) is str else text(value)
+        kind = type(value)
+        shown = value if kind is str else (str(value) if kind is int or kind is bool else text(value))
         if len(shown) > _BULKY:
             bulky = True
             shown = shown[: MAX_GEN_AI_VALUE if key in _LONG_VALUES else MAX_VALUE]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -11,8 +11,11 @@ from .limits import MAX_DATA, MAX_NAME, MAX_TARGET, MAX_TYPE, text
 from .status import NO_CODE, http_code, rpc_code, success
 from .urls import DEFAULT_PORTS, host_and_port, split, without_default_port
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+# Compared by identity: hashing an enumeration's member is slow.
+_CLIENT, _PRODUCER, _ERROR = SpanKind.CLIENT, SpanKind.PRODUCER, StatusCode.ERROR
+
+_GEN_AI_KEYS = frozenset({"gen_ai.provider.name", "gen_ai.system"})
+_INTERNAL_KEYS = _GEN_AI_KEYS | {"az.namespace"} | peers.PEER_KEYS
 
 SQL_SYSTEMS = frozenset(
     {
@@ -50,8 +53,13 @@ def dependency(
     """
     fields["name"] = span_name[:MAX_NAME]
     fields["resultCode"] = NO_CODE
-    fields["success"] = success(status, None)
-    _BY_KIND[kind](fields, attributes, status, keep_query)
+    fields["success"] = status is not _ERROR
+    if kind is _CLIENT:
+        _client(fields, attributes, status, keep_query)
+    elif kind is _PRODUCER:
+        _producer(fields, attributes)
+    else:
+        _internal(fields, attributes)
     target = fields.get("target")
     if target is not None:
         if target:
@@ -62,7 +70,7 @@ def dependency(
 
 
 def _client(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, keep_query: bool) -> None:
-    system = _gen_ai_system(attributes)
+    system = "" if _GEN_AI_KEYS.isdisjoint(attributes) else _gen_ai_system(attributes)
     if "az.namespace" in attributes:
         fields["type"] = text(attributes["az.namespace"])
         target = peers.azure(attributes)
@@ -89,7 +97,7 @@ def _client(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCo
         fields["type"] = f"GenAI | {system}"
 
 
-def _producer(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, keep_query: bool) -> None:
+def _producer(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
     if "az.namespace" in attributes:
         fields["type"] = f"Queue Message | {text(attributes['az.namespace'])}"
         fields["target"] = peers.azure(attributes) or peers.messaging(attributes, "")
@@ -99,7 +107,10 @@ def _producer(fields: dict[str, Any], attributes: dict[str, Any], status: Status
     fields["target"] = peers.messaging(attributes, "") or peers.peer(attributes) or system
 
 
-def _internal(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, keep_query: bool) -> None:
+def _internal(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
+    if _INTERNAL_KEYS.isdisjoint(attributes):
+        fields["type"] = "InProc"
+        return
     system = _gen_ai_system(attributes)
     if system:
         fields["type"] = f"GenAI | {system}"
@@ -110,29 +121,26 @@ def _internal(fields: dict[str, Any], attributes: dict[str, Any], status: Status
     fields["target"] = peers.peer(attributes)
 
 
-_BY_KIND: dict[SpanKind, Callable[[dict[str, Any], dict[str, Any], StatusCode, bool], None]] = {
-    SpanKind.CLIENT: _client,
-    SpanKind.PRODUCER: _producer,
-    SpanKind.INTERNAL: _internal,
-}
-
-
 def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, keep_query: bool) -> None:
     fields["type"] = "HTTP"
-    fields["resultCode"], code = http_code(attributes)
-    fields["success"] = success(status, code)
-    service = peers.take(attributes, "peer.service")
-    # Host and scheme are looked at before the URL takes them out of the attributes.
-    url_scheme = attributes.get("url.scheme") or attributes.get("http.scheme")
-    address, port, host_header = attributes.get("server.address"), attributes.get("server.port"), attributes.get("http.host")
+    code_text, code = http_code(attributes)
+    if code is not None:
+        fields["resultCode"] = code_text
+        fields["success"] = success(status, code)
+    given_scheme = address = port = host_header = None
+    if not http.URL_PARTS.isdisjoint(attributes):
+        # Looked at before the URL takes them out of the attributes.
+        given_scheme = attributes.get("url.scheme") or attributes.get("http.scheme")
+        address, port, host_header = attributes.get("server.address"), attributes.get("server.port"), attributes.get("http.host")
     full_url = http.url(attributes, http.CLIENT_HOSTS, keep_query=keep_query)
+    url_scheme, authority, path = split(full_url)
     if full_url:
         fields["data"] = full_url[:MAX_DATA]
-    url_scheme_in_url, authority, _ = split(full_url)
-    default_port = DEFAULT_PORTS.get(text(url_scheme or url_scheme_in_url).lower())
-    method = text(peers.take(attributes, "http.request.method", "http.method") or "")
-    fields["name"] = http.item_name(method, None, full_url or "/", fields["name"])[:MAX_NAME]
-    if service is not None:
+    method = peers.take(attributes, "http.request.method", "http.method")
+    fields["name"] = f"{'' if method is None else text(method)} {path or '/'}"[:MAX_NAME]
+    default_port = DEFAULT_PORTS.get(text(given_scheme).lower() if given_scheme else url_scheme)
+    service = attributes.pop("peer.service", None)
+    if service:
         fields["target"] = text(service)
     elif address:
         attributes.pop("server.address", None)
@@ -178,4 +186,5 @@ def _rpc(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
 
 def _gen_ai_system(attributes: dict[str, Any]) -> str:
     """Return the provider of a generative AI span or ``""``; it stays a property, as all ``gen_ai.*`` do."""
-    return text(attributes.get("gen_ai.provider.name") or attributes.get("gen_ai.system") or "")
+    system = attributes.get("gen_ai.provider.name") or attributes.get("gen_ai.system")
+    return text(system) if system else ""

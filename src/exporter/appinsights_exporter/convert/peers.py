@@ -37,21 +37,26 @@ _ADDRESS_AND_PORT = (
 )
 
 
-def take(attributes: dict[str, Any], *keys: str) -> Any:
-    """Take the first attribute that has a value, or return None.
+PEER_KEYS = frozenset({"peer.service", *(key for pair in _HOST_AND_PORT + _ADDRESS_AND_PORT for key in pair)})
+"""Attributes that :func:`peer` looks at."""
 
-    Later keys are older names of the same thing: one that says the same goes too, one that says something else stays.
+
+def take(attributes: dict[str, Any], new: str, old: str = "") -> Any:
+    """Take the attribute under the new key, else under the old one, if it has a value; return None if neither has.
+
+    With a value under the new key, one under the old key goes too if it says the same and stays if it says something else.
     """
-    for position, key in enumerate(keys):
-        value = attributes.get(key)
+    value = attributes.get(new)
+    if value is None or value == "":
+        value = attributes.get(old)
         if value is None or value == "":
-            continue
-        del attributes[key]
-        for older in keys[position + 1 :]:
-            if older in attributes and attributes[older] == value:
-                del attributes[older]
+            return None
+        del attributes[old]
         return value
-    return None
+    del attributes[new]
+    if old in attributes and attributes[old] == value:
+        del attributes[old]
+    return value
 
 
 def peer(attributes: dict[str, Any], default_port: str | None = None) -> str:
@@ -62,6 +67,8 @@ def peer(attributes: dict[str, Any], default_port: str | None = None) -> str:
         default_port: Port that is left out, decimal digits.
     Source: specification section 4.6.1 (DO).
     """
+    if PEER_KEYS.isdisjoint(attributes):
+        return ""
     service = take(attributes, "peer.service")
     if service is not None:
         return text(service)

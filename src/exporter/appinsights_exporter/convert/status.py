@@ -10,6 +10,8 @@ from .limits import MAX_CODE, text
 from .peers import take
 
 NO_CODE = "0"
+_NEW_CODE, _OLD_CODE = "http.response.status_code", "http.status_code"
+_ERROR, _OK = StatusCode.ERROR, StatusCode.OK
 
 
 def success(status: StatusCode, code: int | None) -> bool:
@@ -20,9 +22,9 @@ def success(status: StatusCode, code: int | None) -> bool:
         code: HTTP status code, or None; from 400 on it fails a span whose status is UNSET.
     Source: specification sections 4.3 (DO) and 15 number 24.
     """
-    if status is StatusCode.ERROR:
+    if status is _ERROR:
         return False
-    return code is None or code < 400 or status is StatusCode.OK
+    return code is None or code < 400 or status is _OK
 
 
 def http_code(attributes: dict[str, Any]) -> tuple[str, int | None]:
@@ -30,18 +32,19 @@ def http_code(attributes: dict[str, Any]) -> tuple[str, int | None]:
 
     A value that is no number stays among the attributes, to become a property.
     """
-    for key in ("http.response.status_code", "http.status_code"):
-        value = attributes.get(key)
+    value = attributes.get(_NEW_CODE)
+    if value is None:
+        value = attributes.get(_OLD_CODE)
         if value is None:
-            continue
-        try:
-            code = int(value)
-        except (TypeError, ValueError, OverflowError):
-            continue
-        if code and not isinstance(value, bool):
-            take(attributes, "http.response.status_code", "http.status_code") if key == "http.response.status_code" else attributes.pop(key)
-            return str(code)[:MAX_CODE], code
-    return NO_CODE, None
+            return NO_CODE, None
+    try:
+        code = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return NO_CODE, None
+    if code == 0 or value is True:
+        return NO_CODE, None
+    take(attributes, _NEW_CODE, _OLD_CODE)
+    return str(code)[:MAX_CODE], code
 
 
 def rpc_code(attributes: dict[str, Any]) -> str:

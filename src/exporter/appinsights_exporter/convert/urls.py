@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_URL = re.compile(r"(?:([^:/?#]+):|)//([^/?#]*)([^?#]*)")
+
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -10,14 +14,12 @@ def split(url: str) -> tuple[str, str, str]:
 
     The path is what stands between the authority and the first ``?`` or ``#``. Nothing is decoded or checked.
     """
-    scheme, separator, rest = url.partition("://")
-    if not separator or "/" in scheme or "?" in scheme or "#" in scheme:
-        # "/a/b", "host/path", or a path that happens to hold "://": no authority.
-        if not url.startswith("//"):
-            return "", "", _before(url, "?#")
-        scheme, rest = "", url[2:]
-    authority = _before(rest, "/?#")
-    return scheme.lower(), authority, _before(rest[len(authority) :], "?#")
+    found = _URL.match(url)
+    if found is None:
+        # "/a/b" or "host/path": no authority.
+        return "", "", without_query(url)
+    scheme, authority, path = found.groups("")
+    return (scheme if scheme in DEFAULT_PORTS else scheme.lower()), authority, path
 
 
 def without_credentials(url: str) -> str:
@@ -34,7 +36,7 @@ def without_credentials(url: str) -> str:
 
 def without_query(url: str) -> str:
     """Return the URL without ``?query`` and ``#fragment``."""
-    return _before(url, "?#")
+    return _before(url, "?#") if "?" in url or "#" in url else url
 
 
 def host_and_port(authority: str) -> str:
@@ -49,8 +51,10 @@ def without_default_port(host: str, default_port: str | None) -> str:
         host: ``host``, ``host:port``, ``[v6]`` or ``[v6]:port``; a bare IPv6 address stays as it is.
         default_port: Decimal digits, or None when no port is the default.
     """
-    name, colon, port = host.rpartition(":")
-    if not colon or (":" in name and not name.endswith("]")):
+    if ":" not in host:
+        return host
+    name, _, port = host.rpartition(":")
+    if ":" in name and not name.endswith("]"):
         return host
     return name if not port or port == default_port else host
 

@@ -6,9 +6,9 @@ refuses (numbers over 64 bits, lone surrogates, keys that are not text, cycles) 
 
 from __future__ import annotations
 
-import gzip
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -24,6 +24,8 @@ MAX_BATCH_BYTES = 1024 * 1024
 
 _COMPRESSION_LEVEL = 1
 """Level 6 takes twice the time for a body that is one sixth smaller."""
+_PIECE_ITEMS = 32
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS
 _MAX_DEPTH = 32
 _INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
 _SHORTEST_TEXT = 128
@@ -63,9 +65,18 @@ def batches(items: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def body(batch: Iterable[bytes]) -> bytes:
+def body(batch: Sequence[bytes]) -> bytes:
     """Return the request body of a batch: a JSON array, gzipped."""
-    return gzip.compress(b"[" + b",".join(batch) + b"]", compresslevel=_COMPRESSION_LEVEL, mtime=0)
+    packer = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
+    pieces = []
+    opening = b"["
+    # In pieces: memory for the whole body would be asked from the system, and given back, at each batch.
+    for start in range(0, len(batch), _PIECE_ITEMS):
+        pieces.append(packer.compress(opening + b",".join(batch[start : start + _PIECE_ITEMS])))
+        opening = b","
+    pieces.append(packer.compress(b"]" if batch else b"[]"))
+    pieces.append(packer.flush())
+    return b"".join(pieces)
 
 
 def _to_text(value: Any) -> Any:
