@@ -1,0 +1,46 @@
+"""The pure modules load quickly: nothing heavy comes with them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["azure", "google", "hashlib", "http.client", "logging.handlers", "msal", "multiprocessing", "psutil", "requests", "six", "ssl",
+         "urllib.request", "wrapt"]  # fmt: skip
+
+MODULES = [
+    "common.backports", "common.configuration", "common.resource", "common.runtime_context", "common.schedule", "common.transports.async_",
+    "common.transports.sync", "common.utils", "common.version", "log", "trace.attributes_helper", "trace.base_exporter",
+    "trace.config_integration", "trace.exceptions_status", "trace.file_exporter", "trace.integrations", "trace.logging_exporter",
+    "trace.print_exporter", "trace.propagation.b3_format", "trace.propagation.binary_format", "trace.propagation.google_cloud_format",
+    "trace.propagation.text_format", "trace.propagation.trace_context_http_header_format", "trace.samplers", "trace.span_data", "trace.utils",
+]  # fmt: skip
+
+_PROGRAM = """
+import importlib, json, sys
+before = set(sys.modules)
+for name in sys.argv[1:]:
+    importlib.import_module("opencensus_compat." + name)
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+@pytest.mark.parametrize(
+    "modules", [["common.utils"], ["common.resource"], ["trace"], ["log"], MODULES], ids=["utils", "resource", "trace", "log", "all"]
+)
+def test_nothing_heavy_is_loaded(modules):
+    """Neither network, TLS and hashing modules nor any package of the legacy dependencies come with an import."""
+    command = [sys.executable, "-W", "error", "-c", _PROGRAM, *modules]
+    loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_each_module_can_be_the_first_import(name):
+    """No module depends on another having been imported before it."""
+    command = [sys.executable, "-W", "error", "-c", f"import opencensus_compat.{name}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
