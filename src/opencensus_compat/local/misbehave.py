@@ -266,7 +266,7 @@ RULES: dict[str, type[Rule]] = {
 """Rules by name."""
 
 
-def parse(source: Rule | str | Mapping[str, Any]) -> Rule:
+def parse(source: Any) -> Rule:
     """Return the rule that a text or a mapping describes; a rule is returned as it is.
 
     Text: ``NAME`` or ``NAME:KEY=VALUE,KEY=VALUE``, values as JSON or bare words; or the JSON text of a mapping.
@@ -280,6 +280,8 @@ def parse(source: Rule | str | Mapping[str, Any]) -> Rule:
         return source
     if isinstance(source, str):
         source = _mapping(source)
+    if not isinstance(source, Mapping):
+        raise RuleError(f"expected a rule as a mapping or a text, got {source!r}")
     values = {str(key).replace("-", "_"): value for key, value in source.items()}
     name = values.pop("rule", None)
     kind = RULES.get(name.replace("-", "_")) if isinstance(name, str) else None
@@ -439,7 +441,7 @@ def _mapping(text: str) -> dict[str, Any]:
             value = json.loads(text)
         except ValueError as error:
             raise RuleError(f"rule is not valid JSON: {error}") from None
-        return dict(value)
+        return dict(value)  # a text that begins with a brace is an object or no JSON at all
     name, _, rest = text.partition(":")
     values: dict[str, Any] = {"rule": name.strip()}
     for part in _SEPARATOR.split(rest) if rest.strip() else ():

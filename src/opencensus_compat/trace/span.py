@@ -547,8 +547,8 @@ class ForeignSpan(Span):
         self._kind_value: Any = None
         self._tracer: Any = None
 
-    @property  # type: ignore[override]  # a view on the weak reference, nobody sets it
-    def _otel(self) -> Any:
+    @property
+    def _otel(self) -> Any:  # type: ignore[override]  # a view on the weak reference, which nobody sets
         return self._ref() or trace_api.INVALID_SPAN
 
     @property
