@@ -1139,6 +1139,60 @@ def logs() -> Iterator[Case]:
         )
 
 
+def protocol() -> Iterator[Case]:
+    """The wire types that telemetry processors change."""
+    types = module("ext.azure.common.protocol")
+    fields = {
+        "BaseObject": ["x"],
+        "Data": ["baseData", "baseType", "x"],
+        "DataPoint": ["ns", "name", "kind", "value", "count", "min", "max", "stdDev", "x"],
+        "Envelope": ["ver", "name", "time", "sampleRate", "seq", "iKey", "flags", "tags", "data", "x"],
+        "Event": ["ver", "name", "properties", "measurements", "x"],
+        "ExceptionData": ["ver", "exceptions", "severityLevel", "problemId", "properties", "measurements", "x"],
+        "Message": ["ver", "message", "severityLevel", "properties", "measurements", "x"],
+        "MetricData": ["ver", "metrics", "properties", "x"],
+        "RemoteDependency": [
+            "ver",
+            "name",
+            "id",
+            "resultCode",
+            "duration",
+            "success",
+            "data",
+            "type",
+            "target",
+            "properties",
+            "measurements",
+            "x",
+        ],
+        "Request": ["ver", "id", "duration", "responseCode", "success", "source", "name", "url", "properties", "measurements", "x"],
+    }
+
+    def read(made: Any, names: list[str]) -> list[Any]:
+        return [[name, getattr(made, name, "no such field"), name in made] for name in names]
+
+    for name, names in fields.items():
+        cls = getattr(types, name)
+        yield f"protocol.{name}.new", lambda c=cls: [dict(c()), json.dumps(c())]
+        yield f"protocol.{name}.fields", lambda c=cls, n=names: read(c(), n)
+        yield f"protocol.{name}.given", lambda c=cls, n=names: dict(c(**{n[-2 % len(n)]: 1, "own": 2}))
+        yield f"protocol.{name}.missing", lambda c=cls: c()["missing"]
+        yield f"protocol.{name}.missing-attribute", lambda c=cls: c().missing
+
+    def changed() -> Any:
+        envelope = types.Envelope(
+            name="n", tags={"a": 1}, data=types.Data(baseType="MessageData", baseData=types.Message(message="m", properties={}))
+        )
+        envelope.tags["ai.cloud.role"] = "role"
+        envelope.tags.pop("a")
+        envelope.data.baseData.properties["k"] = "v"
+        envelope["data"]["baseData"]["message"] = "changed"
+        envelope.own = 1
+        return [json.dumps(envelope), types.Envelope(**envelope) == envelope]
+
+    yield "protocol.changed", changed
+
+
 SECTIONS: dict[str, Callable[[], Iterator[Case]]] = {
     "propagation": propagation,
     "hostile_propagation": hostile_propagation,
@@ -1153,6 +1207,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Case]]] = {
     "schedule": schedule,
     "transports": transports,
     "logs": logs,
+    "protocol": protocol,
 }
 
 

@@ -39,6 +39,17 @@ class Difference(NamedTuple):
 
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(r"common\.backports\.WeakMethod: .* -> absent", "it is the standard library's class, which Python 2 did not have"),
+    Difference(r"trace\.span\.ForeignSpan: absent -> .*", "new: what OpenCensus code sees of a span that OpenTelemetry code opened"),
+    Difference(
+        r"trace\.tracers\.noop_tracer\.DefaultTracer: absent -> .*", "new: continues OpenTelemetry's trace where no tracer was made"
+    ),
+    Difference(r"trace\.tracers\.context_tracer\.\w+: absent -> .*", "new: what the tracers share to start and end OpenTelemetry spans"),
+    Difference(
+        r"ext\.azure\.common\.protocol\.\w+\.\w+: attribute -> absent",
+        "fields are dict items in both, which reflection does not see; `test_pure_modules.py` compares every field",
+    ),
+    Difference(r"ext\.azure\.common\.protocol\.__all__: absent -> .*", "new: the module shows the exporter's types and says which"),
+    Difference(r"ext\.azure\.common\.(proxies_of|transport\.collected): absent -> .*", "new: how the legacy options reach the exporter"),
 )
 
 
@@ -105,7 +116,8 @@ def test_every_module_is_compared_or_has_a_reason(real: dict[str, Any]) -> None:
 
 def test_surface_is_that_of_the_real_packages(differences: list[str]) -> None:
     """Modules, classes with their bases, methods, attributes and constants, functions and signatures are all there, or listed."""
-    assert [line for line in differences if not any(re.fullmatch(difference.names, line) for difference in DIFFERENCES)] == []
+    unlisted = [line for line in differences if not any(re.fullmatch(difference.names, line) for difference in DIFFERENCES)]
+    assert not unlisted, "\n".join(["the surface differs in", *unlisted])
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.names)

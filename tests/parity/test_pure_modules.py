@@ -20,7 +20,7 @@ _SCRIPT = Path(__file__).with_name("pure_calls.py")
 
 SECTIONS = (
     "propagation", "hostile_propagation", "identity", "samplers", "formatting", "exporters", "bounded", "resources", "clouds", "helpers",
-    "schedule", "transports", "logs",
+    "schedule", "transports", "logs", "protocol",
 )  # fmt: skip
 
 
