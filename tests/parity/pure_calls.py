@@ -40,9 +40,6 @@ def module(name: str) -> Any:
     return importlib.import_module(f"{ROOT}.{name}")
 
 
-# ---- Values as JSON
-
-
 def plain(value: Any) -> Any:
     """Return a value as JSON that tells types and the order of dict items, and an object as its public attributes."""
     if value is None or isinstance(value, (bool, int, str)):
@@ -88,9 +85,6 @@ def outcome(name: str, call: Callable[[], Any], levels: Levels) -> dict[str, Any
         result = {"raises": type(error).__name__}
     result["logged"] = levels.seen
     return result
-
-
-# ---- Propagators
 
 
 def contexts() -> list[tuple[str, Any]]:
@@ -331,9 +325,6 @@ def hostile_propagation() -> Iterator[Case]:
         yield f"hostile.tracestate.{number}", lambda h=header: formatter.from_string(h)
 
 
-# ---- Contexts, options, trace state, samplers
-
-
 def identity() -> Iterator[Case]:
     """Span contexts, trace options and trace states."""
     contexts_module = module("trace.span_context")
@@ -421,9 +412,6 @@ def samplers() -> Iterator[Case]:
             yield f"sampler.decide.{trace_id}.{byte}", lambda s=chosen, c=context: [sampler.should_sample(c) for sampler in s]
     for trace_id in [*trace_ids, TRACE_ID + "ab", "", "0" * 16, "x" * 32]:
         yield f"sampler.lower-long.{trace_id}", lambda t=trace_id: samplers_module.get_lower_long_from_trace_id(t)
-
-
-# ---- Span data and its parts
 
 
 LONG = "x" * 127 + "\u00e9"  # 129 bytes, the last two of them one character
@@ -617,9 +605,6 @@ def exporters() -> Iterator[Case]:
     yield "exporter.own-transport", own_transport
 
 
-# ---- Bounded collections of a span
-
-
 def bounded() -> Iterator[Case]:
     """The bounded collections of a span."""
     span = module("trace.span")
@@ -656,9 +641,6 @@ def bounded() -> Iterator[Case]:
     yield "bounded.dict.missing", lambda: span.BoundedDict(1)["a"]
     yield "bounded.dict.delete-missing", lambda: span.BoundedDict(1).__delitem__("a")
     yield "bounded.dict.pop", lambda: [span.BoundedDict.from_map(2, {"a": 1}).pop("a"), span.BoundedDict(1).pop("b", 5)]
-
-
-# ---- Resources
 
 
 @contextlib.contextmanager
@@ -798,9 +780,6 @@ def clouds() -> Iterator[Case]:
     yield "cloud.is-aws", lambda: asked(monitored.is_aws_environment, google_replies={}, aws_reply=AWS_DOCUMENT)
     yield "cloud.twice", lambda: asked(lambda: [monitored.is_gce_environment(), monitored.is_gce_environment()], google_replies={})
     yield "cloud.metadata", lambda: asked(lambda: aws.AwsIdentityDocumentUtils().get_aws_metadata(), google_replies={})
-
-
-# ---- Helpers
 
 
 def helpers() -> Iterator[Case]:
