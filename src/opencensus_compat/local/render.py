@@ -65,7 +65,7 @@ _OPERATION_CHARS = 8
 _LEAST_COLUMNS = 20
 _MAX_CELL_CHARS = 400
 _GAP = "  "
-_MAX_INDENT_LEVELS = 20
+_LEAST_LABEL_COLUMNS = 30
 _BAR_COLUMNS = 20
 _BAR_FROM_WIDTH = 100
 
@@ -191,22 +191,26 @@ def item(name: str, row: Mapping[str, Any], style: Style) -> str:
 def transaction(found: Transaction, style: Style) -> str:
     """Return an end-to-end transaction: a heading, then the tree with results, durations and roles.
 
-    A terminal of 100 columns or more also gets a time line.
+    A terminal of 100 columns or more also gets a time line; a narrow one loses role, then duration, then result.
     """
     walked = list(found.walk())
-    roles = {node.row.get("cloud_RoleName") for _, node in walked}
-    labels, facts, spans = [], [], []
-    for flags, node in walked:
-        labels.append((_branch(flags, style), _mark(node.table, node.row, style), *_description(node.table, node.row)[1:]))
-        facts.append(_facts(node, show_role=len(roles) > 1))
-        spans.append(_span_ms(node.row))
+    roles = {node.row.get("cloud_RoleName") for _, _, node in walked}
+    facts = [_facts(node, show_role=len(roles) > 1) for _, _, node in walked]
+    spans = [_span_ms(node.row) for _, _, node in walked]
     begin_ms = min((begin for begin, _ in spans if begin is not None), default=0.0)
     end_ms = max((begin + length for begin, length in spans if begin is not None), default=begin_ms)
-    widths = [max((columns(fact[place]) for fact in facts), default=0) for place in range(4)]
     bar = style.width >= _BAR_FROM_WIDTH
-    reserved = sum(width + len(_GAP) for width in widths if width) + ((_BAR_COLUMNS + len(_GAP)) if bar else 0)
-    natural = max((columns(f"{branch}{mark.text} {text}") for branch, mark, text, _ in labels), default=0)
-    room = max(24, min(natural, style.width - reserved))
+    room = style.width - (_BAR_COLUMNS + len(_GAP) if bar else 0)
+    widths = [max((columns(fact[place]) for fact in facts), default=0) for place in range(4)]
+    while widths and room - _reserved(widths) < min(_LEAST_LABEL_COLUMNS, room):
+        widths.pop()
+    room -= _reserved(widths)
+    # Half of the label's room at most goes to indentation, three columns per level.
+    labels = [
+        (_branch(depth, flags, room // 6, style), _mark(node.table, node.row, style), *_description(node.table, node.row)[1:])
+        for depth, flags, node in walked
+    ]
+    room = min(room, max((columns(f"{branch}{mark.text} {text}") for branch, mark, text, _ in labels), default=0))
     lines = [_heading(found, end_ms - begin_ms, style)]
     for (branch, mark, text, colour), fact, (begin, length) in zip(labels, facts, spans, strict=True):
         left = max(1, room - columns(branch) - columns(mark.text) - 1)
@@ -218,7 +222,7 @@ def transaction(found: Transaction, style: Style) -> str:
                 line += _GAP + _painted(fit(fact[place], width, right=place in (1, 2)), "dim" if place == 3 else "", style)
         if bar and begin is not None:
             line += _GAP + _painted(_bar(begin - begin_ms, length, end_ms - begin_ms, style), "dim", style)
-        lines.append(line.rstrip() if style.colour else fit(line, style.width, mark=_ellipsis(style)).rstrip())
+        lines.append(line.rstrip())
     return "\n".join(lines)
 
 
@@ -377,16 +381,20 @@ def _mark(name: str, row: Mapping[str, Any], style: Style) -> _Cell:
     return _Cell("·" if style.unicode else "-", "dim")
 
 
-def _branch(flags: tuple[bool, ...], style: Style) -> str:
-    """Return the lines in front of a node; very deep ones say how deep instead."""
+def _reserved(widths: Sequence[int]) -> int:
+    return sum(width + len(_GAP) for width in widths if width)
+
+
+def _branch(depth: int, flags: tuple[bool, ...], levels: int, style: Style) -> str:
+    """Return the lines in front of a node; one deeper than ``levels`` says by how much instead."""
     if not flags:
         return ""
     through, gap, corner, tee = ("│  ", "   ", "└─ ", "├─ ") if style.unicode else ("|  ", "   ", "`- ", "|- ")
     above = flags[:-1]
     start = ""
-    if len(above) > _MAX_INDENT_LEVELS:
-        start = f"(+{len(above) - _MAX_INDENT_LEVELS}) "
-        above = above[-_MAX_INDENT_LEVELS:]
+    if depth > max(2, levels):
+        start = f"+{depth - max(2, levels)} "
+        above = above[-max(1, levels - 2) :]
     return start + "".join(gap if last else through for last in above) + (corner if flags[-1] else tee)
 
 
@@ -429,7 +437,7 @@ def _bar(offset_ms: float, length_ms: float, total_ms: float, style: Style) -> s
 
 
 def _heading(found: Transaction, total_ms: float, style: Style) -> str:
-    nodes = [node for _, node in found.walk()]
+    nodes = [node for _, _, node in found.walk()]
     failed = sum(1 for node in nodes if node.row.get("success") in ("False", "0"))
     exceptions = sum(1 for node in nodes if node.table == "exceptions")
     roles = {node.row.get("cloud_RoleName") for node in nodes} - {None, ""}

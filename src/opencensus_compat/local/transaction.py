@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PIPE_FORM = re.compile(r"\|[^.|]+\.([^.|]+)\.")
+MAX_FLAGS = 32
+"""Levels that ``Transaction.walk`` describes for each node."""
+
 _WITH_ID = ("requests", "dependencies", "pageViews", "availabilityResults")
 
 
@@ -53,16 +56,17 @@ class Transaction:
     roots: tuple[Node, ...]
     """By start time."""
 
-    def walk(self) -> Iterator[tuple[tuple[bool, ...], Node]]:
-        """Yield every node in display order, with one flag per level above it: whether that ancestor, and last the node
-        itself, is the last of its siblings. The number of flags is the depth.
+    def walk(self) -> Iterator[tuple[int, tuple[bool, ...], Node]]:
+        """Yield every node in display order, with its depth and with flags for its nearest ancestors and, last, itself:
+        whether that one is the last of its siblings. At most ``MAX_FLAGS`` flags, so that a long chain stays cheap.
         """
-        pending: list[tuple[tuple[bool, ...], Node]] = [((), root) for root in reversed(self.roots)]
+        pending: list[tuple[int, tuple[bool, ...], Node]] = [(0, (), root) for root in reversed(self.roots)]
         while pending:
-            flags, node = pending.pop()
-            yield flags, node
+            depth, flags, node = pending.pop()
+            yield depth, flags, node
+            above = flags[1 - MAX_FLAGS :]
             count = len(node.children)
-            pending.extend(((*flags, place == count), child) for place, child in reversed(list(enumerate(node.children, 1))))
+            pending.extend((depth + 1, (*above, place == count), child) for place, child in reversed(list(enumerate(node.children, 1))))
 
 
 def find(source: Source, wanted: str) -> Transaction | None:
@@ -129,8 +133,8 @@ def build(operation_id: str, rows: Mapping[str, list[dict[str, Any]]]) -> Transa
 def as_dict(transaction: Transaction) -> dict[str, Any]:
     """Return the transaction for programs: items in display order, each with its depth, so that any depth is valid JSON."""
     items = [
-        {"depth": len(flags), "table": node.table, "parentId": node.parent_id, "note": node.note, "row": dict(node.row)}
-        for flags, node in transaction.walk()
+        {"depth": depth, "table": node.table, "parentId": node.parent_id, "note": node.note, "row": dict(node.row)}
+        for depth, _, node in transaction.walk()
     ]
     return {"operationId": transaction.operation_id, "items": items}
 
