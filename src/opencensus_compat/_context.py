@@ -71,6 +71,6 @@ def chain_to(span: Any) -> list[Any] | None:
 
 def leave(span: Any, outer: Context) -> None:
     """Make `outer`, the context from before `enter`, current again, if `span` is open in the current one."""
-    innermost = get_current().get(CENSUS_KEY)
-    if (innermost is not None and cast("Active", innermost)[0] is span) or chain_to(span) is not None:
+    innermost: Any = get_current().get(CENSUS_KEY)
+    if (innermost is not None and innermost[0] is span) or chain_to(span) is not None:
         attach(outer)

@@ -123,6 +123,7 @@ class TrackServer(http.server.ThreadingHTTPServer):
         """Connections accepted so far."""
         self._changed = threading.Condition()
         self._open: set[socket.socket] = set()
+        self._sweeps = 0  # how often the accepting thread has found nobody waiting after it was asked
         self._wake_reader, self._wake_writer = socket.socketpair()
         try:
             super().__init__(("127.0.0.1", port), _Handler)
@@ -154,9 +155,11 @@ class TrackServer(http.server.ThreadingHTTPServer):
             self._changed.wait_for(lambda: not self._open, _STOP_S)
 
     def wait_idle(self, timeout_s: float) -> bool:
-        """Wait until no connection is open; tell whether that came to pass."""
+        """Wait until every connection made before the call has been taken, served and closed; tell whether that came to pass."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._open, timeout_s)
+            asked = self._sweeps + 1
+            self._wake_writer.send(b"x")
+            return self._changed.wait_for(lambda: self._sweeps >= asked and not self._open, timeout_s)
 
     @property
     def open_connections(self) -> int:
@@ -192,8 +195,14 @@ class TrackServer(http.server.ThreadingHTTPServer):
             selector.register(self.socket, selectors.EVENT_READ)
             selector.register(self._wake_reader, selectors.EVENT_READ)
             while not self.stopping.is_set():
-                if any(key.fileobj is self.socket for key, _ in selector.select()):
+                ready = [key.fileobj for key, _ in selector.select()]
+                if self.socket in ready:
                     self.handle_request()
+                else:
+                    self._wake_reader.recv(1)
+                    with self._changed:
+                        self._sweeps += 1
+                        self._changed.notify_all()
 
     def _close_wake(self) -> None:
         self._wake_reader.close()

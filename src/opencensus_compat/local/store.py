@@ -185,6 +185,11 @@ class Store:
         """Return the schema warnings in arrival order."""
         return [ItemWarning(*values) for values in self._query("SELECT item, path, text FROM warnings ORDER BY number")]
 
+    def findings(self) -> tuple[int, int]:
+        """Return how many items were refused, and how many warnings there are."""
+        [(refused, warnings)] = self._query("SELECT (SELECT count(*) FROM refused), (SELECT count(*) FROM warnings)")
+        return refused, warnings
+
     def operation_ids(self) -> list[str]:
         """Return the operation ids of all requests and dependencies, in order of each one's first start."""
         found = self._query(

@@ -162,7 +162,9 @@ class BlankSpan(base_span.BaseSpan):
         return self
 
     def __exit__(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
-        self._leave()
+        if self._outer is not None:
+            _context.leave(self, self._outer)
+            self._outer = None
 
     def _leave(self) -> None:
         """Make the span current that was before this one, where this one or one inside it is current."""

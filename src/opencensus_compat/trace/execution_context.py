@@ -57,7 +57,7 @@ def get_opencensus_tracer() -> Any:
 
 def set_opencensus_tracer(tracer: Any) -> None:
     """Make a tracer the one that integrations find in this context."""
-    RuntimeContext.tracer = tracer
+    _tracer_slot.set(tracer)
 
 
 def set_opencensus_attr(attr_key: str, attr_value: Any) -> None:

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from opencensus_compat import _context, _wiring
+from opencensus_compat import _wiring
+from opencensus_compat._context import CENSUS_KEY as _CENSUS_KEY
+from opencensus_compat._context import SPAN_KEY as _SPAN_KEY
+from opencensus_compat._context import get_current
 from opencensus_compat._convert import otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LOWER_LONG = 0xFFFFFFFFFFFFFFFF
+_W3C = trace_context_http_header_format.TraceContextPropagator()
 
 
 class Tracer:
@@ -38,6 +42,12 @@ class Tracer:
     Limitations: a span inside a span follows that span's decision, also where the outer one is OpenTelemetry's; the sampler is not asked.
     """
 
+    # Of the trace made last, which is that of the next root until it is taken: its id, and its context once somebody asks for it.
+    _trace_id = 0
+    _own_context: Any = None
+    _one_trace = False
+    _recording: Any = None
+
     def __init__(self, span_context: Any = None, sampler: Any = None, exporter: Any = None, propagator: Any = None) -> None:
         self.sampler = samplers.ProbabilitySampler() if sampler is None else sampler
         if exporter is None:
@@ -45,18 +55,19 @@ class Tracer:
 
             exporter = print_exporter.PrintExporter()
         self.exporter = exporter
-        self.propagator = trace_context_http_header_format.TraceContextPropagator() if propagator is None else propagator
-        # All roots belong to the trace of a context that was given; else each gets a trace of its own.
-        self._one_trace = span_context is not None or _wiring.one_trace_per_tracer()
+        self.propagator = _W3C if propagator is None else propagator
         self._given: Any = span_context
-        # Of the trace made last, which is that of the next root until it is taken: id, decision, and context once somebody asks for it.
-        self._trace_id = 0 if span_context is not None else getrandbits(128)
-        self._own_context: Any = span_context
-        self._open: dict[int, Any] = {}
-        self._recording: Any = None
+        # All roots belong to the trace of a context that was given; else each gets a trace of its own.
+        if span_context is None:
+            self._trace_id = getrandbits(128)
+            if _wiring.one_trace_per_tracer():
+                self._one_trace = True
+        else:
+            self._own_context = span_context
+            self._one_trace = True
         # A context that is sampled already was sampled elsewhere, at a rate that it does not tell.
-        known = span_context is None or not span_context.trace_options.get_enabled()
-        self._rate = _wiring.sample_rate(getattr(self.sampler, "rate", None)) if known else None
+        self._rate_is_known = span_context is None or not span_context.trace_options.get_enabled()
+        self._open: dict[int, Any] = {}
         self.tracer: Any = self.get_tracer()
         # Taking the decided trace is one atomic step, since threads share tracers.
         self._decided = [self.tracer]
@@ -74,7 +85,7 @@ class Tracer:
     @property
     def span_context(self) -> Any:
         """The context of the current span; outside any, that of the trace which this tracer made last or was given."""
-        parent = context_tracer.current_parent(_context.get_current(), self._given)
+        parent = context_tracer.current_parent(get_current(), self._given)
         return self._base if parent is None else otel_to_oc.span_context(parent.get_span_context())
 
     @span_context.setter
@@ -123,10 +134,13 @@ class Tracer:
 
     def start_span(self, name: str = "span") -> Any:
         """Start a span, make it current for both APIs and return it."""
-        context = _context.get_current()
-        parent = context_tracer.current_parent(context, self._given)
-        if parent is not None:
-            return self._recording_tracer()._start_child(name, context, parent)
+        context = get_current()
+        if _SPAN_KEY in context:
+            parent = context_tracer.current_parent(context, self._given)
+            if type(parent) is context_tracer.Unsampled:
+                return context_tracer.start_blank(self.tracer, name, context, parent)
+            if parent is not None:
+                return self._recording_tracer()._start_child(name, context, parent)
         try:
             tracer = self.tracer if self._one_trace else self._decided.pop()
         except IndexError:
@@ -166,6 +180,11 @@ class Tracer:
 
     def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
         """Set an attribute of the current span; where there is none, nothing happens and one line in the log says so."""
+        context = get_current()
+        innermost: Any = context.get(_CENSUS_KEY)
+        if innermost is not None and innermost[1] is context.get(_SPAN_KEY):
+            innermost[0].add_attribute(attribute_key, attribute_value)
+            return
         span = execution_context.get_current_span()
         if span is not None:
             span.add_attribute(attribute_key, attribute_value)

@@ -66,7 +66,7 @@ class ContextTracer(base.Tracer):
         self.exporter = owner.exporter
         self._span_context = None
         self._owner = owner
-        self._sample_rate = owner._rate
+        self._sample_rate = _wiring.sample_rate(getattr(owner.sampler, "rate", None)) if owner._rate_is_known else None
         self._open = owner._open
 
     @property
@@ -251,9 +251,10 @@ class ContextTracer(base.Tracer):
 class Unsampled(trace_api.NonRecordingSpan):
     """The OpenTelemetry span of an unsampled trace; its context is made when somebody asks for it, which in most requests nobody does."""
 
+    _made: trace_api.SpanContext | None = None
+
     def __init__(self, trace_id: int) -> None:
         self._trace_id = trace_id
-        self._made: trace_api.SpanContext | None = None
 
     def get_span_context(self) -> trace_api.SpanContext:
         """Return the context, with the sampled flag off."""
@@ -273,6 +274,8 @@ def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
     otel = _context.otel_span(context)
     if otel is None:
         return None
+    if span_context is None and type(otel) is Unsampled:
+        return otel
     current = otel.get_span_context()
     if not current.is_valid:
         return None
@@ -287,7 +290,7 @@ def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan
     span.context_tracer = tracer
     span._otel = otel
     span._outer = context
-    _context.enter(context, span, otel)
+    _context.attach(Context({**context, _context.SPAN_KEY: otel, _context.CENSUS_KEY: (span, otel)}))
     return span
 
 

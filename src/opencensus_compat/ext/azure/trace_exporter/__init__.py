@@ -8,15 +8,31 @@ from functools import partial
 from typing import Any
 
 from opencensus_compat import _exporter, _wiring
+from opencensus_compat.common.schedule import QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, proxies_of, utils
 from opencensus_compat.ext.azure.common.exporter import BaseExporter
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin
-from opencensus_compat.ext.azure.common.protocol import Envelope
-from opencensus_compat.ext.azure.common.transport import TransportMixin, collected
+from opencensus_compat.ext.azure.common.protocol import Data, Envelope, ExceptionData, RemoteDependency, Request
+from opencensus_compat.ext.azure.common.storage import LocalFileStorage
+from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected
+from opencensus_compat.trace import attributes_helper
+from opencensus_compat.trace.span import SpanKind
 
 logger = logging.getLogger(__name__)
 
 __all__ = ["AzureExporter"]
+
+# Subclasses that build envelopes themselves take these names from here.
+_FOR_SUBCLASSES = (Data, ExceptionData, RemoteDependency, Request, LocalFileStorage, QueueExitEvent, TransportStatusCode, SpanKind)
+
+HTTP_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]
+HTTP_PATH = attributes_helper.COMMON_ATTRIBUTES["HTTP_PATH"]
+HTTP_ROUTE = attributes_helper.COMMON_ATTRIBUTES["HTTP_ROUTE"]
+HTTP_URL = attributes_helper.COMMON_ATTRIBUTES["HTTP_URL"]
+HTTP_STATUS_CODE = attributes_helper.COMMON_ATTRIBUTES["HTTP_STATUS_CODE"]
+ERROR_MESSAGE = attributes_helper.COMMON_ATTRIBUTES["ERROR_MESSAGE"]
+ERROR_NAME = attributes_helper.COMMON_ATTRIBUTES["ERROR_NAME"]
+STACKTRACE = attributes_helper.COMMON_ATTRIBUTES["STACKTRACE"]
 
 
 class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
