@@ -1,0 +1,258 @@
+"""What it costs to make a span ready for the wire, beside the two packages that this one follows.
+
+Run ``python benchmarks/bench_convert.py``. The same spans go through each package in its own environment:
+
+* ``OFFICIAL_PYTHON`` (default ``.venvs/official/bin/python``): azure-monitor-opentelemetry-exporter; convert + JSON.
+* ``LEGACY_PYTHON`` (default ``.venvs/legacy/bin/python``): opencensus-ext-azure; convert + JSON.
+* this interpreter: convert + JSON + gzip, in both envelope shapes.
+
+Prints microseconds per span, bytes per span, the ratios, and whether they keep the limits; ends with 1 when one does not. A package
+whose environment is missing is left out.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SPANS = 500
+PASSES = 15
+KEY = "00000000-0000-0000-0000-000000000001"
+START_NS = 1_700_000_000_123_456_789
+MAX_OF_OFFICIAL = 1 / 20
+MAX_OF_LEGACY = 1 / 4
+MAX_BYTES_OF_LEGACY = 0.08
+
+
+def spans():
+    """Yield the spans as plain data: ids, kind (0 internal, 1 server, 2 client), name, times and attributes of the old conventions.
+
+    Each trace is a request, continued from a caller, with two calls and an inner span below it.
+    """
+    chance = random.Random(7)
+    trace_id = request_id = 0
+    for index in range(SPANS):
+        kind = (1, 2, 2, 0)[index % 4]
+        span_id, parent_id = chance.getrandbits(64), request_id
+        if kind == 1:
+            trace_id, request_id, parent_id = chance.getrandbits(128), span_id, chance.getrandbits(64)
+        start_ns = START_NS + index * 1_234_567
+        if kind == 1:
+            name = "GET /orders/{id}"
+            attributes = {
+                "http.method": "GET",
+                "http.route": "/orders/{id}",
+                "http.url": f"https://shop.example.com/orders/{index}",
+                "http.host": "shop.example.com",
+                "http.status_code": 200,
+                "tenant": f"t{index % 7}",
+            }
+        elif kind == 2:
+            name = "GET"
+            attributes = {
+                "component": "HTTP",
+                "http.method": "GET",
+                "http.url": f"https://stock.example.com/items/{index}",
+                "http.status_code": 200 if index % 10 else 503,
+            }
+        else:
+            name = "price"
+            attributes = {"items": index % 5, "currency": "EUR", "member": True}
+        yield trace_id, span_id, parent_id, kind, name, start_ns, start_ns + 12_345_678, attributes
+
+
+def otel_spans(scope):
+    """Return the spans as OpenTelemetry objects."""
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+
+    try:
+        from opentelemetry.attributes import BoundedAttributes
+    except ImportError:
+        BoundedAttributes = None  # noqa: N806 - the name of a class
+    kinds = (SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CLIENT)
+    resource = Resource.create({"service.name": "shop", "service.instance.id": "web-1"})
+    made = []
+    for trace_id, span_id, parent_id, kind, name, start_ns, end_ns, attributes in spans():
+        made.append(
+            ReadableSpan(
+                name=name,
+                context=SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(1)),
+                parent=SpanContext(trace_id, parent_id, is_remote=False),
+                resource=resource,
+                # The SDK's own container, as on spans that a tracer made.
+                attributes=attributes if BoundedAttributes is None else BoundedAttributes(attributes=attributes),
+                kind=kinds[kind],
+                start_time=start_ns,
+                end_time=end_ns,
+                instrumentation_scope=InstrumentationScope(scope),
+            )
+        )
+    return made
+
+
+def ours(shape):
+    """Return a function that converts, encodes and compresses, and the size of what it makes."""
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "src" / "exporter")]
+    from appinsights_exporter import ApplicationInsightsSpanExporter
+    from appinsights_exporter.delivery.deliver import Delivery
+    from appinsights_exporter.delivery.transport import Reply
+
+    class Sink:
+        url = "https://localhost/v2.1/track"
+        size = 0
+
+        def send(self, body, headers, timeout_s, *, url=None):
+            self.size += len(body)
+            return Reply(status=200)
+
+        def close(self):
+            pass
+
+    sink = Sink()
+    tags = {
+        "ai.cloud.role": "app.py",
+        "ai.cloud.roleInstance": "host-a",
+        "ai.device.id": "host-a",
+        "ai.device.locale": "en_US",
+        "ai.device.osVersion": "#1 SMP PREEMPT_DYNAMIC @0",
+        "ai.device.type": "Other",
+        "ai.internal.sdkVersion": "py3.11.7:oc0.11.4:ext1.1.15",
+    }
+    exporter = ApplicationInsightsSpanExporter(f"InstrumentationKey={KEY}", delivery=Delivery(sink), legacy_context_tags=tags)
+    made = otel_spans("opencensus_compat" if shape == "legacy" else "my.tracer")
+
+    def run():
+        sink.size = 0
+        exporter.export(made)
+        return sink.size
+
+    return run
+
+
+def official():
+    """Return a function that converts and encodes as the official exporter does, without starting it."""
+    from azure.monitor.opentelemetry.exporter._generated.exporter._utils.model_base import SdkJSONEncoder
+    from azure.monitor.opentelemetry.exporter.export.trace import _exporter
+
+    made = otel_spans("my.tracer")
+
+    def run():
+        items = []
+        for span in made:
+            item = _exporter._convert_span_to_envelope(span)
+            item.instrumentation_key = KEY
+            items.append(item)
+            items.extend(_exporter._convert_span_events_to_envelopes(span))
+        return len(json.dumps(items, cls=SdkJSONEncoder, exclude_readonly=True))
+
+    return run
+
+
+def legacy():
+    """Return a function that converts and encodes as the retired exporter did, without starting its thread."""
+    import types
+
+    from opencensus.ext.azure.trace_exporter import AzureExporter
+    from opencensus.trace.span_context import SpanContext
+    from opencensus.trace.span_data import SpanData
+    from opencensus.trace.status import Status
+
+    exporter = object.__new__(AzureExporter)
+    exporter.options = types.SimpleNamespace(instrumentation_key=KEY)
+
+    def moment(ns):
+        seconds, rest_ns = divmod(ns, 1_000_000_000)
+        at = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+        return f"{at:%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
+
+    made = [
+        SpanData(
+            name=name,
+            context=SpanContext(trace_id=f"{trace_id:032x}"),
+            span_id=f"{span_id:016x}",
+            parent_span_id=f"{parent_id:016x}",
+            attributes=attributes,
+            start_time=moment(start_ns),
+            end_time=moment(end_ns),
+            child_span_count=0,
+            stack_trace=None,
+            annotations=[],
+            message_events=[],
+            links=[],
+            status=Status(0),
+            same_process_as_parent_span=True,
+            span_kind=kind,
+        )
+        for trace_id, span_id, parent_id, kind, name, start_ns, end_ns, attributes in spans()
+    ]
+
+    def run():
+        items = [envelope for data in made for envelope in exporter.span_data_to_envelope(data)]
+        return len(json.dumps(items, default=str))
+
+    return run
+
+
+WORKERS = {"ours otel": lambda: ours("otel"), "ours legacy": lambda: ours("legacy"), "official": official, "legacy": legacy}
+
+
+def work(name):
+    """Measure one package in this process; print the best microseconds and the bytes per span as JSON."""
+    run = WORKERS[name]()
+    size = run()
+    best_s = float("inf")
+    for _ in range(PASSES):
+        start_s = time.perf_counter()
+        run()
+        best_s = min(best_s, time.perf_counter() - start_s)
+    print(json.dumps({"us": best_s / SPANS * 1e6, "bytes": size / SPANS}))
+
+
+def measured(name, python):
+    """Return what a worker measured, or None when its interpreter does not exist."""
+    if not Path(python).exists():
+        return None
+    environment = {**os.environ, "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true", "OPENCENSUS_COMPAT_DISABLED": "1"}
+    answer = subprocess.run([str(python), __file__, name], capture_output=True, text=True, check=True, env=environment)
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def main():
+    """Measure all and print the table."""
+    pythons = {
+        "ours otel": sys.executable,
+        "ours legacy": sys.executable,
+        "official": os.environ.get("OFFICIAL_PYTHON", ROOT / ".venvs" / "official" / "bin" / "python"),
+        "legacy": os.environ.get("LEGACY_PYTHON", ROOT / ".venvs" / "legacy" / "bin" / "python"),
+    }
+    results = {name: measured(name, python) for name, python in pythons.items()}
+    print(f"{SPANS} spans, best of {PASSES} passes")
+    for name, result in results.items():
+        print(f"  {name:12}", "not installed" if result is None else f"{result['us']:8.2f} us/span {result['bytes']:8.1f} bytes/span")
+    limits = (
+        ("time, of official", "ours otel", "official", "us", MAX_OF_OFFICIAL),
+        ("time, of legacy", "ours legacy", "legacy", "us", MAX_OF_LEGACY),
+        ("bytes, of legacy", "ours legacy", "legacy", "bytes", MAX_BYTES_OF_LEGACY),
+    )
+    kept = True
+    for title, mine, peer, unit, limit in limits:
+        if results[peer] is None:
+            continue
+        ratio = results[mine][unit] / results[peer][unit]
+        kept = kept and ratio <= limit
+        print(f"  {title:18} {ratio:6.3f} (limit {limit:.3f}) {'ok' if ratio <= limit else 'TOO MUCH'}")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(work(sys.argv[1]) if len(sys.argv) > 1 else main())

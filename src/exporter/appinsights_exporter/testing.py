@@ -1,0 +1,129 @@
+"""Fakes for tests of this package and of programs that use it: a transport that answers from a script, a clock set by hand, spans.
+
+Nothing here sends, sleeps or reads a clock.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from .delivery.transport import Reply
+
+KEY = "00000000-0000-0000-0000-000000000001"
+"""An instrumentation key."""
+CONNECTION_STRING = f"InstrumentationKey={KEY};IngestionEndpoint=https://ingest.test/"
+"""A connection string with that key."""
+TRACE_ID = 0xAABBCCDDEEFF00112233445566778899
+SPAN_ID = 0x1111111111111111
+PARENT_ID = 0x2222222222222222
+START_NS = 1_700_000_000_123_456_789
+"""2023-11-14T22:13:20.123456789Z, nanoseconds since the epoch."""
+END_NS = START_NS + 1_234_567_891
+"""1.234567891 s after the start."""
+
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS
+
+
+class ManualClock:
+    """A clock that stands still until it is moved.
+
+    Args:
+        now_s: First reading, seconds.
+    """
+
+    def __init__(self, now_s: float = 1000.0) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        """Return the reading, seconds."""
+        return self.now_s
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock."""
+        self.now_s += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request as a fake transport saw it."""
+
+    url: str
+    headers: Mapping[str, str]
+    items: list[Any]
+    """The envelopes, decompressed and parsed."""
+    timeout_s: float
+
+
+class FakeTransport:
+    """A transport that keeps what it is given and answers from a list.
+
+    Args:
+        replies: In order: replies, or functions from the parsed items to a reply; when they run out, 200.
+        url: Its own address.
+    """
+
+    def __init__(
+        self, replies: Iterable[Reply | Callable[[list[Any]], Reply]] = (), *, url: str = "https://ingest.test/v2.1/track"
+    ) -> None:
+        self.url = url
+        self.sent: list[Sent] = []
+        self.closed = 0
+        self._replies = iter(replies)
+
+    @property
+    def items(self) -> list[Any]:
+        """All envelopes of all requests."""
+        return [item for request in self.sent for item in request.items]
+
+    def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float, *, url: str | None = None) -> Reply:
+        """Keep the request and return the next reply."""
+        items = json.loads(zlib.decompress(body, _GZIP_FORMAT))
+        self.sent.append(Sent(self.url if url is None else url, dict(headers), items, timeout_s))
+        reply = next(self._replies, Reply(status=200))
+        return reply(items) if callable(reply) else reply
+
+    def close(self) -> None:
+        """Count the call."""
+        self.closed += 1
+
+
+def span(
+    name: str = "work",
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    scope: str = "my.tracer",
+    resource: Mapping[str, Any] | None = None,
+    status: Status | StatusCode = StatusCode.UNSET,
+    events: Sequence[Event] = (),
+    links: Sequence[Link] = (),
+    parent: bool = True,
+    start_ns: int | None = START_NS,
+    end_ns: int | None = END_NS,
+    span_id: int = SPAN_ID,
+) -> ReadableSpan:
+    """Return a finished span with fixed ids and times; see the arguments' names."""
+    return ReadableSpan(
+        name=name,
+        context=SpanContext(TRACE_ID, span_id, is_remote=False, trace_flags=TraceFlags(1)),
+        parent=SpanContext(TRACE_ID, PARENT_ID, is_remote=True) if parent else None,
+        resource=Resource(dict(resource or {"service.name": "shop"})),
+        attributes=BoundedAttributes(attributes=dict(attributes or {})),
+        events=events,
+        links=links,
+        kind=kind,
+        status=status if isinstance(status, Status) else Status(status),
+        start_time=start_ns,
+        end_time=end_ns,
+        instrumentation_scope=InstrumentationScope(scope),
+    )

@@ -1,0 +1,77 @@
+"""Counting of losses, and the log line about them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+
+import pytest
+
+from appinsights_exporter.counts import Counts, CountsSnapshot, RateLimit
+from appinsights_exporter.testing import ManualClock
+
+
+def test_counts_by_reason(caplog):
+    """Sent and filtered items are summed, losses by reason; nothing lost is nothing counted."""
+    counts = Counts(ManualClock())
+    counts.sent(3)
+    counts.sent(4)
+    counts.filtered(2)
+    counts.dropped("a")
+    counts.dropped("b", 5)
+    counts.dropped("a", 2)
+    counts.dropped("c", 0)
+    assert counts.snapshot() == CountsSnapshot(sent=7, filtered=2, dropped={"a": 3, "b": 5})
+    assert len(caplog.records) == 1
+
+
+def test_losses_are_logged_at_most_once_a_minute(caplog):
+    """The first loss is logged at once; the next line comes after a minute and sums up what was not said."""
+    clock = ManualClock()
+    counts = Counts(clock)
+    counts.dropped("no connection", 2, detail="x.test")
+    clock.advance(59)
+    counts.dropped("no connection", 3)
+    clock.advance(1)
+    counts.dropped("bad request")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Telemetry was lost: 2 x no connection (the last: x.test). More losses are reported at most once a minute.",
+        "Telemetry was lost: 3 x no connection, 1 x bad request. More losses are reported at most once a minute.",
+    ]
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+def test_threads():
+    """No count is lost between threads."""
+    counts = Counts()
+    threads = [threading.Thread(target=lambda: [counts.sent(1) for _ in range(2000)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts.snapshot().sent == 8000
+
+
+def test_rate_limit_keys():
+    """Keys are limited one by one."""
+    clock = ManualClock()
+    limit = RateLimit(10, clock)
+    assert [limit.due("a"), limit.due("a"), limit.due("b")] == [True, False, True]
+    clock.advance(10)
+    assert limit.due("a")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_starts_at_zero():
+    """After a fork the child counts from zero, even if the parent held the lock."""
+    counts = Counts()
+    counts.sent(5)
+    with counts._lock:
+        pid = os.fork()
+        if pid == 0:
+            counts.sent(1)
+            os._exit(counts.snapshot().sent)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+    assert counts.snapshot().sent == 5

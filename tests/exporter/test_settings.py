@@ -1,0 +1,178 @@
+"""Settings: one source for each value, and the result remembers which."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from appinsights_exporter.connection_string import DEFAULT_INGESTION_ENDPOINT
+from appinsights_exporter.errors import ConfigurationError
+from appinsights_exporter.settings import resolve
+from appinsights_exporter.testing import CONNECTION_STRING, KEY
+
+OTHER = "00000000-0000-0000-0000-00000000000a"
+THIRD = "00000000-0000-0000-0000-00000000000b"
+ENV_STRING = {"APPLICATIONINSIGHTS_CONNECTION_STRING": f"InstrumentationKey={OTHER};IngestionEndpoint=https://env.test"}
+ENV_KEY = {"APPINSIGHTS_INSTRUMENTATIONKEY": THIRD}
+
+
+class Credential:
+    """A token credential."""
+
+    def get_token(self, *scopes):
+        """Never called here."""
+        raise AssertionError
+
+
+TARGETS = {
+    "argument string": ({"connection_string": CONNECTION_STRING}, {}, KEY, "https://ingest.test", "argument"),
+    "argument before environment": (
+        {"connection_string": CONNECTION_STRING},
+        ENV_STRING | ENV_KEY,
+        KEY,
+        "https://ingest.test",
+        "argument",
+    ),
+    "argument key takes no endpoint from the environment": (
+        {"connection_string": f"InstrumentationKey={KEY}"},
+        ENV_STRING,
+        KEY,
+        DEFAULT_INGESTION_ENDPOINT,
+        "argument",
+    ),
+    "bare key argument takes no endpoint from the environment": (
+        {"instrumentation_key": KEY},
+        ENV_STRING,
+        KEY,
+        DEFAULT_INGESTION_ENDPOINT,
+        "argument",
+    ),
+    "string before bare key": (
+        {"connection_string": CONNECTION_STRING, "instrumentation_key": OTHER},
+        {},
+        KEY,
+        "https://ingest.test",
+        "argument",
+    ),
+    "key beside a string without one": (
+        {"connection_string": "IngestionEndpoint=https://e.test", "instrumentation_key": KEY.upper()},
+        ENV_STRING,
+        KEY,
+        "https://e.test",
+        "argument",
+    ),
+    "environment string": ({}, ENV_STRING | ENV_KEY, OTHER, "https://env.test", "APPLICATIONINSIGHTS_CONNECTION_STRING"),
+    "environment key": ({}, ENV_KEY, THIRD, DEFAULT_INGESTION_ENDPOINT, "APPINSIGHTS_INSTRUMENTATIONKEY"),
+    "blank environment string": (
+        {},
+        {"APPLICATIONINSIGHTS_CONNECTION_STRING": " "} | ENV_KEY,
+        THIRD,
+        DEFAULT_INGESTION_ENDPOINT,
+        "APPINSIGHTS_INSTRUMENTATIONKEY",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "environ", "key", "endpoint", "source"), TARGETS.values(), ids=TARGETS)
+def test_key_and_endpoint_come_from_one_source(arguments, environ, key, endpoint, source):
+    """Key and endpoint come from the first source that names a resource, never one from each (peer defect 18)."""
+    settings = resolve(**arguments, environ=environ)
+    assert (settings.instrumentation_key, settings.ingestion_endpoint) == (key, endpoint)
+    assert settings.sources["instrumentation_key"] == settings.sources["ingestion_endpoint"] == source
+
+
+def test_url_has_no_double_slash():
+    """The portal's trailing slash does not end up as a double slash (peer defect 16)."""
+    assert resolve(CONNECTION_STRING, environ={}).track_url == "https://ingest.test/v2.1/track"
+
+
+def test_defaults():
+    """Without more than a connection string: 10 and 30 s, the environment's proxies, legacy envelopes, no query in URLs."""
+    settings = resolve(CONNECTION_STRING, environ={})
+    assert (settings.connect_timeout_s, settings.read_timeout_s, dict(settings.proxies)) == (10.0, 30.0, {})
+    assert (settings.envelope_shape, settings.keep_url_query, settings.credential, settings.aad_audience) == ("legacy", False, None, None)
+    assert {settings.sources[name] for name in ("connect_timeout_s", "proxies", "envelope_shape", "keep_url_query", "credential")} == {
+        "default"
+    }
+
+
+def test_arguments_win():
+    """An argument wins over its variable, and false is a value."""
+    credential = Credential()
+    settings = resolve(
+        CONNECTION_STRING,
+        credential=credential,
+        timeout_s=3,
+        proxies={"https": "http://p:1"},
+        envelope_shape="legacy",
+        keep_url_query=False,
+        environ={"OPENCENSUS_COMPAT_ENVELOPES": "otel", "APPINSIGHTS_EXPORTER_URL_QUERY": "keep"},
+    )
+    assert (settings.connect_timeout_s, settings.read_timeout_s, dict(settings.proxies)) == (3.0, 3.0, {"https": "http://p:1"})
+    assert (settings.envelope_shape, settings.keep_url_query, settings.credential) == ("legacy", False, credential)
+    assert set(settings.sources.values()) == {"argument"}
+
+
+@pytest.mark.parametrize(("word", "shape"), [("otel", "otel"), (" OTEL ", "otel"), ("legacy", "legacy"), ("", "legacy")])
+def test_envelope_shape_from_the_environment(word, shape):
+    """The variable is read whatever its case and blanks; empty means the default."""
+    settings = resolve(CONNECTION_STRING, environ={"OPENCENSUS_COMPAT_ENVELOPES": word, "APPINSIGHTS_EXPORTER_URL_QUERY": "keep"})
+    assert settings.envelope_shape == shape
+    assert settings.keep_url_query is True
+    assert settings.sources["keep_url_query"] == "APPINSIGHTS_EXPORTER_URL_QUERY"
+
+
+BAD = {
+    "nothing": ({"environ": {}}, "set APPLICATIONINSIGHTS_CONNECTION_STRING"),
+    "empty string": ({"connection_string": "", "environ": ENV_STRING}, "InstrumentationKey in the connection string; got none"),
+    "string without key": ({"connection_string": "IngestionEndpoint=https://e.test", "environ": ENV_KEY}, "got none"),
+    "environment string without key": (
+        {"environ": {"APPLICATIONINSIGHTS_CONNECTION_STRING": "IngestionEndpoint=https://e.test"} | ENV_KEY},
+        "from APPLICATIONINSIGHTS_CONNECTION_STRING",
+    ),
+    "string that is none": ({"connection_string": 5, "environ": {}}, "expected text; got int"),
+    "empty key": ({"instrumentation_key": "", "environ": ENV_STRING}, "instrumentation_key (from argument)"),
+    "credential": ({"connection_string": CONNECTION_STRING, "credential": "secret", "environ": {}}, "get_token method"),
+    "zero timeout": ({"connection_string": CONNECTION_STRING, "timeout_s": 0, "environ": {}}, "positive number of seconds; got 0"),
+    "endless timeout": ({"connection_string": CONNECTION_STRING, "timeout_s": float("inf"), "environ": {}}, "positive number of seconds"),
+    "timeout in text": ({"connection_string": CONNECTION_STRING, "timeout_s": "3", "environ": {}}, "positive number of seconds"),
+    "proxies in text": ({"connection_string": CONNECTION_STRING, "proxies": "http://p", "environ": {}}, "mapping of URL scheme"),
+    "envelopes": (
+        {"connection_string": CONNECTION_STRING, "environ": {"OPENCENSUS_COMPAT_ENVELOPES": "new"}},
+        "expected 'legacy' or 'otel'; got 'new'. Correct OPENCENSUS_COMPAT_ENVELOPES",
+    ),
+    "envelopes argument": ({"connection_string": CONNECTION_STRING, "envelope_shape": "new", "environ": {}}, "envelope_shape (from argument)"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD.values(), ids=BAD)
+def test_bad_values_raise_at_once(arguments, words):
+    """A value that cannot work raises, and says what was expected, what came and from where, without quoting a secret."""
+    with pytest.raises(ConfigurationError) as caught:
+        resolve(**arguments)
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_repr_masks_secrets():
+    """The repr shows neither key, credential nor proxy password."""
+    settings = resolve(CONNECTION_STRING, credential=Credential(), proxies={"https": "http://u:secret@p:1"}, environ={})
+    shown = repr(settings)
+    assert KEY not in shown
+    assert "secret" not in shown
+    assert "credential=<Credential>" in shown
+    assert "http://***@p:1" in shown
+
+
+def test_errors_survive_pickling():
+    """An error keeps its message and fields across processes."""
+    with pytest.raises(ConfigurationError) as caught:
+        resolve(environ={})
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy), copy.setting, copy.source) == (
+        ConfigurationError,
+        str(caught.value),
+        "connection_string",
+        "argument and environment",
+    )
