@@ -76,6 +76,7 @@ def test_findings_come_back(store, accepted):
     store.add([accepted(1), accepted(2, warnings=(FieldWarning("$.tags", "is null"),))], [Refused(3, 400, "bad", "{}")])
     assert store.warnings() == [ItemWarning(2, "$.tags", "is null")]
     assert store.refused() == [Refused(3, 400, "bad", "{}")]
+    assert store.findings() == (1, 1)
 
 
 def test_values_that_sqlite_cannot_hold(store, accepted):

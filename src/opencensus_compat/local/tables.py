@@ -254,7 +254,7 @@ def _timestamp(text: str) -> str:
 
 def _item_count(rate_percent: object) -> int:
     if isinstance(rate_percent, (int, float)) and rate_percent > 0:
-        return round(100 / rate_percent)
+        return round(min(100 / rate_percent, 2**31 - 1))  # the column is a 32 bit integer
     return 1
 
 
