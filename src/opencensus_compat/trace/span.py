@@ -535,9 +535,8 @@ class ForeignSpan(Span):
 
     def __init__(self, otel: OtelSpan) -> None:
         # The weak key must stay the only way from the table to the OpenTelemetry span, or neither would ever be freed.
-        proxy = weakref.ref(otel)
-        self._ref = proxy
-        context = otel.get_span_context()
+        self._ref = weakref.ref(otel)
+        context = self._otel_context = otel.get_span_context()
         parent = getattr(otel, "parent", None)
         self._span_id = f"{context.span_id:016x}"
         self._trace_id = f"{context.trace_id:032x}"
@@ -549,7 +548,8 @@ class ForeignSpan(Span):
 
     @property
     def _otel(self) -> Any:  # type: ignore[override]  # a view on the weak reference, which nobody sets
-        return self._ref() or trace_api.INVALID_SPAN
+        # A job that was given this span may run when the span has ended and is gone; its identity still parents the job's spans.
+        return self._ref() or trace_api.NonRecordingSpan(self._otel_context)
 
     @property
     def context_tracer(self) -> Any:
@@ -557,7 +557,7 @@ class ForeignSpan(Span):
         if self._tracer is None:
             from opencensus_compat.trace.tracers.context_tracer import provider_tracer
 
-            self._tracer = provider_tracer(otel_to_oc.span_context(self._otel.get_span_context()))
+            self._tracer = provider_tracer(otel_to_oc.span_context(self._otel_context))
         return self._tracer
 
     @context_tracer.setter

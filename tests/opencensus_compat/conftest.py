@@ -1,0 +1,128 @@
+"""Fixtures of the facade's tests: fresh wiring for each, and a provider that keeps what ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from opentelemetry import context as context_api
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import opencensus_compat
+from opencensus_compat import _wiring
+from opencensus_compat.local import LocalEndpoint
+from opencensus_compat.trace import execution_context
+from opencensus_compat.trace.base_exporter import Exporter
+
+SETTLED_VARIABLES = ("APPLICATIONINSIGHTS_CONNECTION_STRING", "APPINSIGHTS_INSTRUMENTATIONKEY", "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER")
+
+
+class Keeping(Exporter):
+    """An exporter of the old kind: keeps the lists of SpanData that it is called with."""
+
+    def __init__(self):
+        self.lists = []
+
+    def export(self, span_datas):
+        """Keep one list."""
+        self.lists.append(list(span_datas))
+
+    @property
+    def spans(self):
+        """All SpanData, in order of arrival."""
+        return [span_data for spans in self.lists for span_data in spans]
+
+    @property
+    def names(self):
+        """Their names."""
+        return [span_data.name for span_data in self.spans]
+
+
+class Provider:
+    """An SDK provider, its tracer, and the spans that ended in it."""
+
+    def __init__(self, **options):
+        self.exporter = InMemorySpanExporter()
+        self.provider = TracerProvider(shutdown_on_exit=False, **options)
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.tracer = self.provider.get_tracer("application")
+
+    @property
+    def spans(self):
+        """Ended spans by name."""
+        return {span.name: span for span in self.exporter.get_finished_spans()}
+
+    @property
+    def parents(self):
+        """Name of each ended span -> name of its parent, None for a root, the span id of a parent that did not end here."""
+        spans = self.exporter.get_finished_spans()
+        names = {span.context.span_id: span.name for span in spans}
+        return {span.name: None if span.parent is None else names.get(span.parent.span_id, span.parent.span_id) for span in spans}
+
+    @property
+    def trace_ids(self):
+        """The trace ids of ended spans."""
+        return {span.context.trace_id for span in self.exporter.get_finished_spans()}
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch):
+    """Start each test, and leave it, without wiring, current span or tracer."""
+    for name in SETTLED_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    _wiring.reset()
+    token = context_api.attach(context_api.Context())
+    execution_context.clean()
+    yield
+    execution_context.clean()
+    context_api.detach(token)
+    _wiring.reset()
+
+
+@pytest.fixture
+def otel():
+    """A provider that the facades use, with what ended in it."""
+    made = Provider()
+    opencensus_compat.configure(tracer_provider=made.provider)
+    yield made
+    made.provider.shutdown()
+
+
+@pytest.fixture
+def kept():
+    """An exporter of the old kind that keeps what it is given."""
+    return Keeping()
+
+
+@pytest.fixture
+def endpoint():
+    """A running local Application Insights endpoint."""
+    with LocalEndpoint() as running:
+        yield running
+
+
+@pytest.fixture
+def run_program(tmp_path):
+    """Return a function that runs Python source as a program of its own and returns what it printed."""
+
+    def run(source, *, status=0, stderr="", timeout_s=20, python=sys.executable, **environment):
+        program = tmp_path / "app.py"
+        program.write_text(textwrap.dedent(source), encoding="utf-8")
+        kept = {key: value for key, value in os.environ.items() if key not in SETTLED_VARIABLES and not key.startswith("OTEL_")}
+        done = subprocess.run(
+            [python, "-W", "error", str(program)],
+            env={**kept, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (status, stderr)
+        return done.stdout
+
+    return run
