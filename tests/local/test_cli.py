@@ -82,9 +82,6 @@ def process(*words, **options):
     )
 
 
-# Running one command.
-
-
 def test_run_a_command(command, items, capfd):
     """The command finds the connection string in its environment; tables and trees follow its own output."""
     assert command("--", sys.executable, "-c", SENDER, json.dumps(items), "0") == 0
@@ -141,9 +138,6 @@ def test_words_of_the_command_are_its_own(command, capfd):
     code = "import sys; print(sys.argv[1:])"
     assert command("--", sys.executable, "-c", code, "--json", "--", "show", "-h") == 0
     assert capfd.readouterr().out.splitlines()[0] == "['--json', '--', 'show', '-h']"
-
-
-# Looking.
 
 
 @pytest.mark.parametrize("form", ["url", "connection_string", "environment"])
@@ -241,9 +235,6 @@ def test_help(command, capfd, words):
         command(*words)
     assert caught.value.code == 0
     assert "usage: " in capfd.readouterr().out
-
-
-# Serving.
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])

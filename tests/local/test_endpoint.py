@@ -54,9 +54,6 @@ def raw_exchange(endpoint, data):
     return received
 
 
-# Where it listens, and what it says.
-
-
 def test_connection_string(endpoint):
     """The connection string names a UUID key and the loopback address with the real port."""
     key, address = endpoint.connection_string.split(";")
@@ -92,9 +89,6 @@ def test_unknown_paths(client):
     """Other paths are 404, other methods 405, each closing the connection since the body is unread."""
     assert client.post([], "/v2.1/elsewhere") == (404, {"error": "No such path: /v2.1/elsewhere"})
     assert client.get("/v2.1/track") == (405, {"error": "Expected: POST"})
-
-
-# Bodies.
 
 
 @pytest.mark.parametrize(
@@ -209,9 +203,6 @@ def test_expect_continue(endpoint, message):
     head = b"POST /v2/track HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
     received = raw_exchange(endpoint, head + body)
     assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
-
-
-# Judging and keeping.
 
 
 def test_partial_success(endpoint, client, message):
@@ -334,9 +325,6 @@ def test_many_threads(endpoint, connect, message):
     assert endpoint.connections == 8
 
 
-# Records.
-
-
 def test_recorded_request(endpoint, client, message):
     """A record tells path, headers in any case, sizes, items, status and the client's port."""
     plain = json.dumps([message(), {}]).encode()
@@ -368,9 +356,6 @@ def test_close_is_honoured(endpoint, client, message):
     """A client that asks for Connection: close gets it."""
     client.post([message()], headers={"Connection": "close"})
     assert client.headers["Connection"] == "close"
-
-
-# Waiting.
 
 
 def test_wait_for_count(endpoint, connect, message):
@@ -456,9 +441,6 @@ def test_stop_does_not_wait_for_idle_clients(connect, message):
     endpoint.close()
     assert time.monotonic() - begin < 1.0
     endpoint.close()
-
-
-# Misbehaving.
 
 
 @pytest.mark.parametrize(
@@ -637,9 +619,6 @@ def test_wrong_rule(endpoint):
         endpoint.misbehave("status:code=500", "nonsense")
     with pytest.raises(RuleError):
         LocalEndpoint(misbehaviour=["nonsense"])
-
-
-# The control path.
 
 
 def test_control_stats(endpoint, client, message):

@@ -269,7 +269,9 @@ def test_cells(value, expected):
     assert cells(value, *names, user_agent="") == tuple(expected.values())
 
 
-@pytest.mark.parametrize(("rate", "count"), [(100, 1), (50.0, 2), (33.333333, 3), (30, 3), (1, 100), (0.1, 1000), (5e-324, 2147483647)], ids=str)
+@pytest.mark.parametrize(
+    ("rate", "count"), [(100, 1), (50.0, 2), (33.333333, 3), (30, 3), (1, 100), (0.1, 1000), (5e-324, 2147483647)], ids=str
+)
 def test_item_count(rate, count):
     """An item stands for 100 / sampleRate items, rounded."""
     assert cells(envelope("EventData", {"name": "e"}, sampleRate=rate), "itemCount") == ("customEvents", count)

@@ -10,6 +10,8 @@ Use::
 It answers as the service does (``schema`` says what it refuses), keeps what it accepts under the portal's table names
 (``tables``), and misbehaves when told to (``misbehave``). Only 127.0.0.1 is bound.
 
+``next_behaviour``, ``track``, ``unanswered`` and ``control`` are what its HTTP server asks; programs have no use for them.
+
 Limits: keys are not checked unless ``accepted_keys`` says which exist; it samples nothing; what it keeps in memory grows
 with what it receives (a ``database`` file holds more; ``store=False`` holds nothing).
 
@@ -322,8 +324,6 @@ class LocalEndpoint:
         server = self._server
         return True if server is None else server.wait_idle(timeout_s)
 
-    # What the server asks.
-
     def next_behaviour(self) -> Behaviour:
         """Return the rules for one telemetry request, and count it."""
         return self._script.next()
@@ -367,7 +367,7 @@ class LocalEndpoint:
     def control(self, method: str, path: str, body: bytes) -> Answer:
         """Answer a control request, JSON in and JSON out.
 
-        ``GET stats``, ``GET requests``, ``GET rows/<table>?<column>=<value>``, ``GET operations``,
+        ``GET stats``, ``GET requests``, ``GET problems``, ``GET rows/<table>?<column>=<value>``, ``GET operations``,
         ``GET transaction/<operation id or latest>``, ``GET wait?items=<n>&timeout_s=<s>``,
         ``GET misbehave`` (rules in force), ``POST misbehave`` (a rule, a list of rules), ``POST behave``, ``POST clear``.
         """

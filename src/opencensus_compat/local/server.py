@@ -11,7 +11,6 @@ import contextlib
 import http.client
 import http.server
 import logging
-import os
 import re
 import selectors
 import socket
@@ -45,7 +44,8 @@ _LINE_BYTES = 4096
 _DRAIN_BYTES = 4 * MAX_BODY_BYTES
 _DRAIN_S = 2.0
 _STOP_S = 2.0
-_ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close() sends a reset
+# SO_LINGER on, zero seconds: close() sends a reset.
+_ABORT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _TRACK_PATH = re.compile(r"/v\d+(?:\.\d+)?/(track|validate)")
 _LOCAL_NAMES = ("127.0.0.1", "localhost")
 
@@ -421,11 +421,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     break
 
     def _reset(self) -> None:
-        """Close at once with a reset. Both files hold the socket open, so the descriptor is closed under them."""
+        """Close at once with a reset. Both files hold the socket open, so its handle is closed under them."""
         self.close_connection = True
         with contextlib.suppress(OSError, ValueError):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
-            os.close(self.connection.detach())
+            socket.socket(fileno=self.connection.detach()).close()
 
 
 def _plain_path(target: str) -> str:

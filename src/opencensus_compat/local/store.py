@@ -33,6 +33,10 @@ _BOOK_TABLES = {
 }
 
 
+_EQUALS = {"TEXT": "{} = ?", "JSON": "{} = ?", "INTEGER": "CAST({} AS TEXT) = ?", "REAL": "{} = CAST(? AS REAL)"}
+"""How a column of each type is compared with a text; text columns plainly, so that their index helps."""
+
+
 class StoreError(OSError):
     """A database that cannot be opened or is not one of ours; the message says which file and why."""
 
@@ -161,7 +165,7 @@ class Store:
         for column, value in (where or {}).items():
             if column not in columns:
                 raise KeyError(f"no column {column!r} in {table}; its columns are {', '.join(columns)}")
-            conditions.append(f"CAST({column} AS TEXT) = ?" if columns[column] != "REAL" else f"{column} = CAST(? AS REAL)")
+            conditions.append(_EQUALS[columns[column]].format(column))
             wanted.append(value)
         filtered = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         found = self._query(f"SELECT * FROM {table}{filtered} ORDER BY rowid", wanted)
