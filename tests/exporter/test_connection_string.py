@@ -24,7 +24,10 @@ GOOD = {
     "trailing slashes": (f"InstrumentationKey={KEY};IngestionEndpoint=https://e.test//", "https://e.test"),
     "plain http and port": (f"InstrumentationKey={KEY};IngestionEndpoint=http://127.0.0.1:8080/x/", "http://127.0.0.1:8080/x"),
     "equals sign in a value": (f"InstrumentationKey={KEY};Other=a=b==;IngestionEndpoint=https://e.test", "https://e.test"),
-    "last duplicate wins": (f"InstrumentationKey={KEY};IngestionEndpoint=https://a.test;IngestionEndpoint=https://b.test", "https://b.test"),
+    "last duplicate wins": (
+        f"InstrumentationKey={KEY};IngestionEndpoint=https://a.test;IngestionEndpoint=https://b.test",
+        "https://b.test",
+    ),
     "suffix": (f"InstrumentationKey={KEY};EndpointSuffix=applicationinsights.azure.cn", "https://dc.applicationinsights.azure.cn"),
     "suffix and location": (f"InstrumentationKey={KEY};EndpointSuffix=.ai.test.;Location= westus2. ", "https://westus2.dc.ai.test"),
     "endpoint before suffix": (f"InstrumentationKey={KEY};EndpointSuffix=x.test;IngestionEndpoint=https://e.test", "https://e.test"),

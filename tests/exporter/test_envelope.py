@@ -9,7 +9,17 @@ import pickle
 import pytest
 
 from appinsights_exporter import envelope
-from appinsights_exporter.envelope import BaseObject, Data, DataPoint, Envelope, ExceptionData, Message, RemoteDependency, Request, from_wire
+from appinsights_exporter.envelope import (
+    BaseObject,
+    Data,
+    DataPoint,
+    Envelope,
+    ExceptionData,
+    Message,
+    RemoteDependency,
+    Request,
+    from_wire,
+)
 
 SET_BY_CONSTRUCTOR = {
     "Data": {"baseData": None, "baseType": None},
@@ -121,11 +131,16 @@ def test_json():
 
 
 @pytest.mark.parametrize(
-    ("base_type", "kind"), [("RequestData", Request), ("RemoteDependencyData", RemoteDependency), ("MessageData", Message), ("New", BaseObject)]
+    ("base_type", "kind"),
+    [("RequestData", Request), ("RemoteDependencyData", RemoteDependency), ("MessageData", Message), ("New", BaseObject)],
 )
 def test_from_wire(base_type, kind):
     """A plain item becomes objects of the right types and is itself not changed through them."""
-    item = {"name": "n", "tags": {"a": "b"}, "data": {"baseType": base_type, "baseData": {"properties": {"k": "v"}, "measurements": {"m": 1}}}}
+    item = {
+        "name": "n",
+        "tags": {"a": "b"},
+        "data": {"baseType": base_type, "baseData": {"properties": {"k": "v"}, "measurements": {"m": 1}}},
+    }
     made = from_wire(item)
     assert type(made.data.baseData) is kind
     assert (made.name, made.tags, made.data.baseData.properties) == ("n", {"a": "b"}, {"k": "v"})
@@ -140,7 +155,9 @@ def test_from_wire(base_type, kind):
     assert from_wire(made) is made
 
 
-@pytest.mark.parametrize("item", [{}, {"data": None}, {"data": {"baseType": None}}, {"data": {"baseType": [], "baseData": {}}}, {"tags": 5}])
+@pytest.mark.parametrize(
+    "item", [{}, {"data": None}, {"data": {"baseType": None}}, {"data": {"baseType": [], "baseData": {}}}, {"tags": 5}]
+)
 def test_from_wire_of_odd_items(item):
     """An item that lacks parts becomes an Envelope that lacks them too."""
     assert isinstance(from_wire(item), Envelope)

@@ -51,7 +51,11 @@ EVENTS = {
     ),
     "message": (Event("cache miss", {"key": "k1"}, AT_NS), "Message", {"message": "cache miss", "properties": {"key": "k1"}}),
     "long message": (Event("m" * 40000, {}, AT_NS), "Message", {"message": "m" * 32768}),
-    "measurements": (Event("m", {"microsoft.custom_measurements": '{"a": 1}'}, AT_NS), "Message", {"message": "m", "measurements": {"a": 1}}),
+    "measurements": (
+        Event("m", {"microsoft.custom_measurements": '{"a": 1}'}, AT_NS),
+        "Message",
+        {"message": "m", "measurements": {"a": 1}},
+    ),
     "bookkeeping is hidden": (Event("m", {"census.event": "annotation"}, AT_NS), "Message", {"message": "m"}),
 }
 

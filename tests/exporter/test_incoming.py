@@ -11,9 +11,7 @@ from appinsights_exporter.testing import KEY, span
 
 def converted(attributes, *, name="work", kind=SpanKind.SERVER, status=StatusCode.UNSET, keep_query=False):
     """Return baseData and tags of the request of a span."""
-    (item,) = spans.envelopes(
-        span(name, kind, attributes, status=status), instrumentation_key=KEY, context_tags={}, keep_query=keep_query
-    )
+    (item,) = spans.envelopes(span(name, kind, attributes, status=status), instrumentation_key=KEY, context_tags={}, keep_query=keep_query)
     assert item["name"] == "Microsoft.ApplicationInsights.Request"
     assert item["data"]["baseType"] == "RequestData"
     return item["data"]["baseData"], item["tags"]

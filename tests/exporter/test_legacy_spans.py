@@ -177,7 +177,10 @@ CLIENTS = {
     "component": ({"component": "mysql"}, {"name": "work", "type": "mysql"}),
     "url without method": ({"http.url": "http://h:8080/p"}, {"name": "work", "data": "http://h:8080/p", "target": "h:8080"}),
     "url without path": ({"http.method": "GET", "http.url": "http://h"}, {"name": "GET ", "data": "http://h", "target": "h"}),
-    "parameters": ({"http.method": "GET", "http.url": "http://h/p;a/q;b?c"}, {"name": "GET /p;a/q", "data": "http://h/p;a/q;b?c", "target": "h"}),
+    "parameters": (
+        {"http.method": "GET", "http.url": "http://h/p;a/q;b?c"},
+        {"name": "GET /p;a/q", "data": "http://h/p;a/q;b?c", "target": "h"},
+    ),
     "relative": ({"http.method": "GET", "http.url": "/p"}, {"name": "GET /p", "data": "/p", "target": ""}),
     "credentials": ({"http.url": "https://u:pw@h/p"}, {"name": "work", "data": "https://h/p", "target": "h"}),
     "malformed": ({"http.url": "http://[::1/p"}, {"name": "work", "data": "http://[::1/p", "target": "[::1"}),
@@ -261,6 +264,7 @@ EXCEPTIONS = {
     "empty message": ({"error.message": ""}, {"typeName": "Exception", "message": "Exception", "hasFullStack": False, "parsedStack": []}),
     "type": ({"error.message": "bad", "error.name": "ValueError"}, {"typeName": "ValueError", "message": "bad", "hasFullStack": False, "parsedStack": []}),
     "stack as text": ({"error.message": "bad", "stacktrace": "a\nb"}, {"typeName": "Exception", "message": "bad", "hasFullStack": True, "stack": "a\nb"}),
+    "stack that only looks like frames": ({"error.message": "bad", "stacktrace": "[{"}, {"typeName": "Exception", "message": "bad", "hasFullStack": True, "stack": "[{"}),
     "stack as lines": ({"error.message": "bad", "stacktrace": ("a", "b")}, {"typeName": "Exception", "message": "bad", "hasFullStack": True, "stack": "a\nb"}),
 }  # fmt: skip
 
@@ -277,9 +281,10 @@ def test_exception(attributes, details):
     assert exception["tags"] is not request["tags"]
 
 
-def test_stack_frames_are_numbered_from_the_innermost():
+@pytest.mark.parametrize("stack", [FRAMES, json.dumps(FRAMES)], ids=["frames", "JSON of the facade"])
+def test_stack_frames_are_numbered_from_the_innermost(stack):
     """Frames keep their order and count from 0 (peer defect 51)."""
-    details = legacy_spans._exception({"error.message": "bad", "stacktrace": FRAMES})["exceptions"][0]
+    details = legacy_spans._exception({"error.message": "bad", "stacktrace": stack})["exceptions"][0]
     assert details["parsedStack"] == [
         {"level": 0, "method": "inner", "fileName": "a.py", "line": 2},
         {"level": 1, "method": "outer", "fileName": "a.py", "line": 9},

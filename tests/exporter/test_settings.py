@@ -142,7 +142,10 @@ BAD = {
         {"connection_string": CONNECTION_STRING, "environ": {"OPENCENSUS_COMPAT_ENVELOPES": "new"}},
         "expected 'legacy' or 'otel'; got 'new'. Correct OPENCENSUS_COMPAT_ENVELOPES",
     ),
-    "envelopes argument": ({"connection_string": CONNECTION_STRING, "envelope_shape": "new", "environ": {}}, "envelope_shape (from argument)"),
+    "envelopes argument": (
+        {"connection_string": CONNECTION_STRING, "envelope_shape": "new", "environ": {}},
+        "envelope_shape (from argument)",
+    ),
 }
 
 

@@ -97,7 +97,13 @@ def test_golden_dependency_and_events():
     made = span(
         "SELECT orders",
         SpanKind.CLIENT,
-        {"db.system.name": "postgresql", "db.query.text": "SELECT 1", "server.address": "pg", "server.port": 5433, "db.namespace": "orders"},
+        {
+            "db.system.name": "postgresql",
+            "db.query.text": "SELECT 1",
+            "server.address": "pg",
+            "server.port": 5433,
+            "db.namespace": "orders",
+        },
         status=Status(StatusCode.ERROR, "timed out"),
         events=[Event("exception", {"exception.type": "TimeoutError", "exception.message": "timed out"}, END_NS)],
     )
@@ -195,7 +201,14 @@ def test_tags_from_attributes(attributes, tags, properties):
     assert item["data"]["baseData"].get("properties", {}) == properties
 
 
-RATES = {"quarter": (25.0, 25.0), "all": (100.0, None), "none": (0.0, None), "text": ("25", None), "true": (True, None), "over": (200, None)}
+RATES = {
+    "quarter": (25.0, 25.0),
+    "all": (100.0, None),
+    "none": (0.0, None),
+    "text": ("25", None),
+    "true": (True, None),
+    "over": (200, None),
+}
 
 
 @pytest.mark.parametrize(("rate", "sent"), RATES.values(), ids=RATES)

@@ -133,10 +133,10 @@ class ApplicationInsightsSpanExporter(SpanExporter):
                             self.counts.filtered(1)
                         else:
                             items.append(encode.item(seen))
-                    except Exception as error:  # noqa: BLE001, PERF203 - one item must not lose the others, whatever is in it.
+                    except Exception as error:  # noqa: BLE001 - one item must not lose the others, whatever is in it.
                         complete = False
                         self._lost("an item could not be encoded", error)
-            except Exception as error:  # noqa: BLE001, PERF203 - one span must not lose the others, whatever is wrong with it.
+            except Exception as error:  # noqa: BLE001 - one span must not lose the others, whatever is wrong with it.
                 complete = False
                 self._lost("a span could not be converted", error)
         return SpanExportResult.SUCCESS if self._delivery.deliver(items) and complete else SpanExportResult.FAILURE

@@ -45,7 +45,7 @@ class TelemetryProcessors:
             try:
                 if processor(seen) is False:
                     return None
-            except Exception:  # noqa: PERF203 - the function is the user's, and telemetry must not hurt the host.
+            except Exception:
                 if self._log_limit.due("processor"):
                     _logger.warning("A telemetry processor failed; the item is kept.", exc_info=True)
         return seen

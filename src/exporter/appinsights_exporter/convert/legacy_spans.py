@@ -5,6 +5,7 @@ Where the old value was a defect it is corrected; each correction says so at its
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +198,7 @@ def _without_parameters(path: str) -> str:
 
 
 def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
-    stack = attributes.get("stacktrace")
+    stack = _stack(attributes.get("stacktrace"))
     details: dict[str, Any] = {
         "id": 1,
         "outerId": 0,
@@ -214,6 +215,16 @@ def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
         lines = stack if isinstance(stack, (list, tuple)) else (stack,)
         details["stack"] = "\n".join(text(line) for line in lines)[:MAX_STACK]
     return {"ver": 2, "exceptions": [details]}
+
+
+def _stack(stack: Any) -> Any:
+    """Return the attribute ``stacktrace`` with its frames: OpenTelemetry attributes hold no mappings, so the facade keeps them as JSON."""
+    if isinstance(stack, str) and stack.startswith("[{"):
+        try:
+            return json.loads(stack)
+        except (ValueError, RecursionError):
+            return stack
+    return stack
 
 
 def _frames(stack: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

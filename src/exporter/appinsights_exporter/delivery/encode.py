@@ -45,7 +45,7 @@ def item(envelope: Mapping[str, Any]) -> bytes:
     Loses: what is cut to fit.
     """
     try:
-        encoded = orjson.dumps(envelope, default=_to_text, option=_OPTIONS)
+        encoded = orjson.dumps(envelope, default=_stand_in, option=_OPTIONS)
     except (TypeError, ValueError, RecursionError):
         encoded = orjson.dumps(_plain(envelope, _MAX_DEPTH), option=_OPTIONS)
     return encoded if len(encoded) <= MAX_ITEM_BYTES else _shrunk(encoded)
@@ -79,12 +79,17 @@ def body(batch: Sequence[bytes]) -> bytes:
     return b"".join(pieces)
 
 
-def _to_text(value: Any) -> Any:
-    """Return what stands for a value that JSON has no form for: a list for a tuple subclass, else its text, as ``default=str`` gave."""
+def _stand_in(value: Any) -> Any:
+    """Return what stands for a value that the encoder has no form for: a list, a dict, or else its text."""
     if isinstance(value, tuple):
         return list(value)
     if isinstance(value, Mapping):
         return dict(value)
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    """Return a value's text, as the retired exporter's ``default=str`` gave."""
     try:
         # repr is what str gives for bytes, but is no error under python -bb.
         return _valid(repr(value) if isinstance(value, (bytes, bytearray)) else str(value))
@@ -99,7 +104,7 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return _valid(str(value))
     if isinstance(value, int):
-        return int(value) if _INT64_MIN <= value <= _UINT64_MAX else _to_text(int(value))
+        return int(value) if _INT64_MIN <= value <= _UINT64_MAX else _text(int(value))
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if depth > 0:
@@ -107,7 +112,7 @@ def _plain(value: Any, depth: int) -> Any:
             return {_key(key): _plain(inner, depth - 1) for key, inner in list(value.items())}
         if isinstance(value, (list, tuple)):
             return [_plain(inner, depth - 1) for inner in value]
-    return _to_text(value)
+    return _text(value)
 
 
 def _key(key: Any) -> str:
@@ -116,7 +121,7 @@ def _key(key: Any) -> str:
     # The three below as the standard library's json writes them.
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key]
-    return str(_to_text(key))
+    return _text(key)
 
 
 def _valid(text: str) -> str:
@@ -164,14 +169,13 @@ def _shortened(envelope: dict[str, Any], holder: dict[str, Any], encoded: bytes,
             while len(value) > 1 and excess > 0:
                 excess -= _size(value.pop()) + 1
         elif isinstance(value, (str, list, dict)):
-            holder[key] = _cut(value if isinstance(value, str) else orjson.dumps(value).decode(), excess)
+            holder[key] = _cut(value if isinstance(value, str) else orjson.dumps(value).decode(), _size(value) - excess)
         encoded = orjson.dumps(envelope)
     return encoded
 
 
-def _cut(text: str, excess_bytes: int) -> str:
-    """Return the text's beginning, shorter by at least the given bytes of JSON, or its shortest useful form."""
-    allowed = _size(text) - excess_bytes
+def _cut(text: str, allowed: int) -> str:
+    """Return the text's beginning that takes at most so many bytes of JSON, or its shortest useful form."""
     while len(text) > _SHORTEST_TEXT:
         size = _size(text)
         if size <= allowed:

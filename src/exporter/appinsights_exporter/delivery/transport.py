@@ -135,8 +135,10 @@ class HttpTransport:
         """Return the body, cut at the size limit and at the deadline: a server that drips must not hold an export."""
         chunks: list[bytes] = []
         size = 0
+        # What has arrived, rather than all that was asked for; urllib3 before 2.1 only has the latter.
+        read = getattr(response.raw, "read1", response.raw.read)
         while size < MAX_REPLY_BYTES:
-            chunk = response.raw.read(_CHUNK_BYTES, decode_content=True)
+            chunk = read(_CHUNK_BYTES, decode_content=True)
             if not chunk:
                 break
             chunks.append(chunk)
@@ -186,6 +188,7 @@ def _instrumentation_suppressed() -> Iterator[None]:
 def _translated(error: Exception) -> SendError:
     """Return the error of requests, urllib3 or the standard library as one of ours."""
     import requests
+    import urllib3.exceptions
 
     text = f"{type(error).__name__}: {error}"[:200]
     if isinstance(
@@ -199,7 +202,9 @@ def _translated(error: Exception) -> SendError:
         return SendError("connect", text)
     if isinstance(error, requests.exceptions.ConnectionError):
         return SendError("connect" if _never_connected(error) else "reply", text)
-    if isinstance(error, (requests.exceptions.RequestException, UnicodeError)) and isinstance(error, ValueError):
+    if isinstance(error, UnicodeError | urllib3.exceptions.LocationValueError) or (
+        isinstance(error, requests.exceptions.RequestException) and isinstance(error, ValueError)
+    ):
         # InvalidURL, InvalidHeader, MissingSchema, a host name that cannot be encoded.
         return SendError("request", text)
     return SendError("reply", text)

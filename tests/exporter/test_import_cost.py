@@ -1,0 +1,32 @@
+"""What importing the package loads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("requests", "urllib3", "azure", "msal", "cryptography", "psutil", "opentelemetry.sdk", "orjson", "http.client", "email")
+
+
+def loaded_by(statement):
+    """Return the heavy modules that a fresh interpreter has loaded after a statement."""
+    program = f"{statement}\nimport json, sys\nprint(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(answer.stdout))
+
+
+@pytest.mark.parametrize(
+    "module", ["appinsights_exporter", "appinsights_exporter.envelope", "appinsights_exporter.settings", "appinsights_exporter.errors"]
+)
+def test_light_modules(module):
+    """Settings and wire types load neither the SDK nor anything heavy."""
+    assert loaded_by(f"import {module}") == set()
+
+
+def test_exporter():
+    """Making an exporter loads the SDK and the encoder, but no HTTP library and no credential library."""
+    statement = "from appinsights_exporter import *; ApplicationInsightsSpanExporter('InstrumentationKey=' + '0' * 8 + '-0000-0000-0000-' + '0' * 12)"
+    assert loaded_by(statement) - loaded_by("import opentelemetry.sdk.trace.export") <= {"orjson"}

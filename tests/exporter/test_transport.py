@@ -1,0 +1,343 @@
+"""One exchange over real loopback HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import os
+import socket
+import threading
+import time
+
+import pytest
+from opentelemetry import context
+
+from appinsights_exporter.delivery.transport import MAX_REPLY_BYTES, HttpTransport
+
+BODY = gzip.compress(b"[]")
+
+
+class Server:
+    """A server that notes requests and answers from a function of the handler."""
+
+    def __init__(self):
+        self.requests = []
+        self.connections = 0
+        self.answer = lambda handler: reply(handler, 200, b"{}")
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                outer.connections += 1
+                super().setup()
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.requests.append((self.requestline, dict(self.headers.items()), body))
+                outer.answer(self)
+
+            def log_message(self, *args):
+                """Print nothing."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self._server.handle_error = lambda *_: None
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v2.1/track"
+
+    def close(self):
+        """Stop it."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def reply(handler, status, body=b"", **headers):
+    """Answer with a whole reply."""
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+@pytest.fixture
+def server():
+    """A server for one test."""
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def transport(server, monkeypatch):
+    """A transport to the server, away from the machine's proxies."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    made = HttpTransport(server.url)
+    yield made
+    made.close()
+
+
+def test_request(server, transport):
+    """The body arrives as it is, with our headers and a short constant agent."""
+    made = transport.send(BODY, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, 5)
+    ((line, headers, body),) = server.requests
+    assert (made.status, made.body, made.error) == (200, b"{}", None)
+    assert (line, body) == ("POST /v2.1/track HTTP/1.1", BODY)
+    assert headers["User-Agent"] == "census-compat"
+    assert headers["Accept"] == "application/json"
+    assert headers["Content-Encoding"] == "gzip"
+
+
+def test_connection_is_kept(server, transport):
+    """Several exchanges use one connection."""
+    for _ in range(3):
+        assert transport.send(BODY, {}, 5).status == 200
+    assert (len(server.requests), server.connections) == (3, 1)
+
+
+def test_close_and_use_again(server, transport):
+    """After close the transport opens a new connection."""
+    transport.send(BODY, {}, 5)
+    transport.close()
+    transport.close()
+    assert transport.send(BODY, {}, 5).status == 200
+    assert server.connections == 2
+
+
+def test_headers_come_back_in_lower_case(server, transport):
+    """Headers of the reply are found whatever their case was."""
+    server.answer = lambda handler: reply(handler, 503, b"", Retry_After="7")
+    made = transport.send(BODY, {}, 5)
+    assert (made.status, made.headers["retry-after"]) == (503, "7")
+
+
+def test_redirects_are_not_followed(server, transport):
+    """A redirect is a reply like any other."""
+    server.answer = lambda handler: reply(handler, 307, b"", Location="/elsewhere")
+    made = transport.send(BODY, {}, 5)
+    assert (made.status, made.headers["location"], len(server.requests)) == (307, "/elsewhere", 1)
+
+
+def test_other_address(server, transport):
+    """One request may go elsewhere."""
+    assert transport.send(BODY, {}, 5, url=server.url.replace("v2.1/track", "other")).status == 200
+    assert server.requests[0][0] == "POST /other HTTP/1.1"
+
+
+def test_cookies_are_not_kept(server, transport):
+    """What the server sets does not come back."""
+    server.answer = lambda handler: reply(handler, 200, b"", Set_Cookie="a=b; Path=/")
+    transport.send(BODY, {}, 5)
+    transport.send(BODY, {}, 5)
+    assert "Cookie" not in server.requests[1][1]
+
+
+def test_netrc_is_not_read(server, transport, monkeypatch, tmp_path):
+    """A password in the user's netrc file is not sent to the endpoint, and a header of ours stays."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    transport.send(BODY, {}, 5)
+    transport.send(BODY, {"Authorization": "Bearer t"}, 5)
+    assert [headers.get("Authorization") for _, headers, _ in server.requests] == [None, "Bearer t"]
+
+
+def test_long_replies_are_cut(server, transport):
+    """No more than the limit is kept, and the next exchange is not disturbed by the rest."""
+    server.answer = lambda handler: reply(handler, 400, b"x" * (3 * MAX_REPLY_BYTES))
+    assert len(transport.send(BODY, {}, 5).body) == MAX_REPLY_BYTES
+    server.answer = lambda handler: reply(handler, 200, b"{}")
+    made = transport.send(BODY, {}, 5)
+    assert (made.status, made.body) == (200, b"{}")
+
+
+def test_compressed_replies(server, transport):
+    """A gzipped reply is decoded, and a bomb does not explode."""
+    server.answer = lambda handler: reply(handler, 200, gzip.compress(b"{}"), Content_Encoding="gzip")
+    assert transport.send(BODY, {}, 5).body == b"{}"
+    server.answer = lambda handler: reply(handler, 200, gzip.compress(b"0" * 50_000_000), Content_Encoding="gzip")
+    assert len(transport.send(BODY, {}, 5).body) == MAX_REPLY_BYTES
+
+
+def raw(text):
+    """Return an answer of exactly these bytes, after which the connection ends."""
+
+    def answer(handler):
+        handler.wfile.write(text)
+        handler.close_connection = True
+
+    return answer
+
+
+def reset(handler):
+    """End the connection without an answer, rudely."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    handler.connection.close()
+    handler.rfile.close()
+    handler.wfile = type("Nothing", (), {"flush": lambda _: None, "close": lambda _: None, "closed": False})()
+    handler.close_connection = True
+
+
+NO_REPLIES = {
+    "ends without an answer": raw(b""),
+    "reset": reset,
+    "no HTTP": raw(b"hello\r\n\r\n"),
+    "half a status line": raw(b"HTTP/1.1 2"),
+    "half a body": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"),
+    "broken chunks": raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+    "broken gzip": raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
+    "too many headers": raw(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 500 + b"\r\n"),
+}
+
+
+@pytest.mark.parametrize("answer", NO_REPLIES.values(), ids=NO_REPLIES)
+def test_what_may_have_arrived(server, transport, answer):
+    """Whatever goes wrong after the request was sent is an error that says it may have arrived."""
+    server.answer = answer
+    made = transport.send(BODY, {}, 5)
+    assert (made.status, made.body) == (0, b"")
+    assert made.error.kind == "reply"
+    assert made.error.text
+
+
+def test_silent_server(server, transport):
+    """A server that never answers is given up after the time limit, not the library's (peer defect 10)."""
+    release = threading.Event()
+    server.answer = lambda _: release.wait(10)
+    begun_s = time.monotonic()
+    made = transport.send(BODY, {}, 0.2)
+    assert made.error.kind == "reply"
+    assert time.monotonic() - begun_s < 3
+    release.set()
+
+
+def test_dripping_server(server, transport):
+    """A server that sends a byte now and then does not hold the sender longer than the limit."""
+    release = threading.Event()
+
+    def drip(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(200):
+            handler.wfile.write(b"1\r\nx\r\n")
+            handler.wfile.flush()
+            if release.wait(0.05):
+                return
+
+    server.answer = drip
+    begun_s = time.monotonic()
+    made = transport.send(BODY, {}, 0.3)
+    release.set()
+    assert made.error.kind == "reply"
+    assert time.monotonic() - begun_s < 3
+
+
+def closed_port():
+    """Return a port on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+UNSENT = {
+    "nobody listens": (lambda: f"http://127.0.0.1:{closed_port()}/", "connect"),
+    "no such host": (lambda: "http://nowhere.invalid/", "connect"),
+    "host that cannot be encoded": (lambda: "http://" + "a" * 70 + ".test/", "request"),
+    "no scheme": (lambda: "nowhere", "request"),
+    "bad port": (lambda: "http://h:99999999/", "request"),
+}
+
+
+@pytest.mark.parametrize(("url", "kind"), UNSENT.values(), ids=UNSENT)
+def test_what_was_not_sent(transport, url, kind):
+    """No connection and an impossible address are told apart from a lost reply."""
+    made = transport.send(BODY, {}, 5, url=url())
+    assert (made.status, made.error.kind) == (0, kind)
+
+
+def test_tls_is_checked(server, transport):
+    """A server that does not speak TLS, or has no good certificate, gets nothing."""
+    made = transport.send(BODY, {}, 5, url=server.url.replace("http:", "https:"))
+    assert made.error.kind == "connect"
+    assert server.requests == []
+
+
+def test_bad_header(transport):
+    """A header that cannot be sent is our error, not an exception."""
+    assert transport.send(BODY, {"X": "a\r\nb"}, 5).error.kind == "request"
+
+
+def test_proxy(server):
+    """The proxy given is used, and wins over the environment's."""
+    made = HttpTransport("http://nowhere.invalid/v2.1/track", proxies={"http": server.url.replace("/v2.1/track", "")})
+    assert made.send(BODY, {}, 5).status == 200
+    assert server.requests[0][0] == "POST http://nowhere.invalid/v2.1/track HTTP/1.1"
+    made.close()
+
+
+def test_proxy_from_the_environment(server, monkeypatch):
+    """Without one given, the environment's proxy is used."""
+    monkeypatch.setenv("http_proxy", server.url.replace("/v2.1/track", ""))
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    made = HttpTransport("http://nowhere.invalid/v2.1/track")
+    assert made.send(BODY, {}, 5).status == 200
+    assert server.requests[0][0] == "POST http://nowhere.invalid/v2.1/track HTTP/1.1"
+    made.close()
+
+
+def test_dead_proxy():
+    """A proxy that is not there means that nothing was sent."""
+    made = HttpTransport("http://nowhere.invalid/", proxies={"http": f"http://127.0.0.1:{closed_port()}"})
+    assert made.send(BODY, {}, 5).error.kind == "connect"
+    made.close()
+
+
+def test_instrumentation_is_suppressed_while_sending(transport, monkeypatch):
+    """Instrumentations of HTTP libraries see that the call is not the application's, and only during it."""
+    import requests
+
+    seen = []
+    real = requests.Session.send
+
+    def send(self, *args, **kwargs):
+        seen.append(context.get_value("suppress_instrumentation"))
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    transport.send(BODY, {}, 5)
+    assert seen == [True]
+    assert context.get_value("suppress_instrumentation") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_has_its_own_connection(server, transport):
+    """A process made by fork does not share its parent's connection, and does not break it."""
+    transport.send(BODY, {}, 5)
+    pid = os.fork()
+    if pid == 0:
+        status = transport.send(BODY, {}, 5).status
+        transport.close()
+        os._exit(0 if status == 200 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert transport.send(BODY, {}, 5).status == 200
+    assert (len(server.requests), server.connections) == (3, 2)
+
+
+def test_threads_share_a_transport(server, transport):
+    """Several threads may send at once."""
+    statuses = []
+    threads = [threading.Thread(target=lambda: statuses.append(transport.send(BODY, {}, 5).status)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 8
