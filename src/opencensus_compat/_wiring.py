@@ -53,6 +53,9 @@ SAMPLE_RATE = "_MS.sampleRate"
 ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
 DEFAULT_FLUSH_TIMEOUT_S = 30.0
 
+process = object()
+"""Stands for this process: another object in one made by fork."""
+
 _logger = logging.getLogger("opencensus_compat")
 _lock = threading.RLock()
 
@@ -91,6 +94,15 @@ class _Ending(threading.local):
 
 _state = _State()
 ending = _Ending()
+
+
+def _forked() -> None:
+    global process
+    process = object()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def configure(*, tracer_provider: TracerProvider | None = None, one_trace_per_tracer: bool | None = None) -> None:

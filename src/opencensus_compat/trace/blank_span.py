@@ -37,7 +37,9 @@ class BlankSpan(base_span.BaseSpan):
     span_kind: Any = None
     _made: dict[str, Any] | None = None
     _otel: OtelSpan | None = None
+    # Stays when the span has ended: it may have ended elsewhere, and the context that it was started in is left later.
     _outer: Context | None = None
+    _has_ended = False
 
     def __init__(
         self,
@@ -164,10 +166,10 @@ class BlankSpan(base_span.BaseSpan):
     def __exit__(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
         if self._outer is not None:
             _context.leave(self, self._outer)
-            self._outer = None
+            self._has_ended = True
 
     def _leave(self) -> None:
         """Make the span current that was before this one, where this one or one inside it is current."""
         if self._outer is not None:
             _context.leave(self, self._outer)
-            self._outer = None
+            self._has_ended = True

@@ -456,7 +456,7 @@ class Span(base_span.BaseSpan):
             otel.set_attribute(oc_to_otel.PARENT_SPAN_ID, str(parent.span_id))
         end_ns = self._end_ns if self._end_time is None else oc_to_otel.nanoseconds(self._end_time)
         _wiring.end_span(otel, self, tracer, end_ns)
-        self._outer = self._parent_context = None
+        self._parent_context = None
 
     def _export_status(self, otel: OtelSpan) -> None:
         status = self._status

@@ -69,8 +69,8 @@ class Tracer:
         self._rate_is_known = span_context is None or not span_context.trace_options.get_enabled()
         self._open: dict[int, Any] = {}
         self.tracer: Any = self.get_tracer()
-        # Taking the decided trace is one atomic step, since threads share tracers.
-        self._decided = [self.tracer]
+        # Taking the decided trace is one atomic step, since threads share tracers; a process made by fork leaves it to its parent.
+        self._decided = [(self.tracer, self._trace_id, _wiring.process)]
         self.store_tracer()
 
     @property
@@ -125,8 +125,7 @@ class Tracer:
 
     def finish(self) -> None:
         """End every open span, innermost first."""
-        while context_tracer.end_last(self._open) is not None:
-            pass
+        context_tracer.end_all(self._open)
 
     def span(self, name: str = "span") -> Any:
         """Start a span and return it, for use in a `with` statement."""
@@ -141,11 +140,16 @@ class Tracer:
                 return context_tracer.start_blank(self.tracer, name, context, parent)
             if parent is not None:
                 return self._recording_tracer()._start_child(name, context, parent)
-        try:
-            tracer = self.tracer if self._one_trace else self._decided.pop()
-        except IndexError:
-            return self._start_new_trace(name, context)
-        return self._start_root(name, context, tracer, self._given if self._given is not None else self._trace_id)
+        if self._one_trace:
+            return self._start_root(name, context, self.tracer, self._trace_id if self._given is None else self._given)
+        if self._decided:
+            try:
+                tracer, trace_id, process = self._decided.pop()
+            except IndexError:
+                process = None
+            if process is _wiring.process:
+                return self._start_root(name, context, tracer, trace_id)
+        return self._start_new_trace(name, context)
 
     def _start_root(self, name: Any, context: Context, tracer: Any, trace: Any) -> Any:
         if type(tracer) is context_tracer.ContextTracer:

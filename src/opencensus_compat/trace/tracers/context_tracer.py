@@ -102,8 +102,7 @@ class ContextTracer(base.Tracer):
 
     def finish(self) -> None:
         """End every open span, innermost first."""
-        while end_last(self._open) is not None:
-            pass
+        end_all(self._open)
 
     def span(self, name: str = "span") -> Any:
         """Start a span and return it, for use in a `with` statement."""
@@ -289,7 +288,9 @@ def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan
     span = blank_span.BlankSpan(name)
     span.context_tracer = tracer
     span._otel = otel
-    span._outer = context
+    innermost = _context.active(context)
+    # One that ended elsewhere leads out past it: a thread whose spans all end elsewhere would otherwise keep every one of them.
+    span._outer = innermost[0]._outer if innermost is not None and getattr(innermost[0], "_has_ended", None) is True else context
     _context.attach(Context({**context, _context.SPAN_KEY: otel, _context.CENSUS_KEY: (span, otel)}))
     return span
 
@@ -318,6 +319,15 @@ def end_last(open_spans: dict[int, Any]) -> Any:
     except (KeyError, RuntimeError, StopIteration):
         # Empty, or another thread ended that span meanwhile.
         return None
+
+
+def end_all(open_spans: dict[int, Any]) -> None:
+    """End the given spans, the last one first."""
+    for key, span in reversed(list(open_spans.items())):
+        if key in open_spans:
+            end(span)
+            # A span whose tracer a program replaced is not among those of the tracer that ended it.
+            open_spans.pop(key, None)
 
 
 def _innermost() -> Any:
