@@ -318,6 +318,13 @@ def test_fields_are_cut():
     assert (len(made["url"]), len(made["name"]), len(made["properties"]["request.url"])) == (2048, 1024, 8192)
 
 
+@pytest.mark.parametrize("kind", [CLIENT, INTERNAL])
+def test_empty_name(kind):
+    """A dependency without a name gets one, because the service refuses it otherwise."""
+    (item,) = legacy_spans.envelopes(span("", kind, scope="opencensus_compat"), instrumentation_key=KEY, context_tags=TAGS)
+    assert item["data"]["baseData"]["name"] == "n/a"
+
+
 def test_span_without_start():
     """A span that cannot have a time raises."""
     with pytest.raises(ConversionError, match="no start time"):

@@ -218,3 +218,10 @@ def test_fields_are_cut():
     assert (len(made["data"]), len(made["target"]), len(made["type"])) == (8192, 1024, 1024)
     made, _ = converted(CLIENT, {"rpc.system": "grpc", "rpc.grpc.status_code": "c" * 2000})
     assert len(made["resultCode"]) == 1024
+
+
+@pytest.mark.parametrize("kind", [CLIENT, PRODUCER, INTERNAL])
+def test_empty_name(kind):
+    """A dependency without a name gets one, because the service refuses it otherwise."""
+    (item,) = spans.envelopes(span("", kind), instrumentation_key=KEY, context_tags={})
+    assert item["data"]["baseData"]["name"] == "n/a"

@@ -13,7 +13,21 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from ..errors import ConversionError
 from . import events
-from .limits import MAX_CODE, MAX_DATA, MAX_ID, MAX_MESSAGE, MAX_NAME, MAX_STACK, MAX_TARGET, MAX_TYPE, MAX_URL, MAX_VALUE, tag, text
+from .limits import (
+    MAX_CODE,
+    MAX_DATA,
+    MAX_ID,
+    MAX_MESSAGE,
+    MAX_NAME,
+    MAX_STACK,
+    MAX_TARGET,
+    MAX_TYPE,
+    MAX_URL,
+    MAX_VALUE,
+    NO_NAME,
+    tag,
+    text,
+)
 from .spans import FACADE_PREFIX, PARENT_SPAN_ID, SAMPLE_RATE, SPAN_ID, copied, links_text, sample_rate_percent, span_id_text, trace_id_text
 from .timing import duration_of_microseconds, timestamp
 from .urls import host_and_port, split, without_credentials
@@ -171,7 +185,7 @@ def _request(
 
 
 def _dependency(fields: dict[str, Any], name: str, kind: SpanKind, attributes: dict[str, Any], status_code: int) -> None:
-    fields["name"] = name[:MAX_NAME]
+    fields["name"] = name[:MAX_NAME] or NO_NAME
     # In-process spans follow their status too; they used to succeed always.
     fields["resultCode"], fields["success"] = str(status_code), status_code == 0
     if kind is not _CLIENT:

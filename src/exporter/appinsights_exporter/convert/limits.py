@@ -25,6 +25,9 @@ MAX_GEN_AI_VALUE = 262144
 MAX_LINKS = 100
 MAX_ID = 512
 
+NO_NAME = "n/a"
+"""Name of a dependency whose span has none: the service requires one. Source: specification section 3."""
+
 TAG_LIMITS = {
     "ai.application.ver": 1024,
     "ai.cloud.role": 256,
