@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from opentelemetry import trace as trace_api
 
 from opencensus_compat import __version__, _context
+from opencensus_compat._convert import oc_to_otel
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -225,7 +226,7 @@ def start_span(
     """Start a sampled OpenTelemetry span; the decision has been made.
 
     Args:
-        name: Its name; `str()` of anything else than text.
+        name: Its name; the text of anything else than text.
         context: The context it is started in, for the provider's span processors.
         parent: The parent span; None starts a root.
         attributes: Attributes from the start on.
@@ -233,7 +234,7 @@ def start_span(
         span_id: Random without.
     """
     spans = _state.spans or _provide_spans()
-    return spans.start(name if type(name) is str else str(name), context, parent, attributes, trace_id, span_id)
+    return spans.start(name if type(name) is str else oc_to_otel.text(name), context, parent, attributes, trace_id, span_id)
 
 
 def replace_span(old: Any, context: Context | None, *, span_id: int | None, start_ns: int | None) -> OtelSpan:

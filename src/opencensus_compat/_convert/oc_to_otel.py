@@ -31,6 +31,14 @@ _MESSAGE_TYPES = {0: "TYPE_UNSPECIFIED", 1: "SENT", 2: "RECEIVED"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
+def text(value: Any) -> str:
+    """Return `str(value)`, or the name of its type in angle brackets where that raises: programs put anything anywhere."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a value's own methods may raise anything
+        return f"<{type(value).__name__}>"
+
+
 def span_kind(kind: Any) -> SpanKind:
     """Return the OpenTelemetry kind; anything that OpenCensus does not know counts as unspecified."""
     try:
@@ -50,7 +58,7 @@ def attributes(values: Mapping[Any, Any]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for key, value in values.items():
         if value is not None:
-            plain[key if type(key) is str else str(key)] = value if type(value) in _SCALAR_TYPES else _attribute_value(value)
+            plain[key if type(key) is str else text(key)] = value if type(value) in _SCALAR_TYPES else _attribute_value(value)
     return plain
 
 
@@ -77,7 +85,7 @@ def status(code: int, message: str | None) -> Status:
     """
     if code == 0:
         return Status(StatusCode.OK)
-    return Status(StatusCode.ERROR, None if message is None else str(message))
+    return Status(StatusCode.ERROR, None if message is None else text(message))
 
 
 def span_context(trace_id: str, span_id: str, sampled: bool, tracestate: Mapping[str, str] | None = None) -> SpanContext | None:
@@ -118,7 +126,7 @@ def annotation_event(annotation: Any) -> tuple[str, dict[str, Any], int | None]:
     """Return name, attributes and time (nanoseconds since the epoch, None when unreadable) of an OpenCensus annotation."""
     kept = attributes(getattr(annotation.attributes, "attributes", annotation.attributes) or {})
     kept[EVENT] = "annotation"
-    return str(annotation.description), kept, nanoseconds(annotation.timestamp)
+    return text(annotation.description), kept, nanoseconds(annotation.timestamp)
 
 
 def message_event(event: Any) -> tuple[str, dict[str, Any], int | None]:

@@ -23,8 +23,8 @@ from opentelemetry.trace import SpanKind as OtelSpanKind
 from opencensus_compat import _context, _wiring
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat.common import utils
+from opencensus_compat.trace import _grpc_codes, base_span, time_event
 from opencensus_compat.trace import attributes as attributes_module
-from opencensus_compat.trace import base_span, time_event
 from opencensus_compat.trace import link as link_module
 from opencensus_compat.trace import stack_trace as stack_trace_module
 from opencensus_compat.trace import status as status_module
@@ -409,8 +409,8 @@ class Span(base_span.BaseSpan):
         if traceback is not None:
             self.stack_trace = stack_trace_module.StackTrace.from_traceback(traceback)
         if exception_value is not None:
-            self.status = status_module.Status.from_exception(exception_value)
-            self._exception = (type(exception_value).__name__, str(exception_value))
+            self._exception = (type(exception_value).__name__, oc_to_otel.text(exception_value))
+            self.status = _status_of(exception_value)
         if self.context_tracer is not None:
             self.context_tracer._end_through(self)
             return
@@ -431,29 +431,36 @@ class Span(base_span.BaseSpan):
         if self._replace:
             otel = self._replacement(otel)
         if self.name is not self._otel_name:
-            otel.update_name(str(self.name))
+            otel.update_name(oc_to_otel.text(self.name))
         if self.span_kind:
             kind = oc_to_otel.span_kind(self.span_kind)
             if not _wiring.set_kind(otel, kind):
                 _wiring.report("span kind %s was lost: the provider's spans are not the OpenTelemetry SDK's", kind.name)
+        # Fields are the program's to assign, and ending a span must not raise whatever it put there; each loses only itself.
         if self._status is not None:
-            self._export_status(otel)
+            try:
+                self._export_status(otel)
+            except Exception as error:  # noqa: BLE001
+                _wiring.report("status of a span was lost: %s", type(error).__name__)
         if self._attributes:
-            values = getattr(self._attributes, "_dict", self._attributes)
-            if len(values) == 1:
-                for key, value in oc_to_otel.attributes(values).items():
-                    otel.set_attribute(key, value)
-            else:
-                otel.set_attributes(oc_to_otel.attributes(values))
+            try:
+                values = getattr(self._attributes, "_dict", self._attributes)
+                if len(values) == 1:
+                    for key, value in oc_to_otel.attributes(values).items():
+                        otel.set_attribute(key, value)
+                else:
+                    otel.set_attributes(oc_to_otel.attributes(values))
+            except Exception as error:  # noqa: BLE001
+                _wiring.report("attributes of a span were lost: %s", type(error).__name__)
         if self._links:
             self._export_links(otel)
         if self._annotations or self._message_events or self.stack_trace is not None:
             self._export_events(otel)
         if self._id_is_assigned and oc_to_otel.id_number(self._span_id, 16) is None:
-            otel.set_attribute(oc_to_otel.SPAN_ID, str(self._span_id))
+            otel.set_attribute(oc_to_otel.SPAN_ID, oc_to_otel.text(self._span_id))
         parent = self.parent_span
         if isinstance(parent, Span) and parent._id_is_assigned:
-            otel.set_attribute(oc_to_otel.PARENT_SPAN_ID, str(parent.span_id))
+            otel.set_attribute(oc_to_otel.PARENT_SPAN_ID, oc_to_otel.text(parent.span_id))
         end_ns = self._end_ns if self._end_time is None else oc_to_otel.nanoseconds(self._end_time)
         _wiring.end_span(otel, self, tracer, end_ns)
         self._parent_context = None
@@ -466,20 +473,30 @@ class Span(base_span.BaseSpan):
             otel.set_status(oc_to_otel.status(status.code, status.message))
 
     def _export_links(self, otel: OtelSpan) -> None:
-        for link in self._links or ():
-            converted = oc_to_otel.link(link.trace_id, link.span_id, link.type, link.attributes)
+        for link in _each(self._links):
+            try:
+                converted = oc_to_otel.link(link.trace_id, link.span_id, link.type, link.attributes)
+            except Exception as error:  # noqa: BLE001
+                _wiring.report("a span link was lost: %s", type(error).__name__)
+                continue
             if converted is None:
                 _wiring.report("span link dropped: trace id %r and span id %r are not hexadecimal ids", link.trace_id, link.span_id)
             else:
                 otel.add_link(converted.context, converted.attributes)
 
     def _export_events(self, otel: OtelSpan) -> None:
-        for annotation in self._annotations or ():
-            otel.add_event(*oc_to_otel.annotation_event(annotation))
-        for event in self._message_events or ():
-            otel.add_event(*oc_to_otel.message_event(event))
+        made: list[tuple[Callable[[Any], Any], Any]] = [(oc_to_otel.annotation_event, item) for item in _each(self._annotations)]
+        made += [(oc_to_otel.message_event, item) for item in _each(self._message_events)]
+        for convert, item in made:
+            try:
+                otel.add_event(*convert(item))
+            except Exception as error:  # noqa: BLE001
+                _wiring.report("an annotation or message event of a span was lost: %s", type(error).__name__)
         if self.stack_trace is not None:
-            otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception), self._end_ns)
+            try:
+                otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception), self._end_ns)
+            except Exception as error:  # noqa: BLE001
+                _wiring.report("stack trace of a span was lost: %s", type(error).__name__)
 
     def _replacement(self, old: OtelSpan) -> OtelSpan:
         """Return a new OpenTelemetry span in place of one whose start or id the program changed; the old one never ends."""
@@ -488,6 +505,16 @@ class Span(base_span.BaseSpan):
             old, self._parent_context, span_id=span_id, start_ns=oc_to_otel.nanoseconds(self._start_time)
         )
         return new
+
+
+def _each(items: Any) -> Iterable[Any]:
+    """Return the items of what a program may have assigned."""
+    return items if isinstance(items, Iterable) else ()
+
+
+def _status_of(error: BaseException) -> status_module.Status:
+    """Return the status that an error gives its span; the program must see this error, not one about its text."""
+    return status_module.Status(_grpc_codes.UNKNOWN, oc_to_otel.text(error))
 
 
 class _OtelAttributes(MutableMapping[Any, Any]):
@@ -678,7 +705,7 @@ class ForeignSpan(Span):
         self, exception_type: type[BaseException] | None, exception_value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if exception_value is not None:
-            self.status = status_module.Status.from_exception(exception_value)
+            self.status = _status_of(exception_value)
 
 
 class _OwnEndSpan(Span):

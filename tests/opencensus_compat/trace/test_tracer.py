@@ -371,9 +371,9 @@ def _assert_apart(otel, seen, sampled):
 
 
 SAMPLERS = {
-    "all": (ON, lambda trace_id: True),
+    "all": (ON, lambda _: True),
     "half": (samplers.ProbabilitySampler(0.5), lambda trace_id: int(trace_id[16:], 16) <= 0.5 * 0xFFFFFFFFFFFFFFFF),
-    "none": (OFF, lambda trace_id: False),
+    "none": (OFF, lambda _: False),
 }
 
 

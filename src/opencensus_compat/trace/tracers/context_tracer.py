@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, cast
 
@@ -352,5 +353,7 @@ def _all_attributes(span: Any) -> Any:
     """Return the span's attributes, with those that OpenTelemetry code set on the same span."""
     own = span.attributes
     otel = cast("dict[str, Any]", getattr(span._otel, "attributes", None) or {})
+    if not isinstance(own, Mapping):
+        return own
     added = {key: value for key, value in otel.items() if key not in own and not key.startswith(("census.", "_MS."))}
     return {**own, **added} if added else own
