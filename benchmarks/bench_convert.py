@@ -32,9 +32,10 @@ MAX_BYTES_OF_LEGACY = 0.08
 
 
 def spans():
-    """Yield the spans as plain data: ids, kind (0 internal, 1 server, 2 client), name, times and attributes of the old conventions.
+    """Yield the spans as plain data: ids, kind (0 internal, 1 server, 2 client), name, times and attributes.
 
-    Each trace is a request, continued from a caller, with two calls and an inner span below it.
+    Each trace is a request, continued from a caller, with an HTTP call, a database call and an inner span below it. The attributes are
+    what instrumentations of web frameworks, requests and psycopg2 set, under the old conventions, which all three packages know.
     """
     chance = random.Random(7)
     trace_id = request_id = 0
@@ -48,13 +49,24 @@ def spans():
             name = "GET /orders/{id}"
             attributes = {
                 "http.method": "GET",
-                "http.route": "/orders/{id}",
-                "http.url": f"https://shop.example.com/orders/{index}",
+                "http.scheme": "https",
                 "http.host": "shop.example.com",
+                "http.server_name": "0.0.0.0",
+                "http.target": f"/orders/{index}",
+                "http.url": f"https://shop.example.com/orders/{index}",
+                "http.route": "/orders/{id}",
+                "http.flavor": "1.1",
+                "http.user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
                 "http.status_code": 200,
+                "net.host.name": "shop.example.com",
+                "net.host.port": 443,
+                "net.peer.ip": "203.0.113.9",
                 "tenant": f"t{index % 7}",
             }
-        elif kind == 2:
+        elif kind == 0:
+            name = "price"
+            attributes = {"items": index % 5, "currency": "EUR", "member": True}
+        elif index % 4 == 1:
             name = "GET"
             attributes = {
                 "component": "HTTP",
@@ -63,8 +75,16 @@ def spans():
                 "http.status_code": 200 if index % 10 else 503,
             }
         else:
-            name = "price"
-            attributes = {"items": index % 5, "currency": "EUR", "member": True}
+            name = "SELECT orders"
+            attributes = {
+                "component": "postgresql",
+                "db.system": "postgresql",
+                "db.name": "orders",
+                "db.statement": "SELECT id, state FROM orders WHERE id = %s",
+                "db.user": "shop",
+                "net.peer.name": "pg.example.com",
+                "net.peer.port": 5432,
+            }
         yield trace_id, span_id, parent_id, kind, name, start_ns, start_ns + 12_345_678, attributes
 
 

@@ -208,6 +208,9 @@ def from_wire(item: Mapping[str, Any]) -> Envelope:
             for name in ("properties", "measurements"):
                 if isinstance(fields.get(name), Mapping):
                     fields[name] = dict(fields[name])
+            if "properties" in kind._default and fields.get("properties") is None:
+                # Telemetry processors add to them without asking: the retired exporters always had some.
+                fields["properties"] = {}
     if isinstance(envelope.tags, Mapping):
         envelope["tags"] = dict(envelope.tags)
     return envelope

@@ -165,17 +165,15 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         own = getattr(span, "to_envelopes", None)
         if own is not None:
             return self._with_key(own())
-        key = self._key
+        tags, named, _ = self._resources.known.get(id(span.resource)) or self._resources.remember(span.resource)
         scope = span.instrumentation_scope
         facade = scope is not None and scope.name == legacy_spans.SCOPE
         if facade and self._legacy_shape:
-            tags = self._resources.tags(span.resource)[0] if legacy_tags is None else legacy_tags
-            return legacy_spans.envelopes(span, instrumentation_key=key, context_tags=tags)
-        tags, named, _ = self._resources.tags(span.resource)
+            return legacy_spans.envelopes(span, instrumentation_key=self._key, context_tags=tags if legacy_tags is None else legacy_tags)
         if facade and not named and legacy_tags is not None and "ai.cloud.role" in legacy_tags:
             # The program's name says more than the SDK's unknown_service.
             tags = {**tags, "ai.cloud.role": legacy_tags["ai.cloud.role"]}
-        return spans.envelopes(span, instrumentation_key=key, context_tags=tags, keep_query=self._keep_query, facade=facade)
+        return spans.envelopes(span, instrumentation_key=self._key, context_tags=tags, keep_query=self._keep_query, facade=facade)
 
     def _with_key(self, envelopes: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
         for envelope in envelopes:
@@ -202,21 +200,20 @@ class _ResourceTags:
 
     def __init__(self) -> None:
         # By identity: hashing a resource costs more than a whole span. The resource is kept, so that its id is not given to another.
-        self._known: dict[int, tuple[dict[str, str], bool, Resource]] = {}
+        self.known: dict[int, tuple[dict[str, str], bool, Resource]] = {}
+        """Id of a resource to its tags (not to be changed), whether it names its role, and itself."""
 
-    def tags(self, of: Resource) -> tuple[dict[str, str], bool, Resource]:
-        """Return the resource's tags, not to be changed, whether it names its role, and the resource."""
-        known = self._known.get(id(of))
-        if known is None:
-            host = this_host()
-            tags = resource.tags(
-                of.attributes,
-                host_name=host.name,
-                locale=host.locale,
-                sdk_version=host.sdk_version,
-                random_instance_id=random_instance_id(),
-            )
-            if len(self._known) >= _MAX_RESOURCES:
-                self._known.clear()
-            known = self._known[id(of)] = (tags, resource.has_name(of.attributes), of)
-        return known
+    def remember(self, of: Resource) -> tuple[dict[str, str], bool, Resource]:
+        """Make and return the entry of a resource."""
+        host = this_host()
+        tags = resource.tags(
+            of.attributes,
+            host_name=host.name,
+            locale=host.locale,
+            sdk_version=host.sdk_version,
+            random_instance_id=random_instance_id(),
+        )
+        if len(self.known) >= _MAX_RESOURCES:
+            self.known.clear()
+        made = self.known[id(of)] = (tags, resource.has_name(of.attributes), of)
+        return made

@@ -135,13 +135,12 @@ def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode
     full_url = http.url(attributes, http.CLIENT_HOSTS, keep_query=keep_query)
     url_scheme, authority, path = split(full_url)
     if full_url:
-        fields["data"] = full_url[:MAX_DATA]
+        fields["data"] = full_url
     method = peers.take(attributes, "http.request.method", "http.method")
     fields["name"] = f"{'' if method is None else text(method)} {path or '/'}"[:MAX_NAME]
     default_port = DEFAULT_PORTS.get(text(given_scheme).lower() if given_scheme else url_scheme)
-    service = attributes.pop("peer.service", None)
-    if service:
-        fields["target"] = text(service)
+    if "peer.service" in attributes:
+        fields["target"] = text(attributes.pop("peer.service"))
     elif address:
         attributes.pop("server.address", None)
         attributes.pop("server.port", None)

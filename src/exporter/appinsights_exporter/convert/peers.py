@@ -42,18 +42,16 @@ PEER_KEYS = frozenset({"peer.service", *(key for pair in _HOST_AND_PORT + _ADDRE
 
 
 def take(attributes: dict[str, Any], new: str, old: str = "") -> Any:
-    """Take the attribute under the new key, else under the old one, if it has a value; return None if neither has.
+    """Take the attribute under the new key, else under the old one; return None if neither has a value, or only an empty text.
 
     With a value under the new key, one under the old key goes too if it says the same and stays if it says something else.
     """
-    value = attributes.get(new)
+    if new not in attributes:
+        value = attributes.pop(old, None)
+        return None if value == "" else value
+    value = attributes.pop(new)
     if value is None or value == "":
-        value = attributes.get(old)
-        if value is None or value == "":
-            return None
-        del attributes[old]
-        return value
-    del attributes[new]
+        return take(attributes, old)
     if old in attributes and attributes[old] == value:
         del attributes[old]
     return value
@@ -69,10 +67,9 @@ def peer(attributes: dict[str, Any], default_port: str | None = None) -> str:
     """
     if PEER_KEYS.isdisjoint(attributes):
         return ""
-    service = take(attributes, "peer.service")
-    if service is not None:
-        return text(service)
-    return host(attributes, default_port) or _host_and_port(attributes, _ADDRESS_AND_PORT, default_port)
+    if attributes.get("peer.service"):
+        return text(attributes.pop("peer.service"))
+    return _host_and_port(attributes, _HOST_AND_PORT, default_port) or _host_and_port(attributes, _ADDRESS_AND_PORT, default_port)
 
 
 def host(attributes: dict[str, Any], default_port: str | None = None) -> str:
@@ -126,9 +123,12 @@ def _host_and_port(attributes: dict[str, Any], pairs: tuple[tuple[str, str], ...
         name = text(name)
         if port is None:
             return without_default_port(name, default_port)
-        if ":" in name and not name.startswith("["):
+        port = text(port)
+        if ":" not in name:
+            return name if port == default_port else f"{name}:{port}"
+        if not name.startswith("["):
             if name.endswith(f":{port}"):
                 return without_default_port(name, default_port)
             name = f"[{name}]"
-        return without_default_port(f"{name}:{text(port)}", default_port)
+        return without_default_port(f"{name}:{port}", default_port)
     return ""

@@ -32,18 +32,17 @@ def http_code(attributes: dict[str, Any]) -> tuple[str, int | None]:
 
     A value that is no number stays among the attributes, to become a property.
     """
-    value = attributes.get(_NEW_CODE)
-    if value is None:
-        value = attributes.get(_OLD_CODE)
-        if value is None:
-            return NO_CODE, None
+    key = _NEW_CODE if _NEW_CODE in attributes else _OLD_CODE
+    value = attributes.get(key)
     try:
-        code = int(value)
+        code = int(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return NO_CODE, None
     if code == 0 or value is True:
         return NO_CODE, None
-    take(attributes, _NEW_CODE, _OLD_CODE)
+    del attributes[key]
+    if attributes.get(_OLD_CODE) == value:
+        del attributes[_OLD_CODE]
     return str(code)[:MAX_CODE], code
 
 

@@ -39,7 +39,7 @@ def duration(start_ns: int, end_ns: int) -> str:
     Loses: anything below one millisecond (rounded half up).
     Source: specification section 1.2.
     """
-    return _milliseconds((end_ns - start_ns + 500_000) // 1_000_000)
+    return milliseconds((end_ns - start_ns + 500_000) // 1_000_000)
 
 
 def duration_of_microseconds(start_ns: int, end_ns: int) -> str:
@@ -48,11 +48,12 @@ def duration_of_microseconds(start_ns: int, end_ns: int) -> str:
     Args and shape as :func:`duration`; the two differ by one millisecond for about one span in two thousand.
     Source: oc-azure common/utils.py timestamp_to_duration, on texts with six fraction digits.
     """
-    return _milliseconds((end_ns // 1000 - start_ns // 1000 + 500) // 1000)
+    return milliseconds((end_ns // 1000 - start_ns // 1000 + 500) // 1000)
 
 
 @functools.lru_cache(maxsize=1024)
-def _milliseconds(total_ms: int) -> str:
+def milliseconds(total_ms: int) -> str:
+    """Return the wire form of a number of whole milliseconds; shape and limits as in :func:`duration`. Remembered: durations repeat."""
     if total_ms < 60_000:
         if total_ms <= 0:
             return "0.00:00:00.000"

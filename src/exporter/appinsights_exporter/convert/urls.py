@@ -14,6 +14,10 @@ def split(url: str) -> tuple[str, str, str]:
 
     The path is what stands between the authority and the first ``?`` or ``#``. Nothing is decoded or checked.
     """
+    if url.startswith("https://") and "?" not in url and "#" not in url:
+        # By far the most frequent form, and twice as fast this way.
+        end = url.find("/", 8)
+        return ("https", url[8:], "") if end < 0 else ("https", url[8:end], url[end:])
     found = _URL.match(url)
     if found is None:
         # "/a/b" or "host/path": no authority.
