@@ -177,7 +177,7 @@ class Router(SpanProcessor):
         if rate is not None and _WIRE_RATE not in (span.attributes or ()):
             span.set_attribute(_WIRE_RATE, rate)
         handle = _wiring.parent_handle(parent_context)
-        if handle is not None and _wiring.is_pipeline(handle) and handle is not self._default_handle():
+        if handle is not None and handle is not self._default_handle() and getattr(handle, "_pipeline", None) is not None:
             context = span.get_span_context()
             key = (context.trace_id, context.span_id)
             # The reference forgets the note when the span is freed without having ended.
@@ -200,7 +200,7 @@ class Router(SpanProcessor):
         context = span.get_span_context()
         inherited = self._inherited.pop((context.trace_id, context.span_id), None) if context is not None and self._inherited else None
         handle = inherited[0] if inherited is not None else self._default_handle()
-        destination = handle._destination if handle is not None else self._default
+        destination = handle._pipeline if handle is not None else self._default
         if destination is not None:
             destination.on_end(span if handle is None else handle._telemetry(span, None, None))
 

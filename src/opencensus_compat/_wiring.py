@@ -65,7 +65,10 @@ _lock = threading.RLock()
 class Handle(Protocol):
     """A legacy exporter whose spans go through a destination's pipeline."""
 
-    _destination: Destination
+    _pipeline: Destination
+    """Where OpenTelemetry spans inside its spans go."""
+    _destination: Destination | None
+    """The same for its own spans; None when it is to be called with SpanData instead."""
 
     def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:
         """Return what the pipeline exports for an ended span: the OpenTelemetry span, or one that brings its own envelopes.

@@ -554,7 +554,7 @@ class ForeignSpan(Span):
 
     @classmethod
     def of(cls, otel: OtelSpan) -> ForeignSpan:
-        """Return the facade of an OpenTelemetry span, the same one each time."""
+        """Return the facade of an OpenTelemetry span, the current one, the same facade each time."""
         span = cls._known.get(otel)
         if span is None:
             span = cls._known[otel] = cls(otel)
@@ -572,6 +572,8 @@ class ForeignSpan(Span):
         self._stack_trace: Any = None
         self._kind_value: Any = None
         self._tracer: Any = None
+        # Its children go where the OpenCensus span around it sends: one resource's telemetry must not reach another's.
+        self._handle = _wiring.parent_handle(None)
 
     @property
     def _otel(self) -> Any:  # type: ignore[override]  # a view on the weak reference, which nobody sets
@@ -582,9 +584,9 @@ class ForeignSpan(Span):
     def context_tracer(self) -> Any:
         """A tracer of this span's trace."""
         if self._tracer is None:
-            from opencensus_compat.trace.tracers.context_tracer import provider_tracer
+            from opencensus_compat.trace.tracers.context_tracer import PROVIDER, tracer_of
 
-            self._tracer = provider_tracer(otel_to_oc.span_context(self._otel_context))
+            self._tracer = tracer_of(otel_to_oc.span_context(self._otel_context), PROVIDER if self._handle is None else self._handle)
         return self._tracer
 
     @context_tracer.setter

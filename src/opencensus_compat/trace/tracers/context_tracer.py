@@ -34,9 +34,15 @@ class _ProviderExporter(base_exporter.Exporter):
 PROVIDER = _ProviderExporter()
 
 
-def provider_tracer(span_context: Any) -> ContextTracer:
-    """Return a tracer of the given trace whose spans go to the OpenTelemetry provider alone."""
-    return ContextTracer(exporter=PROVIDER, span_context=span_context)
+def exporter_around() -> Any:
+    """Return the exporter of the OpenCensus span that the current context lies in; outside any, the provider dressed as one."""
+    around = _wiring.parent_handle(None)
+    return PROVIDER if around is None else around
+
+
+def tracer_of(span_context: Any, exporter: Any) -> ContextTracer:
+    """Return a tracer of the given trace for code that has made none: its spans go where those around it go."""
+    return ContextTracer(exporter=exporter, span_context=span_context)
 
 
 class ContextTracer(base.Tracer):

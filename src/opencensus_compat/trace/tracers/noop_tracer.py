@@ -70,7 +70,7 @@ class DefaultTracer(NoopTracer):
         from opencensus_compat._convert import otel_to_oc
         from opencensus_compat.trace.tracers import context_tracer
 
-        return context_tracer.provider_tracer(otel_to_oc.span_context(otel.get_span_context()))
+        return context_tracer.tracer_of(otel_to_oc.span_context(otel.get_span_context()), context_tracer.exporter_around())
 
     @property
     def span_context(self) -> Any:
@@ -98,10 +98,10 @@ class DefaultTracer(NoopTracer):
 
     @property
     def exporter(self) -> Any:
-        """The OpenTelemetry provider, dressed as an exporter."""
-        from opencensus_compat.trace.tracers.context_tracer import PROVIDER
+        """The exporter of the OpenCensus span around; the OpenTelemetry provider, dressed as an exporter, where there is none."""
+        from opencensus_compat.trace.tracers.context_tracer import exporter_around
 
-        return PROVIDER
+        return exporter_around()
 
     def start_span(self, name: str = "span") -> Any:
         """Start a span inside the current OpenTelemetry span; a blank one where there is none."""
