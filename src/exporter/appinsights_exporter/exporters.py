@@ -16,7 +16,7 @@ from .host import random_instance_id, this_host
 from .telemetry_processors import TelemetryProcessor, TelemetryProcessors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
@@ -120,34 +120,9 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         if self._is_shut_down:
             self.counts.dropped("offered after shutdown", len(spans))
             return SpanExportResult.FAILURE
-        items: list[bytes] = []
-        complete = True
-        legacy_tags = self._legacy_tags()
-        processors = self._processors
-        for span in spans:
-            try:
-                for envelope in self._envelopes(span, legacy_tags):
-                    try:
-                        seen = processors.apply(envelope) if processors.exist else envelope
-                        if seen is None:
-                            self.counts.filtered(1)
-                        else:
-                            items.append(encode.item(seen))
-                    except Exception as error:  # noqa: BLE001 - one item must not lose the others, whatever is in it.
-                        complete = False
-                        self._lost("an item could not be encoded", error)
-            except Exception as error:  # noqa: BLE001 - one span must not lose the others, whatever is wrong with it.
-                complete = False
-                self._lost("a span could not be converted", error)
-        return SpanExportResult.SUCCESS if self._delivery.deliver(items) and complete else SpanExportResult.FAILURE
-
-    def envelopes(self, span: ReadableSpan) -> list[Mapping[str, Any]]:
-        """Return a span's items as :meth:`export` sends them, before telemetry processors see them.
-
-        Raises:
-            ConversionError: The span has no context or no start time.
-        """
-        return list(self._envelopes(span, self._legacy_tags()))
+        lost: list[Exception] = []
+        delivered = self._delivery.deliver(self._items(spans, lost))
+        return SpanExportResult.SUCCESS if delivered and not lost else SpanExportResult.FAILURE
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Return True: nothing is held back between exports."""
@@ -160,6 +135,26 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         self._is_shut_down = True
         if self._owns_delivery:
             self._delivery.shutdown(SHUTDOWN_TIMEOUT_S)
+
+    def _items(self, spans: Iterable[ReadableSpan], lost: list[Exception]) -> Iterator[bytes]:
+        """Yield the encoded items of the spans one by one; note in the list why something was lost."""
+        legacy_tags = self._legacy_tags()
+        processors = self._processors
+        for span in spans:
+            try:
+                for envelope in self._envelopes(span, legacy_tags):
+                    try:
+                        seen = processors.apply(envelope) if processors.exist else envelope
+                        if seen is None:
+                            self.counts.filtered(1)
+                            continue
+                        encoded = encode.item(seen)
+                    except Exception as error:  # noqa: BLE001 - one item must not lose the others, whatever is in it.
+                        self._lost("an item could not be encoded", error, lost)
+                    else:
+                        yield encoded
+            except Exception as error:  # noqa: BLE001 - one span must not lose the others, whatever is wrong with it.
+                self._lost("a span could not be converted", error, lost)
 
     def _envelopes(self, span: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
         own = getattr(span, "to_envelopes", None)
@@ -179,7 +174,8 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         for envelope in envelopes:
             yield envelope if envelope.get("iKey") else {**envelope, "iKey": self._settings.instrumentation_key}
 
-    def _lost(self, reason: str, error: Exception) -> None:
+    def _lost(self, reason: str, error: Exception, lost: list[Exception]) -> None:
+        lost.append(error)
         # The error's text may quote the data, so the warning names only its type.
         self.counts.dropped(reason, detail=type(error).__name__)
         _logger.debug("%s", reason, exc_info=error)

@@ -16,10 +16,11 @@ from ..counts import Counts, RateLimit
 from ..settings import READ_TIMEOUT_S, Settings
 from . import encode
 from .classify import Accepted, Outcome, PartlyAccepted, Redirect, Rejected, Retry, TooLarge, classify, redirect_target
+from .encode import Batch
 from .transport import HttpTransport, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
 MAX_REDIRECTS = 10
 """Most redirects followed for one batch."""
@@ -34,8 +35,8 @@ class Delivers(Protocol):
 
     counts: Counts
 
-    def deliver(self, items: Sequence[bytes]) -> bool:
-        """Return whether every item is safe: accepted by the service."""
+    def deliver(self, items: Iterable[bytes]) -> bool:
+        """Take the items as they come, encoded, and return whether every one is safe: accepted by the service."""
         ...
 
     def shutdown(self, timeout_s: float) -> None:
@@ -75,16 +76,13 @@ class Delivery:
         self._stopping = threading.Event()
         self._under_way: set[tuple[int, object]] = set()
 
-    def deliver(self, items: Sequence[bytes]) -> bool:
+    def deliver(self, items: Iterable[bytes]) -> bool:
         """Send the items; see :class:`Delivers`. Never raises and never sleeps."""
         # A set of tokens needs no lock that a fork could leave held, and the process id tells the parent's tokens apart in a child.
         token = (os.getpid(), object())
         self._under_way.add(token)
         try:
-            complete = True
-            for batch in encode.batches(items):
-                complete = self._deliver_batch(batch) and complete
-            return complete
+            return self._deliver_items(items)
         finally:
             self._under_way.discard(token)
 
@@ -105,7 +103,13 @@ class Delivery:
         pid = os.getpid()
         return any(token[0] == pid for token in tuple(self._under_way))
 
-    def _deliver_batch(self, batch: list[bytes]) -> bool:
+    def _deliver_items(self, items: Iterable[bytes]) -> bool:
+        complete = True
+        for batch in encode.batches(items):
+            complete = self._deliver_batch(batch) and complete
+        return complete
+
+    def _deliver_batch(self, batch: Batch) -> bool:
         if self._stopping.is_set():
             self.counts.dropped("offered after shutdown", len(batch))
             return False
@@ -121,16 +125,21 @@ class Delivery:
                 self.counts.sent(len(batch) - len(retry) - len(rejected))
                 for refusal in rejected:
                     self.counts.dropped(f"refused by the service: item status {refusal.status}", detail=refusal.message)
-                return self._not_delivered("some items refused for now", [batch[index] for index in retry]) and not rejected
+                items = batch.items()
+                for again in encode.batches(items[index] for index in retry):
+                    self._not_delivered("some items refused for now", again)
+                return False
             case TooLarge(reason=reason):
                 if len(batch) == 1:
                     self.counts.dropped(reason)
                     return False
-                middle = len(batch) // 2
-                first, second = self._deliver_batch(batch[:middle]), self._deliver_batch(batch[middle:])
+                items = batch.items()
+                middle = len(items) // 2
+                first, second = self._deliver_items(items[:middle]), self._deliver_items(items[middle:])
                 return first and second
             case Retry(reason=reason):
-                return self._not_delivered(reason, batch)
+                self._not_delivered(reason, batch)
+                return False
             case Rejected(reason=reason, message=message, pause_s=pause_s):
                 if pause_s is not None:
                     self._paused_until_s = self._clock() + pause_s
@@ -140,15 +149,14 @@ class Delivery:
                 self.counts.dropped("redirected too often", len(batch))
                 return False
 
-    def _send(self, batch: list[bytes]) -> Outcome:
+    def _send(self, batch: Batch) -> Outcome:
         """Send one batch, following trusted redirects; return the last outcome, a redirect only when there were too many."""
-        body = encode.body(batch)
         url = self._known_url()
         for _ in range(MAX_REDIRECTS + 1):
             timeout_s = self._remaining_s()
             if timeout_s <= 0:
                 return Retry("no time left before exit")
-            outcome = classify(self._transport.send(body, HEADERS, timeout_s, url=url), len(batch), self._wall_clock())
+            outcome = classify(self._transport.send(batch.body, HEADERS, timeout_s, url=url), len(batch), self._wall_clock())
             if not isinstance(outcome, Redirect):
                 if url is not None and isinstance(outcome, (Retry, Rejected)):
                     # The place may be gone; the next batch asks the configured one again.
@@ -165,10 +173,9 @@ class Delivery:
         self._moved = None
         return outcome
 
-    def _not_delivered(self, reason: str, items: list[bytes]) -> bool:
-        """Say that items which another try might deliver are lost; return whether there were none."""
-        self.counts.dropped(f"not delivered: {reason}", len(items))
-        return not items
+    def _not_delivered(self, reason: str, batch: Batch) -> None:
+        """Say that items which another try might deliver are lost."""
+        self.counts.dropped(f"not delivered: {reason}", len(batch))
 
     def _known_url(self) -> str | None:
         moved = self._moved

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -51,32 +52,77 @@ def item(envelope: Mapping[str, Any]) -> bytes:
     return encoded if len(encoded) <= MAX_ITEM_BYTES else _shrunk(encoded)
 
 
-def batches(items: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Yield the items in order, in lists of at most 500 items and 1 MiB."""
-    batch: list[bytes] = []
-    size = 0
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items as one request carries them. Kept compressed: whoever needs single items again unpacks them."""
+
+    body: bytes
+    """A gzipped JSON array."""
+    lengths: tuple[int, ...]
+    """Bytes of each item, in order."""
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self.lengths)
+
+    def items(self) -> list[bytes]:
+        """Return the single items, in order."""
+        array = zlib.decompress(self.body, _GZIP_FORMAT)
+        found = []
+        start = 1
+        for length in self.lengths:
+            found.append(array[start : start + length])
+            start += length + 1
+        return found
+
+
+def batches(items: Iterable[bytes]) -> Iterator[Batch]:
+    """Yield the items in order, in batches of at most 500 items and 1 MiB before compression.
+
+    Items are packed as they come and not collected: memory for a batch's JSON would be asked from the system, and given back, each time.
+    """
+    packer = _Packer()
     for encoded in items:
-        if batch and (len(batch) >= MAX_BATCH_ITEMS or size + len(encoded) + 2 > MAX_BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(encoded)
-        size += len(encoded) + 1
-    if batch:
-        yield batch
+        if packer.lengths and (len(packer.lengths) >= MAX_BATCH_ITEMS or packer.size + len(encoded) + 2 > MAX_BATCH_BYTES):
+            yield packer.batch()
+            packer = _Packer()
+        packer.add(encoded)
+    if packer.lengths:
+        yield packer.batch()
 
 
-def body(batch: Sequence[bytes]) -> bytes:
-    """Return the request body of a batch: a JSON array, gzipped."""
-    packer = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
-    pieces = []
-    opening = b"["
-    # In pieces: memory for the whole body would be asked from the system, and given back, at each batch.
-    for start in range(0, len(batch), _PIECE_ITEMS):
-        pieces.append(packer.compress(opening + b",".join(batch[start : start + _PIECE_ITEMS])))
-        opening = b","
-    pieces.append(packer.compress(b"]" if batch else b"[]"))
-    pieces.append(packer.flush())
-    return b"".join(pieces)
+class _Packer:
+    """Builds one batch."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+        self.size = 0
+        """Bytes so far, before compression."""
+        self._compress = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
+        self._waiting: list[bytes] = []
+        self._opening = b"["
+        self._pieces: list[bytes] = []
+
+    def add(self, encoded: bytes) -> None:
+        """Add an item."""
+        length = len(encoded)
+        self.lengths.append(length)
+        self.size += length + 1
+        self._waiting.append(encoded)
+        if len(self._waiting) == _PIECE_ITEMS:
+            self._pack()
+
+    def batch(self) -> Batch:
+        """Return the batch; nothing may be added after that."""
+        self._pack()
+        self._pieces += (self._compress.compress(b"]"), self._compress.flush())
+        return Batch(b"".join(self._pieces), tuple(self.lengths))
+
+    def _pack(self) -> None:
+        if self._waiting:
+            self._pieces.append(self._compress.compress(self._opening + b",".join(self._waiting)))
+            self._opening = b","
+            self._waiting.clear()
 
 
 def _stand_in(value: Any) -> Any:
