@@ -73,14 +73,18 @@ class Prepared:
         return envelopes
 
 
-def connection_string_pairs(text: str) -> dict[str, Any]:
+def connection_string_pairs(text: str, source: str) -> dict[str, Any]:
     """Return the checked pairs of a connection string, keys in lower case, with the ingestion endpoint where it can be worked out.
+
+    Args:
+        text: The connection string.
+        source: Where it came from, for error messages.
 
     Raises:
         ValueError: It cannot be read; the message says which part.
     """
-    parsed = _connection_string.parse(text, source="connection string")
-    pairs: dict[str, Any] = dict(_connection_string.pairs(text, source="connection string"))
+    parsed = _connection_string.parse(text, source=source)
+    pairs: dict[str, Any] = dict(_connection_string.pairs(text, source=source))
     if parsed.instrumentation_key is not None:
         pairs["instrumentationkey"] = parsed.instrumentation_key
     named = "ingestionendpoint" in pairs or "endpointsuffix" in pairs

@@ -354,7 +354,7 @@ def test_exporting_is_not_traced(tenants, endpoint):
     """Code that runs while the pipeline exports knows it, as integrations ask, and the caller's thread is not touched."""
     seen = []
     exporter = tenants.exporter("A")
-    exporter.add_telemetry_processor(lambda envelope: seen.append(execution_context.is_exporter()))
+    exporter.add_telemetry_processor(lambda _: seen.append(execution_context.is_exporter()))
     _span(Tracer(sampler=ON, exporter=exporter), "s")
     assert opencensus_compat.flush(10.0)
     assert (seen, execution_context.is_exporter()) == ([True], False)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from opencensus_compat import _exporter, _wiring
 from opencensus_compat._exporter import BaseObject
+from opencensus_compat.ext.azure.common import utils
 
 INGESTION_ENDPOINT = "ingestionendpoint"
 INSTRUMENTATION_KEY = "instrumentationkey"
@@ -29,9 +30,11 @@ def parse_connection_string(connection_string: str | None) -> dict[str, Any]:
     Raises:
         ValueError: It cannot be read; the message says which part.
     """
-    if connection_string is None:
-        return {}
-    return _exporter.connection_string_pairs(connection_string)
+    return _parsed(connection_string, "argument")
+
+
+def _parsed(connection_string: str | None, source: str) -> dict[str, Any]:
+    return {} if connection_string is None else _exporter.connection_string_pairs(connection_string, source)
 
 
 def process_options(options: Any) -> None:
@@ -46,7 +49,7 @@ def process_options(options: Any) -> None:
     """
     given = options.connection_string
     key = options.instrumentation_key
-    environment = parse_connection_string(os.environ.get(_CONNECTION_STRING_VARIABLE, "").strip() or None)
+    environment = _parsed(os.environ.get(_CONNECTION_STRING_VARIABLE, "").strip() or None, _CONNECTION_STRING_VARIABLE)
     if given is not None:
         source = parse_connection_string(given)
         key = source.get(INSTRUMENTATION_KEY) or key
@@ -56,7 +59,7 @@ def process_options(options: Any) -> None:
         source = environment if same else {}
     else:
         source = environment
-        key = environment.get(INSTRUMENTATION_KEY) or os.environ.get(_INSTRUMENTATION_KEY_VARIABLE, "").strip() or None
+        key = environment.get(INSTRUMENTATION_KEY) or _key_of_environment()
         if key and not environment:
             _warn_about_bare_key()
     options.instrumentation_key = key.lower() if isinstance(key, str) else key
@@ -74,6 +77,17 @@ def process_options(options: Any) -> None:
     if options.proxies is None:
         options.proxies = "{}"
     _check_numbers(options)
+
+
+def _key_of_environment() -> str | None:
+    key = os.environ.get(_INSTRUMENTATION_KEY_VARIABLE, "").strip()
+    if not key:
+        return None
+    try:
+        utils.validate_instrumentation_key(key)
+    except ValueError as error:
+        raise ValueError(f"environment variable {_INSTRUMENTATION_KEY_VARIABLE}: {error}") from None
+    return key
 
 
 def _warn_about_bare_key() -> None:

@@ -1,0 +1,214 @@
+"""Options of the Azure exporters: defaults, where values come from, and what cannot work."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+
+import pytest
+
+from opencensus_compat import _wiring
+from opencensus_compat.ext.azure.common import Options, parse_connection_string
+from opencensus_compat.ext.azure.trace_exporter import AzureExporter
+
+KEY, OTHER = "11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-aaaaaaaaaaaa"
+PUBLIC = "https://dc.services.visualstudio.com"
+STRING = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+KEY_VARIABLE = "APPINSIGHTS_INSTRUMENTATIONKEY"
+
+DEFAULTS = {
+    "connection_string": None,
+    "credential": None,
+    "enable_local_storage": True,
+    "enable_standard_metrics": True,
+    "export_interval": 15.0,
+    "grace_period": 5.0,
+    "instrumentation_key": None,
+    "logging_sampling_rate": 1.0,
+    "max_batch_size": 100,
+    "minimum_retry_interval": 60,
+    "proxies": "{}",
+    "queue_capacity": 8192,
+    "storage_maintenance_period": 60,
+    "storage_max_size": 52428800,
+    "storage_retention_period": 604800,
+    "timeout": 10.0,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), DEFAULTS.items())
+def test_defaults(name, value):
+    """Each option has the name and default that it had."""
+    assert getattr(Options(), name) == value
+
+
+def test_derived_defaults():
+    """The endpoint is the public cloud's, and the storage path is in the temporary folder, named after the key."""
+    options = Options(connection_string=f"InstrumentationKey={KEY}")
+    assert options.endpoint == PUBLIC
+    assert options.storage_path == f"{tempfile.gettempdir()}/opencensus-python-{KEY}"
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS.keys() - {"connection_string", "credential", "instrumentation_key", "proxies"}))
+def test_options_given(name):
+    """A value that is given is the one that is read, `0`-like ones too."""
+    value = 7 if not isinstance(DEFAULTS[name], bool) else False
+    assert getattr(Options(**{name: value}), name) == value
+
+
+WHERE = {
+    # arguments, environment -> key, endpoint
+    "string": ({"connection_string": f"InstrumentationKey={KEY};IngestionEndpoint=https://a/"}, {}, KEY, "https://a"),
+    "string before environment": (
+        {"connection_string": f"InstrumentationKey={KEY}"},
+        {STRING: f"InstrumentationKey={OTHER};IngestionEndpoint=https://env/"},
+        KEY,
+        PUBLIC,
+    ),
+    "string before key": (
+        {"connection_string": f"InstrumentationKey={KEY}", "instrumentation_key": OTHER},
+        {},
+        KEY,
+        PUBLIC,
+    ),
+    "key": ({"instrumentation_key": KEY}, {}, KEY, PUBLIC),
+    "key before environment": ({"instrumentation_key": KEY}, {STRING: f"InstrumentationKey={OTHER};IngestionEndpoint=https://env/"}, KEY, PUBLIC),
+    "key that the environment names too": (
+        {"instrumentation_key": KEY},
+        {STRING: f"InstrumentationKey={KEY};IngestionEndpoint=https://env/"},
+        KEY,
+        "https://env",
+    ),
+    "environment": ({}, {STRING: f"InstrumentationKey={KEY};IngestionEndpoint=https://env/"}, KEY, "https://env"),
+    "environment string before its key": ({}, {STRING: f"InstrumentationKey={KEY}", KEY_VARIABLE: OTHER}, KEY, PUBLIC),
+    "environment key": ({}, {KEY_VARIABLE: KEY}, KEY, PUBLIC),
+    "endpoint given": ({"instrumentation_key": KEY, "endpoint": "https://b/v2/track"}, {}, KEY, "https://b"),
+    "suffix": ({"connection_string": f"InstrumentationKey={KEY};EndpointSuffix=azure.cn"}, {}, KEY, "https://dc.azure.cn"),
+    "nothing": ({}, {}, None, PUBLIC),
+    "trailing semicolon": ({"connection_string": f"InstrumentationKey={KEY};IngestionEndpoint=https://a/;"}, {}, KEY, "https://a"),
+    "spaces and case": ({"connection_string": f" instrumentationkey = {KEY.upper()} ; INGESTIONENDPOINT = https://a/ ;"}, {}, KEY, "https://a"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "environment", "key", "endpoint"), WHERE.values(), ids=WHERE)
+def test_where_key_and_endpoint_come_from(monkeypatch, arguments, environment, key, endpoint):
+    """Both come from one source: the string given, else the key given, else the environment's string, else its key."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    options = Options(**arguments)
+    assert (options.instrumentation_key, options.endpoint) == (key, endpoint)
+
+
+BAD = {
+    # arguments -> what the message must say
+    "no key": ({}, ["Instrumentation key", "connection_string", STRING]),
+    "empty string": ({"connection_string": ""}, ["Instrumentation key", "connection_string"]),
+    "key that is none": ({"instrumentation_key": "abc"}, ["UUID", "'abc'"]),
+    "pair without value": ({"connection_string": f"InstrumentationKey={KEY};Nonsense"}, ["connection_string (from argument)", "part 2"]),
+    "bad authorization": ({"connection_string": f"InstrumentationKey={KEY};Authorization=magic"}, ["magic", "uthorization"]),
+    "endpoint without scheme": ({"connection_string": f"InstrumentationKey={KEY};IngestionEndpoint=a.b"}, ["http", "a.b"]),
+    "key in string": (
+        {"connection_string": "InstrumentationKey=abc"},
+        ["connection_string (from argument)", "01234567-89ab-cdef-0123-456789abcdef", "3 characters"],
+    ),
+    "credential": ({"instrumentation_key": KEY, "credential": "secret"}, ["get_token", "str"]),
+    "interval text": ({"instrumentation_key": KEY, "export_interval": "15"}, ["export_interval", "number", "'15'"]),
+    "interval negative": ({"instrumentation_key": KEY, "export_interval": -1}, ["export_interval", "-1"]),
+    "interval nan": ({"instrumentation_key": KEY, "export_interval": float("nan")}, ["export_interval", "nan"]),
+    "batch of none": ({"instrumentation_key": KEY, "max_batch_size": 0}, ["max_batch_size", "1", "0"]),
+    "capacity bool": ({"instrumentation_key": KEY, "queue_capacity": True}, ["queue_capacity", "True"]),
+    "timeout": ({"instrumentation_key": KEY, "timeout": None}, ["timeout", "None"]),
+    "timeout of nothing": ({"instrumentation_key": KEY, "timeout": 0}, ["timeout", "0"]),
+    "proxies text": ({"instrumentation_key": KEY, "proxies": "http://proxy"}, ["proxies", "JSON"]),
+    "proxies list": ({"instrumentation_key": KEY, "proxies": "[]"}, ["proxies", "JSON"]),
+    "proxies of numbers": ({"instrumentation_key": KEY, "proxies": '{"https": 1}'}, ["proxies"]),
+}
+
+
+@pytest.mark.parametrize(("arguments", "parts"), BAD.values(), ids=BAD)
+def test_what_cannot_work_raises_at_construction(otel, arguments, parts):
+    """The error is a ValueError that says what was expected and what came."""
+    with pytest.raises(ValueError, match=".") as caught:
+        AzureExporter(**arguments)
+    assert [part for part in parts if part not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize(("variable", "value"), [(STRING, "InstrumentationKey=abc"), (KEY_VARIABLE, "abc")])
+def test_a_bad_environment_says_where_it_is(otel, monkeypatch, variable, value):
+    """A value from the environment is told with the variable's name."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=variable):
+        AzureExporter()
+
+
+def test_secrets_are_not_in_messages(otel):
+    """The message about a credential does not show it."""
+    with pytest.raises(ValueError, match="str") as caught:
+        AzureExporter(instrumentation_key=KEY, credential="hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("interval", [0, 0.0, 0.001])
+def test_a_tiny_interval_is_accepted(otel, interval):
+    """Samples used `export_interval=0.0`; it works, with a floor of a tenth of a second."""
+    exporter = AzureExporter(instrumentation_key=KEY, export_interval=interval)
+    assert exporter._pipeline.batching.export_interval_s == 0.1
+
+
+def test_queue_capacity_without_limit(otel):
+    """Zero meant no limit."""
+    assert AzureExporter(instrumentation_key=KEY, queue_capacity=0)._pipeline.batching.queue_capacity == 1_000_000
+
+
+def test_a_batch_larger_than_the_queue(endpoint, otel):
+    """A queue smaller than a batch works: the batch is as large as the queue."""
+    from opencensus_compat.trace.samplers import AlwaysOnSampler
+    from opencensus_compat.trace.tracer import Tracer
+
+    exporter = AzureExporter(connection_string=endpoint.connection_string, queue_capacity=5, max_batch_size=100)
+    with Tracer(sampler=AlwaysOnSampler(), exporter=exporter).span():
+        pass
+    assert _wiring.flush(5.0)
+    assert endpoint.accepted == 1
+
+
+def test_a_keyword_that_never_was_an_option(otel, caplog):
+    """It is accepted and kept, and one warning names it, however many exporters are made with it."""
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            exporter = AzureExporter(connection_string=f"InstrumentationKey={KEY}", sampler="x", colour="red")
+    assert exporter.options.sampler == "x"
+    assert [word for word in ("'sampler'", "'colour'") if word not in caplog.text] == []
+    assert len(caplog.records) == 2
+
+
+def test_a_bare_key_is_deprecated(otel, caplog):
+    """A key without a connection string works, with one warning."""
+    with caplog.at_level(logging.WARNING):
+        AzureExporter(instrumentation_key=KEY)
+        AzureExporter(instrumentation_key=KEY)
+    assert len(caplog.records) == 1
+    assert "connection string" in caplog.text
+
+
+def test_options_behave_like_attributes_and_items():
+    """Options read as attributes and items, and may be assigned."""
+    options = Options(instrumentation_key=KEY)
+    options.timeout = 3
+    assert (options.timeout, options["timeout"], "timeout" in options) == (3, 3, True)
+    with pytest.raises(AttributeError):
+        _ = options.no_such_option
+
+
+def test_parse_connection_string():
+    """Keys in lower case, with the endpoint worked out; nothing gives nothing."""
+    assert parse_connection_string(None) == {}
+    parsed = parse_connection_string(f"InstrumentationKey={KEY};IngestionEndpoint=https://a/;")
+    assert (parsed["instrumentationkey"], parsed["ingestionendpoint"]) == (KEY, "https://a")
+
+
+def test_proxies_reach_the_settings(otel):
+    """The JSON text of `proxies`, and the timeout, are what the pipeline sends with."""
+    exporter = AzureExporter(instrumentation_key=KEY, proxies='{"https": "http://proxy:8080"}', timeout=3)
+    settings = exporter._pipeline.settings
+    assert (dict(settings.proxies), settings.connect_timeout_s) == ({"https": "http://proxy:8080"}, 3.0)
