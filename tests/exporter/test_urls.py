@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appinsights_exporter.convert.urls import host_and_port, split, without_credentials, without_default_port, without_query
+from appinsights_exporter.convert.urls import host_and_port, split, without_credentials, without_default_port, without_port, without_query
 
 SPLITS = {
     "whole": ("https://h.com:8080/a/b?x=1#f", ("https", "h.com:8080", "/a/b")),
@@ -63,6 +63,14 @@ PORTS = {
 def test_without_default_port(host, default, shown):
     """Only the default port goes."""
     assert without_default_port(host, default) == shown
+
+
+@pytest.mark.parametrize(
+    ("host", "name"), [("h:80", "h"), ("h", "h"), ("h:", "h"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]"), ("::1", "::1")]
+)
+def test_without_port(host, name):
+    """The port goes, whatever it is."""
+    assert without_port(host) == name
 
 
 def test_small_parts():

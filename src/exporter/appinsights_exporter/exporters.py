@@ -124,6 +124,14 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         delivered = self._delivery.deliver(self._items(spans, lost))
         return SpanExportResult.SUCCESS if delivered and not lost else SpanExportResult.FAILURE
 
+    def envelopes(self, span: ReadableSpan) -> list[Mapping[str, Any]]:
+        """Return a span's items as :meth:`export` sends them, before telemetry processors see them.
+
+        Raises:
+            ConversionError: The span has no context or no start time.
+        """
+        return list(self._envelopes(span, self._legacy_tags()))
+
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Return True: nothing is held back between exports."""
         return True

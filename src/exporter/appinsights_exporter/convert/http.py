@@ -6,7 +6,7 @@ from typing import Any
 
 from .limits import MAX_URL, text
 from .peers import host_at, take
-from .urls import DEFAULT_PORTS, split, without_credentials, without_default_port, without_query
+from .urls import DEFAULT_PORTS, split, without_credentials, without_port, without_query
 
 SERVER_HOSTS = (
     ("server.address", "server.port"),
@@ -77,15 +77,16 @@ def _put_together(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...]
 def _take_parts(attributes: dict[str, Any], full: str) -> None:
     """Take out attributes whose value can be read off the URL."""
     for key in _PARTS:
-        if key in attributes and text(attributes[key]) in full:
-            del attributes[key]
-    for key in _PORTS:
         if key in attributes:
-            url_scheme, authority, _ = split(full)
-            port = text(attributes[key])
-            if authority.endswith(f":{port}") or (
-                without_default_port(authority, None) == authority and DEFAULT_PORTS.get(url_scheme) == port
-            ):
+            value = attributes[key]
+            if (value if type(value) is str else text(value)) in full:
+                del attributes[key]
+    if "server.port" in attributes or "net.host.port" in attributes:
+        url_scheme, authority, _ = split(full)
+        # A URL without a port has its scheme's default one.
+        port = authority[len(without_port(authority)) + 1 :] or DEFAULT_PORTS.get(url_scheme)
+        for key in _PORTS:
+            if key in attributes and text(attributes[key]) == port:
                 del attributes[key]
 
 

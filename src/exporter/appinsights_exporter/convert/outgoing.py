@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from . import http, peers
 from .limits import MAX_DATA, MAX_NAME, MAX_TARGET, MAX_TYPE, NO_NAME, text
-from .status import NO_CODE, http_code, rpc_code, success
+from .status import http_code, rpc_code, success
 from .urls import DEFAULT_PORTS, host_and_port, split, without_default_port
 
 # Compared by identity: hashing an enumeration's member is slow.
@@ -52,7 +52,6 @@ def dependency(
     Source: specification sections 4.4 to 4.6.
     """
     fields["name"] = span_name[:MAX_NAME] or NO_NAME
-    fields["resultCode"] = NO_CODE
     fields["success"] = status is not _ERROR
     if kind is _CLIENT:
         _client(fields, attributes, status, keep_query)

@@ -11,6 +11,7 @@ from opentelemetry.trace import Link, SpanKind, StatusCode
 from ..errors import ConversionError
 from . import events, incoming, outgoing
 from .limits import MAX_ID, MAX_LINKS, MAX_VALUE, measurements, properties, tag, text
+from .status import NO_CODE
 from .timing import duration, timestamp
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ FACADE_PREFIX = "census."
 """Attributes of facade spans that start so are for this package and never shown."""
 
 _USER_TAGS = (("enduser.id", "ai.user.authUserId"), ("enduser.pseudo.id", "ai.user.id"), ("session.id", "ai.session.id"))
+_USER_KEYS = frozenset(key for key, _ in _USER_TAGS)
 _SHARED_KEYS = frozenset(
     {
         *(key for key, _ in _USER_TAGS),
@@ -78,7 +80,8 @@ def envelopes(
         tags["ai.operation.parentId"] = parent_id
     rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
     end_ns = span.end_time
-    fields: dict[str, Any] = {"ver": 2, "id": span_id, "duration": duration(start_ns, start_ns if end_ns is None else end_ns)}
+    took = duration(start_ns, start_ns if end_ns is None else end_ns)
+    fields: dict[str, Any]
     numbers: dict[str, float] | None = None
     links = span.links
     kind = span.kind
@@ -91,6 +94,8 @@ def envelopes(
             waited_ms = _time_since_enqueued_ms(links, start_ns)
             if waited_ms is not None:
                 numbers = {**(numbers or {}), "timeSinceEnqueued": waited_ms}
+        # All that every request has at once: a dict that grows is made anew.
+        fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "responseCode": NO_CODE, "success": True}
         incoming.request(fields, tags, attributes, span.name, status_code, keep_query=keep_query)
     else:
         name, base_type = "Microsoft.ApplicationInsights.RemoteDependency", "RemoteDependencyData"
@@ -98,6 +103,7 @@ def envelopes(
         operation = attributes.pop("ai.operation.name", None)
         if operation:
             tags["ai.operation.name"] = tag("ai.operation.name", operation)
+        fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "resultCode": NO_CODE, "success": True, "type": ""}
         outgoing.dependency(fields, attributes, kind, span.name, status_code, keep_query=keep_query)
     shown = properties(attributes) if attributes else {}
     if status_code is _ERROR and status.description:
@@ -177,9 +183,9 @@ def links_text(links: Sequence[Link], *, compact: bool = True) -> str:
 
 def _shared_attributes(tags: dict[str, str], attributes: dict[str, Any]) -> dict[str, float] | None:
     """Move user, session, user agent and synthetic source to tags; return the measurements."""
-    for key, name in _USER_TAGS:
-        if key in attributes:
-            value = attributes[key]
+    if not _USER_KEYS.isdisjoint(attributes):
+        for key, name in _USER_TAGS:
+            value = attributes.get(key)
             if value is not None and value != "":
                 tags[name] = tag(name, value)
                 del attributes[key]

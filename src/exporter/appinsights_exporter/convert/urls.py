@@ -63,6 +63,12 @@ def without_default_port(host: str, default_port: str | None) -> str:
     return name if not port or port == default_port else host
 
 
+def without_port(host: str) -> str:
+    """Return ``host`` without its port; a bare IPv6 address stays as it is."""
+    name, colon, _ = host.rpartition(":")
+    return host if not colon or (":" in name and not name.endswith("]")) else name
+
+
 def _before(text: str, stops: str) -> str:
     end = len(text)
     for stop in stops:
