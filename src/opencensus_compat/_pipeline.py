@@ -192,8 +192,9 @@ class Router(SpanProcessor):
         if now is not None:
             facade, tracer = now
             handle = tracer.exporter
-            if _wiring.is_pipeline(handle):
-                handle._destination.on_end(handle._telemetry(span, facade, tracer))
+            destination = getattr(handle, "_destination", None)
+            if destination is not None:
+                destination.on_end(handle._telemetry(span, facade, tracer))
                 return
             if not _wiring.is_provider_exporter(handle):
                 return

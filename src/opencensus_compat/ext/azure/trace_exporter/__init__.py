@@ -60,8 +60,11 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
         self._pipeline = _wiring.destination(settings, utils.azure_monitor_context, self.options)
         if self._pipeline.first_handle is None:
             self._pipeline.first_handle = self
-        # A subclass with an `export` of its own is called with SpanData; its spans reach the pipeline when it calls ours.
-        self._destination = self._pipeline if type(self).export is AzureExporter.export else None
+
+    @property
+    def _destination(self) -> Any:
+        """The pipeline, for spans as they end; None where `export` was overridden or replaced, which is then called with SpanData."""
+        return self._pipeline if type(self).export is _EXPORT and "export" not in self.__dict__ else None
 
     @property
     def storage(self) -> Any:
@@ -108,8 +111,17 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
-        mine = type(self)
-        return any(getattr(mine, name) is not step for name, step in _STEPS.items()) or not _STEPS.keys().isdisjoint(vars(self))
+        mine, own = type(self), self.__dict__
+        return not (
+            mine.span_data_to_envelope is _TO_ENVELOPE
+            and mine.emit is _EMIT
+            and mine.apply_telemetry_processors is _APPLY
+            and mine._transmit is _TRANSMIT
+            and "span_data_to_envelope" not in own
+            and "emit" not in own
+            and "apply_telemetry_processors" not in own
+            and "_transmit" not in own
+        )
 
     def _envelopes(self, span_data: Any) -> list[Any]:
         with collected() as envelopes:
@@ -137,5 +149,6 @@ class _PipelineQueue:
         return True
 
 
-_STEPS = {name: getattr(AzureExporter, name) for name in ("span_data_to_envelope", "emit", "apply_telemetry_processors", "_transmit")}
-"""The steps of an export that programs replace, as they are here."""
+# The steps of an export that programs replace, as they are here. Compared one by one: this is asked for every span.
+_EXPORT, _EMIT, _TRANSMIT = AzureExporter.export, AzureExporter.emit, AzureExporter._transmit
+_TO_ENVELOPE, _APPLY = AzureExporter.span_data_to_envelope, AzureExporter.apply_telemetry_processors

@@ -1,0 +1,303 @@
+"""The AzureExporter: a cheap handle, whose steps programs replace."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import tracemalloc
+import weakref
+
+import pytest
+
+import opencensus_compat
+from opencensus_compat import _wiring
+from opencensus_compat.ext.azure.common.protocol import Envelope
+from opencensus_compat.ext.azure.trace_exporter import AzureExporter
+from opencensus_compat.trace import samplers
+from opencensus_compat.trace.span import SpanKind
+from opencensus_compat.trace.tracer import Tracer
+
+ON = samplers.AlwaysOnSampler()
+
+
+@pytest.fixture
+def options(endpoint, otel):
+    """Options of an exporter that sends to the local endpoint when it is flushed."""
+    return {"connection_string": endpoint.connection_string, "export_interval": 3600.0}
+
+
+def _span(exporter, name="s", **attributes):
+    with Tracer(sampler=ON, exporter=exporter).span(name) as span:
+        for key, value in attributes.items():
+            span.add_attribute(key, value)
+
+
+def _arrived(endpoint):
+    assert opencensus_compat.flush(10.0)
+    return [(envelope["data"]["baseData"]["name"], envelope["data"]["baseData"]["properties"]) for envelope in endpoint.envelopes()]
+
+
+# --- Cheap -----------------------------------------------------------------------------------------------------------------------
+
+
+def _open_files():
+    return sorted(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else []
+
+
+def test_a_thousand_exporters(options, endpoint, tmp_path):
+    """They start no thread, open no file and no connection, share one pipeline and are freed; only the first stays, for its processors."""
+    storage = tmp_path / "storage"
+    before = threading.active_count(), _open_files()
+    exporters = [AzureExporter(storage_path=str(storage), **options) for _ in range(1000)]
+    assert (threading.active_count(), _open_files()) == before
+    assert not storage.exists()
+    assert endpoint.connections == 0
+    assert len({id(exporter._pipeline) for exporter in exporters}) == 1
+    references = [weakref.ref(exporter) for exporter in exporters]
+    del exporters
+    gc.collect()
+    assert sum(reference() is not None for reference in references) == 1
+
+
+def test_one_exporter_and_tracer_per_request(options, endpoint):
+    """Two thousand requests, each with an exporter and a tracer of its own: threads and memory stay flat, and every span arrives."""
+
+    def requests(count):
+        for _ in range(count):
+            with Tracer(sampler=ON, exporter=AzureExporter(**options)).span("request"):
+                pass
+        assert opencensus_compat.flush(10.0)
+
+    requests(200)
+    threads = threading.active_count()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        requests(900)
+        gc.collect()
+        middle, _ = tracemalloc.get_traced_memory()
+        requests(900)
+        gc.collect()
+        end, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The endpoint, and the list of ended spans in this process, grow by what they keep; the facade's own share is what is measured.
+    assert threading.active_count() <= threads
+    assert endpoint.accepted == 2000
+    assert end - middle < 900 * 4096
+
+
+# --- What programs replace -------------------------------------------------------------------------------------------------------
+
+
+def test_span_data_to_envelope_overridden(options, endpoint):
+    """A subclass that changes what the base class yields sees SpanData and legacy envelopes."""
+    seen = []
+
+    class Own(AzureExporter):
+        def span_data_to_envelope(self, sd):
+            seen.append((type(sd).__name__, sd.name, dict(sd.attributes)))
+            for envelope in super().span_data_to_envelope(sd):
+                assert isinstance(envelope, Envelope)
+                envelope.data.baseData.properties["own"] = "yes"
+                envelope.tags["ai.user.id"] = "u1"
+                yield envelope
+
+    _span(Own(**options), k="v")
+    assert _arrived(endpoint) == [("s", {"k": "v", "own": "yes"})]
+    assert seen == [("SpanData", "s", {"k": "v"})]
+    assert endpoint.envelopes()[0]["tags"]["ai.user.id"] == "u1"
+
+
+def _replacement(sd):
+    sd.attributes.pop("secret", None)
+    name = sd.attributes.pop("as", sd.name)
+    yield Envelope(
+        iKey=_replacement.key,
+        tags={"ai.operation.id": sd.context.trace_id},
+        time=sd.start_time,
+        name="Microsoft.ApplicationInsights.RemoteDependency",
+        data={
+            "baseType": "RemoteDependencyData",
+            "baseData": {"ver": 2, "name": name, "id": sd.span_id, "resultCode": "0", "duration": "0.00:00:00.001", "success": True,
+                         "properties": dict(sd.attributes)},
+        },
+    )  # fmt: skip
+
+
+def test_span_data_to_envelope_replaced_on_the_class(options, endpoint, monkeypatch):
+    """A program that puts a function of its own in place of the method, and pops attributes, is obeyed by exporters made before."""
+    exporter = AzureExporter(**options)
+    _replacement.key = endpoint.instrumentation_key
+    monkeypatch.setattr(AzureExporter, "span_data_to_envelope", lambda _, sd: _replacement(sd))
+    _span(exporter, secret="x", kept=1, **{"as": "renamed"})
+    assert _arrived(endpoint) == [("renamed", {"kept": 1})]
+
+
+def test_span_data_to_envelope_replaced_on_the_object(options, endpoint):
+    """The same on one exporter: the others keep theirs."""
+    _replacement.key = endpoint.instrumentation_key
+    exporter = AzureExporter(**options)
+    exporter.span_data_to_envelope = _replacement
+    _span(exporter, secret="x", **{"as": "renamed"})
+    _span(AzureExporter(**options), secret="x")
+    assert _arrived(endpoint) == [("renamed", {}), ("s", {"secret": "x"})]
+
+
+def test_a_span_data_to_envelope_that_raises(options, endpoint, caplog):
+    """Its own span is lost, and said; the spans of the batch arrive."""
+
+    class Failing(AzureExporter):
+        def span_data_to_envelope(self, sd):
+            if sd.name == "bad":
+                raise RuntimeError("broken")
+            return super().span_data_to_envelope(sd)
+
+    exporter = Failing(**options)
+    for name in ("before", "bad", "after"):
+        _span(exporter, name)
+    assert [name for name, _ in _arrived(endpoint)] == ["before", "after"]
+    assert [record.getMessage() for record in caplog.records] == ["Exception occurred while exporting the data."]
+
+
+def test_emit_overridden(options, endpoint):
+    """A subclass's `emit` gets lists of SpanData, and its call of the base class delivers."""
+    batches = []
+
+    class Own(AzureExporter):
+        def emit(self, batch, event=None):
+            batches.append([sd.name for sd in batch])
+            super().emit(batch, event)
+
+    _span(Own(**options))
+    assert [name for name, _ in _arrived(endpoint)] == ["s"]
+    assert batches == [["s"]]
+
+
+def test_export_replaced_on_the_object(options, endpoint):
+    """A program, or its tests, that replaces `export` on the exporter receives SpanData there, and nothing is sent."""
+    calls = []
+    exporter = AzureExporter(**options)
+    exporter.export = calls.append
+    _span(exporter)
+    assert [[sd.name for sd in spans] for spans in calls] == [["s"]]
+    assert _arrived(endpoint) == []
+
+
+def test_export_replaced_on_the_class(options, endpoint, monkeypatch):
+    """The same on the class, as `mock.patch` does it."""
+    calls = []
+    exporter = AzureExporter(**options)
+    monkeypatch.setattr(AzureExporter, "export", lambda _, spans: calls.append(spans))
+    _span(exporter)
+    assert [[sd.name for sd in spans] for spans in calls] == [["s"]]
+    assert _arrived(endpoint) == []
+
+
+def test_transmit_overridden(options, endpoint):
+    """A subclass's `_transmit` gets the envelopes of its spans."""
+    seen = []
+
+    class Own(AzureExporter):
+        def _transmit(self, envelopes):
+            seen.extend(envelope.data.baseData.name for envelope in envelopes)
+            return super()._transmit(envelopes)
+
+    _span(Own(**options))
+    assert [name for name, _ in _arrived(endpoint)] == ["s"]
+    assert seen == ["s"]
+
+
+def test_export_by_hand(options, endpoint):
+    """SpanData given to `export` are queued, those given to `emit` are sent at once, and both set the event they are given."""
+    kept = []
+
+    class Keeping(AzureExporter):
+        def export(self, items):
+            kept.extend(items)
+
+    _span(Keeping(**options), "a", k="v")
+    exporter = AzureExporter(**options)
+    event = threading.Event()
+    exporter.emit(kept, event)
+    assert event.is_set()
+    assert [envelope["data"]["baseData"]["name"] for envelope in endpoint.envelopes()] == ["a"]
+    exporter.export(kept)
+    assert _arrived(endpoint) == [("a", {"k": "v"})] * 2
+
+
+def test_envelopes_of_span_data(options, endpoint):
+    """`span_data_to_envelope` called by the program gives the envelope that is sent."""
+    kept = []
+
+    class Keeping(AzureExporter):
+        def export(self, items):
+            kept.extend(items)
+            super().export(items)
+
+    exporter = Keeping(**options)
+    with Tracer(sampler=ON, exporter=exporter).span("s") as span:
+        span.span_kind = SpanKind.SERVER
+        span.attributes = {"http.method": "GET", "http.route": "/x", "http.status_code": 200, "k": "v"}
+    [envelope] = exporter.span_data_to_envelope(kept[0])
+    assert opencensus_compat.flush(10.0)
+    [sent] = endpoint.envelopes()
+    assert sent["name"] == "Microsoft.ApplicationInsights.Request" == envelope.name
+    assert dict(envelope.data.baseData)["properties"] == sent["data"]["baseData"]["properties"]
+    assert {key: value for key, value in envelope.tags.items() if value is not None} == sent["tags"]
+
+
+def test_the_queue_and_worker_that_programs_reach_for(options, endpoint):
+    """`_queue.flush()` and `_worker.stop()` send what waits."""
+    exporter = AzureExporter(**options)
+    _span(exporter, "a")
+    exporter._queue.flush()
+    assert endpoint.accepted == 1
+    _span(exporter, "b")
+    exporter._worker.stop(5.0)
+    assert (endpoint.accepted, exporter._worker.is_alive()) == (2, True)
+
+
+def test_the_role_name_that_programs_set(options, endpoint, monkeypatch):
+    """`utils.azure_monitor_context` is read when a span is sent, so that it may be changed at any time."""
+    from opencensus_compat.ext.azure.common import utils
+
+    exporter = AzureExporter(**options)
+    monkeypatch.setitem(utils.azure_monitor_context, "ai.cloud.role", "shop")
+    _span(exporter)
+    assert opencensus_compat.flush(10.0)
+    assert endpoint.envelopes()[0]["tags"]["ai.cloud.role"] == "shop"
+
+
+def test_a_destination_is_key_endpoint_and_credential(options, endpoint):
+    """Exporters of the same three share a pipeline; another endpoint, or another credential, is another destination."""
+
+    class Credential:
+        def get_token(self, *scopes, **options):
+            raise NotImplementedError
+
+    first, credential = AzureExporter(**options), Credential()
+    other_endpoint = AzureExporter(
+        connection_string=f"InstrumentationKey={endpoint.instrumentation_key};IngestionEndpoint=http://127.0.0.1:9"
+    )
+    with_credential = AzureExporter(credential=credential, **options)
+    assert AzureExporter(**options)._pipeline is first._pipeline
+    assert AzureExporter(credential=credential, **options)._pipeline is with_credential._pipeline
+    assert len({id(exporter._pipeline) for exporter in (first, other_endpoint, with_credential)}) == 3
+
+
+def test_other_options_for_the_same_destination(options, caplog):
+    """The first exporter's batching stays; that the second's differs is said."""
+    AzureExporter(**options)
+    assert caplog.records == []
+    AzureExporter(**{**options, "export_interval": 7.0})
+    assert [record.name for record in caplog.records] == ["opencensus_compat"]
+    assert "7.0" in caplog.records[0].getMessage()
+
+
+def test_wiring_forgets_on_reset(options):
+    """After a reset the same options make a new pipeline."""
+    first = AzureExporter(**options)._pipeline
+    _wiring.reset()
+    assert AzureExporter(**options)._pipeline is not first
