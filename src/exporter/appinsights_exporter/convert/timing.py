@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
-import time
 
 _DAY_MS = 24 * 60 * 60 * 1000
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_DATE_AND_TIME = len("YYYY-MM-DDTHH:MM:SS")
 _LONGEST = "999.23:59:59.999"
 
 
@@ -72,9 +74,7 @@ def milliseconds(total_ms: int) -> str:
 def _second(second: int) -> str:
     # The spans of a batch share a few seconds, so the calendar is asked once for each.
     try:
-        moment = time.gmtime(second)
-    except (OverflowError, OSError) as error:
+        moment = _EPOCH + datetime.timedelta(seconds=second)
+    except OverflowError as error:
         raise ValueError(f"{second} s is outside of the calendar") from error
-    if not 1 <= moment.tm_year <= 9999:
-        raise ValueError(f"{second} s is outside of the calendar")
-    return f"{moment.tm_year:04d}-{moment.tm_mon:02d}-{moment.tm_mday:02d}T{moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}"
+    return moment.isoformat(timespec="seconds")[:_DATE_AND_TIME]
