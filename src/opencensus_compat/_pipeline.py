@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import getrandbits
+from time import time_ns
 from typing import Any, cast
 
 from opentelemetry import trace as trace_api
@@ -213,8 +214,22 @@ class Router(SpanProcessor):
 
     def shutdown(self) -> None:
         """Export what waits and stop."""
+        # A provider cannot be asked to drop a processor; one that stayed active would export each span beside its successor.
+        self.on_start = self.on_end = _nothing  # type: ignore[method-assign]
         for destination in list(self._destinations.values()):
             destination.shutdown()
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    """Do nothing."""
+
+
+class Unrecorded(trace_api.NonRecordingSpan):
+    """Stands for a sampled span where OpenTelemetry is switched off: OpenCensus goes on, with ids, parents and times as ever."""
+
+    def __init__(self, context: SpanContext) -> None:
+        super().__init__(context)
+        self.start_time = time_ns()
 
 
 class FacadeSpan(Span):
@@ -256,7 +271,10 @@ class SpanFactory:
     ) -> trace_api.Span:
         """Start a span; see `_wiring.start_span`."""
         if not self._is_sdk:
-            return cast("trace_api.Span", self._tracer.start_span(name, context, attributes=attributes))
+            started = cast("trace_api.Span", self._tracer.start_span(name, context, attributes=attributes))
+            made = started.get_span_context()
+            if made.is_valid and (parent is None or made.span_id != parent.get_span_context().span_id):
+                return started
         parent_context = None if parent is None else parent.get_span_context()
         rate = attributes.get(_wiring.SAMPLE_RATE) if attributes else None
         if parent_context is None:
@@ -273,6 +291,8 @@ class SpanFactory:
                 rate = inherited_rate(parent)
                 if rate is not None:
                     attributes = {**(attributes or {}), _WIRE_RATE: rate}
+        if not self._is_sdk:
+            return Unrecorded(own)
         span = FacadeSpan(
             name,
             own,

@@ -110,12 +110,12 @@ def endpoint():
 def run_program(tmp_path):
     """Return a function that runs Python source as a program of its own and returns what it printed."""
 
-    def run(source, *, status=0, stderr="", timeout_s=20, python=sys.executable, **environment):
+    def run(source, *, status=0, stderr="", timeout_s=20, options=("-W", "error"), **environment):
         program = tmp_path / "app.py"
         program.write_text(textwrap.dedent(source), encoding="utf-8")
         kept = {key: value for key, value in os.environ.items() if key not in SETTLED_VARIABLES and not key.startswith("OTEL_")}
         done = subprocess.run(
-            [python, "-W", "error", str(program)],
+            [sys.executable, *options, str(program)],
             env={**kept, **environment},
             capture_output=True,
             text=True,
