@@ -216,6 +216,7 @@ def test_properties_keep_their_types():
         "_MS.sampleRate": 100.0,
         "stacktrace": "st",
         "url.full": "kept",
+        "k" * 200: 1,
     }
     made = fields(INTERNAL, attributes)
     assert made["properties"] == {
@@ -227,6 +228,7 @@ def test_properties_keep_their_types():
         "httpx": 1,
         "stacktrace": "st",
         "url.full": "kept",
+        "k" * 150: 1,
     }
 
 

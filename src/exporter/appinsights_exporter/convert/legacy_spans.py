@@ -17,6 +17,7 @@ from .limits import (
     MAX_CODE,
     MAX_DATA,
     MAX_ID,
+    MAX_KEY,
     MAX_MESSAGE,
     MAX_NAME,
     MAX_STACK,
@@ -102,7 +103,8 @@ def envelopes(span: ReadableSpan, *, instrumentation_key: str, context_tags: Map
         properties["_MS.links"] = links_text(links, compact=False)
     for key, value in attributes.items():
         if not key.startswith(_HIDDEN):
-            properties[key] = value if type(value) is not str or len(value) <= MAX_VALUE else value[:MAX_VALUE]
+            shown = value if type(value) is not str or len(value) <= MAX_VALUE else value[:MAX_VALUE]
+            properties[key if len(key) <= MAX_KEY else key[:MAX_KEY]] = shown
     fields["properties"] = properties
 
     item = _envelope(base, fields, tags, instrumentation_key=instrumentation_key, start_ns=start_ns, rate=rate)
