@@ -1,0 +1,306 @@
+"""``make demo``: unchanged OpenCensus programs, and what of them arrives at a local Application Insights endpoint.
+
+It starts the endpoint, runs the programs one after the other in processes of their own, and shows for each what arrived. The exit code is
+0 only if everything that it expects is there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from opencensus_compat.local import LocalEndpoint, render, transaction
+
+EXAMPLES = Path(__file__).parent
+DATABASE = EXAMPLES.parent / "build" / "demo.db"
+TIME_LIMIT_S = 15.0
+"""For one program."""
+WIDEST_COLUMNS = 120
+OUR_NAMES = ("opencensus_compat", "census_compat", "census-compat", "appinsights_exporter")
+"""What no program may contain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program, and what must arrive when it has run."""
+
+    title: str
+    files: tuple[str, ...]
+    """Below ``examples/``. The last one is run; one before it serves it, or is imported by it."""
+    look_at: str
+    """What to notice."""
+    trees: str
+    """The transactions, in order of their first line, with an empty line between them: a line for each item, below its parent."""
+    prints: str = ""
+    """What its output must contain."""
+    shows_properties: bool = False
+    """Show role and properties of the items, instead of the transactions."""
+    serves: int = 0
+    """How many requests the first file answers; 0 if it is no service."""
+
+
+PROGRAMS = (
+    Program(
+        "The quickstart prints its spans",
+        ("legacy/quickstart.py",),
+        "SpanData lists, in the form that the OpenCensus documentation shows.",
+        "",
+        prints="[SpanData(name='hello', context=SpanContext(trace_id=",
+    ),
+    Program(
+        "A batch job: one nested trace",
+        ("legacy/order_batch.py",),
+        "Spans from with blocks and from a decorator, with attributes. INPROC is what the old SDK called them, and what saved queries ask for.",
+        """
+nightly packing
+  read orders
+  pack A-1001
+    pick item 1
+    pick item 2
+    pick item 3
+    print_label
+  pack A-1002
+    pick item 1
+    print_label
+""",
+    ),
+    Program(
+        "A request that fails",
+        ("legacy/failing_request.py",),
+        "The exception hangs below its request, and the span that it left has failed. (The old SDK got both wrong.)",
+        """
+POST /orders
+  ! OutOfStock
+  reserve stock
+""",
+    ),
+    Program(
+        "A service and its client: two processes, one trace",
+        ("legacy/stock_service.py", "legacy/shop_client.py"),
+        "The client sends a traceparent header and the service continues it: requests hang below the calls.",
+        """
+fill basket
+  GET /stock/kettle
+    GET /stock/<sku>
+      look up
+  GET /stock/teapot
+    GET /stock/<sku>
+      look up
+""",
+        serves=2,
+    ),
+    Program(
+        "Worker threads that share one tracer",
+        ("legacy/thread_workers.py",),
+        "Each job is a trace of its own. (In the old SDK, jobs that ran at the same time became each other's children.)",
+        """
+job invoices
+  load invoices
+  save invoices
+
+job reminders
+  load reminders
+  save reminders
+
+job thumbnails
+  load thumbnails
+  save thumbnails
+""",
+    ),
+    Program(
+        "OpenCensus and OpenTelemetry in one trace",
+        ("mixed/legacy_stock.py", "mixed/checkout.py"),
+        "New code calls the old library, which calls back into new code, and so on. Every parent is right.",
+        """
+OpenTelemetry: checkout
+  OpenCensus: reserve
+    OpenTelemetry: ask warehouse
+      OpenCensus: note answer
+    OpenCensus: write reservation
+  OpenTelemetry: send receipt
+""",
+    ),
+    Program(
+        "Telemetry processors",
+        ("legacy/role_name.py",),
+        "They set the role name, hide the card number, and leave the health check out.",
+        "charge card",
+        shows_properties=True,
+    ),
+    Program(
+        "An exporter subclass of the team's own",
+        ("legacy/custom_exporter.py",),
+        "Its span_data_to_envelope names the tenant on every item, and moves the build number to the version.",
+        """
+export ledger
+  write rows
+""",
+        shows_properties=True,
+    ),
+)
+
+
+def main() -> int:
+    """Run everything and return the exit code: 0 if all that is expected arrived, else 1."""
+    style = _style()
+    begun_s = time.monotonic()
+    DATABASE.parent.mkdir(exist_ok=True)
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{DATABASE}{suffix}").unlink(missing_ok=True)
+    problems: list[str] = []
+    with LocalEndpoint(database=DATABASE) as endpoint:
+        _heading(endpoint, style)
+        for number, program in enumerate(PROGRAMS, 1):
+            print(f"\n{_bold(f'{number}  {program.title}', style)}")
+            print(f"{_files(program)}\n{textwrap.fill(program.look_at, style.width)}\n")
+            problems += [f"{program.files[-1]}: {problem}" for problem in _run_and_show(program, endpoint, style)]
+        problems += [f"refused: {refusal.message}" for refusal in endpoint.refused]
+        _tables(endpoint, style)
+        items = endpoint.accepted
+    _ending(style)
+    for problem in problems:
+        print(f"\nNOT AS EXPECTED  {problem}")
+    if not problems:
+        elapsed_s = time.monotonic() - begun_s
+        print(f"\n{_bold('All as expected', style)}: {len(PROGRAMS)} examples, {items} items, 0 lines changed, {elapsed_s:.1f} s.")
+    return 1 if problems else 0
+
+
+def _run_and_show(program: Program, endpoint: LocalEndpoint, style: render.Style) -> list[str]:
+    """Run a program, show what it printed or sent, and return what is not as expected."""
+    known = set(endpoint.operation_ids())
+    try:
+        printed = _run(program, endpoint)
+    except (OSError, subprocess.SubprocessError) as error:
+        return [str(error)]
+    endpoint.wait_idle()
+    found = [transaction.find(endpoint, operation) for operation in endpoint.operation_ids() if operation not in known]
+    arrived = [one for one in found if one is not None]
+    if program.prints:
+        print("\n".join(render.fit(line, style.width).rstrip() for line in printed.splitlines()))
+    elif program.shows_properties:
+        print("\n".join(_properties(one, style) for one in arrived))
+    else:
+        print("\n\n".join(render.transaction(one, style) for one in arrived))
+    problems = []
+    if program.prints not in printed:
+        problems.append(f"expected to read {program.prints!r} in its output, got {printed!r}")
+    trees = "\n\n".join(sorted(map(_tree, arrived)))
+    if trees != program.trees.strip():
+        problems.append(f"expected the transactions\n{program.trees}\ngot\n{trees}")
+    named = [f"{file} names {name}" for file in program.files for name in OUR_NAMES if name in (EXAMPLES / file).read_text("utf-8")]
+    return problems + named
+
+
+def _run(program: Program, endpoint: LocalEndpoint) -> str:
+    """Run a program, with its service if it has one, and return what it printed.
+
+    Raises:
+        subprocess.SubprocessError: It failed, or took too long.
+        OSError: It could not be started.
+    """
+    command = [sys.executable, str(EXAMPLES / program.files[-1])]
+    if not program.serves:
+        return _finished(command, endpoint)
+    with _service(program, endpoint) as url:
+        return _finished([*command, url], endpoint)
+
+
+def _finished(command: list[str], endpoint: LocalEndpoint) -> str:
+    done = subprocess.run(command, env=_environment(endpoint), stdout=subprocess.PIPE, text=True, timeout=TIME_LIMIT_S, check=True)
+    return done.stdout
+
+
+@contextmanager
+def _service(program: Program, endpoint: LocalEndpoint) -> Iterator[str]:
+    """Run the program's service on a free port, and wait for its end."""
+    command = [sys.executable, str(EXAMPLES / program.files[0]), "0", str(program.serves)]
+    with subprocess.Popen(command, env=_environment(endpoint), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout is not None else ""
+            if not line:
+                raise subprocess.SubprocessError(f"{program.files[0]} did not say where it listens")
+            yield line.split()[-1]
+            process.wait(TIME_LIMIT_S)
+        finally:
+            process.kill()
+
+
+def _environment(endpoint: LocalEndpoint) -> dict[str, str]:
+    """Return the environment of a program: one variable tells it where to send."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "OPENCENSUS_COMPAT_", "APPINSIGHTS_"))}
+    return {**kept, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
+
+
+def _tree(found: transaction.Transaction) -> str:
+    lines = []
+    for item in transaction.as_dict(found)["items"]:
+        row = item["row"]
+        lines.append(f"{'  ' * item['depth']}{'! ' + row['type'] if item['table'] == 'exceptions' else row['name']}")
+    return "\n".join(lines)
+
+
+def _properties(found: transaction.Transaction, style: render.Style) -> str:
+    lines = []
+    for item in transaction.as_dict(found)["items"]:
+        row = item["row"]
+        properties = ", ".join(f"{key}={value}" for key, value in row["customDimensions"].items())
+        line = f"{row['name']:<14} role {row['cloud_RoleName']:<20} version {row['application_Version'] or '-':<8} {properties}"
+        lines.append(render.fit(render.clean(line), style.width).rstrip())
+    return "\n".join(lines)
+
+
+def _heading(endpoint: LocalEndpoint, style: render.Style) -> None:
+    print(_bold("Programs written for OpenCensus, unchanged, on OpenTelemetry.", style))
+    print(
+        "\nNothing in them knows of this project: `import opencensus` reaches it. They read where to send from\n"
+        f"APPLICATIONINSIGHTS_CONNECTION_STRING, which names a local endpoint now: {endpoint.url}\n"
+        "It checks every item as Application Insights does. Nothing leaves this machine."
+    )
+
+
+def _files(program: Program) -> str:
+    lines = [f"examples/{file:<26} {len((EXAMPLES / file).read_text('utf-8').splitlines()):>3} lines, 0 changed" for file in program.files]
+    return "\n".join(lines)
+
+
+def _tables(endpoint: LocalEndpoint, style: render.Style) -> None:
+    print(f"\n{_bold('What arrived, under the names of the portal', style)}\n")
+    for name, most in (("requests", 10), ("exceptions", 10), ("dependencies", 8)):
+        rows = endpoint.rows(name)
+        print(render.table(name, rows[-most:], style, total=len(rows)) + "\n")
+
+
+def _ending(style: render.Style) -> None:
+    folder = f"{Path.cwd()}{os.sep}"
+    local = f"{Path(sys.executable).parent / 'census-compat'} local".replace(folder, "")
+    database = str(DATABASE).replace(folder, "")
+    print(f"{_bold('Look further', style)}\n")
+    print(f"a table        {local} show dependencies --database {database}")
+    print(f"a transaction  {local} transaction latest --database {database}")
+    print(f"your program   {local} -- python app.py")
+    print("what differs   migration_guide/differences.md; `make test` runs these programs on the old SDK too")
+
+
+def _bold(text: str, style: render.Style) -> str:
+    return f"\x1b[1m{text}\x1b[0m" if style.colour else text
+
+
+def _style() -> render.Style:
+    terminal = sys.stdout.isatty()
+    width = min(shutil.get_terminal_size((100, 24)).columns, WIDEST_COLUMNS)
+    colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+    return render.Style(max(40, width), colour, encoding.startswith("utf"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
