@@ -1,0 +1,101 @@
+"""Failures: exceptions that requests report, and exceptions that leave a span."""
+
+from __future__ import annotations
+
+import contextlib
+
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.span import SpanKind
+from opencensus.trace.tracer import Tracer
+
+FRAMES = [
+    {"level": 1, "method": "reserve", "fileName": "stock.py", "line": 12},
+    {"level": 0, "method": "handle", "fileName": "orders.py", "line": 40},
+]
+
+
+def _request(kind=SpanKind.SERVER, **attributes):
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    with tracer.span(name="outer"), tracer.span(name="failing") as span:
+        span.span_kind = kind
+        span.add_attribute("http.method", "GET")
+        span.add_attribute("http.route", "/orders")
+        span.add_attribute("http.status_code", 500)
+        for key, value in attributes.items():
+            span.add_attribute(key.replace("__", "."), value)
+
+
+def message_only():
+    """A message without name and stack."""
+    _request(error__message="out of stock")
+
+
+def empty_message():
+    """A message that is empty."""
+    _request(error__message="", error__name="OutOfStock")
+
+
+def with_name():
+    """A message with the exception's name."""
+    _request(error__message="out of stock", error__name="OutOfStock")
+
+
+def without_message():
+    """A name alone reports no exception."""
+    _request(error__name="OutOfStock")
+
+
+def with_frames():
+    """A stack as frames, innermost first and numbered backwards, as OpenCensus numbered them."""
+    _request(error__message="out of stock", error__name="OutOfStock", stacktrace=FRAMES)
+
+
+def with_text_lines():
+    """A stack as the web integrations leave it: the lines that `traceback.format_tb` returns."""
+    _request(error__message="out of stock", error__name="OutOfStock", stacktrace=['  File "stock.py", line 12, in reserve\n'])
+
+
+def with_text():
+    """A stack as one text."""
+    _request(error__message="out of stock", error__name="OutOfStock", stacktrace='  File "stock.py", line 12, in reserve\n')
+
+
+def on_calls():
+    """Only requests report exceptions."""
+    _request(SpanKind.CLIENT, component="HTTP", error__message="out of stock", error__name="OutOfStock")
+
+
+def leaving_calls():
+    """An exception that leaves a `with` block of a call or a request sets status UNKNOWN."""
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    for kind in (SpanKind.SERVER, SpanKind.CLIENT):
+        with contextlib.suppress(LookupError), tracer.span(name="outer") as outer:
+            outer.span_kind = kind
+            outer.add_attribute("component", "HTTP")
+            with tracer.span(name="inner") as inner:
+                inner.span_kind = SpanKind.CLIENT
+                inner.add_attribute("component", "HTTP")
+                raise LookupError("no such order")
+
+
+def leaving_work():
+    """The same in process."""
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    with contextlib.suppress(LookupError), tracer.span(name="work"):
+        raise LookupError("no such order")
+
+
+def leaving_decorated():
+    """A decorated function that raises, and a span after it."""
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+
+    @tracer.trace_decorator()
+    def reserve():
+        raise LookupError("no such order")
+
+    with tracer.span(name="request"):
+        with contextlib.suppress(LookupError):
+            reserve()
+        with tracer.span(name="after"):
+            pass

@@ -1,0 +1,122 @@
+"""Traces that cross processes, and samplers."""
+
+from __future__ import annotations
+
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.propagation.trace_context_http_header_format import TraceContextPropagator
+from opencensus.trace.samplers import AlwaysOffSampler, AlwaysOnSampler, ProbabilitySampler
+from opencensus.trace.span import SpanKind
+from opencensus.trace.span_context import SpanContext
+from opencensus.trace.trace_options import TraceOptions
+from opencensus.trace.tracer import Tracer
+
+HIGH = "ffffffffffffffffffffffffffffffff"
+LOW = "11111111111111110000000000000001"
+PARENT = "2222222222222222"
+
+
+def _serve(headers, sampler, name="request"):
+    tracer = Tracer(
+        span_context=TraceContextPropagator().from_headers(headers),
+        sampler=sampler,
+        exporter=AzureExporter(),
+        propagator=TraceContextPropagator(),
+    )
+    with tracer.span(name=name) as span:
+        span.span_kind = SpanKind.SERVER
+        span.add_attribute("http.method", "GET")
+        with tracer.span(name="call") as call:
+            call.span_kind = SpanKind.CLIENT
+            call.add_attribute("component", "HTTP")
+            return tracer.propagator.to_headers(tracer.span_context)
+
+
+def _header(trace_id, flags):
+    return {"traceparent": f"00-{trace_id}-{PARENT}-{flags}"}
+
+
+def sampled_remote_parents():
+    """A sampled remote parent is continued whatever the sampler says, except by the sampler that is always off."""
+    for sampler in (AlwaysOnSampler(), ProbabilitySampler(1.0), ProbabilitySampler(0.0)):
+        _serve(_header(HIGH, "01"), sampler)
+
+
+def sampled_remote_parent_and_off():
+    """A sampled remote parent, and the sampler that is always off."""
+    _serve(_header(HIGH, "01"), AlwaysOffSampler())
+
+
+def unsampled_remote_parents():
+    """An unsampled remote parent leaves the decision to the sampler."""
+    _serve(_header(HIGH, "00"), AlwaysOnSampler())
+    _serve(_header(HIGH, "00"), ProbabilitySampler(1.0))
+    _serve(_header(HIGH, "00"), ProbabilitySampler(0.0))
+    _serve(_header(HIGH, "00"), AlwaysOffSampler())
+
+
+def headers_of_a_call():
+    """The headers that a call inside a continued trace sends on."""
+    return _serve(_header(LOW, "01"), AlwaysOnSampler())
+
+
+def tracestate():
+    """Trace state is passed on."""
+    return _serve({**_header(LOW, "01"), "tracestate": "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"}, AlwaysOnSampler())
+
+
+def broken_headers():
+    """Headers that cannot be read start a new trace."""
+    _serve({"traceparent": "00-nonsense-01"}, AlwaysOnSampler())
+
+
+def no_headers():
+    """No headers start a new trace."""
+    _serve({}, AlwaysOnSampler())
+
+
+def one_in_four():
+    """A rate of 0.25: the trace id decides, and what is kept stands for four."""
+    for trace_id in (LOW, HIGH):
+        tracer = Tracer(span_context=SpanContext(trace_id=trace_id), sampler=ProbabilitySampler(0.25), exporter=AzureExporter())
+        with tracer.span(name="root"), tracer.span(name="part"):
+            pass
+
+
+def one_in_four_continued():
+    """A rate of 0.25 and a remote parent that is sampled already, at a rate that it does not tell."""
+    context = SpanContext(trace_id=HIGH, span_id=PARENT, trace_options=TraceOptions("1"))
+    tracer = Tracer(span_context=context, sampler=ProbabilitySampler(0.25), exporter=AzureExporter())
+    with tracer.span(name="root"):
+        pass
+
+
+def context_in_headers():
+    """`tracer.span_context` as programs send it on, in and outside spans."""
+    tracer = Tracer(sampler=AlwaysOnSampler(), exporter=AzureExporter())
+    seen = []
+    with tracer.span(name="outer") as outer:
+        seen.append(tracer.span_context.span_id == outer.span_id)
+        seen.append(tracer.span_context.trace_id == outer.context_tracer.trace_id)
+        with tracer.span(name="inner") as inner:
+            seen.append(tracer.propagator.to_headers(tracer.span_context)["traceparent"][36:52] == inner.span_id)
+        seen.append(tracer.span_context.span_id == outer.span_id)
+        seen.append(tracer.span_context.trace_options.get_enabled())
+    return seen
+
+
+def context_of_an_unsampled_span():
+    """`tracer.span_context` in a span that is not sampled."""
+    tracer = Tracer(sampler=AlwaysOffSampler(), exporter=AzureExporter())
+    with tracer.span(name="outer"):
+        headers = tracer.propagator.to_headers(tracer.span_context)
+        return [headers["traceparent"], tracer.span_context.trace_options.get_enabled()]
+
+
+def context_outside_spans():
+    """`tracer.span_context` before and after a span of a remote trace."""
+    context = SpanContext(trace_id=LOW, span_id=PARENT, trace_options=TraceOptions("1"))
+    tracer = Tracer(span_context=context, sampler=AlwaysOnSampler(), exporter=AzureExporter())
+    before = tracer.propagator.to_headers(tracer.span_context)
+    with tracer.span(name="request"):
+        pass
+    return [before, tracer.propagator.to_headers(tracer.span_context)]

@@ -1,0 +1,95 @@
+"""Attribute values of every type, and more or longer ones than fit."""
+
+from __future__ import annotations
+
+import datetime
+
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+
+class _Price:
+    def __str__(self):
+        return "19.50 EUR"
+
+    __repr__ = __str__
+
+
+def _send(**attributes):
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    with tracer.span(name="values") as span:
+        for key, value in attributes.items():
+            span.add_attribute(key, value)
+
+
+def scalars():
+    """Values that JSON has, which arrive with their type."""
+    _send(text="blue", empty="", number=3, big=2**40, negative=-1, fraction=0.25, whole=2.0, yes=True, no=False, umlaut="Größe 😀")
+
+
+def sequences():
+    """Sequences of one type arrive as arrays."""
+    _send(texts=["a", "b"], numbers=[1, 2, 3], flags=[True, False], nothing=[], pair=("x", "y"))
+
+
+def mixed_sequences():
+    """Sequences of several types, and of mappings."""
+    _send(mixed=["a", 1, None], nested=[{"sku": "A1"}, {"sku": "B2"}])
+
+
+def mappings():
+    """A mapping."""
+    _send(order={"sku": "A1", "count": 2})
+
+
+def other_objects():
+    """Values that JSON has no type for; the old exporter's encoder took their `str()`."""
+    _send(
+        moment=datetime.datetime(2024, 5, 6, 7, 8, 9, tzinfo=datetime.timezone.utc),
+        day=datetime.date(2024, 5, 6),
+        raw=b"bytes",
+        unique={"one"},
+        price=_Price(),
+    )
+
+
+def none():
+    """A value of None."""
+    _send(before=1, missing=None, after=2)
+
+
+def non_text_keys():
+    """A key that is no text."""
+    tracer = Tracer(exporter=AzureExporter(grace_period=0.5), sampler=AlwaysOnSampler())
+    with tracer.span(name="values") as span:
+        span.add_attribute(7, "seven")
+
+
+def many():
+    """More attributes than a span holds: the oldest go, one by one."""
+    _send(**{f"key{number:02d}": number for number in range(40)})
+
+
+def long_text():
+    """A value longer than the service keeps, and one that just fits."""
+    _send(fits="x" * 8192, long="y" * 9000)
+
+
+def long_name():
+    """A name longer than the service keeps."""
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    with tracer.span(name="n" * 1100):
+        pass
+
+
+def odd_names():
+    """Names that are empty, or no text."""
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    with tracer.span(name="all"):
+        with tracer.span(name=""):
+            pass
+        with tracer.span():
+            pass
+        with tracer.span(name="two\nlines \u2713"):
+            pass

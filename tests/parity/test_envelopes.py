@@ -1,0 +1,544 @@
+"""The same programs on the real SDK and on ours: what arrives is compared field by field.
+
+A program runs in two processes, one on each SDK, which send over HTTP to an endpoint each. Only what must differ from run to run is put
+in another form first: ids become the name of the item that has them, times and durations are checked and left out. Whatever then differs
+must fit a rule below, every rule must fit something, and rules name the rows of ``migration_guide/differences.md``.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from opencensus_compat.local import LocalEndpoint, RecordedRequest
+
+_HERE = Path(__file__).parent
+_REPOSITORY = _HERE.parents[1]
+_RUNNER = _HERE / "run_programs.py"
+_GUIDE = _REPOSITORY / "migration_guide" / "differences.md"
+_PROGRAMS = {path.stem: path for path in sorted((_HERE / "programs").glob("*.py"))}
+_LEGACY = _REPOSITORY / "examples" / "legacy"
+_PAIR = _LEGACY / "stock_service.py", _LEGACY / "shop_client.py"
+_EXAMPLES = {path.stem: path for path in sorted(_LEGACY.glob("*.py")) if path not in _PAIR}
+
+_Make = Callable[[Path | str, LocalEndpoint, Path], "Arrived"]
+
+ABSENT = "<absent>"
+ITEM = "<item>"
+ANY = re.compile(".*", re.DOTALL)
+
+
+class Difference(NamedTuple):
+    """One field that is not the same."""
+
+    place: str
+    """``function | item | field``; without a field where a whole item is on one side only."""
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        return f"{self.place}\n      old {self.old!r:.300}\n      new {self.new!r:.300}"
+
+
+class Rule(NamedTuple):
+    """Differences that are meant."""
+
+    row: str
+    """Id of a row of the table in the migration guide."""
+    place: str
+    """Regular expression that all of `Difference.place` matches."""
+    old: Any
+    """The value, or a regular expression that all of its text matches."""
+    new: Any
+    """The same."""
+
+    def fits(self, difference: Difference) -> bool:
+        """Return whether this is why something differs."""
+        return re.fullmatch(self.place, difference.place) is not None and _is(self.old, difference.old) and _is(self.new, difference.new)
+
+
+def _is(wanted: Any, value: Any) -> bool:
+    if isinstance(wanted, re.Pattern):
+        return wanted.fullmatch(str(value)) is not None
+    return type(wanted) is type(value) and wanted == value
+
+
+def _matching(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.DOTALL)
+
+
+EVERYWHERE = Rule(
+    "sdk-version",
+    r".* \| tags/ai\.internal\.sdkVersion",
+    _matching(r"py3[\d.]+:oc0\.11\.4:ext1\.1\.15"),
+    _matching(r"py3[\d.]+:otel[\d.]+:cc[\d.]+"),
+)
+"""Of every item."""
+
+_OWN_TRACE = _matching(r"<trace of RemoteDependency '[\w ]+'>")
+
+RULES: dict[str, tuple[Rule, ...]] = {
+    "test_envelopes[kinds]": (
+        Rule("null-values", r"(all_kinds|client_without_component) \| RemoteDependency '.*' \| data/baseData/type", None, ABSENT),
+        Rule(
+            "credentials-in-urls",
+            r"client_with_credentials \| .* \| data/baseData/(data|url|properties/request\.url)",
+            "http://bob:secret@shop.example:8080/orders",
+            "http://shop.example:8080/orders",
+        ),
+        Rule(
+            "credentials-in-urls",
+            r"client_with_credentials \| RemoteDependency 'GET /orders' \| data/baseData/target",
+            "bob:secret@shop.example:8080",
+            "shop.example:8080",
+        ),
+        Rule("in-process-success", r"in_process_statuses \| RemoteDependency 'code [27]' \| data/baseData/success", True, False),
+        Rule("text-status-code", r"text_status_codes \| (RemoteDependency 'good'|Request '')", ABSENT, ITEM),
+    ),
+    "test_envelopes[values]": (
+        Rule("structured-attributes", r"mixed_sequences \| .* \| .*/mixed", ["a", 1, None], '["a", 1, null]'),
+        Rule("structured-attributes", r"mixed_sequences \| .* \| .*/nested", ANY, '[{"sku": "A1"}, {"sku": "B2"}]'),
+        Rule("structured-attributes", r"mappings \| .* \| .*/order", {"sku": "A1", "count": 2}, '{"sku": "A1", "count": 2}'),
+        Rule("none-attributes", r"none \| .* \| .*/properties/missing", None, ABSENT),
+        Rule("keys-that-are-no-text", r"non_text_keys \| RemoteDependency 'values'", ABSENT, ITEM),
+        Rule("limits", r"long_text \| .* \| .*/properties/long", _matching("y{9000}"), _matching("y{8192}")),
+        Rule("limits", r"long_name \| .* \| data/baseData/name", _matching("n{1100}"), _matching("n{1024}")),
+        Rule("empty-name", r"odd_names \| RemoteDependency 'n/a'", ABSENT, ITEM),
+    ),
+    "test_envelopes[errors]": (
+        Rule(
+            "exception-parent",
+            r"\w+ \| Exception '' \| tags/ai\.operation\.parentId",
+            "<id of RemoteDependency 'outer'>",
+            "<id of Request 'GET /orders'>",
+        ),
+        Rule("stack-levels", r"with_frames \| Exception '' \| data/baseData/exceptions/0/parsedStack/0/level", 1, 0),
+        Rule("stack-levels", r"with_frames \| Exception '' \| data/baseData/exceptions/0/parsedStack/1/level", 0, 1),
+        Rule("stack-text", r"with_text(_lines)? \| Exception '' \| data/baseData/exceptions/0/parsedStack(/0)?", ANY, ABSENT),
+        Rule(
+            "stack-text",
+            r"with_text(_lines)? \| Exception '' \| data/baseData/exceptions/0/stack",
+            ABSENT,
+            '  File "stock.py", line 12, in reserve\n',
+        ),
+        Rule(
+            "structured-attributes",
+            r"with_frames \| Request 'GET /orders' \| data/baseData/properties/stacktrace",
+            ANY,
+            _matching(r'\[\{"level": 1, "method": "reserve", .*\]'),
+        ),
+        Rule("trace-per-root", r"leaving_calls \| .* \| tags/ai\.operation\.id", "<trace of Request ''>", _OWN_TRACE),
+        Rule("in-process-success", r"leaving_(work|decorated) \| RemoteDependency '(work|reserve)' \| data/baseData/success", True, False),
+        Rule("trace-decorator", r"leaving_decorated \| RemoteDependency 'request'", ABSENT, ITEM),
+        Rule("trace-decorator", r"leaving_decorated \| RemoteDependency '(reserve|after)' \| tags/ai\.operation\.(id|parentId)", ANY, ANY),
+        Rule("trace-decorator", r"leaving_decorated \| RemoteDependency 'reserve' \| data/baseData/resultCode", "0", "2"),
+    ),
+    "test_envelopes[structure]": (
+        Rule("leaked-inner-spans", r"leaked_inner_span \| RemoteDependency 'outer'", ABSENT, ITEM),
+        Rule(
+            "leaked-inner-spans", r"leaked_inner_span \| .* \| tags/ai\.operation\.id", "<trace of RemoteDependency 'leaked'>", _OWN_TRACE
+        ),
+        Rule("leaked-inner-spans", r"leaked_inner_span \| .* 'leaked' \| .*parentId", ANY, "<id of RemoteDependency 'outer'>"),
+        Rule("leaked-inner-spans", r"leaked_inner_span \| .* 'next' \| .*parentId", _matching("<other id .*>"), ABSENT),
+        Rule(
+            "trace-per-root",
+            r"roots_of_one_tracer \| RemoteDependency '(part of )?second' \| tags/ai\.operation\.id",
+            "<trace of RemoteDependency 'first'>",
+            "<trace of RemoteDependency 'second'>",
+        ),
+        Rule(
+            "nested-tracers",
+            r"tracer_inside_a_span \| RemoteDependency 'inner' \| tags/ai\.operation\.id",
+            "<trace of RemoteDependency 'inner'>",
+            "<trace of RemoteDependency 'outer'>",
+        ),
+        Rule("decorated-name", r"decorated \| told \| returned/1", "wrapper", "reserve"),
+    ),
+    "test_envelopes[propagation]": (
+        Rule("sample-rate", r"one_in_four \| RemoteDependency '(root|part)' \| sampleRate", ABSENT, 25.0),
+        Rule(
+            "unsampled-context",
+            r"context_of_an_unsampled_span \| told \| returned/0",
+            _matching("00-<other id .*>-None-00"),
+            _matching("00-<other id .*>-<other id .*>-00"),
+        ),
+    ),
+    "test_envelopes[threads]": (
+        Rule(
+            "concurrent-spans",
+            r"one_tracer_at_once \| RemoteDependency 'second' \| tags/ai\.operation\.id",
+            "<trace of RemoteDependency 'first'>",
+            "<trace of RemoteDependency 'second'>",
+        ),
+        Rule(
+            "concurrent-spans",
+            r"one_tracer_at_once \| RemoteDependency 'second' \| tags/ai\.operation\.parentId",
+            "<id of RemoteDependency 'first'>",
+            ABSENT,
+        ),
+    ),
+    "test_envelopes[exporters]": (
+        Rule("module-names", r"printed \| told \| printed/[01]", _matching(r".*<opencensus\..*"), _matching(r".*<opencensus_compat\..*")),
+        Rule("structured-attributes", r"key_of_the_environment \| .* \| .*/order", ANY, '{"sku": "A1", "count": 2}'),
+        Rule("none-attributes", r"key_of_the_environment \| .* \| .*/properties/missing", None, ABSENT),
+        Rule("key-and-endpoint", r"key_of_another_resource \| told \| returned/0", True, False),
+        Rule(
+            "key-and-endpoint", r"connection_strings \| told \| returned/[46]", "http://<endpoint>", "https://dc.services.visualstudio.com"
+        ),
+        Rule("key-and-endpoint", r"connection_strings \| told \| returned/10", "https://example.test", "ValueError"),
+        Rule("connection-strings", r"connection_strings \| told \| returned/[125]", "ValueError", _matching("https://.*")),
+        Rule("bad-options", r"bad_options \| told \| returned/[23]", "http://<endpoint>", "ValueError"),
+    ),
+    "test_environment": (
+        Rule("null-values", r".* \| tags/ai\.device\.locale", None, ABSENT),
+        Rule("role-from-service-name", r".* \| tags/ai\.cloud\.role", "run_programs.py", "shop"),
+    ),
+    "test_requests": (
+        Rule("batch-size", "sizes", [30, 30, 30, 50, 100], [30, 30, 30, 150]),
+        Rule("request-path", "path", "//v2.1/track", "/v2.1/track"),
+        Rule("gzip", "content-encoding", None, "gzip"),
+        Rule("user-agent", "user-agent", _matching(r"python-requests/[\d.]+"), "census-compat"),
+    ),
+    "test_examples[quickstart]": (
+        Rule("module-names", r".* \| told \| printed/[01]", _matching(r".*<opencensus\..*"), _matching(r".*<opencensus_compat\..*")),
+    ),
+    "test_examples[failing_request]": (
+        Rule("in-process-success", r".* 'reserve stock' \| data/baseData/success", True, False),
+        Rule("exception-parent", r".* \| Exception '' \| tags/ai\.operation\.parentId", ABSENT, "<id of Request 'POST /orders'>"),
+        Rule("stack-levels", r".* \| Exception '' \| .*/parsedStack/0/level", 1, 0),
+        Rule("stack-levels", r".* \| Exception '' \| .*/parsedStack/1/level", 0, 1),
+        Rule("structured-attributes", r".* \| Request '.*' \| .*/properties/stacktrace", ANY, _matching(r'\[\{"level": 1, .*\]')),
+    ),
+    "test_examples[thread_workers]": (
+        Rule("concurrent-spans", r".* \| tags/ai\.operation\.id", ANY, _matching("<trace of RemoteDependency 'job [a-z ]+'>")),
+        Rule("concurrent-spans", r".* 'job .*' \| tags/ai\.operation\.parentId", _matching("<id of .*"), ABSENT),
+        Rule(
+            "concurrent-spans", r".* '(load|save) .*' \| tags/ai\.operation\.parentId", ANY, _matching("<id of RemoteDependency 'job .*'>")
+        ),
+    ),
+}
+"""By test."""
+
+_MAY_BE_IDLE = {"test_examples[thread_workers]"}
+"""Which of its spans get a wrong parent on the real SDK depends on the scheduler."""
+
+
+class Arrived(NamedTuple):
+    """What one SDK made of one program."""
+
+    items: dict[str, list[dict[str, Any]]]
+    """Envelopes by function, in order of time."""
+    told: dict[str, dict[str, Any]]
+    """What each function returned and printed."""
+    ended: datetime
+    """When the process had ended."""
+    errors: str
+    """Standard error."""
+    refused: list[str]
+    """Why the endpoint refused items."""
+    requests: list[RecordedRequest]
+    """The requests."""
+
+
+def _environment(endpoint: LocalEndpoint, folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a program's process: those of this one without what either SDK reads, and the given ones."""
+    prefixes = ("OTEL_", "APPINSIGHTS_", "APPLICATIONINSIGHTS_", "OPENCENSUS_", "PYTHON")
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith(prefixes)},
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string,
+        "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONWARNINGS": "ignore",
+        "TMPDIR": str(folder),
+        **variables,
+    }
+
+
+def _start(command: Sequence[Path | str], endpoint: LocalEndpoint, folder: Path, variables: Mapping[str, str]) -> subprocess.Popen[str]:
+    environment = _environment(endpoint, folder, variables)
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _finish(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Wait for a process that must succeed, and return what it wrote to both streams."""
+    try:
+        printed, errors = process.communicate(timeout=40)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    return printed, errors
+
+
+def _on_both(legacy_python: Path, folder: Path, make: _Make) -> tuple[Arrived, Arrived]:
+    """Return what arrived from the real SDK and from ours; both run at the same time."""
+
+    def run(name: str, python: Path | str) -> Arrived:
+        own = folder / name
+        own.mkdir()
+        with LocalEndpoint() as endpoint:
+            return make(python, endpoint, own)
+
+    with ThreadPoolExecutor(2) as pool:
+        old, new = pool.submit(run, "old", legacy_python), pool.submit(run, "new", sys.executable)
+        return old.result(), new.result()
+
+
+def _arrived(endpoint: LocalEndpoint, functions: Mapping[str, str], told: dict[str, dict[str, Any]], errors: str) -> Arrived:
+    """Return what an endpoint holds after the programs have ended; `functions` are by instrumentation key."""
+    ended = datetime.now(timezone.utc)
+    assert endpoint.wait_idle()
+    items: dict[str, list[dict[str, Any]]] = {function: [] for function in functions.values()}
+    for envelope in sorted(endpoint.envelopes(), key=lambda envelope: (envelope["time"], envelope["name"])):
+        items[functions[envelope.pop("iKey")]].append(envelope)
+    return Arrived(items, told, ended, errors, [refusal.message for refusal in endpoint.refused], endpoint.requests)
+
+
+def _functions(program: Path) -> list[str]:
+    """Return the functions of a program file that the runner calls."""
+    body = ast.parse(program.read_text(encoding="utf-8")).body
+    return [node.name for node in body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+
+
+def _key_of(program: Path, function: str) -> str:
+    specification = importlib.util.spec_from_file_location("run_programs", _RUNNER)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    key: str = module.instrumentation_key(program.stem, function)
+    return key
+
+
+def _functions_of(program: Path, **variables: str) -> _Make:
+    """Return what runs a file's functions one by one."""
+
+    def make(python: Path | str, endpoint: LocalEndpoint, folder: Path) -> Arrived:
+        output = folder / "told.json"
+        _, errors = _finish(_start([python, _RUNNER, program, endpoint.url, output], endpoint, folder, variables))
+        functions = {_key_of(program, function): function for function in _functions(program)}
+        return _arrived(endpoint, functions, json.loads(output.read_text(encoding="utf-8")), errors)
+
+    return make
+
+
+def _whole(program: Path) -> _Make:
+    """Return what runs a program as its owner does."""
+
+    def make(python: Path | str, endpoint: LocalEndpoint, folder: Path) -> Arrived:
+        printed, errors = _finish(_start([python, program], endpoint, folder, {}))
+        return _arrived(endpoint, {endpoint.instrumentation_key: program.stem}, {program.stem: {"printed": printed}}, errors)
+
+    return make
+
+
+def _pair(python: Path | str, endpoint: LocalEndpoint, folder: Path) -> Arrived:
+    """Run the service and its client."""
+    service, client = _PAIR
+    with ExitStack() as stack:
+        serving = stack.enter_context(_start([python, service, "0", "2"], endpoint, folder, {}))
+        stack.callback(serving.kill)
+        assert serving.stdout is not None
+        url = serving.stdout.readline().split()[-1]
+        _, client_errors = _finish(_start([python, client, url], endpoint, folder, {}))
+        _, service_errors = _finish(serving)
+    return _arrived(endpoint, {endpoint.instrumentation_key: "pair"}, {"pair": {}}, service_errors + client_errors)
+
+
+_ID = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_OLDEST = timedelta(hours=1, minutes=5)
+_REPLACED = (
+    (re.compile(r"(\d+\.\d\d:\d\d):\d\d\.\d{3}"), r"<\1 and less than a minute>"),
+    (re.compile(r"\b0x[0-9a-f]{6,}"), "<address>"),
+    (re.compile(r"(http://)?127\.0\.0\.1:\d+"), r"\1<endpoint>"),
+    (re.compile(r"(stack_?trace_?hash_?id\W+)\d+", re.IGNORECASE), r"\1<hash>"),
+)
+
+
+class _Normal:
+    """One function's envelopes and texts, with everything that differs from run to run checked and replaced.
+
+    Args:
+        envelopes: In order of time.
+        told: What the function returned and printed.
+        source: The program's text: ids that stand in it are not random, and stay.
+        ended: When the program had ended.
+    """
+
+    def __init__(self, envelopes: list[dict[str, Any]], told: dict[str, Any], source: str, ended: datetime) -> None:
+        self._ended = ended
+        self._names = {found: found for found in _ID.findall(source)}
+        seen: Counter[str] = Counter()
+        labels = []
+        for envelope in envelopes:
+            base = envelope["data"]["baseData"]
+            label = f"{envelope['data']['baseType'].removesuffix('Data')} {str(base.get('name', base.get('message', '')))[:24]!r}"
+            seen[label] += 1
+            labels.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
+            self._names.setdefault(envelope["tags"]["ai.operation.id"], f"<trace of {labels[-1]}>")
+            if "id" in base:
+                self._names.setdefault(base["id"], f"<id of {labels[-1]}>")
+        self.items = {label: dict(self._fields(envelope)) for label, envelope in zip(labels, envelopes, strict=True)}
+        self.told = {key: self._value(value) for key, value in told.items()}
+
+    def _fields(self, value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+        """Yield the leaves with their paths; a property is a leaf, whatever its type."""
+        inside = None
+        if not path.rpartition("/")[0].endswith("/properties"):
+            inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+        if not inside:
+            yield path, self._value(value)
+            return
+        for key, part in inside:
+            yield from self._fields(part, f"{path}/{key}" if path else str(key))
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._value(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self._value(part) for part in value]
+        return self._text(value) if isinstance(value, str) else value
+
+    def _text(self, text: str) -> str:
+        text = _TIME.sub(lambda match: self._time(match[0]), text)
+        for pattern, replacement in _REPLACED:
+            text = pattern.sub(replacement, text)
+        return _ID.sub(lambda match: self._names.setdefault(match[0], f"<other id {len(self._names)}>"), text)
+
+    def _time(self, text: str) -> str:
+        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+        return "<time>" if self._ended - _OLDEST <= moment <= self._ended else text
+
+
+def _differences(old: Arrived, new: Arrived, source: str) -> list[Difference]:
+    found: list[Difference] = []
+    for function in old.items:
+        before, after = (_Normal(side.items[function], side.told[function], source, side.ended) for side in (old, new))
+        for label in dict.fromkeys([*before.items, *after.items]):
+            if label in before.items and label in after.items:
+                found.extend(_fields_that_differ(f"{function} | {label} | ", before.items[label], after.items[label]))
+            else:
+                sides = [ITEM if label in side.items else ABSENT for side in (before, after)]
+                found.append(Difference(f"{function} | {label}", *sides))
+        found.extend(_fields_that_differ(f"{function} | told | ", dict(_lines(before.told)), dict(_lines(after.told))))
+    return found
+
+
+def _lines(told: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in told.items():
+        parts = value.splitlines() if isinstance(value, str) else value if isinstance(value, list) else [value]
+        yield from ((f"{key}/{number}", part) for number, part in enumerate(parts))
+
+
+def _fields_that_differ(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
+    for field in dict.fromkeys([*old, *new]):
+        before, after = old.get(field, ABSENT), new.get(field, ABSENT)
+        # As JSON: 1, 1.0 and true are not the same on the wire.
+        if json.dumps(before) != json.dumps(after):
+            yield Difference(f"{place}{field}", before, after)
+
+
+def _explain(differences: list[Difference], *tests: str) -> None:
+    """Fail with the differences that no rule of the given tests fits, and with the last one's rules that fit none."""
+    rules = [EVERYWHERE, *(rule for test in tests for rule in RULES.get(test, ()))]
+    own = RULES.get(tests[-1], ()) if tests[-1] not in _MAY_BE_IDLE else ()
+    told = [f"  {difference}" for difference in differences if not any(rule.fits(difference) for rule in rules)]
+    idle = [f"  {rule}" for rule in own if not any(rule.fits(difference) for difference in differences)]
+    text = "\n".join([*(["without a rule:", *told] if told else []), *(["rules that fit nothing:", *idle] if idle else [])])
+    assert not text, f"\n{text}"
+
+
+def _sound(new: Arrived) -> None:
+    """Fail if the endpoint refused any of our items, or if we told the program of an error."""
+    assert not new.refused
+    assert "Traceback" not in new.errors, new.errors
+
+
+@pytest.mark.parametrize("program", _PROGRAMS)
+def test_envelopes(program: str, legacy_python: Path, tmp_path: Path) -> None:
+    """A program's telemetry is that of the real SDK, but for the differences that the migration guide tells."""
+    path = _PROGRAMS[program]
+    old, new = _on_both(legacy_python, tmp_path, _functions_of(path))
+    _sound(new)
+    _explain(_differences(old, new, path.read_text(encoding="utf-8")), f"test_envelopes[{program}]")
+
+
+@pytest.mark.parametrize("program", _EXAMPLES)
+def test_examples(program: str, legacy_python: Path, tmp_path: Path) -> None:
+    """The example programs run the same on the real SDK, so they are what their owners would have written."""
+    path = _EXAMPLES[program]
+    old, new = _on_both(legacy_python, tmp_path, _whole(path))
+    _sound(new)
+    _explain(_differences(old, new, path.read_text(encoding="utf-8")), f"test_examples[{program}]")
+
+
+def test_pair_of_processes(legacy_python: Path, tmp_path: Path) -> None:
+    """A service and its client make one trace over two processes, as on the real SDK."""
+    old, new = _on_both(legacy_python, tmp_path, _pair)
+    _sound(new)
+    _explain(_differences(old, new, ""), "test_pair_of_processes")
+    assert len({envelope["tags"]["ai.operation.id"] for envelope in new.items["pair"]}) == 1
+    assert len(new.items["pair"]) == 7
+
+
+def test_environment(legacy_python: Path, tmp_path: Path) -> None:
+    """A configured service name is the role, and a locale that is not known is absent."""
+    old, new = _on_both(legacy_python, tmp_path, _functions_of(_PROGRAMS["threads"], OTEL_SERVICE_NAME="shop", LC_ALL="C"))
+    _explain(_differences(old, new, ""), "test_envelopes[threads]", "test_environment")
+
+
+def test_requests(legacy_python: Path, tmp_path: Path) -> None:
+    """Requests hold more spans unless the program says how many, and are compressed."""
+    old, new = _on_both(legacy_python, tmp_path, _functions_of(_PROGRAMS["batches"]))
+    _explain(list(_fields_that_differ("", _facts(old), _facts(new))), "test_requests")
+
+
+def _facts(arrived: Arrived) -> dict[str, Any]:
+    first = arrived.requests[0]
+    headers = {name: first.headers.get(name) for name in ("content-encoding", "user-agent", "authorization")}
+    return {"sizes": sorted(request.items for request in arrived.requests), "path": first.path, **headers}
+
+
+def test_one_trace_per_tracer(legacy_python: Path, tmp_path: Path) -> None:
+    """The switch for one trace per tracer brings the real SDK's trace ids back."""
+    program = _PROGRAMS["structure"]
+    old, new = _on_both(legacy_python, tmp_path, _functions_of(program, OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER="1"))
+    differences = _differences(old, new, program.read_text(encoding="utf-8"))
+    of_roots = [found for found in differences if found.place.startswith("roots_of_one_tracer")]
+    assert [found for found in of_roots if not EVERYWHERE.fits(found)] == []
+
+
+def _rows() -> dict[str, str]:
+    """Return the table's ids with the test that each row names."""
+    lines = _GUIDE.read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("| `")]
+    return {row[0]: row[-1].strip("| `") for row in rows}
+
+
+def test_rows_have_rules() -> None:
+    """Every row of the migration guide's table is shown by the test that it names, and every rule has a row."""
+    rows = _rows()
+    by_test = {test: {EVERYWHERE.row, *(rule.row for rule in rules)} for test, rules in RULES.items()}
+    assert {row: test for row, test in rows.items() if row not in by_test.get(test, ())} == {}
+    assert {rule.row for rules in RULES.values() for rule in rules} - rows.keys() == set()
+    assert EVERYWHERE.row in rows
+
+
+def test_rules_have_tests() -> None:
+    """Rules belong to tests that exist."""
+    parametrized = {f"test_envelopes[{name}]" for name in _PROGRAMS} | {f"test_examples[{name}]" for name in _EXAMPLES}
+    assert [test for test in RULES if test not in parametrized and test not in globals()] == []
