@@ -203,6 +203,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("connection-strings", r"connection_strings \| told \| returned/[125]", "ValueError", _matching("https://.*")),
         Rule("bad-options", r"bad_options \| told \| returned/[23]", "http://<endpoint>", "ValueError"),
     ),
+    "test_envelopes[clients]": (Rule("null-values", r"client_library \| RemoteDependency 'PUT' \| data/baseData/type", None, ABSENT),),
     "test_environment": (
         Rule("null-values", r".* \| tags/ai\.device\.locale", None, ABSENT),
         Rule("role-from-service-name", r".* \| tags/ai\.cloud\.role", "run_programs.py", "shop"),
