@@ -6,6 +6,7 @@ own batch processor, which is the SDK's.
 
 from __future__ import annotations
 
+import contextvars
 import platform
 import threading
 import weakref
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import getrandbits
 from time import time_ns
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
@@ -25,6 +26,8 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from opencensus_compat import _exporter, _wiring
 from opencensus_compat._convert.span_data import readable_span
+
+_T = TypeVar("_T")
 
 _WIRE_RATE = _wiring.SAMPLE_RATE
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -87,7 +90,7 @@ class Destination:
         processor = self._processor
         if processor is None:
             with self._lock:
-                processor = self._processor = self._processor or self._new_processor()
+                processor = self._processor = self._processor or _outside(self._new_processor)
         processor.on_end(telemetry)
 
     def _new_processor(self) -> BatchSpanProcessor:
@@ -351,6 +354,15 @@ def inherited_rate(parent: Any) -> Any:
 def new_provider(role: str) -> TracerProvider:
     """Return a provider for programs that have none, with the role that their OpenCensus telemetry carries."""
     attributes = {"service.name": role, "service.instance.id": platform.node()}
-    detected = cast("Mapping[str, Any]", Resource.create().attributes)
+    detected = cast("Mapping[str, Any]", _outside(Resource.create).attributes)
     configured = {key: detected[key] for key in attributes if _wiring._resource_attribute(key) and key in detected}
-    return TracerProvider(resource=Resource.create({**attributes, **configured}))
+    return TracerProvider(resource=_outside(lambda: Resource.create({**attributes, **configured})))
+
+
+def _outside(make: Callable[[], _T]) -> _T:
+    """Return what `make` returns, called where no tracer and no span is current.
+
+    The SDK starts threads, and instrumented threads open spans of the tracer that is current where they are started: they would wait for
+    the provider that is being made, and a batch processor's thread would keep an application's span for ever.
+    """
+    return contextvars.Context().run(make)
