@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 _REPOSITORY = Path(__file__).parents[1]
+_SETTINGS = ("APPINSIGHTS_", "APPLICATIONINSIGHTS_", "OPENCENSUS_COMPAT_", "OTEL_")
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +21,25 @@ def legacy_python() -> Path:
     if not python.exists():
         pytest.fail(f"{python} does not exist; `make envs` makes the environment with the real OpenCensus packages", pytrace=False)
     return python
+
+
+@pytest.fixture
+def run_program(tmp_path):
+    """Return a function that runs Python source as a program of its own, with nothing configured, and returns what it printed."""
+
+    def run(source, *, status=0, stderr="", timeout_s=20, options=("-W", "error"), **environment):
+        program = tmp_path / "app.py"
+        program.write_text(textwrap.dedent(source), encoding="utf-8")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(_SETTINGS)}
+        done = subprocess.run(
+            [sys.executable, *options, str(program)],
+            env={**kept, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (status, stderr)
+        return done.stdout
+
+    return run

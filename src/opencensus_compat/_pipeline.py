@@ -353,10 +353,10 @@ def inherited_rate(parent: Any) -> Any:
 
 def new_provider(role: str) -> TracerProvider:
     """Return a provider for programs that have none, with the role that their OpenCensus telemetry carries."""
-    attributes = {"service.name": role, "service.instance.id": platform.node()}
-    detected = cast("Mapping[str, Any]", _outside(Resource.create).attributes)
-    configured = {key: detected[key] for key in attributes if _wiring._resource_attribute(key) and key in detected}
-    return TracerProvider(resource=_outside(lambda: Resource.create({**attributes, **configured})))
+    named = {"service.name": role, "service.instance.id": platform.node()}
+    # Merged last, so that they stand in for the SDK's own defaults; what the environment says about them stays.
+    ours = {key: value for key, value in named.items() if not _wiring._resource_attribute(key)}
+    return TracerProvider(resource=_outside(Resource.create).merge(Resource(ours)))
 
 
 def _outside(make: Callable[[], _T]) -> _T:

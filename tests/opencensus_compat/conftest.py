@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
-
 import pytest
 from opentelemetry import context as context_api
 from opentelemetry.sdk.trace import TracerProvider
@@ -104,25 +99,3 @@ def endpoint():
     """A running local Application Insights endpoint."""
     with LocalEndpoint() as running:
         yield running
-
-
-@pytest.fixture
-def run_program(tmp_path):
-    """Return a function that runs Python source as a program of its own and returns what it printed."""
-
-    def run(source, *, status=0, stderr="", timeout_s=20, options=("-W", "error"), **environment):
-        program = tmp_path / "app.py"
-        program.write_text(textwrap.dedent(source), encoding="utf-8")
-        kept = {key: value for key, value in os.environ.items() if key not in SETTLED_VARIABLES and not key.startswith("OTEL_")}
-        done = subprocess.run(
-            [sys.executable, *options, str(program)],
-            env={**kept, **environment},
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (status, stderr)
-        return done.stdout
-
-    return run

@@ -128,7 +128,7 @@ BAD = {
 @pytest.mark.parametrize(("arguments", "parts"), BAD.values(), ids=BAD)
 def test_what_cannot_work_raises_at_construction(otel, arguments, parts):
     """The error is a ValueError that says what was expected and what came."""
-    with pytest.raises(ValueError, match="nstrumentation|expected") as caught:
+    with pytest.raises(ValueError, match=r"nstrumentation|expected") as caught:
         AzureExporter(**arguments)
     assert [part for part in parts if part not in str(caught.value)] == []
 
