@@ -115,9 +115,36 @@ def test_random_instance_id_is_that_of_new_resources():
     assert Resource.create({}).attributes.get("service.instance.id") == random_instance_id()
 
 
+LOCALES = {
+    "first variable wins": ({"LC_ALL": "de_DE.UTF-8", "LANG": "en_US.UTF-8"}, "de_DE"),
+    "empty variable": ({"LC_ALL": "", "LANG": "en_US.UTF-8"}, "en_US"),
+    "without encoding": ({"LC_CTYPE": "fr_FR"}, "fr_FR"),
+    "with modifier": ({"LANG": "de_DE@euro"}, "de_DE"),
+    "list": ({"LANGUAGE": "pt_BR:pt"}, "pt_BR"),
+    "C": ({"LC_ALL": "C"}, None),
+    "POSIX": ({"LANG": "POSIX"}, None),
+}
+
+
+@pytest.mark.parametrize(("variables", "shown"), LOCALES.values(), ids=LOCALES)
+def test_locale(monkeypatch, variables, shown):
+    """The locale is the one that the environment names, as in both peers; the C locale is no locale (peer defect 55)."""
+    for variable in ("LC_ALL", "LC_CTYPE", "LANG", "LANGUAGE"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    this_host.cache_clear()
+    try:
+        assert this_host().locale == shown
+    finally:
+        this_host.cache_clear()
+
+
 @pytest.mark.parametrize(("name", "shown"), [("en_US", "en_US"), ("C", None), (None, None)])
-def test_locale(monkeypatch, name, shown):
-    """The C locale is no locale."""
+def test_locale_of_the_process(monkeypatch, name, shown):
+    """Where the environment names none, as on Windows, the process's own counts."""
+    for variable in ("LC_ALL", "LC_CTYPE", "LANG", "LANGUAGE"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("locale.getlocale", lambda: (name, "UTF-8"))
     this_host.cache_clear()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import locale
+import os
 import platform
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from opentelemetry.sdk.version import __version__ as _sdk_version
 from ._version import __version__
 
 _MAX_SDK_VERSION = 64
+_LOCALE_VARIABLES = ("LC_ALL", "LC_CTYPE", "LANG", "LANGUAGE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,13 @@ def random_instance_id() -> str | None:
 
 
 def _locale() -> str | None:
-    # getlocale, not the deprecated getdefaultlocale; a C locale is no information, and null is not a valid tag.
+    """Return what ``locale.getdefaultlocale`` returned, which is deprecated: the locale that the environment names, installed or not.
+
+    The C locale is no information, and null is not a valid tag.
+    """
+    named = next((value for value in map(os.environ.get, _LOCALE_VARIABLES) if value), None)
     try:
-        name = locale.getlocale()[0]
+        name = locale.getlocale()[0] if named is None else locale.normalize(named.partition(":")[0]).partition(".")[0]
     except ValueError:
         return None
     return None if name in (None, "C", "POSIX") else name
