@@ -34,3 +34,8 @@ def test_an_unknown_name_is_an_attribute_error():
     """The lazy address book refuses what it does not have, as any module does."""
     with pytest.raises(AttributeError, match="module 'opencensus_compat' has no attribute 'nothing'"):
         import_module("opencensus_compat").nothing  # noqa: B018 -- reading it is the act
+
+
+def test_the_two_packages_have_one_version():
+    """The facade and the exporter are released together, under one version."""
+    assert len({import_module(name).__version__ for name in ADDRESS_BOOKS}) == 1

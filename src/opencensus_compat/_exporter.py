@@ -97,9 +97,7 @@ def settings(options: Any, proxies: Mapping[str, str]) -> Any:
     text = f"InstrumentationKey={options.instrumentation_key};IngestionEndpoint={options.endpoint}"
     if options.get("aad_audience"):
         text += f";AADAudience={options.aad_audience}"
-    return _settings.resolve(
-        text, credential=options.credential, timeout_s=options.timeout if "timeout" in options else None, proxies=proxies
-    )
+    return _settings.resolve(text, credential=options.credential, timeout_s=options.timeout, proxies=proxies)
 
 
 def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:

@@ -50,6 +50,8 @@ class Batching:
     """Spans per export."""
     queue_capacity: int
     """Spans that wait at most; the oldest is dropped when one more comes."""
+    grace_period_s: float
+    """Seconds that the end of the process may take."""
 
     @classmethod
     def of(cls, options: Any) -> Batching:
@@ -58,6 +60,7 @@ class Batching:
             export_interval_s=max(MIN_EXPORT_INTERVAL_S, options.export_interval),
             max_batch_size=int(options.max_batch_size) if "max_batch_size" in options else DEFAULT_BATCH_SIZE,
             queue_capacity=int(options.queue_capacity) or UNLIMITED_CAPACITY,
+            grace_period_s=options.grace_period,
         )
 
 
@@ -216,10 +219,13 @@ class Router(SpanProcessor):
         return all(delivered)
 
     def shutdown(self) -> None:
-        """Export what waits and stop."""
+        """Export what waits and stop, within one `grace_period` for all destinations together."""
         # A provider cannot be asked to drop a processor; one that stayed active would export each span beside its successor.
         self.on_start = self.on_end = _nothing  # type: ignore[method-assign]
-        for destination in list(self._destinations.values()):
+        destinations = list(self._destinations.values())
+        for destination in destinations:
+            destination.exporter.set_deadline(destination.batching.grace_period_s)
+        for destination in destinations:
             destination.shutdown()
 
 

@@ -136,6 +136,10 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         """Return True: nothing is held back between exports."""
         return True
 
+    def set_deadline(self, timeout_s: float) -> None:
+        """Let no export take longer than so many seconds from now, because the process is about to end; what is left then is lost."""
+        self._delivery.set_deadline(timeout_s)
+
     def shutdown(self) -> None:
         """Refuse further spans. Waits up to 5 s for an export under way, and closes the connection if it is this exporter's own."""
         if self._is_shut_down:

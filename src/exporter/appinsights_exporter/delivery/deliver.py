@@ -39,6 +39,10 @@ class Delivers(Protocol):
         """Take the items as they come, encoded, and return whether every one is safe: accepted by the service."""
         ...
 
+    def set_deadline(self, timeout_s: float) -> None:
+        """Let nothing take longer than so many seconds from now."""
+        ...
+
     def shutdown(self, timeout_s: float) -> None:
         """Refuse further items, wait for those under way at most so long, and close."""
         ...
