@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
 from opencensus_compat import _context
@@ -110,7 +111,7 @@ def set_current_span(current_span: BaseSpan | Any | None) -> None:
         _context.attach(Context(rest))
         return
     otel = getattr(current_span, "_otel", None)
-    if otel is None:
+    if not isinstance(otel, trace_api.Span):
         _context.attach(Context({**context, _context.CENSUS_KEY: (current_span, _context.otel_span(context))}))
     else:
         _context.enter(context, current_span, otel)
