@@ -61,6 +61,13 @@ def test_block(name: str, language: str, code: str, tmp_path: Path) -> None:
         assert not endpoint.refused
 
 
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_REPOSITORY)))
+def test_links(page: Path) -> None:
+    """What a page links to in this repository is there."""
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
 def test_pages_have_blocks() -> None:
     """The pages are found, and so are their blocks."""
     assert len(_PAGES) >= 3
