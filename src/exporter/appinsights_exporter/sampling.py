@@ -3,15 +3,15 @@
 An item with a ``sampleRate`` of 25 (percent) stands for four: the service multiplies its counts by what was left out, so the rate has
 to be on every span. It travels from here to the exporter as the span attribute :data:`SAMPLE_RATE`, and is absent at 100 %.
 
-===================================== ============================================== =====================================
-``OTEL_TRACES_SAMPLER``               sampler                                        ``OTEL_TRACES_SAMPLER_ARG``
-===================================== ============================================== =====================================
-microsoft.fixed_percentage            :class:`ApplicationInsightsSampler`            share of traces, 0.0 to 1.0; 1.0
-microsoft.fixed.percentage            the same, an older spelling                    the same
-microsoft.rate_limited                :class:`RateLimitedSampler`                    traces per second, 0 or more; 5.0
-microsoft.parentbased_fixed_percentage the first, under :func:`parent_based`         as the first
-microsoft.parentbased_rate_limited    the second, under :func:`parent_based`         as the second
-===================================== ============================================== =====================================
+====================================== ==================================== ======================================
+``OTEL_TRACES_SAMPLER``                sampler                              ``OTEL_TRACES_SAMPLER_ARG``
+====================================== ==================================== ======================================
+microsoft.fixed_percentage             :class:`ApplicationInsightsSampler`  share of traces, 0.0 to 1.0 (1.0)
+microsoft.fixed.percentage             the same, an older spelling          the same
+microsoft.rate_limited                 :class:`RateLimitedSampler`          traces per second, 0 or more (5.0)
+microsoft.parentbased_fixed_percentage the first under :func:`parent_based` as the first
+microsoft.parentbased_rate_limited     the third under :func:`parent_based` as the third
+====================================== ==================================== ======================================
 
 The standard names are the SDK's own business; :class:`SampleRateProcessor` adds the rate that its samplers do not tell.
 """
@@ -42,18 +42,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
 
-__all__ = [
-    "SAMPLE_RATE",
-    "ApplicationInsightsSampler",
-    "RateLimitedSampler",
-    "SampleRateProcessor",
-    "from_environment",
-    "parent_based",
-    "sample_rate_percent",
-    "sampling_score",
-    "trace_id_hash",
-]
-
 SAMPLER_VARIABLE = "OTEL_TRACES_SAMPLER"
 SAMPLER_ARGUMENT_VARIABLE = "OTEL_TRACES_SAMPLER_ARG"
 
@@ -64,6 +52,7 @@ DEFAULT_TRACES_PER_SECOND = 5.0
 ADAPTATION_S = 0.1
 """How far back the rate-limited sampler looks, seconds: older decisions count for e⁻¹ and less. Source: specification section 11.4."""
 
+_LARGEST_LIMIT = 1e15
 _HASH_START = 5381
 _PAIR_FACTOR = 33 * 33
 _HEX = "0123456789abcdef"
@@ -120,7 +109,7 @@ class _ConsistentSampler(Sampler):
         """Return N to keep one new trace in N; 0 keeps none."""
         raise NotImplementedError
 
-    def _opaque_parents_one_in(self, trace_id: int) -> int:  # noqa: ARG002 - for subclasses
+    def _opaque_parents_one_in(self, trace_id: int) -> int:
         """Return N for the child of a local, sampled parent whose rate cannot be read."""
         return 1
 
@@ -255,7 +244,9 @@ def parent_based(root: Sampler) -> ParentBased:
 
 
 class SampleRateProcessor(SpanProcessor):
-    """Notes on spans, when they start, the rate at which OpenTelemetry's own samplers kept them, so that counts are right::
+    """Notes on spans, when they start, the rate at which OpenTelemetry's own samplers kept them.
+
+    Without it their items carry no rate, and the service counts too few::
 
         provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(0.25)))
         provider.add_span_processor(SampleRateProcessor(provider.sampler))
@@ -454,7 +445,7 @@ def _whole(rate: float) -> int:
     return math.ceil(1 / rate * (1 - 1e-12)) if rate > 1e-12 else 0
 
 
-def _from_text(argument: float | str | None, default: float, *, largest: float = math.inf) -> float:
+def _from_text(argument: float | str | None, default: float, *, largest: float = _LARGEST_LIMIT) -> float:
     if argument is None or (isinstance(argument, str) and not argument.strip()):
         return default
     number: object = argument
@@ -466,10 +457,9 @@ def _from_text(argument: float | str | None, default: float, *, largest: float =
     return _number(number, "sampler argument", SAMPLER_ARGUMENT_VARIABLE, largest=largest)
 
 
-def _number(value: object, setting: str, source: str, *, largest: float = math.inf) -> float:
-    """Return a checked number from 0 to a limit, which may be infinite and is then excluded."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 <= value <= largest:  # type: ignore[arg-type,operator]
+def _number(value: object, setting: str, source: str, *, largest: float = _LARGEST_LIMIT) -> float:
+    """Return a checked number from 0 to the largest."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= largest:
         ratio = largest == 1
         raise ConfigurationError(
             setting,
@@ -478,7 +468,7 @@ def _number(value: object, setting: str, source: str, *, largest: float = math.i
             came=repr(value),
             advice="To keep a quarter of them write 0.25." if ratio else "For five traces per second write 5.",
         )
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 _live: weakref.WeakSet[RateLimitedSampler] = weakref.WeakSet()
