@@ -278,7 +278,7 @@ for pid in pids:
 def test_fork(endpoint, run_program, first, sent, leave):
     """Children begin with an empty queue and a connection of their own: everyone's spans arrive, each once, in traces of their own."""
     # The connection that a child inherits is dropped there, not closed: it is its parent's.
-    run_program(FORK.format(first=first, sent=sent, exit=leave), options=(), **_environment(endpoint))
+    run_program(FORK.format(first=first, sent=sent, exit=leave), options=("-W", "ignore"), **_environment(endpoint))
     expected = ["child 0", "child 1", "child 2", "parent after"] + ["parent before"] * first
     assert _names(endpoint, len(expected)) == expected
     assert endpoint.wait_idle()

@@ -28,6 +28,8 @@ _KINDS = {0: SpanKind.INTERNAL, 1: SpanKind.SERVER, 2: SpanKind.CLIENT}
 
 _MESSAGE_TYPES = {0: "TYPE_UNSPECIFIED", 1: "SENT", 2: "RECEIVED"}
 
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -104,11 +106,10 @@ def span_context(trace_id: str, span_id: str, sampled: bool, tracestate: Mapping
 
 def id_number(text: Any, digits: int) -> int | None:
     """Return an id as a number; None when it is not that many hexadecimal digits, or all zeros."""
-    try:
-        number: int = int(text, 16) if len(text) == digits else 0
-    except (TypeError, ValueError):
+    # `int` alone takes signs, spaces, underscores and a prefix as well.
+    if not isinstance(text, str) or len(text) != digits or not _HEXADECIMAL.issuperset(text):
         return None
-    return number if number != 0 else None
+    return int(text, 16) or None
 
 
 def link(trace_id: Any, span_id: Any, link_type: Any, link_attributes: Any) -> Link | None:

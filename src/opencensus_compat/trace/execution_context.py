@@ -32,7 +32,15 @@ class _CurrentSpanSlot:
         set_current_span(value)
 
     def clear(self) -> None:
-        set_current_span(None)
+        context = _context.get_current()
+        innermost = _context.active(context)
+        if innermost is None:
+            return
+        if innermost[1] is _context.otel_span(context):
+            set_current_span(None)
+        else:
+            # The current span is OpenTelemetry code's, opened inside or around ours: it is not ours to hide.
+            _context.attach(Context({key: value for key, value in context.items() if key != _context.CENSUS_KEY}))
 
 
 _attrs_slot = RuntimeContext.register_slot("attrs", dict)
@@ -130,7 +138,10 @@ def set_opencensus_full_context(tracer: Any, span: Any, attrs: Mapping[str, Any]
 
 
 def clean() -> None:
-    """Forget attributes, current span and tracer of this context."""
+    """Forget attributes, current span and tracer of this context.
+
+    A current span that OpenTelemetry code opened stays: integrations clean up after a request inside its server span.
+    """
     _attrs_slot.clear()
     _current_span_slot.clear()
     _tracer_slot.clear()

@@ -94,6 +94,24 @@ def test_clean(tracer, forget):
     assert not trace_api.get_current_span().get_span_context().is_valid
 
 
+@pytest.mark.parametrize("forget", [execution_context.clean, execution_context.clear, RuntimeContext.clear])
+def test_clean_inside_an_opentelemetry_span(tracer, otel, forget):
+    """An OpenTelemetry span that is current stays so, around OpenCensus spans that have ended and inside one that has not."""
+    with otel.tracer.start_as_current_span("server") as server:
+        with tracer.span("request"):
+            pass
+        forget()
+        assert trace_api.get_current_span() is server
+        tracer.start_span("leaked")
+        with otel.tracer.start_as_current_span("inside") as inside:
+            forget()
+            assert trace_api.get_current_span() is inside
+            with tracer.span("below"):
+                pass
+    tracer.finish()
+    assert otel.parents == {"server": None, "request": "server", "leaked": "server", "inside": "leaked", "below": "inside"}
+
+
 def test_full_context(tracer):
     """Tracer, span and attributes go to another thread together."""
     seen = []

@@ -449,7 +449,7 @@ def test_a_sampler_of_the_programs_own_is_asked_for_each_root(otel, kept):
 
 
 def _rate(span):
-    return span.attributes.get(_wiring.SAMPLE_RATE)
+    return span.attributes.get("_MS.sampleRate")
 
 
 def test_the_sample_rate_is_inherited(otel, kept):

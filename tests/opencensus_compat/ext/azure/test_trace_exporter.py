@@ -15,7 +15,7 @@ from opencensus_compat import _wiring
 from opencensus_compat.ext.azure.common.protocol import Envelope
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.trace import samplers
-from opencensus_compat.trace.span import SpanKind
+from opencensus_compat.trace.span import Span, SpanKind
 from opencensus_compat.trace.tracer import Tracer
 
 ON = samplers.AlwaysOnSampler()
@@ -301,3 +301,33 @@ def test_wiring_forgets_on_reset(options):
     first = AzureExporter(**options)._pipeline
     _wiring.reset()
     assert AzureExporter(**options)._pipeline is not first
+
+
+def _one_sampled_at_half(exporter):
+    tracer = Tracer(sampler=samplers.ProbabilitySampler(0.5), exporter=exporter)
+    while True:
+        with tracer.span("s") as span:
+            if isinstance(span, Span):
+                return
+
+
+def test_the_sample_rate_passes_through_an_export_of_its_own(options, endpoint):
+    """A subclass that overrides `export` and calls ours sends the rate, although SpanData has no place for it."""
+
+    class Watching(AzureExporter):
+        def export(self, items):
+            super().export(items)
+
+    _one_sampled_at_half(Watching(**options))
+    assert opencensus_compat.flush(10.0)
+    assert [envelope["sampleRate"] for envelope in endpoint.envelopes()] == [50]
+
+
+def test_telemetry_processors_see_the_sample_rate(options, endpoint):
+    """A processor reads the rate that the envelope will be sent with."""
+    seen = []
+    exporter = AzureExporter(**options)
+    exporter.add_telemetry_processor(lambda envelope: seen.append(envelope.sampleRate))
+    _one_sampled_at_half(exporter)
+    assert opencensus_compat.flush(10.0)
+    assert seen == [50]
