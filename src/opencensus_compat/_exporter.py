@@ -40,8 +40,6 @@ __all__ = [
     "span_exporter",
 ]
 
-_SAMPLE_RATE = "_MS.sampleRate"
-
 
 class _Sampled:
     """The context of telemetry that is no span; batch processors ask for it."""
@@ -56,17 +54,18 @@ class Prepared:
     Args:
         make: Returns the envelopes.
         span: The OpenTelemetry span they are of; None when there is none.
+        sample_rate_percent: For envelopes that have no `sampleRate`.
     """
 
     __slots__ = ("_make", "_sample_rate", "context")
 
-    def __init__(self, make: Callable[[], Iterable[Mapping[str, Any]]], span: Any) -> None:
+    def __init__(self, make: Callable[[], Iterable[Mapping[str, Any]]], span: Any, sample_rate_percent: float | None = None) -> None:
         self._make = make
         self.context = _Sampled if span is None else span.get_span_context()
-        self._sample_rate = None if span is None else (span.attributes or {}).get(_SAMPLE_RATE)
+        self._sample_rate = sample_rate_percent
 
     def to_envelopes(self) -> list[Mapping[str, Any]]:
-        """Return the envelopes, with the span's sample rate where they have none."""
+        """Return the envelopes, with the sample rate where they have none."""
         envelopes = list(self._make())
         if self._sample_rate is not None:
             envelopes = [envelope if "sampleRate" in envelope else {**envelope, "sampleRate": self._sample_rate} for envelope in envelopes]

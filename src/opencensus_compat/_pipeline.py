@@ -25,11 +25,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from opencensus_compat import _exporter, _wiring
+from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 
 _T = TypeVar("_T")
 
-_WIRE_RATE = _wiring.SAMPLE_RATE
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 MIN_EXPORT_INTERVAL_S = 0.1
@@ -285,7 +285,7 @@ class SpanFactory:
             if made.is_valid and (parent is None or made.span_id != parent.get_span_context().span_id):
                 return started
         parent_context = None if parent is None else parent.get_span_context()
-        rate = attributes.get(_wiring.SAMPLE_RATE) if attributes else None
+        rate = attributes.get(_WIRE_RATE) if attributes else None
         if parent_context is None:
             own = SpanContext(trace_id or getrandbits(128), span_id or getrandbits(64), False, _SAMPLED)
         else:

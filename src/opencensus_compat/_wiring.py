@@ -20,6 +20,7 @@ from opentelemetry import trace as trace_api
 
 from opencensus_compat import __version__, _context
 from opencensus_compat._convert import oc_to_otel
+from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -49,8 +50,6 @@ __all__ = [
 
 SCOPE = "opencensus_compat"
 """Instrumentation scope of facade spans; the exporter recognizes them by it."""
-SAMPLE_RATE = "_MS.sampleRate"
-"""Span attribute with the sample rate in percent, as Application Insights exporters read it."""
 ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
 DEFAULT_FLUSH_TIMEOUT_S = 30.0
 

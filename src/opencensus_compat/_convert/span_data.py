@@ -9,7 +9,17 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Status, StatusCode
 
-from opencensus_compat._convert.oc_to_otel import PARENT_SPAN_ID, SPAN_ID, STATUS_CODE, link, nanoseconds, span_context, span_kind, status
+from opencensus_compat._convert.oc_to_otel import (
+    PARENT_SPAN_ID,
+    SAMPLE_RATE,
+    SPAN_ID,
+    STATUS_CODE,
+    link,
+    nanoseconds,
+    span_context,
+    span_kind,
+    status,
+)
 
 _NO_RESOURCE = Resource({})
 
@@ -28,6 +38,9 @@ def readable_span(span_data: Any, scope: str) -> ReadableSpan:
     code = 0 if span_data.status is None else span_data.status.code
     if code:
         values[STATUS_CODE] = code
+    rate = getattr(span_data.context, "_sample_rate", None)
+    if rate is not None:
+        values[SAMPLE_RATE] = rate
     trace_id = span_data.context.trace_id
     own = span_context(trace_id, span_data.span_id, True)
     if own is None:

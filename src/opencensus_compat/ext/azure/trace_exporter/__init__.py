@@ -96,7 +96,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
     def export(self, items: Iterable[Any]) -> None:
         """Queue SpanData for `emit`."""
         for span_data in items:
-            self._pipeline.on_end(_exporter.Prepared(partial(self._envelopes, span_data), None))
+            self._pipeline.on_end(self._prepared(span_data, None))
 
     def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:
         """Return what the pipeline exports for an ended span; see `_wiring.Handle`."""
@@ -106,8 +106,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
             return _exporter.Prepared(lambda: self.apply_telemetry_processors(self._pipeline.convert(readable)), readable)
         if not (self._telemetry_processors or self._is_changed()):
             return readable
-        span_data = tracer._span_data(span)
-        return _exporter.Prepared(partial(self._envelopes, span_data), readable)
+        return self._prepared(tracer._span_data(span), readable)
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
@@ -122,6 +121,9 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
             and "apply_telemetry_processors" not in own
             and "_transmit" not in own
         )
+
+    def _prepared(self, span_data: Any, readable: Any) -> _exporter.Prepared:
+        return _exporter.Prepared(partial(self._envelopes, span_data), readable, getattr(span_data.context, "_sample_rate", None))
 
     def _envelopes(self, span_data: Any) -> list[Any]:
         with collected() as envelopes:
