@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -336,3 +337,78 @@ def test_end_span_and_finish_leave_a_lone_opentelemetry_span_alone(both):
         both.oc.finish()
         assert otel.is_recording()
     assert both.chain() == ["otel"]
+
+
+class _Walk:
+    """A random program over both APIs that knows which parent each of its spans must have."""
+
+    def __init__(self, both, seed):
+        self.both = both
+        self.random = random.Random(seed)
+        self.expected = {}
+
+    def name(self, parent):
+        """Return a name for a new span below `parent`."""
+        name = f"span {len(self.expected)}"
+        self.expected[name] = parent
+        return name
+
+    def block(self, parent, depth):
+        """Do some things inside `parent`; spans left open by them enclose what follows in the block."""
+        for _ in range(self.random.randrange(1, 4)):
+            what = self.random.choice(["oc", "oc", "otel", "otel", "by hand", "leak", "thread", "task", "not entered"])
+            if what in {"oc", "otel"}:
+                name = self.name(parent)
+                with self.both.span(what, name):
+                    if depth:
+                        self.block(name, depth - 1)
+            elif what == "by hand":
+                name = self.name(parent)
+                self.both.oc.start_span(name)
+                if depth:
+                    self.closed(name, depth - 1)
+                self.both.oc.end_span()
+            elif what == "leak":
+                parent = self.name(parent)
+                self.both.oc.start_span(parent)
+            elif what == "thread" and depth:
+                _in_thread(self.random.choice(list(CARRIERS.values()))(lambda parent=parent: self.block(parent, depth - 1)))
+            elif what == "task" and depth:
+                context = contextvars.copy_context()
+                context.run(self.block, parent, depth - 1)
+            elif what == "not entered":
+                self.both.otel.start_span(self.name(parent)).end()
+
+    def closed(self, parent, depth):
+        """Do some things inside `parent`, and leave nothing open."""
+        name = self.name(parent)
+        with self.both.span(self.random.choice(["oc", "otel"]), name):
+            self.block(name, depth)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_program(both, seed):
+    """In random programs of nested, leaked and hand-ended spans, threads and tasks, every span has the parent that it was started in."""
+    walk = _Walk(both, seed)
+    walk.closed(None, 4)
+    both.oc.finish()
+    spans = both.finished.get_finished_spans()
+    names = {span.context.span_id: span.name for span in spans}
+    assert {span.name: None if span.parent is None else names[span.parent.span_id] for span in spans} == walk.expected
+    assert len({span.context.trace_id for span in spans}) == 1
+    assert execution_context.get_current_span() is None
+    assert not trace_api.get_current_span().get_span_context().is_valid
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_unsampled_program(seed):
+    """The same inside an unsampled root: nothing is recorded, and nothing stays current."""
+    both = Both(UNSAMPLED)
+    with both.oc.span("root"):
+        _Walk(both, seed).closed("root", 4)
+    assert both.finished.get_finished_spans() == ()
+    assert execution_context.get_current_span() is None
+    assert not trace_api.get_current_span().get_span_context().is_valid
+    with both.otel.start_as_current_span("next"):
+        pass
+    assert both.chain() == ["next"]
