@@ -1,0 +1,401 @@
+"""Entra ID tokens for the transport.
+
+A credential may be slow, may fail in any way, and may be asked by several threads at once; an export must not wait for it longer than it
+has time. So each question to the credential is asked on a short-lived thread of its own, one at a time: whoever has a token that still
+works goes on with it, and whoever has none waits as long as it may.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import ipaddress
+import logging
+import math
+import os
+import re
+import threading
+import time
+import weakref
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from ..counts import RateLimit
+from ..errors import ConfigurationError
+from .classify import redirect_target
+from .transport import _instrumentation_suppressed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+AUTHENTICATION_STRING_VARIABLE = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
+
+DEFAULT_AUDIENCE = "https://monitor.azure.com/"
+"""The public cloud's. Its slash stays when ``/.default`` is added, so that the scope has two. Source: specification section 10."""
+
+REFRESH_BEFORE_S = 300.0
+"""How long before its end a token is renewed, seconds; a short-lived one at half of its life. Source: specification section 10."""
+MIN_LIFE_S = 10.0
+"""A token is used at least so long, seconds, whatever its ``expires_on`` says: a credential that tells nonsense is not asked for each batch."""
+MAX_LIFE_S = 86400.0
+"""A token is not believed to live longer than a day, seconds."""
+FIRST_PAUSE_S = 10.0
+"""How long a credential that failed is left alone, seconds; each further failure doubles it."""
+MAX_PAUSE_S = 300.0
+"""The longest such pause, seconds."""
+STILL_ASKING_S = 1.0
+"""When to look again while the credential has not answered, seconds."""
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
+_ENTRA_CODE = re.compile(r"AADSTS\d{4,9}")
+_CLIENT_ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+_logger = logging.getLogger(__name__)
+
+
+class TokenCredential(Protocol):
+    """What azure-identity's credentials have, and a program's own may have."""
+
+    def get_token(self, *scopes: str) -> Any:
+        """Return an object with ``token`` (text) and ``expires_on`` (seconds since the epoch)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoToken:
+    """Why there is no token now. The telemetry is to be kept and sent later."""
+
+    reason: str
+    """From a fixed set; without secrets."""
+    after_s: float
+    """Seconds after which asking again makes sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A token, and until when it is used; times are of the monotonic clock, seconds."""
+
+    header: str = field(repr=False)
+    refresh_at_s: float
+    ends_at_s: float
+
+
+class _Question:
+    """One question to the credential, which others may wait for."""
+
+    def __init__(self, asked_at_s: float) -> None:
+        self.asked_at_s = asked_at_s
+        self.answer: _Held | str | None = None
+        """A token, or what was wrong."""
+        self.pause_s = 0.0
+        """How long not to ask again, if something was wrong."""
+        self.answered = threading.Event()
+
+
+class TokenSource:
+    """Gives the ``Authorization`` header for one destination; safe for several threads.
+
+    A child process made by fork keeps the token and asks on its own. Tokens are in no repr, log or error; of a credential's errors the
+    log tells the type, Entra ID's code and the HTTP status, because their text may quote what was sent or received.
+
+    Args:
+        credential: Object with ``get_token``, as azure-identity's.
+        endpoint: Ingestion endpoint that the token is for; https, or http on this machine.
+        audience: ``AADAudience`` of the connection string; None means the public cloud's.
+        clock: Monotonic clock, seconds.
+        wall_clock: Seconds since the epoch, to know how long a token lives.
+
+    Raises:
+        ConfigurationError: A credential without a usable ``get_token``, or an endpoint to which no token may be sent.
+    Loses: nothing; but where a fork happens while the credential is being asked, the child may find the credential's own locks held,
+    and then has no token.
+    """
+
+    def __init__(
+        self,
+        credential: TokenCredential,
+        endpoint: str,
+        *,
+        audience: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        _check(credential, endpoint)
+        self.scope = scope(audience)
+        self._credential = credential
+        self._endpoint = endpoint
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._log_limit = RateLimit(clock=clock)
+        self._held: _Held | None = None
+        self._problem = ""
+        self._pause_s = FIRST_PAUSE_S
+        self._not_before_s = -math.inf
+        self._restart()
+        _live.add(self)
+
+    def _restart(self) -> None:
+        # Guards the four above and the question, and is never held while the credential is asked. A child made by fork gets a new one,
+        # and has no thread that would answer the parent's question.
+        self._lock = threading.Lock()
+        self._question: _Question | None = None
+
+    def header_for(self, url: str, timeout_s: float) -> str | NoToken:
+        """Return the value of ``Authorization`` for a request, or why there is none. Never raises.
+
+        Args:
+            url: Absolute URL that the request goes to: the configured host, or one that a redirect from it may lead to.
+            timeout_s: Longest wait for the credential, seconds.
+        """
+        if not (_is_confidential(url) and redirect_target(self._endpoint, url) is not None):
+            return NoToken("no token may be sent to this address", MAX_PAUSE_S)
+        now_s = self._clock()
+        with self._lock:
+            held = self._held
+            if held is not None and now_s < held.refresh_at_s:
+                return held.header
+            question, mine = self._question, False
+            if question is None and now_s >= self._not_before_s:
+                question = self._question = _Question(now_s)
+                mine = True
+            problem, after_s = self._problem, self._not_before_s - now_s
+        if mine and question is not None:
+            self._ask_beside(question)
+        if held is not None and now_s < held.ends_at_s:
+            return held.header
+        if question is None:
+            return self._failed(problem, after_s)
+        # Counted from when it was asked: while a credential hangs, not every batch waits for it anew.
+        question.answered.wait(max(0.0, question.asked_at_s + timeout_s - now_s))
+        answer = question.answer
+        if answer is None:
+            self._say("it has not answered yet")
+            return NoToken("no token: the credential has not answered", STILL_ASKING_S)
+        return self._failed(answer, question.pause_s) if isinstance(answer, str) else answer.header
+
+    def invalidate(self, header: str) -> None:
+        """Forget the token of a header that the service answered with 401, unless there is a newer one already."""
+        with self._lock:
+            if self._held is not None and self._held.header == header:
+                self._held = None
+
+    def _ask_beside(self, question: _Question) -> None:
+        thread = threading.Thread(target=self._ask_quietly, args=(question,), name="appinsights-token", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # No thread can be started while the interpreter ends. The last batch is worth the wait.
+            self._ask(question)
+
+    def _ask_quietly(self, question: _Question) -> None:
+        # What is left here (SystemExit and its like) would end the thread anyway, but with a text on stderr that may quote a secret.
+        with contextlib.suppress(BaseException):
+            self._ask(question)
+
+    def _ask(self, question: _Question) -> None:
+        """Ask the credential, note and hand out what it answers."""
+        answer: _Held | str = "it was interrupted"
+        try:
+            with _instrumentation_suppressed():
+                answer = self._asked()
+        finally:
+            self._note(question, answer)
+
+    def _asked(self) -> _Held | str:
+        try:
+            received = self._credential.get_token(self.scope)
+            token, expires_on = received.token, received.expires_on
+        except Exception as error:  # noqa: BLE001 - a credential may be anyone's code, and may raise what it likes.
+            return _described(error)
+        if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
+            return "what it gave is not a token"
+        life_s = self._life_s(expires_on)
+        now_s = self._clock()
+        return _Held(f"Bearer {token}", now_s + life_s - min(REFRESH_BEFORE_S, life_s / 2), now_s + life_s)
+
+    def _life_s(self, expires_on: object) -> float:
+        """Return how long a token is used, seconds."""
+        try:
+            life_s = float(expires_on) - self._wall_clock()  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            return MIN_LIFE_S
+        return MIN_LIFE_S if math.isnan(life_s) else min(max(life_s, MIN_LIFE_S), MAX_LIFE_S)
+
+    def _note(self, question: _Question, answer: _Held | str) -> None:
+        now_s = self._clock()
+        with self._lock:
+            if isinstance(answer, _Held):
+                self._held = answer
+                self._pause_s, self._not_before_s = FIRST_PAUSE_S, -math.inf
+            else:
+                self._problem, question.pause_s = answer, self._pause_s
+                self._not_before_s = now_s + self._pause_s
+                self._pause_s = min(self._pause_s * 2, MAX_PAUSE_S)
+            self._question = None
+        question.answer = answer
+        question.answered.set()
+
+    def _failed(self, problem: str, after_s: float) -> NoToken:
+        self._say(problem)
+        return NoToken("no token: the credential failed", max(0.0, after_s))
+
+    def _say(self, problem: str) -> None:
+        if self._log_limit.due("token"):
+            _logger.warning(
+                "There is no Entra ID token for Application Insights (%s, scope %s): %s. The logger azure.identity may tell more. "
+                "Telemetry waits where it can be stored; this is said at most once a minute.",
+                type(self._credential).__name__,
+                self.scope,
+                problem,
+            )
+
+
+def scope(audience: str | None) -> str:
+    """Return what to ask a credential for.
+
+    Args:
+        audience: ``AADAudience`` of the connection string; None or blank means the public cloud's.
+    Source: specification section 10.
+    """
+    return f"{(audience or '').strip() or DEFAULT_AUDIENCE}/.default"
+
+
+def credential_from_environment(environ: Mapping[str, str] | None = None) -> TokenCredential | None:
+    """Return the credential that ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING`` asks for, or None when it is not set.
+
+    ``Authorization=AAD`` is the managed identity of this machine, ``Authorization=AAD;ClientId=<id>`` a user-assigned one. Equal strings
+    give the same object, so that they mean one destination. azure-identity is loaded when the first token is asked for.
+
+    Args:
+        environ: Stands for ``os.environ`` in tests.
+
+    Raises:
+        ConfigurationError: Another form. The message does not quote it: it may hold what somebody took for a secret.
+    Source: specification section 9.3.
+    """
+    environment = os.environ if environ is None else environ
+    text = environment.get(AUTHENTICATION_STRING_VARIABLE, "").strip()
+    if not text:
+        return None
+    found: dict[str, str] = {}
+    for position, part in enumerate(text.split(";"), start=1):
+        if part.strip():
+            key, equals, value = part.partition("=")
+            key = key.strip().lower()
+            if not equals or key not in ("authorization", "clientid"):
+                raise _bad_string(f"part {position} that is neither")
+            found[key] = value.strip()
+    if "authorization" not in found:
+        raise _bad_string("no Authorization")
+    if found["authorization"].lower() != "aad":
+        raise _bad_string("another kind of Authorization")
+    client_id = found.get("clientid")
+    if client_id is not None and _CLIENT_ID.fullmatch(client_id) is None:
+        raise _bad_string("a ClientId that is not of the form 01234567-89ab-cdef-0123-456789abcdef")
+    return _managed_identity(None if client_id is None else client_id.lower())
+
+
+class ManagedIdentity:
+    """A managed identity, looked for when the first token is asked for: loading azure-identity takes a noticeable time.
+
+    Args:
+        client_id: Of a user-assigned identity; None for the machine's own.
+    """
+
+    def __init__(self, client_id: str | None = None) -> None:
+        self.client_id = client_id
+        # Process id and credential: a child made by fork must not speak on its parent's connection.
+        self._made: tuple[int, TokenCredential] | None = None
+
+    def __repr__(self) -> str:
+        """Show which identity it is."""
+        return f"ManagedIdentity(client_id={self.client_id!r})"
+
+    def get_token(self, *scopes: str) -> Any:
+        """Return azure-identity's answer.
+
+        Raises: what azure-identity raises, most often a ``CredentialUnavailableError``.
+        """
+        made, pid = self._made, os.getpid()
+        if made is None or made[0] != pid:
+            from azure.identity import ManagedIdentityCredential
+
+            # Two threads may both come here; both objects are good, and one of them stays.
+            made = self._made = (pid, ManagedIdentityCredential(client_id=self.client_id))
+        return made[1].get_token(*scopes)
+
+
+@lru_cache(maxsize=16)
+def _managed_identity(client_id: str | None) -> ManagedIdentity:
+    return ManagedIdentity(client_id)
+
+
+def _bad_string(came: str) -> ConfigurationError:
+    return ConfigurationError(
+        "credential",
+        AUTHENTICATION_STRING_VARIABLE,
+        expected="Authorization=AAD, with ;ClientId=<id> for a user-assigned identity",
+        came=came,
+        advice="Correct the variable or remove it.",
+    )
+
+
+def _check(credential: object, endpoint: str) -> None:
+    get_token = getattr(credential, "get_token", None)
+    asynchronous = inspect.iscoroutinefunction(get_token)
+    if not callable(get_token) or asynchronous:
+        raise ConfigurationError(
+            "credential",
+            "argument",
+            expected="an object with a get_token method (an Azure TokenCredential)",
+            came=f"an asynchronous {type(credential).__name__}" if asynchronous else type(credential).__name__,
+            advice="Pass for example azure.identity.DefaultAzureCredential().",
+        )
+    if not _is_confidential(endpoint):
+        raise ConfigurationError(
+            "credential",
+            "argument",
+            expected="an https ingestion endpoint beside it",
+            came=repr(endpoint),
+            advice="Correct IngestionEndpoint: a token is not sent where others can read it.",
+        )
+
+
+def _is_confidential(url: str) -> bool:
+    """Return whether nobody on the way can read what is sent to a URL: https, or http to this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme != "http":
+            return parts.scheme == "https" and bool(host)
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _described(error: Exception) -> str:
+    """Return an error's type, Entra ID's code and the HTTP status: its text may quote a secret or a token."""
+    name = type(error).__name__
+    try:
+        code = _ENTRA_CODE.search(str(error))
+        status = getattr(error, "status_code", None)
+    except Exception:  # noqa: BLE001 - an error of anyone's code, whose text is anyone's code too.
+        return name
+    details = [code.group()] if code else []
+    if isinstance(status, int):
+        details.append(f"HTTP {status}")
+    return f"{name} ({', '.join(details)})" if details else name
+
+
+_live: weakref.WeakSet[TokenSource] = weakref.WeakSet()
+
+
+def _restart_in_child() -> None:
+    for source in list(_live):
+        source._restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_in_child)
