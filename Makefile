@@ -36,7 +36,8 @@ bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
 
 matrix: .venvs/legacy/.stamp
 	@for python in $(PYTHONS); do \
-		folder=.venvs/matrix-$$(basename $$python) && echo "== $$python" && \
+		version=$$($$python -c 'import platform; print(platform.python_version())') && \
+		folder=.venvs/matrix-$$version && echo "== $$version" && \
 		{ [ -x $$folder/bin/python ] || $$python -m venv $$folder; } && \
 		$$folder/bin/python $(PIP_INSTALL) --editable '.[test]' && $$folder/bin/python $(PYTEST) || exit 1; \
 	done
