@@ -91,6 +91,14 @@ def signature_of(function: Any) -> str:
     return f"({', '.join(texts)})"
 
 
+def constructor_of(cls: type) -> str:
+    """Return the parameters of a class; of a constructor that the standard library gave it, whose it is: releases of Python differ in them."""
+    owner = next((base for base in cls.__mro__ if "__init__" in vars(base) or "__new__" in vars(base)), object)
+    if owner is not object and owner.__module__.partition(".")[0] in sys.stdlib_module_names:
+        return f"(as {home_of(owner)})"
+    return signature_of(cls)
+
+
 def assigned_attributes(cls: type) -> Iterator[str]:
     """Yield the names that the methods of a class assign to on their first parameter."""
     try:
@@ -129,7 +137,7 @@ def class_surface(cls: type) -> dict[str, Any]:
                 attributes.add(name)
     return {
         "bases": [home_of(base) for base in cls.__bases__],
-        "parameters": signature_of(cls),
+        "parameters": constructor_of(cls),
         "methods": methods,
         "constants": constants,
         # A property of one package may be a plain attribute of the other: both are data to the user.
