@@ -36,6 +36,8 @@ __all__ = [
     "connection_string_pairs",
     "from_wire",
     "host_tags",
+    "sample_rate_processor",
+    "sampler_from_environment",
     "settings",
     "span_exporter",
 ]
@@ -104,6 +106,24 @@ def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
     from appinsights_exporter import ApplicationInsightsSpanExporter
 
     return ApplicationInsightsSpanExporter(settings=settings, legacy_context_tags=context_tags)
+
+
+def sample_rate_processor(sampler: Any) -> Any:
+    """Return a span processor that notes the rate at which an OpenTelemetry sampler kept a span."""
+    from appinsights_exporter.sampling import SampleRateProcessor
+
+    return SampleRateProcessor(sampler)
+
+
+def sampler_from_environment() -> Any:
+    """Return the Application Insights sampler that `OTEL_TRACES_SAMPLER` names; None for a name that the SDK knows itself.
+
+    Raises:
+        ValueError: Its argument cannot be read.
+    """
+    from appinsights_exporter.sampling import from_environment
+
+    return from_environment()
 
 
 def host_tags() -> dict[str, str]:

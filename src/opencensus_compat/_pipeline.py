@@ -161,6 +161,11 @@ class Router(SpanProcessor):
         self._default: Destination | None = None
         self._lock = threading.Lock()
         self._inherited: dict[tuple[int, int], tuple[Any, weakref.ref[Span]]] = {}
+        self._rates: SpanProcessor = _exporter.sample_rate_processor(None)
+
+    def watch(self, sampler: Any) -> None:
+        """Note from now on the rates at which the provider's sampler keeps spans of OpenTelemetry code."""
+        self._rates = _exporter.sample_rate_processor(sampler)
 
     def destination(self, settings: Any, context_tags: Mapping[str, Any], options: Any) -> Destination:
         """Return the destination of the given settings, making it at the first call."""
@@ -177,9 +182,11 @@ class Router(SpanProcessor):
             return found
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Note what a span inherits: the sample rate of its local parent, and where the OpenCensus span around it sends."""
+        """Note what a span is sampled at, and where the OpenCensus span around it sends."""
         if type(span) is FacadeSpan:
             return
+        self._rates.on_start(span, parent_context)
+        # A facade span knows its rate also when it has so many attributes that the one with the rate was pushed out.
         rate = inherited_rate(trace_api.get_current_span(parent_context))
         if rate is not None and _WIRE_RATE not in (span.attributes or ()):
             span.set_attribute(_WIRE_RATE, rate)
@@ -362,7 +369,13 @@ def new_provider(role: str) -> TracerProvider:
     named = {"service.name": role, "service.instance.id": platform.node()}
     # Merged last, so that they stand in for the SDK's own defaults; what the environment says about them stays.
     ours = {key: value for key, value in named.items() if not _wiring._resource_attribute(key)}
-    return TracerProvider(resource=_outside(Resource.create).merge(Resource(ours)))
+    resource = _outside(Resource.create).merge(Resource(ours))
+    try:
+        sampler = _exporter.sampler_from_environment()
+    except ValueError as error:
+        _wiring.report("OTEL_TRACES_SAMPLER is left to the OpenTelemetry SDK: %s", error)
+        sampler = None
+    return TracerProvider(sampler=sampler, resource=resource)
 
 
 def _outside(make: Callable[[], _T]) -> _T:

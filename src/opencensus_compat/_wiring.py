@@ -334,6 +334,7 @@ def _use_provider(provider: TracerProvider, *, ours: bool) -> None:
     if provider is not _state.provider:
         add_span_processor(router)
     _state.provider, _state.provider_is_ours, _state.router = provider, ours, router
+    router.watch(getattr(provider, "sampler", None))
     _state.spans = SpanFactory(provider, SCOPE, __version__)
 
 

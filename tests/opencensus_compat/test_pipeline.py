@@ -8,6 +8,8 @@ import uuid
 
 import pytest
 from opentelemetry import trace as trace_api
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 import opencensus_compat
 from opencensus_compat import _wiring
@@ -363,3 +365,42 @@ def test_exporting_is_not_traced(tenants, endpoint):
 def test_wiring_names():
     """The name by which the exporter knows facade spans."""
     assert _wiring.SCOPE == "opencensus_compat"
+
+
+def test_rates_of_opentelemetrys_own_samplers_reach_the_envelope(tenants, endpoint):
+    """Where OpenTelemetry's ratio sampler keeps a trace, its spans say the rate, and so do OpenCensus spans inside."""
+    provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(0.5)), shutdown_on_exit=False)
+    opencensus_compat.configure(tracer_provider=provider)
+    census, new = Tracer(sampler=ON, exporter=tenants.exporter("A")), provider.get_tracer("new")
+    kept = False
+    while not kept:
+        with new.start_as_current_span("root") as root, census.span("legacy"), new.start_as_current_span("inner"):
+            kept = root.is_recording()
+    assert opencensus_compat.flush(10.0)
+    rates = {envelope["data"]["baseData"]["name"]: envelope.get("sampleRate") for envelope in endpoint.envelopes()}
+    assert rates == {"root": 50, "legacy": 50, "inner": 50}
+
+
+SAMPLED_BY_ENVIRONMENT = """
+import opencensus_compat
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opentelemetry import trace
+
+AzureExporter()
+for _ in range(200):
+    with trace.get_tracer("new").start_as_current_span("work"):
+        pass
+assert opencensus_compat.flush(10.0)
+"""
+
+
+def test_a_provider_of_ours_takes_the_sampler_of_the_environment(run_program, endpoint):
+    """`OTEL_TRACES_SAMPLER=microsoft.fixed_percentage` works where no provider was set, as in Microsoft's distribution."""
+    run_program(
+        SAMPLED_BY_ENVIRONMENT,
+        APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string,
+        OTEL_TRACES_SAMPLER="microsoft.fixed_percentage",
+        OTEL_TRACES_SAMPLER_ARG="0.5",
+    )
+    assert 0 < len(endpoint.envelopes()) < 200
+    assert {envelope["sampleRate"] for envelope in endpoint.envelopes()} == {50}
