@@ -29,7 +29,9 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 @pytest.mark.parametrize(
-    "modules", [["common.utils"], ["common.resource"], ["trace"], ["log"], MODULES], ids=["utils", "resource", "trace", "log", "all"]
+    "modules",
+    [["common.utils"], ["common.resource"], ["trace"], ["log"], ["ext.azure.trace_exporter"], MODULES],
+    ids=["utils", "resource", "trace", "log", "trace_exporter", "all"],
 )
 def test_nothing_heavy_is_loaded(modules):
     """Neither network, TLS and hashing modules nor any package of the legacy dependencies come with an import."""

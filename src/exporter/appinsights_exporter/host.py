@@ -8,7 +8,6 @@ import os
 import platform
 from dataclasses import dataclass
 
-from opentelemetry.sdk import resources
 from opentelemetry.sdk.version import __version__ as _sdk_version
 
 from ._version import __version__
@@ -45,6 +44,9 @@ def random_instance_id() -> str | None:
 
     Newer SDKs put a random UUID into every resource. Knowing it tells it apart from an id that somebody chose.
     """
+    # Imported here: it loads psutil, and the facade asks this module for the version before anything is exported.
+    from opentelemetry.sdk import resources
+
     detector = getattr(resources, "ServiceInstanceIdResourceDetector", None)
     if detector is None:
         return None
