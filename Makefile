@@ -1,6 +1,7 @@
 # make demo     unchanged OpenCensus programs, and what of them arrives at a local Application Insights endpoint
 # make test     everything that must hold: lint, format, types, tests
 # make format   let ruff format and mend what it can
+# make faults   everything that can go wrong on the way to the service, with real processes, and where each item went
 # make bench    speed against the real packages and the official exporter
 # make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
 # make envs     the environments that the others make for themselves when they need them
@@ -16,7 +17,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format bench matrix envs clean
+.PHONY: demo test format faults bench matrix envs clean
 
 demo: .venv/.stamp
 	$(PY) examples/demo.py
@@ -30,6 +31,10 @@ test: .venv/.stamp .venvs/legacy/.stamp
 format: .venv/.stamp
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+# ONLY="kill -9" runs the faults of which the name contains that; without it the table in the migration guide is written anew.
+faults: .venvs/faults/.stamp .venvs/faults-legacy/.stamp
+	CENSUS_COMPAT_LEGACY_PYTHON=.venvs/faults-legacy/bin/python .venvs/faults/bin/python tests/faults/run.py --write "$(ONLY)"
 
 bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
 	$(PY) benchmarks/run.py
@@ -49,6 +54,12 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
 
 .venvs/legacy/.stamp: tests/legacy-requirements.txt
 	$(call environment,.venvs/legacy,--requirement $<)
+
+.venvs/faults/.stamp: pyproject.toml
+	$(call environment,.venvs/faults,--editable '.[faults]')
+
+.venvs/faults-legacy/.stamp: tests/legacy-requirements.txt
+	$(call environment,.venvs/faults-legacy,--requirement $< gunicorn celery)
 
 .venvs/official/.stamp: benchmarks/official-requirements.txt
 	$(call environment,.venvs/official,--requirement $<)

@@ -1,0 +1,111 @@
+"""The matrix as text: a line for the terminal, a page for the migration guide."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness import Account
+
+_HEAD = """\
+# When things go wrong
+
+What becomes of telemetry when the service, the network, the disk or the process fails. `make faults` wrote this page: it runs real
+processes (unchanged OpenCensus programs, and OpenTelemetry programs where it says so) against a local endpoint that misbehaves, and
+counts every item:
+
+    offered = delivered + still stored + dropped and counted
+
+A run fails where that does not hold, where something arrives twice without having been counted as possible, where a stranger receives
+anything, or where a process takes longer to end than its `grace_period` of 5 s.
+
+- **Delivered**: different items that the endpoint accepted. **Stored**: items on disk when the last process has ended; the next one sends
+  them. **Dropped**: by the exporter's own counters, with its reasons. **Twice**: items that arrived more than once, which cannot be avoided
+  where a reply is lost after acceptance.
+- **Back after**: whole seconds from the end of the fault to the last delivery, with `minimum_retry_interval` at 0.5 s and the other options
+  as short. The defaults are meant for production: the first retry comes after {first_retry}.
+- **Retired SDK**: the same program on opencensus-ext-azure 1.1.15 with the same options; *lost* are items that are nowhere, and of which
+  nothing tells. A dash: it was not run.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault, and what came of it."""
+
+    group: str
+    name: str
+    ours: Account | str
+    """The account, or why there is none."""
+    theirs: Account | str | None
+    """The retired SDK's, None where it was not run."""
+
+
+def line(row: Row) -> str:
+    """Return a row for the terminal."""
+    name = f"{row.group}: {row.name}"
+    if isinstance(row.ours, str):
+        return f"{name:<60} skipped: {row.ours}"
+    account = row.ours
+    numbers = f"offered {account.offered:>5}  delivered {account.delivered:>5}  stored {account.stored:>4}  dropped {_dropped(account):<6}"
+    return f"{name:<60} {numbers}  twice {account.duplicates:>3}  back {_recovery(account):>4}  exit {_seconds(account.exit_s):>5}  retired: {_theirs(row)}"
+
+
+def page(rows: Sequence[Row]) -> str:
+    """Return the page, as Markdown."""
+    parts = [_HEAD.format(first_retry="60 s, or what the service asks for")]
+    for group, members in groupby(rows, key=lambda row: row.group):
+        parts.append(f"\n## {group}\n")
+        parts.append(
+            "| fault | offered | delivered | stored | dropped | twice | back after | retired SDK |\n|---|---|---|---|---|---|---|---|\n"
+        )
+        parts += [_cells(row) for row in members]
+    return "".join(parts)
+
+
+def _cells(row: Row) -> str:
+    if isinstance(row.ours, str):
+        return f"| {row.name} | | | | | | | skipped: {row.ours} |\n"
+    account = row.ours
+    reasons = "".join(f"<br>{count}: {reason}" for reason, count in sorted(account.dropped.items()))
+    exit_s = f", exit {_seconds(account.exit_s)}" if account.exit_s is not None else ""
+    taken = f" ({account.taken} died with the processes)" if account.taken > 0 else ""
+    return (
+        f"| {row.name} | {account.offered} | {account.delivered}{taken} | {account.stored} | {_dropped(account)}{reasons} "
+        f"| {account.duplicates or ''} | {_recovery(account)}{exit_s} | {_theirs(row)} |\n"
+    )
+
+
+def _dropped(account: Account) -> str:
+    return str(sum(account.dropped.values()))
+
+
+def _recovery(account: Account) -> str:
+    return "" if account.recovery_s is None else f"{max(1, math.ceil(account.recovery_s))} s"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{math.ceil(seconds)} s"
+
+
+def _theirs(row: Row) -> str:
+    if row.theirs is None:
+        return "-"
+    if isinstance(row.theirs, str):
+        return row.theirs
+    account = row.theirs
+    told = [f"{account.delivered} delivered"]
+    if account.stored:
+        told.append(f"{account.stored} stored")
+    if account.unaccounted > 0:
+        told.append(f"**{account.unaccounted} lost**")
+    if account.duplicates:
+        told.append(f"{account.duplicates} twice")
+    if account.exit_s is not None:
+        told.append(f"exit {_seconds(account.exit_s)}")
+    return ", ".join(told)
