@@ -1,0 +1,426 @@
+"""What the retired OpenCensus exporter left on disk, read so that its telemetry still arrives.
+
+Use, when the program starts and now and then for as long as legacy processes may run beside it::
+
+    moved = LegacyStore(key).move_to(store)     # count moved.lost; moved.items are in the store now
+
+or, where nothing may be stored, ``lease()`` and send. The legacy exporter keeps blobs, text files of one envelope a line, in
+``<temporary folder>/opencensus-python-<instrumentation key>``, shared by all its processes. They lease a blob by giving it a name that
+says until when; this module takes part in that protocol, so a blob is in one process's hands only. Blobs are taken oldest first.
+
+Loses: lines that are no JSON object, and what :func:`normalised` says.
+Limits: the protocol goes by the wall clock, for both sides. Statsbeat, the retired SDK's telemetry about itself, is not delivered.
+Source: specification section 12.2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import logging
+import os
+import re
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..counts import RateLimit
+from ..errors import EncodingError
+from . import encode
+from . import folder as disk
+from .store import MAX_AGE_S, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from .store import Store
+
+STATSBEAT_KEYS = frozenset({"c4a29126-a7cb-47e5-b348-11414998b11e", "7dc56bab-3c0c-4e9f-9ebb-d1acadee8d0f"})
+"""Keys of the resources that the retired SDK reported to about itself."""
+LEASE_S = 60.0
+"""For how long a blob is taken, seconds: nothing is sent meanwhile, or one request."""
+TEMPORARY_AGE_S = 60.0
+"""The legacy exporter gives up on an unfinished blob after so many seconds."""
+
+NOT_JSON = "legacy: line is not JSON"
+NOT_AN_ENVELOPE = "legacy: not an envelope"
+OTHER_KEY = "legacy: another instrumentation key"
+STATSBEAT = "legacy: statsbeat"
+NO_TIME = "legacy: no readable time"
+TOO_OLD = "legacy: older than 48 hours"
+NO_VALUE = "legacy: metric without a number"
+TOO_LONG = "legacy: item too long"
+
+_FOLDER_PREFIX = "opencensus-python-"
+_NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}\.\d{6}-[0-9a-f]{8}\.blob)(?:@(\d{4}-\d\d-\d\dT\d{6}\.\d{6})\.lock|(\.tmp))?", re.ASCII)
+_MAX_BLOB_BYTES = 64 * 1024 * 1024
+"""The legacy exporter stores nothing more once the folder holds 50 MiB."""
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_PIPED = re.compile(r"\|[^.|]*\.([^.|]+)\.?")
+_ZEROS = re.compile(r"\|?[0.]+")
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_LAST_SECOND = 253_402_300_799
+_NO_NAME = "n/a"
+_MOST_SEVERE = 4
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An envelope that is not to be sent."""
+
+    reason: str
+    """From a fixed set."""
+
+
+def normalised(envelope: Any, now_s: float, instrumentation_key: str) -> dict[str, Any] | Dropped:
+    """Return a legacy envelope as the service wants it, or why it is not to be sent. Pure; the argument is not changed.
+
+    A time without a zone gets its ``Z``; property values become text; severities over 4 become 4; a parent ``|trace.span.`` becomes
+    ``span``; ids that are all zeros (a record outside of any span) and fields without a value go; a stack that is text moves to where
+    text belongs.
+
+    Args:
+        envelope: One parsed line.
+        now_s: Wall clock, seconds since the epoch.
+        instrumentation_key: Of the destination, in lower case; what is meant for another resource is dropped.
+    Loses: properties without a value; measurements and metric values that are no finite numbers.
+    Source: specification section 12.2, steps 4 and 5, and the legacy column of section 15.
+    """
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("data"), dict):
+        return Dropped(NOT_AN_ENVELOPE)
+    base_type, fields = envelope["data"].get("baseType"), envelope["data"].get("baseData")
+    if not isinstance(base_type, str) or not isinstance(fields, dict):
+        return Dropped(NOT_AN_ENVELOPE)
+    if envelope.get("name") == "Statsbeat":
+        return Dropped(STATSBEAT)
+    if str(envelope.get("iKey")).strip().lower() != instrumentation_key:
+        return Dropped(OTHER_KEY)
+    found = _time(envelope.get("time"))
+    if found is None:
+        return Dropped(NO_TIME)
+    text, second = found
+    if now_s - second > MAX_AGE_S:
+        return Dropped(TOO_OLD)
+    fields = {key: value for key, value in fields.items() if value is not None}
+    for name, convert in _FIELDS.items():
+        if name in fields:
+            fields[name] = convert(fields[name])
+            if fields[name] is None:
+                del fields[name]
+    if base_type == "MetricData" and not fields.get("metrics"):
+        return Dropped(NO_VALUE)
+    if base_type == "RemoteDependencyData" and not fields.get("name"):
+        fields["name"] = _NO_NAME
+    rest = {key: value for key, value in envelope.items() if value is not None}
+    data = {"baseType": base_type, "baseData": fields}
+    return {**rest, "time": text, "iKey": instrumentation_key, "tags": _tags(envelope.get("tags")), "data": data}
+
+
+class LegacyLease:
+    """One blob's items, which no other process takes for a minute. Made by :meth:`LegacyStore.lease`.
+
+    As a context manager it is given back at the end of the block unless it was done.
+    """
+
+    def __init__(self, path: str, name: str, free_name: str, items: list[bytes], lost: dict[str, int]) -> None:
+        self.items = items
+        """The JSON texts, normalised; empty when nothing in the blob is worth sending."""
+        self.lost = lost
+        """Reason to number of items in the blob that are not; to be counted when it is done."""
+        self.created_s = _seconds(name)
+        """When the blob was made, seconds since the epoch."""
+        self._path = path
+        self._name: str | None = name
+        self._free_name = free_name
+
+    def __enter__(self) -> LegacyLease:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.give_back()
+
+    def done(self) -> None:
+        """Delete the blob. What remains of it must be kept elsewhere before: see :meth:`LegacyStore.move_to`."""
+        name, self._name = self._name, None
+        if name is not None:
+            with contextlib.suppress(OSError, ValueError), disk.open_folder(self._path, make=False, own=False) as folder:
+                folder.remove(name)
+
+    def give_back(self) -> None:
+        """Leave the blob to whoever comes next. Does nothing after the lease has ended."""
+        name, self._name = self._name, None
+        if name is not None:
+            with contextlib.suppress(OSError, ValueError), disk.open_folder(self._path, make=False, own=False) as folder:
+                folder.rename(name, self._free_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of blobs that were moved."""
+
+    items: int = 0
+    """How many are in the store now."""
+    lost: dict[str, int] = field(default_factory=dict)
+    """Reason to number of items lost: of the blobs, and of those in the store that had to go."""
+    finished: bool = True
+    """Whether nothing is left that may be taken now."""
+
+
+class LegacyStore:
+    """The legacy exporter's folder for one destination. Making one touches nothing, and nothing ever makes the folder.
+
+    Args:
+        instrumentation_key: As resolved.
+        folder: The legacy option ``storage_path``; None means the legacy default.
+        wall_clock: Seconds since the epoch.
+        clock: Monotonic clock, seconds.
+    """
+
+    def __init__(
+        self,
+        instrumentation_key: str,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._key = instrumentation_key.strip().lower()
+        self._given = None if folder is None else os.fsdecode(folder)
+        self._wall_clock = wall_clock
+        self._log_limit = RateLimit(clock=clock)
+        self._may_remove = folder is None
+
+    def lease(self) -> LegacyLease | None:
+        """Return the oldest blob that nobody holds, or None when there is none. Never raises for what a disk does."""
+        path = self._path()
+        if path is None:
+            return None
+        try:
+            with disk.open_folder(path, make=False, own=False) as folder:
+                now_s = self._wall_clock()
+                for name in sorted(name for name, _ in folder.files()):
+                    taken = _take(folder, name, now_s)
+                    if taken is not None:
+                        return self._leased(path, *taken, now_s)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self._say(path, disk.reason(error))
+            return None
+        self._remove(path)
+        return None
+
+    def move_to(self, store: Store, max_blobs: int = 100) -> Moved:
+        """Move blobs into a store, as old as they were, and remove the folder when it is empty.
+
+        Args:
+            store: Where they are kept until they are sent.
+            max_blobs: After so many it returns, whether it is finished or not.
+        """
+        items = 0
+        lost: Counter[str] = Counter()
+        for _ in range(max_blobs):
+            lease = self.lease()
+            if lease is None:
+                return Moved(items, dict(lost))
+            # The first of its items may be older than the blob, never younger.
+            stored = store.put(lease.items, created_s=lease.created_s) if lease.items else Stored()
+            lost.update(stored.dropped)
+            if lease.items and not stored.kept:
+                # None of it is lost: it stays where it was.
+                lease.give_back()
+                return Moved(items, dict(lost))
+            lease.done()
+            items += stored.kept
+            lost.update(lease.lost)
+            lost.update(stored.refused)
+        return Moved(items, dict(lost), finished=False)
+
+    def _path(self) -> str | None:
+        if self._key in STATSBEAT_KEYS:
+            return None
+        try:
+            if self._given is not None:
+                # The user's own choice may be a link; in the folder for everybody's temporary files a link may be a trap.
+                return os.path.realpath(self._given)
+            return os.path.join(tempfile.gettempdir(), _FOLDER_PREFIX + self._key)
+        except (OSError, ValueError):
+            return None
+
+    def _leased(self, path: str, name: str, free_name: str, data: bytes, now_s: float) -> LegacyLease:
+        lost: Counter[str] = Counter()
+        items = []
+        for line in data.split(b"\n"):
+            if line.strip():
+                item = _item(line, now_s, self._key)
+                if isinstance(item, Dropped):
+                    lost[item.reason] += 1
+                else:
+                    items.append(item)
+        return LegacyLease(path, name, free_name, items, dict(lost))
+
+    def _remove(self, path: str) -> None:
+        """Remove the folder if it is empty: once, as only a legacy process that lives can bring it back, and that one needs it."""
+        if self._may_remove and os.path.isdir(path):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+                self._may_remove = False
+
+    def _say(self, path: str, fault: str) -> None:
+        if self._log_limit.due("fault"):
+            _logger.warning("Telemetry that the OpenCensus exporter left in %s cannot be read: %s.", path, fault)
+
+
+def _take(folder: disk.Folder, name: str, now_s: float) -> tuple[str, str, bytes] | None:
+    """Rename a blob so that it is ours for a minute; return its new name, its name when free, and its content, or None."""
+    parts = _NAME.fullmatch(name)
+    if parts is None:
+        return None
+    blob, leased_until, temporary = parts.groups()
+    if leased_until is not None and leased_until > _stamp(now_s):
+        return None
+    if temporary and name > _stamp(now_s - TEMPORARY_AGE_S):
+        return None
+    taken = f"{blob}@{_stamp(now_s + LEASE_S)}.lock"
+    try:
+        folder.rename(name, taken)
+        data = folder.read(taken, _MAX_BLOB_BYTES)
+    except OSError:
+        # Somebody else was faster, or it cannot be read. In that case it is free again in a minute.
+        return None
+    return taken, blob + (temporary or ""), data
+
+
+def _item(line: bytes, now_s: float, key: str) -> bytes | Dropped:
+    try:
+        try:
+            envelope = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            # The legacy exporter wrote NaN and infinities, which only the standard library reads.
+            envelope = json.loads(line)
+    except (ValueError, RecursionError):
+        return Dropped(NOT_JSON)
+    result = normalised(envelope, now_s, key)
+    if isinstance(result, Dropped):
+        return result
+    try:
+        return encode.item(result)
+    except EncodingError:
+        return Dropped(TOO_LONG)
+
+
+def _time(value: Any) -> tuple[str, float] | None:
+    """Return a time with its zone, and in seconds since the epoch; None if it is no time."""
+    parts = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if parts is None:
+        return None
+    day, clock, fraction, zone = parts.groups()
+    try:
+        moment = datetime.datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in (None, 'Z') else zone}")
+        seconds = (moment - _EPOCH).total_seconds()
+    except (ValueError, OverflowError):
+        return None
+    return (value if zone else value + "Z"), seconds + float(f"0.{fraction or 0}")
+
+
+def _tags(value: Any) -> dict[str, str]:
+    tags = {str(key): _text(tag) for key, tag in value.items() if tag is not None} if isinstance(value, dict) else {}
+    for name in ("ai.operation.id", "ai.operation.parentId"):
+        if _ZEROS.fullmatch(tags.get(name, "")):
+            del tags[name]
+    piped = _PIPED.fullmatch(tags.get("ai.operation.parentId", ""))
+    if piped:
+        if _ZEROS.fullmatch(piped[1]):
+            del tags["ai.operation.parentId"]
+        else:
+            tags["ai.operation.parentId"] = piped[1]
+    return tags
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, (dict, list)):
+        return str(value)
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return f"<{type(value).__name__}>"
+
+
+def _properties(value: Any) -> dict[str, str] | None:
+    return {key: _text(inner) for key, inner in value.items() if inner is not None and key} if isinstance(value, dict) else None
+
+
+def _measurements(value: Any) -> dict[str, float] | None:
+    return {key: number for key, number in value.items() if _is_number(number) and key} if isinstance(value, dict) else None
+
+
+def _severity(value: Any) -> int | None:
+    return max(0, min(value, _MOST_SEVERE)) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _metrics(value: Any) -> list[dict[str, Any]] | None:
+    points = value if isinstance(value, list) else []
+    return [
+        {key: inner for key, inner in point.items() if inner is not None}
+        for point in points
+        if isinstance(point, dict) and _is_number(point.get("value"))
+    ]
+
+
+def _exceptions(value: Any) -> list[Any] | None:
+    return [_exception(details) if isinstance(details, dict) else details for details in value] if isinstance(value, list) else None
+
+
+def _exception(details: dict[str, Any]) -> dict[str, Any]:
+    """Return the details without empty fields, a stack given as text where text belongs, and frames counted from the innermost."""
+    kept = {key: value for key, value in details.items() if value is not None}
+    for name in ("typeName", "message"):
+        kept[name] = _text(kept.get(name) or "Exception")
+    stack = kept.pop("parsedStack", None)
+    if isinstance(stack, list) and all(isinstance(frame, dict) for frame in stack):
+        kept["parsedStack"] = [{**frame, "level": level} for level, frame in enumerate(stack)]
+    elif stack:
+        kept["stack"] = stack if isinstance(stack, str) else "\n".join(map(_text, stack)) if isinstance(stack, list) else _text(stack)
+    if not kept.get("parsedStack") and not kept.get("stack"):
+        kept["hasFullStack"] = False
+    return kept
+
+
+def _is_number(value: Any) -> bool:
+    # Larger integers fit no double; infinities and NaN are not less either.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**1023
+
+
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "properties": _properties,
+    "measurements": _measurements,
+    "severityLevel": _severity,
+    "metrics": _metrics,
+    "exceptions": _exceptions,
+}
+"""Field of ``baseData`` to what makes it right; None from it means that the field goes."""
+
+
+def _stamp(seconds: float) -> str:
+    """Return a time as the names of blobs say it: UTC, to the microsecond, no colons; the order of texts is that of times."""
+    return f"{_EPOCH + datetime.timedelta(seconds=min(max(seconds, 0.0), _LAST_SECOND)):%Y-%m-%dT%H%M%S.%f}"
+
+
+def _seconds(name: str) -> float:
+    """Return the time in a blob's name, seconds since the epoch."""
+    text = name[: len("YYYY-MM-DDTHHMMSS.ffffff")]
+    try:
+        return (datetime.datetime.strptime(text + "+0000", "%Y-%m-%dT%H%M%S.%f%z") - _EPOCH).total_seconds()
+    except ValueError:
+        # Digits, but no date.
+        return 0.0

@@ -1,0 +1,712 @@
+"""Encoded items on disk, until the service takes them.
+
+Use::
+
+    store = Store(default_folder(key, endpoint))
+    stored = store.put(items)                   # what could not be sent
+    while (lease := store.lease()) is not None:
+        ...                                     # count lease.lost, send lease.items
+        lease.done(rest)                        # or lease.give_back(after_s)
+
+The folder may be shared by threads, by processes and with children made by fork. A file holds one batch: gzip of one JSON text per line,
+named ``<creation time, UTC>-<random>-<items>.jsonl.gz``, so that names sort by age and what is dropped can be counted without reading.
+It is written under another name first: a process that is killed leaves a batch whole or not at all.
+
+**Clocks.** Who may read a file is decided by locks, never by time. Time decides only what is too old, and there the smaller of two ages
+counts: by the wall clock, and by what that clock said when the store was made plus the time that has passed since. A wall clock that
+jumps while the program runs therefore drops nothing, and a name never says an earlier time than that reckoning.
+
+**Faults.** No method raises for what a disk does. What is lost comes back as reason and number of items, and a line in the log, at most
+one a minute, says why the disk was of no use.
+
+Loses: the oldest items when there are more than ``max_bytes``, items older than ``max_age_s``, and what a damaged file does not yield.
+Limits: a process that starts while the wall clock is wrong believes it. Other processes' files are counted every ten seconds, so
+``max_bytes`` may be exceeded by what they store meanwhile, and at most a sixteenth each. After a power cut, files that the system had
+not written yet are found damaged.
+Source: specification section 12.3.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import threading
+import time
+import weakref
+import zlib
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING
+
+import orjson
+
+from ..counts import RateLimit
+from . import folder as disk
+from .encode import MAX_BATCH_BYTES, MAX_BATCH_ITEMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import TracebackType
+
+MAX_BYTES = 50 * 1024 * 1024
+"""Most bytes on disk, unless told otherwise."""
+MAX_AGE_S = 48 * 3600.0
+"""The service refuses older items, seconds."""
+MAX_LEASE_FILES = 50
+"""Each file of a lease is an open file of the process."""
+
+EVICTED = "store full: the oldest dropped"
+TOO_OLD = "stored too long"
+DAMAGED = "stored file damaged"
+NO_ROOM = "store full"
+NOT_ONE_LINE = "not one line of JSON"
+TOO_LONG = "item too long"
+_NOT_STORED = "not stored: "
+
+_SCAN_INTERVAL_S = 10.0
+_SCAN_SHARE = 16
+_TEMPORARY_AGE_S = 60.0
+_ATTEMPTS = 3
+_PAGE_BYTES = 4096
+_COMPRESSION_LEVEL = 5
+"""Takes twice the time of level 1 (2 ms for 500 items) and a fifth less space; what follows takes as long again for one hundredth."""
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS
+_MAX_FILE_BYTES = 2 * MAX_BATCH_BYTES
+_SALVAGE_STEP_BYTES = 16
+_FINISHED = b"finished"
+"""Content of a file whose items are gone, where the file cannot be deleted. Shorter than any gzip file."""
+_NAME = re.compile(r"(\d{8}T\d{12})-[0-9a-f]{16}-(\d{1,6})\.jsonl\.gz(\.tmp)?", re.ASCII)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_LAST_US = 253_402_300_799_999_999
+"""The end of year 9999."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of items that were put."""
+
+    kept: int = 0
+    """How many of them are on disk."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """Reason to number of items that are not."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Reason to number of items stored before that had to go."""
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """Reason to number of items, refused and dropped."""
+        return {**self.refused, **self.dropped}
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A file that a lease holds."""
+
+    name: str
+    fd: int
+
+
+class Lease:
+    """Items taken from the store, which nobody else is given meanwhile. Made by :meth:`Store.lease`.
+
+    It lasts until it is done or given back, or the process ends, however that ends; a lease that is forgotten is given back. As a
+    context manager it is given back at the end of the block unless it was done.
+    """
+
+    def __init__(self, store: Store, held: list[_Held], items: list[bytes], lost: dict[str, int]) -> None:
+        self.items = items
+        """The JSON texts, oldest first; empty only when something was lost."""
+        self.lost = lost
+        """Reason to number of items that were found lost on the way."""
+        self._store = store
+        self._held = held
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.give_back()
+
+    def __del__(self) -> None:
+        self.give_back()
+
+    def done(self, rest: Sequence[bytes] = ()) -> Stored:
+        """Delete the items from the store, except for the rest, which stays as old as it was.
+
+        Args:
+            rest: Those of the items that are to be sent another time.
+        Returns: What became of the rest.
+        """
+        return self._store._finish(self, rest)
+
+    def give_back(self, after_s: float = 0.0) -> None:
+        """Leave the items in the store. Does nothing after the lease has ended.
+
+        Args:
+            after_s: Seconds for which this store does not give them out again; others that share the folder may.
+        """
+        self._store._give_back(self, after_s)
+
+
+class Store:
+    """Batches of items in one folder. Making one touches nothing; the folder is made when something is put.
+
+    Args:
+        folder: Where; made with mode 0700, as are missing parents. A link, or the folder of another user, is not used.
+        max_bytes: Most bytes on disk. A file counts as whole pages of 4096 bytes, so this bounds the number of files as well.
+        max_age_s: Seconds after which items are dropped.
+        clock: Monotonic clock, seconds.
+        wall_clock: Seconds since the epoch.
+        random: For names; must differ between processes, also after fork. None asks the system.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        max_bytes: int = MAX_BYTES,
+        max_age_s: float = MAX_AGE_S,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        random: Random | None = None,
+    ) -> None:
+        self.folder = Path(_absolute(folder))
+        """Where the files are, absolute."""
+        self._path = str(self.folder)
+        self._max_bytes = max_bytes
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._random = SystemRandom() if random is None else random
+        self._first_s = (clock(), wall_clock())
+        self._log_limit = RateLimit(clock=clock)
+        self._last_us = 0
+        self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()
+        self._restart()
+        _live.add(self)
+
+    def put(self, items: Iterable[bytes], *, created_s: float | None = None) -> Stored:
+        """Keep items, dropping the oldest when there is no room.
+
+        Args:
+            items: One JSON text each, without a line feed.
+            created_s: Wall-clock time from which their age counts, seconds since the epoch; None means now.
+        """
+        refused: Counter[str] = Counter()
+        dropped: Counter[str] = Counter()
+        faults: list[str] = []
+        kept = 0
+        for chunk in _chunks(items, refused):
+            data = packed(chunk)
+            with self._lock:
+                fault = self._keep(len(chunk), data, created_s, dropped)
+            if fault is None:
+                kept += len(chunk)
+            else:
+                refused[_NOT_STORED + fault] += len(chunk)
+                faults.append(fault)
+        self._say(faults)
+        return Stored(kept, dict(refused), dict(dropped))
+
+    def lease(self, max_items: int = MAX_BATCH_ITEMS, max_bytes: int = MAX_BATCH_BYTES) -> Lease | None:
+        """Return the oldest items that nobody holds, or None when there are none.
+
+        Args:
+            max_items: Most items; small files are grouped up to it. A file that alone has more is given whole.
+            max_bytes: Most bytes of JSON, line feeds included; the same holds.
+        """
+        lost: Counter[str] = Counter()
+        faults: list[str] = []
+        with self._lock:
+            held, items = self._gather(max_items, max_bytes, lost, faults)
+            lease = Lease(self, held, items, dict(lost)) if held or lost else None
+            if lease is not None:
+                self._leases.add(lease)
+        self._say(faults)
+        return lease
+
+    def count(self) -> int:
+        """Return about how many items are stored, leased ones included: exact for this store's own, up to ten seconds old for others'."""
+        self._look()
+        return self._items
+
+    def size_bytes(self) -> int:
+        """Return about how many bytes the stored files take on disk, as :meth:`count`."""
+        self._look()
+        return self._bytes
+
+    def _restart(self) -> None:
+        """Know nothing and hold nothing: for a new store, and for a child made by fork, whose copies of the files stay the parent's."""
+        # Guards everything below, and stays held while files are written and read: a disk that hangs would hang each thread anyway.
+        # Re-entrant, as a signal handler or the garbage collector may come back here from inside.
+        self._lock = threading.RLock()
+        self._index: OrderedDict[str, int] = OrderedDict()
+        """Name to bytes on disk, oldest first; as last seen, plus and minus what this store did since."""
+        self._bytes = 0
+        self._items = 0
+        self._scanned_s: float | None = None
+        self._put_bytes = 0
+        self._leased: set[str] = set()
+        self._not_before_s: dict[str, float] = {}
+        for lease in list(self._leases):
+            lease._held = []
+        self._leases.clear()
+
+    # What follows needs the lock.
+
+    def _keep(self, count: int, data: bytes, created_s: float | None, lost: Counter[str]) -> str | None:
+        """Write one file; return what prevented it."""
+        size = _pages(len(data))
+        if size > self._max_bytes:
+            return NO_ROOM
+        name = self._new_name(count, created_s)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with disk.open_folder(self._path, make=True) as folder:
+                    if self._scan_due():
+                        self._scan(folder, lost)
+                    if not self._make_room(folder, self._bytes + size - self._max_bytes, lost):
+                        return NO_ROOM
+                    self._write(folder, name, data, lost)
+            except (OSError, ValueError) as error:
+                # A folder that was removed under us is made again.
+                if attempt == _ATTEMPTS or not isinstance(error, FileNotFoundError):
+                    return disk.reason(error)
+            else:
+                break
+        self._remember(name, size)
+        self._put_bytes += size
+        if created_s is not None:
+            # It may belong before others.
+            self._scanned_s = None
+        return None
+
+    def _write(self, folder: disk.Folder, name: str, data: bytes, lost: Counter[str]) -> None:
+        """Write one file; on a disk that is full although we have our share, for our own oldest files."""
+        try:
+            folder.write(name, data)
+        except OSError as error:
+            if not disk.is_full(error) or not self._make_room(folder, _pages(len(data)), lost):
+                raise
+            folder.write(name, data)
+
+    def _make_room(self, folder: disk.Folder, excess_bytes: int, lost: Counter[str]) -> bool:
+        """Drop the oldest files that nobody holds until so many bytes are free; return whether they are."""
+        if excess_bytes <= 0:
+            return True
+        held = self._leased.copy()
+        if self._bytes - sum(self._index.get(name, 0) for name in held) < excess_bytes:
+            # Dropping all there is would not help.
+            return False
+        while oldest := [name for name in islice(self._index, len(held) + 1) if name not in held]:
+            name = oldest[0]
+            size = self._index[name]
+            if self._drop(folder, name, EVICTED, lost):
+                excess_bytes -= size
+                if excess_bytes <= 0:
+                    return True
+            else:
+                held.add(name)
+        return False
+
+    def _drop(self, folder: disk.Folder, name: str, why: str, lost: Counter[str]) -> bool:
+        """Delete a file and count its items, unless it is held; return whether it is gone."""
+        try:
+            fd = folder.take(name)
+        except (FileNotFoundError, disk.ForeignError):
+            self._forget(name)
+            return True
+        except OSError:
+            return False
+        if not self._delete(folder, _Held(name, fd)):
+            return False
+        lost[why] += _count(name)
+        return True
+
+    def _delete(self, folder: disk.Folder | None, file: _Held) -> bool:
+        """Delete a file that we hold and let it go; return whether its items are gone."""
+        gone = folder is not None and folder.remove(file.name)
+        try:
+            if not gone:
+                # In a folder that cannot be written, or while it is open on Windows. Its items must not be sent again all the same.
+                os.lseek(file.fd, 0, os.SEEK_SET)
+                gone = os.write(file.fd, _FINISHED) == len(_FINISHED)
+                os.ftruncate(file.fd, len(_FINISHED))
+        except OSError:
+            pass
+        finally:
+            disk.let_go(file.fd)
+        if gone:
+            self._forget(file.name)
+            if folder is not None:
+                folder.remove(file.name)
+        return gone
+
+    def _gather(self, max_items: int, max_bytes: int, lost: Counter[str], faults: list[str]) -> tuple[list[_Held], list[bytes]]:
+        """Take the oldest files, within the limits, and read them."""
+        try:
+            with disk.open_folder(self._path, make=False) as folder:
+                scanned = self._scan_due()
+                if scanned:
+                    self._scan(folder, lost)
+                held, items = self._take(folder, max_items, max_bytes, lost, faults)
+                if not held and not scanned:
+                    # Other processes may have stored something since.
+                    self._scan(folder, lost)
+                    held, items = self._take(folder, max_items, max_bytes, lost, faults)
+                return held, items
+        except FileNotFoundError:
+            self._adopt(OrderedDict())
+        except (OSError, ValueError) as error:
+            faults.append(disk.reason(error))
+        return [], []
+
+    def _take(
+        self, folder: disk.Folder, max_items: int, max_bytes: int, lost: Counter[str], faults: list[str]
+    ) -> tuple[list[_Held], list[bytes]]:
+        held: list[_Held] = []
+        items: list[bytes] = []
+        size = 0
+        oldest = _stamp(self._now_s() - self._max_age_s)
+        for name in list(self._index):
+            if name in self._leased or self._not_before_s.get(name, 0.0) > self._clock():
+                continue
+            if name < oldest and self._drop(folder, name, TOO_OLD, lost):
+                continue
+            if held and (len(held) == MAX_LEASE_FILES or len(items) + _count(name) > max_items):
+                break
+            try:
+                fd = folder.take(name)
+            except (FileNotFoundError, disk.ForeignError):
+                self._forget(name)
+                continue
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                faults.append(disk.reason(error))
+                continue
+            try:
+                found, whole = unpacked(disk.read(fd, _MAX_FILE_BYTES))
+            except OSError as error:
+                disk.let_go(fd)
+                faults.append(disk.reason(error))
+                continue
+            file = _Held(name, fd)
+            if not whole:
+                damaged = self._mend(folder, file, len(found), lost)
+                if damaged is None:
+                    continue
+                file = damaged
+            found_bytes = sum(map(len, found)) + len(found)
+            if held and (len(items) + len(found) > max_items or size + found_bytes > max_bytes):
+                disk.let_go(fd)
+                break
+            self._leased.add(file.name)
+            held.append(file)
+            items += found
+            size += found_bytes
+        return held, items
+
+    def _mend(self, folder: disk.Folder, file: _Held, found: int, lost: Counter[str]) -> _Held | None:
+        """Count what a damaged file has lost and write it into its name, so that it is not counted again; delete it if it has nothing."""
+        missing = max(0, _count(file.name) - found)
+        if not found:
+            if self._delete(folder, file):
+                lost[DAMAGED] += missing
+            return None
+        if missing:
+            name = f"{file.name[: file.name.rindex('-')]}-{found}.jsonl.gz"
+            try:
+                folder.rename(file.name, name)
+            except OSError:
+                return file
+            lost[DAMAGED] += missing
+            self._index = OrderedDict((name if old == file.name else old, size) for old, size in self._index.items())
+            self._items -= missing
+            return _Held(name, file.fd)
+        return file
+
+    def _finish(self, lease: Lease, rest: Sequence[bytes]) -> Stored:
+        """End a lease; see :meth:`Lease.done`."""
+        with self._lock:
+            held, lease._held = lease._held, []
+            self._leases.discard(lease)
+            self._leased.difference_update(file.name for file in held)
+        stored = Stored()
+        created_s = _seconds(held[0].name) if held else None
+        if rest:
+            # Stored before the rest of it is deleted: a process killed in between sends some items twice rather than never.
+            stored = self.put(rest, created_s=created_s)
+        with self._lock:
+            self._delete_all(held)
+        if rest and held and not stored.kept:
+            # There was no room for both.
+            again = self.put(rest, created_s=created_s)
+            stored = Stored(again.kept, again.refused, dict(Counter(stored.dropped) + Counter(again.dropped)))
+        return stored
+
+    def _delete_all(self, held: list[_Held]) -> None:
+        try:
+            with disk.open_folder(self._path, make=False) as folder:
+                for file in held:
+                    self._delete(folder, file)
+        except (OSError, ValueError):
+            for file in held:
+                self._delete(None, file)
+
+    def _give_back(self, lease: Lease, after_s: float) -> None:
+        """End a lease; see :meth:`Lease.give_back`."""
+        if not lease._held:
+            return
+        with self._lock:
+            held, lease._held = lease._held, []
+            self._leases.discard(lease)
+            for file in held:
+                disk.let_go(file.fd)
+                self._leased.discard(file.name)
+                if after_s > 0:
+                    self._not_before_s[file.name] = self._clock() + after_s
+
+    def _look(self) -> None:
+        """Scan when that is due, without dropping anything: nobody would be told."""
+        with self._lock:
+            if self._scan_due():
+                try:
+                    with disk.open_folder(self._path, make=False) as folder:
+                        self._scan(folder, None)
+                except (OSError, ValueError):
+                    self._adopt(OrderedDict())
+
+    def _scan_due(self) -> bool:
+        return (
+            self._scanned_s is None
+            or self._clock() - self._scanned_s >= _SCAN_INTERVAL_S
+            or self._put_bytes > self._max_bytes // _SCAN_SHARE
+        )
+
+    def _scan(self, folder: disk.Folder, lost: Counter[str] | None) -> None:
+        """Learn what is in the folder; clear away what is too old, finished, or left unfinished by a dead process."""
+        now_s = self._now_s()
+        oldest, stale = _stamp(now_s - self._max_age_s), _stamp(now_s - _TEMPORARY_AGE_S)
+        index: OrderedDict[str, int] = OrderedDict()
+        expired = []
+        for name, size in sorted(folder.files()):
+            parts = _NAME.fullmatch(name)
+            if parts is None:
+                continue
+            if parts[3]:
+                if name < stale:
+                    _sweep(folder, name)
+            elif size == len(_FINISHED):
+                folder.remove(name)
+            else:
+                index[name] = _pages(size)
+                if name < oldest:
+                    expired.append(name)
+        self._adopt(index)
+        self._scanned_s = self._clock()
+        self._put_bytes = 0
+        if lost is not None:
+            for name in expired:
+                if name not in self._leased:
+                    self._drop(folder, name, TOO_OLD, lost)
+
+    def _adopt(self, index: OrderedDict[str, int]) -> None:
+        self._index = index
+        self._bytes = sum(index.values())
+        self._items = sum(map(_count, index))
+        self._not_before_s = {name: after_s for name, after_s in self._not_before_s.items() if name in index}
+
+    def _remember(self, name: str, size: int) -> None:
+        self._index[name] = size
+        self._bytes += size
+        self._items += _count(name)
+
+    def _forget(self, name: str) -> None:
+        size = self._index.pop(name, None)
+        self._not_before_s.pop(name, None)
+        if size is not None:
+            self._bytes -= size
+            self._items -= _count(name)
+
+    def _reckoned_s(self) -> float:
+        """Return the wall-clock time as it would be had that clock never jumped since the store was made."""
+        clock_s, wall_s = self._first_s
+        return wall_s + self._clock() - clock_s
+
+    def _now_s(self) -> float:
+        """Return the time that ages count to."""
+        return min(self._wall_clock(), self._reckoned_s())
+
+    def _new_name(self, count: int, created_s: float | None) -> str:
+        if created_s is None:
+            # One store's names rise, so that its items keep their order.
+            us = self._last_us = max(_us(max(self._wall_clock(), self._reckoned_s())), self._last_us + 1)
+        else:
+            us = _us(created_s)
+        return f"{_text(us)}-{self._random.getrandbits(64):016x}-{count}.jsonl.gz"
+
+    def _say(self, faults: list[str]) -> None:
+        """Log, at most once a minute, why the disk was of no use. Needs no lock: a log handler may come back here."""
+        if faults and self._log_limit.due("fault"):
+            _logger.warning("Telemetry cannot be stored in %s: %s.", self._path, faults[-1])
+
+
+def default_folder(instrumentation_key: str, endpoint: str, parent: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder for one destination and user: the same in every process, wherever it was started.
+
+    The key and the endpoint are in its name as a digest only: other users can read names.
+
+    Args:
+        instrumentation_key: As resolved.
+        endpoint: Base URL of ingestion.
+        parent: Folder to make it in; None takes the system's one for temporary files. The first call in a process may look for that one
+            by writing to it, so ask when something is to be stored.
+    """
+    if parent is None:
+        try:
+            parent = tempfile.gettempdir()
+        except OSError:
+            # There is no folder that can be written, so it does not matter which one cannot.
+            parent = os.path.join(os.sep, "tmp")
+    digest = hashlib.sha256(f"{instrumentation_key.lower()}\n{endpoint.rstrip('/')}".encode("utf-8", "surrogatepass")).hexdigest()
+    # Without user ids (Windows) every user has a folder for temporary files of their own.
+    user = f"{os.geteuid()}-" if hasattr(os, "geteuid") else ""
+    return Path(parent, f"appinsights-exporter-{user}{digest[:32]}")
+
+
+def packed(items: Sequence[bytes]) -> bytes:
+    """Return the content of a file."""
+    compress = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
+    return compress.compress(b"\n".join(items) + b"\n") + compress.flush()
+
+
+def unpacked(data: bytes) -> tuple[list[bytes], bool]:
+    """Return the items in the content of a file, and whether it was whole. What is left of a damaged one is its complete JSON objects."""
+    unpack = zlib.decompressobj(_GZIP_FORMAT)
+    try:
+        raw = unpack.decompress(data, MAX_BATCH_BYTES + 1)
+        whole = unpack.eof and not unpack.unused_data and raw[-1:] == b"\n"
+    except zlib.error:
+        raw, whole = _salvaged(data), False
+    lines = raw.split(b"\n")
+    lines.pop()
+    return (lines, True) if whole else ([line for line in lines if _is_object(line)], False)
+
+
+def _salvaged(data: bytes) -> bytes:
+    """Return what can be decompressed before the first fault."""
+    unpack = zlib.decompressobj(_GZIP_FORMAT)
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        for start in range(0, len(data), _SALVAGE_STEP_BYTES):
+            pieces.append(unpack.decompress(data[start : start + _SALVAGE_STEP_BYTES], MAX_BATCH_BYTES))
+            size += len(pieces[-1])
+            if size > MAX_BATCH_BYTES:
+                break
+    except zlib.error:
+        pass
+    return b"".join(pieces)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _chunks(items: Iterable[bytes], refused: Counter[str]) -> Iterator[list[bytes]]:
+    """Yield the items in files' worths: at most 500, and 1 MiB with their line feeds. Counts those that cannot be stored."""
+    chunk: list[bytes] = []
+    size = 0
+    for item in items:
+        length = len(item) + 1
+        if length == 1 or b"\n" in item:
+            refused[_NOT_STORED + NOT_ONE_LINE] += 1
+            continue
+        if length > MAX_BATCH_BYTES:
+            refused[_NOT_STORED + TOO_LONG] += 1
+            continue
+        if len(chunk) == MAX_BATCH_ITEMS or size + length > MAX_BATCH_BYTES:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(item)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _sweep(folder: disk.Folder, name: str) -> None:
+    """Delete a file that was being written by a process that is gone; one that lives holds it."""
+    try:
+        fd = folder.take(name)
+    except OSError:
+        return
+    folder.remove(name)
+    disk.let_go(fd)
+
+
+def _count(name: str) -> int:
+    """Return the number of items that a name says."""
+    return int(name[name.rindex("-") + 1 :].partition(".")[0])
+
+
+def _pages(size: int) -> int:
+    """Return the bytes that a file of some size takes on disk."""
+    return -(-max(size, 1) // _PAGE_BYTES) * _PAGE_BYTES
+
+
+def _us(seconds: float) -> int:
+    """Return microseconds since the epoch, kept within the calendar."""
+    return min(int(seconds * 1e6), _LAST_US) if 0 < seconds < _LAST_US else 0
+
+
+def _text(us: int) -> str:
+    return f"{_EPOCH + datetime.timedelta(microseconds=us):%Y%m%dT%H%M%S%f}"
+
+
+def _stamp(seconds: float) -> str:
+    """Return what names of that time begin with; earlier names sort before it."""
+    return _text(_us(seconds))
+
+
+def _seconds(name: str) -> float:
+    """Return the time in a name, seconds since the epoch."""
+    try:
+        moment = datetime.datetime.strptime(name.partition("-")[0] + "+0000", "%Y%m%dT%H%M%S%f%z")
+    except ValueError:
+        # Digits, but no date.
+        return 0.0
+    return (moment - _EPOCH).total_seconds()
+
+
+def _absolute(folder: str | os.PathLike[str]) -> str:
+    path = os.fsdecode(folder)
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        # The working directory is gone; so is what the path would have meant.
+        return path
+
+
+_live: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+def _restart_in_child() -> None:
+    for store in list(_live):
+        store._restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_in_child)
