@@ -22,10 +22,10 @@ from opentelemetry.trace import SpanKind as OtelSpanKind
 
 from opencensus_compat import _context, _wiring
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
-from opencensus_compat.common import utils
 from opencensus_compat.trace import _grpc_codes, base_span, time_event
 from opencensus_compat.trace import attributes as attributes_module
 from opencensus_compat.trace import link as link_module
+from opencensus_compat.trace import span_data as span_data_module
 from opencensus_compat.trace import stack_trace as stack_trace_module
 from opencensus_compat.trace import status as status_module
 from opencensus_compat.trace.span_context import generate_span_id
@@ -722,28 +722,5 @@ class _OwnEndSpan(Span):
 
 def format_span_json(span: Any) -> dict[str, Any]:
     """Return a span as the dict that OpenCensus's JSON exporters write."""
-    span_json: dict[str, Any] = {
-        "displayName": utils.get_truncatable_str(span.name),
-        "spanId": span.span_id,
-        "startTime": span.start_time,
-        "endTime": span.end_time,
-        "childSpanCount": len(span._child_spans),
-    }
     parent_span_id = span.parent_span.span_id if span.parent_span is not None else None
-    if parent_span_id is not None:
-        span_json["parentSpanId"] = parent_span_id
-    if span.attributes:
-        span_json["attributes"] = attributes_module.Attributes(span.attributes).format_attributes_json()
-    if span.stack_trace is not None:
-        span_json["stackTrace"] = span.stack_trace.format_stack_trace_json()
-    time_events = [{"time": item.timestamp, "annotation": item.format_annotation_json()} for item in span.annotations or ()]
-    time_events += [{"time": item.timestamp, "message_event": item.format_message_event_json()} for item in span.message_events or ()]
-    if time_events:
-        span_json["timeEvents"] = {"timeEvent": time_events}
-    if span.links:
-        span_json["links"] = {"link": [link.format_link_json() for link in span.links]}
-    if span.status is not None:
-        span_json["status"] = span.status.format_status_json()
-    if span.same_process_as_parent_span is not None:
-        span_json["sameProcessAsParentSpan"] = span.same_process_as_parent_span
-    return span_json
+    return span_data_module._format_common_json(span, len(span._child_spans), parent_span_id)

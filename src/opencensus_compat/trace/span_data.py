@@ -68,37 +68,40 @@ def format_legacy_trace_json(span_datas: Sequence[SpanData]) -> dict[str, Any]:
 
 def _format_legacy_span_json(span_data: SpanData) -> dict[str, Any]:
     """Return one span as a dict of JSON values; what is empty or None is left out, except times, child count and kind."""
+    return _format_common_json(span_data, span_data.child_span_count, span_data.parent_span_id, kind=span_data.span_kind)
+
+
+def _format_common_json(span: Any, child_span_count: int, parent_span_id: Any, **more: Any) -> dict[str, Any]:
+    """Return what a span and its SpanData have in common as a dict of JSON values, with `more` where OpenCensus wrote it."""
     formatted: dict[str, Any] = {
-        "displayName": utils.get_truncatable_str(span_data.name),
-        "spanId": span_data.span_id,
-        "startTime": span_data.start_time,
-        "endTime": span_data.end_time,
-        "childSpanCount": span_data.child_span_count,
-        "kind": span_data.span_kind,
+        "displayName": utils.get_truncatable_str(span.name),
+        "spanId": span.span_id,
+        "startTime": span.start_time,
+        "endTime": span.end_time,
+        "childSpanCount": child_span_count,
+        **more,
     }
-    if span_data.parent_span_id is not None:
-        formatted["parentSpanId"] = span_data.parent_span_id
-    if span_data.attributes:
-        formatted["attributes"] = attributes_module.Attributes(dict(span_data.attributes)).format_attributes_json()
-    if span_data.stack_trace is not None:
-        formatted["stackTrace"] = span_data.stack_trace.format_stack_trace_json()
-    if time_events := _format_time_events(span_data):
+    if parent_span_id is not None:
+        formatted["parentSpanId"] = parent_span_id
+    if span.attributes:
+        formatted["attributes"] = attributes_module.Attributes(dict(span.attributes)).format_attributes_json()
+    if span.stack_trace is not None:
+        formatted["stackTrace"] = span.stack_trace.format_stack_trace_json()
+    if time_events := _format_time_events(span):
         formatted["timeEvents"] = {"timeEvent": time_events}
-    if span_data.links:
-        formatted["links"] = {"link": [link.format_link_json() for link in span_data.links]}
-    if span_data.status is not None:
-        formatted["status"] = span_data.status.format_status_json()
-    if span_data.same_process_as_parent_span is not None:
-        formatted["sameProcessAsParentSpan"] = span_data.same_process_as_parent_span
+    if span.links:
+        formatted["links"] = {"link": [link.format_link_json() for link in span.links]}
+    if span.status is not None:
+        formatted["status"] = span.status.format_status_json()
+    if span.same_process_as_parent_span is not None:
+        formatted["sameProcessAsParentSpan"] = span.same_process_as_parent_span
     return formatted
 
 
-def _format_time_events(span_data: SpanData) -> list[dict[str, Any]]:
+def _format_time_events(span: Any) -> list[dict[str, Any]]:
     """Return the annotations, then the messages, each with its time."""
     annotations = [
-        {"time": annotation.timestamp, "annotation": annotation.format_annotation_json()} for annotation in span_data.annotations or ()
+        {"time": annotation.timestamp, "annotation": annotation.format_annotation_json()} for annotation in span.annotations or ()
     ]
-    messages = [
-        {"time": message.timestamp, "message_event": message.format_message_event_json()} for message in span_data.message_events or ()
-    ]
+    messages = [{"time": message.timestamp, "message_event": message.format_message_event_json()} for message in span.message_events or ()]
     return annotations + messages
