@@ -34,12 +34,12 @@ HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 SETTINGS = ("APPINSIGHTS_", "APPLICATIONINSIGHTS_", "APPLICATION_INSIGHTS_", "OPENCENSUS_COMPAT_", "OTEL_", "PYTHON")
 """Beginnings of the names of variables that programs do not inherit."""
-OPTIONS = {"export_interval": 0.2, "minimum_retry_interval": 0.5, "timeout": 1.5}
+OPTIONS = {"export_interval": 0.2, "minimum_retry_interval": 1, "timeout": 1.5}
 """Of the Azure exporters, in seconds: as short as a matrix needs that is run often. The defaults are 15, 60 and 10."""
 PATIENCE_S = 15.0
 """For what must happen."""
 LEGACY_PATIENCE_S = 4.0
-"""For what may happen with the retired SDK: eight times its retry interval."""
+"""For what may happen with the retired SDK: four times its retry interval."""
 STEP_S = 0.02
 _STORED = re.compile(r"\.jsonl\.gz$|\.blob(@.*\.lock)?$")
 EXIT_BUDGET_S = 5.0
@@ -69,6 +69,10 @@ class Account:
     """Offered, and nowhere."""
     taken: int = 0
     """Taken away by the fault itself: files that it removed, memory of a process that it killed."""
+    taken_by: str = ""
+    """What did."""
+    starts: bool = True
+    """Whether the program could be started at all under the fault."""
     recovery_s: float | None = None
     """From the end of the fault to the last delivery; None where there was none."""
     exit_s: float | None = None
@@ -267,7 +271,11 @@ class Case:
 
     def offer(self, program: Program, items: int = 20) -> None:
         """Let a program make some spans."""
-        program.make(*self.numbers(items))
+        try:
+            program.make(*self.numbers(items))
+        except FaultError:
+            self.account.starts = program.process.poll() is None
+            raise
 
     def numbers(self, items: int) -> tuple[int, int]:
         """Return the numbers of the next items, the first and the one after the last; they count as offered."""
@@ -379,6 +387,7 @@ class Case:
         account.unaccounted = account.offered - account.delivered - account.stored - sum(account.dropped.values()) - account.taken
         if self.accepts_loss:
             account.taken += account.unaccounted
+            account.taken_by = "in the memory of killed processes"
             account.unaccounted = 0
         account.recovery_s = self._recovery_s()
         if not self.legacy:
@@ -391,10 +400,11 @@ class Case:
 
     def _recovery_s(self) -> float | None:
         requests = [request for endpoint in (self.endpoint, *self._others) for request in endpoint.requests]
-        over_s = self._over_s
+        over_s, rules = self._over_s, False
         if over_s is None:
-            over_s = max((request.time_s for request in requests if request.rules), default=None)
-        last_s = max((request.time_s for request in requests if request.accepted and not request.rules), default=None)
+            # A fault that ended by itself: with the last request that was mistreated.
+            over_s, rules = max((request.time_s for request in requests if request.rules), default=None), True
+        last_s = max((request.time_s for request in requests if request.accepted and not (rules and request.rules)), default=None)
         return None if over_s is None or last_s is None or last_s < over_s else last_s - over_s
 
     def _errors(self, delivered: Counter[str], stored: Counter[str]) -> Iterable[str]:
