@@ -84,8 +84,8 @@ _FINISHED = b"finished"
 """Content of a file whose items are gone, where the file cannot be deleted. Shorter than any gzip file."""
 _NAME = re.compile(r"(\d{8}T\d{12})-[0-9a-f]{16}-(\d{1,6})\.jsonl\.gz(\.tmp)?", re.ASCII)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-_LAST_US = 253_402_300_799_999_999
-"""The end of year 9999."""
+_LAST_US = 253_370_764_799_999_999
+"""The end of year 9998. In the year that is left of the calendar, names rise by a microsecond each."""
 
 _logger = logging.getLogger(__name__)
 
