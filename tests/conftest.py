@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
 import pytest
 
+_numbers = itertools.count()
 _REPOSITORY = Path(__file__).parents[1]
 _SETTINGS = ("APPINSIGHTS_", "APPLICATIONINSIGHTS_", "OPENCENSUS_COMPAT_", "OTEL_")
+
+
+@pytest.fixture(scope="session")
+def _temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(autouse=True)
+def temporary_folder(_temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files, where telemetry is kept: one for each test, also for the programs that it starts."""
+    folder = _temporary / str(next(_numbers))
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

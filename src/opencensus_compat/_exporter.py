@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -34,12 +35,15 @@ __all__ = [
     "RemoteDependency",
     "Request",
     "connection_string_pairs",
+    "delivered",
     "from_wire",
     "host_tags",
     "sample_rate_processor",
     "sampler_from_environment",
     "settings",
     "span_exporter",
+    "stored",
+    "within",
 ]
 
 
@@ -93,12 +97,39 @@ def connection_string_pairs(text: str, source: str) -> dict[str, Any]:
     return pairs
 
 
-def settings(options: Any, proxies: Mapping[str, str]) -> Any:
-    """Return the exporter's settings for checked legacy options."""
+def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None) -> Any:
+    """Return the exporter's settings for checked legacy options.
+
+    Args:
+        options: The options. Without a credential, the environment's is taken.
+        proxies: The option `proxies`.
+        storage_path: The option of that name where the program gave it; None means the defaults. The retired SDK kept its files right
+            in it, this package keeps its own in a folder in it.
+    """
+    from appinsights_exporter.delivery import auth
+
     text = f"InstrumentationKey={options.instrumentation_key};IngestionEndpoint={options.endpoint}"
     if options.get("aad_audience"):
         text += f";AADAudience={options.aad_audience}"
-    return _settings.resolve(text, credential=options.credential, timeout_s=options.timeout, proxies=proxies)
+    credential = auth.credential_from_environment() if options.credential is None else options.credential
+    chosen: dict[str, Any] = {}
+    if "minimum_retry_interval" in options:
+        # A fraction of a second, or none, would ask a dead endpoint without pause.
+        chosen["min_backoff_s"] = max(1.0, options.minimum_retry_interval)
+    return _settings.resolve(
+        text,
+        credential=credential,
+        timeout_s=options.timeout,
+        proxies=proxies,
+        storage_enabled=None if options.enable_local_storage else False,
+        storage_folder=storage_path,
+        storage_max_bytes=options.storage_max_size,
+        storage_max_age_s=options.storage_retention_period,
+        grace_period_s=options.grace_period,
+        take_legacy=None,
+        legacy_folder=storage_path,
+        **chosen,
+    )
 
 
 def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
@@ -124,6 +155,42 @@ def sampler_from_environment() -> Any:
     from appinsights_exporter.sampling import from_environment
 
     return from_environment()
+
+
+def delivered(result: int) -> bool:
+    """Return whether everything was taken by the service."""
+    from appinsights_exporter.delivery.deliver import Result
+
+    return result >= Result.DELIVERED
+
+
+def stored(result: int) -> bool:
+    """Return whether nothing was lost: what the service did not take is kept, and will be sent again."""
+    from appinsights_exporter.delivery.deliver import Result
+
+    return result >= Result.HELD
+
+
+def within(timeout_s: float, call: Callable[[], bool]) -> bool:
+    """Return what the call returns, or False when it takes longer; it then goes on by itself.
+
+    Args:
+        timeout_s: Seconds.
+        call: What to do.
+    """
+    from appinsights_exporter.delivery.helpers import LateError
+
+    try:
+        return bool(_helpers().run(call, timeout_s))
+    except LateError:
+        return False
+
+
+@functools.cache
+def _helpers() -> Any:
+    from appinsights_exporter.delivery.helpers import Helpers
+
+    return Helpers("opencensus-flush")
 
 
 def host_tags() -> dict[str, str]:

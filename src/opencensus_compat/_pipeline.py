@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import platform
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,9 +85,9 @@ class Destination:
         """Return the envelopes of an OpenCensus SpanData in the legacy shape, in the form that telemetry processors take."""
         return self.convert(readable_span(span_data, _wiring.SCOPE))
 
-    def send(self, envelopes: Sequence[Any]) -> bool:
-        """Send envelopes at once and return whether they were delivered."""
-        return self._export.export([cast("Any", _exporter.Prepared(lambda: envelopes, None))]) is SpanExportResult.SUCCESS
+    def send(self, envelopes: Sequence[Any]) -> int:
+        """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""
+        return self._export.deliver([cast("Any", _exporter.Prepared(lambda: envelopes, None))])
 
     def on_end(self, telemetry: Any) -> None:
         """Queue a span, or what stands for one."""
@@ -106,12 +107,14 @@ class Destination:
         )
 
     def force_flush(self, timeout_millis: int) -> bool:
-        """Export what waits and return whether all of it was delivered."""
-        if self._processor is None:
+        """Export what waits in the queue and return whether all of it was delivered in time: what was stored was not."""
+        processor = self._processor
+        if processor is None:
             return True
-        failures = self._export.failures
-        finished = self._processor.force_flush(timeout_millis)
-        return finished and self._export.failures == failures
+        before = self._export.undelivered
+        # The SDK's own force_flush takes as long as an export takes.
+        finished = _exporter.within(timeout_millis / 1000, lambda: processor.force_flush(timeout_millis))
+        return finished and self._export.undelivered == before
 
     def shutdown(self) -> None:
         """Export what waits and stop."""
@@ -125,28 +128,29 @@ class Destination:
 class _Export(SpanExporter):
     """The exporter as the batch processor sees it: legacy code that runs inside knows that it runs in an exporter."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    def __init__(self, exporter: Any) -> None:
         self._exporter = exporter
-        self.failures = 0
+        self.undelivered = 0
+        """How many exports ended with something not delivered."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.SUCCESS if _exporter.stored(self.deliver(spans)) else SpanExportResult.FAILURE
+
+    def deliver(self, spans: Sequence[ReadableSpan]) -> int:
         from opencensus_compat.trace import execution_context
 
         before = execution_context.is_exporter()
         execution_context.set_is_exporter(True)
         try:
-            result = self._exporter.export(spans)
+            result: int = self._exporter.deliver(spans)
         finally:
             execution_context.set_is_exporter(before)
-        if result is not SpanExportResult.SUCCESS:
-            self.failures += 1
+        if not _exporter.delivered(result):
+            self.undelivered += 1
         return result
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return self._exporter.force_flush(timeout_millis)
 
 
 class Router(SpanProcessor):
@@ -220,18 +224,26 @@ class Router(SpanProcessor):
             destination.on_end(span if handle is None else handle._telemetry(span, None, None))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export what waits, for every destination, and return whether all of it was delivered."""
-        # All of them are flushed, whatever the first one says.
-        delivered = [destination.force_flush(timeout_millis) for destination in list(self._destinations.values())]
+        """Export what waits, for every destination, and return whether all of it was delivered in time."""
+        until_s = time.monotonic() + timeout_millis / 1000
+        # All of them are flushed, whatever the first one says, and with no time left beside us.
+        delivered = [
+            destination.force_flush(max(0, int((until_s - time.monotonic()) * 1000))) for destination in list(self._destinations.values())
+        ]
         return all(delivered)
 
-    def shutdown(self) -> None:
-        """Export what waits and stop, within one `grace_period` for all destinations together."""
+    def shutdown(self, timeout_s: float | None = None) -> None:
+        """Export what waits and stop, within one `grace_period` for all destinations together; what has no time is stored.
+
+        Args:
+            timeout_s: A shorter time than that, seconds.
+        """
         # A provider cannot be asked to drop a processor; one that stayed active would export each span beside its successor.
         self.on_start = self.on_end = _nothing  # type: ignore[method-assign]
         destinations = list(self._destinations.values())
         for destination in destinations:
-            destination.exporter.set_deadline(destination.batching.grace_period_s)
+            grace_s = destination.batching.grace_period_s
+            destination.exporter.set_deadline(grace_s if timeout_s is None else min(grace_s, timeout_s))
         for destination in destinations:
             destination.shutdown()
 

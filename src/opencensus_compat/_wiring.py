@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -132,11 +133,12 @@ def configure(*, tracer_provider: TracerProvider | None = None, one_trace_per_tr
 
 
 def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
-    """Send what is waiting, of all destinations, and return when it was sent or the time is over.
+    """Send what waits in the queues, of all destinations, and return when it was sent or the time is over.
 
     Args:
         timeout_s: Seconds to wait at most.
-    Returns: True if everything that was waiting was delivered.
+    Returns: True if the service took everything that was waiting, in time. What was stored because the service cannot be reached is
+        safe but not delivered: False. What was stored before the call is not waited for.
     """
     router = _state.router
     return True if router is None else router.force_flush(int(timeout_s * 1000))
@@ -146,14 +148,16 @@ def shutdown(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
     """Send what is waiting and stop; spans that end later are not exported by this package.
 
     Args:
-        timeout_s: Seconds to wait at most.
-    Returns: True if everything that was waiting was delivered.
+        timeout_s: Seconds to wait at most; what could not be sent by then is stored.
+    Returns: True if the service took everything that was waiting.
     """
     router = _state.router
     if router is None:
         return True
-    delivered = router.force_flush(int(timeout_s * 1000))
-    router.shutdown()
+    until_s = time.monotonic() + timeout_s
+    # A little is kept for storing.
+    delivered = router.force_flush(int(timeout_s * 750))
+    router.shutdown(max(0.0, until_s - time.monotonic()))
     return delivered
 
 

@@ -50,7 +50,7 @@ BY_STATUS = {
     400: Rejected("bad request"),
     401: Retry("unauthorized", unauthorized=True),
     402: Rejected("quota exceeded", pause_s=3600.0),
-    403: Retry("forbidden"),
+    403: Retry("forbidden", unauthorized=True),
     404: Rejected("not found"),
     405: Rejected("status 405"),
     408: Retry("request timeout"),

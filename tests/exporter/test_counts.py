@@ -26,6 +26,21 @@ def test_counts_by_reason(caplog):
     assert len(caplog.records) == 1
 
 
+def test_counts_by_signal():
+    """Each signal has its own numbers, and all together are their sums."""
+    counts = Counts(ManualClock())
+    counts.sent(1, "traces")
+    counts.stored(2, "logs")
+    counts.held(3, "logs")
+    counts.retried("a", 4, "logs")
+    counts.retried("a", 1, "traces")
+    counts.possibly_duplicated(5, "metrics")
+    assert counts.snapshot("traces") == CountsSnapshot(sent=1, retried={"a": 1})
+    assert counts.snapshot("logs") == CountsSnapshot(stored=2, held=3, retried={"a": 4})
+    assert counts.snapshot() == CountsSnapshot(sent=1, stored=2, held=3, retried={"a": 5}, possibly_duplicated=5)
+    assert counts.snapshot("other") == CountsSnapshot()
+
+
 def test_losses_are_logged_at_most_once_a_minute(caplog):
     """The first loss is logged at once; the next line comes after a minute and sums up what was not said."""
     clock = ManualClock()

@@ -1,14 +1,18 @@
-"""Delivery: split, send, judge, follow redirects, count. With a scripted transport and a clock set by hand."""
+"""Delivery: split, send, judge, follow redirects, keep, drain, count. With a scripted transport and a clock set by hand."""
 
 from __future__ import annotations
 
 import json
 import threading
+from random import Random
 
 import pytest
 
 from appinsights_exporter.counts import CountsSnapshot
-from appinsights_exporter.delivery.deliver import Delivery, to
+from appinsights_exporter.delivery.auth import NoToken
+from appinsights_exporter.delivery.backoff import Backoff
+from appinsights_exporter.delivery.deliver import Delivery, Result, shared
+from appinsights_exporter.delivery.store import Store
 from appinsights_exporter.delivery.transport import HttpTransport, Reply, SendError
 from appinsights_exporter.settings import resolve
 from appinsights_exporter.testing import CONNECTION_STRING, FakeTransport, ManualClock
@@ -29,10 +33,61 @@ def numbers(sent):
     return [item["n"] for item in sent.items]
 
 
-def delivery(*replies, clock=None, url=URL):
-    """Return a delivery and its transport."""
-    transport = FakeTransport(replies, url=url)
-    return Delivery(transport, clock=clock or ManualClock(), wall_clock=lambda: 1_700_000_000.0), transport
+class Place:
+    """A delivery over a scripted transport, its clock, and its store on a real disk."""
+
+    def __init__(self, folder, *replies, url=URL, disk=True, tokens=None, **options):
+        self.clock = ManualClock()
+        self.transport = FakeTransport(replies, url=url)
+        self.store = Store(folder, clock=self.clock, wall_clock=self.wall_clock)
+        self.delivery = Delivery(
+            self.transport,
+            store=(lambda: self.store) if disk else None,
+            backoff=Backoff(NoJitter(), self.clock),
+            background=False,
+            tokens=tokens,
+            clock=self.clock,
+            wall_clock=self.wall_clock,
+            **options,
+        )
+        self.counts = self.delivery.counts
+
+    def wall_clock(self):
+        """Return seconds since the epoch."""
+        return 1_700_000_000.0 + self.clock.now_s
+
+    def stored(self):
+        """Return the numbers of the items in the store, oldest first."""
+        found = []
+        leases = []
+        while (lease := self.store.lease()) is not None:
+            leases.append(lease)
+            found += [json.loads(item)["n"] for item in lease.items]
+        for lease in leases:
+            lease.give_back()
+        return found
+
+    def drain(self):
+        """Make steps, moving the clock as each asks for, until nothing is left or the endpoint is to be left alone; return the waits."""
+        waits = []
+        while (wait_s := self.delivery.drain_step()) is not None:
+            waits.append(wait_s)
+            self.clock.advance(wait_s)
+        return waits
+
+
+class NoJitter(Random):
+    """Gives the middle of a range: waits of 10, 10, 17.5, 37.5 … seconds."""
+
+    def uniform(self, a, b):
+        """Return it."""
+        return (a + b) / 2
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Return a function that makes a place."""
+    return lambda *replies, **options: Place(tmp_path / "store", *replies, **options)
 
 
 def partial(status, *errors):
@@ -46,174 +101,426 @@ def redirect(location, status=307, **headers):
     return Reply(status=status, headers={"location": location, **headers})
 
 
-def test_success():
-    """What is accepted is counted as sent, in one request with the right headers and time limit."""
-    made, transport = delivery()
-    assert made.deliver(items(3)) is True
-    (sent,) = transport.sent
+DELIVERED, STORED, HELD, LOST = Result.DELIVERED, Result.STORED, Result.HELD, Result.LOST
+
+
+def test_success(place):
+    """What is accepted is counted as sent, in one request with the right headers and time limit, and touches no disk."""
+    at = place()
+    assert at.delivery.deliver(items(3)) is DELIVERED
+    (sent,) = at.transport.sent
     assert (sent.url, numbers(sent), sent.timeout_s) == (URL, [0, 1, 2], 30.0)
     assert sent.headers == {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    assert made.counts.snapshot() == CountsSnapshot(sent=3)
+    assert at.counts.snapshot() == CountsSnapshot(sent=3)
+    assert not at.store.folder.exists()
 
 
-def test_nothing_to_send():
+def test_nothing_to_send(place):
     """Without items nothing is sent, and that is a success."""
-    made, transport = delivery()
-    assert made.deliver([]) is True
-    assert transport.sent == []
+    at = place()
+    assert at.delivery.deliver([]) is DELIVERED
+    assert at.transport.sent == []
 
 
-def test_batches_are_independent():
+def test_batches_are_independent(place):
     """A refused batch does not keep the next from being sent."""
-    made, transport = delivery(Reply(status=400), Reply(status=200))
-    assert made.deliver(items(700)) is False
-    assert [len(sent.items) for sent in transport.sent] == [500, 200]
-    assert made.counts.snapshot() == CountsSnapshot(sent=200, dropped={"refused by the service: bad request": 500})
+    at = place(Reply(status=400), Reply(status=200))
+    assert at.delivery.deliver(items(700)) is LOST
+    assert [len(sent.items) for sent in at.transport.sent] == [500, 200]
+    assert at.counts.snapshot() == CountsSnapshot(sent=200, dropped={"refused by the service: bad request": 500})
 
 
-LOSSES = {
-    "no connection": (Reply(error=SendError("connect", "x")), "not delivered: no connection"),
-    "no reply": (Reply(error=SendError("reply", "x")), "not delivered: no reply"),
-    "bad address": (Reply(error=SendError("request", "x")), "refused by the service: cannot be sent"),
-    "500": (Reply(status=500), "not delivered: internal server error"),
-    "429": (Reply(status=429, headers={"retry-after": "60"}), "not delivered: too many requests"),
-    "401": (Reply(status=401), "not delivered: unauthorized"),
-    "404": (Reply(status=404), "refused by the service: not found"),
-    "402": (Reply(status=402), "refused by the service: quota exceeded"),
-    "302": (Reply(status=302), "refused by the service: status 302"),
-    "206 that cannot be read": (Reply(status=206), "not delivered: unreadable partial reply"),
+RETRIED = {
+    "no connection": (Reply(error=SendError("connect", "x")), "no connection", False, 10.0),
+    "no reply": (Reply(error=SendError("reply", "x")), "no reply", True, 10.0),
+    "401": (Reply(status=401), "unauthorized", False, 10.0),
+    "403": (Reply(status=403), "forbidden", False, 10.0),
+    "408": (Reply(status=408), "request timeout", False, 10.0),
+    "429": (Reply(status=429), "too many requests", False, 10.0),
+    "429, in a minute": (Reply(status=429, headers={"retry-after": "60"}), "too many requests", False, 60.0),
+    "429, at once": (Reply(status=429, headers={"retry-after": "0"}), "too many requests", False, 1.0),
+    "429, nonsense": (Reply(status=429, headers={"retry-after": "soon"}), "too many requests", False, 10.0),
+    "500": (Reply(status=500), "internal server error", False, 10.0),
+    "502": (Reply(status=502), "bad gateway", False, 10.0),
+    "503, at a time": (
+        Reply(status=503, headers={"retry-after": "Tue, 14 Nov 2023 22:32:00 GMT"}),
+        "service unavailable",
+        False,
+        120.0,
+    ),
+    "504": (Reply(status=504), "gateway timeout", False, 10.0),
+    "599": (Reply(status=599), "server error 599", False, 10.0),
+    "206 that cannot be read": (Reply(status=206), "unreadable partial reply", True, 10.0),
+    "redirect to a stranger": (redirect("https://evil.test/"), "redirect not trusted", False, 10.0),
 }
 
 
-@pytest.mark.parametrize(("reply", "reason"), LOSSES.values(), ids=LOSSES)
-def test_losses_are_counted_by_reason(reply, reason):
-    """Each refusal is one request, no wait (peer defects 6 and 7) and a count under its reason."""
-    made, transport = delivery(reply)
-    assert made.deliver(items(3)) is False
-    assert len(transport.sent) == 1
-    assert made.counts.snapshot() == CountsSnapshot(dropped={reason: 3})
+@pytest.mark.parametrize(("reply", "reason", "may_have_arrived", "wait_s"), RETRIED.values(), ids=RETRIED)
+def test_what_may_go_another_time_is_stored(place, reply, reason, may_have_arrived, wait_s):
+    """One request, no wait in the export, everything on disk; nothing is sent before the wait is over, then all of it is, once."""
+    at = place(reply)
+    assert at.delivery.deliver(items(3)) is STORED
+    assert at.delivery.deliver([b'{"n":3}']) is STORED
+    assert len(at.transport.sent) == 1
+    snapshot = at.counts.snapshot()
+    assert (snapshot.retried, snapshot.possibly_duplicated) == ({reason: 3}, 3 if may_have_arrived else 0)
+    assert (snapshot.stored, snapshot.dropped) == (4, {})
+    assert at.delivery.drain_step() == pytest.approx(wait_s)
+    assert len(at.transport.sent) == 1
+    at.clock.advance(wait_s)
+    at.drain()
+    assert numbers(at.transport.sent[1]) == [0, 1, 2, 3]
+    assert (at.counts.snapshot().sent, at.stored()) == (4, [])
 
 
-def test_partial_success():
-    """Accepted items are sent, refused ones dropped, and retryable ones counted apart."""
-    made, _ = delivery(partial(206, (0, 400), (2, 500)))
-    assert made.deliver(items(3)) is False
-    assert made.counts.snapshot() == CountsSnapshot(
-        sent=1, dropped={"refused by the service: item status 400": 1, "not delivered: some items refused for now": 1}
+REFUSED = {
+    "bad address": (Reply(error=SendError("request", "x")), "refused by the service: cannot be sent"),
+    "400": (Reply(status=400), "refused by the service: bad request"),
+    "404": (Reply(status=404), "refused by the service: not found"),
+    "405": (Reply(status=405), "refused by the service: status 405"),
+    "302": (Reply(status=302), "refused by the service: status 302"),
+    "402": (Reply(status=402), "refused by the service: quota exceeded"),
+    "439": (Reply(status=439), "refused by the service: quota exceeded"),
+}
+
+
+@pytest.mark.parametrize(("reply", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_for_good_is_counted(place, reply, reason):
+    """Each refusal is one request, no wait (peer defects 6 and 7), and a count under its reason; nothing is stored."""
+    at = place(reply)
+    assert at.delivery.deliver(items(3)) is LOST
+    assert len(at.transport.sent) == 1
+    assert at.counts.snapshot() == CountsSnapshot(dropped={reason: 3})
+    assert at.delivery.drain_step() is None
+
+
+def test_partial_success(place):
+    """Accepted items are sent, refused ones dropped, and only retryable ones stored; the next batch goes out at once."""
+    at = place(partial(206, (0, 400), (2, 500)))
+    assert at.delivery.deliver(items(3)) is LOST
+    assert at.stored() == [2]
+    assert at.counts.snapshot() == CountsSnapshot(
+        sent=1, dropped={"refused by the service: item status 400": 1}, stored=1, retried={"some items refused for now": 1}
     )
+    assert at.delivery.deliver(items(1)) is DELIVERED
 
 
-def test_sampled_out_items_are_delivered():
+def test_partial_success_with_a_wait(place):
+    """A 206 that says how long to wait is obeyed."""
+    reply = partial(206, (1, 429))
+    at = place(Reply(status=206, headers={"retry-after": "30"}, body=reply.body))
+    assert at.delivery.deliver(items(3)) is STORED
+    assert at.delivery.deliver(items(1)) is STORED
+    assert (len(at.transport.sent), at.delivery.drain_step()) == (1, 30.0)
+
+
+def test_sampled_out_items_are_delivered(place):
     """Items that the service sampled out are done with."""
-    made, _ = delivery(partial(206, (0, 206)))
-    assert made.deliver(items(3)) is True
-    assert made.counts.snapshot() == CountsSnapshot(sent=3)
+    at = place(partial(206, (0, 206)))
+    assert at.delivery.deliver(items(3)) is DELIVERED
+    assert at.counts.snapshot() == CountsSnapshot(sent=3)
 
 
-def test_too_large_is_halved():
+def test_an_item_that_is_always_refused_for_now(place):
+    """It is offered less than six times a minute, and keeps nothing else from being sent."""
+    poison = [lambda sent: partial(206, *[(index, 500) for index, item in enumerate(sent) if item["n"] == 1])] * 20
+    at = place(*poison)
+    assert at.delivery.deliver(items(3)) is STORED
+    for _ in range(3):
+        assert at.delivery.drain_step() >= 10.0
+        at.clock.advance(40)
+        assert at.delivery.deliver([b'{"n":7}']) is DELIVERED
+    assert at.stored() == [1]
+
+
+def test_too_large_is_halved(place):
     """A 413 sends both halves; a lone item that is too large is dropped."""
-    made, transport = delivery(Reply(status=413), Reply(status=200), Reply(status=413), Reply(status=413), Reply(status=200))
-    assert made.deliver(items(4)) is False
-    assert [numbers(sent) for sent in transport.sent] == [[0, 1, 2, 3], [0, 1], [2, 3], [2], [3]]
-    assert made.counts.snapshot() == CountsSnapshot(sent=3, dropped={"payload too large": 1})
+    at = place(Reply(status=413), Reply(status=200), Reply(status=413), Reply(status=413), Reply(status=200))
+    assert at.delivery.deliver(items(4)) is LOST
+    assert [numbers(sent) for sent in at.transport.sent] == [[0, 1, 2, 3], [0, 1], [2, 3], [2], [3]]
+    assert at.counts.snapshot() == CountsSnapshot(sent=3, dropped={"payload too large": 1})
 
 
-def test_quota_stops_sending_for_a_while():
-    """After a quota reply nothing is sent until its wait is over."""
-    clock = ManualClock()
-    made, transport = delivery(Reply(status=402, headers={"retry-after": "30"}), clock=clock)
-    assert made.deliver(items(2)) is False
-    clock.advance(29)
-    assert made.deliver(items(3)) is False
-    assert len(transport.sent) == 1
-    assert made.counts.snapshot().dropped == {"refused by the service: quota exceeded": 2, "paused: quota exceeded": 3}
-    clock.advance(1)
-    assert made.deliver(items(1)) is True
+def test_too_large_then_busy(place):
+    """When one half of a batch is refused for now, both what it held and what was not tried are stored."""
+    at = place(Reply(status=413), Reply(status=503))
+    assert at.delivery.deliver(items(4)) is STORED
+    assert (len(at.transport.sent), at.stored()) == (2, [0, 1, 2, 3])
 
 
-def test_redirect_is_followed_and_remembered():
+def test_quota_stops_sending_for_a_while(place):
+    """After a quota reply nothing is sent until its wait is over: what is offered is dropped, what is stored stays."""
+    at = place(Reply(status=503), Reply(status=402, headers={"retry-after": "30"}))
+    assert at.delivery.deliver(items(2)) is STORED
+    at.clock.advance(10)
+    assert at.delivery.deliver(items(2)) is LOST
+    at.clock.advance(29)
+    assert at.delivery.deliver(items(3)) is LOST
+    assert (at.delivery.drain_step(), len(at.transport.sent)) == (1.0, 2)
+    assert at.counts.snapshot().dropped == {"refused by the service: quota exceeded": 2, "paused: quota exceeded": 3}
+    at.clock.advance(1)
+    assert at.delivery.deliver(items(1)) is DELIVERED
+    at.drain()
+    assert at.counts.snapshot().sent == 3
+
+
+def test_redirect_is_followed_and_remembered(place):
     """A trusted redirect is followed with its path, and remembered until it expires (peer defect 9)."""
-    clock = ManualClock()
-    made, transport = delivery(redirect(SISTER, **{"cache-control": "max-age=60"}), clock=clock)
-    assert made.deliver(items(1)) is True
-    assert made.deliver(items(1)) is True
-    clock.advance(60)
-    assert made.deliver(items(1)) is True
-    assert [sent.url for sent in transport.sent] == [URL, SISTER, SISTER, URL]
-    assert made.counts.snapshot() == CountsSnapshot(sent=3)
+    at = place(redirect(SISTER, **{"cache-control": "max-age=60"}))
+    assert at.delivery.deliver(items(1)) is DELIVERED
+    assert at.delivery.deliver(items(1)) is DELIVERED
+    at.clock.advance(60)
+    assert at.delivery.deliver(items(1)) is DELIVERED
+    assert [sent.url for sent in at.transport.sent] == [URL, SISTER, SISTER, URL]
+    assert at.counts.snapshot() == CountsSnapshot(sent=3)
 
 
-def test_redirect_is_forgotten_when_it_fails():
-    """When the remembered place fails, the next batch asks the configured one again."""
-    made, transport = delivery(redirect(SISTER, 308), Reply(status=200), Reply(status=503))
-    assert [made.deliver(items(1)) for _ in range(3)] == [True, False, True]
-    assert [sent.url for sent in transport.sent] == [URL, SISTER, SISTER, URL]
+def test_redirect_is_forgotten_when_it_fails(place):
+    """When the remembered place fails, the next request asks the configured one again."""
+    at = place(redirect(SISTER, 308), Reply(status=200), Reply(status=503))
+    assert [at.delivery.deliver(items(1)) for _ in range(2)] == [DELIVERED, STORED]
+    at.clock.advance(10)
+    at.drain()
+    assert [sent.url for sent in at.transport.sent] == [URL, SISTER, SISTER, URL]
 
 
-def test_circular_redirects_end():
-    """Redirects without end are given up after ten (peer defect 9)."""
-    made, transport = delivery(*[redirect(SISTER), redirect(URL)] * 20)
-    assert made.deliver(items(2)) is False
-    assert len(transport.sent) == 11
-    assert made.counts.snapshot() == CountsSnapshot(dropped={"redirected too often": 2})
-    assert made.deliver(items(1)) is False
-    assert transport.sent[11].url == URL
+def test_circular_redirects_end(place):
+    """Redirects without end are given up after ten (peer defect 9), and what they kept from being sent is stored."""
+    at = place(*[redirect(SISTER), redirect(URL)] * 5, redirect(SISTER))
+    assert at.delivery.deliver(items(2)) is STORED
+    assert len(at.transport.sent) == 11
+    assert at.counts.snapshot().retried == {"redirected too often": 2}
+    at.clock.advance(10)
+    at.drain()
+    assert (at.transport.sent[11].url, at.counts.snapshot().sent) == (URL, 2)
 
 
-def test_redirect_to_a_stranger(caplog):
+def test_redirect_to_a_stranger(place, caplog):
     """A redirect to a host that is not trusted is not followed (peer defect 46), and said once."""
-    made, transport = delivery(redirect("https://evil.test/"), redirect("https://evil.test/"))
-    assert made.deliver(items(2)) is False
-    assert made.deliver(items(1)) is False
-    assert [sent.url for sent in transport.sent] == [URL, URL]
-    assert made.counts.snapshot() == CountsSnapshot(dropped={"refused by the service: redirect not trusted": 3})
+    at = place(redirect("https://evil.test/"), redirect("https://evil.test/"))
+    at.delivery.deliver(items(2))
+    at.clock.advance(10)
+    at.delivery.deliver(items(1))
+    assert [sent.url for sent in at.transport.sent] == [URL, URL]
     assert [record.getMessage() for record in caplog.records if "redirect of" in record.getMessage()] == [
         "A redirect of the ingestion endpoint was not followed: it leads to a host that is not trusted."
     ]
 
 
-def test_deadline():
-    """With a deadline, exchanges get what is left of it, and after it nothing is sent."""
-    clock = ManualClock()
-    made, transport = delivery(clock=clock)
-    made.set_deadline(5)
-    clock.advance(2)
-    assert made.deliver(items(1)) is True
-    clock.advance(3)
-    assert made.deliver(items(2)) is False
-    assert [sent.timeout_s for sent in transport.sent] == [3.0]
-    assert made.counts.snapshot() == CountsSnapshot(sent=1, dropped={"not delivered: no time left before exit": 2})
+# --- Waiting -------------------------------------------------------------------------------------------------------------------------
 
 
-def test_after_shutdown():
-    """After shutdown everything is refused and counted, and the transport is closed."""
-    made, transport = delivery()
-    made.shutdown(5)
-    assert made.deliver(items(2)) is False
-    assert transport.sent == []
-    assert transport.closed == 1
-    assert made.counts.snapshot() == CountsSnapshot(dropped={"offered after shutdown": 2})
+def test_waits_grow_until_something_is_accepted(place):
+    """Each try that fails makes the wait longer; one success ends it, and the next failure starts from the beginning."""
+    at = place(*[Reply(status=503)] * 4, Reply(status=200), Reply(status=503))
+    at.delivery.deliver(items(1))
+    waits = []
+    for _ in range(3):
+        waits.append(at.delivery.drain_step())
+        at.clock.advance(max(waits[-1], 20))
+        at.delivery.drain_step()
+    assert waits == [10.0, 10.0, 17.5]
+    at.clock.advance(40)
+    at.delivery.drain_step()
+    assert at.counts.snapshot().sent == 1
+    at.delivery.deliver(items(1))
+    assert at.delivery.drain_step() == 10.0
+
+
+def test_signals_share_one_state(place):
+    """What one signal learns of the endpoint counts for all, and is counted by signal."""
+    at = place(Reply(status=503))
+    at.delivery.deliver(items(1), "traces")
+    at.delivery.deliver(items(2), "logs")
+    assert len(at.transport.sent) == 1
+    assert at.counts.snapshot("traces") == CountsSnapshot(stored=1, retried={"service unavailable": 1})
+    assert at.counts.snapshot("logs") == CountsSnapshot(stored=2)
+    assert at.counts.snapshot() == CountsSnapshot(stored=3, retried={"service unavailable": 1})
+
+
+def test_a_backlog_drains_in_groups_with_pauses(place):
+    """Two thousand items leave in four requests, oldest first, 0.2 s apart, and the store is empty."""
+    at = place(Reply(status=503))
+    for start in range(0, 2000, 100):
+        at.delivery.deliver([b'{"n":%d}' % number for number in range(start, start + 100)])
+    at.clock.advance(10)
+    assert at.drain() == [0.2] * 4
+    assert [number for sent in at.transport.sent[1:] for number in numbers(sent)] == list(range(2000))
+    assert [len(sent.items) for sent in at.transport.sent[1:]] == [500] * 4
+    assert at.counts.snapshot() == CountsSnapshot(sent=2000, stored=2000, retried={"service unavailable": 100})
+
+
+def test_a_drain_stops_at_the_first_failure(place):
+    """A group that fails stays in the store, as does what is behind it."""
+    at = place(Reply(status=503), Reply(status=200), Reply(status=503))
+    for start in range(0, 1500, 500):
+        at.delivery.deliver([b'{"n":%d}' % number for number in range(start, start + 500)])
+    at.clock.advance(30)
+    assert [at.delivery.drain_step(), at.delivery.drain_step()] == [0.2, 10.0]
+    assert at.stored() == list(range(500, 1500))
+
+
+def test_what_an_earlier_process_left(place):
+    """The next process sends it."""
+    before = place(Reply(status=503))
+    before.delivery.deliver(items(3))
+    after = place()
+    after.drain()
+    assert [numbers(sent) for sent in after.transport.sent] == [[0, 1, 2]]
+
+
+# --- Without a disk ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("why", ["off", "cannot be written"])
+def test_without_a_disk_items_are_held_in_memory(place, tmp_path, why, caplog):
+    """They are sent when the endpoint is back; a disk that cannot be used is said once."""
+    if why != "off":
+        (tmp_path / "store").write_text("in the way")
+    at = place(Reply(status=503), disk=why != "off")
+    assert [at.delivery.deliver(items(2)), at.delivery.deliver(items(2))] == [HELD, HELD]
+    assert (at.counts.snapshot().held, at.delivery.kept()) == (4, 4)
+    assert caplog.text.count("cannot be stored") == (0 if why == "off" else 1)
+    at.clock.advance(10)
+    at.drain()
+    assert (at.counts.snapshot().sent, at.delivery.kept()) == (4, 0)
+
+
+def test_memory_is_bounded(place):
+    """The oldest items go when there are too many, and are counted."""
+    at = place(Reply(status=503), disk=False)
+    at.delivery.deliver([b'{"n":1,"x":"%s"}' % (b"x" * 60_000)])
+    for _ in range(100):
+        at.delivery.deliver([b'{"n":2,"x":"%s"}' % (b"x" * 60_000)])
+    snapshot = at.counts.snapshot()
+    assert snapshot.dropped == {"store full: the oldest dropped": 101 - at.delivery.kept()}
+    assert at.delivery.kept() == 4 * 1024 * 1024 // 60_080
+
+
+def test_what_memory_holds_at_shutdown_is_tried_once_more(place):
+    """Where the endpoint may be asked again it is; else the items are counted as lost."""
+    for wait_s, expected in ((10, CountsSnapshot(sent=1)), (1, CountsSnapshot(dropped={"not delivered before exit": 1}))):
+        at = place(Reply(status=503), disk=False)
+        at.delivery.deliver(items(1))
+        at.clock.advance(wait_s)
+        at.delivery.shutdown(5)
+        snapshot = at.counts.snapshot()
+        assert (snapshot.sent, snapshot.dropped) == (expected.sent, expected.dropped)
+
+
+# --- Tokens --------------------------------------------------------------------------------------------------------------------------
+
+
+class Tokens:
+    """Gives tokens from a list, and notes what is asked and thrown away."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+        self.invalidated = []
+
+    def header_for(self, url, timeout_s):
+        """Return the next answer."""
+        self.asked.append(url)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def invalidate(self, header):
+        """Note it."""
+        self.invalidated.append(header)
+
+
+def test_token(place):
+    """Each request carries the token for the address that it goes to."""
+    tokens = Tokens("Bearer a")
+    at = place(redirect(SISTER), tokens=tokens)
+    at.delivery.deliver(items(1))
+    assert [sent.headers["Authorization"] for sent in at.transport.sent] == ["Bearer a"] * 2
+    assert tokens.asked == [URL, SISTER]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_token(place, status):
+    """It is thrown away, the items are stored, and go out with the next one."""
+    tokens = Tokens("Bearer a", "Bearer b")
+    at = place(Reply(status=status), tokens=tokens)
+    assert at.delivery.deliver(items(1)) is STORED
+    assert tokens.invalidated == ["Bearer a"]
+    at.clock.advance(10)
+    at.drain()
+    assert [sent.headers["Authorization"] for sent in at.transport.sent] == ["Bearer a", "Bearer b"]
+
+
+def test_no_token(place):
+    """Without a token nothing is sent, and everything is stored until there is one (peer defect 5)."""
+    at = place(tokens=Tokens(NoToken("no token: the credential failed", 30.0), "Bearer b"))
+    assert at.delivery.deliver(items(2)) is STORED
+    assert at.transport.sent == []
+    assert at.counts.snapshot().retried == {"no token: the credential failed": 2}
+    assert at.delivery.drain_step() == 30.0
+    at.clock.advance(30)
+    at.drain()
+    assert at.counts.snapshot().sent == 2
+
+
+# --- The end -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_deadline(place):
+    """With a deadline, exchanges get what is left of it but for the time to store, and after it everything is stored."""
+    at = place()
+    at.delivery.set_deadline(5)
+    assert at.transport.hurried_s == [4.5]
+    at.clock.advance(2)
+    assert at.delivery.deliver(items(1)) is DELIVERED
+    at.clock.advance(2.5)
+    assert at.delivery.deliver(items(2)) is STORED
+    assert [sent.timeout_s for sent in at.transport.sent] == [2.5]
+    assert at.counts.snapshot() == CountsSnapshot(sent=1, stored=2, retried={"no time left before exit": 2})
+
+
+def test_after_shutdown(place):
+    """After shutdown nothing is sent: what still comes is stored, and the transport is closed."""
+    at = place()
+    at.delivery.shutdown(5)
+    at.delivery.shutdown(5)
+    assert at.delivery.deliver(items(2)) is STORED
+    assert (at.transport.sent, at.transport.closed, at.stored()) == ([], 1, [0, 1])
+
+
+def test_after_shutdown_without_a_disk(place):
+    """Without a disk it is lost, and counted."""
+    at = place(disk=False)
+    at.delivery.shutdown(5)
+    assert at.delivery.deliver(items(2)) is LOST
+    assert at.counts.snapshot() == CountsSnapshot(dropped={"not delivered: offered after shutdown": 2})
+
+
+class Slow:
+    """A reply that waits to be released."""
+
+    def __init__(self):
+        self.entered, self.release = threading.Event(), threading.Event()
+
+    def __call__(self, sent):
+        """Wait."""
+        self.entered.set()
+        self.release.wait(10)
+        return Reply(status=200)
 
 
 def test_shutdown_waits_for_what_is_under_way():
     """Shutdown returns when an exchange in another thread has ended."""
-    entered, release = threading.Event(), threading.Event()
-
-    def slow(_):
-        entered.set()
-        release.wait(10)
-        return Reply(status=200)
-
+    slow = Slow()
     transport = FakeTransport([slow])
     made = Delivery(transport)
     sender = threading.Thread(target=made.deliver, args=(items(1),))
     sender.start()
-    entered.wait(10)
+    slow.entered.wait(10)
     closer = threading.Thread(target=made.shutdown, args=(10,))
     closer.start()
     closer.join(0.05)
     assert closer.is_alive()
-    release.set()
+    slow.release.set()
     closer.join(10)
     sender.join(10)
     assert made.counts.snapshot() == CountsSnapshot(sent=1)
@@ -222,26 +529,59 @@ def test_shutdown_waits_for_what_is_under_way():
 
 def test_shutdown_does_not_wait_for_ever():
     """Shutdown gives up after its time."""
-    entered, release = threading.Event(), threading.Event()
-
-    def stuck(_):
-        entered.set()
-        release.wait(10)
-        return Reply(status=200)
-
-    made = Delivery(FakeTransport([stuck]))
+    slow = Slow()
+    made = Delivery(FakeTransport([slow]))
     sender = threading.Thread(target=made.deliver, args=(items(1),))
     sender.start()
-    entered.wait(10)
+    slow.entered.wait(10)
     made.shutdown(0.05)
     assert sender.is_alive()
-    release.set()
+    slow.release.set()
     sender.join(10)
 
 
-def test_to_settings():
-    """A delivery made from settings has a transport to their address, and connects to nothing."""
-    made = to(resolve(CONNECTION_STRING, timeout_s=3, environ={}))
-    assert isinstance(made._transport, HttpTransport)
-    assert made._transport.url == "https://ingest.test/v2.1/track"
-    assert made._timeout_s == 3.0
+# --- Sharing -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_one_delivery_per_destination():
+    """Equal key, endpoint and credential share one delivery and its counters; another key does not."""
+    first, second = (shared(resolve(CONNECTION_STRING, timeout_s=3, environ={})) for _ in range(2))
+    other = shared(resolve(CONNECTION_STRING.replace("00000001", "00000002"), environ={}))
+    assert first.delivery is second.delivery
+    assert first.counts is second.counts
+    assert other.delivery is not first.delivery
+    assert isinstance(first.delivery._transport, HttpTransport)
+    assert (first.delivery._transport.url, first.delivery._timeout_s) == ("https://ingest.test/v2.1/track", 3.0)
+    for share in (first, second, other):
+        share.shutdown(1)
+
+
+def test_other_settings_for_the_same_destination(caplog):
+    """The first settings count, and a line says so."""
+    first, second = (shared(resolve(CONNECTION_STRING, timeout_s=timeout_s, environ={})) for timeout_s in (3, 4))
+    assert second.delivery._timeout_s == 3.0
+    assert "the first one's stay" in caplog.text
+    first.shutdown(1)
+    second.shutdown(1)
+
+
+def test_the_last_share_closes():
+    """A share that is shut down leaves the others working; the last one closes; whoever comes then gets a new delivery."""
+    first, second = (shared(resolve(CONNECTION_STRING, environ={})) for _ in range(2))
+    first.shutdown(1)
+    first.shutdown(1)
+    assert not first.delivery._stopping.is_set()
+    second.shutdown(1)
+    assert first.delivery._stopping.is_set()
+    third = shared(resolve(CONNECTION_STRING, environ={}))
+    assert third.delivery is not first.delivery
+    third.shutdown(1)
+
+
+def test_a_forgotten_share_counts_no_more():
+    """A share that nobody holds any more does not keep its delivery."""
+    first, second = (shared(resolve(CONNECTION_STRING, environ={})) for _ in range(2))
+    delivery = first.delivery
+    del second
+    first.shutdown(1)
+    assert delivery._stopping.is_set()

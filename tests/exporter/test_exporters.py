@@ -73,10 +73,11 @@ def test_nothing_to_export():
     assert transport.sent == []
 
 
-def test_failure_to_deliver():
-    """SUCCESS is only said when everything was accepted."""
-    made, _ = exporter(Reply(status=503))
-    assert made.export([span()]) is FAILURE
+@pytest.mark.parametrize(("status", "result"), [(200, SUCCESS), (503, FAILURE), (400, FAILURE)])
+def test_result(status, result):
+    """SUCCESS is said when everything was accepted, FAILURE when something was refused, or is only held in memory."""
+    made, _ = exporter(Reply(status=status))
+    assert made.export([span()]) is result
 
 
 class Hostile:
@@ -297,7 +298,7 @@ def test_own_delivery_is_shut_down():
     """A delivery that the exporter made is closed with it."""
     made = ApplicationInsightsSpanExporter(CONNECTION_STRING)
     made.shutdown()
-    assert made._delivery.deliver([b"{}"]) is False
+    assert made._delivery.delivery._stopping.is_set()
 
 
 def test_no_extra_items():

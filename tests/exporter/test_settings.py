@@ -111,7 +111,47 @@ def test_arguments_win():
     )
     assert (settings.connect_timeout_s, settings.read_timeout_s, dict(settings.proxies)) == (3.0, 3.0, {"https": "http://p:1"})
     assert (settings.envelope_shape, settings.keep_url_query, settings.credential) == ("legacy", False, credential)
-    assert set(settings.sources.values()) == {"argument"}
+    named = {"instrumentation_key", "connect_timeout_s", "proxies", "envelope_shape", "keep_url_query", "credential", "take_legacy"}
+    assert {settings.sources[name] for name in named} == {"argument"}
+
+
+def test_delivery_settings():
+    """Defaults of what is kept and how long is waited; arguments; a retention over 48 hours is cut to what the service takes."""
+    default = resolve(CONNECTION_STRING, environ={})
+    assert (default.storage_enabled, default.storage_folder, default.storage_max_bytes) == (True, None, 50 * 1024 * 1024)
+    assert (default.storage_max_age_s, default.min_backoff_s, default.max_backoff_s) == (172800.0, 10.0, 3600.0)
+    assert (default.grace_period_s, default.take_legacy, default.legacy_folder) == (5.0, False, None)
+    given = resolve(
+        CONNECTION_STRING,
+        storage_enabled=False,
+        storage_folder="/a",
+        storage_max_bytes=7,
+        storage_max_age_s=7 * 86400,
+        min_backoff_s=0,
+        max_backoff_s=0,
+        grace_period_s=1,
+        take_legacy=True,
+        legacy_folder="/b",
+        environ={"APPINSIGHTS_EXPORTER_STORAGE": "on", "APPINSIGHTS_EXPORTER_STORAGE_FOLDER": "/c"},
+    )
+    assert (given.storage_enabled, given.storage_folder, given.storage_max_bytes) == (False, "/a", 7)
+    assert (given.storage_max_age_s, given.min_backoff_s, given.max_backoff_s) == (172800.0, 0.01, 0.0)
+    assert (given.grace_period_s, given.take_legacy, given.legacy_folder) == (1.0, True, "/b")
+
+
+@pytest.mark.parametrize(
+    ("take_legacy", "environ", "expected"),
+    [
+        (None, {}, (True, None, True)),
+        (False, {"OPENCENSUS_COMPAT_TAKE_STORED": "on"}, (True, None, False)),
+        (None, {"APPINSIGHTS_EXPORTER_STORAGE": " OFF ", "OPENCENSUS_COMPAT_TAKE_STORED": "off"}, (False, None, False)),
+        (None, {"APPINSIGHTS_EXPORTER_STORAGE_FOLDER": " /c "}, (True, "/c", True)),
+    ],
+)
+def test_storage_from_the_environment(take_legacy, environ, expected):
+    """Storage can be switched off, and put elsewhere, without a change to the program."""
+    settings = resolve(CONNECTION_STRING, take_legacy=take_legacy, environ=environ)
+    assert (settings.storage_enabled, settings.storage_folder, settings.take_legacy) == expected
 
 
 @pytest.mark.parametrize(("word", "shape"), [("otel", "otel"), (" OTEL ", "otel"), ("legacy", "legacy"), ("", "legacy")])
@@ -138,6 +178,12 @@ BAD = {
     "endless timeout": ({"connection_string": CONNECTION_STRING, "timeout_s": float("inf"), "environ": {}}, "positive number of seconds"),
     "timeout in text": ({"connection_string": CONNECTION_STRING, "timeout_s": "3", "environ": {}}, "positive number of seconds"),
     "proxies in text": ({"connection_string": CONNECTION_STRING, "proxies": "http://p", "environ": {}}, "mapping of URL scheme"),
+    "negative size": ({"connection_string": CONNECTION_STRING, "storage_max_bytes": -1, "environ": {}}, "storage_max_bytes"),
+    "wait in text": ({"connection_string": CONNECTION_STRING, "min_backoff_s": "1", "environ": {}}, "not negative; got '1'"),
+    "storage": (
+        {"connection_string": CONNECTION_STRING, "environ": {"APPINSIGHTS_EXPORTER_STORAGE": "no"}},
+        "Correct APPINSIGHTS_EXPORTER_STORAGE",
+    ),
     "envelopes": (
         {"connection_string": CONNECTION_STRING, "environ": {"OPENCENSUS_COMPAT_ENVELOPES": "new"}},
         "expected 'legacy' or 'otel'; got 'new'. Correct OPENCENSUS_COMPAT_ENVELOPES",

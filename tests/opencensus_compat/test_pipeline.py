@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import uuid
 
 import pytest
@@ -341,6 +342,39 @@ def test_flush_tells_of_failure(tenants, endpoint):
     endpoint.misbehave("status:code=400")
     _span(tenants.tracer("A"), "s")
     assert opencensus_compat.flush(10.0) is False
+
+
+def test_flush_tells_stored_from_delivered(tenants, endpoint):
+    """`flush` is False when what waited is on disk and not at the service; what an earlier flush stored does not count."""
+    endpoint.stop()
+    tracer = tenants.tracer("A")
+    _span(tracer, "s")
+    assert opencensus_compat.flush(10.0) is False
+    assert opencensus_compat.flush(10.0) is True
+    endpoint.start()
+
+
+def test_flush_keeps_its_time(tenants, endpoint):
+    """`flush` returns False when its time is over, also while the endpoint says nothing."""
+    endpoint.misbehave("silence")
+    _span(tenants.tracer("A"), "a")
+    _span(tenants.tracer("B"), "b")
+    begun_s = time.monotonic()
+    assert opencensus_compat.flush(0.2) is False
+    assert time.monotonic() - begun_s < 2
+    assert opencensus_compat.shutdown(0.4) is False
+    assert time.monotonic() - begun_s < 3
+
+
+def test_what_was_stored_arrives(tenants, endpoint):
+    """After an outage what was stored is sent without the program's doing anything."""
+    endpoint.stop()
+    tracer = Tracer(sampler=ON, exporter=tenants.exporter("A", minimum_retry_interval=0))
+    _span(tracer, "s")
+    assert opencensus_compat.flush(10.0) is False
+    endpoint.start()
+    (envelope,) = endpoint.wait_for(1)
+    assert envelope["data"]["baseData"]["name"] == "s"
 
 
 def test_after_shutdown(tenants, endpoint):

@@ -14,12 +14,14 @@ Without an argument the connection string is read from ``APPLICATIONINSIGHTS_CON
 
 Warnings:
     * The query part of URLs is not exported unless ``APPINSIGHTS_EXPORTER_URL_QUERY=keep``; user names and passwords in them never are.
-    * Nothing is kept for later: what the service does not take at once is lost, counted (``exporter.counts``) and logged at most once a
-      minute.
-    * A credential is checked but no token is sent yet.
+    * What the service does not take for now is kept on disk for up to 48 hours (50 MiB, in the folder for temporary files, readable by
+      this user only), and sent later, by this process or another. ``APPINSIGHTS_EXPORTER_STORAGE=off`` holds up to 4 MiB in memory
+      instead. What is lost is counted by reason (``exporter.counts``) and logged at most once a minute.
+    * While something is kept, one daemon thread per resource sends it; requests run on a daemon thread, so that a silent endpoint does
+      not hold up the end of the process. An exit hook gives all exports ``grace_period_s`` (5 s); what has no time is stored.
 
 Limits: trace state, dropped counts and link attributes are not exported, because the service has no place for them. Only the configured
-ingestion endpoint is ever contacted. The package starts no thread, keeps no queue and registers no exit hook: the OpenTelemetry SDK's
+ingestion endpoint is ever contacted, and a credential's own token endpoint. The package keeps no queue: the OpenTelemetry SDK's
 processors do that.
 """
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from .errors import ConfigurationError, ConnectionStringError, ConversionError, EncodingError, ExporterError
     from .exporters import ApplicationInsightsSpanExporter, BringsEnvelopes
     from .operation_name import OperationNameProcessor
+    from .self_metrics import observe
     from .settings import Settings
 
 __all__ = [
@@ -50,6 +53,7 @@ __all__ = [
     "OperationNameProcessor",
     "Settings",
     "__version__",
+    "observe",
 ]
 
 # Looked up when first used: the settings and the wire types can then be had without loading the OpenTelemetry SDK.
@@ -65,6 +69,7 @@ _HOMES = {
     "ExporterError": "errors",
     "OperationNameProcessor": "operation_name",
     "Settings": "settings",
+    "observe": "self_metrics",
 }
 
 

@@ -1,4 +1,4 @@
-"""Counting of what was sent and what was lost, and the one log line that tells of losses."""
+"""Counting of what was sent and what became of the rest, and the one log line that tells of losses."""
 
 from __future__ import annotations
 
@@ -12,24 +12,68 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
 _logger = logging.getLogger(__name__)
 
 LOG_INTERVAL_S = 60.0
 """Shortest time, in seconds, between two log lines about losses."""
 
+TRACES, LOGS, METRICS = "traces", "logs", "metrics"
+"""Signals: what an exporter hands over."""
+KEPT = "kept"
+"""Signal of items that were kept for later, of whatever signal: they are sent, and lost, under this name."""
+
+SENT, DROPPED, RETRIED = "sent", "dropped", "retried"
+"""What :class:`Point` tells of."""
+
+_TYPES = {
+    b"RequestData": "REQUEST",
+    b"RemoteDependencyData": "DEPENDENCY",
+    b"MessageData": "TRACE",
+    b"ExceptionData": "EXCEPTION",
+    b"EventData": "CUSTOM_EVENT",
+    b"MetricData": "CUSTOM_METRIC",
+    b"AvailabilityData": "AVAILABILITY",
+    b"PageViewData": "PAGE_VIEW",
+}
+_UNKNOWN_TYPE = "UNKNOWN"
+_MARK = b'"baseType":"'
+
 
 @dataclass(frozen=True, slots=True)
 class CountsSnapshot:
-    """Counts at one moment. All numbers are telemetry items (envelopes), or spans that became none."""
+    """Counts at one moment. All numbers are telemetry items (envelopes), or spans that became none.
+
+    In one process, what was offered = ``sent`` + ``filtered`` + the sum of ``dropped`` + what is still kept.
+    """
 
     sent: int = 0
-    """Accepted by the service."""
+    """Accepted by the service, at the first try or later."""
     filtered: int = 0
     """Dropped because a telemetry processor said so."""
     dropped: dict[str, int] = field(default_factory=dict)
     """Reason to number lost."""
+    stored: int = 0
+    """Put on disk because they could not be sent then. What became of them is counted again."""
+    held: int = 0
+    """Held in memory because they could be neither sent nor stored. What became of them is counted again."""
+    retried: dict[str, int] = field(default_factory=dict)
+    """Reason to number of items whose sending failed in a way that is tried again; an item counts each time."""
+    possibly_duplicated: int = 0
+    """Sent again, or kept for it, although they may have arrived: the reply was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What the self-metrics tell of items of one type and one fate."""
+
+    event: str
+    """:data:`SENT`, :data:`DROPPED` or :data:`RETRIED`."""
+    telemetry_type: str
+    """As in the portal's tables: ``REQUEST``, ``DEPENDENCY`` …"""
+    reason: str
+    """Why they were dropped or are tried again; empty for those sent."""
 
 
 class RateLimit:
@@ -55,6 +99,15 @@ class RateLimit:
         return True
 
 
+class _Numbers:
+    """The counters of one signal."""
+
+    def __init__(self) -> None:
+        self.sent = self.filtered = self.stored = self.held = self.possibly_duplicated = 0
+        self.dropped: Counter[str] = Counter()
+        self.retried: Counter[str] = Counter()
+
+
 class Counts:
     """Thread-safe counters of one destination. A child process made by fork starts at zero.
 
@@ -66,40 +119,74 @@ class Counts:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._log_limit = RateLimit(clock=clock)
+        self.watched = _watch_new
+        """Whether somebody reads :meth:`points`; then types are counted too, which takes looking into the items."""
         self.restart()
         _live.add(self)
 
     def restart(self) -> None:
         """Set all counters to zero."""
-        # Guards the four below. A child made by fork gets a new one: the parent's may be held by a thread that the child lacks.
+        # Guards what is below. A child made by fork gets a new one: the parent's may be held by a thread that the child lacks.
         self._lock = threading.Lock()
-        self._sent = 0
-        self._filtered = 0
-        self._dropped: Counter[str] = Counter()
+        self._signals: dict[str, _Numbers] = {}
         self._unsaid: Counter[str] = Counter()
+        self._points: Counter[Point] = Counter()
 
-    def sent(self, items: int) -> None:
-        """Count items that the service accepted."""
+    def sent(self, items: int, signal: str = TRACES, types: Mapping[str, int] | None = None) -> None:
+        """Count items that the service accepted.
+
+        Args:
+            items: How many.
+            signal: Who offered them.
+            types: Telemetry type to number, when that is known.
+        """
         with self._lock:
-            self._sent += items
+            self._of(signal).sent += items
+            self._note(SENT, "", items, types)
 
-    def filtered(self, items: int) -> None:
+    def filtered(self, items: int, signal: str = TRACES) -> None:
         """Count items that a telemetry processor dropped; the user asked for it, so nothing is logged."""
         with self._lock:
-            self._filtered += items
+            self._of(signal).filtered += items
 
-    def dropped(self, reason: str, items: int = 1, *, detail: str = "") -> None:
+    def stored(self, items: int, signal: str = TRACES) -> None:
+        """Count items that were put on disk."""
+        with self._lock:
+            self._of(signal).stored += items
+
+    def held(self, items: int, signal: str = TRACES) -> None:
+        """Count items that are held in memory."""
+        with self._lock:
+            self._of(signal).held += items
+
+    def retried(self, reason: str, items: int, signal: str = TRACES, types: Mapping[str, int] | None = None) -> None:
+        """Count items whose sending failed and is tried again."""
+        with self._lock:
+            self._of(signal).retried[reason] += items
+            self._note(RETRIED, reason, items, types)
+
+    def possibly_duplicated(self, items: int, signal: str = TRACES) -> None:
+        """Count items that are tried again although they may have arrived."""
+        with self._lock:
+            self._of(signal).possibly_duplicated += items
+
+    def dropped(
+        self, reason: str, items: int = 1, *, detail: str = "", signal: str = TRACES, types: Mapping[str, int] | None = None
+    ) -> None:
         """Count lost items, and log when a line is due.
 
         Args:
             reason: Short and from a fixed set: it is a key of the counters.
             items: How many.
             detail: Of this one case, for the log only; must hold no secret.
+            signal: Who offered them.
+            types: Telemetry type to number, when that is known.
         """
         if items <= 0:
             return
         with self._lock:
-            self._dropped[reason] += items
+            self._of(signal).dropped[reason] += items
+            self._note(DROPPED, reason, items, types)
             self._unsaid[reason] += items
             if not self._log_limit.due("dropped"):
                 return
@@ -109,13 +196,60 @@ class Counts:
         suffix = f" (the last: {detail})" if detail else ""
         _logger.warning("Telemetry was lost: %s%s. More losses are reported at most once a minute.", reasons, suffix)
 
-    def snapshot(self) -> CountsSnapshot:
-        """Return the counts at this moment."""
+    def types(self, items: Iterable[bytes]) -> dict[str, int] | None:
+        """Return telemetry type to number of encoded items, or None when nobody wants to know."""
+        return dict(Counter(map(telemetry_type, items))) if self.watched else None
+
+    def snapshot(self, signal: str | None = None) -> CountsSnapshot:
+        """Return the counts at this moment: of one signal, or of all together."""
         with self._lock:
-            return CountsSnapshot(self._sent, self._filtered, dict(self._dropped))
+            chosen = [numbers for name, numbers in self._signals.items() if signal in (None, name)]
+            return CountsSnapshot(
+                sent=sum(numbers.sent for numbers in chosen),
+                filtered=sum(numbers.filtered for numbers in chosen),
+                dropped=dict(sum((numbers.dropped for numbers in chosen), Counter[str]())),
+                stored=sum(numbers.stored for numbers in chosen),
+                held=sum(numbers.held for numbers in chosen),
+                retried=dict(sum((numbers.retried for numbers in chosen), Counter[str]())),
+                possibly_duplicated=sum(numbers.possibly_duplicated for numbers in chosen),
+            )
+
+    def points(self) -> dict[Point, int]:
+        """Return the counts by telemetry type since they are watched."""
+        with self._lock:
+            return dict(self._points)
+
+    def _of(self, signal: str) -> _Numbers:
+        return self._signals.get(signal) or self._signals.setdefault(signal, _Numbers())
+
+    def _note(self, event: str, reason: str, items: int, types: Mapping[str, int] | None) -> None:
+        if self.watched:
+            for kind, number in (types or {_UNKNOWN_TYPE: items}).items():
+                self._points[Point(event, kind, reason)] += number
+
+
+def telemetry_type(item: bytes) -> str:
+    """Return the telemetry type of an encoded item, by the name of its data; ``UNKNOWN`` for none that the service has a table for."""
+    start = item.find(_MARK) + len(_MARK)
+    return _TYPES.get(item[start : item.find(b'"', start)], _UNKNOWN_TYPE) if start >= len(_MARK) else _UNKNOWN_TYPE
 
 
 _live: weakref.WeakSet[Counts] = weakref.WeakSet()
+_watch_new = False
+"""Whether new counters are watched."""
+
+
+def watch() -> None:
+    """Count by telemetry type from now on, in all counters of this process."""
+    global _watch_new
+    _watch_new = True
+    for known in list(_live):
+        known.watched = True
+
+
+def all_counts() -> list[Counts]:
+    """Return the counters that are alive in this process."""
+    return list(_live)
 
 
 def _restart_in_child() -> None:

@@ -9,8 +9,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from . import settings as _settings
 from .convert import legacy_spans, resource, spans
-from .counts import Counts, RateLimit
-from .delivery import deliver, encode
+from .counts import TRACES, Counts, RateLimit
+from .delivery import auth, deliver, encode
+from .delivery.deliver import Result
 from .errors import ConfigurationError
 from .host import random_instance_id, this_host
 from .telemetry_processors import TelemetryProcessor, TelemetryProcessors
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from .delivery.deliver import Delivers
     from .settings import Settings
-
-SHUTDOWN_TIMEOUT_S = 5.0
-"""Longest wait of ``shutdown()`` for an export under way in another thread, seconds."""
 
 _MAX_RESOURCES = 64
 
@@ -47,18 +45,19 @@ class BringsEnvelopes(Protocol):
 class ApplicationInsightsSpanExporter(SpanExporter):
     """Sends OpenTelemetry spans to Application Insights as requests, dependencies, exceptions and messages.
 
-    Each call of :meth:`export` sends in the calling thread and keeps nothing: use it with the SDK's ``BatchSpanProcessor``. Role name and
+    Each call of :meth:`export` sends at once: use it with the SDK's ``BatchSpanProcessor``. What the service does not take for now is kept
+    on disk and sent later, by this process or the next; all exporters of one resource share one connection and one store. Role name and
     instance come from each span's own resource. Spans of the OpenCensus facade keep the retired exporter's envelope shape unless the
     settings say ``otel``.
 
     Args:
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
-        credential: Object with ``get_token``; it is checked here.
+        credential: Object with ``get_token``; it is checked here. None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
         settings: Resolved settings instead of the two above.
         legacy_context_tags: Tags for facade spans instead of those of their resource. Read anew for each batch, so it may be changed at
             any time.
-        delivery: Where items go; None makes a delivery to the settings' destination, which :meth:`shutdown` then closes. One that is
-            given here may be shared and is closed by its owner.
+        delivery: Where items go; None takes a share of the delivery to the settings' destination, which :meth:`shutdown` gives back. One
+            that is given here is closed by its owner.
 
     Raises:
         ConfigurationError: No or bad connection string, bad credential, contradicting arguments.
@@ -77,7 +76,9 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         delivery: Delivers | None = None,
     ) -> None:
         if settings is None:
-            settings = _settings.resolve(connection_string, credential=credential)
+            settings = _settings.resolve(
+                connection_string, credential=auth.credential_from_environment() if credential is None else credential
+            )
         elif connection_string is not None or credential is not None:
             raise ConfigurationError(
                 "settings",
@@ -92,7 +93,7 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         self._keep_query = settings.keep_url_query
         self._legacy_context_tags = legacy_context_tags
         self._owns_delivery = delivery is None
-        self._delivery: Delivers = deliver.to(settings) if delivery is None else delivery
+        self._delivery: Delivers = deliver.shared(settings) if delivery is None else delivery
         self.counts = self._delivery.counts
         self._processors = TelemetryProcessors()
         self._resources = _ResourceTags()
@@ -113,16 +114,20 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         self._processors.clear()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send spans, and return SUCCESS only if all of them were accepted by the service.
+        """Send spans, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
 
         Never raises. A span that cannot be converted or encoded is counted and loses no other.
         """
+        return SpanExportResult.SUCCESS if self.deliver(spans) >= Result.STORED else SpanExportResult.FAILURE
+
+    def deliver(self, spans: Sequence[ReadableSpan]) -> Result:
+        """Do the same as :meth:`export`, and return what became of the spans: ``DELIVERED`` when the service took all of them."""
         if self._is_shut_down:
             self.counts.dropped("offered after shutdown", len(spans))
-            return SpanExportResult.FAILURE
+            return Result.LOST
         lost: list[Exception] = []
-        delivered = self._delivery.deliver(self._items(spans, lost))
-        return SpanExportResult.SUCCESS if delivered and not lost else SpanExportResult.FAILURE
+        result = self._delivery.deliver(self._items(spans, lost), TRACES)
+        return Result.LOST if lost else result
 
     def envelopes(self, span: ReadableSpan) -> list[Mapping[str, Any]]:
         """Return a span's items as :meth:`export` sends them, before telemetry processors see them.
@@ -133,20 +138,20 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         return list(self._envelopes(span, self._legacy_tags()))
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Return True: nothing is held back between exports."""
+        """Return True: nothing is held back between exports but what the service refused for now, and no flush would change that."""
         return True
 
     def set_deadline(self, timeout_s: float) -> None:
-        """Let no export take longer than so many seconds from now, because the process is about to end; what is left then is lost."""
+        """Let no export take longer than so many seconds from now, because the process is about to end; what is left then is stored."""
         self._delivery.set_deadline(timeout_s)
 
     def shutdown(self) -> None:
-        """Refuse further spans. Waits up to 5 s for an export under way, and closes the connection if it is this exporter's own."""
+        """Refuse further spans. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
         if self._is_shut_down:
             return
         self._is_shut_down = True
         if self._owns_delivery:
-            self._delivery.shutdown(SHUTDOWN_TIMEOUT_S)
+            self._delivery.shutdown(self._settings.grace_period_s)
 
     def _items(self, spans: Iterable[ReadableSpan], lost: list[Exception]) -> Iterator[bytes]:
         """Yield the encoded items of the spans one by one; note in the list why something was lost."""

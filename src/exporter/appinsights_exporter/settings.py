@@ -7,11 +7,23 @@ instrumentation_key   APPLICATIONINSIGHTS_CONNECTION_STRING,     none: it is req
                       APPINSIGHTS_INSTRUMENTATIONKEY
 ingestion_endpoint    APPLICATIONINSIGHTS_CONNECTION_STRING      the public cloud's      base URL, no trailing slash
 aad_audience          APPLICATIONINSIGHTS_CONNECTION_STRING      the public cloud's      token audience for Entra ID
-credential            (argument only)                            none                    object with ``get_token``
+credential            (argument; the exporters read              none                    object with ``get_token``
+                      APPLICATIONINSIGHTS_AUTHENTICATION_STRING)
 connect_timeout_s     (argument ``timeout_s`` only)              10 s                    limit for connecting
 read_timeout_s        (argument ``timeout_s`` only)              30 s                    limit for one reply
 proxies               HTTP_PROXY, HTTPS_PROXY, NO_PROXY (read    those variables         scheme to proxy URL
                       by requests at each send)
+storage_enabled       APPINSIGHTS_EXPORTER_STORAGE               ``on``                  ``on`` or ``off``: keep on disk what
+                                                                                         cannot be sent
+storage_folder        APPINSIGHTS_EXPORTER_STORAGE_FOLDER        for temporary files     in it the store makes a folder of its own
+storage_max_bytes     (argument only)                            50 MiB                  limit on disk, per resource and user
+storage_max_age_s     (argument only)                            48 h, also the most     limit for what is kept
+min_backoff_s         (argument only)                            10 s                    shortest wait after a failure
+max_backoff_s         (argument only)                            1 h                     longest wait after failures
+grace_period_s        (argument only)                            5 s                     limit for the end of the process
+take_legacy           OPENCENSUS_COMPAT_TAKE_STORED              no; the facade: ``on``  ``on`` or ``off``: send what the retired
+                                                                                         exporter left on disk
+legacy_folder         (argument only)                            the retired exporter's  where it left it
 envelope_shape        OPENCENSUS_COMPAT_ENVELOPES                ``legacy``              ``legacy`` or ``otel``, facade spans
 keep_url_query        APPINSIGHTS_EXPORTER_URL_QUERY             ``drop``                ``keep`` or ``drop`` the ``?…`` of URLs
 ===================== ========================================== ======================= =====================================
@@ -34,6 +46,9 @@ from .errors import ConfigurationError
 
 CONNECTION_STRING_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 INSTRUMENTATION_KEY_VARIABLE = "APPINSIGHTS_INSTRUMENTATIONKEY"
+STORAGE_VARIABLE = "APPINSIGHTS_EXPORTER_STORAGE"
+STORAGE_FOLDER_VARIABLE = "APPINSIGHTS_EXPORTER_STORAGE_FOLDER"
+TAKE_LEGACY_VARIABLE = "OPENCENSUS_COMPAT_TAKE_STORED"
 ENVELOPES_VARIABLE = "OPENCENSUS_COMPAT_ENVELOPES"
 URL_QUERY_VARIABLE = "APPINSIGHTS_EXPORTER_URL_QUERY"
 
@@ -42,6 +57,14 @@ DEFAULT = "default"
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
+STORAGE_MAX_BYTES = 50 * 1024 * 1024
+MAX_AGE_S = 48 * 3600.0
+"""The service refuses older items, seconds."""
+MIN_BACKOFF_S = 10.0
+MAX_BACKOFF_S = 3600.0
+LEAST_BACKOFF_S = 0.01
+"""A dead endpoint is not asked without any pause, whatever the setting says."""
+GRACE_PERIOD_S = 5.0
 
 _USER_INFO = re.compile(r"//[^/@]*@")
 
@@ -64,6 +87,24 @@ class Settings:
     """Seconds allowed for a reply."""
     proxies: Mapping[str, str] = field(default_factory=dict)
     """URL scheme to proxy URL; empty leaves the choice to the environment."""
+    storage_enabled: bool = True
+    """Whether what cannot be sent is kept on disk; else a few minutes' worth is held in memory."""
+    storage_folder: str | None = None
+    """Folder in which the store makes its own; None means the system's for temporary files."""
+    storage_max_bytes: int = STORAGE_MAX_BYTES
+    """Most bytes on disk."""
+    storage_max_age_s: float = MAX_AGE_S
+    """Seconds for which items are kept."""
+    min_backoff_s: float = MIN_BACKOFF_S
+    """Shortest wait of our own after a failure, seconds."""
+    max_backoff_s: float = MAX_BACKOFF_S
+    """Longest wait of our own after failures, seconds."""
+    grace_period_s: float = GRACE_PERIOD_S
+    """Seconds that the end of the process may take."""
+    take_legacy: bool = False
+    """Whether to send what the retired exporter left on disk for the same key."""
+    legacy_folder: str | None = None
+    """Where it left it; None means its default."""
     envelope_shape: str = "legacy"
     """``legacy`` or ``otel``: shape of the envelopes of spans that OpenCensus code made."""
     keep_url_query: bool = False
@@ -83,7 +124,10 @@ class Settings:
         return (
             f"Settings(instrumentation_key='{self.instrumentation_key[:8]}-***', ingestion_endpoint={self.ingestion_endpoint!r}, "
             f"aad_audience={self.aad_audience!r}, credential={credential}, connect_timeout_s={self.connect_timeout_s}, "
-            f"read_timeout_s={self.read_timeout_s}, proxies={proxies}, envelope_shape={self.envelope_shape!r}, "
+            f"read_timeout_s={self.read_timeout_s}, proxies={proxies}, storage_enabled={self.storage_enabled}, "
+            f"storage_folder={self.storage_folder!r}, storage_max_bytes={self.storage_max_bytes}, "
+            f"storage_max_age_s={self.storage_max_age_s}, min_backoff_s={self.min_backoff_s}, max_backoff_s={self.max_backoff_s}, "
+            f"grace_period_s={self.grace_period_s}, take_legacy={self.take_legacy}, legacy_folder={self.legacy_folder!r}, envelope_shape={self.envelope_shape!r}, "
             f"keep_url_query={self.keep_url_query}, sources={dict(self.sources)})"
         )
 
@@ -95,6 +139,15 @@ def resolve(
     credential: object | None = None,
     timeout_s: float | None = None,
     proxies: Mapping[str, str] | None = None,
+    storage_enabled: bool | None = None,
+    storage_folder: str | os.PathLike[str] | None = None,
+    storage_max_bytes: int = STORAGE_MAX_BYTES,
+    storage_max_age_s: float = MAX_AGE_S,
+    min_backoff_s: float = MIN_BACKOFF_S,
+    max_backoff_s: float = MAX_BACKOFF_S,
+    grace_period_s: float = GRACE_PERIOD_S,
+    take_legacy: bool | None = False,
+    legacy_folder: str | os.PathLike[str] | None = None,
     envelope_shape: str | None = None,
     keep_url_query: bool | None = None,
     environ: Mapping[str, str] | None = None,
@@ -107,6 +160,15 @@ def resolve(
         credential: Object with ``get_token``.
         timeout_s: Seconds for connecting, and as many for the reply; None means 10 and 30.
         proxies: URL scheme to proxy URL; None or empty leaves it to the environment.
+        storage_enabled: Whether what cannot be sent is kept on disk; None leaves it to the environment.
+        storage_folder: Folder in which the store makes its own; None leaves it to the environment.
+        storage_max_bytes: Most bytes on disk.
+        storage_max_age_s: Seconds for which items are kept, at most 48 hours: the service refuses older ones.
+        min_backoff_s: Shortest wait after a failure, seconds.
+        max_backoff_s: Longest wait after failures, seconds.
+        grace_period_s: Seconds that the end of the process may take.
+        take_legacy: Whether to send what the retired exporter left; None leaves it to the environment, where the default is yes.
+        legacy_folder: Where it left it.
         envelope_shape: ``"legacy"`` or ``"otel"``.
         keep_url_query: Whether the query part of URLs is exported.
         environ: Stands for ``os.environ`` in tests.
@@ -131,6 +193,19 @@ def resolve(
     connect_s, read_s = _timeouts(timeout_s)
     sources["connect_timeout_s"] = sources["read_timeout_s"] = DEFAULT if timeout_s is None else ARGUMENT
     sources["proxies"] = ARGUMENT if proxies else DEFAULT
+    on_disk, sources["storage_enabled"] = _choice("storage_enabled", _word(storage_enabled), STORAGE_VARIABLE, ("on", "off"), environment)
+    legacy, sources["take_legacy"] = _choice("take_legacy", _word(take_legacy), TAKE_LEGACY_VARIABLE, ("on", "off"), environment)
+    named = environment.get(STORAGE_FOLDER_VARIABLE, "").strip()
+    sources["storage_folder"] = ARGUMENT if storage_folder is not None else STORAGE_FOLDER_VARIABLE if named else DEFAULT
+    numbers = {
+        "storage_max_bytes": storage_max_bytes,
+        "storage_max_age_s": storage_max_age_s,
+        "min_backoff_s": min_backoff_s,
+        "max_backoff_s": max_backoff_s,
+        "grace_period_s": grace_period_s,
+    }
+    for name, value in numbers.items():
+        _check_number(name, value)
     shape, sources["envelope_shape"] = _choice("envelope_shape", envelope_shape, ENVELOPES_VARIABLE, ("legacy", "otel"), environment)
     query = None if keep_url_query is None else ("keep" if keep_url_query else "drop")
     query, sources["keep_url_query"] = _choice("keep_url_query", query, URL_QUERY_VARIABLE, ("drop", "keep"), environment)
@@ -142,6 +217,15 @@ def resolve(
         connect_timeout_s=connect_s,
         read_timeout_s=read_s,
         proxies=MappingProxyType(_proxies(proxies)),
+        storage_enabled=on_disk == "on",
+        storage_folder=os.fsdecode(storage_folder) if storage_folder is not None else named or None,
+        storage_max_bytes=int(storage_max_bytes),
+        storage_max_age_s=min(float(storage_max_age_s), MAX_AGE_S),
+        min_backoff_s=max(float(min_backoff_s), LEAST_BACKOFF_S),
+        max_backoff_s=float(max_backoff_s),
+        grace_period_s=float(grace_period_s),
+        take_legacy=legacy == "on",
+        legacy_folder=None if legacy_folder is None else os.fsdecode(legacy_folder),
         envelope_shape=shape,
         keep_url_query=query == "keep",
         sources=MappingProxyType(sources),
@@ -199,6 +283,18 @@ def _timeouts(timeout_s: float | None) -> tuple[float, float]:
             "timeout_s", ARGUMENT, expected="a positive number of seconds", came=repr(timeout_s), advice="Leave it out for 10 s and 30 s."
         )
     return float(timeout_s), float(timeout_s)
+
+
+def _check_number(setting: str, value: float) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < 0:
+        raise ConfigurationError(
+            setting, ARGUMENT, expected="a number that is not negative", came=repr(value), advice="Leave it out for the default."
+        )
+
+
+def _word(value: bool | None) -> str | None:
+    return None if value is None else "on" if value else "off"
 
 
 def _proxies(proxies: Mapping[str, str] | None) -> dict[str, str]:

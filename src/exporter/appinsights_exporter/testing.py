@@ -78,6 +78,7 @@ class FakeTransport:
         self.url = url
         self.sent: list[Sent] = []
         self.closed = 0
+        self.hurried_s: list[float] = []
         self._replies = iter(replies)
 
     @property
@@ -91,6 +92,10 @@ class FakeTransport:
         self.sent.append(Sent(self.url if url is None else url, dict(headers), items, timeout_s))
         reply = next(self._replies, Reply(status=200))
         return reply(items) if callable(reply) else reply
+
+    def hurry(self, timeout_s: float) -> None:
+        """Note how much time is left, seconds."""
+        self.hurried_s.append(timeout_s)
 
     def close(self) -> None:
         """Count the call."""

@@ -162,7 +162,7 @@ def classify(reply: Reply, count: int, now_s: float) -> Outcome:
         location = reply.headers.get("location", "").strip()
         return Redirect(location, _remember_s(reply.headers)) if location else Rejected("redirected to nowhere")
     if verdict == RETRY:
-        return Retry(reason, after_s, unauthorized=reply.status == 401)
+        return Retry(reason, after_s, unauthorized=reply.status in (401, 403))
     if verdict == SPLIT:
         return TooLarge(reason)
     if verdict == QUOTA:

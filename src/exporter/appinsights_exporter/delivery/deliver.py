@@ -1,33 +1,82 @@
-"""Delivery of encoded items to one destination: split, send, judge, follow redirects, count.
+"""Delivery of encoded items to one destination: split, send, judge, keep what could go another time, count.
 
-Items that could go another time (no connection, a busy or throttling service) are lost and counted as such: this class keeps nothing.
-Where they would be kept is one method, ``_not_delivered``.
+A destination has one state for all signals and exporters of the process: whether its endpoint is to be left alone, where it moved to,
+what is kept. Nothing here sleeps in an export: while the endpoint is to be left alone, batches go straight to the store, and what is
+kept is sent by :mod:`.drain`, oldest first.
+
+Loses: items that the service refuses for good; items offered while its quota is used up; what the store has no room for or keeps too
+long. All of it is counted and said.
 """
 
 from __future__ import annotations
 
+import atexit
+import enum
 import logging
+import math
 import os
+import tempfile
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+import weakref
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..counts import Counts, RateLimit
+from ..counts import KEPT, TRACES, Counts, RateLimit
 from ..settings import READ_TIMEOUT_S, Settings
 from . import encode
-from .classify import Accepted, Outcome, PartlyAccepted, Redirect, Rejected, Retry, TooLarge, classify, redirect_target
+from .auth import NoToken, TokenSource
+from .backoff import Backoff
+from .classify import Accepted, PartlyAccepted, Redirect, Rejected, Retry, TooLarge, classify, redirect_target
+from .drain import BUSY_S, PAUSE_S, Drain
 from .encode import Batch
+from .legacy_store import LegacyStore
+from .memory import MemoryStore
+from .store import Store, default_folder
 from .transport import HttpTransport, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .memory import MemoryLease
+    from .store import Lease
 
 MAX_REDIRECTS = 10
 """Most redirects followed for one batch."""
+EXIT_RESERVE_S = 0.5
+"""What is kept of the time before exit for storing, seconds; a quarter of it where it is short."""
+LOOK_S = 60.0
+"""How often to look, beside exports, for what other processes left, seconds."""
+LEGACY_LOOK_S = 61.0
+"""When to look again for what the retired exporter left, seconds: its leases last for 60 s, also after its process has ended."""
+LEGACY_LOOKS = 3
+"""How often to look for it, beside exports."""
 
 HEADERS = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 
+NO_TIME = "no time left before exit"
+WAITING = "the endpoint is left alone for now"
+STOPPED = "offered after shutdown"
+PAUSED = "paused: quota exceeded"
+
+Judged = Accepted | PartlyAccepted | Retry | TooLarge | Rejected
+"""What comes of a batch once redirects have been followed."""
+
 _logger = logging.getLogger(__name__)
+
+
+class Result(enum.IntEnum):
+    """What became of items, from the worst to the best; of several batches, the worst counts."""
+
+    LOST = 0
+    """At least one was lost; that is counted."""
+    HELD = 1
+    """They will be sent if the process lives long enough."""
+    STORED = 2
+    """They are on disk, and will be sent by this process or another."""
+    DELIVERED = 3
+    """The service took them."""
 
 
 class Delivers(Protocol):
@@ -35,12 +84,12 @@ class Delivers(Protocol):
 
     counts: Counts
 
-    def deliver(self, items: Iterable[bytes]) -> bool:
-        """Take the items as they come, encoded, and return whether every one is safe: accepted by the service."""
+    def deliver(self, items: Iterable[bytes], signal: str = TRACES) -> Result:
+        """Take the items as they come, encoded, and return what became of them. Never raises and never sleeps."""
         ...
 
     def set_deadline(self, timeout_s: float) -> None:
-        """Let nothing take longer than so many seconds from now."""
+        """Let nothing take longer than so many seconds from now, since the process is about to end; what has no time is stored."""
         ...
 
     def shutdown(self, timeout_s: float) -> None:
@@ -53,7 +102,14 @@ class Delivery:
 
     Args:
         transport: Makes one exchange.
+        store: Makes the place for what cannot be sent; called when there is something. None keeps nothing on disk.
+        memory: Holds what can be neither sent nor stored; None makes one.
+        tokens: Gives the token for each request; None sends none.
+        backoff: When to leave the endpoint alone; None makes one.
+        legacy: Finds what the retired exporter left, to be moved into the store; None leaves it alone.
+        background: Whether a thread sends what is kept. Without it, :meth:`drain_step` is to be called.
         timeout_s: Longest time for one exchange, seconds.
+        grace_s: Longest time that the end of the process may take, seconds.
         clock: Monotonic clock, seconds.
         wall_clock: Seconds since the epoch, for dates in replies.
         counts: Where to count; None makes new ones.
@@ -63,104 +119,275 @@ class Delivery:
         self,
         transport: Transport,
         *,
+        store: Callable[[], Store] | None = None,
+        memory: MemoryStore | None = None,
+        tokens: TokenSource | None = None,
+        backoff: Backoff | None = None,
+        legacy: Callable[[], LegacyStore | None] | None = None,
+        background: bool = True,
         timeout_s: float = READ_TIMEOUT_S,
+        grace_s: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         counts: Counts | None = None,
     ) -> None:
         self.counts = Counts(clock) if counts is None else counts
+        self.grace_s = grace_s
+        """Longest time that the end of the process may take, seconds."""
+        self.settings: Settings | None = None
+        """What it was made from, where it is shared."""
         self._transport = transport
+        self._make_store = store
+        self._store: Store | None = None
+        self._memory = MemoryStore(clock=clock) if memory is None else memory
+        self._tokens = tokens
+        self._backoff = Backoff(_jitter(), clock) if backoff is None else backoff
+        self.legacy = legacy
+        """Finds what the retired exporter left; None leaves it alone."""
+        self._background = background
         self._timeout_s = timeout_s
         self._clock = clock
         self._wall_clock = wall_clock
         self._log_limit = RateLimit(clock=clock)
+        self._drain = Drain(self.drain_step)
+        self.users: weakref.WeakSet[Share] = weakref.WeakSet()
+        """The shares that are open."""
+        self._restart()
+        _live.add(self)
+
+    def _restart(self) -> None:
+        """Know nothing of the endpoint and have nothing under way: for a new delivery, and for a child made by fork."""
         self._moved: tuple[str, float] | None = None
         self._paused_until_s = 0.0
-        self._deadline_s: float | None = None
+        self._looked_s: float | None = None
+        self._deadline_s = math.inf
         self._stopping = threading.Event()
-        self._under_way: set[tuple[int, object]] = set()
+        self._under_way: set[object] = set()
+        self._legacy_looks = 0
 
-    def deliver(self, items: Iterable[bytes]) -> bool:
-        """Send the items; see :class:`Delivers`. Never raises and never sleeps."""
-        # A set of tokens needs no lock that a fork could leave held, and the process id tells the parent's tokens apart in a child.
-        token = (os.getpid(), object())
-        self._under_way.add(token)
+    def restart(self) -> None:
+        """Begin anew in a child made by fork: what waits in memory, and is being sent, is the parent's; the store is for both."""
+        self._restart()
+        self._backoff.restart()
+        self._memory.restart()
+        self._drain.restart()
+
+    def deliver(self, items: Iterable[bytes], signal: str = TRACES, *, deadline: Deadline | None = None) -> Result:
+        """Send the items, or keep them; see :class:`Delivers`.
+
+        Args:
+            items: Encoded.
+            signal: Who offers them, for the counters.
+            deadline: After which nothing more is sent.
+        """
+        _see_to_the_end()
+        under_way = object()
+        self._under_way.add(under_way)
         try:
-            return self._deliver_items(items)
+            result = Result.DELIVERED
+            for batch in encode.batches(items):
+                result = min(result, self._deliver_batch(batch, signal, deadline))
+            return result
         finally:
-            self._under_way.discard(token)
+            self._under_way.discard(under_way)
+            self._look()
 
     def set_deadline(self, timeout_s: float) -> None:
-        """Let nothing take longer than so many seconds from now: the process is about to end."""
-        self._deadline_s = self._clock() + timeout_s
+        """Let nothing take longer than so many seconds from now; see :class:`Delivers`."""
+        self._deadline_s = min(self._deadline_s, self._clock() + sending_s(timeout_s))
+        self._transport.hurry(sending_s(timeout_s))
+
+    def hurry(self, timeout_s: float) -> None:
+        """Let what is under way, and only that, take no longer than so many seconds from now."""
+        self._transport.hurry(sending_s(timeout_s))
 
     def shutdown(self, timeout_s: float) -> None:
-        """Refuse further items, wait for those under way at most so many seconds, and close the connection."""
+        """Send nothing more of what is kept, wait for what is under way at most so many seconds, and close; see :class:`Delivers`."""
+        until_s = self._clock() + timeout_s
         self.set_deadline(timeout_s)
+        self.wait_idle(timeout_s)
+        if self._stopping.is_set():
+            return
+        self._drain.stop(until_s - self._clock())
+        if self._background and self._looked_s is not None:
+            # A job that lives for a second at a time would never send what an earlier one had to leave.
+            self.drain_step()
         self._stopping.set()
-        waiting = threading.Event()
-        while self._any_under_way() and self._remaining_s() > 0:
-            waiting.wait(0.01)
+        self._empty_memory()
         self._transport.close()
 
-    def _any_under_way(self) -> bool:
-        pid = os.getpid()
-        return any(token[0] == pid for token in tuple(self._under_way))
+    def now_s(self) -> float:
+        """Return the reading of the clock that deadlines are on, seconds."""
+        return self._clock()
 
-    def _deliver_items(self, items: Iterable[bytes]) -> bool:
-        complete = True
-        for batch in encode.batches(items):
-            complete = self._deliver_batch(batch) and complete
-        return complete
+    def wait_idle(self, timeout_s: float) -> None:
+        """Wait until nothing is under way, at most so many seconds."""
+        until_s = self._clock() + timeout_s
+        waiting = threading.Event()
+        while self._under_way and self._clock() < until_s:
+            waiting.wait(0.01)
 
-    def _deliver_batch(self, batch: Batch) -> bool:
+    def kept(self) -> int:
+        """Return about how many items wait to be sent, in the store and in memory."""
+        store = self._store
+        return self._memory.count() + (0 if store is None else store.count())
+
+    def drain_step(self) -> float | None:
+        """Send one group of what is kept, the oldest; return the seconds until the next, or None when nothing is left."""
         if self._stopping.is_set():
-            self.counts.dropped("offered after shutdown", len(batch))
-            return False
+            return None
+        again_s = self._take_over()
+        wait_s = max(self._backoff.wait_s(), self._paused_until_s - self._clock())
+        lease: Lease | MemoryLease | None = None
+        if wait_s <= 0:
+            lease = self._memory.lease() or self._disk_lease()
+        if lease is None:
+            if not self._has_kept():
+                return again_s
+            # Shut, or others hold what is there.
+            return wait_s if wait_s > 0 else BUSY_S
+        with lease:
+            self._count_lost(lease.lost)
+            return self._send_kept(lease)
+
+    def _disk_lease(self) -> Lease | None:
+        store = self._disk()
+        return None if store is None else store.lease()
+
+    def _send_kept(self, lease: Lease | MemoryLease) -> float:
+        items = lease.items
+        rest: list[bytes] = []
+        for batch in encode.batches(items):
+            rest += self._offer(batch, KEPT, None)
+        if len(rest) == len(items) and items:
+            lease.give_back()
+        else:
+            self._count_lost(lease.done(rest).lost)
+        if not rest:
+            return PAUSE_S
+        # Where the endpoint takes other items, one that it refuses for now must not be offered in a loop.
+        return max(self._backoff.wait_s(), self._backoff.minimum_s)
+
+    def _take_over(self) -> float | None:
+        """Move what the retired exporter left into the store; return when to look again."""
+        find = self.legacy
+        if find is None:
+            return None
+        legacy, store = find(), self._disk()
+        if legacy is None or store is None:
+            return None
+        moved = legacy.move_to(store)
+        self._count_lost(moved.lost)
+        if moved.items:
+            self.counts.stored(moved.items, KEPT)
+        self._legacy_looks += 1
+        if not moved.finished:
+            return PAUSE_S
+        return LEGACY_LOOK_S if self._legacy_looks < LEGACY_LOOKS else None
+
+    def _deliver_batch(self, batch: Batch, signal: str, deadline: Deadline | None) -> Result:
         if self._clock() < self._paused_until_s:
-            self.counts.dropped("paused: quota exceeded", len(batch))
-            return False
-        outcome = self._send(batch)
+            self._drop(PAUSED, batch, signal)
+            return Result.LOST
+        if self._stopping.is_set():
+            return self._keep(batch.items(), STOPPED, signal)
+        if self._backoff.wait_s() > 0:
+            return self._keep(batch.items(), WAITING, signal)
+        lost: list[int] = []
+        rest = self._offer(batch, signal, deadline, lost)
+        result = Result.LOST if lost else Result.DELIVERED
+        return min(result, self._keep(rest, WAITING, signal)) if rest else result
+
+    def _offer(self, batch: Batch, signal: str, deadline: Deadline | None, lost: list[int] | None = None) -> list[bytes]:
+        """Send a batch once, count what became of it, and return the items that are to be sent another time.
+
+        Args:
+            batch: What to send.
+            signal: For the counters.
+            deadline: After which nothing is sent.
+            lost: Where to note how many items were refused for good.
+        """
+        noted: list[int] = [] if lost is None else lost
+        if self._backoff.wait_s() > 0 or self._clock() < self._paused_until_s:
+            # A batch before this one, or another thread, has just learned that there is no point.
+            return batch.items()
+        outcome = self._send(batch, deadline)
         match outcome:
             case Accepted():
-                self.counts.sent(len(batch))
-                return True
-            case PartlyAccepted(retry=retry, rejected=rejected):
-                self.counts.sent(len(batch) - len(retry) - len(rejected))
-                for refusal in rejected:
-                    self.counts.dropped(f"refused by the service: item status {refusal.status}", detail=refusal.message)
-                items = batch.items()
-                for again in encode.batches(items[index] for index in retry):
-                    self._not_delivered("some items refused for now", again)
-                return False
+                self._succeeded()
+                self.counts.sent(len(batch), signal, self._types(batch))
+                return []
+            case PartlyAccepted():
+                return self._judged(batch, outcome, signal, noted)
             case TooLarge(reason=reason):
+                self._succeeded()
                 if len(batch) == 1:
-                    self.counts.dropped(reason)
-                    return False
+                    self._drop(reason, batch, signal)
+                    noted.append(1)
+                    return []
                 items = batch.items()
                 middle = len(items) // 2
-                first, second = self._deliver_items(items[:middle]), self._deliver_items(items[middle:])
-                return first and second
-            case Retry(reason=reason):
-                self._not_delivered(reason, batch)
-                return False
+                halves = [*encode.batches(items[:middle]), *encode.batches(items[middle:])]
+                return [item for half in halves for item in self._offer(half, signal, deadline, noted)]
+            case Retry(reason=reason, after_s=after_s, may_have_arrived=may_have_arrived):
+                if reason != NO_TIME:
+                    self._backoff.failed(after_s)
+                items = batch.items()
+                self.counts.retried(reason, len(batch), signal, self.counts.types(items))
+                if may_have_arrived:
+                    self.counts.possibly_duplicated(len(batch), signal)
+                return items
             case Rejected(reason=reason, message=message, pause_s=pause_s):
                 if pause_s is not None:
                     self._paused_until_s = self._clock() + pause_s
-                self.counts.dropped(f"refused by the service: {reason}", len(batch), detail=message)
-                return False
-            case Redirect():
-                self.counts.dropped("redirected too often", len(batch))
-                return False
+                self._drop(f"refused by the service: {reason}", batch, signal, message)
+                noted.append(len(batch))
+                return []
 
-    def _send(self, batch: Batch) -> Outcome:
-        """Send one batch, following trusted redirects; return the last outcome, a redirect only when there were too many."""
+    def _judged(self, batch: Batch, outcome: PartlyAccepted, signal: str, noted: list[int]) -> list[bytes]:
+        """Count the items of a batch that was taken in part, and return those that are to be sent another time."""
+        items = batch.items()
+        refused = {rejection.index for rejection in outcome.rejected}
+        again = set(outcome.retry)
+        accepted = len(items) - len(refused) - len(again)
+        if outcome.after_s is not None and again:
+            self._backoff.failed(outcome.after_s)
+        elif accepted or not again:
+            self._succeeded()
+        else:
+            self._backoff.failed()
+        if accepted:
+            taken = (item for index, item in enumerate(items) if index not in refused and index not in again)
+            self.counts.sent(accepted, signal, self.counts.types(taken))
+        for rejection in outcome.rejected:
+            types = self.counts.types([items[rejection.index]])
+            reason = f"refused by the service: item status {rejection.status}"
+            self.counts.dropped(reason, detail=rejection.message, signal=signal, types=types)
+            noted.append(1)
+        rest = [items[index] for index in outcome.retry]
+        if rest:
+            self.counts.retried("some items refused for now", len(rest), signal, self.counts.types(rest))
+        return rest
+
+    def _send(self, batch: Batch, deadline: Deadline | None) -> Judged:
+        """Send one batch, following trusted redirects, and return what came of it."""
         url = self._known_url()
         for _ in range(MAX_REDIRECTS + 1):
-            timeout_s = self._remaining_s()
+            headers = HEADERS
+            token: str | None = None
+            if self._tokens is not None:
+                timeout_s = self._remaining_s(deadline)
+                found = self._tokens.header_for(url or self._transport.url, timeout_s) if timeout_s > 0 else None
+                if isinstance(found, NoToken):
+                    return Retry(found.reason, found.after_s)
+                token = found
+                headers = HEADERS if token is None else {**HEADERS, "Authorization": token}
+            timeout_s = self._remaining_s(deadline)
             if timeout_s <= 0:
-                return Retry("no time left before exit")
-            outcome = classify(self._transport.send(batch.body, HEADERS, timeout_s, url=url), len(batch), self._wall_clock())
+                return Retry(NO_TIME)
+            outcome = classify(self._transport.send(batch.body, headers, timeout_s, url=url), len(batch), self._wall_clock())
+            if token is not None and self._tokens is not None and isinstance(outcome, Retry) and outcome.unauthorized:
+                self._tokens.invalidate(token)
             if not isinstance(outcome, Redirect):
                 if url is not None and isinstance(outcome, (Retry, Rejected)):
                     # The place may be gone; the next batch asks the configured one again.
@@ -171,31 +398,269 @@ class Delivery:
                 self._moved = None
                 if self._log_limit.due("redirect"):
                     _logger.warning("A redirect of the ingestion endpoint was not followed: it leads to a host that is not trusted.")
-                return Rejected("redirect not trusted")
+                return Retry("redirect not trusted")
             url = target
             self._moved = (url, self._clock() + outcome.remember_s)
         self._moved = None
-        return outcome
+        return Retry("redirected too often")
 
-    def _not_delivered(self, reason: str, batch: Batch) -> None:
-        """Say that items which another try might deliver are lost."""
-        self.counts.dropped(f"not delivered: {reason}", len(batch))
+    def _succeeded(self) -> None:
+        if self._backoff.succeeded() and self._background and self._has_kept():
+            self._drain.wake(now=True)
+
+    def _keep(self, items: Sequence[bytes], reason: str, signal: str) -> Result:
+        """Keep items for later: on disk, or else in memory."""
+        store = self._disk()
+        if store is not None:
+            stored = store.put(items)
+            self._count_lost(stored.dropped)
+            if stored.kept:
+                self.counts.stored(stored.kept, signal)
+                self._count_lost(stored.refused, signal)
+                self._wake()
+                return Result.LOST if stored.refused else Result.STORED
+        if self._stopping.is_set():
+            # Nobody would send it from memory.
+            self.counts.dropped(f"not delivered: {reason}", len(items), signal=signal, types=self.counts.types(items))
+            return Result.LOST
+        held = self._memory.put(items)
+        self.counts.held(held.kept, signal)
+        self._count_lost(held.dropped)
+        self._count_lost(held.refused, signal)
+        self._wake()
+        return Result.LOST if held.lost else Result.HELD
+
+    def _empty_memory(self) -> None:
+        """Try once more to send what is held in memory, then give it up: the process ends, or nobody sends here any more."""
+        while (lease := self._memory.lease()) is not None:
+            self._count_lost(lease.lost)
+            rest = [item for batch in encode.batches(lease.items) for item in self._offer(batch, KEPT, None)]
+            lease.done()
+            if rest:
+                self.counts.dropped("not delivered before exit", len(rest), signal=KEPT, types=self.counts.types(rest))
+
+    def _wake(self) -> None:
+        if self._background:
+            self._drain.wake()
+
+    def _look(self) -> None:
+        """See, at the first export and then at most once a minute, whether other processes left something."""
+        now_s = self._clock()
+        if self._background and self._make_store is not None and (self._looked_s is None or now_s - self._looked_s >= LOOK_S):
+            self._looked_s = now_s
+            self._drain.wake()
+
+    def _disk(self) -> Store | None:
+        if self._store is None and self._make_store is not None:
+            # Two threads may both make one; both know the same folder, and one of them stays.
+            self._store = self._make_store()
+        return self._store
+
+    def _has_kept(self) -> bool:
+        return self.kept() > 0
+
+    def _count_lost(self, lost: dict[str, int], signal: str = KEPT) -> None:
+        for reason, items in lost.items():
+            self.counts.dropped(reason, items, signal=signal)
+
+    def _drop(self, reason: str, batch: Batch, signal: str, detail: str = "") -> None:
+        self.counts.dropped(reason, len(batch), detail=detail, signal=signal, types=self._types(batch))
+
+    def _types(self, batch: Batch) -> dict[str, int] | None:
+        return self.counts.types(batch.items()) if self.counts.watched else None
 
     def _known_url(self) -> str | None:
         moved = self._moved
         return moved[0] if moved is not None and self._clock() < moved[1] else None
 
-    def _remaining_s(self) -> float:
-        deadline_s = self._deadline_s
-        return self._timeout_s if deadline_s is None else min(self._timeout_s, deadline_s - self._clock())
+    def _remaining_s(self, deadline: Deadline | None) -> float:
+        until_s = self._deadline_s if deadline is None else min(self._deadline_s, deadline.at_s)
+        if until_s == math.inf:
+            return self._timeout_s
+        return min(self._timeout_s, until_s - self._clock())
 
 
-def to(settings: Settings) -> Delivery:
-    """Return a delivery to the destination that the settings name. Connects to nothing yet."""
+class Deadline:
+    """A time after which nothing is sent; may be set while a delivery is under way."""
+
+    at_s: float = math.inf
+    """On the monotonic clock, seconds."""
+
+
+class Share:
+    """One exporter's share of a delivery. The delivery closes when its last share is shut down or forgotten."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.counts = delivery.counts
+        self._delivery = delivery
+        self._deadline = Deadline()
+        self._is_shut_down = False
+
+    @property
+    def delivery(self) -> Delivery:
+        """What is shared."""
+        return self._delivery
+
+    def deliver(self, items: Iterable[bytes], signal: str = TRACES) -> Result:
+        """Send or keep the items; see :class:`Delivers`."""
+        return self._delivery.deliver(items, signal, deadline=self._deadline)
+
+    def set_deadline(self, timeout_s: float) -> None:
+        """Let nothing of this share take longer than so many seconds from now."""
+        self._deadline.at_s = min(self._deadline.at_s, self._delivery.now_s() + sending_s(timeout_s))
+        self._delivery.hurry(timeout_s)
+
+    def shutdown(self, timeout_s: float) -> None:
+        """Refuse further items and wait for those under way; the last share closes the delivery."""
+        if self._is_shut_down:
+            return
+        self._is_shut_down = True
+        self.set_deadline(timeout_s)
+        if _leave(self):
+            self._delivery.shutdown(timeout_s)
+        else:
+            self._delivery.wait_idle(timeout_s)
+
+
+def sending_s(timeout_s: float) -> float:
+    """Return how much of the time before exit may go into sending; the rest is for storing."""
+    return timeout_s - min(EXIT_RESERVE_S, timeout_s / 4)
+
+
+def shared(settings: Settings) -> Share:
+    """Return a share of the delivery to the destination that the settings name: one per process, key, endpoint and credential.
+
+    Connects to nothing, touches no disk and starts no thread. The first share's settings count for all.
+
+    Raises:
+        ConfigurationError: A credential that cannot work, or an endpoint that no token may be sent to.
+    """
+    key = (settings.instrumentation_key, settings.ingestion_endpoint, None if settings.credential is None else id(settings.credential))
+    with _registry.lock:
+        found = _registry.deliveries.get(key)
+        if found is None:
+            found = _registry.deliveries[key] = _made(settings)
+        elif found.settings is not None and _delivery_part(found.settings) != _delivery_part(settings):
+            _logger.warning("A further exporter for the same resource asks for other delivery settings; the first one's stay.")
+        if settings.storage_enabled and settings.take_legacy and found.legacy is None:
+            found.legacy = _Legacy(settings)
+        share = Share(found)
+        found.users.add(share)
+        return share
+
+
+def _leave(share: Share) -> bool:
+    """Take a share from its delivery; return whether it was the last, and then give the delivery to nobody any more."""
+    delivery = share.delivery
+    with _registry.lock:
+        delivery.users.discard(share)
+        if delivery.users:
+            return False
+        for key, known in list(_registry.deliveries.items()):
+            if known is delivery:
+                del _registry.deliveries[key]
+        return True
+
+
+def _made(settings: Settings) -> Delivery:
+    credential: Any = settings.credential
+    tokens = None if credential is None else TokenSource(credential, settings.ingestion_endpoint, audience=settings.aad_audience)
     transport = HttpTransport(
         settings.track_url,
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
         proxies=settings.proxies,
     )
-    return Delivery(transport, timeout_s=max(settings.connect_timeout_s, settings.read_timeout_s))
+    made = Delivery(
+        transport,
+        store=partial(_store_of, settings) if settings.storage_enabled else None,
+        memory=MemoryStore(max_age_s=settings.storage_max_age_s),
+        tokens=tokens,
+        backoff=Backoff(_jitter(), time.monotonic, minimum_s=settings.min_backoff_s, maximum_s=settings.max_backoff_s),
+        timeout_s=max(settings.connect_timeout_s, settings.read_timeout_s),
+        grace_s=settings.grace_period_s,
+    )
+    made.settings = settings
+    return made
+
+
+def _jitter() -> Random:
+    return Random()  # noqa: S311 - it spreads retries, and keeps no secret.
+
+
+def _store_of(settings: Settings) -> Store:
+    folder = default_folder(settings.instrumentation_key, settings.ingestion_endpoint, settings.storage_folder)
+    return Store(folder, max_bytes=settings.storage_max_bytes, max_age_s=settings.storage_max_age_s)
+
+
+class _Legacy:
+    """Finds what the retired exporter left for one destination."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._found: LegacyStore | None = None
+
+    def __call__(self) -> LegacyStore | None:
+        """Return it, or None when there is no such folder."""
+        key, given = self._settings.instrumentation_key, self._settings.legacy_folder
+        try:
+            folder = os.path.join(tempfile.gettempdir(), f"opencensus-python-{key}") if given is None else given
+        except OSError:
+            return None
+        if not os.path.isdir(folder):
+            return None
+        if self._found is None:
+            self._found = LegacyStore(key, given)
+        return self._found
+
+
+def _delivery_part(settings: Settings) -> tuple[object, ...]:
+    return (
+        settings.connect_timeout_s,
+        settings.read_timeout_s,
+        dict(settings.proxies),
+        settings.storage_enabled,
+        settings.storage_folder,
+        settings.storage_max_bytes,
+        settings.storage_max_age_s,
+    )
+
+
+class _Registry:
+    """The deliveries of this process by destination, kept alive by their shares."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.deliveries: weakref.WeakValueDictionary[tuple[object, ...], Delivery] = weakref.WeakValueDictionary()
+        self.exit_pid = 0
+
+
+_registry = _Registry()
+_live: weakref.WeakSet[Delivery] = weakref.WeakSet()
+
+
+def _see_to_the_end() -> None:
+    """Have this process's deliveries told when it ends.
+
+    The SDK's providers and processors export what they hold when the process ends, but give exporters no time limit. Exit hooks run in
+    the reverse order of their registration, so ours, which comes with the first export, runs before theirs.
+    """
+    pid = os.getpid()
+    if _registry.exit_pid != pid:
+        _registry.exit_pid = pid
+        atexit.register(_process_ends)
+
+
+def _process_ends() -> None:
+    for delivery in list(_live):
+        delivery.set_deadline(delivery.grace_s)
+
+
+def _restart_in_child() -> None:
+    _registry.lock = threading.Lock()
+    for delivery in list(_live):
+        delivery.restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_in_child)

@@ -1,14 +1,21 @@
-"""One HTTP exchange with the ingestion endpoint. No policy: what a reply means is not decided here."""
+"""One HTTP exchange with the ingestion endpoint. No policy: what a reply means is not decided here.
+
+The exchange runs on a helper thread. The timeouts of requests bound each wait on a socket, not looking up a host name, nor the sum of
+waits; and a process that ends must be able to stop waiting for an endpoint that is silent.
+"""
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.context import attach, detach, set_value
+
+from .helpers import SUPPRESS_KEY, Helpers, LateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +28,8 @@ MAX_REPLY_BYTES = 1024 * 1024
 """What is longer is cut: a reply to 500 items that all failed takes about a tenth of it."""
 
 _CHUNK_BYTES = 16384
-_SUPPRESS_KEY = "suppress_instrumentation"
+_MARGIN_S = 0.25
+"""How much longer than the library's own limit we wait, seconds: its error says more than ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,10 @@ class Transport(Protocol):
         """
         ...
 
+    def hurry(self, timeout_s: float) -> None:
+        """Let exchanges that are under way end within so many seconds from now: what has no reply by then is an error."""
+        ...
+
     def close(self) -> None:
         """Give the connection back. The transport may be used again and then opens a new one."""
         ...
@@ -99,22 +111,35 @@ class HttpTransport:
         self._read_timeout_s = read_timeout_s
         self._proxies = dict(proxies or {})
         self._clock = clock
+        self._helpers = Helpers("appinsights-send", clock)
         # Process id and session change together in one assignment, so no lock is needed, and none can be left held by a fork.
         self._session: tuple[int, requests.Session] | None = None
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float, *, url: str | None = None) -> Reply:
         """Return what came back; see :class:`Transport`."""
-        with _instrumentation_suppressed():
-            try:
-                return self._exchange(body, headers, timeout_s, self.url if url is None else url)
-            except Exception as error:  # noqa: BLE001 - three libraries below, and each may raise what it likes.
-                return Reply(error=_translated(error))
+        try:
+            return self._helpers.run(
+                lambda: self._guarded(body, headers, timeout_s, self.url if url is None else url), timeout_s + _MARGIN_S
+            )
+        except LateError as error:
+            return Reply(error=SendError("reply", str(error)))
+
+    def hurry(self, timeout_s: float) -> None:
+        """Stop waiting for exchanges that are under way after so many seconds from now."""
+        self._helpers.hurry(timeout_s)
 
     def close(self) -> None:
         """Close the connection if this process opened it."""
         held, self._session = self._session, None
         if held is not None and held[0] == os.getpid():
             held[1].close()
+
+    def _guarded(self, body: bytes, headers: Mapping[str, str], timeout_s: float, url: str) -> Reply:
+        with _instrumentation_suppressed():
+            try:
+                return self._exchange(body, headers, timeout_s, url)
+            except Exception as error:  # noqa: BLE001 - three libraries below, and each may raise what it likes.
+                return Reply(error=_translated(error))
 
     def _exchange(self, body: bytes, headers: Mapping[str, str], timeout_s: float, url: str) -> Reply:
         deadline_s = self._clock() + timeout_s
@@ -158,10 +183,19 @@ class HttpTransport:
         return held[1]
 
 
-def _new_session() -> requests.Session:
-    import http.cookiejar
+_importing = threading.RLock()
+"""Held while modules are imported on a thread, and while the process forks: a child would wait for ever for an import that its parent's
+thread had begun."""
 
-    import requests
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
+
+
+def _new_session() -> requests.Session:
+    with _importing:
+        import http.cookiejar
+
+        import requests
 
     session = requests.Session()
     session.headers.clear()
@@ -178,7 +212,7 @@ def _unchanged(request: Any) -> Any:
 
 @contextmanager
 def _instrumentation_suppressed() -> Iterator[None]:
-    token = attach(set_value(_SUPPRESS_KEY, True))
+    token = attach(set_value(SUPPRESS_KEY, True))
     try:
         yield
     finally:

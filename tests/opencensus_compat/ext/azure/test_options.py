@@ -207,6 +207,50 @@ def test_parse_connection_string():
     assert (parsed["instrumentationkey"], parsed["ingestionendpoint"]) == (KEY, "https://a")
 
 
+DELIVERY = {
+    # options -> settings
+    "defaults": (
+        {},
+        {
+            "storage_enabled": True,
+            "storage_folder": None,
+            "legacy_folder": None,
+            "take_legacy": True,
+            "storage_max_bytes": 50 * 1024 * 1024,
+            "storage_max_age_s": 48 * 3600.0,
+            "min_backoff_s": 10.0,
+            "connect_timeout_s": 10.0,
+            "read_timeout_s": 10.0,
+            "grace_period_s": 5.0,
+            "credential": None,
+        },
+    ),
+    "storage_path": ({"storage_path": "/a/b"}, {"storage_folder": "/a/b", "legacy_folder": "/a/b"}),
+    "storage_max_size": ({"storage_max_size": 1000}, {"storage_max_bytes": 1000}),
+    "storage_retention_period": ({"storage_retention_period": 60}, {"storage_max_age_s": 60.0}),
+    "minimum_retry_interval": ({"minimum_retry_interval": 30}, {"min_backoff_s": 30.0}),
+    "minimum_retry_interval=0": ({"minimum_retry_interval": 0}, {"min_backoff_s": 1.0}),
+    "enable_local_storage": ({"enable_local_storage": False}, {"storage_enabled": False}),
+    "timeout": ({"timeout": 3}, {"connect_timeout_s": 3.0, "read_timeout_s": 3.0}),
+    "grace_period": ({"grace_period": 1}, {"grace_period_s": 1.0}),
+}
+
+
+@pytest.mark.parametrize(("options", "expected"), DELIVERY.values(), ids=DELIVERY)
+def test_options_of_delivery(otel, options, expected):
+    """What the options of storage, waiting and time limits mean for delivery."""
+    settings = AzureExporter(instrumentation_key=KEY, **options)._pipeline.settings
+    assert {name: getattr(settings, name) for name in expected} == expected
+
+
+def test_credential_of_the_environment(otel, monkeypatch):
+    """`APPLICATIONINSIGHTS_AUTHENTICATION_STRING` signs in where no credential is given, with one destination for all handles."""
+    monkeypatch.setenv("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Authorization=AAD")
+    first, second = AzureExporter(instrumentation_key=KEY), AzureExporter(instrumentation_key=KEY)
+    assert type(first._pipeline.settings.credential).__name__ == "ManagedIdentity"
+    assert first._pipeline is second._pipeline
+
+
 def test_proxies_reach_the_settings(otel):
     """The JSON text of `proxies`, and the timeout, are what the pipeline sends with."""
     exporter = AzureExporter(instrumentation_key=KEY, proxies='{"https": "http://proxy:8080"}', timeout=3)

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 import opencensus_compat
 from opencensus_compat import _wiring
 from opencensus_compat.ext.azure.common.protocol import Envelope
+from opencensus_compat.ext.azure.common.transport import TransportStatusCode
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint
 from opencensus_compat.trace import samplers
@@ -198,6 +199,20 @@ def test_export_replaced_on_the_class(options, endpoint, monkeypatch):
     _span(exporter)
     assert [[sd.name for sd in spans] for spans in calls] == [["s"]]
     assert _arrived(endpoint) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(200, TransportStatusCode.SUCCESS), (503, TransportStatusCode.RETRY), (400, TransportStatusCode.DROP)]
+)
+def test_transmit(options, endpoint, status, expected):
+    """`_transmit` says what became of the envelopes: what will be sent again by the pipeline is a RETRY."""
+    exporter = AzureExporter(**options)
+    kept = []
+    exporter.add_telemetry_processor(kept.append)
+    _span(exporter)
+    assert opencensus_compat.flush(10.0)
+    endpoint.misbehave({"rule": "status", "code": status})
+    assert exporter._transmit(kept) == expected
 
 
 def test_transmit_overridden(options, endpoint):

@@ -19,6 +19,17 @@ TEMPDIR_PREFIX = "opencensus-python-"
 
 _CONNECTION_STRING_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 _INSTRUMENTATION_KEY_VARIABLE = "APPINSIGHTS_INSTRUMENTATIONKEY"
+_LEAST = {
+    "export_interval": 0,
+    "grace_period": 0,
+    "max_batch_size": 1,
+    "minimum_retry_interval": 0,
+    "queue_capacity": 0,
+    "storage_max_size": 0,
+    "storage_retention_period": 0,
+    "timeout": 0,
+}
+"""Options that are numbers, and their least values."""
 _OLD_PATHS = ("/v2/track", "/v2.1/track")
 
 _logger = logging.getLogger(__name__)
@@ -73,7 +84,7 @@ def process_options(options: Any) -> None:
             f"azure.identity.DefaultAzureCredential(), got {type(options.credential).__name__}."
         )
     if options.storage_path is None:
-        options.storage_path = os.path.join(tempfile.gettempdir(), TEMPDIR_PREFIX + (options.instrumentation_key or ""))
+        options.storage_path = _default_storage_path(options)
     if options.proxies is None:
         options.proxies = "{}"
     _check_numbers(options)
@@ -102,10 +113,20 @@ def _without_path(endpoint: str) -> str:
 
 
 def _check_numbers(options: Any) -> None:
-    for name, least in (("export_interval", 0), ("grace_period", 0), ("timeout", 0), ("max_batch_size", 1), ("queue_capacity", 0)):
+    for name, least in _LEAST.items():
         value = options[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < float("inf"):
             raise ValueError(f"{name}: expected a number of at least {least}, got {value!r} as an argument.")
+
+
+def _default_storage_path(options: Any) -> str:
+    return os.path.join(tempfile.gettempdir(), TEMPDIR_PREFIX + (options.instrumentation_key or ""))
+
+
+def storage_path_of(options: Any) -> str | None:
+    """Return the option `storage_path` where it is not the default."""
+    path = options.storage_path
+    return None if path == _default_storage_path(options) else os.fsdecode(path)
 
 
 def proxies_of(options: Any) -> dict[str, str]:

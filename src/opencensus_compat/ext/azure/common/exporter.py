@@ -100,7 +100,10 @@ class Worker(threading.Thread):
         Returns: Seconds it took, None when it did not finish in time.
         """
         started = time.monotonic()
-        if self.is_alive() and not self._stopping:
+        if not self.is_alive():
+            # A child made by fork has a copy of this object, but not the thread.
+            return 0.0 if self.src.EXIT_EVENT.wait(timeout=0) else None
+        if not self._stopping:
             self._stopping = True
             self.src.put(self.src.EXIT_EVENT, block=True, timeout=timeout)
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))

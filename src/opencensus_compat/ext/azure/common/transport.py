@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from opencensus_compat import _exporter
+
 logger = logging.getLogger(__name__)
 
 REDIRECT_STATUS_CODES = (307, 308)
@@ -67,7 +69,11 @@ class TransportMixin:
         if _collector.envelopes is not None:
             _collector.envelopes.extend(envelopes)
             return TransportStatusCode.SUCCESS
-        return TransportStatusCode.SUCCESS if self._pipeline.send(envelopes) else TransportStatusCode.DROP
+        result = self._pipeline.send(envelopes)
+        if _exporter.delivered(result):
+            return TransportStatusCode.SUCCESS
+        # Kept envelopes are sent again by the pipeline.
+        return TransportStatusCode.RETRY if _exporter.stored(result) else TransportStatusCode.DROP
 
     def _transmit_from_storage(self) -> None:
         """Do nothing: the pipeline resends what it stored by itself."""

@@ -1,0 +1,195 @@
+"""Calls that may block for longer than their caller can wait, on threads of their own.
+
+Nothing ends a thread that looks up a host name, connects, or reads from a silent socket; all one can do is to stop waiting for it. So
+the call runs on a daemon thread, which is used again for the next call, and which does not keep the process alive.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import queue
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from opentelemetry.context import Context, attach, set_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IDLE_S = 60.0
+"""A thread without work ends after so many seconds."""
+SUPPRESS_KEY = "suppress_instrumentation"
+
+_T = TypeVar("_T")
+
+
+class LateError(TimeoutError):
+    """The call has not ended in time. It may still be running, and nobody will learn what it returned."""
+
+
+class _Call(Generic[_T]):
+    """One call, its result, and until when its maker waits."""
+
+    def __init__(self, function: Callable[[], _T], until_s: float) -> None:
+        # What the caller set for itself (that it is exporting) counts for the call too.
+        self._context = contextvars.copy_context()
+        self._function = function
+        self._result: _T | None = None
+        self._error: BaseException | None = None
+        self.until_s = until_s
+        self.changed = threading.Event()
+        self.ended = False
+
+    def run(self, then: Callable[[], None] | None = None) -> None:
+        """Make the call, and do something else before its maker hears of its end."""
+        try:
+            self._result = self._context.run(self._function)
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, whatever it is.
+            self._error = error
+        if then is not None:
+            then()
+        self.ended = True
+        self.changed.set()
+
+    def result(self) -> _T:
+        if self._error is not None:
+            raise self._error
+        result: _T = self._result  # type: ignore[assignment] # it is set where there is no error
+        return result
+
+
+class Helpers:
+    """Threads that run calls, as many as there are calls at one time.
+
+    Args:
+        name: Of the threads.
+        clock: Monotonic clock, seconds.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._clock = clock
+        self._restart()
+        _live.add(self)
+
+    def _restart(self) -> None:
+        # Guards the two below. A child made by fork has none of the threads, and none of the calls.
+        self._lock = threading.Lock()
+        self._idle: list[queue.SimpleQueue[_Call[object]]] = []
+        self._calls: set[_Call[object]] = set()
+
+    def run(self, function: Callable[[], _T], timeout_s: float) -> _T:
+        """Return what the function returns, or raise what it raises.
+
+        Where no thread can be started, as at the end of the interpreter, the function runs in the calling thread and takes its time.
+
+        Raises:
+            LateError: It did not end in time.
+        """
+        call: _Call[_T] = _Call(function, self._clock() + timeout_s)
+        with self._lock:
+            self._calls.add(call)  # type: ignore[arg-type]
+            inbox = self._idle.pop() if self._idle else None
+        try:
+            if inbox is not None:
+                inbox.put(call)  # type: ignore[arg-type]
+            elif not self._start(call):
+                call.run()
+            while True:
+                call.changed.clear()
+                left_s = call.until_s - self._clock()
+                if call.ended:
+                    return call.result()
+                if left_s <= 0:
+                    raise LateError("it did not end in time")
+                call.changed.wait(left_s)
+        finally:
+            with self._lock:
+                self._calls.discard(call)
+
+    def hurry(self, timeout_s: float) -> None:
+        """Let whoever waits now wait no longer than so many seconds from now."""
+        until_s = self._clock() + timeout_s
+        with self._lock:
+            calls = list(self._calls)
+        for call in calls:
+            call.until_s = min(call.until_s, until_s)
+            call.changed.set()
+
+    def _start(self, call: _Call[_T]) -> bool:
+        inbox: queue.SimpleQueue[_Call[object]] = queue.SimpleQueue()
+        inbox.put(call)  # type: ignore[arg-type]
+        # The thread must not keep these helpers, or their owner, alive.
+        return start_thread(_Work(weakref.ref(self), inbox), self._name)
+
+    def _rest(self, inbox: queue.SimpleQueue[_Call[object]]) -> None:
+        with self._lock:
+            self._idle.append(inbox)
+
+    def _leave(self, inbox: queue.SimpleQueue[_Call[object]]) -> bool:
+        """Return whether the thread of this inbox may end: False when a call is on its way to it."""
+        with self._lock:
+            if inbox in self._idle:
+                self._idle.remove(inbox)
+                return True
+            return False
+
+
+class _Work:
+    """What a thread does."""
+
+    def __init__(self, owner: weakref.ref[Helpers], inbox: queue.SimpleQueue[_Call[object]]) -> None:
+        self._owner = owner
+        self._inbox = inbox
+
+    def __call__(self) -> None:
+        while True:
+            try:
+                call = self._inbox.get(timeout=IDLE_S)
+            except queue.Empty:
+                owner = self._owner()
+                if owner is None or owner._leave(self._inbox):
+                    return
+                continue
+            # Before the caller hears of the end, so that its next call finds this thread.
+            call.run(self._rest)
+            del call
+
+    def _rest(self) -> None:
+        owner = self._owner()
+        if owner is not None:
+            owner._rest(self._inbox)
+
+
+def start_thread(target: Callable[[], object], name: str) -> bool:
+    """Start a daemon thread and return whether one could be started.
+
+    It runs with what the caller's context holds, so that whoever asks knows that this is an export, but without the current span:
+    a thread, and instrumentations that follow it, would keep an application's span for as long as it lives.
+    """
+    return contextvars.copy_context().run(_start_without_span, target, name)
+
+
+def _start_without_span(target: Callable[[], object], name: str) -> bool:
+    attach(set_value(SUPPRESS_KEY, True, Context()))
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(target,), name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True
+
+
+_live: weakref.WeakSet[Helpers] = weakref.WeakSet()
+
+
+def _restart_in_child() -> None:
+    for helpers in list(_live):
+        helpers._restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_in_child)

@@ -1,0 +1,112 @@
+"""The exporters' own counters as OpenTelemetry instruments, for those who ask for them; nothing is sent to anyone else.
+
+Use::
+
+    appinsights_exporter.observe(meter_provider)    # None: the global one
+
+Three counters, under the names and attributes of the official exporter's customer statistics, so that its dashboards work:
+``Item_Success_Count`` (``telemetryType``), ``Item_Dropped_Count`` (``telemetryType``, ``dropCode``, ``dropReason``) and
+``Item_Retry_Count`` (``telemetryType``, ``retryCode``, ``retryReason``); all with ``language``, ``version`` and ``computeType``.
+OpenTelemetry's SDK writes the names in lower case.
+
+Loses: items sent before the call are not counted by type. What a full store drops, and what the store found too old, is of type
+``UNKNOWN``: it is not unpacked for that.
+Source: specification section 13.2.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from opentelemetry import metrics
+from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+
+from . import counts
+from ._version import __version__
+from .delivery.classify import STATUSES
+from .delivery.store import EVICTED, NO_ROOM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_PREFIXES = ("refused by the service: ", "not delivered: ", "not stored: ")
+_CODES = {reason: status for status, (_, reason) in sorted(STATUSES.items(), reverse=True)}
+_CODES |= {"quota exceeded": 402, "paused: quota exceeded": 402}
+_NUMBER = re.compile(r"(?:status|server error) (\d{3})$")
+_WORDS = {402: "Daily quota exceeded"}
+_CLIENT = {
+    EVICTED: ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
+    NO_ROOM: ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
+    "disk full": ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
+    "read-only disk": ("CLIENT_READONLY", "Client readonly"),
+    "no connection": ("CLIENT_EXCEPTION", "Network exception"),
+    "no reply": ("CLIENT_TIMEOUT", "Timeout exception"),
+}
+
+
+def observe(meter_provider: MeterProvider | None = None) -> None:
+    """Make the instruments in a meter provider; call it once.
+
+    Args:
+        meter_provider: None means the global one. What its readers collect goes wherever they send it.
+    """
+    provider = metrics.get_meter_provider() if meter_provider is None else meter_provider
+    meter = provider.get_meter("appinsights_exporter", __version__)
+    counts.watch()
+    for name, event, prefix in (
+        ("Item_Success_Count", counts.SENT, ""),
+        ("Item_Dropped_Count", counts.DROPPED, "drop"),
+        ("Item_Retry_Count", counts.RETRIED, "retry"),
+    ):
+        meter.create_observable_counter(name, [_reader(event, prefix)], unit="{item}")
+
+
+def code_and_reason(reason: str) -> tuple[str, str]:
+    """Return the code and the words that the official exporter has for one of our reasons. Pure.
+
+    An HTTP status, or ``CLIENT_…`` where the service did not say anything, and ``UNKNOWN`` for what it has no word for.
+    """
+    text = reason
+    for prefix in _PREFIXES:
+        text = text.removeprefix(prefix)
+    if text in _CLIENT:
+        return _CLIENT[text]
+    found = _NUMBER.search(text)
+    status = int(found[1]) if found else _CODES.get(text)
+    if status is not None:
+        known = STATUSES.get(status)
+        if known is not None:
+            return str(status), _WORDS.get(status, known[1].capitalize())
+        return str(status), f"{'Server' if status >= 500 else 'Client'} error {status}"
+    return ("CLIENT_EXCEPTION" if reason.startswith("not stored: ") else "UNKNOWN"), reason
+
+
+def compute_type() -> str:
+    """Return where this process runs, by the platform's own variables: ``functions``, ``appsvc``, ``aks`` or ``unknown``."""
+    if os.environ.get("FUNCTIONS_WORKER_RUNTIME"):
+        return "functions"
+    if os.environ.get("WEBSITE_SITE_NAME"):
+        return "appsvc"
+    return "aks" if os.environ.get("AKS_ARM_NAMESPACE_ID") or os.environ.get("KUBERNETES_SERVICE_HOST") else "unknown"
+
+
+def _reader(event: str, prefix: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    common = {"language": "python", "version": __version__, "computeType": compute_type()}
+
+    def read(options: CallbackOptions) -> Iterable[Observation]:
+        summed: dict[tuple[str, str, str], int] = {}
+        for known in counts.all_counts():
+            for point, number in known.points().items():
+                if point.event == event:
+                    code, words = code_and_reason(point.reason) if prefix else ("", "")
+                    key = (point.telemetry_type, code, words)
+                    summed[key] = summed.get(key, 0) + number
+        for (kind, code, words), number in summed.items():
+            attributes = {**common, "telemetryType": kind}
+            if prefix:
+                attributes |= {f"{prefix}Code": code, f"{prefix}Reason": words}
+            yield Observation(number, attributes)
+
+    return read

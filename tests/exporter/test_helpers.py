@@ -1,0 +1,113 @@
+"""Calls on threads of their own, which their caller may stop waiting for."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+import time
+
+import pytest
+from opentelemetry import context, trace
+
+from appinsights_exporter.delivery.helpers import Helpers, LateError, start_thread
+
+
+@pytest.fixture
+def helpers():
+    """Some helpers."""
+    return Helpers("help")
+
+
+def test_result_and_error(helpers):
+    """The caller gets what the call returned, or raised."""
+    assert helpers.run(lambda: 5, 10) == 5
+    with pytest.raises(KeyError, match="x"):
+        helpers.run(lambda: {}["x"], 10)
+
+
+def test_threads_are_used_again(helpers):
+    """Calls one after the other share one daemon thread."""
+    seen = {helpers.run(threading.current_thread, 10) for _ in range(20)}
+    assert len(seen) == 1
+    (thread,) = seen
+    assert (thread.daemon, thread.name) == (True, "help")
+
+
+def test_late(helpers):
+    """The caller stops waiting when its time is over, and the next call is not held up by the one that hangs."""
+    release = threading.Event()
+    begun_s = time.monotonic()
+    with pytest.raises(LateError):
+        helpers.run(lambda: release.wait(10), 0.05)
+    assert helpers.run(lambda: 1, 10) == 1
+    assert time.monotonic() - begun_s < 5
+    release.set()
+
+
+def test_hurry(helpers):
+    """Whoever waits is told to wait no longer, and calls made after that have their own time."""
+    release, entered = threading.Event(), threading.Event()
+    late = []
+
+    def call():
+        entered.set()
+        release.wait(10)
+
+    def wait():
+        try:
+            helpers.run(call, 10)
+        except LateError:
+            late.append(1)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    entered.wait(10)
+    helpers.hurry(0)
+    waiting.join(10)
+    assert late == [1]
+    assert helpers.run(lambda: 2, 10) == 2
+    release.set()
+
+
+def test_the_callers_context_counts(helpers):
+    """What the caller set for itself is seen by the call, and what the call sets does not come back."""
+    mark = contextvars.ContextVar("mark", default=0)
+    mark.set(1)
+
+    def call():
+        seen = mark.get()
+        mark.set(2)
+        return seen
+
+    assert (helpers.run(call, 10), mark.get()) == (1, 1)
+
+
+def test_threads_keep_no_span():
+    """A thread starts with its maker's marks but without the current span, and with instrumentation suppressed."""
+    mark = contextvars.ContextVar("mark", default=0)
+    mark.set(1)
+    seen = []
+    ended = threading.Event()
+
+    def work():
+        seen.extend([mark.get(), trace.get_current_span(), context.get_value("suppress_instrumentation")])
+        ended.set()
+
+    span = trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=False))
+    with trace.use_span(span):
+        assert start_thread(work, "w")
+        assert trace.get_current_span() is span
+    ended.wait(10)
+    assert seen == [1, trace.INVALID_SPAN, True]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_starts_threads_of_its_own(helpers):
+    """The parent's threads do not exist in a child, which makes its own."""
+    helpers.run(lambda: 1, 10)
+    pid = os.fork()
+    if pid == 0:
+        os._exit(helpers.run(lambda: 7, 10))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
