@@ -516,10 +516,12 @@ class Share:
             return
         self._is_shut_down = True
         self.set_deadline(timeout_s)
+        # Where several destinations end one after another, the deadline that all of them were given counts, and not one for each.
+        left_s = max(0.0, min(timeout_s, self._deadline.at_s - self._delivery.now_s()))
         if _leave(self):
-            self._delivery.shutdown(timeout_s)
+            self._delivery.shutdown(left_s)
         else:
-            self._delivery.wait_idle(timeout_s)
+            self._delivery.wait_idle(left_s)
 
 
 def sending_s(timeout_s: float) -> float:
