@@ -120,7 +120,12 @@ def _check_numbers(options: Any) -> None:
 
 
 def _default_storage_path(options: Any) -> str:
-    return os.path.join(tempfile.gettempdir(), TEMPDIR_PREFIX + (options.instrumentation_key or ""))
+    try:
+        parent = tempfile.gettempdir()
+    except OSError:
+        # Nothing can be written anywhere. That is no reason not to start: the store will say so when it is needed.
+        parent = os.path.join(os.sep, "tmp")
+    return os.path.join(parent, TEMPDIR_PREFIX + (options.instrumentation_key or ""))
 
 
 def storage_path_of(options: Any) -> str | None:
