@@ -7,12 +7,14 @@ own batch processor, which is the SDK's.
 from __future__ import annotations
 
 import contextvars
+import os
 import platform
 import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from random import getrandbits
 from time import time_ns
 from typing import Any, TypeVar, cast
@@ -39,6 +41,10 @@ UNLIMITED_CAPACITY = 1_000_000
 """What the legacy `queue_capacity=0`, which meant no limit, means now."""
 DEFAULT_BATCH_SIZE = 512
 """Spans per request where `max_batch_size` was left alone: five times the legacy default, since a request costs what 50 spans cost."""
+
+
+QUEUE_FULL = "queue full: the oldest dropped"
+"""Reason for which spans are counted as lost that came while `queue_capacity` others were waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,8 @@ class Destination:
         self.batching = batching
         self.exporter = _exporter.span_exporter(settings, context_tags)
         self.first_handle: Any = None
-        self._export = _Export(self.exporter)
+        self._queue = _Queue(batching.queue_capacity, self.exporter.counts)
+        self._export = _Export(self.exporter, self._queue)
         self._processor: BatchSpanProcessor | None = None
         self._lock = threading.Lock()
 
@@ -96,6 +103,8 @@ class Destination:
             with self._lock:
                 processor = self._processor = self._processor or _outside(self._new_processor)
         processor.on_end(telemetry)
+        if telemetry.context.trace_flags.sampled:
+            self._queue.entered()
 
     def _new_processor(self) -> BatchSpanProcessor:
         batching = self.batching
@@ -121,19 +130,78 @@ class Destination:
         if self._processor is not None:
             shutdown: Callable[[], None] = self._processor.shutdown
             shutdown()
+            self._queue.emptied()
         else:
             self.exporter.shutdown()
+
+
+class _Queue:
+    """Counts what the batch processor's queue loses: the SDK drops the oldest when it is full, and tells nobody how many.
+
+    Args:
+        capacity: Spans that wait at most.
+        counts: Where losses are counted.
+    """
+
+    def __init__(self, capacity: int, counts: Any) -> None:
+        self._capacity = capacity
+        self._counts = counts
+        self.restart()
+        _queues.add(self)
+
+    def restart(self) -> None:
+        """Know of nothing: for a child made by fork, whose queue the SDK has emptied."""
+        # Taking the next number is one step, and so needs no lock in a thread that ends a span.
+        self._entered = count()
+        self._looks = 0
+        self._left = 0
+        self._lost = 0
+
+    def entered(self) -> None:
+        """Count one that was put in."""
+        next(self._entered)
+
+    def left(self, items: int) -> None:
+        """Count those that are taken out to be exported, and whatever more is missing than can be waiting."""
+        self._left += items
+        self._count(self._capacity)
+
+    def emptied(self) -> None:
+        """Count all that are missing: nothing waits any more."""
+        self._count(0)
+
+    def _count(self, waiting: int) -> None:
+        entered = next(self._entered) - self._looks
+        self._looks += 1
+        lost = entered - self._left - waiting - self._lost
+        if lost > 0:
+            self._lost += lost
+            self._counts.dropped(QUEUE_FULL, lost)
+
+
+_queues: weakref.WeakSet[_Queue] = weakref.WeakSet()
+
+
+def _restart_queues() -> None:
+    for queue in list(_queues):
+        queue.restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_queues)
 
 
 class _Export(SpanExporter):
     """The exporter as the batch processor sees it: legacy code that runs inside knows that it runs in an exporter."""
 
-    def __init__(self, exporter: Any) -> None:
+    def __init__(self, exporter: Any, queue: _Queue) -> None:
         self._exporter = exporter
+        self._queue = queue
         self.undelivered = 0
         """How many exports ended with something not delivered."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self._queue.left(len(spans))
         return SpanExportResult.SUCCESS if _exporter.stored(self.deliver(spans)) else SpanExportResult.FAILURE
 
     def deliver(self, spans: Sequence[ReadableSpan]) -> int:
