@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import __version__, _context
+from opencensus_compat import __version__, _children, _context
 from opencensus_compat._convert import oc_to_otel
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE
 
@@ -338,6 +338,7 @@ def _use_provider(provider: TracerProvider, *, ours: bool) -> None:
     if provider is not _state.provider:
         add_span_processor(router)
     _state.provider, _state.provider_is_ours, _state.router = provider, ours, router
+    _children.at_end(router.shutdown)
     router.watch(getattr(provider, "sampler", None))
     _state.spans = SpanFactory(provider, SCOPE, __version__)
 

@@ -1,0 +1,76 @@
+"""The end of processes that pools made: they end without the interpreter's exit hooks, and would take along what waits to be sent.
+
+Children of multiprocessing run finalizers and then leave at once; so do those of `concurrent.futures`, which are the same. Celery's
+prefork workers run nothing but a signal of Celery's. Neither library is imported here: where it is not loaded, there are no such children.
+
+Limits: a child that is killed (`Pool.terminate`, and so the end of `with Pool()`), or that calls `os._exit` itself, ends as it always did:
+what it made since the last export is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["at_end"]
+
+_LATE = -100
+"""Priority among finalizers: those of programs, which may still make telemetry, have at least 0."""
+
+
+class _Watch:
+    """What is to be called, and where that is arranged already."""
+
+    def __init__(self) -> None:
+        self.call: Callable[[], object] | None = None
+        self.sees_forks = False
+        self.sees_multiprocessing = False
+        self.celery_signal: Any = None
+        self.finalizer_pid = 0
+
+    def arrange(self) -> None:
+        """Arrange the call wherever the libraries that are loaded by now offer it. Cheap: it runs before every fork."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None and not self.sees_multiprocessing:
+            self.sees_multiprocessing = True
+            # A new child forgets its parent's finalizers, and then calls this.
+            util.register_after_fork(self, _Watch.finalize)
+        signals = sys.modules.get("celery.signals")
+        signal = getattr(signals, "worker_process_shutdown", None)
+        if signal is not None and signal is not self.celery_signal:
+            self.celery_signal = signal
+            signal.connect(self.end, weak=False)
+
+    def finalize(self) -> None:
+        """Arrange the call at the end of this process, if multiprocessing made it."""
+        process = sys.modules.get("multiprocessing.process")
+        util = sys.modules.get("multiprocessing.util")
+        if process is not None and util is not None and process.parent_process() is not None and self.finalizer_pid != os.getpid():
+            self.finalizer_pid = os.getpid()
+            util.Finalize(None, self.end, exitpriority=_LATE)
+
+    def end(self, *_: object, **__: object) -> None:
+        """Make the call."""
+        if self.call is not None:
+            self.call()
+
+
+_watch = _Watch()
+
+
+def at_end(call: Callable[[], object]) -> None:
+    """Have something called at the end of this process, if a pool made it, and of every process that a pool makes by fork from now on.
+
+    The process that is nobody's child is not meant: it has the interpreter's exit hooks.
+
+    Args:
+        call: What to do; it replaces what an earlier call of this function gave.
+    """
+    _watch.call = call
+    _watch.arrange()
+    _watch.finalize()
+    if not _watch.sees_forks and hasattr(os, "register_at_fork"):
+        _watch.sees_forks = True
+        os.register_at_fork(before=_watch.arrange)

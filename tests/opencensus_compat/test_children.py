@@ -1,0 +1,98 @@
+"""The end of processes that pools made."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+_PROGRAM = """
+import os, sys
+from opencensus_compat import _children
+
+def say():
+    os.write(1, b"end\\n")
+
+{setup}
+
+if __name__ == "__main__":
+    {main}
+"""
+
+
+@pytest.mark.parametrize(
+    ("setup", "main", "ends"),
+    [
+        pytest.param("_children.at_end(say)", "pass", 0, id="no child"),
+        pytest.param(
+            "import multiprocessing; _children.at_end(say)",
+            "child = multiprocessing.get_context('fork').Process(target=int); child.start(); child.join()",
+            1,
+            id="process",
+        ),
+        pytest.param(
+            "_children.at_end(say); import multiprocessing",
+            "child = multiprocessing.get_context('fork').Process(target=int); child.start(); child.join()",
+            1,
+            id="multiprocessing imported later",
+        ),
+        pytest.param(
+            "import multiprocessing",
+            "child = multiprocessing.get_context('fork').Process(target=_children.at_end, args=(say,)); child.start(); child.join()",
+            1,
+            id="asked for in the child",
+        ),
+        pytest.param(
+            "import multiprocessing; _children.at_end(say)",
+            "child = multiprocessing.get_context('fork').Process(target=_children.at_end, args=(say,)); child.start(); child.join()",
+            1,
+            id="asked for in both",
+        ),
+        pytest.param(
+            "import multiprocessing; _children.at_end(say)",
+            "pool = multiprocessing.get_context('fork').Pool(2); pool.map(int, '1234'); pool.close(); pool.join()",
+            2,
+            id="pool",
+        ),
+        pytest.param(
+            "_children.at_end(say)",
+            "os.fork() or os._exit(0); os.wait()",
+            0,
+            id="plain fork: it has exit hooks, or wants none",
+        ),
+    ],
+)
+def test_only_the_children_of_pools_are_seen_to(run_program, setup, main, ends):
+    """The call is made once at the end of each child that multiprocessing made, and in no other process."""
+    printed = run_program(_PROGRAM.format(setup=setup, main=main), options=("-W", "error", "-W", "ignore::DeprecationWarning"))
+    assert printed.split().count("end") == ends
+
+
+def test_celery_children_are_seen_to_through_its_signal(run_program):
+    """Where Celery is loaded, before or after the call was asked for, its signal for the end of a worker process makes the call once."""
+    source = """
+    import sys, types
+    from opencensus_compat import _children
+
+    class Signal:
+        def __init__(self):
+            self.receivers = []
+        def connect(self, receiver, weak):
+            assert weak is False
+            self.receivers.append(receiver)
+
+    _children.at_end(lambda: print("end"))
+    celery = types.ModuleType("celery.signals")
+    celery.worker_process_shutdown = Signal()
+    sys.modules["celery.signals"] = celery
+    import os
+    for _ in range(2):
+        if not os.fork():
+            os._exit(0)
+        os.wait()
+    for receiver in celery.worker_process_shutdown.receivers:
+        receiver(sender=None, pid=1, exitcode=0)
+    """
+    assert run_program(source) == "end\n"
