@@ -387,7 +387,7 @@ def _exception(details: dict[str, Any]) -> dict[str, Any]:
     for name in ("typeName", "message"):
         kept[name] = _text(kept.get(name) or "Exception")
     stack = kept.pop("parsedStack", None)
-    if isinstance(stack, list) and all(isinstance(frame, dict) for frame in stack):
+    if stack and isinstance(stack, list) and all(isinstance(frame, dict) for frame in stack):
         kept["parsedStack"] = [{**frame, "level": level} for level, frame in enumerate(stack)]
     elif stack:
         kept["stack"] = stack if isinstance(stack, str) else "\n".join(map(_text, stack)) if isinstance(stack, list) else _text(stack)
