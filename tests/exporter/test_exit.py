@@ -20,10 +20,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from appinsights_exporter import ApplicationInsightsSpanExporter
 from appinsights_exporter.settings import resolve
 
-first, count, after = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+first, count, after, size = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 exporter = ApplicationInsightsSpanExporter(settings=resolve(grace_period_s=1))
 provider = TracerProvider()
-provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=3_600_000, max_export_batch_size=4))
+provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=3_600_000, max_export_batch_size=size))
 tracer = provider.get_tracer("t")
 for number in range(first, first + count):
     tracer.start_span(str(number)).end()
@@ -39,10 +39,10 @@ print("ready", flush=True)
 class Program:
     """A program that makes spans and ends."""
 
-    def __init__(self, endpoint, first, count, after="end"):
+    def __init__(self, endpoint, first, count, after="end", size=4):
         environment = {**os.environ, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", PROGRAM, str(first), str(count), after],
+            [sys.executable, "-W", "error", "-c", PROGRAM, str(first), str(count), after, str(size)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -86,8 +86,9 @@ def black_hole(endpoint):
     return held
 
 
+@pytest.mark.parametrize("size", [4, 512], ids=["an export under way", "the first export at exit"])
 @pytest.mark.parametrize("fault", ["none", "silent", "refuses connections", "black hole"])
-def test_the_end_is_bounded_and_loses_nothing(endpoint, fault):
+def test_the_end_is_bounded_and_loses_nothing(endpoint, fault, size):
     """A process with `grace_period` 1 s ends within it, with nothing on stderr, and the next process delivers what it had to leave."""
     held = []
     if fault == "silent":
@@ -95,7 +96,7 @@ def test_the_end_is_bounded_and_loses_nothing(endpoint, fault):
     elif fault != "none":
         endpoint.stop()
         held = black_hole(endpoint) if fault == "black hole" else []
-    seconds, status, said = Program(endpoint, 0, 10).ended()
+    seconds, status, said = Program(endpoint, 0, 10, size=size).ended()
     assert (status, said) == (0, "")
     assert seconds < 2
     for each in held:

@@ -180,7 +180,8 @@ class Delivery:
             signal: Who offers them, for the counters.
             deadline: After which nothing more is sent.
         """
-        _see_to_the_end()
+        if _at_the_end():
+            self.set_deadline(self.grace_s)
         under_way = object()
         self._under_way.add(under_way)
         try:
@@ -194,8 +195,10 @@ class Delivery:
 
     def set_deadline(self, timeout_s: float) -> None:
         """Let nothing take longer than so many seconds from now; see :class:`Delivers`."""
-        self._deadline_s = min(self._deadline_s, self._clock() + sending_s(timeout_s))
-        self._transport.hurry(sending_s(timeout_s))
+        until_s = self._clock() + sending_s(timeout_s)
+        if until_s < self._deadline_s:
+            self._deadline_s = until_s
+            self._transport.hurry(sending_s(timeout_s))
 
     def hurry(self, timeout_s: float) -> None:
         """Let what is under way, and only that, take no longer than so many seconds from now."""
@@ -641,16 +644,20 @@ _registry = _Registry()
 _live: weakref.WeakSet[Delivery] = weakref.WeakSet()
 
 
-def _see_to_the_end() -> None:
-    """Have this process's deliveries told when it ends.
+def _at_the_end() -> bool:
+    """Have this process's deliveries told when it ends; return whether it is ending already.
 
     The SDK's providers and processors export what they hold when the process ends, but give exporters no time limit. Exit hooks run in
-    the reverse order of their registration, so ours, which comes with the first export, runs before theirs.
+    the reverse order of their registration, so ours, which comes with the first export, runs before theirs. An export that is the first
+    one comes too late for a hook: by then the main thread has ended, as exit hooks run after that.
     """
+    if not threading.main_thread().is_alive():
+        return True
     pid = os.getpid()
     if _registry.exit_pid != pid:
         _registry.exit_pid = pid
         atexit.register(_process_ends)
+    return False
 
 
 def _process_ends() -> None:
