@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from harness import OPTIONS, PATIENCE_S, Case, FaultError, Program, UnavailableError
 
+from appinsights_exporter.delivery.store import default_folder
 from opencensus_compat.local.misbehave import (
     Close,
     DelayRead,
@@ -439,6 +441,10 @@ def file_size_limit(*, names_folder: bool) -> Callable[[Case], None]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
         _without_disk(case, comes_back=True, before=forbid, names_folder=names_folder)
+        if not names_folder:
+            # An empty folder can be made, where the system's usually are; it is outside the case's own.
+            with contextlib.suppress(FileNotFoundError):
+                default_folder(case.endpoint.instrumentation_key, case.endpoint.url, "/tmp").rmdir()
 
     return run
 

@@ -444,7 +444,8 @@ def raised_limit() -> None:
 
 def legacy_python() -> Path:
     """Return the interpreter that has the retired SDK."""
-    return Path(os.environ.get("CENSUS_COMPAT_LEGACY_PYTHON") or HERE.parents[1] / ".venvs/legacy/bin/python")
+    # Not resolved: the link is what makes it the interpreter of its environment.
+    return Path(os.environ.get("CENSUS_COMPAT_LEGACY_PYTHON") or HERE.parents[1] / ".venvs/legacy/bin/python").absolute()
 
 
 def own_python() -> Path:
