@@ -185,10 +185,10 @@ def test_items_that_cannot_be_shortened(envelope):
 
 
 def test_batches_by_number():
-    """At most 500 items in a batch, in order."""
-    made = list(encode.batches([b"%d" % number for number in range(1001)]))
-    assert [len(batch) for batch in made] == [500, 500, 1]
-    assert [item for batch in made for item in batch.items()] == [b"%d" % number for number in range(1001)]
+    """At most 512 items in a batch, as many as the SDK exports at a time, in order."""
+    made = list(encode.batches([b"%d" % number for number in range(1025)]))
+    assert [len(batch) for batch in made] == [512, 512, 1]
+    assert [item for batch in made for item in batch.items()] == [b"%d" % number for number in range(1025)]
 
 
 def test_batches_by_size():

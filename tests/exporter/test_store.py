@@ -134,10 +134,10 @@ def test_a_file_holds_a_batch(make):
 
 
 def test_large_puts_become_several_files(make):
-    """A file takes at most 500 items, and at most 1 MiB of JSON."""
+    """A file takes at most 512 items, and at most 1 MiB of JSON."""
     store = make()
     assert store.put(items(1200)) == Stored(1200)
-    assert [NAME.fullmatch(name)[1] for name in names(store)] == ["500", "500", "200"]
+    assert [NAME.fullmatch(name)[1] for name in names(store)] == ["512", "512", "176"]
     assert drained(store) == (items(1200), {})
     large = [b'"%s"' % (b"x" * 400_000) for _ in range(5)]
     assert store.put(large) == Stored(5)

@@ -627,7 +627,7 @@ def _is_object(line: bytes) -> bool:
 
 
 def _chunks(items: Iterable[bytes], refused: Counter[str]) -> Iterator[list[bytes]]:
-    """Yield the items in files' worths: at most 500, and 1 MiB with their line feeds. Counts those that cannot be stored."""
+    """Yield the items in files' worths: at most 512, and 1 MiB with their line feeds. Counts those that cannot be stored."""
     chunk: list[bytes] = []
     size = 0
     for item in items:
