@@ -1,0 +1,355 @@
+"""Sustained load: spans that a program makes, to items that an endpoint on the same machine has accepted.
+
+Run ``python benchmarks/bench_delivery.py``. Four programs make the same spans, each in its own interpreter and with default options:
+
+* ``legacy``: an OpenCensus program on the retired SDK, in ``LEGACY_PYTHON`` (default ``.venvs/legacy/bin/python``);
+* ``official``: an OpenTelemetry program with azure-monitor-opentelemetry-exporter, in ``OFFICIAL_PYTHON`` (``.venvs/official/bin/python``);
+* ``census-compat``: the OpenCensus program, unchanged, in this interpreter;
+* ``native``: the OpenTelemetry program with this package's exporter.
+
+A program makes spans as fast as it can while fewer than 8,000 of them are not yet accepted, which OpenCensus's queue holds by default:
+so nothing has to be dropped, and what is measured is what the whole way from span to item sustains. The endpoint runs in this process,
+only counts, and tells what it has accepted through a shared page, which costs the programs nothing.
+
+Prints items accepted per second; CPU time of the program per item, all in all and of the thread that makes the spans; bytes on the wire
+per item; what was dropped; and peak memory. For this package also the same after more and more items. Ends with 1 when a limit is not
+kept. A package whose environment is missing is left out.
+
+One process makes, converts and sends, so one interpreter lock bounds the rate: it is about one over the CPU time per item, and what the
+OpenTelemetry SDK takes to make a span is more than half of that.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import resource
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TURNS = 2
+WARM_UP = 4_000
+WINDOW = 8_000
+"""Most spans that are not yet accepted."""
+QUEUE = 8_192
+"""Spans that wait at most: OpenCensus's default, so OpenTelemetry's processors get the same."""
+PATIENCE_S = 20.0
+"""How long a program waits for its last items."""
+STAGES = {
+    "legacy": (20_000,),
+    "official": (10_000,),
+    "census-compat": (1_000, 20_000),
+    "native": (1_000, 20_000),
+}
+"""Spans that a program makes, stage after stage; the last gives the rate."""
+LONG_STAGES = {"census-compat": (100_000, 1_000_000), "native": (100_000,)}
+"""Further stages, in the first turn."""
+LIMITS = (
+    ("census-compat", "legacy", "items/s", 3.0),
+    ("native", "official", "items/s", 5.0),
+)
+MAX_BYTES_OF_LEGACY = 0.08
+MAX_GROWTH_OF_COST = 1.25
+"""CPU time per item of the last stage against that of the first; as much may be noise."""
+MAX_GROWTH_MIB = 8.0
+"""Peak memory after the last stage against that after the one that gives the rate."""
+
+# What instrumentations of web frameworks, requests and psycopg2 set, under the old conventions, which all packages know.
+REQUEST = {
+    "http.method": "GET",
+    "http.scheme": "https",
+    "http.host": "shop.example.com",
+    "http.route": "/orders/{id}",
+    "http.flavor": "1.1",
+    "http.user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
+    "http.status_code": 200,
+    "net.peer.ip": "203.0.113.9",
+}
+QUERY = {
+    "component": "postgresql",
+    "db.system": "postgresql",
+    "db.name": "orders",
+    "db.statement": "SELECT id, state FROM orders WHERE id = %s",
+    "db.user": "shop",
+    "net.peer.name": "pg.example.com",
+    "net.peer.port": 5432,
+}
+CALL = {"component": "HTTP", "http.method": "GET", "http.status_code": 200}
+SPANS_PER_REQUEST = 4
+
+
+def census():
+    """Return a function that makes one request's spans with OpenCensus, and one that sends what waits."""
+    from opencensus.ext.azure.trace_exporter import AzureExporter
+    from opencensus.trace.samplers import AlwaysOnSampler
+    from opencensus.trace.span import SpanKind
+    from opencensus.trace.tracer import Tracer
+
+    exporter = AzureExporter()
+    sampler = AlwaysOnSampler()
+
+    def request(index):
+        tracer = Tracer(exporter=exporter, sampler=sampler)
+        with tracer.span("GET /orders/{id}") as span:
+            span.span_kind = SpanKind.SERVER
+            for key, value in REQUEST.items():
+                span.add_attribute(key, value)
+            span.add_attribute("http.url", f"https://shop.example.com/orders/{index}")
+            span.add_attribute("http.path", f"/orders/{index}")
+            span.add_attribute("tenant", f"t{index % 7}")
+            with tracer.span("SELECT orders") as child:
+                child.span_kind = SpanKind.CLIENT
+                for key, value in QUERY.items():
+                    child.add_attribute(key, value)
+            with tracer.span("GET") as child:
+                child.span_kind = SpanKind.CLIENT
+                for key, value in CALL.items():
+                    child.add_attribute(key, value)
+                child.add_attribute("http.url", f"https://stock.example.com/items/{index}")
+            with tracer.span("price") as child:
+                child.add_attribute("items", index % 5)
+                child.add_attribute("currency", "EUR")
+
+    return request, lambda: exporter._queue.flush(PATIENCE_S)
+
+
+def opentelemetry(exporter):
+    """Return the same with OpenTelemetry."""
+    from opentelemetry import trace
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.trace import SpanKind
+
+    provider = TracerProvider(resource=Resource.create({"service.name": "shop"}))
+    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE))
+    # The official exporter asks the global provider for its resource, batch by batch.
+    trace.set_tracer_provider(provider)
+    tracer = provider.get_tracer("shop")
+
+    def request(index):
+        attributes = {
+            **REQUEST,
+            "http.url": f"https://shop.example.com/orders/{index}",
+            "http.path": f"/orders/{index}",
+            "tenant": f"t{index % 7}",
+        }
+        with tracer.start_as_current_span("GET /orders/{id}", kind=SpanKind.SERVER, attributes=attributes):
+            with tracer.start_as_current_span("SELECT orders", kind=SpanKind.CLIENT, attributes=QUERY):
+                pass
+            call = {**CALL, "http.url": f"https://stock.example.com/items/{index}"}
+            with tracer.start_as_current_span("GET", kind=SpanKind.CLIENT, attributes=call):
+                pass
+            with tracer.start_as_current_span("price", attributes={"items": index % 5, "currency": "EUR"}):
+                pass
+
+    return request, provider.force_flush
+
+
+def official():
+    """Return the OpenTelemetry program with the official exporter."""
+    from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
+
+    return opentelemetry(AzureMonitorTraceExporter())
+
+
+def native():
+    """Return the OpenTelemetry program with this package's exporter."""
+    from appinsights_exporter import ApplicationInsightsSpanExporter
+
+    return opentelemetry(ApplicationInsightsSpanExporter())
+
+
+CONTESTANTS = {
+    "legacy": (os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python")), census),
+    "official": (os.environ.get("OFFICIAL_PYTHON", str(ROOT / ".venvs" / "official" / "bin" / "python")), official),
+    "census-compat": (sys.executable, census),
+    "native": (sys.executable, native),
+}
+
+
+class Page:
+    """How many items the endpoint has accepted and how many bytes came, readable from other processes.
+
+    Args:
+        path: Of a file, made by the first process.
+    """
+
+    def __init__(self, path):
+        path = Path(path)
+        if not path.exists():
+            path.write_bytes(bytes(16))
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 16)
+
+    def write(self, accepted, size_bytes):
+        """Tell what has arrived so far."""
+        self._map[:] = struct.pack("=QQ", accepted, size_bytes)
+
+    def read(self):
+        """Return items accepted and bytes received."""
+        return struct.unpack("=QQ", self._map[:])
+
+
+def peak_mib():
+    """Return the most memory that this process has had so far, MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def stage(request, flush, page, spans):
+    """Make so many spans and wait until they are accepted; return the figures."""
+    before, size_before = page.read()
+    started_s, cpu_s, own_s = time.perf_counter(), time.process_time(), time.thread_time()
+    made = 0
+    while made < spans:
+        request(made)
+        made += SPANS_PER_REQUEST
+        while made - (page.read()[0] - before) > WINDOW:
+            waited_s = time.perf_counter() - started_s
+            if waited_s > PATIENCE_S + spans / 1000:
+                break
+            time.sleep(0.001)
+    making_s = time.thread_time() - own_s
+    flush()
+    until_s = time.perf_counter() + PATIENCE_S
+    while page.read()[0] - before < made and time.perf_counter() < until_s:
+        time.sleep(0.0005)
+    accepted, size_bytes = page.read()
+    return {
+        "made": made,
+        "accepted": accepted - before,
+        "items/s": (accepted - before) / (time.perf_counter() - started_s),
+        "cpu": (time.process_time() - cpu_s) / made * 1e6,
+        "making": making_s / made * 1e6,
+        "bytes": (size_bytes - size_before) / max(1, accepted - before),
+        "peak": peak_mib(),
+    }
+
+
+def work(name, path, stages):
+    """Run one contestant's stages in this process and print their figures."""
+    page = Page(path)
+    request, flush = CONTESTANTS[name][1]()
+    stage(request, flush, page, WARM_UP)
+    print(json.dumps([stage(request, flush, page, spans) for spans in stages]), flush=True)
+
+
+def serve(endpoint, page, stopping):
+    """Keep the page up to date."""
+    known = 0
+    size_bytes = 0
+    while not stopping.is_set():
+        try:
+            arrived = endpoint.wait_for_requests(lambda requests, known=known: len(requests) > known, timeout_s=0.5)
+        except TimeoutError:
+            continue
+        size_bytes += sum(request.raw_bytes for request in arrived[known:])
+        known = len(arrived)
+        page.write(endpoint.accepted, size_bytes)
+
+
+def measured(name, stages):
+    """Return the figures of one contestant's stages, or None when its interpreter does not exist."""
+    python = CONTESTANTS[name][0]
+    if not Path(python).exists():
+        return None
+    sys.path[:0] = [str(ROOT / "src")]
+    from opencensus_compat.local import LocalEndpoint
+
+    with tempfile.TemporaryDirectory() as folder, LocalEndpoint(store=False) as endpoint:
+        path = str(Path(folder, "page"))
+        stopping = threading.Event()
+        teller = threading.Thread(target=serve, args=(endpoint, Page(path), stopping))
+        teller.start()
+        environment = {
+            **os.environ,
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string,
+            "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
+            "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
+            "APPLICATIONINSIGHTS_SDKSTATS_DISABLED": "true",
+            "TMPDIR": folder,
+        }
+        command = [python, __file__, name, path, *map(str, stages)]
+        try:
+            return json.loads(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+        finally:
+            stopping.set()
+            teller.join()
+
+
+def main():
+    """Measure by turns, print the tables, and return whether the limits are kept."""
+    best = {}
+    stages = {}
+    for turn in range(TURNS):
+        for name, plan in STAGES.items():
+            found = measured(name, (*plan, *LONG_STAGES.get(name, ())) if turn == 0 else plan)
+            if found is None:
+                continue
+            stages.setdefault(name, found)
+            figures = found[len(plan) - 1]
+            if name not in best or figures["items/s"] > best[name]["items/s"]:
+                best[name] = figures
+    print(f"sustained, best of {TURNS} turns; {os.cpu_count()} cores, the endpoint among them")
+    print(f"  {'':14} {'items/s':>8} {'CPU us/item':>12} {'making spans':>13} {'bytes/item':>11} {'dropped':>8} {'peak MiB':>9}")
+    for name in CONTESTANTS:
+        if name not in best:
+            print(f"  {name:14} not installed")
+            continue
+        figures = best[name]
+        print(
+            f"  {name:14} {figures['items/s']:8.0f} {figures['cpu']:12.1f} {figures['making']:13.1f} {figures['bytes']:11.1f} "
+            f"{figures['made'] - figures['accepted']:8} {figures['peak']:9.1f}"
+        )
+    print("stage after stage of one process")
+    for name in LONG_STAGES:
+        for figures in stages[name]:
+            print(
+                f"  {name:14} {figures['made']:9} items {figures['items/s']:8.0f} items/s {figures['cpu']:6.1f} us CPU/item "
+                f"{figures['peak']:6.1f} MiB peak"
+            )
+    return judged(best, stages)
+
+
+def judged(best, stages):
+    """Print the limits and return whether they are kept."""
+    kept = True
+
+    def line(title, figure, limit, fine):
+        nonlocal kept
+        kept &= fine
+        print(f"  {title:50} {figure:7.3f}   limit {limit:6.2f}   {'ok' if fine else 'MISSED'}")
+
+    for mine, other, unit, limit in LIMITS:
+        if other in best:
+            ratio = best[mine][unit] / best[other][unit]
+            line(f"{unit}, {mine} / {other}", ratio, limit, ratio >= limit)
+    if "legacy" in best:
+        ratio = best["census-compat"]["bytes"] / best["legacy"]["bytes"]
+        line("bytes, census-compat / legacy", ratio, MAX_BYTES_OF_LEGACY, ratio <= MAX_BYTES_OF_LEGACY)
+    for name in LONG_STAGES:
+        found, base = stages[name], stages[name][len(STAGES[name]) - 1]
+        ratio = found[-1]["cpu"] / found[0]["cpu"]
+        title = f"CPU per item, {name}, {found[-1]['made']:,} / {found[0]['made']:,}"
+        line(title, ratio, MAX_GROWTH_OF_COST, ratio <= MAX_GROWTH_OF_COST)
+        growth = found[-1]["peak"] - base["peak"]
+        line(f"MiB more than after {base['made']:,}, {name}", growth, MAX_GROWTH_MIB, growth <= MAX_GROWTH_MIB)
+        lost = sum(figures["made"] - figures["accepted"] for figures in found)
+        line(f"dropped, {name}", lost, 0, lost == 0)
+    return kept
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        work(sys.argv[1], sys.argv[2], [int(spans) for spans in sys.argv[3:]])
+        sys.stdout.flush()
+        os._exit(0)  # the exporters' exit hooks are not part of it
+    sys.exit(0 if main() else 1)
