@@ -8,22 +8,24 @@ Locks: a thread that imports a legacy name holds the import lock of that name an
 round, because our own modules import each other under our name only (``tests/test_architecture.py`` holds that); so two threads cannot
 wait for each other, and a module stands under its legacy name only when it is complete. For an integration on disk the two names
 change places: it is the legacy one that it is loaded under.
-"""
 
-from __future__ import annotations
+The finder runs under the import system's global lock (up to Python 3.13 at least), so nothing here may wait for a module that another
+thread is loading: that thread may be waiting for the global lock. What is imported below is loaded in every interpreter; the modules
+that a program asks for are imported by the loader, which runs without that lock.
+"""
 
 import os
 import sys
-from importlib import import_module
-from importlib.abc import Loader
-from importlib.machinery import ModuleSpec, PathFinder
-from typing import TYPE_CHECKING
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import PathFinder  # what importlib.machinery gives out under this name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
     from opencensus_compat._alias import Finder
+del TYPE_CHECKING
 
 _LEGACY = "opencensus"
 _OURS = "opencensus_compat"
@@ -31,7 +33,7 @@ _NEW_HERE = frozenset({"auto", "local", "migrate"})
 """Modules at our top that OpenCensus never had; like names with a leading underscore, they are not to be seen under its name."""
 
 
-def spec(fullname: str, path: Sequence[str] | None, *, beyond: Finder) -> ModuleSpec | None:
+def spec(fullname: str, path: "Sequence[str] | None", *, beyond: "Finder") -> "ModuleSpec | None":
     """Return how to load ``fullname``, or None when the other finders should be asked.
 
     Args:
@@ -50,14 +52,14 @@ def spec(fullname: str, path: Sequence[str] | None, *, beyond: Finder) -> Module
     return _under_legacy_name(rest, beyond)
 
 
-def _under_legacy_name(rest: str, beyond: Finder) -> ModuleSpec | None:
+def _under_legacy_name(rest: str, beyond: "Finder") -> "ModuleSpec | None":
     """Return the spec of ``opencensus`` (``rest`` empty) or of ``opencensus.<rest>``, whose parent is one of our packages."""
     legacy_name, our_name = (f"{_LEGACY}.{rest}", f"{_OURS}.{rest}") if rest else (_LEGACY, _OURS)
     parts = rest.split(".")
     if parts[0] in _NEW_HERE or any(part.startswith("_") for part in parts):
         raise ModuleNotFoundError(f"No module named {legacy_name!r}", name=legacy_name)
     loaded = sys.modules.get(our_name)
-    own = loaded.__spec__ if loaded else _elsewhere(our_name, import_module(our_name.rpartition(".")[0]).__path__, beyond)
+    own = loaded.__spec__ if loaded else _elsewhere(our_name, _path_of(our_name.rpartition(".")[0]), beyond)
     if own is not None:
         return _alias_spec(legacy_name, own)
     on_disk = _on_disk(rest)
@@ -70,7 +72,7 @@ def _under_legacy_name(rest: str, beyond: Finder) -> ModuleSpec | None:
     return on_disk
 
 
-def _under_our_name(rest: str, path: Sequence[str] | None, parent: ModuleType | None, beyond: Finder) -> ModuleSpec | None:
+def _under_our_name(rest: str, path: "Sequence[str] | None", parent: "ModuleType | None", beyond: "Finder") -> "ModuleSpec | None":
     """Return the spec of ``opencensus_compat.<rest>``: ours, or an integration on disk that is then loaded under its legacy name.
 
     ``from opencensus.ext import flask`` asks for it so, because the name that ``opencensus.ext`` knows itself by is ours.
@@ -85,7 +87,14 @@ def _under_our_name(rest: str, path: Sequence[str] | None, parent: ModuleType | 
     return on_disk and _alias_spec(f"{_OURS}.{rest}", on_disk)
 
 
-def _is_ours(module: ModuleType | None) -> bool:
+def _path_of(package: str) -> "Sequence[str]":
+    """Return the `__path__` of one of our packages, which the import system has loaded before it asks for a module in it."""
+    __import__(package)
+    path: Sequence[str] = sys.modules[package].__path__
+    return path
+
+
+def _is_ours(module: "ModuleType | None") -> bool:
     return getattr(module, "__name__", "").partition(".")[0] == _OURS
 
 
@@ -95,46 +104,49 @@ def _is_integration(rest: str) -> bool:
     return parts[0] == "ext" and parts[1:2] != ["azure"]
 
 
-def _elsewhere(name: str, path: Sequence[str] | None, beyond: Finder) -> ModuleSpec | None:
+def _elsewhere(name: str, path: "Sequence[str] | None", beyond: "Finder") -> "ModuleSpec | None":
     """Return what the other finders say of ``name``."""
     for finder in sys.meta_path:
         # Finders from before `find_spec` still stand on some paths.
         if finder is not beyond and hasattr(finder, "find_spec"):
-            found = finder.find_spec(name, path)
+            found: ModuleSpec | None = finder.find_spec(name, path)
             if found is not None:
                 return found
     return None
 
 
-def _on_disk(rest: str) -> ModuleSpec | None:
+def _on_disk(rest: str) -> "ModuleSpec | None":
     """Return the spec of ``opencensus.<rest>`` as the folders (and archives) of ``sys.path`` have it, from all of them together."""
     inside = os.path.join(_LEGACY, *rest.split(".")[:-1])
     folders = [os.path.join(entry or os.getcwd(), inside) for entry in sys.path]
     # A folder that is not there is left out: the path machinery would remember its absence until its caches are dropped,
     # and an integration that a notebook installs meanwhile would not be found.
     folders = [folder for entry, folder in zip(sys.path, folders, strict=True) if os.path.isdir(folder) or os.path.isfile(entry)]
-    return PathFinder.find_spec(f"{_LEGACY}.{rest}", folders)
+    found: ModuleSpec | None = PathFinder.find_spec(f"{_LEGACY}.{rest}", folders)
+    return found
 
 
 def _alias_spec(name: str, target: ModuleSpec) -> ModuleSpec:
-    alias = ModuleSpec(name, _AliasLoader(target.name), origin=target.origin)
+    # A loader by what it does: its abstract base would cost more modules than all else here, and be imported under that lock.
+    alias = ModuleSpec(name, _AliasLoader(target.name), origin=target.origin)  # type: ignore[arg-type]
     alias.submodule_search_locations = target.submodule_search_locations
     return alias
 
 
-class _AliasLoader(Loader):
+class _AliasLoader:
     """A loader whose module is the one that stands under another name."""
 
     def __init__(self, target: str) -> None:
         self._target = target
         self._target_spec: ModuleSpec | None = None
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
+    def create_module(self, spec: ModuleSpec) -> "ModuleType":
         """Return the target module, imported under its own name if need be."""
-        module = import_module(self._target)
+        __import__(self._target)
+        module = sys.modules[self._target]
         self._target_spec = module.__spec__
         return module
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: "ModuleType") -> None:
         """Put back the module's own spec, over which the import system has just written the alias's."""
         module.__spec__ = self._target_spec

@@ -244,3 +244,20 @@ assert {{last for _, last, _ in seen}} == {{2}}
 assert len(set(seen)) == 4 + 3
 """
     assert not installed.execute(code)
+
+
+def test_the_finder_imports_nothing_while_it_looks(installed):
+    """It runs under the import system's global lock: waiting there for a module that another thread loads would stop both for ever."""
+    code = """
+import sys
+from opencensus_compat import _alias
+before = set(sys.modules)
+assert _alias._finder.find_spec("opencensus") is not None
+assert set(sys.modules) - before == {"opencensus_compat._lookup"}
+import opencensus
+before = set(sys.modules)
+for name, found in (("trace", True), ("common", True), ("ext", True), ("nothing", False)):
+    assert (_alias._finder.find_spec(f"opencensus.{name}", opencensus.__path__) is not None) is found, name
+assert set(sys.modules) == before
+"""
+    assert not installed.execute(code)

@@ -128,7 +128,7 @@ def _default_storage_path(options: Any) -> str:
     return os.path.join(parent, TEMPDIR_PREFIX + (options.instrumentation_key or ""))
 
 
-def storage_path_of(options: Any) -> str | None:
+def _storage_path_of(options: Any) -> str | None:
     """Return the option `storage_path` where it is not the default."""
     path = options.storage_path
     return None if path == _default_storage_path(options) else os.fsdecode(path)

@@ -9,7 +9,7 @@ from typing import Any
 
 from opencensus_compat import _exporter, _wiring
 from opencensus_compat.common.schedule import QueueExitEvent
-from opencensus_compat.ext.azure.common import Options, proxies_of, storage_path_of, utils
+from opencensus_compat.ext.azure.common import Options, _storage_path_of, proxies_of, utils
 from opencensus_compat.ext.azure.common.exporter import BaseExporter
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, ExceptionData, RemoteDependency, Request
@@ -56,7 +56,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
         self._prepare(self.options)
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         self._consecutive_redirects = 0
-        settings = _exporter.settings(self.options, proxies_of(self.options), storage_path_of(self.options))
+        settings = _exporter.settings(self.options, proxies_of(self.options), _storage_path_of(self.options))
         self._pipeline = _wiring.destination(settings, utils.azure_monitor_context, self.options)
         if self._pipeline.first_handle is None:
             self._pipeline.first_handle = self
