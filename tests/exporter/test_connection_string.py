@@ -31,6 +31,8 @@ GOOD = {
     "suffix": (f"InstrumentationKey={KEY};EndpointSuffix=applicationinsights.azure.cn", "https://dc.applicationinsights.azure.cn"),
     "suffix and location": (f"InstrumentationKey={KEY};EndpointSuffix=.ai.test.;Location= westus2. ", "https://westus2.dc.ai.test"),
     "endpoint before suffix": (f"InstrumentationKey={KEY};EndpointSuffix=x.test;IngestionEndpoint=https://e.test", "https://e.test"),
+    "capitals in the address": (f"InstrumentationKey={KEY};IngestionEndpoint=hTTps://E.test/Path", "https://e.test/Path"),
+    "empty query and fragment": (f"InstrumentationKey={KEY};IngestionEndpoint=https://e.test/?#", "https://e.test"),
     "location alone": (f"InstrumentationKey={KEY};Location=westus2", DEFAULT),
     "authorization": (f"Authorization=IKEY;InstrumentationKey={KEY}", DEFAULT),
 }

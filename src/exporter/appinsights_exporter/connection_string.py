@@ -167,4 +167,5 @@ def _base_url(url: str, source: str) -> str:
             came="one with an @ in it" if "@" in url else (repr(url) if url else "an empty value"),
             advice="Copy the connection string from the resource's overview page.",
         )
-    return trimmed
+    # One spelling of one place: destinations are compared by it. What an empty ``?`` or ``#`` would cut off stays out, too.
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
