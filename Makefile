@@ -2,6 +2,8 @@
 # make test     everything that must hold: lint, format, types, tests
 # make format   let ruff format and mend what it can
 # make faults   everything that can go wrong on the way to the service, with real processes, and where each item went
+# make fuzz     whatever comes from outside, made up by atheris: connection strings, replies, stored files, trace headers ...
+# make soak     an hour's outage, and what comes after it: disk, memory, and how it drains (ten minutes)
 # make bench    speed against the real packages and the official exporter
 # make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
 # make envs     the environments that the others make for themselves when they need them
@@ -17,7 +19,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format faults bench matrix envs clean
+.PHONY: demo test format faults fuzz soak bench matrix envs clean
 
 demo: .venv/.stamp
 	$(PY) examples/demo.py
@@ -35,6 +37,14 @@ format: .venv/.stamp
 # ONLY="kill -9" runs the faults of which the name contains that; without it the table in the migration guide is written anew.
 faults: .venvs/faults/.stamp .venvs/faults-legacy/.stamp
 	CENSUS_COMPAT_LEGACY_PYTHON=.venvs/faults-legacy/bin/python .venvs/faults/bin/python tests/faults/run.py --write "$(ONLY)"
+
+# FUZZ_SECONDS is for each target; TARGETS="replies envelopes" chooses. What is found stays in .fuzz/.
+FUZZ_SECONDS ?= 30
+fuzz: .venvs/fuzz/.stamp
+	.venvs/fuzz/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(TARGETS)
+
+soak: .venv/.stamp
+	$(PY) tests/soak/outage.py
 
 bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
 	$(PY) benchmarks/run.py
@@ -58,6 +68,9 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
 .venvs/faults/.stamp: pyproject.toml
 	$(call environment,.venvs/faults,--editable '.[faults]')
 
+.venvs/fuzz/.stamp: pyproject.toml
+	$(call environment,.venvs/fuzz,--editable '.[fuzz]')
+
 .venvs/faults-legacy/.stamp: tests/legacy-requirements.txt
 	$(call environment,.venvs/faults-legacy,--requirement $< gunicorn celery)
 
@@ -75,5 +88,5 @@ define environment
 endef
 
 clean:
-	rm -rf .venv .venvs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venvs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
