@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TRACE_CONTEXT_HEADER_NAME = "X-Cloud-Trace-Context"
-# Searched for anywhere in the header, so that what stands before and behind does not matter.
-_TRACE_CONTEXT_HEADER_RE = re.compile(r"(?P<trace_id>[0-9a-f]{32})(?:/(?P<span_id>\d{0,20}))?(?:;o=(?P<options>\d+))?")
+# Searched for anywhere in the header, so that what stands before and behind does not matter. The options end after so many digits,
+# which are no byte anyway: OpenCensus raised into the request for a header with more of them than Python makes a number of.
+_TRACE_CONTEXT_HEADER_RE = re.compile(r"(?P<trace_id>[0-9a-f]{32})(?:/(?P<span_id>\d{0,20}))?(?:;o=(?P<options>\d{1,99}))?")
 
 _logger = logging.getLogger("opencensus.trace.propagation.google_cloud_format")
 
