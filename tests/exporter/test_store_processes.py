@@ -21,7 +21,7 @@ from appinsights_exporter.testing import ManualClock
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills, forks and limits as POSIX has them")
 
 START = """
-import errno, itertools, json, os, signal, subprocess, sys
+import errno, itertools, json, os, signal, subprocess, sys, time
 from appinsights_exporter.delivery.store import Store
 
 folder = sys.argv[1]
@@ -227,6 +227,7 @@ store.put(items(1))
 store.put(items(1, 1))
 lease = store.lease(max_items=1)
 inside, outside = os.pipe()
+parent = os.getpid()
 child = os.fork()
 if child == 0:
     os.close(outside)
@@ -238,6 +239,9 @@ if child == 0:
         print(json.dumps([json.loads(item)["n"] for item in mine.items]), flush=True)
         mine.give_back()
         os.read(inside, 1)
+        while os.getppid() == parent:
+            # A process that dies closes its files one by one, the pipe before those of the store.
+            time.sleep(0.001)
         # The parent is gone, and what it held is free although this process was made while it held it.
         with store.lease() as rest:
             print(json.dumps([json.loads(item)["n"] for item in rest.items]), flush=True)
