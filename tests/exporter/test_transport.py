@@ -293,6 +293,18 @@ def test_proxy_from_the_environment(server, monkeypatch):
     made.close()
 
 
+def test_a_token_in_clear_text_passes_no_proxy(server, monkeypatch):
+    """Over http, which only the loopback interface may have with a token, no proxy sees it: neither one given nor the environment's."""
+    dead = f"http://127.0.0.1:{closed_port()}"
+    for name in ("http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, dead)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    made = HttpTransport(server.url, proxies={"http": dead})
+    assert made.send(b"[]", {"Authorization": "Bearer x"}, 5.0).error is None
+    assert made.send(b"[]", {}, 5.0).error is not None
+
+
 def test_dead_proxy():
     """A proxy that is not there means that nothing was sent."""
     made = HttpTransport("http://nowhere.invalid/", proxies={"http": f"http://127.0.0.1:{closed_port()}"})

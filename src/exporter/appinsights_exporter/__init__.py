@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from .errors import ConfigurationError, ConnectionStringError, ConversionError, EncodingError, ExporterError
     from .exporters import ApplicationInsightsSpanExporter, BringsEnvelopes
     from .operation_name import OperationNameProcessor
+    from .sampling import ApplicationInsightsSampler, RateLimitedSampler, SampleRateProcessor, parent_based
     from .self_metrics import observe
     from .settings import Settings
 
 __all__ = [
+    "ApplicationInsightsSampler",
     "ApplicationInsightsSpanExporter",
     "BringsEnvelopes",
     "ConfigurationError",
@@ -51,13 +53,17 @@ __all__ = [
     "EncodingError",
     "ExporterError",
     "OperationNameProcessor",
+    "RateLimitedSampler",
+    "SampleRateProcessor",
     "Settings",
     "__version__",
     "observe",
+    "parent_based",
 ]
 
 # Looked up when first used: the settings and the wire types can then be had without loading the OpenTelemetry SDK.
 _HOMES = {
+    "ApplicationInsightsSampler": "sampling",
     "ApplicationInsightsSpanExporter": "exporters",
     "BringsEnvelopes": "exporters",
     "ConfigurationError": "errors",
@@ -68,8 +74,11 @@ _HOMES = {
     "EncodingError": "errors",
     "ExporterError": "errors",
     "OperationNameProcessor": "operation_name",
+    "RateLimitedSampler": "sampling",
+    "SampleRateProcessor": "sampling",
     "Settings": "settings",
     "observe": "self_metrics",
+    "parent_based": "sampling",
 }
 
 

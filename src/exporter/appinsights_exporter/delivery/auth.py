@@ -18,13 +18,14 @@ import threading
 import time
 import weakref
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from ..counts import RateLimit
 from ..errors import ConfigurationError
 from .classify import redirect_target
+from .helpers import start_thread
 from .transport import _instrumentation_suppressed
 
 if TYPE_CHECKING:
@@ -182,10 +183,7 @@ class TokenSource:
                 self._held = None
 
     def _ask_beside(self, question: _Question) -> None:
-        thread = threading.Thread(target=self._ask_quietly, args=(question,), name="appinsights-token", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
+        if not start_thread(partial(self._ask_quietly, question), "appinsights-token"):
             # No thread can be started while the interpreter ends. The last batch is worth the wait.
             self._ask(question)
 
