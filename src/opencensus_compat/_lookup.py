@@ -18,6 +18,7 @@ import os
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import PathFinder  # what importlib.machinery gives out under this name
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _LEGACY = "opencensus"
 _OURS = "opencensus_compat"
 _NEW_HERE = frozenset({"auto", "local", "migrate"})
 """Modules at our top that OpenCensus never had; like names with a leading underscore, they are not to be seen under its name."""
+_asked: "set[tuple[int, str]]" = set()
+"""Thread and name of each question to the other finders that is under way."""
 
 
 def spec(fullname: str, path: "Sequence[str] | None", *, beyond: "Finder") -> "ModuleSpec | None":
@@ -42,6 +45,8 @@ def spec(fullname: str, path: "Sequence[str] | None", *, beyond: "Finder") -> "M
         beyond: Our finder on ``sys.meta_path``, to be left out when the others are asked.
     Raises: ModuleNotFoundError for a module that is private to us, and for one that only the real SDK has.
     """
+    if (get_ident(), fullname) in _asked:
+        return None  # A finder that we have asked asks all others in its turn, as the import hooks of some tools do.
     root, _, rest = fullname.partition(".")
     parent = sys.modules.get(fullname.rpartition(".")[0])
     if root == _OURS:
@@ -106,12 +111,17 @@ def _is_integration(rest: str) -> bool:
 
 def _elsewhere(name: str, path: "Sequence[str] | None", beyond: "Finder") -> "ModuleSpec | None":
     """Return what the other finders say of ``name``."""
-    for finder in sys.meta_path:
-        # Finders from before `find_spec` still stand on some paths.
-        if finder is not beyond and hasattr(finder, "find_spec"):
-            found: ModuleSpec | None = finder.find_spec(name, path)
-            if found is not None:
-                return found
+    question = (get_ident(), name)
+    _asked.add(question)
+    try:
+        for finder in sys.meta_path:
+            # Finders from before `find_spec` still stand on some paths.
+            if finder is not beyond and hasattr(finder, "find_spec"):
+                found: ModuleSpec | None = finder.find_spec(name, path)
+                if found is not None:
+                    return found
+    finally:
+        _asked.discard(question)
     return None
 
 

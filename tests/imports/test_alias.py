@@ -12,6 +12,17 @@ assert opencensus.trace.link is opencensus_compat.trace.link
 assert sys.modules["opencensus.trace.link"] is sys.modules["opencensus_compat.trace.link"]
 assert sys.modules["opencensus"] is sys.modules["opencensus_compat"]
 """,
+    "beside an import hook in front that asks all other finders": """
+import sys
+class Hook:
+    def find_spec(self, name, path=None, target=None):
+        others = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)
+        return next((spec for spec in others if spec is not None), None)
+sys.meta_path.insert(0, Hook())
+import opencensus.ext.azure.trace_exporter
+from opencensus.trace import tracer
+from opencensus.ext import azure
+""",
     "ours first, then the legacy name": """
 import opencensus_compat.trace.link as ours
 import opencensus.trace.link as legacy
