@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace as trace_api
 
@@ -61,7 +61,6 @@ _logger = logging.getLogger("opencensus_compat")
 _lock = threading.RLock()
 
 
-@runtime_checkable
 class Handle(Protocol):
     """A legacy exporter whose spans go through a destination's pipeline."""
 
@@ -83,7 +82,6 @@ class Handle(Protocol):
 class _State:
     def __init__(self) -> None:
         self.provider: TracerProvider | None = None
-        self.provider_is_ours = False
         self.spans: SpanFactory | None = None
         self.router: Router | None = None
         self.one_trace_per_tracer: bool | None = None
@@ -127,7 +125,7 @@ def configure(*, tracer_provider: TracerProvider | None = None, one_trace_per_tr
                     f"tracer_provider: expected an OpenTelemetry TracerProvider, got {type(tracer_provider).__name__}; "
                     "pass for example opentelemetry.sdk.trace.TracerProvider()"
                 )
-            _use_provider(tracer_provider, ours=False)
+            _use_provider(tracer_provider)
         if one_trace_per_tracer is not None:
             _state.one_trace_per_tracer = one_trace_per_tracer
 
@@ -316,16 +314,16 @@ def _provide_router() -> Router:
             _logger.info(
                 "no OpenTelemetry tracer provider was set: made one for the role %r and set it as the global provider", default_role()
             )
-            _use_provider(provider, ours=True)
+            _use_provider(provider)
         else:
-            _use_provider(current, ours=False)
+            _use_provider(current)
     router = _state.router
     if router is None:
         raise RuntimeError("the provider has no router")
     return router
 
 
-def _use_provider(provider: TracerProvider, *, ours: bool) -> None:
+def _use_provider(provider: TracerProvider) -> None:
     """Send facade spans to a provider, and its spans to the destinations."""
     from opencensus_compat._pipeline import Router, SpanFactory, new_provider
 
@@ -333,11 +331,11 @@ def _use_provider(provider: TracerProvider, *, ours: bool) -> None:
     add_span_processor = getattr(provider, "add_span_processor", None)
     if add_span_processor is None:
         report("the global tracer provider %s takes no span processors: OpenCensus spans use a provider of their own", type(provider))
-        provider, ours = new_provider(default_role()), True
+        provider = new_provider(default_role())
         add_span_processor = provider.add_span_processor
     if provider is not _state.provider:
         add_span_processor(router)
-    _state.provider, _state.provider_is_ours, _state.router = provider, ours, router
+    _state.provider, _state.router = provider, router
     _children.at_end(router.shutdown)
     router.watch(getattr(provider, "sampler", None))
     _state.spans = SpanFactory(provider, SCOPE, __version__)

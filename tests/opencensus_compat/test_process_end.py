@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_a_program_starts_where_no_file_can_be_written(run_program):
     """
     key = "11111111-2222-3333-4444-555555555555"
     printed = run_program(source, APPLICATIONINSIGHTS_CONNECTION_STRING=f"InstrumentationKey={key}")
-    assert printed == f"/tmp/opencensus-python-{key}\n"
+    assert printed == f"{Path('/', 'tmp', 'opencensus-python-')}{key}\n"
 
 
 def test_all_destinations_end_within_one_grace_period(run_program, temporary_folder):
