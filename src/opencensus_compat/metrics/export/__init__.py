@@ -1,0 +1,1 @@
+"""What exporters of metrics receive, and what produces it."""

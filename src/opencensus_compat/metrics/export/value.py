@@ -1,0 +1,260 @@
+"""The values that points of a metric hold: numbers, distributions, summaries."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from opencensus_compat.metrics.export.summary import Summary
+
+
+class ValueDouble:
+    """A floating-point number.
+
+    Args:
+        value: The number.
+    """
+
+    def __init__(self, value: float) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.value})"
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return self._value
+
+
+class ValueLong:
+    """A whole number.
+
+    Args:
+        value: The number.
+    """
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.value})"
+
+    @property
+    def value(self) -> int:
+        """The number."""
+        return self._value
+
+
+class ValueSummary:
+    """Percentiles of what was seen lately.
+
+    Args:
+        value: The summary.
+    """
+
+    def __init__(self, value: Summary) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.value})"
+
+    @property
+    def value(self) -> Summary:
+        """The summary."""
+        return self._value
+
+
+class Exemplar:
+    """One of the numbers in a bucket, with where it came from.
+
+    Args:
+        value: The number.
+        timestamp: When it was recorded.
+        attachments: What was said about it, text to text.
+    """
+
+    def __init__(self, value: float, timestamp: datetime | str | None, attachments: Mapping[str, str] | None) -> None:
+        self._value = value
+        self._timestamp = timestamp
+        self._attachments = attachments
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.value})"
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return self._value
+
+    @property
+    def timestamp(self) -> datetime | str | None:
+        """When it was recorded."""
+        return self._timestamp
+
+    @property
+    def attachments(self) -> Mapping[str, str] | None:
+        """What was said about it, text to text."""
+        return self._attachments
+
+
+class Bucket:
+    """How many numbers fell into one range.
+
+    Args:
+        count: How many.
+        exemplar: One of them; None where none was kept.
+    """
+
+    def __init__(self, count: int, exemplar: Exemplar | None = None) -> None:
+        self._count = count
+        self._exemplar = exemplar
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.count})"
+
+    @property
+    def count(self) -> int:
+        """How many numbers fell into it."""
+        return self._count
+
+    @property
+    def exemplar(self) -> Exemplar | None:
+        """One of them; None where none was kept."""
+        return self._exemplar
+
+
+class Explicit:
+    """Boundaries between buckets. N of them make N + 1 buckets: below the first, between each two, from the last on.
+
+    Args:
+        bounds: The boundaries, each above 0 and above the one before.
+
+    Raises:
+        ValueError: There are none, or they are not as said.
+    """
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        if not bounds:
+            raise ValueError(f"bounds: expected at least one boundary, got {bounds!r}")
+        if bounds != sorted(set(bounds)):
+            raise ValueError(f"bounds: expected a list in which each boundary is above the one before, got {bounds!r}")
+        if bounds[0] <= 0:
+            raise ValueError(f"bounds: expected boundaries above 0, got {bounds[0]!r}")
+        self._bounds = bounds
+
+    @property
+    def bounds(self) -> Sequence[float]:
+        """The boundaries, in a list of their own each time."""
+        return copy(self._bounds)
+
+
+class BucketOptions:
+    """How a distribution is cut into buckets.
+
+    Args:
+        type_: The boundaries; None for a distribution without buckets.
+    """
+
+    def __init__(self, type_: Explicit | None = None) -> None:
+        self._type = type_
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.type_})"
+
+    @property
+    def type_(self) -> Explicit | None:
+        """The boundaries; None for a distribution without buckets."""
+        return self._type
+
+
+class ValueDistribution:
+    """How a population of numbers is spread.
+
+    It holds neither the least nor the greatest of them: OpenCensus did not keep those here.
+
+    Args:
+        count: How many numbers.
+        sum_: Their sum.
+        sum_of_squared_deviation: Sum of the squares of their distances from the mean.
+        bucket_options: Where one bucket ends and the next one begins.
+        buckets: One more than there are boundaries; None where there are no boundaries.
+
+    Raises:
+        ValueError: The numbers contradict each other.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        sum_: float,
+        sum_of_squared_deviation: float,
+        bucket_options: BucketOptions,
+        buckets: Sequence[Bucket] | None = None,
+    ) -> None:
+        _check_totals(count, sum_, sum_of_squared_deviation)
+        if bucket_options is None:
+            raise ValueError("bucket_options: expected BucketOptions, got None; BucketOptions() stands for no buckets")
+        bounds = bucket_options.type_
+        if bounds is not None:
+            # Without buckets this raises TypeError, as it always did.
+            _check_buckets(count, bounds, buckets)  # type: ignore[arg-type]
+        elif buckets is not None:
+            raise ValueError(f"buckets: expected None, for bucket_options has no boundaries, got {len(buckets)} buckets")
+        self._count = count
+        self._sum = sum_
+        self._sum_of_squared_deviation = sum_of_squared_deviation
+        self._bucket_options = bucket_options
+        self._buckets = buckets
+
+    def __repr__(self) -> str:
+        explicit = self.bucket_options.type_
+        # The boundaries were shown inside a tuple, and still are.
+        return f"{type(self).__name__}({None if explicit is None else (explicit.bounds,)})"
+
+    @property
+    def count(self) -> int:
+        """How many numbers."""
+        return self._count
+
+    @property
+    def sum(self) -> float:
+        """Their sum."""
+        return self._sum
+
+    @property
+    def sum_of_squared_deviation(self) -> float:
+        """Sum of the squares of their distances from the mean."""
+        return self._sum_of_squared_deviation
+
+    @property
+    def bucket_options(self) -> BucketOptions:
+        """Where one bucket ends and the next one begins."""
+        return self._bucket_options
+
+    @property
+    def buckets(self) -> Any:
+        """One bucket more than there are boundaries; None where there are no boundaries."""
+        return self._buckets
+
+
+def _check_totals(count: int, sum_: float, sum_of_squared_deviation: float) -> None:
+    if count < 0:
+        raise ValueError(f"count: expected at least 0, got {count!r}")
+    if count == 0 and sum_ != 0:
+        raise ValueError(f"sum_: expected 0, for count is 0, got {sum_!r}")
+    if count == 0 and sum_of_squared_deviation != 0:
+        raise ValueError(f"sum_of_squared_deviation: expected 0, for count is 0, got {sum_of_squared_deviation!r}")
+
+
+def _check_buckets(count: int, explicit: Explicit, buckets: Sequence[Bucket]) -> None:
+    expected = len(explicit.bounds) + 1
+    if len(buckets) != expected:
+        raise ValueError(f"buckets: expected {expected}, one more than there are boundaries, got {len(buckets)}")
+    within = sum([bucket.count for bucket in buckets])
+    if count != within:
+        raise ValueError(f"count: expected {within}, the sum of what is in the buckets, got {count!r}")
