@@ -1,9 +1,13 @@
-"""The OpenTelemetry SDK's exporter interfaces over conversion and delivery. Thin: convert, encode, deliver, map the outcome."""
+"""The OpenTelemetry SDK's exporter interfaces over conversion and delivery. Thin: convert, encode, deliver, map the outcome.
+
+What the exporters of all signals share is :class:`ExporterBase`; the span exporter is here. The exporter of log records is in
+``log_exporter.py``, so that a program without logs does not load what the SDK's logs need.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -27,35 +31,34 @@ if TYPE_CHECKING:
 
 _MAX_RESOURCES = 64
 
+_T = TypeVar("_T")
+
 _logger = logging.getLogger(__name__)
 
 
 @runtime_checkable
 class BringsEnvelopes(Protocol):
-    """A span that is its own converter: it brings finished items, and the exporter only encodes and delivers them.
+    """A span or log record that is its own converter: it brings finished items, and the exporter only encodes and delivers them.
 
-    The facade gives such spans to the exporter when a program overrides the conversion of the retired exporter.
+    The facade gives such to the exporter when a program overrides the conversion of the retired exporter.
     """
 
     def to_envelopes(self) -> Iterable[Mapping[str, Any]]:
-        """Return the span's items. Values may be of any type; what JSON cannot hold is sent as text."""
+        """Return the items. Values may be of any type; what JSON cannot hold is sent as text."""
         ...
 
 
-class ApplicationInsightsSpanExporter(SpanExporter):
-    """Sends OpenTelemetry spans to Application Insights as requests, dependencies, exceptions and messages.
+class ExporterBase(Generic[_T]):
+    """What the exporters of all signals share: settings, a share of the delivery, tags, telemetry processors, counting of losses.
 
-    Each call of :meth:`export` sends at once: use it with the SDK's ``BatchSpanProcessor``. What the service does not take for now is kept
-    on disk and sent later, by this process or the next; all exporters of one resource share one connection and one store. Role name and
-    instance come from each span's own resource. Spans of the OpenCensus facade keep the retired exporter's envelope shape unless the
-    settings say ``otel``.
+    A subclass says its signal and how one piece of its telemetry becomes items.
 
     Args:
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
         credential: Object with ``get_token``; it is checked here. None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
         settings: Resolved settings instead of the two above.
-        legacy_context_tags: Tags for facade spans instead of those of their resource. Read anew for each batch, so it may be changed at
-            any time.
+        legacy_context_tags: Tags for facade telemetry instead of those of its resource. Read anew for each batch, so it may be changed
+            at any time.
         delivery: Where items go; None takes a share of the delivery to the settings' destination, which :meth:`shutdown` gives back. One
             that is given here is closed by its owner.
 
@@ -65,6 +68,11 @@ class ApplicationInsightsSpanExporter(SpanExporter):
 
     counts: Counts
     """What was sent and lost, by reason; shared with the delivery."""
+
+    _signal: ClassVar[str]
+    """Under which name items are counted."""
+    _not_converted: ClassVar[str]
+    """Reason for which telemetry is counted as lost that could not be converted."""
 
     def __init__(
         self,
@@ -90,7 +98,6 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         self._settings = settings
         self._key = settings.instrumentation_key
         self._legacy_shape = settings.envelope_shape == "legacy"
-        self._keep_query = settings.keep_url_query
         self._legacy_context_tags = legacy_context_tags
         self._owns_delivery = delivery is None
         self._delivery: Delivers = deliver.shared(settings) if delivery is None else delivery
@@ -113,31 +120,24 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         """Remove all telemetry processors."""
         self._processors.clear()
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send spans, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
-
-        Never raises. A span that cannot be converted or encoded is counted and loses no other.
-        """
-        return SpanExportResult.SUCCESS if self.deliver(spans) >= Result.STORED else SpanExportResult.FAILURE
-
-    def deliver(self, spans: Sequence[ReadableSpan]) -> Result:
-        """Do the same as :meth:`export`, and return what became of the spans: ``DELIVERED`` when the service took all of them."""
+    def deliver(self, telemetry: Sequence[_T]) -> Result:
+        """Send telemetry as ``export`` does, and return what became of it: ``DELIVERED`` when the service took all of it."""
         if self._is_shut_down:
-            self.counts.dropped("offered after shutdown", len(spans))
+            self.counts.dropped("offered after shutdown", len(telemetry), signal=self._signal)
             return Result.LOST
         lost: list[Exception] = []
-        result = self._delivery.deliver(self._items(spans, lost), TRACES)
+        result = self._delivery.deliver(self._items(telemetry, lost), self._signal)
         return Result.LOST if lost else result
 
-    def envelopes(self, span: ReadableSpan) -> list[Mapping[str, Any]]:
-        """Return a span's items as :meth:`export` sends them, before telemetry processors see them.
+    def envelopes(self, one: _T) -> list[Mapping[str, Any]]:
+        """Return the items of one piece of telemetry as ``export`` sends them, before telemetry processors see them.
 
         Raises:
-            ConversionError: The span has no context or no start time.
+            ConversionError: It lacks something without which no item can be made.
         """
-        return list(self._envelopes(span, self._legacy_tags()))
+        return list(self._envelopes(one, self._legacy_tags()))
 
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
+    def force_flush(self, timeout_millis: float = 30000) -> bool:
         """Return True: nothing is held back between exports but what the service refused for now, and no flush would change that."""
         return True
 
@@ -145,56 +145,63 @@ class ApplicationInsightsSpanExporter(SpanExporter):
         """Let no export take longer than so many seconds from now, because the process is about to end; what is left then is stored."""
         self._delivery.set_deadline(timeout_s)
 
-    def shutdown(self) -> None:
-        """Refuse further spans. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
+    def shutdown(self, *_: object, **__: object) -> None:
+        """Refuse further telemetry. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
         if self._is_shut_down:
             return
         self._is_shut_down = True
         if self._owns_delivery:
             self._delivery.shutdown(self._settings.grace_period_s)
 
-    def _items(self, spans: Iterable[ReadableSpan], lost: list[Exception]) -> Iterator[bytes]:
-        """Yield the encoded items of the spans one by one; note in the list why something was lost."""
+    def _envelopes(self, one: _T, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
+        """Return the items of one piece of telemetry.
+
+        Args:
+            one: As the SDK gives it to the exporter.
+            legacy_tags: For facade telemetry; None for those of its resource.
+        """
+        raise NotImplementedError
+
+    def _items(self, telemetry: Iterable[_T], lost: list[Exception]) -> Iterator[bytes]:
+        """Yield the encoded items one by one; note in the list why something was lost."""
         legacy_tags = self._legacy_tags()
         processors = self._processors
-        for span in spans:
+        for one in telemetry:
             try:
-                for envelope in self._envelopes(span, legacy_tags):
+                for envelope in self._envelopes(one, legacy_tags):
                     try:
                         seen = processors.apply(envelope) if processors.exist else envelope
                         if seen is None:
-                            self.counts.filtered(1)
+                            self.counts.filtered(1, self._signal)
                             continue
                         encoded = encode.item(seen)
                     except Exception as error:  # noqa: BLE001 - one item must not lose the others, whatever is in it.
                         self._lost("an item could not be encoded", error, lost)
                     else:
                         yield encoded
-            except Exception as error:  # noqa: BLE001 - one span must not lose the others, whatever is wrong with it.
-                self._lost("a span could not be converted", error, lost)
+            except Exception as error:  # noqa: BLE001 - one span or record must not lose the others, whatever is wrong with it.
+                self._lost(self._not_converted, error, lost)
 
-    def _envelopes(self, span: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
-        own = getattr(span, "to_envelopes", None)
-        if own is not None:
-            return self._with_key(own())
-        tags, named, _ = self._resources.known.get(id(span.resource)) or self._resources.remember(span.resource)
-        scope = span.instrumentation_scope
-        facade = scope is not None and scope.name == legacy_spans.SCOPE
-        if facade and self._legacy_shape:
-            return legacy_spans.envelopes(span, instrumentation_key=self._key, context_tags=tags if legacy_tags is None else legacy_tags)
-        if facade and not named and legacy_tags is not None and "ai.cloud.role" in legacy_tags:
+    def _tags(self, of: Resource, legacy_tags: dict[str, str] | None, *, facade: bool) -> dict[str, str]:
+        """Return the context tags for telemetry of a resource, not to be changed."""
+        tags, named, _ = self._resources.known.get(id(of)) or self._resources.remember(of)
+        if not facade or legacy_tags is None:
+            return tags
+        if self._legacy_shape:
+            return legacy_tags
+        if not named and "ai.cloud.role" in legacy_tags:
             # The program's name says more than the SDK's unknown_service.
-            tags = {**tags, "ai.cloud.role": legacy_tags["ai.cloud.role"]}
-        return spans.envelopes(span, instrumentation_key=self._key, context_tags=tags, keep_query=self._keep_query, facade=facade)
+            return {**tags, "ai.cloud.role": legacy_tags["ai.cloud.role"]}
+        return tags
 
     def _with_key(self, envelopes: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
         for envelope in envelopes:
-            yield envelope if envelope.get("iKey") else {**envelope, "iKey": self._settings.instrumentation_key}
+            yield envelope if envelope.get("iKey") else {**envelope, "iKey": self._key}
 
     def _lost(self, reason: str, error: Exception, lost: list[Exception]) -> None:
         lost.append(error)
         # The error's text may quote the data, so the warning names only its type.
-        self.counts.dropped(reason, detail=type(error).__name__)
+        self.counts.dropped(reason, detail=type(error).__name__, signal=self._signal)
         _logger.debug("%s", reason, exc_info=error)
 
     def _legacy_tags(self) -> dict[str, str] | None:
@@ -202,10 +209,55 @@ class ApplicationInsightsSpanExporter(SpanExporter):
             return None
         try:
             return resource.context_tags(self._legacy_context_tags)
-        except Exception:  # The mapping is the program's own and may do anything; the spans still have a resource.
+        except Exception:  # The mapping is the program's own and may do anything; the telemetry still has a resource.
             if self._log_limit.due("context tags"):
-                _logger.warning("The context tags of OpenCensus spans could not be read; their resource's are used.", exc_info=True)
+                _logger.warning("The context tags of OpenCensus telemetry could not be read; its resource's are used.", exc_info=True)
             return None
+
+
+class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter):
+    """Sends OpenTelemetry spans to Application Insights as requests, dependencies, exceptions and messages.
+
+    Each call of :meth:`export` sends at once: use it with the SDK's ``BatchSpanProcessor``. What the service does not take for now is kept
+    on disk and sent later, by this process or the next; all exporters of one resource share one connection and one store. Role name and
+    instance come from each span's own resource. Spans of the OpenCensus facade keep the retired exporter's envelope shape unless the
+    settings say ``otel``.
+
+    Args:
+        connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
+        credential: Object with ``get_token``; it is checked here. None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
+        settings: Resolved settings instead of the two above.
+        legacy_context_tags: Tags for facade spans instead of those of their resource. Read anew for each batch, so it may be changed at
+            any time.
+        delivery: Where items go; None takes a share of the delivery to the settings' destination, which :meth:`shutdown` gives back. One
+            that is given here is closed by its owner.
+
+    Raises:
+        ConfigurationError: No or bad connection string, bad credential, contradicting arguments.
+    """
+
+    _signal = TRACES
+    _not_converted = "a span could not be converted"
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
+
+        Never raises. A span that cannot be converted or encoded is counted and loses no other.
+        """
+        return SpanExportResult.SUCCESS if self.deliver(spans) >= Result.STORED else SpanExportResult.FAILURE
+
+    def _envelopes(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
+        own = getattr(one, "to_envelopes", None)
+        if own is not None:
+            return self._with_key(own())
+        scope = one.instrumentation_scope
+        facade = scope is not None and scope.name == legacy_spans.SCOPE
+        tags = self._tags(one.resource, legacy_tags, facade=facade)
+        if facade and self._legacy_shape:
+            return legacy_spans.envelopes(one, instrumentation_key=self._key, context_tags=tags)
+        return spans.envelopes(
+            one, instrumentation_key=self._key, context_tags=tags, keep_query=self._settings.keep_url_query, facade=facade
+        )
 
 
 class _ResourceTags:
