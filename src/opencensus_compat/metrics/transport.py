@@ -1,0 +1,150 @@
+"""Exporting metrics at intervals, in a thread."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from opencensus_compat.common import utils
+from opencensus_compat.common.schedule import PeriodicTask
+from opencensus_compat.trace import execution_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from opencensus_compat.metrics.export.metric_producer import MetricProducer
+
+logger = logging.getLogger("opencensus.metrics.transport")
+
+DEFAULT_INTERVAL = 60
+"""Seconds between two exports."""
+GRACE_PERIOD = 5
+"""Seconds. OpenCensus never used it."""
+
+
+class TransportError(Exception):
+    """There is nothing to export any more: a producer or the exporter is gone."""
+
+
+class PeriodicMetricTask(PeriodicTask):
+    """A daemon thread that calls a function at intervals; `start` it, `cancel` it, or `close` it with one last call.
+
+    What the function raises is logged; `TransportError` ends the thread, anything else is tried again after the interval. While the
+    function runs, `execution_context.is_exporter()` tells integrations not to trace what it does.
+
+    A process made by fork goes on calling, in a thread of its own that starts with a full interval: a server that loads the application
+    before it forks its workers exports their metrics. (OpenCensus exported nothing in such workers.)
+
+    As in OpenCensus nothing is called at the end of the process unless `close` is.
+
+    Args:
+        interval: Seconds between two calls; None means `DEFAULT_INTERVAL`.
+        function: What to call.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        name: Whose thread it is, for the thread's name.
+    """
+
+    daemon = True
+
+    def __init__(
+        self,
+        interval: float | None = None,
+        function: Callable[..., Any] | None = None,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.func = function
+        super().__init__(DEFAULT_INTERVAL if interval is None else interval, self._call, args, kwargs, f"{name} Worker")
+
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.func(*args, **kwargs)  # type: ignore[misc]  # without a function there is a TypeError in the log
+        except TransportError:
+            logger.exception("%s stops", self.name)
+            self.cancel()
+        except Exception:
+            logger.exception("%s failed to export metrics; it tries again after %s seconds", self.name, self.interval)
+        return None
+
+    def start(self) -> None:
+        """Start calling, here and in processes made by fork from now on."""
+        super().start()
+        _tasks.add(self)
+
+    def run(self) -> None:
+        """Wait and call until `cancel`."""
+        execution_context.set_is_exporter(True)
+        super().run()
+
+    def cancel(self) -> None:
+        """Make no further call, and none in processes made by fork from now on; a call that is running is not interrupted."""
+        _tasks.discard(self)
+        super().cancel()
+
+    def close(self) -> None:
+        """Call once more, in the caller's thread, and then no more. What the function raises is logged."""
+        outer = execution_context.is_exporter()
+        execution_context.set_is_exporter(True)
+        try:
+            self.func(*self.args, **self.kwargs)  # type: ignore[misc]  # the same
+        except Exception:
+            logger.exception("%s failed to export metrics for the last time", self.name)
+        finally:
+            execution_context.set_is_exporter(outer)
+        self.cancel()
+
+    def _start_in_child(self) -> None:
+        """Start anew, under the same name, in a process that has a copy of this object but not the thread."""
+        threading.Thread.__init__(self, name=self.name, daemon=self.daemon)
+        self.finished = threading.Event()
+        super().start()
+
+
+def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: Any, interval: float | None = None) -> PeriodicMetricTask:
+    """Return a running thread that asks producers for metrics and hands them to an exporter, at intervals.
+
+    Producers and exporter are held weakly: when one of them is gone, the thread says so in the log and ends.
+
+    Args:
+        metric_producers: What is asked, in this order: any objects with `get_metrics`.
+        exporter: Any object with `export_metrics`, which takes an iterator over the metrics of all of them.
+        interval: Seconds between two exports; None means `DEFAULT_INTERVAL`.
+    """
+    weak_gets = [utils.get_weakref(producer.get_metrics) for producer in metric_producers]
+    weak_export = utils.get_weakref(exporter.export_metrics)
+
+    def export_all() -> None:
+        produced = [_alive(weak_get, "metric producer")() for weak_get in weak_gets]
+        _alive(weak_export, "exporter")(itertools.chain.from_iterable(produced))
+
+    task = PeriodicMetricTask(interval, export_all, name=type(exporter).__name__)
+    task.start()
+    return task
+
+
+def _alive(reference: weakref.ref[Callable[..., Any]], what: str) -> Callable[..., Any]:
+    function = reference()
+    if function is None:
+        raise TransportError(f"the {what} is gone")
+    return function
+
+
+_tasks: weakref.WeakSet[PeriodicMetricTask] = weakref.WeakSet()
+"""Those that run, for children made by fork."""
+
+
+def _start_tasks_in_child() -> None:
+    for task in list(_tasks):
+        # The thread that forked is there in the child, under the same object.
+        if task is not threading.current_thread():
+            task._start_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_start_tasks_in_child)
