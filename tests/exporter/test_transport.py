@@ -51,9 +51,10 @@ class Server:
 
     def close(self):
         """Stop it."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
 
 
 def reply(handler, status, body=b"", **headers):
@@ -84,15 +85,75 @@ def transport(server, monkeypatch):
     made.close()
 
 
-def test_request(server, transport):
+@pytest.fixture(params=["first", "later"])
+def either(request, server, transport):
+    """A transport before its first exchange, which requests makes, and after it, when exchanges are made without."""
+    if request.param == "later":
+        assert transport.send(BODY, {}, 5).status == 200
+        server.requests.clear()
+    return transport
+
+
+def test_request(server, either):
     """The body arrives as it is, with our headers and a short constant agent."""
-    made = transport.send(BODY, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, 5)
+    made = either.send(BODY, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, 5)
     ((line, headers, body),) = server.requests
     assert (made.status, made.body, made.error) == (200, b"{}", None)
     assert (line, body) == ("POST /v2.1/track HTTP/1.1", BODY)
     assert headers["User-Agent"] == "census-compat"
     assert headers["Accept"] == "application/json"
     assert headers["Content-Encoding"] == "gzip"
+
+
+def test_later_exchanges_are_like_the_first(server, transport):
+    """The exchanges that are made without requests send what it sends."""
+    for _ in range(3):
+        transport.send(BODY, {"Content-Type": "application/json"}, 5)
+    first, second, third = server.requests
+    assert first == second == third
+
+
+def test_requests_is_asked_once(server, transport, monkeypatch):
+    """While the environment stays the same and nothing goes wrong, the way that requests chose is taken; after an error it chooses anew."""
+    import requests
+
+    asked = []
+    real = requests.Session.send
+    monkeypatch.setattr(requests.Session, "send", lambda self, *args, **kwargs: asked.append(1) or real(self, *args, **kwargs))
+    for _ in range(3):
+        transport.send(BODY, {}, 5)
+    assert len(asked) == 1
+    server.answer = reset
+    assert transport.send(BODY, {}, 5).error.kind == "reply"
+    server.answer = lambda handler: reply(handler, 200, b"{}")
+    assert transport.send(BODY, {}, 5).status == 200
+    assert len(asked) == 2
+
+
+def test_requests_is_asked_again_after_a_minute(server, monkeypatch):
+    """What the operating system is set to, which nobody announces, counts after a minute at the latest."""
+    import requests
+
+    now_s = [0.0]
+    asked = []
+    real = requests.Session.send
+    monkeypatch.setattr(requests.Session, "send", lambda self, *args, **kwargs: asked.append(now_s[0]) or real(self, *args, **kwargs))
+    made = HttpTransport(server.url, clock=lambda: now_s[0])
+    for now_s[0] in (0.0, 30.0, 59.0, 61.0, 62.0):
+        made.send(BODY, {}, 5)
+    made.close()
+    assert asked == [0.0, 61.0]
+
+
+def test_a_proxy_that_appears_later(server, transport, monkeypatch):
+    """A proxy that the program sets in its environment while it runs is used from the next exchange on."""
+    assert transport.send(BODY, {}, 5).status == 200
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert transport.send(BODY, {}, 5).error.kind == "connect"
+    monkeypatch.delenv("http_proxy")
+    assert transport.send(BODY, {}, 5).status == 200
 
 
 def test_connection_is_kept(server, transport):
@@ -111,17 +172,17 @@ def test_close_and_use_again(server, transport):
     assert server.connections == 2
 
 
-def test_headers_come_back_in_lower_case(server, transport):
+def test_headers_come_back_in_lower_case(server, either):
     """Headers of the reply are found whatever their case was."""
     server.answer = lambda handler: reply(handler, 503, b"", Retry_After="7")
-    made = transport.send(BODY, {}, 5)
+    made = either.send(BODY, {}, 5)
     assert (made.status, made.headers["retry-after"]) == (503, "7")
 
 
-def test_redirects_are_not_followed(server, transport):
+def test_redirects_are_not_followed(server, either):
     """A redirect is a reply like any other."""
     server.answer = lambda handler: reply(handler, 307, b"", Location="/elsewhere")
-    made = transport.send(BODY, {}, 5)
+    made = either.send(BODY, {}, 5)
     assert (made.status, made.headers["location"], len(server.requests)) == (307, "/elsewhere", 1)
 
 
@@ -150,21 +211,21 @@ def test_netrc_is_not_read(server, transport, monkeypatch, tmp_path):
     assert [headers.get("Authorization") for _, headers, _ in server.requests] == [None, "Bearer t"]
 
 
-def test_long_replies_are_cut(server, transport):
+def test_long_replies_are_cut(server, either):
     """No more than the limit is kept, and the next exchange is not disturbed by the rest."""
     server.answer = lambda handler: reply(handler, 400, b"x" * (3 * MAX_REPLY_BYTES))
-    assert len(transport.send(BODY, {}, 5).body) == MAX_REPLY_BYTES
+    assert len(either.send(BODY, {}, 5).body) == MAX_REPLY_BYTES
     server.answer = lambda handler: reply(handler, 200, b"{}")
-    made = transport.send(BODY, {}, 5)
+    made = either.send(BODY, {}, 5)
     assert (made.status, made.body) == (200, b"{}")
 
 
-def test_compressed_replies(server, transport):
+def test_compressed_replies(server, either):
     """A gzipped reply is decoded, and a bomb does not explode."""
     server.answer = lambda handler: reply(handler, 200, gzip.compress(b"{}"), Content_Encoding="gzip")
-    assert transport.send(BODY, {}, 5).body == b"{}"
+    assert either.send(BODY, {}, 5).body == b"{}"
     server.answer = lambda handler: reply(handler, 200, gzip.compress(b"0" * 50_000_000), Content_Encoding="gzip")
-    assert len(transport.send(BODY, {}, 5).body) == MAX_REPLY_BYTES
+    assert len(either.send(BODY, {}, 5).body) == MAX_REPLY_BYTES
 
 
 def raw(text):
@@ -199,27 +260,27 @@ NO_REPLIES = {
 
 
 @pytest.mark.parametrize("answer", NO_REPLIES.values(), ids=NO_REPLIES)
-def test_what_may_have_arrived(server, transport, answer):
+def test_what_may_have_arrived(server, either, answer):
     """Whatever goes wrong after the request was sent is an error that says it may have arrived."""
     server.answer = answer
-    made = transport.send(BODY, {}, 5)
+    made = either.send(BODY, {}, 5)
     assert (made.status, made.body) == (0, b"")
     assert made.error.kind == "reply"
     assert made.error.text
 
 
-def test_silent_server(server, transport):
+def test_silent_server(server, either):
     """A server that never answers is given up after the time limit, not the library's (peer defect 10)."""
     release = threading.Event()
     server.answer = lambda _: release.wait(10)
     begun_s = time.monotonic()
-    made = transport.send(BODY, {}, 0.2)
+    made = either.send(BODY, {}, 0.2)
     assert made.error.kind == "reply"
     assert time.monotonic() - begun_s < 3
     release.set()
 
 
-def test_dripping_server(server, transport):
+def test_dripping_server(server, either):
     """A server that sends a byte now and then does not hold the sender longer than the limit."""
     release = threading.Event()
 
@@ -233,7 +294,7 @@ def test_dripping_server(server, transport):
 
     server.answer = drip
     begun_s = time.monotonic()
-    made = transport.send(BODY, {}, 0.3)
+    made = either.send(BODY, {}, 0.3)
     release.set()
     assert made.error.kind == "reply"
     assert time.monotonic() - begun_s < 3
@@ -262,6 +323,15 @@ def test_what_was_not_sent(transport, url, kind):
     assert (made.status, made.error.kind) == (0, kind)
 
 
+def test_a_server_that_goes_away(server, transport):
+    """Where nobody listens any more, nothing was sent, though the way was known."""
+    server.answer = lambda handler: reply(handler, 200, b"{}", Connection="close")
+    assert transport.send(BODY, {}, 5).status == 200
+    server.close()
+    assert transport.send(BODY, {}, 5).error.kind == "connect"
+    assert transport.send(BODY, {}, 5).error.kind == "connect"
+
+
 def test_tls_is_checked(server, transport):
     """A server that does not speak TLS, or has no good certificate, gets nothing."""
     made = transport.send(BODY, {}, 5, url=server.url.replace("http:", "https:"))
@@ -269,9 +339,9 @@ def test_tls_is_checked(server, transport):
     assert server.requests == []
 
 
-def test_bad_header(transport):
+def test_bad_header(either):
     """A header that cannot be sent is our error, not an exception."""
-    assert transport.send(BODY, {"X": "a\r\nb"}, 5).error.kind == "request"
+    assert either.send(BODY, {"X": "a\r\nb"}, 5).error.kind == "request"
 
 
 def test_proxy(server):

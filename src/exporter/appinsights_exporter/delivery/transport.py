@@ -20,16 +20,14 @@ from .helpers import SUPPRESS_KEY, Helpers, LateError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    import requests
+    import urllib3
 
-USER_AGENT = "census-compat"
-"""Short and constant: the service copies it into the items."""
+    from .connections import Connections
+
 MAX_REPLY_BYTES = 1024 * 1024
 """What is longer is cut: a reply to 500 items that all failed takes about a tenth of it."""
 
 _CHUNK_BYTES = 16384
-_NO_PROXY: dict[str, Any] = {"http": None, "all": None}
-"""For a token that goes to the loopback interface in clear text, the one place where it may: no proxy shall see it on the way."""
 _MARGIN_S = 0.25
 """How much longer than the library's own limit we wait, seconds: its error says more than ours."""
 
@@ -85,7 +83,7 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """Sends over one kept-alive :class:`requests.Session`, made at the first send; safe for several threads.
+    """Sends over kept-alive :mod:`.connections`, made at the first send; safe for several threads.
 
     TLS certificates are always checked, redirects are never followed, cookies are not kept, and ``~/.netrc`` is not read. A child process
     made by fork opens its own connection. Instrumentations that ask for it are told, through the OpenTelemetry context, that these calls
@@ -114,8 +112,8 @@ class HttpTransport:
         self._proxies = dict(proxies or {})
         self._clock = clock
         self._helpers = Helpers("appinsights-send", clock)
-        # Process id and session change together in one assignment, so no lock is needed, and none can be left held by a fork.
-        self._session: tuple[int, requests.Session] | None = None
+        # Process id and connections change together in one assignment, so no lock is needed, and none can be left held by a fork.
+        self._held: tuple[int, Connections] | None = None
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float, *, url: str | None = None) -> Reply:
         """Return what came back; see :class:`Transport`."""
@@ -132,7 +130,7 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close the connection if this process opened it."""
-        held, self._session = self._session, None
+        held, self._held = self._held, None
         if held is not None and held[0] == os.getpid():
             held[1].close()
 
@@ -144,44 +142,50 @@ class HttpTransport:
                 return Reply(error=_translated(error))
 
     def _exchange(self, body: bytes, headers: Mapping[str, str], timeout_s: float, url: str) -> Reply:
-        deadline_s = self._clock() + timeout_s
-        with self._own_session().post(
-            url,
-            data=body,
-            headers=dict(headers),
-            timeout=(min(self._connect_timeout_s, timeout_s), min(self._read_timeout_s, timeout_s)),
-            # Given here and not on the session: there the environment would win over it.
-            proxies=_NO_PROXY if "Authorization" in headers and url.startswith("http://") else self._proxies or None,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        now_s = self._clock()
+        connections = self._connections()
+        try:
+            response = connections.post(
+                url,
+                body,
+                headers,
+                limits_s=(min(self._connect_timeout_s, timeout_s), min(self._read_timeout_s, timeout_s)),
+                proxies=self._proxies,
+                now_s=now_s,
+            )
             received = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(status=response.status_code, headers=received, body=self._read(response, deadline_s))
+            return Reply(status=response.status, headers=received, body=self._read(response, now_s + timeout_s))
+        except BaseException:
+            connections.forget(url)
+            raise
 
-    def _read(self, response: requests.Response, deadline_s: float) -> bytes:
+    def _read(self, response: urllib3.BaseHTTPResponse, deadline_s: float) -> bytes:
         """Return the body, cut at the size limit and at the deadline: a server that drips must not hold an export."""
         chunks: list[bytes] = []
         size = 0
         # What has arrived, rather than all that was asked for; urllib3 before 2.1 only has the latter.
-        read = getattr(response.raw, "read1", response.raw.read)
-        while size < MAX_REPLY_BYTES:
-            chunk = read(_CHUNK_BYTES, decode_content=True)
-            if not chunk:
-                break
-            chunks.append(chunk)
-            size += len(chunk)
-            if self._clock() > deadline_s:
-                raise TimeoutError("the reply did not end in time")
-        else:
-            # Unread bytes would be taken for the next reply.
+        read = getattr(response, "read1", response.read)
+        try:
+            while size < MAX_REPLY_BYTES:
+                chunk = read(_CHUNK_BYTES, decode_content=True)
+                if not chunk:
+                    break
+                chunks.append(chunk)
+                size += len(chunk)
+                if self._clock() > deadline_s:
+                    raise TimeoutError("the reply did not end in time")
+        finally:
+            # A reply that was read to its end has given its connection back. Unread bytes of another would be taken for the next reply.
             response.close()
         return b"".join(chunks)[:MAX_REPLY_BYTES]
 
-    def _own_session(self) -> requests.Session:
-        held = self._session
+    def _connections(self) -> Connections:
+        held = self._held
         pid = os.getpid()
         if held is None or held[0] != pid:
-            held = self._session = (pid, _new_session())
+            with _importing:
+                from .connections import Connections
+            held = self._held = (pid, Connections())
         return held[1]
 
 
@@ -191,25 +195,6 @@ thread had begun."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
-
-
-def _new_session() -> requests.Session:
-    with _importing:
-        import http.cookiejar
-
-        import requests
-
-    session = requests.Session()
-    session.headers.clear()
-    session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", "Connection": "keep-alive"})
-    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    # With no auth of its own a session would look for a password in ~/.netrc and send it along.
-    session.auth = _unchanged
-    return session
-
-
-def _unchanged(request: Any) -> Any:
-    return request
 
 
 @contextmanager
@@ -243,15 +228,18 @@ def _translated(error: Exception) -> SendError:
     ):
         # InvalidURL, InvalidHeader, MissingSchema, a host name that cannot be encoded.
         return SendError("request", text)
-    return SendError("reply", text)
+    # Of requests or urllib3, whichever made the exchange.
+    return SendError("connect" if isinstance(error, urllib3.exceptions.HTTPError) and _never_connected(error) else "reply", text)
 
 
 def _never_connected(error: BaseException) -> bool:
     """Return whether somewhere below the error a connection could not even be made."""
+    import ssl
+
     import urllib3.exceptions
 
     for _ in range(8):
-        if isinstance(error, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)):
+        if isinstance(error, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError, ssl.SSLCertVerificationError)):
             return True
         inner = getattr(error, "reason", None) or (error.args[0] if error.args else None) or error.__cause__
         if not isinstance(inner, BaseException):
