@@ -1,0 +1,1 @@
+"""Measures, views on what is measured, and what has been added up for them."""

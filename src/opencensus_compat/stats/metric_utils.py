@@ -1,0 +1,53 @@
+"""What views have added up as metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from opencensus_compat.metrics.export import metric, time_series
+from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
+from opencensus_compat.metrics.label_value import LabelValue
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from opencensus_compat.stats.view_data import ViewData
+    from opencensus_compat.tags.tag_value import TagValue
+
+_GAUGES = frozenset({MetricDescriptorType.GAUGE_INT64, MetricDescriptorType.GAUGE_DOUBLE, MetricDescriptorType.GAUGE_DISTRIBUTION})
+
+
+def is_gauge(md_type: int) -> bool:
+    """Return whether a kind of metric tells of a moment.
+
+    Raises:
+        ValueError: There is no such kind of metric.
+    """
+    if md_type not in MetricDescriptorType:
+        raise ValueError(f"md_type: expected a constant of MetricDescriptorType other than SUMMARY, got {md_type!r}")
+    return md_type in _GAUGES
+
+
+def get_label_values(tag_values: Iterable[TagValue | None]) -> list[LabelValue]:
+    """Return tag values as label values; None stays one without a value."""
+    return [LabelValue(tag_value) for tag_value in tag_values]
+
+
+def view_data_to_metric(view_data: ViewData, timestamp: datetime) -> metric.Metric | None:
+    """Return what a view has added up as a metric, None when nothing was recorded.
+
+    Args:
+        view_data: That of the view.
+        timestamp: Time of the points, UTC without a zone.
+    """
+    # Converting takes longer than copying, and whoever records would wait for it.
+    added_up = view_data._snapshot()
+    if not added_up:
+        return None
+    descriptor = view_data.view.get_metric_descriptor()
+    start = None if is_gauge(descriptor.type) else view_data.start_time
+    series = [
+        time_series.TimeSeries(get_label_values(tag_values), [data.to_point(timestamp)], start) for tag_values, data in added_up.items()
+    ]
+    return metric.Metric(descriptor, series)

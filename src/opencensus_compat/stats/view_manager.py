@@ -1,0 +1,52 @@
+"""Where views and exporters are registered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opencensus_compat.common import utils
+from opencensus_compat.stats import execution_context
+from opencensus_compat.stats.measure_to_view_map import MeasureToViewMap
+
+if TYPE_CHECKING:
+    from opencensus_compat.stats.view import View
+    from opencensus_compat.stats.view_data import ViewData
+
+
+class ViewManager:
+    """Registers views and exporters of the context that it was made in."""
+
+    def __init__(self) -> None:
+        self.time = utils.to_iso_str()
+        if execution_context.get_measure_to_view_map() == {}:
+            execution_context.set_measure_to_view_map(MeasureToViewMap())
+        self._measure_view_map: MeasureToViewMap = execution_context.get_measure_to_view_map()
+
+    @property
+    def measure_to_view_map(self) -> MeasureToViewMap:
+        """Which views show which measures."""
+        return self._measure_view_map
+
+    def register_view(self, view: View) -> None:
+        """Let a view add up what is recorded of its measure; its time series start when this manager was made."""
+        self.measure_to_view_map.register_view(view=view, timestamp=self.time)
+
+    def get_view(self, view_name: str) -> ViewData | None:
+        """Return what a view has added up until now, in a copy; None when there is no such view."""
+        return self.measure_to_view_map.get_view(view_name=view_name, timestamp=self.time)
+
+    def get_all_exported_views(self) -> set[View] | None:
+        """Return the empty set, or None once a view was registered, as in OpenCensus."""
+        return self.measure_to_view_map.exported_views
+
+    def register_exporter(self, exporter: Any) -> None:
+        """Tell an exporter of views that are registered after this, and of what views add up, after each measurement."""
+        self.measure_to_view_map.exporters.append(exporter)
+
+    def unregister_exporter(self, exporter: Any) -> None:
+        """Tell an exporter no more.
+
+        Raises:
+            ValueError: It is not registered.
+        """
+        self.measure_to_view_map.exporters.remove(exporter)

@@ -1,0 +1,1 @@
+"""Tags on their way to another process."""
