@@ -36,12 +36,15 @@ if TYPE_CHECKING:
     from .counts import Counts, CountsSnapshot
     from .errors import ConfigurationError, ConnectionStringError, ConversionError, EncodingError, ExporterError
     from .exporters import ApplicationInsightsSpanExporter, BringsEnvelopes
+    from .metric_exporter import ApplicationInsightsMetricExporter
     from .operation_name import OperationNameProcessor
     from .sampling import ApplicationInsightsSampler, RateLimitedSampler, SampleRateProcessor, parent_based
     from .self_metrics import observe
     from .settings import Settings
+    from .standard_metrics import RecordOnlySampler, StandardMetricsProcessor
 
 __all__ = [
+    "ApplicationInsightsMetricExporter",
     "ApplicationInsightsSampler",
     "ApplicationInsightsSpanExporter",
     "BringsEnvelopes",
@@ -54,8 +57,10 @@ __all__ = [
     "ExporterError",
     "OperationNameProcessor",
     "RateLimitedSampler",
+    "RecordOnlySampler",
     "SampleRateProcessor",
     "Settings",
+    "StandardMetricsProcessor",
     "__version__",
     "observe",
     "parent_based",
@@ -63,6 +68,7 @@ __all__ = [
 
 # Looked up when first used: the settings and the wire types can then be had without loading the OpenTelemetry SDK.
 _HOMES = {
+    "ApplicationInsightsMetricExporter": "metric_exporter",
     "ApplicationInsightsSampler": "sampling",
     "ApplicationInsightsSpanExporter": "exporters",
     "BringsEnvelopes": "exporters",
@@ -75,8 +81,10 @@ _HOMES = {
     "ExporterError": "errors",
     "OperationNameProcessor": "operation_name",
     "RateLimitedSampler": "sampling",
+    "RecordOnlySampler": "standard_metrics",
     "SampleRateProcessor": "sampling",
     "Settings": "settings",
+    "StandardMetricsProcessor": "standard_metrics",
     "observe": "self_metrics",
     "parent_based": "sampling",
 }

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, run
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from . import settings as _settings
-from .convert import legacy_spans, resource, spans
+from . import standard_metrics
+from .convert import legacy_spans, resource, spans, standard
 from .counts import TRACES, Counts, RateLimit
 from .delivery import auth, deliver, encode
 from .delivery.deliver import Result
@@ -254,10 +255,14 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         facade = scope is not None and scope.name == legacy_spans.SCOPE
         tags = self._tags(one.resource, legacy_tags, facade=facade)
         if facade and self._legacy_shape:
-            return legacy_spans.envelopes(one, instrumentation_key=self._key, context_tags=tags)
-        return spans.envelopes(
-            one, instrumentation_key=self._key, context_tags=tags, keep_query=self._settings.keep_url_query, facade=facade
-        )
+            made = legacy_spans.envelopes(one, instrumentation_key=self._key, context_tags=tags)
+        else:
+            made = spans.envelopes(
+                one, instrumentation_key=self._key, context_tags=tags, keep_query=self._settings.keep_url_query, facade=facade
+            )
+        if standard_metrics.are_sent_for(one, self._settings):
+            standard.mark(made)
+        return made
 
 
 class _ResourceTags:

@@ -26,6 +26,8 @@ take_legacy           OPENCENSUS_COMPAT_TAKE_STORED              no; the facade:
 legacy_folder         (argument only)                            the retired exporter's  where it left it
 envelope_shape        OPENCENSUS_COMPAT_ENVELOPES                ``legacy``              ``legacy`` or ``otel``, facade spans
 keep_url_query        APPINSIGHTS_EXPORTER_URL_QUERY             ``drop``                ``keep`` or ``drop`` the ``?…`` of URLs
+scope_as_namespace    APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN ``false``              ``true`` or ``false``: list metrics in
+                                                                                         the portal under their meter's name
 ===================== ========================================== ======================= =====================================
 
 Key, endpoint and audience always come from ONE source: an argument's key is never sent to the environment's endpoint.
@@ -51,6 +53,7 @@ STORAGE_FOLDER_VARIABLE = "APPINSIGHTS_EXPORTER_STORAGE_FOLDER"
 TAKE_LEGACY_VARIABLE = "OPENCENSUS_COMPAT_TAKE_STORED"
 ENVELOPES_VARIABLE = "OPENCENSUS_COMPAT_ENVELOPES"
 URL_QUERY_VARIABLE = "APPINSIGHTS_EXPORTER_URL_QUERY"
+METRIC_NAMESPACE_VARIABLE = "APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN"
 
 ARGUMENT = "argument"
 DEFAULT = "default"
@@ -109,6 +112,8 @@ class Settings:
     """``legacy`` or ``otel``: shape of the envelopes of spans that OpenCensus code made."""
     keep_url_query: bool = False
     """Whether the query part of URLs is exported for OpenTelemetry spans."""
+    scope_as_namespace: bool = False
+    """Whether the portal lists OpenTelemetry metrics under the name of their meter, rather than all together."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Field name to where its value came from: ``argument``, an environment variable, or ``default``."""
 
@@ -128,7 +133,7 @@ class Settings:
             f"storage_folder={self.storage_folder!r}, storage_max_bytes={self.storage_max_bytes}, "
             f"storage_max_age_s={self.storage_max_age_s}, min_backoff_s={self.min_backoff_s}, max_backoff_s={self.max_backoff_s}, "
             f"grace_period_s={self.grace_period_s}, take_legacy={self.take_legacy}, legacy_folder={self.legacy_folder!r}, envelope_shape={self.envelope_shape!r}, "
-            f"keep_url_query={self.keep_url_query}, sources={dict(self.sources)})"
+            f"keep_url_query={self.keep_url_query}, scope_as_namespace={self.scope_as_namespace}, sources={dict(self.sources)})"
         )
 
 
@@ -150,6 +155,7 @@ def resolve(
     legacy_folder: str | os.PathLike[str] | None = None,
     envelope_shape: str | None = None,
     keep_url_query: bool | None = None,
+    scope_as_namespace: bool | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return settings from arguments, else the environment, else defaults.
@@ -171,6 +177,7 @@ def resolve(
         legacy_folder: Where it left it.
         envelope_shape: ``"legacy"`` or ``"otel"``.
         keep_url_query: Whether the query part of URLs is exported.
+        scope_as_namespace: Whether metrics are listed under the name of their meter.
         environ: Stands for ``os.environ`` in tests.
 
     Raises:
@@ -209,6 +216,10 @@ def resolve(
     shape, sources["envelope_shape"] = _choice("envelope_shape", envelope_shape, ENVELOPES_VARIABLE, ("legacy", "otel"), environment)
     query = None if keep_url_query is None else ("keep" if keep_url_query else "drop")
     query, sources["keep_url_query"] = _choice("keep_url_query", query, URL_QUERY_VARIABLE, ("drop", "keep"), environment)
+    spaced = None if scope_as_namespace is None else ("true" if scope_as_namespace else "false")
+    spaced, sources["scope_as_namespace"] = _choice(
+        "scope_as_namespace", spaced, METRIC_NAMESPACE_VARIABLE, ("false", "true"), environment
+    )
     return Settings(
         instrumentation_key=target.instrumentation_key or "",
         ingestion_endpoint=target.ingestion_endpoint,
@@ -228,6 +239,7 @@ def resolve(
         legacy_folder=None if legacy_folder is None else os.fsdecode(legacy_folder),
         envelope_shape=shape,
         keep_url_query=query == "keep",
+        scope_as_namespace=spaced == "true",
         sources=MappingProxyType(sources),
     )
 

@@ -1,0 +1,280 @@
+"""The OpenTelemetry SDK's metric exporter interface; its own module, so that a program without metrics does not load the SDK's."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.metrics import Counter, Histogram, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult
+
+from . import performance_counters, standard_metrics
+from .convert import counters, legacy_spans, metrics, standard
+from .counts import METRICS
+from .delivery.deliver import Result
+from .exporters import BringsEnvelopes, ExporterBase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from opentelemetry.sdk.metrics.export import DataPointT, Metric, MetricsData
+    from opentelemetry.sdk.metrics.view import Aggregation
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from .delivery.deliver import Delivers
+    from .settings import Settings
+
+TEMPORALITY: dict[type, AggregationTemporality] = {
+    Counter: AggregationTemporality.DELTA,
+    Histogram: AggregationTemporality.DELTA,
+    ObservableCounter: AggregationTemporality.DELTA,
+    UpDownCounter: AggregationTemporality.CUMULATIVE,
+    ObservableUpDownCounter: AggregationTemporality.CUMULATIVE,
+    ObservableGauge: AggregationTemporality.CUMULATIVE,
+}
+"""Instrument to what its points hold: the portal adds up what arrives, so what is counted arrives once. Source: specification section 6.1."""
+
+_MAX_SERIES = 1024
+
+_logger = logging.getLogger(__name__)
+
+
+class _Source:
+    """One metric of one resource, as its points need it."""
+
+    __slots__ = ("cumulative", "name", "namespace", "resource_id", "rule", "standard", "tags")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        namespace: str,
+        tags: dict[str, str],
+        rule: counters.Counter | None,
+        standard: bool,
+        cumulative: bool,
+        resource_id: int,
+    ) -> None:
+        self.name = name
+        self.namespace = namespace
+        self.tags = tags
+        self.rule = rule
+        """How it is shown if it is a performance counter."""
+        self.standard = standard
+        """Whether it is a standard metric."""
+        self.cumulative = cumulative
+        self.resource_id = resource_id
+
+
+_Piece = tuple[_Source, "DataPointT"] | BringsEnvelopes
+
+
+class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
+    """Sends OpenTelemetry metrics to Application Insights, one item for each point.
+
+    Use it with the SDK's ``PeriodicExportingMetricReader``. What the service does not take for now is kept on disk and sent later, by this
+    process or the next; all exporters of one resource share one connection and one store. Counters and histograms arrive as what came to
+    them since the last time, other instruments as they are; ``OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`` is for other
+    exporters and changes nothing here. The SDK writes names in lower case. :mod:`.performance_counters` and :mod:`.standard_metrics` arrive
+    in the portal's own tables and charts.
+
+    Args:
+        connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
+        credential: Object with ``get_token``; it is checked here. None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
+        settings: Resolved settings instead of the two above.
+        legacy_context_tags: Tags for facade metrics instead of those of their resource. Read anew for each batch, so it may be changed at
+            any time.
+        delivery: Where items go; None takes a share of the delivery to the settings' destination, which :meth:`shutdown` gives back. One
+            that is given here is closed by its owner.
+        preferred_temporality: Instrument class of ``opentelemetry.sdk.metrics`` to temporality, instead of :data:`TEMPORALITY`.
+        preferred_aggregation: Instrument class to aggregation.
+        facade_metrics: Called at each export, brings the items of OpenCensus metrics in the retired exporter's shape, to be sent in the same
+            call. Points of the facade's instruments are then left out, because these items replace them. Not called when the settings
+            say ``otel``: the points are then sent like all others.
+        facade_names: OpenTelemetry's name of a facade instrument to the name that OpenCensus code gave it. Read at each export.
+
+    Raises:
+        ConfigurationError: No or bad connection string, bad credential, contradicting arguments.
+    Loses: unit, description, buckets and exemplars, for which the service has no place; values that are not finite, which are counted.
+    """
+
+    _signal = METRICS
+    _not_converted = "a metric could not be converted"
+
+    def __init__(
+        self,
+        connection_string: str | None = None,
+        *,
+        credential: object | None = None,
+        settings: Settings | None = None,
+        legacy_context_tags: Mapping[str, Any] | None = None,
+        delivery: Delivers | None = None,
+        preferred_temporality: dict[type, AggregationTemporality] | None = None,
+        preferred_aggregation: dict[type, Aggregation] | None = None,
+        facade_metrics: Callable[[], Iterable[BringsEnvelopes]] | None = None,
+        facade_names: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(
+            connection_string, credential=credential, settings=settings, legacy_context_tags=legacy_context_tags, delivery=delivery
+        )
+        MetricExporter.__init__(
+            self,
+            preferred_temporality=dict(TEMPORALITY if preferred_temporality is None else preferred_temporality),
+            preferred_aggregation=preferred_aggregation,
+        )
+        self._facade_metrics = facade_metrics if self._legacy_shape else None
+        self._facade_names: Mapping[str, str] = {} if facade_names is None else facade_names
+        self._intervals = _Intervals()
+        standard_metrics.sends(self)
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
+        """Send the points, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
+
+        Never raises. A point that cannot be converted or encoded is counted and loses no other.
+
+        Args:
+            metrics_data: As the reader collected it.
+            timeout_millis: Not used: connecting, waiting for the reply and the end of the process have their own limits.
+            **kwargs: Not used; the SDK may add some.
+        """
+        extra: Iterable[BringsEnvelopes] = ()
+        if self._facade_metrics is not None and not self._is_shut_down:
+            try:
+                extra = list(self._facade_metrics())
+            except Exception:  # It runs code of the program's own; the other metrics still go.
+                if self._log_limit.due("facade metrics"):
+                    _logger.warning("The metrics of OpenCensus code could not be read.", exc_info=True)
+        return MetricExportResult.SUCCESS if self.deliver_metrics(metrics_data, extra) >= Result.STORED else MetricExportResult.FAILURE
+
+    def deliver_metrics(self, metrics_data: MetricsData | None, extra: Iterable[BringsEnvelopes] = ()) -> Result:
+        """Send points, and with them whatever else brings finished items, and return what became of them.
+
+        Args:
+            metrics_data: As a reader collected it; None when there is none.
+            extra: Sent after the points.
+        """
+        lost: list[Exception] = []
+        result = self.deliver([*self._pieces(metrics_data, lost), *extra])
+        return Result.LOST if lost else result
+
+    def shutdown(self, *_: object, **__: object) -> None:
+        """Refuse further metrics. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
+        standard_metrics.sends_no_more(self)
+        super().shutdown()
+
+    def _pieces(self, metrics_data: MetricsData | None, lost: list[Exception]) -> Iterator[_Piece]:
+        """Yield each point with what is known of its metric; note in the list why a metric was lost."""
+        if metrics_data is None:
+            return
+        legacy_tags = self._legacy_tags()
+        for of_resource in metrics_data.resource_metrics:
+            for of_scope in of_resource.scope_metrics:
+                for metric in of_scope.metrics:
+                    try:
+                        source = self._source(metric, of_scope.scope, of_resource.resource, legacy_tags)
+                        if source is None:
+                            continue
+                        points: list[DataPointT] = list(metric.data.data_points)
+                    except Exception as error:  # noqa: BLE001 - one metric must not lose the others, whatever is wrong with it.
+                        self._lost(self._not_converted, error, lost)
+                        continue
+                    for point in points:
+                        yield source, point
+
+    def _source(
+        self, metric: Metric, scope: InstrumentationScope, resource: Resource, legacy_tags: dict[str, str] | None
+    ) -> _Source | None:
+        """Return what a metric's points need, or None for one that the facade sends itself."""
+        name = metric.name
+        facade = scope.name == legacy_spans.SCOPE
+        if facade:
+            if self._facade_metrics is not None:
+                return None
+            name = self._facade_names.get(name, name)
+        return _Source(
+            name,
+            namespace=scope.name if self._settings.scope_as_namespace else "",
+            tags=self._tags(resource, legacy_tags, facade=facade),
+            rule=counters.COUNTERS.get(name) if scope.name == counters.SCOPE else None,
+            standard=scope.name == standard.SCOPE,
+            cumulative=getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.CUMULATIVE,
+            resource_id=id(resource),
+        )
+
+    def _envelopes(self, one: _Piece, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
+        if not isinstance(one, tuple):
+            return self._with_key(one.to_envelopes())
+        source, point = one
+        try:
+            if source.rule is not None:
+                made = self._counter(source, source.rule, point)
+            elif source.standard:
+                made = self._standard(source, point)
+            else:
+                made = metrics.envelope(
+                    point, source.name, instrumentation_key=self._key, context_tags=source.tags, namespace=source.namespace
+                )
+        except metrics.NotFiniteError as error:
+            # No failure of the export: trying again would not help, and nothing could have been sent.
+            self.counts.dropped("a metric's value was not finite", detail=source.name, signal=METRICS)
+            _logger.debug("%s: %s", source.name, error)
+            return ()
+        return () if made is None else (made,)
+
+    def _counter(self, source: _Source, rule: counters.Counter, point: DataPointT) -> dict[str, Any] | None:
+        if rule.per_second:
+            growth, elapsed_s = self._intervals.since_last(
+                (source.resource_id, source.name),
+                point.time_unix_nano,
+                metrics.number(getattr(point, "value", None)),
+                performance_counters.counting_since_ns(),
+                cumulative=source.cumulative,
+            )
+            values = counters.rate(rule, growth, elapsed_s)
+        else:
+            values = counters.level(point)
+        if values is None:
+            return None
+        return metrics.item(
+            rule.name, values, point.attributes, point.time_unix_nano, instrumentation_key=self._key, context_tags=source.tags
+        )
+
+    def _standard(self, source: _Source, point: DataPointT) -> dict[str, Any] | None:
+        values = metrics.aggregate(point)
+        if values is None:
+            return None
+        return metrics.item(
+            source.name,
+            values,
+            standard.properties(source.name, point.attributes or {}, source.tags),
+            point.time_unix_nano,
+            instrumentation_key=self._key,
+            context_tags=source.tags,
+        )
+
+
+class _Intervals:
+    """How much time has passed since one reader last saw a total, and how much came to it.
+
+    The SDK's own start of the first interval is the moment at which it first looked, which would make the first rate absurd.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[object, tuple[int, float]] = {}
+
+    def since_last(self, key: object, time_ns: int, value: float, first_ns: int, *, cumulative: bool) -> tuple[float, float]:
+        """Return the growth of a total and the seconds since the last call with this key, and remember both.
+
+        Args:
+            key: Of the series.
+            time_ns: Now, nanoseconds since the epoch.
+            value: The total, or what came to it.
+            first_ns: When counting began in this process, same unit as the time.
+            cumulative: Whether the value is the total.
+        """
+        last_ns, last_total = self._last.get(key, (first_ns, 0.0))
+        if len(self._last) >= _MAX_SERIES:
+            self._last.clear()
+        self._last[key] = (time_ns, value)
+        return value - last_total if cumulative else value, (time_ns - max(last_ns, first_ns)) / 1e9

@@ -1,0 +1,318 @@
+r"""Performance counters of this machine and process, for those who ask for them.
+
+Use::
+
+    performance_counters.observe(meter_provider, tracer_provider)    # None: the global ones
+
+What a metric exporter of this package sends, every number under the name that Windows gives it, into the table ``performanceCounters``:
+
+================================================================== ======================================================================
+name                                                               value
+================================================================== ======================================================================
+``\Memory\Available Bytes``                                        bytes that can be had without swapping
+``\Processor(_Total)\% Processor Time``                            of all processors, what was not idle, 0 to 100
+``\Process(??APP_WIN32_PROC??)\% Processor Time``                  of one processor, over 100 for several
+``\Process(??APP_WIN32_PROC??)\% Processor Time Normalized``       of all processors, 0 to 100
+``\Process(??APP_WIN32_PROC??)\Private Bytes``                     resident set size, bytes
+``\Process(??APP_WIN32_PROC??)\IO Data Bytes/sec``                 bytes read and written per second, where the system counts them
+``\ASP.NET Applications(??APP_W3SVC_PROC??)\Requests/Sec``         spans of kind SERVER and CONSUMER that ended, per second
+``\ASP.NET Applications(??APP_W3SVC_PROC??)\Request Execution Time`` their mean duration, milliseconds
+``\.NET CLR Exceptions(??APP_CLR_PROC??)\# of Exceps Thrown / sec`` exceptions recorded on them, and in log records, per second
+================================================================== ======================================================================
+
+Rates are over the time between two collections of one reader, so any number of readers get right ones; other exporters receive the totals
+behind them, under names that begin with ``appinsights.``. The first interval begins with the call of :func:`observe`, or with the fork
+that made the process.
+
+Sampling: a span that was kept at 25 % counts for four. Where the sampler records what it does not keep
+(:class:`~appinsights_exporter.RecordOnlySampler`), say ``all_recorded=True``, and each counts for itself.
+
+Limits: what the system does not tell is left out, which is said once in the log.
+Source: specification section 6.5.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import metrics, trace
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+
+from ._version import __version__
+from .convert import counters
+from .convert.standard import is_request, kept_percent
+from .counts import RateLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+_logger = logging.getLogger(__name__)
+
+
+def observe(
+    meter_provider: MeterProvider | None = None,
+    tracer_provider: TracerProvider | None = None,
+    logger_provider: Any = None,
+    *,
+    all_recorded: bool = False,
+) -> None:
+    """Make the instruments in a meter provider; call it once for each.
+
+    Args:
+        meter_provider: None means the global one.
+        tracer_provider: Whose requests are counted; None means the global one. One that takes no span processors, as there is before an
+            SDK is set up, leaves the three counters of requests and exceptions out.
+        logger_provider: Whose log records with an exception are counted as well; None counts those of spans alone.
+        all_recorded: Whether the sampler records what it does not keep.
+    """
+    meters = metrics.get_meter_provider() if meter_provider is None else meter_provider
+    meter = meters.get_meter(counters.SCOPE, __version__)
+    _state.restart()
+    _observe_system(meter)
+    spans = trace.get_tracer_provider() if tracer_provider is None else tracer_provider
+    add_span_processor = getattr(spans, "add_span_processor", None)
+    if add_span_processor is None:
+        _logger.info("Requests are not counted for performance counters: the tracer provider takes no span processors.")
+        return
+    requests = RequestCounter(meter.create_histogram(counters.REQUEST_DURATION, unit="ms"), all_recorded=all_recorded)
+    meter.create_observable_counter(counters.REQUESTS, [_observed(counters.REQUESTS, requests.requests)], unit="{request}")
+    meter.create_observable_counter(counters.EXCEPTIONS, [_observed(counters.EXCEPTIONS, requests.exceptions)], unit="{exception}")
+    add_span_processor(requests)
+    if logger_provider is not None:
+        logger_provider.add_log_record_processor(_LoggedExceptions(requests))
+
+
+def _observe_system(meter: metrics.Meter) -> None:
+    try:
+        system = _System()
+    except Exception as error:  # noqa: BLE001 - psutil is missing, does not know the platform, or may not look.
+        _logger.warning("Performance counters of machine and process are left out: %s: %s", type(error).__name__, error)
+        return
+    for name, unit, read in (
+        (counters.PROCESSOR, "s", system.busy_s),
+        (counters.PROCESS_CPU, "s", system.cpu_s),
+        (counters.PROCESS_CPU_NORMALIZED, "s", system.cpu_normalized_s),
+        (counters.PROCESS_IO, "By", system.io_bytes),
+    ):
+        if _can(name, read):
+            meter.create_observable_counter(name, [_observed(name, _Total(read, of_process=name != counters.PROCESSOR))], unit=unit)
+    for name, read in ((counters.AVAILABLE_MEMORY, system.available_bytes), (counters.PRIVATE_BYTES, system.private_bytes)):
+        if _can(name, read):
+            meter.create_observable_gauge(name, [_observed(name, read)], unit="By")
+
+
+def counting_since_ns() -> int:
+    """Return when the totals began to count in this process: nanoseconds since the epoch."""
+    return _state.since_ns
+
+
+class RequestCounter(SpanProcessor):
+    """Counts the requests that end, and the exceptions that were recorded on them.
+
+    Args:
+        durations: Histogram in milliseconds.
+        all_recorded: Whether the sampler records what it does not keep.
+    """
+
+    def __init__(self, durations: metrics.Histogram, *, all_recorded: bool = False) -> None:
+        self._durations = durations
+        self._all_recorded = all_recorded
+        self._log_limit = RateLimit()
+        self._requests = self._exceptions = 0.0
+        self._told_requests = self._told_exceptions = 0.0
+        # Guards the two totals: spans end in any thread.
+        self._lock = threading.Lock()
+        _live.add(self)
+
+    def restart(self) -> None:
+        """Go on in a child made by fork from what was last told: what came since then is the parent's to tell."""
+        self._lock = threading.Lock()
+        self._requests, self._exceptions = self._told_requests, self._told_exceptions
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Count the span if it is a request. Never raises."""
+        try:
+            if not is_request(span):
+                return
+            weight = 1.0
+            if not self._all_recorded:
+                context = span.context
+                if context is None or not context.trace_flags.sampled:
+                    return
+                weight = 100.0 / kept_percent(span)
+            thrown = sum(event.name == "exception" for event in span.events)
+            with self._lock:
+                self._requests += weight
+                self._exceptions += weight * thrown
+            if span.start_time is not None and span.end_time is not None:
+                self._durations.record(max(0, span.end_time - span.start_time) / 1e6)
+        except Exception:  # What is wrong with one span must not reach the code that ends it.
+            if self._log_limit.due("requests"):
+                _logger.warning("A request could not be counted for performance counters.", exc_info=True)
+
+    def logged(self) -> None:
+        """Count an exception that was logged."""
+        with self._lock:
+            self._exceptions += 1
+
+    def requests(self) -> float:
+        """Return how many requests have ended."""
+        self._told_requests = self._requests
+        return self._told_requests
+
+    def exceptions(self) -> float:
+        """Return how many exceptions were recorded."""
+        self._told_exceptions = self._exceptions
+        return self._told_exceptions
+
+
+class _LoggedExceptions:
+    """A log record processor, by the names of all SDK releases."""
+
+    def __init__(self, counter: RequestCounter) -> None:
+        self._counter = counter
+
+    def on_emit(self, log_record: Any) -> None:
+        """Count a record that carries an exception."""
+        attributes = getattr(log_record.log_record, "attributes", None) or {}
+        if "exception.type" in attributes or "exception.message" in attributes:
+            self._counter.logged()
+
+    emit = on_emit
+
+    def shutdown(self) -> None:
+        """Do nothing: nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Return True: nothing is held."""
+        return True
+
+
+class _System:
+    """What the operating system tells of this machine and process. Loads psutil."""
+
+    def __init__(self) -> None:
+        import psutil
+
+        self._psutil = psutil
+        self._cpus = psutil.cpu_count() or 1
+        self._process = psutil.Process()
+
+    def busy_s(self) -> float:
+        """Return the time for which processors were not idle, divided by their number, seconds."""
+        times = self._psutil.cpu_times()
+        # On Linux, the time of virtual machines is in that of users already.
+        return float(sum(times) - sum(getattr(times, name, 0.0) for name in ("idle", "guest", "guest_nice"))) / self._cpus
+
+    def cpu_s(self) -> float:
+        """Return the processor time of this process, seconds."""
+        times = self._this().cpu_times()
+        return float(times.user + times.system)
+
+    def cpu_normalized_s(self) -> float:
+        """Return the same divided by the number of processors, seconds."""
+        return self.cpu_s() / self._cpus
+
+    def io_bytes(self) -> float:
+        """Return what this process has read and written, bytes."""
+        counted = self._this().io_counters()
+        return float(counted.read_bytes + counted.write_bytes)
+
+    def available_bytes(self) -> float:
+        """Return the memory that can be had without swapping, bytes."""
+        return int(self._psutil.virtual_memory().available)
+
+    def private_bytes(self) -> float:
+        """Return the resident set size, bytes: what the counter has always held in Python's SDKs."""
+        return int(self._this().memory_info().rss)
+
+    def _this(self) -> Any:
+        if self._process.pid != os.getpid():
+            self._process = self._psutil.Process()
+        return self._process
+
+
+class _Total:
+    """A total that begins at zero and only grows, also in a child made by fork, where it goes on from what was last told.
+
+    Args:
+        read: Returns a number that grows.
+        of_process: Whether the system begins it anew for each process.
+    """
+
+    def __init__(self, read: Callable[[], float], *, of_process: bool) -> None:
+        self._read = read
+        self._of_process = of_process
+        self._zero = read()
+        self._told = self._before = 0.0
+        _live.add(self)
+
+    def __call__(self) -> float:
+        """Return the total. Never less than the last time."""
+        self._told = max(self._told, self._before + self._read() - self._zero)
+        return self._told
+
+    def restart(self) -> None:
+        """Go on in a child made by fork."""
+        if self._of_process:
+            self._before, self._zero = self._told, 0.0
+
+
+def _can(name: str, read: Callable[[], float]) -> bool:
+    """Return whether a number can be had here, and say so if not."""
+    try:
+        read()
+    except Exception as error:  # noqa: BLE001 - psutil's errors, and whatever else a platform raises where it does not count.
+        _logger.info("%s is not available here and is left out: %s", counters.COUNTERS[name].name, type(error).__name__)
+        return False
+    return True
+
+
+def _observed(name: str, read: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    failed = False
+
+    def observations(options: CallbackOptions) -> Iterable[Observation]:
+        nonlocal failed
+        try:
+            return (Observation(read()),)
+        except Exception:
+            if not failed:
+                failed = True
+                _logger.warning("%s cannot be read and is left out.", counters.COUNTERS[name].name, exc_info=True)
+            return ()
+
+    return observations
+
+
+class _State:
+    """When counting began in this process."""
+
+    def __init__(self) -> None:
+        self.since_ns = 0
+
+    def restart(self) -> None:
+        """Begin now."""
+        self.since_ns = time.time_ns()
+
+
+_state = _State()
+_live: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def _restart_in_child() -> None:
+    _state.restart()
+    for counted in list(_live):
+        counted.restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_in_child)

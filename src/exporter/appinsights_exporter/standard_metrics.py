@@ -1,0 +1,207 @@
+"""Standard metrics: the durations of all requests and dependencies, counted before anything is left out, for those who ask for them.
+
+Use::
+
+    meters = MeterProvider([PeriodicExportingMetricReader(ApplicationInsightsMetricExporter())])
+    provider = TracerProvider()
+    provider.add_span_processor(StandardMetricsProcessor(meters))    # before the processor that exports
+    provider.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter()))
+
+The service derives such metrics from the items that it receives. With this processor they are made here, as the histograms
+``requests/duration`` and ``dependencies/duration`` in milliseconds, and items that are in them are marked so that the service does not
+count them a second time: only those, and only while a metric exporter sends to the same resource.
+
+Sampling: a span that the sampler drops never ends, as far as a processor can see, so it cannot be counted. Each kept one carries its rate,
+and the service multiplies by it; therefore spans that were kept at a rate below 100 % are left to the service, neither counted nor marked.
+To count every span at any rate, let the sampler record what it does not keep, at the cost of recording it, and say so here::
+
+    TracerProvider(sampler=RecordOnlySampler(ApplicationInsightsSampler(0.1)))
+    StandardMetricsProcessor(meters, all_recorded=True)
+
+Durations that HTTP instrumentations measure themselves (``http.server.request.duration``, in seconds) are no standard metrics: they arrive
+under their own name, with their own attributes.
+
+Loses: of over 1,000 different combinations of type, target, code and success in one metric, all but the success. Spans which the sampler
+of OpenCensus code did not keep are never counted.
+Source: specification sections 6.3 and 6.4.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Protocol
+
+from opentelemetry import metrics
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+
+from ._version import __version__
+from .convert import standard
+from .counts import RateLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.util.types import Attributes
+
+    from .settings import Settings
+
+MAX_COMBINATIONS = 1000
+"""Most combinations of dimensions of one metric."""
+
+_logger = logging.getLogger(__name__)
+
+
+class StandardMetricsProcessor(SpanProcessor):
+    """Counts each span that ends in ``requests/duration`` or ``dependencies/duration``; see the module for what that replaces.
+
+    Args:
+        meter_provider: None means the global one.
+        all_recorded: Whether the sampler records what it does not keep (:class:`RecordOnlySampler`).
+    """
+
+    def __init__(self, meter_provider: MeterProvider | None = None, *, all_recorded: bool = False) -> None:
+        provider = metrics.get_meter_provider() if meter_provider is None else meter_provider
+        meter = provider.get_meter(standard.SCOPE, __version__)
+        self._requests = _Duration(meter.create_histogram(standard.REQUESTS, unit="ms"))
+        self._dependencies = _Duration(meter.create_histogram(standard.DEPENDENCIES, unit="ms"))
+        self._all_recorded = all_recorded
+        self._log_limit = RateLimit()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Count the span. Never raises."""
+        try:
+            context = span.context
+            if not self._all_recorded and (context is None or not context.trace_flags.sampled or standard.kept_percent(span) < 100):
+                return
+            if span.start_time is None or span.end_time is None:
+                return
+            into = self._requests if standard.is_request(span) else self._dependencies
+            into.record(max(0, span.end_time - span.start_time) / 1e6, standard.dimensions(span))
+            with _state.lock:
+                _state.counted.add(span)
+        except Exception:  # What is wrong with one span must not reach the code that ends it.
+            if self._log_limit.due("standard metrics"):
+                _logger.warning("A span could not be counted in the standard metrics.", exc_info=True)
+
+
+class RecordOnlySampler(Sampler):
+    """Keeps what another sampler keeps, and has the rest recorded: processors see each span, and the SDK's exporting ones skip these.
+
+    Args:
+        delegate: Decides.
+    """
+
+    def __init__(self, delegate: Sampler) -> None:
+        self._delegate = delegate
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Return the other's decision, with RECORD_ONLY in place of DROP."""
+        result = self._delegate.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+        if result.decision is not Decision.DROP:
+            return result
+        return SamplingResult(Decision.RECORD_ONLY, attributes, result.trace_state)
+
+    def get_description(self) -> str:
+        """Return the other's description in ``RecordOnlySampler{…}``."""
+        return f"RecordOnlySampler{{{self._delegate.get_description()}}}"
+
+
+class _Duration:
+    """One histogram, with a bounded number of attribute sets: not every release of the SDK bounds them."""
+
+    def __init__(self, histogram: metrics.Histogram) -> None:
+        self._histogram = histogram
+        self._seen: set[tuple[str, ...]] = set()
+        self._said = False
+
+    def record(self, duration_ms: float, dimensions: dict[str, str]) -> None:
+        key = tuple(dimensions.values())
+        if key not in self._seen:
+            # Two threads may both add the last ones, which does no harm.
+            if len(self._seen) >= MAX_COMBINATIONS:
+                dimensions = standard.overflow(dimensions)
+                if not self._said:
+                    self._said = True
+                    _logger.warning("Standard metrics have over %d combinations; more are counted under none.", MAX_COMBINATIONS)
+            else:
+                self._seen.add(key)
+        self._histogram.record(duration_ms, dimensions)
+
+
+class _State:
+    """Which spans were counted, and who sends metrics: what the span exporters of this process ask."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew, also in a child made by fork, where the lock may be held by a thread that the child lacks."""
+        # Guards both sets: spans end, exporters come and go, and batches are exported in different threads.
+        self.lock = threading.Lock()
+        # By identity: every processor of a provider is given the same object.
+        self.counted: weakref.WeakSet[ReadableSpan] = weakref.WeakSet()
+        self.senders: weakref.WeakSet[_Sends] = weakref.WeakSet()
+
+
+class _Sends(Protocol):
+    """A metric exporter."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+
+_state = _State()
+
+
+def sends(exporter: _Sends) -> None:
+    """Note that a metric exporter sends to the resource of its settings."""
+    with _state.lock:
+        _state.senders.add(exporter)
+
+
+def sends_no_more(exporter: _Sends) -> None:
+    """Note that a metric exporter was shut down."""
+    with _state.lock:
+        _state.senders.discard(exporter)
+
+
+def are_sent_for(span: object, settings: Settings) -> bool:
+    """Return whether a span is in standard metrics that a metric exporter of this process sends to the resource of these settings."""
+    if not _state.senders:
+        return False
+    with _state.lock:
+        if span not in _state.counted:
+            return False
+        return any(
+            (sender.settings.instrumentation_key, sender.settings.ingestion_endpoint)
+            == (settings.instrumentation_key, settings.ingestion_endpoint)
+            for sender in _state.senders
+        )
+
+
+def _restart_in_child() -> None:
+    # The child inherits the exporters, which go on sending there; spans that ended in the parent are the parent's.
+    senders = list(_state.senders)
+    _state.restart()
+    for sender in senders:
+        _state.senders.add(sender)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_in_child)
