@@ -24,7 +24,7 @@ class TimeSeries:
         ValueError: There are no points, or label_values is None.
     """
 
-    def __init__(self, label_values: Sequence[LabelValue], points: Sequence[Point], start_timestamp: datetime | str | None) -> None:
+    def __init__(self, label_values: Sequence[LabelValue | None], points: Sequence[Point], start_timestamp: datetime | str | None) -> None:
         if label_values is None:
             raise ValueError("label_values: expected a sequence of LabelValue, got None")
         if not points:
@@ -35,7 +35,8 @@ class TimeSeries:
 
     def __repr__(self) -> str:
         points = ", ".join([repr(point.value) for point in self.points])
-        values = tuple([label_value.value for label_value in self.label_values])
+        # A gauge's default series has None in the place of label values.
+        values = tuple([None if label_value is None else label_value.value for label_value in self.label_values])
         return f"{type(self).__name__}([{points}], label_values={values}, start_timestamp={self.start_timestamp})"
 
     @property
@@ -44,7 +45,7 @@ class TimeSeries:
         return self._start_timestamp
 
     @property
-    def label_values(self) -> Sequence[LabelValue]:
+    def label_values(self) -> Sequence[LabelValue | None]:
         """One for each of the metric's label keys, in their order."""
         return self._label_values
 

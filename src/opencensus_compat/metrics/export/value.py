@@ -175,7 +175,8 @@ class BucketOptions:
 class ValueDistribution:
     """How a population of numbers is spread.
 
-    It holds neither the least nor the greatest of them: OpenCensus did not keep those here.
+    Its users see neither the least nor the greatest of them, which OpenCensus did not keep. Where the facade's own aggregation knows them it
+    notes them for Application Insights.
 
     Args:
         count: How many numbers.
@@ -187,6 +188,9 @@ class ValueDistribution:
     Raises:
         ValueError: The numbers contradict each other.
     """
+
+    _min: float | None = None
+    _max: float | None = None
 
     def __init__(
         self,
