@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .limits import MAX_MESSAGE, MAX_NAME, MAX_STACK, measurements, properties, tag, text
+from .exceptions import details
+from .limits import MAX_MESSAGE, measurements, properties, tag, text
 from .timing import timestamp
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str]) -> d
         tags["ai.session.id"] = tag("ai.session.id", session)
     numbers = measurements(attributes.pop("microsoft.custom_measurements", None))
     if event.name == "exception":
-        kind, fields = "Exception", {"ver": 2, "exceptions": [_exception(attributes)]}
+        kind, fields = "Exception", {"ver": 2, "exceptions": _exceptions(attributes)}
     else:
         kind, fields = "Message", {"ver": 2, "message": text(event.name)[:MAX_MESSAGE]}
     shown = properties(attributes)
@@ -78,14 +79,10 @@ def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str]) -> d
     }
 
 
-def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
-    stack = attributes.pop("exception.stacktrace", None)
-    details: dict[str, Any] = {
-        # The service refuses an exception without a type or a message.
-        "typeName": text(attributes.pop("exception.type", None) or "Exception")[:MAX_NAME],
-        "message": text(attributes.pop("exception.message", None) or "Exception")[:MAX_MESSAGE],
-        "hasFullStack": bool(stack),
-    }
-    if stack:
-        details["stack"] = text(stack)[:MAX_STACK]
-    return details
+def _exceptions(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    return details(
+        text(attributes.pop("exception.type", None) or ""),
+        text(attributes.pop("exception.message", None) or ""),
+        text(attributes.pop("exception.stacktrace", None) or ""),
+        with_text=True,
+    )

@@ -66,8 +66,7 @@ def request(
         fields["source"] = source[:MAX_SOURCE]
     own = attributes.pop("ai.operation.name", None)
     tags["ai.operation.name"] = tag("ai.operation.name", own) if own else name
-    if not _ADDRESS_KEYS.isdisjoint(attributes):
-        _location(tags, attributes)
+    location(tags, attributes)
 
 
 def operation_name(attributes: Mapping[str, Any], span_name: str) -> str:
@@ -77,7 +76,16 @@ def operation_name(attributes: Mapping[str, Any], span_name: str) -> str:
     return tags["ai.operation.name"]
 
 
-def _location(tags: dict[str, str], attributes: dict[str, Any]) -> None:
+def location(tags: dict[str, str], attributes: dict[str, Any]) -> None:
+    """Move the caller's address to its tag.
+
+    Args:
+        tags: Of the item; changed.
+        attributes: Of a span or a log record; changed.
+    Source: specification section 2.
+    """
+    if _ADDRESS_KEYS.isdisjoint(attributes):
+        return
     for key in _ADDRESSES:
         value = attributes.get(key)
         if value:

@@ -24,9 +24,11 @@ MAX_VALUE = 8192
 MAX_GEN_AI_VALUE = 262144
 MAX_LINKS = 100
 MAX_ID = 512
+MAX_EVENT_NAME = 512
+MAX_AVAILABILITY_MESSAGE = 8192
 
 NO_NAME = "n/a"
-"""Name of a dependency whose span has none: the service requires one. Source: specification section 3."""
+"""Name of a dependency, or text of a message, that has none: the service requires one. Source: specification sections 3 and 5.3."""
 
 TAG_LIMITS = {
     "ai.application.ver": 1024,
@@ -100,7 +102,7 @@ def text(value: Any) -> str:
         return _json(dict(value))
     if isinstance(value, Sequence):
         return _json(list(value))
-    return str(value)
+    return _str(value)
 
 
 def tag(name: str, value: Any) -> str:
@@ -165,7 +167,14 @@ def _json(value: Any) -> str:
         return orjson.dumps(value, default=_inner, option=_EXACT_JSON_OPTIONS).decode()
     except (TypeError, ValueError, RecursionError):
         # Cycles, lone surrogates, numbers over 64 bits: the plain text still tells what it was.
+        return _str(value)
+
+
+def _str(value: Any) -> str:
+    try:
         return str(value)
+    except Exception:  # noqa: BLE001 - a foreign object's str() may raise anything, and its item must not be lost for it.
+        return f"<{type(value).__name__}>"
 
 
 def _inner(value: Any) -> Any:

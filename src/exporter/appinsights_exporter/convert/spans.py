@@ -29,7 +29,7 @@ FACADE_PREFIX = "census."
 
 _USER_TAGS = (("enduser.id", "ai.user.authUserId"), ("enduser.pseudo.id", "ai.user.id"), ("session.id", "ai.session.id"))
 _USER_KEYS = frozenset(key for key, _ in _USER_TAGS)
-_SHARED_KEYS = frozenset(
+SHARED_KEYS = frozenset(
     {
         *(key for key, _ in _USER_TAGS),
         "user_agent.original",
@@ -38,6 +38,7 @@ _SHARED_KEYS = frozenset(
         "microsoft.custom_measurements",
     }
 )
+"""Attributes that :func:`shared_attributes` reads: without any of them it need not be called."""
 # Compared by identity: equality of an enumeration's members is slow.
 _SERVER, _CONSUMER, _ERROR = SpanKind.SERVER, SpanKind.CONSUMER, StatusCode.ERROR
 
@@ -86,8 +87,8 @@ def envelopes(
     links = span.links
     kind = span.kind
     status_code = status.status_code
-    if not _SHARED_KEYS.isdisjoint(attributes):
-        numbers = _shared_attributes(tags, attributes)
+    if not SHARED_KEYS.isdisjoint(attributes):
+        numbers = shared_attributes(tags, attributes)
     if kind is _SERVER or kind is _CONSUMER:
         name, base_type = "Microsoft.ApplicationInsights.Request", "RequestData"
         if links and "az.namespace" in attributes:
@@ -170,19 +171,13 @@ def sample_rate_percent(attributes: dict[str, Any]) -> float | None:
     return rate
 
 
-def links_text(links: Sequence[Link], *, compact: bool = True) -> str:
-    """Return the JSON text that the portal reads links from; at most 100 of them.
+def shared_attributes(tags: dict[str, str], attributes: dict[str, Any]) -> dict[str, float] | None:
+    """Move user, session, user agent and synthetic source to tags; return the measurements.
 
     Args:
-        links: Of one span.
-        compact: Whether to leave out the spaces that Python's json puts after separators; OpenCensus kept them.
+        tags: Of the item; changed.
+        attributes: Of a span or a log record; changed.
     """
-    found = [{"operation_Id": f"{link.context.trace_id:032x}", "id": f"{link.context.span_id:016x}"} for link in links[:MAX_LINKS]]
-    return json.dumps(found, separators=(",", ":")) if compact else json.dumps(found)
-
-
-def _shared_attributes(tags: dict[str, str], attributes: dict[str, Any]) -> dict[str, float] | None:
-    """Move user, session, user agent and synthetic source to tags; return the measurements."""
     if not _USER_KEYS.isdisjoint(attributes):
         for key, name in _USER_TAGS:
             value = attributes.get(key)
@@ -205,6 +200,17 @@ def _shared_attributes(tags: dict[str, str], attributes: dict[str, Any]) -> dict
     if "microsoft.custom_measurements" in attributes:
         return measurements(attributes.pop("microsoft.custom_measurements"))
     return None
+
+
+def links_text(links: Sequence[Link], *, compact: bool = True) -> str:
+    """Return the JSON text that the portal reads links from; at most 100 of them.
+
+    Args:
+        links: Of one span.
+        compact: Whether to leave out the spaces that Python's json puts after separators; OpenCensus kept them.
+    """
+    found = [{"operation_Id": f"{link.context.trace_id:032x}", "id": f"{link.context.span_id:016x}"} for link in links[:MAX_LINKS]]
+    return json.dumps(found, separators=(",", ":")) if compact else json.dumps(found)
 
 
 def _time_since_enqueued_ms(links: Sequence[Link], start_ns: int) -> float | None:

@@ -1,0 +1,203 @@
+"""Python traceback text becomes the list of exceptions that the service shows: the error itself, then what it was raised from.
+
+The text is the one thing that every source has: OpenTelemetry's ``exception.stacktrace``, and the records of ``logging``. Text of any
+other form is passed on as it is, and never refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .limits import MAX_MESSAGE, MAX_NAME, MAX_STACK
+
+MAX_EXCEPTIONS = 10
+"""Most entries of one item: the error and nine that led to it, as the .NET SDK sends."""
+MAX_FRAMES = 100
+"""Most frames of one entry; of a longer stack, the innermost and outermost halves. Source: specification section 3."""
+NO_TYPE = NO_MESSAGE = "Exception"
+"""What stands for a missing type or message: the service refuses an exception without them."""
+
+_GROUP = "Exception Group Traceback (most recent call last):"
+_HEADERS = frozenset({"Traceback (most recent call last):", _GROUP})
+_LINKS = frozenset(
+    {
+        "The above exception was the direct cause of the following exception:",
+        "During handling of the above exception, another exception occurred:",
+    }
+)
+_FRAME = re.compile(r'  File "(.*)", line (\d{1,9}), in (.*)')
+_ERROR = re.compile(r"([^\W\d][\w.<>]*)(?:: ?(.*))?", re.DOTALL)
+_MARGIN = re.compile(r"( *)([|+]) ?(.*)")
+_FORK = re.compile(r"(?:\+-)?\+-+ (?:\d+|\.\.\.) -+")
+_END = re.compile(r"\+-{8,}")
+
+
+def details(type_name: str, message: str, stack: str, *, with_text: bool, always_numbered: bool = False) -> list[dict[str, Any]]:
+    """Return the ``exceptions`` of an item: outermost first, each after the one that it led to.
+
+    Args:
+        type_name: Of the error; empty takes that of the text.
+        message: Of the error; empty takes that of the text.
+        stack: Traceback as Python prints it, or any other text, or empty.
+        with_text: Whether the first entry has the whole text beside its frames, cut to 32768 characters from the front: the error and
+            its innermost frames stand at the end. Text that has no frames is passed on in any case.
+        always_numbered: Whether ``id`` and ``outerId`` are there although there is one entry only.
+    Returns: At least one entry, with type and message, and at most ten. Members of an exception group count as causes of the group.
+        ``parsedStack`` begins with the innermost frame, which is level 0.
+    Loses: the kind of link (cause, context or member), source lines and notes in frames, frames in the middle of more than 100, the
+        number of repetitions where Python says "Previous line repeated".
+    Source: specification sections 3, 4.8 and 7.2.
+    """
+    errors = parse(stack) if stack else []
+    first = errors[0] if errors else Error()
+    entry: dict[str, Any] = {
+        "typeName": (type_name or first.type_name or NO_TYPE)[:MAX_NAME],
+        "message": (message or first.message or NO_MESSAGE)[:MAX_MESSAGE],
+        # An error that was never raised has a text, too, but no stack.
+        "hasFullStack": bool(first.frames) or bool(stack and not errors),
+    }
+    if first.frames:
+        entry["parsedStack"] = first.parsed_stack()
+    if stack and (with_text or not first.frames):
+        entry["stack"] = stack[-MAX_STACK:]
+    if len(errors) < 2:
+        return [{"id": 1, "outerId": 0, **entry}] if always_numbered else [entry]
+    return [{"id": 1, "outerId": 0, **entry}, *(_inner(error, number) for number, error in enumerate(errors[1:MAX_EXCEPTIONS], 2))]
+
+
+@dataclass(slots=True)
+class Error:
+    """One exception of a traceback's text."""
+
+    type_name: str = ""
+    message: str = ""
+    frames: list[tuple[str, int, str]] = field(default_factory=list)
+    """File, line and function, outermost first, as in the text."""
+    outer: int = 0
+    """Position, from 0, of the exception that this one led to; of the first, its own."""
+
+    def parsed_stack(self) -> list[dict[str, Any]]:
+        """Return the frames as the service takes them, innermost first."""
+        frames = self.frames
+        shown: Iterator[tuple[int, tuple[str, int, str]]] = enumerate(reversed(frames))
+        if len(frames) > MAX_FRAMES:
+            half = MAX_FRAMES // 2
+            # The levels tell where frames are missing.
+            shown = (pair for pair in list(shown) if pair[0] < half or pair[0] >= len(frames) - half)
+        return [
+            {"level": level, "method": method[:MAX_NAME], "fileName": file[:MAX_NAME], "line": line}
+            for level, (file, line, method) in shown
+        ]
+
+
+def parse(text: str) -> list[Error]:
+    """Return the exceptions in a traceback's text, outermost first; none when it is not in Python's form.
+
+    Args:
+        text: As ``traceback.format_exception`` gives it.
+    """
+    root = _Chain()
+    if _GROUP in text:
+        _read_group(text, root)
+    else:
+        for line in text.splitlines():
+            root.add(line)
+    errors: list[Error] = []
+    _collect(root, 0, errors)
+    return errors
+
+
+def _inner(error: Error, number: int) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": number,
+        "outerId": error.outer + 1,
+        "typeName": (error.type_name or NO_TYPE)[:MAX_NAME],
+        "message": (error.message or NO_MESSAGE)[:MAX_MESSAGE],
+        "hasFullStack": bool(error.frames),
+    }
+    if error.frames:
+        entry["parsedStack"] = error.parsed_stack()
+    return entry
+
+
+class _Block:
+    """The lines of one exception, and the members that it has if it is a group."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.members: list[_Chain] = []
+
+
+class _Chain:
+    """Exceptions in the order of the text: each led to the next."""
+
+    def __init__(self) -> None:
+        self.blocks = [_Block()]
+
+    def add(self, line: str) -> None:
+        if line in _LINKS:
+            self.blocks.append(_Block())
+        else:
+            self.blocks[-1].lines.append(line)
+
+
+def _read_group(text: str, root: _Chain) -> None:
+    """Divide the text of an exception group, in which a margin of spaces, bars and forks shows what belongs to what."""
+    chains = [root]
+    for line in text.splitlines():
+        found = _MARGIN.fullmatch(line)
+        depth = 1 if found is None else max(1, len(found[1]) // 2)
+        if found is None or depth > len(chains):
+            # No margin: what stands before or after a group in a chain, or the rest of a long message.
+            (root if found is None else chains[-1]).add(line)
+            continue
+        marked = line.strip()
+        if found[2] == "+" and _FORK.fullmatch(marked):
+            depth += marked.startswith("+-+")
+            del chains[depth - 1 :]
+            member = _Chain()
+            chains[-1].blocks[-1].members.append(member)
+            chains.append(member)
+        elif found[2] == "+" and _END.fullmatch(marked):
+            del chains[max(1, depth - 1) :]
+        else:
+            del chains[depth:]
+            chains[-1].add(found[3])
+
+
+def _collect(chain: _Chain, outer: int, errors: list[Error]) -> None:
+    """Add the exceptions of a chain, last first, each with its members after it; what is no exception is passed over."""
+    for block in reversed(chain.blocks):
+        if len(errors) >= MAX_EXCEPTIONS:
+            return
+        error = _read(block.lines)
+        if error is None:
+            continue
+        error.outer = outer
+        outer = len(errors)
+        errors.append(error)
+        for member in block.members:
+            _collect(member, outer, errors)
+
+
+def _read(lines: list[str]) -> Error | None:
+    """Return the exception of a block, or None if the lines are none."""
+    frames = []
+    for number, line in enumerate(lines):
+        if line.startswith(" "):
+            found = _FRAME.fullmatch(line)
+            if found is not None:
+                frames.append((found[1], int(found[2]), found[3]))
+        elif line and line not in _HEADERS:
+            said = "\n".join(lines[number:]).rstrip()
+            break
+    else:
+        return Error(frames=frames) if frames else None
+    found = _ERROR.fullmatch(said)
+    if found is None or (not frames and found[2] is None and not found[1].endswith(("Error", "Exception"))):
+        # Words, rather than the name of a class.
+        return Error(message=said, frames=frames) if frames else None
+    return Error(found[1], found[2] or "", frames)

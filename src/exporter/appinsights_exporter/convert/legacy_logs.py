@@ -1,0 +1,172 @@
+"""Log records that OpenCensus handlers made keep the envelope of the retired handlers, field for field.
+
+Where the old value was a defect it is corrected; each correction says so at its place.
+
+What the facade puts on a record; all of it is optional:
+
+=================================== ========================================================================================
+body                                text: what the handler's ``format`` returned; it becomes ``message`` or the event's name
+``timestamp``                       ``record.created``, nanoseconds
+``trace_id``, ``span_id``           of the span that was current when the record was made; 0 for none
+``severity_text``                   ``record.levelname`` -> property ``level``
+``severity_number``                 by the OpenTelemetry table; used where ``census.level`` is missing
+``census.level``                    int: ``record.levelno``
+``census.trace_id``                 text: an operation id that is not 32 hex digits; wins over ``trace_id``
+``census.span_id``                  text: a parent id that is not 16 hex digits; wins over ``span_id``
+``census.process_name``             text: ``record.processName`` -> property ``process``
+``census.module``                   text: ``record.module`` -> property ``module``
+``code.file.path``                  text: ``record.pathname`` -> property ``fileName``
+``code.line.number``                int: ``record.lineno`` -> property ``lineNumber``
+``code.function.name``              text; only the OpenTelemetry shape shows it
+``thread.name``                     text; only the OpenTelemetry shape shows it
+``census.logger``                   text: ``record.name``; only the OpenTelemetry shape shows it, as ``logger_name``
+``exception.type``                  text: class name without module; ``N/A`` where ``exc_info`` had none. With it or
+                                    ``exception.message`` the record is an exception
+``exception.message``               text: ``str`` of the exception
+``exception.stacktrace``            text: the traceback as ``traceback.format_exception`` gives it, with its chain
+``microsoft.custom_event.name``     text, not empty: the record is a custom event, and its body is the name
+``microsoft.custom_measurements``   JSON text of ``custom_measurements``
+``_MS.sampleRate``                  float: percent at which the record was kept
+``ai.operation.name``               text: operation name of the request
+every other attribute               one item of ``custom_dimensions``: text, number, bool, or list of one of them
+``census.dimensions``               list of text, needed only where a key of ``custom_dimensions`` is one of the names above: all its
+                                    keys. Exactly these attributes are then shown
+=================================== ========================================================================================
+
+No attribute named ``census.…`` or ``_MS.sampleRate`` is ever shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .exceptions import details
+from .limits import MAX_EVENT_NAME, MAX_KEY, MAX_MESSAGE, MAX_VALUE, NO_NAME, measurements, tag, text
+from .logs import EVENT_NAME, EXCEPTION_MESSAGE, EXCEPTION_STACK, EXCEPTION_TYPE, MEASUREMENTS, body_text, severity_level, time_ns
+from .spans import FACADE_PREFIX, SAMPLE_RATE, copied, sample_rate_percent, span_id_text, trace_id_text
+from .timing import timestamp
+
+TRACE_ID = "census.trace_id"
+SPAN_ID = "census.span_id"
+LEVEL = "census.level"
+DIMENSIONS = "census.dimensions"
+PROCESS_NAME = "census.process_name"
+MODULE = "census.module"
+FILE, LINE = "code.file.path", "code.line.number"
+
+_PROPERTIES = ((PROCESS_NAME, "process"), (MODULE, "module"), (FILE, "fileName"), (LINE, "lineNumber"))
+_OWN_KEYS = frozenset(
+    {
+        FILE,
+        LINE,
+        "code.function.name",
+        "thread.name",
+        EXCEPTION_TYPE,
+        EXCEPTION_MESSAGE,
+        EXCEPTION_STACK,
+        EVENT_NAME,
+        MEASUREMENTS,
+        "ai.operation.name",
+    }
+)
+_MOST_SEVERE = 4
+
+
+def envelope(record: Any, *, instrumentation_key: str, context_tags: dict[str, str]) -> dict[str, Any]:
+    """Return the item of a facade log record in the retired handlers' shape.
+
+    Args:
+        record: OpenTelemetry log record; not changed.
+        instrumentation_key: Of the resource that receives it.
+        context_tags: Tags for the item; copied.
+
+    Raises:
+        ConversionError: The record has no time.
+    Loses: logger name, thread, and ``extra`` keys other than the two dicts, as the retired handlers did.
+    Source: specification section 7.2; oc-azure log_exporter/__init__.py log_record_to_envelope, create_envelope.
+    """
+    attributes = copied(record.attributes)
+    rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
+    message = body_text(record.body)
+    fields: dict[str, Any] = {"ver": 2}
+    if attributes.get(EVENT_NAME):
+        base = "Event"
+        fields["name"] = message[:MAX_EVENT_NAME] or NO_NAME
+        fields["properties"] = _dimensions(attributes, {})
+        fields["measurements"] = measurements(attributes.get(MEASUREMENTS))
+    else:
+        if EXCEPTION_TYPE in attributes or EXCEPTION_MESSAGE in attributes:
+            base = "Exception"
+            fields["exceptions"] = _exceptions(attributes, message)
+        else:
+            base = "Message"
+            fields["message"] = message[:MAX_MESSAGE] or NO_NAME
+        level = _severity(attributes, record)
+        if level is not None:
+            fields["severityLevel"] = level
+        own = {name: attributes[key] for key, name in _PROPERTIES if key in attributes}
+        if record.severity_text:
+            own["level"] = record.severity_text
+        fields["properties"] = _dimensions(attributes, own)
+    item: dict[str, Any] = {
+        "name": f"Microsoft.ApplicationInsights.{base}",
+        "iKey": instrumentation_key,
+        "tags": _tags(record, attributes, context_tags),
+        "time": timestamp(time_ns(record)),
+        "data": {"baseType": f"{base}Data", "baseData": fields},
+    }
+    if rate is not None:
+        item["sampleRate"] = rate
+    return item
+
+
+def _tags(record: Any, attributes: dict[str, Any], context_tags: dict[str, str]) -> dict[str, str]:
+    tags = dict(context_tags)
+    # Without a span there are no ids: those of zeros made all such records one operation. And never the form "|trace.span.", which
+    # equals the id of no request.
+    if TRACE_ID in attributes:
+        tags["ai.operation.id"] = tag("ai.operation.id", attributes[TRACE_ID])
+    elif record.trace_id:
+        tags["ai.operation.id"] = trace_id_text(record.trace_id)
+    if SPAN_ID in attributes:
+        tags["ai.operation.parentId"] = tag("ai.operation.parentId", attributes[SPAN_ID])
+    elif record.span_id:
+        tags["ai.operation.parentId"] = span_id_text(record.span_id)
+    operation = attributes.get("ai.operation.name")
+    if operation:
+        tags["ai.operation.name"] = tag("ai.operation.name", operation)
+    return tags
+
+
+def _severity(attributes: dict[str, Any], record: Any) -> int | None:
+    level = attributes.get(LEVEL)
+    if isinstance(level, int):
+        # Levels above 50 used to give 5 and more, which the service does not know.
+        return min(_MOST_SEVERE, max(0, level - 1) // 10)
+    return severity_level(record.severity_number)
+
+
+def _exceptions(attributes: dict[str, Any], message: str) -> list[dict[str, Any]]:
+    found = details(
+        text(attributes.get(EXCEPTION_TYPE) or ""),
+        message or text(attributes.get(EXCEPTION_MESSAGE) or ""),
+        text(attributes.get(EXCEPTION_STACK) or ""),
+        # The message holds the traceback's text already.
+        with_text=False,
+        always_numbered=True,
+    )
+    for entry in found:
+        entry.setdefault("parsedStack", [])
+    return found
+
+
+def _dimensions(attributes: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties with the program's own dimensions, which win. Numbers and bools stay what they are, as ever."""
+    keys = attributes.get(DIMENSIONS)
+    if not isinstance(keys, (list, tuple)):
+        keys = [key for key in attributes if key not in _OWN_KEYS and not key.startswith(FACADE_PREFIX)]
+    for key in keys:
+        value = attributes.get(key)
+        if value is not None:
+            properties[key[:MAX_KEY]] = value if type(value) is not str or len(value) <= MAX_VALUE else value[:MAX_VALUE]
+    return properties

@@ -1,0 +1,225 @@
+"""OpenTelemetry log records become messages, exceptions, custom events or availability results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConversionError
+from . import incoming
+from .exceptions import details
+from .limits import (
+    MAX_AVAILABILITY_MESSAGE,
+    MAX_EVENT_NAME,
+    MAX_ID,
+    MAX_MESSAGE,
+    MAX_NAME,
+    MAX_VALUE,
+    NO_NAME,
+    measurements,
+    properties,
+    tag,
+    text,
+)
+from .spans import FACADE_PREFIX, SAMPLE_RATE, SHARED_KEYS, copied, sample_rate_percent, shared_attributes, span_id_text, trace_id_text
+from .timing import timestamp
+
+EXCEPTION_TYPE, EXCEPTION_MESSAGE, EXCEPTION_STACK = "exception.type", "exception.message", "exception.stacktrace"
+EVENT_NAME = "microsoft.custom_event.name"
+"""Attribute that makes a record a custom event."""
+EVENT_MARKER = "APPLICATION_INSIGHTS_EVENT_MARKER_ATTRIBUTE"
+"""The same, as Microsoft's events extension writes it; any value but None counts."""
+MEASUREMENTS = "microsoft.custom_measurements"
+"""Attribute with a record's numbers: a mapping, or JSON text."""
+CUSTOM_DIMENSIONS, CUSTOM_MEASUREMENTS = "custom_dimensions", "custom_measurements"
+"""Attributes with mappings, as code written for OpenCensus logs them; their items become properties and measurements of their own."""
+LOGGER = "census.logger"
+"""Attribute of facade records with the name of the logger: their scope is the facade's."""
+
+_AVAILABILITY = tuple(f"microsoft.availability.{name}" for name in ("id", "name", "duration", "success"))
+_RUN_LOCATION, _AVAILABILITY_MESSAGE = "microsoft.availability.runLocation", "microsoft.availability.message"
+_SPECIAL_KEYS = frozenset(
+    {EXCEPTION_TYPE, EXCEPTION_MESSAGE, EVENT_NAME, EVENT_MARKER, CUSTOM_DIMENSIONS, CUSTOM_MEASUREMENTS, _AVAILABILITY[1]}
+)
+_LEAST_INFORMATION, _MOST_SEVERE = 9, 4
+
+
+def envelope(
+    record: Any, scope_name: str, *, instrumentation_key: str, context_tags: Mapping[str, str], facade: bool = False
+) -> dict[str, Any]:
+    """Return the item of a log record.
+
+    Args:
+        record: OpenTelemetry log record, of the API or the SDK; not changed.
+        scope_name: Name of its instrumentation scope, which the OpenTelemetry handler makes the logger's name; may be empty.
+        instrumentation_key: Of the resource that receives it.
+        context_tags: Tags of the record's resource; copied.
+        facade: Whether an OpenCensus handler made it: its bookkeeping attributes are then read and hidden.
+
+    Raises:
+        ConversionError: The record has no time.
+    Loses: severity text, observed time, flags, version and attributes of the scope.
+    Source: specification section 5.
+    """
+    attributes = copied(record.attributes)
+    if facade:
+        scope_name = text(attributes.get(LOGGER) or "")
+        attributes = {key: value for key, value in attributes.items() if not key.startswith(FACADE_PREFIX)}
+    tags = dict(context_tags)
+    trace_id, span_id = record.trace_id, record.span_id
+    # Without a span there are no ids: zeros would make all such records one operation.
+    if trace_id:
+        tags["ai.operation.id"] = trace_id_text(trace_id)
+    if span_id:
+        tags["ai.operation.parentId"] = span_id_text(span_id)
+    rate = None
+    numbers: dict[str, float] | None = None
+    dimensions: Mapping[Any, Any] | None = None
+    base = "Message"
+    fields: dict[str, Any]
+    if attributes:
+        rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
+        operation = attributes.pop("ai.operation.name", None)
+        if operation:
+            tags["ai.operation.name"] = tag("ai.operation.name", operation)
+        if not SHARED_KEYS.isdisjoint(attributes):
+            numbers = shared_attributes(tags, attributes)
+        incoming.location(tags, attributes)
+        if not _SPECIAL_KEYS.isdisjoint(attributes):
+            dimensions, numbers = _opencensus_style(attributes, numbers)
+            base, fields = _special(attributes, record.body)
+        else:
+            fields = _message(record.body)
+    else:
+        fields = _message(record.body)
+    if base in ("Message", "Exception"):
+        level = severity_level(record.severity_number)
+        if level is not None:
+            fields["severityLevel"] = level
+    event_name = getattr(record, "event_name", None)
+    if event_name:
+        attributes.setdefault("event.name", event_name)
+    if scope_name:
+        attributes.setdefault("logger_name", scope_name)
+    if dimensions:
+        attributes.update((text(key), value) for key, value in dimensions.items())
+    if attributes:
+        fields["properties"] = properties(attributes)
+    if numbers:
+        fields["measurements"] = numbers
+    item: dict[str, Any] = {
+        "name": f"Microsoft.ApplicationInsights.{base}",
+        "iKey": instrumentation_key,
+        "tags": tags,
+        "time": timestamp(time_ns(record)),
+        "data": {"baseType": f"{base}Data", "baseData": fields},
+    }
+    if rate is not None:
+        item["sampleRate"] = rate
+    return item
+
+
+def time_ns(record: Any) -> int:
+    """Return when a record was made, or else seen: nanoseconds since the Unix epoch.
+
+    Raises:
+        ConversionError: It tells neither.
+    """
+    # 0 stands for unset, as on the OpenTelemetry wire.
+    moment = record.timestamp or record.observed_timestamp
+    if not moment:
+        raise ConversionError("a log record has no time")
+    return moment  # type: ignore[no-any-return]
+
+
+def body_text(body: Any) -> str:
+    """Return a record's body as text.
+
+    Returns: ``true``/``false`` for booleans, JSON for mappings and sequences, ``str`` of an exception, nothing for None; the rest as
+    attribute values (:func:`limits.text`).
+    Source: specification section 5.5.
+    """
+    if type(body) is str:
+        return body
+    if body is None:
+        return ""
+    if isinstance(body, bool):
+        return "true" if body else "false"
+    return text(body)
+
+
+def severity_level(number: Any) -> int | None:
+    """Return the wire's severity, 0 (verbose) to 4 (critical); None when the record has none.
+
+    Args:
+        number: OpenTelemetry severity number, as a number or as a member of the enumeration.
+    Source: specification section 5.1.
+    """
+    value = getattr(number, "value", number)
+    if not isinstance(value, int) or value <= 0:
+        return None
+    return 0 if value < _LEAST_INFORMATION else min(_MOST_SEVERE, (value - 1) // 4 - 1)
+
+
+def _message(body: Any) -> dict[str, Any]:
+    message = body_text(body)[:MAX_MESSAGE]
+    return {"ver": 2, "message": message if message and not message.isspace() else NO_NAME}
+
+
+def _opencensus_style(
+    attributes: dict[str, Any], numbers: dict[str, float] | None
+) -> tuple[Mapping[Any, Any] | None, dict[str, float] | None]:
+    """Take the two mappings of OpenCensus's documentation out of the attributes; return dimensions and all measurements."""
+    dimensions = attributes.get(CUSTOM_DIMENSIONS)
+    if isinstance(dimensions, Mapping):
+        del attributes[CUSTOM_DIMENSIONS]
+    else:
+        dimensions = None
+    if isinstance(attributes.get(CUSTOM_MEASUREMENTS), Mapping):
+        numbers = {**measurements(attributes.pop(CUSTOM_MEASUREMENTS)), **(numbers or {})}
+    return dimensions, numbers
+
+
+def _special(attributes: dict[str, Any], body: Any) -> tuple[str, dict[str, Any]]:
+    """Return base type and fields by what the attributes say the record is; the first that fits. Source: specification section 5.2."""
+    if attributes.get(EXCEPTION_TYPE) is not None or attributes.get(EXCEPTION_MESSAGE) is not None:
+        return "Exception", {"ver": 2, "exceptions": _exceptions(attributes, body)}
+    if attributes.get(EVENT_NAME) or attributes.get(EVENT_MARKER) is not None:
+        attributes.pop(EVENT_MARKER, None)
+        name = text(attributes.pop(EVENT_NAME, None) or "") or body_text(body)
+        return "Event", {"ver": 2, "name": name[:MAX_EVENT_NAME] or NO_NAME}
+    if all(attributes.get(key) not in (None, "") for key in _AVAILABILITY):
+        return "Availability", _availability(attributes, body)
+    return "Message", _message(body)
+
+
+def _exceptions(attributes: dict[str, Any], body: Any) -> list[dict[str, Any]]:
+    """Return the exceptions; what the program wrote about them is the message of the first."""
+    said = body_text(body)
+    message = text(attributes.pop(EXCEPTION_MESSAGE, None) or "")
+    if said.isspace():
+        said = ""
+    if said and message and message not in said:
+        # The body takes its place; it is not to be lost for that.
+        attributes[EXCEPTION_MESSAGE] = message[:MAX_VALUE]
+    return details(
+        text(attributes.pop(EXCEPTION_TYPE, None) or ""), said or message, text(attributes.pop(EXCEPTION_STACK, None) or ""), with_text=True
+    )
+
+
+def _availability(attributes: dict[str, Any], body: Any) -> dict[str, Any]:
+    run_id, name, duration, success = (text(attributes.pop(key)) for key in _AVAILABILITY)
+    fields: dict[str, Any] = {
+        "ver": 2,
+        "id": run_id[:MAX_ID],
+        "name": name[:MAX_NAME],
+        "duration": duration,
+        "success": success.lower() == "true",
+    }
+    place = attributes.pop(_RUN_LOCATION, None)
+    if place:
+        fields["runLocation"] = text(place)[:MAX_NAME]
+    message = text(attributes.pop(_AVAILABILITY_MESSAGE, None) or "") or body_text(body)
+    if message:
+        fields["message"] = message[:MAX_AVAILABILITY_MESSAGE]
+    return fields

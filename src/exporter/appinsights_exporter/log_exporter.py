@@ -1,0 +1,70 @@
+"""The exporter of log records, apart from the others because the SDK's log interfaces take time to load and move between its releases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._sdk_logs import LogRecordExporter, LogRecordExportResult, record_of, resource_of, scope_of
+from .convert import legacy_logs, legacy_spans, logs
+from .counts import LOGS
+from .delivery.deliver import Result
+from .exporters import ExporterBase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter):
+    """Sends OpenTelemetry log records to Application Insights as messages, exceptions, custom events and availability results.
+
+    Each call of :meth:`export` sends at once: use it with the SDK's ``BatchLogRecordProcessor``::
+
+        provider = LoggerProvider()
+        provider.add_log_record_processor(LogOperationNameProcessor())
+        provider.add_log_record_processor(BatchLogRecordProcessor(ApplicationInsightsLogRecordExporter()))
+        logging.getLogger().addHandler(LoggingHandler(logger_provider=provider))
+
+    A record with the attribute ``microsoft.custom_event.name`` is a custom event. The mappings ``custom_dimensions`` and
+    ``custom_measurements``, which code written for OpenCensus gives as ``extra``, become properties and measurements of their own.
+    Delivery, store and connection are shared with the other exporters of the same resource.
+
+    Args:
+        connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
+        credential: Object with ``get_token``; it is checked here. None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
+        settings: Resolved settings instead of the two above.
+        legacy_context_tags: Tags for records of OpenCensus handlers instead of those of their resource. Read anew for each batch, so it
+            may be changed at any time.
+        delivery: Where items go; None takes a share of the delivery to the settings' destination, which :meth:`shutdown` gives back. One
+            that is given here is closed by its owner.
+
+    Raises:
+        ConfigurationError: No or bad connection string, bad credential, contradicting arguments.
+
+    Limits: releases of the SDK before 1.39 drop mappings from attributes, ``custom_dimensions`` among them, before a record comes here.
+    """
+
+    _signal = LOGS
+    _not_converted = "a log record could not be converted"
+
+    def export(self, batch: Sequence[Any]) -> LogRecordExportResult:
+        """Send log records, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
+
+        Never raises. A record that cannot be converted or encoded is counted and loses no other.
+        """
+        return LogRecordExportResult.SUCCESS if self.deliver(batch) >= Result.STORED else LogRecordExportResult.FAILURE
+
+    def _envelopes(self, one: Any, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
+        own = getattr(one, "to_envelopes", None)
+        if own is None:
+            record = record_of(one)
+            # A record that passed the SDK's processors stands within what they made of it.
+            own = getattr(record, "to_envelopes", None)
+        if own is not None:
+            return self._with_key(own())
+        scope = scope_of(one)
+        name = scope.name if scope is not None else ""
+        facade = name == legacy_spans.SCOPE
+        tags = self._tags(resource_of(one), legacy_tags, facade=facade)
+        if facade and self._legacy_shape:
+            return (legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags),)
+        return (logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade),)
