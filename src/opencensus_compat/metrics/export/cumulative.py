@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opencensus_compat.metrics.export import gauge, metric_descriptor
+from opencensus_compat.stats._lock import recording as _lock
 
 
 class CumulativePointLong(gauge.GaugePointLong):
@@ -16,7 +17,7 @@ class CumulativePointLong(gauge.GaugePointLong):
         """
         if not isinstance(val, int):
             raise gauge._no_integer(self, val)
-        with gauge._lock:
+        with _lock:
             if val > self.value:  # noqa: PLR1730 - `max` takes twice as long
                 self.value = val
 
@@ -29,7 +30,7 @@ class CumulativePointLong(gauge.GaugePointLong):
         if not isinstance(val, int):
             raise gauge._no_integer(self, val)
         if val > 0:
-            with gauge._lock:
+            with _lock:
                 self.value += val
 
 
@@ -38,14 +39,14 @@ class CumulativePointDouble(gauge.GaugePointDouble):
 
     def set(self, val: float) -> None:
         """Set the number, if that is more than it was."""
-        with gauge._lock:
+        with _lock:
             if val > self.value:
                 self.value = float(val)
 
     def add(self, val: float) -> None:
         """Add to the number, if that is more than 0."""
         if val > 0:
-            with gauge._lock:
+            with _lock:
                 self.value += val
 
 

@@ -1,44 +1,32 @@
 """Gauges: numbers that go up and down, set by the program or read from its functions, one for each set of label values.
 
-A gauge has no more time series than `opencensus_compat.metrics._limits` allows. What is set or added for further label values is kept in
-one series whose labels all read `otel.metric.overflow`; a further *function* is not read for export. Both are counted, and said once.
-
-One lock guards all numbers of the process: it is held for one addition, can be replaced in a forked child (where another thread of the
-parent may have held it), and costs a series nothing.
+A gauge has no more time series than a view has sets of tag values (`OPENCENSUS_COMPAT_MAX_TAG_SETS`, 2000 by default), the one without
+label values not counted. What is set or added for further label values goes to one series whose labels all read `otel.metric.overflow`; a
+further *function* is not read for export. Both are counted, and a warning says so once for each gauge.
 """
 
 from __future__ import annotations
 
-import os
-import threading
+import logging
 from collections import OrderedDict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _wiring
 from opencensus_compat.common import utils
-from opencensus_compat.metrics import _limits
 from opencensus_compat.metrics.export import metric, metric_descriptor, metric_producer, time_series
 from opencensus_compat.metrics.export import point as point_module
 from opencensus_compat.metrics.export import value as value_module
 from opencensus_compat.metrics.label_value import LabelValue
+from opencensus_compat.stats import _cardinality
+from opencensus_compat.stats._lock import recording as _lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from opencensus_compat.metrics.label_key import LabelKey
 
-_lock = threading.RLock()
-"""Guards numbers and series. May be taken again: finalizers and signal handlers record, too."""
-
-
-def _renew_lock() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+_logger = logging.getLogger("opencensus.metrics.export.gauge")
 
 
 def get_timeseries_list(points: Mapping[tuple[Any, ...], Any], timestamp: datetime) -> list[time_series.TimeSeries]:
@@ -215,7 +203,8 @@ class BaseGauge:
         self.default_label_values = [None] * self._len_label_keys
         self.descriptor = metric_descriptor.MetricDescriptor(name, description, unit, self.descriptor_type, label_keys)
         self.points: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-        self._limit = _limits.limit()
+        self._limit = _cardinality.limit()
+        self._overflowed = 0  # how many times there was no room for a series
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(descriptor.name="{self.descriptor.name}", points={self.points})'
@@ -233,11 +222,28 @@ class BaseGauge:
         return key
 
     def _is_full(self, key: tuple[Any, ...]) -> bool:
-        """Return whether there is no room for a new series, and count it if so. The default series always has room."""
-        if len(self.points) < self._limit or None in key or not key:
+        """Return whether there is no room for a new series. The one without label values always has room."""
+        if len(self.points) < self._limit:
             return False
-        _limits.note(self.descriptor.name, self._limit)
-        return True
+        default = tuple(self.default_label_values)
+        limited = len(self.points) - (default in self.points) - (self._overflow_key in self.points)
+        return key != default and limited >= self._limit
+
+    @property
+    def _overflow_key(self) -> tuple[LabelValue, ...]:
+        return (LabelValue(_cardinality.OVERFLOW),) * self._len_label_keys
+
+    def _note_overflow(self) -> None:
+        """Count a series for which there was no room, and say so the first time. Not under the lock: a log handler may record."""
+        with _lock:
+            self._overflowed += 1
+            said = self._overflowed > 1
+        if not said:
+            _logger.warning(
+                "The metric %r has %d time series, as many as %s allows: further label values are lost from now on; what is set and added "
+                "for them is kept under %r, functions are not asked",
+                self.descriptor.name, self._limit, _cardinality.LIMIT_VARIABLE, str(_cardinality.OVERFLOW),
+            )  # fmt: skip
 
     def _remove_time_series(self, label_values: Iterable[Any]) -> None:
         with _lock:
@@ -292,9 +298,11 @@ class Gauge(BaseGauge):
         if point is not None:
             return point
         with _lock:
-            if key not in self.points and self._is_full(key):
-                key = (LabelValue(_limits.OVERFLOW),) * len(key)
-            return self.points.setdefault(key, self.point_type())
+            beyond = key not in self.points and self._is_full(key)
+            point = self.points.setdefault(self._overflow_key if beyond else key, self.point_type())
+        if beyond:
+            self._note_overflow()
+        return point
 
     def get_or_create_time_series(self, label_values: Sequence[LabelValue]) -> Any:
         """Return the number of some label values, which can be set and added to; keep it rather than asking each time.
@@ -340,10 +348,12 @@ class DerivedGauge(BaseGauge):
     def _create_time_series(self, key: tuple[Any, ...], func: Callable[..., Any], **kwargs: Any) -> DerivedGaugePoint:
         point = DerivedGaugePoint(func, self.point_type(), **kwargs)
         with _lock:
-            if key not in self.points and self._is_full(key):
-                return point
-            known: DerivedGaugePoint = self.points.setdefault(key, point)
-            return known
+            beyond = key not in self.points and self._is_full(key)
+            if not beyond:
+                point = self.points.setdefault(key, point)
+        if beyond:
+            self._note_overflow()
+        return point
 
     def create_time_series(self, label_values: Sequence[LabelValue], func: Callable[..., Any], **kwargs: Any) -> DerivedGaugePoint:
         """Have a function asked for the number of some label values; the first one given for them stays.
