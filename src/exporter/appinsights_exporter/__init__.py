@@ -10,6 +10,8 @@ Use::
     provider.add_span_processor(OperationNameProcessor())
     provider.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter("InstrumentationKey=…;IngestionEndpoint=…")))
 
+and for logs likewise :class:`ApplicationInsightsLogRecordExporter` with the SDK's ``BatchLogRecordProcessor``.
+
 Without an argument the connection string is read from ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
 
 Warnings:
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from .counts import Counts, CountsSnapshot
     from .errors import ConfigurationError, ConnectionStringError, ConversionError, EncodingError, ExporterError
     from .exporters import ApplicationInsightsSpanExporter, BringsEnvelopes
+    from .log_exporter import ApplicationInsightsLogRecordExporter
+    from .log_processors import LogOperationNameProcessor, SampledLogRecordProcessor
     from .metric_exporter import ApplicationInsightsMetricExporter
     from .operation_name import OperationNameProcessor
     from .sampling import ApplicationInsightsSampler, RateLimitedSampler, SampleRateProcessor, parent_based
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from .standard_metrics import RecordOnlySampler, StandardMetricsProcessor
 
 __all__ = [
+    "ApplicationInsightsLogRecordExporter",
     "ApplicationInsightsMetricExporter",
     "ApplicationInsightsSampler",
     "ApplicationInsightsSpanExporter",
@@ -55,10 +60,12 @@ __all__ = [
     "CountsSnapshot",
     "EncodingError",
     "ExporterError",
+    "LogOperationNameProcessor",
     "OperationNameProcessor",
     "RateLimitedSampler",
     "RecordOnlySampler",
     "SampleRateProcessor",
+    "SampledLogRecordProcessor",
     "Settings",
     "StandardMetricsProcessor",
     "__version__",
@@ -68,6 +75,7 @@ __all__ = [
 
 # Looked up when first used: the settings and the wire types can then be had without loading the OpenTelemetry SDK.
 _HOMES = {
+    "ApplicationInsightsLogRecordExporter": "log_exporter",
     "ApplicationInsightsMetricExporter": "metric_exporter",
     "ApplicationInsightsSampler": "sampling",
     "ApplicationInsightsSpanExporter": "exporters",
@@ -79,10 +87,12 @@ _HOMES = {
     "CountsSnapshot": "counts",
     "EncodingError": "errors",
     "ExporterError": "errors",
+    "LogOperationNameProcessor": "log_processors",
     "OperationNameProcessor": "operation_name",
     "RateLimitedSampler": "sampling",
     "RecordOnlySampler": "standard_metrics",
     "SampleRateProcessor": "sampling",
+    "SampledLogRecordProcessor": "log_processors",
     "Settings": "settings",
     "StandardMetricsProcessor": "standard_metrics",
     "observe": "self_metrics",

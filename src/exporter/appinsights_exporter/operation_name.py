@@ -39,9 +39,15 @@ class OperationNameProcessor(SpanProcessor):
         parent = trace.get_current_span(parent_context)
         if not isinstance(parent, ReadableSpan):
             return
-        attributes = parent.attributes or {}
-        name = attributes.get(ATTRIBUTE)
-        if name is None and parent.kind in _INCOMING:
-            name = incoming.operation_name(attributes, parent.name)
-        if isinstance(name, str):
+        name = operation_name_below(parent)
+        if name is not None:
             span.set_attribute(ATTRIBUTE, name)
+
+
+def operation_name_below(span: ReadableSpan) -> str | None:
+    """Return the operation name of what is done within a span: the one noted on it, or its own if it is a request; else None."""
+    attributes = span.attributes or {}
+    name = attributes.get(ATTRIBUTE)
+    if name is None and span.kind in _INCOMING:
+        name = incoming.operation_name(attributes, span.name)
+    return name if isinstance(name, str) else None

@@ -88,7 +88,7 @@ def sampling_score(trace_id: int) -> float:
     return min(abs(trace_id_hash(trace_id)), _LARGEST) / _LARGEST
 
 
-def sample_rate_percent(span: trace.Span) -> float | None:
+def sample_rate_percent(span: trace.Span | ReadableSpan) -> float | None:
     """Return the rate at which a span was kept: above 0 and below 100 percent; None for 100, and where it is not known."""
     if not isinstance(span, ReadableSpan):
         return None
@@ -241,6 +241,19 @@ def parent_based(root: Sampler) -> ParentBased:
     Loses: the rate of a remote parent, which no header tells: such spans count as kept at 100 %.
     """
     return ParentBased(root, local_parent_sampled=root, local_parent_not_sampled=ALWAYS_OFF)
+
+
+def log_rate(rate: float) -> float:
+    """Return a share of log records to keep, rounded down to one in N: the service counts whole items.
+
+    Args:
+        rate: 0.0 to 1.0.
+
+    Raises:
+        ConfigurationError: A rate that is no number or is out of range.
+    """
+    one_in = _whole(_number(rate, "rate", "argument", largest=1.0))
+    return 1 / one_in if one_in else 0.0
 
 
 class SampleRateProcessor(SpanProcessor):

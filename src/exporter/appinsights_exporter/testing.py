@@ -1,4 +1,5 @@
-"""Fakes for tests of this package and of programs that use it: a transport that answers from a script, a clock set by hand, spans.
+"""Fakes for tests of this package and of programs that use it: a transport that answers from a script, a clock set by hand, spans,
+log records.
 
 Nothing here sends, sleeps or reads a clock.
 """
@@ -132,3 +133,48 @@ def span(
         end_time=end_ns,
         instrumentation_scope=InstrumentationScope(scope),
     )
+
+
+def log_record(
+    body: Any = "said",
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    scope: str = "shop.orders",
+    resource: Mapping[str, Any] | None = None,
+    severity: int | None = 9,
+    severity_text: str | None = None,
+    trace_id: int = TRACE_ID,
+    span_id: int = SPAN_ID,
+    sampled: bool = True,
+    event_name: str | None = None,
+    at_ns: int = START_NS,
+) -> Any:
+    """Return what the SDK gives to an exporter or a log record processor, with fixed ids and time; see the arguments' names.
+
+    Args:
+        body: Any value.
+        attributes: As a program gives them; releases of the SDK before 1.39 drop mappings.
+        scope: Name of the instrumentation scope.
+        resource: Attributes of the resource; None names the service ``shop``.
+        severity: OpenTelemetry severity number.
+        severity_text: Name of the level.
+        trace_id: 0 for none.
+        span_id: 0 for none.
+        sampled: Whether the trace is.
+        event_name: Kept by SDK 1.35 and later.
+        at_ns: Nanoseconds since the epoch.
+    """
+    from . import _sdk_logs
+
+    record = _sdk_logs.new_record(
+        timestamp_ns=at_ns,
+        trace_id=trace_id,
+        span_id=span_id,
+        trace_flags=TraceFlags(int(sampled)),
+        severity_number=None if severity is None else _sdk_logs.SeverityNumber(severity),
+        severity_text=severity_text,
+        body=body,
+        attributes=dict(attributes or {}),
+        event_name=event_name,
+    )
+    return _sdk_logs.new_data(record, Resource(dict(resource or {"service.name": "shop"})), InstrumentationScope(scope))
