@@ -22,7 +22,7 @@ class LabelValue:
         return self._value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LabelValue) and self.value == other.value
+        return isinstance(other, LabelValue) and self._value == other._value
 
     def __hash__(self) -> int:
-        return hash(self.value)
+        return hash(self._value)

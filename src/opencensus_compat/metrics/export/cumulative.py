@@ -17,9 +17,10 @@ class CumulativePointLong(gauge.GaugePointLong):
         """
         if not isinstance(val, int):
             raise gauge._no_integer(self, val)
-        with _lock:
-            if val > self.value:  # noqa: PLR1730 - `max` takes twice as long
-                self.value = val
+        # Asked first without the lock: most readings of a counter that stands still change nothing.
+        if val > self.value:
+            with _lock:
+                self.value = max(self.value, val)
 
     def add(self, val: int) -> None:
         """Add to the number, if that is more than 0.
@@ -39,9 +40,9 @@ class CumulativePointDouble(gauge.GaugePointDouble):
 
     def set(self, val: float) -> None:
         """Set the number, if that is more than it was."""
-        with _lock:
-            if val > self.value:
-                self.value = float(val)
+        if val > self.value:
+            with _lock:
+                self.value = max(self.value, float(val))
 
     def add(self, val: float) -> None:
         """Add to the number, if that is more than 0."""

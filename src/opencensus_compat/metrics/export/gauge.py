@@ -202,12 +202,12 @@ class BaseGauge:
         self._len_label_keys = len(label_keys)
         self.default_label_values = [None] * self._len_label_keys
         self.descriptor = metric_descriptor.MetricDescriptor(name, description, unit, self.descriptor_type, label_keys)
-        self.points: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self.points: dict[tuple[Any, ...], Any] = {}
         self._limit = _cardinality.limit()
         self._overflowed = 0  # how many times there was no room for a series
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(descriptor.name="{self.descriptor.name}", points={self.points})'
+        return f'{type(self).__name__}(descriptor.name="{self.descriptor.name}", points={OrderedDict(self.points)})'
 
     def _checked(self, label_values: Sequence[LabelValue]) -> tuple[LabelValue, ...]:
         """Return label values as the key of a time series.
@@ -264,7 +264,7 @@ class BaseGauge:
     def clear(self) -> None:
         """Remove all time series."""
         with _lock:
-            self.points = OrderedDict()
+            self.points = {}
 
     def get_metric(self, timestamp: datetime) -> metric.Metric | None:
         """Return the numbers of this moment; None when there are no time series.
@@ -275,7 +275,7 @@ class BaseGauge:
             timestamp: Time of the points, UTC without a zone.
         """
         with _lock:
-            points = dict(self.points)
+            points = self.points.copy()
         series = get_timeseries_list(points, timestamp)
         return metric.Metric(self.descriptor, series) if series else None
 
