@@ -3,7 +3,7 @@
     python pure_calls.py opencensus           # in an environment with the real package
     python pure_calls.py opencensus_compat    # in ours
 
-Uses nothing but the standard library and the package under test. The random numbers are seeded before each call, so that generated
+Uses nothing but the standard library, the package under test, and `stats_calls.py` beside it. The random numbers are seeded before each call, so that generated
 ids can be compared too.
 """
 
@@ -22,6 +22,8 @@ from collections import OrderedDict
 from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+import stats_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -1187,6 +1189,12 @@ SECTIONS: dict[str, Callable[[], Iterator[Case]]] = {
     "transports": transports,
     "logs": logs,
     "protocol": protocol,
+    "tags": lambda: stats_calls.tags(module),
+    "binary_tags": lambda: stats_calls.binary_tags(module),
+    "measures": lambda: stats_calls.measures(module),
+    "aggregated": lambda: stats_calls.aggregated(module),
+    "recording": lambda: stats_calls.recording(module),
+    "views": lambda: stats_calls.views(module),
 }
 
 

@@ -20,7 +20,7 @@ _SCRIPT = Path(__file__).with_name("pure_calls.py")
 
 SECTIONS = (
     "propagation", "hostile_propagation", "identity", "samplers", "formatting", "exporters", "bounded", "resources", "clouds", "helpers",
-    "schedule", "transports", "logs", "protocol",
+    "schedule", "transports", "logs", "protocol", "tags", "binary_tags", "measures", "aggregated", "recording", "views",
 )  # fmt: skip
 
 
@@ -81,6 +81,38 @@ DIFFERENCES = (
     Difference(
         r"log\.record\.caller-extra",
         "the caller's dict stays as it is; OpenCensus wrote the ids into it, so that the next record with the same dict got them too",
+    ),
+    Difference(
+        r"binary-tags\.(read\.(empty-key|cut-.*|not-ascii|not-utf-8|control)|round-trip\.(empty-key|accent))",
+        "bytes that hold no tag end the reading with a warning; OpenCensus raised IndexError, UnicodeDecodeError or ValueError into the request",
+    ),
+    Difference(
+        r"binary-tags\.(round-trip\.(128|255)|read\.long-length)",
+        "tags of 128 characters and more are read as they are written, with two bytes of length; OpenCensus could not read its own",
+    ),
+    Difference(
+        r"binary-tags\.write(-pairs)?\.accent",
+        "the length is that of the bytes that follow; OpenCensus wrote the number of characters, which is less where a tag is no ASCII",
+    ),
+    Difference(
+        r"(boundaries\.(6|12)\.distribution|data\.distribution\.tuple|views\.tuple-boundaries)",
+        "boundaries may be a tuple or a range; OpenCensus raised AssertionError at the first measurement",
+    ),
+    Difference(
+        r"record\.not-a-number",
+        "a value that is not a number is dropped like one below 0; OpenCensus raised AssertionError into the application",
+    ),
+    Difference(
+        r"record\.unknown-measure-first",
+        "measurements behind one that no view shows are recorded; OpenCensus lost them",
+    ),
+    Difference(
+        r"record\.(dict-tags|direct\.bad-attachment)|views\.(bad-measure|exporter\.raises)",
+        "what fails while recording is logged once and costs that view or exporter alone; OpenCensus raised it into the application",
+    ),
+    Difference(
+        r"views\.exporter\.(without-methods|attribute-error)",
+        "an exporter without a method keeps no other one from being told, and an AttributeError inside one is logged; OpenCensus was silent",
     ),
 )
 

@@ -53,7 +53,7 @@ class SumAggregationData:
 
 
 SumAggregationDataFloat = SumAggregationData
-"""The class's name before opencensus 0.8. opencensus-ext-prometheus still asks for it, and fails at sums and last values without."""
+"""The class's name in older releases. opencensus-ext-prometheus still asks for it, and fails at sums and last values without."""
 
 
 class CountAggregationData:

@@ -65,7 +65,11 @@ class View:
             ValueError: The measure is neither a `MeasureInt` nor a `MeasureFloat`, and the aggregation has to know.
         """
         if self._metric_descriptor is None:
-            kind = self.aggregation.get_metric_type(self.measure)
-            keys = [label_key.LabelKey(column, "") for column in self.columns]
-            self._metric_descriptor = metric_descriptor.MetricDescriptor(self.name, self.description, self.measure.unit, kind, keys)
+            self._metric_descriptor = metric_descriptor.MetricDescriptor(
+                self.name,
+                self.description,
+                self.measure.unit,
+                self.aggregation.get_metric_type(self.measure),
+                [label_key.LabelKey(column, "") for column in self.columns],
+            )
         return self._metric_descriptor
