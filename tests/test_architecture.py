@@ -20,7 +20,7 @@ ROOTS = {FACADE: SOURCE, EXPORTER: SOURCE / "exporter"}
 FACADE_LAYERS = [
     {"__main__", "_cli", "_run", "auto", "local", "migrate"},  # ways in
     {"trace", "stats", "tags", "metrics", "log", "common", "ext", "extension"},  # OpenCensus's own tree
-    {"_wiring", "_pipeline", "_context", "_children"},  # global state, and how processes end
+    {"_wiring", "_destination", "_pipeline", "_log_pipeline", "_handover", "_context", "_children"},  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
     {"_alias", "_lookup"},  # the import finder, which the interpreter's start loads
 ]
@@ -33,7 +33,7 @@ PLAIN_VALUES = {
 """Legacy value classes without behaviour: conversion knows both sides, so any layer may import them."""
 
 UPWARD = {
-    (f"{FACADE}._pipeline", f"{FACADE}.trace.execution_context"),  # the is-exporter flag lives where legacy code reads it
+    (f"{FACADE}._destination", f"{FACADE}.trace.execution_context"),  # the is-exporter flag lives where legacy code reads it
 }
 """Imports against the arrows, each with its reason."""
 

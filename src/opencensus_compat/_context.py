@@ -7,12 +7,26 @@ span is still the current one, or whether OpenTelemetry code has opened a span i
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any, cast
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context, attach, create_key, get_current
 
-__all__ = ["CENSUS_KEY", "SPAN_KEY", "Active", "active", "attach", "chain_to", "enter", "get_current", "leave", "otel_span", "with_span"]
+__all__ = [
+    "CENSUS_KEY",
+    "SPAN_KEY",
+    "Active",
+    "active",
+    "attach",
+    "chain_to",
+    "enter",
+    "exporting",
+    "get_current",
+    "leave",
+    "otel_span",
+    "with_span",
+]
 
 CENSUS_KEY = create_key("opencensus-span")
 """Context key of the innermost OpenCensus span, as an `Active` pair."""
@@ -21,6 +35,8 @@ CENSUS_KEY = create_key("opencensus-span")
 # halves the cost of entering a span.
 SPAN_KEY: str = next(iter(trace_api.set_span_in_context(trace_api.INVALID_SPAN, Context())))
 
+exporting: ContextVar[bool] = ContextVar("opencensus-exporting", default=False)
+"""Whether what runs belongs to an export, so that its log records are not the application's."""
 
 Active = tuple[Any, "trace_api.Span | None"]
 """An OpenCensus span (or whatever a program made current in its place) and the OpenTelemetry span it was made current with."""

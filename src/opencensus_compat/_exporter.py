@@ -38,8 +38,11 @@ __all__ = [
     "delivered",
     "from_wire",
     "host_tags",
+    "log_exporter",
     "sample_rate_processor",
     "sampler_from_environment",
+    "sampling_score",
+    "sdk_logs",
     "settings",
     "span_exporter",
     "stored",
@@ -137,6 +140,27 @@ def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
     from appinsights_exporter import ApplicationInsightsSpanExporter
 
     return ApplicationInsightsSpanExporter(settings=settings, legacy_context_tags=context_tags)
+
+
+def log_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
+    """Return an exporter of log records whose OpenCensus telemetry carries the given tags."""
+    from appinsights_exporter import ApplicationInsightsLogRecordExporter
+
+    return ApplicationInsightsLogRecordExporter(settings=settings, legacy_context_tags=context_tags)
+
+
+def sdk_logs() -> Any:
+    """Return the module that has the OpenTelemetry SDK's log names under the same names in all releases."""
+    from appinsights_exporter import _sdk_logs
+
+    return _sdk_logs
+
+
+def sampling_score(trace_id: int) -> float:
+    """Return the number from 0.0 to 1.0 that every Application Insights SDK makes of a trace id."""
+    from appinsights_exporter import sampling
+
+    return sampling.sampling_score(trace_id)
 
 
 def sample_rate_processor(sampler: Any) -> Any:

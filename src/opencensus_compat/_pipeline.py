@@ -1,88 +1,54 @@
 """From an ended span to its destination: the parts of the wiring that need the OpenTelemetry SDK.
 
-One `Router` sits in the provider as a span processor. It decides which destination a span is for and hands it to that destination's
-own batch processor, which is the SDK's.
+One `Router` sits in the provider as a span processor. It decides which destination a span is for and hands it to the span part of
+that destination.
 """
 
 from __future__ import annotations
 
-import contextvars
-import os
-import platform
-import threading
-import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Mapping
 from random import getrandbits
 from time import time_ns
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, Tracer, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from opencensus_compat import _exporter, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
-
-_T = TypeVar("_T")
+from opencensus_compat._destination import Batching, Part, resource_of_role
+from opencensus_compat._wiring import SPANS
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
-MIN_EXPORT_INTERVAL_S = 0.1
-"""Floor of the legacy `export_interval`: an interval of 0 kept a processor core busy."""
-UNLIMITED_CAPACITY = 1_000_000
-"""What the legacy `queue_capacity=0`, which meant no limit, means now."""
-DEFAULT_BATCH_SIZE = 512
-"""Spans per request where `max_batch_size` was left alone: five times the legacy default, since a request costs what 50 spans cost."""
 
+class SpanPart(Part):
+    """The spans of a destination."""
 
-QUEUE_FULL = "queue full: the oldest dropped"
-"""Reason for which spans are counted as lost that came while `queue_capacity` others were waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batching:
-    """How a destination batches, from the legacy options."""
-
-    export_interval_s: float
-    """Seconds between exports while batches are not full."""
-    max_batch_size: int
-    """Spans per export."""
-    queue_capacity: int
-    """Spans that wait at most; the oldest is dropped when one more comes."""
-    grace_period_s: float
-    """Seconds that the end of the process may take."""
-
-    @classmethod
-    def of(cls, options: Any) -> Batching:
-        """Return what the legacy options say."""
-        return cls(
-            export_interval_s=max(MIN_EXPORT_INTERVAL_S, options.export_interval),
-            max_batch_size=int(options.max_batch_size) if "max_batch_size" in options else DEFAULT_BATCH_SIZE,
-            queue_capacity=int(options.queue_capacity) or UNLIMITED_CAPACITY,
-            grace_period_s=options.grace_period,
-        )
-
-
-class Destination:
-    """One Application Insights resource: an exporter, and the SDK's batch processor in front of it once there is a span."""
+    signal = SPANS
+    results = (SpanExportResult.SUCCESS, SpanExportResult.FAILURE)
 
     def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
-        self.settings = settings
-        self.batching = batching
-        self.exporter = _exporter.span_exporter(settings, context_tags)
+        super().__init__(settings, context_tags, batching)
         self.first_handle: Any = None
-        self._queue = _Queue(batching.queue_capacity, self.exporter.counts)
-        self._export = _Export(self.exporter, self._queue)
-        self._processor: BatchSpanProcessor | None = None
-        self._lock = threading.Lock()
+
+    def _new_exporter(self) -> Any:
+        return _exporter.span_exporter(self.settings, self._context_tags)
+
+    def _new_processor(self, export: Any) -> BatchSpanProcessor:
+        batching = self.batching
+        return BatchSpanProcessor(
+            export,
+            max_queue_size=batching.queue_capacity,
+            schedule_delay_millis=batching.export_interval_s * 1000,
+            max_export_batch_size=min(batching.max_batch_size, batching.queue_capacity),
+        )
 
     def convert(self, span: Any) -> list[Any]:
         """Return a span's envelopes as the exporter would send them, in the form that telemetry processors take."""
@@ -92,133 +58,11 @@ class Destination:
         """Return the envelopes of an OpenCensus SpanData in the legacy shape, in the form that telemetry processors take."""
         return self.convert(readable_span(span_data, _wiring.SCOPE))
 
-    def send(self, envelopes: Sequence[Any]) -> int:
-        """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""
-        return self._export.deliver([cast("Any", _exporter.Prepared(lambda: envelopes, None))])
-
     def on_end(self, telemetry: Any) -> None:
         """Queue a span, or what stands for one."""
-        processor = self._processor
-        if processor is None:
-            with self._lock:
-                processor = self._processor = self._processor or _outside(self._new_processor)
-        processor.on_end(telemetry)
+        self._started().on_end(telemetry)
         if telemetry.context.trace_flags.sampled:
             self._queue.entered()
-
-    def _new_processor(self) -> BatchSpanProcessor:
-        batching = self.batching
-        return BatchSpanProcessor(
-            self._export,
-            max_queue_size=batching.queue_capacity,
-            schedule_delay_millis=batching.export_interval_s * 1000,
-            max_export_batch_size=min(batching.max_batch_size, batching.queue_capacity),
-        )
-
-    def force_flush(self, timeout_millis: int) -> bool:
-        """Export what waits in the queue and return whether all of it was delivered in time: what was stored was not."""
-        processor = self._processor
-        if processor is None:
-            return True
-        before = self._export.undelivered
-        # The SDK's own force_flush takes as long as an export takes.
-        finished = _exporter.within(timeout_millis / 1000, lambda: processor.force_flush(timeout_millis))
-        return finished and self._export.undelivered == before
-
-    def shutdown(self) -> None:
-        """Export what waits and stop."""
-        if self._processor is not None:
-            shutdown: Callable[[], None] = self._processor.shutdown
-            shutdown()
-            self._queue.emptied()
-        else:
-            self.exporter.shutdown()
-
-
-class _Queue:
-    """Counts what the batch processor's queue loses: the SDK drops the oldest when it is full, and tells nobody how many.
-
-    Args:
-        capacity: Spans that wait at most.
-        counts: Where losses are counted.
-    """
-
-    def __init__(self, capacity: int, counts: Any) -> None:
-        self._capacity = capacity
-        self._counts = counts
-        self.restart()
-        _queues.add(self)
-
-    def restart(self) -> None:
-        """Know of nothing: for a child made by fork, whose queue the SDK has emptied."""
-        # Taking the next number is one step, and so needs no lock in a thread that ends a span.
-        self._entered = count()
-        self._looks = 0
-        self._left = 0
-        self._lost = 0
-
-    def entered(self) -> None:
-        """Count one that was put in."""
-        next(self._entered)
-
-    def left(self, items: int) -> None:
-        """Count those that are taken out to be exported, and whatever more is missing than can be waiting."""
-        self._left += items
-        self._count(self._capacity)
-
-    def emptied(self) -> None:
-        """Count all that are missing: nothing waits any more."""
-        self._count(0)
-
-    def _count(self, waiting: int) -> None:
-        entered = next(self._entered) - self._looks
-        self._looks += 1
-        lost = entered - self._left - waiting - self._lost
-        if lost > 0:
-            self._lost += lost
-            self._counts.dropped(QUEUE_FULL, lost)
-
-
-_queues: weakref.WeakSet[_Queue] = weakref.WeakSet()
-
-
-def _restart_queues() -> None:
-    for queue in list(_queues):
-        queue.restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_queues)
-
-
-class _Export(SpanExporter):
-    """The exporter as the batch processor sees it: legacy code that runs inside knows that it runs in an exporter."""
-
-    def __init__(self, exporter: Any, queue: _Queue) -> None:
-        self._exporter = exporter
-        self._queue = queue
-        self.undelivered = 0
-        """How many exports ended with something not delivered."""
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self._queue.left(len(spans))
-        return SpanExportResult.SUCCESS if _exporter.stored(self.deliver(spans)) else SpanExportResult.FAILURE
-
-    def deliver(self, spans: Sequence[ReadableSpan]) -> int:
-        from opencensus_compat.trace import execution_context
-
-        before = execution_context.is_exporter()
-        execution_context.set_is_exporter(True)
-        try:
-            result: int = self._exporter.deliver(spans)
-        finally:
-            execution_context.set_is_exporter(before)
-        if not _exporter.delivered(result):
-            self.undelivered += 1
-        return result
-
-    def shutdown(self) -> None:
-        self._exporter.shutdown()
 
 
 class Router(SpanProcessor):
@@ -229,9 +73,8 @@ class Router(SpanProcessor):
     """
 
     def __init__(self) -> None:
-        self._destinations: dict[Any, Destination] = {}
-        self._default: Destination | None = None
-        self._lock = threading.Lock()
+        self._default: SpanPart | None = None
+        self._is_stopped = False
         self._inherited: dict[tuple[int, int], tuple[Any, weakref.ref[Span]]] = {}
         self._rates: SpanProcessor = _exporter.sample_rate_processor(None)
 
@@ -239,19 +82,9 @@ class Router(SpanProcessor):
         """Note from now on the rates at which the provider's sampler keeps spans of OpenTelemetry code."""
         self._rates = _exporter.sample_rate_processor(sampler)
 
-    def destination(self, settings: Any, context_tags: Mapping[str, Any], options: Any) -> Destination:
-        """Return the destination of the given settings, making it at the first call."""
-        batching = Batching.of(options)
-        key = (settings.instrumentation_key, settings.ingestion_endpoint, None if settings.credential is None else id(settings.credential))
-        with self._lock:
-            found = self._destinations.get(key)
-            if found is None:
-                found = self._destinations[key] = Destination(settings, context_tags, batching)
-                if self._default is None:
-                    self._default = found
-            elif batching != found.batching:
-                _wiring.report("a further exporter for the same resource asks for %s; the first one's %s stays", batching, found.batching)
-            return found
+    def add(self, part: SpanPart) -> None:
+        """Take a part for the default one, if there is none yet."""
+        self._default = self._default or part
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note what a span is sampled at, and where the OpenCensus span around it sends."""
@@ -293,27 +126,18 @@ class Router(SpanProcessor):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what waits, for every destination, and return whether all of it was delivered in time."""
-        until_s = time.monotonic() + timeout_millis / 1000
-        # All of them are flushed, whatever the first one says, and with no time left beside us.
-        delivered = [
-            destination.force_flush(max(0, int((until_s - time.monotonic()) * 1000))) for destination in list(self._destinations.values())
-        ]
-        return all(delivered)
+        return self._is_stopped or _wiring.flush_parts(SPANS, timeout_millis / 1000)
 
-    def shutdown(self, timeout_s: float | None = None) -> None:
-        """Export what waits and stop, within one `grace_period` for all destinations together; what has no time is stored.
-
-        Args:
-            timeout_s: A shorter time than that, seconds.
-        """
-        # A provider cannot be asked to drop a processor; one that stayed active would export each span beside its successor.
+    def stop(self) -> None:
+        """Take no more spans: a provider cannot be asked to drop a processor, and one that stayed active would export each span twice."""
+        self._is_stopped = True
         self.on_start = self.on_end = _nothing  # type: ignore[method-assign]
-        destinations = list(self._destinations.values())
-        for destination in destinations:
-            grace_s = destination.batching.grace_period_s
-            destination.exporter.set_deadline(grace_s if timeout_s is None else min(grace_s, timeout_s))
-        for destination in destinations:
-            destination.shutdown()
+
+    def shutdown(self) -> None:
+        """Export what waits and stop; see `_wiring.shut_down_parts`."""
+        if not self._is_stopped:
+            self.stop()
+            _wiring.shut_down_parts(SPANS)
 
 
 def _nothing(*args: Any, **kwargs: Any) -> None:
@@ -445,23 +269,10 @@ def inherited_rate(parent: Any) -> Any:
 
 
 def new_provider(role: str) -> TracerProvider:
-    """Return a provider for programs that have none, with the role that their OpenCensus telemetry carries."""
-    named = {"service.name": role, "service.instance.id": platform.node()}
-    # Merged last, so that they stand in for the SDK's own defaults; what the environment says about them stays.
-    ours = {key: value for key, value in named.items() if not _wiring._resource_attribute(key)}
-    resource = _outside(Resource.create).merge(Resource(ours))
+    """Return a provider for programs that have none."""
     try:
         sampler = _exporter.sampler_from_environment()
     except ValueError as error:
         _wiring.report("OTEL_TRACES_SAMPLER is left to the OpenTelemetry SDK: %s", error)
         sampler = None
-    return TracerProvider(sampler=sampler, resource=resource)
-
-
-def _outside(make: Callable[[], _T]) -> _T:
-    """Return what `make` returns, called where no tracer and no span is current.
-
-    The SDK starts threads, and instrumented threads open spans of the tracer that is current where they are started: they would wait for
-    the provider that is being made, and a batch processor's thread would keep an application's span for ever.
-    """
-    return contextvars.Context().run(make)
+    return TracerProvider(sampler=sampler, resource=resource_of_role(role))

@@ -1,8 +1,8 @@
-"""The one home of global state: which provider spans go to, and which destinations exist.
+"""The one home of global state: which providers telemetry goes to, and which destinations exist.
 
-A *destination* is an Application Insights resource: instrumentation key, ingestion endpoint and credential. Legacy exporter handles
-share it, and it owns the SDK's batch processor and one exporter. Nothing here starts a thread, opens a file or a connection before the
-first span ends.
+A *destination* is an Application Insights resource: instrumentation key, ingestion endpoint and credential. Legacy handles share it, and
+it owns one exporter for each signal, with the SDK's batch processor in front of it. Nothing here starts a thread, opens a file or a
+connection before the first span ends, or the first record is logged.
 
 The OpenTelemetry SDK is imported when a provider is needed for the first time, so that importing the facade stays cheap.
 """
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import __version__, _children, _context
+from opencensus_compat import __version__, _children, _context, _exporter
 from opencensus_compat._convert import oc_to_otel
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE
 
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span as OtelSpan
     from opentelemetry.trace import SpanKind, TracerProvider
 
-    from opencensus_compat._pipeline import Destination, Router, SpanFactory
+    from opencensus_compat._destination import Destination, Part
+    from opencensus_compat._handover import HandOver
+    from opencensus_compat._log_pipeline import LogRouter
+    from opencensus_compat._pipeline import Router, SpanFactory, SpanPart
 
 __all__ = [
     "Handle",
@@ -36,21 +39,30 @@ __all__ = [
     "default_role",
     "destination",
     "end_span",
+    "ending_process",
     "flush",
+    "flush_parts",
+    "hand_over",
     "is_pipeline",
     "is_provider_exporter",
+    "log_router",
     "one_trace_per_tracer",
     "replace_span",
     "report",
     "reset",
     "sample_rate",
     "set_kind",
+    "shut_down_parts",
     "shutdown",
+    "span_part",
     "start_span",
 ]
 
 SCOPE = "opencensus_compat"
 """Instrumentation scope of facade spans; the exporter recognizes them by it."""
+SPANS = "traces"
+LOGS = "logs"
+"""The signals, as the exporter's counters name them."""
 ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
 DEFAULT_FLUSH_TIMEOUT_S = 30.0
 
@@ -64,9 +76,9 @@ _lock = threading.RLock()
 class Handle(Protocol):
     """A legacy exporter whose spans go through a destination's pipeline."""
 
-    _pipeline: Destination
+    _pipeline: SpanPart
     """Where OpenTelemetry spans inside its spans go."""
-    _destination: Destination | None
+    _destination: SpanPart | None
     """The same for its own spans; None when it is to be called with SpanData instead."""
 
     def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:
@@ -84,6 +96,11 @@ class _State:
         self.provider: TracerProvider | None = None
         self.spans: SpanFactory | None = None
         self.router: Router | None = None
+        self.logger_provider: Any = None
+        self.log_router: LogRouter | None = None
+        self.hand_over: HandOver | None = None
+        self.destinations: dict[Any, Destination] = {}
+        self.ends_at_s: float | None = None
         self.one_trace_per_tracer: bool | None = None
         self.reported: set[str] = set()
 
@@ -98,27 +115,61 @@ _state = _State()
 ending = _Ending()
 
 
-def _forked() -> None:
-    global process
-    process = object()
+def _before_fork() -> None:
+    # A thread that is making a provider would never finish it in the child, and never give the lock back there.
+    _forking.held = _lock.acquire(timeout=_FORK_WAIT_S)
 
+
+def _forked_parent() -> None:
+    if _forking.held:
+        _lock.release()
+
+
+def _forked() -> None:
+    global process, _lock
+    process = object()
+    _lock = threading.RLock()
+    _state.ends_at_s = None
+
+
+class _Forking(threading.local):
+    """Whether this thread holds the lock while it forks."""
+
+    held = False
+
+
+_forking = _Forking()
+_FORK_WAIT_S = 5.0
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(before=_before_fork, after_in_parent=_forked_parent, after_in_child=_forked)
 
 
-def configure(*, tracer_provider: TracerProvider | None = None, one_trace_per_tracer: bool | None = None) -> None:
+def configure(
+    *,
+    tracer_provider: TracerProvider | None = None,
+    logger_provider: Any = None,
+    one_trace_per_tracer: bool | None = None,
+) -> None:
     """Decide what the facades use, before or instead of what they would find.
 
     Args:
         tracer_provider: The provider that facade spans go to; without one the global provider is used, or made.
+        logger_provider: The same for log records and events; without one the global provider is looked for when the first is logged.
         one_trace_per_tracer: True gives all root spans of a tracer one trace id and one sampling decision, as OpenCensus did. Also set
             by the environment variable ``OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER=1``.
 
     Raises:
-        TypeError: The provider has no `get_tracer`.
+        TypeError: A provider has no `get_tracer`, or no `get_logger`.
     """
     with _lock:
+        if logger_provider is not None:
+            if not callable(getattr(logger_provider, "get_logger", None)):
+                raise TypeError(
+                    f"logger_provider: expected an OpenTelemetry LoggerProvider, got {type(logger_provider).__name__}; "
+                    "pass for example opentelemetry.sdk._logs.LoggerProvider()"
+                )
+            _use_logger_provider(logger_provider)
         if tracer_provider is not None:
             if not callable(getattr(tracer_provider, "get_tracer", None)):
                 raise TypeError(
@@ -130,42 +181,127 @@ def configure(*, tracer_provider: TracerProvider | None = None, one_trace_per_tr
             _state.one_trace_per_tracer = one_trace_per_tracer
 
 
-def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
+def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S, signal: str | None = None) -> bool:
     """Send what waits in the queues, of all destinations, and return when it was sent or the time is over.
 
     Args:
         timeout_s: Seconds to wait at most.
+        signal: Only what batch processors hold of one signal; None for all.
     Returns: True if the service took everything that was waiting, in time. What was stored because the service cannot be reached is
         safe but not delivered: False. What was stored before the call is not waited for.
     """
-    router = _state.router
-    return True if router is None else router.force_flush(int(timeout_s * 1000))
+    until_s = time.monotonic() + timeout_s
+    handed_over = _state.hand_over is None or _state.hand_over.flush(timeout_s)
+    return flush_parts(signal, max(0.0, until_s - time.monotonic())) and handed_over
 
 
 def shutdown(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
-    """Send what is waiting and stop; spans that end later are not exported by this package.
+    """Send what is waiting and stop; what ends or is logged later is not exported by this package.
 
     Args:
         timeout_s: Seconds to wait at most; what could not be sent by then is stored.
     Returns: True if the service took everything that was waiting.
     """
-    router = _state.router
-    if router is None:
-        return True
     until_s = time.monotonic() + timeout_s
     # A little is kept for storing.
-    delivered = router.force_flush(int(timeout_s * 750))
-    router.shutdown(max(0.0, until_s - time.monotonic()))
+    delivered = flush(timeout_s * 0.75)
+    _stop(max(0.0, until_s - time.monotonic()))
     return delivered
 
 
 def reset() -> None:
-    """Forget provider and destinations, after stopping them. For tests; a global OpenTelemetry provider stays set."""
+    """Forget providers and destinations, after stopping them. For tests; global OpenTelemetry providers stay set."""
     global _state
     with _lock:
-        if _state.router is not None:
-            _state.router.shutdown()
+        _stop()
+        if _state.hand_over is not None:
+            _state.hand_over.stop()
         _state = _State()
+
+
+def _stop(timeout_s: float | None = None) -> None:
+    """Take nothing more from the providers, send what waits and stop."""
+    for router in (_state.router, _state.log_router):
+        if router is not None:
+            router.stop()
+    shut_down_parts(None, timeout_s)
+
+
+def _end_of_child() -> None:
+    """Send what waits at the end of a process that runs no exit hooks, within one `grace_period`."""
+    until_s = ending_process()
+    if _state.hand_over is not None:
+        _state.hand_over.flush(max(0.0, until_s - time.monotonic()))
+    _stop()
+
+
+def end_logs() -> None:
+    """Send what was logged and stop, as the logger provider is shut down: within one `grace_period`, that of the process if it ends."""
+    until_s = ending_process() if is_ending() else time.monotonic() + _grace_period_s()
+    if _state.hand_over is not None:
+        _state.hand_over.flush(max(0.0, until_s - time.monotonic()))
+    if _state.log_router is not None:
+        _state.log_router.stop()
+    shut_down_parts(LOGS, max(0.0, until_s - time.monotonic()))
+
+
+def _grace_period_s() -> float:
+    asked = [asked for each in list(_state.destinations.values()) for asked in each.grace_periods_s()]
+    return max(asked, default=5.0)
+
+
+def ending_process() -> float:
+    """Let nothing take longer than one `grace_period` from now, in all destinations and signals together.
+
+    Returns: When that is over, on the monotonic clock, seconds; the same at each call.
+    """
+    with _lock:
+        parts = _parts(None)
+        if _state.ends_at_s is None:
+            _state.ends_at_s = time.monotonic() + _grace_period_s()
+        left_s = max(0.0, _state.ends_at_s - time.monotonic())
+        for part in parts:
+            part.set_deadline(left_s)
+        return _state.ends_at_s
+
+
+def is_ending() -> bool:
+    """Return whether the process is ending: exit hooks run after the main thread has ended."""
+    return not threading.main_thread().is_alive()
+
+
+def _parts(signal: str | None) -> list[Part]:
+    parts = [part for each in list(_state.destinations.values()) for part in each.parts()]
+    return [part for part in parts if signal is None or part.signal == signal]
+
+
+def flush_parts(signal: str | None, timeout_s: float) -> bool:
+    """Export what waits in the batch processors, and return whether all of it was delivered in time.
+
+    Args:
+        signal: Of which parts; None for all.
+        timeout_s: Seconds for all of them together.
+    """
+    until_s = time.monotonic() + timeout_s
+    # All of them are flushed, whatever the first one says, and with no time left beside us.
+    delivered = [part.force_flush(max(0, int((until_s - time.monotonic()) * 1000))) for part in _parts(signal)]
+    return all(delivered)
+
+
+def shut_down_parts(signal: str | None, timeout_s: float | None = None) -> None:
+    """Export what waits and stop, within one `grace_period` for all destinations together; what has no time is stored.
+
+    Args:
+        signal: Of which parts; None for all.
+        timeout_s: A shorter time than that, seconds.
+    """
+    if is_ending():
+        ending_process()
+    parts = _parts(signal)
+    for part in parts:
+        part.set_deadline(timeout_s)
+    for part in parts:
+        part.shutdown()
 
 
 def one_trace_per_tracer() -> bool:
@@ -189,16 +325,45 @@ def _resource_attribute(name: str) -> str:
     return ""
 
 
-def destination(settings: Any, context_tags: Mapping[str, Any], options: Any) -> Destination:
-    """Return the destination of the given settings, the same one each time, and see that a provider feeds it.
+def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, options: Any) -> Destination:
+    """Return the destination of the given settings, the same one each time.
 
     Args:
         settings: The exporter's Settings.
         context_tags: The tags that facade telemetry carries, a mapping that the program may change at any time.
-        options: Legacy options that the batch processor is set from.
+        signal: What the caller will use it for.
+        options: Legacy options that the signal's batch processor is set from.
     """
+    from opencensus_compat._destination import Destination
+
+    key = (settings.instrumentation_key, settings.ingestion_endpoint, None if settings.credential is None else id(settings.credential))
     with _lock:
-        return _provide_router().destination(settings, context_tags, options)
+        found = _state.destinations.get(key)
+        if found is None:
+            found = _state.destinations[key] = Destination(settings, context_tags)
+        found.ask(signal, options)
+        return found
+
+
+def span_part(settings: Any, context_tags: Mapping[str, Any], options: Any) -> SpanPart:
+    """Return the span part of a destination, and see that a provider feeds it; see `destination`."""
+    with _lock:
+        router = _provide_router()
+        part: SpanPart = destination(settings, context_tags, SPANS, options).part(SPANS)
+        router.add(part)
+        return part
+
+
+def hand_over() -> HandOver:
+    """Return the one queue of this process through which log records leave the threads that log them."""
+    made = _state.hand_over
+    if made is None:
+        from opencensus_compat._handover import HandOver
+
+        with _lock:
+            made = _state.hand_over = _state.hand_over or HandOver()
+            _children.at_end(_end_of_child)
+    return made
 
 
 def is_pipeline(exporter: Any) -> bool:
@@ -336,9 +501,50 @@ def _use_provider(provider: TracerProvider) -> None:
     if provider is not _state.provider:
         add_span_processor(router)
     _state.provider, _state.router = provider, router
-    _children.at_end(router.shutdown)
+    _children.at_end(_end_of_child)
     router.watch(getattr(provider, "sampler", None))
     _state.spans = SpanFactory(provider, SCOPE, __version__)
+
+
+def log_router() -> LogRouter:
+    """Return what log records go through, finding or making the logger provider at the first call."""
+    found = _state.log_router
+    if found is not None:
+        return found
+    from opencensus_compat._log_pipeline import new_provider
+
+    names = _exporter.sdk_logs()
+    with _lock:
+        if _state.log_router is None:
+            current = names.global_provider()
+            if current is None:
+                current = new_provider(default_role())
+                names.set_global_provider(current)
+                _logger.info(
+                    "no OpenTelemetry logger provider was set: made one for the role %r and set it as the global provider", default_role()
+                )
+            _use_logger_provider(current)
+        made = _state.log_router
+    if made is None:
+        raise RuntimeError("the logger provider has no router")
+    return made
+
+
+def _use_logger_provider(provider: Any) -> None:
+    """Send facade log records to a provider, and its log records to the destinations."""
+    from opencensus_compat._log_pipeline import LogRouter, new_provider
+
+    router = _state.log_router or LogRouter()
+    add_processor = getattr(provider, "add_log_record_processor", None)
+    if add_processor is None:
+        report("the global logger provider %s takes no processors: OpenCensus logs use a provider of their own", type(provider))
+        provider = new_provider(default_role())
+        add_processor = provider.add_log_record_processor
+    if provider is not _state.logger_provider:
+        add_processor(router)
+    router.use(provider.get_logger(SCOPE, __version__))
+    _state.logger_provider, _state.log_router = provider, router
+    _children.at_end(_end_of_child)
 
 
 def parent_handle(context: Context | None) -> Any:

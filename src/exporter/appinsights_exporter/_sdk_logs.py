@@ -57,12 +57,14 @@ __all__ = [
     "LoggerProvider",
     "SeverityNumber",
     "emit",
+    "global_provider",
     "new_data",
     "new_provider",
     "new_record",
     "record_of",
     "resource_of",
     "scope_of",
+    "set_global_provider",
 ]
 
 SUPPORTED = ">=1.28,<2"
@@ -189,6 +191,18 @@ def new_provider(resource: Resource | None = None, *, shutdown_on_exit: bool = T
     if "log_record_limits" in inspect.signature(LoggerProvider.__init__).parameters:
         limits["log_record_limits"] = _UNLIMITED
     return LoggerProvider(resource=resource, shutdown_on_exit=shutdown_on_exit, **limits)
+
+
+def global_provider() -> Any:
+    """Return the global logger provider, or None where none was set."""
+    provider = _api.get_logger_provider()
+    # The API's stand-in for a provider that is still to come has no public name.
+    return None if type(provider).__name__ == "ProxyLoggerProvider" else provider
+
+
+def set_global_provider(provider: Any) -> None:
+    """Set the global logger provider."""
+    _api.set_logger_provider(provider)
 
 
 def new_record(

@@ -57,7 +57,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         self._consecutive_redirects = 0
         settings = _exporter.settings(self.options, proxies_of(self.options), _storage_path_of(self.options))
-        self._pipeline = _wiring.destination(settings, utils.azure_monitor_context, self.options)
+        self._pipeline = _wiring.span_part(settings, utils.azure_monitor_context, self.options)
         if self._pipeline.first_handle is None:
             self._pipeline.first_handle = self
 

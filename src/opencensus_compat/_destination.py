@@ -1,0 +1,348 @@
+"""A destination, and what its signals' parts have in common: a batch processor of the SDK's in front of an exporter.
+
+A *destination* is an Application Insights resource: instrumentation key, ingestion endpoint and credential. It is cheap: each signal has a
+*part* in it that is made when the signal first needs it. Nothing here imports the OpenTelemetry SDK; the parts' own modules do
+(`_pipeline` for spans, `_log_pipeline` for log records).
+"""
+
+from __future__ import annotations
+
+import contextvars
+import importlib
+import os
+import platform
+import threading
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from opencensus_compat import _context, _exporter, _wiring
+from opencensus_compat._wiring import LOGS, SPANS
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+
+__all__ = ["QUEUE_FULL", "Batching", "Destination", "Part", "outside", "resource_of_role"]
+
+_T = TypeVar("_T")
+
+_PARTS = {
+    SPANS: ("opencensus_compat._pipeline", "SpanPart"),
+    LOGS: ("opencensus_compat._log_pipeline", "LogPart"),
+}
+"""Signal -> module and class of its part."""
+
+MIN_EXPORT_INTERVAL_S = 0.1
+"""Floor of the legacy `export_interval`: an interval of 0 kept a processor core busy."""
+UNLIMITED_CAPACITY = 1_000_000
+"""What the legacy `queue_capacity=0`, which meant no limit, means now."""
+DEFAULT_BATCH_SIZE = 512
+"""Items per request where `max_batch_size` was left alone: five times the legacy default, since a request costs what 50 items cost."""
+QUEUE_FULL = "queue full: the oldest dropped"
+"""Reason for which items are counted as lost that came while `queue_capacity` others were waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How a part batches, from the legacy options."""
+
+    export_interval_s: float
+    """Seconds between exports while batches are not full."""
+    max_batch_size: int
+    """Items per export."""
+    queue_capacity: int
+    """Items that wait at most; the oldest is dropped when one more comes."""
+    grace_period_s: float
+    """Seconds that the end of the process may take."""
+
+    @classmethod
+    def of(cls, options: Any) -> Batching:
+        """Return what the legacy options say."""
+        return cls(
+            export_interval_s=max(MIN_EXPORT_INTERVAL_S, options.export_interval),
+            max_batch_size=int(options.max_batch_size) if "max_batch_size" in options else DEFAULT_BATCH_SIZE,
+            queue_capacity=int(options.queue_capacity) or UNLIMITED_CAPACITY,
+            grace_period_s=options.grace_period,
+        )
+
+
+class Destination:
+    """One Application Insights resource, with one part for each signal that is used.
+
+    Args:
+        settings: The exporter's Settings.
+        context_tags: The tags that facade telemetry carries, a mapping that the program may change at any time.
+    """
+
+    def __init__(self, settings: Any, context_tags: Mapping[str, Any]) -> None:
+        self.settings = settings
+        self.context_tags = context_tags
+        self._batching: dict[str, Batching] = {}
+        self._parts: dict[str, Part] = {}
+        self._lock = threading.Lock()
+        _restarted.add(self)
+
+    def restart(self) -> None:
+        """Begin with a free lock in a child made by fork; the parts that there are stay."""
+        self._lock = threading.Lock()
+
+    def ask(self, signal: str, options: Any) -> None:
+        """Set how a signal is batched, unless an earlier handle has done that."""
+        batching = Batching.of(options)
+        first = self._batching.setdefault(signal, batching)
+        if batching != first:
+            _wiring.report("a further exporter for the same resource asks for %s; the first one's %s stays", batching, first)
+
+    def grace_periods_s(self) -> list[float]:
+        """Return what the handles ask for as the time that the end of the process may take, seconds, by signal."""
+        return [batching.grace_period_s for batching in self._batching.values()]
+
+    def part(self, signal: str) -> Any:
+        """Return a signal's part, making it at the first call; `ask` comes before."""
+        found = self._parts.get(signal)
+        if found is not None:
+            return found
+        module, name = _PARTS[signal]
+        # Not under the lock: an import waits for other threads' imports.
+        make = getattr(importlib.import_module(module), name)
+        with self._lock:
+            if signal not in self._parts:
+                # A signal that no handle asked for comes from OpenTelemetry code inside the spans of one that did.
+                batching = self._batching.get(signal) or next(iter(self._batching.values()))
+                made = make(self.settings, self.context_tags, batching)
+                made.destination = self
+                self._parts[signal] = made
+            return self._parts[signal]
+
+    def parts(self) -> list[Part]:
+        """Return the parts that have been made."""
+        return list(self._parts.values())
+
+
+class Part(ABC):
+    """One signal of a destination: an exporter, and the SDK's batch processor in front of it once there is something to send.
+
+    Args:
+        settings: The exporter's Settings.
+        context_tags: The tags that facade telemetry carries.
+        batching: How to batch.
+    """
+
+    signal: ClassVar[str]
+    """Which one it is."""
+    results: ClassVar[tuple[Any, Any]]
+    """What the SDK's exporters return when nothing was lost, and otherwise."""
+
+    destination: Destination
+    """What it is a part of."""
+
+    def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
+        self.settings = settings
+        self.batching = batching
+        self._context_tags = context_tags
+        self.exporter = self._new_exporter()
+        self._queue = _Queue(batching.queue_capacity, self.exporter.counts, self.signal)
+        self._export = _Export(self.exporter, self._queue, self.results)
+        self._processor: Any = None
+        self._lock = threading.Lock()
+        _restarted.add(self)
+
+    def restart(self) -> None:
+        """Begin with an empty queue in a child made by fork: the SDK has emptied the processor's."""
+        self._lock = threading.Lock()
+        self._queue.restart()
+
+    @abstractmethod
+    def _new_exporter(self) -> Any:
+        """Return the exporter."""
+
+    @abstractmethod
+    def _new_processor(self, export: Any) -> Any:
+        """Return the SDK's batch processor in front of an exporter."""
+
+    def _started(self) -> Any:
+        """Return the processor, made at the first call."""
+        processor = self._processor
+        if processor is None:
+            with self._lock:
+                processor = self._processor = self._processor or outside(self._start)
+        return processor
+
+    def _start(self) -> Any:
+        try:
+            return self._new_processor(self._export)
+        except RuntimeError:
+            if not _wiring.is_ending():
+                raise
+            # From Python 3.12 on, no thread starts any more while exit hooks run.
+            return _AtTheEnd(self._export)
+
+    def send(self, envelopes: Sequence[Any]) -> int:
+        """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""
+        return self._export.deliver([_exporter.Prepared(lambda: envelopes, None)])
+
+    def force_flush(self, timeout_millis: int) -> bool:
+        """Export what waits in the queue and return whether all of it was delivered in time: what was stored was not."""
+        processor = self._processor
+        if processor is None:
+            return True
+        before = self._export.undelivered
+        # The SDK's own force_flush takes as long as an export takes.
+        finished = _exporter.within(timeout_millis / 1000, lambda: processor.force_flush(timeout_millis))
+        return finished and self._export.undelivered == before
+
+    def set_deadline(self, timeout_s: float | None = None) -> None:
+        """Let no export take longer than so many seconds from now, nor longer than the `grace_period`, because the process ends."""
+        grace_s = self.batching.grace_period_s
+        self.exporter.set_deadline(grace_s if timeout_s is None else min(grace_s, timeout_s))
+
+    def shutdown(self) -> None:
+        """Export what waits and stop."""
+        if self._processor is not None:
+            self._processor.shutdown()
+            self._queue.emptied()
+        else:
+            self.exporter.shutdown()
+
+
+class _AtTheEnd:
+    """Stands for the batch processor where its thread cannot be started any more: whoever flushes exports."""
+
+    def __init__(self, export: _Export) -> None:
+        self._export = export
+        self._waiting: list[Any] = []
+
+    def on_end(self, telemetry: Any) -> None:
+        """Keep a piece of telemetry for the next flush."""
+        self._waiting.append(telemetry)
+
+    on_emit = on_end
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export what was kept."""
+        batch, self._waiting = self._waiting, []
+        if batch:
+            self._export.export(batch)
+        return True
+
+    def shutdown(self) -> None:
+        """Export what was kept and stop."""
+        self.force_flush()
+        self._export.shutdown()
+
+
+class _Queue:
+    """Counts what the batch processor's queue loses: the SDK drops the oldest when it is full, and tells nobody how many.
+
+    Args:
+        capacity: Items that wait at most.
+        counts: Where losses are counted.
+        signal: Of what.
+    """
+
+    def __init__(self, capacity: int, counts: Any, signal: str) -> None:
+        self._capacity = capacity
+        self._counts = counts
+        self._signal = signal
+        self.restart()
+
+    def restart(self) -> None:
+        """Know of nothing: for a child made by fork, whose queue the SDK has emptied."""
+        # Taking the next number is one step, and so needs no lock in a thread that ends a span.
+        self._entered = count()
+        self._looks = 0
+        self._left = 0
+        self._lost = 0
+
+    def entered(self) -> None:
+        """Count one that was put in."""
+        next(self._entered)
+
+    def left(self, items: int) -> None:
+        """Count those that are taken out to be exported, and whatever more is missing than can be waiting."""
+        self._left += items
+        self._count(self._capacity)
+
+    def emptied(self) -> None:
+        """Count all that are missing: nothing waits any more."""
+        self._count(0)
+
+    def _count(self, waiting: int) -> None:
+        entered = next(self._entered) - self._looks
+        self._looks += 1
+        lost = entered - self._left - waiting - self._lost
+        if lost > 0:
+            self._lost += lost
+            self._counts.dropped(QUEUE_FULL, lost, signal=self._signal)
+
+
+class _Export:
+    """The exporter as the batch processor sees it: legacy code that runs inside knows that it runs in an exporter."""
+
+    def __init__(self, exporter: Any, queue: _Queue, results: tuple[Any, Any]) -> None:
+        self._exporter = exporter
+        self._queue = queue
+        self._success, self._failure = results
+        self.undelivered = 0
+        """How many exports ended with something not delivered."""
+
+    def export(self, batch: Sequence[Any]) -> Any:
+        self._queue.left(len(batch))
+        return self._success if _exporter.stored(self.deliver(batch)) else self._failure
+
+    def deliver(self, batch: Sequence[Any]) -> int:
+        from opencensus_compat.trace import execution_context
+
+        before = execution_context.is_exporter()
+        execution_context.set_is_exporter(True)
+        token = _context.exporting.set(True)
+        try:
+            result: int = self._exporter.deliver(batch)
+        finally:
+            _context.exporting.reset(token)
+            execution_context.set_is_exporter(before)
+        if not _exporter.delivered(result):
+            self.undelivered += 1
+        return result
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Return True: an export is complete when it returns."""
+        return True
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+
+def outside(make: Callable[[], _T]) -> _T:
+    """Return what `make` returns, called where no tracer and no span is current.
+
+    The SDK starts threads, and instrumented threads open spans of the tracer that is current where they are started: they would wait for
+    the provider that is being made, and a batch processor's thread would keep an application's span for ever.
+    """
+    return contextvars.Context().run(make)
+
+
+def resource_of_role(role: str) -> Resource:
+    """Return the resource of a provider for programs that have none, with the role that their OpenCensus telemetry carries."""
+    from opentelemetry.sdk.resources import Resource
+
+    named = {"service.name": role, "service.instance.id": platform.node()}
+    # Merged last, so that they stand in for the SDK's own defaults; what the environment says about them stays.
+    ours = {key: value for key, value in named.items() if not _wiring._resource_attribute(key)}
+    return outside(Resource.create).merge(Resource(ours))
+
+
+_restarted: weakref.WeakSet[Any] = weakref.WeakSet()
+"""What begins anew in a child made by fork."""
+
+
+def _restart_in_child() -> None:
+    for each in list(_restarted):
+        each.restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_in_child)

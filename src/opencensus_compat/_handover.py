@@ -1,0 +1,167 @@
+"""The one queue of ours: log records leave the thread that logs them through it, and are worked on by one thread of this process.
+
+Putting a record in costs a microsecond; making an OpenTelemetry record of it, and the SDK's own emit, cost fifty. The thread starts with
+the first record. It waits a little before it works, so that a burst wakes it once.
+
+A child made by fork begins with an empty queue: what waits is the parent's. Where no thread can be started, as at the end of the
+interpreter, the work is done by whoever flushes; `logging.shutdown` does, last of all exit hooks.
+
+Loses: what comes while the queue is full, the newest, as in OpenCensus. It is counted for the destination.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+from opencensus_compat import _context, _wiring
+
+__all__ = ["HANDED_OVER_FULL", "HandOver"]
+
+LEAST_CAPACITY = 8192
+"""Records that may wait, where no handler asks for more: the legacy `queue_capacity`."""
+PAUSE_S = 0.02
+"""How long the thread lets records gather before it works on them, seconds."""
+HANDED_OVER_FULL = "too many records at a time: the newest dropped"
+"""Reason for which records are counted as lost that came while the queue was full."""
+
+Work = Callable[..., object]
+
+
+class HandOver:
+    """A bounded queue of calls, and the thread that makes them, in order."""
+
+    def __init__(self) -> None:
+        self.capacity = LEAST_CAPACITY
+        """Calls that wait at most."""
+        self._restart()
+        _live.add(self)
+
+    def _restart(self) -> None:
+        """Begin anew, also in a child made by fork: without calls, without a thread."""
+        self._waiting: deque[tuple[Work, tuple[Any, ...]]] = deque()
+        # Lets one thread work at a time, so that the calls are made in order.
+        self._working = threading.RLock()
+        # Guards starting the thread, and the losses.
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._is_awake = False
+        self._is_stopped = False
+        self._lost: Counter[Callable[[int], object]] = Counter()
+
+    def ask(self, capacity: int) -> None:
+        """Have room for at least so many."""
+        self.capacity = max(self.capacity, capacity)
+
+    def put(self, work: Work, *args: Any) -> bool:
+        """Have `work(*args)` called on the thread, and return whether there was room."""
+        waiting = self._waiting
+        if len(waiting) >= self.capacity:
+            return False
+        waiting.append((work, args))
+        if not self._is_awake:
+            self._rouse()
+        return True
+
+    def lose(self, tell: Callable[[int], object]) -> None:
+        """Count one that had no room; `tell` will be called on the thread with how many that were."""
+        with self._lock:
+            self._lost[tell] += 1
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until what was put before has been called.
+
+        Args:
+            timeout_s: Seconds to wait at most.
+        Returns: Whether it was, in time. True at once on the thread itself, which cannot wait for itself.
+        """
+        if self._thread is threading.current_thread() or (self._thread is None and not self._waiting):
+            return True
+        done = threading.Event()
+        self._waiting.append((done.set, ()))
+        self._hurry.set()
+        self._rouse()
+        if self._thread is None:
+            token = _context.exporting.set(True)
+            try:
+                self._work()
+            finally:
+                _context.exporting.reset(token)
+        return done.wait(timeout_s)
+
+    def stop(self) -> None:
+        """Call nothing more, and let the thread end."""
+        self._is_stopped = True
+        self._waiting.clear()
+        self._hurry.set()
+        self._wake.set()
+
+    def _rouse(self) -> None:
+        self._is_awake = True
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None and not self._is_stopped:
+                    self._thread = _started(self._run)
+        self._wake.set()
+
+    def _run(self) -> None:
+        _context.exporting.set(True)
+        while not self._is_stopped:
+            self._wake.wait()
+            self._hurry.wait(PAUSE_S)
+            self._hurry.clear()
+            self._wake.clear()
+            # Whoever puts something in from here on rouses the thread; what was put in before is seen now.
+            self._is_awake = False
+            self._work()
+
+    def _work(self) -> None:
+        waiting = self._waiting
+        with self._working:
+            while waiting:
+                try:
+                    work, args = waiting.popleft()
+                except IndexError:
+                    break
+                _call(work, *args)
+            if self._lost:
+                with self._lock:
+                    lost, self._lost = self._lost, Counter()
+                for tell, times in lost.items():
+                    _call(tell, times)
+
+
+def _call(work: Work, *args: Any) -> None:
+    try:
+        work(*args)
+    except Exception as error:  # noqa: BLE001 - one record must not lose the others, whatever is in it
+        _wiring.report("a log record was lost: %s", type(error).__name__)
+
+
+def _started(run: Callable[[], object]) -> threading.Thread | None:
+    """Return a daemon thread that runs, in a context of its own; None where none can be started any more."""
+    thread = threading.Thread(target=run, name="opencensus-hand-over", daemon=True)
+    try:
+        contextvars.Context().run(thread.start)
+    except RuntimeError:
+        return None
+    return thread
+
+
+_live: weakref.WeakSet[HandOver] = weakref.WeakSet()
+
+
+def _restart_in_child() -> None:
+    for each in list(_live):
+        each._restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_in_child)
