@@ -89,6 +89,7 @@ EVERYWHERE = Rule(
 )
 """Of every item."""
 
+_ANOTHER_TRACE = _matching(r"<trace of RemoteDependency '(outer|worker_0)' #2>")
 _OWN_TRACE = _matching(r"<trace of RemoteDependency '[\w ]+'>")
 
 RULES: dict[str, tuple[Rule, ...]] = {
@@ -190,6 +191,17 @@ RULES: dict[str, tuple[Rule, ...]] = {
             "<id of RemoteDependency 'first'>",
             ABSENT,
         ),
+    ),
+    "test_envelopes[integrated_threads]": (
+        Rule("trace-per-root", r"(threads_one_after_the_other|after_a_job) \| .* \| tags/ai\.operation\.id", ANY, _ANOTHER_TRACE),
+        Rule(
+            "jobs-outside-spans",
+            r"(outside_a_span|after_a_job) \| RemoteDependency 'worker_0'( #2)? \| tags/ai\.operation\.parentId",
+            _matching("<other id .*>"),
+            ABSENT,
+        ),
+        Rule("in-process-success", r"failing_job \| RemoteDependency 'worker_0' \| data/baseData/success", True, False),
+        Rule("timers", r"timer \| RemoteDependency 'ticking'", ABSENT, ITEM),
     ),
     "test_envelopes[exporters]": (
         Rule("module-names", r"printed \| told \| printed/[01]", _matching(r".*<opencensus\..*"), _matching(r".*<opencensus_compat\..*")),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from opencensus_compat.trace import execution_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
+    from collections.abc import Callable, MutableMapping
 
     from opencensus_compat.trace.span_context import SpanContext
 
@@ -25,8 +26,7 @@ TRACE_ID_KEY = "traceId"
 SPAN_ID_KEY = "spanId"
 SAMPLING_DECISION_KEY = "traceSampled"
 
-_EXTRA_POSITION = 8
-"""Place of `extra` among the positional arguments of `Logger.makeRecord`."""
+_UNKNOWN = "The current tracer does not tell the %s for a log record"
 
 _T = TypeVar("_T")
 
@@ -55,10 +55,16 @@ def get_log_attrs() -> LogAttrs:
     if tracer is None:
         _meta_logger.error("There is no OpenCensus tracer to take the ids of a log record from")
         return ATTR_DEFAULTS
+    try:
+        context = tracer.span_context
+    except Exception as error:  # noqa: BLE001 -- a tracer of the program's own can raise anything
+        for what in ("trace id", "span id", "sampling decision")[: 2 if isinstance(error, AttributeError) else 3]:
+            _meta_logger.error(_UNKNOWN, what)  # noqa: TRY400 -- for each record
+        return ATTR_DEFAULTS
     return LogAttrs(
-        _read(tracer, "trace id", lambda context: context.trace_id, ATTR_DEFAULTS.trace_id),
-        _read(tracer, "span id", lambda context: context.span_id, ATTR_DEFAULTS.span_id),
-        _read(tracer, "sampling decision", _sampling_decision, ATTR_DEFAULTS.sampling_decision),
+        _read(context, "trace id", lambda context: context.trace_id, ATTR_DEFAULTS.trace_id),
+        _read(context, "span id", lambda context: context.span_id, ATTR_DEFAULTS.span_id),
+        _read(context, "sampling decision", _sampling_decision, ATTR_DEFAULTS.sampling_decision),
     )
 
 
@@ -70,26 +76,39 @@ def _sampling_decision(context: SpanContext) -> bool | None:
         return None
 
 
-def _read(tracer: Any, what: str, getter: Callable[[SpanContext], _T | None], default: _T) -> _T:
+def _read(context: Any, what: str, getter: Callable[[SpanContext], _T | None], default: _T) -> _T:
     try:
-        value = getter(tracer.span_context)
-    except Exception:  # noqa: BLE001 -- a tracer of the program's own can raise anything
-        _meta_logger.error("The current tracer does not tell the %s for a log record", what)  # noqa: TRY400 -- for each record
+        value = getter(context)
+    except Exception:  # noqa: BLE001 -- so can its context
+        _meta_logger.error(_UNKNOWN, what)  # noqa: TRY400 -- for each record
         return default
     return default if value is None else value
 
 
-def _with_log_attrs(extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a record's extra attributes with those of the trace; what is there already wins.
+class _Reading(threading.local):
+    """Whether this thread is asking a tracer for its ids: a tracer that logs meanwhile must not be asked again."""
 
-    A copy: the caller may use one dict for many records, and the first record's ids must not stay in it.
-    """
-    attrs = get_log_attrs()
-    extended = dict(extra or {})
-    extended.setdefault(TRACE_ID_KEY, attrs.trace_id)
-    extended.setdefault(SPAN_ID_KEY, attrs.span_id)
-    extended.setdefault(SAMPLING_DECISION_KEY, attrs.sampling_decision)
-    return extended
+    now = False
+
+
+_reading = _Reading()
+
+
+def _put_log_attrs(values: dict[str, Any]) -> None:
+    """Put the trace's attributes among those of a record, or of its `extra`; what is there already wins."""
+    if TRACE_ID_KEY in values and SPAN_ID_KEY in values and SAMPLING_DECISION_KEY in values:
+        return
+    if _reading.now:
+        attrs = ATTR_DEFAULTS
+    else:
+        _reading.now = True
+        try:
+            attrs = get_log_attrs()
+        finally:
+            _reading.now = False
+    values.setdefault(TRACE_ID_KEY, attrs.trace_id)
+    values.setdefault(SPAN_ID_KEY, attrs.span_id)
+    values.setdefault(SAMPLING_DECISION_KEY, attrs.sampling_decision)
 
 
 # https://docs.python.org/3/howto/logging-cookbook.html#using-loggeradapters-to-impart-contextual-information
@@ -99,7 +118,8 @@ class TraceLoggingAdapter(_LoggerAdapterBase):
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Return the message and the call's keyword arguments with the ids in `extra`."""
         extra = {**(self.extra or {}), **(kwargs.get("extra") or {})}
-        return msg, {**kwargs, "extra": _with_log_attrs(extra)}
+        _put_log_attrs(extra)
+        return msg, {**kwargs, "extra": extra}
 
 
 class TraceLogger(_LoggerBase):
@@ -107,8 +127,6 @@ class TraceLogger(_LoggerBase):
 
     def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802 -- the name is that of the standard library
         """Return the record that `Logger.makeRecord` makes, with the ids on it."""
-        if len(args) > _EXTRA_POSITION:
-            args = (*args[:_EXTRA_POSITION], _with_log_attrs(args[_EXTRA_POSITION]), *args[_EXTRA_POSITION + 1 :])
-        else:
-            kwargs["extra"] = _with_log_attrs(kwargs.get("extra"))
-        return super().makeRecord(*args, **kwargs)
+        record = super().makeRecord(*args, **kwargs)
+        _put_log_attrs(record.__dict__)
+        return record

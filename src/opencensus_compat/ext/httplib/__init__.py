@@ -1,0 +1,1 @@
+"""Spans of calls that the standard library's HTTP client makes."""

@@ -1,0 +1,178 @@
+"""The integration with threads and pools."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import pickle
+import threading
+from concurrent import futures
+from multiprocessing import pool
+from typing import Any
+
+from opentelemetry.context import Context
+
+from opencensus_compat import _context
+from opencensus_compat.ext import _patching
+from opencensus_compat.trace import execution_context, tracer
+from opencensus_compat.trace.propagation import binary_format
+from opencensus_compat.trace.tracers import noop_tracer
+from opencensus_compat.trace.tracers.context_tracer import exporter_around
+
+log = logging.getLogger("opencensus.ext.threading.trace")
+
+MODULE_NAME = "threading"
+
+_MACHINERY = ("appinsights_exporter.", "opencensus_compat.", "opentelemetry.")
+"""Beginnings of the modules whose threads and jobs serve the whole process, whichever request they happen to be started in."""
+
+
+def trace_integration(tracer: Any = None) -> None:
+    """Hand the current tracer, span and attributes on to threads, timers and jobs of pools that are started from now on.
+
+    A job of a pool gets a span of its own, named after the worker thread, as in OpenCensus. Calling it again changes nothing.
+
+    Args:
+        tracer: Not used, as in OpenCensus: each thread gets what is current where it is started.
+    """
+    log.info("Integrated module: %s", MODULE_NAME)
+    _patching.wrap(threading.Thread, "start", wrap_threading_start)
+    _patching.wrap(threading.Thread, "run", wrap_threading_run)
+    _patching.wrap(threading.Timer, "run", wrap_threading_run)
+    _patching.wrap(pool.Pool, "apply_async", wrap_apply_async)
+    _patching.wrap(futures.ThreadPoolExecutor, "submit", wrap_submit)
+
+
+def wrap_threading_start(start_func: Any) -> Any:
+    """Return a `Thread.start` that notes the context it is called in on the thread."""
+
+    @functools.wraps(start_func)
+    def call(self: Any) -> Any:
+        if not _is_machinery(getattr(self, "_target", None) or self):
+            self._opencensus_context = execution_context.get_opencensus_full_context()
+            self._opencensus_otel_context = _context.get_current()
+        return start_func(self)
+
+    return call
+
+
+def wrap_threading_run(run_func: Any) -> Any:
+    """Return a `Thread.run` that runs in the context noted on the thread, if one is: it may have been started before."""
+
+    @functools.wraps(run_func)
+    def call(self: Any) -> Any:
+        noted = getattr(self, "_opencensus_context", None)
+        if noted is not None:
+            execution_context.set_opencensus_full_context(*noted)
+            # The same with what OpenCensus does not know: OpenTelemetry's baggage, and which API made the current span.
+            otel_context = getattr(self, "_opencensus_otel_context", None)
+            if otel_context is not None:
+                _context.attach(otel_context)
+        return run_func(self)
+
+    return call
+
+
+def wrap_apply_async(apply_async_func: Any) -> Any:
+    """Return a `Pool.apply_async` whose jobs run in the caller's trace."""
+
+    @functools.wraps(apply_async_func)
+    def call(self: Any, func: Any, args: Any = (), kwds: Any = {}, **kwargs: Any) -> Any:  # noqa: B006 -- as in the standard library; it is not changed
+        if _is_machinery(func):
+            return apply_async_func(self, func, args=args, kwds=kwds, **kwargs)
+        job, wrapped_kwargs = _handed_over(func, dict(kwds), in_process=isinstance(self, pool.ThreadPool))
+        return apply_async_func(self, job, args=args, kwds=wrapped_kwargs, **kwargs)
+
+    return call
+
+
+def wrap_submit(submit_func: Any) -> Any:
+    """Return a `ThreadPoolExecutor.submit` whose jobs run in the caller's trace."""
+
+    @functools.wraps(submit_func)
+    def call(self: Any, func: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if _is_machinery(func):
+            return submit_func(self, func, *args, **kwargs)
+        job, wrapped_kwargs = _handed_over(func, kwargs, in_process=True)
+        return submit_func(self, job, *args, **wrapped_kwargs)
+
+    return call
+
+
+def _is_machinery(work: Any) -> bool:
+    return execution_context.is_exporter() or str(getattr(work, "__module__", "")).startswith(_MACHINERY)
+
+
+def _handed_over(func: Any, kwds: dict[str, Any], *, in_process: bool) -> tuple[wrap_task_func, dict[str, Any]]:
+    """Return a job for a pool and its keyword arguments.
+
+    Args:
+        func: What the program wants to be called.
+        kwds: With which keyword arguments.
+        in_process: The job is not pickled.
+    """
+    current = execution_context.get_opencensus_tracer()
+    span_context: Any = getattr(current, "span_context", None)
+    has_span = getattr(span_context, "span_id", None) is not None
+    job = wrap_task_func(func)
+    if in_process:
+        job._otel_context = _context.get_current()
+        job._attrs = execution_context.get_opencensus_attrs()
+    job._has_span = has_span or not isinstance(current, noop_tracer.NoopTracer)
+    exporter = getattr(current, "exporter", None)
+    return job, {
+        # Without a span there is nothing to continue: the job is the root of a trace of its own.
+        "span_context_binary": binary_format.BinaryFormatPropagator().to_header(span_context) if has_span else None,
+        "kwds": kwds,
+        "sampler": getattr(current, "sampler", None),
+        "exporter": exporter if in_process or _can_be_pickled(exporter) else None,
+        "propagator": getattr(current, "propagator", None),
+    }
+
+
+def _can_be_pickled(exporter: Any) -> bool:
+    try:
+        pickle.dumps(exporter)
+    except Exception:  # noqa: BLE001 -- whatever pickling it runs into
+        return False
+    return True
+
+
+class wrap_task_func:  # noqa: N801 -- the name is OpenCensus's
+    """A job that makes the tracer it is handed current, runs inside a span of it, and leaves its worker without a context.
+
+    Args:
+        func: What the job calls.
+    """
+
+    _otel_context: Context | None = None
+    _attrs: Any = None
+    _has_span = True
+
+    def __init__(self, func: Any) -> None:
+        self.func = func
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process can use: a context holds spans that only this process can end."""
+        return {"func": self.func, "_has_span": self._has_span}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function with `args` and the keyword arguments in `kwds`; the other ones are those of `Tracer`, or tell its context."""
+        kwds = kwargs.pop("kwds")
+        binary = kwargs.pop("span_context_binary")
+        try:
+            if self._otel_context is not None:
+                _context.attach(self._otel_context)
+                execution_context.set_opencensus_attrs(self._attrs)
+            if not self._has_span:
+                return self.func(*args, **kwds)
+            if kwargs.get("exporter") is None:
+                # That of the process it has come to.
+                kwargs["exporter"] = getattr(execution_context.get_opencensus_tracer(), "exporter", None) or exporter_around()
+            span_context = None if binary is None else binary_format.BinaryFormatPropagator().from_header(binary)
+            with tracer.Tracer(span_context=span_context, **kwargs).span(name=threading.current_thread().name):
+                return self.func(*args, **kwds)
+        finally:
+            # Also after an error: the next job of this worker belongs to somebody else.
+            execution_context.clean()
+            _context.attach(Context())
