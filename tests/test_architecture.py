@@ -29,7 +29,7 @@ FACADE_LAYERS = [
 PLAIN_VALUES = {
     f"{FACADE}.trace.{name}"
     for name in ("attributes", "link", "span_context", "span_data", "stack_trace", "status", "time_event", "trace_options", "tracestate")
-}
+} | {f"{FACADE}.metrics.export.value"}
 """Legacy value classes without behaviour: conversion knows both sides, so any layer may import them."""
 
 UPWARD = {

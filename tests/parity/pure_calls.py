@@ -3,8 +3,8 @@
     python pure_calls.py opencensus           # in an environment with the real package
     python pure_calls.py opencensus_compat    # in ours
 
-Uses nothing but the standard library, the package under test, and `stats_calls.py` beside it. The random numbers are seeded before each call, so that generated
-ids can be compared too.
+Uses nothing but the standard library, the package under test, and `metrics_calls.py` and `stats_calls.py` beside it. The random
+numbers are seeded before each call, so that generated ids can be compared too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import metrics_calls
 import stats_calls
 
 if TYPE_CHECKING:
@@ -1195,6 +1196,10 @@ SECTIONS: dict[str, Callable[[], Iterator[Case]]] = {
     "aggregated": lambda: stats_calls.aggregated(module),
     "recording": lambda: stats_calls.recording(module),
     "views": lambda: stats_calls.views(module),
+    "metrics_values": lambda: metrics_calls.metrics_values(module),
+    "gauges": lambda: metrics_calls.gauges(module),
+    "metric_transport": lambda: metrics_calls.metric_transport(module),
+    "standard_metrics": lambda: metrics_calls.standard_metrics(module),
 }
 
 

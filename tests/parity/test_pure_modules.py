@@ -21,6 +21,7 @@ _SCRIPT = Path(__file__).with_name("pure_calls.py")
 SECTIONS = (
     "propagation", "hostile_propagation", "identity", "samplers", "formatting", "exporters", "bounded", "resources", "clouds", "helpers",
     "schedule", "transports", "logs", "protocol", "tags", "binary_tags", "measures", "aggregated", "recording", "views",
+    "metrics_values", "gauges", "metric_transport", "standard_metrics",
 )  # fmt: skip
 
 
@@ -113,6 +114,31 @@ DIFFERENCES = (
     Difference(
         r"views\.exporter\.(without-methods|attribute-error)",
         "an exporter without a method keeps no other one from being told, and an AttributeError inside one is logged; OpenCensus was silent",
+    ),
+    Difference(
+        r"gauge\.Derived\w+\.returns\.None",
+        "a function that returns None tells no value; OpenCensus raised, and nothing at all was exported",
+    ),
+    Difference(
+        r"gauge\.DerivedLongGauge\.raises\.TypeError",
+        "a function that raises TypeError is named in the log, once for all; OpenCensus took it for one that is gone",
+    ),
+    Difference(
+        r"registry\.(empty-gauge|failing)",
+        "a gauge without numbers is left out, and so is a number whose function raises, with a line in the log; OpenCensus put None among the "
+        "metrics, or raised, and nothing at all was exported",
+    ),
+    Difference(
+        r"transport\.close\.(fails|gone)",
+        "the exporting mark goes back to what it was, also after an error; OpenCensus left it set for ever",
+    ),
+    Difference(
+        r"requests\.counted\.(one|two)",
+        "the average time of requests is there whether or not the rate was read before; OpenCensus divided by requests since that reading",
+    ),
+    Difference(
+        r"requests\.handled\.raises",
+        "a request whose handler raises is counted; OpenCensus left it out",
     ),
 )
 

@@ -72,13 +72,9 @@ class PeriodicMetricTask(PeriodicTask):
             logger.exception("%s failed to export metrics; it tries again after %s seconds", self.name, self.interval)
         return None
 
-    def start(self) -> None:
-        """Start calling, here and in processes made by fork from now on."""
-        super().start()
-        _tasks.add(self)
-
     def run(self) -> None:
         """Wait and call until `cancel`."""
+        _tasks.add(self)
         execution_context.set_is_exporter(True)
         super().run()
 
@@ -103,7 +99,7 @@ class PeriodicMetricTask(PeriodicTask):
         """Start anew, under the same name, in a process that has a copy of this object but not the thread."""
         threading.Thread.__init__(self, name=self.name, daemon=self.daemon)
         self.finished = threading.Event()
-        super().start()
+        self.start()
 
 
 def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: Any, interval: float | None = None) -> PeriodicMetricTask:

@@ -194,8 +194,8 @@ def get_requests_rate() -> float:
     with _lock:
         count, last_s = requests_map.get("count", 0), requests_map.get("last_time")
         if last_s == now_s:
-            return float(requests_map.get("last_rate", 0))
-        rate = 0.0 if last_s is None else (count - requests_map.get("last_count", 0)) / (now_s - last_s)
+            return requests_map.get("last_rate", 0)  # type: ignore[no-any-return]
+        rate: float = 0 if last_s is None else (count - requests_map.get("last_count", 0)) / (now_s - last_s)
         requests_map.update(last_time=now_s, last_count=count, last_rate=rate)
         return rate
 
