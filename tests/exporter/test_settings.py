@@ -163,6 +163,21 @@ def test_envelope_shape_from_the_environment(word, shape):
     assert settings.sources["keep_url_query"] == "APPINSIGHTS_EXPORTER_URL_QUERY"
 
 
+@pytest.mark.parametrize(
+    ("argument", "word", "expected"),
+    [
+        (None, "", (False, "default")),
+        (None, " True ", (True, "APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN")),
+        (False, "true", (False, "argument")),
+    ],
+)
+def test_metric_namespaces(argument, word, expected):
+    """Metrics are listed under their meter's name only when asked for; the official exporter's variable is understood."""
+    settings = resolve(CONNECTION_STRING, scope_as_namespace=argument, environ={"APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN": word})
+    assert (settings.scope_as_namespace, settings.sources["scope_as_namespace"]) == expected
+    assert f"scope_as_namespace={expected[0]}" in repr(settings)
+
+
 BAD = {
     "nothing": ({"environ": {}}, "set APPLICATIONINSIGHTS_CONNECTION_STRING"),
     "empty string": ({"connection_string": "", "environ": ENV_STRING}, "InstrumentationKey in the connection string; got none"),
