@@ -13,7 +13,8 @@ HEAVY = ["azure", "google", "hashlib", "http.client", "logging.handlers", "msal"
 
 MODULES = [
     "common.backports", "common.configuration", "common.resource", "common.runtime_context", "common.schedule", "common.transports.async_",
-    "common.transports.sync", "common.utils", "common.version", "log", "trace.attributes_helper", "trace.base_exporter",
+    "common.transports.sync", "common.utils", "common.version", "log", "metrics.export.cumulative",
+    "metrics.export.gauge", "metrics.export.metric", "metrics.export.summary", "metrics.transport", "trace.attributes_helper", "trace.base_exporter",
     "trace.config_integration", "trace.exceptions_status", "trace.file_exporter", "trace.integrations", "trace.logging_exporter",
     "trace.print_exporter", "trace.propagation.b3_format", "trace.propagation.binary_format", "trace.propagation.google_cloud_format",
     "trace.propagation.text_format", "trace.propagation.trace_context_http_header_format", "trace.samplers", "trace.span_data", "trace.utils",

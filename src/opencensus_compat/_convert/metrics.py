@@ -116,6 +116,7 @@ def _values(value: Any) -> dict[str, Any] | None:
 def _distribution(value: ValueDistribution) -> dict[str, Any] | None:
     if not value.count:
         return None
+    # The deviation of the population, as the service's own SDKs compute it.
     fields = {
         "kind": "Aggregation",
         "value": _number(value.sum),
