@@ -1,0 +1,137 @@
+"""What gauges and cumulatives cost the program that sets them, and what a thousand of them cost to read, beside the retired SDK.
+
+Run ``python benchmarks/bench_metrics.py``. One interpreter per contestant, started by turns; each measures CPU time of its own thread
+and keeps the best of many rounds.
+
+* ``long set`` … ``cumulative add``: one call on a number that the program kept, as it should.
+* ``find``: asking a gauge for the number of two label values that it has.
+* ``read few``, ``read many``: `Registry.get_metrics` of 100 and of 1,000 gauges of 100 time series, per series. Garbage collection is part
+  of it: objects are made for every series, and every so often the collector looks at all those that there are.
+
+The retired SDK is that of ``LEGACY_PYTHON`` (default ``.venvs/legacy/bin/python``). Ends with 1 when a limit is not kept.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python"))
+TURNS = 3
+ROUNDS = 7
+CALLS = 20_000
+READ_ROUNDS = 3
+LABEL_SETS = 100
+FEW, MANY = 100, 1_000
+
+LIMITS = {
+    "long set": 1.1, "long add": 1.1, "double set": 1.1, "double add": 1.1, "cumulative set": 1.1, "cumulative add": 1.1, "find": 0.6,
+    "read few": 0.9, "read many": 1.1,
+}  # fmt: skip
+"""Workload -> most that ours may take of the retired SDK's time. Setting a number is a check, a lock and an assignment in both."""
+FLAT = 4.0
+"""Most that a series may cost among many, of what it costs among few: the collector has ten times as much to look at."""
+
+
+def labels(*texts):
+    """Return label values."""
+    from opencensus.metrics.label_value import LabelValue
+
+    return [LabelValue(text) for text in texts]
+
+
+def workloads():
+    """Return the calls on whichever ``opencensus`` this interpreter has."""
+    from opencensus.metrics.export.cumulative import LongCumulative
+    from opencensus.metrics.export.gauge import DoubleGauge, LongGauge
+    from opencensus.metrics.label_key import LabelKey
+
+    keys, values = [LabelKey("a", ""), LabelKey("b", "")], labels("x", "y")
+    gauge = LongGauge("g", "", "1", keys)
+    long, double, cumulative = (
+        cls("n", "", "1", keys).get_or_create_time_series(values) for cls in (LongGauge, DoubleGauge, LongCumulative)
+    )
+    gauge.get_or_create_time_series(values)
+    return {
+        "long set": lambda: long.set(3),
+        "long add": lambda: long.add(3),
+        "double set": lambda: double.set(2.5),
+        "double add": lambda: double.add(2.5),
+        "cumulative set": lambda: cumulative.set(3),
+        "cumulative add": lambda: cumulative.add(3),
+        "find": lambda: gauge.get_or_create_time_series(values),
+    }
+
+
+def registry(gauges):
+    """Return a registry with so many gauges of 100 time series."""
+    from opencensus.metrics.export.gauge import LongGauge, Registry
+    from opencensus.metrics.label_key import LabelKey
+
+    made = Registry()
+    for number in range(gauges):
+        gauge = LongGauge(f"g{number}", "", "1", [LabelKey("a", ""), LabelKey("b", "")])
+        for label in range(LABEL_SETS):
+            gauge.get_or_create_time_series(labels(str(label), "y")).set(label)
+        made.add_gauge(gauge)
+    return made
+
+
+def measure():
+    """Return microseconds of CPU per call, or per series read, the best round of each workload."""
+    best = {}
+    for name, call in workloads().items():
+        for _ in range(ROUNDS):
+            started = time.thread_time_ns()
+            for _ in range(CALLS):
+                call()
+            best[name] = min(best.get(name, float("inf")), (time.thread_time_ns() - started) / CALLS / 1000)
+    for name, gauges in (("read few", FEW), ("read many", MANY)):
+        made = registry(gauges)
+        for _ in range(READ_ROUNDS):
+            gc.collect()
+            started = time.thread_time_ns()
+            metrics = made.get_metrics()
+            spent = (time.thread_time_ns() - started) / (gauges * LABEL_SETS) / 1000
+            best[name] = min(best.get(name, float("inf")), spent)
+            assert len(metrics) == gauges
+            del metrics
+    return best
+
+
+def run(python):
+    """Measure one contestant in its own interpreter."""
+    return json.loads(subprocess.run([python, __file__, "measure"], capture_output=True, text=True, check=True).stdout)
+
+
+def main():
+    """Measure by turns, print the table, and return whether the limits are kept."""
+    best = {"legacy": {}, "census-compat": {}}
+    for _ in range(TURNS):
+        for name, python in (("legacy", LEGACY_PYTHON), ("census-compat", sys.executable)):
+            for workload, spent in run(python).items():
+                best[name][workload] = min(best[name].get(workload, spent), spent)
+    print("microseconds of CPU per call, or per time series read, best of", TURNS * ROUNDS, "rounds")
+    kept = True
+    for workload, limit in LIMITS.items():
+        legacy, ours = best["legacy"][workload], best["census-compat"][workload]
+        kept &= ours <= legacy * limit
+        print(f"  {workload:15} legacy {legacy:6.3f}  ours {ours:6.3f}  {ours / legacy:5.2f}   limit {limit:4.2f}", end="")
+        print("   ok" if ours <= legacy * limit else "   MISSED")
+    few, many = best["census-compat"]["read few"], best["census-compat"]["read many"]
+    kept &= many <= few * FLAT
+    print(f"  {'many / few':15} {many / few:5.2f}   limit {FLAT:4.2f}   {'ok' if many <= few * FLAT else 'MISSED'}")
+    return kept
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        json.dump(measure(), sys.stdout)
+        sys.exit(0)
+    sys.exit(0 if main() else 1)
