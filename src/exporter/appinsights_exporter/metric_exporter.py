@@ -126,7 +126,8 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         self._facade_metrics = facade_metrics if self._legacy_shape else None
         self._facade_names: Mapping[str, str] = {} if facade_names is None else facade_names
         self._intervals = _Intervals()
-        standard_metrics.sends(self)
+        self._heard_of: set[int] = set()
+        """Numbers of the standard metrics' processors whose counts come here."""
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Send the points, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
@@ -160,7 +161,8 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
 
     def shutdown(self, *_: object, **__: object) -> None:
         """Refuse further metrics. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
-        standard_metrics.sends_no_more(self)
+        for number in self._heard_of:
+            standard_metrics.sent_no_more_to(number, self._settings)
         super().shutdown()
 
     def _pieces(self, metrics_data: MetricsData | None, lost: list[Exception]) -> Iterator[_Piece]:
@@ -241,6 +243,11 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         )
 
     def _standard(self, source: _Source, point: DataPointT) -> dict[str, Any] | None:
+        if source.name == standard.ORIGIN:
+            number = int(metrics.number(getattr(point, "value", None)))
+            self._heard_of.add(number)
+            standard_metrics.sent_to(number, self._settings)
+            return None
         values = metrics.aggregate(point)
         if values is None:
             return None

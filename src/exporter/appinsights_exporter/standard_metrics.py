@@ -9,7 +9,11 @@ Use::
 
 The service derives such metrics from the items that it receives. With this processor they are made here, as the histograms
 ``requests/duration`` and ``dependencies/duration`` in milliseconds, and items that are in them are marked so that the service does not
-count them a second time: only those, and only while a metric exporter sends to the same resource.
+count them a second time.
+
+Each span is counted once, here or by the service. The metric exporter hears of a processor at the first collection that comes from its
+meter provider, by a gauge that is not sent (``appinsights.standard_metrics.origin``). From then on spans are counted here, and their items
+marked if they go to the same resource; until then, and once the exporter is shut down, the service counts.
 
 Sampling: a span that the sampler drops never ends, as far as a processor can see, so it cannot be counted. Each kept one carries its rate,
 and the service multiplies by it; therefore spans that were kept at a rate below 100 % are left to the service, neither counted nor marked.
@@ -22,19 +26,21 @@ Durations that HTTP instrumentations measure themselves (``http.server.request.d
 under their own name, with their own attributes.
 
 Loses: of over 1,000 different combinations of type, target, code and success in one metric, all but the success. Spans which the sampler
-of OpenCensus code did not keep are never counted.
+of OpenCensus code did not keep are never counted. Items that a program converts itself are counted, but not marked.
 Source: specification sections 6.3 and 6.4.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from opentelemetry import metrics
+from opentelemetry.metrics import Observation
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
@@ -71,12 +77,17 @@ class StandardMetricsProcessor(SpanProcessor):
         meter = provider.get_meter(standard.SCOPE, __version__)
         self._requests = _Duration(meter.create_histogram(standard.REQUESTS, unit="ms"))
         self._dependencies = _Duration(meter.create_histogram(standard.DEPENDENCIES, unit="ms"))
+        number = self._number = next(_numbers)
+        meter.create_observable_gauge(standard.ORIGIN, [lambda _: [Observation(number)]])
         self._all_recorded = all_recorded
         self._log_limit = RateLimit()
 
     def on_end(self, span: ReadableSpan) -> None:
         """Count the span. Never raises."""
         try:
+            destinations = _state.destinations.get(self._number)
+            if not destinations:
+                return
             context = span.context
             if not self._all_recorded and (context is None or not context.trace_flags.sampled or standard.kept_percent(span) < 100):
                 return
@@ -85,7 +96,7 @@ class StandardMetricsProcessor(SpanProcessor):
             into = self._requests if standard.is_request(span) else self._dependencies
             into.record(max(0, span.end_time - span.start_time) / 1e6, standard.dimensions(span))
             with _state.lock:
-                _state.counted.add(span)
+                _state.counted[span] = destinations
         except Exception:  # What is wrong with one span must not reach the code that ends it.
             if self._log_limit.due("standard metrics"):
                 _logger.warning("A span could not be counted in the standard metrics.", exc_info=True)
@@ -144,63 +155,53 @@ class _Duration:
         self._histogram.record(duration_ms, dimensions)
 
 
+Destination = tuple[str, str]
+"""Instrumentation key and ingestion endpoint."""
+
+
 class _State:
-    """Which spans were counted, and who sends metrics: what the span exporters of this process ask."""
+    """Where what each processor counts is sent, and which spans were counted for where: what the span exporters ask."""
 
     def __init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin anew, also in a child made by fork, where the lock may be held by a thread that the child lacks."""
-        # Guards both sets: spans end, exporters come and go, and batches are exported in different threads.
+        self.destinations: dict[int, frozenset[Destination]] = {}
+        """Number of a processor to where exporters send what it counts."""
+        self.counted: weakref.WeakKeyDictionary[ReadableSpan, frozenset[Destination]] = weakref.WeakKeyDictionary()
+        """Span to where it is sent as part of a metric. By identity: every processor of a provider is given the same object."""
+        # Guards both: spans end, exporters come and go, and batches are exported in different threads.
         self.lock = threading.Lock()
-        # By identity: every processor of a provider is given the same object.
-        self.counted: weakref.WeakSet[ReadableSpan] = weakref.WeakSet()
-        self.senders: weakref.WeakSet[_Sends] = weakref.WeakSet()
-
-
-class _Sends(Protocol):
-    """A metric exporter."""
-
-    @property
-    def settings(self) -> Settings: ...
 
 
 _state = _State()
+_numbers = itertools.count(1)
 
 
-def sends(exporter: _Sends) -> None:
-    """Note that a metric exporter sends to the resource of its settings."""
+def sent_to(number: int, settings: Settings) -> None:
+    """Note that a metric exporter sends what the processor of this number counts to the resource of these settings."""
     with _state.lock:
-        _state.senders.add(exporter)
+        _state.destinations[number] = _state.destinations.get(number, frozenset()) | {_destination(settings)}
 
 
-def sends_no_more(exporter: _Sends) -> None:
-    """Note that a metric exporter was shut down."""
+def sent_no_more_to(number: int, settings: Settings) -> None:
+    """Note that it was shut down; what was counted until now has been sent."""
     with _state.lock:
-        _state.senders.discard(exporter)
+        _state.destinations[number] = _state.destinations.get(number, frozenset()) - {_destination(settings)}
 
 
-def are_sent_for(span: object, settings: Settings) -> bool:
+def are_sent_for(span: ReadableSpan, settings: Settings) -> bool:
     """Return whether a span is in standard metrics that a metric exporter of this process sends to the resource of these settings."""
-    if not _state.senders:
+    if not _state.destinations:
         return False
     with _state.lock:
-        if span not in _state.counted:
-            return False
-        return any(
-            (sender.settings.instrumentation_key, sender.settings.ingestion_endpoint)
-            == (settings.instrumentation_key, settings.ingestion_endpoint)
-            for sender in _state.senders
-        )
+        return _destination(settings) in _state.counted.get(span, ())
+
+
+def _destination(settings: Settings) -> Destination:
+    return settings.instrumentation_key, settings.ingestion_endpoint
 
 
 def _restart_in_child() -> None:
-    # The child inherits the exporters, which go on sending there; spans that ended in the parent are the parent's.
-    senders = list(_state.senders)
-    _state.restart()
-    for sender in senders:
-        _state.senders.add(sender)
+    # All that is known stays true in the child; only the lock may be held by a thread that it lacks.
+    _state.lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

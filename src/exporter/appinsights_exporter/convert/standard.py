@@ -21,6 +21,8 @@ SCOPE = "appinsights_exporter.standard_metrics"
 """Instrumentation scope of the instruments."""
 REQUESTS, DEPENDENCIES = "requests/duration", "dependencies/duration"
 """Names of the instruments: histograms in milliseconds. The service knows them by these, as ``_MS.MetricId``."""
+ORIGIN = "appinsights.standard_metrics.origin"
+"""Name of the gauge by which an exporter hears of a processor: its value is the processor's number in this process."""
 PROCESSED = "_MS.ProcessedByMetricExtractors"
 """Property of items that the service is not to count again for its own standard metrics."""
 
