@@ -204,6 +204,12 @@ def test_dimensions_win():
     assert found == {**PROPERTIES, "module": "mine", "k" * 150: "v" * 8192}
 
 
+def test_values():
+    """Numbers and bools stay native, as the retired handlers sent them; lists, which the schema does not know, are JSON text."""
+    found = data(attributes={"n": 1, "f": 0.5, "b": True, "inf": float("inf"), "list": ["a", "b"]})["properties"]
+    assert found == {**PROPERTIES, "n": 1, "f": 0.5, "b": True, "inf": "inf", "list": '["a","b"]'}
+
+
 def test_dimensions_with_names_of_attributes():
     """Where the record lists its dimensions, exactly those are shown, also under names that mean something elsewhere."""
     given = {"census.dimensions": ("thread.name", "missing"), "thread.name": "mine", "other": 1}

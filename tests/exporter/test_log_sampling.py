@@ -141,7 +141,7 @@ def test_exempt_errors_of_sampled_traces_carry_no_rate():
 @pytest.mark.parametrize("rate", [-0.1, 1.1, "0.5", None, True, float("nan")])
 def test_bad_rates(rate):
     """What is no share is refused when the processor is made."""
-    with pytest.raises(ConfigurationError, match="from 0.0 to 1.0"):
+    with pytest.raises(ConfigurationError, match=r"from 0\.0 to 1\.0"):
         SampledLogRecordProcessor(Kept(), rate=rate)
 
 

@@ -35,6 +35,7 @@ from __future__ import annotations
 import abc
 import importlib
 import inspect
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import SeverityNumber
@@ -113,6 +114,15 @@ _MANY_ATTRIBUTES = 1_000_000
 # Not the SDK's own word for "no limit": older releases read it as 128.
 _UNLIMITED = _Limits(max_attributes=_MANY_ATTRIBUTES)
 _takes_limits = "limits" in inspect.signature(_Record.__init__).parameters
+
+
+def _made(kind: Any, *args: Any, **fields: Any) -> Any:
+    if _new or not _has_context:
+        return kind(*args, **fields)
+    # These releases warn of their own classes, although they have no others yet; their loggers keep it quiet in the same way.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kind(*args, **fields)
 
 
 class LogRecordProcessor(_Processor):  # type: ignore[misc]
@@ -252,7 +262,7 @@ def new_record(
         fields["resource"] = Resource.get_empty()
     if _takes_limits:
         fields["limits"] = _UNLIMITED
-    record = _Record(**fields)
+    record = _made(_Record, **fields)
     # Set afterwards: the constructor takes 0 for a question, and answers with the current span's.
     record.trace_id = trace_id
     record.span_id = span_id
@@ -274,7 +284,7 @@ def new_data(record: Any, resource: Resource, scope: InstrumentationScope | None
     if _new:
         return _new_data(log_record=record, resource=resource, instrumentation_scope=scope, limits=_UNLIMITED)
     record.resource = resource
-    return _new_data(record, scope)
+    return _made(_new_data, record, scope)
 
 
 def record_of(data: Any) -> Any:

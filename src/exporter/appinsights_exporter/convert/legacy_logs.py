@@ -38,6 +38,7 @@ No attribute named ``census.…`` or ``_MS.sampleRate`` is ever shown.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .exceptions import details
@@ -104,9 +105,9 @@ def envelope(record: Any, *, instrumentation_key: str, context_tags: dict[str, s
         level = _severity(attributes, record)
         if level is not None:
             fields["severityLevel"] = level
-        own = {name: attributes[key] for key, name in _PROPERTIES if key in attributes}
+        own = {name: _property(attributes[key]) for key, name in _PROPERTIES if attributes.get(key) is not None}
         if record.severity_text:
-            own["level"] = record.severity_text
+            own["level"] = text(record.severity_text)[:MAX_VALUE]
         fields["properties"] = _dimensions(attributes, own)
     item: dict[str, Any] = {
         "name": f"Microsoft.ApplicationInsights.{base}",
@@ -161,12 +162,20 @@ def _exceptions(attributes: dict[str, Any], message: str) -> list[dict[str, Any]
 
 
 def _dimensions(attributes: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the properties with the program's own dimensions, which win. Numbers and bools stay what they are, as ever."""
+    """Return the properties with the program's own dimensions, which win. Numbers and bools stay what they are, as ever; all else is text."""
     keys = attributes.get(DIMENSIONS)
     if not isinstance(keys, (list, tuple)):
         keys = [key for key in attributes if key not in _OWN_KEYS and not key.startswith(FACADE_PREFIX)]
     for key in keys:
-        value = attributes.get(key)
+        value = attributes.get(key) if isinstance(key, str) and key else None
         if value is not None:
-            properties[key[:MAX_KEY]] = value if type(value) is not str or len(value) <= MAX_VALUE else value[:MAX_VALUE]
+            properties[key[:MAX_KEY]] = _property(value)
     return properties
+
+
+def _property(value: Any) -> Any:
+    kind = type(value)
+    if kind is bool or kind is int or (kind is float and math.isfinite(value)):
+        return value
+    # Arrays and objects were sent as such, which the schema does not know.
+    return text(value)[:MAX_VALUE]

@@ -90,7 +90,7 @@ def text(value: Any) -> str:
         return value  # type: ignore[no-any-return]
     if kind is int or kind is bool or kind is float:
         # Before the questions below, which take far longer than the answer here.
-        return str(value)
+        return _str(value)
     if isinstance(value, str):
         return str(value)
     if isinstance(value, (bytes, bytearray)):
@@ -124,7 +124,7 @@ def properties(attributes: Mapping[str, Any]) -> dict[str, str]:
         if value is None or not key or len(key) > MAX_KEY:
             continue
         kind = type(value)
-        shown = value if kind is str else (str(value) if kind is int or kind is bool else text(value))
+        shown = value if kind is str else text(value)
         if len(shown) > _BULKY:
             bulky = True
             shown = shown[: MAX_GEN_AI_VALUE if key in _LONG_VALUES else MAX_VALUE]
@@ -173,7 +173,7 @@ def _json(value: Any) -> str:
 def _str(value: Any) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - a foreign object's str() may raise anything, and its item must not be lost for it.
+    except Exception:  # noqa: BLE001 - str() of a foreign object may raise anything, and of numbers over 4300 digits it does.
         return f"<{type(value).__name__}>"
 
 
