@@ -12,6 +12,7 @@ import importlib
 import os
 import platform
 import threading
+import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -82,8 +83,13 @@ class Destination:
         self.context_tags = context_tags
         self._batching: dict[str, Batching] = {}
         self._parts: dict[str, Part] = {}
+        self._kinds: dict[Any, object] = {}
         self._lock = threading.Lock()
         _restarted.add(self)
+
+    def kind_of(self, conversion: Any) -> object:
+        """Return what stands for the items that a conversion makes for this destination; the same one each time."""
+        return self._kinds.setdefault(conversion, object())
 
     def restart(self) -> None:
         """Begin with a free lock in a child made by fork; the parts that there are stay."""
@@ -117,6 +123,10 @@ class Destination:
                 self._parts[signal] = made
             return self._parts[signal]
 
+    def made(self, signal: str) -> Part | None:
+        """Return a signal's part if it has been made."""
+        return self._parts.get(signal)
+
     def parts(self) -> list[Part]:
         """Return the parts that have been made."""
         return list(self._parts.values())
@@ -147,6 +157,7 @@ class Part(ABC):
         self._queue = _Queue(batching.queue_capacity, self.exporter.counts, self.signal)
         self._export = _Export(self.exporter, self._queue, self.results)
         self._processor: Any = None
+        self._is_shut_down = False
         self._lock = threading.Lock()
         _restarted.add(self)
 
@@ -166,10 +177,21 @@ class Part(ABC):
     def _started(self) -> Any:
         """Return the processor, made at the first call."""
         processor = self._processor
-        if processor is None:
+        if processor is None or (self._is_shut_down and _wiring.is_ending()):
             with self._lock:
+                if self._is_shut_down and _wiring.is_ending():
+                    self._reopen()
                 processor = self._processor = self._processor or outside(self._start)
         return processor
+
+    def _reopen(self) -> None:
+        """Take what is logged by exit hooks that run after the provider's."""
+        self._is_shut_down = False
+        self.exporter = self._new_exporter()
+        self._queue = _Queue(self.batching.queue_capacity, self.exporter.counts, self.signal)
+        self._export = _Export(self.exporter, self._queue, self.results)
+        self._processor = _AtTheEnd(self._export)
+        self.exporter.set_deadline(max(0.0, _wiring.ending_process() - time.monotonic()))
 
     def _start(self) -> Any:
         try:
@@ -201,6 +223,7 @@ class Part(ABC):
 
     def shutdown(self) -> None:
         """Export what waits and stop."""
+        self._is_shut_down = True
         if self._processor is not None:
             self._processor.shutdown()
             self._queue.emptied()

@@ -96,6 +96,10 @@ class HandOver:
                 _context.exporting.reset(token)
         return done.wait(timeout_s)
 
+    def is_empty(self) -> bool:
+        """Return whether nothing waits."""
+        return not self._waiting
+
     def stop(self) -> None:
         """Call nothing more, and let the thread end."""
         self._is_stopped = True

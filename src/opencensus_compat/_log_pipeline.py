@@ -7,7 +7,6 @@ that destination.
 from __future__ import annotations
 
 import copy
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,9 +32,6 @@ class LogPart(Part):
 
     signal = LOGS
     results = (_sdk.LogRecordExportResult.SUCCESS, _sdk.LogRecordExportResult.FAILURE)
-
-    first_handle: Callable[[], Any] = staticmethod(lambda: None)
-    """Weak reference to the handler that asked for this part first: its telemetry processors see what OpenTelemetry code logs."""
 
     def _new_exporter(self) -> Any:
         return _exporter.log_exporter(self.settings, self._context_tags)
@@ -71,19 +67,12 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
     """
 
     def __init__(self) -> None:
-        self._default: LogPart | None = None
         self._is_stopped = False
         self._logger: Any = None
 
     def use(self, logger: Any) -> None:
         """Put facade records through this logger from now on."""
         self._logger = logger
-
-    def add(self, part: LogPart, handle: Any) -> None:
-        """Take a part for the default one, if there is none yet."""
-        if self._default is None:
-            self._default = part
-            part.first_handle = weakref.ref(handle)
 
     def send(self, record: Any, part: LogPart, make: Callable[[], Sequence[Any]] | None) -> None:
         """Put a facade record through the provider.
@@ -120,8 +109,8 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         if _context.exporting.get():
             return None, None
         around = getattr(_wiring.parent_handle(None), "_pipeline", None)
-        part = self._default if around is None else around.destination.part(LOGS)
-        handle = None if part is None else part.first_handle()
+        destination, handle = _wiring.default_logs() if around is None else (around.destination, None)
+        part = None if destination is None else destination.part(LOGS)
         if part is None or handle is None or not handle._telemetry_processors:
             return part, None
         return part, lambda: handle.apply_telemetry_processors(part.convert(data))

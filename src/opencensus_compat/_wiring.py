@@ -14,7 +14,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace as trace_api
@@ -36,17 +37,23 @@ if TYPE_CHECKING:
 __all__ = [
     "Handle",
     "configure",
+    "default_logs",
     "default_role",
     "destination",
+    "end_logs",
     "end_span",
     "ending_process",
     "flush",
+    "flush_logs",
     "flush_parts",
     "hand_over",
+    "is_ending",
     "is_pipeline",
     "is_provider_exporter",
+    "log_destination",
     "log_router",
     "one_trace_per_tracer",
+    "rate_of",
     "replace_span",
     "report",
     "reset",
@@ -100,6 +107,7 @@ class _State:
         self.log_router: LogRouter | None = None
         self.hand_over: HandOver | None = None
         self.destinations: dict[Any, Destination] = {}
+        self.default_logs: tuple[Destination, Callable[[], Any]] | None = None
         self.ends_at_s: float | None = None
         self.one_trace_per_tracer: bool | None = None
         self.reported: set[str] = set()
@@ -240,7 +248,8 @@ def end_logs() -> None:
     until_s = ending_process() if is_ending() else time.monotonic() + _grace_period_s()
     if _state.hand_over is not None:
         _state.hand_over.flush(max(0.0, until_s - time.monotonic()))
-    if _state.log_router is not None:
+    if _state.log_router is not None and not is_ending():
+        # Exit hooks that run later still log; `logging.shutdown`, the last one, flushes.
         _state.log_router.stop()
     shut_down_parts(LOGS, max(0.0, until_s - time.monotonic()))
 
@@ -352,6 +361,54 @@ def span_part(settings: Any, context_tags: Mapping[str, Any], options: Any) -> S
         part: SpanPart = destination(settings, context_tags, SPANS, options).part(SPANS)
         router.add(part)
         return part
+
+
+def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any, handle: Any) -> Destination:
+    """Return the destination of a log handler, without loading what its log part needs; see `destination`.
+
+    Args:
+        settings: The exporter's Settings.
+        context_tags: The tags that facade telemetry carries.
+        options: Legacy options.
+        handle: The handler. The first one of the process is that of records that OpenTelemetry code makes.
+    """
+    with _lock:
+        found = destination(settings, context_tags, LOGS, options)
+        hand_over().ask(int(options.queue_capacity) or sys.maxsize)
+        if _state.default_logs is None:
+            _state.default_logs = (found, weakref.ref(handle))
+    if "opentelemetry.sdk._logs" in sys.modules and _exporter.sdk_logs().global_provider() is not None:
+        # OpenTelemetry code logs already, and not only from the first record of OpenCensus on.
+        log_router()
+    return found
+
+
+def default_logs() -> tuple[Destination | None, Any]:
+    """Return the destination of records of OpenTelemetry code, and the handler that it came with, None where that is gone."""
+    found = _state.default_logs
+    return (None, None) if found is None else (found[0], found[1]())
+
+
+def flush_logs(of: Destination, timeout_s: float) -> bool:
+    """Send what was logged to a destination, and return whether all of it was delivered in time.
+
+    Args:
+        of: The destination.
+        timeout_s: Seconds to wait at most. At the end of the process, what is left of its time counts.
+    """
+    until_s = ending_process() if is_ending() else time.monotonic() + timeout_s
+    handed_over = _state.hand_over is None or _state.hand_over.flush(max(0.0, until_s - time.monotonic()))
+    part = of.made(LOGS)
+    return (part is None or part.force_flush(max(0, int((until_s - time.monotonic()) * 1000)))) and handed_over
+
+
+def rate_of(span: Any) -> float:
+    """Return the share of traces that a span's trace was kept at, above 0.0 and at most 1.0."""
+    rate = getattr(span, "census_rate", None)
+    if rate is None:
+        attributes = getattr(span, "attributes", None)
+        rate = attributes.get(SAMPLE_RATE) if attributes else None
+    return rate / 100.0 if isinstance(rate, (int, float)) and 0 < rate < 100 else 1.0
 
 
 def hand_over() -> HandOver:

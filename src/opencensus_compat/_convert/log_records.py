@@ -1,0 +1,162 @@
+"""What an OpenTelemetry log record carries of a record of the standard library's logging.
+
+The names are those that the exporter reads: see `appinsights_exporter.convert.legacy_logs`.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["IMMUTABLE", "attributes", "dimensions", "event_attributes", "frozen", "measurements", "own_id", "severity_number", "text"]
+
+IMMUTABLE = frozenset({str, int, float, bool, type(None), bytes, complex})
+"""Types whose values are the same later; others are made text, or copied, when a record is logged."""
+
+_UNKNOWN_TYPE = "N/A"
+_NO_NAME = "n/a"
+_SHOWN_BY_NAME = frozenset(
+    {
+        "ai.operation.name",
+        "code.file.path",
+        "code.function.name",
+        "code.line.number",
+        "exception.message",
+        "exception.stacktrace",
+        "exception.type",
+        "microsoft.custom_event.name",
+        "microsoft.custom_measurements",
+        "thread.name",
+    }
+)
+"""Attributes with a meaning of their own: where a custom dimension has one of these names, all dimensions are named."""
+_FIRST_LEVEL, _LAST_LEVEL = 10, 59
+
+
+def severity_number(level: int) -> int:
+    """Return the OpenTelemetry severity of a level: 0 for none, 5 (DEBUG) to 24.
+
+    Args:
+        level: `levelno`; 10 is DEBUG, 50 is CRITICAL.
+    Source: OpenTelemetry SDK `std_to_otel`.
+    """
+    if level < _FIRST_LEVEL:
+        return 0
+    tens, ones = divmod(min(level, _LAST_LEVEL), 10)
+    return 4 * tens + 1 + min(ones, 3)
+
+
+def frozen(value: Any) -> Any:
+    """Return a value that stays as it is now: a copy of plain containers, the text of what is unknown.
+
+    Loses: the type of unknown values; they would be sent as text anyhow.
+    """
+    kind = type(value)
+    if kind in IMMUTABLE:
+        return value
+    try:
+        if isinstance(value, Mapping):
+            return {key: frozen(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [frozen(item) for item in value]
+    except Exception:  # noqa: BLE001 - a program's container may do anything, and one may hold itself
+        return f"<{kind.__name__}>"
+    return text(value)
+
+
+def dimensions(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return custom dimensions as attributes: text, numbers, bools and lists of one of them as they are, all else as text.
+
+    Loses: None, which no attribute can be, and empty keys.
+    """
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = key if type(key) is str else text(key)
+        if name and value is not None:
+            found[name] = _attribute(value)
+    if any(name in _SHOWN_BY_NAME or name.startswith(("census.", "_MS.")) for name in found):
+        found["census.dimensions"] = [*found]
+    return found
+
+
+def measurements(values: Mapping[Any, Any]) -> str:
+    """Return custom measurements as the JSON text that the exporter takes."""
+    return json.dumps({key if type(key) is str else text(key): value for key, value in values.items()}, default=text)
+
+
+def own_id(value: Any) -> str | None:
+    """Return `traceId` or `spanId` as a program put it on a record: text that is no id of zeros, or None."""
+    if value is None:
+        return None
+    found = value if type(value) is str else text(value)
+    return found if found.strip("0") else None
+
+
+def attributes(record: Any) -> dict[str, Any]:
+    """Return the attributes of a message or an exception, without custom dimensions.
+
+    Args:
+        record: A LogRecord.
+    """
+    found: dict[str, Any] = {
+        "census.level": record.levelno,
+        "census.logger": record.name,
+        "code.file.path": record.pathname,
+        "code.line.number": record.lineno,
+    }
+    optional = {
+        "census.module": record.module,
+        "census.process_name": record.processName,
+        "code.function.name": record.funcName,
+        "thread.name": record.threadName,
+    }
+    found.update((name, value) for name, value in optional.items() if value is not None)
+    if record.exc_info:
+        found.update(_exception(record.exc_info))
+    return found
+
+
+def event_attributes(record: Any, name: str) -> dict[str, Any]:
+    """Return the attributes of a custom event, without custom dimensions and measurements."""
+    return {"census.level": record.levelno, "census.logger": record.name, "microsoft.custom_event.name": name or _NO_NAME}
+
+
+def _exception(exc_info: Any) -> dict[str, Any]:
+    if isinstance(exc_info, BaseException):
+        exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
+    if not isinstance(exc_info, tuple) or len(exc_info) != 3:
+        exc_info = (None, None, None)
+    kind, error, frames = exc_info
+    found = {"exception.type": getattr(kind, "__name__", None) or _UNKNOWN_TYPE}
+    if error is not None:
+        found["exception.message"] = text(error)
+        chained = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
+        if frames is not None or chained is not None:
+            found["exception.stacktrace"] = "".join(traceback.format_exception(kind, error, frames))
+    return found
+
+
+def _attribute(value: Any) -> Any:
+    kind = type(value)
+    if kind is str or kind is int or kind is float or kind is bool:
+        return value
+    if kind is list or kind is tuple:
+        kinds = {type(item) for item in value}
+        if len(kinds) == 1 and kinds <= {str, int, float, bool}:
+            return list(value)
+    if kind in (dict, list, tuple):
+        try:
+            return json.dumps(value, default=text, ensure_ascii=False)
+        except (TypeError, ValueError, RecursionError):
+            pass
+    return text(value)
+
+
+def text(value: Any) -> str:
+    """Return a value's text, its class in angle brackets where it has none."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a program's object may do anything when it is asked for its text
+        return f"<{type(value).__name__}>"

@@ -1,0 +1,633 @@
+"""Log records, exceptions and custom events to Application Insights, through the OpenTelemetry pipeline of the handler's destination."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from opentelemetry.trace import TraceFlags
+
+from opencensus_compat import _context, _exporter, _wiring
+from opencensus_compat._convert import log_records, oc_to_otel
+from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
+from opencensus_compat.ext.azure.common import Options, _storage_path_of, proxies_of, utils
+from opencensus_compat.ext.azure.common.processor import ProcessorMixin
+from opencensus_compat.ext.azure.common.protocol import Data, Envelope, Event, ExceptionData, Message
+from opencensus_compat.ext.azure.common.storage import LocalFileStorage
+from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected
+from opencensus_compat.ext.azure.statsbeat import statsbeat
+from opencensus_compat.trace import execution_context
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["AzureEventHandler", "AzureLogHandler"]
+
+# Subclasses that build envelopes themselves take these names from here.
+_FOR_SUBCLASSES = (Data, Event, ExceptionData, LocalFileStorage, Message, Queue, TransportStatusCode, statsbeat)
+
+EXEMPT_VARIABLE = "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL"
+"""Environment variable for the option `logging_sampling_exempt_level`."""
+
+_EXEMPT_OPTION = "logging_sampling_exempt_level"
+_MARK = "_census_handlers"
+"""Attribute of a record: which handler has taken it, for each destination and kind of item."""
+_SHARE = "_census_share"
+"""Attribute of a record: the filter that kept it, and what share of records it keeps."""
+_RECORD_TYPES: dict[type, bool] = {logging.LogRecord: True}
+"""Class of a record -> whether its message is the standard library's."""
+
+_APPLICATION, _OURS, _LIBRARY = 0, 1, 2
+_OWN_TREES = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
+_LIBRARY_TREES = frozenset(
+    {"azure", "chardet", "charset_normalizer", "grpc", "h2", "httpcore", "httpx", "msal", "opentelemetry", "requests", "urllib3"}
+)
+"""What exporters work with: what these log while a thread exports is not the application's."""
+_MOST_NAMES = 10_000
+_SUPPRESSED = ("suppress_instrumentation", "suppress_http_instrumentation")
+"""Beginnings of the context keys that say that what runs is an exporter's."""
+
+_trees: dict[str, int] = {}
+"""Name of a logger -> whose it is."""
+
+
+class BaseLogHandler(logging.Handler):
+    """A handle on an Application Insights resource, for loggers.
+
+    Making one starts no thread and touches neither disk nor network; all handlers of one resource share one pipeline, and all handlers of
+    the process one queue in front of the pipelines. A record is captured when it is logged, with the trace that is current, and worked on
+    by another thread. It is delivered once to each resource, whatever number of handlers it meets on its way to the root logger.
+
+    Never taken are the records of this package, and what is logged while telemetry is exported.
+
+    Subclasses may override `log_record_to_envelope`, `emit`, `_export`, `_transmit` and `apply_telemetry_processors`; all but `emit` are
+    called on the pipeline's thread, with a copy of the record.
+
+    Args:
+        options: See `opencensus.ext.azure.common.Options`. Here, `logging_sampling_rate` matters too (see `SamplingFilter`), and
+            `logging_sampling_exempt_level`: records of this level and above, a name or a number, are never sampled out. Without it, the
+            environment variable `OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL` says.
+
+    Raises:
+        ValueError: An option that cannot work; the message says what was expected, what came, and from where.
+    """
+
+    _is_event = False
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        exempt_level = _level(options.pop(_EXEMPT_OPTION, None), os.environ.get(EXEMPT_VARIABLE, "").strip() or None)
+        self.options = Options(**options)
+        utils.validate_instrumentation_key(self.options.instrumentation_key)
+        rate = self.options.logging_sampling_rate
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+            raise ValueError(f"Sampling must be in the range: [0,1]; logging_sampling_rate is {rate!r}.")
+        self.export_interval = self.options.export_interval
+        self.max_batch_size = self.options.max_batch_size
+        self.storage: Any = None
+        self._telemetry_processors: list[Callable[[Any], Any]] = []
+        sampling = SamplingFilter(rate)
+        sampling.exempt_level = exempt_level
+        self.addFilter(sampling)
+        settings = _exporter.settings(self.options, proxies_of(self.options), _storage_path_of(self.options))
+        self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
+        # A log handler and an event handler send different items for a record; so do classes with a conversion of their own.
+        self._kind = self._where.kind_of(type(self).log_record_to_envelope)
+        self._grace_period = self.options.grace_period
+        self._own_queue = _RecordQueue(self)
+        self._queue: Any = self._own_queue
+        self._worker: Any = _RecordWorker(self)
+        self._consecutive_redirects = 0
+
+    @property
+    def _pipeline(self) -> Any:
+        return self._where.part(_wiring.LOGS)
+
+    def createLock(self) -> None:  # noqa: N802 - the standard library's name
+        """Make no lock, as in OpenCensus: taking a record needs none."""
+        self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Emit a record that passes the filters, and return what they said.
+
+        The standard library's own method enters the lock from Python 3.13 on, whether or not there is one.
+        """
+        passed: Any = self.filter(record)
+        if passed:
+            if passed is not True and isinstance(passed, logging.LogRecord):
+                # From Python 3.12 on, filters may replace the record.
+                record = passed
+            lock = self.lock
+            if lock is None:
+                self.emit(record)
+            else:
+                with lock:
+                    self.emit(record)
+        return passed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record. Never raises; without room the record is lost, and that is counted."""
+        queue = self._queue
+        if queue is self._own_queue:
+            self._take(record)
+        else:
+            queue.put(record, block=False)
+
+    def log_record_to_envelope(self, record: Any) -> Any:
+        """Return the envelope of a record; to be overridden."""
+        raise NotImplementedError
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Send what was logged, and return when it was sent or the time is over: it is sent or stored later then.
+
+        Args:
+            timeout: Seconds; without it, the `grace_period`. At the end of the process, what is left of that for the whole process.
+        """
+        # `logging.config` flushes and closes handlers while it holds the lock that the pipeline's threads need in order to go on. What
+        # was logged is the pipeline's already, and will be sent.
+        if hasattr(self, "_where") and not _holds_logging_lock():
+            _wiring.flush_logs(self._where, self._grace_period if timeout is None else timeout)
+
+    def close(self, timeout: float | None = None) -> None:
+        """Send what was logged, as `flush` does. The pipeline goes on for other handlers, and for this one if it is used again."""
+        try:
+            self.flush(timeout)
+        finally:
+            super().close()
+
+    def _export(self, batch: Iterable[Any], event: Any = None) -> None:
+        """Convert records, apply the telemetry processors and send. `event` is set when that is done."""
+        try:
+            envelopes = [envelope for envelope in map(self.log_record_to_envelope, batch) if envelope is not None]
+            if envelopes:
+                mine: Any = self
+                mine._transmit(mine.apply_telemetry_processors(envelopes))
+        finally:
+            if event is not None:
+                event.set()
+
+    def _take(self, record: logging.LogRecord) -> None:
+        name = record.name
+        tree = _trees.get(name)
+        if tree is None:
+            tree = _tree_of(name)
+        if tree and (tree is _OURS or _is_suppressed()):
+            return
+        if _context.exporting.get():
+            return
+        fields = record.__dict__
+        taken = fields.get(_MARK)
+        if taken is None:
+            fields[_MARK] = {self._kind: self}
+        elif taken.setdefault(self._kind, self) is not self:
+            return
+        kind = type(record)
+        message = None
+        if not (_RECORD_TYPES.get(kind) or _is_plain(kind)) or type(record.msg) is not str:
+            message = _message(record)
+        elif record.args:
+            arguments = record.args
+            if type(arguments) is tuple:
+                for argument in arguments:
+                    if type(argument) not in log_records.IMMUTABLE:
+                        message = _message(record)
+                        break
+            else:
+                message = _message(record)
+        fields = fields.copy()
+        if "custom_dimensions" in fields:
+            fields["custom_dimensions"] = log_records.frozen(fields["custom_dimensions"])
+        if "custom_measurements" in fields:
+            fields["custom_measurements"] = log_records.frozen(fields["custom_measurements"])
+        queue = _wiring.hand_over()
+        if not queue.put(self._work, kind, fields, message, _context.get_current()):
+            queue.lose(self._lost)
+
+    def _lost(self, records: int) -> None:
+        self._pipeline.dropped_before(records)
+
+    def _work(self, kind: type, fields: dict[str, Any], message: str | None, context: Any) -> None:
+        """Put a captured record through the logger provider. Runs on the hand-over's thread."""
+        record = _restored(kind, fields, message)
+        share = fields.get(_SHARE)
+        percent = None
+        if share is not None and share[0] in self.filters and share[1] < 1.0:
+            percent = share[1] * 100.0
+        ids = _correlated(record, context)
+        make = None
+        if self._telemetry_processors or self._is_changed():
+            make = _exporter.Prepared(partial(self._envelopes, record), None, percent).to_envelopes
+        otel = self._otel_record(record, ids, percent, context)
+        _wiring.log_router().send(otel, self._pipeline, make)
+
+    def _envelopes(self, record: Any) -> list[Any]:
+        with collected() as envelopes:
+            self._export([record])
+        return envelopes
+
+    def _otel_record(self, record: Any, ids: _Ids, percent: float | None = None, context: Any = None) -> Any:
+        body = _body(self, record)
+        if self._is_event:
+            attributes = log_records.event_attributes(record, body)
+            measurements = getattr(record, "custom_measurements", None)
+            if isinstance(measurements, dict) and measurements:
+                attributes["microsoft.custom_measurements"] = log_records.measurements(measurements)
+        else:
+            attributes = log_records.attributes(record)
+            exc_info = record.exc_info
+            if exc_info and isinstance(exc_info, tuple) and exc_info[-1] is None:
+                # Without a traceback the message is only that, as in OpenCensus.
+                body = getattr(record, "message", None) or body
+        attributes.update(ids.attributes)
+        if percent is not None:
+            attributes[oc_to_otel.SAMPLE_RATE] = percent
+        dimensions = getattr(record, "custom_dimensions", None)
+        if isinstance(dimensions, dict) and dimensions:
+            attributes.update(log_records.dimensions(dimensions))
+        names = _exporter.sdk_logs()
+        return names.new_record(
+            timestamp_ns=round(record.created * 1e6) * 1000,
+            trace_id=ids.trace_id,
+            span_id=ids.span_id,
+            trace_flags=ids.flags,
+            context=context,
+            severity_number=names.SeverityNumber(log_records.severity_number(record.levelno)),
+            severity_text=record.levelname,
+            body=body,
+            attributes=attributes,
+        )
+
+    def _is_changed(self) -> bool:
+        """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
+        mine: Any = type(self)
+        own = self.__dict__
+        return not (
+            mine.log_record_to_envelope in _CONVERSIONS
+            and mine._export is _EXPORT
+            and mine.apply_telemetry_processors is _APPLY
+            and mine._transmit is _TRANSMIT
+            and "log_record_to_envelope" not in own
+            and "_export" not in own
+            and "apply_telemetry_processors" not in own
+            and "_transmit" not in own
+        )
+
+
+class AzureLogHandler(BaseLogHandler, TransportMixin, ProcessorMixin):
+    """Sends log records as messages, and those with an exception as exceptions.
+
+    Properties are the process name, module, file, line and level, and the dict given as `extra={"custom_dimensions": {...}}`.
+
+    Args:
+        options: See `BaseLogHandler`.
+
+    Raises:
+        ValueError: An option that cannot work; the message says what was expected, what came, and from where.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        if self._check_stats_collection():
+            statsbeat.collect_statsbeat_metrics(self.options)
+
+    def log_record_to_envelope(self, record: Any) -> Any:
+        """Return the envelope of a record."""
+        return _converted(self, record)
+
+
+class AzureEventHandler(TransportMixin, ProcessorMixin, BaseLogHandler):
+    """Sends log records as custom events, named by their message.
+
+    Properties are the dict given as `extra={"custom_dimensions": {...}}`, measurements the one given as `custom_measurements`.
+
+    Args:
+        options: See `BaseLogHandler`.
+
+    Raises:
+        ValueError: An option that cannot work; the message says what was expected, what came, and from where.
+    """
+
+    _is_event = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        if self._check_stats_collection():
+            statsbeat.collect_statsbeat_metrics(self.options)
+
+    def log_record_to_envelope(self, record: Any) -> Any:
+        """Return the envelope of a record."""
+        return _converted(self, record)
+
+
+class SamplingFilter(logging.Filter):
+    """Lets a share of the records pass.
+
+    At 1.0 everything passes. Below that, the records of a trace stay together: none passes of a trace that is not sampled, and of one
+    that is, all do or none, by the hash of the trace id that every Application Insights SDK uses. Where the trace itself was kept at a
+    lower rate than the filter's, its records are all kept. Records outside any trace pass by chance, each for itself. What passes
+    carries the share that it stands for, so that the service's counts are right.
+
+    Args:
+        probability: The share, 0.0 to 1.0.
+    """
+
+    exempt_level: int | None = None
+    """Records of this level and above always pass, and stand for themselves."""
+
+    def __init__(self, probability: float = 1.0) -> None:
+        super().__init__()
+        self.probability = probability
+        # The program's own generator is left alone, so that a seed of its own gives what it gave.
+        self._chance = random.Random().random  # noqa: S311 - it keeps no secret
+
+    def filter(self, record: Any) -> bool:
+        """Return whether a record passes."""
+        if self.probability >= 1:
+            return True
+        share = self._share(record)
+        if share > 0:
+            record.__dict__[_SHARE] = (self, share)
+        return share > 0
+
+    def _share(self, record: Any) -> float:
+        """Return the share of records that one like this stands for; 0 for one that does not pass."""
+        wanted = self.probability
+        if self.exempt_level is not None and record.levelno >= self.exempt_level:
+            return 1.0
+        context = _context.get_current()
+        ids = _ids_of(record, context)
+        if not ids.trace_id:
+            return wanted if self._chance() < wanted else 0.0
+        if not ids.flags.sampled:
+            return 0.0
+        of_trace = _wiring.rate_of(_context.otel_span(context)) if ids.is_current else 1.0
+        if wanted >= of_trace:
+            return of_trace
+        # A trace that was kept by the hash of its id has a low one; its halves exchanged, the id gives another that says nothing of it.
+        trace_id = ids.trace_id if of_trace == 1 else (ids.trace_id >> 64 | ids.trace_id << 64)
+        return wanted if _exporter.sampling_score(trace_id) < wanted / of_trace else 0.0
+
+
+class Worker(threading.Thread):
+    """Takes batches from a queue and gives them to a handler's `_export`, for programs that run queue and thread themselves.
+
+    Args:
+        src: The queue.
+        dst: The handler.
+    """
+
+    daemon = True
+
+    def __init__(self, src: Any, dst: Any) -> None:
+        super().__init__(name=f"{type(dst).__name__} Worker", daemon=True)
+        self._src = src
+        self._dst = dst
+        self._stopping = False
+
+    def run(self) -> None:
+        """Work until the queue's exit event arrives."""
+        execution_context.set_is_exporter(True)
+        _context.exporting.set(True)
+        while True:
+            batch = self._src.gets(self._dst.max_batch_size, self._dst.export_interval)
+            event = batch[-1] if batch and isinstance(batch[-1], QueueEvent) else None
+            try:
+                if event is None:
+                    self._dst._export(batch)
+                else:
+                    self._dst._export(batch[:-1], event=event)
+            except Exception:
+                logger.exception("Unhandled exception from exporter.")
+            if event is self._src.EXIT_EVENT:
+                return
+
+    def stop(self, timeout: float | None = None) -> float | None:
+        """Let the thread finish what is queued.
+
+        Args:
+            timeout: Seconds to wait at most.
+        Returns: Seconds it took, None when it did not finish in time.
+        """
+        started = time.monotonic()
+        if self.is_alive() and not self._stopping:
+            self._stopping = True
+            self._src.put(self._src.EXIT_EVENT, block=True, timeout=timeout)
+        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
+        if not self.is_alive():
+            # A child made by fork has a copy of this object, but not the thread.
+            left = 0.0
+        return time.monotonic() - started if self._src.EXIT_EVENT.wait(timeout=left) else None
+
+
+def create_envelope(instrumentation_key: str, record: Any) -> Envelope:
+    """Return an envelope with the tags and the time of a record, and its trace: the one on the record, else the current one."""
+    ids = _ids_of(record, _context.get_current())
+    tags = dict(utils.azure_monitor_context)
+    if ids.trace_text:
+        tags["ai.operation.id"] = ids.trace_text
+    if ids.span_text:
+        tags["ai.operation.parentId"] = ids.span_text
+    return Envelope(iKey=instrumentation_key, tags=tags, time=utils.timestamp_to_iso_str(record.created))
+
+
+class _RecordQueue:
+    """What programs ask of a handler's queue, answered by the queue of the process."""
+
+    def __init__(self, handler: BaseLogHandler) -> None:
+        self._handler = handler
+        self.EXIT_EVENT = QueueExitEvent("EXIT")
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Take a record. An event is set when what came before was sent."""
+        if isinstance(item, QueueEvent):
+            self._handler.flush(timeout)
+            item.set()
+        else:
+            self._handler._take(item)
+
+    def puts(self, items: Iterable[Any], block: bool = True, timeout: float | None = None) -> None:
+        """Take records."""
+        for item in items:
+            self.put(item, block, timeout)
+
+    def gets(self, count: int, timeout: float) -> tuple[Any, ...]:
+        """Wait, and return nothing but the exit event: the pipeline takes the records."""
+        return (self.EXIT_EVENT,) if self.EXIT_EVENT.wait(timeout) else ()
+
+    def is_empty(self) -> bool:
+        """Return whether nothing waits to be worked on."""
+        return _wiring.hand_over().is_empty()
+
+    def flush(self, timeout: float | None = None) -> float:
+        """Send what was taken, and return the seconds it took."""
+        began = time.monotonic()
+        self._handler.flush(timeout)
+        return time.monotonic() - began
+
+
+class _RecordWorker:
+    """What programs ask of a handler's thread, answered by the pipeline."""
+
+    daemon = True
+
+    def __init__(self, handler: BaseLogHandler) -> None:
+        self._handler = handler
+        self.name = f"{type(handler).__name__} Worker"
+
+    def is_alive(self) -> bool:
+        """Return True."""
+        return True
+
+    def start(self) -> None:
+        """Do nothing: the pipeline starts with the first record."""
+
+    def stop(self, timeout: float | None = None) -> float:
+        """Send what was taken, and return the seconds it took."""
+        began = time.monotonic()
+        self._handler.flush(timeout)
+        return time.monotonic() - began
+
+    def join(self, timeout: float | None = None) -> None:
+        """Send what was taken."""
+        self.stop(timeout)
+
+
+class _Ids:
+    """The trace and span that a record belongs to: those on the record, else the current ones."""
+
+    __slots__ = ("flags", "is_current", "span_id", "span_text", "trace_id", "trace_text")
+
+    def __init__(self, trace_id: int, span_id: int, flags: TraceFlags, trace_text: str, span_text: str, *, is_current: bool) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.flags = flags
+        self.trace_text = trace_text
+        self.span_text = span_text
+        self.is_current = is_current
+        """Whether they are those of the current span."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What tells the exporter of ids that OpenTelemetry cannot hold."""
+        found = {}
+        if self.trace_text and not self.trace_id:
+            found["census.trace_id"] = self.trace_text
+        if self.span_text and not self.span_id:
+            found["census.span_id"] = self.span_text
+        return found
+
+
+def _ids_of(record: Any, context: Any) -> _Ids:
+    trace_text = log_records.own_id(getattr(record, "traceId", None))
+    span_text = log_records.own_id(getattr(record, "spanId", None))
+    span = _context.otel_span(context)
+    current = None if span is None else span.get_span_context()
+    if current is not None and current.is_valid and trace_text in (None, f"{current.trace_id:032x}"):
+        own_span = None if span_text is None or trace_text is None else oc_to_otel.id_number(span_text, 16)
+        span_id = own_span or current.span_id
+        return _Ids(current.trace_id, span_id, current.trace_flags, f"{current.trace_id:032x}", f"{span_id:016x}", is_current=True)
+    if trace_text is None:
+        return _Ids(0, 0, TraceFlags(0), "", "", is_current=False)
+    trace_id = oc_to_otel.id_number(trace_text, 32) or 0
+    span_id = oc_to_otel.id_number(span_text, 16) or 0
+    sampled = getattr(record, "traceSampled", True) is not False
+    return _Ids(trace_id, span_id, TraceFlags(int(sampled)), trace_text, span_text or "", is_current=False)
+
+
+def _correlated(record: Any, context: Any) -> _Ids:
+    """Return a record's ids, and put them on it for what a program's formatter or conversion reads there."""
+    ids = _ids_of(record, context)
+    if ids.trace_text:
+        record.traceId = ids.trace_text
+        if ids.span_text:
+            record.spanId = ids.span_text
+    return ids
+
+
+def _converted(handler: Any, record: Any) -> Any:
+    """Return the envelope that the exporter makes of a record."""
+    otel = handler._otel_record(record, _ids_of(record, _context.get_current()))
+    [envelope] = handler._pipeline.convert(_wiring.log_router().data_of(otel))
+    return envelope
+
+
+def _level(option: Any, of_environment: str | None) -> int | None:
+    value, source = (
+        (option, f"option {_EXEMPT_OPTION}") if option is not None else (of_environment, f"environment variable {EXEMPT_VARIABLE}")
+    )
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if value.isdecimal():
+            return int(value)
+        known = logging.getLevelName(value.upper())
+        if isinstance(known, int):
+            return known
+    raise ValueError(f"{source}: expected the name or the number of a level, such as ERROR or 40, got {value!r}.")
+
+
+def _tree_of(name: Any) -> int:
+    top = str(name).partition(".")[0]
+    tree = _OURS if top in _OWN_TREES else _LIBRARY if top in _LIBRARY_TREES else _APPLICATION
+    if len(_trees) >= _MOST_NAMES:
+        _trees.clear()
+    _trees[name] = tree
+    return tree
+
+
+def _is_suppressed() -> bool:
+    """Return whether what runs is somebody's exporter: instrumentations are asked to look away."""
+    return any(key.startswith(_SUPPRESSED) and value for key, value in _context.get_current().items())
+
+
+def _is_plain(kind: type) -> bool:
+    """Return whether records of a class make their message as the standard library's do."""
+    plain = _RECORD_TYPES[kind] = getattr(kind, "getMessage", None) is logging.LogRecord.getMessage
+    return plain
+
+
+def _message(record: Any) -> str:
+    try:
+        return str(record.getMessage())
+    except Exception as error:  # noqa: BLE001 - arguments that do not fit, or an object without a text
+        _wiring.report("a log message could not be formatted (%s): it is sent as it is, with its arguments beside it", type(error).__name__)
+        return " ".join(log_records.text(part) for part in (record.msg, record.args))
+
+
+def _restored(kind: Any, fields: dict[str, Any], message: str | None) -> Any:
+    """Return a copy of a record, as it was when it was taken."""
+    try:
+        record = kind.__new__(kind)
+        record.__dict__.update(fields)
+    except (AttributeError, TypeError):
+        record = logging.makeLogRecord(fields)
+    if message is not None:
+        # Where formatters ask; `msg` and `args` stay for conversions that read them.
+        record.getMessage = lambda: message
+    return record
+
+
+def _body(handler: logging.Handler, record: Any) -> str:
+    try:
+        return handler.format(record)
+    except Exception as error:  # noqa: BLE001 - a program's formatter may raise anything
+        _wiring.report("a log record could not be formatted (%s): its message is sent", type(error).__name__)
+        return _message(record)
+
+
+def _holds_logging_lock() -> bool:
+    """Return whether this thread holds the lock of the logging module, which others need in order to make loggers or look up levels."""
+    is_owned = getattr(getattr(logging, "_lock", None), "_is_owned", None)
+    return bool(is_owned()) if callable(is_owned) else False
+
+
+# The steps of an export that programs replace, as they are here. Compared one by one: this is asked for every record.
+_CONVERSIONS = frozenset({AzureLogHandler.log_record_to_envelope, AzureEventHandler.log_record_to_envelope})
+_EXPORT, _APPLY, _TRANSMIT = BaseLogHandler._export, ProcessorMixin.apply_telemetry_processors, TransportMixin._transmit
