@@ -82,10 +82,16 @@ class DistributionAggregation:
                 logger.warning("Dropped the %d lowest of the boundaries %r: they are not above 0", dropped, boundaries)
             boundaries = boundaries[dropped:]
         self._boundaries = boundaries
+        self._empty: aggregation_data.DistributionAggregationData | None = None
+        """What every new series is a copy of, so that all of them share the boundaries."""
 
     def new_aggregation_data(self, measure: BaseMeasure | None = None) -> aggregation_data.DistributionAggregationData:
         """Return what holds the distribution of one set of tag values."""
-        return aggregation_data.DistributionAggregationData(0, 0, 0, None, self._boundaries)
+        if self._empty is None:
+            empty = aggregation_data.DistributionAggregationData(0, 0, 0, None, self._boundaries)
+            empty._options()
+            self._empty = empty
+        return self._empty._another()
 
     @staticmethod
     def get_metric_type(measure: BaseMeasure | None) -> int:  # noqa: ARG004 -- OpenCensus's signature

@@ -125,6 +125,7 @@ class DistributionAggregationData:
         elif len(counts_per_bucket) != buckets or not all(count >= 0 for count in counts_per_bucket):
             raise AssertionError(f"counts_per_bucket: expected {buckets} numbers of at least 0, got {counts_per_bucket!r}")
         self._counts_per_bucket = counts_per_bucket
+        self._bucket_options: value.BucketOptions | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.count_data})"
@@ -203,19 +204,38 @@ class DistributionAggregationData:
     def to_point(self, timestamp: datetime) -> Point:
         """Return the distribution so far as a point of that time; one without boundaries has no buckets there."""
         buckets = None
-        options = value.BucketOptions()
         if self._bounds:
-            options = value.BucketOptions(value.Explicit(self._bounds))
-            exemplars = self._exemplars or {}
-            buckets = [value.Bucket(count, _to_metric(exemplars.get(index))) for index, count in enumerate(self._counts_per_bucket)]
+            kept = self._exemplars or {}
+            buckets = [
+                value.Bucket(count) if (exemplar := kept.get(index)) is None else value.Bucket(count, _to_metric(exemplar))
+                for index, count in enumerate(self._counts_per_bucket)
+            ]
         distribution = value.ValueDistribution(
             count=self._count_data,
             sum_=self.sum,
             sum_of_squared_deviation=self._sum_of_sqd_deviations,
-            bucket_options=options,
+            bucket_options=self._options(),
             buckets=buckets,
         )
         return point.Point(distribution, timestamp)
+
+    def _options(self) -> value.BucketOptions:
+        """Return the boundaries as points have them, made once, for it takes longer than all the rest."""
+        if self._bucket_options is None:
+            self._bucket_options = value.BucketOptions(value.Explicit(self._bounds) if self._bounds else None)
+        return self._bucket_options
+
+    def _another(self) -> DistributionAggregationData:
+        """Return a copy that later measurements do not change; it shares the boundaries."""
+        made = object.__new__(DistributionAggregationData)  # past the constructor, which would check the boundaries again
+        made._mean_data = self._mean_data
+        made._count_data = self._count_data
+        made._sum_of_sqd_deviations = self._sum_of_sqd_deviations
+        made._bounds = self._bounds
+        made._bucket_options = self._bucket_options
+        made._exemplars = self._exemplars and dict(self._exemplars)
+        made._counts_per_bucket = list(self._counts_per_bucket)
+        return made
 
 
 class LastValueAggregationData:
@@ -302,22 +322,18 @@ def _check_attachment(key: object, value: object) -> None:
 
 def _copied(data: Any) -> Any:
     """Return a copy that later measurements do not change. What it shares with the original is never changed in place."""
-    cls: Any = type(data)
-    if cls not in _OWN_CLASSES:
-        return copy.deepcopy(data)  # a program's own class, of which nothing is known
     # Several times as fast as the copy module, which counts where a view has thousands of series.
-    made = cls.__new__(cls)
-    made.__dict__.update(data.__dict__)
+    cls: Any = type(data)
+    if cls is CountAggregationData:
+        return cls(data._count_data)
+    if cls is SumAggregationData:
+        return cls(data._value_type, data._sum_data)
+    if cls is LastValueAggregationData:
+        return cls(data._value_type, data._value)
     if cls is DistributionAggregationData:
-        made._counts_per_bucket = list(data._counts_per_bucket)
-        made._exemplars = data._exemplars and dict(data._exemplars)
-    return made
+        return data._another()
+    return copy.deepcopy(data)  # a program's own class, of which nothing is known
 
 
-_OWN_CLASSES = frozenset({SumAggregationData, CountAggregationData, DistributionAggregationData, LastValueAggregationData})
-
-
-def _to_metric(exemplar: Exemplar | None) -> value.Exemplar | None:
-    if exemplar is None:
-        return None
+def _to_metric(exemplar: Exemplar) -> value.Exemplar:
     return value.Exemplar(exemplar.value, exemplar.timestamp, copy.copy(exemplar.attachments))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.metrics.export import metric, time_series
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
 from opencensus_compat.metrics.label_value import LabelValue
+from opencensus_compat.stats import _lock
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,13 +42,15 @@ def view_data_to_metric(view_data: ViewData, timestamp: datetime) -> metric.Metr
         view_data: That of the view.
         timestamp: Time of the points, UTC without a zone.
     """
-    # Converting takes longer than copying, and whoever records would wait for it.
-    added_up = view_data._snapshot()
+    with _lock.recording:
+        added_up = list(view_data.tag_value_aggregation_data_map.items())
     if not added_up:
         return None
     descriptor = view_data.view.get_metric_descriptor()
     start = None if is_gauge(descriptor.type) else view_data.start_time
-    series = [
-        time_series.TimeSeries(get_label_values(tag_values), [data.to_point(timestamp)], start) for tag_values, data in added_up.items()
-    ]
+    series = []
+    for tag_values, data in added_up:
+        with _lock.recording:  # for each anew, so that whoever records does not wait for all of them
+            point = data.to_point(timestamp)
+        series.append(time_series.TimeSeries(get_label_values(tag_values), [point], start))
     return metric.Metric(descriptor, series)
