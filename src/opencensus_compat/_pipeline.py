@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from random import getrandbits
-from time import time_ns
-from typing import Any, cast
+from typing import Any
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, Tracer, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from opencensus_compat import _exporter, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
+from opencensus_compat._spans import FacadeSpan, inherited_rate
 from opencensus_compat._wiring import SPANS
-
-_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class SpanPart(Part):
@@ -142,130 +137,6 @@ class Router(SpanProcessor):
 
 def _nothing(*args: Any, **kwargs: Any) -> None:
     """Do nothing."""
-
-
-class Unrecorded(trace_api.NonRecordingSpan):
-    """Stands for a sampled span where OpenTelemetry is switched off: OpenCensus goes on, with ids, parents and times as ever."""
-
-    def __init__(self, context: SpanContext) -> None:
-        super().__init__(context)
-        self.start_time = time_ns()
-
-
-class FacadeSpan(Span):
-    """The SDK's span with a kind that can be set while it runs, and the sample rate it was kept at."""
-
-    census_kind: SpanKind = SpanKind.INTERNAL
-    census_rate: float | None = None
-
-    @property
-    def kind(self) -> SpanKind:
-        """The kind set last."""
-        return self.census_kind
-
-
-class SpanFactory:
-    """Starts the facade's spans in a provider.
-
-    OpenCensus decides about sampling and ids before a span starts, so the SDK tracer's sampler and id generator are not asked; the
-    spans are built as the SDK's tracer builds them, with the tracer's resource and processors, all through public names. A provider
-    that is not the SDK's, or is switched off (`OTEL_SDK_DISABLED`), starts them itself, with what it can do.
-    """
-
-    def __init__(self, provider: Any, scope: str, version: str) -> None:
-        self._tracer = provider.get_tracer(scope, version)
-        self._is_sdk = isinstance(self._tracer, Tracer)
-        self._scope = InstrumentationScope(scope, version)
-        # The limits that the application gave its provider are not public; without them the SDK's environment variables decide.
-        limits = getattr(provider, "_span_limits", None)
-        self._limits = limits if isinstance(limits, SpanLimits) else SpanLimits()
-
-    def start(
-        self,
-        name: str,
-        context: Context,
-        parent: trace_api.Span | None,
-        attributes: dict[str, Any] | None,
-        trace_id: int | None,
-        span_id: int | None,
-    ) -> trace_api.Span:
-        """Start a span; see `_wiring.start_span`."""
-        if not self._is_sdk:
-            started = cast("trace_api.Span", self._tracer.start_span(name, context, attributes=attributes))
-            made = started.get_span_context()
-            if made.is_valid and (parent is None or made.span_id != parent.get_span_context().span_id):
-                return started
-        parent_context = None if parent is None else parent.get_span_context()
-        rate = attributes.get(_WIRE_RATE) if attributes else None
-        if parent_context is None:
-            own = SpanContext(trace_id or getrandbits(128), span_id or getrandbits(64), False, _SAMPLED)
-        else:
-            own = SpanContext(
-                parent_context.trace_id,
-                span_id or getrandbits(64),
-                False,
-                TraceFlags(parent_context.trace_flags | TraceFlags.SAMPLED),
-                parent_context.trace_state,
-            )
-            if rate is None:
-                rate = inherited_rate(parent)
-                if rate is not None:
-                    attributes = {**(attributes or {}), _WIRE_RATE: rate}
-        if not self._is_sdk:
-            return Unrecorded(own)
-        span = FacadeSpan(
-            name,
-            own,
-            parent_context,
-            resource=self._tracer.resource,
-            attributes=attributes,
-            span_processor=self._tracer.span_processor,
-            limits=self._limits,
-            instrumentation_scope=self._scope,
-        )
-        if rate is not None:
-            span.census_rate = rate
-        span.start(parent_context=context)
-        return span
-
-    def replace(self, old: Any, context: Context | None, span_id: int | None, start_ns: int | None) -> trace_api.Span:
-        """Start a span in place of another; see `_wiring.replace_span`."""
-        if not isinstance(old, FacadeSpan):
-            _wiring.report("start time or id of a span was not changed: the provider's spans are not the OpenTelemetry SDK's")
-            return cast("trace_api.Span", old)
-        context_of_old = old.get_span_context()
-        own = SpanContext(
-            context_of_old.trace_id,
-            span_id or context_of_old.span_id,
-            False,
-            context_of_old.trace_flags,
-            context_of_old.trace_state,
-        )
-        new = FacadeSpan(
-            old.name,
-            own,
-            old.parent,
-            resource=old.resource,
-            attributes=dict(old.attributes or {}),
-            events=list(old.events),
-            links=list(old.links),
-            span_processor=self._tracer.span_processor,
-            limits=self._limits,
-            instrumentation_scope=self._scope,
-        )
-        new.census_kind, new.census_rate = old.census_kind, old.census_rate
-        new.start(old.start_time if start_ns is None else start_ns, context)
-        if not old.status.is_unset:
-            new.set_status(old.status)
-        return new
-
-
-def inherited_rate(parent: Any) -> Any:
-    """Return the sample rate in percent that a child of `parent` is kept at, None when it is not sampled by rate."""
-    if type(parent) is FacadeSpan:
-        return parent.census_rate
-    attributes = getattr(parent, "attributes", None)
-    return attributes.get(_WIRE_RATE) if attributes else None
 
 
 def new_provider(role: str) -> TracerProvider:

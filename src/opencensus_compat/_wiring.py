@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from opencensus_compat._destination import Destination, Part
     from opencensus_compat._handover import HandOver
     from opencensus_compat._log_pipeline import LogRouter
-    from opencensus_compat._pipeline import Router, SpanFactory, SpanPart
+    from opencensus_compat._pipeline import Router, SpanPart
+    from opencensus_compat._spans import SpanFactory
 
 __all__ = [
     "Handle",
@@ -547,7 +548,8 @@ def _provide_router() -> Router:
 
 def _use_provider(provider: TracerProvider) -> None:
     """Send facade spans to a provider, and its spans to the destinations."""
-    from opencensus_compat._pipeline import Router, SpanFactory, new_provider
+    from opencensus_compat._pipeline import Router, new_provider
+    from opencensus_compat._spans import SpanFactory
 
     router = _state.router or Router()
     add_span_processor = getattr(provider, "add_span_processor", None)

@@ -73,7 +73,8 @@ def _attribute_value(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             kinds = {type(item) for item in value}
             if len(kinds) <= 1 and kinds <= _SCALAR_TYPES:
-                return list(value)
+                # As the SDK keeps it.
+                return tuple(value)
             return json.dumps(value, default=str)
         if isinstance(value, Mapping):
             return json.dumps(dict(value), default=str)

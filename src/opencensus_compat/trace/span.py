@@ -444,16 +444,16 @@ class Span(base_span.BaseSpan):
                 _wiring.report("status of a span was lost: %s", type(error).__name__)
         if self._attributes:
             try:
-                values = getattr(self._attributes, "_dict", self._attributes)
-                if len(values) == 1:
-                    for key, value in oc_to_otel.attributes(values).items():
-                        otel.set_attribute(key, value)
+                values = oc_to_otel.attributes(getattr(self._attributes, "_dict", self._attributes))
+                fill = getattr(otel, "census_fill", None)
+                if fill is None:
+                    otel.set_attributes(values)
                 else:
-                    otel.set_attributes(oc_to_otel.attributes(values))
+                    fill(values)
             except Exception as error:  # noqa: BLE001
                 _wiring.report("attributes of a span were lost: %s", type(error).__name__)
         if self._links:
-            self._export_links(otel)
+            _put_links(otel, self._links)
         if self._annotations or self._message_events or self.stack_trace is not None:
             self._export_events(otel)
         if self._id_is_assigned and oc_to_otel.id_number(self._span_id, 16) is None:
@@ -471,18 +471,6 @@ class Span(base_span.BaseSpan):
             otel.set_attribute(oc_to_otel.STATUS_CODE, status.code)
         if status.code or self._status_is_set:
             otel.set_status(oc_to_otel.status(status.code, status.message))
-
-    def _export_links(self, otel: OtelSpan) -> None:
-        for link in _each(self._links):
-            try:
-                converted = oc_to_otel.link(link.trace_id, link.span_id, link.type, link.attributes)
-            except Exception as error:  # noqa: BLE001
-                _wiring.report("a span link was lost: %s", type(error).__name__)
-                continue
-            if converted is None:
-                _wiring.report("span link dropped: trace id %r and span id %r are not hexadecimal ids", link.trace_id, link.span_id)
-            else:
-                otel.add_link(converted.context, converted.attributes)
 
     def _export_events(self, otel: OtelSpan) -> None:
         made: list[tuple[Callable[[Any], Any], Any]] = [(oc_to_otel.annotation_event, item) for item in _each(self._annotations)]
@@ -510,6 +498,20 @@ class Span(base_span.BaseSpan):
 def _each(items: Any) -> Iterable[Any]:
     """Return the items of what a program may have assigned."""
     return items if isinstance(items, Iterable) else ()
+
+
+def _put_links(otel: OtelSpan, links: Any) -> None:
+    """Put OpenCensus links on an OpenTelemetry span; one that cannot be is reported."""
+    for link in _each(links):
+        try:
+            converted = oc_to_otel.link(link.trace_id, link.span_id, link.type, link.attributes)
+        except Exception as error:  # noqa: BLE001 - a program may have put anything there
+            _wiring.report("a span link was lost: %s", type(error).__name__)
+            continue
+        if converted is None:
+            _wiring.report("span link dropped: trace id %r and span id %r are not hexadecimal ids", link.trace_id, link.span_id)
+        else:
+            otel.add_link(converted.context, converted.attributes)
 
 
 def _status_of(error: BaseException) -> status_module.Status:
@@ -542,10 +544,34 @@ class _OtelAttributes(MutableMapping[Any, Any]):
         return len(self._current())
 
 
+class _Through(BoundedList):
+    """What an OpenTelemetry span has of one kind; what is put in is put on the span.
+
+    Args:
+        items: Those that the span has.
+        put: Puts one more on it.
+    """
+
+    def __init__(self, items: Sequence[Any], put: Callable[[Any], object]) -> None:
+        super().__init__(max(1, len(items)))
+        self._dq = deque(items)
+        self._put = put
+
+    def append(self, item: Any) -> None:
+        """Put one on the span."""
+        self._put(item)
+        self._dq.append(item)
+
+    def extend(self, seq: Sequence[Any]) -> None:
+        """Put several on the span."""
+        for item in seq:
+            self.append(item)
+
+
 class ForeignSpan(Span):
     """A span that OpenTelemetry code started, seen through the OpenCensus interface.
 
-    What is set here is set on the OpenTelemetry span at once. Its owner ends it: `finish()` and the end of a `with` statement do not.
+    What is set here is set on the OpenTelemetry span at once, and what is read is what that span has. Its owner ends it: `finish()` and the end of a `with` statement do not.
 
     Limitations: the kind can be read back as set here but reaches OpenTelemetry only where its SDK span allows it.
     """
@@ -647,14 +673,53 @@ class ForeignSpan(Span):
 
     @property
     def status(self) -> Any:
-        """The status set here; OK where none was."""
-        return self._status_value if self._status_value is not None else status_module.Status.as_ok()
+        """The status set here, else the OpenTelemetry span's: UNKNOWN for an error, OK for anything else."""
+        return self._status_value if self._status_value is not None else otel_to_oc.status(getattr(self._otel, "status", None))
 
     @status.setter
     def status(self, value: Any) -> None:
         self._status_value = value
         if value is not None:
             self._otel.set_status(oc_to_otel.status(value.code, value.message))
+
+    @property
+    def annotations(self) -> Any:
+        """The OpenTelemetry span's events; what is added becomes one."""
+        return _Through(otel_to_oc.annotations_of(self._events()), self._put_annotation)
+
+    @annotations.setter
+    def annotations(self, value: Any) -> None:
+        for item in _each(value):
+            self._put_annotation(item)
+
+    @property
+    def message_events(self) -> Any:
+        """Those of its events that OpenCensus code added as messages; what is added becomes one."""
+        return _Through(otel_to_oc.message_events_of(self._events()), self.add_message_event)
+
+    @message_events.setter
+    def message_events(self, value: Any) -> None:
+        for item in _each(value):
+            self.add_message_event(item)
+
+    @property
+    def links(self) -> Any:
+        """The OpenTelemetry span's links; what is added becomes one."""
+        return _Through(otel_to_oc.links_of(getattr(self._otel, "links", ())), self._put_link)
+
+    @links.setter
+    def links(self, value: Any) -> None:
+        for item in _each(value):
+            self._put_link(item)
+
+    def _events(self) -> Any:
+        return getattr(self._otel, "events", ())
+
+    def _put_annotation(self, annotation: Any) -> None:
+        self._otel.add_event(*oc_to_otel.annotation_event(annotation))
+
+    def _put_link(self, link: Any) -> None:
+        _put_links(self._otel, (link,))
 
     @property
     def stack_trace(self) -> Any:
@@ -680,8 +745,7 @@ class ForeignSpan(Span):
     def add_annotation(self, description: Any, **attrs: Any) -> None:
         """Note a described event, now."""
         now = datetime.now(timezone.utc)
-        annotation = time_event.Annotation(now, description, attributes_module.Attributes(attrs))
-        self._otel.add_event(*oc_to_otel.annotation_event(annotation))
+        self._put_annotation(time_event.Annotation(now, description, attributes_module.Attributes(attrs)))
 
     def add_message_event(self, message_event: Any) -> None:
         """Note a message sent or received."""
@@ -694,8 +758,6 @@ class ForeignSpan(Span):
             TypeError: `link` is no OpenCensus Link.
         """
         super().add_link(link)
-        self._export_links(self._otel)
-        self._links = None
 
     def start(self) -> None:
         """Do nothing: the span runs."""

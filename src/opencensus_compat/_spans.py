@@ -1,0 +1,311 @@
+"""The OpenTelemetry spans of the facade, and what starts them."""
+
+from __future__ import annotations
+
+import threading
+from random import getrandbits
+from time import time_ns
+from types import MappingProxyType
+from typing import Any, cast
+
+from opentelemetry import trace as trace_api
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, Tracer
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+
+from opencensus_compat import _wiring
+from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
+
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_UNLIMITED = 1_000_000
+
+
+class Unrecorded(trace_api.NonRecordingSpan):
+    """Stands for a sampled span where OpenTelemetry is switched off: OpenCensus goes on, with ids, parents and times as ever."""
+
+    def __init__(self, context: SpanContext) -> None:
+        super().__init__(context)
+        self.start_time = time_ns()
+
+
+class _Source:
+    """What the spans of one provider have in common."""
+
+    def __init__(self, resource: Resource, scope: InstrumentationScope, limits: SpanLimits, processors: Any) -> None:
+        self.resource = resource
+        self.scope = scope
+        self.limits = limits
+        self.processors = processors
+        self.on_ending = getattr(processors, "_on_ending", None)
+        """Newer SDKs call it before `on_end`."""
+        most = _UNLIMITED if limits.max_span_attributes is None else limits.max_span_attributes
+        self.most_attributes = most if limits.max_span_attribute_length is None else 0
+        """How many attributes a span may have of which none has to be shortened."""
+
+
+class FacadeSpan(Span):
+    """The SDK's span with a kind that can be set while it runs, and the sample rate it was kept at.
+
+    Most facade spans are given all they have when they end, and nobody looks at them before. They are made without the SDK's locks,
+    lists and containers, which take two thirds of the time of making a span; a `ReadableSpan` is made of what they have when they end.
+    As soon as anybody asks for more, it becomes what the SDK's own constructor makes.
+    """
+
+    census_kind: SpanKind = SpanKind.INTERNAL
+    census_rate: float | None = None
+    _census_is_whole = False
+    _census_attributes: dict[str, Any] | None = None
+    _census_end_ns: int | None = None
+
+    _census_source: _Source
+    _census_name: str
+    _census_context: SpanContext
+    _census_parent: SpanContext | None
+    _census_start_ns: int
+
+    @staticmethod
+    def begin(
+        source: _Source,
+        name: str,
+        own: SpanContext,
+        parent: SpanContext | None,
+        context: Context | None,
+        *,
+        attributes: dict[str, Any] | None = None,
+        rate: float | None = None,
+        start_ns: int | None = None,
+    ) -> FacadeSpan:
+        """Return a span that has started.
+
+        Args:
+            source: The provider's.
+            name: Of the span.
+            own: Its context.
+            parent: Its parent's.
+            context: The context it is started in, for the provider's span processors.
+            attributes: Valid ones; the dict is given away.
+            rate: What it was kept at, percent.
+            start_ns: Start in nanoseconds since the epoch; None means now.
+        """
+        # The SDK's constructor is for `_make_whole`.
+        span = object.__new__(FacadeSpan)
+        span._census_source = source
+        span._census_name = name
+        span._census_context = own
+        span._census_parent = parent
+        if attributes:
+            span._census_attributes = attributes
+        if rate is not None:
+            span.census_rate = rate
+        span._census_start_ns = time_ns() if start_ns is None else start_ns
+        source.processors.on_start(span, parent_context=context)
+        return span
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked for is a field that the SDK's constructor sets, or one that nobody has.
+        if self._census_is_whole or name.startswith(("__", "_census")):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._make_whole()
+        return getattr(self, name)
+
+    def _make_whole(self) -> None:
+        with _making_whole:
+            if self._census_is_whole:
+                return
+            source = self._census_source
+            end_ns = self._census_end_ns
+            Span.__init__(
+                self,
+                self._census_name,
+                self._census_context,
+                self._census_parent,
+                resource=source.resource,
+                attributes=self._census_attributes,
+                # They have seen it start, and may have seen it end.
+                span_processor=_OnlyEnd(source.processors) if end_ns is None else SpanProcessor(),
+                limits=source.limits,
+                instrumentation_scope=source.scope,
+            )
+            Span.start(self, self._census_start_ns)
+            if end_ns is not None:
+                Span.end(self, end_ns)
+            self._census_is_whole = True
+
+    @property
+    def kind(self) -> SpanKind:
+        """The kind set last."""
+        return self.census_kind
+
+    @property
+    def context(self) -> SpanContext:
+        """The span's own context."""
+        return self._census_context
+
+    def get_span_context(self) -> SpanContext:
+        """Return the span's own context."""
+        return self._census_context
+
+    def is_recording(self) -> bool:
+        """Return whether the span has not ended."""
+        return super().is_recording() if self._census_is_whole else self._census_end_ns is None
+
+    def census_fill(self, attributes: dict[str, Any]) -> None:
+        """Set attributes, of which each is one that OpenTelemetry accepts; the dict is given away."""
+        before = self._census_attributes
+        if before:
+            attributes = {**before, **attributes}
+        if self._census_is_whole or len(attributes) > self._census_source.most_attributes or "" in attributes:
+            self.set_attributes(attributes)
+        else:
+            self._census_attributes = attributes
+
+    def end(self, end_time: int | None = None) -> None:
+        """End the span and hand it to the provider's processors.
+
+        Args:
+            end_time: Nanoseconds since the epoch; None means now.
+        """
+        if self._census_is_whole or self._census_end_ns is not None:
+            if not self._census_is_whole:
+                self._make_whole()
+            super().end(end_time)
+            return
+        self._census_end_ns = end_ns = time_ns() if end_time is None else end_time
+        source = self._census_source
+        if source.on_ending is not None:
+            source.on_ending(self)
+        attributes = self._census_attributes
+        source.processors.on_end(
+            ReadableSpan(
+                name=self._census_name,
+                context=self._census_context,
+                parent=self._census_parent,
+                resource=source.resource,
+                attributes=_NO_ATTRIBUTES if attributes is None else MappingProxyType(attributes),
+                kind=self.census_kind,
+                start_time=self._census_start_ns,
+                end_time=end_ns,
+                instrumentation_scope=source.scope,
+            )
+        )
+
+
+_NO_ATTRIBUTES: MappingProxyType[str, Any] = MappingProxyType({})
+_making_whole = threading.RLock()
+"""Held while a span becomes what the SDK's constructor makes: several threads may ask for it."""
+
+
+class _OnlyEnd(SpanProcessor):
+    """A provider's processors, for a span that they have seen start."""
+
+    def __init__(self, processors: Any) -> None:
+        self._processors = processors
+
+    def _on_ending(self, span: Any) -> None:
+        on_ending = getattr(self._processors, "_on_ending", None)
+        if on_ending is not None:
+            on_ending(span)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._processors.on_end(span)
+
+
+class SpanFactory:
+    """Starts the facade's spans in a provider.
+
+    OpenCensus decides about sampling and ids before a span starts, so the SDK tracer's sampler and id generator are not asked; the
+    spans are built as the SDK's tracer builds them, with the tracer's resource and processors, all through public names. A provider
+    that is not the SDK's, or is switched off (`OTEL_SDK_DISABLED`), starts them itself, with what it can do.
+    """
+
+    def __init__(self, provider: Any, scope: str, version: str) -> None:
+        self._tracer = provider.get_tracer(scope, version)
+        self._source: _Source | None = None
+        if isinstance(self._tracer, Tracer):
+            # The limits that the application gave its provider are not public; without them the SDK's environment variables decide.
+            limits = getattr(provider, "_span_limits", None)
+            self._source = _Source(
+                self._tracer.resource,
+                InstrumentationScope(scope, version),
+                limits if isinstance(limits, SpanLimits) else SpanLimits(),
+                self._tracer.span_processor,
+            )
+
+    def start(
+        self,
+        name: str,
+        context: Context,
+        parent: trace_api.Span | None,
+        attributes: dict[str, Any] | None,
+        trace_id: int | None,
+        span_id: int | None,
+    ) -> trace_api.Span:
+        """Start a span; see `_wiring.start_span`."""
+        source = self._source
+        if source is None:
+            started = cast("trace_api.Span", self._tracer.start_span(name, context, attributes=attributes))
+            made = started.get_span_context()
+            if made.is_valid and (parent is None or made.span_id != parent.get_span_context().span_id):
+                return started
+        parent_context = None if parent is None else parent.get_span_context()
+        rate = attributes.get(_WIRE_RATE) if attributes else None
+        if parent_context is None:
+            own = SpanContext(trace_id or getrandbits(128), span_id or getrandbits(64), False, _SAMPLED)
+        else:
+            flags = parent_context.trace_flags
+            own = SpanContext(
+                parent_context.trace_id,
+                span_id or getrandbits(64),
+                False,
+                flags if flags & TraceFlags.SAMPLED else TraceFlags(flags | TraceFlags.SAMPLED),
+                parent_context.trace_state,
+            )
+            if rate is None:
+                rate = inherited_rate(parent)
+                if rate is not None:
+                    attributes = {**(attributes or {}), _WIRE_RATE: rate}
+        if source is None:
+            return Unrecorded(own)
+        return FacadeSpan.begin(source, name, own, parent_context, context, attributes=attributes, rate=rate)
+
+    def replace(self, old: Any, context: Context | None, span_id: int | None, start_ns: int | None) -> trace_api.Span:
+        """Start a span in place of another; see `_wiring.replace_span`."""
+        if self._source is None or not isinstance(old, FacadeSpan):
+            _wiring.report("start time or id of a span was not changed: the provider's spans are not the OpenTelemetry SDK's")
+            return cast("trace_api.Span", old)
+        context_of_old = old.get_span_context()
+        own = SpanContext(
+            context_of_old.trace_id,
+            span_id or context_of_old.span_id,
+            False,
+            context_of_old.trace_flags,
+            context_of_old.trace_state,
+        )
+        new = FacadeSpan.begin(
+            self._source,
+            old.name,
+            own,
+            old.parent,
+            context,
+            attributes=dict(old.attributes or {}),
+            rate=old.census_rate,
+            start_ns=old.start_time if start_ns is None else start_ns,
+        )
+        new.census_kind = old.census_kind
+        for event in old.events:
+            new.add_event(event.name, event.attributes, event.timestamp)
+        for link in old.links:
+            new.add_link(link.context, link.attributes)
+        if not old.status.is_unset:
+            new.set_status(old.status)
+        return new
+
+
+def inherited_rate(parent: Any) -> Any:
+    """Return the sample rate in percent that a child of `parent` is kept at, None when it is not sampled by rate."""
+    if type(parent) is FacadeSpan:
+        return parent.census_rate
+    attributes = getattr(parent, "attributes", None)
+    return attributes.get(_WIRE_RATE) if attributes else None

@@ -1,0 +1,263 @@
+"""The facade's OpenTelemetry spans: made without what the SDK's constructor makes, and nobody can tell."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+
+import pytest
+from opentelemetry import context as context_api
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from opencensus_compat._spans import FacadeSpan, SpanFactory
+
+ATTRIBUTES = {"http.method": "GET", "ratio": 0.5, "count": 7, "ok": True, "list": ("a", "b")}
+START_NS, END_NS = 1_700_000_000_000_000_000, 1_700_000_000_250_000_000
+PARENT = SpanContext(0xABC, 0xDEF, True, TraceFlags(1))
+
+
+class Seen(SpanProcessor):
+    """Keeps what processors are given, and may do something with it."""
+
+    def __init__(self):
+        self.started = []
+        self.ending = []
+        self.ended = []
+        self.at_start = bool
+
+    def on_start(self, span, parent_context=None):
+        """Keep a span that starts."""
+        self.started.append((span, parent_context))
+        self.at_start(span)
+
+    def _on_ending(self, span):
+        self.ending.append(span)
+
+    def on_end(self, span):
+        """Keep a span that has ended."""
+        self.ended.append(span)
+
+
+class Place:
+    """A provider, its processor, and the two ways to make a span in it."""
+
+    def __init__(self, limits=None):
+        self.seen = Seen()
+        self.provider = TracerProvider(shutdown_on_exit=False, span_limits=limits)
+        self.provider.add_span_processor(self.seen)
+        self.factory = SpanFactory(self.provider, "opencensus_compat", "1")
+        self.tracer = self.provider.get_tracer("opencensus_compat", "1")
+
+    def facade(self, attributes=None):
+        """Start a facade span."""
+        return self.factory.start("work", context_api.Context(), None, attributes, 0xABC, None)
+
+
+@pytest.fixture
+def place():
+    """A place for one test."""
+    return Place()
+
+
+def shown(span):
+    """Return all that a span shows, ids and times apart."""
+    text = json.loads(span.to_json())
+    for key in ("context", "start_time", "end_time"):
+        del text[key]
+    return {
+        **text,
+        "name": span.name,
+        "attributes": dict(span.attributes),
+        "events": [(event.name, dict(event.attributes)) for event in span.events],
+        "links": [(link.context, dict(link.attributes)) for link in span.links],
+        "kind": span.kind,
+        "status": (span.status.status_code, span.status.description),
+        "dropped": (span.dropped_attributes, span.dropped_events, span.dropped_links),
+        "scope": (span.instrumentation_scope.name, span.instrumentation_scope.version),
+        "resource": span.resource,
+        "parent": span.parent,
+    }
+
+
+def test_it_ends_as_the_sdks_own(place):
+    """Processors get a ReadableSpan that shows the same as one that the SDK's tracer made."""
+    span = place.facade()
+    assert isinstance(span, Span)
+    span.census_kind = SpanKind.CLIENT
+    span.census_fill(dict(ATTRIBUTES))
+    span.end(END_NS)
+    place.tracer.start_span("work", context_api.Context(), SpanKind.CLIENT, ATTRIBUTES).end(END_NS)
+    ours, theirs = place.seen.ended
+    assert type(ours) is type(theirs) is ReadableSpan
+    assert shown(ours) == shown(theirs)
+    assert (ours.context, ours.end_time) == (span.get_span_context(), END_NS)
+    assert span.context.is_valid
+    with pytest.raises(TypeError):
+        ours.attributes["later"] = 1
+
+
+def use(span):
+    """Do everything that OpenTelemetry lets code do with a span."""
+    span.update_name("renamed")
+    span.set_attribute("one", 1)
+    span.set_attributes({"two": 2})
+    span.add_event("event", {"a": 1}, START_NS)
+    span.add_link(PARENT, {"b": 2})
+    span.record_exception(ValueError("no"), timestamp=START_NS)
+    span.set_status(Status(StatusCode.ERROR, "why"))
+
+
+def without_stack(found):
+    """Return what a span shows without the text of stack traces, which name lines."""
+    for _, attributes in found["events"]:
+        attributes.pop("exception.stacktrace", None)
+    found["events_count"] = len(found.pop("events"))
+    return found
+
+
+@pytest.mark.parametrize("filled_first", [True, False], ids=["filled before", "filled after"])
+def test_opentelemetry_code_uses_it(place, filled_first):
+    """What OpenTelemetry code does with a running facade span arrives, beside what the facade gives it."""
+    spans = [place.facade(), place.tracer.start_span("work", context_api.Context())]
+    for span in spans:
+        fill = getattr(span, "census_fill", span.set_attributes)
+        if filled_first:
+            fill({"first": "x"})
+        use(span)
+        if not filled_first:
+            fill({"first": "x"})
+        assert span.is_recording()
+        span.end(END_NS)
+        assert not span.is_recording()
+    ours, theirs = place.seen.ended
+    assert without_stack(shown(ours)) == without_stack(shown(theirs))
+    assert ours.name == "renamed"
+    assert dict(ours.attributes) == {"first": "x", "one": 1, "two": 2}
+
+
+def test_processors_use_it_when_it_starts(place):
+    """A processor that reads and changes a span that starts finds a whole one."""
+    found = []
+    place.seen.at_start = lambda span: found.append((span.name, span.parent, dict(span.attributes))) or span.set_attribute("tenant", "a")
+    span = place.facade({"_MS.sampleRate": 25.0})
+    span.census_fill({"k": "v"})
+    span.end()
+    assert found == [("work", None, {"_MS.sampleRate": 25.0})]
+    assert dict(place.seen.ended[0].attributes) == {"_MS.sampleRate": 25.0, "tenant": "a", "k": "v"}
+    assert len(place.seen.started) == 1
+
+
+def test_attributes_from_the_start_stay(place):
+    """What a span starts with stays beside what it is given when it ends."""
+    rate = {"_MS.sampleRate": 25.0}
+    for _ in range(2):
+        span = place.facade(rate)
+        span.census_fill({"k": "v"})
+        span.end()
+    place.facade(rate).end()
+    assert [dict(span.attributes) for span in place.seen.ended] == [{"_MS.sampleRate": 25.0, "k": "v"}] * 2 + [rate]
+    assert rate == {"_MS.sampleRate": 25.0}
+
+
+LIMITS = {
+    "count": (SpanLimits(max_span_attributes=2), {"b": "2", "c": "3"}, 1),
+    "length": (SpanLimits(max_span_attribute_length=1), {"a": "1", "b": "2", "c": "3"}, 0),
+}
+
+
+@pytest.mark.parametrize(("limits", "left", "dropped"), LIMITS.values(), ids=LIMITS)
+def test_limits(limits, left, dropped):
+    """The provider's limits hold."""
+    place = Place(limits)
+    span = place.facade()
+    span.census_fill({"a": "1x"[:2] if dropped == 0 else "1", "b": "2", "c": "3"})
+    span.end()
+    (ended,) = place.seen.ended
+    assert (dict(ended.attributes), ended.dropped_attributes) == (left, dropped)
+
+
+def test_an_empty_key_is_dropped_and_counted(place):
+    """OpenTelemetry refuses an empty key; the others stay."""
+    span = place.facade()
+    span.census_fill({"": "x", "k": "v"})
+    span.end()
+    (ended,) = place.seen.ended
+    assert dict(ended.attributes) == {"k": "v"}
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["never looked at", "used"])
+def test_after_its_end(place, is_whole, caplog):
+    """An ended span can be read, takes nothing more, and is exported once, with the SDK's own words."""
+    span = place.facade()
+    if is_whole:
+        span.set_attribute("early", 1)
+    span.census_fill({"k": "v"})
+    span.end(END_NS)
+    with caplog.at_level(logging.WARNING):
+        span.set_attribute("late", 1)
+        span.end()
+    assert [record.getMessage() for record in caplog.records] == ["Setting attribute on ended span.", "Calling end() on an ended span."]
+    assert (len(place.seen.ended), len(place.seen.started)) == (1, 1)
+    assert (span.end_time, span.is_recording()) == (END_NS, False)
+    assert dict(span.attributes) == ({"early": 1, "k": "v"} if is_whole else {"k": "v"})
+
+
+def test_processors_hear_of_the_end_twice_as_the_sdk_lets_them(place):
+    """Where the SDK tells processors that a span is ending, they hear it of facade spans too, whole or not."""
+    ordinary = place.tracer.start_span("work", context_api.Context())
+    ordinary.end()
+    heard = len(place.seen.ending)
+    first, second = place.facade(), place.facade()
+    second.set_attribute("k", "v")
+    first.end()
+    second.end()
+    assert place.seen.ending[1:] == [first, second][: 2 * heard]
+
+
+def test_what_nobody_has(place):
+    """A field that no span has is missing from facade spans too."""
+    span = place.facade()
+    assert not hasattr(span, "nonsense")
+    with pytest.raises(AttributeError, match="'FacadeSpan' object has no attribute 'nonsense'"):
+        span.nonsense  # noqa: B018 - the reading is the point
+    assert "work" in repr(span)
+    span.end()
+
+
+def test_threads_make_it_whole_once(place):
+    """What several threads set at the same time on a span that nobody has looked at is all there."""
+    for _ in range(20):
+        span = place.facade()
+        gate = threading.Barrier(4)
+
+        def work(number, span=span, gate=gate):
+            gate.wait()
+            span.set_attribute(f"k{number}", number)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        span.end()
+    assert [len(span.attributes) for span in place.seen.ended] == [4] * 20
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["never looked at", "used"])
+def test_replacing(place, is_whole):
+    """A span that takes another's place has all that it had, with the id and start that are asked for."""
+    old = place.facade({"_MS.sampleRate": 25.0})
+    old.census_kind = SpanKind.SERVER
+    if is_whole:
+        use(old)
+    new = place.factory.replace(old, context_api.Context(), 0x123, START_NS)
+    new.end(END_NS)
+    (ended,) = place.seen.ended
+    assert isinstance(new, FacadeSpan)
+    assert (ended.context.span_id, ended.context.trace_id, ended.start_time, ended.end_time) == (0x123, 0xABC, START_NS, END_NS)
+    assert (new.census_rate, ended.kind) == (25.0, SpanKind.SERVER)
+    old.end(END_NS)
+    _, of_old = place.seen.ended
+    assert {**shown(ended), "links": None} == {**shown(of_old), "links": None}
