@@ -284,3 +284,13 @@ def test_a_child_made_while_others_add_can_add():
 @pytest.fixture(autouse=True)
 def _quiet(caplog):
     caplog.set_level(logging.INFO)
+
+
+def test_a_series_without_label_values_can_be_shown():
+    """The text of a gauge's default series says None for its labels."""
+    it = gauge(labels=2)
+    it.get_or_create_default_time_series().set(3)
+    assert (
+        repr(it.get_metric(NOW).time_series[0])
+        == "TimeSeries([ValueLong(3)], label_values=(None, None), start_timestamp=2024-09-30 09:00:00)"
+    )
