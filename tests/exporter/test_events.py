@@ -11,6 +11,19 @@ from appinsights_exporter.testing import KEY, START_NS, span
 
 AT_NS = START_NS + 1_000_000
 
+STACK = """\
+KeyError: 'id'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/srv/app.py", line 12, in main
+    pay()
+  File "/srv/app.py", line 7, in pay
+    raise ValueError("bad") from error
+ValueError: bad
+"""
+
 
 def converted(event, attributes=None, *, kind=SpanKind.SERVER):
     """Return the item of one event."""
@@ -48,6 +61,31 @@ EVENTS = {
         Event("exception", {"exception.type": "T" * 2000, "exception.message": "m" * 40000, "exception.stacktrace": "s" * 40000}, AT_NS),
         "Exception",
         {"exceptions": [{"typeName": "T" * 1024, "message": "m" * 32768, "hasFullStack": True, "stack": "s" * 32768}]},
+    ),
+    "exception with Python's stack": (
+        Event(
+            "exception",
+            {"exception.type": "ValueError", "exception.message": "bad", "exception.stacktrace": STACK},
+            AT_NS,
+        ),
+        "Exception",
+        {
+            "exceptions": [
+                {
+                    "id": 1,
+                    "outerId": 0,
+                    "typeName": "ValueError",
+                    "message": "bad",
+                    "hasFullStack": True,
+                    "parsedStack": [
+                        {"level": 0, "method": "pay", "fileName": "/srv/app.py", "line": 7},
+                        {"level": 1, "method": "main", "fileName": "/srv/app.py", "line": 12},
+                    ],
+                    "stack": STACK,
+                },
+                {"id": 2, "outerId": 1, "typeName": "KeyError", "message": "'id'", "hasFullStack": False},
+            ]
+        },
     ),
     "message": (Event("cache miss", {"key": "k1"}, AT_NS), "Message", {"message": "cache miss", "properties": {"key": "k1"}}),
     "long message": (Event("m" * 40000, {}, AT_NS), "Message", {"message": "m" * 32768}),

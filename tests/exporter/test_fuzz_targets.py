@@ -19,6 +19,10 @@ pytestmark = pytest.mark.usefixtures("caplog")
 
 FOUND = {
     "scheme in capitals": ("connection_strings", b"IngestionEndpoint=hTtps://h.test/"),
+    "member without a group": (
+        "tracebacks",
+        b"  +---------------- 1 ----------------\n  + Exception Group Traceback (most recent call last):",
+    ),
 }
 """What atheris has found, so that it stays found."""
 

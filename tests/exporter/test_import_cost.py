@@ -26,7 +26,8 @@ def test_light_modules(module):
     assert loaded_by(f"import {module}") == set()
 
 
-def test_exporter():
+@pytest.mark.parametrize("kind", ["Span", "LogRecord"])
+def test_exporter(kind):
     """Making an exporter loads the SDK and the encoder, but no HTTP library and no credential library."""
-    statement = "from appinsights_exporter import *; ApplicationInsightsSpanExporter('InstrumentationKey=' + '0' * 8 + '-0000-0000-0000-' + '0' * 12)"
+    statement = f"from appinsights_exporter import *; ApplicationInsights{kind}Exporter('InstrumentationKey=' + '0' * 8 + '-0000-0000-0000-' + '0' * 12)"
     assert loaded_by(statement) - loaded_by("import opentelemetry.sdk.trace.export") <= {"orjson"}

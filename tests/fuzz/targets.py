@@ -11,6 +11,7 @@ import json
 from random import Random
 
 from appinsights_exporter import connection_string
+from appinsights_exporter.convert import exceptions
 from appinsights_exporter.delivery import classify, encode, legacy_store
 from appinsights_exporter.delivery.backoff import Backoff
 from appinsights_exporter.delivery.deliver import Delivery
@@ -146,9 +147,24 @@ def trace_headers(data: bytes) -> None:
             propagator.to_headers(propagator.from_headers(headers))
 
 
+def tracebacks(data: bytes) -> None:
+    """Read as a traceback's text: type, message and frames are within the limits, and numbers point back."""
+    text = data.decode("utf-8", "surrogateescape")
+    for with_text in (True, False):
+        found = exceptions.details("", "", text, with_text=with_text)
+        assert 1 <= len(found) <= exceptions.MAX_EXCEPTIONS
+        for number, entry in enumerate(found, 1):
+            assert entry["typeName"]
+            assert entry["message"]
+            assert 0 <= entry.get("outerId", 0) < number
+            frames = entry.get("parsedStack", [])
+            assert len(frames) <= exceptions.MAX_FRAMES
+            assert all(len(frame["method"]) <= 1024 and 0 <= frame["line"] < 2**31 for frame in frames)
+
+
 TARGETS = {
     function.__name__: function
-    for function in (connection_strings, replies, envelopes, legacy_lines, stored_files, local_bodies, trace_headers)
+    for function in (connection_strings, replies, envelopes, legacy_lines, stored_files, local_bodies, trace_headers, tracebacks)
 }
 SEEDS = {
     "connection_strings": [
@@ -170,6 +186,24 @@ SEEDS = {
         b"00-6e0c63257de34c92bf9efcd03927272e-00f067aa0ba902b7-01\na=1,b=2",
         b"6e0c63257de34c92bf9efcd03927272e-00f067aa0ba902b7-d",
         b"6e0c63257de34c92bf9efcd03927272e/67667974448284343;o=1",
+    ],
+    "tracebacks": [
+        b"""Traceback (most recent call last):
+  File "a.py", line 3, in f
+    g()
+KeyError: 1
+
+During handling of the above exception, another exception occurred:
+
+ValueError: b
+""",
+        b"""  + Exception Group Traceback (most recent call last):
+  |   File "a.py", line 3, in f
+  | ExceptionGroup: g (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | TypeError: t
+    +------------------------------------
+""",
     ],
 }
 """Inputs to begin with, by target."""

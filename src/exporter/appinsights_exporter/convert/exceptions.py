@@ -157,7 +157,7 @@ def _read_group(text: str, root: _Chain) -> None:
         marked = line.strip()
         if found[2] == "+" and _FORK.fullmatch(marked):
             depth += marked.startswith("+-+")
-            del chains[depth - 1 :]
+            del chains[max(1, depth - 1) :]
             member = _Chain()
             chains[-1].blocks[-1].members.append(member)
             chains.append(member)
