@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from opentelemetry import trace as trace_api
 
+from opencensus_compat._convert.oc_to_otel import EVENT, LINK_TYPE
+from opencensus_compat.trace.attributes import Attributes
+from opencensus_compat.trace.link import Link
 from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.status import Status
+from opencensus_compat.trace.time_event import Annotation, MessageEvent
 from opencensus_compat.trace.trace_options import TraceOptions
 from opencensus_compat.trace.tracestate import Tracestate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+# By the name that `oc_to_otel.message_event` gives the type.
+_MESSAGE_TYPES = {"TYPE_UNSPECIFIED": 0, "SENT": 1, "RECEIVED": 2}
+
+_UNKNOWN = 2
+"""gRPC code of an error that OpenTelemetry does not tell more about."""
 
 
 def iso_time(time_ns: int) -> str:
@@ -48,3 +60,61 @@ def _tracestate(state: Any) -> Tracestate | None:
         except ValueError:
             continue
     return kept or None
+
+
+def status(of: Any) -> Status:
+    """Return the OpenCensus status of an OpenTelemetry one, or of None: an error is UNKNOWN with its description, all else is OK."""
+    if of is None or of.is_ok:
+        return Status.as_ok()
+    return Status(_UNKNOWN, of.description)
+
+
+def annotations_of(events: Iterable[Any]) -> list[Annotation]:
+    """Return the events of an OpenTelemetry span as annotations, without those that were messages or stack traces in OpenCensus."""
+    return [
+        Annotation(_utc(event.timestamp), event.name, Attributes(_without_marks(event.attributes)))
+        for event in events
+        if _mark(event) in (None, "annotation")
+    ]
+
+
+def message_events_of(events: Iterable[Any]) -> list[MessageEvent]:
+    """Return those events of an OpenTelemetry span that were messages in OpenCensus."""
+    made = []
+    for event in events:
+        if _mark(event) == "message":
+            values = event.attributes
+            kind = _MESSAGE_TYPES.get(values.get("message.type"))
+            sizes = values.get("message.uncompressed_size"), values.get("message.compressed_size")
+            made.append(MessageEvent(_utc(event.timestamp), values.get("message.id"), kind, *sizes))
+    return made
+
+
+def links_of(links: Iterable[Any]) -> list[Link]:
+    """Return the links of an OpenTelemetry span.
+
+    Loses: trace state and flags of the linked spans.
+    """
+    made = []
+    for link in links:
+        values = dict(link.attributes or {})
+        kind = values.pop(LINK_TYPE, None)
+        made.append(Link(f"{link.context.trace_id:032x}", f"{link.context.span_id:016x}", kind, values or None))
+    return made
+
+
+def is_foreign(event: Any) -> bool:
+    """Return whether an event was made by OpenTelemetry code."""
+    return _mark(event) is None
+
+
+def _mark(event: Any) -> Any:
+    return (event.attributes or {}).get(EVENT)
+
+
+def _without_marks(values: Any) -> dict[str, Any]:
+    return {key: value for key, value in (values or {}).items() if key != EVENT}
+
+
+def _utc(time_ns: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=time_ns // 1_000)

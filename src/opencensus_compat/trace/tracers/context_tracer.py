@@ -11,7 +11,7 @@ from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
 from opencensus_compat import _context, _wiring
-from opencensus_compat._convert import oc_to_otel
+from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat.trace import base_exporter, blank_span
 from opencensus_compat.trace import span as trace_span
 from opencensus_compat.trace import span_data as span_data_module
@@ -222,8 +222,19 @@ class ContextTracer(base.Tracer):
         return [self._span_data(part) for part in span]
 
     def _span_data(self, span: Any) -> span_data_module.SpanData:
+        name, annotations, links, status = span.name, span.annotations, span.links, span.status
+        otel = span._otel
+        # Few spans have what OpenTelemetry code gave them; the SDK's containers are made for these.
+        if getattr(otel, "_census_is_whole", False):
+            name = otel.name if name is span._otel_name else name
+            events = otel_to_oc.annotations_of(filter(otel_to_oc.is_foreign, otel.events))
+            own = {(str(getattr(link, "trace_id", "")), str(getattr(link, "span_id", ""))) for link in trace_span._each(links)}
+            linked = [link for link in otel_to_oc.links_of(otel.links) if (link.trace_id, link.span_id) not in own]
+            annotations = [*trace_span._each(annotations), *events] if events else annotations
+            links = [*trace_span._each(links), *linked] if linked else links
+            status = status if span._status_is_set else otel_to_oc.status(otel.status)
         return span_data_module.SpanData(
-            name=span.name,
+            name=name,
             context=self._context_of(span),
             span_id=span.span_id,
             parent_span_id=span.parent_span.span_id if span.parent_span else None,
@@ -232,10 +243,10 @@ class ContextTracer(base.Tracer):
             end_time=span.end_time,
             child_span_count=len(span.children),
             stack_trace=span.stack_trace,
-            annotations=span.annotations,
+            annotations=annotations,
             message_events=span.message_events,
-            links=span.links,
-            status=span.status,
+            links=links,
+            status=status,
             same_process_as_parent_span=span.same_process_as_parent_span,
             span_kind=span.span_kind,
         )
