@@ -198,6 +198,17 @@ def test_values_that_are_not_finite_are_skipped(caplog):
     ]
 
 
+def test_overflow_is_said(caplog):
+    """What the SDK sums because an instrument has too many attribute sets arrives as such a sum, and the log says so once a minute."""
+    made, transport = exporter()
+    for value in (1, 2):
+        made.export(data(gauge("a", value, attributes={"otel.metric.overflow": True})))
+    assert [item["data"]["baseData"]["properties"] for item in transport.items] == [{"otel.metric.overflow": "True"}] * 2
+    assert [record.getMessage() for record in caplog.records] == [
+        "a has too many attribute sets; the SDK sums the rest under otel.metric.overflow."
+    ]
+
+
 class Hostile:
     """Raises at every look."""
 

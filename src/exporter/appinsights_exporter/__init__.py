@@ -10,7 +10,9 @@ Use::
     provider.add_span_processor(OperationNameProcessor())
     provider.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter("InstrumentationKey=…;IngestionEndpoint=…")))
 
-and for logs likewise :class:`ApplicationInsightsLogRecordExporter` with the SDK's ``BatchLogRecordProcessor``.
+and for logs likewise :class:`ApplicationInsightsLogRecordExporter` with the SDK's ``BatchLogRecordProcessor``, and for metrics
+:class:`ApplicationInsightsMetricExporter` with its ``PeriodicExportingMetricReader``. Performance counters
+(:func:`.performance_counters.observe`) and standard metrics (:class:`StandardMetricsProcessor`) are for those who ask for them.
 
 Without an argument the connection string is read from ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
 

@@ -217,6 +217,8 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
                 made = metrics.envelope(
                     point, source.name, instrumentation_key=self._key, context_tags=source.tags, namespace=source.namespace
                 )
+                if point.attributes and metrics.OVERFLOW in point.attributes and self._log_limit.due("overflow"):
+                    _logger.warning("%s has too many attribute sets; the SDK sums the rest under %s.", source.name, metrics.OVERFLOW)
         except metrics.NotFiniteError as error:
             # No failure of the export: trying again would not help, and nothing could have been sent.
             self.counts.dropped("a metric's value was not finite", detail=source.name, signal=METRICS)
