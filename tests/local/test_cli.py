@@ -178,6 +178,16 @@ def test_transaction(command, filled, capfd, wanted):
     assert capfd.readouterr().out.splitlines()[-1].startswith("└─ · stock low")
 
 
+def test_transaction_with_an_exception(command, filled, items, connect, capfd):
+    """The stacks of exceptions follow the tree."""
+    frame = {"level": 0, "method": "pay", "fileName": "/srv/app.py", "line": 7}
+    fields = {"ver": 2, "exceptions": [{"typeName": "ValueError", "message": "bad", "hasFullStack": True, "parsedStack": [frame]}]}
+    data = {"baseType": "ExceptionData", "baseData": fields}
+    connect(filled).post([{**items[-1], "name": "Microsoft.ApplicationInsights.Exception", "data": data}])
+    assert command("transaction", "latest", "--url", filled.url) == 0
+    assert capfd.readouterr().out.splitlines()[-3:] == ["", "! ValueError: bad", "    pay  /srv/app.py:7"]
+
+
 def test_database_file(command, tmp_path, connect, items, capfd):
     """What an endpoint kept in a file is shown after it has ended."""
     path = str(tmp_path / "items.db")

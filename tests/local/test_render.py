@@ -2,7 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from opencensus_compat.local.render import Style, clean, columns, duration, fit, headline, item, overview, problems, table, transaction
+from opencensus_compat.local.render import (
+    Style,
+    clean,
+    columns,
+    duration,
+    fit,
+    headline,
+    item,
+    overview,
+    problems,
+    stacks,
+    table,
+    transaction,
+)
 from opencensus_compat.local.transaction import build
 
 PLAIN = Style(width=80)
@@ -270,6 +283,73 @@ def test_notes():
     text = transaction(build("op", rows), Style(width=90))
     assert "(its parents lead back to it)" in text
     assert "(second item with this id)" in text
+
+
+def failed(*details, **changes):
+    """Return the transaction of a request with one exception."""
+    row = {"timestamp": "2023-11-14T22:13:20.3Z", "type": "ValueError", "message": "bad", "operation_ParentId": "1", **changes}
+    return build("a", {"requests": [request()], "exceptions": [{**row, "details": list(details)}]})
+
+
+FRAMES = [
+    {"level": 0, "method": "pay", "fileName": "/srv/app.py", "line": 7},
+    {"level": 1, "method": "main", "fileName": "/srv/app.py", "line": 12},
+]
+
+
+def test_stacks():
+    """An exception is shown with its frames, innermost first, and after it what it was raised from."""
+    cause = {"type": "KeyError", "message": "'id'", "parsedStack": [{"level": 0, "method": "query", "fileName": "/srv/db.py", "line": 3}]}
+    shown = stacks(
+        failed({"type": "ValueError", "message": "no order\nhere", "parsedStack": FRAMES, "rawStack": "not shown"}, cause), PLAIN
+    )
+    assert shown.splitlines() == [
+        "! ValueError: no order …",
+        "    pay  /srv/app.py:7",
+        "    main  /srv/app.py:12",
+        "  from KeyError: 'id'",
+        "    query  /srv/db.py:3",
+    ]
+
+
+def test_stacks_in_text():
+    """A stack that is text only is shown as it is, its last lines."""
+    assert (
+        stacks(failed({"type": "E", "message": "m", "rawStack": "first\n  at pay.js:3"}), PLAIN) == "! E: m\n    first\n      at pay.js:3"
+    )
+    long = stacks(failed({"type": "E", "message": "m", "rawStack": "\n".join(map(str, range(100)))}), PLAIN)
+    assert long.splitlines()[1:3] == ["    88", "    89"]
+
+
+def test_long_stacks():
+    """Of many frames the innermost are shown."""
+    shown = stacks(failed({"type": "E", "message": "m", "parsedStack": FRAMES * 50}), PLAIN)
+    assert len(shown.splitlines()) == 14
+    assert shown.endswith("    and 88 more")
+
+
+NO_STACKS = {
+    "no exception": build("a", {"requests": [request()]}),
+    "no details": failed(),
+    "no stack": failed({"type": "E", "message": "m"}),
+    "details of another form": failed(details=None),
+    "details that are no objects": failed("text", None, 5),
+}
+
+
+@pytest.mark.parametrize("found", NO_STACKS.values(), ids=NO_STACKS)
+def test_no_stacks(found):
+    """Where there is no stack there is nothing to show."""
+    assert stacks(found, PLAIN) == ""
+
+
+@pytest.mark.parametrize("width", [20, 40, 200])
+def test_stacks_fit_every_width(width):
+    """No line is longer than the terminal, and none moves its cursor."""
+    hostile = {"method": "m" * 300, "fileName": "\x1b[31m", "line": None}
+    shown = stacks(failed({"type": "\x1b" * 50, "message": "日" * 100, "parsedStack": [hostile, None, 5, {}]}), Style(width=width))
+    assert max(map(columns, shown.splitlines())) <= width
+    assert "\x1b" not in shown
 
 
 def test_overview():

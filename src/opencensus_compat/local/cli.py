@@ -225,7 +225,7 @@ def _run_command(args: argparse.Namespace, command: list[str]) -> int:
         for operation_id in operations[:MAX_TRANSACTIONS]:
             tree = transaction.find(endpoint, operation_id)
             if tree is not None:
-                parts.append(render.transaction(tree, style))
+                parts += [render.transaction(tree, style), render.stacks(tree, style)]
         if len(operations) > MAX_TRANSACTIONS:
             parts.append(f"({len(operations) - MAX_TRANSACTIONS} more transactions)")
         if not endpoint.accepted:
@@ -285,7 +285,11 @@ def _transaction(args: argparse.Namespace) -> int:
         found = transaction.find(source, args.operation_id)
         if found is None:
             raise _CommandError(1, f"no telemetry with operation id {args.operation_id!r}")
-        _print(_json(transaction.as_dict(found)) if args.json else render.transaction(found, _style()))
+        if args.json:
+            _print(_json(transaction.as_dict(found)))
+        else:
+            style = _style()
+            _print("\n\n".join(filter(None, (render.transaction(found, style), render.stacks(found, style)))))
         return 0
 
 

@@ -64,6 +64,7 @@ _MAY_SHRINK = frozenset(
 _OPERATION_CHARS = 8
 _LEAST_COLUMNS = 20
 _MAX_CELL_CHARS = 400
+_MAX_FRAMES = 12
 _GAP = "  "
 _LEAST_LABEL_COLUMNS = 30
 _BAR_COLUMNS = 20
@@ -226,6 +227,24 @@ def transaction(found: Transaction, style: Style) -> str:
     return "\n".join(lines)
 
 
+def stacks(found: Transaction, style: Style) -> str:
+    """Return the exceptions of a transaction with their stacks: each error, then those that led to it; innermost frames first.
+
+    Empty when no exception has a stack. Of a long stack the innermost frames are shown.
+    """
+    lines: list[str] = []
+    for _, _, node in found.walk():
+        details = node.row.get("details") if node.table == "exceptions" else None
+        entries = [entry for entry in details if isinstance(entry, dict)] if isinstance(details, list) else []
+        if not any(entry.get("parsedStack") or entry.get("rawStack") for entry in entries):
+            continue
+        for place, entry in enumerate(entries):
+            title = f"{'! ' if place == 0 else '  from '}{clean(entry.get('type') or '')}: {_shortened(entry.get('message'))}"
+            lines.append(_painted(fit(title, style.width, mark=_ellipsis(style)).rstrip(), "bad" if place == 0 else "", style))
+            lines.extend(_painted(fit(f"    {line}", style.width, mark=_ellipsis(style)).rstrip(), "dim", style) for line in _frames(entry))
+    return "\n".join(lines)
+
+
 def problems(refused: Sequence[Mapping[str, Any]], warnings: Sequence[Mapping[str, Any]], style: Style) -> str:
     """Return what the check found, equal findings together; empty when it found nothing.
 
@@ -242,6 +261,23 @@ def problems(refused: Sequence[Mapping[str, Any]], warnings: Sequence[Mapping[st
         lines.append(_painted(f"accepted with warnings ({len(warnings)})", "warn", style))
         lines.extend(_counted([f"{clean(entry['path'])} {clean(entry['text'])}" for entry in warnings], style))
     return "\n".join(lines)
+
+
+def _frames(entry: Mapping[str, Any]) -> list[str]:
+    """Return a line for each frame of an exception, or its stack's text."""
+    stack = entry.get("parsedStack")
+    frames = [frame for frame in stack if isinstance(frame, dict)] if isinstance(stack, list) else []
+    lines = [
+        f"{clean(frame.get('method') or '?')}  {clean(frame.get('fileName') or '')}:{clean(frame.get('line', '?'))}"
+        for frame in frames[:_MAX_FRAMES]
+    ]
+    if len(frames) > _MAX_FRAMES:
+        lines.append(f"and {len(frames) - _MAX_FRAMES} more")
+    raw = entry.get("rawStack")
+    if not lines and isinstance(raw, str):
+        # The end of a traceback says most.
+        lines = [clean(line) for line in raw[-_MAX_FRAMES * 1024 :].splitlines()[-_MAX_FRAMES:]]
+    return lines
 
 
 def _counted(texts: list[str], style: Style) -> list[str]:
