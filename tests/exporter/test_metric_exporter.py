@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -28,7 +30,7 @@ from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from appinsights_exporter import ApplicationInsightsMetricExporter, ConfigurationError, CountsSnapshot
+from appinsights_exporter import ApplicationInsightsMetricExporter, ConfigurationError, ConversionError, CountsSnapshot
 from appinsights_exporter.delivery.deliver import Delivery, Result
 from appinsights_exporter.delivery.transport import Reply
 from appinsights_exporter.settings import resolve
@@ -166,6 +168,17 @@ def test_whole_item():
     }
 
 
+@pytest.mark.usefixtures("caplog")
+def test_envelopes():
+    """The items can be had without sending them, for those who want to look; what cannot be converted is an error then."""
+    made, transport = exporter()
+    found = made.envelopes(data(gauge("a", 1, math.nan), gauge("b", 2)))
+    assert [item["data"]["baseData"]["metrics"][0]["name"] for item in found] == ["a", "b"]
+    assert transport.sent == []
+    with pytest.raises(ConversionError):
+        made.envelopes(data(gauge("a", "x")))
+
+
 @pytest.mark.parametrize(("status", "result"), [(200, SUCCESS), (400, FAILURE)])
 @pytest.mark.usefixtures("caplog")
 def test_result(status, result):
@@ -177,7 +190,7 @@ def test_result(status, result):
 def test_nothing_to_export():
     """Without points nothing is sent, and that is no failure."""
     made, transport = exporter()
-    assert (made.export(MetricsData([])), made.deliver_metrics(None), transport.sent) == (SUCCESS, Result.DELIVERED, [])
+    assert (made.export(MetricsData([])), made.deliver(None), transport.sent) == (SUCCESS, Result.DELIVERED, [])
 
 
 def test_many_points_are_sent_in_several_requests():
@@ -386,7 +399,7 @@ def test_facade_metrics_that_fail(caplog):
     assert shown(transport) == [("a", 1), ("a", 2)]
     assert [record.getMessage() for record in caplog.records] == ["The metrics of OpenCensus code could not be read."]
     made, transport = exporter()
-    assert made.deliver_metrics(None, [Items(RuntimeError()), Items(LEGACY)]) is Result.LOST
+    assert made.deliver(None, [Items(RuntimeError()), Items(LEGACY)]) is Result.LOST
     assert shown(transport) == [("my view", 5)]
 
 
@@ -445,3 +458,43 @@ def test_bad_configuration_raises_at_construction():
         ApplicationInsightsMetricExporter("nonsense")
     with pytest.raises(ConfigurationError, match="APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN"):
         resolve(CONNECTION_STRING, environ={"APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN": "maybe"})
+
+
+@pytest.mark.parametrize("interval_ms", [3_600_000, 50], ids=["the first export at the end", "an export under way"])
+@pytest.mark.parametrize("fault", ["none", "silence"])
+def test_the_end_of_a_process(run_program, fault, interval_ms):
+    """It comes within the grace period, with nothing on stderr; what the service did not take by then, the next process sends."""
+    program = f"""
+        import time
+        start_s = time.monotonic()
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+        from appinsights_exporter import ApplicationInsightsMetricExporter
+        from appinsights_exporter.settings import resolve
+
+        exporter = ApplicationInsightsMetricExporter(settings=resolve(grace_period_s=1))
+        provider = MeterProvider([PeriodicExportingMetricReader(exporter, export_interval_millis={interval_ms})])
+        provider.get_meter("m").create_counter("c").add(1)
+        time.sleep({0 if interval_ms > 1000 else 0.3})
+        print(time.monotonic() - start_s)
+    """
+    with LocalEndpoint() as endpoint:
+        if fault != "none":
+            endpoint.misbehave(fault)
+        start_s = time.monotonic()
+        before_the_end_s = float(run_program(program, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string))
+        # Starting the interpreter takes time as well.
+        assert time.monotonic() - start_s - before_the_end_s < 2.5
+        endpoint.behave()
+        run_program(program, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+        values = [envelope["data"]["baseData"]["metrics"][0]["value"] for envelope in endpoint.envelopes()]
+    assert values == [1, 1]
+
+
+def test_the_guide_names_tests_that_exist():
+    """Each row about the official exporter names the test that holds what it says."""
+    here = Path(__file__).parent
+    page = (here.parents[1] / "migration_guide" / "opentelemetry_metrics.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", page)
+    assert len(named) >= 10
+    assert [(file, test) for file, test in named if f"def {test}(" not in (here / file).read_text(encoding="utf-8")] == []

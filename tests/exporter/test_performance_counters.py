@@ -201,6 +201,20 @@ def test_clock_that_is_set_back():
     assert program.collected(15)[REQUESTS] == 0.1
 
 
+@pytest.mark.usefixtures("system")
+def test_two_providers():
+    """Observing for a second provider leaves the intervals of the first as they are."""
+    program = Program()
+    # The first one has been counting for a while.
+    program.start_ns -= 100 * 1_000_000_000
+    program.collected(10)
+    second = Program()
+    program.request()
+    assert program.collected(20)[REQUESTS] == 0.1
+    second.request()
+    assert second.collected(10)[REQUESTS] == 0.1
+
+
 SAMPLED = {
     "all kept": (None, False, 40),
     "a tenth kept": (ApplicationInsightsSampler(0.1), False, None),

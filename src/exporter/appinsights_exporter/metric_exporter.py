@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics import Counter, Histogram, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter
@@ -146,18 +147,28 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             except Exception:  # It runs code of the program's own; the other metrics still go.
                 if self._log_limit.due("facade metrics"):
                     _logger.warning("The metrics of OpenCensus code could not be read.", exc_info=True)
-        return MetricExportResult.SUCCESS if self.deliver_metrics(metrics_data, extra) >= Result.STORED else MetricExportResult.FAILURE
+        return MetricExportResult.SUCCESS if self.deliver(metrics_data, extra) >= Result.STORED else MetricExportResult.FAILURE
 
-    def deliver_metrics(self, metrics_data: MetricsData | None, extra: Iterable[BringsEnvelopes] = ()) -> Result:
-        """Send points, and with them whatever else brings finished items, and return what became of them.
+    # A reader collects one object, not a sequence of pieces of telemetry.
+    def deliver(self, telemetry: MetricsData | None, extra: Iterable[BringsEnvelopes] = ()) -> Result:  # type: ignore[override]
+        """Send points as :meth:`export` does, and whatever else brings finished items, and return what became of them.
 
         Args:
-            metrics_data: As a reader collected it; None when there is none.
-            extra: Sent after the points.
+            telemetry: As a reader collected it; None when there is none.
+            extra: Sent after the points, in the same requests.
         """
         lost: list[Exception] = []
-        result = self.deliver([*self._pieces(metrics_data, lost), *extra])
+        result = super().deliver([*self._pieces(telemetry, lost), *extra])
         return Result.LOST if lost else result
+
+    def envelopes(self, one: MetricsData) -> list[Mapping[str, Any]]:  # type: ignore[override]
+        """Return the items of all points as :meth:`export` sends them, before telemetry processors see them; rates count as told.
+
+        Raises:
+            ConversionError: A point lacks something without which no item can be made.
+        """
+        legacy_tags = self._legacy_tags()
+        return [item for piece in self._pieces(one, []) for item in self._envelopes(piece, legacy_tags)]
 
     def shutdown(self, *_: object, **__: object) -> None:
         """Refuse further metrics. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
@@ -270,10 +281,11 @@ class _Intervals:
     """
 
     def __init__(self) -> None:
-        self._last: dict[object, tuple[int, float]] = {}
+        self._last: dict[object, tuple[int, int, float]] = {}
+        """Key of a series to the process that saw it last, when, and its value."""
 
     def since_last(self, key: object, time_ns: int, value: float, first_ns: int, *, cumulative: bool) -> tuple[float, float]:
-        """Return the growth of a total and the seconds since the last call with this key, and remember both.
+        """Return the growth of a total and the seconds since the last call with this key in this process, and remember both.
 
         Args:
             key: Of the series.
@@ -282,8 +294,10 @@ class _Intervals:
             first_ns: When counting began in this process, same unit as the time.
             cumulative: Whether the value is the total.
         """
-        last_ns, last_total = self._last.get(key, (first_ns, 0.0))
+        here = os.getpid()
+        process, last_ns, last_value = self._last.get(key, (here, first_ns, 0.0))
         if len(self._last) >= _MAX_SERIES:
             self._last.clear()
-        self._last[key] = (time_ns, value)
-        return value - last_total if cumulative else value, (time_ns - max(last_ns, first_ns)) / 1e9
+        self._last[key] = (here, time_ns, value)
+        elapsed_ns = time_ns - (last_ns if process == here else first_ns)
+        return value - last_value if cumulative else value, elapsed_ns / 1e9
