@@ -45,6 +45,12 @@ class Both:
         """Return a context manager that opens a span."""
         return self.otel.start_as_current_span(name) if api == "otel" else self.oc.span(name)
 
+    def parents(self):
+        """Return name of each ended span -> name of its parent."""
+        spans = self.finished.get_finished_spans()
+        names = {span.context.span_id: span.name for span in spans}
+        return {span.name: None if span.parent is None else names[span.parent.span_id] for span in spans}
+
     def chain(self):
         """Return the names of ended spans from a root downwards, following the one child of each."""
         spans = self.finished.get_finished_spans()
@@ -156,6 +162,76 @@ def test_sibling_asyncio_tasks_do_not_mix(both, order):
     assert all(spans[f"inner {n}"].parent.span_id == spans[f"task {n}"].context.span_id for n in range(20))
 
 
+def test_gather_and_timers(both, order):
+    """Coroutines under `gather`, callbacks of `call_soon` and `call_later`, and tasks woken by a future belong to where they began."""
+
+    async def one(number, woken):
+        with both.span(order[1], f"one {number}"):
+            await woken
+            with both.span(order[2], f"inner {number}"):
+                pass
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        woken = loop.create_future()
+        with both.span(order[0], "root"):
+            loop.call_soon(_one_span, both, order[3], "soon")
+            # Sets the future from a context of its own: who wakes a task does not become its parent.
+            loop.call_later(0.001, contextvars.Context().run, woken.set_result, None)
+            await asyncio.gather(*(one(number, woken) for number in range(5)))
+
+    asyncio.run(main())
+    assert both.parents() == (
+        {"root": None, "soon": "root"} | {f"one {n}": "root" for n in range(5)} | {f"inner {n}": f"one {n}" for n in range(5)}
+    )
+
+
+def test_to_thread(both, order):
+    """`asyncio.to_thread` takes the context along, and what the thread opens does not come back."""
+
+    def work():
+        with both.span(order[1], "in thread"):
+            asyncio.run(inside())
+        both.oc.start_span("left open")
+
+    async def inside():
+        with both.span(order[2], "loop in thread"):
+            await asyncio.to_thread(_one_span, both, order[3], "thread in loop")
+
+    async def main():
+        with both.span(order[0], "root"):
+            await asyncio.to_thread(work)
+            with both.span(order[2], "after"):
+                pass
+
+    asyncio.run(main())
+    both.oc.finish()
+    assert both.parents() == {
+        "root": None,
+        "in thread": "root",
+        "loop in thread": "in thread",
+        "thread in loop": "loop in thread",
+        "after": "root",
+        "left open": "root",
+    }
+
+
+def test_run_in_executor(both, order):
+    """`run_in_executor` takes no context along by itself; bound functions bring theirs."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with both.span(order[0], "root"), ThreadPoolExecutor(1) as pool:
+            await loop.run_in_executor(pool, _one_span, both, order[1], "unbound")
+            for name, carry in CARRIERS.items():
+                await loop.run_in_executor(pool, carry(lambda name=name: _one_span(both, order[1], name)))
+
+    asyncio.run(main())
+    parents = both.parents()
+    assert {name: parents[name] for name in CARRIERS} == dict.fromkeys(CARRIERS, "root")
+    assert (parents["root"], parents["unbound"]) == (None, None)
+
+
 def _in_thread(call):
     thread = threading.Thread(target=call)
     thread.start()
@@ -223,8 +299,8 @@ def test_a_thread_may_outlive_the_span_it_was_given(both, order, carry):
     assert both.chain() == ["a", "b"]
 
 
-def _one_span(both, api):
-    with both.span(api, "b"):
+def _one_span(both, api, name="b"):
+    with both.span(api, name):
         pass
 
 

@@ -39,8 +39,10 @@ def _as_factory(default: Any) -> Callable[[], Any]:
 class _RuntimeContext:
     """Attribute access to registered slots. Unknown names raise AttributeError, as in OpenCensus."""
 
-    _lock: ClassVar[threading.Lock]
-    _slots: ClassVar[dict[str, _Slot]]
+    # One registry for both forms: a program that puts the other form in place later still finds what modules registered before, and
+    # sees the same values as they do.
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _slots: ClassVar[dict[str, _Slot]] = {}
     Slot: ClassVar[type[Any]]
 
     @classmethod
@@ -116,9 +118,6 @@ class _RuntimeContext:
 class _ThreadLocalRuntimeContext(_RuntimeContext):
     """Slots in thread-local storage; gevent makes that greenlet-local."""
 
-    _lock = threading.Lock()
-    _slots: ClassVar[dict[str, _Slot]] = {}
-
     class Slot:
         """One value per thread."""
 
@@ -145,9 +144,6 @@ class _ThreadLocalRuntimeContext(_RuntimeContext):
 
 class _AsyncRuntimeContext(_RuntimeContext):
     """Slots in context variables: one value per thread and per asyncio task."""
-
-    _lock = threading.Lock()
-    _slots: ClassVar[dict[str, _Slot]] = {}
 
     class Slot:
         """One value per context."""

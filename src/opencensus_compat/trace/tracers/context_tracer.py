@@ -228,7 +228,10 @@ class ContextTracer(base.Tracer):
         if getattr(otel, "_census_is_whole", False):
             name = otel.name if name is span._otel_name else name
             events = otel_to_oc.annotations_of(filter(otel_to_oc.is_foreign, otel.events))
-            own = {(str(getattr(link, "trace_id", "")), str(getattr(link, "span_id", ""))) for link in trace_span._each(links)}
+            own = {
+                (oc_to_otel.text(getattr(link, "trace_id", "")), oc_to_otel.text(getattr(link, "span_id", "")))
+                for link in trace_span._each(links)
+            }
             linked = [link for link in otel_to_oc.links_of(otel.links) if (link.trace_id, link.span_id) not in own]
             annotations = [*trace_span._each(annotations), *events] if events else annotations
             links = [*trace_span._each(links), *linked] if linked else links
