@@ -18,6 +18,9 @@ MODULES = [
     "trace.config_integration", "trace.exceptions_status", "trace.file_exporter", "trace.integrations", "trace.logging_exporter",
     "trace.print_exporter", "trace.propagation.b3_format", "trace.propagation.binary_format", "trace.propagation.google_cloud_format",
     "trace.propagation.text_format", "trace.propagation.trace_context_http_header_format", "trace.samplers", "trace.span_data", "trace.utils",
+    "stats.aggregation", "stats.aggregation_data", "stats.base_exporter", "stats.execution_context", "stats.measure_to_view_map",
+    "stats.measurement_map", "stats.metric_utils", "stats.stats", "stats.stats_recorder", "stats.view", "stats.view_data", "stats.view_manager",
+    "tags", "tags.propagation.binary_serializer", "tags.tag", "tags.tag_map", "tags.validation",
 ]  # fmt: skip
 
 _PROGRAM = """

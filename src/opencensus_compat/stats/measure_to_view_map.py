@@ -32,6 +32,7 @@ class MeasureToViewMap:
     """
 
     def __init__(self) -> None:
+        # Ray has a record() of its own that reads the first and the third of these, under OpenCensus's names.
         self._measure_to_view_data_list_map: defaultdict[str, list[ViewData]] = defaultdict(list)
         self._registered_views: dict[str, View] = {}
         self._registered_measures: dict[str, BaseMeasure] = {}
