@@ -88,7 +88,7 @@ def system(monkeypatch):
 class Program:
     """A program with providers and one or more readers, each with an exporter of its own."""
 
-    def __init__(self, *, readers=1, sampler=None, all_recorded=False):
+    def __init__(self, *, readers=1, sampler=None, all_recorded=False, logs=None):
         self.transports = [FakeTransport() for _ in range(readers)]
         self.exporters = [
             ApplicationInsightsMetricExporter(settings=resolve(CONNECTION_STRING, environ={}), delivery=Delivery(transport))
@@ -97,7 +97,7 @@ class Program:
         self.readers = [InMemoryMetricReader(exporter._preferred_temporality) for exporter in self.exporters]
         self.meters = MeterProvider(self.readers, resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
         self.tracers = TracerProvider(sampler=sampler, shutdown_on_exit=False)
-        performance_counters.observe(self.meters, self.tracers, all_recorded=all_recorded)
+        performance_counters.observe(self.meters, self.tracers, logs, all_recorded=all_recorded)
         self.start_ns = performance_counters.counting_since_ns()
         self.tracer = self.tracers.get_tracer("t")
 
@@ -240,9 +240,7 @@ def test_sampling(sampler, all_recorded, expected):
 def test_logged_exceptions():
     """Log records with an exception count, by whatever name the SDK's release calls the processor."""
     added = []
-    logs = types.SimpleNamespace(add_log_record_processor=added.append)
-    program = Program()
-    performance_counters.observe(program.meters, program.tracers, logs)
+    program = Program(logs=types.SimpleNamespace(add_log_record_processor=added.append))
     (processor,) = added
     for attributes in ({"exception.type": "ValueError"}, {"exception.message": "m"}, {"other": 1}, None):
         record = types.SimpleNamespace(log_record=types.SimpleNamespace(attributes=attributes))
@@ -250,6 +248,32 @@ def test_logged_exceptions():
         processor.emit(record)
     processor.shutdown()
     assert processor.force_flush() is True
+    assert program.collected(10)[EXCEPTIONS] == 0.4
+
+
+def test_logged_exceptions_of_the_sdk(run_program):
+    """The SDK's own logger provider takes the processor, and what logging code logs is counted."""
+    program = """
+        import logging
+        from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        from opentelemetry.sdk.trace import TracerProvider
+        from appinsights_exporter import performance_counters
+
+        reader, logs = InMemoryMetricReader(), LoggerProvider(shutdown_on_exit=False)
+        meters, tracers = MeterProvider([reader], shutdown_on_exit=False), TracerProvider(shutdown_on_exit=False)
+        performance_counters.observe(meters, tracers, logs)
+        logging.getLogger("app").addHandler(LoggingHandler(logger_provider=logs))
+        logging.getLogger("app").error("plain")
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            logging.getLogger("app").exception("failed")
+        metrics = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+        print([m.data.data_points[0].value for m in metrics if m.name == "appinsights.exceptions"])
+    """
+    assert run_program(program, options=("-W", "ignore")) == "[1.0]\n"
 
 
 def test_what_the_system_does_not_count(system, caplog, monkeypatch):
