@@ -5,7 +5,7 @@
     ExporterError
     ├── ConfigurationError (also ValueError)   raised while something is being set up
     │   └── ConnectionStringError
-    ├── ConversionError (also ValueError)      one span that cannot become an envelope
+    ├── ConversionError (also ValueError)      one span or log record that cannot become an envelope
     └── EncodingError (also ValueError)        one envelope that cannot become bytes
 
 Only the first two reach an application, and only from constructors. The last two are caught by the exporters, counted and logged:
@@ -50,7 +50,7 @@ class ConnectionStringError(ConfigurationError):
 
 
 class ConversionError(ExporterError, ValueError):
-    """A span lacks something without which no envelope can be made."""
+    """A span or log record lacks something without which no envelope can be made."""
 
 
 class EncodingError(ExporterError, ValueError):

@@ -75,6 +75,8 @@ _LONG_VALUES = frozenset(
     }
 )
 _BULKY = 1024
+_PLAIN = 2**63
+"""Numbers below it have a text for certain; over 4300 digits Python refuses to make one."""
 _EXACT_JSON_OPTIONS = orjson.OPT_NON_STR_KEYS
 
 
@@ -124,7 +126,7 @@ def properties(attributes: Mapping[str, Any]) -> dict[str, str]:
         if value is None or not key or len(key) > MAX_KEY:
             continue
         kind = type(value)
-        shown = value if kind is str else text(value)
+        shown = value if kind is str else (str(value) if kind is int and -_PLAIN < value < _PLAIN else text(value))
         if len(shown) > _BULKY:
             bulky = True
             shown = shown[: MAX_GEN_AI_VALUE if key in _LONG_VALUES else MAX_VALUE]
