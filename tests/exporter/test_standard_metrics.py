@@ -423,7 +423,8 @@ def test_after_a_fork(run_program):
                 os._exit(0)
             os.wait()
             """,
-            options=(),
+            # The reader has a thread, of which newer interpreters warn at a fork.
+            options=("-W", "ignore::DeprecationWarning"),
         )
         == "{'_MS.ProcessedByMetricExtractors': 'True'}\n" * 2
     )
