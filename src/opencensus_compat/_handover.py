@@ -11,6 +11,7 @@ Loses: what comes while the queue is full, the newest, as in OpenCensus. It is c
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import threading
@@ -30,8 +31,6 @@ PAUSE_S = 0.02
 HANDED_OVER_FULL = "too many records at a time: the newest dropped"
 """Reason for which records are counted as lost that came while the queue was full."""
 
-Work = Callable[..., object]
-
 
 class HandOver:
     """A bounded queue of calls, and the thread that makes them, in order."""
@@ -44,28 +43,33 @@ class HandOver:
 
     def _restart(self) -> None:
         """Begin anew, also in a child made by fork: without calls, without a thread."""
-        self._waiting: deque[tuple[Work, tuple[Any, ...]]] = deque()
+        self._waiting: deque[tuple[Any, ...]] = deque()
         # Lets one thread work at a time, so that the calls are made in order.
         self._working = threading.RLock()
         # Guards starting the thread, and the losses.
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
+        # Closed while the thread has nothing to do.
+        self._gate = threading.Lock()
+        self._gate.acquire()
         self._hurry = threading.Event()
         self._is_awake = False
-        self._is_stopped = False
         self._lost: Counter[Callable[[int], object]] = Counter()
 
     def ask(self, capacity: int) -> None:
         """Have room for at least so many."""
         self.capacity = max(self.capacity, capacity)
 
-    def put(self, work: Work, *args: Any) -> bool:
-        """Have `work(*args)` called on the thread, and return whether there was room."""
+    def put(self, call: tuple[Any, ...]) -> bool:
+        """Have a function called on the thread, and return whether there was room.
+
+        Args:
+            call: The function and its arguments.
+        """
         waiting = self._waiting
         if len(waiting) >= self.capacity:
             return False
-        waiting.append((work, args))
+        waiting.append(call)
         if not self._is_awake:
             self._rouse()
         return True
@@ -85,7 +89,7 @@ class HandOver:
         if self._thread is threading.current_thread() or (self._thread is None and not self._waiting):
             return True
         done = threading.Event()
-        self._waiting.append((done.set, ()))
+        self._waiting.append((done.set,))
         self._hurry.set()
         self._rouse()
         if self._thread is None:
@@ -100,28 +104,27 @@ class HandOver:
         """Return whether nothing waits."""
         return not self._waiting
 
-    def stop(self) -> None:
-        """Call nothing more, and let the thread end."""
-        self._is_stopped = True
+    def clear(self) -> None:
+        """Forget what waits, and ask for no more room than at first."""
         self._waiting.clear()
-        self._hurry.set()
-        self._wake.set()
+        self.capacity = LEAST_CAPACITY
 
     def _rouse(self) -> None:
         self._is_awake = True
         if self._thread is None:
             with self._lock:
-                if self._thread is None and not self._is_stopped:
+                if self._thread is None:
                     self._thread = _started(self._run)
-        self._wake.set()
+        # A bare lock: an event takes five times as long to set. Another thread may have opened it just now.
+        with contextlib.suppress(RuntimeError):
+            self._gate.release()
 
     def _run(self) -> None:
         _context.exporting.set(True)
-        while not self._is_stopped:
-            self._wake.wait()
+        while True:
+            self._gate.acquire()
             self._hurry.wait(PAUSE_S)
             self._hurry.clear()
-            self._wake.clear()
             # Whoever puts something in from here on rouses the thread; what was put in before is seen now.
             self._is_awake = False
             self._work()
@@ -131,10 +134,12 @@ class HandOver:
         with self._working:
             while waiting:
                 try:
-                    work, args = waiting.popleft()
+                    call = waiting.popleft()
                 except IndexError:
                     break
-                _call(work, *args)
+                _call(*call)
+                # What it holds must not stay until the next one comes.
+                del call
             if self._lost:
                 with self._lock:
                     lost, self._lost = self._lost, Counter()
@@ -142,7 +147,7 @@ class HandOver:
                     _call(tell, times)
 
 
-def _call(work: Work, *args: Any) -> None:
+def _call(work: Callable[..., object], *args: Any) -> None:
     try:
         work(*args)
     except Exception as error:  # noqa: BLE001 - one record must not lose the others, whatever is in it

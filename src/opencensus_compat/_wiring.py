@@ -106,7 +106,6 @@ class _State:
         self.router: Router | None = None
         self.logger_provider: Any = None
         self.log_router: LogRouter | None = None
-        self.hand_over: HandOver | None = None
         self.destinations: dict[Any, Destination] = {}
         self.default_logs: tuple[Destination, Callable[[], Any]] | None = None
         self.ends_at_s: float | None = None
@@ -121,6 +120,7 @@ class _Ending(threading.local):
 
 
 _state = _State()
+_hand_over: HandOver | None = None
 ending = _Ending()
 
 
@@ -200,7 +200,7 @@ def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S, signal: str | None = None)
         safe but not delivered: False. What was stored before the call is not waited for.
     """
     until_s = time.monotonic() + timeout_s
-    handed_over = _state.hand_over is None or _state.hand_over.flush(timeout_s)
+    handed_over = _hand_over is None or _hand_over.flush(timeout_s)
     return flush_parts(signal, max(0.0, until_s - time.monotonic())) and handed_over
 
 
@@ -223,8 +223,8 @@ def reset() -> None:
     global _state
     with _lock:
         _stop()
-        if _state.hand_over is not None:
-            _state.hand_over.stop()
+        if _hand_over is not None:
+            _hand_over.clear()
         _state = _State()
 
 
@@ -239,16 +239,16 @@ def _stop(timeout_s: float | None = None) -> None:
 def _end_of_child() -> None:
     """Send what waits at the end of a process that runs no exit hooks, within one `grace_period`."""
     until_s = ending_process()
-    if _state.hand_over is not None:
-        _state.hand_over.flush(max(0.0, until_s - time.monotonic()))
+    if _hand_over is not None:
+        _hand_over.flush(max(0.0, until_s - time.monotonic()))
     _stop()
 
 
 def end_logs() -> None:
     """Send what was logged and stop, as the logger provider is shut down: within one `grace_period`, that of the process if it ends."""
     until_s = ending_process() if is_ending() else time.monotonic() + _grace_period_s()
-    if _state.hand_over is not None:
-        _state.hand_over.flush(max(0.0, until_s - time.monotonic()))
+    if _hand_over is not None:
+        _hand_over.flush(max(0.0, until_s - time.monotonic()))
     if _state.log_router is not None and not is_ending():
         # Exit hooks that run later still log; `logging.shutdown`, the last one, flushes.
         _state.log_router.stop()
@@ -398,7 +398,7 @@ def flush_logs(of: Destination, timeout_s: float) -> bool:
         timeout_s: Seconds to wait at most. At the end of the process, what is left of its time counts.
     """
     until_s = ending_process() if is_ending() else time.monotonic() + timeout_s
-    handed_over = _state.hand_over is None or _state.hand_over.flush(max(0.0, until_s - time.monotonic()))
+    handed_over = _hand_over is None or _hand_over.flush(max(0.0, until_s - time.monotonic()))
     part = of.made(LOGS)
     return (part is None or part.force_flush(max(0, int((until_s - time.monotonic()) * 1000)))) and handed_over
 
@@ -413,15 +413,15 @@ def rate_of(span: Any) -> float:
 
 
 def hand_over() -> HandOver:
-    """Return the one queue of this process through which log records leave the threads that log them."""
-    made = _state.hand_over
-    if made is None:
+    """Return the one queue of this process through which log records leave the threads that log them; handlers keep it."""
+    global _hand_over
+    if _hand_over is None:
         from opencensus_compat._handover import HandOver
 
         with _lock:
-            made = _state.hand_over = _state.hand_over or HandOver()
-            _children.at_end(_end_of_child)
-    return made
+            _hand_over = _hand_over or HandOver()
+    _children.at_end(_end_of_child)
+    return _hand_over
 
 
 def is_pipeline(exporter: Any) -> bool:

@@ -56,6 +56,8 @@ def frozen(value: Any) -> Any:
     kind = type(value)
     if kind in IMMUTABLE:
         return value
+    if kind is dict and IMMUTABLE.issuperset(map(type, value.values())):
+        return value.copy()
     try:
         if isinstance(value, Mapping):
             return {key: frozen(item) for key, item in value.items()}

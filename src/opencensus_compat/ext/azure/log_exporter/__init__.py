@@ -36,11 +36,13 @@ EXEMPT_VARIABLE = "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL"
 
 _EXEMPT_OPTION = "logging_sampling_exempt_level"
 _MARK = "_census_handlers"
-"""Attribute of a record: which handler has taken it, for each destination and kind of item."""
+"""Attribute of a record: the handlers that have taken it, one for each destination and kind of item."""
 _SHARE = "_census_share"
 """Attribute of a record: the filter that kept it, and what share of records it keeps."""
-_RECORD_TYPES: dict[type, bool] = {logging.LogRecord: True}
-"""Class of a record -> whether its message is the standard library's."""
+
+_IMMUTABLE = log_records.IMMUTABLE
+_is_exporting = _context.exporting.get
+_current_context = _context.get_current
 
 _APPLICATION, _OURS, _LIBRARY = 0, 1, 2
 _OWN_TREES = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
@@ -91,14 +93,16 @@ class BaseLogHandler(logging.Handler):
         self.max_batch_size = self.options.max_batch_size
         self.storage: Any = None
         self._telemetry_processors: list[Callable[[Any], Any]] = []
-        sampling = SamplingFilter(rate)
-        sampling.exempt_level = exempt_level
-        self.addFilter(sampling)
+        self._sampling = SamplingFilter(rate)
+        self._sampling.exempt_level = exempt_level
+        self.addFilter(self._sampling)
         settings = _exporter.settings(self.options, proxies_of(self.options), _storage_path_of(self.options))
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
         # A log handler and an event handler send different items for a record; so do classes with a conversion of their own.
         self._kind = self._where.kind_of(type(self).log_record_to_envelope)
         self._grace_period = self.options.grace_period
+        self._mark = (self,)
+        self._hand_over = _wiring.hand_over()
         self._own_queue = _RecordQueue(self)
         self._queue: Any = self._own_queue
         self._worker: Any = _RecordWorker(self)
@@ -117,26 +121,59 @@ class BaseLogHandler(logging.Handler):
 
         The standard library's own method enters the lock from Python 3.13 on, whether or not there is one.
         """
-        passed: Any = self.filter(record)
-        if passed:
+        filters = self.filters
+        if len(filters) != 1 or filters[0] is not self._sampling or self._sampling.probability < 1:
+            passed: Any = self.filter(record)
+            if not passed:
+                return passed
             if passed is not True and isinstance(passed, logging.LogRecord):
                 # From Python 3.12 on, filters may replace the record.
                 record = passed
-            lock = self.lock
-            if lock is None:
+        lock = self.lock
+        if lock is None:
+            self.emit(record)
+        else:
+            with lock:
                 self.emit(record)
-            else:
-                with lock:
-                    self.emit(record)
-        return passed
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record. Never raises; without room the record is lost, and that is counted."""
+        # All in one: calls are a good part of what this costs.
         queue = self._queue
-        if queue is self._own_queue:
-            self._take(record)
-        else:
+        if queue is not self._own_queue:
             queue.put(record, block=False)
+            return
+        name = record.name
+        tree = _trees[name] if name in _trees else _tree_of(name)
+        if (tree and (tree is _OURS or _is_suppressed())) or _is_exporting():
+            return
+        taken = getattr(record, _MARK, None)
+        if taken is None:
+            record._census_handlers = self._mark
+        elif taken is not self._mark and not self._is_first(record, taken):
+            return
+        message = None
+        arguments = record.args
+        if type(record.msg) is not str or (type(record) is not logging.LogRecord and not _is_plain(record)):
+            message = _message(record)
+        elif arguments:
+            if type(arguments) is not tuple:
+                message = _message(record)
+            else:
+                for argument in arguments:
+                    if type(argument) not in _IMMUTABLE:
+                        message = _message(record)
+                        break
+        dimensions = getattr(record, "custom_dimensions", None)
+        if dimensions is not None:
+            dimensions = log_records.frozen(dimensions)
+        measurements = getattr(record, "custom_measurements", None)
+        if measurements is not None:
+            measurements = log_records.frozen(measurements)
+        hand_over = self._hand_over
+        if not hand_over.put((self._work, record, message, dimensions, measurements, _current_context())):
+            hand_over.lose(self._lost)
 
     def log_record_to_envelope(self, record: Any) -> Any:
         """Return the envelope of a record; to be overridden."""
@@ -171,59 +208,33 @@ class BaseLogHandler(logging.Handler):
             if event is not None:
                 event.set()
 
-    def _take(self, record: logging.LogRecord) -> None:
-        name = record.name
-        tree = _trees.get(name)
-        if tree is None:
-            tree = _tree_of(name)
-        if tree and (tree is _OURS or _is_suppressed()):
-            return
-        if _context.exporting.get():
-            return
-        fields = record.__dict__
-        taken = fields.get(_MARK)
-        if taken is None:
-            fields[_MARK] = {self._kind: self}
-        elif taken.setdefault(self._kind, self) is not self:
-            return
-        kind = type(record)
-        message = None
-        if not (_RECORD_TYPES.get(kind) or _is_plain(kind)) or type(record.msg) is not str:
-            message = _message(record)
-        elif record.args:
-            arguments = record.args
-            if type(arguments) is tuple:
-                for argument in arguments:
-                    if type(argument) not in log_records.IMMUTABLE:
-                        message = _message(record)
-                        break
-            else:
-                message = _message(record)
-        fields = fields.copy()
-        if "custom_dimensions" in fields:
-            fields["custom_dimensions"] = log_records.frozen(fields["custom_dimensions"])
-        if "custom_measurements" in fields:
-            fields["custom_measurements"] = log_records.frozen(fields["custom_measurements"])
-        queue = _wiring.hand_over()
-        if not queue.put(self._work, kind, fields, message, _context.get_current()):
-            queue.lose(self._lost)
+    def _is_first(self, record: Any, taken: tuple[BaseLogHandler, ...]) -> bool:
+        """Return whether no other handler has taken a record for the same items of the same destination, and note that this one does."""
+        for other in taken:
+            if other._kind is self._kind:
+                return other is self
+        record._census_handlers = (*taken, self)
+        return True
 
     def _lost(self, records: int) -> None:
         self._pipeline.dropped_before(records)
 
-    def _work(self, kind: type, fields: dict[str, Any], message: str | None, context: Any) -> None:
-        """Put a captured record through the logger provider. Runs on the hand-over's thread."""
-        record = _restored(kind, fields, message)
-        share = fields.get(_SHARE)
+    def _work(self, taken: logging.LogRecord, message: str | None, dimensions: Any, measurements: Any, context: Any) -> None:
+        """Put a record that was taken through the logger provider. Runs on the hand-over's thread."""
+        record = _copied(taken, message)
+        if dimensions is not None:
+            record.custom_dimensions = dimensions
+        if measurements is not None:
+            record.custom_measurements = measurements
+        share = getattr(record, _SHARE, None)
         percent = None
-        if share is not None and share[0] in self.filters and share[1] < 1.0:
+        if share is not None and share[0] in self.filters and share[1] < 1:
             percent = share[1] * 100.0
         ids = _correlated(record, context)
         make = None
         if self._telemetry_processors or self._is_changed():
             make = _exporter.Prepared(partial(self._envelopes, record), None, percent).to_envelopes
-        otel = self._otel_record(record, ids, percent, context)
-        _wiring.log_router().send(otel, self._pipeline, make)
+        _wiring.log_router().send(self._otel_record(record, ids, percent, context), self._pipeline, make)
 
     def _envelopes(self, record: Any) -> list[Any]:
         with collected() as envelopes:
@@ -448,7 +459,7 @@ class _RecordQueue:
             self._handler.flush(timeout)
             item.set()
         else:
-            self._handler._take(item)
+            BaseLogHandler.emit(self._handler, item)
 
     def puts(self, items: Iterable[Any], block: bool = True, timeout: float | None = None) -> None:
         """Take records."""
@@ -461,7 +472,7 @@ class _RecordQueue:
 
     def is_empty(self) -> bool:
         """Return whether nothing waits to be worked on."""
-        return _wiring.hand_over().is_empty()
+        return self._handler._hand_over.is_empty()
 
     def flush(self, timeout: float | None = None) -> float:
         """Send what was taken, and return the seconds it took."""
@@ -587,10 +598,9 @@ def _is_suppressed() -> bool:
     return any(key.startswith(_SUPPRESSED) and value for key, value in _context.get_current().items())
 
 
-def _is_plain(kind: type) -> bool:
-    """Return whether records of a class make their message as the standard library's do."""
-    plain = _RECORD_TYPES[kind] = getattr(kind, "getMessage", None) is logging.LogRecord.getMessage
-    return plain
+def _is_plain(record: Any) -> bool:
+    """Return whether a record makes its message as the standard library's do."""
+    return getattr(type(record), "getMessage", None) is logging.LogRecord.getMessage
 
 
 def _message(record: Any) -> str:
@@ -601,17 +611,24 @@ def _message(record: Any) -> str:
         return " ".join(log_records.text(part) for part in (record.msg, record.args))
 
 
-def _restored(kind: Any, fields: dict[str, Any], message: str | None) -> Any:
-    """Return a copy of a record, as it was when it was taken."""
+def _copied(record: logging.LogRecord, message: str | None) -> Any:
+    """Return a copy of a record: other handlers, on other threads, note on the record itself what they made of it.
+
+    Args:
+        record: The record.
+        message: Its message as it was when it was logged; None where it has not changed.
+    """
+    fields = record.__dict__.copy()
+    kind = type(record)
     try:
-        record = kind.__new__(kind)
-        record.__dict__.update(fields)
+        found = kind.__new__(kind)
+        found.__dict__.update(fields)
     except (AttributeError, TypeError):
-        record = logging.makeLogRecord(fields)
+        found = logging.makeLogRecord(fields)
     if message is not None:
         # Where formatters ask; `msg` and `args` stay for conversions that read them.
-        record.getMessage = lambda: message
-    return record
+        found.getMessage = lambda: message  # type: ignore[method-assign]
+    return found
 
 
 def _body(handler: logging.Handler, record: Any) -> str:
