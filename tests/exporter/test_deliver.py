@@ -130,6 +130,96 @@ def test_batches_are_independent(place):
     assert at.counts.snapshot() == CountsSnapshot(sent=188, dropped={"refused by the service: bad request": 512})
 
 
+# --- Exports right after one another -------------------------------------------------------------------------------------------------
+
+
+def test_an_export_right_after_another_goes_in_pieces(place):
+    """One that follows within 50 ms comes from a full queue and goes in requests of 256; one that has time goes whole."""
+    at = place()
+    sizes = []
+    for pause_s in (0, 0.049, 0.051, 0):
+        at.clock.advance(pause_s)
+        before = len(at.transport.sent)
+        assert at.delivery.deliver(items(512)) is DELIVERED
+        sizes.append(sorted(len(sent.items) for sent in at.transport.sent[before:]))
+    assert sizes == [[512], [256, 256], [512], [256, 256]]
+    assert at.counts.snapshot() == CountsSnapshot(sent=2048)
+
+
+def test_items_are_made_while_a_piece_is_under_way(place):
+    """The first request waits for its reply while the items of the second are made, and no more than two are under way."""
+    made_s = []
+    waiting, more = threading.Semaphore(0), threading.Event()
+
+    def slow(_):
+        waiting.release()
+        assert more.wait(10)
+        return Reply(status=200)
+
+    at = place(Reply(status=200), slow, slow)
+    at.delivery.deliver(items(1))
+
+    def making():
+        yield from items(300)
+        # The first piece is on its way by now.
+        assert waiting.acquire(timeout=10)
+        yield from items(300)
+        assert waiting.acquire(timeout=10)
+        made_s.append(len(at.transport.sent))
+        more.set()
+        yield from items(200)
+
+    assert at.delivery.deliver(making()) is DELIVERED
+    assert made_s == [3]
+    assert sorted(len(sent.items) for sent in at.transport.sent[1:]) == [32, 256, 256, 256]
+    assert at.counts.snapshot() == CountsSnapshot(sent=801)
+
+
+PIECES = {
+    "one refused for good": (Reply(status=400), LOST, 256, 0),
+    "one refused for now": (Reply(status=503), STORED, 256, 256),
+    "one sampled out in part": (partial(206, (0, 206)), DELIVERED, 512, 0),
+}
+
+
+@pytest.mark.parametrize(("reply", "result", "sent", "stored"), PIECES.values(), ids=PIECES)
+def test_the_worst_piece_counts(place, reply, result, sent, stored):
+    """The result of an export is that of the piece that fared worst, and what follows a failure goes whole."""
+    first = threading.Event()
+
+    def second(_):
+        # Not before the other has its reply, which would be found not worth sending.
+        first.set()
+        return reply
+
+    def other(_):
+        assert first.wait(10)
+        return Reply(status=200)
+
+    at = place(Reply(status=200), other, second)
+    at.delivery.deliver([b'{"n":0}'])
+    assert at.delivery.deliver(items(512)) is result
+    snapshot = at.counts.snapshot()
+    assert (snapshot.sent, snapshot.stored, len(at.transport.sent)) == (sent + 1, stored, 3)
+    if result is LOST:
+        assert at.delivery.deliver(items(512)) is DELIVERED
+        assert len(at.transport.sent[-1].items) == 512
+
+
+def test_an_error_in_the_items_comes_out(place):
+    """What raises while items are made is the exporter's, also where a piece is under way."""
+
+    def broken():
+        yield from items(300)
+        raise KeyError("x")
+
+    at = place()
+    at.delivery.deliver(items(1))
+    with pytest.raises(KeyError, match="x"):
+        at.delivery.deliver(broken())
+    at.delivery.wait_idle(0)
+
+
 RETRIED = {
     "no connection": (Reply(error=SendError("connect", "x")), "no connection", False, 10.0),
     "no reply": (Reply(error=SendError("reply", "x")), "no reply", True, 10.0),
