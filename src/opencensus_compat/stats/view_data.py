@@ -122,8 +122,8 @@ class ViewData:
             said = self._overflowed > 1
             data = series.get(tag_values)
             if data is None:
-                data = self._view.new_aggregation_data()
-                series[tag_values] = data
+                # A finalizer that runs in the midst of this may have added the series meanwhile.
+                data = series.setdefault(tag_values, self._view.new_aggregation_data())
             data.add_sample(value, timestamp, attachments)
         if beyond and not said:  # outside the lock: a log handler may record
             _logger.warning(
