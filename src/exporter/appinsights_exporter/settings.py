@@ -24,7 +24,7 @@ grace_period_s        (argument only)                            5 s            
 take_legacy           OPENCENSUS_COMPAT_TAKE_STORED              no; the facade: ``on``  ``on`` or ``off``: send what the retired
                                                                                          exporter left on disk
 legacy_folder         (argument only)                            the retired exporter's  where it left it
-envelope_shape        OPENCENSUS_COMPAT_ENVELOPES                ``legacy``              ``legacy`` or ``otel``, facade spans
+envelope_shape        OPENCENSUS_COMPAT_ENVELOPES                ``legacy``              ``legacy`` or ``otel``, facade items
 keep_url_query        APPINSIGHTS_EXPORTER_URL_QUERY             ``drop``                ``keep`` or ``drop`` the ``?…`` of URLs
 scope_as_namespace    APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN ``false``              ``true`` or ``false``: list metrics in
                                                                                          the portal under their meter's name
