@@ -99,6 +99,7 @@ class ExporterBase(Generic[_T]):
         self._settings = settings
         self._key = settings.instrumentation_key
         self._legacy_shape = settings.envelope_shape == "legacy"
+        self._keep_query = settings.keep_url_query
         self._legacy_context_tags = legacy_context_tags
         self._owns_delivery = delivery is None
         self._delivery: Delivers = deliver.shared(settings) if delivery is None else delivery
@@ -253,13 +254,12 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
             return self._with_key(own())
         scope = one.instrumentation_scope
         facade = scope is not None and scope.name == legacy_spans.SCOPE
-        tags = self._tags(one.resource, legacy_tags, facade=facade)
         if facade and self._legacy_shape:
+            tags = self._tags(one.resource, None, facade=True) if legacy_tags is None else legacy_tags
             made = legacy_spans.envelopes(one, instrumentation_key=self._key, context_tags=tags)
         else:
-            made = spans.envelopes(
-                one, instrumentation_key=self._key, context_tags=tags, keep_query=self._settings.keep_url_query, facade=facade
-            )
+            tags = self._tags(one.resource, legacy_tags, facade=facade)
+            made = spans.envelopes(one, instrumentation_key=self._key, context_tags=tags, keep_query=self._keep_query, facade=facade)
         if standard_metrics.are_sent_for(one, self._settings):
             standard.mark(made)
         return made

@@ -23,11 +23,11 @@ def timestamp(ns: int) -> str:
     Loses: anything below one microsecond (rounded down, as OpenCensus did).
     Source: specification section 1.2.
     """
-    us = ns // 1000
-    if us >= 1_000_000:
+    if ns >= 1_000_000_000:
         # Cutting the digits is faster than computing and padding them.
-        return f"{_second(us // 1_000_000)}.{str(us)[-6:]}Z"
-    second, fraction_us = divmod(us, 1_000_000)
+        digits = str(ns)
+        return f"{_second_of(digits[:-9])}{digits[-9:-3]}Z"
+    second, fraction_us = divmod(ns // 1000, 1_000_000)
     return f"{_second(second)}.{fraction_us:06d}Z"
 
 
@@ -71,8 +71,12 @@ def milliseconds(total_ms: int) -> str:
 
 
 @functools.lru_cache(maxsize=512)
-def _second(second: int) -> str:
+def _second_of(digits: str) -> str:
     # The spans of a batch share a few seconds, so the calendar is asked once for each.
+    return f"{_second(int(digits))}."
+
+
+def _second(second: int) -> str:
     try:
         moment = _EPOCH + datetime.timedelta(seconds=second)
     except OverflowError as error:

@@ -82,12 +82,22 @@ def batches(items: Iterable[bytes], most: int = MAX_BATCH_ITEMS) -> Iterator[Bat
     Items are packed as they come and not collected: memory for a batch's JSON would be asked from the system, and given back, each time.
     """
     packer = _Packer()
+    # Looked up once and not for each item: this loop runs for all that is ever sent.
+    lengths, waiting = packer.lengths, packer.waiting
+    size = 0
     for encoded in items:
-        if packer.lengths and (len(packer.lengths) >= most or packer.size + len(encoded) + 2 > MAX_BATCH_BYTES):
+        length = len(encoded) + 1
+        if lengths and (len(lengths) >= most or size + length + 1 > MAX_BATCH_BYTES):
             yield packer.batch()
             packer = _Packer()
-        packer.add(encoded)
-    if packer.lengths:
+            lengths, waiting = packer.lengths, packer.waiting
+            size = 0
+        size += length
+        lengths.append(length - 1)
+        waiting.append(encoded)
+        if len(waiting) == _PIECE_ITEMS:
+            packer.pack()
+    if lengths:
         yield packer.batch()
 
 
@@ -96,33 +106,25 @@ class _Packer:
 
     def __init__(self) -> None:
         self.lengths: list[int] = []
-        self.size = 0
-        """Bytes so far, before compression."""
+        """Bytes of each item."""
+        self.waiting: list[bytes] = []
+        """Items that are not packed yet."""
         self._compress = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
-        self._waiting: list[bytes] = []
         self._opening = b"["
         self._pieces: list[bytes] = []
 
-    def add(self, encoded: bytes) -> None:
-        """Add an item."""
-        length = len(encoded)
-        self.lengths.append(length)
-        self.size += length + 1
-        self._waiting.append(encoded)
-        if len(self._waiting) == _PIECE_ITEMS:
-            self._pack()
+    def pack(self) -> None:
+        """Compress what is waiting."""
+        if self.waiting:
+            self._pieces.append(self._compress.compress(self._opening + b",".join(self.waiting)))
+            self._opening = b","
+            self.waiting.clear()
 
     def batch(self) -> Batch:
         """Return the batch; nothing may be added after that."""
-        self._pack()
+        self.pack()
         self._pieces += (self._compress.compress(b"]"), self._compress.flush())
         return Batch(b"".join(self._pieces), tuple(self.lengths))
-
-    def _pack(self) -> None:
-        if self._waiting:
-            self._pieces.append(self._compress.compress(self._opening + b",".join(self._waiting)))
-            self._opening = b","
-            self._waiting.clear()
 
 
 def _stand_in(value: Any) -> Any:
