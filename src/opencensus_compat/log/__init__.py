@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from opencensus_compat import _context
 from opencensus_compat.trace import execution_context
 
 if TYPE_CHECKING:
@@ -85,6 +87,22 @@ def _read(context: Any, what: str, getter: Callable[[SpanContext], _T | None], d
     return default if value is None else value
 
 
+def _attrs_of_current_span() -> LogAttrs | None:
+    """Return what `get_log_attrs` does, at half the cost, where the current tracer answers for the current span; else None."""
+    tracer_module = sys.modules.get("opencensus_compat.trace.tracer")
+    tracer = execution_context._tracer_slot.get()
+    # A class of the program's own may answer otherwise, and so does a tracer with a remote parent.
+    if tracer_module is None or type(tracer) is not tracer_module.Tracer or tracer._given is not None:
+        return None
+    span = _context.otel_span(_context.get_current())
+    if span is None:
+        return None
+    context = span.get_span_context()
+    if not context.is_valid:
+        return None
+    return LogAttrs(f"{context.trace_id:032x}", f"{context.span_id:016x}", bool(context.trace_flags & 1))
+
+
 class _Reading(threading.local):
     """Whether this thread is asking a tracer for its ids: a tracer that logs meanwhile must not be asked again."""
 
@@ -98,7 +116,10 @@ def _put_log_attrs(values: dict[str, Any]) -> None:
     """Put the trace's attributes among those of a record, or of its `extra`; what is there already wins."""
     if TRACE_ID_KEY in values and SPAN_ID_KEY in values and SAMPLING_DECISION_KEY in values:
         return
-    if _reading.now:
+    attrs = _attrs_of_current_span()
+    if attrs is not None:
+        pass
+    elif _reading.now:
         attrs = ATTR_DEFAULTS
     else:
         _reading.now = True
