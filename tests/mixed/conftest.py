@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from opentelemetry import context as context_api
 
@@ -19,3 +21,10 @@ def _fresh():
     execution_context.clean()
     context_api.detach(token)
     _wiring.reset()
+
+
+@pytest.fixture
+def run_environment():
+    """The environment of programs that tests start: nothing configured."""
+    settings = ("APPINSIGHTS_", "APPLICATIONINSIGHTS_", "OPENCENSUS_COMPAT_", "OTEL_")
+    return {key: value for key, value in os.environ.items() if not key.startswith(settings)}
