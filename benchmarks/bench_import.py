@@ -50,7 +50,8 @@ def compare(module):
 
 def main():
     """Compare all modules and return whether all kept the limits."""
-    return all([compare(module) for module in MODULES])
+    kept = [compare(module) for module in MODULES]
+    return all(kept)
 
 
 if __name__ == "__main__":

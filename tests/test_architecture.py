@@ -20,7 +20,7 @@ ROOTS = {FACADE: SOURCE, EXPORTER: SOURCE / "exporter"}
 FACADE_LAYERS = [
     {"__main__", "_cli", "_run", "auto", "local", "migrate"},  # ways in
     {"trace", "stats", "tags", "metrics", "log", "common", "ext", "extension"},  # OpenCensus's own tree
-    {"_wiring", "_destination", "_pipeline", "_log_pipeline", "_handover", "_context", "_children"},  # global state, and how processes end
+    {"_wiring", "_destination", "_pipeline", "_spans", "_log_pipeline", "_handover", "_context", "_children"},  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
     {"_alias", "_lookup"},  # the import finder, which the interpreter's start loads
 ]

@@ -284,6 +284,11 @@ class _Queue:
         """Count one that was put in."""
         next(self._entered)
 
+    @property
+    def gone(self) -> int:
+        """How many are known to have left, to the exporter or nowhere."""
+        return self._left + self._lost
+
     def left(self, items: int) -> None:
         """Count those that are taken out to be exported, and whatever more is missing than can be waiting."""
         self._left += items
@@ -319,6 +324,8 @@ class _Export:
     def deliver(self, batch: Sequence[Any]) -> int:
         from opencensus_compat.trace import execution_context
 
+        with _wiring.loading:
+            _exporter.load_transport()
         before = execution_context.is_exporter()
         execution_context.set_is_exporter(True)
         token = _context.exporting.set(True)
@@ -355,7 +362,12 @@ def resource_of_role(role: str) -> Resource:
     named = {"service.name": role, "service.instance.id": platform.node()}
     # Merged last, so that they stand in for the SDK's own defaults; what the environment says about them stays.
     ours = {key: value for key, value in named.items() if not _wiring._resource_attribute(key)}
-    return outside(Resource.create).merge(Resource(ours))
+    try:
+        found = outside(Resource.create)
+    except RuntimeError:
+        # The SDK's detectors run on threads, and none starts any more at the end of the interpreter.
+        return Resource({"service.name": role, "service.instance.id": platform.node()})
+    return found.merge(Resource(ours))
 
 
 _restarted: weakref.WeakSet[Any] = weakref.WeakSet()

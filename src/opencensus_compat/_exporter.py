@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ __all__ = [
     "delivered",
     "from_wire",
     "host_tags",
+    "load_log_exporter",
+    "load_transport",
     "log_exporter",
     "sample_rate_processor",
     "sampler_from_environment",
@@ -140,6 +143,18 @@ def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
     from appinsights_exporter import ApplicationInsightsSpanExporter
 
     return ApplicationInsightsSpanExporter(settings=settings, legacy_context_tags=context_tags)
+
+
+def load_log_exporter() -> None:
+    """Import what `log_exporter` needs."""
+    from appinsights_exporter import ApplicationInsightsLogRecordExporter  # noqa: F401
+
+
+@functools.cache
+def load_transport() -> None:
+    """Import what the first export needs, once."""
+    for name in ("encodings.idna", "requests", "ssl", "urllib3"):
+        importlib.import_module(name)
 
 
 def log_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:

@@ -33,9 +33,14 @@ HANDED_OVER_FULL = "too many records at a time: the newest dropped"
 
 
 class HandOver:
-    """A bounded queue of calls, and the thread that makes them, in order."""
+    """A bounded queue of calls, and the thread that makes them, in order.
 
-    def __init__(self) -> None:
+    Args:
+        prepare: Called before the thread starts, by whoever puts the first call in.
+    """
+
+    def __init__(self, prepare: Callable[[], object]) -> None:
+        self._prepare = prepare
         self.capacity = LEAST_CAPACITY
         """Calls that wait at most."""
         self._restart()
@@ -112,6 +117,7 @@ class HandOver:
     def _rouse(self) -> None:
         self._is_awake = True
         if self._thread is None:
+            _call(self._prepare)
             with self._lock:
                 if self._thread is None:
                     self._thread = _started(self._run)

@@ -33,6 +33,8 @@ class LogPart(Part):
     signal = LOGS
     results = (_sdk.LogRecordExportResult.SUCCESS, _sdk.LogRecordExportResult.FAILURE)
 
+    _put = 0
+
     def _new_exporter(self) -> Any:
         return _exporter.log_exporter(self.settings, self._context_tags)
 
@@ -49,9 +51,19 @@ class LogPart(Part):
         """Return a record's envelopes as the exporter would send them, in the form that telemetry processors take."""
         return [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(data)]
 
+    def restart(self) -> None:
+        """Begin with an empty queue in a child made by fork."""
+        super().restart()
+        self._put = 0
+
     def on_emit(self, data: Any) -> None:
         """Queue a record, or what stands for one."""
-        self._started().on_emit(data)
+        processor = self._started()
+        if _context.exporting.get() and self._put - self._queue.gone >= self.batching.queue_capacity:
+            # The hand-over's thread can wait, and what comes meanwhile waits there; a full batch processor would drop the oldest.
+            processor.force_flush()
+        self._put += 1
+        processor.on_emit(data)
         self._queue.entered()
 
     def dropped_before(self, records: int) -> None:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace as trace_api
@@ -124,27 +124,33 @@ _hand_over: HandOver | None = None
 ending = _Ending()
 
 
+loading = threading.RLock()
+"""Held by threads of ours while they import: a child made by fork meanwhile could never import the same."""
+
+
 def _before_fork() -> None:
-    # A thread that is making a provider would never finish it in the child, and never give the lock back there.
-    _forking.held = _lock.acquire(timeout=_FORK_WAIT_S)
+    # A thread that is making a provider, or importing, would never finish in the child, and never give its locks back there.
+    _forking.held = [lock for lock in (loading, _lock) if lock.acquire(timeout=_FORK_WAIT_S)]
 
 
 def _forked_parent() -> None:
-    if _forking.held:
-        _lock.release()
+    for lock in reversed(_forking.held):
+        lock.release()
+    _forking.held = []
 
 
 def _forked() -> None:
-    global process, _lock
+    global process, loading, _lock
     process = object()
-    _lock = threading.RLock()
+    loading, _lock = threading.RLock(), threading.RLock()
+    _forking.held = []
     _state.ends_at_s = None
 
 
 class _Forking(threading.local):
-    """Whether this thread holds the lock while it forks."""
+    """The locks that this thread holds while it forks."""
 
-    held = False
+    held: Sequence[Any] = ()
 
 
 _forking = _Forking()
@@ -365,7 +371,9 @@ def span_part(settings: Any, context_tags: Mapping[str, Any], options: Any) -> S
 
 
 def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any, handle: Any) -> Destination:
-    """Return the destination of a log handler, without loading what its log part needs; see `destination`.
+    """Return the destination of a log handler; see `destination`.
+
+    What the log part needs is loaded here: at the end of the interpreter, where the first record may come, it cannot be loaded any more.
 
     Args:
         settings: The exporter's Settings.
@@ -373,12 +381,16 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
         options: Legacy options.
         handle: The handler. The first one of the process is that of records that OpenTelemetry code makes.
     """
+    # Not under the lock: an import waits for other threads' imports.
+    from opencensus_compat import _log_pipeline  # noqa: F401
+
+    _exporter.load_log_exporter()
     with _lock:
         found = destination(settings, context_tags, LOGS, options)
         hand_over().ask(int(options.queue_capacity) or sys.maxsize)
         if _state.default_logs is None:
             _state.default_logs = (found, weakref.ref(handle))
-    if "opentelemetry.sdk._logs" in sys.modules and _exporter.sdk_logs().global_provider() is not None:
+    if _exporter.sdk_logs().global_provider() is not None:
         # OpenTelemetry code logs already, and not only from the first record of OpenCensus on.
         log_router()
     return found
@@ -419,7 +431,7 @@ def hand_over() -> HandOver:
         from opencensus_compat._handover import HandOver
 
         with _lock:
-            _hand_over = _hand_over or HandOver()
+            _hand_over = _hand_over or HandOver(log_router)
     _children.at_end(_end_of_child)
     return _hand_over
 
