@@ -12,12 +12,13 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from opencensus_compat.local import LocalEndpoint, render, transaction
+from opencensus_compat.local import LocalEndpoint, render, schema, transaction
 
 EXAMPLES = Path(__file__).parent
 DATABASE = EXAMPLES.parent / "build" / "demo.db"
@@ -43,6 +44,8 @@ class Program:
     """What its output must contain."""
     shows_properties: bool = False
     """Show role and properties of the items, instead of the transactions."""
+    table: str = ""
+    """Show the rows of this table that arrived, with their properties: items that belong to no transaction."""
     serves: int = 0
     """How many requests the first file answers; 0 if it is no service."""
 
@@ -80,6 +83,37 @@ nightly packing
 POST /orders
   ! OutOfStock
   reserve stock
+""",
+    ),
+    Program(
+        "One line of log",
+        ("legacy/one_line_log.py",),
+        "The program ends at once, and the line has arrived. Its properties are those of the call and of the old handler.",
+        "[Warning] stock of kettles is low",
+        table="traces",
+    ),
+    Program(
+        "A request that logs",
+        ("legacy/order_service.py",),
+        "Lines, the exception and the event hang below the span that they were logged in. The exception has the whole chain of its causes.",
+        """
+POST /orders
+  [Information] order A-1003 received
+  reserve stock
+    [Information] asking the warehouse for blue-kettle
+  ! OutOfStock
+  * Order refused
+""",
+    ),
+    Program(
+        "Logging configured by a dictionary, as in Django projects",
+        ("legacy/configured_logging.py",),
+        "The formatter is the handler's, the level too: the debug line went to the console only, with the trace's id.",
+        """
+rebuild catalogue
+  [Information] INFO shop.catalogue: 2 products
+  load pictures
+    [Warning] WARNING shop.catalogue: no picture of teapot
 """,
     ),
     Program(
@@ -176,7 +210,7 @@ def main() -> int:
 
 def _run_and_show(program: Program, endpoint: LocalEndpoint, style: render.Style) -> list[str]:
     """Run a program, show what it printed or sent, and return what is not as expected."""
-    known = set(endpoint.operation_ids())
+    known, rows_before = set(endpoint.operation_ids()), len(endpoint.rows(program.table)) if program.table else 0
     try:
         printed = _run(program, endpoint)
     except (OSError, subprocess.SubprocessError) as error:
@@ -184,16 +218,20 @@ def _run_and_show(program: Program, endpoint: LocalEndpoint, style: render.Style
     endpoint.wait_idle()
     found = [transaction.find(endpoint, operation) for operation in endpoint.operation_ids() if operation not in known]
     arrived = [one for one in found if one is not None]
-    if program.prints:
+    rows = endpoint.rows(program.table)[rows_before:] if program.table else []
+    if rows:
+        print("\n".join(line for row in rows for line in (_name(program.table, row), *_wrapped_properties(row, style))))
+    elif program.prints:
         print("\n".join(render.fit(line, style.width).rstrip() for line in printed.splitlines()))
     elif program.shows_properties:
         print("\n".join(_properties(one, style) for one in arrived))
     else:
-        print("\n\n".join(render.transaction(one, style) for one in arrived))
+        shown = [part for one in arrived for part in (render.transaction(one, style), render.stacks(one, style)) if part]
+        print("\n\n".join(shown))
     problems = []
     if program.prints not in printed:
         problems.append(f"expected to read {program.prints!r} in its output, got {printed!r}")
-    trees = "\n\n".join(sorted(map(_tree, arrived)))
+    trees = "\n\n".join(sorted([*map(_tree, arrived), *(_name(program.table, row) for row in rows)]))
     if trees != program.trees.strip():
         problems.append(f"expected the transactions\n{program.trees}\ngot\n{trees}")
     named = [f"{file} names {name}" for file in program.files for name in OUR_NAMES if name in (EXAMPLES / file).read_text("utf-8")]
@@ -241,21 +279,35 @@ def _environment(endpoint: LocalEndpoint) -> dict[str, str]:
 
 
 def _tree(found: transaction.Transaction) -> str:
-    lines = []
-    for item in transaction.as_dict(found)["items"]:
-        row = item["row"]
-        lines.append(f"{'  ' * item['depth']}{'! ' + row['type'] if item['table'] == 'exceptions' else row['name']}")
-    return "\n".join(lines)
+    return "\n".join(f"{'  ' * item['depth']}{_name(item['table'], item['row'])}" for item in transaction.as_dict(found)["items"])
+
+
+def _name(table: str, row: Mapping[str, Any]) -> str:
+    if table == "exceptions":
+        return f"! {row['type']}"
+    if table == "traces":
+        return f"[{schema.SEVERITY_NAMES[row['severityLevel']]}] {row['message']}"
+    return f"* {row['name']}" if table == "customEvents" else str(row["name"])
 
 
 def _properties(found: transaction.Transaction, style: render.Style) -> str:
     lines = []
     for item in transaction.as_dict(found)["items"]:
         row = item["row"]
-        properties = ", ".join(f"{key}={value}" for key, value in row["customDimensions"].items())
-        line = f"{row['name']:<14} role {row['cloud_RoleName']:<20} version {row['application_Version'] or '-':<8} {properties}"
+        properties = _pairs(row)
+        line = (
+            f"{_name(item['table'], row):<14} role {row['cloud_RoleName']:<20} version {row['application_Version'] or '-':<8} {properties}"
+        )
         lines.append(render.fit(render.clean(line), style.width).rstrip())
     return "\n".join(lines)
+
+
+def _pairs(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in row["customDimensions"].items())
+
+
+def _wrapped_properties(row: Mapping[str, Any], style: render.Style) -> list[str]:
+    return textwrap.wrap(render.clean(_pairs(row)), style.width, initial_indent="    ", subsequent_indent="    ")
 
 
 def _heading(endpoint: LocalEndpoint, style: render.Style) -> None:
@@ -274,7 +326,7 @@ def _files(program: Program) -> str:
 
 def _tables(endpoint: LocalEndpoint, style: render.Style) -> None:
     print(f"\n{_bold('What arrived, under the names of the portal', style)}\n")
-    for name, most in (("requests", 10), ("exceptions", 10), ("dependencies", 8)):
+    for name, most in (("requests", 10), ("exceptions", 10), ("traces", 10), ("customEvents", 10), ("dependencies", 8)):
         rows = endpoint.rows(name)
         print(render.table(name, rows[-most:], style, total=len(rows)) + "\n")
 

@@ -92,7 +92,86 @@ EVERYWHERE = Rule(
 _ANOTHER_TRACE = _matching(r"<trace of RemoteDependency '(outer|worker_0)' #2>")
 _OWN_TRACE = _matching(r"<trace of RemoteDependency '[\w ]+'>")
 
+_NO_PARENT = r"\|00000000000000000000000000000000\.0000000000000000\."
+_OUTSIDE_SPANS = (
+    Rule("no-operation", r".* \| tags/ai\.operation\.id", "0" * 32, ABSENT),
+    Rule("no-operation", r".* \| tags/ai\.operation\.parentId", _matching(_NO_PARENT), ABSENT),
+)
+"""Of records without a span."""
+
 RULES: dict[str, tuple[Rule, ...]] = {
+    "test_envelopes[logs]": (
+        *_OUTSIDE_SPANS,
+        Rule(
+            "no-operation", r"extra_ids \| Message 'trace' \| .*parentId", _matching(r"\|0af7651916cd43dd8448eb211c80319c\.0{16}\."), ABSENT
+        ),
+        Rule(
+            "log-parent-id",
+            r"extra_ids \| Message 'both' \| .*parentId",
+            "|0af7651916cd43dd8448eb211c80319c.b7ad6b7169203331.",
+            "b7ad6b7169203331",
+        ),
+        Rule("severity-above-critical", r"levels_above \| .* \| data/baseData/severityLevel", _matching("[59]"), 4),
+        Rule("empty-message", r"empty_messages \| Message 'n/a'", ABSENT, ITEM),
+        Rule("limits", r"long_message \| .* \| data/baseData/message", _matching("m{40000}"), _matching("m{32768}")),
+        Rule("limits", r"dimensions_long \| .* \| .*/properties/long", _matching("v{9000}"), _matching("v{8192}")),
+        Rule("limits", r"dimensions_long \| .* \| .*/properties/k{150}", ABSENT, "key"),
+        Rule("limits", r"dimensions_long \| .* \| .*/properties/k{200}", "key", ABSENT),
+        Rule("none-attributes", r"dimensions_none \| .* \| .*/properties/missing", None, ABSENT),
+        Rule("structured-dimensions", r"dimensions_structured \| .* \| .*/properties/list", [1, "a", None], '[1, "a", null]'),
+        Rule("structured-dimensions", r"dimensions_structured \| .* \| .*/dict", {"sku": "A1", "n": [1, 2]}, '{"sku": "A1", "n": [1, 2]}'),
+        Rule("structured-dimensions", r"dimensions_structured \| .* \| .*/(tuple|empty)", ANY, _matching(r"\[1,2\]|\[\]")),
+        Rule("structured-dimensions", r"subclass_envelope \| .* \| .*/properties/list", [1, {"a": 2}], '[1, {"a": 2}]'),
+        Rule("mapping-dimensions", r"dimensions_mappings \| Message '(proxy|chain)' \| .*/properties/a", ABSENT, "1"),
+        Rule("none-keys", r"dimensions_keys \| .* \| .*/properties/null", "none", ABSENT),
+        Rule("none-keys", r"dimensions_keys \| .* \| .*/properties/None", ABSENT, "none"),
+    ),
+    "test_envelopes[log_exceptions]": (
+        *_OUTSIDE_SPANS,
+        Rule("stack-levels", r"(?!recursion).* \| Exception .*/parsedStack/0/level", 2, 0),
+        Rule("stack-levels", r"(?!recursion).* \| Exception .*/parsedStack/2/level", 0, 2),
+        Rule("stack-levels", r"recursion \| .*/parsedStack/[0-4]/level", ANY, _matching("[0-4]")),
+        Rule("exception-causes", r"(cause|context) \| .*/exceptions/1/.*", ABSENT, ANY),
+        Rule("repeated-frames", r"recursion \| .*/parsedStack/4/(method|line)", _matching("fall|177"), _matching("recursion|180")),
+        Rule("repeated-frames", r"recursion \| .*/parsedStack/\d+/\w+", ANY, ABSENT),
+        Rule("limits", r"long_text \| .*/exceptions/0/message", _matching(".{40000,}"), _matching(".{32768}")),
+    ),
+    "test_envelopes[log_events]": (
+        *_OUTSIDE_SPANS,
+        Rule("none-attributes", r"with_dimensions \| .* \| .*/properties/note", None, ABSENT),
+        Rule("measurements", r"with_odd_measurements \| .* \| data/baseData/measurements/(number|yes|price)", ANY, ABSENT),
+        Rule("measurements", r"with_odd_measurements \| .* \| data/baseData/measurements", ABSENT, {}),
+        Rule("empty-message", r"without_name \| Event 'n/a'", ABSENT, ITEM),
+        Rule("limits", r"long_name \| .* \| data/baseData/name", _matching("e{600}"), _matching("e{512}")),
+    ),
+    "test_envelopes[log_configs]": _OUTSIDE_SPANS,
+    "test_envelopes[log_file_config]": _OUTSIDE_SPANS,
+    "test_envelopes[logs_in_spans]": (
+        *_OUTSIDE_SPANS,
+        Rule("log-correlation", r"\w+_in_a(n_unsampled)?_span \| .* \| .*operation\.id", "0" * 32, _matching("<trace of .*>")),
+        Rule("log-correlation", r"\w+_in_a_span \| .* \| .*parentId", _matching(_NO_PARENT), _matching("<id of .*>")),
+        Rule("log-correlation", r"record_in_an_unsampled_span \| .*parentId", _matching(_NO_PARENT), _matching("<other id .*>")),
+        Rule("log-parent-id", r"adapter_in_a_span \| .*parentId", _matching(r"\|<trace of .*>\.<id of .*>\."), _matching("<id of .*>")),
+        Rule("no-operation", r"adapter_in_a_span \| .*parentId", _matching(r"\|<trace of .*>\.0{16}\."), ABSENT),
+    ),
+    "test_envelopes[logs_integrated]": (
+        Rule(
+            "log-parent-id",
+            r"(record|exception_and_event|format) \| .*parentId",
+            _matching(r"\|<trace of .*>\.<id of .*>\."),
+            _matching("<id of .*>"),
+        ),
+        Rule(
+            "log-parent-id",
+            r"given_ids \| .*parentId",
+            "|0af7651916cd43dd8448eb211c80319c.b7ad6b7169203331.",
+            "b7ad6b7169203331",
+        ),
+        Rule("no-operation", r"(outside_a_span|without_a_tracer) \| .*parentId", _matching(r"\|<trace of .*>\.0{16}\."), ABSENT),
+        Rule("unsampled-context", r"unsampled \| .*parentId", _matching(r"\|<trace of .*>\.0{16}\."), _matching("<other id .*>")),
+        Rule("log-correlation", r"logger_made_before \| .*operation\.id", "0" * 32, "<trace of RemoteDependency 'work'>"),
+        Rule("log-correlation", r"logger_made_before \| .*parentId", _matching(_NO_PARENT), "<id of RemoteDependency 'work'>"),
+    ),
     "test_envelopes[kinds]": (
         Rule("null-values", r"(all_kinds|client_without_component) \| RemoteDependency '.*' \| data/baseData/type", None, ABSENT),
         Rule(
@@ -235,6 +314,20 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("stack-levels", r".* \| Exception '' \| .*/parsedStack/0/level", 1, 0),
         Rule("stack-levels", r".* \| Exception '' \| .*/parsedStack/1/level", 0, 1),
         Rule("structured-attributes", r".* \| Request '.*' \| .*/properties/stacktrace", ANY, _matching(r'\[\{"level": 1, .*\]')),
+    ),
+    "test_examples[one_line_log]": (
+        Rule("no-operation", r".* \| tags/ai\.operation\.id", "<trace of Message 'stock of kettles is low'>", ABSENT),
+        Rule("no-operation", r".* \| tags/ai\.operation\.parentId", _matching(r"\|<trace of .*>\.<other id 1>\."), ABSENT),
+    ),
+    "test_examples[order_service]": (
+        Rule("log-correlation", r".* \| tags/ai\.operation\.id", ANY, "<trace of Request 'POST /orders'>"),
+        Rule("log-correlation", r".* \| tags/ai\.operation\.parentId", _matching(r"\|.*\."), _matching("<id of .*>")),
+        Rule("in-process-success", r".* 'reserve stock' \| data/baseData/success", True, False),
+        Rule("exception-causes", r".*/exceptions/1/.*", ABSENT, ANY),
+        Rule("stack-levels", r".*/parsedStack/\d/level", ANY, _matching(r"\d")),
+    ),
+    "test_examples[configured_logging]": (
+        Rule("log-parent-id", r".* \| .*parentId", _matching(r"\|<trace of .*>\.<id of .*>\."), _matching("<id of .*>")),
     ),
     "test_examples[thread_workers]": (
         Rule("concurrent-spans", r".* \| tags/ai\.operation\.id", ANY, _matching("<trace of RemoteDependency 'job [a-z ]+'>")),
@@ -402,7 +495,8 @@ class _Normal:
             label = f"{envelope['data']['baseType'].removesuffix('Data')} {str(base.get('name', base.get('message', '')))[:24]!r}"
             seen[label] += 1
             labels.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
-            self._names.setdefault(envelope["tags"]["ai.operation.id"], f"<trace of {labels[-1]}>")
+            if "ai.operation.id" in envelope["tags"]:
+                self._names.setdefault(envelope["tags"]["ai.operation.id"], f"<trace of {labels[-1]}>")
             if "id" in base:
                 self._names.setdefault(base["id"], f"<id of {labels[-1]}>")
         self.items = {label: dict(self._fields(envelope)) for label, envelope in zip(labels, envelopes, strict=True)}

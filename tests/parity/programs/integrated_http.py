@@ -105,7 +105,7 @@ def requests_excluded():
     """A host that is excluded."""
     tracer = _tracer()
     with _server() as (server, url), tracer.span(name="outer"):
-        execution_context.set_opencensus_attr("excludelist_hostnames", [url[len("http://"):]])
+        execution_context.set_opencensus_attr("excludelist_hostnames", [url[len("http://") :]])
         requests.get(url + "/200")
         execution_context.set_opencensus_attr("excludelist_hostnames", ["localhost:8080"])
         requests.get(url + "/200")
@@ -158,7 +158,7 @@ def httplib_get():
     """A call inside a span."""
     tracer = _tracer()
     with _server() as (server, url), tracer.span(name="outer"):
-        connection = http.client.HTTPConnection(url[len("http://"):])
+        connection = http.client.HTTPConnection(url[len("http://") :])
         connection.request("GET", "/orders/200", None, {"X-Own": "1"})
         status = connection.getresponse().status
         connection.close()
@@ -169,7 +169,7 @@ def httplib_status():
     """A call that fails."""
     tracer = _tracer()
     with _server() as (server, url), tracer.span(name="outer"):
-        connection = http.client.HTTPConnection(url[len("http://"):])
+        connection = http.client.HTTPConnection(url[len("http://") :])
         connection.request("POST", "/orders/503", b"x", {})
         connection.getresponse().read()
         with tracer.span(name="after"):
@@ -181,8 +181,8 @@ def httplib_excluded():
     """A host that is excluded."""
     tracer = _tracer()
     with _server() as (server, url), tracer.span(name="outer"):
-        execution_context.set_opencensus_attr("excludelist_hostnames", [url[len("http://"):]])
-        connection = http.client.HTTPConnection(url[len("http://"):])
+        execution_context.set_opencensus_attr("excludelist_hostnames", [url[len("http://") :]])
+        connection = http.client.HTTPConnection(url[len("http://") :])
         connection.request("GET", "/200", None, {})
         connection.getresponse()
         connection.close()

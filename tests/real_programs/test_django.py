@@ -1,0 +1,90 @@
+"""A Django project with the logging of the product's documentation."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+CALLER = "b7ad6b7169203331"
+
+
+@pytest.fixture
+def project(start, endpoint):
+    """Return a function that starts a program of the project."""
+
+    def run(*arguments):
+        return start(*arguments, SHOP_CONNECTION_STRING=endpoint.connection_string)
+
+    return run
+
+
+def _ask(url, **headers):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as reply:
+            return reply.status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def _free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def _listens(port):
+    with socket.socket() as asking:
+        return not asking.connect_ex(("127.0.0.1", port))
+
+
+def _check(endpoint):
+    """Compare what arrived: records and exceptions hang below their requests."""
+    assert endpoint.wait_idle()
+    (shown, broken) = sorted(endpoint.rows("requests"), key=lambda row: row["resultCode"])
+    assert [(row["name"], row["resultCode"]) for row in (shown, broken)] == [("GET orders/<int:number>", "200"), ("GET broken", "500")]
+    (message,) = endpoint.rows("traces")
+    assert (message["message"], message["severityLevel"], message["customDimensions"]["order"]) == ("order 7 shown", 1, "7")
+    assert (message["operation_Id"], message["operation_ParentId"]) == (shown["operation_Id"], shown["id"])
+    (error,) = endpoint.rows("exceptions")
+    assert (error["type"], error["severityLevel"]) == ("LookupError", 3)
+    assert error["outerMessage"].startswith("Internal Server Error: /broken\nTraceback")
+    assert (error["operation_Id"], error["operation_ParentId"]) == (broken["operation_Id"], broken["id"])
+    return shown, broken
+
+
+def test_runserver(project, endpoint):
+    """The development server starts, answers, ends when it is interrupted, and everything has arrived."""
+    port = _free_port()
+    server = project("manage.py", "runserver", "--noreload", f"127.0.0.1:{port}")
+    server.until(lambda: "Quit the server" in server.printed)
+    url = f"http://127.0.0.1:{port}"
+    server.until(lambda: _listens(port))
+    assert _ask(f"{url}/orders/7", traceparent=f"00-{TRACE}-{CALLER}-01") == 200
+    assert _ask(f"{url}/broken") == 500
+    status, took_s = server.end(signal.SIGINT)
+    assert status == 0
+    assert took_s < 6
+    shown, _ = _check(endpoint)
+    assert (shown["operation_Id"], shown["operation_ParentId"]) == (TRACE, CALLER)
+    assert f"INFO shop.urls {TRACE} order 7 shown" in server.printed
+
+
+def test_test_client(project, endpoint):
+    """So it does from a project's own tests."""
+    program = project("client.py")
+    assert program.wait() == 0, program.printed
+    assert "[200, 500]" in program.printed
+    _check(endpoint)
+
+
+def test_management_commands(project, endpoint):
+    """A command that logs nothing sends nothing and leaves at once."""
+    program = project("manage.py", "check")
+    assert program.wait() == 0, program.printed
+    assert endpoint.requests == []

@@ -1,0 +1,51 @@
+"""Servers and pools that fork: the children's records arrive, none twice."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+
+import pytest
+
+
+@pytest.mark.parametrize("arguments", [("--preload",), ()], ids=["preload", "each worker loads"])
+def test_gunicorn(start, endpoint, messages, tmp_path, arguments):
+    """The records of three workers arrive when SIGTERM ends the server, and what was logged before the fork arrives once."""
+    server = start("-m", "gunicorn", "--bind", "127.0.0.1:0", "--workers", "3", "--worker-tmp-dir", tmp_path, *arguments, "web:app")
+    url = server.until(lambda: re.search(r"Listening at: (http://[\d.:]+)", server.printed))[1]
+    server.until(lambda: server.printed.count("Booting worker") == 3)
+    for number in range(30):
+        with urllib.request.urlopen(f"{url}/?{number}", timeout=10) as reply:
+            reply.read()
+    status, took_s = server.end()
+    assert status == 0, server.printed
+    assert took_s < 8
+    assert messages() == {**{f"request {number}": 1 for number in range(30)}, "loaded": 1 if arguments else 3}
+    assert "Traceback" not in server.printed
+
+
+def test_celery(start, endpoint, messages, tmp_path):
+    """The records of two prefork workers arrive when SIGTERM ends them, exceptions with their stacks."""
+    queue = tmp_path / "queue"
+    queue.mkdir()
+    options = "--pool prefork --concurrency 2 --without-gossip --without-mingle --without-heartbeat --loglevel WARNING"
+    worker = start("-m", "celery", "--app", "tasks", "worker", *options.split(), QUEUE=str(queue))
+    client = start("tasks.py", "12", QUEUE=str(queue))
+    assert client.wait() == 0, client.printed
+    worker.until(lambda: len(list(queue.glob("*.done"))) == 12)
+    status, took_s = worker.end()
+    assert status == 0, worker.printed
+    assert took_s < 10
+    assert messages() == {f"task {number}": 1 for number in range(12)}
+    errors = endpoint.rows("exceptions")
+    assert sorted(error["outerMessage"].splitlines()[0] for error in errors) == ["task 0 failed", "task 4 failed", "task 8 failed"]
+    assert {error["type"] for error in errors} == {"LookupError"}
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(start, messages, method):
+    """The records of processes and of a pool's workers arrive, those of their parent once."""
+    program = start("children.py", method)
+    assert program.wait() == 0, program.printed
+    assert messages() == {"before": 1, "after": 1, **{f"work {number}": 1 for number in range(6)}}
+    assert program.printed == ""
