@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import __version__, _children, _context, _exporter
+from opencensus_compat import __version__, _alias, _children, _context, _exporter
 from opencensus_compat._convert import oc_to_otel
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from opencensus_compat._destination import Destination, Part
     from opencensus_compat._handover import HandOver
+    from opencensus_compat._instruments import Instruments
     from opencensus_compat._log_pipeline import LogRouter
     from opencensus_compat._pipeline import Router, SpanPart
     from opencensus_compat._spans import SpanFactory
@@ -47,13 +48,21 @@ __all__ = [
     "flush",
     "flush_logs",
     "flush_parts",
+    "gauge_added",
     "hand_over",
     "is_ending",
     "is_pipeline",
     "is_provider_exporter",
+    "is_worker",
     "log_destination",
     "log_router",
+    "look_for_meter_provider",
+    "look_for_tracer_provider",
+    "metrics_told",
+    "on_tracer_provider",
     "one_trace_per_tracer",
+    "producer_added",
+    "provide_meters",
     "rate_of",
     "replace_span",
     "report",
@@ -70,6 +79,7 @@ SCOPE = "opencensus_compat"
 """Instrumentation scope of facade spans; the exporter recognizes them by it."""
 SPANS = "traces"
 LOGS = "logs"
+METRICS = "metrics"
 """The signals, as the exporter's counters name them."""
 ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
 DEFAULT_FLUSH_TIMEOUT_S = 30.0
@@ -78,7 +88,54 @@ process = object()
 """Stands for this process: another object in one made by fork."""
 
 _logger = logging.getLogger("opencensus_compat")
-_lock = threading.RLock()
+
+
+class _Lock:
+    """A lock that its holder may take again. What its holder `_tell`s is logged when it is free.
+
+    Logging takes locks of its own, and configuring logging makes handlers while it holds them: the two would wait for each other.
+    """
+
+    def __init__(self) -> None:
+        self._inner = threading.RLock()
+        self._holder = 0
+        self._depth = 0
+        self.told: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+
+    def is_mine(self) -> bool:
+        """Return whether this thread holds it."""
+        return self._holder == threading.get_ident()
+
+    def acquire(self, timeout: float = -1) -> bool:
+        """Take it, waiting for so many seconds at most, and return whether that worked."""
+        if not self._inner.acquire(timeout=timeout):
+            return False
+        self._holder = threading.get_ident()
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        told: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self._depth -= 1
+        if not self._depth:
+            self._holder = 0
+            told, self.told = self.told, told
+        self._inner.release()
+        for log, args in told:
+            log(*args)
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+_lock = _Lock()
+_registry = threading.RLock()
+"""Guards which destinations there are, and the hand-over. Handlers are made while others wait for them: nothing is logged, imported or
+waited for while it is held."""
 
 
 class Handle(Protocol):
@@ -106,6 +163,10 @@ class _State:
         self.router: Router | None = None
         self.logger_provider: Any = None
         self.log_router: LogRouter | None = None
+        self.meter_provider: Any = None
+        self.instruments: dict[int, Instruments] = {}
+        self.producers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.tracer_provider_calls: list[Callable[[Any], object]] = []
         self.destinations: dict[Any, Destination] = {}
         self.default_logs: tuple[Destination, Callable[[], Any]] | None = None
         self.ends_at_s: float | None = None
@@ -121,6 +182,8 @@ class _Ending(threading.local):
 
 _state = _State()
 _hand_over: HandOver | None = None
+_made_meter_providers: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Those that nobody but this package's own readers reads."""
 ending = _Ending()
 
 
@@ -130,7 +193,7 @@ loading = threading.RLock()
 
 def _before_fork() -> None:
     # A thread that is making a provider, or importing, would never finish in the child, and never give its locks back there.
-    _forking.held = [lock for lock in (loading, _lock) if lock.acquire(timeout=_FORK_WAIT_S)]
+    _forking.held = [lock for lock in (loading, _lock, _registry) if lock.acquire(timeout=_FORK_WAIT_S)]
 
 
 def _forked_parent() -> None:
@@ -140,9 +203,9 @@ def _forked_parent() -> None:
 
 
 def _forked() -> None:
-    global process, loading, _lock
+    global process, loading, _lock, _registry
     process = object()
-    loading, _lock = threading.RLock(), threading.RLock()
+    loading, _lock, _registry = threading.RLock(), _Lock(), threading.RLock()
     _forking.held = []
     _state.ends_at_s = None
 
@@ -164,6 +227,7 @@ def configure(
     *,
     tracer_provider: TracerProvider | None = None,
     logger_provider: Any = None,
+    meter_provider: Any = None,
     one_trace_per_tracer: bool | None = None,
 ) -> None:
     """Decide what the facades use, before or instead of what they would find.
@@ -171,12 +235,22 @@ def configure(
     Args:
         tracer_provider: The provider that facade spans go to; without one the global provider is used, or made.
         logger_provider: The same for log records and events; without one the global provider is looked for when the first is logged.
+        meter_provider: The provider whose readers see views, gauges and metric producers as OpenTelemetry instruments, from now on; without
+            one the global provider is looked for when a view is registered or a metrics exporter made.
         one_trace_per_tracer: True gives all root spans of a tracer one trace id and one sampling decision, as OpenCensus did. Also set
             by the environment variable ``OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER=1``.
 
     Raises:
-        TypeError: A provider has no `get_tracer`, or no `get_logger`.
+        TypeError: A provider has no `get_tracer`, no `get_logger`, or no `get_meter`.
     """
+    if meter_provider is not None:
+        if not callable(getattr(meter_provider, "get_meter", None)):
+            raise TypeError(
+                f"meter_provider: expected an OpenTelemetry MeterProvider, got {type(meter_provider).__name__}; "
+                "pass for example opentelemetry.sdk.metrics.MeterProvider()"
+            )
+        _state.meter_provider = meter_provider
+        _show_to(meter_provider)
     with _lock:
         if logger_provider is not None:
             if not callable(getattr(logger_provider, "get_logger", None)):
@@ -231,6 +305,8 @@ def reset() -> None:
         _stop()
         if _hand_over is not None:
             _hand_over.clear()
+        for each in _state.instruments.values():
+            each.close()
         _state = _State()
 
 
@@ -353,12 +429,12 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
     from opencensus_compat._destination import Destination
 
     key = (settings.instrumentation_key, settings.ingestion_endpoint, None if settings.credential is None else id(settings.credential))
-    with _lock:
+    with _registry:
         found = _state.destinations.get(key)
         if found is None:
             found = _state.destinations[key] = Destination(settings, context_tags)
-        found.ask(signal, options)
-        return found
+    found.ask(signal, options)
+    return found
 
 
 def span_part(settings: Any, context_tags: Mapping[str, Any], options: Any) -> SpanPart:
@@ -385,9 +461,9 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
     from opencensus_compat import _log_pipeline  # noqa: F401
 
     _exporter.load_log_exporter()
-    with _lock:
-        found = destination(settings, context_tags, LOGS, options)
-        hand_over().ask(int(options.queue_capacity) or sys.maxsize)
+    found = destination(settings, context_tags, LOGS, options)
+    hand_over().ask(int(options.queue_capacity) or sys.maxsize)
+    with _registry:
         if _state.default_logs is None:
             _state.default_logs = (found, weakref.ref(handle))
     if _exporter.sdk_logs().global_provider() is not None:
@@ -430,7 +506,7 @@ def hand_over() -> HandOver:
     if _hand_over is None:
         from opencensus_compat._handover import HandOver
 
-        with _lock:
+        with _registry:
             _hand_over = _hand_over or HandOver(log_router)
     _children.at_end(_end_of_child)
     return _hand_over
@@ -525,7 +601,15 @@ def report(message: str, *args: Any) -> None:
     """Log what could not be done, once per kind of problem and process."""
     if message not in _state.reported:
         _state.reported.add(message)
-        _logger.warning(f"{message} (said once)", *args)  # noqa: G004 - `message` is the format of `args`
+        _tell(_logger.warning, f"{message} (said once)", *args)
+
+
+def _tell(log: Callable[..., object], *args: Any) -> None:
+    """Log something, now or when the lock that this thread holds is free."""
+    if _lock.is_mine():
+        _lock.told.append((log, args))
+    else:
+        log(*args)
 
 
 def _provide_spans() -> SpanFactory:
@@ -546,9 +630,8 @@ def _provide_router() -> Router:
 
             provider = new_provider(default_role())
             trace_api.set_tracer_provider(provider)
-            _logger.info(
-                "no OpenTelemetry tracer provider was set: made one for the role %r and set it as the global provider", default_role()
-            )
+            told = "no OpenTelemetry tracer provider was set: made one for the role %r and set it as the global provider"
+            _tell(_logger.info, told, default_role())
             _use_provider(provider)
         else:
             _use_provider(current)
@@ -575,6 +658,8 @@ def _use_provider(provider: TracerProvider) -> None:
     _children.at_end(_end_of_child)
     router.watch(getattr(provider, "sampler", None))
     _state.spans = SpanFactory(provider, SCOPE, __version__)
+    for call in list(_state.tracer_provider_calls):
+        call(provider)
 
 
 def log_router() -> LogRouter:
@@ -591,9 +676,8 @@ def log_router() -> LogRouter:
             if current is None:
                 current = new_provider(default_role())
                 names.set_global_provider(current)
-                _logger.info(
-                    "no OpenTelemetry logger provider was set: made one for the role %r and set it as the global provider", default_role()
-                )
+                told = "no OpenTelemetry logger provider was set: made one for the role %r and set it as the global provider"
+                _tell(_logger.info, told, default_role())
             _use_logger_provider(current)
         made = _state.log_router
     if made is None:
@@ -616,6 +700,119 @@ def _use_logger_provider(provider: Any) -> None:
     router.use(provider.get_logger(SCOPE, __version__))
     _state.logger_provider, _state.log_router = provider, router
     _children.at_end(_end_of_child)
+
+
+def provide_meters(reader: Any, *, is_otel_shape: bool) -> None:
+    """Give a destination's reader a meter provider, which becomes the global one where there is none.
+
+    Args:
+        reader: The reader, in no provider yet: an application's own takes none after it was made.
+        is_otel_shape: Whether the destination gets the points of instruments, rather than what OpenCensus's exporters sent.
+    """
+    from opentelemetry import metrics as metrics_api
+
+    from opencensus_compat._metric_pipeline import new_provider
+
+    with _lock:
+        provider = new_provider(default_role(), reader)
+        _made_meter_providers.add(provider)
+        look_for_meter_provider()
+        current = metrics_api.get_meter_provider()
+        if _state.meter_provider is None and not _takes_instruments(current) and not isinstance(current, metrics_api.NoOpMeterProvider):
+            metrics_api.set_meter_provider(provider)
+            _logger.info(
+                "no OpenTelemetry meter provider was set: made one for the role %r and set it as the global provider", default_role()
+            )
+    if is_otel_shape:
+        _show_to(provider)
+    _children.at_end(_end_of_child)
+
+
+def _takes_instruments(provider: Any) -> bool:
+    """Return whether a meter provider is one: what stands in for one until it is set cannot be shut down."""
+    return callable(getattr(provider, "shutdown", None))
+
+
+def look_for_meter_provider() -> None:
+    """Show views, gauges and producers to the application's meter provider, if it has set one; see `configure`."""
+    api = sys.modules.get("opentelemetry.metrics")
+    # What is still being imported, maybe by this very call, has no provider.
+    get_meter_provider = getattr(api, "get_meter_provider", None)
+    if get_meter_provider is None or _state.meter_provider is not None:
+        return
+    current = get_meter_provider()
+    if id(current) not in _state.instruments and _takes_instruments(current) and current not in _made_meter_providers:
+        _show_to(current)
+
+
+def _show_to(provider: Any) -> None:
+    """Make the instruments of a meter provider, once."""
+    # Not under the lock: an import waits for other threads' imports.
+    from opencensus_compat._instruments import Instruments
+
+    with _lock:
+        if id(provider) in _state.instruments:
+            return
+        made = _state.instruments[id(provider)] = Instruments(provider)
+        for producer in list(_state.producers):
+            made.follow(producer)
+    made.open()
+
+
+def producer_added(producer: Any) -> None:
+    """Have a metric producer that somebody exports told to the application's meter provider, too; see `configure`."""
+    if not getattr(producer, "_has_instruments", True):
+        return
+    try:
+        _state.producers.add(producer)
+    except TypeError:
+        report("OpenTelemetry's readers do not see metric producers that cannot be weakly referenced, such as %r", type(producer))
+        return
+    look_for_meter_provider()
+    for each in list(_state.instruments.values()):
+        each.follow(producer)
+
+
+def gauge_added(registry: Any, gauge: Any) -> None:
+    """Have a gauge told, too, that came into a registry which `producer_added` knows."""
+    if _state.instruments and registry in _state.producers:
+        for each in list(_state.instruments.values()):
+            each.gauge_added(registry, gauge)
+
+
+def metrics_told(producer: Any, metrics: Sequence[Any]) -> None:
+    """Have metrics told, too, that a producer which `producer_added` knows has told for the first time."""
+    if _state.instruments and producer in _state.producers:
+        for each in list(_state.instruments.values()):
+            each.told(producer, metrics)
+
+
+def on_tracer_provider(call: Callable[[Any], object]) -> None:
+    """Call something with each tracer provider that spans go to: now if there is one, and whenever there is another one later.
+
+    A program without spans makes no provider for that; see also `look_for_tracer_provider`.
+    """
+    with _lock:
+        _state.tracer_provider_calls.append(call)
+        if _state.provider is not None:
+            call(_state.provider)
+    look_for_tracer_provider()
+
+
+def look_for_tracer_provider() -> None:
+    """Make the calls of `on_tracer_provider` for the application's provider, which may have been set after them."""
+    current = trace_api.get_tracer_provider()
+    if not isinstance(current, trace_api.ProxyTracerProvider):
+        for call in list(_state.tracer_provider_calls):
+            call(current)
+
+
+def is_worker() -> bool:
+    """Return whether this process is one of several: made by fork since the interpreter started, or by multiprocessing."""
+    if os.getpid() != _alias.started_in:
+        return True
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 def parent_handle(context: Context | None) -> Any:
