@@ -18,7 +18,7 @@ FACADE, EXPORTER = "opencensus_compat", "appinsights_exporter"
 ROOTS = {FACADE: SOURCE, EXPORTER: SOURCE / "exporter"}
 
 FACADE_LAYERS = [
-    {"__main__", "_cli", "_run", "auto", "local", "migrate"},  # ways in
+    {"__main__", "_cli", "_run", "auto", "local", "migrate", "propagators", "tags_and_baggage"},  # ways in
     {"trace", "stats", "tags", "metrics", "log", "common", "ext", "extension"},  # OpenCensus's own tree
     {"_wiring", "_destination", "_pipeline", "_spans", "_log_pipeline", "_handover", "_context", "_children"},  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
