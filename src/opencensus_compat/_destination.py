@@ -2,7 +2,7 @@
 
 A *destination* is an Application Insights resource: instrumentation key, ingestion endpoint and credential. It is cheap: each signal has a
 *part* in it that is made when the signal first needs it. Nothing here imports the OpenTelemetry SDK; the parts' own modules do
-(`_pipeline` for spans, `_log_pipeline` for log records).
+(`_pipeline` for spans, `_log_pipeline` for log records, `_metric_pipeline` for metrics).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from opencensus_compat import _context, _exporter, _wiring
-from opencensus_compat._wiring import LOGS, SPANS
+from opencensus_compat._wiring import LOGS, METRICS, SPANS
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 _PARTS = {
     SPANS: ("opencensus_compat._pipeline", "SpanPart"),
     LOGS: ("opencensus_compat._log_pipeline", "LogPart"),
+    METRICS: ("opencensus_compat._metric_pipeline", "MetricPart"),
 }
 """Signal -> module and class of its part."""
 
@@ -321,7 +322,8 @@ class _Export:
         self._queue.left(len(batch))
         return self._success if _exporter.stored(self.deliver(batch)) else self._failure
 
-    def deliver(self, batch: Sequence[Any]) -> int:
+    def deliver(self, *telemetry: Any) -> int:
+        """Have the exporter deliver; what it takes depends on the signal."""
         from opencensus_compat.trace import execution_context
 
         with _wiring.loading:
@@ -330,7 +332,7 @@ class _Export:
         execution_context.set_is_exporter(True)
         token = _context.exporting.set(True)
         try:
-            result: int = self._exporter.deliver(batch)
+            result: int = self._exporter.deliver(*telemetry)
         finally:
             _context.exporting.reset(token)
             execution_context.set_is_exporter(before)
@@ -362,12 +364,20 @@ def resource_of_role(role: str) -> Resource:
     named = {"service.name": role, "service.instance.id": platform.node()}
     # Merged last, so that they stand in for the SDK's own defaults; what the environment says about them stays.
     ours = {key: value for key, value in named.items() if not _wiring._resource_attribute(key)}
+    return outside(_detected).merge(Resource(ours))
+
+
+def _detected() -> Resource:
+    """Return the resource that the SDK detects, also where no thread can be started any more, in which it runs its detectors."""
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+    from opentelemetry.sdk.version import __version__ as sdk_version
+
     try:
-        found = outside(Resource.create)
+        return Resource.create()
     except RuntimeError:
-        # The SDK's detectors run on threads, and none starts any more at the end of the interpreter.
-        return Resource({"service.name": role, "service.instance.id": platform.node()})
-    return found.merge(Resource(ours))
+        # The first record of a program may come with its end. What the SDK says of itself, and the environment of the program:
+        sdk = {"telemetry.sdk.language": "python", "telemetry.sdk.name": "opentelemetry", "telemetry.sdk.version": sdk_version}
+        return Resource(sdk).merge(OTELResourceDetector().detect())
 
 
 _restarted: weakref.WeakSet[Any] = weakref.WeakSet()
