@@ -1,0 +1,261 @@
+"""TLS and proxies over real loopback connections: nothing is sent to a server that cannot prove who it is."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import gzip
+import http.server
+import ipaddress
+import select
+import socket
+import socketserver
+import ssl
+import threading
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from appinsights_exporter.delivery.transport import HttpTransport
+
+BODY = gzip.compress(b"[]")
+NOW = datetime.datetime.now(datetime.timezone.utc)
+DAY = datetime.timedelta(days=1)
+
+
+def named(name):
+    """Return a certificate's name."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+class Authority:
+    """Signs certificates."""
+
+    def __init__(self, name):
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = named(name)
+        self.certificate = self._signed(self._name, self._key.public_key(), (NOW - DAY, NOW + DAY), None)
+
+    def _signed(self, name, key, valid, address):
+        builder = x509.CertificateBuilder(self._name, name, key, x509.random_serial_number(), *valid)
+        builder = builder.add_extension(x509.BasicConstraints(ca=address is None, path_length=None), critical=True)
+        if address is not None:
+            builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+    def pem(self):
+        """Return its own certificate."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def server(self, folder, *, valid=(NOW - DAY, NOW + DAY), address=None):
+        """Return a server's TLS settings with a new certificate."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1")) if address is None else address
+        made = self._signed(named("server"), key.public_key(), valid, address)
+        path = folder / f"{made.serial_number}.pem"
+        path.write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            + made.public_bytes(serialization.Encoding.PEM)
+        )
+        settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        settings.load_cert_chain(path)
+        return settings
+
+
+class Server:
+    """An HTTPS server, whose certificate may be exchanged."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.requests = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                outer.requests.append(self.requestline)
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.wfile.write(b"{}")
+                self.close_connection = True
+
+            def log_message(self, *args):
+                """Print nothing."""
+
+        class Listener(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            block_on_close = False
+
+            def finish_request(self, request, client_address):
+                # Here and not when it is accepted: the handshake is the connection's own affair.
+                with outer.settings.wrap_socket(request, server_side=True) as secured:
+                    super().finish_request(secured, client_address)
+
+            def handle_error(self, request, client_address):
+                """Print nothing."""
+
+        self._listener = Listener(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.port = self._listener.server_port
+        self.url = f"https://127.0.0.1:{self.port}/v2.1/track"
+
+    def close(self):
+        """Stop it."""
+        self._listener.shutdown()
+        self._thread.join()
+        self._listener.server_close()
+
+
+class Proxy:
+    """A proxy that opens tunnels, or refuses to with a status."""
+
+    def __init__(self, status=200):
+        self.status = status
+        self.asked = []
+        outer = self
+
+        class Tunnel(socketserver.StreamRequestHandler):
+            def handle(self):
+                line = self.rfile.readline().decode().strip()
+                while self.rfile.readline().strip():
+                    pass
+                outer.asked.append(line)
+                self.wfile.write(b"HTTP/1.1 %d Says so\r\nContent-Length: 0\r\n\r\n" % outer.status)
+                if outer.status == 200:
+                    host, _, port = line.split()[1].rpartition(":")
+                    with socket.create_connection((host, int(port))) as server, contextlib.suppress(OSError):
+                        join(self.connection, server)
+
+        self._listener = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel)
+        self._listener.daemon_threads = True
+        self._listener.block_on_close = False
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._listener.server_address[1]}"
+
+    def close(self):
+        """Stop it."""
+        self._listener.shutdown()
+        self._thread.join()
+        self._listener.server_close()
+
+
+def join(one, other):
+    """Pass bytes between two connections until one of them ends."""
+    while True:
+        for readable in select.select([one, other], [], [])[0]:
+            piece = readable.recv(65536)
+            if not piece:
+                return
+            (other if readable is one else one).sendall(piece)
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """One that the programs of these tests trust."""
+    return Authority("trusted")
+
+
+@pytest.fixture
+def trusted(authority, tmp_path, monkeypatch):
+    """Trust the authority, with no proxy around."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "authority.pem").write_bytes(authority.pem())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+
+
+@pytest.fixture
+def server(authority, tmp_path, trusted):
+    """A server with a good certificate."""
+    made = Server(authority.server(tmp_path))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def transport(server):
+    """A transport to it."""
+    made = HttpTransport(server.url)
+    yield made
+    made.close()
+
+
+BAD = {
+    "expired": lambda authority, folder: authority.server(folder, valid=(NOW - 3 * DAY, NOW - 2 * DAY)),
+    "not yet valid": lambda authority, folder: authority.server(folder, valid=(NOW + 2 * DAY, NOW + 3 * DAY)),
+    "of another host": lambda authority, folder: authority.server(folder, address=x509.DNSName("elsewhere.example.com")),
+    "of a stranger": lambda authority, folder: Authority("stranger").server(folder),  # noqa: ARG005 - as the others are called
+}
+
+
+def test_a_good_certificate(server, transport):
+    """A server with a certificate from an authority that the environment names is sent to, again and again."""
+    assert [transport.send(BODY, {}, 5).status for _ in range(3)] == [200] * 3
+    assert server.requests == ["POST /v2.1/track HTTP/1.1"] * 3
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["first exchange", "later exchange"])
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_a_bad_certificate(server, transport, authority, tmp_path, bad, later):
+    """A server with a bad certificate gets nothing, also where it had a good one before; with a good one again it gets everything."""
+    if later:
+        assert transport.send(BODY, {}, 5).status == 200
+    good, server.settings = server.settings, bad(authority, tmp_path)
+    for _ in range(2):
+        made = transport.send(BODY, {}, 5)
+        assert (made.status, made.error.kind) == (0, "connect")
+        assert "CERTIFICATE_VERIFY_FAILED" in made.error.text or "match" in made.error.text
+    server.settings = good
+    assert transport.send(BODY, {}, 5).status == 200
+    assert len(server.requests) == 1 + later
+
+
+def test_the_authority_is_taken_away(server, transport, monkeypatch):
+    """Whom the program trusts is what its environment says now."""
+    assert transport.send(BODY, {}, 5).status == 200
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    assert transport.send(BODY, {}, 5).error.kind == "connect"
+    assert len(server.requests) == 1
+
+
+def test_a_tunnel(server):
+    """Through a proxy an https endpoint is reached in a tunnel, whose other end must prove who it is."""
+    proxy = Proxy()
+    made = HttpTransport(server.url, proxies={"https": proxy.url})
+    assert [made.send(BODY, {}, 5).status for _ in range(2)] == [200, 200]
+    assert {line.rpartition(" ")[0] for line in proxy.asked} == {f"CONNECT 127.0.0.1:{server.port}"}
+    made.close()
+    proxy.close()
+
+
+def test_a_tunnel_to_a_bad_certificate(server, authority, tmp_path):
+    """A proxy that leads to somebody else gets nothing out of us."""
+    server.settings = BAD["of a stranger"](authority, tmp_path)
+    proxy = Proxy()
+    made = HttpTransport(server.url, proxies={"https": proxy.url})
+    assert made.send(BODY, {}, 5).error.kind == "connect"
+    assert server.requests == []
+    made.close()
+    proxy.close()
+
+
+@pytest.mark.parametrize("status", [403, 407, 502])
+def test_a_proxy_that_refuses(server, status):
+    """A proxy that opens no tunnel means that nothing was sent, and the next try may succeed."""
+    proxy = Proxy(status)
+    made = HttpTransport(server.url, proxies={"https": proxy.url})
+    found = made.send(BODY, {}, 5)
+    assert (found.status, found.error.kind, server.requests) == (0, "connect", [])
+    proxy.status = 200
+    assert made.send(BODY, {}, 5).status == 200
+    made.close()
+    proxy.close()
