@@ -450,7 +450,9 @@ def test_what_a_damaged_file_lost_is_counted_once(make):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x1f\x8b", b"garbage" * 100, packed(items(3))[:12]], ids=["empty", "start", "garbage", "header"]
+    "content",
+    [b"", b"\x1f\x8b", b"garbage" * 100, packed(items(3))[:12], packed(items(3))[:8], bytes(8)],
+    ids=["empty", "start", "garbage", "header", "as short as a finished file", "zeros as short as that"],
 )
 def test_a_file_without_anything_readable_is_deleted(make, content):
     """A damaged file of which nothing is left is counted as its name says, and goes; its neighbours are not affected."""

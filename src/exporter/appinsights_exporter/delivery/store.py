@@ -506,7 +506,7 @@ class Store:
             if parts[3]:
                 if name < stale:
                     _sweep(folder, name)
-            elif size == len(_FINISHED):
+            elif size == len(_FINISHED) and not _is_torn(folder, name):
                 folder.remove(name)
             else:
                 index[name] = _pages(size)
@@ -655,6 +655,21 @@ def _sweep(folder: disk.Folder, name: str) -> None:
         return
     folder.remove(name)
     disk.let_go(fd)
+
+
+def _is_torn(folder: disk.Folder, name: str) -> bool:
+    """Return whether a file as short as a finished one is what is left of a damaged one, whose items are still to be counted as lost."""
+    try:
+        fd = folder.take(name)
+    except OSError:
+        # Gone, or held by who has finished it.
+        return False
+    try:
+        return disk.read(fd, len(_FINISHED)) != _FINISHED
+    except OSError:
+        return True
+    finally:
+        disk.let_go(fd)
 
 
 def _count(name: str) -> int:
