@@ -471,6 +471,9 @@ _REPLACED = (
     (re.compile(r"(\d+\.\d\d:\d\d):\d\d\.\d{3}"), r"<\1 and less than a minute>"),
     (re.compile(r"\b0x[0-9a-f]{6,}"), "<address>"),
     (re.compile(r"(http://)?127\.0\.0\.1:\d+"), r"\1<endpoint>"),
+    # Newer interpreters mark the place in a line of a traceback, and older ones say otherwise that an exception has no text.
+    (re.compile(r"\n +[~^]+(?=\n)"), ""),
+    (re.compile(r"<exception str\(\) failed>"), "<unprintable Broken object>"),
     (re.compile(r"(stack_?trace_?hash_?id\W+)\d+", re.IGNORECASE), r"\1<hash>"),
 )
 

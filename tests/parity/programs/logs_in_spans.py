@@ -84,6 +84,6 @@ def thread_in_a_span():
     """A thread has no trace."""
     logger, tracer = _logger("thread"), _tracer()
     with tracer.span(name="work"):
-        thread = threading.Thread(target=logger.warning, args=("in a thread",))
+        thread = threading.Thread(target=lambda: logger.warning("in a thread"))
         thread.start()
         thread.join()
