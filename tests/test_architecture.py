@@ -19,8 +19,28 @@ ROOTS = {FACADE: SOURCE, EXPORTER: SOURCE / "exporter"}
 
 FACADE_LAYERS = [
     {"__main__", "_cli", "_run", "auto", "local", "migrate", "propagators", "tags_and_baggage"},  # ways in
-    {"trace", "stats", "tags", "metrics", "log", "common", "ext", "extension"},  # OpenCensus's own tree
-    {"_wiring", "_destination", "_pipeline", "_spans", "_log_pipeline", "_handover", "_context", "_children"},  # global state, and how processes end
+    {
+        "trace",
+        "stats",
+        "tags",
+        "metrics",
+        "log",
+        "common",
+        "ext",
+        "extension",
+        "_instruments",
+    },  # OpenCensus's own tree, and how OpenTelemetry sees its metrics
+    {
+        "_wiring",
+        "_destination",
+        "_pipeline",
+        "_spans",
+        "_log_pipeline",
+        "_metric_pipeline",
+        "_handover",
+        "_context",
+        "_children",
+    },  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
     {"_alias", "_lookup"},  # the import finder, which the interpreter's start loads
 ]
@@ -34,6 +54,7 @@ PLAIN_VALUES = {
 
 UPWARD = {
     (f"{FACADE}._destination", f"{FACADE}.trace.execution_context"),  # the is-exporter flag lives where legacy code reads it
+    (f"{FACADE}._wiring", f"{FACADE}._instruments"),  # made for a provider, from what OpenCensus's own tree has added up
 }
 """Imports against the arrows, each with its reason."""
 

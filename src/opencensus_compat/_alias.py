@@ -7,6 +7,9 @@ stays small; what the finder does once a program asks for ``opencensus`` is in `
 import os
 import sys
 
+started_in = os.getpid()
+"""The process that read the `.pth` file, or imported this package; in those that it forks another number than theirs."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -39,9 +39,11 @@ __all__ = [
     "delivered",
     "from_wire",
     "host_tags",
+    "instrument_names",
     "load_log_exporter",
     "load_transport",
     "log_exporter",
+    "metric_exporter",
     "sample_rate_processor",
     "sampler_from_environment",
     "sampling_score",
@@ -162,6 +164,26 @@ def log_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
     from appinsights_exporter import ApplicationInsightsLogRecordExporter
 
     return ApplicationInsightsLogRecordExporter(settings=settings, legacy_context_tags=context_tags)
+
+
+def metric_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
+    """Return an exporter of metrics whose OpenCensus telemetry carries the given tags.
+
+    From now on it alone sends what OpenCensus code measures to its resource: other exporters of the resource leave it out.
+    """
+    from appinsights_exporter import ApplicationInsightsMetricExporter
+    from appinsights_exporter.metric_exporter import leave_facade_metrics_to
+
+    made = ApplicationInsightsMetricExporter(settings=settings, legacy_context_tags=context_tags)
+    leave_facade_metrics_to(made)
+    return made
+
+
+def instrument_names() -> dict[str, str]:
+    """Return where to note the given name of each instrument, under its name in OpenTelemetry: exporters restore it."""
+    from appinsights_exporter.metric_exporter import FACADE_NAMES
+
+    return FACADE_NAMES
 
 
 def sdk_logs() -> Any:

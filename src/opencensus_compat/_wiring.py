@@ -163,6 +163,8 @@ class _State:
         self.router: Router | None = None
         self.logger_provider: Any = None
         self.log_router: LogRouter | None = None
+        self.logs_claimed = False
+        self.logs_made = threading.Event()
         self.meter_provider: Any = None
         self.instruments: dict[int, Instruments] = {}
         self.producers: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -347,14 +349,12 @@ def ending_process() -> float:
 
     Returns: When that is over, on the monotonic clock, seconds; the same at each call.
     """
-    with _lock:
-        parts = _parts(None)
-        if _state.ends_at_s is None:
-            _state.ends_at_s = time.monotonic() + _grace_period_s()
-        left_s = max(0.0, _state.ends_at_s - time.monotonic())
-        for part in parts:
-            part.set_deadline(left_s)
-        return _state.ends_at_s
+    if _state.ends_at_s is None:
+        _state.ends_at_s = time.monotonic() + _grace_period_s()
+    left_s = max(0.0, _state.ends_at_s - time.monotonic())
+    for part in _parts(None):
+        part.set_deadline(left_s)
+    return _state.ends_at_s
 
 
 def is_ending() -> bool:
@@ -457,7 +457,6 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
         options: Legacy options.
         handle: The handler. The first one of the process is that of records that OpenTelemetry code makes.
     """
-    # Not under the lock: an import waits for other threads' imports.
     from opencensus_compat import _log_pipeline  # noqa: F401
 
     _exporter.load_log_exporter()
@@ -468,7 +467,7 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
             _state.default_logs = (found, weakref.ref(handle))
     if _exporter.sdk_logs().global_provider() is not None:
         # OpenTelemetry code logs already, and not only from the first record of OpenCensus on.
-        log_router()
+        _make_log_router()
     return found
 
 
@@ -663,26 +662,39 @@ def _use_provider(provider: TracerProvider) -> None:
 
 
 def log_router() -> LogRouter:
-    """Return what log records go through, finding or making the logger provider at the first call."""
-    found = _state.log_router
-    if found is not None:
-        return found
-    from opencensus_compat._log_pipeline import new_provider
+    """Return what log records go through, finding or making the logger provider at the first call.
 
-    names = _exporter.sdk_logs()
-    with _lock:
-        if _state.log_router is None:
-            current = names.global_provider()
-            if current is None:
-                current = new_provider(default_role())
-                names.set_global_provider(current)
-                told = "no OpenTelemetry logger provider was set: made one for the role %r and set it as the global provider"
-                _tell(_logger.info, told, default_role())
-            _use_logger_provider(current)
-        made = _state.log_router
+    Raises:
+        RuntimeError: Another thread makes it and has not finished in time.
+    """
+    if _state.log_router is None:
+        _make_log_router()
+        _state.logs_made.wait(DEFAULT_FLUSH_TIMEOUT_S)
+    made = _state.log_router
     if made is None:
         raise RuntimeError("the logger provider has no router")
     return made
+
+
+def _make_log_router() -> None:
+    """Find or make the logger provider, unless another thread is doing that already; then return without waiting for it."""
+    with _registry:
+        if _state.logs_claimed:
+            return
+        _state.logs_claimed = True
+    from opencensus_compat._log_pipeline import new_provider
+
+    names = _exporter.sdk_logs()
+    # A child made by fork meanwhile would wait for ever.
+    with loading:
+        current = names.global_provider()
+        if current is None:
+            current = new_provider(default_role())
+            names.set_global_provider(current)
+            _logger.info(
+                "no OpenTelemetry logger provider was set: made one for the role %r and set it as the global provider", default_role()
+            )
+        _use_logger_provider(current)
 
 
 def _use_logger_provider(provider: Any) -> None:
@@ -699,6 +711,8 @@ def _use_logger_provider(provider: Any) -> None:
         add_processor(router)
     router.use(provider.get_logger(SCOPE, __version__))
     _state.logger_provider, _state.log_router = provider, router
+    _state.logs_claimed = True
+    _state.logs_made.set()
     _children.at_end(_end_of_child)
 
 
@@ -748,12 +762,12 @@ def look_for_meter_provider() -> None:
 def _show_to(provider: Any) -> None:
     """Make the instruments of a meter provider, once."""
     # Not under the lock: an import waits for other threads' imports.
-    from opencensus_compat._instruments import Instruments
+    from opencensus_compat import _instruments
 
     with _lock:
         if id(provider) in _state.instruments:
             return
-        made = _state.instruments[id(provider)] = Instruments(provider)
+        made = _state.instruments[id(provider)] = _instruments.Instruments(provider)
         for producer in list(_state.producers):
             made.follow(producer)
     made.open()
@@ -793,7 +807,8 @@ def on_tracer_provider(call: Callable[[Any], object]) -> None:
     A program without spans makes no provider for that; see also `look_for_tracer_provider`.
     """
     with _lock:
-        _state.tracer_provider_calls.append(call)
+        if call not in _state.tracer_provider_calls:
+            _state.tracer_provider_calls.append(call)
         if _state.provider is not None:
             call(_state.provider)
     look_for_tracer_provider()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics import Counter, Histogram, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter
@@ -36,7 +37,12 @@ TEMPORALITY: dict[type, AggregationTemporality] = {
 }
 """Instrument to what its points hold: the portal adds up what arrives, so what is counted arrives once. Source: specification section 6.1."""
 
+FACADE_NAMES: dict[str, str] = {}
+"""OpenTelemetry's name of a facade instrument to the name that OpenCensus code gave it; the facade fills it."""
+
 _MAX_SERIES = 1024
+_chosen: weakref.WeakValueDictionary[tuple[str, str], ApplicationInsightsMetricExporter] = weakref.WeakValueDictionary()
+"""Instrumentation key and endpoint to the exporter that alone sends the facade's metrics there."""
 
 _logger = logging.getLogger(__name__)
 
@@ -93,7 +99,8 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         facade_metrics: Called at each export, brings the items of OpenCensus metrics in the retired exporter's shape, to be sent in the same
             call. Points of the facade's instruments are then left out, because these items replace them. Not called when the settings
             say ``otel``: the points are then sent like all others.
-        facade_names: OpenTelemetry's name of a facade instrument to the name that OpenCensus code gave it. Read at each export.
+        facade_names: OpenTelemetry's name of a facade instrument to the name that OpenCensus code gave it. Read at each export; None
+            means :data:`FACADE_NAMES`.
 
     Raises:
         ConfigurationError: No or bad connection string, bad credential, contradicting arguments.
@@ -125,7 +132,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             preferred_aggregation=preferred_aggregation,
         )
         self._facade_metrics = facade_metrics if self._legacy_shape else None
-        self._facade_names: Mapping[str, str] = {} if facade_names is None else facade_names
+        self._facade_names: Mapping[str, str] = FACADE_NAMES if facade_names is None else facade_names
         self._intervals = _Intervals()
         self._heard_of: set[int] = set()
         """Numbers of the standard metrics' processors whose counts come here."""
@@ -202,7 +209,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         name = metric.name
         facade = scope.name == legacy_spans.SCOPE
         if facade:
-            if self._facade_metrics is not None:
+            if self._facade_metrics is not None or not self._is_for_facade():
                 return None
             name = self._facade_names.get(name, name)
         return _Source(
@@ -214,6 +221,11 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             cumulative=getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.CUMULATIVE,
             resource_id=id(resource),
         )
+
+    def _is_for_facade(self) -> bool:
+        """Return whether no other exporter of this resource is the one for what OpenCensus code measures."""
+        chosen = _chosen.get(standard_metrics.destination_of(self._settings))
+        return chosen is None or chosen is self or chosen._is_shut_down
 
     def _envelopes(self, one: _Piece, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
         if not isinstance(one, tuple):
@@ -272,6 +284,11 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             instrumentation_key=self._key,
             context_tags=source.tags,
         )
+
+
+def leave_facade_metrics_to(exporter: ApplicationInsightsMetricExporter) -> None:
+    """Have other exporters of the same resource leave out what OpenCensus code measures: it would arrive twice."""
+    _chosen[standard_metrics.destination_of(exporter.settings)] = exporter
 
 
 class _Intervals:

@@ -178,13 +178,13 @@ _numbers = itertools.count(1)
 def sent_to(number: int, settings: Settings) -> None:
     """Note that a metric exporter sends what the processor of this number counts to the resource of these settings."""
     with _state.lock:
-        _state.destinations[number] = _state.destinations.get(number, frozenset()) | {_destination(settings)}
+        _state.destinations[number] = _state.destinations.get(number, frozenset()) | {destination_of(settings)}
 
 
 def sent_no_more_to(number: int, settings: Settings) -> None:
     """Note that it was shut down; what was counted until now has been sent."""
     with _state.lock:
-        _state.destinations[number] = _state.destinations.get(number, frozenset()) - {_destination(settings)}
+        _state.destinations[number] = _state.destinations.get(number, frozenset()) - {destination_of(settings)}
 
 
 def are_sent_for(span: ReadableSpan, settings: Settings) -> bool:
@@ -192,10 +192,11 @@ def are_sent_for(span: ReadableSpan, settings: Settings) -> bool:
     if not _state.destinations:
         return False
     with _state.lock:
-        return _destination(settings) in _state.counted.get(span, ())
+        return destination_of(settings) in _state.counted.get(span, ())
 
 
-def _destination(settings: Settings) -> Destination:
+def destination_of(settings: Settings) -> Destination:
+    """Return what tells resources apart."""
     return settings.instrumentation_key, settings.ingestion_endpoint
 
 

@@ -9,6 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat import _wiring
 from opencensus_compat.common import utils
 from opencensus_compat.common.schedule import PeriodicTask
 from opencensus_compat.trace import execution_context
@@ -109,10 +110,19 @@ def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: An
 
     Args:
         metric_producers: What is asked, in this order: any objects with `get_metrics`.
-        exporter: Any object with `export_metrics`, which takes an iterator over the metrics of all of them.
+        exporter: Any object with `export_metrics`, which takes an iterator over the metrics of all of them. For this package's own the
+            thread of its resource does that, if it has the same interval.
         interval: Seconds between two exports; None means `DEFAULT_INTERVAL`.
     """
-    weak_gets = [utils.get_weakref(producer.get_metrics) for producer in metric_producers]
+    producers = list(metric_producers)
+    weak_gets = [utils.get_weakref(producer.get_metrics) for producer in producers]
+    for producer in producers:
+        _wiring.producer_added(producer)
+    make_task = getattr(exporter, "_task", None)
+    if make_task is not None:
+        ours: PeriodicMetricTask = make_task(producers, interval)
+        ours.start()
+        return ours
     weak_export = utils.get_weakref(exporter.export_metrics)
 
     def export_all() -> None:

@@ -100,6 +100,10 @@ class DistributionAggregationData:
         AssertionError: The boundaries or the counts are not as said. (OpenCensus asserts it.)
     """
 
+    _min: float | None = None
+    _max: float | None = None
+    """Lowest and highest of the values; None where values were given to the constructor."""
+
     def __init__(
         self,
         mean_data: float,
@@ -188,8 +192,13 @@ class DistributionAggregationData:
         if attachments is not None and self._exemplars is not None:
             self._exemplars[bucket] = Exemplar(value, timestamp, attachments)
         if count == 1:
-            self._mean_data = value
+            self._mean_data = self._min = self._max = value
             return
+        if self._min is not None and self._max is not None:
+            if value > self._max:
+                self._max = value
+            elif value < self._min:
+                self._min = value
         # Welford's method: one pass, and no difference of two large sums.
         distance = value - self._mean_data
         self._mean_data += distance / count
@@ -217,6 +226,7 @@ class DistributionAggregationData:
             bucket_options=self._options(),
             buckets=buckets,
         )
+        distribution._min, distribution._max = self._min, self._max
         return point.Point(distribution, timestamp)
 
     def _options(self) -> value.BucketOptions:
@@ -231,6 +241,7 @@ class DistributionAggregationData:
         made._mean_data = self._mean_data
         made._count_data = self._count_data
         made._sum_of_sqd_deviations = self._sum_of_sqd_deviations
+        made._min, made._max = self._min, self._max
         made._bounds = self._bounds
         made._bucket_options = self._bucket_options
         made._exemplars = self._exemplars and dict(self._exemplars)

@@ -148,14 +148,11 @@ class MeasureToViewMap:
 
     def export(self, view_datas: Iterable[ViewData]) -> None:
         """Hand copies of what these views have added up to every exporter that has a method `export`."""
-        exporters = tuple(self._exporters)
-        if not exporters:
+        takers = [(exporter, export) for exporter in tuple(self._exporters) if (export := getattr(exporter, "export", None)) is not None]
+        if not takers:
             return
         copies = [self.copy_and_finalize_view_data(view_data) for view_data in view_datas]
-        for exporter in exporters:
-            export = getattr(exporter, "export", None)
-            if export is None:
-                continue
+        for exporter, export in takers:
             try:
                 export(copies)
             except Exception as error:  # noqa: BLE001 -- one exporter's trouble is not the application's, nor another exporter's

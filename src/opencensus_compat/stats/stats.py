@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 class _Stats(MetricProducer):
     """A recorder and a view manager that belong together, and what the views have added up."""
 
+    _has_instruments = False
+    """Views have instruments of their own."""
+
     def __init__(self) -> None:
         self.stats_recorder = StatsRecorder()
         self.view_manager = ViewManager()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat.common import utils
@@ -29,6 +30,11 @@ class ViewManager:
 
     def register_view(self, view: View) -> None:
         """Let a view add up what is recorded of its measure; its time series start when this manager was made."""
+        if "opentelemetry.metrics" in sys.modules:
+            # There may be a meter provider, whose readers see views as instruments.
+            from opencensus_compat import _wiring
+
+            _wiring.look_for_meter_provider()
         self.measure_to_view_map.register_view(view=view, timestamp=self.time)
 
     def get_view(self, view_name: str) -> ViewData | None:

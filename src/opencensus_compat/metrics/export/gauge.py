@@ -419,6 +419,7 @@ class Registry(metric_producer.MetricProducer):
             if name in self.gauges:
                 raise ValueError(f"a gauge named {name!r} is in the registry already: choose another name, or keep the gauge and reuse it")
             self.gauges[name] = gauge
+        _wiring.gauge_added(self, gauge)
 
     def get_metrics(self) -> set[metric.Metric]:
         """Return the numbers of this moment, a metric for each gauge that has time series."""

@@ -1,1 +1,273 @@
-"""Metrics for Application Insights."""
+"""Metrics to Application Insights: views, gauges, cumulatives, and the standard metrics of machine, process and requests.
+
+Handles on a resource share one reader of the OpenTelemetry SDK's, which has them export at each interval and once more at the end of the
+process.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import platform
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any
+
+from opencensus_compat import _exporter, _wiring
+from opencensus_compat._convert import metrics as convert
+from opencensus_compat._destination import DEFAULT_BATCH_SIZE
+from opencensus_compat.common import utils as common_utils
+from opencensus_compat.ext.azure.common import Options, _storage_path_of, proxies_of, utils
+from opencensus_compat.ext.azure.common.processor import ProcessorMixin
+from opencensus_compat.ext.azure.common.protocol import Data, DataPoint, Envelope, MetricData
+from opencensus_compat.ext.azure.common.storage import LocalFileStorage
+from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode
+from opencensus_compat.metrics import transport
+from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
+from opencensus_compat.stats import stats as stats_module
+
+__all__ = ["MetricsExporter", "new_metrics_exporter"]
+
+# Subclasses and tests of programs take these names from here.
+_FOR_SUBCLASSES = (Data, DataPoint, Envelope, MetricData, LocalFileStorage, TransportStatusCode, MetricDescriptorType)
+
+logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
+
+_INSTANCE = "ai.cloud.roleInstance"
+_NOT_CONVERTED = "a metric could not be converted"
+
+
+def __getattr__(name: str) -> Any:
+    """Return the package `standard_metrics`, which is loaded only when somebody wants it.
+
+    Raises: AttributeError for any other name.
+    """
+    if name != "standard_metrics":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return import_module("opencensus_compat.ext.azure.metrics_exporter.standard_metrics")
+
+
+class MetricsExporter(TransportMixin, ProcessorMixin):
+    """A handle on an Application Insights resource, for metrics.
+
+    Making one starts no thread and touches neither disk nor network. It exports what `export_metrics` is called with: by
+    `new_metrics_exporter`, by `opencensus.metrics.transport.get_exporter_thread`, or by the program.
+
+    Subclasses may override `export_metrics`, `metric_to_envelopes`, `apply_telemetry_processors` and `_transmit`.
+
+    Args:
+        is_stats: For the old SDK's statistics about itself, which this package does not make.
+        options: See `opencensus.ext.azure.common.Options`.
+
+    Raises:
+        ValueError: An option that cannot work; the message says what was expected, what came, and from where.
+    """
+
+    def __init__(self, is_stats: bool = False, **options: Any) -> None:
+        self.options = Options(**options)
+        self._is_stats = is_stats
+        utils.validate_instrumentation_key(self.options.instrumentation_key)
+        self.export_interval = self.options.export_interval
+        self.max_batch_size = self.options.max_batch_size
+        self._telemetry_processors: list[Callable[[Any], Any]] = []
+        self.exporter_thread: Any = None
+        self._consecutive_redirects = 0
+        settings = _exporter.settings(self.options, proxies_of(self.options), _storage_path_of(self.options))
+        self._resource = _wiring.destination(settings, utils.azure_monitor_context, _wiring.METRICS, self.options)
+
+    @property
+    def _pipeline(self) -> Any:
+        return self._resource.part(_wiring.METRICS)
+
+    @property
+    def storage(self) -> Any:
+        """None: what could not be sent is the pipeline's to keep."""
+        return None
+
+    @property
+    def _atexit_handler(self) -> Callable[[], None]:
+        # Nothing is registered: the reader sends at exit what there is.
+        return self.shutdown
+
+    def export_metrics(self, metrics: Iterable[Any]) -> None:
+        """Convert metrics, apply the telemetry processors and send, at once and in batches of `max_batch_size`.
+
+        What cannot be converted is counted and said in the log, and loses nothing else.
+        """
+        for batch in common_utils.window(self._envelopes(metrics), self._batch_size()):
+            self._transmit(self.apply_telemetry_processors(batch) if self._telemetry_processors or self._is_changed() else batch)
+
+    def metric_to_envelopes(self, metric: Any) -> list[Envelope]:
+        """Return an envelope for each point of a metric."""
+        return [_exporter.from_wire(item) for item in self._items(metric)]
+
+    def shutdown(self) -> None:
+        """Export once more what `exporter_thread` exports, and then no more."""
+        task, self.exporter_thread = self.exporter_thread, None
+        if task is None:
+            return
+        if self._is_stats:
+            task.cancel()
+        else:
+            task.close()
+        # As after a shutdown in the old SDK, programs find the thread still there.
+        self.exporter_thread = task
+
+    def _batch_size(self) -> int:
+        return int(self.max_batch_size) if "max_batch_size" in self.options else DEFAULT_BATCH_SIZE
+
+    def _envelopes(self, metrics: Iterable[Any]) -> Iterator[Any]:
+        convert_one: Callable[[Any], Iterable[Any]]
+        convert_one = self.metric_to_envelopes if self._telemetry_processors or self._is_changed() else self._items
+        for metric in metrics:
+            if metric is None:
+                continue
+            try:
+                yield from convert_one(metric)
+            except Exception as error:
+                self._lost(f"metric {getattr(getattr(metric, 'descriptor', None), 'name', metric)!r}: {error!r}")
+                logger.debug("%s", _NOT_CONVERTED, exc_info=True)
+
+    def _items(self, metric: Any) -> list[dict[str, Any]]:
+        items, problems = convert.envelopes(metric, self.options.instrumentation_key, _context_tags())
+        for problem in problems:
+            self._lost(problem)
+        if self._is_stats:
+            for item in items:
+                item["name"] = "Statsbeat"
+        return items
+
+    def _lost(self, problem: str) -> None:
+        _wiring.report("a point of a metric is left out each time: %s", problem)
+        self._pipeline.exporter.counts.dropped(_NOT_CONVERTED, signal=_wiring.METRICS)
+
+    def _is_changed(self) -> bool:
+        """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
+        mine, own = type(self), self.__dict__
+        return any(getattr(mine, name) is not original or name in own for name, original in _STEPS.items())
+
+    def _task(self, producers: Sequence[Any], interval: float | None) -> ExportTask:
+        return ExportTask(producers, self, interval)
+
+
+_STEPS: dict[str, Any] = {
+    name: getattr(MetricsExporter, name) for name in ("export_metrics", "metric_to_envelopes", "apply_telemetry_processors", "_transmit")
+}
+"""The steps of an export that programs replace, as they are here."""
+
+
+class ExportTask(transport.PeriodicMetricTask):
+    """The thread of an exporter as programs know it: `cancel` and `close` it, ask for its `interval`.
+
+    It is the reader of the exporter's resource that calls it, as long as it has the same interval; else it is a thread of its own.
+    Producers are held weakly, as in OpenCensus; the exporter stays, for nothing else may hold it.
+
+    Args:
+        producers: What is asked, in this order.
+        exporter: Who exports.
+        interval: Seconds between two exports; None means `transport.DEFAULT_INTERVAL`.
+    """
+
+    def __init__(self, producers: Sequence[Any], exporter: MetricsExporter, interval: float | None) -> None:
+        self.exporter = exporter
+        self._gets = [common_utils.get_weakref(producer.get_metrics) for producer in producers]
+        self.is_attached = False
+        super().__init__(interval, self._export_all, name=type(exporter).__name__)
+
+    def _export_all(self) -> None:
+        self.export(set())
+
+    def start(self) -> None:
+        """Begin to export."""
+        self.is_attached = self.exporter._pipeline.add(self)
+        if not self.is_attached:
+            super().start()
+
+    def is_alive(self) -> bool:
+        """Return whether it goes on exporting."""
+        return not self.finished.is_set() if self.is_attached else super().is_alive()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it is cancelled."""
+        if self.is_attached:
+            self.finished.wait(timeout)
+        else:
+            super().join(timeout)
+
+    def cancel(self) -> None:
+        """Make no further export; one that is running is not interrupted."""
+        self.exporter._pipeline.remove(self)
+        super().cancel()
+
+    def export(self, told: set[Hashable]) -> None:
+        """Export what the producers tell now.
+
+        Args:
+            told: Producers whose metrics this export has sent already. They are sent once however many handles of a resource there are,
+                unless a program changed a handle: what that sends may be something else.
+        """
+        gets = []
+        for reference in self._gets:
+            get = reference()
+            if get is None:
+                logger.warning("%s stops: a metric producer is gone", self.name)
+                self.cancel()
+                return
+            gets.append(get)
+        exporter = self.exporter
+        _wiring.look_for_tracer_provider()
+        if not exporter._is_changed():
+            # What instruments tell is sent as they tell it.
+            by_instruments = exporter._pipeline.is_otel_shape
+            gets = [get for get in gets if get not in told and not (by_instruments and _has_instruments(get))]
+        told.update(gets)
+        if gets:
+            exporter.export_metrics(itertools.chain.from_iterable(_told(get) for get in gets))
+
+
+def _has_instruments(get: Any) -> bool:
+    producer = getattr(get, "__self__", None)
+    return producer is stats_module.stats or getattr(producer, "_has_instruments", True)
+
+
+def _told(get: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+    """Yield the metrics of a producer, which OpenTelemetry's readers see, too; one that raises costs its own only."""
+    try:
+        metrics = get()
+        producer = getattr(get, "__self__", None)
+        if producer is not None and getattr(producer, "_has_instruments", True):
+            metrics = [metric for metric in metrics if metric is not None]
+            _wiring.metrics_told(producer, metrics)
+        yield from metrics
+    except Exception:
+        logger.exception("The metrics of a producer could not be read")
+
+
+def _context_tags() -> dict[str, Any]:
+    """Return the tags of an envelope. Where several processes tell the same series, the instance says which one it is."""
+    tags = dict(utils.azure_monitor_context)
+    if _wiring.is_worker() and tags.get(_INSTANCE) == platform.node():
+        tags[_INSTANCE] = f"{tags[_INSTANCE]}:{os.getpid()}"
+    return tags
+
+
+def new_metrics_exporter(**options: Any) -> MetricsExporter:
+    """Return an exporter that exports all views, and the standard metrics unless `enable_standard_metrics=False`, at each interval.
+
+    Args:
+        options: See `opencensus.ext.azure.common.Options`; `export_interval` is in seconds, and at least 0.1.
+
+    Raises:
+        ValueError: An option that cannot work.
+    """
+    exporter = MetricsExporter(**options)
+    producers: list[Any] = [stats_module.stats]
+    if exporter.options.enable_standard_metrics:
+        from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import producer
+
+        producer.enable()
+        producers.append(producer)
+    exporter.exporter_thread = transport.get_exporter_thread(producers, exporter, interval=exporter.options.export_interval)
+    return exporter

@@ -47,8 +47,18 @@ def register_metrics() -> Registry:
     return registry
 
 
+def _tell_of_spans(provider: Any) -> None:
+    # The SDK's span processors are loaded only where there are spans.
+    from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import _spans
+
+    _spans.watch(provider)
+
+
 class AzureStandardMetricsProducer(MetricProducer):
     """Tells the standard metrics. It measures from `enable` on, and until `disable`."""
+
+    _has_instruments = False
+    """They are Application Insights' own, and each reading begins a new interval: a second reader would spoil the first one's rates."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # guards enabling
@@ -61,6 +71,7 @@ class AzureStandardMetricsProducer(MetricProducer):
         if registry is None:
             with self._lock:
                 registry = self._registry = self._registry or register_metrics()
+            _wiring.on_tracer_provider(_tell_of_spans)
         return registry
 
     def enable(self) -> None:
@@ -71,6 +82,7 @@ class AzureStandardMetricsProducer(MetricProducer):
         """Measure no more, and leave `http.server` as it was."""
         with self._lock:
             self._registry = None
+        http_requests.requests_seen.spans_are_told = False
         http_requests.teardown()
 
     def get_metrics(self) -> set[Metric]:

@@ -1,0 +1,213 @@
+"""From metrics to their destination: the parts of the wiring that need the OpenTelemetry SDK's metrics.
+
+One reader of the SDK's for each destination asks, at each interval, the tasks of its legacy exporters, which send in the legacy shape. The
+reader of the destination that came first also brings the metrics of OpenTelemetry code, where the application has no meter provider.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    MetricExportResult,
+    MetricsData,
+    PeriodicExportingMetricReader,
+    ResourceMetrics,
+    ScopeMetrics,
+)
+
+from opencensus_compat import _exporter, _wiring
+from opencensus_compat._destination import MIN_EXPORT_INTERVAL_S, Batching, Part, outside, resource_of_role
+from opencensus_compat._wiring import METRICS
+
+__all__ = ["MetricPart", "Task", "new_provider"]
+
+_logger = logging.getLogger("opencensus_compat")
+
+TICK = "opencensus_compat.tick"
+"""Scope and name of the instrument without which a reader that has nothing else to read would not call anybody."""
+
+
+class Task(Protocol):
+    """What a destination's reader asks at each interval: it reads producers and sends through a legacy exporter."""
+
+    interval: float
+    """Seconds."""
+    exporter: Any
+    """The handle, None when it is gone."""
+
+    def export(self, told: set[Any]) -> None:
+        """Send what the producers tell now.
+
+        Args:
+            told: What this export has sent already, so that it is sent once however many exporters a destination has; added to.
+        """
+
+
+class MetricPart(Part):
+    """The metrics of a destination."""
+
+    signal = METRICS
+    results = (MetricExportResult.SUCCESS, MetricExportResult.FAILURE)
+
+    def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
+        super().__init__(settings, context_tags, batching)
+        self.is_otel_shape = settings.envelope_shape == "otel"
+        self.interval_s = batching.export_interval_s
+        self._tasks: list[Task] = []
+        self._exporting = threading.RLock()
+
+    def restart(self) -> None:
+        """Begin with free locks in a child made by fork; the SDK starts the reader's thread anew."""
+        super().restart()
+        self._exporting = threading.RLock()
+
+    def _new_exporter(self) -> Any:
+        return _exporter.metric_exporter(self.settings, self._context_tags)
+
+    def _new_processor(self, export: Any) -> Any:
+        reader = _Reader(self, self.exporter, self.interval_s)
+        _wiring.provide_meters(reader, is_otel_shape=self.is_otel_shape)
+        return reader
+
+    def _start(self) -> Any:
+        try:
+            return self._new_processor(None)
+        except RuntimeError:
+            if not _wiring.is_ending():
+                raise
+            # From Python 3.12 on, no thread starts any more while exit hooks run.
+            self.interval_s = math.inf
+            return self._new_processor(None)
+
+    def add(self, task: Task) -> bool:
+        """Have a task asked at each interval, and return whether the reader does that: its interval is that of the first one.
+
+        One with another interval has to go by itself. It is asked for the last time here, too, when the process ends.
+        """
+        with self._lock:
+            if self._processor is None:
+                self.interval_s = max(MIN_EXPORT_INTERVAL_S, task.interval)
+            fits = max(MIN_EXPORT_INTERVAL_S, task.interval) == self.interval_s
+            # Replaced as a whole, so that it can be read without the lock.
+            self._tasks = [*self._tasks, task]
+        self._started()
+        return fits
+
+    def remove(self, task: Task) -> None:
+        """Have a task asked no more."""
+        with self._lock:
+            self._tasks = [other for other in self._tasks if other is not task]
+
+    def send(self, envelopes: Sequence[Any]) -> int:
+        """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""
+        return self._export.deliver(None, [_exporter.Prepared(lambda: envelopes, None)])
+
+    def export(self, collected: MetricsData, *, last: bool) -> None:
+        """Send what the reader collected, and have the tasks send what OpenCensus code made.
+
+        Args:
+            collected: From the instruments of the reader's meter provider.
+            last: Whether also tasks that go by themselves are asked, since the process ends or somebody flushes.
+        """
+        with self._exporting:
+            tasks = [task for task in self._tasks if last or getattr(task, "is_attached", True)]
+            handles = [handle for task in tasks if (handle := task.exporter) is not None]
+            # A handle that was changed sends its own envelopes in any shape, instead of the instruments' points.
+            keep_facade = self.is_otel_shape and not any(handle._is_changed() for handle in handles)
+            points = _of_scopes(collected, lambda scope: scope != TICK and (keep_facade or scope != _wiring.SCOPE))
+            if points is not None:
+                self._send_points(points, next((handle for handle in handles if handle._telemetry_processors), None))
+            told: set[Any] = set()
+            # Those that a program changed first: what they send is what it wants to be sent.
+            for task in sorted(tasks, key=lambda task: not _has_own_way(task.exporter)):
+                try:
+                    task.export(told)
+                except Exception:
+                    _logger.exception("OpenCensus metrics could not be exported; it is tried again in %s seconds", self.interval_s)
+
+    def _send_points(self, points: MetricsData, handle: Any) -> None:
+        """Send points of OpenTelemetry instruments, as the telemetry processors of a handle leave them if there is one."""
+        if handle is None:
+            self._export.deliver(points)
+            return
+        try:
+            envelopes = [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(points)]
+        except Exception:
+            _logger.exception("OpenTelemetry metrics could not be converted")
+            return
+        self.send(handle.apply_telemetry_processors(envelopes))
+
+
+def _has_own_way(handle: Any) -> bool:
+    return handle is not None and (handle._is_changed() or bool(handle._telemetry_processors))
+
+
+class _Reader(PeriodicExportingMetricReader):
+    """The SDK's reader, whose collections go to a part.
+
+    Args:
+        part: The part.
+        exporter: Its exporter: what it prefers decides how instruments are read.
+        interval_s: Seconds between collections; infinite means at the end only.
+    """
+
+    def __init__(self, part: MetricPart, exporter: Any, interval_s: float) -> None:
+        self._part = part
+        self._is_stopped = False
+        self._asked = threading.local()
+        self._has_thread = interval_s != math.inf
+        super().__init__(exporter, export_interval_millis=interval_s * 1000)
+
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
+        # Not as the SDK does it, which holds a lock meanwhile: a child made by fork while something is being sent would wait for ever.
+        last = self._is_stopped or getattr(self._asked, "to_flush", False)
+        self._part.export(metrics_data, last=last)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Collect and send now, in the caller's thread."""
+        self._asked.to_flush = True
+        try:
+            self.collect(timeout_millis=timeout_millis)
+        finally:
+            self._asked.to_flush = False
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Collect and send for the last time, within what is left of the process's time if it ends, and stop."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        if _wiring.is_ending():
+            timeout_millis = min(timeout_millis, max(0.0, _wiring.ending_process() - time.monotonic()) * 1000)
+        if not self._has_thread:
+            self.collect(timeout_millis=timeout_millis)
+        super().shutdown(timeout_millis, **kwargs)
+
+
+def new_provider(role: str, reader: Any) -> MeterProvider:
+    """Return a meter provider for a reader, whose first instrument sees to it that the reader always has something to tell."""
+    provider = outside(lambda: MeterProvider(metric_readers=[reader], resource=resource_of_role(role)))
+    provider.get_meter(TICK).create_observable_gauge(TICK, [_tick])
+    return provider
+
+
+def _tick(options: CallbackOptions) -> list[Observation]:
+    return [Observation(1)]
+
+
+def _of_scopes(collected: MetricsData, wanted: Callable[[str], bool]) -> MetricsData | None:
+    """Return the metrics of scopes whose names are wanted, None when there are none."""
+    kept: list[ResourceMetrics] = []
+    for of_resource in collected.resource_metrics:
+        scopes: list[ScopeMetrics] = [of_scope for of_scope in of_resource.scope_metrics if wanted(of_scope.scope.name)]
+        if scopes:
+            kept.append(ResourceMetrics(resource=of_resource.resource, scope_metrics=scopes, schema_url=of_resource.schema_url))
+    return MetricsData(resource_metrics=kept) if kept else None
