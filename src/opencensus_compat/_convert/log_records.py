@@ -84,8 +84,17 @@ def dimensions(values: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def measurements(values: Mapping[Any, Any]) -> str:
-    """Return custom measurements as the JSON text that the exporter takes."""
-    return json.dumps({key if type(key) is str else text(key): value for key, value in values.items()}, default=text)
+    """Return custom measurements as the JSON text that the exporter takes; text that reads as a number, as a Decimal's does, is one."""
+    return json.dumps({key if type(key) is str else text(key): _number(value) for key, value in values.items()}, default=text)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
 
 
 def own_id(value: Any) -> str | None:

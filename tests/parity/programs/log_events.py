@@ -36,10 +36,11 @@ def with_measurements():
 
 
 def with_odd_measurements():
-    """Measurements that are no numbers, which the service refuses."""
+    """Measurements that are no numbers, or numbers in another form."""
     logger = _logger("odd")
     logger.info("text", extra={"custom_measurements": {"number": "12.5", "count": 1}})
     logger.info("true", extra={"custom_measurements": {"yes": True}})
+    logger.info("word", extra={"custom_measurements": {"word": "many"}})
     logger.info("decimal", extra={"custom_measurements": {"price": decimal.Decimal("1.5")}})
 
 
