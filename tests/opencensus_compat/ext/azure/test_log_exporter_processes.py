@@ -84,6 +84,8 @@ def test_what_late_exit_hooks_log_arrives(endpoint, run_program):
         handler.flush()
         atexit.register(logger.warning, "registered last")
         """,
+        # Sockets are the transport's business.
+        options=("-W", "error", "-W", "ignore::ResourceWarning"),
         **_environment(endpoint),
     )
     assert _messages(endpoint, 3) == ["early", "registered first", "registered last"]
