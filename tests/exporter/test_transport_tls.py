@@ -2,67 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime
 import gzip
 import http.server
-import ipaddress
-import select
-import socket
-import socketserver
-import ssl
+import sys
 import threading
+from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from appinsights_exporter.delivery.transport import HttpTransport
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
+
+from secure import BAD, Authority, Proxy
+
 BODY = gzip.compress(b"[]")
-NOW = datetime.datetime.now(datetime.timezone.utc)
-DAY = datetime.timedelta(days=1)
-
-
-def named(name):
-    """Return a certificate's name."""
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-class Authority:
-    """Signs certificates."""
-
-    def __init__(self, name):
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = named(name)
-        self.certificate = self._signed(self._name, self._key.public_key(), (NOW - DAY, NOW + DAY), None)
-
-    def _signed(self, name, key, valid, address):
-        builder = x509.CertificateBuilder(self._name, name, key, x509.random_serial_number(), *valid)
-        builder = builder.add_extension(x509.BasicConstraints(ca=address is None, path_length=None), critical=True)
-        if address is not None:
-            builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        return builder.sign(self._key, hashes.SHA256())
-
-    def pem(self):
-        """Return its own certificate."""
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
-
-    def server(self, folder, *, valid=(NOW - DAY, NOW + DAY), address=None):
-        """Return a server's TLS settings with a new certificate."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1")) if address is None else address
-        made = self._signed(named("server"), key.public_key(), valid, address)
-        path = folder / f"{made.serial_number}.pem"
-        path.write_bytes(
-            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-            + made.public_bytes(serialization.Encoding.PEM)
-        )
-        settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        settings.load_cert_chain(path)
-        return settings
 
 
 class Server:
@@ -114,50 +68,6 @@ class Server:
         self._listener.server_close()
 
 
-class Proxy:
-    """A proxy that opens tunnels, or refuses to with a status."""
-
-    def __init__(self, status=200):
-        self.status = status
-        self.asked = []
-        outer = self
-
-        class Tunnel(socketserver.StreamRequestHandler):
-            def handle(self):
-                line = self.rfile.readline().decode().strip()
-                while self.rfile.readline().strip():
-                    pass
-                outer.asked.append(line)
-                self.wfile.write(b"HTTP/1.1 %d Says so\r\nContent-Length: 0\r\n\r\n" % outer.status)
-                if outer.status == 200:
-                    host, _, port = line.split()[1].rpartition(":")
-                    with socket.create_connection((host, int(port))) as server, contextlib.suppress(OSError):
-                        join(self.connection, server)
-
-        self._listener = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel)
-        self._listener.daemon_threads = True
-        self._listener.block_on_close = False
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._listener.server_address[1]}"
-
-    def close(self):
-        """Stop it."""
-        self._listener.shutdown()
-        self._thread.join()
-        self._listener.server_close()
-
-
-def join(one, other):
-    """Pass bytes between two connections until one of them ends."""
-    while True:
-        for readable in select.select([one, other], [], [])[0]:
-            piece = readable.recv(65536)
-            if not piece:
-                return
-            (other if readable is one else one).sendall(piece)
-
-
 @pytest.fixture(scope="module")
 def authority():
     """One that the programs of these tests trust."""
@@ -187,14 +97,6 @@ def transport(server):
     made = HttpTransport(server.url)
     yield made
     made.close()
-
-
-BAD = {
-    "expired": lambda authority, folder: authority.server(folder, valid=(NOW - 3 * DAY, NOW - 2 * DAY)),
-    "not yet valid": lambda authority, folder: authority.server(folder, valid=(NOW + 2 * DAY, NOW + 3 * DAY)),
-    "of another host": lambda authority, folder: authority.server(folder, address=x509.DNSName("elsewhere.example.com")),
-    "of a stranger": lambda authority, folder: Authority("stranger").server(folder),  # noqa: ARG005 - as the others are called
-}
 
 
 def test_a_good_certificate(server, transport):

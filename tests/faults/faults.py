@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from harness import OPTIONS, PATIENCE_S, Case, FaultError, Program, UnavailableError
+from secure import BAD, Authority, Front, Proxy
 
 from appinsights_exporter.delivery.store import default_folder
 from opencensus_compat.local.misbehave import (
@@ -275,6 +276,71 @@ def down_and_back(native: bool = False) -> Callable[[Case], None]:
         case.until_delivered(timeout_s=40 if native else PATIENCE_S)
         program.end()
         case.expect(delivered=60)
+
+    return run
+
+
+# Certificates and proxies.
+
+
+def secured(case: Case, authority: Authority, front: Front, **environment: str) -> dict[str, str]:
+    """Return what a program is to find in its environment to send to a front, which it checks against an authority."""
+    trusted = case.folder / "authority.pem"
+    trusted.write_bytes(authority.pem())
+    key = case.endpoint.connection_string.partition(";")[0]
+    return {
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": f"{key};IngestionEndpoint={front.url}",
+        "REQUESTS_CA_BUNDLE": str(trusted),
+        **environment,
+    }
+
+
+def bad_certificate(kind: str, *, later: bool = False) -> Callable[[Case], None]:
+    """Return a fault in which the service's certificate is bad, from the start or after a good one; then there is a good one."""
+
+    def run(case: Case) -> None:
+        authority = Authority("trusted")
+        good, bad = authority.server(case.folder), BAD[kind](authority, case.folder)
+        with contextlib.closing(Front(good if later else bad, case.endpoint.url)) as front:
+            program = case.start(environment=secured(case, authority, front))
+            if later:
+                case.offer(program)
+                case.until_delivered()
+                front.settings = bad
+                case.endpoint.misbehave(Close(times=1))
+                # Takes the connection with the good certificate away.
+                case.offer(program)
+                case.until_delivered(40)
+            case.offer(program)
+            case.until_stored(20)
+            front.settings = good
+            case.over()
+            case.until_delivered()
+            program.end()
+        case.expect(delivered=case.offered_so_far)
+
+    return run
+
+
+def no_tunnel(status: int) -> Callable[[Case], None]:
+    """Return a fault in which the proxy opens no tunnel to the service; later it does."""
+
+    def run(case: Case) -> None:
+        authority = Authority("trusted")
+        with (
+            contextlib.closing(Front(authority.server(case.folder), case.endpoint.url)) as front,
+            contextlib.closing(Proxy(status)) as proxy,
+        ):
+            program = case.start(environment=secured(case, authority, front, https_proxy=proxy.url, no_proxy="", NO_PROXY=""))
+            case.offer(program)
+            case.until_stored(20)
+            proxy.status = 200
+            case.over()
+            case.until_delivered()
+            program.end()
+            if not proxy.asked:
+                raise FaultError("the proxy was not asked")
+        case.expect(delivered=20)
 
     return run
 
@@ -835,6 +901,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_T, "reply cut short", answered(Truncate(times=1))),
     Fault(_T, "reply of 64 MiB", answered(Huge(times=1))),
     Fault(_T, "reply that is not HTTP", answered(Garbage(times=2))),
+    *(Fault(_T, f"certificate {kind}, then a good one", bad_certificate(kind)) for kind in BAD),
+    Fault(_T, "certificate expires while items come", bad_certificate("expired", later=True)),
+    *(Fault(_T, f"proxy answers CONNECT with {code}, then 200", no_tunnel(code)) for code in (403, 407, 502)),
     Fault(_O, "down while items come, back when idle", down_and_back()),
     Fault(_O, "the same, OpenTelemetry program", down_and_back(native=True), legacy=False),
     Fault(_O, "down in the middle of a stream", down_while_running),
