@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import urllib.error
@@ -58,16 +59,18 @@ def _check(endpoint):
     return shown, broken
 
 
-def test_runserver(project, endpoint):
+@pytest.mark.parametrize("arguments", [("--noreload",), ()], ids=["one process", "with the reloader"])
+def test_runserver(project, endpoint, arguments):
     """The development server starts, answers, ends when it is interrupted, and everything has arrived."""
     port = _free_port()
-    server = project("manage.py", "runserver", "--noreload", f"127.0.0.1:{port}")
+    server = project("manage.py", "runserver", *arguments, f"127.0.0.1:{port}")
     server.until(lambda: "Quit the server" in server.printed)
     url = f"http://127.0.0.1:{port}"
     server.until(lambda: _listens(port))
     assert _ask(f"{url}/orders/7", traceparent=f"00-{TRACE}-{CALLER}-01") == 200
     assert _ask(f"{url}/broken") == 500
-    status, took_s = server.end(signal.SIGINT)
+    # As a terminal does: to all of its processes.
+    status, took_s = server.end(signal.SIGINT, os.killpg)
     assert status == 0
     assert took_s < 6
     shown, _ = _check(endpoint)
