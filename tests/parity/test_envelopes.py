@@ -99,7 +99,26 @@ _OUTSIDE_SPANS = (
 )
 """Of records without a span."""
 
+_TIME_OF_METRICS = Rule("metric-time", r".* \| Metric .* \| time", _matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?"), "<time>")
+
 RULES: dict[str, tuple[Rule, ...]] = {
+    "test_envelopes[metrics]": (
+        _TIME_OF_METRICS,
+        Rule("distributions", r"distribution(_without_boundaries)? \| Metric 'requests'( #2)?", ABSENT, ITEM),
+        Rule("limits", r"long_names \| .*/0/ns", _matching("n{1200}"), _matching("n{256}")),
+        Rule("limits", r"long_names \| .*/0/name", _matching("n{1200}"), _matching("n{1024}")),
+        Rule("limits", r"long_names \| .*/properties/k{200}", _matching("v{200}"), ABSENT),
+        Rule("limits", r"long_names \| .*/properties/k{150}", ABSENT, _matching("v{200}")),
+        Rule("one-bad-point", r"no_labels \| Metric 'g'", ABSENT, ITEM),
+        Rule("one-bad-point", r"gone_function \| Metric '(half|whole)'", ABSENT, ITEM),
+        Rule("one-bad-point", r"(no_labels|gone_function) \| told \| returned/0", "lost", None),
+        Rule("one-bad-point", r"numbers_that_are_none \| Metric 'g'", ABSENT, ITEM),
+        Rule("every-point", r"several_points \| Metric 'own' #2", ABSENT, ITEM),
+    ),
+    "test_envelopes[metric_threads]": (
+        _TIME_OF_METRICS,
+        Rule("closed-thread", r"closed \| Metric 'closed' #2", ITEM, ABSENT),
+    ),
     "test_envelopes[logs]": (
         *_OUTSIDE_SPANS,
         Rule(
@@ -497,7 +516,12 @@ class _Normal:
         labels = []
         for envelope in envelopes:
             base = envelope["data"]["baseData"]
-            label = f"{envelope['data']['baseType'].removesuffix('Data')} {str(base.get('name', base.get('message', '')))[:24]!r}"
+            (point,) = base.get("metrics", [{}])
+            name = point["name"][:64] if point else str(base.get("name", base.get("message", "")))[:24]
+            if name.startswith("\\"):
+                # What machine, process and clock say.
+                point["value"] = f"<measured {type(point['value']).__name__}>"
+            label = f"{envelope['data']['baseType'].removesuffix('Data')} {name!r}"
             seen[label] += 1
             labels.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
             if "ai.operation.id" in envelope["tags"]:

@@ -9,7 +9,7 @@ Limits: a misspelt field becomes one more key of the item, as it always did.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 __all__ = [
@@ -208,6 +208,8 @@ def from_wire(item: Mapping[str, Any]) -> Envelope:
             for name in ("properties", "measurements"):
                 if isinstance(fields.get(name), Mapping):
                     fields[name] = dict(fields[name])
+            if kind is MetricData and isinstance(fields.get("metrics"), Sequence):
+                fields["metrics"] = [DataPoint(point) if isinstance(point, Mapping) else point for point in fields["metrics"]]
             if "properties" in kind._default and fields.get("properties") is None:
                 # Telemetry processors add to them without asking: the retired exporters always had some.
                 fields["properties"] = {}

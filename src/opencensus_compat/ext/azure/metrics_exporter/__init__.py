@@ -13,9 +13,8 @@ import platform
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
-from opencensus_compat import _exporter, _wiring
+from opencensus_compat import _destination, _exporter, _wiring
 from opencensus_compat._convert import metrics as convert
-from opencensus_compat._destination import DEFAULT_BATCH_SIZE
 from opencensus_compat.common import utils as common_utils
 from opencensus_compat.ext.azure.common import Options, _storage_path_of, proxies_of, utils
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin
@@ -31,7 +30,7 @@ __all__ = ["MetricsExporter", "new_metrics_exporter"]
 # Subclasses and tests of programs take these names from here.
 _FOR_SUBCLASSES = (Data, DataPoint, Envelope, MetricData, LocalFileStorage, TransportStatusCode, MetricDescriptorType)
 
-logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
+_logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
 
 _INSTANCE = "ai.cloud.roleInstance"
 _NOT_CONVERTED = "a metric could not be converted"
@@ -116,7 +115,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin):
         self.exporter_thread = task
 
     def _batch_size(self) -> int:
-        return int(self.max_batch_size) if "max_batch_size" in self.options else DEFAULT_BATCH_SIZE
+        return int(self.max_batch_size) if "max_batch_size" in self.options else _destination.DEFAULT_BATCH_SIZE
 
     def _envelopes(self, metrics: Iterable[Any]) -> Iterator[Any]:
         convert_one: Callable[[Any], Iterable[Any]]
@@ -128,7 +127,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin):
                 yield from convert_one(metric)
             except Exception as error:
                 self._lost(f"metric {getattr(getattr(metric, 'descriptor', None), 'name', metric)!r}: {error!r}")
-                logger.debug("%s", _NOT_CONVERTED, exc_info=True)
+                _logger.debug("%s", _NOT_CONVERTED, exc_info=True)
 
     def _items(self, metric: Any) -> list[dict[str, Any]]:
         items, problems = convert.envelopes(metric, self.options.instrumentation_key, _context_tags())
@@ -148,8 +147,8 @@ class MetricsExporter(TransportMixin, ProcessorMixin):
         mine, own = type(self), self.__dict__
         return any(getattr(mine, name) is not original or name in own for name, original in _STEPS.items())
 
-    def _task(self, producers: Sequence[Any], interval: float | None) -> ExportTask:
-        return ExportTask(producers, self, interval)
+    def _task(self, producers: Sequence[Any], interval: float | None) -> _ExportTask:
+        return _ExportTask(producers, self, interval)
 
 
 _STEPS: dict[str, Any] = {
@@ -158,7 +157,7 @@ _STEPS: dict[str, Any] = {
 """The steps of an export that programs replace, as they are here."""
 
 
-class ExportTask(transport.PeriodicMetricTask):
+class _ExportTask(transport.PeriodicMetricTask):
     """The thread of an exporter as programs know it: `cancel` and `close` it, ask for its `interval`.
 
     It is the reader of the exporter's resource that calls it, as long as it has the same interval; else it is a thread of its own.
@@ -212,7 +211,7 @@ class ExportTask(transport.PeriodicMetricTask):
         for reference in self._gets:
             get = reference()
             if get is None:
-                logger.warning("%s stops: a metric producer is gone", self.name)
+                _logger.warning("%s stops: a metric producer is gone", self.name)
                 self.cancel()
                 return
             gets.append(get)
@@ -242,7 +241,7 @@ def _told(get: Callable[[], Iterable[Any]]) -> Iterator[Any]:
             _wiring.metrics_told(producer, metrics)
         yield from metrics
     except Exception:
-        logger.exception("The metrics of a producer could not be read")
+        _logger.exception("The metrics of a producer could not be read")
 
 
 def _context_tags() -> dict[str, Any]:
