@@ -19,7 +19,7 @@ import pytest
 
 from opencensus_compat.local import LocalEndpoint
 
-SERVICE = Path(__file__).parent / "service"
+SERVICE = Path(__file__).parent / "programs" / "service"
 FILES = ("web", "stock", "client", "worker")
 FORMS = ("opencensus", "opentelemetry")
 STATES = list(itertools.product(FORMS, repeat=len(FILES)))
