@@ -23,7 +23,7 @@ log = logging.getLogger("opencensus.ext.threading.trace")
 
 MODULE_NAME = "threading"
 
-_MACHINERY = ("appinsights_exporter.", "opencensus_compat.", "opentelemetry.")
+_MACHINERY = ("appinsights_exporter.", "opencensus_compat.", "opentelemetry.exporter.", "opentelemetry.sdk.")
 """Beginnings of the modules whose threads and jobs serve the whole process, whichever request they happen to be started in."""
 
 
