@@ -126,6 +126,15 @@ class _Adapter(HTTPAdapter):
         last: tuple[urllib3.HTTPConnectionPool, str] | None = getattr(self._last, "direct", None)
         return last
 
+    def close(self) -> None:
+        """Close all connections: urllib3 leaves that to finalizers, which at the end of the interpreter have run before ours is reached."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 -- urllib3 lets no thread iterate over the container itself
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
+
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # as the stubs of requests leave it
         self._last.pool = conn
