@@ -19,7 +19,6 @@ import tempfile
 import threading
 import time
 import weakref
-from collections import deque
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
@@ -32,7 +31,6 @@ from .backoff import Backoff
 from .classify import Accepted, PartlyAccepted, Redirect, Rejected, Retry, TooLarge, classify, redirect_target
 from .drain import BUSY_S, PAUSE_S, Drain
 from .encode import Batch
-from .helpers import Helpers
 from .legacy_store import LegacyStore
 from .memory import MemoryStore
 from .store import Store, default_folder
@@ -41,7 +39,6 @@ from .transport import HttpTransport, Transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .helpers import Call
     from .memory import MemoryLease
     from .store import Lease
 
@@ -55,13 +52,6 @@ LEGACY_LOOK_S = 61.0
 """When to look again for what the retired exporter left, seconds: its leases last for 60 s, also after its process has ended."""
 LEGACY_LOOKS = 3
 """How often to look for it, beside exports."""
-
-PRESSED_S = 0.05
-"""Exports that follow one another within so many seconds come from a queue that fills as fast as they empty it."""
-PIECE_ITEMS = 256
-"""Most items in one request of such an export: half of what the SDK's processors hand over at a time."""
-MAX_UNDER_WAY = 2
-"""Most requests of such an export that are under way at a time."""
 
 HEADERS = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 
@@ -160,7 +150,6 @@ class Delivery:
         self._wall_clock = wall_clock
         self._log_limit = RateLimit(clock=clock)
         self._drain = Drain(self.drain_step)
-        self._senders = Helpers("appinsights-deliver", clock)
         self.users: weakref.WeakSet[Share] = weakref.WeakSet()
         """The shares that are open."""
         self._restart()
@@ -172,7 +161,6 @@ class Delivery:
         self._paused_until_s = 0.0
         self._looked_s: float | None = None
         self._deadline_s = math.inf
-        self._took_all_s = -math.inf
         self._stopping = threading.Event()
         self._under_way: set[object] = set()
         self._legacy_looks = 0
@@ -197,28 +185,13 @@ class Delivery:
         under_way = object()
         self._under_way.add(under_way)
         try:
-            if self._clock() - self._took_all_s >= PRESSED_S:
-                result = min((self._deliver_batch(batch, signal, deadline) for batch in encode.batches(items)), default=Result.DELIVERED)
-            else:
-                result = self._deliver_pieces(items, signal, deadline)
-            self._took_all_s = self._clock() if result is Result.DELIVERED else -math.inf
+            result = Result.DELIVERED
+            for batch in encode.batches(items):
+                result = min(result, self._deliver_batch(batch, signal, deadline))
             return result
         finally:
             self._under_way.discard(under_way)
             self._look()
-
-    def _deliver_pieces(self, items: Iterable[bytes], signal: str, deadline: Deadline | None) -> Result:
-        """Deliver in smaller requests: while one is under way, the items of the next are made."""
-        results = [Result.DELIVERED]
-        calls: deque[Call[Result]] = deque()
-        try:
-            for batch in encode.batches(items, PIECE_ITEMS):
-                if len(calls) == MAX_UNDER_WAY:
-                    results.append(self._senders.result_of(calls.popleft()))
-                calls.append(self._senders.start(partial(self._deliver_batch, batch, signal, deadline)))
-        finally:
-            results += map(self._senders.result_of, calls)
-        return min(results)
 
     def set_deadline(self, timeout_s: float) -> None:
         """Let nothing take longer than so many seconds from now; see :class:`Delivers`."""

@@ -76,8 +76,8 @@ class Batch:
         return found
 
 
-def batches(items: Iterable[bytes], most: int = MAX_BATCH_ITEMS) -> Iterator[Batch]:
-    """Yield the items in order, in batches of at most so many items and 1 MiB before compression.
+def batches(items: Iterable[bytes]) -> Iterator[Batch]:
+    """Yield the items in order, in batches of at most 512 items and 1 MiB before compression.
 
     Items are packed as they come and not collected: memory for a batch's JSON would be asked from the system, and given back, each time.
     """
@@ -87,7 +87,7 @@ def batches(items: Iterable[bytes], most: int = MAX_BATCH_ITEMS) -> Iterator[Bat
     size = 0
     for encoded in items:
         length = len(encoded) + 1
-        if lengths and (len(lengths) >= most or size + length + 1 > MAX_BATCH_BYTES):
+        if lengths and (len(lengths) >= MAX_BATCH_ITEMS or size + length + 1 > MAX_BATCH_BYTES):
             yield packer.batch()
             packer = _Packer()
             lengths, waiting = packer.lengths, packer.waiting

@@ -30,8 +30,8 @@ class LateError(TimeoutError):
     """The call has not ended in time. It may still be running, and nobody will learn what it returned."""
 
 
-class Call(Generic[_T]):
-    """One call, its result, and until when its maker waits. For :class:`Helpers` only; others hand it back to them."""
+class _Call(Generic[_T]):
+    """One call, its result, and until when its maker waits."""
 
     def __init__(self, function: Callable[[], _T], until_s: float) -> None:
         # What the caller set for itself (that it is exporting) counts for the call too.
@@ -55,7 +55,6 @@ class Call(Generic[_T]):
         self.changed.set()
 
     def result(self) -> _T:
-        """Return or raise what the call did, once it has ended."""
         if self._error is not None:
             raise self._error
         result: _T = self._result  # type: ignore[assignment] # it is set where there is no error
@@ -79,8 +78,8 @@ class Helpers:
     def _restart(self) -> None:
         # Guards the two below. A child made by fork has none of the threads, and none of the calls.
         self._lock = threading.Lock()
-        self._idle: list[queue.SimpleQueue[Call[object]]] = []
-        self._calls: set[Call[object]] = set()
+        self._idle: list[queue.SimpleQueue[_Call[object]]] = []
+        self._calls: set[_Call[object]] = set()
 
     def run(self, function: Callable[[], _T], timeout_s: float) -> _T:
         """Return what the function returns, or raise what it raises.
@@ -90,23 +89,15 @@ class Helpers:
         Raises:
             LateError: It did not end in time.
         """
-        return self.result_of(self.start(function, timeout_s))
-
-    def start(self, function: Callable[[], _T], timeout_s: float = threading.TIMEOUT_MAX) -> Call[_T]:
-        """Begin a call, whose end is to be waited for with :meth:`result_of`; its time, seconds, runs from now on."""
-        call: Call[_T] = Call(function, self._clock() + timeout_s)
+        call: _Call[_T] = _Call(function, self._clock() + timeout_s)
         with self._lock:
             self._calls.add(call)  # type: ignore[arg-type]
             inbox = self._idle.pop() if self._idle else None
-        if inbox is not None:
-            inbox.put(call)  # type: ignore[arg-type]
-        elif not self._start(call):
-            call.run()
-        return call
-
-    def result_of(self, call: Call[_T]) -> _T:
-        """Wait for the end of a call, and return or raise what :meth:`run` does."""
         try:
+            if inbox is not None:
+                inbox.put(call)  # type: ignore[arg-type]
+            elif not self._start(call):
+                call.run()
             while True:
                 call.changed.clear()
                 left_s = call.until_s - self._clock()
@@ -114,7 +105,7 @@ class Helpers:
                     return call.result()
                 if left_s <= 0:
                     raise LateError("it did not end in time")
-                call.changed.wait(min(left_s, threading.TIMEOUT_MAX))
+                call.changed.wait(left_s)
         finally:
             with self._lock:
                 self._calls.discard(call)
@@ -128,17 +119,17 @@ class Helpers:
             call.until_s = min(call.until_s, until_s)
             call.changed.set()
 
-    def _start(self, call: Call[_T]) -> bool:
-        inbox: queue.SimpleQueue[Call[object]] = queue.SimpleQueue()
+    def _start(self, call: _Call[_T]) -> bool:
+        inbox: queue.SimpleQueue[_Call[object]] = queue.SimpleQueue()
         inbox.put(call)  # type: ignore[arg-type]
         # The thread must not keep these helpers, or their owner, alive.
         return start_thread(_Work(weakref.ref(self), inbox), self._name)
 
-    def _rest(self, inbox: queue.SimpleQueue[Call[object]]) -> None:
+    def _rest(self, inbox: queue.SimpleQueue[_Call[object]]) -> None:
         with self._lock:
             self._idle.append(inbox)
 
-    def _leave(self, inbox: queue.SimpleQueue[Call[object]]) -> bool:
+    def _leave(self, inbox: queue.SimpleQueue[_Call[object]]) -> bool:
         """Return whether the thread of this inbox may end: False when a call is on its way to it."""
         with self._lock:
             if inbox in self._idle:
@@ -150,7 +141,7 @@ class Helpers:
 class _Work:
     """What a thread does."""
 
-    def __init__(self, owner: weakref.ref[Helpers], inbox: queue.SimpleQueue[Call[object]]) -> None:
+    def __init__(self, owner: weakref.ref[Helpers], inbox: queue.SimpleQueue[_Call[object]]) -> None:
         self._owner = owner
         self._inbox = inbox
 

@@ -64,7 +64,7 @@ def test_a_thousand_exporters(options, endpoint, tmp_path):
 
 
 def test_one_exporter_and_tracer_per_request():
-    """Thousands of requests, each with an exporter and a tracer of its own: threads and memory stay flat, and every span arrives."""
+    """Two thousand requests, each with an exporter and a tracer of its own: threads and memory stay flat, and every span arrives."""
     provider = TracerProvider(shutdown_on_exit=False)
     opencensus_compat.configure(tracer_provider=provider)
     with LocalEndpoint(store=False) as endpoint:
@@ -77,8 +77,7 @@ def test_one_exporter_and_tracer_per_request():
             assert opencensus_compat.flush(10.0)
             gc.collect()
 
-        # So many that they are sent while others are made, which takes two threads more.
-        requests(1200)
+        requests(400)
         threads = threading.active_count()
         tracemalloc.start()
         try:
@@ -89,7 +88,7 @@ def test_one_exporter_and_tracer_per_request():
         finally:
             tracemalloc.stop()
         assert threading.active_count() <= threads
-        assert endpoint.accepted == 2800
+        assert endpoint.accepted == 2000
     # Bytes; a single object kept for each request would be more.
     assert after - before < 1200 * 48
     provider.shutdown()
