@@ -61,6 +61,8 @@ class MetricPart(Part):
         super().__init__(settings, context_tags, batching)
         self.is_otel_shape = settings.envelope_shape == "otel"
         self.interval_s = batching.export_interval_s
+        self.meter_provider: MeterProvider | None = None
+        """That of the reader; the global one where there was none."""
         self._tasks: list[Task] = []
         self._exporting = threading.RLock()
 
@@ -74,7 +76,7 @@ class MetricPart(Part):
 
     def _new_processor(self, export: Any) -> Any:
         reader = _Reader(self, self.exporter, self.interval_s)
-        _wiring.provide_meters(reader, is_otel_shape=self.is_otel_shape)
+        self.meter_provider = _wiring.provide_meters(reader, is_otel_shape=self.is_otel_shape)
         return reader
 
     def _start(self) -> Any:

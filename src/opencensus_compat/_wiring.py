@@ -716,8 +716,8 @@ def _use_logger_provider(provider: Any) -> None:
     _children.at_end(_end_of_child)
 
 
-def provide_meters(reader: Any, *, is_otel_shape: bool) -> None:
-    """Give a destination's reader a meter provider, which becomes the global one where there is none.
+def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
+    """Make a meter provider for a destination's reader, which becomes the global one where there is none, and return it.
 
     Args:
         reader: The reader, in no provider yet: an application's own takes none after it was made.
@@ -740,6 +740,7 @@ def provide_meters(reader: Any, *, is_otel_shape: bool) -> None:
     if is_otel_shape:
         _show_to(provider)
     _children.at_end(_end_of_child)
+    return provider
 
 
 def _takes_instruments(provider: Any) -> bool:
@@ -806,11 +807,11 @@ def on_tracer_provider(call: Callable[[Any], object]) -> None:
 
     A program without spans makes no provider for that; see also `look_for_tracer_provider`.
     """
-    with _lock:
-        if call not in _state.tracer_provider_calls:
-            _state.tracer_provider_calls.append(call)
-        if _state.provider is not None:
-            call(_state.provider)
+    # Not under the lock: an exporter's thread, which may be the caller, is waited for under it.
+    if call not in _state.tracer_provider_calls:
+        _state.tracer_provider_calls.append(call)
+    if _state.provider is not None:
+        call(_state.provider)
     look_for_tracer_provider()
 
 

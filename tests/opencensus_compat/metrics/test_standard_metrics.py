@@ -105,7 +105,8 @@ def test_importing_neither_measures_nor_patches(run_program):
 
 
 def test_the_counters():
-    """All six arrive under the names of the retired exporter, as numbers."""
+    """All six arrive under the names of the retired exporter, as numbers; none of them once they are disabled."""
+    standard_metrics.producer.enable()
     metrics = {metric.descriptor.name: metric.time_series[0].points[0].value for metric in standard_metrics.producer.get_metrics()}
     assert {name: type(value).__name__ for name, value in metrics.items()} == {
         "\\Memory\\Available Bytes": "ValueLong",
@@ -118,6 +119,8 @@ def test_the_counters():
     assert all(value.value >= 0 for value in metrics.values())
     assert metrics["\\Memory\\Available Bytes"].value > 0
     assert metrics["\\Process(??APP_WIN32_PROC??)\\Private Bytes"].value > 0
+    standard_metrics.producer.disable()
+    assert standard_metrics.producer.get_metrics() == set()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -151,6 +154,7 @@ def test_a_counter_that_the_machine_does_not_tell(monkeypatch, caplog):
             raise OSError("no /proc")
 
     monkeypatch.setattr(standard_metrics, "STANDARD_METRICS", [Missing, *standard_metrics.STANDARD_METRICS])
+    standard_metrics.producer.enable()
     assert len(standard_metrics.producer.get_metrics()) == 6
     assert caplog.messages == ["no standard metric '\\\\Missing': OSError('no /proc') (said once)"]
 

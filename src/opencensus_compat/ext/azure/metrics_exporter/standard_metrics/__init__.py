@@ -63,6 +63,7 @@ class AzureStandardMetricsProducer(MetricProducer):
     def __init__(self) -> None:
         self._lock = threading.RLock()  # guards enabling
         self._registry: Registry | None = None
+        self._is_disabled = False
 
     @property
     def registry(self) -> Registry:
@@ -76,18 +77,20 @@ class AzureStandardMetricsProducer(MetricProducer):
 
     def enable(self) -> None:
         """Begin to measure: load psutil, and count requests. Once is enough."""
+        self._is_disabled = False
         _ = self.registry
 
     def disable(self) -> None:
-        """Measure no more, and leave `http.server` as it was."""
+        """Measure no more until it is enabled again, and leave `http.server` as it was. Whoever exports it gets nothing."""
         with self._lock:
+            self._is_disabled = True
             self._registry = None
         http_requests.requests_seen.spans_are_told = False
         http_requests.teardown()
 
     def get_metrics(self) -> set[Metric]:
-        """Return the standard metrics of this moment."""
-        return self.registry.get_metrics()
+        """Return the standard metrics of this moment; none after `disable`."""
+        return set() if self._is_disabled else self.registry.get_metrics()
 
 
 producer = AzureStandardMetricsProducer()

@@ -1,0 +1,512 @@
+"""The MetricsExporter: a cheap handle, the one reader of its resource, and what programs replace."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import logging
+import os
+import platform
+import threading
+import time
+from datetime import datetime
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import SpanKind
+
+import opencensus_compat
+from appinsights_exporter import ApplicationInsightsMetricExporter
+from opencensus_compat import _alias, _wiring
+from opencensus_compat.ext.azure.common import utils
+from opencensus_compat.ext.azure.common.protocol import Envelope
+from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter, new_metrics_exporter
+from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import http_requests, producer
+from opencensus_compat.local import LocalEndpoint
+from opencensus_compat.metrics import transport
+from opencensus_compat.metrics.export.gauge import DerivedLongGauge, LongGauge, Registry
+from opencensus_compat.metrics.export.metric_producer import MetricProducer
+from opencensus_compat.metrics.label_key import LabelKey
+from opencensus_compat.metrics.label_value import LabelValue
+from opencensus_compat.stats.aggregation import CountAggregation, DistributionAggregation, LastValueAggregation, SumAggregation
+from opencensus_compat.stats.stats import stats
+
+LATER = 3600.0
+"""Seconds: an interval that no test waits for."""
+
+
+@pytest.fixture
+def options(endpoint):
+    """Options of an exporter that sends to the local endpoint when it is flushed, without the counters."""
+    return {"connection_string": endpoint.connection_string, "export_interval": LATER, "enable_standard_metrics": False}
+
+
+@pytest.fixture
+def _counters():
+    """The standard metrics are off again afterwards."""
+    yield
+    producer.disable()
+    http_requests.requests_map.clear()
+
+
+def _registry(name="jobs", value=1):
+    registry, gauge = Registry(), LongGauge(name, "", "1", [])
+    registry.add_gauge(gauge)
+    gauge.get_or_create_default_time_series().set(value)
+    return registry, gauge
+
+
+def _points(endpoint):
+    return [
+        (point["name"], point["value"], envelope["data"]["baseData"].get("properties", {}))
+        for envelope in endpoint.envelopes()
+        for point in envelope["data"]["baseData"]["metrics"]
+    ]
+
+
+def _arrived(endpoint):
+    assert opencensus_compat.flush(10.0)
+    return _points(endpoint)
+
+
+# --- Cheap -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_thousand_exporters(options, endpoint):
+    """They start no thread, open no connection, and are freed."""
+    before = threading.active_count()
+    exporters = [MetricsExporter(**options) for _ in range(1000)]
+    assert threading.active_count() == before
+    assert endpoint.connections == 0
+    assert len({id(exporter._resource) for exporter in exporters}) == 1
+    del exporters
+    assert not [each for each in gc.get_objects() if type(each) is MetricsExporter]
+
+
+def test_many_exporting_ones_share_a_thread(options):
+    """`new_metrics_exporter` starts the reader of its resource, the first time."""
+    first = new_metrics_exporter(**options)
+    threads = threading.active_count()
+    others = [new_metrics_exporter(**options) for _ in range(20)]
+    assert threading.active_count() == threads
+    assert all(exporter.exporter_thread.is_alive() for exporter in (first, *others))
+
+
+# --- What arrives ------------------------------------------------------------------------------------------------------------------
+
+
+def test_whole_envelope(options, endpoint, measuring):
+    """A count is one item for each set of tag values, in the legacy shape."""
+    new_metrics_exporter(**options)
+    measuring.view("prompt view", CountAggregation())
+    measuring.record(5, route="/a")
+    measuring.record(5, route="/a")
+    assert opencensus_compat.flush(10.0)
+    (envelope,) = endpoint.envelopes()
+    assert envelope.pop("time").endswith("Z")
+    assert envelope == {
+        "iKey": endpoint.instrumentation_key,
+        "tags": dict(utils.azure_monitor_context),
+        "name": "Microsoft.ApplicationInsights.Metric",
+        "data": {
+            "baseType": "MetricData",
+            "baseData": {"ver": 2, "metrics": [{"ns": "prompt view", "name": "prompt view", "value": 2}], "properties": {"route": "/a"}},
+        },
+    }
+
+
+def test_values_stay_cumulative(options, endpoint, measuring):
+    """Each export tells everything since the start, by tag map; last values tell the last."""
+    new_metrics_exporter(**options)
+    measuring.view("count", CountAggregation())
+    measuring.view("sum", SumAggregation())
+    measuring.view("last", LastValueAggregation())
+    for value, route in ((3, "/a"), (4, "/a"), (5, "/b")):
+        measuring.record(value, route=route)
+    _arrived(endpoint)
+    measuring.record(6, route="/a")
+    assert sorted((name, value, properties["route"]) for name, value, properties in _arrived(endpoint)) == [
+        ("count", 1, "/b"), ("count", 1, "/b"), ("count", 2, "/a"), ("count", 3, "/a"),
+        ("last", 4, "/a"), ("last", 5, "/b"), ("last", 5, "/b"), ("last", 6, "/a"),
+        ("sum", 5, "/b"), ("sum", 5, "/b"), ("sum", 7, "/a"), ("sum", 13, "/a"),
+    ]  # fmt: skip
+
+
+def test_distributions_arrive(options, endpoint, measuring):
+    """With count, sum, least, greatest and deviation."""
+    new_metrics_exporter(**options)
+    measuring.view("spread", DistributionAggregation([1, 2]), measure=measuring.broken)
+    for value in (3.0, 0.5, 1.0, 1.5):
+        measuring.record(value, measure=measuring.broken)
+    _arrived(endpoint)
+    (envelope,) = endpoint.envelopes()
+    (point,) = envelope["data"]["baseData"]["metrics"]
+    deviation = point.pop("stdDev")
+    assert point == {"ns": "spread", "name": "spread", "kind": "Aggregation", "value": 6.0, "count": 4, "min": 0.5, "max": 3.0}
+    assert deviation == pytest.approx(0.9354143466934853)
+
+
+def test_a_registry_of_gauges(options, endpoint):
+    """`get_exporter_thread` exports it, also what comes into it later; without an interval each minute."""
+    registry, _ = _registry(value=7)
+    task = transport.get_exporter_thread([registry], MetricsExporter(**options))
+    later = LongGauge("later", "", "1", [LabelKey("queue", "")])
+    later.get_or_create_time_series([LabelValue("in")]).set(8)
+    registry.add_gauge(later)
+    assert (task.interval, task.is_alive(), task.name) == (60, True, "MetricsExporter Worker")
+    assert sorted(_arrived(endpoint)) == [("jobs", 7, {}), ("later", 8, {"queue": "in"})]
+
+
+def test_export_by_hand(options, endpoint):
+    """`export_metrics` sends at once, with nothing started."""
+    threads = {thread.name for thread in threading.enumerate()}
+    registry, _ = _registry()
+    MetricsExporter(**options).export_metrics(registry.get_metrics())
+    assert _points(endpoint) == [("jobs", 1, {})]
+    assert "OtelPeriodicExportingMetricReader" not in {thread.name for thread in threading.enumerate()} - threads
+
+
+def test_batches(options, endpoint):
+    """A request holds at most `max_batch_size` items."""
+    registry = Registry()
+    for number in range(7):
+        gauge = LongGauge(f"g{number}", "", "1", [])
+        gauge.get_or_create_default_time_series().set(number)
+        registry.add_gauge(gauge)
+    MetricsExporter(max_batch_size=3, **options).export_metrics(registry.get_metrics())
+    assert [request.items for request in endpoint.requests] == [3, 3, 1]
+
+
+def test_what_cannot_be_sent_is_counted(options, endpoint, caplog):
+    """A function that is gone costs its point, which is counted and said once."""
+    registry, _ = _registry()
+    gauge = DerivedLongGauge("gone", "", "1", [])
+    gauge.create_default_time_series(lambda: 1)
+    registry.add_gauge(gauge)
+    exporter = MetricsExporter(**options)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            exporter.export_metrics([*registry.get_metrics(), None])
+    assert _points(endpoint) == [("jobs", 1, {})] * 2
+    assert exporter._pipeline.exporter.counts.snapshot().dropped == {"a metric could not be converted": 2}
+    assert [record.message for record in caplog.records if record.name == "opencensus_compat"] == [
+        "a point of a metric is left out each time: metric 'gone': the function that told its value is gone, or told none (said once)"
+    ]
+
+
+def test_a_producer_that_raises(options, endpoint, caplog):
+    """It costs its own metrics, with a line in the log, and is asked again."""
+
+    class Bad(MetricProducer):
+        asked = 0
+
+        def get_metrics(self):
+            self.asked += 1
+            raise RuntimeError("no metrics")
+
+    bad, (good, _) = Bad(), _registry()
+    transport.get_exporter_thread([bad, good], MetricsExporter(**options), interval=LATER)
+    with caplog.at_level(logging.ERROR):
+        assert _arrived(endpoint) == [("jobs", 1, {})]
+        assert _arrived(endpoint) == [("jobs", 1, {})] * 2
+    assert bad.asked == 2
+    assert "The metrics of a producer could not be read" in caplog.text
+
+
+def test_a_producer_that_is_gone(options, endpoint, caplog):
+    """Its thread ends, as in OpenCensus, with a line in the log."""
+    registry, gauge = _registry()
+    task = transport.get_exporter_thread([registry], MetricsExporter(**options), interval=LATER)
+    del registry, gauge
+    gc.collect()
+    with caplog.at_level(logging.WARNING):
+        assert _arrived(endpoint) == []
+    assert not task.is_alive()
+    assert "MetricsExporter Worker stops: a metric producer is gone" in caplog.text
+
+
+# --- When ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_interval(options, endpoint):
+    """Metrics come at the interval that the program wants, but not without a pause."""
+    registry, _ = _registry()
+    task = transport.get_exporter_thread([registry], MetricsExporter(**options), interval=0)
+    assert endpoint.wait_for(3, timeout_s=10)
+    task.cancel()
+    times = [request.time_s for request in endpoint.requests]
+    assert all(later - earlier > 0.05 for earlier, later in itertools.pairwise(times))
+
+
+def test_another_interval(options, endpoint):
+    """An exporter with another interval than the first one has a thread of its own, which the last flush reaches, too."""
+    often, seldom = _registry("often"), _registry("seldom")
+    exporter = MetricsExporter(**options)
+    slow = transport.get_exporter_thread([seldom[0]], exporter, interval=LATER)
+    fast = transport.get_exporter_thread([often[0]], exporter, interval=0.1)
+    assert (slow.is_attached, fast.is_attached) == (True, False)
+    assert endpoint.wait_for(2, timeout_s=10)
+    assert {name for name, _, _ in _points(endpoint)} == {"often"}
+    assert {name for name, _, _ in _arrived(endpoint)} == {"often", "seldom"}
+    fast.cancel()
+    fast.join(10)
+    assert not fast.is_alive()
+
+
+def test_close_exports_once_more(options, endpoint):
+    """`shutdown` does it too; what is closed exports no more."""
+    registry, gauge = _registry()
+    exporter = MetricsExporter(**options)
+    exporter.exporter_thread = transport.get_exporter_thread([registry], exporter, interval=LATER)
+    gauge.get_or_create_default_time_series().set(2)
+    exporter.shutdown()
+    assert _points(endpoint) == [("jobs", 2, {})]
+    exporter.exporter_thread.join(0.1)
+    assert not exporter.exporter_thread.is_alive()
+    assert _arrived(endpoint) == [("jobs", 2, {})]
+
+
+def test_two_exporters_of_one_resource(options, endpoint, measuring):
+    """What both would send is sent once; other producers of the second are sent, too."""
+    registry, _ = _registry()
+    first, second = (new_metrics_exporter(**options) for _ in range(2))
+    transport.get_exporter_thread([registry], second, interval=LATER)
+    measuring.view("count", CountAggregation())
+    measuring.record(1, route="/a")
+    assert sorted(_arrived(endpoint)) == [("count", 1, {"route": "/a"}), ("jobs", 1, {})]
+    first.exporter_thread.cancel()
+    assert len(_arrived(endpoint)) == 4
+
+
+def test_two_exporters_of_one_resource_one_with_a_processor(options, endpoint, measuring):
+    """The one with a telemetry processor sends: what that leaves out does not arrive by the other."""
+    new_metrics_exporter(**options)
+    second = new_metrics_exporter(**options)
+    second.add_telemetry_processor(lambda envelope: envelope.data.baseData.properties["route"] != "/secret")
+    measuring.view("count", CountAggregation())
+    for route in ("/a", "/secret"):
+        measuring.record(1, route=route)
+    assert _arrived(endpoint) == [("count", 1, {"route": "/a"})]
+
+
+def test_two_resources(options, measuring):
+    """Views go to both, gauges where their registry was given to."""
+    registry, _ = _registry()
+    measuring.view("count", CountAggregation())
+    measuring.record(1, route="/a")
+    with LocalEndpoint() as one, LocalEndpoint() as two:
+        for endpoint in (one, two):
+            new_metrics_exporter(**{**options, "connection_string": endpoint.connection_string})
+        transport.get_exporter_thread([registry], MetricsExporter(connection_string=two.connection_string), interval=LATER)
+        assert opencensus_compat.flush(10.0)
+        assert (sorted(_points(one)), sorted(_points(two))) == (
+            [("count", 1, {"route": "/a"})],
+            [("count", 1, {"route": "/a"}), ("jobs", 1, {})],
+        )
+
+
+def test_registered_with_the_view_manager(options, endpoint, measuring):
+    """As the documentation does it: nothing is sent for that, and recording copies nothing."""
+    exporter = new_metrics_exporter(**options)
+    measuring.manager.register_exporter(exporter)
+    measuring.view("count", CountAggregation())
+    measuring.record(1, route="/a")
+    assert _points(endpoint) == []
+    assert _arrived(endpoint) == [("count", 1, {"route": "/a"})]
+
+
+# --- What programs replace -------------------------------------------------------------------------------------------------------
+
+
+def test_telemetry_processors(options, endpoint, measuring):
+    """They get legacy envelopes, change and drop them; one that raises is logged."""
+    exporter = new_metrics_exporter(**options)
+    seen = []
+
+    def add(envelope):
+        seen.append((type(envelope), envelope.data.baseData.metrics[0].ns))
+        envelope.data.baseData.properties["added"] = "yes"
+
+    exporter.add_telemetry_processor(add)
+    exporter.add_telemetry_processor(lambda envelope: envelope.data.baseData.properties["route"] == "/a")
+    measuring.view("count", CountAggregation())
+    for route in ("/a", "/b"):
+        measuring.record(1, route=route)
+    assert _arrived(endpoint) == [("count", 1, {"route": "/a", "added": "yes"})]
+    assert seen == [(Envelope, "count")] * 2
+
+
+def test_telemetry_processors_see_opentelemetry_metrics(options, endpoint):
+    """Those of the resource that gets them, once."""
+    exporter = new_metrics_exporter(**options)
+    provider = exporter._pipeline.meter_provider
+    provider.get_meter("application").create_counter("orders").add(3, {"route": "/a"})
+    exporter.add_telemetry_processor(lambda envelope: envelope.data.baseData.properties.update(added="yes"))
+    assert _arrived(endpoint) == [("orders", 3, {"route": "/a", "added": "yes"})]
+
+
+@pytest.mark.parametrize("name", ["export_metrics", "metric_to_envelopes", "apply_telemetry_processors", "_transmit"])
+def test_a_subclass_is_called(options, name):
+    """Each step that a subclass overrides is called by the reader's thread, too."""
+    called = threading.Event()
+
+    def own(self, argument):
+        called.set()
+        return getattr(MetricsExporter, name)(self, argument)
+
+    changed = type("Changed", (MetricsExporter,), {name: own})
+    registry, _ = _registry()
+    transport.get_exporter_thread([registry], changed(**options), interval=0.1)
+    assert called.wait(10)
+
+
+def test_a_subclass_that_raises(options, endpoint, caplog):
+    """It loses its own metrics, and nobody else's."""
+
+    class Own(MetricsExporter):
+        def export_metrics(self, metrics):
+            raise RuntimeError("broken")
+
+    (bad, _), (good, _) = _registry("bad"), _registry("good")
+    transport.get_exporter_thread([bad], Own(**options), interval=LATER)
+    transport.get_exporter_thread([good], MetricsExporter(**options), interval=LATER)
+    with caplog.at_level(logging.ERROR):
+        assert _arrived(endpoint) == [("good", 1, {})]
+    assert "OpenCensus metrics could not be exported" in caplog.text
+
+
+# --- OpenTelemetry ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_applications_provider(options, endpoint, measuring):
+    """Its readers see the view as an instrument; its own exporter to the same resource leaves the view out, for it would arrive twice."""
+    memory = InMemoryMetricReader()
+    native = ApplicationInsightsMetricExporter(options["connection_string"])
+    provider = MeterProvider([memory, PeriodicExportingMetricReader(native, export_interval_millis=1e9)], shutdown_on_exit=False)
+    opencensus_compat.configure(meter_provider=provider)
+    new_metrics_exporter(**options)
+    measuring.view("prompt view", CountAggregation())
+    measuring.record(1, route="/a")
+    provider.get_meter("application").create_counter("orders").add(3)
+    provider.force_flush()
+    assert sorted(_arrived(endpoint)) == [("orders", 3, {}), ("prompt view", 1, {"route": "/a"})]
+    scopes = memory.get_metrics_data().resource_metrics[0].scope_metrics
+    assert {scope.scope.name: [metric.name for metric in scope.metrics] for scope in scopes} == {
+        "opencensus_compat": ["prompt_view"],
+        "application": ["orders"],
+    }
+    provider.shutdown()
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_the_other_shape(options, endpoint, measuring, monkeypatch, is_changed):
+    """`OPENCENSUS_COMPAT_ENVELOPES=otel`: what came since the last export, under the given name; a subclass keeps its own way."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", "otel")
+
+    class Own(MetricsExporter):
+        def metric_to_envelopes(self, metric):
+            return [envelope for envelope in super().metric_to_envelopes(metric) if envelope.data.baseData.metrics[0].name != "dropped"]
+
+    registry, _ = _registry("queue length", 7)
+    measuring.view("prompt view", CountAggregation())
+    measuring.view("dropped" if is_changed else "kept", CountAggregation())
+    exporter = (Own if is_changed else MetricsExporter)(**options)
+    transport.get_exporter_thread([stats, registry], exporter, interval=LATER)
+    for _ in range(2):
+        measuring.record(1, route="/a")
+        assert opencensus_compat.flush(10.0)
+    arrived = sorted((name, value) for name, value, _ in _points(endpoint))
+    if is_changed:
+        assert arrived == [("prompt view", 1), ("prompt view", 2), ("queue length", 7), ("queue length", 7)]
+    else:
+        assert arrived == [("kept", 1), ("kept", 1), ("prompt view", 1), ("prompt view", 1), ("queue length", 7), ("queue length", 7)]
+
+
+def test_bad_meter_provider():
+    """What is no provider is refused at once."""
+    with pytest.raises(TypeError, match="meter_provider: expected an OpenTelemetry MeterProvider, got str; pass for example"):
+        opencensus_compat.configure(meter_provider="provider")
+
+
+# --- Standard metrics ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_counters", "measuring")
+def test_standard_metrics(options, endpoint):
+    """They are on unless they are switched off, and arrive in the portal's table of counters."""
+    new_metrics_exporter(**{**options, "enable_standard_metrics": True})
+    assert {name for name, _, _ in _arrived(endpoint)} == {
+        "\\Memory\\Available Bytes",
+        "\\Process(??APP_WIN32_PROC??)\\% Processor Time",
+        "\\Process(??APP_WIN32_PROC??)\\Private Bytes",
+        "\\Processor(_Total)\\% Processor Time",
+        "\\ASP.NET Applications(??APP_W3SVC_PROC??)\\Request Execution Time",
+        "\\ASP.NET Applications(??APP_W3SVC_PROC??)\\Requests/Sec",
+    }
+    assert len(endpoint.rows("performanceCounters")) == 6
+
+
+@pytest.mark.usefixtures("_counters", "measuring")
+@pytest.mark.parametrize("is_first", [True, False])
+def test_server_spans_are_requests(options, is_first):
+    """Server spans of the application's provider count, whether the facade knew it before or learns of it later; client spans do not."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    if is_first:
+        opencensus_compat.configure(tracer_provider=provider)
+    new_metrics_exporter(**{**options, "enable_standard_metrics": True})
+    if not is_first:
+        assert http_requests.requests_map.get("count") is None
+        opencensus_compat.configure(tracer_provider=provider)
+    tracer = provider.get_tracer("web")
+    for kind in (SpanKind.SERVER, SpanKind.CLIENT, SpanKind.SERVER):
+        with tracer.start_as_current_span("s", kind=kind):
+            pass
+    assert http_requests.requests_seen.spans_are_told
+    assert http_requests.requests_map["count"] == 2
+    producer.disable()
+    assert not http_requests.requests_seen.spans_are_told
+    with tracer.start_as_current_span("s", kind=SpanKind.SERVER):
+        pass
+    assert http_requests.requests_map["count"] == 2
+    provider.shutdown()
+
+
+# --- Workers ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_instance_of_a_worker(options, monkeypatch):
+    """In a process that was forked the instance says which one it is, unless the program has set it."""
+    gauge = LongGauge("g", "", "1", [])
+    gauge.get_or_create_default_time_series().set(1)
+    metric = gauge.get_metric(datetime(2024, 9, 30))  # noqa: DTZ001 -- OpenCensus's times have no zone
+    exporter = MetricsExporter(**options)
+
+    def instance():
+        return exporter.metric_to_envelopes(metric)[0].tags["ai.cloud.roleInstance"]
+
+    assert instance() == platform.node()
+    monkeypatch.setattr(_alias, "started_in", os.getppid())
+    assert instance() == f"{platform.node()}:{os.getpid()}"
+    monkeypatch.setitem(utils.azure_monitor_context, "ai.cloud.roleInstance", "web-1")
+    assert instance() == "web-1"
+
+
+def test_flush_waits_for_an_export_under_way(options, endpoint):
+    """Two exports never run at the same time."""
+    running, most = [], []
+
+    class Own(MetricsExporter):
+        def export_metrics(self, metrics):
+            running.append(1)
+            most.append(len(running))
+            time.sleep(0.02)
+            running.pop()
+
+    registry, _ = _registry()
+    transport.get_exporter_thread([registry], Own(**options), interval=0.1)
+    for _ in range(5):
+        assert opencensus_compat.flush(10.0)
+    assert max(most) == 1
+    assert _wiring.is_ending() is False
