@@ -150,19 +150,6 @@ job thumbnails
 """,
     ),
     Program(
-        "OpenCensus and OpenTelemetry in one trace",
-        ("mixed/legacy_stock.py", "mixed/checkout.py"),
-        "New code calls the old library, which calls back into new code, and so on. Every parent is right.",
-        """
-OpenTelemetry: checkout
-  OpenCensus: reserve
-    OpenTelemetry: ask warehouse
-      OpenCensus: note answer
-    OpenCensus: write reservation
-  OpenTelemetry: send receipt
-""",
-    ),
-    Program(
         "Telemetry processors",
         ("legacy/role_name.py",),
         "They set the role name, hide the card number, and leave the health check out.",
@@ -178,6 +165,23 @@ export ledger
   write rows
 """,
         shows_properties=True,
+    ),
+    Program(
+        "OpenCensus and OpenTelemetry in one trace",
+        ("mixed/legacy_stock.py", "mixed/checkout.py"),
+        "New code calls the old library, which calls back into new code, also on its own thread. Every parent is right, old log lines hang "
+        "below new spans, and each API sets attributes on the other's spans.",
+        """
+OpenTelemetry: checkout
+  OpenCensus: reserve
+    OpenTelemetry: ask warehouse
+      OpenCensus: note answer
+        [Warning] only 7 of kettle left
+    [Information] reserved kettle
+    OpenCensus: pack, on a thread
+      OpenTelemetry: print label
+  OpenTelemetry: send receipt
+""",
     ),
 )
 

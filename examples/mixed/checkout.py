@@ -16,9 +16,16 @@ def ask_warehouse(sku):
         legacy_stock.note_answer(sku, 7)
 
 
+def print_label(sku):
+    # The current span is the old library's.
+    trace.get_current_span().set_attribute('printer', 'P7')
+    with tracer.start_as_current_span('OpenTelemetry: print label'):
+        time.sleep(0.001)
+
+
 def main():
     with tracer.start_as_current_span('OpenTelemetry: checkout', kind=trace.SpanKind.SERVER):
-        legacy_stock.reserve('kettle', ask_warehouse)
+        legacy_stock.reserve('kettle', ask_warehouse, print_label)
         with tracer.start_as_current_span('OpenTelemetry: send receipt'):
             time.sleep(0.001)
 
