@@ -29,10 +29,10 @@ CALLS = 5_000
 CONNECTION_STRING = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=http://127.0.0.1:9/"
 IDLE = {"queue_capacity": 10**6, "max_batch_size": 10**6, "export_interval": 3600.0}
 LIMITS = (
-    ("root", "legacy", 1.0),
-    ("root", "opentelemetry", 1.1),
-    ("child", "legacy", 1.0),
-    ("child", "opentelemetry", 1.1),
+    ("root", "legacy", 0.65),
+    ("root", "opentelemetry", 0.8),
+    ("child", "legacy", 0.65),
+    ("child", "opentelemetry", 0.8),
     ("unsampled", "legacy", 0.6),
 )
 
