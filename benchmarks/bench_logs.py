@@ -33,7 +33,7 @@ ROUNDS = 7
 CALLS = 4_000
 CONNECTION_STRING = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=http://127.0.0.1:9/"
 IDLE = {"queue_capacity": 10**6, "max_batch_size": 10**6, "export_interval": 3600.0}
-LIMITS = (("text", 1.0), ("args", 1.0), ("object", 2.0), ("extra", 1.8), ("span", 1.0), ("burst", 1.0))
+LIMITS = (("text", 1.0), ("args", 1.0), ("object", 1.6), ("extra", 1.6), ("span", 1.0), ("burst", 1.0))
 """Workload, and the most that census-compat may cost of what the retired SDK costs.
 
 `object` is formatted, and the dimensions of `extra` are copied, when they are logged: the retired SDK did that later, on its own thread,

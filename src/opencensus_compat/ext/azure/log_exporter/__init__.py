@@ -41,6 +41,7 @@ _SHARE = "_census_share"
 """Attribute of a record: the filter that kept it, and what share of records it keeps."""
 
 _IMMUTABLE = log_records.IMMUTABLE
+_PLAIN = logging.LogRecord
 _is_exporting = _context.exporting.get
 _current_context = _context.get_current
 
@@ -103,6 +104,8 @@ class BaseLogHandler(logging.Handler):
         self._grace_period = self.options.grace_period
         self._mark = (self,)
         self._hand_over = _wiring.hand_over()
+        # Bound once: that is part of what a record costs.
+        self._put, self._bound_work = self._hand_over.put, self._work
         self._own_queue = _RecordQueue(self)
         self._queue: Any = self._own_queue
         self._worker: Any = _RecordWorker(self)
@@ -121,8 +124,8 @@ class BaseLogHandler(logging.Handler):
 
         The standard library's own method enters the lock from Python 3.13 on, whether or not there is one.
         """
-        filters = self.filters
-        if len(filters) != 1 or filters[0] is not self._sampling or self._sampling.probability < 1:
+        filters, sampling = self.filters, self._sampling
+        if len(filters) != 1 or filters[0] is not sampling or sampling.probability < 1:
             passed: Any = self.filter(record)
             if not passed:
                 return passed
@@ -145,7 +148,10 @@ class BaseLogHandler(logging.Handler):
             queue.put(record, block=False)
             return
         name = record.name
-        tree = _trees[name] if name in _trees else _tree_of(name)
+        try:
+            tree = _trees[name]
+        except KeyError:
+            tree = _tree_of(name)
         if (tree and (tree is _OURS or _is_suppressed())) or _is_exporting():
             return
         taken = getattr(record, _MARK, None)
@@ -155,7 +161,7 @@ class BaseLogHandler(logging.Handler):
             return
         message = None
         arguments = record.args
-        if type(record.msg) is not str or (type(record) is not logging.LogRecord and not _is_plain(record)):
+        if type(record.msg) is not str or (type(record) is not _PLAIN and not _is_plain(record)):
             message = _message(record)
         elif arguments:
             if type(arguments) is not tuple:
@@ -168,12 +174,11 @@ class BaseLogHandler(logging.Handler):
         dimensions = getattr(record, "custom_dimensions", None)
         if dimensions is not None:
             dimensions = log_records.frozen(dimensions)
-        measurements = getattr(record, "custom_measurements", None)
+        measurements = getattr(record, "custom_measurements", None) if self._is_event else None
         if measurements is not None:
             measurements = log_records.frozen(measurements)
-        hand_over = self._hand_over
-        if not hand_over.put((self._work, record, message, dimensions, measurements, _current_context())):
-            hand_over.lose(self._lost)
+        if not self._put((self._bound_work, record, message, dimensions, measurements, _current_context())):
+            self._hand_over.lose(self._lost)
 
     def log_record_to_envelope(self, record: Any) -> Any:
         """Return the envelope of a record; to be overridden."""
