@@ -1,8 +1,8 @@
 """A service of four files that is migrated one file at a time: in each of its sixteen states it yields the same telemetry.
 
-Each file exists in an OpenCensus form and in an OpenTelemetry form: the web handler (server span), the service layer (internal spans), the
-client (outgoing span over HTTP), the worker (a job on a pool's thread). The set-up, which is migrated last, names the resource by
-OpenCensus handles. Three orders are answered at the same time, two of them in traces that their callers began.
+Each file exists in an OpenCensus form and in an OpenTelemetry form: the web handler (server span), the service layer (internal spans, log
+records, a sum), the client (outgoing span over HTTP), the worker (a job on a pool's thread, an exception). The set-up, which is migrated
+last, names the resource by OpenCensus handles. Three orders are answered at the same time, two of them in traces that their callers began.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ def _check(endpoint, seen):
         # Newer SDKs also say that the trace id is random, a flag that OpenCensus's headers have not.
         assert seen[f"/stock/{sku}"] in {f"00-{order}-{call['id']}-01", f"00-{order}-{call['id']}-03"}
     assert len(rows) == len(CALLERS) * len(TREE)
+    points = [(row["name"], row["customDimensions"].get("sku"), row["value"]) for row in endpoint.rows("customMetrics")]
+    assert sorted(points) == [("reserved", sku, 2.0) for sku in sorted(CALLERS)]
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: "-".join(form[4:6] for form in state))
@@ -123,7 +125,7 @@ def run_assembled(run_environment):
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-        endpoint.wait_for(len(CALLERS) * len(TREE))
+        endpoint.wait_for(len(CALLERS) * (len(TREE) + 1))
         assert endpoint.wait_idle()
         return json.loads(done.stdout)
 
