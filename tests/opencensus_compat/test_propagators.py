@@ -140,6 +140,18 @@ def test_trace_state():
     assert found.trace_state.to_header() == "vendor=a"
 
 
+def test_trace_state_through_both_apis(otel, kept):
+    """A request's trace state goes through an OpenCensus server span and an OpenTelemetry span inside it to the next call of either API."""
+    headers = {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01", "tracestate": "vendor=a,tenant@other=b"}
+    context = TraceContextPropagator().from_headers(headers)
+    tracer = Tracer(span_context=context, sampler=samplers.AlwaysOnSampler(), exporter=kept)
+    with tracer.span("server"), otel.tracer.start_as_current_span("service"):
+        by_opentelemetry = injected(TraceContextTextMapPropagator(), None)
+        with tracer.span("call"):
+            by_opencensus = tracer.propagator.to_headers(tracer.span_context)
+    assert by_opentelemetry["tracestate"] == by_opencensus["tracestate"] == "vendor=a,tenant@other=b"
+
+
 B3 = {
     "multi": {"x-b3-traceid": TRACE_ID, "x-b3-spanid": SPAN_ID, "x-b3-sampled": "1"},
     "canonical case": {"X-B3-TraceId": TRACE_ID, "X-B3-SpanId": SPAN_ID, "X-B3-Sampled": "1"},
