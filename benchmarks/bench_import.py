@@ -1,4 +1,4 @@
-"""What importing the trace exporter and the log handlers costs, beside the retired SDK.
+"""What importing the trace exporter, the log handlers and the metrics exporter costs, beside the retired SDK.
 
 Run ``python benchmarks/bench_import.py``. Fresh interpreters by turns; the best wall-clock time of each side counts. Ends with 1 when the
 limit is not kept, or when something is loaded that should wait until it is needed.
@@ -17,7 +17,7 @@ LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" /
 TURNS = 7
 LIMIT = 0.5
 HEAVY = ("azure.identity", "msal", "requests", "psutil")
-MODULES = ("opencensus.ext.azure.trace_exporter", "opencensus.ext.azure.log_exporter")
+MODULES = ("opencensus.ext.azure.trace_exporter", "opencensus.ext.azure.log_exporter", "opencensus.ext.azure.metrics_exporter")
 PROBE = f"""
 import importlib, json, sys, time
 started = time.perf_counter()
