@@ -185,12 +185,22 @@ class Part(ABC):
                 processor = self._processor = self._processor or outside(self._start)
         return processor
 
-    def _reopen(self) -> None:
-        """Take what is logged by exit hooks that run after the provider's."""
+    def reopen(self) -> None:
+        """Begin anew after `shutdown`; without that, do nothing."""
+        with self._lock:
+            if self._is_shut_down:
+                self._begin()
+
+    def _begin(self) -> None:
         self._is_shut_down = False
         self.exporter = self._new_exporter()
         self._queue = _Queue(self.batching.queue_capacity, self.exporter.counts, self.signal)
         self._export = _Export(self.exporter, self._queue, self.results)
+        self._processor = None
+
+    def _reopen(self) -> None:
+        """Take what is logged by exit hooks that run after the provider's."""
+        self._begin()
         self._processor = _AtTheEnd(self._export)
         self.exporter.set_deadline(max(0.0, _wiring.ending_process() - time.monotonic()))
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
-from opencensus_compat import _exporter, _wiring
+from opencensus_compat import _exporter, _others, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
@@ -65,6 +66,9 @@ class Router(SpanProcessor):
 
     A span of the facade goes where its tracer's exporter sends. A span of OpenTelemetry code goes where the OpenCensus span around it
     goes; outside any, to the default destination, the first one made. A span whose tracer has another vendor's exporter goes to none.
+
+    Where the application has put exporters to Application Insights on the provider itself, spans of OpenTelemetry code are left to them,
+    except to other resources than theirs that the OpenCensus span around sends to.
     """
 
     def __init__(self) -> None:
@@ -72,10 +76,25 @@ class Router(SpanProcessor):
         self._is_stopped = False
         self._inherited: dict[tuple[int, int], tuple[Any, weakref.ref[Span]]] = {}
         self._rates: SpanProcessor = _exporter.sample_rate_processor(None)
+        self._others = _others.NOBODY
 
-    def watch(self, sampler: Any) -> None:
-        """Note from now on the rates at which the provider's sampler keeps spans of OpenTelemetry code."""
+    def watch(self, sampler: Any, others: _others.Others) -> None:
+        """Serve a provider from now on.
+
+        Args:
+            sampler: Its sampler; the rates at which it keeps spans of OpenTelemetry code are noted.
+            others: Who else sends to Application Insights from it.
+        """
         self._rates = _exporter.sample_rate_processor(sampler)
+        self._others = others
+
+    def revived(self) -> Router:
+        """Return a router in place of this one if this one has stopped: parts start anew."""
+        if not self._is_stopped:
+            return self
+        made = Router()
+        made._default = self._default
+        return made
 
     def add(self, part: SpanPart) -> None:
         """Take a part for the default one, if there is none yet."""
@@ -91,7 +110,7 @@ class Router(SpanProcessor):
         if rate is not None and _WIRE_RATE not in (span.attributes or ()):
             span.set_attribute(_WIRE_RATE, rate)
         handle = _wiring.parent_handle(parent_context)
-        if handle is not None and handle is not self._default_handle() and getattr(handle, "_pipeline", None) is not None:
+        if getattr(handle, "_pipeline", None) is not None and (handle is not self._default_handle() or self._others.keys()):
             context = span.get_span_context()
             key = (context.trace_id, context.span_id)
             # The reference forgets the note when the span is freed without having ended.
@@ -116,7 +135,7 @@ class Router(SpanProcessor):
         inherited = self._inherited.pop((context.trace_id, context.span_id), None) if context is not None and self._inherited else None
         handle = inherited[0] if inherited is not None else self._default_handle()
         destination = handle._pipeline if handle is not None else self._default
-        if destination is not None:
+        if destination is not None and not _wiring.is_left_to(self._others, destination.settings, SPANS, inherited is not None):
             destination.on_end(span if handle is None else handle._telemetry(span, None, None))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -133,17 +152,73 @@ class Router(SpanProcessor):
         if not self._is_stopped:
             self.stop()
             _wiring.shut_down_parts(SPANS)
+            _wiring.provider_is_gone()
 
 
 def _nothing(*args: Any, **kwargs: Any) -> None:
     """Do nothing."""
 
 
-def new_provider(role: str) -> TracerProvider:
+class MadeProvider(TracerProvider):
+    """The provider of programs that have none; it gives way to one that the application sets later."""
+
+    def __init__(self, sampler: Any, resource: Any) -> None:
+        super().__init__(sampler=sampler, resource=resource)
+        self._census_successor: TracerProvider | None = None
+        self._census_tracers: weakref.WeakKeyDictionary[Any, tuple[tuple[Any, ...], dict[str, Any]]] = weakref.WeakKeyDictionary()
+
+    def census_give_way(self, provider: Any) -> None:
+        """Do from now on what another provider does, as do the tracers that were made before; None takes that back for new ones."""
+        self._census_successor = provider
+        if provider is None:
+            return
+        for tracer, (args, options) in list(self._census_tracers.items()):
+            theirs = provider.get_tracer(*args, **options)
+            if isinstance(theirs, Tracer):
+                # What the SDK's tracer asks when it starts a span.
+                tracer.sampler, tracer.resource = theirs.sampler, theirs.resource
+                tracer.span_processor, tracer.id_generator = theirs.span_processor, theirs.id_generator
+
+    @property
+    def resource(self) -> Resource:
+        """The resource of its spans."""
+        return super().resource if self._census_successor is None else self._census_successor.resource
+
+    def get_tracer(self, *args: Any, **options: Any) -> Any:
+        """Return a tracer; see the SDK's."""
+        if self._census_successor is not None:
+            return self._census_successor.get_tracer(*args, **options)
+        made = super().get_tracer(*args, **options)
+        if isinstance(made, Tracer):
+            self._census_tracers[made] = (args, options)
+        return made
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """Show the spans to a processor, too."""
+        if self._census_successor is None:
+            super().add_span_processor(span_processor)
+        else:
+            self._census_successor.add_span_processor(span_processor)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export what waits and return whether that was done in time."""
+        if self._census_successor is None:
+            return super().force_flush(timeout_millis)
+        return self._census_successor.force_flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Export what waits and stop."""
+        if self._census_successor is None:
+            super().shutdown()
+        else:
+            self._census_successor.shutdown()
+
+
+def new_provider(role: str) -> MadeProvider:
     """Return a provider for programs that have none."""
     try:
         sampler = _exporter.sampler_from_environment()
     except ValueError as error:
         _wiring.report("OTEL_TRACES_SAMPLER is left to the OpenTelemetry SDK: %s", error)
         sampler = None
-    return TracerProvider(sampler=sampler, resource=resource_of_role(role))
+    return MadeProvider(sampler, resource_of_role(role))

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
-from opencensus_compat import _wiring
+from opencensus_compat import _others, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -33,16 +33,28 @@ class Unrecorded(trace_api.NonRecordingSpan):
 class _Source:
     """What the spans of one provider have in common."""
 
-    def __init__(self, resource: Resource, scope: InstrumentationScope, limits: SpanLimits, processors: Any) -> None:
+    def __init__(
+        self, resource: Resource, scope: InstrumentationScope, limits: SpanLimits, processors: Any, others: _others.Others
+    ) -> None:
         self.resource = resource
         self.scope = scope
         self.limits = limits
         self.processors = processors
+        self._others = others
         self.on_ending = getattr(processors, "_on_ending", None)
         """Newer SDKs call it before `on_end`."""
         most = _UNLIMITED if limits.max_span_attributes is None else limits.max_span_attributes
         self.most_attributes = most if limits.max_span_attribute_length is None else 0
         """How many attributes a span may have of which none has to be shortened."""
+
+    def receivers(self) -> Any:
+        """Return who gets the facade span that is ending on this thread.
+
+        One that goes to an Application Insights resource of its tracer's goes to no other, and to this one once.
+        """
+        if self._others.keys() and _wiring.ends_in_pipeline(self._others):
+            return self._others
+        return self.processors
 
 
 class FacadeSpan(Span):
@@ -124,7 +136,7 @@ class FacadeSpan(Span):
                 resource=source.resource,
                 attributes=self._census_attributes,
                 # They have seen it start, and may have seen it end.
-                span_processor=_OnlyEnd(source.processors) if end_ns is None else SpanProcessor(),
+                span_processor=_OnlyEnd(source) if end_ns is None else SpanProcessor(),
                 limits=source.limits,
                 instrumentation_scope=source.scope,
             )
@@ -177,7 +189,7 @@ class FacadeSpan(Span):
         if source.on_ending is not None:
             source.on_ending(self)
         attributes = self._census_attributes
-        source.processors.on_end(
+        source.receivers().on_end(
             ReadableSpan(
                 name=self._census_name,
                 context=self._census_context,
@@ -200,16 +212,16 @@ _making_whole = threading.RLock()
 class _OnlyEnd(SpanProcessor):
     """A provider's processors, for a span that they have seen start."""
 
-    def __init__(self, processors: Any) -> None:
-        self._processors = processors
+    def __init__(self, source: _Source) -> None:
+        self._source = source
 
     def _on_ending(self, span: Any) -> None:
-        on_ending = getattr(self._processors, "_on_ending", None)
+        on_ending = self._source.on_ending
         if on_ending is not None:
             on_ending(span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        self._processors.on_end(span)
+        self._source.receivers().on_end(span)
 
 
 class SpanFactory:
@@ -223,14 +235,18 @@ class SpanFactory:
     def __init__(self, provider: Any, scope: str, version: str) -> None:
         self._tracer = provider.get_tracer(scope, version)
         self._source: _Source | None = None
+        self.others = _others.NOBODY
+        """Who else sends to Application Insights from the provider."""
         if isinstance(self._tracer, Tracer):
             # The limits that the application gave its provider are not public; without them the SDK's environment variables decide.
             limits = getattr(provider, "_span_limits", None)
+            self.others = _others.of_span_processors(self._tracer.span_processor)
             self._source = _Source(
                 self._tracer.resource,
                 InstrumentationScope(scope, version),
                 limits if isinstance(limits, SpanLimits) else SpanLimits(),
                 self._tracer.span_processor,
+                self.others,
             )
 
     def start(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import __version__, _alias, _children, _context, _exporter
+from opencensus_compat import __version__, _adoption, _alias, _children, _context, _exporter
 from opencensus_compat._convert import oc_to_otel
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from opencensus_compat._handover import HandOver
     from opencensus_compat._instruments import Instruments
     from opencensus_compat._log_pipeline import LogRouter
+    from opencensus_compat._others import Others
     from opencensus_compat._pipeline import Router, SpanPart
     from opencensus_compat._spans import SpanFactory
 
@@ -45,12 +46,14 @@ __all__ = [
     "end_logs",
     "end_span",
     "ending_process",
+    "ends_in_pipeline",
     "flush",
     "flush_logs",
     "flush_parts",
     "gauge_added",
     "hand_over",
     "is_ending",
+    "is_left_to",
     "is_pipeline",
     "is_provider_exporter",
     "is_worker",
@@ -63,6 +66,7 @@ __all__ = [
     "one_trace_per_tracer",
     "producer_added",
     "provide_meters",
+    "provider_is_gone",
     "rate_of",
     "replace_span",
     "report",
@@ -159,9 +163,14 @@ class Handle(Protocol):
 class _State:
     def __init__(self) -> None:
         self.provider: TracerProvider | None = None
+        self.found: Any = None
+        self.is_configured = False
         self.spans: SpanFactory | None = None
         self.router: Router | None = None
         self.logger_provider: Any = None
+        self.found_logger: Any = None
+        self.logger_is_configured = False
+        self.gave_way: list[Any] = []
         self.log_router: LogRouter | None = None
         self.logs_claimed = False
         self.logs_made = threading.Event()
@@ -260,6 +269,7 @@ def configure(
                     f"logger_provider: expected an OpenTelemetry LoggerProvider, got {type(logger_provider).__name__}; "
                     "pass for example opentelemetry.sdk._logs.LoggerProvider()"
                 )
+            _state.logger_is_configured = True
             _use_logger_provider(logger_provider)
         if tracer_provider is not None:
             if not callable(getattr(tracer_provider, "get_tracer", None)):
@@ -267,6 +277,7 @@ def configure(
                     f"tracer_provider: expected an OpenTelemetry TracerProvider, got {type(tracer_provider).__name__}; "
                     "pass for example opentelemetry.sdk.trace.TracerProvider()"
                 )
+            _state.is_configured = True
             _use_provider(tracer_provider)
         if one_trace_per_tracer is not None:
             _state.one_trace_per_tracer = one_trace_per_tracer
@@ -287,7 +298,7 @@ def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S, signal: str | None = None)
 
 
 def shutdown(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S) -> bool:
-    """Send what is waiting and stop; what ends or is logged later is not exported by this package.
+    """Send what is waiting and stop; what ends or is logged later is not exported by this package, until `configure` names a provider.
 
     Args:
         timeout_s: Seconds to wait at most; what could not be sent by then is stored.
@@ -309,6 +320,9 @@ def reset() -> None:
             _hand_over.clear()
         for each in _state.instruments.values():
             each.close()
+        _adoption.unwatch()
+        for provider in _state.gave_way:
+            provider.census_give_way(None)
         _state = _State()
 
 
@@ -622,43 +636,137 @@ def _provide_spans() -> SpanFactory:
 
 
 def _provide_router() -> Router:
-    if _state.router is None:
-        current = trace_api.get_tracer_provider()
-        if isinstance(current, trace_api.ProxyTracerProvider):
-            from opencensus_compat._pipeline import new_provider
+    current = trace_api.get_tracer_provider()
+    if _state.router is None and isinstance(current, trace_api.ProxyTracerProvider):
+        from opencensus_compat._pipeline import new_provider
 
-            provider = new_provider(default_role())
-            trace_api.set_tracer_provider(provider)
-            told = "no OpenTelemetry tracer provider was set: made one for the role %r and set it as the global provider"
-            _tell(_logger.info, told, default_role())
-            _use_provider(provider)
-        else:
-            _use_provider(current)
+        provider = new_provider(default_role())
+        trace_api.set_tracer_provider(provider)
+        told = "no OpenTelemetry tracer provider was set: made one for the role %r and set it as the global provider"
+        _tell(_logger.info, told, default_role())
+        _state.found = provider
+        _use_provider(provider)
+        _adoption.watch(SPANS, _take_tracer_provider)
+    elif _state.router is None or not (
+        _state.is_configured or current is _state.found or isinstance(current, trace_api.ProxyTracerProvider)
+    ):
+        # Set for the first time, or, as in notebooks and tests, in place of an earlier one.
+        _state.found = current
+        _use_provider(current)
+        if hasattr(current, "census_give_way"):
+            _adoption.watch(SPANS, _take_tracer_provider)
+    elif _state.spans is None and _state.provider is not None:
+        # Shut down by the application, which has set no other.
+        _state.spans = _new_factory(_state.provider)
     router = _state.router
     if router is None:
         raise RuntimeError("the provider has no router")
     return router
 
 
+def _take_tracer_provider(provider: Any) -> bool:
+    """Take over a tracer provider that the application sets while one of this package's is the global one."""
+    made = trace_api.get_tracer_provider()
+    give_way = getattr(made, "census_give_way", None)
+    if give_way is None or provider is made or not callable(getattr(provider, "get_tracer", None)):
+        return False
+    with _lock:
+        give_way(provider)
+        _state.gave_way.append(made)
+        if not _state.is_configured:
+            _use_provider(provider)
+        report(_TAKEN, "tracer")
+    return True
+
+
+_TAKEN = (
+    "a %s provider was set after OpenCensus code had needed one and this package had made it. OpenTelemetry takes one only; what was made "
+    "does what yours does from now on. Set yours before the first OpenCensus exporter is made, and telemetry from before goes through it, too"
+)
+
+
+def _new_factory(provider: Any) -> SpanFactory:
+    from opencensus_compat._spans import SpanFactory
+
+    return SpanFactory(provider, SCOPE, __version__)
+
+
+def provider_is_gone() -> None:
+    """Look for a provider anew when the next span starts: the present one has been shut down."""
+    if not is_ending():
+        _state.spans = None
+
+
+def ends_in_pipeline(others: Others) -> bool:
+    """Return whether the facade span that is ending on this thread goes to a destination by way of its tracer's exporter.
+
+    Args:
+        others: Who else sends to Application Insights from its provider.
+    """
+    now = ending.now
+    part = None if now is None else getattr(now[1].exporter, "_destination", None)
+    if part is None:
+        return False
+    _tell_of_others(others, part.settings, SPANS)
+    return True
+
+
+def is_left_to(others: Others, settings: Any, signal: str, is_inherited: bool) -> bool:
+    """Return whether telemetry of OpenTelemetry code is left to exporters that the application has put on its provider itself.
+
+    Args:
+        others: Who else sends to Application Insights from its provider.
+        settings: Of the destination it would go to.
+        signal: Which telemetry.
+        is_inherited: Whether it would go there because of the OpenCensus span around it.
+    """
+    if not others.keys():
+        return False
+    return _tell_of_others(others, settings, signal) or not is_inherited
+
+
+def _tell_of_others(others: Others, settings: Any, signal: str) -> bool:
+    """Return whether others send to the same resource, and say so the first time."""
+    key = settings.instrumentation_key
+    exporter = others.keys().get(key)
+    if exporter is None:
+        return False
+    report(
+        "both %s and an OpenCensus exporter send " + signal + " to the resource with the instrumentation key that ends in %s: "
+        "each item is sent once, OpenTelemetry's by the former, OpenCensus's by the latter",
+        exporter,
+        key[-4:],
+    )
+    return True
+
+
 def _use_provider(provider: TracerProvider) -> None:
     """Send facade spans to a provider, and its spans to the destinations."""
     from opencensus_compat._pipeline import Router, new_provider
-    from opencensus_compat._spans import SpanFactory
 
-    router = _state.router or Router()
+    old = _state.router
+    router = Router() if old is None else old.revived()
     add_span_processor = getattr(provider, "add_span_processor", None)
     if add_span_processor is None:
         report("the global tracer provider %s takes no span processors: OpenCensus spans use a provider of their own", type(provider))
         provider = new_provider(default_role())
         add_span_processor = provider.add_span_processor
-    if provider is not _state.provider:
+    if provider is not _state.provider or router is not old:
         add_span_processor(router)
+    if router is not old:
+        _reopen(SPANS)
     _state.provider, _state.router = provider, router
     _children.at_end(_end_of_child)
-    router.watch(getattr(provider, "sampler", None))
-    _state.spans = SpanFactory(provider, SCOPE, __version__)
+    _state.spans = _new_factory(provider)
+    router.watch(getattr(provider, "sampler", None), _state.spans.others)
     for call in list(_state.tracer_provider_calls):
         call(provider)
+
+
+def _reopen(signal: str) -> None:
+    """Let parts that were shut down start anew."""
+    for part in _parts(signal):
+        part.reopen()
 
 
 def log_router() -> LogRouter:

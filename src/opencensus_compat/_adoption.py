@@ -1,0 +1,62 @@
+"""Providers that an application sets after OpenCensus code had to have one: OpenTelemetry takes one for each signal, and refuses the second.
+
+Legacy exporters are often made while modules are imported, before the application configures OpenTelemetry. So from the moment at which
+this package has set a provider, the functions that set the global ones hand a further provider over here, also those that other modules
+have imported by name. Before that moment, and after a reset, they are OpenTelemetry's own.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["unwatch", "watch"]
+
+_SETTERS = {
+    "traces": ("opentelemetry.trace", "set_tracer_provider"),
+    "logs": ("opentelemetry._logs", "set_logger_provider"),
+    "metrics": ("opentelemetry.metrics", "set_meter_provider"),
+}
+"""Signal -> module and name of what sets its global provider."""
+
+_watched: dict[str, tuple[Any, Any]] = {}
+"""Signal -> OpenTelemetry's function and what stands in its place."""
+
+
+def watch(signal: str, take: Callable[[Any], bool]) -> None:
+    """Have something called with each provider of a signal that is set from now on.
+
+    Args:
+        signal: Of the provider.
+        take: Returns whether it has taken the provider; what it has not goes to OpenTelemetry.
+    """
+    if signal in _watched:
+        return
+    module, name = _SETTERS[signal]
+    original = getattr(importlib.import_module(module), name)
+
+    @functools.wraps(original)
+    def set_provider(*args: Any, **options: Any) -> None:
+        given = [*args, *options.values()]
+        if len(given) != 1 or not take(given[0]):
+            original(*args, **options)
+
+    _watched[signal] = (original, set_provider)
+    _replace(name, original, set_provider)
+
+
+def unwatch() -> None:
+    """Give OpenTelemetry's functions back."""
+    for signal, (original, ours) in list(_watched.items()):
+        _replace(_SETTERS[signal][1], ours, original)
+        del _watched[signal]
+
+
+def _replace(name: str, old: Any, new: Any) -> None:
+    for module in list(sys.modules.values()):
+        names = getattr(module, "__dict__", None)
+        if isinstance(names, dict) and names.get(name) is old:
+            names[name] = new

@@ -1,0 +1,100 @@
+"""Who else sends to Application Insights: exporters that an application has put on its providers itself.
+
+What OpenTelemetry code makes is then left to them, and what OpenCensus code makes is kept from them, so that each item is sent once and to
+the resource it is for. The SDK gives out a provider's processors, and the exporters behind them, under private names only; they are read
+here and nowhere else. Where a release has other names nobody is found, and that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+__all__ = ["NOBODY", "Others", "exporters_key", "of_logger_provider", "of_span_processors", "readers_key"]
+
+_OFFICIAL = "azure.monitor.opentelemetry.exporter"
+_OURS = "appinsights_exporter"
+_BEHIND = ("span_exporter", "_exporter", "exporter", "_batch_processor")
+"""Where processors and readers of all releases have the exporter, or what has it."""
+
+
+class Others:
+    """The processors of one provider, seen as those which send to Application Insights, and the rest.
+
+    Args:
+        processors: Returns the processors; the same object as long as there are no new ones. None where they cannot be seen.
+    """
+
+    def __init__(self, processors: Callable[[], Iterable[Any] | None]) -> None:
+        self._processors = processors
+        self._seen: object = ()
+        self._keys: dict[str, str] = {}
+        self.rest: tuple[Any, ...] = ()
+        """The processors that do not send to Application Insights."""
+
+    def keys(self) -> dict[str, str]:
+        """Return the instrumentation keys that processors send to, with the classes of their exporters."""
+        now = self._processors()
+        if now is not self._seen:
+            found = [(processor, exporters_key(processor)) for processor in now or ()]
+            self.rest = tuple(processor for processor, key in found if key is None)
+            self._keys = {key[0]: key[1] for _, key in found if key is not None}
+            self._seen = now
+        return self._keys
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        """Show a span that starts to the rest."""
+        for processor in self.rest:
+            processor.on_start(span, parent_context)
+
+    def on_end(self, span: Any) -> None:
+        """Show a span that has ended to the rest."""
+        for processor in self.rest:
+            processor.on_end(span)
+
+
+NOBODY = Others(lambda: None)
+"""Of a provider that is not known yet."""
+
+
+def of_span_processors(processor: Any) -> Others:
+    """Return who is behind the `span_processor` of the SDK's tracers."""
+    return Others(lambda: getattr(processor, "_span_processors", None))
+
+
+def of_logger_provider(provider: Any) -> Others:
+    """Return who is behind one of the SDK's logger providers."""
+    several = getattr(provider, "_multi_log_record_processor", None)
+    return Others(lambda: getattr(several, "_log_record_processors", None))
+
+
+def exporters_key(processor: Any) -> tuple[str, str] | None:
+    """Return the instrumentation key that a processor or reader sends to, and the class of its exporter; None for any other."""
+    exporter = processor
+    for _ in range(3):
+        for kind in type(exporter).__mro__:
+            package = kind.__module__
+            if package == _OURS or package.startswith((f"{_OURS}.", f"{_OFFICIAL}.")):
+                key = _key_of(exporter)
+                if key:
+                    return key, f"{kind.__module__.partition('.export')[0]}.{kind.__name__}"
+        behind = [found for name in _BEHIND if (found := getattr(exporter, name, None)) is not None]
+        if not behind:
+            return None
+        exporter = behind[0]
+    return None
+
+
+def _key_of(exporter: Any) -> str | None:
+    settings = getattr(exporter, "settings", None)
+    key = getattr(settings, "instrumentation_key", None) or getattr(exporter, "_instrumentation_key", None)
+    return key if isinstance(key, str) else None
+
+
+def readers_key(provider: Any) -> dict[str, str]:
+    """Return the instrumentation keys that a meter provider's readers send to, with the classes of their exporters."""
+    readers = getattr(provider, "_metric_readers", None)
+    if readers is None:
+        readers = getattr(getattr(provider, "_sdk_config", None), "metric_readers", None)
+    found = [exporters_key(reader) for reader in readers or ()]
+    return {key[0]: key[1] for key in found if key is not None}
