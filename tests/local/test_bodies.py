@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from opencensus_compat.local.bodies import BodyError, ItemError, decode, reply, split
+from opencensus_compat.local.bodies import BodyError, ItemError, count, decode, reply, split
 
 
 def deflated(data, wbits):
@@ -51,6 +51,7 @@ def test_decode_refuses(raw, encoding, status):
     assert caught.value.status == status
 
 
+@pytest.mark.parametrize("read", [split, count])
 @pytest.mark.parametrize(
     ("body", "values"),
     [
@@ -66,9 +67,9 @@ def test_decode_refuses(raw, encoding, status):
         pytest.param('\ufeff{"a":1}', [{"a": 1}], id="byte-order-mark"),
     ],
 )
-def test_split_reads_every_body_form(body, values):
-    """Arrays, single objects and line-delimited objects give the same items."""
-    assert [item.value for item in split(body.encode())] == values
+def test_every_body_form_is_read(body, values, read):
+    """Arrays, single objects and line-delimited objects give the same items, with and without their texts."""
+    assert [item.value for item in read(body.encode())] == values
 
 
 def test_split_measures_items_as_sent():
@@ -77,6 +78,7 @@ def test_split_measures_items_as_sent():
     assert [(item.text, item.size_bytes) for item in items] == [('{"a": "x"}', 10), ('{"a": "äö"}', 13)]
 
 
+@pytest.mark.parametrize("read", [split, count])
 @pytest.mark.parametrize(
     "body",
     [
@@ -100,10 +102,10 @@ def test_split_measures_items_as_sent():
         pytest.param(b'{"a":' * 100_000, id="deep-object"),
     ],
 )
-def test_split_refuses_what_is_not_json(body):
+def test_what_is_not_json_is_refused(body, read):
     """Whatever is not strict JSON telemetry is a 400 with a message, never another exception."""
     with pytest.raises(BodyError) as caught:
-        split(body)
+        read(body)
     assert (caught.value.status, bool(caught.value.message)) == (400, True)
 
 

@@ -32,7 +32,7 @@ from urllib.parse import parse_qs
 
 from . import misbehave as rules
 from . import transaction
-from .bodies import BodyError, Item, ItemError, decode, reply, reply_body, split
+from .bodies import BodyError, Item, ItemError, count, decode, reply, reply_body, split
 from .misbehave import Behaviour, Rule, RuleError, Script
 from .schema import check
 from .server import Answer, Incoming, TrackServer
@@ -336,7 +336,7 @@ class LocalEndpoint:
                 raise incoming.error
             body = decode(incoming.body, incoming.headers.get("Content-Encoding", ""))
             decoded_bytes = len(body)
-            found = split(body)
+            found = split(body) if self._keep else count(body)
             items = len(found)
             refusal = self._gate(incoming, behaviour, decoded_bytes, items)
             if refusal is not None:
