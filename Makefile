@@ -3,7 +3,7 @@
 # make format   let ruff format and mend what it can
 # make faults   everything that can go wrong on the way to the service, with real processes, and where each item went
 # make fuzz     whatever comes from outside, made up by atheris: connection strings, replies, stored files, trace headers ...
-# make soak     an hour's outage, and what comes after it: disk, memory, and how it drains (ten minutes)
+# make soak     an hour's outage, and what comes after it: disk, memory, and how it drains (ten minutes); then ten minutes of metrics
 # make bench    speed against the real packages and the official exporter
 # make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
 # make envs     the environments that the others make for themselves when they need them
@@ -43,8 +43,11 @@ FUZZ_SECONDS ?= 30
 fuzz: .venvs/fuzz/.stamp
 	.venvs/fuzz/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(TARGETS)
 
+# SOAK_SECONDS is for the metrics: SOAK_SECONDS=3600 measures for an hour.
+SOAK_SECONDS ?= 600
 soak: .venv/.stamp
 	$(PY) tests/soak/outage.py
+	$(PY) tests/soak/metrics.py --seconds $(SOAK_SECONDS)
 
 bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
 	$(PY) benchmarks/run.py
