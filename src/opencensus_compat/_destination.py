@@ -26,7 +26,7 @@ from opencensus_compat._wiring import LOGS, METRICS, SPANS
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
-__all__ = ["QUEUE_FULL", "Batching", "Destination", "Part", "outside", "resource_of_role"]
+__all__ = ["QUEUE_FULL", "Batching", "Destination", "Kind", "Part", "outside", "resource_of_role"]
 
 _T = TypeVar("_T")
 
@@ -71,6 +71,13 @@ class Batching:
         )
 
 
+class Kind:
+    """One kind of item of a destination."""
+
+    handlers = 0
+    """How many log handlers have been made that send such."""
+
+
 class Destination:
     """One Application Insights resource, with one part for each signal that is used.
 
@@ -84,13 +91,13 @@ class Destination:
         self.context_tags = context_tags
         self._batching: dict[str, Batching] = {}
         self._parts: dict[str, Part] = {}
-        self._kinds: dict[Any, object] = {}
+        self._kinds: dict[Any, Kind] = {}
         self._lock = threading.Lock()
         _restarted.add(self)
 
-    def kind_of(self, conversion: Any) -> object:
+    def kind_of(self, conversion: Any) -> Kind:
         """Return what stands for the items that a conversion makes for this destination; the same one each time."""
-        return self._kinds.setdefault(conversion, object())
+        return self._kinds.setdefault(conversion, Kind())
 
     def restart(self) -> None:
         """Begin with a free lock in a child made by fork; the parts that there are stay."""
@@ -100,7 +107,8 @@ class Destination:
         """Set how a signal is batched, unless an earlier handle has done that."""
         batching = Batching.of(options)
         first = self._batching.setdefault(signal, batching)
-        if batching != first:
+        # Each metrics exporter has an interval of its own, see `_metric_pipeline`.
+        if batching != first and signal != METRICS:
             _wiring.report("a further exporter for the same resource asks for %s; the first one's %s stays", batching, first)
 
     def grace_periods_s(self) -> list[float]:

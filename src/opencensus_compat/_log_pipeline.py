@@ -7,14 +7,15 @@ that destination.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from opencensus_compat import __version__, _context, _exporter, _wiring
-from opencensus_compat._destination import Part, resource_of_role
-from opencensus_compat._handover import HANDED_OVER_FULL
+from opencensus_compat import __version__, _context, _exporter, _others, _wiring
+from opencensus_compat._destination import Destination, Part, resource_of_role
+from opencensus_compat._handover import HANDED_OVER_FULL, PAUSE_S
 from opencensus_compat._wiring import LOGS
 
 __all__ = ["LogPart", "LogRouter", "new_provider"]
@@ -25,6 +26,8 @@ _SCOPE = InstrumentationScope(_wiring.SCOPE, __version__)
 
 _FOR = "census_for"
 """Attribute of a facade record: the part it is for, and what makes its envelopes, None for the exporter."""
+_MOST_SEEN = 10_000
+"""Records of OpenTelemetry code that are remembered, until legacy handlers have been asked for the same ones."""
 
 
 class LogPart(Part):
@@ -76,15 +79,47 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
 
     A facade record goes where its handler sends. A record of OpenTelemetry code goes where the OpenCensus span around it goes; outside any,
     to the default destination, that of the first handler. What is logged while exporting goes to none: it would never end.
+
+    Where the application has put exporters to Application Insights on the provider itself, records of OpenTelemetry code are left to them,
+    except to other resources than theirs that the OpenCensus span around sends to. What the standard library's logging hands both to
+    OpenTelemetry and to a legacy handler of the same resource is sent as OpenTelemetry's.
     """
 
     def __init__(self) -> None:
         self._is_stopped = False
         self._logger: Any = None
+        self._others = _others.NOBODY
+        self._seen: dict[tuple[int, str], frozenset[str]] = {}
 
-    def use(self, logger: Any) -> None:
-        """Put facade records through this logger from now on."""
+    def use(self, logger: Any, others: _others.Others) -> None:
+        """Put facade records through this logger from now on.
+
+        Args:
+            logger: Of the provider that this is on.
+            others: Who else sends to Application Insights from that provider.
+        """
         self._logger = logger
+        self._others = others
+
+    def revived(self) -> LogRouter:
+        """Return a router in place of this one if this one has stopped."""
+        return LogRouter() if self._is_stopped else self
+
+    def has_seen(self, record: Any, where: Destination) -> bool:
+        """Return whether a record of the standard library's logging was sent to a destination as OpenTelemetry's, too."""
+        if not self._seen:
+            return False
+        # OpenTelemetry's handler may come after this package's, on the thread that logs.
+        age_s = time.time() - record.created
+        if 0 <= age_s < PAUSE_S:
+            time.sleep(PAUSE_S - age_s)
+        to = self._seen.get((int(record.created * 1e9), record.name), ())
+        if where.settings.instrumentation_key not in to:
+            return False
+        _wiring.report(
+            "log records meet a handler of OpenTelemetry's and an AzureLogHandler of the same resource: each is sent once, as OpenTelemetry's"
+        )
+        return True
 
     def send(self, record: Any, part: LogPart, make: Callable[[], Sequence[Any]] | None) -> None:
         """Put a facade record through the provider.
@@ -95,7 +130,12 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             make: Returns its envelopes; None leaves that to the exporter.
         """
         setattr(record, _FOR, (part, make))
-        _sdk.emit(self._logger, record)
+        if not self._others.keys():
+            _sdk.emit(self._logger, record)
+            return
+        data = self.data_of(record)
+        for processor in self._others.rest:
+            _sdk.show(processor, data)
 
     def data_of(self, record: Any) -> Any:
         """Return a facade record as exporters get it."""
@@ -122,10 +162,22 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             return None, None
         around = getattr(_wiring.parent_handle(None), "_pipeline", None)
         destination, handle = _wiring.default_logs() if around is None else (around.destination, None)
-        part = None if destination is None else destination.part(LOGS)
+        is_left = destination is not None and _wiring.is_left_to(self._others, destination.settings, LOGS, is_inherited=around is not None)
+        self._note(data, None if is_left or destination is None else destination.settings.instrumentation_key)
+        part = None if destination is None or is_left else destination.part(LOGS)
         if part is None or handle is None or not handle._telemetry_processors:
             return part, None
         return part, lambda: handle.apply_telemetry_processors(part.convert(data))
+
+    def _note(self, data: Any, key: str | None) -> None:
+        """Remember where a record of OpenTelemetry code is sent, as far as legacy handlers would send it, too."""
+        scope, record = _sdk.scope_of(data), _sdk.record_of(data)
+        to = {*self._others.keys(), key} if key else {*self._others.keys()}
+        if scope is None or record.timestamp is None or not to:
+            return
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.pop(next(iter(self._seen)), None)
+        self._seen[record.timestamp, scope.name] = frozenset(to)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what waits, for every destination, and return whether all of it was delivered in time."""

@@ -16,6 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace as trace_api
@@ -479,9 +480,14 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
     with _registry:
         if _state.default_logs is None:
             _state.default_logs = (found, weakref.ref(handle))
-    if _exporter.sdk_logs().global_provider() is not None:
+    current = _exporter.sdk_logs().global_provider()
+    if current is not None:
         # OpenTelemetry code logs already, and not only from the first record of OpenCensus on.
         _make_log_router()
+        if not _state.logger_is_configured and _state.logs_made.is_set() and current is not _state.found_logger:
+            # Set, as in notebooks and tests, in place of an earlier one.
+            _state.found_logger = current
+            _use_logger_provider(current)
     return found
 
 
@@ -802,22 +808,42 @@ def _make_log_router() -> None:
             _logger.info(
                 "no OpenTelemetry logger provider was set: made one for the role %r and set it as the global provider", default_role()
             )
+            _adoption.watch(LOGS, partial(_take_logger_provider, current))
+        _state.found_logger = current
         _use_logger_provider(current)
+
+
+def _take_logger_provider(made: Any, provider: Any) -> bool:
+    """Take over a logger provider that the application sets while one of this package's is the global one."""
+    if provider is made or not callable(getattr(provider, "get_logger", None)):
+        return False
+    # Handlers ask for a logger at each record.
+    for name in ("get_logger", "add_log_record_processor", "force_flush", "shutdown"):
+        if hasattr(provider, name):
+            setattr(made, name, getattr(provider, name))
+    if not _state.logger_is_configured:
+        _use_logger_provider(provider)
+    report(_TAKEN, "logger")
+    return True
 
 
 def _use_logger_provider(provider: Any) -> None:
     """Send facade log records to a provider, and its log records to the destinations."""
+    from opencensus_compat import _others
     from opencensus_compat._log_pipeline import LogRouter, new_provider
 
-    router = _state.log_router or LogRouter()
+    old = _state.log_router
+    router = LogRouter() if old is None else old.revived()
     add_processor = getattr(provider, "add_log_record_processor", None)
     if add_processor is None:
         report("the global logger provider %s takes no processors: OpenCensus logs use a provider of their own", type(provider))
         provider = new_provider(default_role())
         add_processor = provider.add_log_record_processor
-    if provider is not _state.logger_provider:
+    if provider is not _state.logger_provider or router is not old:
         add_processor(router)
-    router.use(provider.get_logger(SCOPE, __version__))
+    if router is not old:
+        _reopen(LOGS)
+    router.use(provider.get_logger(SCOPE, __version__), _others.of_logger_provider(provider))
     _state.logger_provider, _state.log_router = provider, router
     _state.logs_claimed = True
     _state.logs_made.set()

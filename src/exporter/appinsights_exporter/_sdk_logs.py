@@ -66,6 +66,7 @@ __all__ = [
     "resource_of",
     "scope_of",
     "set_global_provider",
+    "show",
 ]
 
 SUPPORTED = ">=1.28,<2"
@@ -277,6 +278,11 @@ def emit(logger: Any, record: Any) -> None:
         if resource is not None:
             record.resource = resource
     logger.emit(record)
+
+
+def show(processor: Any, data: Any) -> None:
+    """Hand the data of a record to one of a provider's processors."""
+    (processor.emit if _emits else processor.on_emit)(data)
 
 
 def new_data(record: Any, resource: Resource, scope: InstrumentationScope | None) -> Any:

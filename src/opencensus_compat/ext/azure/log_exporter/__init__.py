@@ -7,6 +7,7 @@ import os
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -35,10 +36,18 @@ EXEMPT_VARIABLE = "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL"
 """Environment variable for the option `logging_sampling_exempt_level`."""
 
 _EXEMPT_OPTION = "logging_sampling_exempt_level"
-_MARK = "_census_handlers"
-"""Attribute of a record: the handlers that have taken it, one for each destination and kind of item."""
-_SHARE = "_census_share"
-"""Attribute of a record: the filter that kept it, and what share of records it keeps."""
+
+
+class _Latest(threading.local):
+    """What is known of the record that this thread is logging. On the record itself, other handlers would send it, too."""
+
+    taken: tuple[weakref.ref[Any], tuple[BaseLogHandler, ...]] | None = None
+    """The record, and the handlers that have taken it, one for each destination and kind of item."""
+    kept: tuple[weakref.ref[Any], SamplingFilter, float] | None = None
+    """The record, the filter that kept it, and what share of records that keeps."""
+
+
+_latest = _Latest()
 
 _IMMUTABLE = log_records.IMMUTABLE
 _PLAIN = logging.LogRecord
@@ -101,8 +110,8 @@ class BaseLogHandler(logging.Handler):
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
         # A log handler and an event handler send different items for a record; so do classes with a conversion of their own.
         self._kind = self._where.kind_of(type(self).log_record_to_envelope)
+        self._kind.handlers += 1
         self._grace_period = self.options.grace_period
-        self._mark = (self,)
         self._hand_over = _wiring.hand_over()
         # Bound once: that is part of what a record costs.
         self._put, self._bound_work = self._hand_over.put, self._work
@@ -154,11 +163,10 @@ class BaseLogHandler(logging.Handler):
             tree = _tree_of(name)
         if (tree and (tree is _OURS or _is_suppressed())) or _is_exporting():
             return
-        taken = getattr(record, _MARK, None)
-        if taken is None:
-            record._census_handlers = self._mark
-        elif taken is not self._mark and not self._is_first(record, taken):
+        if self._kind.handlers > 1 and not self._is_first(record):
             return
+        kept = _latest.kept
+        share = kept[2] if kept is not None and kept[0]() is record and kept[1] in self.filters else None
         message = None
         arguments = record.args
         if type(record.msg) is not str or (type(record) is not _PLAIN and not _is_plain(record)):
@@ -177,7 +185,7 @@ class BaseLogHandler(logging.Handler):
         measurements = getattr(record, "custom_measurements", None) if self._is_event else None
         if measurements is not None:
             measurements = log_records.frozen(measurements)
-        if not self._put((self._bound_work, record, message, dimensions, measurements, _current_context())):
+        if not self._put((self._bound_work, record, message, dimensions, measurements, _current_context(), share)):
             self._hand_over.lose(self._lost)
 
     def log_record_to_envelope(self, record: Any) -> Any:
@@ -213,33 +221,37 @@ class BaseLogHandler(logging.Handler):
             if event is not None:
                 event.set()
 
-    def _is_first(self, record: Any, taken: tuple[BaseLogHandler, ...]) -> bool:
+    def _is_first(self, record: Any) -> bool:
         """Return whether no other handler has taken a record for the same items of the same destination, and note that this one does."""
+        latest = _latest.taken
+        taken: tuple[BaseLogHandler, ...] = latest[1] if latest is not None and latest[0]() is record else ()
         for other in taken:
             if other._kind is self._kind:
                 return other is self
-        record._census_handlers = (*taken, self)
+        _latest.taken = (weakref.ref(record), (*taken, self))
         return True
 
     def _lost(self, records: int) -> None:
         self._pipeline.dropped_before(records)
 
-    def _work(self, taken: logging.LogRecord, message: str | None, dimensions: Any, measurements: Any, context: Any) -> None:
+    def _work(
+        self, taken: logging.LogRecord, message: str | None, dimensions: Any, measurements: Any, context: Any, share: float | None
+    ) -> None:
         """Put a record that was taken through the logger provider. Runs on the hand-over's thread."""
+        router = _wiring.log_router()
+        if not self._is_event and router.has_seen(taken, self._where):
+            return
         record = _copied(taken, message)
         if dimensions is not None:
             record.custom_dimensions = dimensions
         if measurements is not None:
             record.custom_measurements = measurements
-        share = getattr(record, _SHARE, None)
-        percent = None
-        if share is not None and share[0] in self.filters and share[1] < 1:
-            percent = share[1] * 100.0
+        percent = share * 100.0 if share is not None and share < 1 else None
         ids = _correlated(record, context)
         make = None
         if self._telemetry_processors or self._is_changed():
             make = _exporter.Prepared(partial(self._envelopes, record), None, percent).to_envelopes
-        _wiring.log_router().send(self._otel_record(record, ids, percent, context), self._pipeline, make)
+        router.send(self._otel_record(record, ids, percent, context), self._pipeline, make)
 
     def _envelopes(self, record: Any) -> list[Any]:
         with collected() as envelopes:
@@ -367,7 +379,7 @@ class SamplingFilter(logging.Filter):
             return True
         share = self._share(record)
         if share > 0:
-            record.__dict__[_SHARE] = (self, share)
+            _latest.kept = (weakref.ref(record), self, share)
         return share > 0
 
     def _share(self, record: Any) -> float:
