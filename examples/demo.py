@@ -117,6 +117,27 @@ rebuild catalogue
 """,
     ),
     Program(
+        "Views and a gauge",
+        ("legacy/order_metrics.py",),
+        "The program ends long before its first minute is over, and the totals have arrived. So has the distribution, which the old SDK lost.",
+        """
+order size: 42.5 in 2 values from 12.5 to 30
+
+order size: 99
+
+orders placed: 1
+
+orders placed: 2
+
+orders waiting: 3
+
+turnover: 42.5
+
+turnover: 99
+""",
+        table="customMetrics",
+    ),
+    Program(
         "A service and its client: two processes, one trace",
         ("legacy/stock_service.py", "legacy/shop_client.py"),
         "The client sends a traceparent header and the service continues it: requests hang below the calls.",
@@ -291,6 +312,9 @@ def _name(table: str, row: Mapping[str, Any]) -> str:
         return f"! {row['type']}"
     if table == "traces":
         return f"[{schema.SEVERITY_NAMES[row['severityLevel']]}] {row['message']}"
+    if table == "customMetrics":
+        spread = f" in {row['valueCount']} values from {row['valueMin']:g} to {row['valueMax']:g}" if row["valueCount"] != 1 else ""
+        return f"{row['name']}: {row['value']:g}{spread}"
     return f"* {row['name']}" if table == "customEvents" else str(row["name"])
 
 

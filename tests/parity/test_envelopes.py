@@ -115,6 +115,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("one-bad-point", r"numbers_that_are_none \| Metric 'g'", ABSENT, ITEM),
         Rule("every-point", r"several_points \| Metric 'own' #2", ABSENT, ITEM),
     ),
+    "test_examples[order_metrics]": (
+        _TIME_OF_METRICS,
+        Rule("distributions", r"order_metrics \| Metric 'order size'( #2)?", ABSENT, ITEM),
+    ),
     "test_envelopes[metric_threads]": (
         _TIME_OF_METRICS,
         Rule("closed-thread", r"closed \| Metric 'closed' #2", ITEM, ABSENT),
