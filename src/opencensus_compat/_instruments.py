@@ -83,13 +83,14 @@ class Instruments:
 
     def __init__(self, provider: MeterProvider) -> None:
         # A meter does not keep its provider, and who looks for this provider later does so by its identity.
-        self._provider = provider
+        self.provider = provider
         self._meter: Meter = provider.get_meter(_wiring.SCOPE, __version__)
         # Under the instruments' names in lower case, as the SDK writes them.
         self._names = _exporter.instrument_names()
         self._taken: set[str] = set()
         self._views: weakref.WeakKeyDictionary[ViewData, _Distribution | None] = weakref.WeakKeyDictionary()
         self._producers: weakref.WeakKeyDictionary[Any, _Producer] = weakref.WeakKeyDictionary()
+        self._is_closed = False
         self.restart()
         _restarted.add(self)
 
@@ -103,7 +104,8 @@ class Instruments:
         stats.view_manager.measure_to_view_map._listen(self)
 
     def close(self) -> None:
-        """Learn of nothing more."""
+        """Learn of nothing more, and tell nothing more."""
+        self._is_closed = True
         stats.view_manager.measure_to_view_map._unlisten(self)
 
     # --- Views
@@ -198,7 +200,7 @@ class Instruments:
     def _observe(self, descriptor: MetricDescriptor, observe: Callable[..., list[Observation]]) -> None:
         make = self._meter.create_observable_gauge if is_gauge(descriptor.type) else self._meter.create_observable_counter
         name, unit, description = self._described(descriptor)
-        make(name, [observe], unit, description)
+        make(name, [lambda options: [] if self._is_closed else observe(options)], unit, description)
 
     def _described(self, descriptor: MetricDescriptor) -> tuple[str, str, str]:
         """Return name, unit and description of a new instrument."""

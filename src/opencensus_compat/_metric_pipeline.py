@@ -94,12 +94,16 @@ class MetricPart(Part):
 
         One with another interval has to go by itself. It is asked for the last time here, too, when the process ends.
         """
+        if not _wiring.is_ending():
+            # A program that has shut down, and measures again.
+            self.reopen()
         with self._lock:
             if self._processor is None:
                 self.interval_s = max(MIN_EXPORT_INTERVAL_S, task.interval)
             fits = max(MIN_EXPORT_INTERVAL_S, task.interval) == self.interval_s
-            # Replaced as a whole, so that it can be read without the lock.
-            self._tasks = [*self._tasks, task]
+            if task not in self._tasks:
+                # Replaced as a whole, so that it can be read without the lock. One that goes by itself starts again after a fork.
+                self._tasks = [*self._tasks, task]
         self._started()
         return fits
 

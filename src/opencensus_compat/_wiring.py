@@ -177,6 +177,7 @@ class _State:
         self.logs_made = threading.Event()
         self.meter_provider: Any = None
         self.instruments: dict[int, Instruments] = {}
+        self.hidden_from: dict[int, Any] = {}
         self.producers: weakref.WeakSet[Any] = weakref.WeakSet()
         self.tracer_provider_calls: list[Callable[[Any], object]] = []
         self.destinations: dict[Any, Destination] = {}
@@ -818,13 +819,18 @@ def _take_logger_provider(made: Any, provider: Any) -> bool:
     if provider is made or not callable(getattr(provider, "get_logger", None)):
         return False
     # Handlers ask for a logger at each record.
-    for name in ("get_logger", "add_log_record_processor", "force_flush", "shutdown"):
-        if hasattr(provider, name):
-            setattr(made, name, getattr(provider, name))
+    _do_as(made, provider, "get_logger", "add_log_record_processor", "force_flush", "shutdown")
     if not _state.logger_is_configured:
         _use_logger_provider(provider)
     report(_TAKEN, "logger")
     return True
+
+
+def _do_as(made: Any, provider: Any, *names: str) -> None:
+    """Let a provider of this package's do what another one does, as far as that can do it."""
+    for name in names:
+        if hasattr(provider, name):
+            setattr(made, name, getattr(provider, name))
 
 
 def _use_logger_provider(provider: Any) -> None:
@@ -871,10 +877,45 @@ def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
             _logger.info(
                 "no OpenTelemetry meter provider was set: made one for the role %r and set it as the global provider", default_role()
             )
+            _adoption.watch(METRICS, partial(_take_meter_provider, provider))
+        for provider_id, shown in list(_state.instruments.items()):
+            if _is_doubled(shown.provider):
+                shown.close()
+                del _state.instruments[provider_id]
+                _state.hidden_from[provider_id] = shown.provider
     if is_otel_shape:
         _show_to(provider)
     _children.at_end(_end_of_child)
     return provider
+
+
+def _take_meter_provider(made: Any, provider: Any) -> bool:
+    """Take over a meter provider that the application sets while one of this package's is the global one."""
+    if provider is made or not callable(getattr(provider, "get_meter", None)):
+        return False
+    _do_as(made, provider, "get_meter", "force_flush", "shutdown")
+    if _state.meter_provider is None:
+        _show_to(provider)
+    report(f"{_TAKEN}. Instruments from before stay with the first one", "meter")
+    return True
+
+
+def _is_doubled(provider: Any) -> bool:
+    """Return whether the official exporter would send what OpenCensus code measures to a resource that legacy exporters send it to."""
+    from opencensus_compat import _others
+
+    keys = _others.readers_key(provider)
+    for each in list(_state.destinations.values()):
+        exporter = keys.get(each.settings.instrumentation_key, "")
+        if each.made(METRICS) is not None and exporter.startswith("azure."):
+            report(
+                "both %s and an OpenCensus exporter send metrics to the resource with the instrumentation key that ends in %s: views, "
+                "gauges and producers are sent by the latter alone, and no other reader of that meter provider sees them",
+                exporter,
+                each.settings.instrumentation_key[-4:],
+            )
+            return True
+    return False
 
 
 def _takes_instruments(provider: Any) -> bool:
@@ -900,7 +941,10 @@ def _show_to(provider: Any) -> None:
     from opencensus_compat import _instruments
 
     with _lock:
-        if id(provider) in _state.instruments:
+        if id(provider) in _state.instruments or id(provider) in _state.hidden_from:
+            return
+        if _is_doubled(provider):
+            _state.hidden_from[id(provider)] = provider
             return
         made = _state.instruments[id(provider)] = _instruments.Instruments(provider)
         for producer in list(_state.producers):
