@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from appinsights_exporter import _releases
 from appinsights_exporter import connection_string as _connection_string
 from appinsights_exporter import settings as _settings
 from appinsights_exporter.envelope import (
@@ -53,6 +54,9 @@ __all__ = [
     "stored",
     "within",
 ]
+
+
+_releases.check(sdk=False)
 
 
 class _Sampled:
@@ -166,16 +170,19 @@ def log_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
     return ApplicationInsightsLogRecordExporter(settings=settings, legacy_context_tags=context_tags)
 
 
-def metric_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
+def metric_exporter(settings: Any, context_tags: Mapping[str, Any], sends: Callable[[str], bool]) -> Any:
     """Return an exporter of metrics whose OpenCensus telemetry carries the given tags.
 
-    From now on it alone sends what OpenCensus code measures to its resource: other exporters of the resource leave it out.
+    Args:
+        settings: The exporter's Settings.
+        context_tags: The tags.
+        sends: Tells by its name whether an OpenCensus metric is sent by it: other exporters of the resource then leave it out.
     """
     from appinsights_exporter import ApplicationInsightsMetricExporter
     from appinsights_exporter.metric_exporter import leave_facade_metrics_to
 
     made = ApplicationInsightsMetricExporter(settings=settings, legacy_context_tags=context_tags)
-    leave_facade_metrics_to(made)
+    leave_facade_metrics_to(made, sends)
     return made
 
 

@@ -38,7 +38,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .counts import Counts, CountsSnapshot
-    from .errors import ConfigurationError, ConnectionStringError, ConversionError, EncodingError, ExporterError
+    from .errors import ConfigurationError, ConnectionStringError, ConversionError, EncodingError, ExporterError, UnsupportedReleaseError
     from .exporters import ApplicationInsightsSpanExporter, BringsEnvelopes
     from .log_exporter import ApplicationInsightsLogRecordExporter
     from .log_processors import LogOperationNameProcessor, SampledLogRecordProcessor
@@ -70,6 +70,7 @@ __all__ = [
     "SampledLogRecordProcessor",
     "Settings",
     "StandardMetricsProcessor",
+    "UnsupportedReleaseError",
     "__version__",
     "observe",
     "parent_based",
@@ -97,6 +98,7 @@ _HOMES = {
     "SampledLogRecordProcessor": "log_processors",
     "Settings": "settings",
     "StandardMetricsProcessor": "standard_metrics",
+    "UnsupportedReleaseError": "errors",
     "observe": "self_metrics",
     "parent_based": "sampling",
 }

@@ -42,6 +42,8 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import TraceFlags
 
+from ._releases import SUPPORTED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -68,9 +70,6 @@ __all__ = [
     "set_global_provider",
     "show",
 ]
-
-SUPPORTED = ">=1.28,<2"
-"""Releases of ``opentelemetry-sdk`` whose names are known."""
 
 
 def _unsupported(missing: object) -> ImportError:

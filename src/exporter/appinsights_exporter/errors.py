@@ -6,9 +6,11 @@
     ├── ConfigurationError (also ValueError)   raised while something is being set up
     │   └── ConnectionStringError
     ├── ConversionError (also ValueError)      one span or log record that cannot become an envelope
-    └── EncodingError (also ValueError)        one envelope that cannot become bytes
+    ├── EncodingError (also ValueError)        one envelope that cannot become bytes
+    └── UnsupportedReleaseError (also RuntimeError)   raised at import: an OpenTelemetry that is too old or too new
 
-Only the first two reach an application, and only from constructors. The last two are caught by the exporters, counted and logged:
+Conversion and encoding errors are caught by the exporters, counted and logged; the others reach an application, from constructors and at
+import:
 telemetry never raises into a running program.
 """
 
@@ -49,6 +51,32 @@ class ConnectionStringError(ConfigurationError):
     """A connection string, or one field of it, cannot be used."""
 
 
+class UnsupportedReleaseError(ExporterError, RuntimeError):
+    """The installed OpenTelemetry is of a release with which this package would lose telemetry, or not work at all.
+
+    No ImportError: programs that do without a library that is not there would go on in silence.
+
+    Args:
+        distribution: Which one, as pip names it.
+        installed: Its release.
+        supported: Those that work, as pip takes them.
+    """
+
+    installed: str
+    """The release that is installed."""
+
+    def __init__(self, distribution: str, installed: str, supported: str) -> None:
+        super().__init__(
+            f"census-compat works with {distribution} {supported}; {installed} is installed, and nothing would be exported with it. "
+            f'Install a release in that range: pip install "{distribution}{supported}"; or a census-compat that knows {installed}.'
+        )
+        self.installed = installed
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross process boundaries although its constructor takes three arguments."""
+        return (_rebuild, (type(self), self.args, {"installed": self.installed}))
+
+
 class ConversionError(ExporterError, ValueError):
     """A span or log record lacks something without which no envelope can be made."""
 
@@ -57,7 +85,7 @@ class EncodingError(ExporterError, ValueError):
     """An envelope cannot be turned into bytes that the service would take."""
 
 
-def _rebuild(kind: type[ConfigurationError], args: tuple[object, ...], fields: dict[str, object]) -> ConfigurationError:
+def _rebuild(kind: type[ExporterError], args: tuple[object, ...], fields: dict[str, object]) -> ExporterError:
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(fields)

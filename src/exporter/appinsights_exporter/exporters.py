@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, run
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from . import _releases, standard_metrics
 from . import settings as _settings
-from . import standard_metrics
 from .convert import legacy_spans, resource, spans, standard
 from .counts import TRACES, Counts, RateLimit
 from .delivery import auth, deliver, encode
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from .delivery.deliver import Delivers
     from .settings import Settings
+
+_releases.check(sdk=True)
 
 _MAX_RESOURCES = 64
 
