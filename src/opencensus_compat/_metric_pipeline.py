@@ -41,7 +41,10 @@ class Task(Protocol):
     interval: float
     """Seconds."""
     exporter: Any
-    """The handle, None when it is gone."""
+    """The handle."""
+
+    def tells(self, name: str) -> bool:
+        """Return whether it exports a metric of this name."""
 
     def export(self, told: set[Any]) -> None:
         """Send what the producers tell now.
@@ -58,12 +61,13 @@ class MetricPart(Part):
     results = (MetricExportResult.SUCCESS, MetricExportResult.FAILURE)
 
     def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
+        self._tasks: list[Task] = []
         super().__init__(settings, context_tags, batching)
         self.is_otel_shape = settings.envelope_shape == "otel"
         self.interval_s = batching.export_interval_s
         self.meter_provider: MeterProvider | None = None
         """That of the reader; the global one where there was none."""
-        self._tasks: list[Task] = []
+        self._names = _exporter.instrument_names()
         self._exporting = threading.RLock()
 
     def restart(self) -> None:
@@ -72,7 +76,15 @@ class MetricPart(Part):
         self._exporting = threading.RLock()
 
     def _new_exporter(self) -> Any:
-        return _exporter.metric_exporter(self.settings, self._context_tags)
+        return _exporter.metric_exporter(self.settings, self._context_tags, self._sends)
+
+    def _sends(self, name: str) -> bool:
+        """Return whether it sends a metric of this name, in whichever shape: others of the resource then leave its instrument out."""
+        return any(task.tells(name) for task in self._tasks)
+
+    def _is_told(self, name: str) -> bool:
+        """Return the same by the name of the metric's instrument."""
+        return self._sends(self._names.get(name, name))
 
     def _new_processor(self, export: Any) -> Any:
         reader = _Reader(self, self.exporter, self.interval_s)
@@ -125,10 +137,10 @@ class MetricPart(Part):
         """
         with self._exporting:
             tasks = [task for task in self._tasks if last or getattr(task, "is_attached", True)]
-            handles = [handle for task in tasks if (handle := task.exporter) is not None]
+            handles = [task.exporter for task in tasks]
             # A handle that was changed sends its own envelopes in any shape, instead of the instruments' points.
-            keep_facade = self.is_otel_shape and not any(handle._is_changed() for handle in handles)
-            points = _of_scopes(collected, lambda scope: scope != TICK and (keep_facade or scope != _wiring.SCOPE))
+            by_instruments = self.is_otel_shape and not any(handle._is_changed() for handle in handles)
+            points = _points(collected, self._is_told if by_instruments else None)
             if points is not None:
                 self._send_points(points, next((handle for handle in handles if handle._telemetry_processors), None))
             told: set[Any] = set()
@@ -153,7 +165,7 @@ class MetricPart(Part):
 
 
 def _has_own_way(handle: Any) -> bool:
-    return handle is not None and (handle._is_changed() or bool(handle._telemetry_processors))
+    return handle._is_changed() or bool(handle._telemetry_processors)
 
 
 class _Reader(PeriodicExportingMetricReader):
@@ -209,11 +221,24 @@ def _tick(options: CallbackOptions) -> list[Observation]:
     return [Observation(1)]
 
 
-def _of_scopes(collected: MetricsData, wanted: Callable[[str], bool]) -> MetricsData | None:
-    """Return the metrics of scopes whose names are wanted, None when there are none."""
+def _points(collected: MetricsData, is_told: Callable[[str], bool] | None) -> MetricsData | None:
+    """Return what is to be sent of a collection, None when that is nothing.
+
+    Args:
+        collected: As the reader collected it.
+        is_told: Tells by its name in OpenTelemetry whether a facade instrument's metric is to be sent; None means none of them.
+    """
     kept: list[ResourceMetrics] = []
     for of_resource in collected.resource_metrics:
-        scopes: list[ScopeMetrics] = [of_scope for of_scope in of_resource.scope_metrics if wanted(of_scope.scope.name)]
+        scopes: list[ScopeMetrics] = []
+        for of_scope in of_resource.scope_metrics:
+            if of_scope.scope.name == TICK:
+                continue
+            if of_scope.scope.name == _wiring.SCOPE:
+                told = [] if is_told is None else [metric for metric in of_scope.metrics if is_told(metric.name)]
+                of_scope = ScopeMetrics(scope=of_scope.scope, metrics=told, schema_url=of_scope.schema_url)  # noqa: PLW2901 - its part
+            if of_scope.metrics:
+                scopes.append(of_scope)
         if scopes:
             kept.append(ResourceMetrics(resource=of_resource.resource, scope_metrics=scopes, schema_url=of_resource.schema_url))
     return MetricsData(resource_metrics=kept) if kept else None

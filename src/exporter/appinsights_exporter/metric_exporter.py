@@ -42,7 +42,7 @@ FACADE_NAMES: dict[str, str] = {}
 
 _MAX_SERIES = 1024
 _chosen: weakref.WeakValueDictionary[tuple[str, str], ApplicationInsightsMetricExporter] = weakref.WeakValueDictionary()
-"""Instrumentation key and endpoint to the exporter that alone sends the facade's metrics there."""
+"""Instrumentation key and endpoint to the exporter that sends the facade's metrics there."""
 
 _logger = logging.getLogger(__name__)
 
@@ -133,6 +133,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         )
         self._facade_metrics = facade_metrics if self._legacy_shape else None
         self._facade_names: Mapping[str, str] = FACADE_NAMES if facade_names is None else facade_names
+        self._sends_facade: Callable[[str], bool] = frozenset[str]().__contains__
         self._intervals = _Intervals()
         self._heard_of: set[int] = set()
         """Numbers of the standard metrics' processors whose counts come here."""
@@ -209,9 +210,9 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         name = metric.name
         facade = scope.name == legacy_spans.SCOPE
         if facade:
-            if self._facade_metrics is not None or not self._is_for_facade():
-                return None
             name = self._facade_names.get(name, name)
+            if self._facade_metrics is not None or self._is_sent_otherwise(name):
+                return None
         return _Source(
             name,
             namespace=scope.name if self._settings.scope_as_namespace else "",
@@ -222,10 +223,10 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             resource_id=id(resource),
         )
 
-    def _is_for_facade(self) -> bool:
-        """Return whether no other exporter of this resource is the one for what OpenCensus code measures."""
+    def _is_sent_otherwise(self, name: str) -> bool:
+        """Return whether another exporter of this resource sends a metric of OpenCensus code: it would arrive twice."""
         chosen = _chosen.get(standard_metrics.destination_of(self._settings))
-        return chosen is None or chosen is self or chosen._is_shut_down
+        return chosen is not None and chosen is not self and not chosen._is_shut_down and chosen._sends_facade(name)
 
     def _envelopes(self, one: _Piece, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
         if not isinstance(one, tuple):
@@ -286,8 +287,14 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         )
 
 
-def leave_facade_metrics_to(exporter: ApplicationInsightsMetricExporter) -> None:
-    """Have other exporters of the same resource leave out what OpenCensus code measures: it would arrive twice."""
+def leave_facade_metrics_to(exporter: ApplicationInsightsMetricExporter, sends: Callable[[str], bool]) -> None:
+    """Have other exporters of the same resource leave out the facade's metrics that this one sends: they would arrive twice.
+
+    Args:
+        exporter: The one that sends them, until it is shut down.
+        sends: Tells by the name that OpenCensus code gave whether it sends a metric.
+    """
+    exporter._sends_facade = sends
     _chosen[standard_metrics.destination_of(exporter.settings)] = exporter
 
 

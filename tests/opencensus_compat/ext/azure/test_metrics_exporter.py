@@ -400,6 +400,33 @@ def test_the_applications_provider(options, endpoint, measuring):
     provider.shutdown()
 
 
+@pytest.mark.parametrize("shape", ["legacy", "otel"])
+def test_an_exporter_of_the_application_sends_what_ours_does_not(options, endpoint, measuring, monkeypatch, shape):
+    """Of views and gauges for one resource, those that no OpenCensus exporter sends arrive by the application's, the others once."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", shape)
+    native = ApplicationInsightsMetricExporter(options["connection_string"])
+    provider = MeterProvider([PeriodicExportingMetricReader(native, export_interval_millis=1e9)], shutdown_on_exit=False)
+    opencensus_compat.configure(meter_provider=provider)
+    (ours, _), (others, _) = _registry("our queue"), _registry("their queue")
+    kept = [ours, others]
+    measuring.view("seen views", CountAggregation(), columns=())
+    measuring.record(1)
+    transport.get_exporter_thread([ours], MetricsExporter(**options), interval=LATER)
+    task = transport.get_exporter_thread([others], Foreign(), interval=LATER)
+    provider.force_flush()
+    assert sorted(_arrived(endpoint)) == [("our queue", 1, {}), ("seen views", 1, {}), ("their queue", 1, {})]
+    task.cancel()
+    provider.shutdown()
+    del kept
+
+
+class Foreign:
+    """Another vendor's exporter."""
+
+    def export_metrics(self, metrics):
+        """Take them."""
+
+
 @pytest.mark.parametrize("is_changed", [False, True])
 def test_the_other_shape(options, endpoint, measuring, monkeypatch, is_changed):
     """`OPENCENSUS_COMPAT_ENVELOPES=otel`: what came since the last export, under the given name; a subclass keeps its own way."""

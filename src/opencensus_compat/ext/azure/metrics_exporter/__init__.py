@@ -104,15 +104,12 @@ class MetricsExporter(TransportMixin, ProcessorMixin):
 
     def shutdown(self) -> None:
         """Export once more what `exporter_thread` exports, and then no more."""
-        task, self.exporter_thread = self.exporter_thread, None
-        if task is None:
+        if self.exporter_thread is None:
             return
         if self._is_stats:
-            task.cancel()
+            self.exporter_thread.cancel()
         else:
-            task.close()
-        # As after a shutdown in the old SDK, programs find the thread still there.
-        self.exporter_thread = task
+            self.exporter_thread.close()
 
     def _batch_size(self) -> int:
         return int(self.max_batch_size) if "max_batch_size" in self.options else _destination.DEFAULT_BATCH_SIZE
@@ -172,6 +169,7 @@ class _ExportTask(transport.PeriodicMetricTask):
     def __init__(self, producers: Sequence[Any], exporter: MetricsExporter, interval: float | None) -> None:
         self.exporter = exporter
         self._gets = [common_utils.get_weakref(producer.get_metrics) for producer in producers]
+        self._seen: set[str] = set()
         self.is_attached = False
         super().__init__(interval, self._export_all, name=type(exporter).__name__)
 
@@ -223,25 +221,35 @@ class _ExportTask(transport.PeriodicMetricTask):
             gets = [get for get in gets if get not in told and not (by_instruments and _has_instruments(get))]
         told.update(gets)
         if gets:
-            exporter.export_metrics(itertools.chain.from_iterable(_told(get) for get in gets))
+            exporter.export_metrics(itertools.chain.from_iterable(self._told(get) for get in gets))
+
+    def tells(self, name: str) -> bool:
+        """Return whether it exports a metric of this name."""
+        producers = [getattr(get, "__self__", None) for reference in self._gets if (get := reference()) is not None]
+        views = stats_module.stats.view_manager.measure_to_view_map._registered_views
+        return (
+            name in self._seen
+            or any(name in getattr(producer, "gauges", ()) for producer in producers)
+            or (name in views and any(producer is stats_module.stats for producer in producers))
+        )
+
+    def _told(self, get: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+        """Yield the metrics of a producer, which OpenTelemetry's readers see, too; one that raises costs its own only."""
+        try:
+            metrics = get()
+            producer = getattr(get, "__self__", None)
+            if producer is not None and getattr(producer, "_has_instruments", True):
+                metrics = [metric for metric in metrics if metric is not None]
+                self._seen.update(str(metric.descriptor.name) for metric in metrics)
+                _wiring.metrics_told(producer, metrics)
+            yield from metrics
+        except Exception:
+            _logger.exception("The metrics of a producer could not be read")
 
 
 def _has_instruments(get: Any) -> bool:
     producer = getattr(get, "__self__", None)
     return producer is stats_module.stats or getattr(producer, "_has_instruments", True)
-
-
-def _told(get: Callable[[], Iterable[Any]]) -> Iterator[Any]:
-    """Yield the metrics of a producer, which OpenTelemetry's readers see, too; one that raises costs its own only."""
-    try:
-        metrics = get()
-        producer = getattr(get, "__self__", None)
-        if producer is not None and getattr(producer, "_has_instruments", True):
-            metrics = [metric for metric in metrics if metric is not None]
-            _wiring.metrics_told(producer, metrics)
-        yield from metrics
-    except Exception:
-        _logger.exception("The metrics of a producer could not be read")
 
 
 def _context_tags() -> dict[str, Any]:
