@@ -7,7 +7,7 @@ start the program with ``census-compat run -- python app.py``. The functions bel
 
     import opencensus_compat
 
-    opencensus_compat.configure(tracer_provider=traces, logger_provider=logs)  # use these providers instead of the global ones
+    opencensus_compat.configure(tracer_provider=traces, logger_provider=logs, meter_provider=meters)  # instead of the global ones
     opencensus_compat.flush(timeout_s=5.0)                 # True when everything was sent or stored in time
     opencensus_compat.shutdown(timeout_s=5.0)
     opencensus_compat.uninstall()                          # back to the real packages, if they are installed
