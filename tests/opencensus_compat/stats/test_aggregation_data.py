@@ -33,6 +33,26 @@ def test_a_distribution_is_that_of_its_values(values, bounds):
     assert [bucket.count for bucket in distribution.buckets or []] == (data.counts_per_bucket if bounds else [])
 
 
+@given(st.lists(st.floats(min_value=0, max_value=1e9), max_size=20))
+def test_a_point_knows_the_least_and_the_greatest(values):
+    """Points and copies of a distribution know both, privately, for Application Insights; without values there are none."""
+    data = aggregation.DistributionAggregation([1, 5]).new_aggregation_data()
+    for value in values:
+        data.add_sample(value, None, None)
+    expected = (min(values), max(values)) if values else (None, None)
+    for each in (data, aggregation_data._copied(data)):
+        distribution = each.to_point(None).value
+        assert (distribution._min, distribution._max) == expected
+
+
+def test_values_of_the_constructor_have_no_least_one():
+    """Nobody knows which they were, so none is told."""
+    data = aggregation_data.DistributionAggregationData(2.0, 3, 0.5)
+    data.add_sample(1.0, None, None)
+    distribution = data.to_point(None).value
+    assert (distribution._min, distribution._max, distribution.count) == (None, None, 4)
+
+
 def test_series_share_boundaries_and_nothing_else():
     """The series of a view have one list of boundaries, and counts and exemplars of their own."""
     how = aggregation.DistributionAggregation([1, 2])
