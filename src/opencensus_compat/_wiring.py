@@ -682,12 +682,12 @@ def _take_tracer_provider(provider: Any) -> bool:
         _state.gave_way.append(made)
         if not _state.is_configured:
             _use_provider(provider)
-        report(_TAKEN, "tracer")
+        report(_TAKEN.format("tracer"))
     return True
 
 
 _TAKEN = (
-    "a %s provider was set after OpenCensus code had needed one and this package had made it. OpenTelemetry takes one only; what was made "
+    "a {} provider was set after OpenCensus code had needed one and this package had made it. OpenTelemetry takes one only; what was made "
     "does what yours does from now on. Set yours before the first OpenCensus exporter is made, and telemetry from before goes through it, too"
 )
 
@@ -822,7 +822,7 @@ def _take_logger_provider(made: Any, provider: Any) -> bool:
     _do_as(made, provider, "get_logger", "add_log_record_processor", "force_flush", "shutdown")
     if not _state.logger_is_configured:
         _use_logger_provider(provider)
-    report(_TAKEN, "logger")
+    report(_TAKEN.format("logger"))
     return True
 
 
@@ -896,7 +896,7 @@ def _take_meter_provider(made: Any, provider: Any) -> bool:
     _do_as(made, provider, "get_meter", "force_flush", "shutdown")
     if _state.meter_provider is None:
         _show_to(provider)
-    report(f"{_TAKEN}. Instruments from before stay with the first one", "meter")
+    report(_TAKEN.format("meter") + ". Instruments from before stay with the first one")
     return True
 
 

@@ -1,0 +1,194 @@
+"""Whose providers are used, in whatever order OpenCensus exporters are made and OpenTelemetry is configured, in all three signals."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import opencensus_compat
+from appinsights_exporter import _sdk_logs
+from opencensus_compat import _adoption
+from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
+from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
+from opencensus_compat.ext.azure.trace_exporter import AzureExporter
+from opencensus_compat.local import LocalEndpoint
+from opencensus_compat.metrics import transport
+from opencensus_compat.metrics.export.gauge import LongGauge, Registry
+from opencensus_compat.trace import samplers
+from opencensus_compat.trace.tracer import Tracer
+
+PROGRAM = Path(__file__).parent / "programs" / "providers.py"
+TAKEN = (
+    "a {} provider was set after OpenCensus code had needed one and this package had made it. OpenTelemetry takes one only; what was made "
+    "does what yours does from now on. Set yours before the first OpenCensus exporter is made, and telemetry from before goes through it, "
+    "too{} (said once)"
+)
+LATER = [TAKEN.format("logger", ""), TAKEN.format("meter", ". Instruments from before stay with the first one"), TAKEN.format("tracer", "")]
+
+
+def run(environment, steps, way):
+    """Run the program and return what it printed."""
+    command = [sys.executable, "-W", "error", str(PROGRAM), steps, way]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=40, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def names(*uses):
+    """Return the spans of these uses."""
+    return [f"{use} {span}" for use in uses for span in ("census", "early", "late")]
+
+
+@pytest.mark.parametrize("way", ["by name", "by module"])
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [("configure,handles,last", []), ("handles,configure,last", LATER[1:]), ("handles,first,configure,last", LATER)],
+    ids=["before", "after the exporters", "after the first telemetry"],
+)
+def test_the_application_sets_its_providers(run_environment, steps, said, way):
+    """Set before or after OpenCensus exporters were made, they see everything from then on, and so does Application Insights, once."""
+    uses = [step for step in steps.split(",") if step in ("first", "last")]
+    assert run(run_environment, steps, way) == {
+        "arrived": names(*uses),
+        "messages": uses,
+        "metrics": [["orders", float(len(uses))]],
+        "spans": names("last"),
+        "resources": ["application"],
+        "records": ["last"],
+        "instruments": ["orders"],
+        "said": said,
+    }
+
+
+def test_the_application_names_its_providers(run_environment):
+    """Given to `configure`, they are what OpenCensus code uses; tracers of the global provider stay with that."""
+    assert run(run_environment, "handles,first,configure,last", "explicitly") == {
+        "arrived": names("first", "last"),
+        "messages": ["first", "last"],
+        "metrics": [["orders", 2.0]],
+        "spans": ["last census"],
+        "resources": ["application"],
+        "records": ["last"],
+        "instruments": ["orders"],
+        "said": [],
+    }
+
+
+@pytest.fixture
+def endpoint():
+    """A running local Application Insights endpoint."""
+    with LocalEndpoint() as running:
+        yield running
+
+
+class Three:
+    """Providers for all signals, of an application."""
+
+    def __init__(self):
+        self.finished, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
+        self.tracers, self.loggers = TracerProvider(shutdown_on_exit=False), _sdk_logs.new_provider(shutdown_on_exit=False)
+        self.meters = MeterProvider([self.reader], shutdown_on_exit=False)
+        self.tracers.add_span_processor(SimpleSpanProcessor(self.finished))
+        opencensus_compat.configure(tracer_provider=self.tracers, logger_provider=self.loggers, meter_provider=self.meters)
+
+    def shutdown(self):
+        """Stop, as applications do."""
+        for provider in (self.tracers, self.loggers, self.meters):
+            provider.shutdown()
+
+
+class Legacy:
+    """OpenCensus code with all signals."""
+
+    def __init__(self, endpoint):
+        text = endpoint.connection_string
+        self.tracer = Tracer(sampler=samplers.AlwaysOnSampler(), exporter=AzureExporter(connection_string=text))
+        self.log = logging.getLogger("tests.providers")
+        self.log.handlers, self.log.propagate = [AzureLogHandler(connection_string=text)], False
+
+    def use(self, name):
+        """Make a span and a record."""
+        with self.tracer.span(name):
+            self.log.warning(name)
+        opencensus_compat.flush(10)
+
+
+def arrived(endpoint):
+    """Return the names of what arrived."""
+    return [row["name"] for row in endpoint.rows("dependencies")], [row["message"] for row in endpoint.rows("traces")]
+
+
+def test_one_provider_after_another(endpoint):
+    """An application that shuts its providers down and makes others, as tests and notebooks do, goes on with those."""
+    first = Three()
+    legacy = Legacy(endpoint)
+    legacy.use("one")
+    first.shutdown()
+    legacy.use("nobody sees this")
+    second = Three()
+    legacy.use("two")
+    assert arrived(endpoint) == (["one", "two"], ["one", "two"])
+    assert [[span.name for span in each.finished.get_finished_spans()] for each in (first, second)] == [["one"], ["two"]]
+    second.shutdown()
+
+
+def test_exporters_that_come_after_a_shutdown(endpoint):
+    """After `shutdown`, `configure` starts anew, for handles from before and for new ones; the same provider may be named again."""
+    providers = Three()
+    legacy = Legacy(endpoint)
+    legacy.use("one")
+    assert opencensus_compat.shutdown(10.0)
+    legacy.use("nobody sees this")
+    opencensus_compat.configure(tracer_provider=providers.tracers, logger_provider=providers.loggers)
+    legacy.use("two")
+    Legacy(endpoint).use("three")
+    assert arrived(endpoint) == (["one", "two", "three"], ["one", "two", "three"])
+    providers.shutdown()
+
+
+def test_metrics_after_a_shutdown(endpoint):
+    """A metrics exporter that is made after `shutdown` sends."""
+    registry = Registry()
+    gauge = LongGauge("waiting", "", "1", [])
+    gauge.get_or_create_default_time_series().set(7)
+    registry.add_gauge(gauge)
+
+    def export():
+        exporter = MetricsExporter(connection_string=endpoint.connection_string, export_interval=3600)
+        thread = transport.get_exporter_thread([registry], exporter)
+        assert opencensus_compat.flush(10)
+        return exporter, thread
+
+    kept = [export()]
+    assert opencensus_compat.shutdown(10.0)
+    endpoint.clear()
+    kept.append(export())
+    assert {(row["name"], row["valueSum"]) for row in endpoint.rows("customMetrics")} == {("waiting", 7.0)}
+
+
+def test_functions_are_given_back():
+    """What sets a provider is OpenTelemetry's own again when nothing is watched any more."""
+    from opentelemetry import trace
+
+    before = trace.set_tracer_provider
+    taken = []
+    _adoption.watch("traces", lambda provider: taken.append(provider) is None)
+    try:
+        assert trace.set_tracer_provider is not before
+        trace.set_tracer_provider("one")
+        trace.set_tracer_provider(tracer_provider="two")
+        with pytest.raises(TypeError):
+            trace.set_tracer_provider("one", "two")
+    finally:
+        _adoption.unwatch()
+    assert (taken, trace.set_tracer_provider) == (["one", "two"], before)
