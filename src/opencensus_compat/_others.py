@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from opencensus_compat import _wiring
+
 __all__ = ["NOBODY", "Others", "exporters_key", "of_logger_provider", "of_span_processors", "readers_key"]
 
 _OFFICIAL = "azure.monitor.opentelemetry.exporter"
@@ -31,6 +33,7 @@ class Others:
         self._keys: dict[str, str] = {}
         self.rest: tuple[Any, ...] = ()
         """The processors that do not send to Application Insights."""
+        self._are_expected = True
 
     def keys(self) -> dict[str, str]:
         """Return the instrumentation keys that processors send to, with the classes of their exporters."""
@@ -41,6 +44,23 @@ class Others:
             self._keys = {key[0]: key[1] for _, key in found if key is not None}
             self._seen = now
         return self._keys
+
+    def expect_more_than(self, own: Any, signal: str) -> None:
+        """Say, once, that nobody gets what is not sent directly, if a processor of ours is the only one there is.
+
+        Args:
+            own: That processor.
+            signal: What nobody gets.
+        """
+        if not self._are_expected:
+            return
+        self._are_expected = False
+        now = self._processors()
+        if now is not None and all(processor is own for processor in now):
+            _wiring.has_no_effect(
+                f"nobody receives {signal}, since the OpenTelemetry provider has no processor. Start the program by opentelemetry-instrument, "
+                "or set a provider with an exporter"
+            )
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         """Show a span that starts to the rest."""
@@ -77,7 +97,7 @@ def exporters_key(processor: Any) -> tuple[str, str] | None:
             if package == _OURS or package.startswith((f"{_OURS}.", f"{_OFFICIAL}.")):
                 key = _key_of(exporter)
                 if key:
-                    return key, f"{kind.__module__.partition('.export')[0]}.{kind.__name__}"
+                    return key, f"{_OFFICIAL if package.startswith(_OFFICIAL) else _OURS}.{kind.__name__}"
         behind = [found for name in _BEHIND if (found := getattr(exporter, name, None)) is not None]
         if not behind:
             return None

@@ -1,0 +1,323 @@
+"""Each item once: a legacy handle and an exporter of the application's own for one resource, two handlers for one record, two shapes."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+from opentelemetry import trace as trace_api
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import opencensus_compat
+from appinsights_exporter import (
+    ApplicationInsightsLogRecordExporter,
+    ApplicationInsightsMetricExporter,
+    ApplicationInsightsSpanExporter,
+    _sdk_logs,
+)
+from opencensus_compat import _others
+from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
+from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
+from opencensus_compat.ext.azure.trace_exporter import AzureExporter
+from opencensus_compat.local import LocalEndpoint
+from opencensus_compat.metrics import transport
+from opencensus_compat.metrics.export.gauge import LongGauge, Registry
+from opencensus_compat.trace import samplers
+from opencensus_compat.trace.tracer import Tracer
+
+SAID = (
+    "both appinsights_exporter.{} and an OpenCensus exporter send {} to the resource with the instrumentation key that ends in {}: each item "
+    "is sent once, OpenTelemetry's by the former, OpenCensus's by the latter (said once)"
+)
+
+
+@pytest.fixture
+def endpoint():
+    """The resource of the legacy handle."""
+    with LocalEndpoint() as running:
+        yield running
+
+
+@pytest.fixture
+def other():
+    """Another resource."""
+    with LocalEndpoint() as running:
+        yield running
+
+
+@pytest.fixture
+def said(caplog):
+    """Return a function that gives what this package has said."""
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "opencensus_compat"]
+
+
+def legacy(endpoint):
+    """Return a tracer that sends to the endpoint."""
+    return Tracer(sampler=samplers.AlwaysOnSampler(), exporter=AzureExporter(connection_string=endpoint.connection_string))
+
+
+def names(endpoint):
+    """Return the names of what arrived, and the kind of its envelope."""
+    return sorted(row["name"] for row in endpoint.rows("dependencies"))
+
+
+# --- Spans
+
+
+PROCESSORS = {"batch": BatchSpanProcessor, "simple": SimpleSpanProcessor}
+
+
+@pytest.mark.parametrize("processor", PROCESSORS.values(), ids=PROCESSORS)
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("several", [None, ConcurrentMultiSpanProcessor], ids=["", "concurrent"])
+def test_spans_of_one_resource(endpoint, said, processor, order, several):
+    """Of both APIs, nested, each span arrives once, whichever exporter came first, and other processors see them all."""
+    finished = InMemorySpanExporter()
+    tracers = TracerProvider(shutdown_on_exit=False, active_span_processor=None if several is None else several())
+    tracers.add_span_processor(SimpleSpanProcessor(finished))
+    opencensus_compat.configure(tracer_provider=tracers)
+    exporter = ApplicationInsightsSpanExporter(endpoint.connection_string)
+    if order == "before":
+        tracers.add_span_processor(processor(exporter))
+        tracer = legacy(endpoint)
+    else:
+        tracer = legacy(endpoint)
+        tracers.add_span_processor(processor(exporter))
+    otel = tracers.get_tracer("application")
+    with otel.start_as_current_span("a"), tracer.span("b") as b:
+        trace_api.get_current_span().add_event("makes it whole")
+        b.span_kind = 2
+        with otel.start_as_current_span("c"), tracer.span("d"):
+            pass
+    tracers.shutdown()
+    assert names(endpoint) == ["a", "b", "c", "d"]
+    assert len({row["operation_Id"] for row in endpoint.rows("dependencies")}) == 1
+    assert sorted(span.name for span in finished.get_finished_spans()) == ["a", "b", "c", "d"]
+    key = endpoint.envelopes()[0]["iKey"]
+    assert said() == [SAID.format("ApplicationInsightsSpanExporter", "traces", key[-4:])]
+
+
+def test_spans_of_two_resources(endpoint, other, said):
+    """The application's own exporter gets OpenTelemetry's spans; an OpenCensus span goes to its tracer's resource and to no other."""
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter(other.connection_string)))
+    opencensus_compat.configure(tracer_provider=tracers)
+    tracer, otel = legacy(endpoint), tracers.get_tracer("application")
+    with otel.start_as_current_span("a"), tracer.span("b"), otel.start_as_current_span("c"):
+        pass
+    tracers.shutdown()
+    assert (names(endpoint), names(other), said()) == (["b", "c"], ["a", "c"], [])
+
+
+def test_a_tracer_without_a_resource(endpoint):
+    """An OpenCensus span whose exporter is another vendor's goes where the application's exporters send."""
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter(endpoint.connection_string)))
+    opencensus_compat.configure(tracer_provider=tracers)
+
+    class Vendor:
+        lists: list = []  # noqa: RUF012 - one list for the one object
+
+        def export(self, span_datas):
+            self.lists.append([span_data.name for span_data in span_datas])
+
+    with Tracer(sampler=samplers.AlwaysOnSampler(), exporter=Vendor()).span("a"):
+        pass
+    tracers.shutdown()
+    assert (names(endpoint), Vendor.lists) == (["a"], [["a"]])
+
+
+def test_configuring_twice_changes_nothing(endpoint):
+    """Handles made twice, and providers named twice, send each span once."""
+    tracers = TracerProvider(shutdown_on_exit=False)
+    for _ in range(2):
+        opencensus_compat.configure(tracer_provider=tracers)
+        tracer = legacy(endpoint)
+    with tracer.span("a"), tracers.get_tracer("application").start_as_current_span("b"):
+        pass
+    tracers.shutdown()
+    assert names(endpoint) == ["a", "b"]
+
+
+# --- Log records
+
+
+class Loggers:
+    """A logger provider with an exporter of the application's own, and a handler of OpenTelemetry's on it."""
+
+    def __init__(self, text):
+        self.provider = _sdk_logs.new_provider(shutdown_on_exit=False)
+        if text:
+            self.provider.add_log_record_processor(_sdk_logs.BatchLogRecordProcessor(ApplicationInsightsLogRecordExporter(text)))
+        opencensus_compat.configure(logger_provider=self.provider)
+
+    def emit(self, name, body, created):
+        """Do what OpenTelemetry's handler does with a record of the standard library's."""
+        _sdk_logs.emit(self.provider.get_logger(name), _sdk_logs.new_record(timestamp_ns=int(created * 1e9), body=body))
+
+
+class OtelHandler(logging.Handler):
+    """A handler as OpenTelemetry has them."""
+
+    def __init__(self, loggers):
+        super().__init__()
+        self._loggers = loggers
+
+    def emit(self, record):
+        """Emit it for the logger that has the name of the record's."""
+        self._loggers.emit(record.name, record.getMessage(), record.created)
+
+
+@pytest.fixture
+def log():
+    """A logger of the standard library's."""
+    made = logging.getLogger("tests.duplicates")
+    made.propagate, made.level = False, logging.INFO
+    yield made
+    made.handlers, made.propagate = [], True
+
+
+def messages(endpoint):
+    """Return the messages that arrived."""
+    return sorted(row["message"] for row in endpoint.rows("traces"))
+
+
+def test_records_of_one_resource(endpoint, said, log):
+    """What OpenTelemetry code and a legacy handler log arrives once each."""
+    loggers = Loggers(endpoint.connection_string)
+    log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
+    log.info("legacy")
+    loggers.emit("elsewhere", "otel", time.time())
+    assert opencensus_compat.flush(10)
+    loggers.provider.shutdown()
+    assert messages(endpoint) == ["legacy", "otel"]
+    key = endpoint.envelopes()[0]["iKey"]
+    assert said() == [SAID.format("ApplicationInsightsLogRecordExporter", "logs", key[-4:])]
+
+
+def test_records_of_two_resources(endpoint, other, log):
+    """A legacy handler's records go to its resource alone; those of OpenTelemetry code are left to the application's exporter."""
+    loggers = Loggers(other.connection_string)
+    log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
+    log.info("legacy")
+    loggers.emit("elsewhere", "otel", time.time())
+    assert opencensus_compat.flush(10)
+    loggers.provider.shutdown()
+    assert (messages(endpoint), messages(other)) == (["legacy"], ["otel"])
+
+
+@pytest.mark.parametrize("order", ["legacy first", "opentelemetry first"])
+@pytest.mark.parametrize("has_exporter", [True, False], ids=["with an exporter", "without"])
+def test_one_record_meets_both_handlers(endpoint, said, log, order, has_exporter):
+    """It arrives once, as OpenTelemetry's; events, which OpenTelemetry's handler does not make of it, arrive, too."""
+    loggers = Loggers(endpoint.connection_string if has_exporter else None)
+    handlers = [AzureLogHandler(connection_string=endpoint.connection_string), OtelHandler(loggers)]
+    for handler in handlers if order == "legacy first" else reversed(handlers):
+        log.addHandler(handler)
+    log.addHandler(AzureEventHandler(connection_string=endpoint.connection_string))
+    for number in range(3):
+        log.info("record %d", number)
+    assert opencensus_compat.flush(10)
+    loggers.provider.shutdown()
+    assert messages(endpoint) == ["record 0", "record 1", "record 2"]
+    assert sorted(row["name"] for row in endpoint.rows("customEvents")) == ["record 0", "record 1", "record 2"]
+    assert (
+        "log records meet a handler of OpenTelemetry's and an AzureLogHandler of the same resource: each is sent once, as OpenTelemetry's "
+        "(said once)"
+    ) in said()
+
+
+def test_one_record_for_two_resources(endpoint, other, log):
+    """A record that meets handlers of both APIs for two resources arrives in both."""
+    loggers = Loggers(other.connection_string)
+    log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
+    log.addHandler(OtelHandler(loggers))
+    log.info("both")
+    assert opencensus_compat.flush(10)
+    loggers.provider.shutdown()
+    assert (messages(endpoint), messages(other)) == (["both"], ["both"])
+
+
+def test_nothing_is_left_on_records(endpoint, log):
+    """Other handlers send whatever fields a record has: a legacy handler adds none, however many there are."""
+    for _ in range(2):
+        log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string, logging_sampling_rate=0.99999))
+    seen = []
+    keeping = logging.Handler()
+    keeping.emit = seen.append
+    log.addHandler(keeping)
+    log.info("plain")
+    opencensus_compat.flush(10)
+    # pytest's own handler formats the message.
+    assert [set(record.__dict__) - {*logging.makeLogRecord({}).__dict__, "message"} for record in seen] == [set()]
+
+
+# --- Metrics
+
+
+def test_metrics_of_one_resource(endpoint):
+    """A gauge of OpenCensus arrives once per collection, in its own shape; the application's other readers see it, too."""
+    reader = InMemoryMetricReader()
+    own = PeriodicExportingMetricReader(ApplicationInsightsMetricExporter(endpoint.connection_string), export_interval_millis=3_600_000)
+    meters = MeterProvider([reader, own], shutdown_on_exit=False)
+    opencensus_compat.configure(meter_provider=meters)
+    registry = Registry()
+    gauge = LongGauge("waiting", "", "1", [])
+    gauge.get_or_create_default_time_series().set(7)
+    registry.add_gauge(gauge)
+    exporter = MetricsExporter(connection_string=endpoint.connection_string, export_interval=3600)
+    thread = transport.get_exporter_thread([registry], exporter)
+    meters.get_meter("application").create_counter("otel").add(1)
+    assert opencensus_compat.flush(10)
+    assert meters.force_flush()
+    seen = [m.name for r in reader.get_metrics_data().resource_metrics for s in r.scope_metrics for m in s.metrics]
+    assert sorted((row["name"], row["valueSum"]) for row in endpoint.rows("customMetrics")) == [("otel", 1.0), ("waiting", 7.0)]
+    assert sorted(seen) == ["otel", "waiting"]
+    thread.close()
+    meters.shutdown()
+
+
+class Official:
+    """Stands for the official exporter, which pins its OpenTelemetry and so has tests in an environment of its own."""
+
+    _instrumentation_key = "key"
+
+
+Official.__module__ = "azure.monitor.opentelemetry.exporter.export.trace._exporter"
+
+
+class Held:
+    """Holds an exporter as the SDK's processors and readers do, under one of their names."""
+
+    def __init__(self, name, exporter):
+        setattr(self, name, exporter)
+
+
+CASES = {
+    "span processor": (Held("span_exporter", Official()), ("key", "azure.monitor.opentelemetry.exporter.Official")),
+    "log processor, reader": (Held("_exporter", Official()), ("key", "azure.monitor.opentelemetry.exporter.Official")),
+    "newer batch processor": (
+        Held("_batch_processor", Held("_exporter", Official())),
+        ("key", "azure.monitor.opentelemetry.exporter.Official"),
+    ),
+    "another exporter": (Held("span_exporter", InMemorySpanExporter()), None),
+    "no exporter": (object(), None),
+}
+
+
+@pytest.mark.parametrize(("processor", "found"), CASES.values(), ids=CASES)
+def test_whose_exporter_a_processor_has(processor, found):
+    """The instrumentation key and the exporter's name are found behind each form of processor; nothing is found behind others."""
+    assert _others.exporters_key(processor) == found
+
+
+def test_a_release_with_other_names():
+    """Where the SDK's private names are others, nobody is found, and nothing breaks."""
+    assert _others.of_span_processors(object()).keys() == {}
+    assert _others.of_logger_provider(object()).keys() == {}
+    assert _others.readers_key(object()) == {}
