@@ -10,6 +10,7 @@ Loses: what a distribution had added up before a meter provider was there, since
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import threading
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import Observation
 
 from opencensus_compat import __version__, _exporter, _wiring
-from opencensus_compat._destination import _restarted
+from opencensus_compat._destination import _restarted, outside
 from opencensus_compat.metrics.export.gauge import Registry
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
 from opencensus_compat.stats import _cardinality
@@ -74,6 +75,15 @@ def valid_unit(unit: object) -> str:
     return text if text.isascii() and len(text) <= MAX_UNIT else ""
 
 
+class _Reading(threading.local):
+    """Whether a reader calls the caller, in this thread."""
+
+    depth = 0
+
+
+_reading = _Reading()
+
+
 class Instruments:
     """The instruments of one meter provider. Learns of views as a listener of `stats._feed`.
 
@@ -112,19 +122,20 @@ class Instruments:
 
     def view_registered(self, view_data: ViewData) -> None:
         """Make a view's instrument."""
-        self._of_view(view_data)
+        self._make(lambda: self._of_view(view_data))
 
     def measured(self, view_data: ViewData, tag_values: TagValues, value: float) -> None:
         """Record a measurement of a distribution."""
-        instrument = self._views.get(view_data) or self._of_view(view_data)
+        instrument = self._views.get(view_data)
+        if instrument is None:
+            self._make(lambda: self._of_view(view_data))
+            instrument = self._views.get(view_data)
         if instrument is not None:
             instrument.record(tag_values, value)
 
-    def _of_view(self, view_data: ViewData) -> _Distribution | None:
-        with self._lock:
-            if view_data not in self._views:
-                self._views[view_data] = self._new_for_view(view_data)
-            return self._views[view_data]
+    def _of_view(self, view_data: ViewData) -> None:
+        if view_data not in self._views:
+            self._views[view_data] = self._new_for_view(view_data)
 
     def _new_for_view(self, view_data: ViewData) -> _Distribution | None:
         view = view_data.view
@@ -164,8 +175,13 @@ class Instruments:
         if isinstance(producer, Registry):
             for gauge in list(producer.gauges.values()):
                 self.gauge_added(producer, gauge)
-        else:
-            self.told(producer, [metric for metric in producer.get_metrics() if metric is not None])
+            return
+        try:
+            metrics = [metric for metric in producer.get_metrics() if metric is not None]
+        except Exception as error:  # noqa: BLE001 - it is the program's, and may not be ready yet
+            _wiring.report("a metric producer could not be read: %r", error)
+            return
+        self.told(producer, metrics)
 
     def gauge_added(self, registry: Registry, gauge: BaseGauge) -> None:
         """Make the instrument of a gauge, if there is none yet."""
@@ -175,32 +191,66 @@ class Instruments:
             alive = reference()
             return [] if alive is None else _observations(alive.get_metric(_now()))
 
-        self._of_producer(registry, gauge.descriptor, observe)
+        self._make(lambda: self._of_producer(registry, gauge.descriptor, observe))
 
     def told(self, producer: Any, metrics: Iterable[Metric]) -> None:
         """Make the instruments of metrics that a producer told, if there are none yet."""
-        for metric in metrics:
-            self._of_producer(producer, metric.descriptor, None)
+        known = self._producers.get(producer)
+        new = [metric.descriptor for metric in metrics if known is None or metric.descriptor.name not in known.names]
+        if new:
+            self._make(lambda: self._of_producers(producer, new))
+
+    def _of_producers(self, producer: Any, descriptors: Iterable[MetricDescriptor]) -> None:
+        for descriptor in descriptors:
+            self._of_producer(producer, descriptor, None)
 
     def _of_producer(self, producer: Any, descriptor: MetricDescriptor, observe: Callable[..., list[Observation]] | None) -> None:
-        with self._lock:
-            known = self._producers.get(producer)
-            if known is None:
-                known = self._producers[producer] = _Producer(producer)
-            if descriptor.name in known.names:
-                return
-            known.names.add(descriptor.name)
-            if descriptor.type in _DISTRIBUTIONS:
-                _wiring.report("OpenTelemetry has no observable histograms: distributions of metric producers stay away from its readers")
-                return
-            self._observe(descriptor, observe or known.reader_of(descriptor.name))
+        known = self._producers.get(producer)
+        if known is None:
+            known = self._producers[producer] = _Producer(producer)
+        if descriptor.name in known.names:
+            return
+        known.names.add(descriptor.name)
+        if descriptor.type in _DISTRIBUTIONS:
+            _wiring.report("OpenTelemetry has no observable histograms: distributions of metric producers stay away from its readers")
+            return
+        self._observe(descriptor, observe or known.reader_of(descriptor.name))
 
     # --- Both
+
+    def _make(self, make: Callable[[], object]) -> None:
+        """Make instruments.
+
+        The SDK holds a lock while a reader reads, under which the program's own functions run: those of derived gauges. It wants the same
+        lock for a new instrument, so that one which such a function brings about has to be made by another thread: it waits.
+        """
+        if not _reading.depth:
+            self._make_now(make)
+            return
+        # None can be started at the end of the interpreter, when nobody would see the instrument either.
+        with contextlib.suppress(RuntimeError):
+            outside(threading.Thread(target=self._make_now, args=(make,), name="opencensus-instruments", daemon=True).start)
+
+    def _make_now(self, make: Callable[[], object]) -> None:
+        with self._lock:
+            make()
+
+    def _guarded(self, observe: Callable[[CallbackOptions], list[Observation]]) -> Callable[[CallbackOptions], list[Observation]]:
+        def read(options: CallbackOptions) -> list[Observation]:
+            if self._is_closed:
+                return []
+            _reading.depth += 1
+            try:
+                return observe(options)
+            finally:
+                _reading.depth -= 1
+
+        return read
 
     def _observe(self, descriptor: MetricDescriptor, observe: Callable[..., list[Observation]]) -> None:
         make = self._meter.create_observable_gauge if is_gauge(descriptor.type) else self._meter.create_observable_counter
         name, unit, description = self._described(descriptor)
-        make(name, [lambda options: [] if self._is_closed else observe(options)], unit, description)
+        make(name, [self._guarded(observe)], unit, description)
 
     def _described(self, descriptor: MetricDescriptor) -> tuple[str, str, str]:
         """Return name, unit and description of a new instrument."""

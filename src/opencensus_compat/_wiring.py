@@ -947,8 +947,9 @@ def _show_to(provider: Any) -> None:
             _state.hidden_from[id(provider)] = provider
             return
         made = _state.instruments[id(provider)] = _instruments.Instruments(provider)
-        for producer in list(_state.producers):
-            made.follow(producer)
+    # Neither are producers asked under it, for they are the program's.
+    for producer in list(_state.producers):
+        made.follow(producer)
     made.open()
 
 

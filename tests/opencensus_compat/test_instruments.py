@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from unittest import mock
 
 import pytest
@@ -217,6 +218,22 @@ def test_a_producer_is_read_once_for_all_its_metrics(read):
     task.cancel()
 
 
+def test_a_producer_that_cannot_be_read(read, caplog):
+    """It costs its own metrics: nothing is raised, and other instruments are read."""
+
+    class Bad(metric_producer.MetricProducer):
+        def get_metrics(self):
+            raise RuntimeError("not ready")
+
+    _view("count", aggregation.CountAggregation())
+    _record(1)
+    bad = Bad()
+    task = transport.get_exporter_thread([bad], Exporter(), interval=3600)
+    assert read.values == {"count": ("Sum", {(): 1})}
+    assert caplog.text.count("a metric producer could not be read: RuntimeError('not ready')") == 1
+    task.cancel()
+
+
 def test_producers_that_were_there_before():
     """A provider that is configured later sees them; one that is gone it does not."""
     kept, gone = Producer("kept"), Producer("gone")
@@ -258,6 +275,41 @@ def test_valid_name(given, valid):
 def test_valid_unit(given, valid):
     """A unit that OpenTelemetry refuses is none."""
     assert valid_unit(given) == valid
+
+
+def test_what_a_function_brings_about_while_it_is_read(read):
+    """A derived gauge's function may register views and add gauges: their instruments are there at the next reading."""
+    registry, function_calls = Registry(), []
+
+    def function():
+        if not function_calls:
+            function_calls.append(1)
+            later = LongGauge("later", "", "1", [])
+            later.get_or_create_default_time_series().set(2)
+            registry.add_gauge(later)
+            _view("spread", aggregation.DistributionAggregation())
+            _record(1)
+        return 1
+
+    derived = DerivedDoubleGauge("first", "", "1", [])
+    derived.create_default_time_series(function)
+    registry.add_gauge(derived)
+    task = transport.get_exporter_thread([registry], Exporter(), interval=3600)
+    assert set(read.values) == {"first"}
+    for thread in threading.enumerate():
+        if thread.name == "opencensus-instruments":
+            thread.join(10)
+    _record(3)
+    assert read.values == {
+        "first": ("Gauge", {(): 1.0}),
+        "later": ("Gauge", {(): 2}),
+        "spread": ("Histogram", {(): (1, 3, _buckets_of(1))}),
+    }
+    task.cancel()
+
+
+def _buckets_of(*counts):
+    return counts if TAKES_BOUNDARIES else mock.ANY
 
 
 def test_names_that_become_the_same(read, caplog):
