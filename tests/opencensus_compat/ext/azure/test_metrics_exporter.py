@@ -451,6 +451,21 @@ def test_the_other_shape(options, endpoint, measuring, monkeypatch, is_changed):
         assert arrived == [("kept", 1), ("kept", 1), ("prompt view", 1), ("prompt view", 1), ("queue length", 7), ("queue length", 7)]
 
 
+@pytest.mark.usefixtures("_counters")
+def test_counters_in_the_other_shape(options, endpoint, measuring, monkeypatch):
+    """They have no instruments, and arrive as ever; telemetry processors see them and the points of instruments, each once."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", "otel")
+    exporter = new_metrics_exporter(**{**options, "enable_standard_metrics": True})
+    seen = []
+    exporter.add_telemetry_processor(lambda envelope: seen.append(envelope.data.baseData.metrics[0].name))
+    measuring.view("prompt view", CountAggregation(), columns=())
+    measuring.record(1)
+    arrived = [name for name, _, _ in _arrived(endpoint)]
+    assert sorted(arrived) == sorted(seen)
+    assert len(arrived) == len(set(arrived)) == 7
+    assert len(endpoint.rows("performanceCounters")) == 6
+
+
 def test_bad_meter_provider():
     """What is no provider is refused at once."""
     with pytest.raises(TypeError, match="meter_provider: expected an OpenTelemetry MeterProvider, got str; pass for example"):
