@@ -5,6 +5,7 @@
 # make fuzz     whatever comes from outside, made up by atheris: connection strings, replies, stored files, trace headers ...
 # make soak     an hour's outage, and what comes after it: disk, memory, and how it drains (ten minutes); then ten minutes of metrics
 # make bench    speed against the real packages and the official exporter
+# make oldest   the tests on the oldest OpenTelemetry that pyproject.toml declares; make newest: on the newest, pre-releases included
 # make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
 # make envs     the environments that the others make for themselves when they need them
 # make clean    remove environments, caches and builds
@@ -19,12 +20,12 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format faults fuzz soak bench matrix envs clean
+.PHONY: demo test format faults fuzz soak bench oldest newest matrix envs clean
 
 demo: .venv/.stamp
 	$(PY) examples/demo.py
 
-test: .venv/.stamp .venvs/legacy/.stamp
+test: .venv/.stamp .venvs/legacy/.stamp .venvs/distro/.stamp
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m mypy src
@@ -52,7 +53,14 @@ soak: .venv/.stamp
 bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
 	$(PY) benchmarks/run.py
 
-matrix: .venvs/legacy/.stamp
+# Made anew each time: what is the newest changes. The distro pins its own release, so its tests run in its own environment either way.
+oldest: .venvs/legacy/.stamp .venvs/distro/.stamp
+	$(call other_releases,.venvs/oldest,opentelemetry-api==1.28.0 opentelemetry-sdk==1.28.0)
+
+newest: .venvs/legacy/.stamp .venvs/distro/.stamp
+	$(call other_releases,.venvs/newest,--upgrade --pre opentelemetry-api opentelemetry-sdk)
+
+matrix: .venvs/legacy/.stamp .venvs/distro/.stamp
 	@for python in $(PYTHONS); do \
 		version=$$($$python -c 'import platform; print(platform.python_version())') && \
 		folder=.venvs/matrix-$$version && echo "== $$version" && \
@@ -60,7 +68,7 @@ matrix: .venvs/legacy/.stamp
 		$$folder/bin/python $(PIP_INSTALL) --editable '.[test]' && $$folder/bin/python $(PYTEST) || exit 1; \
 	done
 
-envs: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
+envs: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp .venvs/distro/.stamp
 
 .venv/.stamp: pyproject.toml
 	$(call environment,.venv,--editable '.[dev]')
@@ -77,6 +85,9 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
 .venvs/faults-legacy/.stamp: tests/legacy-requirements.txt
 	$(call environment,.venvs/faults-legacy,--requirement $< gunicorn celery)
 
+.venvs/distro/.stamp: tests/mixed/distro-requirements.txt pyproject.toml
+	$(call environment,.venvs/distro,--requirement $< --editable .)
+
 .venvs/official/.stamp: benchmarks/official-requirements.txt
 	$(call environment,.venvs/official,--requirement $<)
 
@@ -88,6 +99,15 @@ define environment
 	@$(1)/bin/python $(PIP_INSTALL) --upgrade pip
 	@$(1)/bin/python $(PIP_INSTALL) $(2)
 	@touch $@
+endef
+
+# $(call other_releases,FOLDER,WHAT): the tests, with WHAT in place of the releases of OpenTelemetry that pip would choose.
+define other_releases
+	$(if $(PYTHON),,$(error no Python 3.10 or newer on PATH; name one with make PYTHON=/path/to/python3))
+	@[ -x $(1)/bin/python ] || $(PYTHON) -m venv $(1)
+	@$(1)/bin/python $(PIP_INSTALL) --editable '.[test]' $(2)
+	@$(1)/bin/python -c 'from opentelemetry.sdk.version import __version__; print("== opentelemetry-sdk", __version__)'
+	$(1)/bin/python $(PYTEST)
 endef
 
 clean:
