@@ -40,6 +40,7 @@ FACADE_LAYERS = [
         "_handover",
         "_context",
         "_children",
+        "_others",
     },  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
     {"_alias", "_lookup"},  # the import finder, which the interpreter's start loads

@@ -20,8 +20,6 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-import opencensus_compat
-
 
 def set_up() -> None:
     """Set providers that send by OTLP; where to, the variables ``OTEL_EXPORTER_OTLP_…`` say."""
@@ -37,8 +35,4 @@ def set_up() -> None:
 if __name__ == "__main__":
     set_up()
     del sys.argv[0]
-    try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    finally:
-        # Log records of the last moment are still on their way to the provider, which stops first at the end of the process.
-        opencensus_compat.flush(timeout_s=5.0)
+    runpy.run_path(sys.argv[0], run_name="__main__")

@@ -84,9 +84,11 @@ class Destination:
     Args:
         settings: The exporter's Settings.
         context_tags: The tags that facade telemetry carries, a mapping that the program may change at any time.
+        is_direct: Whether telemetry is sent there; else it is for the providers' other processors and readers.
     """
 
-    def __init__(self, settings: Any, context_tags: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Any, context_tags: Mapping[str, Any], *, is_direct: bool = True) -> None:
+        self.is_direct = is_direct
         self.settings = settings
         self.context_tags = context_tags
         self._batching: dict[str, Batching] = {}
@@ -129,6 +131,7 @@ class Destination:
                 batching = self._batching.get(signal) or next(iter(self._batching.values()))
                 made = make(self.settings, self.context_tags, batching)
                 made.destination = self
+                made.is_direct = self.is_direct
                 self._parts[signal] = made
             return self._parts[signal]
 
@@ -157,6 +160,8 @@ class Part(ABC):
 
     destination: Destination
     """What it is a part of."""
+    is_direct = True
+    """Whether it sends what it is given, or nothing; see `Destination`."""
 
     def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
         self.settings = settings

@@ -58,6 +58,8 @@ __all__ = [
 
 _releases.check(sdk=False)
 
+_NO_RESOURCE = "00000000-0000-0000-0000-000000000000"
+
 
 class _Sampled:
     """The context of telemetry that is no span; batch processors ask for it."""
@@ -113,14 +115,14 @@ def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None)
     """Return the exporter's settings for checked legacy options.
 
     Args:
-        options: The options. Without a credential, the environment's is taken.
+        options: The options. Without a credential, the environment's is taken; without an instrumentation key, one that is nobody's.
         proxies: The option `proxies`.
         storage_path: The option of that name where the program gave it; None means the defaults. The retired SDK kept its files right
             in it, this package keeps its own in a folder in it.
     """
     from appinsights_exporter.delivery import auth
 
-    text = f"InstrumentationKey={options.instrumentation_key};IngestionEndpoint={options.endpoint}"
+    text = f"InstrumentationKey={options.instrumentation_key or _NO_RESOURCE};IngestionEndpoint={options.endpoint}"
     if options.get("aad_audience"):
         text += f";AADAudience={options.aad_audience}"
     credential = auth.credential_from_environment() if options.credential is None else options.credential

@@ -130,7 +130,9 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             make: Returns its envelopes; None leaves that to the exporter.
         """
         setattr(record, _FOR, (part, make))
-        if not self._others.keys():
+        if not part.is_direct:
+            self._others.expect_more_than(self, LOGS)
+        if not part.is_direct or not self._others.keys():
             _sdk.emit(self._logger, record)
             return
         data = self.data_of(record)
@@ -148,7 +150,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             return
         record = _sdk.record_of(log_record)
         part, make = getattr(record, _FOR, None) or self._of_opentelemetry(log_record)
-        if part is None:
+        if part is None or not part.is_direct:
             return
         if make is not None:
             # Other processors of the provider have the same record, and it is not theirs to send these.
@@ -162,6 +164,10 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             return None, None
         around = getattr(_wiring.parent_handle(None), "_pipeline", None)
         destination, handle = _wiring.default_logs() if around is None else (around.destination, None)
+        if destination is not None and not destination.is_direct:
+            # A legacy handler may get the same record, and would send it to the same processors.
+            self._note(data, destination.settings.instrumentation_key)
+            return None, None
         is_left = destination is not None and _wiring.is_left_to(self._others, destination.settings, LOGS, is_inherited=around is not None)
         self._note(data, None if is_left or destination is None else destination.settings.instrumentation_key)
         part = None if destination is None or is_left else destination.part(LOGS)

@@ -56,6 +56,9 @@ class SpanPart(Part):
 
     def on_end(self, telemetry: Any) -> None:
         """Queue a span, or what stands for one."""
+        if not self.is_direct:
+            _wiring.has_no_effect("what a program hands to one itself is not sent")
+            return
         self._started().on_end(telemetry)
         if telemetry.context.trace_flags.sampled:
             self._queue.entered()
@@ -127,7 +130,10 @@ class Router(SpanProcessor):
             handle = tracer.exporter
             destination = getattr(handle, "_destination", None)
             if destination is not None:
-                destination.on_end(handle._telemetry(span, facade, tracer))
+                if destination.is_direct:
+                    destination.on_end(handle._telemetry(span, facade, tracer))
+                else:
+                    self._others.expect_more_than(self, SPANS)
                 return
             if not _wiring.is_provider_exporter(handle):
                 return
@@ -135,7 +141,9 @@ class Router(SpanProcessor):
         inherited = self._inherited.pop((context.trace_id, context.span_id), None) if context is not None and self._inherited else None
         handle = inherited[0] if inherited is not None else self._default_handle()
         destination = handle._pipeline if handle is not None else self._default
-        if destination is not None and not _wiring.is_left_to(self._others, destination.settings, SPANS, inherited is not None):
+        if destination is None or not destination.is_direct:
+            return
+        if not _wiring.is_left_to(self._others, destination.settings, SPANS, inherited is not None):
             destination.on_end(span if handle is None else handle._telemetry(span, None, None))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:

@@ -9,6 +9,7 @@ The OpenTelemetry SDK is imported when a provider is needed for the first time, 
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
@@ -48,11 +49,13 @@ __all__ = [
     "end_span",
     "ending_process",
     "ends_in_pipeline",
+    "expect_meter_provider",
     "flush",
     "flush_logs",
     "flush_parts",
     "gauge_added",
     "hand_over",
+    "has_no_effect",
     "is_ending",
     "is_left_to",
     "is_pipeline",
@@ -73,11 +76,13 @@ __all__ = [
     "report",
     "reset",
     "sample_rate",
+    "sends_directly",
     "set_kind",
     "shut_down_parts",
     "shutdown",
     "span_part",
     "start_span",
+    "watch_meter_providers",
 ]
 
 SCOPE = "opencensus_compat"
@@ -87,6 +92,8 @@ LOGS = "logs"
 METRICS = "metrics"
 """The signals, as the exporter's counters name them."""
 ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
+SEND_VARIABLE = "OPENCENSUS_COMPAT_SEND"
+_DIRECT, _PROVIDERS = "direct", "providers"
 DEFAULT_FLUSH_TIMEOUT_S = 30.0
 
 process = object()
@@ -184,6 +191,7 @@ class _State:
         self.default_logs: tuple[Destination, Callable[[], Any]] | None = None
         self.ends_at_s: float | None = None
         self.one_trace_per_tracer: bool | None = None
+        self.send: str | None = None
         self.reported: set[str] = set()
 
 
@@ -242,6 +250,7 @@ def configure(
     logger_provider: Any = None,
     meter_provider: Any = None,
     one_trace_per_tracer: bool | None = None,
+    send: str | None = None,
 ) -> None:
     """Decide what the facades use, before or instead of what they would find.
 
@@ -252,10 +261,17 @@ def configure(
             one the global provider is looked for when a view is registered or a metrics exporter made.
         one_trace_per_tracer: True gives all root spans of a tracer one trace id and one sampling decision, as OpenCensus did. Also set
             by the environment variable ``OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER=1``.
+        send: Where the exporters and handlers send that are made from now on. ``"direct"``: to their Application Insights resource, as in
+            OpenCensus, while the processors of the providers see everything, too. ``"providers"``: nowhere themselves, so that telemetry
+            reaches the providers' processors and readers only; no connection string is needed then. Also set by the environment variable
+            ``OPENCENSUS_COMPAT_SEND``.
 
     Raises:
         TypeError: A provider has no `get_tracer`, no `get_logger`, or no `get_meter`.
+        ValueError: `send` is another text.
     """
+    if send is not None:
+        _state.send = _checked_send(send, "argument send")
     if meter_provider is not None:
         if not callable(getattr(meter_provider, "get_meter", None)):
             raise TypeError(
@@ -344,6 +360,17 @@ def _end_of_child() -> None:
     _stop()
 
 
+def _hand_logs_over() -> None:
+    """Have the provider's processors get what was logged, before they are shut down at the end of the process.
+
+    The time that the end may take begins with the providers' own exit hooks: programs have some in between. Only where a full queue
+    waits for a service that does not answer has half of it gone by.
+    """
+    began_s, grace_s = time.monotonic(), _grace_period_s()
+    if _hand_over is not None and not _hand_over.flush(grace_s / 2):
+        _state.ends_at_s = _state.ends_at_s or began_s + grace_s
+
+
 def end_logs() -> None:
     """Send what was logged and stop, as the logger provider is shut down: within one `grace_period`, that of the process if it ends."""
     until_s = ending_process() if is_ending() else time.monotonic() + _grace_period_s()
@@ -419,6 +446,29 @@ def one_trace_per_tracer() -> bool:
     return _state.one_trace_per_tracer
 
 
+def sends_directly() -> bool:
+    """Return whether exporters and handlers that are made now send to their Application Insights resource; see `configure`.
+
+    Raises:
+        ValueError: The environment variable has another text than those that are known.
+    """
+    if _state.send is None:
+        said = os.environ.get(SEND_VARIABLE, "").strip().lower()
+        _state.send = _checked_send(said or _DIRECT, f"environment variable {SEND_VARIABLE}")
+    return _state.send == _DIRECT
+
+
+def _checked_send(value: object, source: str) -> str:
+    if value not in (_DIRECT, _PROVIDERS):
+        raise ValueError(f"{source}: expected {_DIRECT!r} (to Application Insights) or {_PROVIDERS!r} (to them alone), got {value!r}.")
+    return str(value)
+
+
+def has_no_effect(what: str) -> None:
+    """Say, once for each thing, that it has no effect because exporters do not send themselves."""
+    report(f"exporters send to the OpenTelemetry providers only ({SEND_VARIABLE}={_PROVIDERS}): {what}")
+
+
 def default_role() -> str:
     """Return the cloud role name: the configured service name, else the script's name as in OpenCensus."""
     configured = os.environ.get("OTEL_SERVICE_NAME", "").strip() or _resource_attribute("service.name")
@@ -444,11 +494,13 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
     """
     from opencensus_compat._destination import Destination
 
-    key = (settings.instrumentation_key, settings.ingestion_endpoint, None if settings.credential is None else id(settings.credential))
+    is_direct = sends_directly()
+    credential = None if settings.credential is None else id(settings.credential)
+    key = (settings.instrumentation_key, settings.ingestion_endpoint, credential, is_direct)
     with _registry:
         found = _state.destinations.get(key)
         if found is None:
-            found = _state.destinations[key] = Destination(settings, context_tags)
+            found = _state.destinations[key] = Destination(settings, context_tags, is_direct=is_direct)
     found.ask(signal, options)
     return found
 
@@ -458,7 +510,8 @@ def span_part(settings: Any, context_tags: Mapping[str, Any], options: Any) -> S
     with _lock:
         router = _provide_router()
         part: SpanPart = destination(settings, context_tags, SPANS, options).part(SPANS)
-        router.add(part)
+        if part.is_direct:
+            router.add(part)
         return part
 
 
@@ -712,7 +765,7 @@ def ends_in_pipeline(others: Others) -> bool:
     """
     now = ending.now
     part = None if now is None else getattr(now[1].exporter, "_destination", None)
-    if part is None:
+    if part is None or not part.is_direct:
         return False
     _tell_of_others(others, part.settings, SPANS)
     return True
@@ -854,6 +907,9 @@ def _use_logger_provider(provider: Any) -> None:
     _state.logs_claimed = True
     _state.logs_made.set()
     _children.at_end(_end_of_child)
+    # Exit hooks run in the reverse order: before the provider's, from which on its processors take nothing. It is there already.
+    atexit.unregister(_hand_logs_over)
+    atexit.register(_hand_logs_over)
 
 
 def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
@@ -900,6 +956,28 @@ def _take_meter_provider(made: Any, provider: Any) -> bool:
     return True
 
 
+def watch_meter_providers() -> None:
+    """Show views, gauges and producers to a meter provider as soon as the application sets it: no reader of this package's needs one."""
+    _adoption.watch(METRICS, _see_meter_provider)
+
+
+def _see_meter_provider(provider: Any) -> bool:
+    if _state.meter_provider is None and _takes_instruments(provider):
+        _show_to(provider)
+    # It is OpenTelemetry that sets it.
+    return False
+
+
+def expect_meter_provider() -> None:
+    """Say, once, that nobody gets metrics that are not sent directly, where there is no meter provider; see `configure`."""
+    look_for_meter_provider()
+    if not _state.instruments:
+        has_no_effect(
+            "nobody receives metrics, since no OpenTelemetry meter provider is set. Start the program by opentelemetry-instrument, "
+            "or set a provider with a reader"
+        )
+
+
 def _is_doubled(provider: Any) -> bool:
     """Return whether the official exporter would send what OpenCensus code measures to a resource that legacy exporters send it to."""
     from opencensus_compat import _others
@@ -907,7 +985,7 @@ def _is_doubled(provider: Any) -> bool:
     keys = _others.readers_key(provider)
     for each in list(_state.destinations.values()):
         exporter = keys.get(each.settings.instrumentation_key, "")
-        if each.made(METRICS) is not None and exporter.startswith("azure."):
+        if each.is_direct and each.made(METRICS) is not None and exporter.startswith("azure."):
             report(
                 "both %s and an OpenCensus exporter send metrics to the resource with the instrumentation key that ends in %s: views, "
                 "gauges and producers are sent by the latter alone, and no other reader of that meter provider sees them",

@@ -28,18 +28,22 @@ OLD = "explicit_bucket_boundaries_advisory" not in inspect.signature(Meter.creat
 TRACE_ID, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
-@pytest.fixture(scope="module")
-def received(tmp_path_factory):
-    """What the program sent: by OTLP, and to its Application Insights resource as ever."""
+@pytest.fixture(scope="module", params=["direct", "providers"])
+def received(tmp_path_factory, request):
+    """What the program sent: by OTLP, and to its Application Insights resource as ever, or only the former, and then without naming one."""
     temporary = tmp_path_factory.mktemp("temporary")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "OPENCENSUS_", "APPLICATIONINSIGHTS_"))}
     with OtlpReceiver() as receiver, LocalEndpoint() as endpoint:
+        send = {
+            "direct": {"APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string},
+            "providers": {"OPENCENSUS_COMPAT_SEND": "providers"},
+        }[request.param]
         done = subprocess.run(
             # The OTLP exporters leave their connections to the end of the interpreter.
             [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", GUIDE / "send_to_collector.py", PROGRAM],
             env={
                 **kept,
-                "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string,
+                **send,
                 "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
                 "OTEL_RESOURCE_ATTRIBUTES": "service.name=shop,deployment.environment=test",
                 "TMPDIR": str(temporary),
@@ -52,6 +56,7 @@ def received(tmp_path_factory):
         assert (done.returncode, done.stdout) == (0, "")
         assert done.stderr == "" or OLD
         endpoint.wait_idle()
+        receiver.send = request.param
         receiver.direct = {
             table: len(endpoint.rows(table)) for table in ("requests", "dependencies", "traces", "exceptions", "customEvents")
         }
@@ -164,8 +169,9 @@ def test_internal_attributes(received):
 
 
 def test_the_direct_way(received):
-    """The program's own handles go on sending to their resource, once."""
-    assert received.direct == {"requests": 1, "dependencies": 2, "traces": 1, "exceptions": 1, "customEvents": 1}
+    """The program's own handles go on sending to their resource, once, unless the program was told to leave that."""
+    once = {"requests": 1, "dependencies": 2, "traces": 1, "exceptions": 1, "customEvents": 1}
+    assert received.direct == (once if received.send == "direct" else dict.fromkeys(once, 0))
 
 
 # The settings that each component documents, below its name; see the README.md and config.schema.yaml of each in

@@ -150,6 +150,17 @@ def proxies_of(options: Any) -> dict[str, str]:
     return dict(parsed)
 
 
+def settings_of(options: Any) -> Any:
+    """Return the exporter's settings for checked options.
+
+    Raises:
+        ValueError: There is no instrumentation key, but one is needed, or it is none.
+    """
+    if options.instrumentation_key or _wiring.sends_directly():
+        utils.validate_instrumentation_key(options.instrumentation_key)
+    return _exporter.settings(options, proxies_of(options), _storage_path_of(options))
+
+
 class Options(BaseObject):
     """The options of the Azure exporters, read as attributes.
 

@@ -6,7 +6,15 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from opencensus_compat import _wiring
+
 logger = logging.getLogger(__name__)
+
+
+def check_effect(handle: Any) -> None:
+    """Say so where the telemetry processors of an exporter, or steps of the export that its class replaces, will not be called."""
+    if not getattr(handle, "_is_direct", True) and (handle._telemetry_processors or handle._is_changed()):
+        _wiring.has_no_effect("telemetry processors, and steps of the export that a subclass replaces, are not called")
 
 
 class ProcessorMixin:
@@ -17,6 +25,7 @@ class ProcessorMixin:
     def add_telemetry_processor(self, processor: Callable[[Any], Any]) -> None:
         """Call `processor` with every envelope, after the processors added before. Returning False drops the envelope."""
         self._telemetry_processors.append(processor)
+        check_effect(self)
 
     def clear_telemetry_processors(self) -> None:
         """Remove all telemetry processors."""

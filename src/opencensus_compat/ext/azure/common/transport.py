@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from opencensus_compat import _exporter
+from opencensus_compat import _exporter, _wiring
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,11 @@ class TransportMixin:
         if _collector.envelopes is not None:
             _collector.envelopes.extend(envelopes)
             return TransportStatusCode.SUCCESS
-        result = self._pipeline.send(envelopes)
+        pipeline = self._pipeline
+        if not pipeline.is_direct:
+            _wiring.has_no_effect("what a program hands to one itself is not sent")
+            return TransportStatusCode.DROP
+        result = pipeline.send(envelopes)
         if _exporter.delivered(result):
             return TransportStatusCode.SUCCESS
         # Kept envelopes are sent again by the pipeline.

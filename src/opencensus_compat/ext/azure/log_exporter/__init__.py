@@ -17,8 +17,8 @@ from opentelemetry.trace import TraceFlags
 from opencensus_compat import _context, _exporter, _wiring
 from opencensus_compat._convert import log_records, oc_to_otel
 from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
-from opencensus_compat.ext.azure.common import Options, _storage_path_of, proxies_of, utils
-from opencensus_compat.ext.azure.common.processor import ProcessorMixin
+from opencensus_compat.ext.azure.common import Options, settings_of, utils
+from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, Event, ExceptionData, Message
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected
@@ -95,7 +95,7 @@ class BaseLogHandler(logging.Handler):
         super().__init__()
         exempt_level = _level(options.pop(_EXEMPT_OPTION, None), os.environ.get(EXEMPT_VARIABLE, "").strip() or None)
         self.options = Options(**options)
-        utils.validate_instrumentation_key(self.options.instrumentation_key)
+        settings = settings_of(self.options)
         rate = self.options.logging_sampling_rate
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(f"Sampling must be in the range: [0,1]; logging_sampling_rate is {rate!r}.")
@@ -106,7 +106,6 @@ class BaseLogHandler(logging.Handler):
         self._sampling = SamplingFilter(rate)
         self._sampling.exempt_level = exempt_level
         self.addFilter(self._sampling)
-        settings = _exporter.settings(self.options, proxies_of(self.options), _storage_path_of(self.options))
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
         # A log handler and an event handler send different items for a record; so do classes with a conversion of their own.
         self._kind = self._where.kind_of(type(self).log_record_to_envelope)
@@ -119,6 +118,8 @@ class BaseLogHandler(logging.Handler):
         self._queue: Any = self._own_queue
         self._worker: Any = _RecordWorker(self)
         self._consecutive_redirects = 0
+        self._is_direct = self._where.is_direct
+        check_effect(self)
 
     @property
     def _pipeline(self) -> Any:
@@ -249,7 +250,7 @@ class BaseLogHandler(logging.Handler):
         percent = share * 100.0 if share is not None and share < 1 else None
         ids = _correlated(record, context)
         make = None
-        if self._telemetry_processors or self._is_changed():
+        if self._is_direct and (self._telemetry_processors or self._is_changed()):
             make = _exporter.Prepared(partial(self._envelopes, record), None, percent).to_envelopes
         router.send(self._otel_record(record, ids, percent, context), self._pipeline, make)
 

@@ -16,8 +16,8 @@ from typing import Any
 from opencensus_compat import _destination, _exporter, _wiring
 from opencensus_compat._convert import metrics as convert
 from opencensus_compat.common import utils as common_utils
-from opencensus_compat.ext.azure.common import Options, _storage_path_of, proxies_of, utils
-from opencensus_compat.ext.azure.common.processor import ProcessorMixin
+from opencensus_compat.ext.azure.common import Options, settings_of, utils
+from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, DataPoint, Envelope, MetricData
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode
@@ -67,14 +67,17 @@ class MetricsExporter(TransportMixin, ProcessorMixin):
     def __init__(self, is_stats: bool = False, **options: Any) -> None:
         self.options = Options(**options)
         self._is_stats = is_stats
-        utils.validate_instrumentation_key(self.options.instrumentation_key)
+        settings = settings_of(self.options)
         self.export_interval = self.options.export_interval
         self.max_batch_size = self.options.max_batch_size
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         self.exporter_thread: Any = None
         self._consecutive_redirects = 0
-        settings = _exporter.settings(self.options, proxies_of(self.options), _storage_path_of(self.options))
         self._resource = _wiring.destination(settings, utils.azure_monitor_context, _wiring.METRICS, self.options)
+        self._is_direct = self._resource.is_direct
+        check_effect(self)
+        if not self._is_direct:
+            _wiring.watch_meter_providers()
 
     @property
     def _pipeline(self) -> Any:
@@ -178,7 +181,8 @@ class _ExportTask(transport.PeriodicMetricTask):
 
     def start(self) -> None:
         """Begin to export."""
-        self.is_attached = self.exporter._pipeline.add(self)
+        # Nobody else asks where nothing is sent: producers tell here what instruments they need.
+        self.is_attached = self.exporter._is_direct and self.exporter._pipeline.add(self)
         if not self.is_attached:
             super().start()
 
@@ -214,6 +218,12 @@ class _ExportTask(transport.PeriodicMetricTask):
                 return
             gets.append(get)
         exporter = self.exporter
+        if not exporter._is_direct:
+            for get in gets:
+                for _ in self._told(get):
+                    """Its instruments are made."""
+            _wiring.expect_meter_provider()
+            return
         _wiring.look_for_tracer_provider()
         if not exporter._is_changed():
             # What instruments tell is sent as they tell it.
@@ -271,7 +281,7 @@ def new_metrics_exporter(**options: Any) -> MetricsExporter:
     """
     exporter = MetricsExporter(**options)
     producers: list[Any] = [stats_module.stats]
-    if exporter.options.enable_standard_metrics:
+    if exporter.options.enable_standard_metrics and exporter._is_direct:
         from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import producer
 
         producer.enable()

@@ -9,9 +9,9 @@ from typing import Any
 
 from opencensus_compat import _exporter, _wiring
 from opencensus_compat.common.schedule import QueueExitEvent
-from opencensus_compat.ext.azure.common import Options, _storage_path_of, proxies_of, utils
+from opencensus_compat.ext.azure.common import Options, settings_of, utils
 from opencensus_compat.ext.azure.common.exporter import BaseExporter
-from opencensus_compat.ext.azure.common.processor import ProcessorMixin
+from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, ExceptionData, RemoteDependency, Request
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected
@@ -52,12 +52,13 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
 
     def __init__(self, **options: Any) -> None:
         self.options = Options(**options)
-        utils.validate_instrumentation_key(self.options.instrumentation_key)
+        settings = settings_of(self.options)
         self._prepare(self.options)
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         self._consecutive_redirects = 0
-        settings = _exporter.settings(self.options, proxies_of(self.options), _storage_path_of(self.options))
         self._pipeline = _wiring.span_part(settings, utils.azure_monitor_context, self.options)
+        self._is_direct = self._pipeline.is_direct
+        check_effect(self)
         if self._pipeline.first_handle is None:
             self._pipeline.first_handle = self
 
