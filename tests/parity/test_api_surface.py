@@ -87,7 +87,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         r"ext\.azure\.log_exporter\.(EXEMPT_VARIABLE|SamplingFilter\.exempt_level): absent -> .*",
         "new: errors can be exempted from sampling",
     ),
-    Difference(r"ext\.azure\.common\.(proxies_of|transport\.collected): absent -> .*", "new: how the legacy options reach the exporter"),
+    Difference(
+        r"ext\.azure\.common\.(proxies_of|settings_of|processor\.check_effect|transport\.collected): absent -> .*",
+        "new: how the legacy options reach the exporter",
+    ),
 )
 
 
