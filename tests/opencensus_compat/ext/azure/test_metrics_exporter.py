@@ -9,6 +9,7 @@ import os
 import platform
 import threading
 import time
+import weakref
 from datetime import datetime
 
 import pytest
@@ -81,8 +82,10 @@ def test_a_thousand_exporters(options, endpoint):
     assert threading.active_count() == before
     assert endpoint.connections == 0
     assert len({id(exporter._resource) for exporter in exporters}) == 1
+    references = [weakref.ref(exporter) for exporter in exporters]
     del exporters
-    assert not [each for each in gc.get_objects() if type(each) is MetricsExporter]
+    gc.collect()
+    assert not any(reference() for reference in references)
 
 
 def test_many_exporting_ones_share_a_thread(options):
@@ -338,6 +341,7 @@ def test_telemetry_processors(options, endpoint, measuring):
     assert seen == [(Envelope, "count")] * 2
 
 
+@pytest.mark.usefixtures("measuring")
 def test_telemetry_processors_see_opentelemetry_metrics(options, endpoint):
     """Those of the resource that gets them, once."""
     exporter = new_metrics_exporter(**options)
