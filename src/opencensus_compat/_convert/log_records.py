@@ -5,6 +5,7 @@ The names are those that the exporter reads: see `appinsights_exporter.convert.l
 
 from __future__ import annotations
 
+import datetime
 import json
 import traceback
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ from typing import Any
 
 __all__ = ["IMMUTABLE", "attributes", "dimensions", "event_attributes", "frozen", "measurements", "own_id", "severity_number", "text"]
 
-IMMUTABLE = frozenset({str, int, float, bool, type(None), bytes, complex})
+IMMUTABLE = frozenset(
+    {str, int, float, bool, type(None), bytes, complex, datetime.date, datetime.datetime, datetime.time, datetime.timedelta}
+)
 """Types whose values are the same later; others are made text, or copied, when a record is logged."""
 
 _UNKNOWN_TYPE = "N/A"

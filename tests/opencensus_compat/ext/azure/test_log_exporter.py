@@ -197,16 +197,23 @@ def test_dimensions_win_over_properties_and_names_with_a_meaning(made, sent):
     assert (data["properties"]["level"], data["properties"]["thread.name"], data["properties"]["census.level"]) == ("mine", "mine too", 3)
 
 
-def test_what_changes_after_the_call_does_not_change_what_was_logged(made, sent):
-    """Arguments and dimensions are sent as they were when the line was logged."""
+class Changing(dict):
+    """A dict of the program's own class."""
+
+
+@pytest.mark.parametrize("kind", [dict, Changing], ids=["dict", "subclass"])
+def test_what_changes_after_the_call_does_not_change_what_was_logged(made, sent, kind):
+    """Arguments and dimensions are sent as they were when the line was logged, also those in containers inside them."""
     logger = made()
-    things, dimensions = ["before"], {"key": ["before"]}
-    logger.info("%s", things, extra={"custom_dimensions": dimensions})
-    logger.info("%(key)s", {"key": things})
+    things, flat, nested = ["before"], kind(key="before"), kind(key=["before"])
+    logger.info("%s", things, extra={"custom_dimensions": flat})
+    logger.info("%(key)s", {"key": things}, extra={"custom_dimensions": nested})
     things.append("after")
-    dimensions["key"].append("after")
+    flat.update(key="after", more="after")
+    nested["key"].append("after")
     first, second = _data(sent(2))
-    assert (first["message"], first["properties"]["key"], second["message"]) == ("['before']", '["before"]', "['before']")
+    assert (first["message"], second["message"]) == ("['before']", "['before']")
+    assert (first["properties"]["key"], second["properties"]["key"], "more" in first["properties"]) == ("before", '["before"]', False)
 
 
 @pytest.mark.parametrize(

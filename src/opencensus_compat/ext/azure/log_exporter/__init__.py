@@ -106,6 +106,7 @@ class BaseLogHandler(logging.Handler):
         self._sampling = SamplingFilter(rate)
         self._sampling.exempt_level = exempt_level
         self.addFilter(self._sampling)
+        self._usual_filters = [self._sampling]
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
         # A log handler and an event handler send different items for a record; so do classes with a conversion of their own.
         self._kind = self._where.kind_of(type(self).log_record_to_envelope)
@@ -134,8 +135,7 @@ class BaseLogHandler(logging.Handler):
 
         The standard library's own method enters the lock from Python 3.13 on, whether or not there is one.
         """
-        filters, sampling = self.filters, self._sampling
-        if len(filters) != 1 or filters[0] is not sampling or sampling.probability < 1:
+        if self.filters != self._usual_filters or self._sampling.probability < 1:
             passed: Any = self.filter(record)
             if not passed:
                 return passed
@@ -169,8 +169,8 @@ class BaseLogHandler(logging.Handler):
         kept = _latest.kept
         share = kept[2] if kept is not None and kept[0]() is record and kept[1] in self.filters else None
         message = None
-        arguments = record.args
-        if type(record.msg) is not str or (type(record) is not _PLAIN and not _is_plain(record)):
+        arguments, form = record.args, record.msg
+        if type(form) is not str or (type(record) is not _PLAIN and not _is_plain(record)):
             message = _message(record)
         elif arguments:
             if type(arguments) is not tuple:
@@ -178,11 +178,21 @@ class BaseLogHandler(logging.Handler):
             else:
                 for argument in arguments:
                     if type(argument) not in _IMMUTABLE:
-                        message = _message(record)
+                        try:
+                            message = form % arguments
+                        except Exception:  # noqa: BLE001 - arguments that do not fit, or an object without a text
+                            message = _message(record)
                         break
         dimensions = getattr(record, "custom_dimensions", None)
         if dimensions is not None:
-            dimensions = log_records.frozen(dimensions)
+            if type(dimensions) is dict:
+                dimensions = dimensions.copy()
+                for value in dimensions.values():
+                    if type(value) not in _IMMUTABLE:
+                        dimensions = log_records.frozen(dimensions)
+                        break
+            else:
+                dimensions = log_records.frozen(dimensions)
         measurements = getattr(record, "custom_measurements", None) if self._is_event else None
         if measurements is not None:
             measurements = log_records.frozen(measurements)
