@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
+import types
 
 import pytest
 from opentelemetry import trace as trace_api
@@ -321,3 +323,112 @@ def test_a_release_with_other_names():
     assert _others.of_span_processors(object()).keys() == {}
     assert _others.of_logger_provider(object()).keys() == {}
     assert _others.readers_key(object()) == {}
+
+
+# --- Integrations and instrumentations of one library
+
+
+INTEGRATION = """
+def handle(tracer, inside, kind):
+    span = tracer.start_span(name="legacy")
+    span.span_kind = kind
+    tracer.add_attribute_to_current_span("http.host", "shop.example")
+    inside()
+    tracer.end_span()
+"""
+
+
+@pytest.fixture
+def integration():
+    """Return a function that gives a legacy integration of a library, as it would be loaded from disk."""
+
+    def load(library):
+        names = {"__name__": f"opencensus.ext.{library}.trace"}
+        exec(INTEGRATION, names)
+        return names["handle"]
+
+    return load
+
+
+@pytest.fixture
+def instrumented(monkeypatch):
+    """OpenTelemetry's instrumentation of sqlalchemy, in place; another is loaded and not in place."""
+    for name, in_place in (("sqlalchemy", True), ("pymongo", False)):
+        module = types.ModuleType(f"opentelemetry.instrumentation.{name}")
+        module.Instrumentor = type("Instrumentor", (), {"is_instrumented_by_opentelemetry": in_place, "__module__": module.__name__})
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation", types.ModuleType("opentelemetry.instrumentation"))
+
+
+def parents(endpoint):
+    """Return the names of requests and dependencies, each with that of its parent."""
+    rows = [*endpoint.rows("requests"), *endpoint.rows("dependencies")]
+    by_id = {row["id"].rstrip(".").rpartition(".")[2]: row["name"] for row in rows}
+    return sorted((row["name"], by_id.get((row["operation_ParentId"] or "").rstrip(".").rpartition(".")[2])) for row in rows)
+
+
+@pytest.mark.usefixtures("instrumented")
+def test_one_server_span(endpoint, integration, said):
+    """Inside the server span of an instrumentation, a legacy middleware makes none; what it and the program add is on that span."""
+    tracers = TracerProvider(shutdown_on_exit=False)
+    opencensus_compat.configure(tracer_provider=tracers)
+    tracer = legacy(endpoint)
+
+    def inside():
+        tracer.add_attribute_to_current_span("mine", "v")
+        tracer.current_span().add_annotation("noted", k="v")
+        with tracer.span("work"), tracers.get_tracer("application").start_as_current_span("otel"):
+            pass
+
+    server = tracers.get_tracer("opentelemetry.instrumentation.flask")
+    with server.start_as_current_span("GET /", kind=trace_api.SpanKind.SERVER, attributes={"http.host": "real.example"}) as span:
+        integration("flask")(tracer, inside, 1)
+        assert trace_api.get_current_span() is span
+    assert (dict(span.attributes), [event.name for event in span.events]) == ({"http.host": "real.example", "mine": "v"}, ["noted"])
+    tracers.shutdown()
+    assert parents(endpoint) == [("GET /", None), ("otel", "work"), ("work", "GET /")]
+    assert said() == [
+        (
+            "both opentelemetry.instrumentation.flask and opencensus.ext.flask trace the same calls: the former makes the spans, the latter none "
+            "(said once)"
+        )
+    ]
+
+
+OTHERS = {
+    "the same library": ("sqlalchemy", ["inside", "outer"]),
+    "its instrumentation is not in place": ("pymongo", ["inside", "legacy", "outer"]),
+    "no instrumentation": ("mysql", ["inside", "legacy", "outer"]),
+    "a middleware inside a span that is no server's": ("flask", ["inside", "legacy", "outer"]),
+}
+
+
+@pytest.mark.usefixtures("instrumented")
+@pytest.mark.parametrize(("library", "expected"), OTHERS.values(), ids=OTHERS)
+def test_one_client_span(endpoint, integration, library, expected):
+    """A legacy integration makes a span unless an instrumentation of the same library is in place, and adds nothing to others."""
+    tracers = TracerProvider(shutdown_on_exit=False)
+    opencensus_compat.configure(tracer_provider=tracers)
+    tracer = legacy(endpoint)
+
+    def inside():
+        with tracer.span("inside"):
+            pass
+
+    with tracers.get_tracer("opentelemetry.instrumentation.celery").start_as_current_span("outer") as span:
+        integration(library)(tracer, inside, 2)
+    assert dict(span.attributes) == {}
+    tracers.shutdown()
+    assert names(endpoint) == expected
+
+
+@pytest.mark.usefixtures("instrumented")
+def test_other_vendors_still_get_a_server_span(integration):
+    """A legacy middleware whose exporter is another vendor's makes its span: OpenTelemetry's does not reach that exporter."""
+    tracers = TracerProvider(shutdown_on_exit=False)
+    opencensus_compat.configure(tracer_provider=tracers)
+    sent = []
+    tracer = Tracer(sampler=samplers.AlwaysOnSampler(), exporter=types.SimpleNamespace(export=sent.extend))
+    with tracers.get_tracer("opentelemetry.instrumentation.flask").start_as_current_span("GET /", kind=trace_api.SpanKind.SERVER):
+        integration("flask")(tracer, lambda: None, 1)
+    assert [span.name for span in sent] == ["legacy"]

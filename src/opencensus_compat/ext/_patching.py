@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,11 @@ from opentelemetry import trace as trace_api
 from opencensus_compat import _context, _wiring
 
 _MARK = "_opencensus_original"
+_INSTRUMENTATIONS = "opentelemetry.instrumentation"
+_SERVERS = frozenset({"django", "fastapi", "flask", "pyramid"})
+"""Legacy integrations that make a span for each request that comes in."""
+_PEERS = {"dbapi": ("mysql", "mysqlclient", "pymysql"), "postgresql": ("psycopg2", "psycopg")}
+"""Legacy integration -> OpenTelemetry's instrumentations of the same library, where their name is another."""
 
 
 def wrap(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
@@ -50,3 +56,47 @@ def opentelemetry_traces(library: str, *, instrumented: bool = False) -> bool:
             return False
     _wiring.report(f"both {scope} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
     return True
+
+
+def doubled(parent: Any) -> str | None:
+    """Return whether an OpenTelemetry instrumentation makes the span that a legacy integration is asking for; the first time, say so.
+
+    Legacy integrations that come from other distributions run as they are, so this looks at who calls.
+
+    Args:
+        parent: The current OpenTelemetry span.
+    Returns: "parent" if that is the span, "other" if it is another one, None if there is none, or somebody else is asking.
+    """
+    if _INSTRUMENTATIONS not in sys.modules:
+        return None
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("opencensus_compat."):
+        frame = frame.f_back
+    caller = str(frame.f_globals.get("__name__")).split(".")
+    if caller[:2] != ["opencensus", "ext"] or len(caller) < 3:
+        return None
+    library = caller[2]
+    found = None
+    if library in _SERVERS:
+        scope = getattr(getattr(parent, "instrumentation_scope", None), "name", "")
+        if getattr(parent, "kind", None) is trace_api.SpanKind.SERVER and scope.startswith(f"{_INSTRUMENTATIONS}."):
+            found = scope
+    else:
+        found = next((name for peer in _PEERS.get(library, (library,)) if _is_instrumented(name := f"{_INSTRUMENTATIONS}.{peer}")), None)
+    if found is not None:
+        _wiring.report(f"both {found} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
+        return "parent" if library in _SERVERS else "other"
+    return None
+
+
+def _is_instrumented(module: str) -> bool:
+    for kind in list(vars(sys.modules.get(module, _NOTHING)).values()):
+        if inspect.isclass(kind) and kind.__module__ == module and hasattr(kind, "is_instrumented_by_opentelemetry"):
+            # Instrumentors are singletons.
+            instrumentor: Any = kind()
+            return bool(instrumentor.is_instrumented_by_opentelemetry)
+    return False
+
+
+class _NOTHING:
+    """Stands for a module that is not loaded."""

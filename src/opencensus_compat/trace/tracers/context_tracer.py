@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, cast
@@ -128,6 +129,12 @@ class ContextTracer(base.Tracer):
         parent_context = parent.get_span_context()
         if not parent_context.trace_flags & 1:
             return start_blank(self, name, context, parent)
+        if "opentelemetry.instrumentation" in sys.modules and (self.exporter is PROVIDER or _wiring.is_pipeline(self.exporter)):
+            from opencensus_compat.ext import _patching
+
+            made = _patching.doubled(parent)
+            if made is not None:
+                return start_blank(self, name, context, parent, blank_span.SharedSpan if made == "parent" else blank_span.BlankSpan)
         innermost = _context.active(context)
         if innermost is not None and innermost[1] is parent and isinstance(innermost[0], trace_span.Span):
             parent_span: Any = innermost[0]
@@ -306,9 +313,11 @@ def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
     return otel
 
 
-def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan) -> blank_span.BlankSpan:
-    """Start an unsampled span, current for both APIs as `otel`, which does not record."""
-    span = blank_span.BlankSpan(name)
+def start_blank(
+    tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan, kind: type[blank_span.BlankSpan] = blank_span.BlankSpan
+) -> blank_span.BlankSpan:
+    """Start an unsampled span, current for both APIs as `otel`, which does not record; or one that stands for another, which does."""
+    span = kind(name)
     span.context_tracer = tracer
     span._otel = otel
     innermost = _context.active(context)
