@@ -78,6 +78,13 @@ class MetricPart(Part):
     def _new_exporter(self) -> Any:
         return _exporter.metric_exporter(self.settings, self._context_tags, self._sends)
 
+    def by_instruments(self) -> bool:
+        """Return whether the points of instruments are sent, rather than what the tasks make of OpenCensus metrics.
+
+        A handle that was changed sends its own envelopes in any shape, and the others of the resource then do, too.
+        """
+        return self.is_otel_shape and not any(task.exporter._is_changed() for task in self._tasks)
+
     def _sends(self, name: str) -> bool:
         """Return whether it sends a metric of this name, in whichever shape: others of the resource then leave its instrument out."""
         return any(task.tells(name) for task in self._tasks)
@@ -138,9 +145,7 @@ class MetricPart(Part):
         with self._exporting:
             tasks = [task for task in self._tasks if last or getattr(task, "is_attached", True)]
             handles = [task.exporter for task in tasks]
-            # A handle that was changed sends its own envelopes in any shape, instead of the instruments' points.
-            by_instruments = self.is_otel_shape and not any(handle._is_changed() for handle in handles)
-            points = _points(collected, self._is_told if by_instruments else None)
+            points = _points(collected, self._is_told if self.by_instruments() else None)
             if points is not None:
                 self._send_points(points, next((handle for handle in handles if handle._telemetry_processors), None))
             told: set[Any] = set()

@@ -455,6 +455,33 @@ def test_the_other_shape(options, endpoint, measuring, monkeypatch, is_changed):
         assert arrived == [("kept", 1), ("kept", 1), ("prompt view", 1), ("prompt view", 1), ("queue length", 7), ("queue length", 7)]
 
 
+def test_shapes_of_two_exporters(options, endpoint, measuring, monkeypatch):
+    """In the other shape, too, nothing is lost beside a subclass that makes its own envelopes, and none twice."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", "otel")
+
+    class Own(MetricsExporter):
+        def metric_to_envelopes(self, metric):
+            return super().metric_to_envelopes(metric)
+
+    registry, _ = _registry()
+    measuring.view("seen views", CountAggregation(), columns=())
+    measuring.record(1)
+    transport.get_exporter_thread([registry], Own(**options), interval=LATER)
+    new_metrics_exporter(**options)
+    assert sorted(_arrived(endpoint)) == [("jobs", 1, {}), ("seen views", 1, {})]
+
+
+def test_close_in_the_other_shape(options, endpoint, measuring, monkeypatch):
+    """What came since the last export is sent, and nothing after it."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", "otel")
+    exporter = new_metrics_exporter(**options)
+    measuring.view("seen views", CountAggregation(), columns=())
+    measuring.record(1)
+    exporter.shutdown()
+    measuring.record(1)
+    assert _arrived(endpoint) == [("seen views", 1, {})]
+
+
 @pytest.mark.usefixtures("_counters")
 def test_counters_in_the_other_shape(options, endpoint, measuring, monkeypatch):
     """They have no instruments, and arrive as ever; telemetry processors see them and the points of instruments, each once."""

@@ -33,6 +33,7 @@ _FOR_SUBCLASSES = (Data, DataPoint, Envelope, MetricData, LocalFileStorage, Tran
 _logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
 
 _INSTANCE = "ai.cloud.roleInstance"
+_FLUSH_MILLIS = 30_000
 _NOT_CONVERTED = "a metric could not be converted"
 
 
@@ -166,7 +167,7 @@ class _ExportTask(transport.PeriodicMetricTask):
     Args:
         producers: What is asked, in this order.
         exporter: Who exports.
-        interval: Seconds between two exports; None means `transport.DEFAULT_INTERVAL`.
+        interval: Seconds between two exports, at least 0.1; None means `transport.DEFAULT_INTERVAL`.
     """
 
     def __init__(self, producers: Sequence[Any], exporter: MetricsExporter, interval: float | None) -> None:
@@ -174,6 +175,8 @@ class _ExportTask(transport.PeriodicMetricTask):
         self._gets = [common_utils.get_weakref(producer.get_metrics) for producer in producers]
         self._seen: set[str] = set()
         self.is_attached = False
+        if interval is not None:
+            interval = max(_destination.MIN_EXPORT_INTERVAL_S, interval)
         super().__init__(interval, self._export_all, name=type(exporter).__name__)
 
     def _export_all(self) -> None:
@@ -196,6 +199,12 @@ class _ExportTask(transport.PeriodicMetricTask):
             self.finished.wait(timeout)
         else:
             super().join(timeout)
+
+    def close(self) -> None:
+        """Export once more, and then no more."""
+        if self.is_attached and self.exporter._pipeline.by_instruments():
+            self.exporter._pipeline.force_flush(_FLUSH_MILLIS)
+        super().close()
 
     def cancel(self) -> None:
         """Make no further export; one that is running is not interrupted."""
@@ -227,7 +236,7 @@ class _ExportTask(transport.PeriodicMetricTask):
         _wiring.look_for_tracer_provider()
         if not exporter._is_changed():
             # What instruments tell is sent as they tell it.
-            by_instruments = exporter._pipeline.is_otel_shape
+            by_instruments = exporter._pipeline.by_instruments()
             gets = [get for get in gets if get not in told and not (by_instruments and _has_instruments(get))]
         told.update(gets)
         if gets:
