@@ -310,6 +310,34 @@ def test_a_worker_exports_at_intervals(run, endpoint):
 
 
 @fork_only
+def test_a_thread_of_its_own_in_a_worker(run, endpoint):
+    """An exporter with another interval than the first one of its resource goes on in the child, too, and ends with it."""
+    run(
+        f"""
+        import os, sys, threading
+        from opencensus.metrics import transport
+        from opencensus.metrics.export.gauge import LongGauge, Registry
+        exporter = {LATER}
+        registry, gauge = Registry(), LongGauge("jobs", "", "1", [])
+        gauge.get_or_create_default_time_series().set(1)
+        registry.add_gauge(gauge)
+        task = transport.get_exporter_thread([registry], exporter, interval=0.1)
+        if os.fork() == 0:
+            assert task.is_alive() and len(exporter._pipeline._tasks) == 2
+            threading.Event().wait(0.5)
+            task.cancel()
+            sys.exit()
+        task.cancel()
+        os.wait()
+        """,
+        options=("-W", "error", "-W", "ignore:This process:DeprecationWarning"),
+    )
+    arrived = _arrived(endpoint)
+    assert {name for _, name, _, _ in arrived} == {"jobs"}
+    assert len([instance for instance, *_ in arrived if instance.startswith(f"{HOST}:")]) >= 2
+
+
+@fork_only
 def test_children_of_multiprocessing(run, endpoint):
     """They end without exit hooks, and their last values arrive."""
     run(
