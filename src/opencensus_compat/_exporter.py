@@ -45,6 +45,7 @@ __all__ = [
     "load_transport",
     "log_exporter",
     "metric_exporter",
+    "note_raised",
     "sample_rate_processor",
     "sampler_from_environment",
     "sampling_score",
@@ -200,6 +201,19 @@ def sdk_logs() -> Any:
     from appinsights_exporter import _sdk_logs
 
     return _sdk_logs
+
+
+def note_raised(record: Any, error: BaseException, frames: Any) -> None:
+    """Note an exception on a log record, with all its frames and those that led to it: text leaves some out.
+
+    Args:
+        record: OpenTelemetry log record.
+        error: The exception.
+        frames: Its traceback, or None.
+    """
+    from appinsights_exporter.convert import exceptions, logs
+
+    setattr(record, logs.RAISED, exceptions.of_error(error, frames))
 
 
 def sampling_score(trace_id: int) -> float:

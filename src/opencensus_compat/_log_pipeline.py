@@ -26,6 +26,8 @@ _SCOPE = InstrumentationScope(_wiring.SCOPE, __version__)
 
 _FOR = "census_for"
 """Attribute of a facade record: the part it is for, and what makes its envelopes, None for the exporter."""
+NOT_EMITTED = "a log record could not be converted"
+"""Reason for which records are counted as lost that raise on their way to the exporter."""
 _MOST_SEEN = 10_000
 """Records of OpenTelemetry code that are remembered, until legacy handlers have been asked for the same ones."""
 
@@ -72,6 +74,11 @@ class LogPart(Part):
     def dropped_before(self, records: int) -> None:
         """Count records for which the hand-over had no room."""
         self.exporter.counts.dropped(HANDED_OVER_FULL, records, signal=LOGS)
+
+    def not_emitted(self, error: Exception) -> None:
+        """Count a record that could not be made an OpenTelemetry record, or that a processor of the provider refused."""
+        # The error's text may quote the data, so the warning names only its type.
+        self.exporter.counts.dropped(NOT_EMITTED, detail=type(error).__name__, signal=LOGS)
 
 
 class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]

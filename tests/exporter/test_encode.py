@@ -170,6 +170,18 @@ def test_the_innermost_frames_stay():
     assert [frame["level"] for frame in frames] == list(range(len(frames)))
 
 
+def test_the_text_of_a_stack_goes_first():
+    """It loses its beginning before anything else is cut, since the frames are there a second time."""
+    frames = [{"level": 0, "method": "pay", "fileName": "f.py", "line": 1}]
+    entry = {"typeName": "E", "message": "m" * 32_000, "parsedStack": frames, "stack": "outermost" + "s" * 32_000 + "innermost"}
+    fields = {"exceptions": [entry], "properties": {"key": "p" * 8000}}
+    made = read({"name": "n", "data": {"baseType": "ExceptionData", "baseData": fields}})["data"]["baseData"]
+    [cut] = made["exceptions"]
+    assert (len(cut["message"]), made["properties"], cut["parsedStack"]) == (32_000, {"key": "p" * 8000}, frames)
+    assert 20_000 < len(cut["stack"]) < 30_000
+    assert cut["stack"].endswith("sinnermost")
+
+
 def test_very_many_properties():
     """Thousands of small properties lose the last ones."""
     made = read(message(message="m", properties={f"k{n}": "v" * 50 for n in range(5000)}))["data"]["baseData"]["properties"]

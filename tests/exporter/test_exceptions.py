@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appinsights_exporter.convert.exceptions import MAX_EXCEPTIONS, MAX_FRAMES, details, parse
+from appinsights_exporter.convert.exceptions import MAX_EXCEPTIONS, MAX_FRAMES, details, of_error, parse
 
 SIMPLE = """\
 Traceback (most recent call last):
@@ -221,17 +221,43 @@ def test_long_chains():
 
 
 def test_repeated_frames():
-    """Where Python abbreviates, the frames that it shows are sent."""
+    """Where Python abbreviates, the frames that it shows are sent, and of the exception itself all, up to the limit."""
 
     def recurse(depth):
         return recurse(depth - 1) if depth else 1 / 0
 
     try:
         recurse(200)
-    except ZeroDivisionError:
+    except ZeroDivisionError as error:
         text = traceback.format_exc()
+        raised = of_error(error, error.__traceback__)
     [entry] = details("", "", text, with_text=False)
     assert {frame["method"] for frame in entry["parsedStack"]} == {"recurse", "test_repeated_frames"}
+    assert len(entry["parsedStack"]) < 10
+    [entry] = details("", "", text, with_text=False, raised=raised)
+    levels = [frame["level"] for frame in entry["parsedStack"]]
+    assert levels == [*range(50), *range(152, 202)]
+
+
+def test_exceptions_that_go_round():
+    """A chain that comes back to itself, frames without a line, notes and a text that cannot be had end somewhere, with a message each."""
+
+    class Mute(ValueError):
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    first, second = KeyError("a"), Mute()
+    first.__cause__, second.__context__ = second, first
+    first.__notes__ = ["hint", 3]
+    found = details("", "", "", with_text=False, raised=of_error(first, None))
+    assert [(entry["typeName"], entry["message"], entry["outerId"]) for entry in found] == [
+        ("KeyError", "'a'\nhint\n3", 0),
+        ("Mute", "<Mute>", 1),
+    ]
+    chain = ValueError("0")
+    for number in range(1, 5000):
+        chain, chain.__cause__ = ValueError(str(number)), chain
+    assert len(of_error(chain, None)) == MAX_EXCEPTIONS
 
 
 def _raised(source):
@@ -268,6 +294,9 @@ def test_what_python_prints(source):
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     assert [(found.type_name, found.frames) for found in parse("".join(traceback.format_exception(error)))] == expected
     assert parse("".join(traceback.format_exception(error)))[0].message.startswith(str(error).split("\n", 1)[0][:4])
+    of_objects = [(found.type_name, found.frames, found.outer) for found in of_error(error, error.__traceback__)]
+    last = len(expected) - 1
+    assert of_objects == [(name.rpartition(".")[2], frames, min(max(0, n - 1), last)) for n, (name, frames) in enumerate(expected)]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with Python 3.11")
@@ -283,6 +312,7 @@ def test_groups_that_python_prints():
     )
     found = [(entry.type_name, entry.outer) for entry in parse("".join(traceback.format_exception(error)))]
     assert found == [("ExceptionGroup", 0), ("ValueError", 0), ("ExceptionGroup", 0), ("KeyError", 2), ("ZeroDivisionError", 0)]
+    assert [(entry.type_name, entry.outer) for entry in of_error(error, error.__traceback__)] == found
 
 
 PIECES = st.sampled_from([*SIMPLE.splitlines(keepends=True), *CAUSE.splitlines(keepends=True), *GROUP.splitlines(keepends=True)])

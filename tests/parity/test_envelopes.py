@@ -151,12 +151,12 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "test_envelopes[log_exceptions]": (
         *_OUTSIDE_SPANS,
-        Rule("stack-levels", r"(?!recursion).* \| Exception .*/parsedStack/0/level", 2, 0),
-        Rule("stack-levels", r"(?!recursion).* \| Exception .*/parsedStack/2/level", 0, 2),
-        Rule("stack-levels", r"recursion \| .*/parsedStack/[0-4]/level", ANY, _matching("[0-4]")),
+        Rule("stack-levels", r"(?!.*recursion).* \| Exception .*/parsedStack/0/level", 2, 0),
+        Rule("stack-levels", r"(?!.*recursion).* \| Exception .*/parsedStack/2/level", 0, 2),
+        Rule("stack-levels", r"(deep_)?recursion \| .*/parsedStack/\d+/level", ANY, _matching(r"\d+")),
         Rule("exception-causes", r"(cause|context) \| .*/exceptions/1/.*", ABSENT, ANY),
-        Rule("repeated-frames", r"recursion \| .*/parsedStack/4/(method|line)", _matching("fall|177"), _matching("recursion|180")),
-        Rule("repeated-frames", r"recursion \| .*/parsedStack/\d+/\w+", ANY, ABSENT),
+        Rule("limits", r"deep_recursion \| .*/parsedStack/99/(method|line)", ANY, _matching("deep_recursion|.*")),
+        Rule("limits", r"deep_recursion \| .*/parsedStack/\d+/\w+", ANY, ABSENT),
         Rule("limits", r"long_text \| .*/exceptions/0/message", _matching(".{40000,}"), _matching(".{32768}")),
     ),
     "test_envelopes[log_events]": (

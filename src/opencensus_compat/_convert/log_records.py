@@ -11,7 +11,18 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["IMMUTABLE", "attributes", "dimensions", "event_attributes", "frozen", "measurements", "own_id", "severity_number", "text"]
+__all__ = [
+    "IMMUTABLE",
+    "attributes",
+    "dimensions",
+    "event_attributes",
+    "exc_info_of",
+    "frozen",
+    "measurements",
+    "own_id",
+    "severity_number",
+    "text",
+]
 
 IMMUTABLE = frozenset(
     {str, int, float, bool, type(None), bytes, complex, datetime.date, datetime.datetime, datetime.time, datetime.timedelta}
@@ -128,7 +139,7 @@ def attributes(record: Any) -> dict[str, Any]:
     }
     found.update((name, value) for name, value in optional.items() if value is not None)
     if record.exc_info:
-        found.update(_exception(record.exc_info))
+        found.update(_exception(*exc_info_of(record)))
     return found
 
 
@@ -137,12 +148,15 @@ def event_attributes(record: Any, name: str) -> dict[str, Any]:
     return {"census.level": record.levelno, "census.logger": record.name, "microsoft.custom_event.name": name or _NO_NAME}
 
 
-def _exception(exc_info: Any) -> dict[str, Any]:
+def exc_info_of(record: Any) -> tuple[Any, Any, Any]:
+    """Return class, exception and traceback of a record, whatever its `exc_info` is; None for each that it has not."""
+    exc_info = record.exc_info
     if isinstance(exc_info, BaseException):
-        exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
-    if not isinstance(exc_info, tuple) or len(exc_info) != 3:
-        exc_info = (None, None, None)
-    kind, error, frames = exc_info
+        return type(exc_info), exc_info, exc_info.__traceback__
+    return exc_info if isinstance(exc_info, tuple) and len(exc_info) == 3 else (None, None, None)
+
+
+def _exception(kind: Any, error: Any, frames: Any) -> dict[str, Any]:
     found = {"exception.type": getattr(kind, "__name__", None) or _UNKNOWN_TYPE}
     if error is not None:
         found["exception.message"] = text(error)

@@ -167,17 +167,26 @@ def own_format_of_exceptions():
         logger.exception("cannot reserve")
 
 
+def _fall(depth):
+    if not depth:
+        raise OutOfStock("deep")
+    _fall(depth - 1)
+
+
 def recursion():
-    """A deep stack."""
+    """A stack that Python abbreviates when it prints it."""
     logger = _logger("recursion")
-
-    def fall(depth):
-        if not depth:
-            raise OutOfStock("deep")
-        fall(depth - 1)
-
     try:
-        fall(30)
+        _fall(30)
+    except OutOfStock:
+        logger.exception("deep")
+
+
+def deep_recursion():
+    """A deep stack."""
+    logger = _logger("deep_recursion")
+    try:
+        _fall(150)
     except OutOfStock:
         logger.exception("deep")
 

@@ -1,17 +1,20 @@
 """Python traceback text becomes the list of exceptions that the service shows: the error itself, then what it was raised from.
 
 The text is the one thing that every source has: OpenTelemetry's ``exception.stacktrace``, and the records of ``logging``. Text of any
-other form is passed on as it is, and never refused.
+other form is passed on as it is, and never refused. Who has the exception itself need not rely on the text, which leaves frames out:
+:func:`of_error`.
 """
 
 from __future__ import annotations
 
+import builtins
 import re
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .limits import MAX_MESSAGE, MAX_NAME, MAX_STACK
+from .limits import MAX_MESSAGE, MAX_NAME, MAX_STACK, text
 
 MAX_EXCEPTIONS = 10
 """Most entries of one item: the error and nine that led to it, as the .NET SDK sends."""
@@ -33,9 +36,19 @@ _ERROR = re.compile(r"([^\W\d][\w.<>]*)(?:: ?(.*))?", re.DOTALL)
 _MARGIN = re.compile(r"( *)([|+]) ?(.*)")
 _FORK = re.compile(r"(?:\+-)?\+-+ (?:\d+|\.\.\.) -+")
 _END = re.compile(r"\+-{8,}")
+_Group: Any = getattr(builtins, "BaseExceptionGroup", ())
+"""The class of exception groups; Python 3.10 has none."""
 
 
-def details(type_name: str, message: str, stack: str, *, with_text: bool, always_numbered: bool = False) -> list[dict[str, Any]]:
+def details(
+    type_name: str,
+    message: str,
+    stack: str,
+    *,
+    with_text: bool,
+    always_numbered: bool = False,
+    raised: Sequence[Error] | None = None,
+) -> list[dict[str, Any]]:
     """Return the ``exceptions`` of an item: outermost first, each after the one that it led to.
 
     Args:
@@ -45,13 +58,14 @@ def details(type_name: str, message: str, stack: str, *, with_text: bool, always
         with_text: Whether the first entry has the whole text beside its frames, cut to 32768 characters from the front: the error and
             its innermost frames stand at the end. Text that has no frames is passed on in any case.
         always_numbered: Whether ``id`` and ``outerId`` are there although there is one entry only.
+        raised: What :func:`of_error` says of the same exceptions; without it they are read from the text.
     Returns: At least one entry, with type and message, and at most ten. Members of an exception group count as causes of the group.
         ``parsedStack`` begins with the innermost frame, which is level 0.
-    Loses: the kind of link (cause, context or member), source lines and notes in frames, frames in the middle of more than 100, the
-        number of repetitions where Python says "Previous line repeated".
+    Loses: the kind of link (cause, context or member), source lines and notes in frames, frames in the middle of more than 100; where
+        only the text is there, also the frames for which Python says "Previous line repeated".
     Source: specification sections 3, 4.8 and 7.2.
     """
-    errors = parse(stack) if stack else []
+    errors = raised or (parse(stack) if stack else [])
     first = errors[0] if errors else Error()
     entry: dict[str, Any] = {
         "typeName": (type_name or first.type_name or NO_TYPE)[:MAX_NAME],
@@ -108,6 +122,37 @@ def parse(text: str) -> list[Error]:
     errors: list[Error] = []
     _collect(root, 0, errors)
     return errors
+
+
+def of_error(error: BaseException, frames: Any) -> list[Error]:
+    """Return an exception and those that led to it, outermost first, with all their frames; named by their classes without modules.
+
+    Args:
+        error: The exception.
+        frames: Its traceback, which need not be the one that it carries; or None.
+    """
+    errors: list[Error] = []
+    _walk(error, frames, 0, errors, set())
+    return errors
+
+
+def _walk(error: BaseException | None, frames: Any, outer: int, errors: list[Error], seen: set[int]) -> None:
+    # In the order of `_collect`: each with the members that it has if it is a group, before what it was raised from.
+    while error is not None and id(error) not in seen and len(errors) < MAX_EXCEPTIONS:
+        seen.add(id(error))
+        shown = [(frame.f_code.co_filename, line or 0, frame.f_code.co_name) for frame, line in traceback.walk_tb(frames)]
+        errors.append(Error(type(error).__name__, _said(error), shown, outer))
+        outer = len(errors) - 1
+        if isinstance(error, _Group):
+            for member in error.exceptions:
+                _walk(member, member.__traceback__, outer, errors, seen)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        frames = None if error is None else error.__traceback__
+
+
+def _said(error: BaseException) -> str:
+    notes = getattr(error, "__notes__", None)
+    return "\n".join(text(part) for part in (error, *(notes if isinstance(notes, list) else ())))
 
 
 def _inner(error: Error, number: int) -> dict[str, Any]:

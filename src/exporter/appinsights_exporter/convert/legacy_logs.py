@@ -33,19 +33,25 @@ every other attribute               one item of ``custom_dimensions``: text, num
                                     keys. Exactly these attributes are then shown
 =================================== ========================================================================================
 
-No attribute named ``census.…`` or ``_MS.sampleRate`` is ever shown.
+No attribute named ``census.…`` or ``_MS.sampleRate`` is ever shown. The record itself may have ``raised``, the exceptions as
+:func:`exceptions.of_error` gives them: they say more than the text.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .exceptions import details
 from .limits import MAX_EVENT_NAME, MAX_KEY, MAX_MESSAGE, MAX_VALUE, NO_NAME, measurements, tag, text
-from .logs import EVENT_NAME, EXCEPTION_MESSAGE, EXCEPTION_STACK, EXCEPTION_TYPE, MEASUREMENTS, body_text, severity_level, time_ns
+from .logs import EVENT_NAME, EXCEPTION_MESSAGE, EXCEPTION_STACK, EXCEPTION_TYPE, MEASUREMENTS, RAISED, body_text, severity_level, time_ns
 from .spans import FACADE_PREFIX, SAMPLE_RATE, copied, sample_rate_percent, span_id_text, trace_id_text
 from .timing import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .exceptions import Error
 
 TRACE_ID = "census.trace_id"
 SPAN_ID = "census.span_id"
@@ -98,7 +104,7 @@ def envelope(record: Any, *, instrumentation_key: str, context_tags: dict[str, s
     else:
         if EXCEPTION_TYPE in attributes or EXCEPTION_MESSAGE in attributes:
             base = "Exception"
-            fields["exceptions"] = _exceptions(attributes, message)
+            fields["exceptions"] = _exceptions(attributes, message, getattr(record, RAISED, None))
         else:
             base = "Message"
             fields["message"] = message[:MAX_MESSAGE] or NO_NAME
@@ -147,7 +153,7 @@ def _severity(attributes: dict[str, Any], record: Any) -> int | None:
     return severity_level(record.severity_number)
 
 
-def _exceptions(attributes: dict[str, Any], message: str) -> list[dict[str, Any]]:
+def _exceptions(attributes: dict[str, Any], message: str, raised: Sequence[Error] | None) -> list[dict[str, Any]]:
     found = details(
         text(attributes.get(EXCEPTION_TYPE) or ""),
         message or text(attributes.get(EXCEPTION_MESSAGE) or ""),
@@ -155,6 +161,7 @@ def _exceptions(attributes: dict[str, Any], message: str) -> list[dict[str, Any]
         # The message holds the traceback's text already.
         with_text=False,
         always_numbered=True,
+        raised=raised,
     )
     for entry in found:
         entry.setdefault("parsedStack", [])

@@ -33,6 +33,8 @@ MEASUREMENTS = "microsoft.custom_measurements"
 """Attribute with a record's numbers: a mapping, or JSON text."""
 CUSTOM_DIMENSIONS, CUSTOM_MEASUREMENTS = "custom_dimensions", "custom_measurements"
 """Attributes with mappings, as code written for OpenCensus logs them; their items become properties and measurements of their own."""
+RAISED = "raised"
+"""What facade records have beside their attributes: the exceptions, as `exceptions.of_error` gives them."""
 LOGGER = "census.logger"
 """Attribute of facade records with the name of the logger: their scope is the facade's."""
 
@@ -87,7 +89,7 @@ def envelope(
         incoming.location(tags, attributes)
         if not _SPECIAL_KEYS.isdisjoint(attributes):
             dimensions, numbers = _opencensus_style(attributes, numbers)
-            base, fields = _special(attributes, record.body)
+            base, fields = _special(attributes, record.body, getattr(record, RAISED, None) if facade else None)
         else:
             fields = _message(record.body)
     else:
@@ -180,10 +182,10 @@ def _opencensus_style(
     return dimensions, numbers
 
 
-def _special(attributes: dict[str, Any], body: Any) -> tuple[str, dict[str, Any]]:
+def _special(attributes: dict[str, Any], body: Any, raised: Any) -> tuple[str, dict[str, Any]]:
     """Return base type and fields by what the attributes say the record is; the first that fits. Source: specification section 5.2."""
     if attributes.get(EXCEPTION_TYPE) is not None or attributes.get(EXCEPTION_MESSAGE) is not None:
-        return "Exception", {"ver": 2, "exceptions": _exceptions(attributes, body)}
+        return "Exception", {"ver": 2, "exceptions": _exceptions(attributes, body, raised)}
     if attributes.get(EVENT_NAME) or attributes.get(EVENT_MARKER) is not None:
         attributes.pop(EVENT_MARKER, None)
         name = text(attributes.pop(EVENT_NAME, None) or "") or body_text(body)
@@ -193,17 +195,26 @@ def _special(attributes: dict[str, Any], body: Any) -> tuple[str, dict[str, Any]
     return "Message", _message(body)
 
 
-def _exceptions(attributes: dict[str, Any], body: Any) -> list[dict[str, Any]]:
-    """Return the exceptions; what the program wrote about them is the message of the first."""
+def _exceptions(attributes: dict[str, Any], body: Any, raised: Any) -> list[dict[str, Any]]:
+    """Return the exceptions; what the program wrote about them, without the traceback, is the message of the first."""
     said = body_text(body)
     message = text(attributes.pop(EXCEPTION_MESSAGE, None) or "")
+    stack = text(attributes.pop(EXCEPTION_STACK, None) or "")
+    printed = stack.rstrip()
+    if printed and said.endswith(printed):
+        # A formatter has put it there. It is in the item by itself.
+        said = said[: -len(printed)].rstrip()
     if said.isspace():
         said = ""
     if said and message and message not in said:
         # The body takes its place; it is not to be lost for that.
         attributes[EXCEPTION_MESSAGE] = message[:MAX_VALUE]
     return details(
-        text(attributes.pop(EXCEPTION_TYPE, None) or ""), said or message, text(attributes.pop(EXCEPTION_STACK, None) or ""), with_text=True
+        text(attributes.pop(EXCEPTION_TYPE, None) or ""),
+        said or message,
+        stack,
+        with_text=True,
+        raised=raised,
     )
 
 

@@ -188,9 +188,13 @@ def _shrunk(encoded: bytes) -> bytes:
     fields = data.get("baseData") if isinstance(data, dict) else None
     if isinstance(fields, dict):
         properties = fields.get("properties")
+        details = fields.get("exceptions")
+        for entry in details if isinstance(details, list) else ():
+            if isinstance(entry, dict) and entry.get("parsedStack") and "stack" in entry:
+                # The frames are there a second time.
+                encoded = _shortened(envelope, entry, encoded, ["stack"])
         if isinstance(properties, dict):
             encoded = _shortened(envelope, properties, encoded, sorted(properties, key=lambda key: -_size(properties[key])))
-        details = fields.get("exceptions")
         holders = [fields, *(entry for entry in details if isinstance(entry, dict))] if isinstance(details, list) else [fields]
         for holder in holders:
             encoded = _shortened(envelope, holder, encoded, [name for name in _BULK_FIELDS if name in holder])
@@ -216,6 +220,9 @@ def _shortened(envelope: dict[str, Any], holder: dict[str, Any], encoded: bytes,
             # The innermost frames say most.
             while len(value) > 1 and excess > 0:
                 excess -= _size(value.pop()) + 1
+        elif key == "stack" and isinstance(value, str):
+            # The error and its innermost frames stand at the end.
+            holder[key] = _cut(value[::-1], _size(value) - excess)[::-1]
         elif isinstance(value, (str, list, dict)):
             holder[key] = _cut(value if isinstance(value, str) else orjson.dumps(value).decode(), _size(value) - excess)
         encoded = orjson.dumps(envelope)

@@ -124,6 +124,48 @@ def test_an_exception_with_its_cause(made, sent):
     assert (inner["typeName"], inner["message"], inner["outerId"]) == ("KeyError", "'key'", outer["id"])
 
 
+class OutOfStock(Exception):
+    """An exception of the program's own."""
+
+
+def _fall(depth):
+    if not depth:
+        raise OutOfStock("none left")
+    _fall(depth - 1)
+
+
+def test_all_frames_and_short_names(made, sent):
+    """Frames that a printed traceback leaves out are there, and causes are named by their class alone, as the exception itself always was."""
+    logger = made()
+    try:
+        try:
+            _fall(40)
+        except OutOfStock as error:
+            raise OutOfStock("cannot order") from error
+    except OutOfStock:
+        logger.exception("failed")
+    [envelope] = sent(1)
+    outer, inner = envelope["data"]["baseData"]["exceptions"]
+    assert (outer["typeName"], inner["typeName"], inner["message"]) == ("OutOfStock", "OutOfStock", "none left")
+    assert [frame["method"] for frame in inner["parsedStack"]] == ["_fall"] * 41 + ["test_all_frames_and_short_names"]
+    assert "Previous line repeated" in outer["message"]
+
+
+def test_an_exception_in_the_shape_of_opentelemetry(made, sent, monkeypatch):
+    """The message is what the program said; the traceback, which the formatter has put behind it, is the stack."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", "otel")
+    logger = made()
+    try:
+        _fall(2)
+    except OutOfStock:
+        logger.exception("it failed for %s", "somebody")
+    [envelope] = sent(1)
+    [entry] = envelope["data"]["baseData"]["exceptions"]
+    assert (entry["typeName"], entry["message"]) == ("OutOfStock", "it failed for somebody")
+    assert entry["stack"].endswith("OutOfStock: none left\n")
+    assert envelope["data"]["baseData"]["properties"]["exception.message"] == "none left"
+
+
 @pytest.mark.parametrize(
     ("exc_info", "type_name"),
     [((None, None, None), "N/A"), ((ValueError, ValueError("no"), None), "ValueError"), (ValueError("no"), "ValueError")],
@@ -532,6 +574,18 @@ def test_a_conversion_that_fails_or_returns_nothing(made, sent):
         logger.info(text)
     opencensus_compat.flush(10.0)
     assert _messages(sent(1)) == ["arrives"]
+
+
+def test_a_record_that_is_lost_on_its_way_is_counted(made, sent, caplog):
+    """What raises before the exporter has a record is a loss of its resource, by reason, and one line says so."""
+    logger = made()
+    [handler] = logger.handlers
+    logger.info("x")
+    sent(1)
+    logger.handle(logging.makeLogRecord({"name": "app", "levelno": 20, "msg": "no time", "created": None}))
+    assert opencensus_compat.flush(10.0)
+    assert handler._pipeline.exporter.counts.snapshot().dropped == {"a log record could not be converted": 1}
+    assert "1 x a log record could not be converted (the last: TypeError)" in caplog.text
 
 
 def test_the_base_converts_nothing():

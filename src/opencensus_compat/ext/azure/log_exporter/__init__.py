@@ -249,6 +249,14 @@ class BaseLogHandler(logging.Handler):
         self, taken: logging.LogRecord, message: str | None, dimensions: Any, measurements: Any, context: Any, share: float | None
     ) -> None:
         """Put a record that was taken through the logger provider. Runs on the hand-over's thread."""
+        try:
+            self._emit_taken(taken, message, dimensions, measurements, context, share)
+        except Exception as error:  # noqa: BLE001 - a record may hold anything, and a provider's processors may do anything
+            self._pipeline.not_emitted(error)
+
+    def _emit_taken(
+        self, taken: logging.LogRecord, message: str | None, dimensions: Any, measurements: Any, context: Any, share: float | None
+    ) -> None:
         router = _wiring.log_router()
         if not self._is_event and router.has_seen(taken, self._where):
             return
@@ -289,7 +297,7 @@ class BaseLogHandler(logging.Handler):
         if isinstance(dimensions, dict) and dimensions:
             attributes.update(log_records.dimensions(dimensions))
         names = _exporter.sdk_logs()
-        return names.new_record(
+        made = names.new_record(
             timestamp_ns=round(record.created * 1e6) * 1000,
             trace_id=ids.trace_id,
             span_id=ids.span_id,
@@ -300,6 +308,11 @@ class BaseLogHandler(logging.Handler):
             body=body,
             attributes=attributes,
         )
+        if record.exc_info and not self._is_event:
+            _, error, frames = log_records.exc_info_of(record)
+            if isinstance(error, BaseException):
+                _exporter.note_raised(made, error, frames)
+        return made
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
