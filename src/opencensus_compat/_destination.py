@@ -71,6 +71,15 @@ class Batching:
         )
 
 
+_BATCHING = (
+    ("export_interval", "export_interval_s"),
+    ("max_batch_size", "max_batch_size"),
+    ("queue_capacity", "queue_capacity"),
+    ("grace_period", "grace_period_s"),
+)
+"""Legacy option, and the field that it sets."""
+
+
 class Kind:
     """One kind of item of a destination."""
 
@@ -105,13 +114,25 @@ class Destination:
         """Begin with a free lock in a child made by fork; the parts that there are stay."""
         self._lock = threading.Lock()
 
-    def ask(self, signal: str, options: Any) -> None:
-        """Set how a signal is batched, unless an earlier handle has done that."""
+    def ask(self, signal: str, options: Any, settings: Any) -> None:
+        """Set how a signal is batched, unless an earlier handle has done that, and say what is asked for in vain.
+
+        Args:
+            signal: Of which one.
+            options: The handle's options.
+            settings: Made of them.
+        """
         batching = Batching.of(options)
         first = self._batching.setdefault(signal, batching)
+        in_vain = _exporter.asked_in_vain(settings, self.settings)
         # Each metrics exporter has an interval of its own, see `_metric_pipeline`.
-        if batching != first and signal != METRICS:
-            _wiring.report("a further exporter for the same resource asks for %s; the first one's %s stays", batching, first)
+        if signal != METRICS:
+            asked = {name: getattr(batching, name) for option, name in _BATCHING if option in options}
+            in_vain += [f"{name}={value}" for name, value in asked.items() if value != getattr(first, name)]
+        if in_vain:
+            _wiring.report(
+                "a further exporter for the same resource asks for other settings (%s); the first one's stay", ", ".join(in_vain)
+            )
 
     def grace_periods_s(self) -> list[float]:
         """Return what the handles ask for as the time that the end of the process may take, seconds, by signal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +37,7 @@ __all__ = [
     "Prepared",
     "RemoteDependency",
     "Request",
+    "asked_in_vain",
     "connection_string_pairs",
     "delivered",
     "from_wire",
@@ -131,7 +133,7 @@ def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None)
     if "minimum_retry_interval" in options:
         # A fraction of a second, or none, would ask a dead endpoint without pause.
         chosen["min_backoff_s"] = max(1.0, options.minimum_retry_interval)
-    return _settings.resolve(
+    resolved = _settings.resolve(
         text,
         credential=credential,
         timeout_s=options.timeout,
@@ -145,6 +147,16 @@ def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None)
         legacy_folder=storage_path,
         **chosen,
     )
+    if "timeout" in options:
+        return resolved
+    # A default of its own, which nobody has asked for.
+    untold = dict.fromkeys(("connect_timeout_s", "read_timeout_s"), _settings.DEFAULT)
+    return dataclasses.replace(resolved, sources={**resolved.sources, **untold})
+
+
+def asked_in_vain(settings: Any, first: Any) -> list[str]:
+    """Return the names of settings that were given, and that the first exporter for the same resource has otherwise."""
+    return _settings.asked_in_vain(settings, first)
 
 
 def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:

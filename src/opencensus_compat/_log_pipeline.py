@@ -26,8 +26,8 @@ _SCOPE = InstrumentationScope(_wiring.SCOPE, __version__)
 
 _FOR = "census_for"
 """Attribute of a facade record: the part it is for, and what makes its envelopes, None for the exporter."""
-NOT_EMITTED = "a log record could not be converted"
-"""Reason for which records are counted as lost that raise on their way to the exporter."""
+_OWN_LOGGERS = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
+"""First parts of the names under which this package logs. A handler of OpenTelemetry's takes such records; none is sent to a resource."""
 _MOST_SEEN = 10_000
 """Records of OpenTelemetry code that are remembered, until legacy handlers have been asked for the same ones."""
 
@@ -167,7 +167,8 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         part.on_emit(log_record)
 
     def _of_opentelemetry(self, data: Any) -> tuple[LogPart | None, Callable[[], Sequence[Any]] | None]:
-        if _context.exporting.get():
+        scope = _sdk.scope_of(data)
+        if _context.exporting.get() or (scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS):
             return None, None
         around = getattr(_wiring.parent_handle(None), "_pipeline", None)
         destination, handle = _wiring.default_logs() if around is None else (around.destination, None)

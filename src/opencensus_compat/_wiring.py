@@ -501,7 +501,7 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
         found = _state.destinations.get(key)
         if found is None:
             found = _state.destinations[key] = Destination(settings, context_tags, is_direct=is_direct)
-    found.ask(signal, options)
+    found.ask(signal, options, settings)
     return found
 
 

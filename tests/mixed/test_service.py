@@ -32,11 +32,8 @@ CALLERS = {
 }
 """Trace and parent of each order, where it has them."""
 
-OWN_WORDS = (
-    "both appinsights_exporter.ApplicationInsightsSpanExporter and an OpenCensus exporter",
-    "A further exporter for the same resource asks for other delivery settings",
-)
-"""How the lines begin in which this package says what it makes of two exporters for one resource: each is logged once, where the root logger's
+OWN_WORDS = ("both appinsights_exporter.ApplicationInsightsSpanExporter and an OpenCensus exporter",)
+"""How the line begins in which this package says what it makes of two exporters for one resource: it is logged once, where the root logger's
 handler takes it like any other."""
 
 TREE = {

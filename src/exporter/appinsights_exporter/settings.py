@@ -69,6 +69,15 @@ LEAST_BACKOFF_S = 0.01
 """A dead endpoint is not asked without any pause, whatever the setting says."""
 GRACE_PERIOD_S = 5.0
 
+_NUMBERS = {
+    "storage_max_bytes": STORAGE_MAX_BYTES,
+    "storage_max_age_s": MAX_AGE_S,
+    "min_backoff_s": MIN_BACKOFF_S,
+    "max_backoff_s": MAX_BACKOFF_S,
+    "grace_period_s": GRACE_PERIOD_S,
+}
+"""Settings that only arguments set, and their defaults."""
+
 _USER_INFO = re.compile(r"//[^/@]*@")
 
 
@@ -213,6 +222,8 @@ def resolve(
     }
     for name, value in numbers.items():
         _check_number(name, value)
+        # Seven days, which the retired exporter kept things for, are no more than the service allows here, either.
+        sources[name] = DEFAULT if value == _NUMBERS[name] or (name == "storage_max_age_s" and value > MAX_AGE_S) else ARGUMENT
     shape, sources["envelope_shape"] = _choice("envelope_shape", envelope_shape, ENVELOPES_VARIABLE, ("legacy", "otel"), environment)
     query = None if keep_url_query is None else ("keep" if keep_url_query else "drop")
     query, sources["keep_url_query"] = _choice("keep_url_query", query, URL_QUERY_VARIABLE, ("drop", "keep"), environment)
@@ -242,6 +253,24 @@ def resolve(
         scope_as_namespace=spaced == "true",
         sources=MappingProxyType(sources),
     )
+
+
+_OF_DELIVERY = (
+    "connect_timeout_s",
+    "read_timeout_s",
+    "proxies",
+    "storage_enabled",
+    "storage_folder",
+    "storage_max_bytes",
+    "storage_max_age_s",
+)
+"""Fields that all exporters for a resource share: those of the first one count."""
+
+
+def asked_in_vain(settings: Settings, first: Settings) -> list[str]:
+    """Return the fields that were given, and that the first exporter for the resource has otherwise; a default asks for nothing."""
+    given = [name for name in _OF_DELIVERY if settings.sources.get(name, DEFAULT) != DEFAULT]
+    return [name for name in given if getattr(settings, name) != getattr(first, name)]
 
 
 def _target(text: str | None, key: str | None, environ: Mapping[str, str]) -> tuple[ConnectionString, str]:

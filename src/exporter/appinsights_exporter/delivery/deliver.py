@@ -24,7 +24,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..counts import KEPT, TRACES, Counts, RateLimit
-from ..settings import READ_TIMEOUT_S, Settings
+from ..settings import READ_TIMEOUT_S, Settings, asked_in_vain
 from . import encode
 from .auth import NoToken, TokenSource
 from .backoff import Backoff
@@ -545,8 +545,12 @@ def shared(settings: Settings) -> Share:
         found = _registry.deliveries.get(key)
         if found is None:
             found = _registry.deliveries[key] = _made(settings)
-        elif found.settings is not None and _delivery_part(found.settings) != _delivery_part(settings):
-            _logger.warning("A further exporter for the same resource asks for other delivery settings; the first one's stay.")
+        elif found.settings is not None:
+            in_vain = asked_in_vain(settings, found.settings)
+            if in_vain:
+                _logger.warning(
+                    "A further exporter for the same resource asks for other settings (%s); the first one's stay.", ", ".join(in_vain)
+                )
         if settings.storage_enabled and settings.take_legacy and found.legacy is None:
             found.legacy = _Legacy(settings)
         share = Share(found)
@@ -617,18 +621,6 @@ class _Legacy:
         if self._found is None:
             self._found = LegacyStore(key, given)
         return self._found
-
-
-def _delivery_part(settings: Settings) -> tuple[object, ...]:
-    return (
-        settings.connect_timeout_s,
-        settings.read_timeout_s,
-        dict(settings.proxies),
-        settings.storage_enabled,
-        settings.storage_folder,
-        settings.storage_max_bytes,
-        settings.storage_max_age_s,
-    )
 
 
 class _Registry:
