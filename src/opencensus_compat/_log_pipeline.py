@@ -26,6 +26,8 @@ _SCOPE = InstrumentationScope(_wiring.SCOPE, __version__)
 
 _FOR = "census_for"
 """Attribute of a facade record: the part it is for, and what makes its envelopes, None for the exporter."""
+NOT_EMITTED = "a log record could not be converted"
+"""Reason for which records are counted as lost that raise on their way to the exporter."""
 _OWN_LOGGERS = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
 """First parts of the names under which this package logs. A handler of OpenTelemetry's takes such records; none is sent to a resource."""
 _MOST_SEEN = 10_000
