@@ -33,15 +33,26 @@ logging.getLogger("app").info("last")
 """
 
 WHILE_OTHERS_LOG = """
+from opencensus.ext.azure.log_exporter import AzureLogHandler
+
+taken = []
+emit = AzureLogHandler.emit
+
+def noted(self, record):
+    # A line that finds the root logger without a handler is nobody's.
+    if record.name.startswith("app"):
+        taken.append(record.getMessage())
+    emit(self, record)
+
+AzureLogHandler.emit = noted
 configure()
 stopping = threading.Event()
-logged = [0] * 3
 
 def work(worker):
-    logger = logging.getLogger(f"app.{worker}")
+    logger, number = logging.getLogger(f"app.{worker}"), 0
     while not stopping.is_set():
-        logger.info("%d-%d", worker, logged[worker])
-        logged[worker] += 1
+        logger.info("%d-%d", worker, number)
+        number += 1
         time.sleep(0.001)
 
 threads = [threading.Thread(target=work, args=(worker,)) for worker in range(3)]
@@ -53,7 +64,7 @@ for _ in range(10):
 stopping.set()
 for thread in threads:
     thread.join()
-print(*logged)
+print(*taken)
 """
 
 CLOSED_BY_ANOTHER_THREAD = """
@@ -102,18 +113,16 @@ def test_again(run, messages):
 
 
 def test_while_others_log(run, messages):
-    """So it does while other threads log: a line that found the root logger without a handler is nobody's, all others arrive once."""
-    logged = list(map(int, run(WHILE_OTHERS_LOG).split()))
-    arrived = messages()
-    assert max(arrived.values()) == 1
-    assert set(arrived) <= {f"{worker}-{number}" for worker in range(3) for number in range(logged[worker])}
-    assert len(arrived) >= sum(logged) - 3 * 10 * 3
+    """So it does while other threads log: each line that any handler was given, old or new, arrives once."""
+    taken = run(WHILE_OTHERS_LOG).split()
+    assert len(taken) > 30
+    assert messages() == dict.fromkeys(taken, 1)
 
 
 def test_closed_by_another_thread(run, messages):
-    """Closing waits for no lock that the logging thread has; what was logged before arrives."""
+    """Closing waits for no lock that the logging thread has; what was logged before and meanwhile arrives."""
     run(CLOSED_BY_ANOTHER_THREAD)
-    assert {**messages(), "meanwhile": 1} == {"before": 1, "meanwhile": 1}
+    assert messages() == {"before": 1, "meanwhile": 1}
 
 
 def test_shut_down_twice(run, messages):
