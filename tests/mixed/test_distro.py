@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from opencensus_compat.local import LocalEndpoint
+
+sys.path.insert(0, str(Path(__file__).parent))
+from otlp_receiver import OtlpReceiver, values
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -122,3 +126,33 @@ def test_opentelemetry_instrument(run_distro, distro_python, tmp_path, configura
         assert [row["message"] for row in endpoint.rows("traces")].count("hello") == 1
         assert [(row["name"], row["valueSum"]) for row in endpoint.rows("customMetrics")] == [("payments", 1.0)]
         assert {row["cloud_RoleName"] for row in [*endpoint.rows("dependencies"), *endpoint.rows("traces")]} == {"shop"}
+
+
+def test_an_unchanged_program_by_otlp(run_distro, distro_python):
+    """Under `opentelemetry-instrument`, told to leave the sending to the providers: all three signals by OTLP, once, without naming a resource.
+
+    OpenTelemetry's instrumentation of logging is installed: a record that its handler has sent is not sent again.
+    """
+    with OtlpReceiver() as receiver:
+        said = run_distro(
+            distro_python.parent / "opentelemetry-instrument",
+            distro_python,
+            HERE / "programs" / "shop.py",
+            OTEL_PYTHON_DISTRO="distro",
+            OTEL_PYTHON_CONFIGURATOR="configurator",
+            OTEL_SERVICE_NAME="orders",
+            OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+            OPENCENSUS_COMPAT_SEND="providers",
+        )
+    assert "OPENCENSUS_COMPAT" not in said
+    assert sorted(receiver.spans) == ["/charge", "POST /orders", "pack"]
+    texts = [(scope.name, record.body.string_value.splitlines()[0]) for record, _, scope in receiver.records]
+    # This package says what becomes of the two handlers.
+    assert sorted(text for scope, text in texts if (scope, "said once" in text) != ("opencensus_compat", True)) == [
+        "bought",
+        "no label",
+        "only 2 left",
+    ]
+    assert sorted(receiver.metrics) == ["orders_counted", "orders_last", "orders_sized", "orders_summed"]
+    assert {values(resource.attributes)["service.name"] for _, resource, _ in receiver.records} == {"orders"}
