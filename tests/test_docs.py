@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk import version as sdk_version
 
 from opencensus_compat.local import LocalEndpoint
 
@@ -27,6 +28,9 @@ with Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler()).span(name="work
     pass
 """
 """The `app.py` of the commands."""
+_RELEASE = tuple(map(int, re.findall(r"\d+", sdk_version.__version__)[:2]))
+_NEWER = {"metrics.md": (1, 30), "opentelemetry_logs.md": (1, 35)}
+"""Page of the migration guide to the release from which on its blocks run as they stand: older ones lack something, or say so."""
 _SENDS_NOTHING = {"README.md 3"}
 """Blocks that only set something up."""
 
@@ -43,6 +47,9 @@ def _blocks() -> list[object]:
 @pytest.mark.parametrize(("name", "language", "code"), _blocks())
 def test_block(name: str, language: str, code: str, tmp_path: Path) -> None:
     """A block ends without an error or a warning, and its telemetry is accepted."""
+    page = name.rpartition(" ")[0].rpartition("/")[2]
+    if _NEWER.get(page, (0, 0)) > _RELEASE:
+        pytest.skip(f"{page} is written for newer releases of OpenTelemetry")
     (tmp_path / "app.py").write_text(_APP, encoding="utf-8")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "OPENCENSUS_", "PYTHON"))}
     with LocalEndpoint() as endpoint:

@@ -182,6 +182,7 @@ def test_integrations_on_disk(installed, tmp_path):
     sources = {
         first / "pkgone" / "__init__.py": "",
         first / "pkgone" / "inner.py": "from opencensus.trace import link\nfrom . import __name__ as parent",
+        first.parent / "proto" / "agent" / "v1_pb2.py": "from opencensus.proto import agent",
         second / "two.py": "import opencensus.ext.pkgone.inner",
         second / "azure" / "extra.py": "",
     }
@@ -196,6 +197,8 @@ import opencensus_compat.ext.pkgone.inner as under_our_name
 import opencensus_compat.trace.link as link
 assert inner is under_our_name and inner.__name__ == "opencensus.ext.pkgone.inner" and inner.parent == "opencensus.ext.pkgone"
 assert inner.link is link
+from opencensus.proto.agent import v1_pb2
+assert v1_pb2.__name__ == "opencensus.proto.agent.v1_pb2"
 try:
     import opencensus.ext.azure.extra
 except ModuleNotFoundError as error:

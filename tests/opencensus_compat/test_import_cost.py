@@ -7,9 +7,13 @@ import subprocess
 import sys
 
 import pytest
+from opentelemetry import version as api_version
 
 HEAVY = ["azure", "google", "hashlib", "http.client", "logging.handlers", "msal", "multiprocessing", "psutil", "requests", "six", "ssl",
          "urllib.request", "wrapt"]  # fmt: skip
+
+BROUGHT = {"ssl", "wrapt"} if tuple(map(int, api_version.__version__.split(".")[:2])) < (1, 35) else set()
+"""What the API of OpenTelemetry itself loads, in its older releases."""
 
 MODULES = [
     "common.backports", "common.configuration", "common.resource", "common.runtime_context", "common.schedule", "common.transports.async_",
@@ -41,7 +45,7 @@ def test_nothing_heavy_is_loaded(modules):
     """Neither network, TLS and hashing modules nor any package of the legacy dependencies come with an import."""
     command = [sys.executable, "-W", "error", "-c", _PROGRAM, *modules]
     loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert [name for name in HEAVY if name in loaded] == []
+    assert [name for name in HEAVY if name in loaded and name not in BROUGHT] == []
 
 
 @pytest.mark.parametrize("name", MODULES)

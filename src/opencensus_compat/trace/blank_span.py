@@ -176,7 +176,7 @@ class BlankSpan(base_span.BaseSpan):
             self._has_ended = True
 
 
-class SharedSpan(BlankSpan):
+class _SharedSpan(BlankSpan):
     """Stands, for a legacy integration, for the span that OpenTelemetry's instrumentation of the same library has made.
 
     What is added to it is on that span, as far as the span has nothing under the same name. Name, kind and status are made already.

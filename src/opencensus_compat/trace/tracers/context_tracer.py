@@ -134,7 +134,7 @@ class ContextTracer(base.Tracer):
 
             made = _patching.doubled(parent)
             if made is not None:
-                return start_blank(self, name, context, parent, blank_span.SharedSpan if made == "parent" else blank_span.BlankSpan)
+                return start_blank(self, name, context, parent, blank_span._SharedSpan if made == "parent" else blank_span.BlankSpan)
         innermost = _context.active(context)
         if innermost is not None and innermost[1] is parent and isinstance(innermost[0], trace_span.Span):
             parent_span: Any = innermost[0]
