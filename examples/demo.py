@@ -190,8 +190,9 @@ export ledger
     Program(
         "OpenCensus and OpenTelemetry in one trace",
         ("mixed/legacy_stock.py", "mixed/checkout.py"),
-        "New code calls the old library, which calls back into new code, also on its own thread. Every parent is right, old log lines hang "
-        "below new spans, and each API sets attributes on the other's spans.",
+        "New code calls the old library, which calls back into new code, also on its own thread. Each name says which API made the span, and "
+        "so does its type: INPROC is the old word for InProc. Every parent is right, old log lines hang below new spans, and each API sets "
+        "attributes on the other's spans.",
         """
 OpenTelemetry: checkout
   OpenCensus: reserve
@@ -354,7 +355,14 @@ def _files(program: Program) -> str:
 
 def _tables(endpoint: LocalEndpoint, style: render.Style) -> None:
     print(f"\n{_bold('What arrived, under the names of the portal', style)}\n")
-    for name, most in (("requests", 10), ("exceptions", 10), ("traces", 10), ("customEvents", 10), ("dependencies", 8)):
+    for name, most in (
+        ("requests", 10),
+        ("exceptions", 10),
+        ("traces", 10),
+        ("customEvents", 10),
+        ("customMetrics", 10),
+        ("dependencies", 8),
+    ):
         rows = endpoint.rows(name)
         print(render.table(name, rows[-most:], style, total=len(rows)) + "\n")
 
