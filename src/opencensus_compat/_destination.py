@@ -43,6 +43,10 @@ UNLIMITED_CAPACITY = 1_000_000
 """What the legacy `queue_capacity=0`, which meant no limit, means now."""
 DEFAULT_BATCH_SIZE = 512
 """Items per request where `max_batch_size` was left alone: five times the legacy default, since a request costs what 50 items cost."""
+LEAST_CUT_S = 2.0
+"""Shortest time of a flush, seconds, at whose end a request without a reply is given up and stored; half a `grace_period` if that is less."""
+_STORING_S = 0.5
+"""What is kept of a flush's time for storing, seconds; a quarter of it where it is short."""
 QUEUE_FULL = "queue full: the oldest dropped"
 """Reason for which items are counted as lost that came while `queue_capacity` others were waiting."""
 
@@ -252,13 +256,31 @@ class Part(ABC):
         return self._export.deliver([_exporter.Prepared(lambda: envelopes, None)])
 
     def force_flush(self, timeout_millis: int) -> bool:
-        """Export what waits in the queue and return whether all of it was delivered in time: what was stored was not."""
+        """Export what waits in the queue and return whether all of it was delivered in time: what was stored was not.
+
+        What has no reply shortly before the time is over is stored, so that whoever flushes may kill the process then. A flush that may
+        take a moment only leaves it alone: an endpoint that is merely slow would get everything twice.
+        """
         processor = self._processor
         if processor is None:
             return True
         before = self._export.undelivered
-        # The SDK's own force_flush takes as long as an export takes.
-        finished = _exporter.within(timeout_millis / 1000, lambda: processor.force_flush(timeout_millis))
+        timeout_s = timeout_millis / 1000
+        is_cut = timeout_s >= min(LEAST_CUT_S, self.batching.grace_period_s / 2)
+        reserve_s = min(_STORING_S, timeout_s / 4) if is_cut else 0.0
+        flushed = threading.Event()
+
+        def flush() -> bool:
+            try:
+                # The SDK's own force_flush takes as long as an export takes.
+                return bool(processor.force_flush(timeout_millis))
+            finally:
+                flushed.set()
+
+        finished = _exporter.within(timeout_s - reserve_s, flush)
+        if is_cut and not flushed.is_set():
+            self.exporter.hurry(0.0)
+            flushed.wait(reserve_s)
         return finished and self._export.undelivered == before
 
     def set_deadline(self, timeout_s: float | None = None) -> None:

@@ -87,6 +87,15 @@ logging.shutdown()
 logging.shutdown()
 """
 
+UNHANDLED = """
+configure()
+logging.getLogger("app").info("exported")
+logging.getLogger().handlers[0].flush()
+logging.getLogger("app").info("since then")
+print("ready", flush=True)
+time.sleep(30)
+"""
+
 INTERRUPTED = """
 import signal
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
@@ -129,6 +138,17 @@ def test_shut_down_twice(run, messages):
     """`logging.shutdown` may be called by the program and is called by the interpreter."""
     run(SHUT_DOWN_TWICE)
     assert messages() == {"before": 1}
+
+
+def test_a_signal_that_nobody_handles(start, messages, tmp_path):
+    """SIGTERM ends a plain program at once, as it always did: what was exported has arrived, what was logged since then is lost."""
+    program = tmp_path / "app.py"
+    program.write_text(textwrap.dedent(CONFIG + UNHANDLED), encoding="utf-8")
+    running = start(program)
+    running.until(lambda: "ready" in running.printed)
+    ended, _ = running.end(signal.SIGTERM)
+    assert ended == -signal.SIGTERM
+    assert messages() == {"exported": 1}
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 3), (signal.SIGINT, 4)], ids=["SIGTERM", "Ctrl+C"])

@@ -149,6 +149,10 @@ class ExporterBase(Generic[_T]):
         """Let no export take longer than so many seconds from now, because the process is about to end; what is left then is stored."""
         self._delivery.set_deadline(timeout_s)
 
+    def hurry(self, timeout_s: float) -> None:
+        """Let an export that is under way take no longer than so many seconds from now; what has no reply then is stored."""
+        self._delivery.hurry(timeout_s)
+
     def shutdown(self, *_: object, **__: object) -> None:
         """Refuse further telemetry. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
         if self._is_shut_down:

@@ -92,6 +92,10 @@ class Delivers(Protocol):
         """Let nothing take longer than so many seconds from now, since the process is about to end; what has no time is stored."""
         ...
 
+    def hurry(self, timeout_s: float) -> None:
+        """Let what is under way take no longer than so many seconds from now; what has no reply then is stored, and may arrive twice."""
+        ...
+
     def shutdown(self, timeout_s: float) -> None:
         """Refuse further items, wait for those under way at most so long, and close."""
         ...
@@ -511,6 +515,10 @@ class Share:
     def set_deadline(self, timeout_s: float) -> None:
         """Let nothing of this share take longer than so many seconds from now."""
         self._deadline.at_s = min(self._deadline.at_s, self._delivery.now_s() + sending_s(timeout_s))
+        self._delivery.hurry(timeout_s)
+
+    def hurry(self, timeout_s: float) -> None:
+        """Let what is under way, and only that, take no longer than so many seconds from now."""
         self._delivery.hurry(timeout_s)
 
     def shutdown(self, timeout_s: float) -> None:

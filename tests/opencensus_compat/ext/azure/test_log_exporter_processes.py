@@ -132,6 +132,36 @@ def test_a_silent_endpoint_costs_one_grace_period(run_program, temporary_folder,
     assert _messages(endpoint, len(expected)) == expected
 
 
+@pytest.mark.parametrize("call", ["handler.flush()", "handler.close()", "opencensus_compat.flush(2.5)"])
+def test_flushed_and_killed(run_program, endpoint, call):
+    """What has no reply when a flush ends is on disk by then, so that the process may be killed; a flush of a moment leaves it under way."""
+    endpoint.misbehave(Silence())
+    printed = run_program(
+        f"""
+        import logging, os, time
+        import opencensus_compat
+        from opencensus.ext.azure.log_exporter import AzureLogHandler
+        handler = AzureLogHandler(grace_period=2)
+        logger = logging.getLogger("app")
+        logger.addHandler(handler)
+        logger.warning("line")
+        started = time.monotonic()
+        handler.flush(0.2)
+        print(handler._pipeline.exporter.counts.snapshot().stored)
+        {call}
+        assert time.monotonic() - started < 3.5
+        print(handler._pipeline.exporter.counts.snapshot().stored, flush=True)
+        os._exit(0)
+        """,
+        **_environment(endpoint),
+    )
+    assert printed == "0\n1\n"
+    endpoint.behave()
+    run_program(ONE_LINE.replace("hello", "again"), **_environment(endpoint))
+    endpoint.wait_for(lambda envelopes: len(envelopes) >= 2)
+    assert _messages(endpoint, 2) == ["again", "line"]
+
+
 def test_several_silent_destinations_cost_one_grace_period(run_program, temporary_folder, endpoint):
     """Spans and logs of three resources that do not answer end within one `grace_period`, and everything is on disk."""
     endpoint.misbehave(Silence())
