@@ -190,8 +190,8 @@ export ledger
     Program(
         "OpenCensus and OpenTelemetry in one trace",
         ("mixed/legacy_stock.py", "mixed/checkout.py"),
-        "New code calls the old library, which calls back into new code, also on its own thread. Each name says which API made the span, and "
-        "so does its type: INPROC is the old word for InProc. Every parent is right, old log lines hang below new spans, and each API sets "
+        "New code calls the old library, which calls back into new code, also on its own thread. Each name says which API made the span "
+        "(INPROC is the old word for InProc). Every parent is right, old log lines hang below new spans, and each API sets "
         "attributes on the other's spans.",
         """
 OpenTelemetry: checkout

@@ -41,6 +41,7 @@ FACADE_LAYERS = [
         "_context",
         "_children",
         "_others",
+        "_adoption",
     },  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
     {"_alias", "_lookup"},  # the import finder, which the interpreter's start loads
@@ -183,7 +184,7 @@ def test_arrows_point_down_in_the_facade():
     """A module imports from its own layer or a lower one, plain legacy values aside."""
     rank = {part: depth for depth, parts in enumerate(FACADE_LAYERS) for part in parts}
     own = [found for found in IMPORTS[FACADE] if _root(found.target) == FACADE and found.part and found.when != "types"]
-    unknown = {found.part for found in own} - rank.keys()
+    unknown = {module.split(".")[1] for module in _modules(FACADE) if "." in module} - rank.keys()
     up = [
         str(found)
         for found in own
@@ -192,6 +193,18 @@ def test_arrows_point_down_in_the_facade():
         and (found.importer, found.target) not in UPWARD
     ]
     assert (unknown, up) == (set(), [])
+
+
+def test_the_map_names_every_part():
+    """What lies right below a package is named by the map in CONTRIBUTING.md, and nothing there is of the past."""
+    text = (SOURCE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    area = text.partition("```\nsrc/")[2].partition("```")[0]
+    named = set(re.findall(r"[\w/]+\.py|\w+/", area))
+    below = {path for package, root in ROOTS.items() for path in (root / package).iterdir()}
+    parts = {path.name if path.is_file() else f"{path.name}/" for path in below if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert parts - {"__init__.py"} - named == set()
+    files = {str(path.relative_to(root / package)) for package, root in ROOTS.items() for path in (root / package).rglob("*.py")}
+    assert {name for name in named if name.endswith(".py")} - files == set()
 
 
 @pytest.mark.parametrize("part", ["local", "migrate"])
