@@ -51,8 +51,8 @@ class HandOver:
         self._waiting: deque[tuple[Any, ...]] = deque()
         # Lets one thread work at a time, so that the calls are made in order.
         self._working = threading.RLock()
-        # Guards starting the thread, and the losses.
-        self._lock = threading.Lock()
+        # Guards starting the thread, and the losses. Signal handlers and finalizers may log while their thread holds it.
+        self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         # Closed while the thread has nothing to do.
         self._gate = threading.Lock()
