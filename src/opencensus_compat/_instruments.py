@@ -242,6 +242,10 @@ class Instruments:
             _reading.depth += 1
             try:
                 return observe(options)
+            except Exception as error:  # noqa: BLE001 - a producer is the program's
+                # Told once: the SDK would log a traceback at each collection, for each instrument.
+                _wiring.report("a metric could not be read, and is left out: %r", error)
+                return []
             finally:
                 _reading.depth -= 1
 

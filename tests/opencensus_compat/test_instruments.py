@@ -234,6 +234,28 @@ def test_a_producer_that_cannot_be_read(read, caplog):
     task.cancel()
 
 
+def test_a_producer_that_cannot_be_read_any_more(read, caplog):
+    """Its metrics are left out where others are read, and that is said once for all of them and all readings."""
+
+    class Bad(Producer):
+        fails = False
+
+        def get_metrics(self):
+            if self.fails:
+                raise RuntimeError("gone")
+            return super().get_metrics()
+
+    bad = Bad("one", "two")
+    task = transport.get_exporter_thread([bad], Exporter(), interval=3600)
+    _view("count", aggregation.CountAggregation())
+    _record(1)
+    assert sorted(read.values) == ["count", "one", "two"]
+    bad.fails = True
+    assert [sorted(read.values) for _ in range(2)] == [["count"], ["count"]]
+    assert caplog.messages == ["a metric could not be read, and is left out: RuntimeError('gone') (said once)"]
+    task.cancel()
+
+
 def test_producers_that_were_there_before():
     """A provider that is configured later sees them; one that is gone it does not."""
     kept, gone = Producer("kept"), Producer("gone")
