@@ -193,7 +193,7 @@ class Part(ABC):
         self.batching = batching
         self._context_tags = context_tags
         self.exporter = self._new_exporter()
-        self._queue = _Queue(batching.queue_capacity, self.exporter.counts, self.signal)
+        self._queue = _Queue(batching.queue_capacity, self.exporter.counts, self.signal, self._made_room)
         self._export = _Export(self.exporter, self._queue, self.results)
         self._processor: Any = None
         self._is_shut_down = False
@@ -212,6 +212,9 @@ class Part(ABC):
     @abstractmethod
     def _new_processor(self, export: Any) -> Any:
         """Return the SDK's batch processor in front of an exporter."""
+
+    def _made_room(self) -> None:  # noqa: B027 - signals that have nothing to do then do nothing
+        """Do nothing; called when a batch has left the processor's queue."""
 
     def _started(self) -> Any:
         """Return the processor, made at the first call."""
@@ -232,7 +235,7 @@ class Part(ABC):
     def _begin(self) -> None:
         self._is_shut_down = False
         self.exporter = self._new_exporter()
-        self._queue = _Queue(self.batching.queue_capacity, self.exporter.counts, self.signal)
+        self._queue = _Queue(self.batching.queue_capacity, self.exporter.counts, self.signal, self._made_room)
         self._export = _Export(self.exporter, self._queue, self.results)
         self._processor = None
 
@@ -313,8 +316,8 @@ class _AtTheEnd:
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what was kept."""
-        batch, self._waiting = self._waiting, []
-        if batch:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
             self._export.export(batch)
         return True
 
@@ -331,9 +334,11 @@ class _Queue:
         capacity: Items that wait at most.
         counts: Where losses are counted.
         signal: Of what.
+        made_room: Called when a batch has left.
     """
 
-    def __init__(self, capacity: int, counts: Any, signal: str) -> None:
+    def __init__(self, capacity: int, counts: Any, signal: str, made_room: Callable[[], object]) -> None:
+        self._made_room = made_room
         self._capacity = capacity
         self._counts = counts
         self._signal = signal
@@ -360,6 +365,7 @@ class _Queue:
         """Count those that are taken out to be exported, and whatever more is missing than can be waiting."""
         self._left += items
         self._count(self._capacity)
+        self._made_room()
 
     def emptied(self) -> None:
         """Count all that are missing: nothing waits any more."""

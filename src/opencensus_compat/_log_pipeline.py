@@ -7,14 +7,16 @@ that destination.
 from __future__ import annotations
 
 import copy
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from opencensus_compat import __version__, _context, _exporter, _others, _wiring
-from opencensus_compat._destination import Destination, Part, resource_of_role
+from opencensus_compat._destination import Batching, Destination, Part, resource_of_role
 from opencensus_compat._handover import HANDED_OVER_FULL, PAUSE_S
 from opencensus_compat._wiring import LOGS
 
@@ -40,7 +42,17 @@ class LogPart(Part):
     signal = LOGS
     results = (_sdk.LogRecordExportResult.SUCCESS, _sdk.LogRecordExportResult.FAILURE)
 
-    _put = 0
+    def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
+        super().__init__(settings, context_tags, batching)
+        self._empty()
+
+    def _empty(self) -> None:
+        self._put = 0
+        # What the hand-over's thread brings while the batch processor's queue is full: that would drop the oldest, and to wait would
+        # hold up the records of other destinations.
+        self._before: deque[Any] = deque()
+        # Lets one thread move records on at a time.
+        self._moving = threading.RLock()
 
     def _new_exporter(self) -> Any:
         return _exporter.log_exporter(self.settings, self._context_tags)
@@ -61,17 +73,57 @@ class LogPart(Part):
     def restart(self) -> None:
         """Begin with an empty queue in a child made by fork."""
         super().restart()
-        self._put = 0
+        self._empty()
 
     def on_emit(self, data: Any) -> None:
         """Queue a record, or what stands for one."""
+        if not _context.exporting.get():
+            # Of OpenTelemetry code, on its own thread.
+            self._queued(data)
+            return
+        with self._moving:
+            if not self._before and not self._is_full():
+                self._queued(data)
+            elif len(self._before) < _wiring.hand_over().capacity:
+                self._before.append(data)
+                self._made_room()
+            else:
+                self.dropped_before(1)
+
+    def _queued(self, data: Any) -> None:
         processor = self._started()
-        if _context.exporting.get() and self._put - self._queue.gone >= self.batching.queue_capacity:
-            # The hand-over's thread can wait, and what comes meanwhile waits there; a full batch processor would drop the oldest.
-            processor.force_flush()
         self._put += 1
         processor.on_emit(data)
         self._queue.entered()
+
+    def _is_full(self) -> bool:
+        return self._put - self._queue.gone >= self.batching.queue_capacity
+
+    def _made_room(self) -> None:
+        """Move what waits before the queue into it, as far as there is room."""
+        with self._moving:
+            while self._before and not self._is_full():
+                self._queued(self._before.popleft())
+
+    def force_flush(self, timeout_millis: int) -> bool:
+        """Export what waits in the queue and before it; see `Part.force_flush`."""
+        until_s = time.monotonic() + timeout_millis / 1000
+        delivered = super().force_flush(timeout_millis)
+        # Older releases of the SDK export what is in the queue when a flush begins, and no more.
+        while self._before and (left_s := until_s - time.monotonic()) > 0:
+            delivered = super().force_flush(int(left_s * 1000)) and delivered
+        return delivered and not self._before
+
+    def shutdown(self) -> None:
+        """Export what waits and stop."""
+        left = None
+        while self._processor is not None and self._before and len(self._before) != left:
+            left = len(self._before)
+            self._processor.force_flush()
+        super().shutdown()
+        if self._before:
+            self.dropped_before(len(self._before))
+            self._before.clear()
 
     def dropped_before(self, records: int) -> None:
         """Count records for which the hand-over had no room."""

@@ -14,6 +14,8 @@ import opencensus_compat
 from opencensus_compat import _exporter, _wiring
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
+from opencensus_compat.local import LocalEndpoint
+from opencensus_compat.local.misbehave import Silence
 from opencensus_compat.trace import samplers
 from opencensus_compat.trace.tracer import Tracer
 
@@ -184,6 +186,23 @@ def test_a_burst_beyond_the_batch_processors_queue_loses_nothing(provider, endpo
         _log(handler, f"line {number}")
     _arrived(endpoint, 1000)
     assert endpoint.accepted == 1000
+
+
+def test_a_destination_that_is_held_up_holds_up_no_other(provider, endpoint):
+    """While one resource does not answer and its queue is full, another one's records arrive; what waits for the first is not lost."""
+    with LocalEndpoint() as other:
+        endpoint.misbehave(Silence())
+        slow = _handler(endpoint, queue_capacity=100, max_batch_size=50, grace_period=1.0)
+        fast = _handler(other, export_interval=0.1)
+        slow._hand_over.ask(2000)
+        for number in range(1000):
+            _log(slow, f"line {number}")
+        _log(fast, "for the other")
+        [envelope] = other.wait_for(1, timeout_s=3.0)
+        assert envelope["data"]["baseData"]["message"] == "for the other"
+        slow.flush()
+        counts = slow._pipeline.exporter.counts.snapshot()
+        assert (counts.stored, counts.dropped) == (1000, {})
 
 
 def test_threads_that_log_first_at_once(provider, endpoint):
