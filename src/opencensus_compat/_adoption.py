@@ -57,6 +57,10 @@ def unwatch() -> None:
 
 def _replace(name: str, old: Any, new: Any) -> None:
     for module in list(sys.modules.values()):
-        names = getattr(module, "__dict__", None)
-        if isinstance(names, dict) and names.get(name) is old:
+        try:
+            # Past the module's own `__getattribute__`, which loads one that is to be loaded when first needed.
+            names = object.__getattribute__(module, "__dict__")
+        except AttributeError:
+            continue
+        if names.get(name) is old:
             names[name] = new

@@ -216,7 +216,8 @@ class MadeProvider(TracerProvider):
 
     def shutdown(self) -> None:
         """Export what waits and stop."""
-        if self._census_successor is None:
+        if self._census_successor is None or _wiring.is_ending():
+            # At the end of the process each provider has its own exit hook, or was told to have none.
             super().shutdown()
         else:
             self._census_successor.shutdown()

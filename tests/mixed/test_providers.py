@@ -176,6 +176,42 @@ def test_metrics_after_a_shutdown(endpoint):
     assert {(row["name"], row["valueSum"]) for row in endpoint.rows("customMetrics")} == {("waiting", 7.0)}
 
 
+AT_EXIT = """
+    import importlib.util, sys
+    from opencensus.ext.azure.trace_exporter import AzureExporter
+    from opencensus.trace.samplers import AlwaysOnSampler
+    from opencensus.trace.tracer import Tracer
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+
+    class Ends(SpanProcessor):
+        def shutdown(self):
+            print("stopped")
+
+    spec = importlib.util.find_spec("colorsys")
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    lazy = sys.modules["colorsys"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lazy)
+
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    provider = TracerProvider(shutdown_on_exit={})
+    provider.add_span_processor(Ends())
+    trace.set_tracer_provider(provider)
+    with tracer.span("last"):
+        pass
+    print("lazy" if "_LazyModule" in str(object.__getattribute__(lazy, "__class__")) else "loaded")
+"""
+
+
+@pytest.mark.parametrize(("hook", "stopped"), [(True, 1), (False, 0)], ids=["with an exit hook", "without"])
+def test_the_end_of_a_process(run_program, endpoint, hook, stopped):
+    """A provider that was taken over is stopped once, if it wants to be; what waits is delivered either way. Lazy modules stay so."""
+    said = f"{TAKEN.format('tracer', '')}\n"
+    printed = run_program(AT_EXIT.format(hook), stderr=said, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+    assert printed.split() == ["lazy"] + ["stopped"] * stopped
+    assert [row["name"] for row in endpoint.rows("dependencies")] == ["last"]
+
+
 def test_functions_are_given_back():
     """What sets a provider is OpenTelemetry's own again when nothing is watched any more."""
     from opentelemetry import trace
