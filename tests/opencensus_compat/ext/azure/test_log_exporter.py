@@ -390,6 +390,42 @@ def test_a_record_meets_two_handlers_of_one_destination(made, sent, endpoint):
     assert sorted(envelope["data"]["baseType"] for envelope in items) == ["EventData", "MessageData"]
 
 
+def test_a_filter_that_logs_between_two_handlers(made, sent, endpoint):
+    """The record that it looks at is sent once all the same, and so is its own."""
+    options = {"connection_string": endpoint.connection_string, "export_interval": 3600.0}
+    first, second = AzureLogHandler(**options), AzureLogHandler(**options)
+    outer = made(first, name="app")
+    inner = made(second, name="app.inner")
+    aside = made(second, name="aside")
+
+    def looks(record):
+        if record.name != "aside":
+            aside.info("looked at %s", record.getMessage())
+        return True
+
+    first.addFilter(looks)
+    inner.info("line")
+    outer.info("another")
+    assert sorted(_messages(sent(4))) == ["another", "line", "looked at another", "looked at line"]
+
+
+def test_a_telemetry_processor_that_flushes(made, sent):
+    """It does not wait for the export that it is part of."""
+    logger = made()
+    [handler] = logger.handlers
+    took_s = []
+
+    def flushes(envelope):
+        started = time.monotonic()
+        handler.flush()
+        took_s.append(time.monotonic() - started)
+
+    handler.add_telemetry_processor(flushes)
+    logger.info("line")
+    assert _messages(sent(1)) == ["line"]
+    assert max(took_s) < 1
+
+
 def test_a_record_meets_handlers_of_two_destinations(made, endpoint):
     """Each resource gets it, and nothing that is not its own."""
     other = f"InstrumentationKey={KEY};IngestionEndpoint={endpoint.url}"

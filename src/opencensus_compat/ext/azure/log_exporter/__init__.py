@@ -41,13 +41,16 @@ _EXEMPT_OPTION = "logging_sampling_exempt_level"
 class _Latest(threading.local):
     """What is known of the record that this thread is logging. On the record itself, other handlers would send it, too."""
 
-    taken: tuple[weakref.ref[Any], tuple[BaseLogHandler, ...]] | None = None
-    """The record, and the handlers that have taken it, one for each destination and kind of item."""
+    taken: tuple[tuple[weakref.ref[Any], tuple[BaseLogHandler, ...]], ...] = ()
+    """The record, and the handlers that have taken it, one for each destination and kind of item. Behind it those which this thread was
+    logging when a filter or a formatter logged in between."""
     kept: tuple[weakref.ref[Any], SamplingFilter, float] | None = None
     """The record, the filter that kept it, and what share of records that keeps."""
 
 
 _latest = _Latest()
+_MOST_NESTED = 4
+"""Records that a thread may be logging at a time, each in a filter or formatter of the one before, and be known."""
 
 _IMMUTABLE = log_records.IMMUTABLE
 _PLAIN = logging.LogRecord
@@ -209,6 +212,9 @@ class BaseLogHandler(logging.Handler):
         Args:
             timeout: Seconds; without it, the `grace_period`. At the end of the process, what is left of that for the whole process.
         """
+        # What exports cannot wait for itself.
+        if _is_exporting():
+            return
         # `logging.config` flushes and closes handlers while it holds the lock that the pipeline's threads need in order to go on. What
         # was logged is the pipeline's already, and will be sent.
         if hasattr(self, "_where") and not _holds_logging_lock():
@@ -234,12 +240,12 @@ class BaseLogHandler(logging.Handler):
 
     def _is_first(self, record: Any) -> bool:
         """Return whether no other handler has taken a record for the same items of the same destination, and note that this one does."""
-        latest = _latest.taken
-        taken: tuple[BaseLogHandler, ...] = latest[1] if latest is not None and latest[0]() is record else ()
+        others = tuple(each for each in _latest.taken if each[0]() not in (None, record))
+        taken = next((each[1] for each in _latest.taken if each[0]() is record), ())
         for other in taken:
             if other._kind is self._kind:
                 return other is self
-        _latest.taken = (weakref.ref(record), (*taken, self))
+        _latest.taken = ((weakref.ref(record), (*taken, self)), *others[: _MOST_NESTED - 1])
         return True
 
     def _lost(self, records: int) -> None:
