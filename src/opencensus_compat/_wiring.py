@@ -363,12 +363,15 @@ def _end_of_child() -> None:
 def _hand_logs_over() -> None:
     """Have the provider's processors get what was logged, before they are shut down at the end of the process.
 
-    The time that the end may take begins with the providers' own exit hooks: programs have some in between. Only where a full queue
-    waits for a service that does not answer has half of it gone by.
+    The time that the end may take begins with the providers' own exit hooks: programs have some in between. Only where much waits, maybe
+    for a service that does not answer, has it begun before.
     """
     began_s, grace_s = time.monotonic(), _grace_period_s()
-    if _hand_over is not None and not _hand_over.flush(grace_s / 2):
-        _state.ends_at_s = _state.ends_at_s or began_s + grace_s
+    if _hand_over is None or _hand_over.flush(grace_s / 10):
+        return
+    _state.ends_at_s = _state.ends_at_s or began_s + grace_s
+    ending_process()
+    _hand_over.flush(grace_s / 2)
 
 
 def end_logs() -> None:
