@@ -229,8 +229,9 @@ class _ExportTask(transport.PeriodicMetricTask):
         exporter = self.exporter
         if not exporter._is_direct:
             for get in gets:
-                for _ in self._told(get):
-                    """Its instruments are made."""
+                if getattr(getattr(get, "__self__", None), "_has_instruments", True):
+                    # What it tells for the first time gets instruments.
+                    list(self._told(get))
             _wiring.expect_meter_provider()
             return
         _wiring.look_for_tracer_provider()
