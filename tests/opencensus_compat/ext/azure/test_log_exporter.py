@@ -828,5 +828,7 @@ def test_many_handlers_are_cheap():
     started = time.process_time()
     handlers = [AzureLogHandler(connection_string=NOWHERE) for _ in range(100)]
     assert (time.process_time() - started) / 100 < 0.001
-    assert (threading.active_count(), len(handlers)) == (threads, 100)
+    # Threads of tests before may end meanwhile.
+    assert threading.active_count() <= threads
+    assert len(handlers) == 100
     assert not os.listdir(os.environ["TMPDIR"])
