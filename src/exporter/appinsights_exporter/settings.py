@@ -228,9 +228,7 @@ def resolve(
     query = None if keep_url_query is None else ("keep" if keep_url_query else "drop")
     query, sources["keep_url_query"] = _choice("keep_url_query", query, URL_QUERY_VARIABLE, ("drop", "keep"), environment)
     spaced = None if scope_as_namespace is None else ("true" if scope_as_namespace else "false")
-    spaced, sources["scope_as_namespace"] = _choice(
-        "scope_as_namespace", spaced, METRIC_NAMESPACE_VARIABLE, ("false", "true"), environment
-    )
+    spaced, sources["scope_as_namespace"] = _choice("scope_as_namespace", spaced, METRIC_NAMESPACE_VARIABLE, ("false", "true"), environment)
     return Settings(
         instrumentation_key=target.instrumentation_key or "",
         ingestion_endpoint=target.ingestion_endpoint,
