@@ -28,6 +28,8 @@ _SCOPE = InstrumentationScope(_wiring.SCOPE, __version__)
 
 _FOR = "census_for"
 """Attribute of a facade record: the part it is for, and what makes its envelopes, None for the exporter."""
+AFTER_SHUTDOWN = "offered after shutdown"
+"""Reason for which records are counted as lost that are logged when the program has shut down logging; the exporter's word for it."""
 NOT_EMITTED = "a log record could not be converted"
 """Reason for which records are counted as lost that raise on their way to the exporter."""
 _OWN_LOGGERS = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
@@ -129,6 +131,10 @@ class LogPart(Part):
         """Count records for which the hand-over had no room."""
         self.exporter.counts.dropped(HANDED_OVER_FULL, records, signal=LOGS)
 
+    def refused(self) -> None:
+        """Count a record that came when the program had shut down logging."""
+        self.exporter.counts.dropped(AFTER_SHUTDOWN, signal=LOGS)
+
     def not_emitted(self, error: Exception) -> None:
         """Count a record that could not be made an OpenTelemetry record, or that a processor of the provider refused."""
         # The error's text may quote the data, so the warning names only its type.
@@ -207,10 +213,14 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
 
     def on_emit(self, log_record: Any) -> None:
         """Hand a record on."""
-        if self._is_stopped:
-            return
         record = _sdk.record_of(log_record)
-        part, make = getattr(record, _FOR, None) or self._of_opentelemetry(log_record)
+        known = getattr(record, _FOR, None)
+        if self._is_stopped:
+            # One that has been replaced is on the provider still, and sees what its successor sends.
+            if known is not None and _wiring.log_router() is self:
+                known[0].refused()
+            return
+        part, make = known or self._of_opentelemetry(log_record)
         if part is None or not part.is_direct:
             return
         if make is not None:

@@ -138,13 +138,14 @@ def test_configuring_the_same_provider_twice_exports_once(provider, endpoint):
 
 
 def test_shutdown_delivers_and_ends(provider, endpoint):
-    """`shutdown` delivers what was logged; what is logged later goes nowhere, and does not raise."""
+    """`shutdown` delivers what was logged; what is logged later goes nowhere, which is counted, and does not raise."""
     handler = _handler(endpoint)
     _log(handler, "before")
     assert opencensus_compat.shutdown(10.0)
     _log(handler, "after")
     handler.flush()
     assert [envelope["data"]["baseData"]["message"] for envelope in endpoint.wait_for(1)] == ["before"]
+    assert handler._pipeline.exporter.counts.snapshot().dropped == {"offered after shutdown": 1}
 
 
 def test_the_providers_own_shutdown_and_flush(provider, endpoint):
