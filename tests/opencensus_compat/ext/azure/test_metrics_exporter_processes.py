@@ -321,10 +321,18 @@ def test_a_thread_of_its_own_in_a_worker(run, endpoint):
         registry, gauge = Registry(), LongGauge("jobs", "", "1", [])
         gauge.get_or_create_default_time_series().set(1)
         registry.add_gauge(gauge)
-        task = transport.get_exporter_thread([registry], exporter, interval=0.1)
+        class Producer:
+            read = threading.Semaphore(0)
+            def get_metrics(self):
+                self.read.release()
+                return registry.get_metrics()
+        producer = Producer()
+        task = transport.get_exporter_thread([producer], exporter, interval=0.1)
         if os.fork() == 0:
+            producer.read = threading.Semaphore(0)
             assert task.is_alive() and len(exporter._pipeline._tasks) == 2
-            threading.Event().wait(0.5)
+            # The third reading begins when two of them have been exported.
+            assert all(producer.read.acquire(timeout=20) for _ in range(3))
             task.cancel()
             sys.exit()
         task.cancel()
