@@ -33,15 +33,15 @@ FACADE_LAYERS = [
     {
         "_wiring",
         "_destination",
-        "_pipeline",
+        "_span_pipeline",
         "_spans",
         "_log_pipeline",
         "_metric_pipeline",
         "_handover",
         "_context",
         "_children",
-        "_others",
-        "_adoption",
+        "_other_exporters",
+        "_late_providers",
     },  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
     {"_alias", "_lookup"},  # the import finder, which the interpreter's start loads

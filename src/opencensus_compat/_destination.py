@@ -2,7 +2,7 @@
 
 A *destination* is an Application Insights resource: instrumentation key, ingestion endpoint and credential. It is cheap: each signal has a
 *part* in it that is made when the signal first needs it. Nothing here imports the OpenTelemetry SDK; the parts' own modules do
-(`_pipeline` for spans, `_log_pipeline` for log records, `_metric_pipeline` for metrics).
+(`_span_pipeline` for spans, `_log_pipeline` for log records, `_metric_pipeline` for metrics).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["QUEUE_FULL", "Batching", "Destination", "Kind", "Part", "outside", "
 _T = TypeVar("_T")
 
 _PARTS = {
-    SPANS: ("opencensus_compat._pipeline", "SpanPart"),
+    SPANS: ("opencensus_compat._span_pipeline", "SpanPart"),
     LOGS: ("opencensus_compat._log_pipeline", "LogPart"),
     METRICS: ("opencensus_compat._metric_pipeline", "MetricPart"),
 }

@@ -15,7 +15,7 @@ from typing import Any
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from opencensus_compat import __version__, _context, _exporter, _others, _wiring
+from opencensus_compat import __version__, _context, _exporter, _other_exporters, _wiring
 from opencensus_compat._destination import Batching, Destination, Part, resource_of_role
 from opencensus_compat._handover import HANDED_OVER_FULL, PAUSE_S
 from opencensus_compat._wiring import LOGS
@@ -155,10 +155,10 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
     def __init__(self) -> None:
         self._is_stopped = False
         self._logger: Any = None
-        self._others = _others.NOBODY
+        self._others = _other_exporters.NOBODY
         self._seen: dict[tuple[int, str], frozenset[str]] = {}
 
-    def use(self, logger: Any, others: _others.Others) -> None:
+    def use(self, logger: Any, others: _other_exporters.Others) -> None:
         """Put facade records through this logger from now on.
 
         Args:

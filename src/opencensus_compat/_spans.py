@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
-from opencensus_compat import _others, _wiring
+from opencensus_compat import _other_exporters, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -34,7 +34,7 @@ class _Source:
     """What the spans of one provider have in common."""
 
     def __init__(
-        self, resource: Resource, scope: InstrumentationScope, limits: SpanLimits, processors: Any, others: _others.Others
+        self, resource: Resource, scope: InstrumentationScope, limits: SpanLimits, processors: Any, others: _other_exporters.Others
     ) -> None:
         self.resource = resource
         self.scope = scope
@@ -235,12 +235,12 @@ class SpanFactory:
     def __init__(self, provider: Any, scope: str, version: str) -> None:
         self._tracer = provider.get_tracer(scope, version)
         self._source: _Source | None = None
-        self.others = _others.NOBODY
+        self.others = _other_exporters.NOBODY
         """Who else sends to Application Insights from the provider."""
         if isinstance(self._tracer, Tracer):
             # The limits that the application gave its provider are not public; without them the SDK's environment variables decide.
             limits = getattr(provider, "_span_limits", None)
-            self.others = _others.of_span_processors(self._tracer.span_processor)
+            self.others = _other_exporters.of_span_processors(self._tracer.span_processor)
             self._source = _Source(
                 self._tracer.resource,
                 InstrumentationScope(scope, version),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import __version__, _adoption, _alias, _children, _context, _exporter
+from opencensus_compat import __version__, _alias, _children, _context, _exporter, _late_providers
 from opencensus_compat._convert import oc_to_otel
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from opencensus_compat._handover import HandOver
     from opencensus_compat._instruments import Instruments
     from opencensus_compat._log_pipeline import LogRouter
-    from opencensus_compat._others import Others
-    from opencensus_compat._pipeline import Router, SpanPart
+    from opencensus_compat._other_exporters import Others
+    from opencensus_compat._span_pipeline import Router, SpanPart
     from opencensus_compat._spans import SpanFactory
 
 __all__ = [
@@ -338,7 +338,7 @@ def reset() -> None:
             _hand_over.clear()
         for each in _state.instruments.values():
             each.close()
-        _adoption.unwatch()
+        _late_providers.unwatch()
         for provider in _state.gave_way:
             provider.census_give_way(None)
         _state = _State()
@@ -701,7 +701,7 @@ def _provide_spans() -> SpanFactory:
 def _provide_router() -> Router:
     current = trace_api.get_tracer_provider()
     if _state.router is None and isinstance(current, trace_api.ProxyTracerProvider):
-        from opencensus_compat._pipeline import new_provider
+        from opencensus_compat._span_pipeline import new_provider
 
         provider = new_provider(default_role())
         trace_api.set_tracer_provider(provider)
@@ -709,7 +709,7 @@ def _provide_router() -> Router:
         _tell(_logger.info, told, default_role())
         _state.found = provider
         _use_provider(provider)
-        _adoption.watch(SPANS, _take_tracer_provider)
+        _late_providers.watch(SPANS, _take_tracer_provider)
     elif _state.router is None or not (
         _state.is_configured or current is _state.found or isinstance(current, trace_api.ProxyTracerProvider)
     ):
@@ -717,7 +717,7 @@ def _provide_router() -> Router:
         _state.found = current
         _use_provider(current)
         if hasattr(current, "census_give_way"):
-            _adoption.watch(SPANS, _take_tracer_provider)
+            _late_providers.watch(SPANS, _take_tracer_provider)
     elif _state.spans is None and _state.provider is not None:
         # Shut down by the application, which has set no other.
         _state.spans = _new_factory(_state.provider)
@@ -805,7 +805,7 @@ def _tell_of_others(others: Others, settings: Any, signal: str) -> bool:
 
 def _use_provider(provider: TracerProvider) -> None:
     """Send facade spans to a provider, and its spans to the destinations."""
-    from opencensus_compat._pipeline import Router, new_provider
+    from opencensus_compat._span_pipeline import Router, new_provider
 
     old = _state.router
     router = Router() if old is None else old.revived()
@@ -865,7 +865,7 @@ def _make_log_router() -> None:
             _logger.info(
                 "no OpenTelemetry logger provider was set: made one for the role %r and set it as the global provider", default_role()
             )
-            _adoption.watch(LOGS, partial(_take_logger_provider, current))
+            _late_providers.watch(LOGS, partial(_take_logger_provider, current))
         _state.found_logger = current
         _use_logger_provider(current)
 
@@ -891,7 +891,7 @@ def _do_as(made: Any, provider: Any, *names: str) -> None:
 
 def _use_logger_provider(provider: Any) -> None:
     """Send facade log records to a provider, and its log records to the destinations."""
-    from opencensus_compat import _others
+    from opencensus_compat import _other_exporters
     from opencensus_compat._log_pipeline import LogRouter, new_provider
 
     old = _state.log_router
@@ -905,7 +905,7 @@ def _use_logger_provider(provider: Any) -> None:
         add_processor(router)
     if router is not old:
         _reopen(LOGS)
-    router.use(provider.get_logger(SCOPE, __version__), _others.of_logger_provider(provider))
+    router.use(provider.get_logger(SCOPE, __version__), _other_exporters.of_logger_provider(provider))
     _state.logger_provider, _state.log_router = provider, router
     _state.logs_claimed = True
     _state.logs_made.set()
@@ -936,7 +936,7 @@ def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
             _logger.info(
                 "no OpenTelemetry meter provider was set: made one for the role %r and set it as the global provider", default_role()
             )
-            _adoption.watch(METRICS, partial(_take_meter_provider, provider))
+            _late_providers.watch(METRICS, partial(_take_meter_provider, provider))
         for provider_id, shown in list(_state.instruments.items()):
             if _is_doubled(shown.provider):
                 shown.close()
@@ -961,7 +961,7 @@ def _take_meter_provider(made: Any, provider: Any) -> bool:
 
 def watch_meter_providers() -> None:
     """Show views, gauges and producers to a meter provider as soon as the application sets it: no reader of this package's needs one."""
-    _adoption.watch(METRICS, _see_meter_provider)
+    _late_providers.watch(METRICS, _see_meter_provider)
 
 
 def _see_meter_provider(provider: Any) -> bool:
@@ -983,9 +983,9 @@ def expect_meter_provider() -> None:
 
 def _is_doubled(provider: Any) -> bool:
     """Return whether the official exporter would send what OpenCensus code measures to a resource that legacy exporters send it to."""
-    from opencensus_compat import _others
+    from opencensus_compat import _other_exporters
 
-    keys = _others.readers_key(provider)
+    keys = _other_exporters.readers_key(provider)
     for each in list(_state.destinations.values()):
         exporter = keys.get(each.settings.instrumentation_key, "")
         if each.is_direct and each.made(METRICS) is not None and exporter.startswith("azure."):

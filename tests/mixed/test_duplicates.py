@@ -22,7 +22,7 @@ from appinsights_exporter import (
     ApplicationInsightsSpanExporter,
     _sdk_logs,
 )
-from opencensus_compat import _others
+from opencensus_compat import _other_exporters
 from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
@@ -315,14 +315,14 @@ CASES = {
 @pytest.mark.parametrize(("processor", "found"), CASES.values(), ids=CASES)
 def test_whose_exporter_a_processor_has(processor, found):
     """The instrumentation key and the exporter's name are found behind each form of processor; nothing is found behind others."""
-    assert _others.exporters_key(processor) == found
+    assert _other_exporters.exporters_key(processor) == found
 
 
 def test_a_release_with_other_names():
     """Where the SDK's private names are others, nobody is found, and nothing breaks."""
-    assert _others.of_span_processors(object()).keys() == {}
-    assert _others.of_logger_provider(object()).keys() == {}
-    assert _others.readers_key(object()) == {}
+    assert _other_exporters.of_span_processors(object()).keys() == {}
+    assert _other_exporters.of_logger_provider(object()).keys() == {}
+    assert _other_exporters.readers_key(object()) == {}
 
 
 # --- Integrations and instrumentations of one library

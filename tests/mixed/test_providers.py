@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import opencensus_compat
 from appinsights_exporter import _sdk_logs
-from opencensus_compat import _adoption
+from opencensus_compat import _late_providers
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
@@ -218,7 +218,7 @@ def test_functions_are_given_back():
 
     before = trace.set_tracer_provider
     taken = []
-    _adoption.watch("traces", lambda provider: taken.append(provider) is None)
+    _late_providers.watch("traces", lambda provider: taken.append(provider) is None)
     try:
         assert trace.set_tracer_provider is not before
         trace.set_tracer_provider("one")
@@ -226,5 +226,5 @@ def test_functions_are_given_back():
         with pytest.raises(TypeError):
             trace.set_tracer_provider("one", "two")
     finally:
-        _adoption.unwatch()
+        _late_providers.unwatch()
     assert (taken, trace.set_tracer_provider) == (["one", "two"], before)

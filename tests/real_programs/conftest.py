@@ -32,8 +32,15 @@ class Running:
 
     def __init__(self, command, environment, log):
         self.log = log
-        with log.open("w") as output:
-            self.process = subprocess.Popen(command, cwd=PROGRAMS, env=environment, stdout=output, stderr=output, start_new_session=True)
+        # A shell lets what it runs in the background ignore Ctrl+C, and programs inherit that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with log.open("w") as output:
+                self.process = subprocess.Popen(
+                    command, cwd=PROGRAMS, env=environment, stdout=output, stderr=output, start_new_session=True
+                )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     @property
     def printed(self):

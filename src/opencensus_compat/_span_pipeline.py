@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
-from opencensus_compat import _exporter, _others, _wiring
+from opencensus_compat import _exporter, _other_exporters, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
@@ -79,9 +79,9 @@ class Router(SpanProcessor):
         self._is_stopped = False
         self._inherited: dict[tuple[int, int], tuple[Any, weakref.ref[Span]]] = {}
         self._rates: SpanProcessor = _exporter.sample_rate_processor(None)
-        self._others = _others.NOBODY
+        self._others = _other_exporters.NOBODY
 
-    def watch(self, sampler: Any, others: _others.Others) -> None:
+    def watch(self, sampler: Any, others: _other_exporters.Others) -> None:
         """Serve a provider from now on.
 
         Args:
