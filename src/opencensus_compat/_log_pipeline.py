@@ -110,9 +110,11 @@ class LogPart(Part):
     def force_flush(self, timeout_millis: int) -> bool:
         """Export what waits in the queue and before it; see `Part.force_flush`."""
         until_s = time.monotonic() + timeout_millis / 1000
+        waited = bool(self._before)
         delivered = super().force_flush(timeout_millis)
-        # Older releases of the SDK export what is in the queue when a flush begins, and no more.
-        while self._before and (left_s := until_s - time.monotonic()) > 0:
+        # Older releases of the SDK export what is in the queue when a flush begins, and not what comes into it meanwhile.
+        while waited and (left_s := until_s - time.monotonic()) > 0:
+            waited = bool(self._before)
             delivered = super().force_flush(int(left_s * 1000)) and delivered
         return delivered and not self._before
 
