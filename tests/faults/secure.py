@@ -36,7 +36,19 @@ class Authority:
 
     def _signed(self, name, key, valid, address):
         builder = x509.CertificateBuilder(self._name, name, key, x509.random_serial_number(), *valid)
-        builder = builder.add_extension(x509.BasicConstraints(ca=address is None, path_length=None), critical=True)
+        is_authority = address is None
+        # Python 3.13 verifies strictly: certificates must say what their keys are for and whose they are.
+        usage = dict.fromkeys(
+            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False
+        )
+        extensions = (
+            (x509.BasicConstraints(ca=is_authority, path_length=None), True),
+            (x509.KeyUsage(digital_signature=not is_authority, key_cert_sign=is_authority, crl_sign=is_authority, **usage), True),
+            (x509.SubjectKeyIdentifier.from_public_key(key), False),
+            (x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False),
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical=critical)
         if address is not None:
             builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
         return builder.sign(self._key, hashes.SHA256())
