@@ -251,6 +251,7 @@ def test_logged_exceptions():
     assert program.collected(10)[EXCEPTIONS] == 0.4
 
 
+@pytest.mark.threads_at_exit
 def test_logged_exceptions_of_the_sdk(run_program):
     """The SDK's own logger provider takes the processor, and what logging code logs is counted."""
     program = """

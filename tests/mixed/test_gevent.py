@@ -132,6 +132,7 @@ def test_threads_that_are_greenlets(run_program, start):
     assert json.loads(run_program(STARTS[start] + PROGRAM + THREADS)) == expected
 
 
+@pytest.mark.threads_at_exit
 def test_telemetry_arrives(run_program):
     """A patched program's spans are batched, sent and waited for as ever; nothing is lost at its end."""
     with LocalEndpoint() as endpoint:
