@@ -14,15 +14,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
-import subprocess
 import sys
-import time
 import traceback
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import contest
+
 RECORDS = 500
 PASSES = 15
 KEY = "00000000-0000-0000-0000-000000000001"
@@ -78,40 +75,18 @@ def attributes_of(dimensions, error):
 
 def ours(shape):
     """Return a function that converts, encodes and compresses, and the size of what it makes."""
-    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "src" / "exporter")]
+    contest.use_this_tree()
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import TraceFlags
 
     from appinsights_exporter import ApplicationInsightsLogRecordExporter, _sdk_logs
     from appinsights_exporter.delivery.deliver import Delivery
-    from appinsights_exporter.delivery.transport import Reply
 
-    class Sink:
-        url = "https://localhost/v2.1/track"
-        size = 0
-
-        def send(self, body, headers, timeout_s, *, url=None):
-            self.size += len(body)
-            return Reply(status=200)
-
-        def hurry(self, timeout_s):
-            pass
-
-        def close(self):
-            pass
-
-    sink = Sink()
-    tags = {
-        "ai.cloud.role": "app.py",
-        "ai.cloud.roleInstance": "host-a",
-        "ai.device.id": "host-a",
-        "ai.device.locale": "en_US",
-        "ai.device.osVersion": "#1 SMP PREEMPT_DYNAMIC @0",
-        "ai.device.type": "Other",
-        "ai.internal.sdkVersion": "py3.11.7:oc0.11.4:ext1.1.15",
-    }
-    exporter = ApplicationInsightsLogRecordExporter(f"InstrumentationKey={KEY}", delivery=Delivery(sink), legacy_context_tags=tags)
+    sink = contest.Sink()
+    exporter = ApplicationInsightsLogRecordExporter(
+        f"InstrumentationKey={KEY}", delivery=Delivery(sink), legacy_context_tags=contest.LEGACY_TAGS
+    )
     resource = Resource.create({"service.name": "shop", "service.instance.id": "web-1"})
     facade = {"census.level": 20, "census.process_name": "MainProcess", "census.module": "orders", "census.logger": "shop"}
     scope = InstrumentationScope("opencensus_compat" if shape == "legacy" else "shop.orders")
@@ -211,51 +186,17 @@ def legacy():
 WORKERS = {"ours otel": lambda: ours("otel"), "ours legacy": lambda: ours("legacy"), "official": official, "legacy": legacy}
 
 
-def work(name):
-    """Measure one package in this process; print the best microseconds and the bytes per record as JSON."""
-    run = WORKERS[name]()
-    size = run()
-    best_s = float("inf")
-    for _ in range(PASSES):
-        start_s = time.perf_counter()
-        run()
-        best_s = min(best_s, time.perf_counter() - start_s)
-    print(json.dumps({"us": best_s / RECORDS * 1e6, "bytes": size / RECORDS}))
-
-
-def measured(name, python):
-    """Return what a worker measured, or None when its interpreter does not exist."""
-    if not Path(python).exists():
-        return None
-    environment = {**os.environ, "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true", "OPENCENSUS_COMPAT_DISABLED": "1"}
-    answer = subprocess.run([str(python), __file__, name], capture_output=True, text=True, check=True, env=environment)
-    return json.loads(answer.stdout.splitlines()[-1])
-
-
 def main():
     """Measure all and print the table."""
-    pythons = {
-        "ours otel": sys.executable,
-        "ours legacy": sys.executable,
-        "official": os.environ.get("OFFICIAL_PYTHON", ROOT / ".venvs" / "official" / "bin" / "python"),
-        "legacy": os.environ.get("LEGACY_PYTHON", ROOT / ".venvs" / "legacy" / "bin" / "python"),
-    }
-    results = {name: measured(name, python) for name, python in pythons.items()}
     print(f"{RECORDS} log records, best of {PASSES} passes")
-    for name, result in results.items():
-        print(f"  {name:12}", "not installed" if result is None else f"{result['us']:8.2f} us/record {result['bytes']:8.1f} bytes/record")
-    kept = True
-    for title, mine, peer, limit in (
-        ("time, of official", "ours otel", "official", MAX_OF_OFFICIAL),
-        ("time, of legacy", "ours legacy", "legacy", MAX_OF_LEGACY),
-    ):
-        if results[peer] is None:
-            continue
-        ratio = results[mine]["us"] / results[peer]["us"]
-        kept = kept and ratio <= limit
-        print(f"  {title:18} {ratio:6.3f} (limit {limit:.3f}) {'ok' if ratio <= limit else 'TOO MUCH'}")
-    return 0 if kept else 1
+    return contest.beside_both(
+        "record",
+        (
+            ("time, of official", "ours otel", "official", "us", MAX_OF_OFFICIAL),
+            ("time, of legacy", "ours legacy", "legacy", "us", MAX_OF_LEGACY),
+        ),
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(work(sys.argv[1]) if len(sys.argv) > 1 else main())
+    sys.exit(contest.work(WORKERS[sys.argv[1]](), RECORDS, PASSES) if len(sys.argv) > 1 else main())

@@ -12,13 +12,10 @@ whether the limits are kept; ends with 1 when one is not. The official exporter 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import contest
+
 INSTRUMENTS, ATTRIBUTE_SETS = 1000, 100
 FEW_INSTRUMENTS = 20
 SPANS = 2000
@@ -63,35 +60,13 @@ def metrics_data(instruments):
     return MetricsData([ResourceMetrics(resource, [ScopeMetrics(InstrumentationScope("shop"), metrics, "")], "")])
 
 
-class Sink:
-    """A transport that only weighs."""
-
-    url = "https://localhost/v2.1/track"
-
-    def __init__(self):
-        self.size = 0
-
-    def send(self, body, headers, timeout_s, *, url=None):
-        """Take a request."""
-        from appinsights_exporter.delivery.transport import Reply
-
-        self.size += len(body)
-        return Reply(status=200)
-
-    def hurry(self, timeout_s):
-        """Do nothing."""
-
-    def close(self):
-        """Do nothing."""
-
-
 def ours(instruments):
     """Return a function that converts, encodes and compresses, and returns the size of what it makes; and how many series it makes."""
-    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "src" / "exporter")]
+    contest.use_this_tree()
     from appinsights_exporter import ApplicationInsightsMetricExporter
     from appinsights_exporter.delivery.deliver import Delivery
 
-    sink = Sink()
+    sink = contest.Sink()
     exporter = ApplicationInsightsMetricExporter(f"InstrumentationKey={KEY}", delivery=Delivery(sink))
     data = metrics_data(instruments)
 
@@ -127,7 +102,7 @@ def official():
 
 def counting(processor_name):
     """Return a function that lets a span processor count spans, and how many; half are HTTP requests, half HTTP dependencies."""
-    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "src" / "exporter")]
+    contest.use_this_tree()
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
     from opentelemetry.trace import SpanKind
@@ -136,7 +111,7 @@ def counting(processor_name):
     from appinsights_exporter.delivery.deliver import Delivery
     from appinsights_exporter.testing import span
 
-    exporter = ApplicationInsightsMetricExporter(f"InstrumentationKey={KEY}", delivery=Delivery(Sink()))
+    exporter = ApplicationInsightsMetricExporter(f"InstrumentationKey={KEY}", delivery=Delivery(contest.Sink()))
     provider = MeterProvider([PeriodicExportingMetricReader(exporter, export_interval_millis=3_600_000)], shutdown_on_exit=False)
     if processor_name == "standard metrics":
         processor = StandardMetricsProcessor(provider)
@@ -169,31 +144,9 @@ WORKERS = {
 }
 
 
-def work(name):
-    """Measure one package in this process; print the best microseconds and the bytes per series or span as JSON."""
-    run, number = WORKERS[name]()
-    size = run()
-    best_s = float("inf")
-    for _ in range(PASSES):
-        start_s = time.perf_counter()
-        run()
-        best_s = min(best_s, time.perf_counter() - start_s)
-    print(json.dumps({"us": best_s / number * 1e6, "bytes": size / number}))
-
-
-def measured(name, python):
-    """Return what a worker measured, or None when its interpreter does not exist."""
-    if not Path(python).exists():
-        return None
-    environment = {**os.environ, "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true", "OPENCENSUS_COMPAT_DISABLED": "1"}
-    answer = subprocess.run([str(python), __file__, name], capture_output=True, text=True, check=True, env=environment)
-    return json.loads(answer.stdout.splitlines()[-1])
-
-
 def main():
     """Measure all and print the table."""
-    official_python = os.environ.get("OFFICIAL_PYTHON", ROOT / ".venvs" / "official" / "bin" / "python")
-    results = {name: measured(name, official_python if name == "official" else sys.executable) for name in WORKERS}
+    results = {name: contest.measured(name, contest.OFFICIAL_PYTHON if name == "official" else sys.executable) for name in WORKERS}
     print(f"{FEW_INSTRUMENTS * ATTRIBUTE_SETS} and {INSTRUMENTS * ATTRIBUTE_SETS} series, {SPANS} spans, best of {PASSES} passes")
     for name, result in results.items():
         print(f"  {name:18}", "not installed" if result is None else f"{result['us']:8.2f} us {result['bytes']:8.1f} bytes")
@@ -207,4 +160,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(work(sys.argv[1]) if len(sys.argv) > 1 else main())
+    sys.exit(contest.work(*WORKERS[sys.argv[1]](), PASSES) if len(sys.argv) > 1 else main())
