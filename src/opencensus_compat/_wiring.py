@@ -273,32 +273,27 @@ def configure(
     if send is not None:
         _state.send = _checked_send(send, "argument send")
     if meter_provider is not None:
-        if not callable(getattr(meter_provider, "get_meter", None)):
-            raise TypeError(
-                f"meter_provider: expected an OpenTelemetry MeterProvider, got {type(meter_provider).__name__}; "
-                "pass for example opentelemetry.sdk.metrics.MeterProvider()"
-            )
+        _check_provider("meter", meter_provider, "opentelemetry.sdk.metrics.MeterProvider")
         _state.meter_provider = meter_provider
         _show_to(meter_provider)
     with _lock:
         if logger_provider is not None:
-            if not callable(getattr(logger_provider, "get_logger", None)):
-                raise TypeError(
-                    f"logger_provider: expected an OpenTelemetry LoggerProvider, got {type(logger_provider).__name__}; "
-                    "pass for example opentelemetry.sdk._logs.LoggerProvider()"
-                )
+            _check_provider("logger", logger_provider, "opentelemetry.sdk._logs.LoggerProvider")
             _state.logger_is_configured = True
             _use_logger_provider(logger_provider)
         if tracer_provider is not None:
-            if not callable(getattr(tracer_provider, "get_tracer", None)):
-                raise TypeError(
-                    f"tracer_provider: expected an OpenTelemetry TracerProvider, got {type(tracer_provider).__name__}; "
-                    "pass for example opentelemetry.sdk.trace.TracerProvider()"
-                )
+            _check_provider("tracer", tracer_provider, "opentelemetry.sdk.trace.TracerProvider")
             _state.is_configured = True
             _use_provider(tracer_provider)
         if one_trace_per_tracer is not None:
             _state.one_trace_per_tracer = one_trace_per_tracer
+
+
+def _check_provider(kind: str, provider: Any, example: str) -> None:
+    """Raise TypeError for what is no provider of `tracer`s, `logger`s or `meter`s; `example` names a class that is one."""
+    if not callable(getattr(provider, f"get_{kind}", None)):
+        name = example.rpartition(".")[2]
+        raise TypeError(f"{kind}_provider: expected an OpenTelemetry {name}, got {type(provider).__name__}; pass for example {example}()")
 
 
 def flush(timeout_s: float = DEFAULT_FLUSH_TIMEOUT_S, signal: str | None = None) -> bool:
@@ -705,8 +700,7 @@ def _provide_router() -> Router:
 
         provider = new_provider(default_role())
         trace_api.set_tracer_provider(provider)
-        told = "no OpenTelemetry tracer provider was set: made one for the role %r and set it as the global provider"
-        _tell(_logger.info, told, default_role())
+        _tell_made("tracer")
         _state.found = provider
         _use_provider(provider)
         _late_providers.watch(SPANS, _take_tracer_provider)
@@ -725,6 +719,12 @@ def _provide_router() -> Router:
     if router is None:
         raise RuntimeError("the provider has no router")
     return router
+
+
+def _tell_made(kind: str) -> None:
+    """Say that a global provider of `tracer`s, `logger`s or `meter`s was made."""
+    told = "no OpenTelemetry %s provider was set: made one for the role %r and set it as the global provider"
+    _tell(_logger.info, told, kind, default_role())
 
 
 def _take_tracer_provider(provider: Any) -> bool:
@@ -862,9 +862,7 @@ def _make_log_router() -> None:
         if current is None:
             current = new_provider(default_role())
             names.set_global_provider(current)
-            _logger.info(
-                "no OpenTelemetry logger provider was set: made one for the role %r and set it as the global provider", default_role()
-            )
+            _tell_made("logger")
             _late_providers.watch(LOGS, partial(_take_logger_provider, current))
         _state.found_logger = current
         _use_logger_provider(current)
@@ -933,9 +931,7 @@ def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
         current = metrics_api.get_meter_provider()
         if _state.meter_provider is None and not _takes_instruments(current) and not isinstance(current, metrics_api.NoOpMeterProvider):
             metrics_api.set_meter_provider(provider)
-            _logger.info(
-                "no OpenTelemetry meter provider was set: made one for the role %r and set it as the global provider", default_role()
-            )
+            _tell_made("meter")
             _late_providers.watch(METRICS, partial(_take_meter_provider, provider))
         for provider_id, shown in list(_state.instruments.items()):
             if _is_doubled(shown.provider):
