@@ -48,6 +48,24 @@ def legacy_python() -> Path:
 
 
 @pytest.fixture
+def fresh_wiring():
+    """Start a test, and leave it, without wiring, current span or tracer."""
+    # Here, because most tests need none of it.
+    from opentelemetry import context as context_api
+
+    from opencensus_compat import _wiring
+    from opencensus_compat.trace import execution_context
+
+    _wiring.reset()
+    token = context_api.attach(context_api.Context())
+    execution_context.clean()
+    yield
+    execution_context.clean()
+    context_api.detach(token)
+    _wiring.reset()
+
+
+@pytest.fixture
 def run_program(tmp_path):
     """Return a function that runs Python source as a program of its own, with nothing configured, and returns what it printed."""
 

@@ -9,14 +9,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from opentelemetry import context as context_api
 from opentelemetry import trace as trace_api
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import opencensus_compat
-from opencensus_compat import _wiring
 from opencensus_compat.common.runtime_context import RuntimeContext
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.propagation.trace_context_http_header_format import TraceContextPropagator
@@ -65,14 +63,8 @@ class Both:
 
 
 @pytest.fixture(autouse=True)
-def _fresh():
-    _wiring.reset()
-    token = context_api.attach(context_api.Context())
-    execution_context.clean()
-    yield
-    execution_context.clean()
-    context_api.detach(token)
-    _wiring.reset()
+def _fresh(fresh_wiring):
+    """Give each test fresh wiring."""
 
 
 @pytest.fixture

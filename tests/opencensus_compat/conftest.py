@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from opentelemetry import context as context_api
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import opencensus_compat
-from opencensus_compat import _wiring
 from opencensus_compat.local import LocalEndpoint
-from opencensus_compat.trace import execution_context
 from opencensus_compat.trace.base_exporter import Exporter
 
 SETTLED_VARIABLES = (
@@ -74,18 +71,15 @@ class Provider:
         return {span.context.trace_id for span in self.exporter.get_finished_spans()}
 
 
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch):
-    """Start each test, and leave it, without wiring, current span or tracer."""
+@pytest.fixture
+def _unset(monkeypatch):
     for name in SETTLED_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    _wiring.reset()
-    token = context_api.attach(context_api.Context())
-    execution_context.clean()
-    yield
-    execution_context.clean()
-    context_api.detach(token)
-    _wiring.reset()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(_unset, fresh_wiring):
+    """Give each test fresh wiring, which none of the settled variables has a say in."""
 
 
 @pytest.fixture
