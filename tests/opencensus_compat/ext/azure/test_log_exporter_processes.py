@@ -236,6 +236,7 @@ def test_forks_while_another_thread_logs(endpoint, run_program):
             while not going.is_set():
                 logger.info("not wanted")
                 logger.warning("chat")
+                going.wait(0.0005)  # However slow the forks are, the queue does not overflow.
 
         threads = [threading.Thread(target=chat) for _ in range(2)]
         logger.warning("first")
