@@ -80,10 +80,11 @@ class Prepared:
         sample_rate_percent: For envelopes that have no `sampleRate`.
     """
 
-    __slots__ = ("_make", "_sample_rate", "context")
+    __slots__ = ("_make", "_sample_rate", "context", "span")
 
     def __init__(self, make: Callable[[], Iterable[Mapping[str, Any]]], span: Any, sample_rate_percent: float | None = None) -> None:
         self._make = make
+        self.span = span
         self.context = _Sampled if span is None else span.get_span_context()
         self._sample_rate = sample_rate_percent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import types
 
@@ -217,6 +218,49 @@ def test_facade_spans_are_marked_too(shape):
     program.span(attributes={"error.message": "x", "http.method": "GET"})
     assert program.marks() == ["True"]
     assert all(MARK not in item["data"]["baseData"].get("properties", {}) for item in program.items("ExceptionData"))
+
+
+OWN = {
+    "request": ({"baseType": "RequestData", "baseData": {"name": "own", "properties": {"a": "b"}}}, {"a": "b", MARK: "True"}),
+    "dependency without properties": ({"baseType": "RemoteDependencyData", "baseData": {"properties": None}}, {MARK: "True"}),
+    "exception": ({"baseType": "ExceptionData", "baseData": {"properties": {"a": "b"}}}, {"a": "b"}),
+}
+
+
+@pytest.mark.parametrize(("data", "properties"), OWN.values(), ids=OWN)
+def test_items_that_a_program_made_are_marked(data, properties):
+    """Items that a span brings instead of being converted, in which the program's own objects are left as they are."""
+    program = Program()
+    sent = FakeTransport()
+    exporter = ApplicationInsightsSpanExporter(settings=resolve(CONNECTION_STRING), delivery=Delivery(sent))
+    own = [{"name": "own", "data": data}]
+    before = copy.deepcopy(own)
+
+    class Brings(SpanProcessor):
+        def on_end(self, span):
+            exporter.export([types.SimpleNamespace(to_envelopes=lambda: own, span=span)])
+
+    program.tracers.add_span_processor(Brings())
+    program.span()
+    assert [item["data"]["baseData"]["properties"] for item in sent.items] == [properties]
+    assert own == before
+
+
+@pytest.mark.parametrize("data", [None, {}, {"baseType": "RequestData"}, {"baseType": "RequestData", "baseData": {"properties": "text"}}])
+def test_odd_items_that_a_program_made_are_sent_as_they_are(data):
+    """What has not the shape of an item is sent without a mark, as is one whose span is none."""
+    program = Program()
+    sent = FakeTransport()
+    exporter = ApplicationInsightsSpanExporter(settings=resolve(CONNECTION_STRING), delivery=Delivery(sent))
+
+    class Brings(SpanProcessor):
+        def on_end(self, span):
+            exporter.export([types.SimpleNamespace(to_envelopes=lambda: [{"data": data}], span=span)])
+            exporter.export([types.SimpleNamespace(to_envelopes=lambda: [{"data": data}], span={})])
+
+    program.tracers.add_span_processor(Brings())
+    program.span()
+    assert [item["data"] for item in sent.items] == [data, data]
 
 
 UNMARKED = {

@@ -43,7 +43,8 @@ _logger = logging.getLogger(__name__)
 class BringsEnvelopes(Protocol):
     """A span or log record that is its own converter: it brings finished items, and the exporter only encodes and delivers them.
 
-    The facade gives such to the exporter when a program overrides the conversion of the retired exporter.
+    The facade gives such to the exporter when a program overrides the conversion of the retired exporter. One that has an attribute
+    ``span``, the ended span that the items are of, gets them marked if that span is in standard metrics.
     """
 
     def to_envelopes(self) -> Iterable[Mapping[str, Any]]:
@@ -257,7 +258,10 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
     def _envelopes(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
         own = getattr(one, "to_envelopes", None)
         if own is not None:
-            return self._with_key(own())
+            brought = own()
+            if standard_metrics.are_sent_for(getattr(one, "span", None), self._settings):
+                brought = map(standard.marked, brought)
+            return self._with_key(brought)
         scope = one.instrumentation_scope
         facade = scope is not None and scope.name == legacy_spans.SCOPE
         if facade and self._legacy_shape:

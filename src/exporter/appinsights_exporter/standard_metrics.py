@@ -26,7 +26,7 @@ Durations that HTTP instrumentations measure themselves (``http.server.request.d
 under their own name, with their own attributes.
 
 Loses: of over 1,000 different combinations of type, target, code and success in one metric, all but the success. Spans which the sampler
-of OpenCensus code did not keep are never counted. Items that a program converts itself are counted, but not marked.
+of OpenCensus code did not keep are never counted.
 Source: specification sections 6.3 and 6.4.
 """
 
@@ -187,9 +187,14 @@ def sent_no_more_to(number: int, settings: Settings) -> None:
         _state.destinations[number] = _state.destinations.get(number, frozenset()) - {destination_of(settings)}
 
 
-def are_sent_for(span: ReadableSpan, settings: Settings) -> bool:
-    """Return whether a span is in standard metrics that a metric exporter of this process sends to the resource of these settings."""
-    if not _state.destinations:
+def are_sent_for(span: object, settings: Settings) -> bool:
+    """Return whether a span is in standard metrics that a metric exporter of this process sends to the resource of these settings.
+
+    Args:
+        span: As the processors were given it; anything else is in none.
+        settings: The span exporter's.
+    """
+    if not _state.destinations or not isinstance(span, ReadableSpan):
         return False
     with _state.lock:
         return destination_of(settings) in _state.counted.get(span, ())

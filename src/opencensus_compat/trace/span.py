@@ -180,6 +180,7 @@ class Span(base_span.BaseSpan):
     _children_made: list[Any] | None = None
     _exception: tuple[str, str] | None = None
     _otel: OtelSpan | None = None
+    _ended: Any = None
     _replace = False
     _parent_context: Context | None = None
     _outer: Context | None = None

@@ -272,8 +272,10 @@ class ContextTracer(base.Tracer):
             from_header=own.from_header,
         )
         context.span_id = span.parent_span.span_id if span.parent_span else None
-        # SpanData has no place for it, and exporters with steps of their own need it: in OpenCensus counts were wrong without.
+        # SpanData has no place for these, and exporters with steps of their own need them: counts are wrong without.
         context._sample_rate = getattr(span._otel, "census_rate", None)  # type: ignore[attr-defined]
+        if span._ended is not None:
+            context._ended = span._ended  # type: ignore[attr-defined]
         return context
 
 

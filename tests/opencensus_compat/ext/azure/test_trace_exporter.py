@@ -9,9 +9,12 @@ import tracemalloc
 import weakref
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
 import opencensus_compat
+from appinsights_exporter import ApplicationInsightsMetricExporter, StandardMetricsProcessor
 from opencensus_compat import _wiring
 from opencensus_compat.ext.azure.common.protocol import Envelope
 from opencensus_compat.ext.azure.common.transport import TransportStatusCode
@@ -351,3 +354,68 @@ def test_telemetry_processors_see_the_sample_rate(options, endpoint):
     _one_sampled_at_half(exporter)
     assert opencensus_compat.flush(10.0)
     assert seen == [50]
+
+
+# --- Standard metrics ------------------------------------------------------------------------------------------------------------
+
+
+def _keep(envelope):
+    """Let an item go out."""
+    return True
+
+
+class _Converts(AzureExporter):
+    """Converts in its own way."""
+
+    def span_data_to_envelope(self, sd):
+        """Return what it would have been, with a property more."""
+        for envelope in super().span_data_to_envelope(sd):
+            envelope.data.baseData.properties["own"] = "yes"
+            yield envelope
+
+
+class _Exports(AzureExporter):
+    """Decides itself what is exported."""
+
+    def export(self, items):
+        """Leave nothing out."""
+        super().export(list(items))
+
+
+@pytest.mark.parametrize(
+    ("kind", "processors"),
+    [
+        pytest.param(AzureExporter, [], id="as it is"),
+        pytest.param(AzureExporter, [_keep], id="telemetry processor"),
+        pytest.param(_Converts, [], id="own envelopes"),
+        pytest.param(_Exports, [], id="own export"),
+        pytest.param(_Exports, [_keep], id="own export and telemetry processor"),
+    ],
+)
+@pytest.mark.parametrize("counts", [True, False])
+def test_items_in_standard_metrics_are_marked(endpoint, fresh_wiring, kind, processors, counts):
+    """Spans of both APIs that are in standard metrics are marked whatever the program does to their items; others never are."""
+    meters = MeterProvider(
+        [PeriodicExportingMetricReader(ApplicationInsightsMetricExporter(endpoint.connection_string), export_interval_millis=3_600_000)],
+        shutdown_on_exit=False,
+    )
+    provider = TracerProvider(shutdown_on_exit=False)
+    if counts:
+        provider.add_span_processor(StandardMetricsProcessor(meters))
+        meters.force_flush()
+    opencensus_compat.configure(tracer_provider=provider)
+    exporter = kind(connection_string=endpoint.connection_string, export_interval=3600.0)
+    for processor in processors:
+        exporter.add_telemetry_processor(processor)
+    with Tracer(sampler=ON, exporter=exporter).span("census") as span:
+        span.span_kind = SpanKind.SERVER
+        span.add_attribute("http.method", "GET")
+        provider.get_tracer("t").start_span("otel").end()
+    assert opencensus_compat.flush(10.0)
+    meters.shutdown()
+    rows = [row for table in ("requests", "dependencies") for row in endpoint.rows(table)]
+    mark = "True" if counts else None
+    seen = {row["name"]: row["customDimensions"] for row in rows}
+    assert {name: found.get("_MS.ProcessedByMetricExtractors") for name, found in seen.items()} == {"GET": mark, "otel": mark}
+    assert seen["GET"].get("own") == ("yes" if kind is _Converts else None)
+    assert sum(row["valueCount"] for row in endpoint.rows("customMetrics")) == (2 if counts else 0)

@@ -124,7 +124,9 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
         )
 
     def _prepared(self, span_data: Any, readable: Any) -> _exporter.Prepared:
-        return _exporter.Prepared(partial(self._envelopes, span_data), readable, getattr(span_data.context, "_sample_rate", None))
+        context = span_data.context
+        ended = getattr(context, "_ended", None) if readable is None else readable
+        return _exporter.Prepared(partial(self._envelopes, span_data), ended, getattr(context, "_sample_rate", None))
 
     def _envelopes(self, span_data: Any) -> list[Any]:
         with collected() as envelopes:
