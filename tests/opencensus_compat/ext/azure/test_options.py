@@ -56,6 +56,17 @@ def test_options_given(name):
     assert getattr(Options(**{name: value}), name) == value
 
 
+NUMBERS = [name for name, value in DEFAULTS.items() if type(value) in (int, float)]
+NEVER_NONE = {"logging_sampling_rate", "storage_maintenance_period"}
+"""The first was refused at construction, nobody reads the second."""
+
+
+@pytest.mark.parametrize("name", ["endpoint", *(name for name in NUMBERS if name not in NEVER_NONE)])
+def test_none_is_nothing_given(name):
+    """None, as programs pass on what their configuration does not have, leaves the default of a number and of the endpoint."""
+    assert getattr(Options(**{name: None}), name) == getattr(Options(), name)
+
+
 WHERE = {
     # arguments, environment -> key, endpoint
     "string": ({"connection_string": f"InstrumentationKey={KEY};IngestionEndpoint=https://a/"}, {}, KEY, "https://a"),
@@ -117,7 +128,7 @@ BAD = {
     "interval nan": ({"instrumentation_key": KEY, "export_interval": float("nan")}, ["export_interval", "nan"]),
     "batch of none": ({"instrumentation_key": KEY, "max_batch_size": 0}, ["max_batch_size", "1", "0"]),
     "capacity bool": ({"instrumentation_key": KEY, "queue_capacity": True}, ["queue_capacity", "True"]),
-    "timeout": ({"instrumentation_key": KEY, "timeout": None}, ["timeout", "None"]),
+    "timeout text": ({"instrumentation_key": KEY, "timeout": "10"}, ["timeout", "'10'"]),
     "timeout of nothing": ({"instrumentation_key": KEY, "timeout": 0}, ["timeout", "0"]),
     "proxies text": ({"instrumentation_key": KEY, "proxies": "http://proxy"}, ["proxies", "JSON"]),
     "proxies list": ({"instrumentation_key": KEY, "proxies": "[]"}, ["proxies", "JSON"]),

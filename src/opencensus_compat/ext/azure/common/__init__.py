@@ -32,7 +32,7 @@ _LEAST = {
 """Options that are numbers, and their least values."""
 _OLD_PATHS = ("/v2/track", "/v2.1/track")
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("opencensus.ext.azure.common")
 
 
 def parse_connection_string(connection_string: str | None) -> dict[str, Any]:
@@ -164,7 +164,8 @@ def settings_of(options: Any) -> Any:
 class Options(BaseObject):
     """The options of the Azure exporters, read as attributes.
 
-    A keyword that never was an option is kept and readable, as in OpenCensus, and named once in a warning: it has no effect.
+    A keyword that never was an option is kept and readable, as in OpenCensus, and named once in a warning: it has no effect. None for a
+    number or the endpoint, as programs pass on what their configuration does not have, is as good as nothing.
     """
 
     _default: ClassVar[Mapping[str, Any]] = {
@@ -193,4 +194,7 @@ class Options(BaseObject):
         for name in self:
             if name not in self._default:
                 _wiring.report(f"the Azure exporters have no option {name!r}: it is accepted, as always, and has no effect")
+        for name in (*_LEAST, "endpoint"):
+            if self[name] is None:
+                del self[name]
         process_options(self)

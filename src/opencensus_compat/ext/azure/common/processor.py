@@ -8,7 +8,7 @@ from typing import Any
 
 from opencensus_compat import _wiring
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("opencensus.ext.azure.common.processor")
 
 
 def check_effect(handle: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from opencensus_compat.common.schedule import PeriodicTask
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("opencensus.ext.azure.common.storage")
 
 _TIME_FORMAT = "%Y-%m-%dT%H%M%S.%f"
 

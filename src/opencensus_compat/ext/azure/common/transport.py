@@ -10,7 +10,7 @@ from typing import Any
 
 from opencensus_compat import _exporter, _wiring
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("opencensus.ext.azure.common.transport")
 
 REDIRECT_STATUS_CODES = (307, 308)
 RETRYABLE_STATUS_CODES = (401, 403, 408, 429, 500, 502, 503, 504)

@@ -25,7 +25,7 @@ from opencensus_compat.ext.azure.common.transport import TransportMixin, Transpo
 from opencensus_compat.ext.azure.statsbeat import statsbeat
 from opencensus_compat.trace import execution_context
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("opencensus.ext.azure.log_exporter")
 
 __all__ = ["AzureEventHandler", "AzureLogHandler"]
 

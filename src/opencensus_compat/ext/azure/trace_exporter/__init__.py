@@ -18,7 +18,7 @@ from opencensus_compat.ext.azure.common.transport import TransportMixin, Transpo
 from opencensus_compat.trace import attributes_helper
 from opencensus_compat.trace.span import SpanKind
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("opencensus.ext.azure.trace_exporter")
 
 __all__ = ["AzureExporter"]
 

@@ -1,0 +1,27 @@
+"""Loggers have the names that programs know from OpenCensus, and set levels for."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+
+import pytest
+
+import opencensus_compat
+
+_OWN = ("opencensus_compat._", "opencensus_compat.local")
+"""Modules that OpenCensus does not have."""
+_MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(opencensus_compat.__path__, "opencensus_compat.")
+    if not module.name.startswith(_OWN) and "._" not in module.name
+]
+
+
+@pytest.mark.parametrize("name", _MODULES)
+def test_logger_of_a_module(name):
+    """A module's logger has the module's OpenCensus name."""
+    expected = name.replace("opencensus_compat", "opencensus", 1)
+    loggers = [value.name for value in vars(importlib.import_module(name)).values() if isinstance(value, logging.Logger)]
+    assert set(loggers) <= {expected}
