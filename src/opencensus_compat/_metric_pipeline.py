@@ -62,6 +62,7 @@ class MetricPart(Part):
 
     def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
         self._tasks: list[Task] = []
+        self._ended_with_process = False
         super().__init__(settings, context_tags, batching)
         self.is_otel_shape = settings.envelope_shape == "otel"
         self.interval_s = batching.export_interval_s
@@ -86,12 +87,23 @@ class MetricPart(Part):
         return self.is_otel_shape and not any(task.exporter._is_changed() for task in self._tasks)
 
     def _sends(self, name: str) -> bool:
-        """Return whether it sends a metric of this name, in whichever shape: others of the resource then leave its instrument out."""
+        """Return whether it sends a metric of this name, in whichever shape: others of the resource then leave its instrument out.
+
+        What it sent as the process ends is sent: the reader of another exporter may collect for the last time after that.
+        """
+        return (not self._is_shut_down or self._ended_with_process) and self._tells(name)
+
+    def shutdown(self) -> None:
+        """Export for the last time and stop."""
+        self._ended_with_process = _wiring.is_ending()
+        super().shutdown()
+
+    def _tells(self, name: str) -> bool:
         return any(task.tells(name) for task in self._tasks)
 
     def _is_told(self, name: str) -> bool:
-        """Return the same by the name of the metric's instrument."""
-        return self._sends(self._names.get(name, name))
+        """Return whether the metric of an instrument is one that a task tells."""
+        return self._tells(self._names.get(name, name))
 
     def _new_processor(self, export: Any) -> Any:
         reader = _Reader(self, self.exporter, self.interval_s)

@@ -226,7 +226,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
     def _is_sent_otherwise(self, name: str) -> bool:
         """Return whether another exporter of this resource sends a metric of OpenCensus code: it would arrive twice."""
         chosen = _chosen.get(standard_metrics.destination_of(self._settings))
-        return chosen is not None and chosen is not self and not chosen._is_shut_down and chosen._sends_facade(name)
+        return chosen is not None and chosen is not self and chosen._sends_facade(name)
 
     def _envelopes(self, one: _Piece, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
         if not isinstance(one, tuple):

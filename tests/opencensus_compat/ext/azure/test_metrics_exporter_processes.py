@@ -165,6 +165,31 @@ def test_the_applications_own_provider(run, endpoint):
     assert _arrived(endpoint) == [(HOST, "seen views", 3, ("/a",))]
 
 
+@pytest.mark.parametrize("is_shut_down", [True, False])
+def test_an_exporter_of_the_application_collects_last(run, endpoint, is_shut_down):
+    """As the process ends, views arrive once, although the application's reader comes last; after `shutdown` they are for its exporter."""
+    run(
+        f"""
+        import opencensus_compat
+        from appinsights_exporter import ApplicationInsightsMetricExporter
+        from opentelemetry import metrics
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+        provider = MeterProvider([PeriodicExportingMetricReader(ApplicationInsightsMetricExporter(), 3_600_000)])
+        metrics.set_meter_provider(provider)
+        {LATER}
+        record(3)
+        if {is_shut_down}:
+            provider.force_flush()
+            opencensus_compat.shutdown()
+            record(4)
+        """
+    )
+    # The flush and the shutdown send the total; the application's exporter what came since the last collection.
+    expected = [3, 3, 4] if is_shut_down else [3]
+    assert _arrived(endpoint) == [(HOST, "seen views", value, ("/a",)) for value in expected]
+
+
 @pytest.mark.skipif(
     "explicit_bucket_boundaries_advisory" not in inspect.signature(Meter.create_histogram).parameters,
     reason="older releases of OpenTelemetry take no boundaries from instruments, and this test shows them",
