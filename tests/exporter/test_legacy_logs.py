@@ -211,9 +211,15 @@ def test_values():
 
 
 def test_dimensions_with_names_of_attributes():
-    """Where the record lists its dimensions, exactly those are shown, also under names that mean something elsewhere."""
-    given = {"census.dimensions": ("thread.name", "missing"), "thread.name": "mine", "other": 1}
-    assert data(attributes=given)["properties"] == {**PROPERTIES, "thread.name": "mine"}
+    """Dimensions whose names mean something elsewhere are kept apart, mean nothing, and are shown."""
+    given = {"census.properties": '{"thread.name": "mine", "exception.type": 1, "none": null}', "thread.name": "main", "other": 1}
+    assert data(attributes=given)["properties"] == {**PROPERTIES, "thread.name": "mine", "exception.type": 1, "other": 1}
+
+
+@pytest.mark.parametrize("kept", ["{", "[1]", 7, "[" * 100_000])
+def test_dimensions_that_are_no_object(kept):
+    """What cannot be read as kept dimensions is left out, and the item is sent."""
+    assert data(attributes={"census.properties": kept, "other": 1})["properties"] == {**PROPERTIES, "other": 1}
 
 
 def test_sample_rate():

@@ -201,6 +201,20 @@ def test_password_in_a_request():
     assert (made["url"], made["properties"]) == ("https://h/p?x", {"request.url": "https://h/p?x"})
 
 
+@pytest.mark.parametrize("kept", ["{", "[1]", 7, "[" * 100_000])
+def test_properties_that_are_no_object(kept):
+    """What cannot be read as properties that the facade kept apart is left out, and the item is sent."""
+    assert fields(INTERNAL, {"census.properties": kept, "other": 1})["properties"] == {"other": 1}
+
+
+def test_properties_with_names_of_attributes():
+    """Attributes whose names mean something here are kept apart, mean nothing, and are shown as they are."""
+    kept = '{"census.status_code": 7, "ai.operation.name": "mine", "list": [1]}'
+    made = fields(INTERNAL, {"census.properties": kept, "other": 1})
+    assert made["properties"] == {"other": 1, "census.status_code": 7, "ai.operation.name": "mine", "list": [1]}
+    assert made["resultCode"] == "0"
+
+
 def test_properties_keep_their_types():
     """Numbers, booleans and sequences stay JSON; only keys that start with http. and our own bookkeeping go."""
     attributes = {
@@ -228,6 +242,7 @@ def test_properties_keep_their_types():
         "httpx": 1,
         "stacktrace": "st",
         "url.full": "kept",
+        "census.anything": 1,
         "k" * 150: 1,
     }
 

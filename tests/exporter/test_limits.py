@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import enum
 import json
 
 import pytest
 
 from appinsights_exporter.convert.limits import TAG_LIMITS, measurements, properties, tag, text
+
+
+class State(str, enum.Enum):
+    """An enumeration of texts."""
+
+    OPEN = "open"
+
+
+class Size(int, enum.Enum):
+    """An enumeration of numbers."""
+
+    BIG = 3
+
+
+class Weight(float):
+    """A number that says something else."""
+
+    def __str__(self) -> str:
+        return "heavy"
+
 
 TEXTS = {
     "text": ("a", "a"),
@@ -20,6 +41,9 @@ TEXTS = {
     "bytes that are text": (b"ab", "ab"),
     "bytes that are none": (b"\xff\x00", "/wA="),
     "object": (1 + 2j, "(1+2j)"),
+    "text that is a member of an enumeration": (State.OPEN, "open"),
+    "number that is one": (Size.BIG, "3"),
+    "number of a class of its own": (Weight(1.5), "1.5"),
     "number in a sequence that JSON of the encoder lacks": ([2**70], "[1180591620717411303424]"),
 }
 

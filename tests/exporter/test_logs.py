@@ -347,5 +347,8 @@ def test_nothing_is_changed_or_shared():
 def test_facade_records_in_the_opentelemetry_shape():
     """Bookkeeping of OpenCensus handlers is hidden, and the logger's name takes the place of the scope's."""
     record = Record(attributes={"census.logger": "shop", "census.level": 25, "tenant": "t", "code.line.number": 3})
+    record.attributes["census.properties"] = '{"exception.type": "mine"}'
     item = logs.envelope(record, "opencensus_compat", instrumentation_key=KEY, context_tags=TAGS, facade=True)
-    assert item["data"]["baseData"]["properties"] == {"tenant": "t", "code.line.number": "3", "logger_name": "shop"}
+    assert item["data"]["baseType"] == "MessageData"
+    shown = {"tenant": "t", "code.line.number": "3", "logger_name": "shop", "exception.type": "mine"}
+    assert item["data"]["baseData"]["properties"] == shown

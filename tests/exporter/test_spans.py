@@ -264,9 +264,10 @@ def test_time_since_enqueued(attributes, waited_ms):
 def test_facade_span_in_the_opentelemetry_shape():
     """Bookkeeping attributes of the facade are read and hidden; others that look alike are not, on other spans."""
     attributes = {"census.status_code": 2, "census.span_id": "abc", "census.parent_span_id": "def", "tenant": "t7"}
+    attributes["census.properties"] = '{"census.span_id": "mine"}'
     (item,) = converted(span(attributes=attributes), facade=True)
     assert (item["data"]["baseData"]["id"], item["tags"]["ai.operation.parentId"]) == ("abc", "def")
-    assert item["data"]["baseData"]["properties"] == {"tenant": "t7"}
+    assert item["data"]["baseData"]["properties"] == {"tenant": "t7", "census.span_id": "mine"}
     (item,) = converted(span(attributes=attributes))
     assert item["data"]["baseData"]["id"] == "1111111111111111"
     assert item["data"]["baseData"]["properties"]["census.span_id"] == "abc"

@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from opencensus_compat._convert.oc_to_otel import PROPERTIES, plain, set_aside, text
+
 __all__ = [
     "IMMUTABLE",
     "attributes",
@@ -31,8 +33,9 @@ IMMUTABLE = frozenset(
 
 _UNKNOWN_TYPE = "N/A"
 _NO_NAME = "n/a"
-_SHOWN_BY_NAME = frozenset(
+_RESERVED = frozenset(
     {
+        "_MS.sampleRate",
         "ai.operation.name",
         "code.file.path",
         "code.function.name",
@@ -43,9 +46,10 @@ _SHOWN_BY_NAME = frozenset(
         "microsoft.custom_event.name",
         "microsoft.custom_measurements",
         "thread.name",
+        PROPERTIES,
     }
 )
-"""Attributes with a meaning of their own: where a custom dimension has one of these names, all dimensions are named."""
+"""Attributes with a meaning of their own, besides those that start with `census.`."""
 _FIRST_LEVEL, _LAST_LEVEL = 10, 59
 
 
@@ -73,6 +77,8 @@ def frozen(value: Any) -> Any:
     if kind is dict and IMMUTABLE.issuperset(map(type, value.values())):
         return value.copy()
     try:
+        if isinstance(value, (str, int, float)):
+            return plain(value)
         if isinstance(value, Mapping):
             return {key: frozen(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -92,9 +98,8 @@ def dimensions(values: Mapping[Any, Any]) -> dict[str, Any]:
         name = key if type(key) is str else text(key)
         if name and value is not None:
             found[name] = _attribute(value)
-    if any(name in _SHOWN_BY_NAME or name.startswith(("census.", "_MS.")) for name in found):
-        found["census.dimensions"] = [*found]
-    return found
+    reserved = {name for name in found if name in _RESERVED or name.startswith("census.")}
+    return set_aside(found, reserved) if reserved else found
 
 
 def measurements(values: Mapping[Any, Any]) -> str:
@@ -180,11 +185,3 @@ def _attribute(value: Any) -> Any:
         except (TypeError, ValueError, RecursionError):
             pass
     return text(value)
-
-
-def text(value: Any) -> str:
-    """Return a value's text, its class in angle brackets where it has none."""
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001 - a program's object may do anything when it is asked for its text
-        return f"<{type(value).__name__}>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -22,8 +22,13 @@ EVENT = "census.event"
 LINK_TYPE = "census.link.type"
 """Link attribute that keeps the OpenCensus link type."""
 
-_SCALARS = (str, bool, int, float)
-_SCALAR_TYPES = frozenset(_SCALARS)
+PROPERTIES = "census.properties"
+"""Attribute that keeps, as JSON text of an object, what a program calls by a name that has a meaning here."""
+RESERVED = frozenset({"ai.operation.name", EVENT, LINK_TYPE, PARENT_SPAN_ID, PROPERTIES, SAMPLE_RATE, SPAN_ID, STATUS_CODE})
+"""Names of span attributes that this package and the exporter give a meaning."""
+
+_SCALAR_TYPES = frozenset((str, bool, int, float))
+_EXACT: tuple[tuple[type, Callable[[Any], Any]], ...] = ((str, str.__str__), (int, int.__int__), (float, float.__float__))
 
 # By OpenCensus value (0 unspecified, 1 server, 2 client); the numbers mean other kinds in OpenTelemetry.
 _KINDS = {0: SpanKind.INTERNAL, 1: SpanKind.SERVER, 2: SpanKind.CLIENT}
@@ -36,11 +41,25 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def text(value: Any) -> str:
-    """Return `str(value)`, or the name of its type in angle brackets where that raises: programs put anything anywhere."""
+    """Return the value's text, or the name of its type in angle brackets where it has none: programs put anything anywhere.
+
+    A member of an enumeration whose members are texts or numbers is that text or number, as in JSON; its `str()` is its name.
+    """
     try:
-        return str(value)
+        return str(plain(value))
     except Exception:  # noqa: BLE001 - a value's own methods may raise anything
         return f"<{type(value).__name__}>"
+
+
+def plain(value: Any) -> Any:
+    """Return the text or number that an object of a class made from `str`, `int` or `float` is; anything else as it is."""
+    kind = type(value)
+    if kind is bool:
+        return value
+    for base, exact in _EXACT:
+        if isinstance(value, base):
+            return value if kind is base else exact(value)
+    return value
 
 
 def span_kind(kind: Any) -> SpanKind:
@@ -66,10 +85,17 @@ def attributes(values: Mapping[Any, Any]) -> dict[str, Any]:
     return plain
 
 
+def set_aside(values: dict[str, Any], reserved: Container[str]) -> dict[str, Any]:
+    """Return attributes with those of the given names under `PROPERTIES`, where they mean nothing and are shown all the same."""
+    kept = {key: value for key, value in values.items() if key not in reserved}
+    kept[PROPERTIES] = json.dumps({key: value for key, value in values.items() if key in reserved}, ensure_ascii=False)
+    return kept
+
+
 def _attribute_value(value: Any) -> Any:
-    if isinstance(value, _SCALARS):
-        return value
     try:
+        if isinstance(value, (str, int, float)):
+            return plain(value)
         if isinstance(value, (list, tuple)):
             kinds = {type(item) for item in value}
             if len(kinds) <= 1 and kinds <= _SCALAR_TYPES:

@@ -446,6 +446,8 @@ class Span(base_span.BaseSpan):
         if self._attributes:
             try:
                 values = oc_to_otel.attributes(getattr(self._attributes, "_dict", self._attributes))
+                if not oc_to_otel.RESERVED.isdisjoint(values):
+                    values = oc_to_otel.set_aside(values, oc_to_otel.RESERVED)
                 fill = getattr(otel, "census_fill", None)
                 if fill is None:
                     otel.set_attributes(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import enum
 import logging
 
 from opencensus.ext.azure.log_exporter import AzureEventHandler
@@ -68,6 +69,21 @@ def formatted():
     handler = AzureEventHandler()
     handler.setFormatter(logging.Formatter("shop/%(message)s"))
     _logger("formatted", handler).info("Order placed")
+
+
+class _Score(float, enum.Enum):
+    TOP = 9.5
+
+
+def with_enumerations():
+    """Members of enumerations as measurements."""
+    _logger("enumerations").info("Scored", extra={"custom_measurements": {"score": _Score.TOP}})
+
+
+def with_reserved_dimensions():
+    """Dimensions whose keys mean something inside this package."""
+    reserved = {"microsoft.custom_measurements": "mine", "microsoft.custom_event.name": "mine"}
+    _logger("reserved").info("Reserved", extra={"custom_dimensions": reserved, "custom_measurements": {"n": 1}})
 
 
 def without_name():

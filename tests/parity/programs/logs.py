@@ -65,6 +65,18 @@ def handler_level():
     logger.error("high enough")
 
 
+class _Refusing(AzureLogHandler):
+    def filter(self, record):
+        return super().filter(record) and "noise" not in record.getMessage()
+
+
+def handler_that_filters():
+    """A handler with a `filter` of its own."""
+    logger = _logger("filters_itself", _Refusing())
+    logger.warning("noise")
+    logger.warning("signal")
+
+
 def handler_filter():
     """And its filters, which may also change the record."""
 
@@ -200,6 +212,51 @@ def dimensions_other():
             }
         },
     )
+
+
+class _State(str, enum.Enum):
+    OPEN = "open"
+
+
+class _Size(enum.IntEnum):
+    BIG = 3
+
+
+class _Weight(float):
+    def __str__(self):
+        return "heavy"
+
+
+def dimensions_enumerations():
+    """Members of enumerations whose members are texts and numbers, as values and keys."""
+    logger = _logger("enumerations")
+    logger.warning("members", extra={"custom_dimensions": {"state": _State.OPEN, "size": _Size.BIG, "weight": _Weight(1.5)}})
+    logger.warning("inside", extra={"custom_dimensions": {"states": [_State.OPEN, _Size.BIG], _State.OPEN: 1}})
+
+
+def dimensions_reserved():
+    """Keys that mean something in OpenTelemetry or inside this package; one record for each key, with and without an exception."""
+    logger = _logger("reserved")
+    for key in (
+        "_MS.sampleRate",
+        "ai.operation.name",
+        "census.level",
+        "census.properties",
+        "census.trace_id",
+        "code.file.path",
+        "code.line.number",
+        "exception.message",
+        "exception.stacktrace",
+        "exception.type",
+        "microsoft.custom_event.name",
+        "microsoft.custom_measurements",
+        "thread.name",
+    ):
+        logger.warning(key, extra={"custom_dimensions": {key: 7, "other": "x"}})
+        try:
+            raise LookupError(key)
+        except LookupError:
+            logger.exception(key, extra={"custom_dimensions": {key: "mine"}})
 
 
 def dimensions_override():

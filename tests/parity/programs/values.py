@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import enum
 
 from opencensus.ext.azure.trace_exporter import AzureExporter
 from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.span import SpanKind
 from opencensus.trace.tracer import Tracer
 
 
@@ -52,6 +54,57 @@ def other_objects():
         unique={"one"},
         price=_Price(),
     )
+
+
+class _State(str, enum.Enum):
+    OPEN = "open"
+
+
+class _Size(int, enum.Enum):
+    BIG = 3
+
+
+class _Weight(float):
+    def __str__(self):
+        return "heavy"
+
+
+def enumerations():
+    """Enumerations of texts and numbers, and another class made from a number: as values, in lists, as key and name."""
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    with tracer.span(name=_State.OPEN) as span:
+        span.add_attribute("state", _State.OPEN)
+        span.add_attribute("size", _Size.BIG)
+        span.add_attribute("weight", _Weight(1.5))
+        span.add_attribute("states", [_State.OPEN])
+        span.add_attribute(_State.OPEN, 1)
+
+
+RESERVED = (
+    "_MS.sampleRate",
+    "ai.operation.name",
+    "census.status_code",
+    "census.span_id",
+    "census.parent_span_id",
+    "census.properties",
+    "census.event",
+    "census.year",
+)
+
+
+def reserved_keys():
+    """Keys that mean something inside this package, on work and on a request."""
+    _send(**dict.fromkeys(RESERVED, 7))
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    with tracer.span(name="request") as span:
+        span.span_kind = SpanKind.SERVER
+        for key in RESERVED:
+            span.add_attribute(key, "mine")
+
+
+def huge_number():
+    """A number of more than 64 bits."""
+    _send(huge=2**70)
 
 
 def none():

@@ -29,8 +29,7 @@ body                                text: what the handler's ``format`` returned
 ``_MS.sampleRate``                  float: percent at which the record was kept
 ``ai.operation.name``               text: operation name of the request
 every other attribute               one item of ``custom_dimensions``: text, number, bool, or list of one of them
-``census.dimensions``               list of text, needed only where a key of ``custom_dimensions`` is one of the names above: all its
-                                    keys. Exactly these attributes are then shown
+``census.properties``               JSON text of an object: the items of ``custom_dimensions`` whose keys are names above
 =================================== ========================================================================================
 
 No attribute named ``census.…`` or ``_MS.sampleRate`` is ever shown. The record itself may have ``raised``, the exceptions as
@@ -45,7 +44,7 @@ from typing import TYPE_CHECKING, Any
 from .exceptions import details
 from .limits import MAX_EVENT_NAME, MAX_KEY, MAX_MESSAGE, MAX_VALUE, NO_NAME, measurements, tag, text
 from .logs import EVENT_NAME, EXCEPTION_MESSAGE, EXCEPTION_STACK, EXCEPTION_TYPE, MEASUREMENTS, RAISED, body_text, severity_level, time_ns
-from .spans import FACADE_PREFIX, SAMPLE_RATE, copied, sample_rate_percent, span_id_text, trace_id_text
+from .spans import FACADE_PREFIX, PROPERTIES, SAMPLE_RATE, copied, own_properties, sample_rate_percent, span_id_text, trace_id_text
 from .timing import timestamp
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ if TYPE_CHECKING:
 TRACE_ID = "census.trace_id"
 SPAN_ID = "census.span_id"
 LEVEL = "census.level"
-DIMENSIONS = "census.dimensions"
 PROCESS_NAME = "census.process_name"
 MODULE = "census.module"
 FILE, LINE = "code.file.path", "code.line.number"
@@ -170,13 +168,11 @@ def _exceptions(attributes: dict[str, Any], message: str, raised: Sequence[Error
 
 def _dimensions(attributes: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
     """Return the properties with the program's own dimensions, which win. Numbers and bools stay what they are, as ever; all else is text."""
-    keys = attributes.get(DIMENSIONS)
-    if not isinstance(keys, (list, tuple)):
-        keys = [key for key in attributes if key not in _OWN_KEYS and not key.startswith(FACADE_PREFIX)]
-    for key in keys:
-        value = attributes.get(key) if isinstance(key, str) and key else None
-        if value is not None:
+    for key, value in attributes.items():
+        if key and value is not None and key not in _OWN_KEYS and not key.startswith(FACADE_PREFIX):
             properties[key[:MAX_KEY]] = _property(value)
+    if PROPERTIES in attributes:
+        properties.update((key[:MAX_KEY], _property(value)) for key, value in own_properties(attributes).items() if value is not None)
     return properties
 
 

@@ -29,7 +29,19 @@ from .limits import (
     tag,
     text,
 )
-from .spans import FACADE_PREFIX, PARENT_SPAN_ID, SAMPLE_RATE, SPAN_ID, copied, links_text, sample_rate_percent, span_id_text, trace_id_text
+from .spans import (
+    FACADE_KEYS,
+    PARENT_SPAN_ID,
+    PROPERTIES,
+    SAMPLE_RATE,
+    SPAN_ID,
+    copied,
+    links_text,
+    own_properties,
+    sample_rate_percent,
+    span_id_text,
+    trace_id_text,
+)
 from .timing import duration_of_microseconds, timestamp
 from .urls import host_and_port, split, without_credentials
 
@@ -46,7 +58,6 @@ EVENT = "census.event"
 _UNKNOWN = 2
 # Compared by identity: equality of an enumeration's members is slow.
 _SERVER, _CLIENT, _ERROR = SpanKind.SERVER, SpanKind.CLIENT, StatusCode.ERROR
-_HIDDEN = ("http.", FACADE_PREFIX)
 
 
 def envelopes(span: ReadableSpan, *, instrumentation_key: str, context_tags: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -102,9 +113,11 @@ def envelopes(span: ReadableSpan, *, instrumentation_key: str, context_tags: Map
     if links:
         properties["_MS.links"] = links_text(links, compact=False)
     for key, value in attributes.items():
-        if not key.startswith(_HIDDEN):
+        if key not in FACADE_KEYS and not key.startswith("http."):
             shown = value if type(value) is not str or len(value) <= MAX_VALUE else value[:MAX_VALUE]
             properties[key if len(key) <= MAX_KEY else key[:MAX_KEY]] = shown
+    if PROPERTIES in attributes:
+        properties.update(own_properties(attributes))
     fields["properties"] = properties
 
     item = _envelope(base, fields, tags, instrumentation_key=instrumentation_key, start_ns=start_ns, rate=rate)

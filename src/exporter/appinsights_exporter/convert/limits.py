@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -77,6 +77,7 @@ _LONG_VALUES = frozenset(
 _BULKY = 1024
 _PLAIN = 2**63
 """Numbers below it have a text for certain; over 4300 digits Python refuses to make one."""
+_EXACT: tuple[tuple[type, Callable[[Any], Any]], ...] = ((str, str.__str__), (int, int.__int__), (float, float.__float__))
 _EXACT_JSON_OPTIONS = orjson.OPT_NON_STR_KEYS
 
 
@@ -93,8 +94,9 @@ def text(value: Any) -> str:
     if kind is int or kind is bool or kind is float:
         # Before the questions below, which take far longer than the answer here.
         return _str(value)
-    if isinstance(value, str):
-        return str(value)
+    if isinstance(value, (str, int, float)):
+        # A member of an enumeration whose members are texts or numbers is that text or number, as in JSON; its str() is its name.
+        return _str(plain(value))
     if isinstance(value, (bytes, bytearray)):
         try:
             return value.decode("utf-8")
@@ -105,6 +107,17 @@ def text(value: Any) -> str:
     if isinstance(value, Sequence):
         return _json(list(value))
     return _str(value)
+
+
+def plain(value: Any) -> Any:
+    """Return the text or number that an object of a class made from `str`, `int` or `float` is; anything else as it is."""
+    kind = type(value)
+    if kind is bool:
+        return value
+    for base, exact in _EXACT:
+        if isinstance(value, base):
+            return value if kind is base else exact(value)
+    return value
 
 
 def tag(name: str, value: Any) -> str:

@@ -21,7 +21,17 @@ from .limits import (
     tag,
     text,
 )
-from .spans import FACADE_PREFIX, SAMPLE_RATE, SHARED_KEYS, copied, sample_rate_percent, shared_attributes, span_id_text, trace_id_text
+from .spans import (
+    FACADE_PREFIX,
+    SAMPLE_RATE,
+    SHARED_KEYS,
+    copied,
+    own_properties,
+    sample_rate_percent,
+    shared_attributes,
+    span_id_text,
+    trace_id_text,
+)
 from .timing import timestamp
 
 EXCEPTION_TYPE, EXCEPTION_MESSAGE, EXCEPTION_STACK = "exception.type", "exception.message", "exception.stacktrace"
@@ -64,8 +74,10 @@ def envelope(
     Source: specification section 5.
     """
     attributes = copied(record.attributes)
+    own: dict[str, Any] = {}
     if facade:
         scope_name = text(attributes.get(LOGGER) or "")
+        own = own_properties(attributes)
         attributes = {key: value for key, value in attributes.items() if not key.startswith(FACADE_PREFIX)}
     tags = dict(context_tags)
     trace_id, span_id = record.trace_id, record.span_id
@@ -105,6 +117,8 @@ def envelope(
         attributes.setdefault("logger_name", scope_name)
     if dimensions:
         attributes.update((text(key), value) for key, value in dimensions.items())
+    if own:
+        attributes.update(own)
     if attributes:
         fields["properties"] = properties(attributes)
     if numbers:

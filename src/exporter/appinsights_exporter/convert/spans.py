@@ -25,7 +25,11 @@ SPAN_ID = "census.span_id"
 PARENT_SPAN_ID = "census.parent_span_id"
 """Attributes that hold ids which a program chose itself and which are not 16 hex digits."""
 FACADE_PREFIX = "census."
-"""Attributes of facade spans that start so are for this package and never shown."""
+"""Attributes of facade records that start so are for this package and never shown."""
+PROPERTIES = "census.properties"
+"""Attribute of facade spans and records: JSON text of an object. Its fields are shown as properties, whatever they are called."""
+FACADE_KEYS = frozenset({"census.event", "census.link.type", PARENT_SPAN_ID, PROPERTIES, SPAN_ID, "census.status_code"})
+"""Attributes of facade spans that are for this package and never shown."""
 
 _USER_TAGS = (("enduser.id", "ai.user.authUserId"), ("enduser.pseudo.id", "ai.user.id"), ("session.id", "ai.session.id"))
 _USER_KEYS = frozenset(key for key, _ in _USER_TAGS)
@@ -65,6 +69,7 @@ def envelopes(
     if context is None or start_ns is None:
         raise ConversionError(f"span {span.name!r} has no {'context' if context is None else 'start time'}")
     attributes = copied(span.attributes)
+    own: dict[str, Any] = {}
     status = span.status
     parent = span.parent
     span_id = context.span_id.to_bytes(8, "big").hex()
@@ -73,7 +78,8 @@ def envelopes(
         span_id = text(attributes.get(SPAN_ID) or span_id)[:MAX_ID]
         if attributes.get(PARENT_SPAN_ID):
             parent_id = tag("ai.operation.parentId", attributes[PARENT_SPAN_ID])
-        attributes = {key: value for key, value in attributes.items() if not key.startswith(FACADE_PREFIX)}
+        own = own_properties(attributes)
+        attributes = {key: value for key, value in attributes.items() if key not in FACADE_KEYS}
 
     tags = dict(context_tags)
     tags["ai.operation.id"] = trace_id_text(context.trace_id)
@@ -106,6 +112,8 @@ def envelopes(
             tags["ai.operation.name"] = tag("ai.operation.name", operation)
         fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "resultCode": NO_CODE, "success": True, "type": ""}
         outgoing.dependency(fields, attributes, kind, span.name, status_code, keep_query=keep_query)
+    if own:
+        attributes.update(own)
     shown = properties(attributes) if attributes else {}
     if status_code is _ERROR and status.description:
         shown["otel.status_description"] = text(status.description)[:MAX_VALUE]
@@ -161,6 +169,18 @@ def copied(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     except AttributeError:
         plain = dict(attributes or {})
     return plain if type(plain) is dict else dict(plain)
+
+
+def own_properties(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a program calls by names that have a meaning here, so that the facade keeps it in :data:`PROPERTIES`."""
+    kept = attributes.get(PROPERTIES)
+    if not isinstance(kept, str):
+        return {}
+    try:
+        found = json.loads(kept)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def sample_rate_percent(attributes: dict[str, Any]) -> float | None:

@@ -110,6 +110,7 @@ class BaseLogHandler(logging.Handler):
         self._sampling.exempt_level = exempt_level
         self.addFilter(self._sampling)
         self._usual_filters = [self._sampling]
+        self._filters_itself = type(self).filter is not logging.Filterer.filter
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
         # A log handler and an event handler send different items for a record; so do classes with a conversion of their own.
         self._kind = self._where.kind_of(type(self).log_record_to_envelope)
@@ -138,7 +139,7 @@ class BaseLogHandler(logging.Handler):
 
         The standard library's own method enters the lock from Python 3.13 on, whether or not there is one.
         """
-        if self.filters != self._usual_filters or self._sampling.probability < 1:
+        if self.filters != self._usual_filters or self._sampling.probability < 1 or self._filters_itself:
             passed: Any = self.filter(record)
             if not passed:
                 return passed
