@@ -64,6 +64,14 @@ class Batching:
     grace_period_s: float
     """Seconds that the end of the process may take."""
 
+    def for_sdk(self) -> dict[str, Any]:
+        """Return the same as the SDK's batch processors take it."""
+        return {
+            "max_queue_size": self.queue_capacity,
+            "schedule_delay_millis": self.export_interval_s * 1000,
+            "max_export_batch_size": min(self.max_batch_size, self.queue_capacity),
+        }
+
     @classmethod
     def of(cls, options: Any) -> Batching:
         """Return what the legacy options say."""
@@ -254,6 +262,10 @@ class Part(ABC):
             # From Python 3.12 on, no thread starts any more while exit hooks run.
             return _AtTheEnd(self._export)
 
+    def convert(self, telemetry: Any) -> list[Any]:
+        """Return the envelopes of what the exporter takes as it would send them, in the form that telemetry processors take."""
+        return [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(telemetry)]
+
     def send(self, envelopes: Sequence[Any]) -> int:
         """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""
         return self._export.deliver([_exporter.Prepared(lambda: envelopes, None)])
@@ -398,7 +410,7 @@ class _Export:
         """Have the exporter deliver; what it takes depends on the signal."""
         from opencensus_compat.trace import execution_context
 
-        with _wiring.loading:
+        with _wiring.process.loading:
             _exporter.load_transport()
         before = execution_context.is_exporter()
         execution_context.set_is_exporter(True)
@@ -435,7 +447,7 @@ def resource_of_role(role: str) -> Resource:
 
     named = {"service.name": role, "service.instance.id": platform.node()}
     # Merged last, so that they stand in for the SDK's own defaults; what the environment says about them stays.
-    ours = {key: value for key, value in named.items() if not _wiring._resource_attribute(key)}
+    ours = {key: value for key, value in named.items() if not _wiring.resource_attribute(key)}
     return outside(_detected).merge(Resource(ours))
 
 

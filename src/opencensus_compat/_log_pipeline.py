@@ -60,17 +60,7 @@ class LogPart(Part):
         return _exporter.log_exporter(self.settings, self._context_tags)
 
     def _new_processor(self, export: Any) -> Any:
-        batching = self.batching
-        return _sdk.BatchLogRecordProcessor(
-            export,
-            max_queue_size=batching.queue_capacity,
-            schedule_delay_millis=batching.export_interval_s * 1000,
-            max_export_batch_size=min(batching.max_batch_size, batching.queue_capacity),
-        )
-
-    def convert(self, data: Any) -> list[Any]:
-        """Return a record's envelopes as the exporter would send them, in the form that telemetry processors take."""
-        return [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(data)]
+        return _sdk.BatchLogRecordProcessor(export, **self.batching.for_sdk())
 
     def restart(self) -> None:
         """Begin with an empty queue in a child made by fork."""

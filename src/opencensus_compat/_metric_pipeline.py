@@ -174,7 +174,7 @@ class MetricPart(Part):
             self._export.deliver(points)
             return
         try:
-            envelopes = [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(points)]
+            envelopes = self.convert(points)
         except Exception:
             _logger.exception("OpenTelemetry metrics could not be converted")
             return

@@ -38,17 +38,7 @@ class SpanPart(Part):
         return _exporter.span_exporter(self.settings, self._context_tags)
 
     def _new_processor(self, export: Any) -> BatchSpanProcessor:
-        batching = self.batching
-        return BatchSpanProcessor(
-            export,
-            max_queue_size=batching.queue_capacity,
-            schedule_delay_millis=batching.export_interval_s * 1000,
-            max_export_batch_size=min(batching.max_batch_size, batching.queue_capacity),
-        )
-
-    def convert(self, span: Any) -> list[Any]:
-        """Return a span's envelopes as the exporter would send them, in the form that telemetry processors take."""
-        return [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(span)]
+        return BatchSpanProcessor(export, **self.batching.for_sdk())
 
     def envelopes(self, span_data: Any) -> list[Any]:
         """Return the envelopes of an OpenCensus SpanData in the legacy shape, in the form that telemetry processors take."""
@@ -124,7 +114,7 @@ class Router(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand an ended span on."""
-        now = _wiring.ending.now
+        now = _wiring.ending_span.now
         if now is not None:
             facade, tracer = now
             handle = tracer.exporter

@@ -14,6 +14,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 import opencensus_compat
 from opencensus_compat import _wiring
 from opencensus_compat._instruments import valid_name, valid_unit
+from opencensus_compat._wiring.state import wired
 from opencensus_compat.metrics import transport
 from opencensus_compat.metrics.export import metric_descriptor, metric_producer, point, time_series, value
 from opencensus_compat.metrics.export.cumulative import LongCumulative
@@ -145,7 +146,7 @@ def test_no_provider_no_instruments():
     registry = Registry()
     task = transport.get_exporter_thread([registry], Exporter(), interval=3600)
     assert stats.view_manager.measure_to_view_map._listeners == ()
-    assert _wiring._state.instruments == {}
+    assert wired.instruments == {}
     task.cancel()
 
 

@@ -12,6 +12,7 @@ from opentelemetry.sdk.resources import Resource
 
 import opencensus_compat
 from opencensus_compat import _exporter, _wiring
+from opencensus_compat._wiring import destinations
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint
@@ -215,4 +216,4 @@ def test_threads_that_log_first_at_once(provider, endpoint):
     for thread in threads:
         thread.join()
     _arrived(endpoint, 8)
-    assert len(_wiring._parts("logs")) == 1
+    assert len(destinations.parts("logs")) == 1

@@ -203,7 +203,7 @@ def test_a_global_provider_that_takes_no_processors(endpoint, run_program):
         """,
         **_environment(endpoint),
     )
-    assert "takes no span processors" in printed
+    assert "takes no processors" in printed
     assert _names(endpoint, 2) == ["inner", "outer"]
 
 

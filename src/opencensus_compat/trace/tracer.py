@@ -70,7 +70,7 @@ class Tracer:
         self._open: dict[int, Any] = {}
         self.tracer: Any = self.get_tracer()
         # Taking the decided trace is one atomic step, since threads share tracers; a process made by fork leaves it to its parent.
-        self._decided = [(self.tracer, self._trace_id, _wiring.process)]
+        self._decided = [(self.tracer, self._trace_id, _wiring.process.mark)]
         self.store_tracer()
 
     @property
@@ -147,7 +147,7 @@ class Tracer:
                 tracer, trace_id, process = self._decided.pop()
             except IndexError:
                 process = None
-            if process is _wiring.process:
+            if process is _wiring.process.mark:
                 return self._start_root(name, context, tracer, trace_id)
         return self._start_new_trace(name, context)
 

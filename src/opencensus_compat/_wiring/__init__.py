@@ -1,0 +1,116 @@
+"""The one home of global state: which providers telemetry goes to, and which destinations exist.
+
+A *destination* is an Application Insights resource: instrumentation key, ingestion endpoint and credential. Legacy handles share it, and
+it owns one exporter for each signal, with the SDK's batch processor in front of it. Nothing here starts a thread, opens a file or a
+connection before the first span ends, or the first record is logged.
+
+The OpenTelemetry SDK is imported when a provider is needed for the first time, so that importing the facade stays cheap.
+
+Other modules find here what they may use. It is at home, from the top down, in
+
+* `lifecycle`: what programs call: `configure`, `flush`, `shutdown`;
+* `spans`, `logs`, `metrics`: each signal's provider, and how telemetry gets into it;
+* `providers`: what the signals have in common there, and providers that an application sets late;
+* `ending`: how what waits is sent, and the end of the process;
+* `destinations`: which there are, and what is left to other exporters;
+* `settings`: what environment variables say;
+* `state`: all that is remembered, its locks and what a fork does to them, and telling the user.
+"""
+
+from __future__ import annotations
+
+from opencensus_compat._wiring.destinations import destination, is_left_to
+from opencensus_compat._wiring.ending import end_logs, ending_process, flush_logs, flush_parts, is_ending, is_worker, shut_down_parts
+from opencensus_compat._wiring.lifecycle import configure, flush, reset, shutdown
+from opencensus_compat._wiring.logs import default_logs, hand_over, log_destination, log_router
+from opencensus_compat._wiring.metrics import (
+    expect_meter_provider,
+    gauge_added,
+    look_for_meter_provider,
+    metrics_told,
+    producer_added,
+    provide_meters,
+    watch_meter_providers,
+)
+from opencensus_compat._wiring.settings import (
+    ONE_TRACE_VARIABLE,
+    default_role,
+    has_no_effect,
+    one_trace_per_tracer,
+    resource_attribute,
+    sends_directly,
+)
+from opencensus_compat._wiring.spans import (
+    Handle,
+    end_span,
+    ending_span,
+    ends_in_pipeline,
+    is_pipeline,
+    is_provider_exporter,
+    look_for_tracer_provider,
+    on_tracer_provider,
+    parent_handle,
+    provider_is_gone,
+    rate_of,
+    replace_span,
+    sample_rate,
+    set_kind,
+    span_part,
+    start_span,
+)
+from opencensus_compat._wiring.state import LOGS, METRICS, SCOPE, SPANS, process, report
+
+__all__ = [
+    "LOGS",
+    "METRICS",
+    "ONE_TRACE_VARIABLE",
+    "SCOPE",
+    "SPANS",
+    "Handle",
+    "configure",
+    "default_logs",
+    "default_role",
+    "destination",
+    "end_logs",
+    "end_span",
+    "ending_process",
+    "ending_span",
+    "ends_in_pipeline",
+    "expect_meter_provider",
+    "flush",
+    "flush_logs",
+    "flush_parts",
+    "gauge_added",
+    "hand_over",
+    "has_no_effect",
+    "is_ending",
+    "is_left_to",
+    "is_pipeline",
+    "is_provider_exporter",
+    "is_worker",
+    "log_destination",
+    "log_router",
+    "look_for_meter_provider",
+    "look_for_tracer_provider",
+    "metrics_told",
+    "on_tracer_provider",
+    "one_trace_per_tracer",
+    "parent_handle",
+    "process",
+    "producer_added",
+    "provide_meters",
+    "provider_is_gone",
+    "rate_of",
+    "replace_span",
+    "report",
+    "reset",
+    "resource_attribute",
+    "sample_rate",
+    "sends_directly",
+    "set_kind",
+    "shut_down_parts",
+    "shutdown",
+    "span_part",
+    "start_span",
+    "watch_meter_providers",
+]

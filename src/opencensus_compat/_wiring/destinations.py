@@ -1,0 +1,72 @@
+"""Which destinations there are, and what is left to exporters that the application has put on its providers itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from opencensus_compat._wiring.settings import sends_directly
+from opencensus_compat._wiring.state import process, report, wired
+
+if TYPE_CHECKING:
+    from opencensus_compat._destination import Destination, Part
+    from opencensus_compat._other_exporters import Others
+
+__all__ = ["destination", "is_left_to", "parts", "tell_of_others"]
+
+
+def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, options: Any) -> Destination:
+    """Return the destination of the given settings, the same one each time.
+
+    Args:
+        settings: The exporter's Settings.
+        context_tags: The tags that facade telemetry carries, a mapping that the program may change at any time.
+        signal: What the caller will use it for.
+        options: Legacy options that the signal's batch processor is set from.
+    """
+    from opencensus_compat._destination import Destination
+
+    is_direct = sends_directly()
+    credential = None if settings.credential is None else id(settings.credential)
+    key = (settings.instrumentation_key, settings.ingestion_endpoint, credential, is_direct)
+    with process.registry:
+        found = wired.destinations.get(key)
+        if found is None:
+            found = wired.destinations[key] = Destination(settings, context_tags, is_direct=is_direct)
+    found.ask(signal, options, settings)
+    return found
+
+
+def parts(signal: str | None) -> list[Part]:
+    """Return the parts that have been made of all destinations, of one signal or, for None, of all."""
+    made = [part for each in list(wired.destinations.values()) for part in each.parts()]
+    return [part for part in made if signal is None or part.signal == signal]
+
+
+def is_left_to(others: Others, settings: Any, signal: str, is_inherited: bool) -> bool:
+    """Return whether telemetry of OpenTelemetry code is left to exporters that the application has put on its provider itself.
+
+    Args:
+        others: Who else sends to Application Insights from its provider.
+        settings: Of the destination it would go to.
+        signal: Which telemetry.
+        is_inherited: Whether it would go there because of the OpenCensus span around it.
+    """
+    if not others.keys():
+        return False
+    return tell_of_others(others, settings, signal) or not is_inherited
+
+
+def tell_of_others(others: Others, settings: Any, signal: str) -> bool:
+    """Return whether others send to the same resource, and say so the first time; see `is_left_to`."""
+    key = settings.instrumentation_key
+    exporter = others.keys().get(key)
+    if exporter is None:
+        return False
+    report(
+        "both %s and an OpenCensus exporter send " + signal + " to the resource with the instrumentation key that ends in %s: "
+        "each item is sent once, OpenTelemetry's by the former, OpenCensus's by the latter",
+        exporter,
+        key[-4:],
+    )
+    return True

@@ -1,0 +1,106 @@
+"""What programs call: `configure`, `flush` and `shutdown`; and `reset`, for tests."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from opencensus_compat import _late_providers
+from opencensus_compat._wiring import logs, metrics, providers, spans
+from opencensus_compat._wiring.ending import flush_parts, hand_logs_over, stop
+from opencensus_compat._wiring.settings import checked_send
+from opencensus_compat._wiring.state import LOGS, METRICS, SPANS, process, wired
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
+__all__ = ["configure", "flush", "reset", "shutdown"]
+
+_DEFAULT_TIMEOUT_S = 30.0
+
+
+def configure(
+    *,
+    tracer_provider: TracerProvider | None = None,
+    logger_provider: Any = None,
+    meter_provider: Any = None,
+    one_trace_per_tracer: bool | None = None,
+    send: str | None = None,
+) -> None:
+    """Decide what the facades use, before or instead of what they would find.
+
+    Args:
+        tracer_provider: The provider that facade spans go to; without one the global provider is used, or made.
+        logger_provider: The same for log records and events; without one the global provider is looked for when the first is logged.
+        meter_provider: The provider whose readers see views, gauges and metric producers as OpenTelemetry instruments, from now on; without
+            one the global provider is looked for when a view is registered or a metrics exporter made.
+        one_trace_per_tracer: True gives all root spans of a tracer one trace id and one sampling decision, as OpenCensus did. Also set
+            by the environment variable ``OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER=1``.
+        send: Where the exporters and handlers send that are made from now on. ``"direct"``: to their Application Insights resource, as in
+            OpenCensus, while the processors of the providers see everything, too. ``"providers"``: nowhere themselves, so that telemetry
+            reaches the providers' processors and readers only; no connection string is needed then. Also set by the environment variable
+            ``OPENCENSUS_COMPAT_SEND``.
+
+    Raises:
+        TypeError: A provider has no `get_tracer`, no `get_logger`, or no `get_meter`.
+        ValueError: `send` is another text.
+    """
+    if send is not None:
+        wired.send = checked_send(send, "argument send")
+    if meter_provider is not None:
+        providers.check(METRICS, meter_provider, "opentelemetry.sdk.metrics.MeterProvider")
+        wired.meter_provider = meter_provider
+        metrics.show_to(meter_provider)
+    with process.lock:
+        if logger_provider is not None:
+            providers.check(LOGS, logger_provider, "opentelemetry.sdk._logs.LoggerProvider")
+            wired.logs.is_configured = True
+            logs.use_provider(logger_provider)
+        if tracer_provider is not None:
+            providers.check(SPANS, tracer_provider, "opentelemetry.sdk.trace.TracerProvider")
+            wired.traces.is_configured = True
+            spans.use_provider(tracer_provider)
+        if one_trace_per_tracer is not None:
+            wired.one_trace_per_tracer = one_trace_per_tracer
+
+
+def flush(timeout_s: float = _DEFAULT_TIMEOUT_S, signal: str | None = None) -> bool:
+    """Send what waits in the queues, of all destinations, and return when it was sent or the time is over.
+
+    Args:
+        timeout_s: Seconds to wait at most.
+        signal: Only what batch processors hold of one signal; None for all.
+    Returns: True if the service took everything that was waiting, in time. What was stored because the service cannot be reached is
+        safe but not delivered: False. What was stored before the call is not waited for.
+    """
+    until_s = time.monotonic() + timeout_s
+    handed_over = hand_logs_over(until_s)
+    return flush_parts(signal, max(0.0, until_s - time.monotonic())) and handed_over
+
+
+def shutdown(timeout_s: float = _DEFAULT_TIMEOUT_S) -> bool:
+    """Send what is waiting and stop; what ends or is logged later is not exported by this package, until `configure` names a provider.
+
+    Args:
+        timeout_s: Seconds to wait at most; what could not be sent by then is stored.
+    Returns: True if the service took everything that was waiting.
+    """
+    until_s = time.monotonic() + timeout_s
+    # A little is kept for storing.
+    delivered = flush(timeout_s * 0.75)
+    stop(max(0.0, until_s - time.monotonic()))
+    return delivered
+
+
+def reset() -> None:
+    """Forget providers and destinations, after stopping them. For tests; global OpenTelemetry providers stay set."""
+    with process.lock:
+        stop()
+        if wired.hand_over is not None:
+            wired.hand_over.clear()
+        for each in wired.instruments.values():
+            each.close()
+        _late_providers.unwatch()
+        for provider in wired.gave_way:
+            provider.census_give_way(None)
+        wired.forget()

@@ -1,0 +1,111 @@
+"""What the signals have in common about providers: checking one, putting a router in it, making one, giving way to one that comes later."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from opencensus_compat import _late_providers
+from opencensus_compat._wiring.destinations import parts
+from opencensus_compat._wiring.settings import default_role
+from opencensus_compat._wiring.state import LOGS, METRICS, SPANS, Feed, report, tell
+
+__all__ = ["check", "do_as", "put_router", "take_later", "tell_made"]
+
+_logger = logging.getLogger("opencensus_compat")
+
+_MAKES = {SPANS: "tracer", LOGS: "logger", METRICS: "meter"}
+"""Signal -> what its providers make."""
+_ADD_PROCESSOR = {SPANS: "add_span_processor", LOGS: "add_log_record_processor"}
+"""Signal -> the method by which its providers take a processor."""
+_TAKEN = (
+    "a {} provider was set after OpenCensus code had needed one and this package had made it. OpenTelemetry takes one only; what was made "
+    "does what yours does from now on. Set yours before the first OpenCensus exporter is made, and telemetry from before goes through it, too"
+)
+
+
+class _Router(Protocol):
+    """A processor of this package's."""
+
+    def revived(self) -> Any:
+        """Return a router in place of this one if this one has stopped."""
+
+
+_R = TypeVar("_R", bound=_Router)
+
+
+def check(signal: str, provider: Any, example: str) -> None:
+    """Raise TypeError for what is no provider of a signal; `example` names a class that is one."""
+    if not _is_provider(signal, provider):
+        name = example.rpartition(".")[2]
+        raise TypeError(
+            f"{_MAKES[signal]}_provider: expected an OpenTelemetry {name}, got {type(provider).__name__}; pass for example {example}()"
+        )
+
+
+def _is_provider(signal: str, provider: Any) -> bool:
+    return callable(getattr(provider, f"get_{_MAKES[signal]}", None))
+
+
+def put_router(
+    signal: str, feed: Feed[_R], provider: Any, *, new_router: Callable[[], _R], new_provider: Callable[[str], Any]
+) -> tuple[Any, _R]:
+    """Put a router in a provider that is to feed a signal's destinations from now on, and let those that were shut down start anew.
+
+    Args:
+        signal: Which one.
+        feed: What feeds it at present; its router is used again, unless that has stopped.
+        provider: The provider.
+        new_router: Makes a router.
+        new_provider: Makes a provider for a role; one that takes no processors is not used.
+    Returns: The provider that is used, and the router in it.
+    """
+    router = new_router() if feed.router is None else feed.router.revived()
+    add_processor = getattr(provider, _ADD_PROCESSOR[signal], None)
+    if add_processor is None:
+        report(
+            f"the global {_MAKES[signal]} provider %s takes no processors: OpenCensus {signal} use a provider of their own", type(provider)
+        )
+        provider = new_provider(default_role())
+        add_processor = getattr(provider, _ADD_PROCESSOR[signal])
+    if provider is not feed.provider or router is not feed.router:
+        add_processor(router)
+    if router is not feed.router:
+        for part in parts(signal):
+            part.reopen()
+    return provider, router
+
+
+def tell_made(signal: str) -> None:
+    """Say that a global provider was made."""
+    told = "no OpenTelemetry %s provider was set: made one for the role %r and set it as the global provider"
+    tell(_logger.info, told, _MAKES[signal], default_role())
+
+
+def take_later(signal: str, made: Any, current: Callable[[], Any], take: Callable[[Any], object], *, but: str = "") -> None:
+    """Take over a provider that the application sets while one of this package's is the global one, instead of refusing it.
+
+    Args:
+        signal: Of the provider.
+        made: The one that this package has made.
+        current: Returns the global one.
+        take: Has `made` do what another one does, and telemetry go there.
+        but: What is said, once, besides.
+    """
+
+    def set_later(provider: Any) -> bool:
+        if provider is made or current() is not made or not _is_provider(signal, provider):
+            return False
+        take(provider)
+        report(_TAKEN.format(_MAKES[signal]) + but)
+        return True
+
+    _late_providers.watch(signal, set_later)
+
+
+def do_as(made: Any, provider: Any, *names: str) -> None:
+    """Let a provider of this package's do what another one does, as far as that can do it."""
+    for name in names:
+        if hasattr(provider, name):
+            setattr(made, name, getattr(provider, name))
