@@ -24,9 +24,13 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 """Exit codes of a command that did not start, as shells have them."""
 
 _RUN_DESCRIPTION = """\
-Run CMD so that its `import opencensus` gives the facades, in every Python it starts: for places where `.pth` files are not read
-(`pip install --target`, folders on PYTHONPATH). It works through PYTHONPATH and `sitecustomize`; one that exists already still runs.
-A Python started with -S, -E or -I reads neither: there, make `import opencensus_compat.auto` the program's first import."""
+Run CMD so that `import opencensus` gives the facades in every Python it starts.
+
+It is for places where `.pth` files are not read (`pip install --target`,
+folders on PYTHONPATH), and works through PYTHONPATH and `sitecustomize`; one
+that exists already still runs. A Python started with -S, -E or -I reads
+neither: there, make `import opencensus_compat.auto` the first import.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -229,7 +229,9 @@ def test_exit_codes(command, filled, capfd, words, code, text):
     assert text in lines[0]
 
 
-@pytest.mark.parametrize("words", [["show", "nothing"], ["show", "--nothing"], ["--nothing"], ["transaction"]])
+@pytest.mark.parametrize(
+    "words", [["show", "nothing"], ["show", "--nothing"], ["--nothing"], ["transaction"], ["--instrumentation-key", "abc"]]
+)
 def test_wrong_usage(command, capfd, words):
     """What the parser refuses exits with 2."""
     with pytest.raises(SystemExit) as caught:
@@ -245,6 +247,16 @@ def test_help(command, capfd, words):
         command(*words)
     assert caught.value.code == 0
     assert "usage: " in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize("words", [["--help"], ["show", "--help"], ["transaction", "--help"]])
+def test_help_fits_the_terminal(command, capfd, monkeypatch, words, columns):
+    """No line of a help text is longer than the terminal is wide."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        command(*words)
+    assert [line for line in capfd.readouterr().out.splitlines() if len(line) > columns] == []
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
@@ -267,7 +279,8 @@ def test_serve_until_interrupted(connect, items, signal_number, tmp_path):
 
 def test_serve_for_programs(connect, items):
     """With --json the address and each item are one document per line."""
-    with process("--json", "--follow", "--instrumentation-key", "abc") as server:
+    key = "01234567-89ab-cdef-0123-456789abcdef"
+    with process("--json", "--follow", "--instrumentation-key", key.upper()) as server:
         listening = json.loads(server.stdout.readline())
         connect(argparse.Namespace(url=listening["url"])).post(items)
         followed = [json.loads(server.stdout.readline()) for _ in items]
@@ -275,7 +288,7 @@ def test_serve_for_programs(connect, items):
         _, errors = server.communicate(timeout=10)
     assert listening == {
         "event": "listening",
-        "connectionString": f"InstrumentationKey=abc;IngestionEndpoint={listening['url']}",
+        "connectionString": f"InstrumentationKey={key};IngestionEndpoint={listening['url']}",
         "url": listening["url"],
     }
     assert [(line["event"], line["table"]) for line in followed] == [("item", "traces"), ("item", "requests")]

@@ -27,6 +27,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from urllib.parse import quote, urlencode, urlsplit
@@ -49,13 +50,23 @@ MAX_TABLE_ROWS = 50
 """Rows per table printed after ``-- CMD``: the latest; of performance counters the last value of each."""
 
 _DESCRIPTION = """\
-A local Application Insights endpoint. Serve until Ctrl-C, printing the connection string first; or, with
-'-- CMD ARGS', run one command against a fresh endpoint and print what it sent.
+A local Application Insights endpoint. Serve until Ctrl-C, printing the
+connection string first; or, with '-- CMD ARGS', run one command against a
+fresh endpoint and print what it sent.
 
-  census-compat local --database FILE --follow
-  census-compat local show [TABLE] [--where COLUMN=VALUE] [--database FILE | --url URL] [--json]
-  census-compat local transaction OPERATION_ID|latest [--database FILE | --url URL] [--json]
   census-compat local -- python app.py
+  census-compat local --database FILE --follow
+  census-compat local show [TABLE] [--where COLUMN=VALUE]
+  census-compat local transaction OPERATION_ID|latest
+
+'show' and 'transaction' read from --database FILE or --url URL, and print
+JSON with --json; each has its own --help.
+"""
+
+
+_RULES = """\
+misbehaviour rules, NAME:KEY=VALUE,...
+(each also takes times=, for_s=, skip= and every=)
 """
 
 
@@ -80,18 +91,26 @@ class _CommandError(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments on ``parser``."""
     parser.description = _DESCRIPTION
-    parser.epilog = "misbehaviour rules, NAME:KEY=VALUE,…  (all also take times=, for_s=, skip=, every=):\n" + help_text().replace(
-        "%", "%%"
-    )
+    parser.epilog = _RULES + help_text(shutil.get_terminal_size().columns).replace("%", "%%")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0, the default, takes a free one")
     parser.add_argument("--database", metavar="FILE", help="SQLite file to keep items in, continued when it exists; default: memory")
-    parser.add_argument("--instrumentation-key", metavar="UUID", help="key of the printed connection string; default: a random one")
+    parser.add_argument(
+        "--instrumentation-key", metavar="UUID", type=_key, help="key of the printed connection string; default: a random one"
+    )
     parser.add_argument("--follow", action="store_true", help="print each item as it arrives")
     parser.add_argument("--count-only", action="store_true", help="count items without checking or keeping them, for load tests")
     parser.add_argument("--json", action="store_true", help="print JSON, one document per line")
     parser.add_argument("--misbehave", metavar="RULE", action="append", default=[], help="a misbehaviour rule, see below; may be repeated")
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="show … | transaction … | -- CMD ARGS", help="see above")
+
+
+def _key(text: str) -> str:
+    """Return an instrumentation key as programs accept it."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a UUID such as 01234567-89ab-cdef-0123-456789abcdef, got {text!r}") from None
 
 
 def run(args: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ import dataclasses
 import json
 import math
 import re
+import textwrap
 import threading
 import time
 import types
@@ -304,8 +305,12 @@ def describe(rule: Rule) -> dict[str, Any]:
     return {"rule": rule.name, **dataclasses.asdict(rule)}
 
 
-def help_text() -> str:
-    """Return one line per rule: its name, what it does, its own parameters with their defaults."""
+def help_text(width: int = 80) -> str:
+    """Return for each rule its name, its own parameters with their defaults, and what it does.
+
+    Args:
+        width: Characters of a line, at most.
+    """
     lines = []
     for name, kind in RULES.items():
         parameters = []
@@ -314,8 +319,8 @@ def help_text() -> str:
                 continue
             value = entry.default if entry.default_factory is dataclasses.MISSING else entry.default_factory()
             parameters.append(entry.name if value is dataclasses.MISSING else f"{entry.name}={json.dumps(value)}")
-        usage = name + (":" + ",".join(parameters) if parameters else "")
-        lines.append(f"  {usage}\n      {kind.__doc__}")
+        lines.append(f"  {name}" + (":" + ",".join(parameters) if parameters else ""))
+        lines += textwrap.wrap((kind.__doc__ or "").replace("``", ""), max(40, width), initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)
 
 
