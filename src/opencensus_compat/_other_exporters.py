@@ -18,6 +18,8 @@ _OFFICIAL = "azure.monitor.opentelemetry.exporter"
 _OURS = "appinsights_exporter"
 _BEHIND = ("span_exporter", "_exporter", "exporter", "_batch_processor")
 """Where processors and readers of all releases have the exporter, or what has it."""
+_DEPTH = 6
+"""Most objects between a provider and an exporter: processors and exporters of a program's own wrap those of the SDK."""
 
 
 class Others:
@@ -91,18 +93,33 @@ def of_logger_provider(provider: Any) -> Others:
 def exporters_key(processor: Any) -> tuple[str, str] | None:
     """Return the instrumentation key that a processor or reader sends to, and the class of its exporter; None for any other."""
     exporter = processor
-    for _ in range(3):
+    for _ in range(_DEPTH):
         for kind in type(exporter).__mro__:
             package = kind.__module__
             if package == _OURS or package.startswith((f"{_OURS}.", f"{_OFFICIAL}.")):
                 key = _key_of(exporter)
                 if key:
                     return key, f"{_OFFICIAL if package.startswith(_OFFICIAL) else _OURS}.{kind.__name__}"
-        behind = [found for name in _BEHIND if (found := getattr(exporter, name, None)) is not None]
-        if not behind:
+        exporter = _behind(exporter)
+        if exporter is None:
             return None
-        exporter = behind[0]
     return None
+
+
+def _behind(holder: Any) -> Any:
+    """Return what a processor, reader or exporter hands everything on to; None where that is nobody, or where there are several."""
+    for name in _BEHIND:
+        found = getattr(holder, name, None)
+        if found is not None:
+            return found
+    # One of the program's own: a tail processor, an exporter that filters.
+    found = {id(value): value for value in getattr(holder, "__dict__", {}).values() if _takes_telemetry(value)}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _takes_telemetry(value: Any) -> bool:
+    kind = type(value)
+    return hasattr(kind, "shutdown") and any(hasattr(kind, name) for name in ("export", "on_end", "on_emit", "emit"))
 
 
 def _key_of(exporter: Any) -> str | None:

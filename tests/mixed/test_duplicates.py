@@ -11,8 +11,8 @@ import pytest
 from opentelemetry import trace as trace_api
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, PeriodicExportingMetricReader
-from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import opencensus_compat
@@ -71,7 +71,52 @@ def names(endpoint):
 # --- Spans
 
 
-PROCESSORS = {"batch": BatchSpanProcessor, "simple": SimpleSpanProcessor}
+class Tail(SpanProcessor):
+    """A program's own processor in front of others."""
+
+    def __init__(self, **others):
+        self.__dict__.update(others)
+
+    def on_start(self, span, parent_context=None):
+        """Hand it on."""
+        for other in vars(self).values():
+            other.on_start(span, parent_context)
+
+    def on_end(self, span):
+        """Hand on what is no health check."""
+        if span.name != "health":
+            for other in vars(self).values():
+                other.on_end(span)
+
+    def shutdown(self):
+        """Stop the others."""
+        for other in vars(self).values():
+            other.shutdown()
+
+    def force_flush(self, timeout_millis=30000):
+        """Flush the others."""
+        return all(other.force_flush(timeout_millis) for other in vars(self).values())
+
+
+class Filtering(SpanExporter):
+    """A program's own exporter in front of another one."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def export(self, spans):
+        """Export what is left."""
+        return self.target.export(spans)
+
+    def shutdown(self):
+        """Stop the other one."""
+
+
+PROCESSORS = {
+    "batch": BatchSpanProcessor,
+    "simple": SimpleSpanProcessor,
+    "own": lambda exporter: Tail(inner=BatchSpanProcessor(Filtering(exporter))),
+}
 
 
 @pytest.mark.parametrize("processor", PROCESSORS.values(), ids=PROCESSORS)
@@ -284,7 +329,7 @@ def test_metrics_of_one_resource(endpoint):
     meters.shutdown()
 
 
-class Official:
+class Official(SpanExporter):
     """Stands for the official exporter, which pins its OpenTelemetry and so has tests in an environment of its own."""
 
     _instrumentation_key = "key"
@@ -307,6 +352,11 @@ CASES = {
         Held("_batch_processor", Held("_exporter", Official())),
         ("key", "azure.monitor.opentelemetry.exporter.Official"),
     ),
+    "a processor of the program's own": (
+        Tail(inner=SimpleSpanProcessor(Filtering(Official()))),
+        ("key", "azure.monitor.opentelemetry.exporter.Official"),
+    ),
+    "one that hands on to several": (Tail(first=SimpleSpanProcessor(Official()), second=SimpleSpanProcessor(InMemorySpanExporter())), None),
     "another exporter": (Held("span_exporter", InMemorySpanExporter()), None),
     "no exporter": (object(), None),
 }
