@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,10 +12,22 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples at each run: a suite that must be green on any machine is no place for new ones, which `make fuzz` looks for.
+# To look for others with these tests: --hypothesis-profile=default. No limit on time, since any machine may be busy.
+settings.register_profile("repeated", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeated")
 
 _numbers = itertools.count()
 _REPOSITORY = Path(__file__).parents[1]
 _SETTINGS = ("APPINSIGHTS_", "APPLICATIONINSIGHTS_", "OPENCENSUS_COMPAT_", "OTEL_")
+
+
+def pytest_configure() -> None:
+    """Let programs in tests be interrupted also where a shell ignores Ctrl+C for what it runs in the background: they inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -69,19 +82,27 @@ def fresh_wiring():
 def run_program(tmp_path):
     """Return a function that runs Python source as a program of its own, with nothing configured, and returns what it printed."""
 
-    def run(source, *, status=0, stderr="", timeout_s=20, options=("-W", "error"), **environment):
+    def run(source, *, status=0, stderr="", timeout_s=120, options=("-W", "error"), **environment):
         program = tmp_path / "app.py"
         program.write_text(textwrap.dedent(source), encoding="utf-8")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(_SETTINGS)}
-        done = subprocess.run(
-            [sys.executable, *options, str(program)],
+        process = subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", *options, str(program)],
             env={**kept, **environment},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout_s,
-            check=False,
         )
-        assert (done.returncode, done.stderr) == (status, stderr)
-        return done.stdout
+        with process:
+            try:
+                printed, said = process.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                # It says where all of its threads are.
+                process.send_signal(signal.SIGABRT)
+                printed, said = process.communicate(timeout=120)
+            finally:
+                process.kill()
+        assert (process.returncode, said) == (status, stderr), f"{printed}\n{said}"
+        return printed
 
     return run

@@ -71,7 +71,7 @@ class Gate:
     def __call__(self):
         """Wait, and return the answer."""
         self.asked.set()
-        assert self.open.wait(20)
+        assert self.open.wait(60)
         return self._answer
 
 
@@ -90,7 +90,7 @@ def wait_for_threads():
     """Wait until no question to a credential is under way."""
     for thread in threading.enumerate():
         if thread.name == "appinsights-token":
-            thread.join(20)
+            thread.join(60)
 
 
 # One token, asked for once
@@ -163,10 +163,10 @@ def test_many_threads_ask_once():
     threads = [threading.Thread(target=lambda: headers.append(header(source))) for _ in range(8)]
     for thread in threads:
         thread.start()
-    assert gate.asked.wait(20)
+    assert gate.asked.wait(60)
     gate.open.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert (headers, len(credential.scopes)) == (["Bearer first"] * 8, 1)
 
 
@@ -178,7 +178,7 @@ def test_nobody_waits_while_the_old_token_is_good():
     header(source)
     clock.advance(3400)
     assert [header(source) for _ in range(5)] == ["Bearer first"] * 5
-    assert gate.asked.wait(20)
+    assert gate.asked.wait(60)
     assert [header(source) for _ in range(5)] == ["Bearer first"] * 5
     gate.open.set()
     wait_for_threads()
@@ -412,10 +412,10 @@ def test_no_token_in_any_repr():
 
 
 def run(program, **kwargs):
-    """Return what a program prints; it must end by itself within ten seconds."""
+    """Return what a program prints; it must end by itself."""
     head = f"import sys\nsys.path[:0] = {sys.path!r}\nfrom appinsights_exporter.delivery.auth import *\nURL = {URL!r}\n"
     answer = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", head + program], capture_output=True, text=True, check=False, timeout=10, **kwargs
+        [sys.executable, "-W", "ignore", "-c", head + program], capture_output=True, text=True, check=False, timeout=120, **kwargs
     )
     assert answer.stderr == ""
     return answer.stdout.split()
@@ -432,23 +432,23 @@ class Credential:
     def get_token(self, scope):
         if os.getpid() == parent:
             asked.set()
-            forked.wait(20)
+            forked.wait(60)
         return type("Token", (), {"token": f"of-{'parent' if os.getpid() == parent else 'child'}", "expires_on": time.time() + 3600})
 source = TokenSource(Credential(), URL)
 waiting = threading.Thread(target=source.header_for, args=(URL, 20.0))
 waiting.start()
-asked.wait(20)
+asked.wait(60)
 source._lock.acquire()
 child = os.fork()
 if child == 0:
-    signal.alarm(8)
-    print(source.header_for(URL, 5.0), flush=True)
+    signal.alarm(60)
+    print(source.header_for(URL, 60.0), flush=True)
     os._exit(0)
 source._lock.release()
 forked.set()
 status = os.waitpid(child, 0)[1]
 waiting.join()
-print(status, source.header_for(URL, 5.0))
+print(status, source.header_for(URL, 60.0))
 """) == ["Bearer", "of-child", "0", "Bearer", "of-parent"]
 
 
@@ -460,7 +460,7 @@ import logging, threading
 logging.disable()
 class Credential:
     def get_token(self, scope):
-        threading.Event().wait(60)
+        threading.Event().wait()
 print(TokenSource(Credential(), URL).header_for(URL, 0.05).reason)
 """)
         == UNANSWERED.split()
@@ -475,7 +475,7 @@ class Credential:
     def get_token(self, scope):
         return type("Token", (), {"token": "at-exit", "expires_on": time.time() + 3600})
 source = TokenSource(Credential(), URL)
-atexit.register(lambda: print(source.header_for(URL, 5.0)))
+atexit.register(lambda: print(source.header_for(URL, 60.0)))
 """) == ["Bearer", "at-exit"]
 
 

@@ -288,16 +288,16 @@ def test_slow_identity_endpoint(identity):
 
     def slow():
         came.set()
-        assert go.wait(20)
+        assert go.wait(60)
 
     identity.answer = slow
     source, _ = make(ManagedIdentity())
     assert header(source, 0.2) == NoToken("no token: the credential has not answered", STILL_ASKING_S)
-    assert came.wait(20)
+    assert came.wait(60)
     go.set()
     for thread in threading.enumerate():
         if thread.name == "appinsights-token":
-            thread.join(20)
+            thread.join(60)
     assert header(source) == "Bearer token-1-msi-token"
     assert len(identity.asked) == 1
 
@@ -347,7 +347,7 @@ def test_renewal(entra, secret):
     assert header(source) == f"Bearer token-1-{path}"
     for thread in threading.enumerate():
         if thread.name == "appinsights-token":
-            thread.join(20)
+            thread.join(60)
     assert header(source) == f"Bearer token-2-{path}"
     assert len(entra.asked) == 2
 

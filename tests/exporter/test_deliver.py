@@ -504,7 +504,7 @@ class Slow:
     def __call__(self, sent):
         """Wait."""
         self.entered.set()
-        self.release.wait(10)
+        self.release.wait(60)
         return Reply(status=200)
 
 
@@ -515,14 +515,14 @@ def test_shutdown_waits_for_what_is_under_way():
     made = Delivery(transport)
     sender = threading.Thread(target=made.deliver, args=(items(1),))
     sender.start()
-    slow.entered.wait(10)
+    slow.entered.wait(60)
     closer = threading.Thread(target=made.shutdown, args=(10,))
     closer.start()
     closer.join(0.05)
     assert closer.is_alive()
     slow.release.set()
-    closer.join(10)
-    sender.join(10)
+    closer.join(60)
+    sender.join(60)
     assert made.counts.snapshot() == CountsSnapshot(sent=1)
     assert transport.closed == 1
 
@@ -533,11 +533,11 @@ def test_shutdown_does_not_wait_for_ever():
     made = Delivery(FakeTransport([slow]))
     sender = threading.Thread(target=made.deliver, args=(items(1),))
     sender.start()
-    slow.entered.wait(10)
+    slow.entered.wait(60)
     made.shutdown(0.05)
     assert sender.is_alive()
     slow.release.set()
-    sender.join(10)
+    sender.join(60)
 
 
 # --- Sharing -------------------------------------------------------------------------------------------------------------------------

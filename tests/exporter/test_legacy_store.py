@@ -44,7 +44,7 @@ HELD = BLOB + "@2023-11-14T221320.000001.lock"
 EXPIRED = BLOB + "@2023-11-14T221319.999999.lock"
 TRACE, SPAN, ZEROS = "aabbccddeeff00112233445566778899", "1111111111111111", "0" * 32
 
-fuzz = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def envelope(base_type="MessageData", fields=None, **members):
@@ -458,7 +458,7 @@ def test_several_successors_at_once(folder, tmp_path):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     found = []
     for ours in stores:
         while (lease := ours.lease()) is not None:
@@ -502,7 +502,7 @@ def test_beside_a_legacy_process_that_lives(tmp_path, folder, legacy_python):
         leave(number)
         legacy.move_to(store, max_blobs=1)
     theirs = process.stdout.read().split()
-    process.wait(30)
+    process.wait(60)
     process.stdout.close()
     assert legacy.move_to(store, max_blobs=1000).finished
     ours = []
@@ -578,7 +578,7 @@ def test_what_the_real_exporter_left_arrives(tmp_path, monkeypatch, legacy_pytho
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stderr

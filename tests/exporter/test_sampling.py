@@ -479,22 +479,22 @@ def clock():
     # Called under the sampler's lock.
     if os.getpid() == parent and threading.current_thread() is not threading.main_thread():
         inside.set()
-        forked.wait(20)
+        forked.wait(60)
     return 1.0
 sampler = RateLimitedSampler(5, clock=clock)
 thread = threading.Thread(target=sampler.should_sample, args=(None, 1, "n"))
 thread.start()
-inside.wait(20)
+inside.wait(60)
 child = os.fork()
 if child == 0:
     import signal
-    signal.alarm(10)
+    signal.alarm(60)
     os._exit(0 if sampler.should_sample(None, 1, "n").decision.is_sampled() else 1)
 forked.set()
 thread.join()
 print(os.waitpid(child, 0)[1])
 """
-    answer = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
+    answer = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert (answer.stdout, answer.stderr) == ("0\n", "")
 
 

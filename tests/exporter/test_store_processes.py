@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -51,7 +52,7 @@ def start(source, folder, *arguments, prefix=()):
 def run(source, folder, *arguments, prefix=()):
     """Run a program on a folder; return the lines it printed, as values, and those of its standard error."""
     process = start(source, folder, *arguments, prefix=prefix)
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     return [json.loads(line) for line in out.splitlines()], errors.splitlines()
 
@@ -132,14 +133,16 @@ def test_each_item_is_leased_once(tmp_path):
     readers = [start(READER, folder) for _ in range(3)]
     outputs = {}
     threads = [
-        threading.Thread(target=lambda reader=reader: outputs.update({reader.pid: reader.communicate(timeout=30)})) for reader in readers
+        threading.Thread(target=lambda reader=reader: outputs.update({reader.pid: reader.communicate(timeout=120)})) for reader in readers
     ]
     for thread in threads:
         thread.start()
-    offered = [number * 1_000_000 + item for number, writer in enumerate(writers) for item in range(int(writer.communicate(timeout=30)[0]))]
+    offered = [
+        number * 1_000_000 + item for number, writer in enumerate(writers) for item in range(int(writer.communicate(timeout=120)[0]))
+    ]
     (tmp_path / "store.end").touch()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert [reader.returncode for reader in readers] == [0] * 3, outputs
     taken = [item["n"] for out, _ in outputs.values() for line in out.splitlines() for item in json.loads(f"[{line}]")]
     left, lost = drained(Store(folder))
@@ -161,7 +164,10 @@ def test_a_writer_that_is_killed_leaves_whole_batches(tmp_path):
     """After kill -9 at random instants every batch in the folder is whole, in order, and what was being written is swept."""
     chance = random.Random(5)
     unfinished = batches = 0
-    for turn in range(12):
+    for turn in itertools.count():
+        # Where disks are slow, there may be no whole batch in the first ones.
+        if turn >= 12 and batches:
+            break
         folder = tmp_path / str(turn)
         process = start(KILLED_WRITER, folder)
         assert process.stdout.readline() == "ready\n"
@@ -176,7 +182,6 @@ def test_a_writer_that_is_killed_leaves_whole_batches(tmp_path):
         assert numbers == [(batch, number) for batch in range(len(numbers) // 20) for number in range(20)]
         assert not folder.exists() or os.listdir(folder) == []
         batches += len(numbers) // 20
-    assert batches
 
 
 KILLED_READER = """
@@ -259,7 +264,7 @@ def test_a_child_made_by_fork_shares_the_folder(tmp_path):
     assert [json.loads(process.stdout.readline()) for _ in range(2)] == [[1, {}, {}], [1]]
     process.stdin.write("die\n")
     process.stdin.flush()
-    out, errors = process.communicate(timeout=20)
+    out, errors = process.communicate(timeout=120)
     assert (process.returncode, json.loads(out), errors) == (-signal.SIGKILL, [0, 1, 2], "")
 
 
@@ -279,7 +284,7 @@ codes = []
 for _ in range(40):
     child = os.fork()
     if child == 0:
-        signal.alarm(5)
+        signal.alarm(60)
         os._exit(0 if store.put(items(1)).kept == 1 and store.count() else 1)
     codes.append(os.waitpid(child, 0)[1])
 stop.set()
@@ -298,8 +303,12 @@ def test_a_fork_while_threads_store(tmp_path):
 REENTRANT = """
 store = Store(folder)
 stored = []
-signal.signal(signal.SIGALRM, lambda *_: stored.append(store.put(items(1, 10**6)).kept))
-signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+def interrupt(*_):
+    stored.append(store.put(items(1, 10**6)).kept)
+    # Not at intervals: where storing takes longer than one, handlers would interrupt each other without end.
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.001)
 number = 0
 while len(stored) < 100:
     assert store.put(items(1, number)).kept == 1

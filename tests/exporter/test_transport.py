@@ -272,11 +272,11 @@ def test_what_may_have_arrived(server, either, answer):
 def test_silent_server(server, either):
     """A server that never answers is given up after the time limit, not the library's (peer defect 10)."""
     release = threading.Event()
-    server.answer = lambda _: release.wait(10)
+    server.answer = lambda _: release.wait(60)
     begun_s = time.monotonic()
     made = either.send(BODY, {}, 0.2)
     assert made.error.kind == "reply"
-    assert time.monotonic() - begun_s < 3
+    assert time.monotonic() - begun_s < 30
     release.set()
 
 
@@ -286,7 +286,7 @@ def test_dripping_server(server, either):
 
     def drip(handler):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for _ in range(200):
+        for _ in range(2000):
             handler.wfile.write(b"1\r\nx\r\n")
             handler.wfile.flush()
             if release.wait(0.05):
@@ -297,7 +297,7 @@ def test_dripping_server(server, either):
     made = either.send(BODY, {}, 0.3)
     release.set()
     assert made.error.kind == "reply"
-    assert time.monotonic() - begun_s < 3
+    assert time.monotonic() - begun_s < 30
 
 
 def closed_port():

@@ -21,7 +21,7 @@ def target(environment, tmp_path, our_wheel):
         variables = {"PYTHONPATH": ":".join(map(str, [folder, *path])), "PATH": f"{environment.folder / 'bin'}:/usr/bin:/bin"}
         census_compat = [str(environment.python), "-m", "opencensus_compat", "run", "--"]
         return subprocess.run(
-            [*census_compat, *map(str, command)], env=variables, capture_output=True, text=True, timeout=30, check=False, **options
+            [*census_compat, *map(str, command)], env=variables, capture_output=True, text=True, timeout=120, check=False, **options
         )
 
     return run
@@ -63,7 +63,7 @@ def test_a_python_that_does_not_have_us_says_so(environment, installed):
     """A Python of another environment, started somewhere below the program, runs and warns that the facades are not there."""
     variables = {"PYTHONPATH": str(installed.site_packages / "opencensus_compat" / "_run")}
     command = [str(environment.python), "-c", "import sitecustomize; print(sitecustomize.__file__)"]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == f"{variables['PYTHONPATH']}/sitecustomize.py\n"
     assert f"RuntimeWarning: census-compat is not active: it is not installed in {environment.folder}\n" in done.stderr
 
@@ -107,7 +107,7 @@ def test_run_of_a_file_that_is_no_program(tmp_path, capsys):
 def test_help_and_version(installed, arguments, text):
     """Help and version are printed by the installed command, and loading them loads no other command's code."""
     command = [str(installed.folder / "bin" / "census-compat"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert text in done.stdout
 
 
@@ -122,6 +122,6 @@ def test_no_command_is_wrong_usage(capsys):
 def test_module_is_the_command(installed):
     """``python -m opencensus_compat`` is the same command."""
     done = subprocess.run(
-        [str(installed.python), "-m", "opencensus_compat", "--version"], capture_output=True, text=True, timeout=30, check=True
+        [str(installed.python), "-m", "opencensus_compat", "--version"], capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout == "census-compat 0.1.0\n"

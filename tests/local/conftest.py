@@ -25,7 +25,7 @@ class Client:
     """A kept-alive HTTP client of one endpoint."""
 
     def __init__(self, endpoint):
-        self._connection = http.client.HTTPConnection("127.0.0.1", int(endpoint.url.rstrip("/").rpartition(":")[2]), timeout=10)
+        self._connection = http.client.HTTPConnection("127.0.0.1", int(endpoint.url.rstrip("/").rpartition(":")[2]), timeout=120)
 
     def post(self, body, path="/v2.1/track", headers=None):
         """Post a value as JSON, or bytes as they are, and return status and parsed reply."""

@@ -92,7 +92,7 @@ def store():
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_value_at_any_place(store, data):
     """Whatever stands anywhere in an envelope, it is refused with a message, or kept, shown and found again."""
     base_type = data.draw(st.sampled_from(list(BASE_TYPES)))

@@ -50,7 +50,7 @@ def received(tmp_path_factory, request):
             },
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert (done.returncode, done.stdout) == (0, "")

@@ -41,7 +41,7 @@ def run_distro(distro_python, run_environment, tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=120,
             check=False,
         )
         assert (done.returncode, done.stdout) == (0, "")

@@ -240,7 +240,7 @@ def test_records_of_one_resource(endpoint, said, log):
     log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
     log.info("legacy")
     loggers.emit("elsewhere", "otel", time.time())
-    assert opencensus_compat.flush(10)
+    assert opencensus_compat.flush(60)
     loggers.provider.shutdown()
     assert messages(endpoint) == ["legacy", "otel"]
     key = endpoint.envelopes()[0]["iKey"]
@@ -253,7 +253,7 @@ def test_records_of_two_resources(endpoint, other, log):
     log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
     log.info("legacy")
     loggers.emit("elsewhere", "otel", time.time())
-    assert opencensus_compat.flush(10)
+    assert opencensus_compat.flush(60)
     loggers.provider.shutdown()
     assert (messages(endpoint), messages(other)) == (["legacy"], ["otel"])
 
@@ -269,7 +269,7 @@ def test_one_record_meets_both_handlers(endpoint, said, log, order, has_exporter
     log.addHandler(AzureEventHandler(connection_string=endpoint.connection_string))
     for number in range(3):
         log.info("record %d", number)
-    assert opencensus_compat.flush(10)
+    assert opencensus_compat.flush(60)
     loggers.provider.shutdown()
     assert messages(endpoint) == ["record 0", "record 1", "record 2"]
     assert sorted(row["name"] for row in endpoint.rows("customEvents")) == ["record 0", "record 1", "record 2"]
@@ -285,7 +285,7 @@ def test_one_record_for_two_resources(endpoint, other, log):
     log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
     log.addHandler(OtelHandler(loggers))
     log.info("both")
-    assert opencensus_compat.flush(10)
+    assert opencensus_compat.flush(60)
     loggers.provider.shutdown()
     assert (messages(endpoint), messages(other)) == (["both"], ["both"])
 
@@ -299,7 +299,7 @@ def test_nothing_is_left_on_records(endpoint, log):
     keeping.emit = seen.append
     log.addHandler(keeping)
     log.info("plain")
-    opencensus_compat.flush(10)
+    opencensus_compat.flush(60)
     # pytest's own handler formats the message.
     assert [set(record.__dict__) - {*logging.makeLogRecord({}).__dict__, "message"} for record in seen] == [set()]
 
@@ -320,7 +320,7 @@ def test_metrics_of_one_resource(endpoint):
     exporter = MetricsExporter(connection_string=endpoint.connection_string, export_interval=3600)
     thread = transport.get_exporter_thread([registry], exporter)
     meters.get_meter("application").create_counter("otel").add(1)
-    assert opencensus_compat.flush(10)
+    assert opencensus_compat.flush(60)
     assert meters.force_flush()
     seen = [m.name for r in reader.get_metrics_data().resource_metrics for s in r.scope_metrics for m in s.metrics]
     assert sorted((row["name"], row["valueSum"]) for row in endpoint.rows("customMetrics")) == [("otel", 1.0), ("waiting", 7.0)]

@@ -39,7 +39,7 @@ LATER = [TAKEN.format("logger", ""), TAKEN.format("meter", ". Instruments from b
 def run(environment, steps, way):
     """Run the program and return what it printed."""
     command = [sys.executable, "-W", "error", str(PROGRAM), steps, way]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=40, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
 
@@ -120,7 +120,7 @@ class Legacy:
         """Make a span and a record."""
         with self.tracer.span(name):
             self.log.warning(name)
-        opencensus_compat.flush(10)
+        opencensus_compat.flush(60)
 
 
 def arrived(endpoint):
@@ -147,7 +147,7 @@ def test_exporters_that_come_after_a_shutdown(endpoint):
     providers = Three()
     legacy = Legacy(endpoint)
     legacy.use("one")
-    assert opencensus_compat.shutdown(10.0)
+    assert opencensus_compat.shutdown(60.0)
     legacy.use("nobody sees this")
     opencensus_compat.configure(tracer_provider=providers.tracers, logger_provider=providers.loggers)
     legacy.use("two")
@@ -166,11 +166,11 @@ def test_metrics_after_a_shutdown(endpoint):
     def export():
         exporter = MetricsExporter(connection_string=endpoint.connection_string, export_interval=3600)
         thread = transport.get_exporter_thread([registry], exporter)
-        assert opencensus_compat.flush(10)
+        assert opencensus_compat.flush(60)
         return exporter, thread
 
     kept = [export()]
-    assert opencensus_compat.shutdown(10.0)
+    assert opencensus_compat.shutdown(60.0)
     endpoint.clear()
     kept.append(export())
     assert {(row["name"], row["valueSum"]) for row in endpoint.rows("customMetrics")} == {("waiting", 7.0)}

@@ -255,7 +255,7 @@ def _run(source, environment, **settings):
         env={**environment, **settings},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr

@@ -130,7 +130,7 @@ def run_assembled(run_environment):
             env={**run_environment, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")

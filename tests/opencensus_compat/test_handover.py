@@ -26,7 +26,7 @@ def test_calls_are_made_in_order_on_one_thread_that_exports(queue):
         assert queue.put((lambda number: seen.append((number, threading.current_thread().name, _context.exporting.get())), number))
     assert seen == []
     assert not queue.is_empty()
-    assert queue.flush(10.0)
+    assert queue.flush(60.0)
     assert seen == [(number, "opencensus-hand-over", True) for number in range(100)]
     assert queue.is_empty()
 
@@ -39,7 +39,7 @@ def test_prepared_once_on_the_thread_that_puts(monkeypatch):
     assert prepared == []
     for _ in range(3):
         queue.put((lambda: None,))
-    assert queue.flush(10.0)
+    assert queue.flush(60.0)
     assert prepared == [threading.main_thread()]
 
 
@@ -55,7 +55,7 @@ def test_a_full_queue(queue):
     assert [queue.put((lambda: None,)) for _ in range(5)] == [True] * 3 + [False] * 2
     queue.lose(tell)
     queue.lose(tell)
-    assert queue.flush(10.0)
+    assert queue.flush(60.0)
     assert told == [(2, "opencensus-hand-over")]
     queue.ask(5)
     assert (queue.capacity, [queue.put((lambda: None,)) for _ in range(6)]) == (5, [True] * 5 + [False])
@@ -69,7 +69,7 @@ def test_a_call_that_raises_loses_no_other(queue, caplog):
     queue.put(({}.__getitem__, "key"))
     queue.put(({}.__getitem__, "key"))
     queue.put((seen.append, 1))
-    assert queue.flush(10.0)
+    assert queue.flush(60.0)
     assert seen == [1]
     assert [record.getMessage() for record in caplog.records] == ["a log record was lost: KeyError (said once)"]
 
@@ -81,7 +81,7 @@ def test_flush_does_not_wait_longer_than_it_may(queue):
     queue.put((release.wait, 60.0))
     assert not queue.flush(0.05)
     release.set()
-    assert queue.flush(10.0)
+    assert queue.flush(60.0)
     assert inside == [True]
 
 
@@ -92,7 +92,7 @@ def test_where_no_thread_can_be_started(monkeypatch):
     seen = []
     queue.put((lambda: seen.append((threading.current_thread(), _context.exporting.get())),))
     assert seen == []
-    assert queue.flush(10.0)
+    assert queue.flush(60.0)
     assert seen == [(threading.main_thread(), True)]
     assert not _context.exporting.get()
 
@@ -106,7 +106,7 @@ def test_nothing_of_a_call_stays(queue):
     record = Record()
     seen = weakref.ref(record)
     queue.put((id, record))
-    assert queue.flush(10.0)
+    assert queue.flush(60.0)
     del record
     # The flush's own mark comes after the call, so its tuple has gone.
     assert seen() is None
@@ -121,10 +121,10 @@ def test_a_child_begins_with_an_empty_queue_and_a_thread_of_its_own(queue):
     pid = os.fork()
     if pid == 0:
         queue.put((os.write, writer, b"c"))
-        os._exit(0 if queue.flush(10.0) else 1)
+        os._exit(0 if queue.flush(60.0) else 1)
     assert os.waitpid(pid, 0)[1] == 0
     assert os.read(reader, 10) == b"c"
-    assert queue.flush(10.0)
+    assert queue.flush(60.0)
     assert os.read(reader, 10) == b"p"
     os.close(reader)
     os.close(writer)
@@ -140,5 +140,5 @@ def test_many_threads_put_at_once():
         thread.start()
     for thread in threads:
         thread.join()
-    assert queue.flush(10.0)
+    assert queue.flush(60.0)
     assert sorted(seen) == sorted(list(range(2000)) * 8)

@@ -321,7 +321,7 @@ def test_what_a_function_brings_about_while_it_is_read(read):
     assert set(read.values) == {"first"}
     for thread in threading.enumerate():
         if thread.name == "opencensus-instruments":
-            thread.join(10)
+            thread.join(60)
     _record(3)
     assert read.values == {
         "first": ("Gauge", {(): 1.0}),

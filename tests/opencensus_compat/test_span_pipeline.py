@@ -40,7 +40,7 @@ class Tenants:
 
     def received(self):
         """Tenant -> names of what it received, sorted; nothing was refused."""
-        assert opencensus_compat.flush(10.0)
+        assert opencensus_compat.flush(60.0)
         names = {tenant: [] for tenant in KEYS}
         tenants = {key: tenant for tenant, key in KEYS.items()}
         for envelope in self._endpoint.envelopes():
@@ -212,7 +212,7 @@ def _marking(mark):
 
 
 def _marks(endpoint):
-    assert opencensus_compat.flush(10.0)
+    assert opencensus_compat.flush(60.0)
     found = {}
     for envelope in endpoint.envelopes():
         data = envelope["data"]["baseData"]
@@ -286,7 +286,7 @@ def test_the_sample_rate_reaches_the_envelope(tenants, otel, endpoint):
         while not sampled:
             with tracer.span(f"{name} root"), otel.tracer.start_as_current_span(f"{name} otel") as below, tracer.span(f"{name} inner"):
                 sampled = below.is_recording()
-    assert opencensus_compat.flush(10.0)
+    assert opencensus_compat.flush(60.0)
     rates = {envelope["data"]["baseData"]["name"]: envelope.get("sampleRate") for envelope in endpoint.envelopes()}
     assert rates == {f"{exporter} {name}": 50 for exporter in ("plain", "processed") for name in ("root", "otel", "inner")}
 
@@ -294,7 +294,7 @@ def test_the_sample_rate_reaches_the_envelope(tenants, otel, endpoint):
 def test_everything_sampled_says_nothing(tenants, endpoint):
     """At rate one the envelope has no rate, or a hundred percent."""
     _span(Tracer(sampler=samplers.ProbabilitySampler(1.0), exporter=tenants.exporter("A")), "s")
-    assert opencensus_compat.flush(10.0)
+    assert opencensus_compat.flush(60.0)
     assert endpoint.envelopes()[0].get("sampleRate", 100) == 100
 
 
@@ -305,7 +305,7 @@ def test_what_opentelemetry_code_adds_reaches_the_envelope(tenants, endpoint):
     for exporter in (tenants.exporter("A"), processed):
         with Tracer(sampler=ON, exporter=exporter).span("s"):
             trace_api.get_current_span().set_attribute("added", "by OpenTelemetry")
-    assert opencensus_compat.flush(10.0)
+    assert opencensus_compat.flush(60.0)
     assert [envelope["data"]["baseData"]["properties"].get("added") for envelope in endpoint.envelopes()] == ["by OpenTelemetry"] * 2
 
 
@@ -333,15 +333,15 @@ def test_hostile_attributes_arrive(tenants, endpoint, processed):
 
 def test_flush_without_anything(otel):
     """Nothing waits, nothing is lost."""
-    assert opencensus_compat.flush(1.0) is True
-    assert opencensus_compat.shutdown(1.0) is True
+    assert opencensus_compat.flush(60.0) is True
+    assert opencensus_compat.shutdown(60.0) is True
 
 
 def test_flush_tells_of_failure(tenants, endpoint):
     """`flush` is False when the service refused what waited."""
     endpoint.misbehave("status:code=400")
     _span(tenants.tracer("A"), "s")
-    assert opencensus_compat.flush(10.0) is False
+    assert opencensus_compat.flush(60.0) is False
 
 
 def test_flush_tells_stored_from_delivered(tenants, endpoint):
@@ -349,8 +349,8 @@ def test_flush_tells_stored_from_delivered(tenants, endpoint):
     endpoint.stop()
     tracer = tenants.tracer("A")
     _span(tracer, "s")
-    assert opencensus_compat.flush(10.0) is False
-    assert opencensus_compat.flush(10.0) is True
+    assert opencensus_compat.flush(60.0) is False
+    assert opencensus_compat.flush(60.0) is True
     endpoint.start()
 
 
@@ -361,9 +361,9 @@ def test_flush_keeps_its_time(tenants, endpoint):
     _span(tenants.tracer("B"), "b")
     begun_s = time.monotonic()
     assert opencensus_compat.flush(0.2) is False
-    assert time.monotonic() - begun_s < 2
+    assert time.monotonic() - begun_s < 15
     assert opencensus_compat.shutdown(0.4) is False
-    assert time.monotonic() - begun_s < 3
+    assert time.monotonic() - begun_s < 20
 
 
 def test_what_was_stored_arrives(tenants, endpoint):
@@ -371,7 +371,7 @@ def test_what_was_stored_arrives(tenants, endpoint):
     endpoint.stop()
     tracer = Tracer(sampler=ON, exporter=tenants.exporter("A", minimum_retry_interval=0))
     _span(tracer, "s")
-    assert opencensus_compat.flush(10.0) is False
+    assert opencensus_compat.flush(60.0) is False
     endpoint.start()
     (envelope,) = endpoint.wait_for(1)
     assert envelope["data"]["baseData"]["name"] == "s"
@@ -381,7 +381,7 @@ def test_after_shutdown(tenants, endpoint):
     """`shutdown` sends what waits; what ends later raises nothing and sends nothing."""
     tracer = tenants.tracer("A")
     _span(tracer, "before")
-    assert opencensus_compat.shutdown(10.0)
+    assert opencensus_compat.shutdown(60.0)
     _span(tracer, "after")
     assert [envelope["data"]["baseData"]["name"] for envelope in endpoint.envelopes()] == ["before"]
 
@@ -392,7 +392,7 @@ def test_exporting_is_not_traced(tenants, endpoint):
     exporter = tenants.exporter("A")
     exporter.add_telemetry_processor(lambda _: seen.append(execution_context.is_exporter()))
     _span(Tracer(sampler=ON, exporter=exporter), "s")
-    assert opencensus_compat.flush(10.0)
+    assert opencensus_compat.flush(60.0)
     assert (seen, execution_context.is_exporter()) == ([True], False)
 
 
@@ -410,7 +410,7 @@ def test_rates_of_opentelemetrys_own_samplers_reach_the_envelope(tenants, endpoi
     while not kept:
         with new.start_as_current_span("root") as root, census.span("legacy"), new.start_as_current_span("inner"):
             kept = root.is_recording()
-    assert opencensus_compat.flush(10.0)
+    assert opencensus_compat.flush(60.0)
     rates = {envelope["data"]["baseData"]["name"]: envelope.get("sampleRate") for envelope in endpoint.envelopes()}
     assert rates == {"root": 50, "legacy": 50, "inner": 50}
 
@@ -424,7 +424,7 @@ AzureExporter()
 for _ in range(200):
     with trace.get_tracer("new").start_as_current_span("work"):
         pass
-assert opencensus_compat.flush(10.0)
+assert opencensus_compat.flush(60.0)
 """
 
 

@@ -90,15 +90,15 @@ def test_async_transport_stops_within_its_grace_period():
     class Hanging:
         def emit(self, batch):
             hanging.set()
-            assert released.wait(10)
+            assert released.wait(60)
 
     transport = AsyncTransport(Hanging(), grace_period=0.01, wait_period=0)
     transport.export([1])
-    assert hanging.wait(10)
+    assert hanging.wait(60)
     thread = transport.worker._thread
     assert not transport.worker.stop()
     released.set()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -124,7 +124,7 @@ class Exporter:
 
 transport = AsyncTransport(Exporter(), wait_period=50)
 transport.export(["first"])
-assert first.wait(10)
+assert first.wait(60)
 transport.export(["left in the queue"])  # the worker pauses now
 """
 
@@ -144,7 +144,7 @@ def run(program, *arguments):
     """Return the lines that a program prints, in order of their text; it must end well and without warnings."""
     # Forking with a thread is what this is about; Python 3.12 warns of it.
     command = [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c", program, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return sorted(done.stdout.splitlines())
 

@@ -96,7 +96,7 @@ DIFFERENCES: tuple[Difference, ...] = (
 
 def _surface(python: Path | str, package: str) -> dict[str, Any]:
     """Return what `api_surface.py` prints, run by the given interpreter."""
-    finished = subprocess.run([python, str(_SCRIPT), package, *COMPARED], capture_output=True, text=True, timeout=50, check=False)
+    finished = subprocess.run([python, str(_SCRIPT), package, *COMPARED], capture_output=True, text=True, timeout=120, check=False)
     assert finished.returncode == 0, finished.stderr
     surface: dict[str, Any] = json.loads(finished.stdout)
     return surface

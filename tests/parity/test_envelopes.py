@@ -410,7 +410,7 @@ def _start(command: Sequence[Path | str], endpoint: LocalEndpoint, folder: Path,
 def _finish(process: subprocess.Popen[str]) -> tuple[str, str]:
     """Wait for a process that must succeed, and return what it wrote to both streams."""
     try:
-        printed, errors = process.communicate(timeout=40)
+        printed, errors = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 0, errors

@@ -144,7 +144,7 @@ DIFFERENCES = (
 
 
 def _results(python: Path | str, *options: str) -> Results:
-    finished = subprocess.run([python, *options], capture_output=True, text=True, timeout=50, check=False)
+    finished = subprocess.run([python, *options], capture_output=True, text=True, timeout=120, check=False)
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)
 

@@ -130,7 +130,7 @@ def _printed(python, program):
     """Return what a program prints, its times as the letter T."""
     source = IMPORTS + textwrap.dedent(program)
     done = subprocess.run(
-        [python, "-W", "ignore::DeprecationWarning", "-c", source], capture_output=True, text=True, timeout=50, check=True, env={}
+        [python, "-W", "ignore::DeprecationWarning", "-c", source], capture_output=True, text=True, timeout=120, check=True, env={}
     )
     # What is logged is for `test_pure_modules.py`: the sentences differ.
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{6})?Z?", "T", done.stdout)

@@ -58,8 +58,10 @@ def work(worker):
 threads = [threading.Thread(target=work, args=(worker,)) for worker in range(3)]
 for thread in threads:
     thread.start()
-for _ in range(10):
+times = 0
+while times < 10 or len(taken) < 60:  # however slowly the threads get on
     configure()
+    times += 1
     time.sleep(0.01)
 stopping.set()
 for thread in threads:
@@ -75,7 +77,7 @@ logger.info("before")
 closing = threading.Thread(target=handler.close)
 closing.start()
 logger.info("meanwhile")
-closing.join(10)
+closing.join(60)
 assert not closing.is_alive()
 logging.shutdown()
 """
@@ -93,7 +95,7 @@ logging.getLogger("app").info("exported")
 logging.getLogger().handlers[0].flush()
 logging.getLogger("app").info("since then")
 print("ready", flush=True)
-time.sleep(30)
+time.sleep(600)
 """
 
 INTERRUPTED = """
@@ -103,7 +105,7 @@ configure()
 logging.getLogger("app").info("ready")
 print("ready", flush=True)
 try:
-    time.sleep(30)
+    time.sleep(600)
 except KeyboardInterrupt:
     sys.exit(4)
 """
@@ -124,7 +126,7 @@ def test_again(run, messages):
 def test_while_others_log(run, messages):
     """So it does while other threads log: each line that any handler was given, old or new, arrives once."""
     taken = run(WHILE_OTHERS_LOG).split()
-    assert len(taken) > 30
+    assert len(taken) >= 60
     assert messages() == dict.fromkeys(taken, 1)
 
 
@@ -160,5 +162,5 @@ def test_interrupted(start, messages, tmp_path, number, status):
     running.until(lambda: "ready" in running.printed)
     ended, took_s = running.end(number)
     assert (ended, running.printed) == (status, "ready\n")
-    assert took_s < 6
+    assert took_s < 20
     assert messages() == {"ready": 1}

@@ -15,11 +15,11 @@ def test_gunicorn(start, endpoint, messages, tmp_path, arguments):
     url = server.until(lambda: re.search(r"Listening at: (http://[\d.:]+)", server.printed))[1]
     server.until(lambda: server.printed.count("Booting worker") == 3)
     for number in range(30):
-        with urllib.request.urlopen(f"{url}/?{number}", timeout=10) as reply:
+        with urllib.request.urlopen(f"{url}/?{number}", timeout=120) as reply:
             reply.read()
     status, took_s = server.end()
     assert status == 0, server.printed
-    assert took_s < 8
+    assert took_s < 25
     assert messages() == {**{f"request {number}": 1 for number in range(30)}, "loaded": 1 if arguments else 3}
     assert "Traceback" not in server.printed
 
@@ -35,7 +35,7 @@ def test_celery(start, endpoint, messages, tmp_path):
     worker.until(lambda: len(list(queue.glob("*.done"))) == 12)
     status, took_s = worker.end()
     assert status == 0, worker.printed
-    assert took_s < 10
+    assert took_s < 25
     assert messages() == {f"task {number}": 1 for number in range(12)}
     errors = endpoint.rows("exceptions")
     assert sorted(error["outerMessage"].splitlines()[0] for error in errors) == ["task 0 failed", "task 4 failed", "task 8 failed"]

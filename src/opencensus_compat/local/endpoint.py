@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 import time
 import uuid
@@ -35,7 +36,7 @@ from . import transaction
 from .bodies import BodyError, Item, ItemError, count, decode, reply, reply_body, split
 from .misbehave import Behaviour, Rule, RuleError, Script
 from .schema import check
-from .server import Answer, Incoming, TrackServer
+from .server import Answer, Incoming, TrackServer, held_port
 from .store import Accepted, ItemWarning, Refused, Store, StoreError
 from .tables import Row, row
 
@@ -130,6 +131,7 @@ class LocalEndpoint:
         self._listener = listener
         self._port = port
         self._server: TrackServer | None = None
+        self._held: socket.socket | None = None
         self._connections_before = 0
         # Guards the counters and lists below, and makes arrival order one order; notified at every request.
         self._changed = threading.Condition()
@@ -158,21 +160,24 @@ class LocalEndpoint:
         """
         if self._server is not None:
             return
+        self._let_go()
         server = TrackServer(self._port, self)
         self._port = server.port
         self._server = server
         server.start()
 
     def stop(self) -> None:
-        """Stop listening and cut every connection, as an endpoint that goes down; what arrived stays readable."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()
-            self._connections_before += server.connections
+        """Stop listening and cut every connection, as an endpoint that goes down; what arrived stays readable.
+
+        Connections are refused from then on, and until ``close`` nobody else is given the port.
+        """
+        if self._cut():
+            self._held = held_port(self._port)
 
     def close(self) -> None:
-        """Stop, and close the database."""
-        self.stop()
+        """Stop, give the port back, and close the database."""
+        self._cut()
+        self._let_go()
         self._store.close()
 
     @property
@@ -268,7 +273,7 @@ class LocalEndpoint:
         """Drop all misbehaviour rules."""
         self._script.clear()
 
-    def wait_for(self, wanted: int | Callable[[list[dict[str, Any]]], bool], timeout_s: float = 10.0) -> list[dict[str, Any]]:
+    def wait_for(self, wanted: int | Callable[[list[dict[str, Any]]], bool], timeout_s: float = 60.0) -> list[dict[str, Any]]:
         """Wait until this many envelopes were accepted, or until the predicate holds, and return those accepted.
 
         What a continued database held before does not count.
@@ -301,7 +306,7 @@ class LocalEndpoint:
         self._wait(holds, timeout_s, "envelopes that satisfy the predicate")
         return self._store.envelopes(after=self._number_before)
 
-    def wait_for_requests(self, wanted: int | Callable[[list[RecordedRequest]], bool], timeout_s: float = 10.0) -> list[RecordedRequest]:
+    def wait_for_requests(self, wanted: int | Callable[[list[RecordedRequest]], bool], timeout_s: float = 60.0) -> list[RecordedRequest]:
         """Wait until this many telemetry requests have arrived, answered or not, or until the predicate holds.
 
         Raises:
@@ -316,7 +321,7 @@ class LocalEndpoint:
             self._wait(lambda: predicate(list(self._requests)), timeout_s, "requests that satisfy the predicate")
         return self.requests
 
-    def wait_idle(self, timeout_s: float = 10.0) -> bool:
+    def wait_idle(self, timeout_s: float = 60.0) -> bool:
         """Wait until every connection made so far is served and closed; tell whether that came to pass.
 
         Use it after the sending processes have ended, to be sure that nothing is still on its way.
@@ -537,6 +542,19 @@ class LocalEndpoint:
                 f"{self._request_count} requests{' (latest: ' + ', '.join(latest[-5:]) + ')' if latest else ''}"
             )
 
+    def _cut(self) -> bool:
+        server, self._server = self._server, None
+        if server is None:
+            return False
+        server.stop()
+        self._connections_before += server.connections
+        return True
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
     def _need_store(self) -> None:
         if not self._keep:
             raise RuntimeError("this endpoint only counts (store=False); make one that stores to read envelopes and rows")
@@ -573,7 +591,7 @@ class LocalEndpoint:
                 return _json_answer(404, {"error": f"no telemetry with operation id {rest!r}"})
             return _json_answer(200, transaction.as_dict(found))
         if name == "wait":
-            self.wait_for(int(query.get("items", "1")), float(query.get("timeout_s", "10")))
+            self.wait_for(int(query.get("items", "1")), float(query.get("timeout_s", "60")))
             return _json_answer(200, self.stats())
         return _json_answer(404, {"error": f"no control path GET {name}"})
 

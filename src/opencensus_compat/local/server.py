@@ -99,6 +99,19 @@ class _ResetError(_CutError):
     """Ends a connection with a reset."""
 
 
+def held_port(port: int) -> socket.socket | None:
+    """Return a socket that has a port of 127.0.0.1 without listening on it; None where somebody was faster."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":  # There, reusing an address means to share it.
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        return None
+    return held
+
+
 class TrackServer(http.server.ThreadingHTTPServer):
     """Loopback server, one daemon thread per connection."""
 

@@ -79,7 +79,7 @@ def _traceparent(span):
 def test_a_call_of_requests(server, otel, tracer):
     """It is one client span, and the other side is told of it."""
     with tracer.span(name="outer"):
-        requests.get(f"{server.url}/orders", timeout=5)
+        requests.get(f"{server.url}/orders", timeout=60)
     assert otel.parents == {"/orders": "outer", "outer": None}
     span = otel.spans["/orders"]
     assert span.kind is SpanKind.CLIENT
@@ -89,7 +89,7 @@ def test_a_call_of_requests(server, otel, tracer):
 def test_inside_opentelemetry(server, otel):
     """A call is part of the current OpenTelemetry trace, with no OpenCensus tracer anywhere."""
     with otel.tracer.start_as_current_span("new"):
-        requests.get(f"{server.url}/orders", timeout=5)
+        requests.get(f"{server.url}/orders", timeout=60)
     assert otel.parents == {"/orders": "new", "new": None}
 
 
@@ -131,7 +131,7 @@ def test_calls_of_exporters_are_not_traced(server, otel, tracer):
     """Nor are their connections."""
     execution_context.set_is_exporter(True)
     try:
-        requests.get(server.url, timeout=5)
+        requests.get(server.url, timeout=60)
         connection = http.client.HTTPConnection(server.host)
         connection.request("GET", "/")
         connection.getresponse()
@@ -160,7 +160,7 @@ def _call(connection, path):
 @pytest.mark.parametrize(("host", "path"), [(REFUSING, "/"), (None, "/dropped")], ids=["refused", "dropped"])
 def test_a_failing_call_of_http_client_ends_its_span(server, otel, tracer, host, path):
     """The span around it stays the current one."""
-    connection = http.client.HTTPConnection(host or server.host, timeout=5)
+    connection = http.client.HTTPConnection(host or server.host, timeout=60)
     with tracer.span(name="outer") as outer:
         with pytest.raises(OSError):  # noqa: PT011 -- of what kind depends on the platform
             _call(connection, path)
@@ -181,8 +181,8 @@ def test_opentelemetry_instrumentation_makes_the_span(server, otel, tracer, monk
     instrumented_send.opentelemetry_instrumentation_requests_applied = True
     monkeypatch.setattr(requests.Session, "send", instrumented_send)
     with tracer.span(name="outer"), caplog.at_level(logging.WARNING, "opencensus_compat"):
-        requests.get(server.url, timeout=5)
-        requests.get(server.url, timeout=5)
+        requests.get(server.url, timeout=60)
+        requests.get(server.url, timeout=60)
     assert [span.name for span in otel.exporter.get_finished_spans()] == ["GET", "GET", "outer"]
     told = (
         "both opentelemetry.instrumentation.requests and opencensus.ext.requests trace the same calls: the former makes the spans, "
@@ -210,7 +210,7 @@ def test_opentelemetry_instrumentation_of_what_is_built_on_it(server, otel, trac
 def test_client_spans_of_the_program_are_no_instrumentation(server, otel, tracer):
     """A call inside one has its span."""
     with otel.tracer.start_as_current_span("ask", kind=SpanKind.CLIENT):
-        requests.get(f"{server.url}/orders", timeout=5)
+        requests.get(f"{server.url}/orders", timeout=60)
     assert otel.parents == {"/orders": "ask", "ask": None}
 
 
@@ -230,6 +230,6 @@ def test_a_failing_propagator_costs_the_header_only(server, otel):
             raise RuntimeError("no header")
 
     with Tracer(exporter=PROVIDER, sampler=AlwaysOnSampler(), propagator=Failing()).span(name="outer"):
-        assert requests.get(f"{server.url}/orders", timeout=5).ok
+        assert requests.get(f"{server.url}/orders", timeout=60).ok
     assert otel.parents == {"/orders": "outer", "outer": None}
     assert trace_api.get_current_span() is trace_api.INVALID_SPAN

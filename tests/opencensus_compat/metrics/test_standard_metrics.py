@@ -72,9 +72,9 @@ def serve(handler_class, requests=1, method="GET", cls=http.server.HTTPServer):
         thread.start()
         for _ in range(requests):
             request = urllib.request.Request(f"http://127.0.0.1:{server.server_port}/", method=method)
-            with urllib.request.urlopen(request, timeout=10) as reply:
+            with urllib.request.urlopen(request, timeout=120) as reply:
                 assert reply.status == 204
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 

@@ -421,11 +421,11 @@ def test_the_decided_trace_is_taken_once(otel, kept):
 
 
 def test_probability_sampler_keeps_its_share(otel, kept):
-    """Of 2,000 roots of one tracer at a rate of 0.5 between 900 and 1,100 are kept."""
+    """Of 2,000 roots of one tracer at a rate of 0.5 between 800 and 1,200 are kept."""
     tracer = Tracer(sampler=samplers.ProbabilitySampler(0.5), exporter=kept)
     for _ in range(2000):
         _one(tracer)
-    assert 900 <= len(kept.spans) <= 1100
+    assert 800 <= len(kept.spans) <= 1200
 
 
 def test_a_sampler_of_the_programs_own_is_asked_for_each_root(otel, kept):

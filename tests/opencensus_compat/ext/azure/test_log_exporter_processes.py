@@ -124,7 +124,8 @@ def test_a_silent_endpoint_costs_one_grace_period(run_program, temporary_folder,
             **_environment(endpoint),
         )
     )
-    assert time.monotonic() - started < 2.5
+    # With a period for each of twenty it would be more.
+    assert time.monotonic() - started < 15
     endpoint.behave()
     run_program(ONE_LINE.replace("hello", "again"), **_environment(endpoint))
     expected = sorted(["again", *(f"line {number}" for number in range(handlers))])
@@ -149,10 +150,13 @@ def test_flushed_and_killed(run_program, endpoint, call):
         logger.warning("line")
         started = time.monotonic()
         handler.flush(0.2)
-        print(handler._pipeline.exporter.counts.snapshot().stored)
+        stored = lambda: handler._pipeline.exporter.counts.snapshot().stored
+        print(stored())
         {call}
-        assert time.monotonic() - started < 3.5
-        print(handler._pipeline.exporter.counts.snapshot().stored, flush=True)
+        while not stored():  # A machine that stood still for half a second; without a flush it would be half a minute.
+            {call}
+        assert time.monotonic() - started < 20
+        print(stored(), flush=True)
         os._exit(0)
         """,
         **_environment(endpoint),
@@ -165,7 +169,7 @@ def test_flushed_and_killed(run_program, endpoint, call):
 
 
 def test_several_silent_destinations_cost_one_grace_period(run_program, temporary_folder, endpoint):
-    """Spans and logs of three resources that do not answer end within one `grace_period`, and everything is on disk."""
+    """Spans and logs of eight resources that do not answer end within one `grace_period`, and everything is on disk."""
     endpoint.misbehave(Silence())
     started = float(
         run_program(
@@ -176,19 +180,20 @@ def test_several_silent_destinations_cost_one_grace_period(run_program, temporar
             from opencensus.trace.samplers import AlwaysOnSampler
             from opencensus.trace.tracer import Tracer
             url = os.environ["URL"]
-            for number in range(3):
+            for number in range(8):
                 text = f"InstrumentationKey={uuid.uuid4()};IngestionEndpoint={url}"
                 logger = logging.getLogger(f"app.{number}")
-                logger.addHandler(AzureLogHandler(connection_string=text, grace_period=1))
-                with Tracer(exporter=AzureExporter(connection_string=text, grace_period=1), sampler=AlwaysOnSampler()).span("work"):
+                logger.addHandler(AzureLogHandler(connection_string=text, grace_period=2))
+                with Tracer(exporter=AzureExporter(connection_string=text, grace_period=2), sampler=AlwaysOnSampler()).span("work"):
                     logger.warning("line")
             print(time.monotonic())
             """,
             URL=endpoint.url,
         )
     )
-    assert time.monotonic() - started < 3.0
-    assert len(list(temporary_folder.rglob("*.jsonl.gz"))) == 6
+    # One after the other they would take sixteen seconds.
+    assert time.monotonic() - started < 14
+    assert len(list(temporary_folder.rglob("*.jsonl.gz"))) == 16
 
 
 @needs_fork
@@ -261,7 +266,7 @@ def test_forks_while_another_thread_logs(endpoint, run_program):
             assert os.waitpid(pid, 0)[1] == 0
         """,
         options=("-W", "ignore"),
-        timeout_s=40,
+        timeout_s=120,
         **_environment(endpoint),
     )
     endpoint.wait_for(lambda envelopes: sum(envelope["data"]["baseData"]["message"] == "child" for envelope in envelopes) == 8)
@@ -359,7 +364,9 @@ def test_dict_config_again_and_again(endpoint, run_program):
         config = {
             "version": 1,
             "disable_existing_loggers": False,
-            "handlers": {"azure": {"class": "opencensus.ext.azure.log_exporter.AzureLogHandler", "level": "INFO"}},
+            "handlers": {
+                "azure": {"class": "opencensus.ext.azure.log_exporter.AzureLogHandler", "level": "INFO", "grace_period": 30}
+            },
             "root": {"level": "DEBUG", "handlers": ["azure"]},
         }
         longest = 0.0
@@ -368,7 +375,7 @@ def test_dict_config_again_and_again(endpoint, run_program):
             logging.config.dictConfig(config)
             longest = max(longest, time.monotonic() - began)
             logging.getLogger(f"app.{number}").info("line %d", number)
-        print(longest < 2.0)
+        print(longest < 15)  # Waiting for anything would take the whole grace period.
         """,
         **_environment(endpoint),
     )
@@ -391,7 +398,7 @@ def test_close_and_flush_from_many_threads(endpoint, run_program):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
         handler.close()
         handler.close()

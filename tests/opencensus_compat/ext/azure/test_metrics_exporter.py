@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import logging
 import os
 import platform
@@ -68,7 +67,7 @@ def _points(endpoint):
 
 
 def _arrived(endpoint):
-    assert opencensus_compat.flush(10.0)
+    assert opencensus_compat.flush(60.0)
     return _points(endpoint)
 
 
@@ -77,9 +76,9 @@ def _arrived(endpoint):
 
 def test_a_thousand_exporters(options, endpoint):
     """They start no thread, open no connection, and are freed."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     exporters = [MetricsExporter(**options) for _ in range(1000)]
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) - before == set()
     assert endpoint.connections == 0
     assert len({id(exporter._resource) for exporter in exporters}) == 1
     references = [weakref.ref(exporter) for exporter in exporters]
@@ -91,9 +90,9 @@ def test_a_thousand_exporters(options, endpoint):
 def test_many_exporting_ones_share_a_thread(options):
     """`new_metrics_exporter` starts the reader of its resource, the first time."""
     first = new_metrics_exporter(**options)
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     others = [new_metrics_exporter(**options) for _ in range(20)]
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) - threads == set()
     assert all(exporter.exporter_thread.is_alive() for exporter in (first, *others))
 
 
@@ -106,7 +105,7 @@ def test_whole_envelope(options, endpoint, measuring):
     measuring.view("prompt view", CountAggregation())
     measuring.record(5, route="/a")
     measuring.record(5, route="/a")
-    assert opencensus_compat.flush(10.0)
+    assert opencensus_compat.flush(60.0)
     (envelope,) = endpoint.envelopes()
     assert envelope.pop("time").endswith("Z")
     assert envelope == {
@@ -164,11 +163,11 @@ def test_a_registry_of_gauges(options, endpoint):
 
 def test_export_by_hand(options, endpoint):
     """`export_metrics` sends at once, with nothing started."""
-    threads = {thread.name for thread in threading.enumerate()}
+    threads = set(threading.enumerate())
     registry, _ = _registry()
     MetricsExporter(**options).export_metrics(registry.get_metrics())
     assert _points(endpoint) == [("jobs", 1, {})]
-    assert "OtelPeriodicExportingMetricReader" not in {thread.name for thread in threading.enumerate()} - threads
+    assert "OtelPeriodicExportingMetricReader" not in {thread.name for thread in set(threading.enumerate()) - threads}
 
 
 def test_batches(options, endpoint):
@@ -236,11 +235,12 @@ def test_a_producer_that_is_gone(options, endpoint, caplog):
 def test_interval(options, endpoint):
     """Metrics come at the interval that the program wants, but not without a pause."""
     registry, _ = _registry()
+    begun_s = time.monotonic()
     task = transport.get_exporter_thread([registry], MetricsExporter(**options), interval=0)
-    assert endpoint.wait_for(3, timeout_s=10)
+    assert endpoint.wait_for(10)
+    # The pauses of all together: a single request may be late.
+    assert time.monotonic() - begun_s > 0.9
     task.cancel()
-    times = [request.time_s for request in endpoint.requests]
-    assert all(later - earlier > 0.05 for earlier, later in itertools.pairwise(times))
 
 
 def test_another_interval(options, endpoint):
@@ -250,11 +250,11 @@ def test_another_interval(options, endpoint):
     slow = transport.get_exporter_thread([seldom[0]], exporter, interval=LATER)
     fast = transport.get_exporter_thread([often[0]], exporter, interval=0.1)
     assert (slow.is_attached, fast.is_attached) == (True, False)
-    assert endpoint.wait_for(2, timeout_s=10)
+    assert endpoint.wait_for(2)
     assert {name for name, _, _ in _points(endpoint)} == {"often"}
     assert {name for name, _, _ in _arrived(endpoint)} == {"often", "seldom"}
     fast.cancel()
-    fast.join(10)
+    fast.join(60)
     assert not fast.is_alive()
 
 
@@ -266,7 +266,7 @@ def test_close_exports_once_more(options, endpoint):
     gauge.get_or_create_default_time_series().set(2)
     exporter.shutdown()
     assert _points(endpoint) == [("jobs", 2, {})]
-    exporter.exporter_thread.join(0.1)
+    exporter.exporter_thread.join(60)
     assert not exporter.exporter_thread.is_alive()
     assert _arrived(endpoint) == [("jobs", 2, {})]
 
@@ -303,7 +303,7 @@ def test_two_resources(options, measuring):
         for endpoint in (one, two):
             new_metrics_exporter(**{**options, "connection_string": endpoint.connection_string})
         transport.get_exporter_thread([registry], MetricsExporter(connection_string=two.connection_string), interval=LATER)
-        assert opencensus_compat.flush(10.0)
+        assert opencensus_compat.flush(60.0)
         assert (sorted(_points(one)), sorted(_points(two))) == (
             [("count", 1, {"route": "/a"})],
             [("count", 1, {"route": "/a"}), ("jobs", 1, {})],
@@ -363,7 +363,7 @@ def test_a_subclass_is_called(options, name):
     changed = type("Changed", (MetricsExporter,), {name: own})
     registry, _ = _registry()
     transport.get_exporter_thread([registry], changed(**options), interval=0.1)
-    assert called.wait(10)
+    assert called.wait(60)
 
 
 def test_a_subclass_that_raises(options, endpoint, caplog):
@@ -447,7 +447,7 @@ def test_the_other_shape(options, endpoint, measuring, monkeypatch, is_changed):
     transport.get_exporter_thread([stats, registry], exporter, interval=LATER)
     for _ in range(2):
         measuring.record(1, route="/a")
-        assert opencensus_compat.flush(10.0)
+        assert opencensus_compat.flush(60.0)
     arrived = sorted((name, value) for name, value, _ in _points(endpoint))
     if is_changed:
         assert arrived == [("prompt view", 1), ("prompt view", 2), ("queue length", 7), ("queue length", 7)]
@@ -580,6 +580,6 @@ def test_flush_waits_for_an_export_under_way(options, endpoint):
     registry, _ = _registry()
     transport.get_exporter_thread([registry], Own(**options), interval=0.1)
     for _ in range(5):
-        assert opencensus_compat.flush(10.0)
+        assert opencensus_compat.flush(60.0)
     assert max(most) == 1
     assert _wiring.is_ending() is False
