@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import logging
 import os
 from types import SimpleNamespace
 
@@ -43,6 +45,26 @@ def test_configure_moves_to_another_provider(otel, kept):
     with tracer.span("second"):
         pass
     assert (list(otel.spans), [span.name for span in finished.get_finished_spans()]) == (["first"], ["second"])
+
+
+def test_what_is_told_while_a_handler_emits():
+    """A handler that refuses what is logged in the midst of its own work, as OpenTelemetry's does, gets what this package has to say."""
+    is_emitting = contextvars.ContextVar("is_emitting", default=False)
+    got = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            got.append((record.getMessage(), is_emitting.get()))
+            token = is_emitting.set(True)
+            _wiring.report("something to say")
+            is_emitting.reset(token)
+
+    handler = Handler()
+    logger = logging.getLogger()
+    logger.addHandler(handler)
+    logging.getLogger("application").warning("a line")
+    logger.removeHandler(handler)
+    assert got == [("a line", False), ("something to say (said once)", False)]
 
 
 def test_configuring_the_same_provider_twice_exports_once(otel, endpoint):

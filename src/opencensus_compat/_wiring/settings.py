@@ -52,7 +52,10 @@ def checked_send(value: object, source: str) -> str:
         ValueError: It is none of the texts that are known.
     """
     if value not in (_DIRECT, _PROVIDERS):
-        raise ValueError(f"{source}: expected {_DIRECT!r} (to Application Insights) or {_PROVIDERS!r} (to them alone), got {value!r}.")
+        raise ValueError(
+            f"{source}: expected {_DIRECT!r} (exporters send to Application Insights themselves) or {_PROVIDERS!r} (telemetry goes to "
+            f"OpenTelemetry providers only), got {value!r}."
+        )
     return str(value)
 
 

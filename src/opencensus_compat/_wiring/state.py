@@ -6,6 +6,7 @@ There are two objects, never replaced, so that every module may import them by n
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import os
 import threading
@@ -122,7 +123,7 @@ class _Lock:
             told, self.told = self.told, told
         self._inner.release()
         for log, args in told:
-            log(*args)
+            tell(log, *args)
 
     def __enter__(self) -> None:
         self.acquire()
@@ -190,9 +191,13 @@ def report(message: str, *args: Any) -> None:
 
 
 def tell(log: Callable[..., object], *args: Any) -> None:
-    """Log something, now or when the lock that this thread holds is free."""
+    """Log something, now or when the lock that this thread holds is free.
+
+    It belongs to nobody's request, nor to what a handler may be in the midst of: OpenTelemetry's refuses what is logged while it emits, and
+    marks that in the context.
+    """
     lock = process.lock
     if lock.is_mine():
         lock.told.append((log, args))
     else:
-        log(*args)
+        contextvars.Context().run(log, *args)
