@@ -106,10 +106,11 @@ def _is_ours(module: "ModuleType | None") -> bool:
 def _is_integration(rest: str) -> bool:
     """Tell whether a legacy integration may have the module; ``ext.azure`` belongs to the SDK that we stand in for.
 
-    ``opencensus.proto`` is a distribution of its own, which the exporter to the OpenCensus agent needs.
+    ``opencensus.proto`` is a distribution of its own, which the exporter to the OpenCensus agent needs, and ``opencensus.extension`` one
+    that the workers of Azure Functions load.
     """
     parts = rest.split(".")
-    return parts[0] == "proto" or (parts[0] == "ext" and parts[1:2] != ["azure"])
+    return parts[0] in ("proto", "extension") or (parts[0] == "ext" and parts[1:2] != ["azure"])
 
 
 def _elsewhere(name: str, path: "Sequence[str] | None", beyond: "Finder") -> "ModuleSpec | None":

@@ -183,6 +183,8 @@ def test_integrations_on_disk(installed, tmp_path):
         first / "pkgone" / "__init__.py": "",
         first / "pkgone" / "inner.py": "from opencensus.trace import link\nfrom . import __name__ as parent",
         first.parent / "proto" / "agent" / "v1_pb2.py": "from opencensus.proto import agent",
+        first.parent / "extension" / "__init__.py": "",
+        first.parent / "extension" / "azure" / "functions.py": "from opencensus.trace.tracer import Tracer",
         second / "two.py": "import opencensus.ext.pkgone.inner",
         second / "azure" / "extra.py": "",
     }
@@ -199,6 +201,10 @@ assert inner is under_our_name and inner.__name__ == "opencensus.ext.pkgone.inne
 assert inner.link is link
 from opencensus.proto.agent import v1_pb2
 assert v1_pb2.__name__ == "opencensus.proto.agent.v1_pb2"
+from opencensus.extension.azure import functions
+from opencensus.trace.tracer import Tracer
+assert functions.__name__ == "opencensus.extension.azure.functions"
+assert functions.Tracer is Tracer
 try:
     import opencensus.ext.azure.extra
 except ModuleNotFoundError as error:

@@ -17,8 +17,8 @@ from opencensus_compat.trace import config_integration, execution_context, integ
 from opencensus_compat.trace.samplers import AlwaysOffSampler, AlwaysOnSampler
 from opencensus_compat.trace.tracer import Tracer
 
-FORMAT = "%(traceId)s %(spanId)s %(traceSampled)s %(samplingDecision)s %(message)s"
-NO_SPAN = f"{'0' * 16} False False"
+FORMAT = "%(traceId)s %(spanId)s %(traceSampled)s %(message)s"
+NO_SPAN = f"{'0' * 16} False"
 OTHER_TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 before = logging.getLogger("tests.logging.before")
@@ -69,7 +69,7 @@ def tracer(kept_spans, sampler=None):
 
 def ids(span):
     """What a record of the span's time says."""
-    return f"{span.context_tracer.trace_id} {span.span_id} True True"
+    return f"{span.context_tracer.trace_id} {span.span_id} True"
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_spans_of_opentelemetry_count(kept, otel):
     with otel.tracer.start_as_current_span("new") as span:
         before.warning("in the span")
     context = span.get_span_context()
-    assert kept.lines == [f"{context.trace_id:032x} {context.span_id:016x} True True in the span"]
+    assert kept.lines == [f"{context.trace_id:032x} {context.span_id:016x} True in the span"]
 
 
 def test_the_innermost_span_counts(kept, otel, spans):
@@ -161,7 +161,7 @@ def test_an_unsampled_trace_says_so(kept, spans):
     with tracer(spans, AlwaysOffSampler()).span(name="outer"):
         current = trace_api.get_current_span().get_span_context()
         before.warning("unsampled")
-    assert kept.lines == [f"{current.trace_id:032x} {current.span_id:016x} False False unsampled"]
+    assert kept.lines == [f"{current.trace_id:032x} {current.span_id:016x} False unsampled"]
 
 
 @pytest.mark.parametrize("order", ["earlier", "later"])
@@ -202,7 +202,7 @@ def test_ids_in_extra_win(kept):
     """Programs hand on the ids of other processes so; logging refuses keys that a record has already."""
     before.warning("given", extra={"traceId": OTHER_TRACE, "spanId": "b7ad6b7169203331", "traceSampled": True})
     logging.LoggerAdapter(before, {"traceId": OTHER_TRACE}).warning("adapted")
-    assert kept.lines == [f"{OTHER_TRACE} b7ad6b7169203331 True True given", f"{OTHER_TRACE} {NO_SPAN} adapted"]
+    assert kept.lines == [f"{OTHER_TRACE} b7ad6b7169203331 True given", f"{OTHER_TRACE} {NO_SPAN} adapted"]
 
 
 def test_records_of_other_processes_keep_their_ids(kept, spans):

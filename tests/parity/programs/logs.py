@@ -214,6 +214,45 @@ def dimensions_other():
     )
 
 
+class _Rendering(logging.Formatter):
+    """Makes text of messages that are dicts, as formatters of structured logging do: on a copy, or on the record itself."""
+
+    def __init__(self, copies):
+        super().__init__("%(levelname)s %(message)s")
+        self.copies = copies
+
+    def format(self, record):
+        if self.copies:
+            record = logging.makeLogRecord(record.__dict__)
+        if isinstance(record.msg, dict):
+            record.msg, record.args = " ".join("%s=%s" % pair for pair in sorted(record.msg.items())), ()
+        return super().format(record)
+
+
+class _Showing(logging.Formatter):
+    """Shows what a record has beside the standard library's fields, as formatters to JSON do."""
+
+    usual = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record):
+        return "%s %s" % (record.getMessage(), sorted(set(vars(record)) - self.usual))
+
+
+def formatters_of_structured_logging():
+    """Formatters that render dicts, and one that shows a record's fields; with arguments that can change."""
+    for name, formatter in (("copy", _Rendering(True)), ("itself", _Rendering(False)), ("fields", _Showing())):
+        handler = AzureLogHandler()
+        handler.setFormatter(formatter)
+        logger = _logger("structured.%s" % name, handler)
+        logger.warning({"event": name, "n": [1]})
+        logger.warning("%s of %s", name, [1, 2])
+        logger.warning("with fields", extra={"sku": "A1"})
+        try:
+            raise LookupError(name)
+        except LookupError:
+            logger.exception({"event": name})
+
+
 class _State(str, enum.Enum):
     OPEN = "open"
 

@@ -7,16 +7,12 @@ import logging
 from typing import Any
 
 from opencensus_compat.ext import _patching
-from opencensus_compat.log import SAMPLING_DECISION_KEY as _SAMPLING_DECISION_KEY
 from opencensus_compat.log import TraceLogger, _put_log_attrs
 from opencensus_compat.trace import execution_context, integrations
 
-_SECOND_NAME = "samplingDecision"
-"""The name that some formats know `traceSampled` by."""
-
 
 def trace_integration(tracer: Any = None) -> None:
-    """Put `traceId`, `spanId` and `traceSampled` (also as `samplingDecision`) on every record from now on.
+    """Put `traceId`, `spanId` and `traceSampled` on every record from now on.
 
     Of loggers made before as well, of the root logger, of logger classes and record factories of the program's own, whenever they are
     set. What a record has already, from `extra` or from the process that it comes from, stays. Calling it again changes nothing.
@@ -58,7 +54,5 @@ def _wrap_handle(handle: Any) -> Any:
 
 def _mark(record: Any) -> None:
     values = getattr(record, "__dict__", None)
-    # The name that is put there last tells that all are there.
-    if values is not None and _SECOND_NAME not in values:
+    if values is not None:
         _put_log_attrs(values)
-        values[_SECOND_NAME] = values[_SAMPLING_DECISION_KEY]

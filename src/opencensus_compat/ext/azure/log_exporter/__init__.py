@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import random
@@ -9,7 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from opentelemetry.trace import TraceFlags
@@ -276,7 +276,7 @@ class BaseLogHandler(logging.Handler):
         ids = _correlated(record, context)
         make = None
         if self._is_direct and (self._telemetry_processors or self._is_changed()):
-            make = _exporter.Prepared(partial(self._envelopes, record), None, percent).to_envelopes
+            make = _exporter.Prepared(functools.partial(self._envelopes, record), None, percent).to_envelopes
         router.send(self._otel_record(record, ids, percent, context), self._pipeline, make)
 
     def _envelopes(self, record: Any) -> list[Any]:
@@ -667,16 +667,35 @@ def _copied(record: logging.LogRecord, message: str | None) -> Any:
         message: Its message as it was when it was logged; None where it has not changed.
     """
     fields = record.__dict__.copy()
-    kind = type(record)
+    kind: Any = type(record)
     try:
+        if message is not None:
+            kind = _class_with_message(kind)
         found = kind.__new__(kind)
         found.__dict__.update(fields)
+        if message is not None:
+            found._census_said = (message, record.msg, record.args)
     except (AttributeError, TypeError):
         found = logging.makeLogRecord(fields)
-    if message is not None:
-        # Where formatters ask; `msg` and `args` stay for conversions that read them.
-        found.getMessage = lambda: message  # type: ignore[method-assign]
+        if message is not None:
+            found.msg, found.args = message, ()
     return found
+
+
+@functools.lru_cache(maxsize=128)
+def _class_with_message(kind: Any) -> Any:
+    """Return a class of records whose message is the text that it was when it was logged.
+
+    `msg` and `args` stay for formatters and conversions that read them; where one puts others there, the message is what they make.
+    What is remembered for that is in a slot: formatters show what they find in a record's `__dict__`.
+    """
+
+    def get_message(self: Any) -> Any:
+        said, msg, args = getattr(self, "_census_said", (None, None, None))
+        return said if said is not None and self.msg is msg and self.args is args else kind.getMessage(self)
+
+    fields = {"__slots__": ("_census_said",), "getMessage": get_message, "__module__": kind.__module__, "__doc__": kind.__doc__}
+    return type(kind.__name__, (kind,), fields)
 
 
 def _body(handler: logging.Handler, record: Any) -> str:
