@@ -5,15 +5,20 @@ Blocks marked ``python`` and ``sh`` do; what cannot run here, such as an install
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from opentelemetry.sdk import version as sdk_version
 
+from appinsights_exporter.settings import resolve
+from opencensus_compat.ext.azure.common import Options
 from opencensus_compat.local import LocalEndpoint
 
 _REPOSITORY = Path(__file__).parents[1]
@@ -31,7 +36,12 @@ with Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler()).span(name="work
 _RELEASE = tuple(map(int, re.findall(r"\d+", sdk_version.__version__)[:2]))
 _NEWER = {"metrics.md": (1, 30), "opentelemetry_logs.md": (1, 35)}
 """Page of the migration guide to the release from which on its blocks run as they stand: older ones lack something, or say so."""
-_SENDS_NOTHING = {"README.md 3"}
+_SENDS_NOTHING = {
+    "README.md 3",
+    "migration_guide/settings.md 1",
+    "migration_guide/troubleshooting.md 2",
+    "migration_guide/troubleshooting.md 3",
+}
 """Blocks that only set something up."""
 
 
@@ -70,9 +80,73 @@ def test_block(name: str, language: str, code: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_REPOSITORY)))
 def test_links(page: Path) -> None:
-    """What a page links to in this repository is there."""
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    """What a page links to in this repository is there, and so is the heading."""
+    missing = []
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8")):
+        linked = page.parent / target if target else page
+        if not linked.exists() or (anchor and anchor not in _anchors(linked)):
+            missing.append(f"{target}#{anchor}")
+    assert missing == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+_GUIDE = _REPOSITORY / "migration_guide"
+
+
+def _table(page: str, heading: str) -> dict[str, str]:
+    """Return the first column of the table under a heading of a page of the guide, and the second one."""
+    text = (_GUIDE / page).read_text(encoding="utf-8").partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {row[0]: row[1] for row in rows[1:]}
+
+
+def _sources() -> Iterator[Path]:
+    return (path for path in (_REPOSITORY / "src").rglob("*.py") if "local" not in path.parts)
+
+
+def test_settings_has_every_variable() -> None:
+    """Each environment variable of ours that the source names is in the table, and no other."""
+    ours = r"\b(?:OPENCENSUS_COMPAT|APPINSIGHTS|APPLICATIONINSIGHTS)_[A-Z_]*[A-Z]\b"
+    named = {name for path in _sources() for name in re.findall(ours, path.read_text(encoding="utf-8"))}
+    assert named == set(re.findall(ours, " ".join(_table("settings.md", "Environment variables"))))
+
+
+def test_settings_has_every_option() -> None:
+    """Each option is in the table with the default that it reads as."""
+    told = {option.strip("`"): default for option, default in _table("settings.md", "Options of OpenCensus exporters and handlers").items()}
+    assert told.pop("logging_sampling_exempt_level") == "None"
+    defaults = dict(Options._default)
+    assert told.keys() == defaults.keys()
+    for option, default in defaults.items():
+        if option not in {"connection_string", "instrumentation_key", "endpoint", "storage_path"}:
+            assert re.search(rf"(?<![\w.]){re.escape(str(default))}(?![\w.])", told[option]), option
+
+
+def test_settings_has_every_argument() -> None:
+    """Each argument of `resolve` is in the table."""
+    told = {name for names in _table("settings.md", "Settings of the OpenTelemetry exporters") for name in re.findall(r"`(\w+)`", names)}
+    of_the_facade = {"take_legacy", "legacy_folder", "envelope_shape", "environ"}
+    assert told == inspect.signature(resolve).parameters.keys() - of_the_facade
+
+
+def test_messages_are_what_is_said() -> None:
+    """Each message that the table explains is one that the source has, between its dots."""
+    texts = [
+        node.value
+        for path in _sources()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    said = "\n".join([*texts, *(path.read_text(encoding="utf-8") for path in _sources() if path.name == "errors.py")])
+    messages = [message.split("`")[1] for message in _table("troubleshooting.md", "What the messages mean")]
+    parts = [part.strip() for message in messages for part in message.split("…") if part.strip(": ()")]
+    assert len(messages) >= 15
+    assert [part for part in parts if part not in said] == []
 
 
 def test_pages_have_blocks() -> None:

@@ -24,6 +24,19 @@ def test_gunicorn(start, endpoint, messages, tmp_path, arguments):
     assert "Traceback" not in server.printed
 
 
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "workers"])
+def test_uvicorn(start, messages, arguments):
+    """SIGTERM ends its processes without their exit hooks; what the lifespan has flushed by then has arrived."""
+    server = start("-m", "uvicorn", "--port", "0", *arguments, "asgi:app")
+    url = server.until(lambda: re.search(r"running on (http://[\d.:]+)", server.printed))[1]
+    server.until(lambda: server.printed.count("Application startup complete") == max(1, len(arguments)))
+    for number in range(10):
+        with urllib.request.urlopen(f"{url}/?{number}", timeout=10) as reply:
+            reply.read()
+    server.end()
+    assert messages() == {f"request {number}": 1 for number in range(10)}, server.printed
+
+
 def test_celery(start, endpoint, messages, tmp_path):
     """The records of two prefork workers arrive when SIGTERM ends them, exceptions with their stacks."""
     queue = tmp_path / "queue"
