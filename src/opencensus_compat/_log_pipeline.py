@@ -15,7 +15,7 @@ from typing import Any
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from opencensus_compat import __version__, _context, _exporter, _other_exporters, _wiring
+from opencensus_compat import __version__, _context, _exporter, _frameworks, _other_exporters, _wiring
 from opencensus_compat._destination import Batching, Destination, Part, resource_of_role
 from opencensus_compat._handover import HANDED_OVER_FULL, PAUSE_S
 from opencensus_compat._wiring import LOGS
@@ -265,4 +265,11 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
 
 def new_provider(role: str) -> Any:
     """Return a provider for programs that have none."""
-    return _sdk.new_provider(resource_of_role(role))
+    provider = _sdk.new_provider(resource_of_role(role))
+    every = provider.get_logger
+
+    def get_logger(name: str, *args: Any, **options: Any) -> Any:
+        return _frameworks.SilentLogger() if _frameworks.leave_out(name) else every(name, *args, **options)
+
+    provider.get_logger = get_logger
+    return provider

@@ -22,8 +22,9 @@ from opentelemetry.sdk.metrics.export import (
     ResourceMetrics,
     ScopeMetrics,
 )
+from opentelemetry.sdk.metrics.view import DropAggregation, View
 
-from opencensus_compat import _exporter, _wiring
+from opencensus_compat import _exporter, _frameworks, _wiring
 from opencensus_compat._destination import MIN_EXPORT_INTERVAL_S, Batching, Part, outside, resource_of_role
 from opencensus_compat._wiring import METRICS
 
@@ -229,7 +230,8 @@ class _Reader(PeriodicExportingMetricReader):
 
 def new_provider(role: str, reader: Any) -> MeterProvider:
     """Return a meter provider for a reader, whose first instrument sees to it that the reader always has something to tell."""
-    provider = outside(lambda: MeterProvider(metric_readers=[reader], resource=resource_of_role(role)))
+    left_out = [View(meter_name=scope, aggregation=DropAggregation()) for scope in _frameworks.SCOPES]
+    provider = outside(lambda: MeterProvider(metric_readers=[reader], resource=resource_of_role(role), views=left_out))
     provider.get_meter(TICK).create_observable_gauge(TICK, [_tick])
     return provider
 

@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
-from opencensus_compat import _exporter, _other_exporters, _wiring
+from opencensus_compat import _exporter, _frameworks, _other_exporters, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
@@ -188,6 +188,10 @@ class MadeProvider(TracerProvider):
         """Return a tracer; see the SDK's."""
         if self._census_successor is not None:
             return self._census_successor.get_tracer(*args, **options)
+        if _frameworks.leave_out(str(args[0] if args else options.get("instrumenting_module_name"))):
+            return _frameworks.SilentTracer(
+                lambda: None if self._census_successor is None else self._census_successor.get_tracer(*args, **options)
+            )
         made = super().get_tracer(*args, **options)
         if isinstance(made, Tracer):
             self._census_tracers[made] = (args, options)

@@ -1,0 +1,69 @@
+"""Frameworks that trace themselves as soon as there is a provider, and that an unchanged program has never heard of.
+
+With a provider that we made, for a program that has none, what they make would come on top of what the program's own OpenCensus code makes:
+each request twice, and spans of the framework's inner steps. So these providers leave it out, as the retired SDK did. An application that
+sets a provider itself gets all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from opentelemetry import trace as trace_api
+
+SCOPES = frozenset({"fastapi"})
+"""Names of the instrumentation scopes that they use."""
+
+_logger = logging.getLogger("opencensus_compat")
+_told: set[str] = set()
+
+
+def leave_out(scope: str) -> bool:
+    """Return whether a provider that we made leaves out what comes from a scope; the first time, say so."""
+    if scope not in SCOPES:
+        return False
+    if scope not in _told:
+        _told.add(scope)
+        _logger.info(
+            "The telemetry that %s makes by itself is left out; it is there with OpenTelemetry providers that you set yourself.", scope
+        )
+    return True
+
+
+class SilentTracer(trace_api.Tracer):
+    """Makes no spans, and leaves the one that is current so; with the provider that an application set meanwhile, does as that does.
+
+    Args:
+        theirs: Returns the tracer of the application's provider; None while there is none.
+    """
+
+    def __init__(self, theirs: Callable[[], trace_api.Tracer | None]) -> None:
+        self._theirs = theirs
+
+    def start_span(self, name: str, context: Any = None, *args: Any, **options: Any) -> trace_api.Span:
+        """Return a span that stands for the one around; a caller's own span in a request's headers is left to OpenCensus to read."""
+        theirs = self._theirs()
+        if theirs is not None:
+            return theirs.start_span(name, context, *args, **options)
+        around = trace_api.get_current_span(context).get_span_context()
+        return trace_api.INVALID_SPAN if around.is_remote else trace_api.NonRecordingSpan(around)
+
+    @contextlib.contextmanager
+    def start_as_current_span(self, name: str, *args: Any, **options: Any) -> Iterator[trace_api.Span]:  # type: ignore[override]
+        """Return a span that stands for the one around, which stays current."""
+        theirs = self._theirs()
+        if theirs is None:
+            yield trace_api.NonRecordingSpan(trace_api.get_current_span().get_span_context())
+        else:
+            with theirs.start_as_current_span(name, *args, **options) as span:
+                yield span
+
+
+class SilentLogger:
+    """Takes records, and does nothing with them."""
+
+    def emit(self, *args: Any, **options: Any) -> None:
+        """Do nothing."""
