@@ -1,6 +1,12 @@
-"""Programs that do what real clients of the retired SDK do, over a local endpoint."""
+"""Programs that do what real clients of the retired SDK do: over a local endpoint, or on the real SDK and on the facade."""
 
 from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +38,56 @@ def run(endpoint, run_program):
         return sorted(rows, key=lambda row: (row["timestamp"], row["table"]))
 
     return run_and_read
+
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@pytest.fixture
+def run_environment():
+    """The environment of programs that tests start: nothing configured."""
+    settings = ("APPINSIGHTS_", "APPLICATIONINSIGHTS_", "OPENCENSUS_COMPAT_", "OTEL_")
+    return {key: value for key, value in os.environ.items() if not key.startswith(settings)}
+
+
+@pytest.fixture
+def result(run_environment):
+    """Return a function that runs a program of the folder `programs` on an interpreter, and returns what it printed.
+
+    Packages that the interpreter's own environment lacks may be lent to it from another one, whose `opencensus` is then on the path, too.
+    """
+
+    def run(python, program, *arguments, lent=None, **environment):
+        start = f"import sys, runpy; sys.path[:0] = [{str(PROGRAMS)!r}]; sys.path += {[] if lent is None else [str(lent)]!r}; "
+        start += f"runpy.run_path({str(PROGRAMS / program)!r}, run_name='__main__')"
+        done = subprocess.run(
+            [python, "-W", "ignore", "-c", start, *arguments],
+            env={**run_environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def legacy_packages(legacy_python):
+    """The folder of the packages of the environment with the real OpenCensus."""
+    asked = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return subprocess.run([legacy_python, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def both(result, legacy_python, legacy_packages):
+    """Return a function that runs a program on the real SDK and on the facade, and returns both results.
+
+    The legacy packages are the same files; the facade gets them where it finds those of a program's owner, beside the real SDK.
+    """
+
+    def run(program, *arguments):
+        return result(legacy_python, program, *arguments), result(sys.executable, program, *arguments, lent=legacy_packages)
+
+    return run

@@ -1,107 +1,61 @@
-"""Exporters of other vendors, as they are installed, on the facade and on the real SDK."""
+"""Exporters of other vendors, as they are installed, and a program's own: the same program on the facade and on the real SDK.
+
+Those that bring much with them (the OpenCensus agent's, Stackdriver's, Datadog's) are in `vendors.py`, which `make vendors` runs.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-import pytest
-
-ZIPKIN = """
-import sys
-from opencensus.ext.zipkin.trace_exporter import ZipkinExporter
-from opencensus.trace import time_event
-from opencensus.trace.samplers import AlwaysOnSampler
-from opencensus.trace.span import SpanKind
-from opencensus.trace.status import Status
-from opencensus.trace.tracer import Tracer
-
-exporter = ZipkinExporter(service_name="shop", host_name="127.0.0.1", port=int(sys.argv[1]), ipv4="10.0.0.1")
-tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())
-with tracer.span(name="GET /orders") as request:
-    request.span_kind = SpanKind.SERVER
-    request.add_attribute("http.method", "GET")
-    request.add_attribute("http.status_code", 200)
-    request.add_annotation("cache missed", key="orders")
-    with tracer.span(name="SELECT") as query:
-        query.span_kind = SpanKind.CLIENT
-        query.add_attribute("slow", False)
-        query.status = Status(5, "no such row")
-    with tracer.span(name="price"):
-        pass
-tracer.finish()
-"""
 
 
-class Collector(BaseHTTPRequestHandler):
-    """Takes what is posted, as vendors' collectors do."""
-
-    def do_POST(self):
-        """Keep the body."""
-        self.server.taken.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-        self.send_response(202)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format, *args):
-        """Print nothing."""
+def _spans(found, parent, name):
+    """Return name and parent's name of spans, by ordinals that the programs put in the place of ids."""
+    names = {span["id"]: span["name"] for span in found}
+    return [(span[name], names.get(span.get(parent))) for span in found]
 
 
-@pytest.fixture
-def collected():
-    """Return a function that runs a program on an interpreter, with a collector's port, and returns what the collector got."""
-
-    def run(python, program, **environment):
-        with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-            server.taken = []
-            thread = threading.Thread(target=server.serve_forever)
-            thread.start()
-            try:
-                subprocess.run(
-                    [python, "-c", program, str(server.server_port)], env={**os.environ, **environment}, check=True, capture_output=True
-                )
-            finally:
-                server.shutdown()
-                thread.join()
-            return server.taken
-
-    return run
-
-
-def _comparable(taken):
-    """Return requests with names for ids, and without times and the collector's port."""
-    names = {span["id"]: span["name"] for _, spans in taken for span in spans}
-    traces = {span["traceId"] for _, spans in taken for span in spans}
-    assert len(traces) == 1
-    seen = []
-    for path, spans in taken:
-        for span in spans:
-            assert isinstance(span.pop("timestamp"), int)
-            assert span.pop("duration") >= 0
-            for annotation in span.get("annotations", ()):
-                assert isinstance(annotation.pop("timestamp"), int)
-            parent = span.pop("parentId", None)
-            del span["traceId"], span["id"], span["localEndpoint"]["port"]
-            seen.append((path, parent and names[parent], span))
-    return seen
-
-
-def test_zipkin(collected, legacy_python, tmp_path):
-    """The real Zipkin exporter sends the same spans, one request for each, in the same order, from the facade as from the real SDK."""
-    asked = "import opencensus.ext.zipkin as found; print(found.__path__[0])"
-    folder = subprocess.run([legacy_python, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
-    # The exporter alone: the facade finds what is installed of `opencensus.ext`.
-    shutil.copytree(folder, tmp_path / "opencensus" / "ext" / "zipkin")
-    old = _comparable(collected(legacy_python, ZIPKIN))
-    new = _comparable(collected(sys.executable, ZIPKIN, PYTHONPATH=str(tmp_path)))
+def test_zipkin(both):
+    """The real Zipkin exporter sends the same spans, one request for each, in the same order."""
+    old, new = both("zipkin.py")
     assert new == old
-    assert [(span["name"], parent) for _, parent, span in new] == [
-        ("SELECT", "GET /orders"),
-        ("price", "GET /orders"),
-        ("GET /orders", None),
+    (requests,) = new
+    assert [path for path, _ in requests] == ["/api/v2/spans"] * 3
+    spans = [span for _, sent in requests for span in sent]
+    assert _spans(spans, "parentId", "name") == [("SELECT", "GET /orders"), ("price", "GET /orders"), ("GET /orders", None)]
+
+
+def test_jaeger(both):
+    """The real Jaeger exporter sends the same Thrift structures, to a collector and to an agent."""
+    old, new = both("jaeger.py")
+    assert new == old
+    collector, agent = new
+    calls = [(path, name, [span["operationName"] for span in arguments["batches"][0]["spans"]]) for path, (name, arguments) in collector]
+    names = [["SELECT"], ["price"], ["GET /orders"]]
+    assert calls == [("/api/traces", "submitBatches", each) for each in names]
+    assert [(name, [span["operationName"] for span in arguments["batch"]["spans"]]) for name, arguments in agent] == [
+        ("emitBatch", each) for each in names
     ]
+
+
+def test_prometheus(both, result, legacy_packages):
+    """The real Prometheus exporter shows the same counts and distributions, and on the facade sums and last values, at which it failed."""
+    old, new = both("prometheus.py", "count", "spread")
+    assert new == old
+    (lines,) = new
+    assert 'shop_shop_count_total{route="/a"} 3.0' in lines
+    assert 'shop_shop_spread_bucket{le="10.0",route="/a"} 2.0' in lines
+    (lines,) = result(sys.executable, "prometheus.py", "sum", "last", lent=legacy_packages)
+    assert [line for line in lines if not line.startswith("#")] == ['shop_shop_sum{route="/a"} 55.5', 'shop_shop_last{route="/a"} 50.0']
+
+
+def test_classes_of_a_program(both):
+    """A program's own exporter, alone and behind each transport, stats exporter, sampler and propagator are called with the same."""
+    old, new = both("own.py")
+    assert new == old
+    *traces, views, (headers, requests) = new
+    assert [[span["json"]["spans"][0]["displayName"]["value"] for span in spans] for spans in traces] == [
+        ["SELECT", "price", "GET /orders"]
+    ] * 3
+    assert [name for name, *_ in views[-4:]] == ["shop/count", "shop/sum", "shop/last", "shop/spread"]
+    assert headers == [{"x-shop": "#0/#1"}, None]
+    assert [(span["json"]["spans"][0]["spanId"], span["remote"]) for span in requests] == [("#1", True)]

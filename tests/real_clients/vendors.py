@@ -1,0 +1,59 @@
+"""All packages that we know of for OpenCensus, as they are installed, in one environment with the real SDK and with this package.
+
+`make vendors` makes that environment, which takes too long for every run of the tests, and runs this. In it, as in those of users, the real
+SDK is installed too, and ours answers; `OPENCENSUS_COMPAT_DISABLED=1` gives the same program the real one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+
+
+@pytest.fixture(scope="session")
+def python():
+    """The interpreter of that environment."""
+    found = Path(os.environ.get("CENSUS_COMPAT_VENDORS_PYTHON") or REPOSITORY / ".venvs/vendors/bin/python")
+    if not found.exists():
+        pytest.fail(f"{found} does not exist; `make vendors` makes it", pytrace=False)
+    return found
+
+
+PROGRAMS = {
+    "zipkin": ("zipkin.py",),
+    "jaeger": ("jaeger.py",),
+    "prometheus": ("prometheus.py", "count", "spread"),
+    "datadog": ("datadog.py",),
+    "ocagent": ("ocagent.py",),
+    "stackdriver": ("stackdriver.py",),
+    "a program's own": ("own.py",),
+    "django": ("django_app.py",),
+    "fastapi": ("fastapi_app.py",),
+    "flask": ("flask_app.py",),
+    "pyramid": ("pyramid_app.py",),
+    "httpx": ("httpx_calls.py",),
+    "grpc, google_cloud_clientlibs": ("grpc_calls.py",),
+    "sqlalchemy, dbapi": ("databases.py",),
+    "mysql, postgresql, pymongo, pymysql": ("drivers.py",),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("command", PROGRAMS.values(), ids=PROGRAMS)
+def test_packages(result, python, command):
+    """What arrives at a loopback server, or at the program's own exporter, is the same from the facade as from the real SDK."""
+    old = result(python, *command, OPENCENSUS_COMPAT_DISABLED="1")
+    assert old
+    assert result(python, *command) == old
+
+
+def test_each_program_has_its_test():
+    """No program of the folder is left out, but those that others import."""
+    assert {path.name for path in (HERE / "programs").glob("*.py")} - {"shop.py", "grpc_receiver.py"} == {
+        name for name, *_ in PROGRAMS.values()
+    }
