@@ -127,3 +127,38 @@ def test_a_short_job_sends_what_earlier_ones_left(endpoint):
     endpoint.start()
     Program(endpoint, 20, 1).ended()
     assert names(endpoint) == [str(number) for number in range(21)]
+
+
+INTERRUPTED = {
+    "OpenTelemetry": """
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from appinsights_exporter import ApplicationInsightsSpanExporter
+
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter(), schedule_delay_millis=3_600_000))
+provider.get_tracer("t").start_span("made").end()
+""",
+    "OpenCensus": """
+import logging
+from opencensus.ext.azure.log_exporter import AzureLogHandler
+
+logging.getLogger("shop").addHandler(AzureLogHandler())
+logging.getLogger("shop").warning("made")
+""",
+}
+
+
+@pytest.mark.parametrize("program", INTERRUPTED.values(), ids=INTERRUPTED)
+@pytest.mark.parametrize(
+    ("how", "status"), [("raise KeyboardInterrupt", -signal.SIGINT), ("raise SystemExit(3)", 3)], ids=["Ctrl+C", "exit"]
+)
+def test_status(program, how, status):
+    """A process ends with the status that it has without this package, also where the first export imports modules at the end."""
+    with LocalEndpoint() as endpoint:
+        environment = {**os.environ, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
+        command = [sys.executable, "-W", "error", "-c", f"{program}\n{how}\n"]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert endpoint.wait_idle()
+        assert len(endpoint.envelopes()) == 1
+    assert (ended.returncode, ended.stderr.count("Traceback")) == (status, int(status < 0)), ended.stderr

@@ -11,10 +11,12 @@ long. All of it is counted and said.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import enum
 import logging
 import math
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -663,6 +665,21 @@ def _at_the_end() -> bool:
 def _process_ends() -> None:
     for delivery in list(_live):
         delivery.set_deadline(delivery.grace_s)
+
+
+def _remind_of_interrupt() -> None:
+    """Let a Ctrl+C that nobody caught end the process as it does without this package: by the signal, which shells and supervisors see.
+
+    The interpreter knows of it until it next executes a text, as it does for modules that make classes from one: those that the first
+    export imports, if that is at the end. A text that raises the same again reminds it.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 - the text is this one
+
+
+# With the import: hooks run in the reverse order, and this one is to run after those of providers, which export.
+atexit.register(_remind_of_interrupt)
 
 
 def _restart_in_child() -> None:
