@@ -460,7 +460,6 @@ def _key_of(program: Path, function: str) -> str:
 
 def _functions_of(program: Path, **variables: str) -> _Make:
     """Return what runs a file's functions one by one."""
-
     # Here, for Python 3.11 parses in one thread at a time only: two that do it at once raise SystemError now and then.
     functions = {_key_of(program, function): function for function in _functions(program)}
 
