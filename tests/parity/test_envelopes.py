@@ -257,6 +257,13 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("trace-decorator", r"leaving_decorated \| RemoteDependency 'reserve' \| data/baseData/resultCode", "0", "2"),
     ),
     "test_envelopes[structure]": (
+        Rule("after-the-end", r"changed_after_the_end \| RemoteDependency 'ended' \| .*/properties/late", 2, ABSENT),
+        Rule(
+            "links-to-other-ids",
+            r"links_to_other_ids \| RemoteDependency 'linked' \| .*/properties/_MS\.links",
+            _matching(r"\[(\{.*1{32}.*2{16}\"\}), \{.*order-7.*line-1.*\}\]"),
+            _matching(r"\[\{.*1{32}.*2{16}\"\}\]"),
+        ),
         Rule("leaked-inner-spans", r"leaked_inner_span \| RemoteDependency 'outer'", ABSENT, ITEM),
         Rule(
             "leaked-inner-spans", r"leaked_inner_span \| .* \| tags/ai\.operation\.id", "<trace of RemoteDependency 'leaked'>", _OWN_TRACE

@@ -51,6 +51,20 @@ def links():
         span.add_link(Link(trace_id=TRACE_ID, span_id="3333333333333333", type=Type.PARENT_LINKED_SPAN, attributes={"why": "retry"}))
 
 
+def links_to_other_ids():
+    """A link to something that is no span of OpenCensus."""
+    with _tracer().span(name="linked") as span:
+        span.add_link(Link(trace_id=TRACE_ID, span_id=SPAN_ID))
+        span.add_link(Link(trace_id="order-7", span_id="line-1"))
+
+
+def changed_after_the_end():
+    """An attribute that is added to a span after its end, and before the batch is sent."""
+    with _tracer().span(name="ended") as span:
+        span.add_attribute("early", 1)
+    span.add_attribute("late", 2)
+
+
 def events():
     """Annotations, message events and stack traces, which the old exporter did not send."""
     tracer = _tracer()
