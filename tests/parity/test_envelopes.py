@@ -119,7 +119,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
         _TIME_OF_METRICS,
         Rule("distributions", r"order_metrics \| Metric 'order size'( #2)?", ABSENT, ITEM),
     ),
-    "test_envelopes[metric_clients]": (_TIME_OF_METRICS,),
+    "test_envelopes[metric_clients]": (
+        _TIME_OF_METRICS,
+        Rule("one-bad-point", r"true_and_false \| Metric 'flag'( #2)?", ABSENT, ITEM),
+    ),
     "test_envelopes[metric_threads]": (
         _TIME_OF_METRICS,
         Rule("closed-thread", r"closed \| Metric 'closed' #2", ITEM, ABSENT),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import subprocess
 import sys
+from datetime import datetime
 
 import pytest
 
+from opencensus_compat.metrics.export.gauge import LongGauge
 from opencensus_compat.stats import aggregation, view_data
 from opencensus_compat.stats.aggregation_data import CountAggregationData, DistributionAggregationData
 from opencensus_compat.stats.measure import BaseMeasure
@@ -161,6 +164,19 @@ def test_copies_stay_as_they_are(census):
     data.add_sample(4.0, None, {"k": "v"})
     now = census.series("spread")["/a",]
     assert (now.count_data, now.counts_per_bucket, now.exemplars) == (2, [0, 1, 1, 0], dict.fromkeys(range(4)))
+
+
+def test_deep_copies(census):
+    """`copy.deepcopy` of what a view has added up, and of a gauge, is a copy that later measurements leave alone."""
+    census.count("seen", columns=[])
+    census.record(census.whole, 1)
+    gauge = LongGauge("g", "", "1", [])
+    gauge.get_or_create_default_time_series().set(1)
+    data, copied = copy.deepcopy(census.manager.get_view("seen")), copy.deepcopy(gauge)
+    census.record(census.whole, 1)
+    gauge.get_or_create_default_time_series().set(2)
+    assert [each.count_data for each in data.tag_value_aggregation_data_map.values()] == [1]
+    assert copied.get_metric(datetime(2024, 9, 30)).time_series[0].points[0].value.value == 1  # noqa: DTZ001 - OpenCensus's times have no zone
 
 
 def test_a_programs_own_data_class(census):

@@ -256,3 +256,12 @@ def nothing_given():
     registry.add_gauge(gauge)
     exporter = metrics_exporter.MetricsExporter(proxies=None, storage_path=None, credential=None, **options)
     exporter.export_metrics(registry.get_metrics())
+
+
+def true_and_false():
+    """A gauge of whether something is so."""
+    gauge, registry = LongGauge("flag", "", "1", [LabelKey("k", "")]), Registry()
+    for text, value in (("yes", True), ("no", False)):
+        gauge.get_or_create_time_series([LabelValue(text)]).set(value)
+    registry.add_gauge(gauge)
+    metrics_exporter.MetricsExporter().export_metrics(registry.get_metrics())
