@@ -152,6 +152,15 @@ def test_a_bad_environment_says_where_it_is(otel, monkeypatch, variable, value):
         AzureExporter()
 
 
+@pytest.mark.parametrize(("value", "is_said"), [("true", True), (" TRUE ", True), ("false", False), ("1", False), ("", False)])
+def test_a_switched_off_sdk_is_said(otel, caplog, monkeypatch, value, is_said):
+    """Where OpenTelemetry is switched off, as its SDK understands it, nothing is sent, and a warning says why."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", value)
+    AzureExporter(instrumentation_key=KEY)
+    said = "OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, records and views go nowhere either (said once)"
+    assert (said in caplog.messages) is is_said
+
+
 def test_secrets_are_not_in_messages(otel):
     """The message about a credential does not show it."""
     with pytest.raises(ValueError, match="str") as caught:

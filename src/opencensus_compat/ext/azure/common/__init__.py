@@ -156,6 +156,8 @@ def settings_of(options: Any) -> Any:
     Raises:
         ValueError: There is no instrumentation key, but one is needed, or it is none.
     """
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        _wiring.report("OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, records and views go nowhere either")
     if options.instrumentation_key or _wiring.sends_directly():
         utils.validate_instrumentation_key(options.instrumentation_key)
     return _exporter.settings(options, proxies_of(options), _storage_path_of(options))
