@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opencensus_compat.trace.trace_options import TraceOptions
 
@@ -39,6 +39,9 @@ class SpanContext:
         AssertionError: An id that is not a text.
     """
 
+    _is_followed = False
+    """Whether a tracer was given it."""
+
     def __init__(
         self,
         trace_id: str | None = None,
@@ -52,6 +55,27 @@ class SpanContext:
         self.span_id = None if span_id is None else self._check_span_id(span_id)
         self.trace_options = TraceOptions(DEFAULT_OPTIONS) if trace_options is None else trace_options
         self.tracestate = tracestate
+
+    @property
+    def span_id(self) -> Any:
+        """The span's id; of a context that a tracer was given, that of the current span while one of its trace is current.
+
+        Programs give a tracer what `from_headers` returned, start a span, and write the same object into the headers of calls. OpenCensus
+        changed it with each span that started or ended, in all threads and tasks.
+        """
+        if self._is_followed:
+            from opencensus_compat import _context
+
+            span = _context.otel_span(_context.get_current())
+            current = None if span is None else span.get_span_context()
+            if current is not None and current.is_valid and f"{current.trace_id:032x}" == self.trace_id:
+                return f"{current.span_id:016x}"
+        return _own_span_id(self)
+
+    @span_id.setter
+    def span_id(self, value: Any) -> None:
+        # Under its own name: programs read `vars()` of a context.
+        self.__dict__["span_id"] = value
 
     def __repr__(self) -> str:
         return (
@@ -78,6 +102,17 @@ class SpanContext:
         _logger.warning("trace_id must be 32 hex digits from 0 to f, not all 0, got %s; a new trace begins", trace_id)
         self.from_header = False
         return generate_trace_id()
+
+
+def _follow(context: Any) -> None:
+    """Let a context that a tracer is given tell of the current span; a program's own class of contexts stays what it is."""
+    if isinstance(context, SpanContext):
+        context._is_followed = True
+
+
+def _own_span_id(context: Any) -> Any:
+    """Return the span id that a context was made with, whatever span is current."""
+    return context.__dict__["span_id"] if isinstance(context, SpanContext) else context.span_id
 
 
 def generate_span_id() -> str:

@@ -15,7 +15,7 @@ from opencensus_compat._context import get_current
 from opencensus_compat._convert import otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
-from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.span_context import SpanContext, _follow
 from opencensus_compat.trace.tracers import context_tracer, noop_tracer
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Tracer:
         else:
             self._own_context = span_context
             self._one_trace = True
+            _follow(span_context)
         # A context that is sampled already was sampled elsewhere, at a rate that it does not tell.
         self._rate_is_known = span_context is None or not span_context.trace_options.get_enabled()
         self._open: dict[int, Any] = {}
@@ -92,6 +93,7 @@ class Tracer:
     def span_context(self, value: Any) -> None:
         self._given = self._own_context = value
         self._one_trace = True
+        _follow(value)
 
     def should_sample(self) -> bool:
         """Return the sampler's decision about this tracer's context."""

@@ -9,6 +9,7 @@ from opencensus.trace.span import SpanKind
 from opencensus.trace.span_context import SpanContext
 from opencensus.trace.trace_options import TraceOptions
 from opencensus.trace.tracer import Tracer
+from opencensus.trace.tracers.context_tracer import ContextTracer
 
 HIGH = "ffffffffffffffffffffffffffffffff"
 LOW = "11111111111111110000000000000001"
@@ -120,3 +121,42 @@ def context_outside_spans():
     with tracer.span(name="request"):
         pass
     return [before, tracer.propagator.to_headers(tracer.span_context)]
+
+
+def context_that_a_tracer_was_given():
+    """The object that `from_headers` returned and a tracer was given, written into headers before, in and after its spans."""
+    headers = []
+    for received in (_header(LOW, "01"), {}):
+        propagator = TraceContextPropagator()
+        context = propagator.from_headers(received)
+        tracer = Tracer(span_context=context, sampler=AlwaysOnSampler(), exporter=AzureExporter(), propagator=propagator)
+        with tracer.span(name="request"):
+            headers.append(propagator.to_headers(context))
+            with tracer.span(name="call"):
+                headers.append(propagator.to_headers(context))
+            headers.append(propagator.to_headers(context))
+        headers.append(context.span_id)
+    return headers
+
+
+def context_of_a_spans_tracer():
+    """The context of the tracer of a span, as integrations of other libraries write it into headers; with and without one given."""
+    headers = []
+    for context in (None, TraceContextPropagator().from_headers(_header(LOW, "01"))):
+        tracer = Tracer(span_context=context, sampler=AlwaysOnSampler(), exporter=AzureExporter())
+        with tracer.span(name="request") as request:
+            headers.append(TraceContextPropagator().to_headers(request.context_tracer.span_context))
+            with tracer.span(name="call") as call:
+                headers.append(TraceContextPropagator().to_headers(call.context_tracer.span_context))
+                headers.append(call.context_tracer.root_span_id)
+            headers.append(TraceContextPropagator().to_headers(tracer.tracer.span_context))
+    return headers
+
+
+def tracer_of_contexts():
+    """A ContextTracer by itself, with a context given."""
+    context = TraceContextPropagator().from_headers(_header(LOW, "01"))
+    tracer = ContextTracer(exporter=AzureExporter(), span_context=context)
+    with tracer.span(name="request"):
+        inside = [TraceContextPropagator().to_headers(context), tracer.root_span_id, tracer.trace_id]
+    return [*inside, context.span_id]

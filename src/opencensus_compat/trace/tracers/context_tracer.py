@@ -16,7 +16,7 @@ from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat.trace import base_exporter, blank_span
 from opencensus_compat.trace import span as trace_span
 from opencensus_compat.trace import span_data as span_data_module
-from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
 from opencensus_compat.trace.tracers import base
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class ContextTracer(base.Tracer):
             exporter = print_exporter.PrintExporter()
         self.exporter = exporter
         self._span_context = SpanContext() if span_context is None else span_context
+        _follow(self._span_context)
         self._owner: Any = None
         self._sample_rate: dict[str, float] | None = None
         self._open: dict[int, Any] = {}
@@ -79,17 +80,23 @@ class ContextTracer(base.Tracer):
 
     @property
     def span_context(self) -> Any:
-        """The context that this tracer was made with; for the recording half of a Tracer, that of the trace made last."""
-        return self._span_context if self._owner is None else self._owner._base
+        """The context of the current span; outside any, the one that this tracer was made with, or that of its Tracer."""
+        return self._span_context if self._owner is None else self._owner.span_context
 
     @span_context.setter
     def span_context(self, value: Any) -> None:
         self._span_context, self._owner = value, None
+        _follow(value)
+
+    @property
+    def _base(self) -> Any:
+        """The context that this tracer was made with; for the recording half of a Tracer, that of the trace made last."""
+        return self._span_context if self._owner is None else self._owner._base
 
     @property
     def root_span_id(self) -> Any:
         """The remote parent's span id, or None."""
-        return self.span_context.span_id
+        return _own_span_id(self._base)
 
     @property
     def trace_id(self) -> Any:
@@ -98,11 +105,11 @@ class ContextTracer(base.Tracer):
         innermost = _context.active(context)
         if innermost is not None and getattr(innermost[0], "context_tracer", None) is self and innermost[1] is not None:
             return f"{innermost[1].get_span_context().trace_id:032x}"
-        return self.span_context.trace_id
+        return self._base.trace_id
 
     @trace_id.setter
     def trace_id(self, value: Any) -> None:
-        self.span_context.trace_id = value
+        self._base.trace_id = value
 
     @property
     def _spans_list(self) -> list[Any]:
@@ -119,9 +126,10 @@ class ContextTracer(base.Tracer):
     def start_span(self, name: str = "span") -> Any:
         """Start a span, make it current for both APIs and return it."""
         context = _context.get_current()
-        parent = current_parent(context, self.span_context)
+        trace = self._base
+        parent = current_parent(context, trace)
         if parent is None:
-            return self._start_root(name, context, self.span_context)
+            return self._start_root(name, context, trace)
         return self._start_child(name, context, parent)
 
     def _start_child(self, name: Any, context: Context, parent: OtelSpan) -> Any:
@@ -150,9 +158,10 @@ class ContextTracer(base.Tracer):
             parent_span = base.NullContextManager()
         else:
             trace_id = oc_to_otel.id_number(trace.trace_id, 32)
-            parent_span = base.NullContextManager(trace.span_id)
-            if trace.span_id is not None:
-                remote = oc_to_otel.span_context(trace.trace_id, trace.span_id, True, trace.tracestate)
+            remote_id = _own_span_id(trace)
+            parent_span = base.NullContextManager(remote_id)
+            if remote_id is not None:
+                remote = oc_to_otel.span_context(trace.trace_id, remote_id, True, trace.tracestate)
         if remote is not None:
             parent: OtelSpan | None = trace_api.NonRecordingSpan(remote)
             start_context = Context({**context, _context.SPAN_KEY: parent})
@@ -263,7 +272,7 @@ class ContextTracer(base.Tracer):
 
     def _context_of(self, span: Any) -> SpanContext:
         """Return the trace's context with the parent's id, which is where OpenCensus's own stood when a span was exported."""
-        own = self.span_context
+        own = self._base
         otel = span._otel.get_span_context() if span._otel is not None else None
         context = SpanContext(
             trace_id=f"{otel.trace_id:032x}" if otel is not None and otel.is_valid else own.trace_id,
@@ -310,7 +319,7 @@ def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
     current = otel.get_span_context()
     if not current.is_valid:
         return None
-    if span_context is not None and span_context.span_id is not None and f"{current.trace_id:032x}" != span_context.trace_id:
+    if span_context is not None and _own_span_id(span_context) is not None and f"{current.trace_id:032x}" != span_context.trace_id:
         return None
     return otel
 
