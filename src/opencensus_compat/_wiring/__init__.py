@@ -11,7 +11,7 @@ Other modules find here what they may use. It is at home, from the top down, in
 * `lifecycle`: what programs call: `configure`, `flush`, `shutdown`;
 * `spans`, `logs`, `metrics`: each signal's provider, and how telemetry gets into it;
 * `providers`: what the signals have in common there, and providers that an application sets late;
-* `ending`: how what waits is sent, and the end of the process;
+* `ending`: how what waits is sent, and the end of the process; `sigterm`: the end by that signal, for those who ask;
 * `destinations`: which there are, and what is left to other exporters;
 * `settings`: what environment variables say;
 * `state`: all that is remembered, its locks and what a fork does to them, and telling the user.

@@ -34,6 +34,10 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
         if found is None:
             found = wired.destinations[key] = Destination(settings, context_tags, is_direct=is_direct)
     found.ask(signal, options, settings)
+    if wired.on_sigterm is None:
+        from opencensus_compat._wiring import sigterm
+
+        sigterm.watch_if_asked()
     return found
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "ending_process",
     "flush_logs",
     "flush_parts",
+    "grace_period_s",
     "hand_logs_over",
     "hand_logs_over_at_exit",
     "is_ending",
@@ -52,14 +53,15 @@ def ending_process() -> float:
     Returns: When that is over, on the monotonic clock, seconds; the same at each call.
     """
     if wired.ends_at_s is None:
-        wired.ends_at_s = time.monotonic() + _grace_period_s()
+        wired.ends_at_s = time.monotonic() + grace_period_s()
     left_s = max(0.0, wired.ends_at_s - time.monotonic())
     for part in parts(None):
         part.set_deadline(left_s)
     return wired.ends_at_s
 
 
-def _grace_period_s() -> float:
+def grace_period_s() -> float:
+    """Return how long the end of the process may take, seconds: what the first exporters asked for, the longest of it."""
     asked = [asked for each in list(wired.destinations.values()) for asked in each.grace_periods_s()]
     return max(asked, default=5.0)
 
@@ -131,7 +133,7 @@ def hand_logs_over_at_exit() -> None:
     The time that the end may take begins with the providers' own exit hooks: programs have some in between. Only where much waits, maybe
     for a service that does not answer, has it begun before.
     """
-    began_s, grace_s = time.monotonic(), _grace_period_s()
+    began_s, grace_s = time.monotonic(), grace_period_s()
     if hand_logs_over(began_s + grace_s / 10):
         return
     wired.ends_at_s = wired.ends_at_s or began_s + grace_s
@@ -141,7 +143,7 @@ def hand_logs_over_at_exit() -> None:
 
 def end_logs() -> None:
     """Send what was logged and stop, as the logger provider is shut down: within one `grace_period`, that of the process if it ends."""
-    until_s = ending_process() if is_ending() else time.monotonic() + _grace_period_s()
+    until_s = ending_process() if is_ending() else time.monotonic() + grace_period_s()
     hand_logs_over(until_s)
     if wired.logs.router is not None and not is_ending():
         # Exit hooks that run later still log; `logging.shutdown`, the last one, flushes.

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _late_providers
-from opencensus_compat._wiring import logs, metrics, providers, spans
+from opencensus_compat._wiring import logs, metrics, providers, sigterm, spans
 from opencensus_compat._wiring.ending import flush_parts, hand_logs_over, stop
 from opencensus_compat._wiring.settings import checked_send
 from opencensus_compat._wiring.state import LOGS, METRICS, SPANS, process, wired
@@ -26,6 +26,7 @@ def configure(
     meter_provider: Any = None,
     one_trace_per_tracer: bool | None = None,
     send: str | None = None,
+    flush_on_sigterm: bool | None = None,
 ) -> None:
     """Decide what the facades use, before or instead of what they would find.
 
@@ -40,11 +41,20 @@ def configure(
             OpenCensus, while the processors of the providers see everything, too. ``"providers"``: nowhere themselves, so that telemetry
             reaches the providers' processors and readers only; no connection string is needed then. Also set by the environment variable
             ``OPENCENSUS_COMPAT_SEND``.
+        flush_on_sigterm: True sends what waits, within one `grace_period`, before SIGTERM ends the process as it does where nobody handles
+            it; what cannot be sent by then is stored. Also set by the environment variable ``OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1``, which
+            acts when the first exporter is made.
 
     Raises:
         TypeError: A provider has no `get_tracer`, no `get_logger`, or no `get_meter`.
-        ValueError: `send` is another text.
+        ValueError: `send` is another text; `flush_on_sigterm` is given in another thread than the main one, or SIGTERM has a handler.
     """
+    if flush_on_sigterm is not None:
+        if not sigterm.watch(handles=flush_on_sigterm):
+            raise ValueError(
+                "argument flush_on_sigterm: expected a call in the main thread, and SIGTERM without a handler of the program's."
+            )
+        wired.on_sigterm = flush_on_sigterm
     if send is not None:
         wired.send = checked_send(send, "argument send")
     if meter_provider is not None:
@@ -103,4 +113,6 @@ def reset() -> None:
         _late_providers.unwatch()
         for provider in wired.gave_way:
             provider.census_give_way(None)
+        if wired.on_sigterm:
+            sigterm.watch(handles=False)
         wired.forget()

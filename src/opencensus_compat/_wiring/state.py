@@ -87,6 +87,8 @@ class _State:
         """When the time is over that the end of the process may take, on the monotonic clock."""
         self.one_trace_per_tracer: bool | None = None
         self.send: str | None = None
+        self.on_sigterm: bool | None = None
+        """Whether SIGTERM is to wait for what is sent; None until somebody asks."""
         self.reported: set[str] = set()
 
 

@@ -1,0 +1,64 @@
+"""SIGTERM, for programs that ask: what waits is sent, and then it ends the process as where nobody handles it.
+
+Containers are ended by it all day, and Python runs no exit hooks then. A handler that a program or a server has set itself is left alone, and
+one that it sets later takes the place of this one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+
+from opencensus_compat import _exporter
+from opencensus_compat._wiring.ending import end_of_child, grace_period_s, is_ending
+from opencensus_compat._wiring.state import report, wired
+
+__all__ = ["watch", "watch_if_asked"]
+
+_VARIABLE = "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM"
+
+
+def watch_if_asked() -> None:
+    """Handle SIGTERM if the environment variable says so, unless that was decided before."""
+    if wired.on_sigterm is None:
+        wired.on_sigterm = os.environ.get(_VARIABLE, "").strip().lower() in ("1", "true", "yes", "on")
+        if wired.on_sigterm and not watch():
+            report("%s has no effect: the first exporter is made in another thread than the main one, or SIGTERM has a handler", _VARIABLE)
+
+
+def watch(*, handles: bool = True) -> bool:
+    """Handle SIGTERM where nobody else does, or no more, and return whether that could be done."""
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    if signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _on_sigterm):
+        return False
+    signal.signal(signal.SIGTERM, _on_sigterm if handles else signal.SIG_DFL)
+    return True
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    # One more signal ends the process at once.
+    signal.signal(number, signal.SIG_DFL)
+    if is_ending():
+        # Exit hooks send what waits, in no more time.
+        return
+    try:
+        # In a thread, while the main thread goes on: it may hold what sending needs. Should that end by itself, the interpreter waits for it.
+        threading.Thread(target=_send_and_end, args=(number,), name="opencensus-sigterm", daemon=False).start()
+    except RuntimeError:
+        os.kill(os.getpid(), number)
+
+
+def _send_and_end(number: int) -> None:
+    try:
+        # It keeps its time by itself, unless what a program has put into the export does not.
+        _exporter.within(grace_period_s() + 1.0, _end)
+    finally:
+        os.kill(os.getpid(), number)
+
+
+def _end() -> bool:
+    end_of_child()
+    return True
