@@ -42,14 +42,10 @@ class Recorder(base_exporter.Exporter):
 
 def plain(span_datas):
     """Return spans as JSON values: in OpenCensus's own form, and beside it what that leaves out."""
-    for each in span_datas:
-        if "stacktrace" in (each.attributes or {}):
-            # The frames between are those of a framework's release, in words of Python's release.
-            each.attributes["stacktrace"] = re.findall(r"in (\w+)", each.attributes["stacktrace"])[-1]
     return [
         {
-            "json": span_data.format_legacy_trace_json([each]),
-            "attributes": dict(each.attributes or {}),
+            "json": _without_frames(span_data.format_legacy_trace_json([each])),
+            "attributes": {key: _last_function(value) if key == "stacktrace" else value for key, value in (each.attributes or {}).items()},
             "traceId": each.context.trace_id,
             "sampled": each.context.trace_options.trace_options_byte,
             "remote": each.context.from_header,
@@ -57,6 +53,21 @@ def plain(span_datas):
         }
         for each in span_datas
     ]
+
+
+# The frames between are those of a framework's release, in words of Python's release.
+
+
+def _last_function(text):
+    return re.findall(r"in (\w+)", text)[-1]
+
+
+def _without_frames(trace):
+    for span in trace["spans"]:
+        span.get("attributes", {}).get("attributeMap", {}).pop("stacktrace", None)
+        if "stackTrace" in span:
+            span["stackTrace"] = span["stackTrace"]["stack_frames"]["frame"][-1]["function_name"]["value"]
+    return trace
 
 
 def trade(exporter, bools=True, events=True):
