@@ -191,7 +191,7 @@ class ExporterBase(Generic[_T]):
             except Exception as error:  # noqa: BLE001 - one span or record must not lose the others, whatever is wrong with it.
                 self._lost(self._not_converted, error, lost)
 
-    def _tags(self, of: Resource, legacy_tags: dict[str, str] | None, *, facade: bool) -> dict[str, str]:
+    def _tags(self, of: Resource, legacy_tags: dict[str, str] | None, facade: bool) -> dict[str, str]:
         """Return the context tags for telemetry of a resource, not to be changed."""
         tags, named, _ = self._resources.known.get(id(of)) or self._resources.remember(of)
         if not facade or legacy_tags is None:
@@ -265,11 +265,11 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         scope = one.instrumentation_scope
         facade = scope is not None and scope.name == legacy_spans.SCOPE
         if facade and self._legacy_shape:
-            tags = self._tags(one.resource, None, facade=True) if legacy_tags is None else legacy_tags
-            made = legacy_spans.envelopes(one, instrumentation_key=self._key, context_tags=tags)
+            tags = self._tags(one.resource, None, True) if legacy_tags is None else legacy_tags
+            made = legacy_spans.envelopes(one, self._key, tags)
         else:
-            tags = self._tags(one.resource, legacy_tags, facade=facade)
-            made = spans.envelopes(one, instrumentation_key=self._key, context_tags=tags, keep_query=self._keep_query, facade=facade)
+            # By position, here and below: sorting out names in four calls took a hundredth of a span's whole conversion.
+            made = spans.envelopes(one, self._key, self._tags(one.resource, legacy_tags, facade), self._keep_query, facade)
         if standard_metrics.are_sent_for(one, self._settings):
             standard.mark(made)
         return made

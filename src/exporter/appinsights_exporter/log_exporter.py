@@ -64,7 +64,7 @@ class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter)
         scope = scope_of(one)
         name = scope.name if scope is not None else ""
         facade = name == legacy_spans.SCOPE
-        tags = self._tags(resource_of(one), legacy_tags, facade=facade)
+        tags = self._tags(resource_of(one), legacy_tags, facade)
         if facade and self._legacy_shape:
             return (legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags),)
         return (logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade),)

@@ -216,7 +216,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         return _Source(
             name,
             namespace=scope.name if self._settings.scope_as_namespace else "",
-            tags=self._tags(resource, legacy_tags, facade=facade),
+            tags=self._tags(resource, legacy_tags, facade),
             rule=counters.COUNTERS.get(name) if scope.name == counters.SCOPE else None,
             standard=scope.name == standard.SCOPE,
             cumulative=getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.CUMULATIVE,

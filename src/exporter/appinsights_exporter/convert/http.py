@@ -29,7 +29,7 @@ def is_http(attributes: dict[str, Any]) -> bool:
     return "http.request.method" in attributes or "http.method" in attributes
 
 
-def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], *, keep_query: bool) -> str:
+def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], keep_query: bool) -> str:
     """Take the URL of an HTTP span, or return ``""``.
 
     Credentials never pass, the query only when asked for, and a default port is left out of a URL that is put together here.
@@ -40,7 +40,8 @@ def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], *, keep_
         keep_query: Whether ``?query`` is kept.
     """
     full = take(attributes, "url.full", "http.url")
-    full = "" if full is None else text(full)
+    if type(full) is not str:
+        full = "" if full is None else text(full)
     if not URL_PARTS.isdisjoint(attributes):
         if not full:
             full = _put_together(attributes, hosts)
@@ -48,9 +49,9 @@ def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], *, keep_
             _take_parts(attributes, full)
         if not keep_query:
             _hide_query(attributes)
-    if not keep_query:
+    if not keep_query and ("?" in full or "#" in full):
         full = without_query(full)
-    return without_credentials(full)[:MAX_URL]
+    return (without_credentials(full) if "@" in full else full)[:MAX_URL]
 
 
 def _put_together(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...]) -> str:

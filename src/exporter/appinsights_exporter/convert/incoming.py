@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ADDRESSES = ("client.address", "http.client_ip", "net.peer.ip")
-_ADDRESS_KEYS = frozenset(_ADDRESSES)
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,46}")
 
 
 def request(
-    fields: dict[str, Any], tags: dict[str, str], attributes: dict[str, Any], span_name: str, status: StatusCode, *, keep_query: bool
+    fields: dict[str, Any], tags: dict[str, str], attributes: dict[str, Any], span_name: str, status: StatusCode, keep_query: bool
 ) -> None:
     """Fill in what a request says beyond id and duration, and its tags.
 
@@ -43,15 +42,16 @@ def request(
         source = peers.azure(attributes)
     if http.is_http(attributes):
         response_code, code = http_code(attributes)
-        full_url = http.url(attributes, http.SERVER_HOSTS, keep_query=keep_query)
+        full_url = http.url(attributes, http.SERVER_HOSTS, keep_query)
         if full_url:
             fields["url"] = full_url
         route = attributes.get("http.route")
         if route or full_url:
-            method = text(peers.take(attributes, "http.request.method", "http.method") or "")
+            method = peers.take(attributes, "http.request.method", "http.method") or ""
             if route:
                 del attributes["http.route"]
-            name = f"{method} {text(route) if route else split(full_url)[2] or '/'}"
+            # An f-string would not write other types as text() does.
+            name = f"{method if type(method) is str else text(method)} {text(route) if route else split(full_url)[2] or '/'}"
     elif azure:
         pass
     elif "messaging.system" in attributes:
@@ -84,11 +84,8 @@ def location(tags: dict[str, str], attributes: dict[str, Any]) -> None:
         attributes: Of a span or a log record; changed.
     Source: specification section 2.
     """
-    if _ADDRESS_KEYS.isdisjoint(attributes):
-        return
     for key in _ADDRESSES:
-        value = attributes.get(key)
-        if value:
+        if key in attributes and (value := attributes[key]):
             # A host name or a socket path is no address: it stays a property.
             if isinstance(value, str) and _ADDRESS.fullmatch(value):
                 tags["ai.location.ip"] = value

@@ -60,7 +60,7 @@ _UNKNOWN = 2
 _SERVER, _CLIENT, _ERROR = SpanKind.SERVER, SpanKind.CLIENT, StatusCode.ERROR
 
 
-def envelopes(span: ReadableSpan, *, instrumentation_key: str, context_tags: Mapping[str, str]) -> list[dict[str, Any]]:
+def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the items of a facade span in the retired exporter's shape.
 
     An exception, if a server span has the attribute ``error.message``, comes before its request. Events that were added through the

@@ -62,6 +62,7 @@ TAG_LIMITS = {
 }
 """Tag to longest value. Source: specification section 2."""
 _MAX_OTHER_TAG = 1024
+_SHORTEST_LIMIT = min(TAG_LIMITS.values())
 
 _LONG_VALUES = frozenset(
     {
@@ -75,8 +76,6 @@ _LONG_VALUES = frozenset(
     }
 )
 _BULKY = 1024
-_PLAIN = 2**63
-"""Numbers below it have a text for certain; over 4300 digits Python refuses to make one."""
 _EXACT: tuple[tuple[type, Callable[[Any], Any]], ...] = ((str, str.__str__), (int, int.__int__), (float, float.__float__))
 _EXACT_JSON_OPTIONS = orjson.OPT_NON_STR_KEYS
 
@@ -122,31 +121,51 @@ def plain(value: Any) -> Any:
 
 def tag(name: str, value: Any) -> str:
     """Return a tag's value: text, cut to the tag's limit."""
-    return text(value)[: TAG_LIMITS.get(name, _MAX_OTHER_TAG)]
+    shown = value if type(value) is str else text(value)
+    return shown if len(shown) <= _SHORTEST_LIMIT else shown[: TAG_LIMITS.get(name, _MAX_OTHER_TAG)]
 
 
-def properties(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """Return attributes as properties.
+def properties(attributes: dict[str, Any]) -> dict[str, str]:
+    """Turn attributes into properties, and return them.
 
     Small values come first: the service cuts the whole bag at about 64 KiB, and what is last is lost.
 
+    Args:
+        attributes: Changed, and not to be used any more: most values stand as they should, and a dict that grows anew takes longer.
     Loses: empty keys, keys over 150 characters, None; what is beyond 8192 characters of a value (262144 for the long gen_ai ones).
     Source: specification section 1.4.
     """
-    result: dict[str, str] = {}
     bulky = False
+    unfit: list[str] = []
     for key, value in attributes.items():
-        if value is None or not key or len(key) > MAX_KEY:
+        if value is None or not 0 < len(key) <= MAX_KEY:
+            unfit.append(key)
             continue
         kind = type(value)
-        shown = value if kind is str else (str(value) if kind is int and -_PLAIN < value < _PLAIN else text(value))
+        if kind is str:
+            if len(value) <= _BULKY:
+                continue
+            shown = value
+        elif kind is int:
+            try:
+                shown = str(value)
+            except ValueError:
+                # Of over 4300 digits.
+                shown = text(value)
+        elif kind is bool:
+            shown = "True" if value else "False"
+        else:
+            shown = text(value)
         if len(shown) > _BULKY:
             bulky = True
             shown = shown[: MAX_GEN_AI_VALUE if key in _LONG_VALUES else MAX_VALUE]
-        result[key] = shown
+        # The key is there already, so the dict may be walked through meanwhile.
+        attributes[key] = shown
+    for key in unfit:
+        del attributes[key]
     if bulky:
-        return dict(sorted(result.items(), key=lambda pair: len(pair[1]) if len(pair[1]) > _BULKY else 0))
-    return result
+        return dict(sorted(attributes.items(), key=lambda pair: len(pair[1]) if len(pair[1]) > _BULKY else 0))
+    return attributes
 
 
 def measurements(value: Any) -> dict[str, float]:

@@ -125,7 +125,7 @@ def item(
     fields: dict[str, Any] = {"ver": 2, "metrics": [point]}
     tags = context_tags
     if attributes:
-        shown = properties(attributes)
+        shown = properties(dict(attributes))
         if shown:
             fields["properties"] = shown
         if not _SYNTHETIC_KEYS.isdisjoint(attributes) and is_synthetic(attributes):

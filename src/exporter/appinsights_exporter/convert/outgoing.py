@@ -38,7 +38,7 @@ SQL_SYSTEMS = frozenset(
 
 
 def dependency(
-    fields: dict[str, Any], attributes: dict[str, Any], kind: SpanKind, span_name: str, status: StatusCode, *, keep_query: bool
+    fields: dict[str, Any], attributes: dict[str, Any], kind: SpanKind, span_name: str, status: StatusCode, keep_query: bool
 ) -> None:
     """Fill in what a dependency says beyond id and duration.
 
@@ -57,19 +57,24 @@ def dependency(
         _client(fields, attributes, status, keep_query)
     elif kind is _PRODUCER:
         _producer(fields, attributes)
+    elif _INTERNAL_KEYS.isdisjoint(attributes):
+        # Most of what a program does inside itself; nothing below has anything to do for it.
+        fields["type"] = "InProc"
+        return
     else:
         _internal(fields, attributes)
-    target = fields.get("target")
-    if target is not None:
-        if target:
-            fields["target"] = target[:MAX_TARGET]
-        else:
+    if "target" in fields:
+        target = fields["target"]
+        if not target:
             del fields["target"]
-    fields["type"] = fields["type"][:MAX_TYPE]
+        elif len(target) > MAX_TARGET:
+            fields["target"] = target[:MAX_TARGET]
+    if len(fields["type"]) > MAX_TYPE:
+        fields["type"] = fields["type"][:MAX_TYPE]
 
 
 def _client(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, keep_query: bool) -> None:
-    system = "" if _GEN_AI_KEYS.isdisjoint(attributes) else _gen_ai_system(attributes)
+    system = _gen_ai_system(attributes) if "gen_ai.provider.name" in attributes or "gen_ai.system" in attributes else ""
     if "az.namespace" in attributes:
         fields["type"] = text(attributes["az.namespace"])
         target = peers.azure(attributes)
@@ -107,9 +112,6 @@ def _producer(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
 
 
 def _internal(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
-    if _INTERNAL_KEYS.isdisjoint(attributes):
-        fields["type"] = "InProc"
-        return
     system = _gen_ai_system(attributes)
     if system:
         fields["type"] = f"GenAI | {system}"
@@ -126,17 +128,18 @@ def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode
     if code is not None:
         fields["resultCode"] = code_text
         fields["success"] = success(status, code)
-    given_scheme = address = port = host_header = None
-    if not http.URL_PARTS.isdisjoint(attributes):
-        # Looked at before the URL takes them out of the attributes.
-        given_scheme = attributes.get("url.scheme") or attributes.get("http.scheme")
-        address, port, host_header = attributes.get("server.address"), attributes.get("server.port"), attributes.get("http.host")
-    full_url = http.url(attributes, http.CLIENT_HOSTS, keep_query=keep_query)
+    # Looked at before the URL takes them out of the attributes.
+    given_scheme = attributes.get("url.scheme") or attributes.get("http.scheme")
+    address, host_header = attributes.get("server.address"), attributes.get("http.host")
+    port = attributes.get("server.port") if address else None
+    full_url = http.url(attributes, http.CLIENT_HOSTS, keep_query)
     url_scheme, authority, path = split(full_url)
     if full_url:
         fields["data"] = full_url
     method = peers.take(attributes, "http.request.method", "http.method")
-    fields["name"] = f"{'' if method is None else text(method)} {path or '/'}"[:MAX_NAME]
+    if type(method) is not str:
+        method = "" if method is None else text(method)
+    fields["name"] = f"{method} {path or '/'}"[:MAX_NAME]
     default_port = DEFAULT_PORTS.get(text(given_scheme).lower() if given_scheme else url_scheme)
     if "peer.service" in attributes:
         fields["target"] = text(attributes.pop("peer.service"))
@@ -149,7 +152,7 @@ def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode
         attributes.pop("http.host", None)
         fields["target"] = without_default_port(host_and_port(text(host_header)), default_port)
     elif authority:
-        fields["target"] = without_default_port(authority, default_port)
+        fields["target"] = without_default_port(authority, default_port) if ":" in authority else authority
     else:
         fields["target"] = peers.peer(attributes, default_port)
 
@@ -166,10 +169,12 @@ def _database(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
     if statement is None:
         statement = peers.take(attributes, "db.operation.name", "db.operation")
     if statement is not None:
-        fields["data"] = text(statement)[:MAX_DATA]
+        fields["data"] = (statement if type(statement) is str else text(statement))[:MAX_DATA]
     server = peers.peer(attributes, peers.DATABASE_PORTS.get(system))
     name = peers.take(attributes, "db.namespace", "db.name")
-    fields["target"] = "|".join(part for part in (server, "" if name is None else text(name)) if part) or system
+    if type(name) is not str:
+        name = "" if name is None else text(name)
+    fields["target"] = f"{server}|{name}" if server and name else server or name or system
 
 
 def _rpc(fields: dict[str, Any], attributes: dict[str, Any]) -> None:

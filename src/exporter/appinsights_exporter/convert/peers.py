@@ -120,7 +120,8 @@ def _host_and_port(attributes: dict[str, Any], pairs: tuple[tuple[str, str], ...
             continue
         del attributes[host_key]
         port = attributes.pop(port_key, None)
-        name = text(name)
+        if type(name) is not str:
+            name = text(name)
         if port is None:
             return without_default_port(name, default_port)
         port = text(port)

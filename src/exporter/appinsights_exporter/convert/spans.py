@@ -32,7 +32,6 @@ FACADE_KEYS = frozenset({"census.event", "census.link.type", PARENT_SPAN_ID, PRO
 """Attributes of facade spans that are for this package and never shown."""
 
 _USER_TAGS = (("enduser.id", "ai.user.authUserId"), ("enduser.pseudo.id", "ai.user.id"), ("session.id", "ai.session.id"))
-_USER_KEYS = frozenset(key for key, _ in _USER_TAGS)
 SHARED_KEYS = frozenset(
     {
         *(key for key, _ in _USER_TAGS),
@@ -48,7 +47,7 @@ _SERVER, _CONSUMER, _ERROR = SpanKind.SERVER, SpanKind.CONSUMER, StatusCode.ERRO
 
 
 def envelopes(
-    span: ReadableSpan, *, instrumentation_key: str, context_tags: Mapping[str, str], keep_query: bool = False, facade: bool = False
+    span: ReadableSpan, instrumentation_key: str, context_tags: Mapping[str, str], keep_query: bool = False, facade: bool = False
 ) -> list[dict[str, Any]]:
     """Return the items of a span: the request or dependency first, then one for each event.
 
@@ -68,7 +67,13 @@ def envelopes(
     start_ns = span.start_time
     if context is None or start_ns is None:
         raise ConversionError(f"span {span.name!r} has no {'context' if context is None else 'start time'}")
-    attributes = copied(span.attributes)
+    try:
+        # Written out: the call of copied() takes a third of the time of the copy.
+        attributes: dict[str, Any] = span.attributes.copy()  # type: ignore[union-attr]
+    except AttributeError:
+        attributes = copied(span.attributes)
+    if type(attributes) is not dict:
+        attributes = dict(attributes)
     own: dict[str, Any] = {}
     status = span.status
     parent = span.parent
@@ -103,15 +108,14 @@ def envelopes(
                 numbers = {**(numbers or {}), "timeSinceEnqueued": waited_ms}
         # All that every request has at once: a dict that grows is made anew.
         fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "responseCode": NO_CODE, "success": True}
-        incoming.request(fields, tags, attributes, span.name, status_code, keep_query=keep_query)
+        incoming.request(fields, tags, attributes, span.name, status_code, keep_query)
     else:
         name, base_type = "Microsoft.ApplicationInsights.RemoteDependency", "RemoteDependencyData"
         # The name of the request that the work was done for; without OperationNameProcessor nobody knows it, and a wrong one is worse.
-        operation = attributes.pop("ai.operation.name", None)
-        if operation:
+        if "ai.operation.name" in attributes and (operation := attributes.pop("ai.operation.name")):
             tags["ai.operation.name"] = tag("ai.operation.name", operation)
         fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "resultCode": NO_CODE, "success": True, "type": ""}
-        outgoing.dependency(fields, attributes, kind, span.name, status_code, keep_query=keep_query)
+        outgoing.dependency(fields, attributes, kind, span.name, status_code, keep_query)
     if own:
         attributes.update(own)
     shown = properties(attributes) if attributes else {}
@@ -198,12 +202,10 @@ def shared_attributes(tags: dict[str, str], attributes: dict[str, Any]) -> dict[
         tags: Of the item; changed.
         attributes: Of a span or a log record; changed.
     """
-    if not _USER_KEYS.isdisjoint(attributes):
-        for key, name in _USER_TAGS:
-            value = attributes.get(key)
-            if value is not None and value != "":
-                tags[name] = tag(name, value)
-                del attributes[key]
+    for key, name in _USER_TAGS:
+        if key in attributes and (value := attributes[key]) is not None and value != "":
+            tags[name] = tag(name, value)
+            del attributes[key]
     agent_key = "user_agent.original" if attributes.get("user_agent.original") else "http.user_agent"
     agent = attributes.get(agent_key)
     synthetic = False
@@ -213,9 +215,9 @@ def shared_attributes(tags: dict[str, str], attributes: dict[str, Any]) -> dict[
         if "http.request.method" in attributes or "http.method" in attributes:
             tags["ai.user.userAgent"] = tag("ai.user.userAgent", agent)
             del attributes[agent_key]
-            if attributes.get("http.user_agent") == agent:
+            if "http.user_agent" in attributes and attributes["http.user_agent"] == agent:
                 del attributes["http.user_agent"]
-    if synthetic or attributes.get("user_agent.synthetic.type") in ("bot", "test"):
+    if synthetic or ("user_agent.synthetic.type" in attributes and attributes["user_agent.synthetic.type"] in ("bot", "test")):
         tags["ai.operation.syntheticSource"] = "True"
     if "microsoft.custom_measurements" in attributes:
         return measurements(attributes.pop("microsoft.custom_measurements"))

@@ -34,6 +34,12 @@ def http_code(attributes: dict[str, Any]) -> tuple[str, int | None]:
     """
     key = _NEW_CODE if _NEW_CODE in attributes else _OLD_CODE
     value = attributes.get(key)
+    if type(value) is int and 0 < value < 1000:
+        # Nearly all, and no question below has another answer for them.
+        del attributes[key]
+        if key is _NEW_CODE and attributes.get(_OLD_CODE) == value:
+            del attributes[_OLD_CODE]
+        return str(value), value
     try:
         code = int(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

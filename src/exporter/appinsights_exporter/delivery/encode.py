@@ -46,7 +46,7 @@ def item(envelope: Mapping[str, Any]) -> bytes:
     Loses: what is cut to fit.
     """
     try:
-        encoded = orjson.dumps(envelope, default=_stand_in, option=_OPTIONS)
+        encoded = orjson.dumps(envelope, _stand_in, _OPTIONS)
     except (TypeError, ValueError, RecursionError):
         encoded = orjson.dumps(_plain(envelope, _MAX_DEPTH), option=_OPTIONS)
     return encoded if len(encoded) <= MAX_ITEM_BYTES else _shrunk(encoded)
