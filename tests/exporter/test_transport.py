@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import http.server
 import os
@@ -10,6 +11,7 @@ import threading
 import time
 
 import pytest
+import urllib3
 from opentelemetry import context
 
 from appinsights_exporter.delivery.transport import MAX_REPLY_BYTES, HttpTransport
@@ -423,3 +425,23 @@ def test_threads_share_a_transport(server, transport):
     for thread in threads:
         thread.join()
     assert statuses == [200] * 8
+
+
+def test_a_failure_leaves_nothing_to_the_garbage_collector():
+    """What a send that failed has held is free when it returns, and its connection when the transport is closed: request bodies are large."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+
+        def pools():
+            return sum(isinstance(each, urllib3.HTTPConnectionPool) and each.port == port for each in gc.get_objects())
+
+        transport = HttpTransport(f"http://127.0.0.1:{port}/v2.1/track")
+        gc.disable()
+        try:
+            assert transport.send(BODY, {}, 5).error.kind == "connect"
+            assert pools() == 1
+            transport.close()
+            assert pools() == 0
+        finally:
+            gc.enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -163,3 +164,24 @@ gevent.joinall([gevent.spawn(handle, number) for number in range(20)])
     ids = {row["id"]: row["name"] for row in rows}
     parents = {row["name"]: ids.get(row["operation_ParentId"]) for row in rows}
     assert parents == {f"request {n}": None for n in range(20)} | {f"service {n}": f"request {n}" for n in range(20)}
+
+
+@pytest.mark.threads_at_exit
+def test_nobody_listens(run_program):
+    """A program under gevent whose endpoint refuses connections ends without a word: no connection is left for the garbage collector."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        # Bound and not listening: nobody else gets the port.
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        key = "00000000-0000-0000-0000-000000000001"
+        run_program(
+            f"""
+            {PATCH.replace(chr(10), "; ")}
+            from opencensus.ext.azure.trace_exporter import AzureExporter
+            from opencensus.trace.samplers import AlwaysOnSampler
+            from opencensus.trace.tracer import Tracer
+            with Tracer(sampler=AlwaysOnSampler(), exporter=AzureExporter()).span(name="request"):
+                pass
+            """,
+            APPLICATIONINSIGHTS_CONNECTION_STRING=f"InstrumentationKey={key};IngestionEndpoint={endpoint}",
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -139,7 +140,9 @@ class HttpTransport:
             try:
                 return self._exchange(body, headers, timeout_s, url)
             except Exception as error:  # noqa: BLE001 - three libraries below, and each may raise what it likes.
-                return Reply(error=_translated(error))
+                reply = Reply(error=_translated(error))
+                _let_go(error)
+                return reply
 
     def _exchange(self, body: bytes, headers: Mapping[str, str], timeout_s: float, url: str) -> Reply:
         now_s = self._clock()
@@ -187,6 +190,15 @@ class HttpTransport:
                 from .connections import Connections
             held = self._held = (pid, Connections())
         return held[1]
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what an error's frames hold: urllib3's hold the error, too, so that a request's body and the connection would stay until the
+    garbage collector comes, which at the end of the interpreter may be too late to close it.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 _importing = threading.RLock()
