@@ -9,6 +9,7 @@ import types
 
 import pytest
 from opentelemetry import trace as trace_api
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, SpanProcessor, TracerProvider
@@ -345,6 +346,22 @@ class Held:
         setattr(self, name, exporter)
 
 
+class OwnLogProcessor:
+    """A program's own log processor, as the oldest and the newest releases know them."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    def on_emit(self, record):
+        """Hand it on."""
+        self._inner.on_emit(record)
+
+    emit = on_emit
+
+    def shutdown(self):
+        """Stop the other one."""
+
+
 CASES = {
     "span processor": (Held("span_exporter", Official()), ("key", "azure.monitor.opentelemetry.exporter.Official")),
     "log processor, reader": (Held("_exporter", Official()), ("key", "azure.monitor.opentelemetry.exporter.Official")),
@@ -354,6 +371,14 @@ CASES = {
     ),
     "a processor of the program's own": (
         Tail(inner=SimpleSpanProcessor(Filtering(Official()))),
+        ("key", "azure.monitor.opentelemetry.exporter.Official"),
+    ),
+    "a log processor of the program's own": (
+        OwnLogProcessor(SimpleLogRecordProcessor(Official())),
+        ("key", "azure.monitor.opentelemetry.exporter.Official"),
+    ),
+    "a reader with an exporter of the program's own": (
+        Held("_exporter", Filtering(Official())),
         ("key", "azure.monitor.opentelemetry.exporter.Official"),
     ),
     "one that hands on to several": (Tail(first=SimpleSpanProcessor(Official()), second=SimpleSpanProcessor(InMemorySpanExporter())), None),
