@@ -288,6 +288,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("decorated-name", r"decorated \| told \| returned/1", "wrapper", "reserve"),
     ),
     "test_envelopes[propagation]": (
+        Rule("assigned-contexts", r"ids_assigned \| RemoteDependency '(request|part)' \| tags/ai\.operation\.id", "f" * 32, ANY),
+        Rule("assigned-contexts", r"context_assigned \| .* \| tags/ai\.operation\.(id|parentId)", ANY, _matching("1{16}0{15}1|2{16}")),
         Rule("sample-rate", r"one_in_four \| RemoteDependency '(root|part)' \| sampleRate", ABSENT, 25.0),
         Rule(
             "unsampled-context",

@@ -12,10 +12,10 @@ from opencensus_compat import _wiring
 from opencensus_compat._context import CENSUS_KEY as _CENSUS_KEY
 from opencensus_compat._context import SPAN_KEY as _SPAN_KEY
 from opencensus_compat._context import get_current
-from opencensus_compat._convert import otel_to_oc
+from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
-from opencensus_compat.trace.span_context import SpanContext, _follow
+from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
 from opencensus_compat.trace.tracers import context_tracer, noop_tracer
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Tracer:
         """The context of the trace made last or given."""
         if self._own_context is None:
             self._own_context = SpanContext(trace_id=f"{self._trace_id:032x}")
+            _follow(self._own_context)
             if isinstance(getattr(self, "tracer", None), context_tracer.ContextTracer):
                 self._own_context.trace_options.set_enabled(True)
         return self._own_context
@@ -142,6 +143,8 @@ class Tracer:
                 return context_tracer.start_blank(self.tracer, name, context, parent)
             if parent is not None:
                 return self._recording_tracer()._start_child(name, context, parent)
+        if self._own_context is not None and self._given is None and self._is_assigned(self._own_context):
+            return self._start_root(name, context, self.get_tracer(), self._own_context)
         if self._one_trace:
             return self._start_root(name, context, self.tracer, self._trace_id if self._given is None else self._given)
         if self._decided:
@@ -152,6 +155,11 @@ class Tracer:
             if process is _wiring.process.mark:
                 return self._start_root(name, context, tracer, trace_id)
         return self._start_new_trace(name, context)
+
+    def _is_assigned(self, own: Any) -> bool:
+        """Return whether a program has put other ids into the context of this tracer, to continue what a request's headers say."""
+        trace_id = oc_to_otel.id_number(own.trace_id, 32)
+        return trace_id is not None and (trace_id != self._trace_id or _own_span_id(own) is not None)
 
     def _start_root(self, name: Any, context: Context, tracer: Any, trace: Any) -> Any:
         if type(tracer) is context_tracer.ContextTracer:

@@ -8,7 +8,12 @@ import os
 import tempfile
 from pathlib import Path
 
+from opencensus.ext.azure.common import Options
+from opencensus.ext.azure.common.exporter import BaseExporter
+from opencensus.ext.azure.common.processor import ProcessorMixin
 from opencensus.ext.azure.common.protocol import Data, Envelope, Message
+from opencensus.ext.azure.common.storage import LocalFileStorage
+from opencensus.ext.azure.common.transport import TransportMixin, TransportStatusCode
 from opencensus.ext.azure.trace_exporter import AzureExporter
 from opencensus.trace import base_exporter
 from opencensus.trace.file_exporter import FileExporter
@@ -114,6 +119,45 @@ class _Emitting(AzureExporter):
 class _Exporting(AzureExporter):
     def export(self, items):
         super().export([item for item in items if item.name != "inner"])
+
+
+class _Vendored(BaseExporter, TransportMixin, ProcessorMixin):
+    """An exporter on the bases that the real one is made of, as programs have it that copied an older one."""
+
+    def __init__(self, **options):
+        self.options = Options(**options)
+        self.storage = LocalFileStorage(path=tempfile.mkdtemp())
+        self._telemetry_processors = []
+        self._consecutive_redirects = 0
+        super().__init__(**options)
+
+    def span_data_to_envelope(self, sd):
+        return Envelope(
+            iKey=self.options.instrumentation_key,
+            tags={"ai.operation.id": sd.context.trace_id},
+            time=sd.start_time,
+            name="Microsoft.ApplicationInsights.Message",
+            data=Data(baseData=Message(message="vendored " + sd.name, properties=dict(sd.attributes)), baseType="MessageData"),
+        )
+
+    def emit(self, batch, event=None):
+        if batch:
+            result = self._transmit(self.apply_telemetry_processors([self.span_data_to_envelope(sd) for sd in batch]))
+            if result is TransportStatusCode.RETRY:
+                self.storage.put(batch, 60)
+        if event:
+            event.set()
+        elif len(batch) < self.options.max_batch_size:
+            self._transmit_from_storage()
+
+
+def exporter_on_the_same_bases():
+    """An exporter that sends by itself what it made."""
+    exporter = _Vendored()
+    exporter.add_telemetry_processor(lambda envelope: envelope.tags.__setitem__("ai.cloud.role", "vendored"))
+    tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())
+    with tracer.span(name="outer"), tracer.span(name="inner") as span:
+        span.add_attribute("n", 1)
 
 
 def subclass_that_changes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace import execution_context
 from opencensus.trace.propagation.trace_context_http_header_format import TraceContextPropagator
 from opencensus.trace.samplers import AlwaysOffSampler, AlwaysOnSampler, ProbabilitySampler
 from opencensus.trace.span import SpanKind
@@ -160,3 +161,34 @@ def tracer_of_contexts():
     with tracer.span(name="request"):
         inside = [TraceContextPropagator().to_headers(context), tracer.root_span_id, tracer.trace_id]
     return [*inside, context.span_id]
+
+
+def ids_assigned():
+    """Ids that a middleware assigns to the context of one tracer for all requests, and the tracer's exporter."""
+    Tracer(sampler=AlwaysOnSampler(), exporter=AzureExporter())
+    for trace_id, span_id in ((LOW, PARENT), (HIGH, "3333333333333333")):
+        tracer = execution_context.get_opencensus_tracer()
+        tracer.span_context.trace_id = trace_id
+        tracer.span_context.span_id = span_id
+        tracer.exporter = AzureExporter()
+        with tracer.span(name="request"), tracer.span(name="part"):
+            pass
+
+
+def ids_assigned_without_a_tracer():
+    """The same where no tracer was made."""
+    tracer = execution_context.get_opencensus_tracer()
+    tracer.span_context.trace_id = LOW
+    tracer.span_context.span_id = PARENT
+    tracer.exporter = exporter = AzureExporter()
+    with tracer.span(name="request") as span:
+        span.add_attribute("n", 1)
+    return [tracer.exporter is exporter, tracer.span_context.trace_id]
+
+
+def context_assigned():
+    """A context that is assigned to a tracer."""
+    tracer = Tracer(sampler=AlwaysOnSampler(), exporter=AzureExporter())
+    tracer.span_context = SpanContext(trace_id=LOW, span_id=PARENT)
+    with tracer.span(name="request"):
+        pass

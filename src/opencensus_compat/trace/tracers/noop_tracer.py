@@ -60,8 +60,13 @@ class DefaultTracer(NoopTracer):
     """What `execution_context.get_opencensus_tracer()` returns where no tracer was made.
 
     Alone it records nothing, as in OpenCensus. Inside a span of OpenTelemetry code, which OpenCensus did not know, it continues that
-    span's trace, so that integrations written for OpenCensus work below OpenTelemetry instrumentations.
+    span's trace, so that integrations written for OpenCensus work below OpenTelemetry instrumentations. What a program assigns is kept for
+    whoever asks for it.
     """
+
+    _propagator: Any = None
+    _sampler: Any = None
+    _exporter: Any = None
 
     def _trace(self) -> Any:
         otel = _context.otel_span(_context.get_current())
@@ -87,21 +92,33 @@ class DefaultTracer(NoopTracer):
         """The W3C propagator: integrations put the current span into outgoing headers with it."""
         from opencensus_compat.trace.propagation.trace_context_http_header_format import TraceContextPropagator
 
-        return TraceContextPropagator()
+        return TraceContextPropagator() if self._propagator is None else self._propagator
+
+    @propagator.setter
+    def propagator(self, value: Any) -> None:
+        self._propagator = value
 
     @property
     def sampler(self) -> Any:
         """A sampler that leaves new traces out; children follow their parent whatever it says."""
         from opencensus_compat.trace.samplers import AlwaysOffSampler
 
-        return AlwaysOffSampler()
+        return AlwaysOffSampler() if self._sampler is None else self._sampler
+
+    @sampler.setter
+    def sampler(self, value: Any) -> None:
+        self._sampler = value
 
     @property
     def exporter(self) -> Any:
         """The exporter of the OpenCensus span around; the OpenTelemetry provider, dressed as an exporter, where there is none."""
         from opencensus_compat.trace.tracers.context_tracer import exporter_around
 
-        return exporter_around()
+        return exporter_around() if self._exporter is None else self._exporter
+
+    @exporter.setter
+    def exporter(self, value: Any) -> None:
+        self._exporter = value
 
     def start_span(self, name: str = "span") -> Any:
         """Start a span inside the current OpenTelemetry span; a blank one where there is none."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from opencensus_compat import _exporter, _wiring
+from opencensus_compat.ext.azure.common import settings_of, utils
 
 logger = logging.getLogger("opencensus.ext.azure.common.transport")
 
@@ -51,6 +52,7 @@ class TransportMixin:
     """Adds sending to an exporter."""
 
     _pipeline: Any
+    options: Any
     storage: Any
 
     def _check_stats_collection(self) -> bool:
@@ -69,7 +71,7 @@ class TransportMixin:
         if _collector.envelopes is not None:
             _collector.envelopes.extend(envelopes)
             return TransportStatusCode.SUCCESS
-        pipeline = self._pipeline
+        pipeline = self._pipeline if hasattr(self, "_pipeline") else self._made_pipeline()
         if not pipeline.is_direct:
             _wiring.has_no_effect("what a program hands to one itself is not sent")
             return TransportStatusCode.DROP
@@ -78,6 +80,11 @@ class TransportMixin:
             return TransportStatusCode.SUCCESS
         # Kept envelopes are sent again by the pipeline.
         return TransportStatusCode.RETRY if _exporter.stored(result) else TransportStatusCode.DROP
+
+    def _made_pipeline(self) -> Any:
+        """Return the pipeline of an exporter that a program made of this class and a base of its own: that of its options' resource."""
+        self._pipeline = _wiring.span_part(settings_of(self.options), utils.azure_monitor_context, self.options)
+        return self._pipeline
 
     def _transmit_from_storage(self) -> None:
         """Do nothing: the pipeline resends what it stored by itself."""
