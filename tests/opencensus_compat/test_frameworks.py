@@ -36,7 +36,7 @@ def request(name, scope, headers):
             logger.warning(name)
     context.detach(token)
     own.end()
-    metrics.get_meter_provider().get_meter(scope, "1").create_counter("own").add(1)
+    metrics.get_meter_provider().get_meter(scope, "1").create_counter(f"own.{name}").add(1)
     _logs.get_logger(scope, "1").emit(**record())
 
 def record():
@@ -91,7 +91,7 @@ def test_other_scopes(arrived):
     spans, messages, metrics = arrived(f"{CENSUS}\nrequest('local', 'shop', {{}})")
     assert spans == [("first", None), ("local", "own"), ("local inner", "own step"), ("own", None), ("own step", "local")]
     assert messages == ["first", "local", "own"]
-    assert metrics == ["own"]
+    assert metrics == ["own.local"]
 
 
 SETS_PROVIDER = """
