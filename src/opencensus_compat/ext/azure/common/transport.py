@@ -71,7 +71,9 @@ class TransportMixin:
         if _collector.envelopes is not None:
             _collector.envelopes.extend(envelopes)
             return TransportStatusCode.SUCCESS
-        pipeline = self._pipeline if hasattr(self, "_pipeline") else self._made_pipeline()
+        if not hasattr(self, "_pipeline"):
+            self._pipeline = self._pipeline_of_options()
+        pipeline = self._pipeline
         if not pipeline.is_direct:
             _wiring.has_no_effect("what a program hands to one itself is not sent")
             return TransportStatusCode.DROP
@@ -81,10 +83,9 @@ class TransportMixin:
         # Kept envelopes are sent again by the pipeline.
         return TransportStatusCode.RETRY if _exporter.stored(result) else TransportStatusCode.DROP
 
-    def _made_pipeline(self) -> Any:
-        """Return the pipeline of an exporter that a program made of this class and a base of its own: that of its options' resource."""
-        self._pipeline = _wiring.span_part(settings_of(self.options), utils.azure_monitor_context, self.options)
-        return self._pipeline
+    def _pipeline_of_options(self) -> Any:
+        """Return the pipeline of the options' resource: programs make exporters of this class and a base of their own."""
+        return _wiring.span_part(settings_of(self.options), utils.azure_monitor_context, self.options)
 
     def _transmit_from_storage(self) -> None:
         """Do nothing: the pipeline resends what it stored by itself."""

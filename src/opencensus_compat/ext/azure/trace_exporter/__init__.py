@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
-from opencensus_compat import _exporter, _wiring
+from opencensus_compat import _exporter
 from opencensus_compat.common.schedule import QueueExitEvent
-from opencensus_compat.ext.azure.common import Options, settings_of, utils
+from opencensus_compat.ext.azure.common import Options, utils
 from opencensus_compat.ext.azure.common.exporter import BaseExporter
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, ExceptionData, RemoteDependency, Request
@@ -23,7 +23,7 @@ logger = logging.getLogger("opencensus.ext.azure.trace_exporter")
 __all__ = ["AzureExporter"]
 
 # Subclasses that build envelopes themselves take these names from here.
-_FOR_SUBCLASSES = (Data, ExceptionData, RemoteDependency, Request, LocalFileStorage, QueueExitEvent, TransportStatusCode, SpanKind)
+_FOR_SUBCLASSES = (Data, ExceptionData, RemoteDependency, Request, LocalFileStorage, QueueExitEvent, TransportStatusCode, SpanKind, utils)
 
 HTTP_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]
 HTTP_PATH = attributes_helper.COMMON_ATTRIBUTES["HTTP_PATH"]
@@ -52,25 +52,30 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
 
     def __init__(self, **options: Any) -> None:
         self.options = Options(**options)
-        settings = settings_of(self.options)
         self._prepare(self.options)
+        # What could not be sent is the pipeline's to keep.
+        self.storage = None
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         self._consecutive_redirects = 0
-        self._pipeline = _wiring.span_part(settings, utils.azure_monitor_context, self.options)
-        self._is_direct = self._pipeline.is_direct
+        # This asks for the pipeline, so that options that cannot work are told of here.
         check_effect(self)
-        if self._pipeline.first_handle is None:
-            self._pipeline.first_handle = self
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        # Made when it is first asked for: a subclass may leave `__init__` out, and set the options itself.
+        pipeline = self._pipeline_of_options()
+        if pipeline.first_handle is None:
+            pipeline.first_handle = self
+        return pipeline
+
+    @property
+    def _is_direct(self) -> bool:
+        return bool(self._pipeline.is_direct)
 
     @property
     def _destination(self) -> Any:
         """The pipeline, for spans as they end; None where `export` was overridden or replaced, which is then called with SpanData."""
         return self._pipeline if type(self).export is _EXPORT and "export" not in self.__dict__ else None
-
-    @property
-    def storage(self) -> Any:
-        """None: what could not be sent is the pipeline's to keep."""
-        return None
 
     @property
     def _queue(self) -> Any:
