@@ -25,7 +25,12 @@ _SETTINGS = ("APPINSIGHTS_", "APPLICATIONINSIGHTS_", "OPENCENSUS_COMPAT_", "OTEL
 
 
 def pytest_configure() -> None:
-    """Let programs in tests be interrupted also where a shell ignores Ctrl+C for what it runs in the background: they inherit that."""
+    """Keep from the tests, and from the programs that they start, what the shell is set to."""
+    # The way to a local endpoint leads through no proxy.
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        os.environ.pop(name, None)
+        os.environ.pop(name.upper(), None)
+    # What a shell runs in the background ignores Ctrl+C, and programs inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

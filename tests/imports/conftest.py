@@ -36,6 +36,7 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
         "PYTHONDONTWRITEBYTECODE": "1",
         "PIP_NO_INDEX": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_CACHE_DIR": "1",  # pip warns of a home that it may not write to
         **(environment or {}),
     }
     done = subprocess.run([str(word) for word in command], env=environment, cwd=cwd, capture_output=True, text=True, check=False)
