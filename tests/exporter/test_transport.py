@@ -17,6 +17,8 @@ from opentelemetry import context
 from appinsights_exporter.delivery.transport import MAX_REPLY_BYTES, HttpTransport
 
 BODY = gzip.compress(b"[]")
+CLOSED_PORT = 9
+"""Nobody offers the discard service any more; a port that was free a moment ago may be somebody's by now."""
 
 
 class Server:
@@ -150,7 +152,7 @@ def test_requests_is_asked_again_after_a_minute(server, monkeypatch):
 def test_a_proxy_that_appears_later(server, transport, monkeypatch):
     """A proxy that the program sets in its environment while it runs is used from the next exchange on."""
     assert transport.send(BODY, {}, 5).status == 200
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{CLOSED_PORT}")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert transport.send(BODY, {}, 5).error.kind == "connect"
@@ -302,15 +304,8 @@ def test_dripping_server(server, either):
     assert time.monotonic() - begun_s < 30
 
 
-def closed_port():
-    """Return a port on which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 UNSENT = {
-    "nobody listens": (lambda: f"http://127.0.0.1:{closed_port()}/", "connect"),
+    "nobody listens": (lambda: f"http://127.0.0.1:{CLOSED_PORT}/", "connect"),
     "no such host": (lambda: "http://nowhere.invalid/", "connect"),
     "host that cannot be encoded": (lambda: "http://" + "a" * 70 + ".test/", "request"),
     "no scheme": (lambda: "nowhere", "request"),
@@ -367,7 +362,7 @@ def test_proxy_from_the_environment(server, monkeypatch):
 
 def test_a_token_in_clear_text_passes_no_proxy(server, monkeypatch):
     """Over http, which only the loopback interface may have with a token, no proxy sees it: neither one given nor the environment's."""
-    dead = f"http://127.0.0.1:{closed_port()}"
+    dead = f"http://127.0.0.1:{CLOSED_PORT}"
     for name in ("http_proxy", "all_proxy"):
         monkeypatch.setenv(name, dead)
     monkeypatch.delenv("no_proxy", raising=False)
@@ -379,7 +374,7 @@ def test_a_token_in_clear_text_passes_no_proxy(server, monkeypatch):
 
 def test_dead_proxy():
     """A proxy that is not there means that nothing was sent."""
-    made = HttpTransport("http://nowhere.invalid/", proxies={"http": f"http://127.0.0.1:{closed_port()}"})
+    made = HttpTransport("http://nowhere.invalid/", proxies={"http": f"http://127.0.0.1:{CLOSED_PORT}"})
     assert made.send(BODY, {}, 5).error.kind == "connect"
     made.close()
 
