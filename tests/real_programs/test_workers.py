@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import urllib.request
 
 import pytest
@@ -58,7 +59,9 @@ def test_celery(start, endpoint, messages, tmp_path):
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(start, messages, method):
     """The records of processes and of a pool's workers arrive, those of their parent once."""
-    program = start("children.py", method)
-    assert program.wait() == 0, program.printed
+    # The server makes a socket there, whose path may have a hundred characters.
+    with tempfile.TemporaryDirectory(prefix="cc-", dir="/tmp") as folder:
+        program = start("children.py", method, TMPDIR=folder)
+        assert program.wait() == 0, program.printed
     assert messages() == {"before": 1, "after": 1, **{f"work {number}": 1 for number in range(6)}}
     assert program.printed == ""

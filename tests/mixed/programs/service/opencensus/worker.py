@@ -1,4 +1,5 @@
 import logging
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 from opencensus.common.runtime_context import RuntimeContext
@@ -9,7 +10,10 @@ pool = ThreadPoolExecutor(2)
 
 
 def later(sku):
-    return pool.submit(RuntimeContext.with_current_context(pack), sku)
+    job = pool.submit(RuntimeContext.with_current_context(pack), sku)
+    if 'ONE_AT_A_TIME' in os.environ:
+        job.result()
+    return job
 
 
 def pack(sku):
