@@ -6,7 +6,7 @@ the first record. It waits a little before it works, so that a burst wakes it on
 A child made by fork begins with an empty queue: what waits is the parent's. Where no thread can be started, as at the end of the
 interpreter, the work is done by whoever flushes; `logging.shutdown` does, last of all exit hooks.
 
-Loses: what comes while the queue is full, the newest, as in OpenCensus. It is counted for the destination.
+Loses: what comes while the queue is full: the newest, as in OpenCensus. It is counted for the destination.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import threading
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 from opencensus_compat import _context, _wiring
@@ -26,10 +27,15 @@ __all__ = ["HANDED_OVER_FULL", "HandOver"]
 
 LEAST_CAPACITY = 8192
 """Records that may wait, where no handler asks for more: the legacy `queue_capacity`."""
+WIDTH = 6
+"""Values that a call is made of: the function, and its arguments."""
 PAUSE_S = 0.02
 """How long the thread lets records gather before it works on them, seconds."""
 HANDED_OVER_FULL = "too many records at a time: the newest dropped"
 """Reason for which records are counted as lost that came while the queue was full."""
+
+
+_next = deque.popleft
 
 
 class HandOver:
@@ -48,7 +54,9 @@ class HandOver:
 
     def _restart(self) -> None:
         """Begin anew, also in a child made by fork: without calls, without a thread."""
-        self._waiting: deque[tuple[Any, ...]] = deque()
+        # The values of one call after those of the other: a tuple for each would be one more object for the garbage collector, at the cost
+        # of the thread that logs. Neither threads nor signal handlers come between the values of a call: no Python code runs there.
+        self._waiting: deque[Any] = deque()
         # Lets one thread work at a time, so that the calls are made in order.
         self._working = threading.RLock()
         # Guards starting the thread, and the losses. Signal handlers and finalizers may log while their thread holds it.
@@ -69,12 +77,12 @@ class HandOver:
         """Have a function called on the thread, and return whether there was room.
 
         Args:
-            call: The function and its arguments.
+            call: The function and its arguments: `WIDTH` values.
         """
         waiting = self._waiting
-        if len(waiting) >= self.capacity:
+        if len(waiting) >= self.capacity * WIDTH:
             return False
-        waiting.append(call)
+        waiting.extend(call)
         if not self._is_awake:
             self._rouse()
         return True
@@ -94,7 +102,7 @@ class HandOver:
         if self._thread is threading.current_thread() or (self._thread is None and not self._waiting):
             return True
         done = threading.Event()
-        self._waiting.append((done.set,))
+        self._waiting.extend((_set, done, *(None,) * (WIDTH - 2)))
         self._hurry.set()
         self._rouse()
         if self._thread is None:
@@ -140,7 +148,7 @@ class HandOver:
         with self._working:
             while waiting:
                 try:
-                    call = waiting.popleft()
+                    call = [*map(_next, repeat(waiting, WIDTH))]
                 except IndexError:
                     break
                 _call(*call)
@@ -151,6 +159,10 @@ class HandOver:
                     lost, self._lost = self._lost, Counter()
                 for tell, times in lost.items():
                     _call(tell, times)
+
+
+def _set(event: threading.Event, *_: None) -> None:
+    event.set()
 
 
 def _call(work: Callable[..., object], *args: Any) -> None:

@@ -9,7 +9,12 @@ import weakref
 import pytest
 
 from opencensus_compat import _context, _handover
-from opencensus_compat._handover import HandOver
+from opencensus_compat._handover import WIDTH, HandOver
+
+
+def call(function, *args):
+    """Return a call as the queue takes it: a function that drops what it is given beyond its arguments, and as many values as a call has."""
+    return (lambda *given: function(*given[: len(args)]), *args, *(None,) * (WIDTH - 1 - len(args)))
 
 
 @pytest.fixture
@@ -23,7 +28,7 @@ def test_calls_are_made_in_order_on_one_thread_that_exports(queue):
     """The thread is not the caller's, begins with the first call, and what it logs is known not to be the application's."""
     seen = []
     for number in range(100):
-        assert queue.put((lambda number: seen.append((number, threading.current_thread().name, _context.exporting.get())), number))
+        assert queue.put(call(lambda number: seen.append((number, threading.current_thread().name, _context.exporting.get())), number))
     assert seen == []
     assert not queue.is_empty()
     assert queue.flush(60.0)
@@ -38,7 +43,7 @@ def test_prepared_once_on_the_thread_that_puts(monkeypatch):
     assert queue.flush(0.0)
     assert prepared == []
     for _ in range(3):
-        queue.put((lambda: None,))
+        queue.put(call(lambda: None))
     assert queue.flush(60.0)
     assert prepared == [threading.main_thread()]
 
@@ -52,13 +57,13 @@ def test_a_full_queue(queue):
     def tell(times):
         told.append((times, threading.current_thread().name))
 
-    assert [queue.put((lambda: None,)) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert [queue.put(call(lambda: None)) for _ in range(5)] == [True] * 3 + [False] * 2
     queue.lose(tell)
     queue.lose(tell)
     assert queue.flush(60.0)
     assert told == [(2, "opencensus-hand-over")]
     queue.ask(5)
-    assert (queue.capacity, [queue.put((lambda: None,)) for _ in range(6)]) == (5, [True] * 5 + [False])
+    assert (queue.capacity, [queue.put(call(lambda: None)) for _ in range(6)]) == (5, [True] * 5 + [False])
     queue.clear()
     assert (queue.is_empty(), queue.capacity) == (True, _handover.LEAST_CAPACITY)
 
@@ -66,9 +71,9 @@ def test_a_full_queue(queue):
 def test_a_call_that_raises_loses_no_other(queue, caplog):
     """It is said once."""
     seen = []
-    queue.put(({}.__getitem__, "key"))
-    queue.put(({}.__getitem__, "key"))
-    queue.put((seen.append, 1))
+    queue.put(call({}.__getitem__, "key"))
+    queue.put(call({}.__getitem__, "key"))
+    queue.put(call(seen.append, 1))
     assert queue.flush(60.0)
     assert seen == [1]
     assert [record.getMessage() for record in caplog.records] == ["a log record was lost: KeyError (said once)"]
@@ -77,8 +82,8 @@ def test_a_call_that_raises_loses_no_other(queue, caplog):
 def test_flush_does_not_wait_longer_than_it_may(queue):
     """A call that takes its time makes a flush return False; on the thread itself a flush returns at once."""
     release, inside = threading.Event(), []
-    queue.put((lambda: inside.append(queue.flush(60.0)),))
-    queue.put((release.wait, 60.0))
+    queue.put(call(lambda: inside.append(queue.flush(60.0))))
+    queue.put(call(release.wait, 60.0))
     assert not queue.flush(0.05)
     release.set()
     assert queue.flush(60.0)
@@ -90,7 +95,7 @@ def test_where_no_thread_can_be_started(monkeypatch):
     monkeypatch.setattr(_handover, "_started", lambda _: None)
     queue = HandOver(lambda: None)
     seen = []
-    queue.put((lambda: seen.append((threading.current_thread(), _context.exporting.get())),))
+    queue.put(call(lambda: seen.append((threading.current_thread(), _context.exporting.get()))))
     assert seen == []
     assert queue.flush(60.0)
     assert seen == [(threading.main_thread(), True)]
@@ -105,7 +110,7 @@ def test_nothing_of_a_call_stays(queue):
 
     record = Record()
     seen = weakref.ref(record)
-    queue.put((id, record))
+    queue.put(call(id, record))
     assert queue.flush(60.0)
     del record
     # The flush's own mark comes after the call, so its tuple has gone.
@@ -117,10 +122,10 @@ def test_nothing_of_a_call_stays(queue):
 def test_a_child_begins_with_an_empty_queue_and_a_thread_of_its_own(queue):
     """What waits is the parent's; the child's calls are made in the child."""
     reader, writer = os.pipe()
-    queue.put((os.write, writer, b"p"))
+    queue.put(call(os.write, writer, b"p"))
     pid = os.fork()
     if pid == 0:
-        queue.put((os.write, writer, b"c"))
+        queue.put(call(os.write, writer, b"c"))
         os._exit(0 if queue.flush(60.0) else 1)
     assert os.waitpid(pid, 0)[1] == 0
     assert os.read(reader, 10) == b"c"
@@ -135,7 +140,7 @@ def test_many_threads_put_at_once():
     queue = HandOver(lambda: None)
     queue.ask(100_000)
     seen = []
-    threads = [threading.Thread(target=lambda: [queue.put((seen.append, number)) for number in range(2000)]) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: [queue.put(call(seen.append, number)) for number in range(2000)]) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

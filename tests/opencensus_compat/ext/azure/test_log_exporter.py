@@ -243,6 +243,49 @@ class Changing(dict):
     """A dict of the program's own class."""
 
 
+ARGUMENTS = {
+    "list": ("%s", [[1, "two", None]], lambda values: values.append(3)),
+    "list by repr": ("%-12r|", [["a"]], lambda values: values.append("b")),
+    "list of lists": ("%s", [[["a"]]], lambda values: values[0].append("b")),
+    "list beside others": ("%s, %d and %s", [["a"], 5, "b"], lambda values: values.clear()),
+    "dict": ("%(a)s", [{"a": 1}], lambda values: values.update(a=2)),
+    "whole dict": ("%s", [{"a": 1, 2: None}], lambda values: values.clear()),
+    "dict of lists": ("%(a)s", [{"a": ["b"]}], lambda values: values["a"].clear()),
+    "set": ("%s", [set(range(0, 800, 80))], lambda values: values.clear()),
+    "bytearray": ("%s", [bytearray(b"ab")], lambda values: values.clear()),
+    "tuple of lists": ("%s of %s", [(["a"],), 2], lambda values: values[0].clear()),
+}
+
+
+@pytest.mark.parametrize(("form", "arguments", "change"), ARGUMENTS.values(), ids=ARGUMENTS)
+def test_the_message_is_that_of_the_arguments_when_it_was_logged(made, sent, form, arguments, change):
+    """Whatever an argument is, and however it is put: what becomes of it afterwards does not count."""
+    expected = logging.LogRecord("app", logging.INFO, __file__, 1, form, tuple(arguments), None).getMessage()
+    logger = made()
+    logger.info(form, *arguments)
+    change(arguments[0])
+    assert [item["data"]["baseData"]["message"] for item in sent(1)] == [expected]
+
+
+def test_conversions_find_the_arguments_as_they_were(made, sent):
+    """A list is a list there, a dict a dict; the program's own are another."""
+    found = []
+
+    class Mine(AzureLogHandler):
+        def log_record_to_envelope(self, record):
+            found.append(record.args)
+            return super().log_record_to_envelope(record)
+
+    logger = made(cls=Mine)
+    names, ages = ["a"], {"a": 1}
+    logger.info("%s", names)
+    logger.info("%s", ages)
+    names.append("b")
+    ages["b"] = 2
+    sent(2)
+    assert found == [(["a"],), {"a": 1}]
+
+
 @pytest.mark.parametrize("kind", [dict, Changing], ids=["dict", "subclass"])
 def test_what_changes_after_the_call_does_not_change_what_was_logged(made, sent, kind):
     """Arguments and dimensions are sent as they were when the line was logged, also those in containers inside them."""

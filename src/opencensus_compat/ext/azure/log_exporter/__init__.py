@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from opentelemetry.trace import TraceFlags
@@ -44,18 +45,20 @@ class _Latest(threading.local):
     taken: tuple[tuple[weakref.ref[Any], tuple[BaseLogHandler, ...]], ...] = ()
     """The record, and the handlers that have taken it, one for each destination and kind of item. Behind it those which this thread was
     logging when a filter or a formatter logged in between."""
-    kept: tuple[weakref.ref[Any], SamplingFilter, float] | None = None
-    """The record, the filter that kept it, and what share of records that keeps."""
 
 
 _latest = _Latest()
 _MOST_NESTED = 4
 """Records that a thread may be logging at a time, each in a filter or formatter of the one before, and be known."""
 
+_kept: ContextVar[tuple[weakref.ref[Any], SamplingFilter, float] | None] = ContextVar("opencensus-kept-record", default=None)
+"""The record that a filter kept last, the filter, and what share of records that keeps. Read for every record, and cheaper than `_latest`."""
+
 _IMMUTABLE = log_records.IMMUTABLE
+_last_kept = _kept.get
 _PLAIN = logging.LogRecord
 _is_exporting = _context.exporting.get
-_current_context = _context.get_current
+_current_context = _context.read_current
 
 _APPLICATION, _OURS, _LIBRARY = 0, 1, 2
 _OWN_TREES = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
@@ -119,6 +122,7 @@ class BaseLogHandler(logging.Handler):
         self._hand_over = _wiring.hand_over()
         # Bound once: that is part of what a record costs.
         self._put, self._bound_work = self._hand_over.put, self._work
+        self._takes_measurements = self._is_event
         self._own_queue = _RecordQueue(self)
         self._queue: Any = self._own_queue
         self._worker: Any = _RecordWorker(self)
@@ -170,23 +174,27 @@ class BaseLogHandler(logging.Handler):
             return
         if self._kind.handlers > 1 and not self._is_first(record):
             return
-        kept = _latest.kept
-        share = kept[2] if kept is not None and kept[0]() is record and kept[1] in self.filters else None
-        message = None
+        changing = None
         arguments, form = record.args, record.msg
         if type(form) is not str or (type(record) is not _PLAIN and not _is_plain(record)):
-            message = _message(record)
+            changing = _message(record)
         elif arguments:
-            if type(arguments) is not tuple:
-                message = _message(record)
-            else:
+            if type(arguments) is tuple:
                 for argument in arguments:
                     if type(argument) not in _IMMUTABLE:
-                        try:
-                            message = form % arguments
-                        except Exception:  # noqa: BLE001 - arguments that do not fit, or an object without a text
-                            message = _message(record)
+                        # The most usual of these: a list, alone, which to copy costs less than its text. More copies would cost more,
+                        # each being one more object for the garbage collector.
+                        if type(argument) is list and len(arguments) == 1:
+                            changing = tuple(argument)
+                            for item in changing:
+                                if type(item) not in _IMMUTABLE:
+                                    changing = _as_it_is(record, form, arguments)
+                                    break
+                        else:
+                            changing = _as_it_is(record, form, arguments)
                         break
+            else:
+                changing = _as_it_is(record, form, arguments)
         dimensions = getattr(record, "custom_dimensions", None)
         if dimensions is not None:
             if type(dimensions) is dict:
@@ -197,10 +205,11 @@ class BaseLogHandler(logging.Handler):
                         break
             else:
                 dimensions = log_records.frozen(dimensions)
-        measurements = getattr(record, "custom_measurements", None) if self._is_event else None
-        if measurements is not None:
-            measurements = log_records.frozen(measurements)
-        if not self._put((self._bound_work, record, message, dimensions, measurements, _current_context(), share)):
+        more = None
+        kept = _last_kept()
+        if self._takes_measurements or kept is not None:
+            more = self._more_of(record, kept)
+        if not self._put((self._bound_work, record, _current_context(), changing, dimensions, more)):
             self._hand_over.lose(self._lost)
 
     def log_record_to_envelope(self, record: Any) -> Any:
@@ -249,25 +258,39 @@ class BaseLogHandler(logging.Handler):
         _latest.taken = ((weakref.ref(record), (*taken, self)), *others[: _MOST_NESTED - 1])
         return True
 
+    def _more_of(self, record: Any, kept: Any) -> tuple[Any, float | None] | None:
+        """Return the measurements of a record, and the share of records that it stands for; None where it has neither."""
+        measurements = getattr(record, "custom_measurements", None) if self._takes_measurements else None
+        share = kept[2] if kept is not None and kept[0]() is record and kept[1] in self.filters else None
+        if measurements is None and share is None:
+            return None
+        return None if measurements is None else log_records.frozen(measurements), share
+
     def _lost(self, records: int) -> None:
         self._pipeline.dropped_before(records)
 
-    def _work(
-        self, taken: logging.LogRecord, message: str | None, dimensions: Any, measurements: Any, context: Any, share: float | None
-    ) -> None:
-        """Put a record that was taken through the logger provider. Runs on the hand-over's thread."""
+    def _work(self, taken: logging.LogRecord, context: Any, changing: Any, dimensions: Any, more: Any) -> None:
+        """Put a record that was taken through the logger provider. Runs on the hand-over's thread.
+
+        Args:
+            taken: The record.
+            context: The OpenTelemetry context in which it was logged.
+            changing: See `_copied`.
+            dimensions: Its custom dimensions, as they were; or None.
+            more: See `_more_of`.
+        """
         try:
-            self._emit_taken(taken, message, dimensions, measurements, context, share)
+            self._emit_taken(taken, context, changing, dimensions, *(more or (None, None)))
         except Exception as error:  # noqa: BLE001 - a record may hold anything, and a provider's processors may do anything
             self._pipeline.not_emitted(error)
 
     def _emit_taken(
-        self, taken: logging.LogRecord, message: str | None, dimensions: Any, measurements: Any, context: Any, share: float | None
+        self, taken: logging.LogRecord, context: Any, changing: Any, dimensions: Any, measurements: Any, share: float | None
     ) -> None:
         router = _wiring.log_router()
         if not self._is_event and router.has_seen(taken, self._where):
             return
-        record = _copied(taken, message)
+        record = _copied(taken, changing)
         if dimensions is not None:
             record.custom_dimensions = dimensions
         if measurements is not None:
@@ -410,7 +433,7 @@ class SamplingFilter(logging.Filter):
             return True
         share = self._share(record)
         if share > 0:
-            _latest.kept = (weakref.ref(record), self, share)
+            _kept.set((weakref.ref(record), self, share))
         return share > 0
 
     def _share(self, record: Any) -> float:
@@ -659,13 +682,37 @@ def _message(record: Any) -> str:
         return " ".join(log_records.text(part) for part in (record.msg, record.args))
 
 
-def _copied(record: logging.LogRecord, message: str | None) -> Any:
+def _as_it_is(record: Any, form: str, arguments: Any) -> Any:
+    """Return what may change of a record's message, as it is now.
+
+    Args:
+        record: The record.
+        form: Its message without the arguments.
+        arguments: Its arguments, of which one at least is not of an immutable type.
+    Returns: A copy of a dict that is the only argument, if nothing in it can change; else the text. Nothing else is copied: the copy of a
+        set may have another order.
+    """
+    if type(arguments) is dict:
+        values = arguments.copy()
+        for key in values:
+            if type(key) not in _IMMUTABLE or type(values[key]) not in _IMMUTABLE:
+                break
+        else:
+            return values
+    try:
+        return form % arguments
+    except Exception:  # noqa: BLE001 - arguments that do not fit, or an object without a text
+        return _message(record)
+
+
+def _copied(record: logging.LogRecord, changing: Any) -> Any:
     """Return a copy of a record: other handlers, on other threads, note on the record itself what they made of it.
 
     Args:
         record: The record.
-        message: Its message as it was when it was logged; None where it has not changed.
+        changing: What could have changed since it was logged, as it was: its message, or its only argument, a dict or the items of a list.
     """
+    message = changing if type(changing) is str else None
     fields = record.__dict__.copy()
     kind: Any = type(record)
     try:
@@ -679,6 +726,10 @@ def _copied(record: logging.LogRecord, message: str | None) -> Any:
         found = logging.makeLogRecord(fields)
         if message is not None:
             found.msg, found.args = message, ()
+    if type(changing) is tuple:
+        found.args = ([*changing],)
+    elif type(changing) is dict:
+        found.args = changing
     return found
 
 
