@@ -470,6 +470,26 @@ def test_one_server_span(endpoint, integration, said):
     ]
 
 
+def test_one_server_span_of_a_framework_that_traces_itself(endpoint, integration, said, monkeypatch):
+    """Inside FastAPI's own span, which there is with a provider of the application's, its legacy middleware makes none."""
+    monkeypatch.setitem(sys.modules, "fastapi.telemetry", types.ModuleType("fastapi.telemetry"))
+    tracers = TracerProvider(shutdown_on_exit=False)
+    opencensus_compat.configure(tracer_provider=tracers)
+    tracer = legacy(endpoint)
+
+    def inside():
+        with tracer.span("work"):
+            pass
+
+    with tracers.get_tracer("fastapi").start_as_current_span("GET /", kind=trace_api.SpanKind.SERVER):
+        integration("fastapi")(tracer, inside, 1)
+    tracers.shutdown()
+    assert parents(endpoint) == [("GET /", None), ("work", "GET /")]
+    assert said() == [
+        "both fastapi and opencensus.ext.fastapi trace the same calls: the former makes the spans, the latter none (said once)"
+    ]
+
+
 OTHERS = {
     "the same library": ("sqlalchemy", ["inside", "outer"]),
     "its instrumentation is not in place": ("pymongo", ["inside", "legacy", "outer"]),

@@ -9,7 +9,7 @@ from typing import Any
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import _context, _wiring
+from opencensus_compat import _context, _frameworks, _wiring
 
 _MARK = "_opencensus_original"
 _INSTRUMENTATIONS = "opentelemetry.instrumentation"
@@ -59,16 +59,14 @@ def opentelemetry_traces(library: str, *, instrumented: bool = False) -> bool:
 
 
 def doubled(parent: Any) -> str | None:
-    """Return whether an OpenTelemetry instrumentation makes the span that a legacy integration is asking for; the first time, say so.
+    """Return whether an OpenTelemetry instrumentation, or a framework, makes the span that a legacy integration is asking for.
 
-    Legacy integrations that come from other distributions run as they are, so this looks at who calls.
+    The first time, say so. Legacy integrations that come from other distributions run as they are, so this looks at who calls.
 
     Args:
         parent: The current OpenTelemetry span.
     Returns: "parent" if that is the span, "other" if it is another one, None if there is none, or somebody else is asking.
     """
-    if _INSTRUMENTATIONS not in sys.modules:
-        return None
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("opencensus_compat."):
         frame = frame.f_back
@@ -79,7 +77,8 @@ def doubled(parent: Any) -> str | None:
     found = None
     if library in _SERVERS:
         scope = getattr(getattr(parent, "instrumentation_scope", None), "name", "")
-        if getattr(parent, "kind", None) is trace_api.SpanKind.SERVER and scope.startswith(f"{_INSTRUMENTATIONS}."):
+        by_others = scope.startswith(f"{_INSTRUMENTATIONS}.") or scope in _frameworks.SCOPES
+        if getattr(parent, "kind", None) is trace_api.SpanKind.SERVER and by_others:
             found = scope
     else:
         found = next((name for peer in _PEERS.get(library, (library,)) if _is_instrumented(name := f"{_INSTRUMENTATIONS}.{peer}")), None)

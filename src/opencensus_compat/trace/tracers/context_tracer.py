@@ -137,7 +137,8 @@ class ContextTracer(base.Tracer):
         parent_context = parent.get_span_context()
         if not parent_context.trace_flags & 1:
             return start_blank(self, name, context, parent)
-        if "opentelemetry.instrumentation" in sys.modules and (self.exporter is PROVIDER or _wiring.is_pipeline(self.exporter)):
+        others = "opentelemetry.instrumentation" in sys.modules or "fastapi.telemetry" in sys.modules
+        if others and (self.exporter is PROVIDER or _wiring.is_pipeline(self.exporter)):
             from opencensus_compat.ext import _patching
 
             made = _patching.doubled(parent)
