@@ -129,7 +129,7 @@ BAD = {
     "batch of none": ({"instrumentation_key": KEY, "max_batch_size": 0}, ["max_batch_size", "1", "0"]),
     "capacity bool": ({"instrumentation_key": KEY, "queue_capacity": True}, ["queue_capacity", "True"]),
     "timeout text": ({"instrumentation_key": KEY, "timeout": "10"}, ["timeout", "'10'"]),
-    "timeout of nothing": ({"instrumentation_key": KEY, "timeout": 0}, ["timeout", "0"]),
+    "timeout of nothing": ({"instrumentation_key": KEY, "timeout": 0}, ["timeout: ", "above 0", "got 0"]),
     "proxies text": ({"instrumentation_key": KEY, "proxies": "http://proxy"}, ["proxies", "JSON"]),
     "proxies list": ({"instrumentation_key": KEY, "proxies": "[]"}, ["proxies", "JSON"]),
     "proxies of numbers": ({"instrumentation_key": KEY, "proxies": '{"https": 1}'}, ["proxies"]),

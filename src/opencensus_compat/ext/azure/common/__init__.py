@@ -117,6 +117,8 @@ def _check_numbers(options: Any) -> None:
         value = options[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < float("inf"):
             raise ValueError(f"{name}: expected a number of at least {least}, got {value!r} as an argument.")
+    if not options.timeout:
+        raise ValueError(f"timeout: expected a number of seconds above 0, got {options.timeout!r} as an argument.")
 
 
 def _default_storage_path(options: Any) -> str:
