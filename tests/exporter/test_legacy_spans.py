@@ -207,6 +207,13 @@ def test_properties_that_are_no_object(kept):
     assert fields(INTERNAL, {"census.properties": kept, "other": 1})["properties"] == {"other": 1}
 
 
+def test_a_stack_that_is_none():
+    """A `stacktrace` that is neither frames nor text says nothing of the stack, as ever."""
+    first, _ = converted(SERVER, {"error.message": "m", "stacktrace": 5})
+    (details,) = first["data"]["baseData"]["exceptions"]
+    assert details == {"id": 1, "outerId": 0, "typeName": "Exception", "message": "m", "hasFullStack": True, "parsedStack": []}
+
+
 def test_properties_with_names_of_attributes():
     """Attributes whose names mean something here are kept apart, mean nothing, and are shown as they are."""
     kept = '{"census.status_code": 7, "ai.operation.name": "mine", "list": [1]}'

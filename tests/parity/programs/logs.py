@@ -317,7 +317,12 @@ def dimensions_mappings():
 
 def dimensions_keys():
     """Keys that are no text."""
-    _logger("keys").warning("keys", extra={"custom_dimensions": {1: "one", None: "none", True: "true"}})
+    _logger("keys").warning("keys", extra={"custom_dimensions": {1: "one", None: "none", True: "true", "": "empty"}})
+
+
+def half_of_a_pair():
+    """Text with half of a surrogate pair, as file names that are no UTF-8 have it, and a number of more than 64 bits."""
+    _logger("half").warning("half of a pair", extra={"custom_dimensions": {"name": "caf\udce9", "huge": 2**70}})
 
 
 def dimensions_shared():

@@ -235,9 +235,9 @@ def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
         "message": text(attributes.get("error.message") or "Exception")[:MAX_MESSAGE],
         "hasFullStack": "stacktrace" in attributes,
     }
-    if stack is None:
+    if not isinstance(stack, (str, list, tuple)):
         details["parsedStack"] = []
-    elif isinstance(stack, Sequence) and not isinstance(stack, (str, bytes)) and all(isinstance(frame, Mapping) for frame in stack):
+    elif not isinstance(stack, str) and all(isinstance(frame, Mapping) for frame in stack):
         details["parsedStack"] = _frames(stack)
     elif stack:
         # The web integrations leave text here. As parsedStack the service refuses it, with the whole item.
