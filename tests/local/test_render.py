@@ -166,6 +166,14 @@ def test_ascii():
         assert text.isascii()
 
 
+def test_series_of_a_metric_are_told_apart():
+    """At 80 columns a table of metrics still shows the dimensions; least, greatest and role go first."""
+    made = {**trace(), "name": "orders", "valueSum": 2.0, "valueCount": 1, "valueMin": 2.0, "valueMax": 2.0}
+    rows = [{**made, "customDimensions": {"route": route, "code": "200"}} for route in ("/a", "/b")]
+    lines = table("customMetrics", rows, Style(width=80)).splitlines()
+    assert [line.split("1  ")[1][:18] for line in lines[-2:]] == ["route=/a, code=200", "route=/b, code=200"]
+
+
 @pytest.mark.parametrize(
     ("name", "row", "line"),
     [

@@ -37,7 +37,8 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "traces": ("timestamp", "severityLevel", "message", "cloud_RoleName", "operation_Id", "customDimensions"),
     "exceptions": ("timestamp", "severityLevel", "type", "outerMessage", "method", "cloud_RoleName", "operation_Id", "customDimensions"),
     "customEvents": ("timestamp", "name", "cloud_RoleName", "operation_Id", "customDimensions", "customMeasurements"),
-    "customMetrics": ("timestamp", "name", "valueSum", "valueCount", "valueMin", "valueMax", "cloud_RoleName", "customDimensions"),
+    # The dimensions tell one series from another.
+    "customMetrics": ("timestamp", "name", "valueSum", "valueCount", "customDimensions", "valueMin", "valueMax", "cloud_RoleName"),
     "performanceCounters": ("timestamp", "category", "counter", "value", "instance", "cloud_RoleName"),
     "availabilityResults": ("timestamp", "success", "name", "location", "duration", "message", "customDimensions"),
     "pageViews": ("timestamp", "name", "url", "duration", "operation_Id", "customDimensions"),
