@@ -99,12 +99,18 @@ class Worker(threading.Thread):
             timeout: Seconds to wait at most.
         Returns: Seconds it took, None when it did not finish in time.
         """
-        started = time.monotonic()
-        if not self.is_alive():
-            # A child made by fork has a copy of this object, but not the thread.
-            return 0.0 if self.src.EXIT_EVENT.wait(timeout=0) else None
-        if not self._stopping:
-            self._stopping = True
-            self.src.put(self.src.EXIT_EVENT, block=True, timeout=timeout)
+        return _finish(self, self.src, timeout)
+
+
+def _finish(worker: Any, source: Any, timeout: float | None) -> float | None:
+    """Let a worker's thread finish what is in its queue; see `Worker.stop`."""
+    started = time.monotonic()
+    left = timeout
+    if not worker.is_alive():
+        # A child made by fork has a copy of this object, but not the thread.
+        left = 0.0
+    elif not worker._stopping:
+        worker._stopping = True
+        source.put(source.EXIT_EVENT, block=True, timeout=timeout)
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
-        return time.monotonic() - started if self.src.EXIT_EVENT.wait(timeout=left) else None
+    return time.monotonic() - started if source.EXIT_EVENT.wait(timeout=left) else None

@@ -19,6 +19,7 @@ from opencensus_compat import _context, _exporter, _wiring
 from opencensus_compat._convert import log_records, oc_to_otel
 from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
+from opencensus_compat.ext.azure.common.exporter import _finish
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, Event, ExceptionData, Message
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
@@ -174,7 +175,7 @@ class BaseLogHandler(logging.Handler):
             return
         if self._kind.handlers > 1 and not self._is_first(record):
             return
-        changing = None
+        changing: Any = None
         arguments, form = record.args, record.msg
         if type(form) is not str or (type(record) is not _PLAIN and not _is_plain(record)):
             changing = _message(record)
@@ -495,15 +496,7 @@ class Worker(threading.Thread):
             timeout: Seconds to wait at most.
         Returns: Seconds it took, None when it did not finish in time.
         """
-        started = time.monotonic()
-        if self.is_alive() and not self._stopping:
-            self._stopping = True
-            self._src.put(self._src.EXIT_EVENT, block=True, timeout=timeout)
-        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
-        if not self.is_alive():
-            # A child made by fork has a copy of this object, but not the thread.
-            left = 0.0
-        return time.monotonic() - started if self._src.EXIT_EVENT.wait(timeout=left) else None
+        return _finish(self, self._src, timeout)
 
 
 def create_envelope(instrumentation_key: str, record: Any) -> Envelope:
