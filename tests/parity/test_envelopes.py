@@ -328,6 +328,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "test_envelopes[exporters]": (
         Rule("module-names", r"printed \| told \| printed/[01]", _matching(r".*<opencensus\..*"), _matching(r".*<opencensus_compat\..*")),
+        Rule("shared-tags", r"processor_of_failing_requests \| Exception '' \| tags/ai\.user\.id", "u1", ABSENT),
+        Rule("shared-tags", r"processor_of_failing_requests \| Exception '' \| data/baseData/properties", ABSENT, {}),
+        Rule("exception-parent", r"processor_of_failing_requests \| Exception '' \| .*parentId", ABSENT, "<id of Request ''>"),
         Rule("structured-attributes", r"key_of_the_environment \| .* \| .*/order", ANY, '{"sku": "A1", "count": 2}'),
         Rule("none-attributes", r"key_of_the_environment \| .* \| .*/properties/missing", None, ABSENT),
         Rule("key-and-endpoint", r"key_of_another_resource \| told \| returned/0", True, False),

@@ -152,6 +152,20 @@ class _Vendored(BaseExporter, TransportMixin, ProcessorMixin):
             self._transmit_from_storage()
 
 
+def processor_of_failing_requests():
+    """A processor that sets a tag on requests only, one of which reports an exception."""
+    exporter = AzureExporter()
+
+    def tag(envelope):
+        if envelope.data.baseType == "RequestData":
+            envelope.tags["ai.user.id"] = "u1"
+
+    exporter.add_telemetry_processor(tag)
+    with Tracer(exporter=exporter, sampler=AlwaysOnSampler()).span(name="request") as span:
+        span.span_kind = SpanKind.SERVER
+        span.add_attribute("error.message", "out of stock")
+
+
 class _Skipping(AzureExporter):
     """A subclass that makes its base's base and sets by itself what its base sets."""
 
