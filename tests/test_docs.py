@@ -67,10 +67,13 @@ def test_block(name: str, language: str, code: str, tmp_path: Path) -> None:
             **kept,
             "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+            "PYTHONIOENCODING": "utf-8",
             "PYTHONWARNINGS": "error",
         }
         command = [sys.executable, "-c", code] if language == "python" else ["sh", "-ec", code]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False
+        )
         assert (done.returncode, done.stderr) == (0, "")
         assert endpoint.wait_idle()
         # The command that brings its own endpoint tells what arrived there.

@@ -465,8 +465,10 @@ def test_bad_configuration_raises_at_construction():
 def test_the_end_of_a_process(run_program, fault, interval_ms):
     """It comes within the grace period, with nothing on stderr; what the service did not take by then, the next process sends."""
     program = f"""
-        import os, time
+        import logging, os, time
         start_s = time.monotonic()
+        # The SDK warns where the reader's thread has slept before the provider is made.
+        logging.getLogger("opentelemetry.sdk.metrics").setLevel(logging.ERROR)
         from opentelemetry.sdk.metrics import MeterProvider
         from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
         from appinsights_exporter import ApplicationInsightsMetricExporter

@@ -61,7 +61,7 @@ def ended(tmp_path):
         ) as process:
             assert process.stdout.readline() == "ready\n"
             process.send_signal(signal.SIGTERM)
-            printed, said = process.communicate(timeout=50)
+            printed, said = process.communicate(timeout=120)
         rows = [endpoint.rows(table) for table in ("dependencies", "traces", "customMetrics")]
         arrived = [row.get("message") or (row["name"], row.get("valueSum")) for table in rows for row in table]
         return process.returncode, printed + said, arrived

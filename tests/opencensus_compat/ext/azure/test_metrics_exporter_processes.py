@@ -317,7 +317,9 @@ def test_a_worker_exports_at_intervals(run, endpoint):
     endpoint.misbehave({"rule": "delay_reply", "seconds": 0.5})
     run(
         """
-        import http.client, json, os, time
+        import http.client, json, logging, os, time
+        # The SDK warns where the reader's thread has slept before the provider is made.
+        logging.getLogger("opentelemetry.sdk.metrics").setLevel(logging.ERROR)
         exporter = metrics_exporter.new_metrics_exporter(export_interval=0.1, enable_standard_metrics=False)
         record(1)
         asking = http.client.HTTPConnection("127.0.0.1", int(os.environ["PORT"]))
