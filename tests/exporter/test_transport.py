@@ -93,14 +93,14 @@ def transport(server, monkeypatch):
 def either(request, server, transport):
     """A transport before its first exchange, which requests makes, and after it, when exchanges are made without."""
     if request.param == "later":
-        assert transport.send(BODY, {}, 5).status == 200
+        assert transport.send(BODY, {}, 60).status == 200
         server.requests.clear()
     return transport
 
 
 def test_request(server, either):
     """The body arrives as it is, with our headers and a short constant agent."""
-    made = either.send(BODY, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, 5)
+    made = either.send(BODY, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, 60)
     ((line, headers, body),) = server.requests
     assert (made.status, made.body, made.error) == (200, b"{}", None)
     assert (line, body) == ("POST /v2.1/track HTTP/1.1", BODY)
@@ -112,7 +112,7 @@ def test_request(server, either):
 def test_later_exchanges_are_like_the_first(server, transport):
     """The exchanges that are made without requests send what it sends."""
     for _ in range(3):
-        transport.send(BODY, {"Content-Type": "application/json"}, 5)
+        transport.send(BODY, {"Content-Type": "application/json"}, 60)
     first, second, third = server.requests
     assert first == second == third
 
@@ -125,12 +125,12 @@ def test_requests_is_asked_once(server, transport, monkeypatch):
     real = requests.Session.send
     monkeypatch.setattr(requests.Session, "send", lambda self, *args, **kwargs: asked.append(1) or real(self, *args, **kwargs))
     for _ in range(3):
-        transport.send(BODY, {}, 5)
+        transport.send(BODY, {}, 60)
     assert len(asked) == 1
     server.answer = reset
-    assert transport.send(BODY, {}, 5).error.kind == "reply"
+    assert transport.send(BODY, {}, 60).error.kind == "reply"
     server.answer = lambda handler: reply(handler, 200, b"{}")
-    assert transport.send(BODY, {}, 5).status == 200
+    assert transport.send(BODY, {}, 60).status == 200
     assert len(asked) == 2
 
 
@@ -144,63 +144,63 @@ def test_requests_is_asked_again_after_a_minute(server, monkeypatch):
     monkeypatch.setattr(requests.Session, "send", lambda self, *args, **kwargs: asked.append(now_s[0]) or real(self, *args, **kwargs))
     made = HttpTransport(server.url, clock=lambda: now_s[0])
     for now_s[0] in (0.0, 30.0, 59.0, 61.0, 62.0):
-        made.send(BODY, {}, 5)
+        made.send(BODY, {}, 60)
     made.close()
     assert asked == [0.0, 61.0]
 
 
 def test_a_proxy_that_appears_later(server, transport, monkeypatch):
     """A proxy that the program sets in its environment while it runs is used from the next exchange on."""
-    assert transport.send(BODY, {}, 5).status == 200
+    assert transport.send(BODY, {}, 60).status == 200
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{CLOSED_PORT}")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert transport.send(BODY, {}, 5).error.kind == "connect"
+    assert transport.send(BODY, {}, 60).error.kind == "connect"
     monkeypatch.delenv("http_proxy")
-    assert transport.send(BODY, {}, 5).status == 200
+    assert transport.send(BODY, {}, 60).status == 200
 
 
 def test_connection_is_kept(server, transport):
     """Several exchanges use one connection."""
     for _ in range(3):
-        assert transport.send(BODY, {}, 5).status == 200
+        assert transport.send(BODY, {}, 60).status == 200
     assert (len(server.requests), server.connections) == (3, 1)
 
 
 def test_close_and_use_again(server, transport):
     """After close the transport opens a new connection."""
-    transport.send(BODY, {}, 5)
+    transport.send(BODY, {}, 60)
     transport.close()
     transport.close()
-    assert transport.send(BODY, {}, 5).status == 200
+    assert transport.send(BODY, {}, 60).status == 200
     assert server.connections == 2
 
 
 def test_headers_come_back_in_lower_case(server, either):
     """Headers of the reply are found whatever their case was."""
     server.answer = lambda handler: reply(handler, 503, b"", Retry_After="7")
-    made = either.send(BODY, {}, 5)
+    made = either.send(BODY, {}, 60)
     assert (made.status, made.headers["retry-after"]) == (503, "7")
 
 
 def test_redirects_are_not_followed(server, either):
     """A redirect is a reply like any other."""
     server.answer = lambda handler: reply(handler, 307, b"", Location="/elsewhere")
-    made = either.send(BODY, {}, 5)
+    made = either.send(BODY, {}, 60)
     assert (made.status, made.headers["location"], len(server.requests)) == (307, "/elsewhere", 1)
 
 
 def test_other_address(server, transport):
     """One request may go elsewhere."""
-    assert transport.send(BODY, {}, 5, url=server.url.replace("v2.1/track", "other")).status == 200
+    assert transport.send(BODY, {}, 60, url=server.url.replace("v2.1/track", "other")).status == 200
     assert server.requests[0][0] == "POST /other HTTP/1.1"
 
 
 def test_cookies_are_not_kept(server, transport):
     """What the server sets does not come back."""
     server.answer = lambda handler: reply(handler, 200, b"", Set_Cookie="a=b; Path=/")
-    transport.send(BODY, {}, 5)
-    transport.send(BODY, {}, 5)
+    transport.send(BODY, {}, 60)
+    transport.send(BODY, {}, 60)
     assert "Cookie" not in server.requests[1][1]
 
 
@@ -210,26 +210,26 @@ def test_netrc_is_not_read(server, transport, monkeypatch, tmp_path):
     netrc.write_text("machine 127.0.0.1 login me password secret\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    transport.send(BODY, {}, 5)
-    transport.send(BODY, {"Authorization": "Bearer t"}, 5)
+    transport.send(BODY, {}, 60)
+    transport.send(BODY, {"Authorization": "Bearer t"}, 60)
     assert [headers.get("Authorization") for _, headers, _ in server.requests] == [None, "Bearer t"]
 
 
 def test_long_replies_are_cut(server, either):
     """No more than the limit is kept, and the next exchange is not disturbed by the rest."""
     server.answer = lambda handler: reply(handler, 400, b"x" * (3 * MAX_REPLY_BYTES))
-    assert len(either.send(BODY, {}, 5).body) == MAX_REPLY_BYTES
+    assert len(either.send(BODY, {}, 60).body) == MAX_REPLY_BYTES
     server.answer = lambda handler: reply(handler, 200, b"{}")
-    made = either.send(BODY, {}, 5)
+    made = either.send(BODY, {}, 60)
     assert (made.status, made.body) == (200, b"{}")
 
 
 def test_compressed_replies(server, either):
     """A gzipped reply is decoded, and a bomb does not explode."""
     server.answer = lambda handler: reply(handler, 200, gzip.compress(b"{}"), Content_Encoding="gzip")
-    assert either.send(BODY, {}, 5).body == b"{}"
+    assert either.send(BODY, {}, 60).body == b"{}"
     server.answer = lambda handler: reply(handler, 200, gzip.compress(b"0" * 50_000_000), Content_Encoding="gzip")
-    assert len(either.send(BODY, {}, 5).body) == MAX_REPLY_BYTES
+    assert len(either.send(BODY, {}, 60).body) == MAX_REPLY_BYTES
 
 
 def raw(text):
@@ -267,7 +267,7 @@ NO_REPLIES = {
 def test_what_may_have_arrived(server, either, answer):
     """Whatever goes wrong after the request was sent is an error that says it may have arrived."""
     server.answer = answer
-    made = either.send(BODY, {}, 5)
+    made = either.send(BODY, {}, 60)
     assert (made.status, made.body) == (0, b"")
     assert made.error.kind == "reply"
     assert made.error.text
@@ -316,35 +316,35 @@ UNSENT = {
 @pytest.mark.parametrize(("url", "kind"), UNSENT.values(), ids=UNSENT)
 def test_what_was_not_sent(transport, url, kind):
     """No connection and an impossible address are told apart from a lost reply."""
-    made = transport.send(BODY, {}, 5, url=url())
+    made = transport.send(BODY, {}, 60, url=url())
     assert (made.status, made.error.kind) == (0, kind)
 
 
 def test_a_server_that_goes_away(server, transport):
     """Where nobody listens any more, nothing was sent, though the way was known."""
     server.answer = lambda handler: reply(handler, 200, b"{}", Connection="close")
-    assert transport.send(BODY, {}, 5).status == 200
+    assert transport.send(BODY, {}, 60).status == 200
     server.close()
-    assert transport.send(BODY, {}, 5).error.kind == "connect"
-    assert transport.send(BODY, {}, 5).error.kind == "connect"
+    assert transport.send(BODY, {}, 60).error.kind == "connect"
+    assert transport.send(BODY, {}, 60).error.kind == "connect"
 
 
 def test_tls_is_checked(server, transport):
     """A server that does not speak TLS, or has no good certificate, gets nothing."""
-    made = transport.send(BODY, {}, 5, url=server.url.replace("http:", "https:"))
+    made = transport.send(BODY, {}, 60, url=server.url.replace("http:", "https:"))
     assert made.error.kind == "connect"
     assert server.requests == []
 
 
 def test_bad_header(either):
     """A header that cannot be sent is our error, not an exception."""
-    assert either.send(BODY, {"X": "a\r\nb"}, 5).error.kind == "request"
+    assert either.send(BODY, {"X": "a\r\nb"}, 60).error.kind == "request"
 
 
 def test_proxy(server):
     """The proxy given is used, and wins over the environment's."""
     made = HttpTransport("http://nowhere.invalid/v2.1/track", proxies={"http": server.url.replace("/v2.1/track", "")})
-    assert made.send(BODY, {}, 5).status == 200
+    assert made.send(BODY, {}, 60).status == 200
     assert server.requests[0][0] == "POST http://nowhere.invalid/v2.1/track HTTP/1.1"
     made.close()
 
@@ -355,7 +355,7 @@ def test_proxy_from_the_environment(server, monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     made = HttpTransport("http://nowhere.invalid/v2.1/track")
-    assert made.send(BODY, {}, 5).status == 200
+    assert made.send(BODY, {}, 60).status == 200
     assert server.requests[0][0] == "POST http://nowhere.invalid/v2.1/track HTTP/1.1"
     made.close()
 
@@ -369,13 +369,13 @@ def test_a_token_in_clear_text_passes_no_proxy(server, monkeypatch):
     monkeypatch.delenv("NO_PROXY", raising=False)
     made = HttpTransport(server.url, proxies={"http": dead})
     assert made.send(b"[]", {"Authorization": "Bearer x"}, 5.0).error is None
-    assert made.send(b"[]", {}, 5.0).error is not None
+    assert made.send(b"[]", {}, 60.0).error is not None
 
 
 def test_dead_proxy():
     """A proxy that is not there means that nothing was sent."""
     made = HttpTransport("http://nowhere.invalid/", proxies={"http": f"http://127.0.0.1:{CLOSED_PORT}"})
-    assert made.send(BODY, {}, 5).error.kind == "connect"
+    assert made.send(BODY, {}, 60).error.kind == "connect"
     made.close()
 
 
@@ -391,7 +391,7 @@ def test_instrumentation_is_suppressed_while_sending(transport, monkeypatch):
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(requests.Session, "send", send)
-    transport.send(BODY, {}, 5)
+    transport.send(BODY, {}, 60)
     assert seen == [True]
     assert context.get_value("suppress_instrumentation") is None
 
@@ -400,21 +400,21 @@ def test_instrumentation_is_suppressed_while_sending(transport, monkeypatch):
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_has_its_own_connection(server, transport):
     """A process made by fork does not share its parent's connection, and does not break it."""
-    transport.send(BODY, {}, 5)
+    transport.send(BODY, {}, 60)
     pid = os.fork()
     if pid == 0:
-        status = transport.send(BODY, {}, 5).status
+        status = transport.send(BODY, {}, 60).status
         transport.close()
         os._exit(0 if status == 200 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert transport.send(BODY, {}, 5).status == 200
+    assert transport.send(BODY, {}, 60).status == 200
     assert (len(server.requests), server.connections) == (3, 2)
 
 
 def test_threads_share_a_transport(server, transport):
     """Several threads may send at once."""
     statuses = []
-    threads = [threading.Thread(target=lambda: statuses.append(transport.send(BODY, {}, 5).status)) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: statuses.append(transport.send(BODY, {}, 60).status)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -434,7 +434,7 @@ def test_a_failure_leaves_nothing_to_the_garbage_collector():
         transport = HttpTransport(f"http://127.0.0.1:{port}/v2.1/track")
         gc.disable()
         try:
-            assert transport.send(BODY, {}, 5).error.kind == "connect"
+            assert transport.send(BODY, {}, 60).error.kind == "connect"
             assert pools() == 1
             transport.close()
             assert pools() == 0

@@ -101,7 +101,7 @@ def transport(server):
 
 def test_a_good_certificate(server, transport):
     """A server with a certificate from an authority that the environment names is sent to, again and again."""
-    assert [transport.send(BODY, {}, 5).status for _ in range(3)] == [200] * 3
+    assert [transport.send(BODY, {}, 60).status for _ in range(3)] == [200] * 3
     assert server.requests == ["POST /v2.1/track HTTP/1.1"] * 3
 
 
@@ -110,22 +110,22 @@ def test_a_good_certificate(server, transport):
 def test_a_bad_certificate(server, transport, authority, tmp_path, bad, later):
     """A server with a bad certificate gets nothing, also where it had a good one before; with a good one again it gets everything."""
     if later:
-        assert transport.send(BODY, {}, 5).status == 200
+        assert transport.send(BODY, {}, 60).status == 200
     good, server.settings = server.settings, bad(authority, tmp_path)
     for _ in range(2):
-        made = transport.send(BODY, {}, 5)
+        made = transport.send(BODY, {}, 60)
         assert (made.status, made.error.kind) == (0, "connect")
         assert "CERTIFICATE_VERIFY_FAILED" in made.error.text or "match" in made.error.text
     server.settings = good
-    assert transport.send(BODY, {}, 5).status == 200
+    assert transport.send(BODY, {}, 60).status == 200
     assert len(server.requests) == 1 + later
 
 
 def test_the_authority_is_taken_away(server, transport, monkeypatch):
     """Whom the program trusts is what its environment says now."""
-    assert transport.send(BODY, {}, 5).status == 200
+    assert transport.send(BODY, {}, 60).status == 200
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-    assert transport.send(BODY, {}, 5).error.kind == "connect"
+    assert transport.send(BODY, {}, 60).error.kind == "connect"
     assert len(server.requests) == 1
 
 
@@ -133,7 +133,7 @@ def test_a_tunnel(server):
     """Through a proxy an https endpoint is reached in a tunnel, whose other end must prove who it is."""
     proxy = Proxy()
     made = HttpTransport(server.url, proxies={"https": proxy.url})
-    assert [made.send(BODY, {}, 5).status for _ in range(2)] == [200, 200]
+    assert [made.send(BODY, {}, 60).status for _ in range(2)] == [200, 200]
     assert {line.rpartition(" ")[0] for line in proxy.asked} == {f"CONNECT 127.0.0.1:{server.port}"}
     made.close()
     proxy.close()
@@ -144,7 +144,7 @@ def test_a_tunnel_to_a_bad_certificate(server, authority, tmp_path):
     server.settings = BAD["of a stranger"](authority, tmp_path)
     proxy = Proxy()
     made = HttpTransport(server.url, proxies={"https": proxy.url})
-    assert made.send(BODY, {}, 5).error.kind == "connect"
+    assert made.send(BODY, {}, 60).error.kind == "connect"
     assert server.requests == []
     made.close()
     proxy.close()
@@ -155,9 +155,9 @@ def test_a_proxy_that_refuses(server, status):
     """A proxy that opens no tunnel means that nothing was sent, and the next try may succeed."""
     proxy = Proxy(status)
     made = HttpTransport(server.url, proxies={"https": proxy.url})
-    found = made.send(BODY, {}, 5)
+    found = made.send(BODY, {}, 60)
     assert (found.status, found.error.kind, server.requests) == (0, "connect", [])
     proxy.status = 200
-    assert made.send(BODY, {}, 5).status == 200
+    assert made.send(BODY, {}, 60).status == 200
     made.close()
     proxy.close()
