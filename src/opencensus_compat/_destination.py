@@ -303,14 +303,16 @@ class Part(ABC):
         grace_s = self.batching.grace_period_s
         self.exporter.set_deadline(grace_s if timeout_s is None else min(grace_s, timeout_s))
 
-    def shutdown(self) -> None:
-        """Export what waits and stop."""
+    def shutdown(self) -> bool:
+        """Export what waits and stop; return whether all of it was delivered: what was stored was not."""
+        before = self._export.undelivered
         self._is_shut_down = True
         if self._processor is not None:
             self._processor.shutdown()
             self._queue.emptied()
         else:
             self.exporter.shutdown()
+        return self._export.undelivered == before
 
 
 class _AtTheEnd:

@@ -108,16 +108,18 @@ class LogPart(Part):
             delivered = super().force_flush(int(left_s * 1000)) and delivered
         return delivered and not self._before
 
-    def shutdown(self) -> None:
-        """Export what waits and stop."""
+    def shutdown(self) -> bool:
+        """Export what waits and stop; see `Part.shutdown`."""
         left = None
         while self._processor is not None and self._before and len(self._before) != left:
             left = len(self._before)
             self._processor.force_flush()
-        super().shutdown()
+        delivered = super().shutdown()
         if self._before:
+            delivered = False
             self.dropped_before(len(self._before))
             self._before.clear()
+        return delivered
 
     def dropped_before(self, records: int) -> None:
         """Count records for which the hand-over had no room."""

@@ -94,10 +94,10 @@ class MetricPart(Part):
         """
         return (not self._is_shut_down or self._ended_with_process) and self._tells(name)
 
-    def shutdown(self) -> None:
-        """Export for the last time and stop."""
+    def shutdown(self) -> bool:
+        """Export for the last time and stop; return whether that was delivered."""
         self._ended_with_process = _wiring.is_ending()
-        super().shutdown()
+        return super().shutdown()
 
     def _tells(self, name: str) -> bool:
         return any(task.tells(name) for task in self._tasks)

@@ -97,28 +97,30 @@ def flush_parts(signal: str | None, timeout_s: float) -> bool:
     return all(delivered)
 
 
-def shut_down_parts(signal: str | None, timeout_s: float | None = None) -> None:
+def shut_down_parts(signal: str | None, timeout_s: float | None = None) -> bool:
     """Export what waits and stop, within one `grace_period` for all destinations together; what has no time is stored.
 
     Args:
         signal: Of which parts; None for all.
         timeout_s: A shorter time than that, seconds.
+    Returns: Whether all of it was delivered.
     """
     if is_ending():
         ending_process()
     stopped = parts(signal)
     for part in stopped:
         part.set_deadline(timeout_s)
-    for part in stopped:
-        part.shutdown()
+    # All of them, whatever the first one says.
+    delivered = [part.shutdown() for part in stopped]
+    return all(delivered)
 
 
-def stop(timeout_s: float | None = None) -> None:
-    """Take nothing more from the providers, send what waits and stop."""
+def stop(timeout_s: float | None = None) -> bool:
+    """Take nothing more from the providers, send what waits and stop; see `shut_down_parts`."""
     for router in (wired.traces.router, wired.logs.router):
         if router is not None:
             router.stop()
-    shut_down_parts(None, timeout_s)
+    return shut_down_parts(None, timeout_s)
 
 
 def end_of_child() -> None:

@@ -95,11 +95,14 @@ def shutdown(timeout_s: float = _DEFAULT_TIMEOUT_S) -> bool:
         timeout_s: Seconds to wait at most; what could not be sent by then is stored.
     Returns: True if the service took everything that was waiting.
     """
-    until_s = time.monotonic() + timeout_s
+    began_s = time.monotonic()
     # A little is kept for storing.
-    delivered = flush(timeout_s * 0.75)
-    stop(max(0.0, until_s - time.monotonic()))
-    return delivered
+    flushed_by_s = began_s + timeout_s * 0.75
+    delivered = hand_logs_over(flushed_by_s)
+    for signal in (SPANS, LOGS):
+        delivered &= flush_parts(signal, max(0.0, flushed_by_s - time.monotonic()))
+    # Metrics have no queue to flush: they are told once more, as they stop.
+    return stop(max(0.0, began_s + timeout_s - time.monotonic())) and delivered
 
 
 def reset() -> None:

@@ -68,9 +68,17 @@ def test_the_last_values_arrive(run, endpoint):
 
 @pytest.mark.parametrize("how", ["opencensus_compat.shutdown()", "raise SystemExit(0)", "sys.modules['threading']._register_atexit(list)"])
 def test_ways_to_end(run, endpoint, how):
-    """Each way to end sends the last values; `shutdown` sends them once more at most."""
+    """Each way to end sends the last values, once."""
     run(f"import sys, opencensus_compat\n{LATER}\nrecord(3)\n{how}")
-    assert {(name, value) for _, name, value, _ in _arrived(endpoint)} == {("seen views", 3)}
+    assert _arrived(endpoint) == [(HOST, "seen views", 3, ("/a",))]
+
+
+def test_shutdown_tells_whether_the_last_values_were_delivered(run, endpoint):
+    """It does not call delivered what the service refused."""
+    endpoint.misbehave("status:code=400")
+    assert (
+        run(f"import logging, opencensus_compat\nlogging.disable()\n{LATER}\nrecord(3)\nprint(opencensus_compat.shutdown())") == "False\n"
+    )
 
 
 def test_the_end_is_bounded(run_program):
@@ -185,8 +193,8 @@ def test_an_exporter_of_the_application_collects_last(run, endpoint, is_shut_dow
             record(4)
         """
     )
-    # The flush and the shutdown send the total; the application's exporter what came since the last collection.
-    expected = [3, 3, 4] if is_shut_down else [3]
+    # The shutdown sends the total; the application's exporter what came since the last collection.
+    expected = [3, 4] if is_shut_down else [3]
     assert _arrived(endpoint) == [(HOST, "seen views", value, ("/a",)) for value in expected]
 
 
