@@ -45,6 +45,8 @@ class Tracer:
     # Of the trace made last, which is that of the next root until it is taken: its id, and its context once somebody asks for it.
     _trace_id = 0
     _own_context: Any = None
+    # That context and the id that it was made with: in one piece, since other threads that share the tracer begin further traces meanwhile.
+    _made: tuple[SpanContext, str] | None = None
     _one_trace = False
     _recording: Any = None
 
@@ -77,12 +79,16 @@ class Tracer:
     @property
     def _base(self) -> Any:
         """The context of the trace made last or given."""
-        if self._own_context is None:
-            self._own_context = SpanContext(trace_id=f"{self._trace_id:032x}")
-            _follow(self._own_context)
+        own = self._own_context
+        if own is None:
+            trace_id = f"{self._trace_id:032x}"
+            own = SpanContext(trace_id=trace_id)
+            _follow(own)
             if isinstance(getattr(self, "tracer", None), context_tracer.ContextTracer):
-                self._own_context.trace_options.set_enabled(True)
-        return self._own_context
+                own.trace_options.set_enabled(True)
+            self._made = (own, trace_id)
+            self._own_context = own
+        return own
 
     @property
     def span_context(self) -> Any:
@@ -143,8 +149,9 @@ class Tracer:
                 return context_tracer.start_blank(self.tracer, name, context, parent)
             if parent is not None:
                 return self._recording_tracer()._start_child(name, context, parent)
-        if self._own_context is not None and self._given is None and self._is_assigned(self._own_context):
-            return self._start_root(name, context, self.get_tracer(), self._own_context)
+        own = self._own_context
+        if own is not None and self._given is None and self._is_assigned(own):
+            return self._start_root(name, context, self.get_tracer(), own)
         if self._one_trace:
             return self._start_root(name, context, self.tracer, self._trace_id if self._given is None else self._given)
         if self._decided:
@@ -158,8 +165,10 @@ class Tracer:
 
     def _is_assigned(self, own: Any) -> bool:
         """Return whether a program has put other ids into the context of this tracer, to continue what a request's headers say."""
-        trace_id = oc_to_otel.id_number(own.trace_id, 32)
-        return trace_id is not None and (trace_id != self._trace_id or _own_span_id(own) is not None)
+        made = self._made
+        if made is None or made[0] is not own or (own.trace_id == made[1] and _own_span_id(own) is None):
+            return False
+        return oc_to_otel.id_number(own.trace_id, 32) is not None
 
     def _start_root(self, name: Any, context: Context, tracer: Any, trace: Any) -> Any:
         if type(tracer) is context_tracer.ContextTracer:

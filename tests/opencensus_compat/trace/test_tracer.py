@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -412,11 +413,16 @@ def test_tasks_on_one_tracer(otel, kept, sampler, rule):
 
 def test_the_decided_trace_is_taken_once(otel, kept):
     """Threads that race for a tracer's first root never share its trace: each root has the id that it was decided by."""
-    for _ in range(100):
-        tracer = Tracer(sampler=ON, exporter=kept)
-        with ThreadPoolExecutor(4) as pool:
-            for _ in range(4):
-                pool.submit(_one, tracer)
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(100):
+            tracer = Tracer(sampler=ON, exporter=kept)
+            with ThreadPoolExecutor(4) as pool:
+                for _ in range(4):
+                    pool.submit(_one, tracer)
+    finally:
+        sys.setswitchinterval(switch_s)
     assert len(otel.trace_ids) == 400
 
 
