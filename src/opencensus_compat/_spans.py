@@ -128,8 +128,11 @@ class FacadeSpan(Span):
                 return
             source = self._census_source
             end_ns = self._census_end_ns
+            # Made aside, and handed over in one step: other threads that use the span meanwhile find all of it or nothing.
+            made = object.__new__(FacadeSpan)
+            made._census_is_whole = True
             Span.__init__(
-                self,
+                made,
                 self._census_name,
                 self._census_context,
                 self._census_parent,
@@ -140,10 +143,10 @@ class FacadeSpan(Span):
                 limits=source.limits,
                 instrumentation_scope=source.scope,
             )
-            Span.start(self, self._census_start_ns)
+            Span.start(made, self._census_start_ns)
             if end_ns is not None:
-                Span.end(self, end_ns)
-            self._census_is_whole = True
+                Span.end(made, end_ns)
+            self.__dict__.update(made.__dict__)
 
     @property
     def kind(self) -> SpanKind:

@@ -245,6 +245,26 @@ def test_threads_make_it_whole_once(place):
     assert [len(span.attributes) for span in place.seen.ended] == [4] * 20
 
 
+def test_nobody_sees_it_half_made(place, monkeypatch):
+    """A thread that uses a span while another one is the first to do so waits for all of it."""
+    span = place.facade()
+    other = threading.Thread(target=span.set_attribute, args=("other", 1))
+
+    class Limits(SpanLimits):
+        def __getattribute__(self, name):
+            # The SDK's constructor asks for it when it has made a part of the fields.
+            if name == "max_span_attributes" and other.ident is None:
+                other.start()
+                other.join(0.2)
+            return super().__getattribute__(name)
+
+    monkeypatch.setattr(span._census_source, "limits", Limits())
+    span.set_attribute("first", 2)
+    other.join()
+    span.end()
+    assert dict(place.seen.ended[0].attributes) == {"first": 2, "other": 1}
+
+
 @pytest.mark.parametrize("is_whole", [False, True], ids=["never looked at", "used"])
 def test_replacing(place, is_whole):
     """A span that takes another's place has all that it had, with the id and start that are asked for."""
