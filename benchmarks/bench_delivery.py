@@ -37,7 +37,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TURNS = 2
+TURNS = 3
 WARM_UP = 4_000
 WINDOW = 8_000
 """Most spans that are not yet accepted."""

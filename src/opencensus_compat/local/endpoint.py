@@ -461,14 +461,15 @@ class LocalEndpoint:
     def _take(self, incoming: Incoming, items: list[Item], partial: rules.Partial | None = None) -> list[ItemError]:
         """Check the items, keep the good ones, and return the errors of the others by index."""
         errors: list[ItemError] = []
-        good: list[tuple[int, Item]] = []
-        for index, item in enumerate(items):
-            code = partial.statuses[index % len(partial.statuses)] if partial is not None else 200
-            if code == 200:
-                good.append((index, item))
-            else:
-                message = partial.message if partial is not None and partial.message is not None else _reason(code)
-                errors.append(ItemError(index, code, message))
+        good = list(enumerate(items))
+        if partial is not None:
+            taken, good = good, []
+            for index, item in taken:
+                code = partial.statuses[index % len(partial.statuses)]
+                if code == 200:
+                    good.append((index, item))
+                else:
+                    errors.append(ItemError(index, code, _reason(code) if partial.message is None else partial.message))
         if not self._keep:
             with self._changed:
                 self._received += len(items)
