@@ -3,8 +3,8 @@
 Children of multiprocessing run finalizers and then leave at once; so do those of `concurrent.futures`, which are the same. Celery's
 prefork workers run nothing but a signal of Celery's. Neither library is imported here: where it is not loaded, there are no such children.
 
-Limits: a child that is killed (`Pool.terminate`, and so the end of `with Pool()`), or that calls `os._exit` itself, ends as it always did:
-what it made since the last export is lost.
+Limits: a child that is ended by SIGTERM (`Pool.terminate`, and so the end of `with Pool()`) sends what waits only where the program asks for
+that, see `_wiring/sigterm.py`. One that is killed, or that calls `os._exit` itself, loses what it made since the last export, as it always did.
 """
 
 from __future__ import annotations

@@ -206,11 +206,13 @@ class Part(ABC):
         self._processor: Any = None
         self._is_shut_down = False
         self._lock = threading.Lock()
+        self._stopping = threading.RLock()
         _restarted.add(self)
 
     def restart(self) -> None:
         """Begin with an empty queue in a child made by fork: the SDK has emptied the processor's."""
         self._lock = threading.Lock()
+        self._stopping = threading.RLock()
         self._queue.restart()
 
     @abstractmethod
@@ -304,15 +306,22 @@ class Part(ABC):
         self.exporter.set_deadline(grace_s if timeout_s is None else min(grace_s, timeout_s))
 
     def shutdown(self) -> bool:
-        """Export what waits and stop; return whether all of it was delivered: what was stored was not."""
-        before = self._export.undelivered
+        """Export what waits and stop; return whether all of it was delivered: what was stored was not.
+
+        Whoever comes while another thread does that waits for it: the SDK's processor would return at once, and the process end too soon.
+        """
+        with self._stopping:
+            before = self._export.undelivered
+            self._stop()
+            return self._export.undelivered == before
+
+    def _stop(self) -> None:
         self._is_shut_down = True
         if self._processor is not None:
             self._processor.shutdown()
             self._queue.emptied()
         else:
             self.exporter.shutdown()
-        return self._export.undelivered == before
 
 
 class _AtTheEnd:

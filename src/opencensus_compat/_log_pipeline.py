@@ -108,18 +108,16 @@ class LogPart(Part):
             delivered = super().force_flush(int(left_s * 1000)) and delivered
         return delivered and not self._before
 
-    def shutdown(self) -> bool:
-        """Export what waits and stop; see `Part.shutdown`."""
+    def _stop(self) -> None:
         left = None
         while self._processor is not None and self._before and len(self._before) != left:
             left = len(self._before)
             self._processor.force_flush()
-        delivered = super().shutdown()
+        super()._stop()
         if self._before:
-            delivered = False
+            self._export.undelivered += 1
             self.dropped_before(len(self._before))
             self._before.clear()
-        return delivered
 
     def dropped_before(self, records: int) -> None:
         """Count records for which the hand-over had no room."""

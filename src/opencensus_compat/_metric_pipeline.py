@@ -94,10 +94,9 @@ class MetricPart(Part):
         """
         return (not self._is_shut_down or self._ended_with_process) and self._tells(name)
 
-    def shutdown(self) -> bool:
-        """Export for the last time and stop; return whether that was delivered."""
+    def _stop(self) -> None:
         self._ended_with_process = _wiring.is_ending()
-        return super().shutdown()
+        super()._stop()
 
     def _tells(self, name: str) -> bool:
         return any(task.tells(name) for task in self._tasks)

@@ -164,6 +164,27 @@ assert os.WTERMSIG(status) == signal.SIGTERM
     assert ("child", None) in arrived
 
 
+@pytest.mark.parametrize("how", ["fork", "spawn"])
+def test_the_children_of_a_pool(run_program, how):
+    """What the children of a pool logged arrives although the end of `with Pool()` ends them by the signal."""
+    source = f"""
+    import logging, multiprocessing
+    from opencensus.ext.azure.log_exporter import AzureLogHandler
+    logger = logging.getLogger("app")
+    logger.addHandler(AzureLogHandler(export_interval=600.0))
+
+    def work(number):
+        logger.warning("item %d", number)
+
+    if __name__ == "__main__":
+        with multiprocessing.get_context("{how}").Pool(2) as pool:
+            pool.map(work, range(6))
+    """
+    with LocalEndpoint() as endpoint:
+        run_program(source, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string, **ASKED)
+        assert sorted(row["message"] for row in endpoint.rows("traces")) == [f"item {number}" for number in range(6)]
+
+
 def test_configure_says_when_it_cannot(fresh_wiring):
     """In another thread, and over a handler of the program's, asking for it is an error; taking it back leaves the signal as it was."""
     told = []

@@ -377,6 +377,20 @@ def test_what_was_stored_arrives(tenants, endpoint):
     assert envelope["data"]["baseData"]["name"] == "s"
 
 
+def test_two_threads_that_shut_down(tenants, endpoint):
+    """The one that comes later returns when the other one has sent everything, and nothing is counted as lost."""
+    endpoint.misbehave("delay_reply:seconds=1")
+    exporter = tenants.exporter("A")
+    _span(Tracer(sampler=ON, exporter=exporter), "s")
+    first = threading.Thread(target=_wiring.shut_down_parts, args=(None,))
+    first.start()
+    endpoint.wait_for(1)
+    _wiring.shut_down_parts(None)
+    counts = exporter._pipeline.exporter.counts.snapshot()
+    first.join()
+    assert (counts.sent, counts.dropped) == (1, {})
+
+
 def test_after_shutdown(tenants, endpoint):
     """`shutdown` sends what waits; what ends later raises nothing and sends nothing."""
     tracer = tenants.tracer("A")
