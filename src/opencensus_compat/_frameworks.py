@@ -14,22 +14,22 @@ from typing import Any
 
 from opentelemetry import trace as trace_api
 
+from opencensus_compat import _wiring
+
 SCOPES = frozenset({"fastapi"})
 """Names of the instrumentation scopes that they use."""
 
 _logger = logging.getLogger("opencensus_compat")
-_told: set[str] = set()
 
 
 def leave_out(scope: str) -> bool:
     """Return whether a provider that we made leaves out what comes from a scope; the first time, say so."""
     if scope not in SCOPES:
         return False
-    if scope not in _told:
-        _told.add(scope)
-        _logger.info(
-            "The telemetry that %s makes by itself is left out; it is there with OpenTelemetry providers that you set yourself.", scope
-        )
+    _wiring.tell_once(
+        _logger.info,
+        f"The telemetry that {scope} makes by itself is left out; it is there with OpenTelemetry providers that you set yourself.",
+    )
     return True
 
 

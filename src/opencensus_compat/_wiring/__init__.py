@@ -58,7 +58,7 @@ from opencensus_compat._wiring.spans import (
     span_part,
     start_span,
 )
-from opencensus_compat._wiring.state import LOGS, METRICS, SCOPE, SPANS, process, report
+from opencensus_compat._wiring.state import LOGS, METRICS, SCOPE, SPANS, process, report, tell_once
 
 __all__ = [
     "LOGS",
@@ -112,5 +112,6 @@ __all__ = [
     "shutdown",
     "span_part",
     "start_span",
+    "tell_once",
     "watch_meter_providers",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opencensus_compat._span_pipeline import Router
     from opencensus_compat._spans import SpanFactory
 
-__all__ = ["LOGS", "METRICS", "SCOPE", "SPANS", "Feed", "process", "report", "tell", "wired"]
+__all__ = ["LOGS", "METRICS", "SCOPE", "SPANS", "Feed", "process", "report", "tell", "tell_once", "wired"]
 
 SCOPE = "opencensus_compat"
 """Instrumentation scope of facade spans; the exporter recognizes them by it."""
@@ -187,9 +187,14 @@ if hasattr(os, "register_at_fork"):
 
 def report(message: str, *args: Any) -> None:
     """Log what could not be done, once per kind of problem and process."""
+    tell_once(_logger.warning, f"{message} (said once)", *args)
+
+
+def tell_once(log: Callable[..., object], message: str, *args: Any) -> None:
+    """Log something once per process, whatever its arguments; see `tell`."""
     if message not in wired.reported:
         wired.reported.add(message)
-        tell(_logger.warning, f"{message} (said once)", *args)
+        tell(log, message, *args)
 
 
 def tell(log: Callable[..., object], *args: Any) -> None:
