@@ -93,9 +93,10 @@ def text(value: Any) -> str:
     if kind is int or kind is bool or kind is float:
         # Before the questions below, which take far longer than the answer here.
         return _str(value)
-    if isinstance(value, (str, int, float)):
-        # A member of an enumeration whose members are texts or numbers is that text or number, as in JSON; its str() is its name.
-        return _str(plain(value))
+    for base, exact in _EXACT:
+        if isinstance(value, base):
+            # A member of an enumeration whose members are texts or numbers is that text or number, as in JSON; its str() is its name.
+            return _str(exact(value))
     if isinstance(value, (bytes, bytearray)):
         try:
             return value.decode("utf-8")
@@ -106,17 +107,6 @@ def text(value: Any) -> str:
     if isinstance(value, Sequence):
         return _json(list(value))
     return _str(value)
-
-
-def plain(value: Any) -> Any:
-    """Return the text or number that an object of a class made from `str`, `int` or `float` is; anything else as it is."""
-    kind = type(value)
-    if kind is bool:
-        return value
-    for base, exact in _EXACT:
-        if isinstance(value, base):
-            return value if kind is base else exact(value)
-    return value
 
 
 def tag(name: str, value: Any) -> str:
