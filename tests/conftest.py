@@ -57,12 +57,22 @@ def temporary_folder(_temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def legacy_python() -> Path:
+def interpreter():
+    """Return a function that returns the interpreter of another environment, made by make or named by a variable."""
+
+    def of(name: str, made_by: str) -> Path:
+        python = Path(os.environ.get(f"CENSUS_COMPAT_{name.upper()}_PYTHON") or _REPOSITORY / f".venvs/{name}/bin/python")
+        if not python.exists():
+            pytest.fail(f"{python} does not exist; {made_by}", pytrace=False)
+        return python
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def legacy_python(interpreter) -> Path:
     """The interpreter of an environment with the real OpenCensus packages, to compare ours with."""
-    python = Path(os.environ.get("CENSUS_COMPAT_LEGACY_PYTHON") or _REPOSITORY / ".venvs/legacy/bin/python")
-    if not python.exists():
-        pytest.fail(f"{python} does not exist; `make envs` makes the environment with the real OpenCensus packages", pytrace=False)
-    return python
+    return interpreter("legacy", "`make envs` makes the environment with the real OpenCensus packages")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,17 +14,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from otlp_receiver import OtlpReceiver, values
 
 HERE = Path(__file__).parent
-REPOSITORY = HERE.parents[1]
 DUPLICATE = "send {} to the resource with the instrumentation key that ends in "
 
 
 @pytest.fixture(scope="session")
-def distro_python():
+def distro_python(interpreter):
     """The interpreter of an environment with the distro and this package."""
-    python = Path(os.environ.get("CENSUS_COMPAT_DISTRO_PYTHON") or REPOSITORY / ".venvs/distro/bin/python")
-    if not python.exists():
-        pytest.fail(f"{python} does not exist; `make envs` makes the environment with the Azure Monitor distro", pytrace=False)
-    return python
+    return interpreter("distro", "`make envs` makes the environment with the Azure Monitor distro")
 
 
 @pytest.fixture

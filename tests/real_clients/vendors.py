@@ -6,22 +6,17 @@ SDK is installed too, and ours answers; `OPENCENSUS_COMPAT_DISABLED=1` gives the
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-REPOSITORY = HERE.parents[1]
 
 
 @pytest.fixture(scope="session")
-def python():
+def python(interpreter):
     """The interpreter of that environment."""
-    found = Path(os.environ.get("CENSUS_COMPAT_VENDORS_PYTHON") or REPOSITORY / ".venvs/vendors/bin/python")
-    if not found.exists():
-        pytest.fail(f"{found} does not exist; `make vendors` makes it", pytrace=False)
-    return found
+    return interpreter("vendors", "`make vendors` makes it")
 
 
 PROGRAMS = {
