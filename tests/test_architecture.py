@@ -64,8 +64,9 @@ UPWARD = {
 EXPORTER_PARTS = {
     "convert": {"convert", "envelope", "errors"},
     "delivery": {"delivery", "counts", "errors", "settings"},
-    "connection_string": {"errors"},
-    "settings": {"connection_string", "errors"},
+    "spelling": set(),
+    "connection_string": {"errors", "spelling"},
+    "settings": {"connection_string", "errors", "spelling"},
     "counts": set(),
     "envelope": set(),
     "errors": set(),

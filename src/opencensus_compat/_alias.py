@@ -46,7 +46,7 @@ def install() -> None:
 
     Raises: RuntimeError when modules of the real ``opencensus`` are loaded already; nothing is changed then.
     """
-    if _finder in sys.meta_path or os.environ.get("OPENCENSUS_COMPAT_DISABLED", "").lower() in ("1", "true", "yes", "on"):
+    if _finder in sys.meta_path or os.environ.get("OPENCENSUS_COMPAT_DISABLED", "").lower().strip(" \"'") in ("1", "true", "yes", "on"):
         return
     loaded = sorted(name for name in sys.modules if name.startswith("opencensus."))
     if loaded:

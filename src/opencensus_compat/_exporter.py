@@ -11,6 +11,7 @@ from typing import Any
 from appinsights_exporter import _releases
 from appinsights_exporter import connection_string as _connection_string
 from appinsights_exporter import settings as _settings
+from appinsights_exporter import spelling as _spelling
 from appinsights_exporter.envelope import (
     BaseObject,
     Data,
@@ -40,6 +41,7 @@ __all__ = [
     "asked_in_vain",
     "connection_string_pairs",
     "delivered",
+    "described_fields",
     "from_wire",
     "host_tags",
     "instrument_names",
@@ -55,11 +57,16 @@ __all__ = [
     "settings",
     "span_exporter",
     "stored",
+    "unquoted",
+    "variable_problems",
     "within",
 ]
 
 
 _releases.check(sdk=False)
+
+unquoted = _spelling.unquoted
+variable_problems = _spelling.variable_problems
 
 _NO_RESOURCE = "00000000-0000-0000-0000-000000000000"
 
@@ -107,15 +114,20 @@ def connection_string_pairs(text: str, source: str) -> dict[str, Any]:
         ValueError: It cannot be read; the message says which part.
     """
     parsed = _connection_string.parse(text, source=source)
+    _settings.warn_of_misspelt(text, source)
     pairs: dict[str, Any] = dict(_connection_string.pairs(text, source=source))
     if parsed.instrumentation_key is not None:
         pairs["instrumentationkey"] = parsed.instrumentation_key
-    named = "ingestionendpoint" in pairs or "endpointsuffix" in pairs
-    pairs["ingestionendpoint"] = parsed.ingestion_endpoint if named else None
+    pairs["ingestionendpoint"] = parsed.ingestion_endpoint if parsed.names_endpoint else None
     return pairs
 
 
-def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None) -> Any:
+def described_fields(text: str, source: str) -> str:
+    """Return the names of the fields of a connection string, each beside the name that is probably meant, for an error message."""
+    return _connection_string.described(_connection_string.pairs(text, source=source))
+
+
+def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None, audience: str | None = None) -> Any:
     """Return the exporter's settings for checked legacy options.
 
     Args:
@@ -123,12 +135,13 @@ def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None)
         proxies: The option `proxies`.
         storage_path: The option of that name where the program gave it; None means the defaults. The retired SDK kept its files right
             in it, this package keeps its own in a folder in it.
+        audience: For tokens, where the connection string names one.
     """
     from appinsights_exporter.delivery import auth
 
     text = f"InstrumentationKey={options.instrumentation_key or _NO_RESOURCE};IngestionEndpoint={options.endpoint}"
-    if options.get("aad_audience"):
-        text += f";AADAudience={options.aad_audience}"
+    if audience:
+        text += f";AADAudience={audience}"
     credential = auth.credential_from_environment() if options.credential is None else options.credential
     chosen: dict[str, Any] = {}
     if "minimum_retry_interval" in options:

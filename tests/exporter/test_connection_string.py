@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appinsights_exporter.connection_string import ConnectionString, instrumentation_key, pairs, parse
+from appinsights_exporter.connection_string import ConnectionString, described, instrumentation_key, misspelt, pairs, parse
 from appinsights_exporter.errors import ConfigurationError, ConnectionStringError
 from appinsights_exporter.testing import KEY
 
@@ -35,6 +35,10 @@ GOOD = {
     "empty query and fragment": (f"InstrumentationKey={KEY};IngestionEndpoint=https://e.test/?#", "https://e.test"),
     "location alone": (f"InstrumentationKey={KEY};Location=westus2", DEFAULT),
     "authorization": (f"Authorization=IKEY;InstrumentationKey={KEY}", DEFAULT),
+    "quotes around the whole": (f'"InstrumentationKey={KEY};IngestionEndpoint=https://e.test/"', "https://e.test"),
+    "single quotes and spaces": (f" ' InstrumentationKey={KEY};IngestionEndpoint=https://e.test/; ' ", "https://e.test"),
+    "quotes around values": (f"InstrumentationKey='{KEY}';IngestionEndpoint=\"https://e.test/\"", "https://e.test"),
+    "quotes of a word processor": (f"\u201cInstrumentationKey={KEY};IngestionEndpoint=https://e.test\u201d", "https://e.test"),
 }
 
 
@@ -126,3 +130,32 @@ def test_pairs_come_back(wanted, end):
     text = ";".join(f"{key}={value}" for key, value in wanted.items()) + end
     if len(text) <= 4096:
         assert pairs(text, source="argument") == {key.lower(): value.strip() for key, value in wanted.items()}
+
+
+FIELDS = {
+    "misspelt": (["instrumentatonkey", "ingestionendpoint"], "'instrumentatonkey' (is InstrumentationKey meant?), IngestionEndpoint"),
+    "unknown": (["liveendpoint", "colour"], "LiveEndpoint, 'colour'"),
+    "a secret before an equals sign": (["4f0c9a", "a/b+c"], "2 other fields"),
+    "nothing": ([], "none"),
+}
+
+
+@pytest.mark.parametrize(("fields", "said"), FIELDS.values(), ids=FIELDS)
+def test_fields_are_named_for_errors(fields, said):
+    """Fields are named as the portal writes them, a misspelt one beside what is meant, and never what may be a secret."""
+    assert described(fields) == said
+
+
+MISSPELT = {
+    "endpoint": ({"instrumentationkey", "ingestionendpont"}, {"ingestionendpont": "IngestionEndpoint"}),
+    "audience": ({"instrumentationkey", "aadaudiance"}, {"aadaudiance": "AADAudience"}),
+    "beside the right one": ({"ingestionendpoint", "ingestionendpont"}, {}),
+    "another known one": ({"instrumentationkey", "liveendpoint", "applicationid"}, {}),
+    "a new one of the service's": ({"instrumentationkey", "quotaregion"}, {}),
+}
+
+
+@pytest.mark.parametrize(("fields", "meant"), MISSPELT.values(), ids=MISSPELT)
+def test_misspelt_fields(fields, meant):
+    """A field counts as misspelt when it is nearly one that matters and that is missing."""
+    assert misspelt(fields) == meant

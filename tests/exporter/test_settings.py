@@ -62,6 +62,34 @@ TARGETS = {
         "https://e.test",
         "argument",
     ),
+    "key alone that is the environment's own": (
+        {"connection_string": f" InstrumentationKey = '{OTHER.upper()}' ;"},
+        ENV_STRING,
+        OTHER,
+        "https://env.test",
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    ),
+    "bare key that is the environment's own": (
+        {"instrumentation_key": f" {OTHER.upper()} "},
+        ENV_STRING,
+        OTHER,
+        "https://env.test",
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    ),
+    "the environment's own key with an endpoint": (
+        {"connection_string": f"InstrumentationKey={OTHER};IngestionEndpoint=https://ingest.test"},
+        ENV_STRING,
+        OTHER,
+        "https://ingest.test",
+        "argument",
+    ),
+    "quotes in the environment": (
+        {},
+        {"APPLICATIONINSIGHTS_CONNECTION_STRING": f'"InstrumentationKey={OTHER};IngestionEndpoint=https://env.test"'},
+        OTHER,
+        "https://env.test",
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    ),
     "environment string": ({}, ENV_STRING | ENV_KEY, OTHER, "https://env.test", "APPLICATIONINSIGHTS_CONNECTION_STRING"),
     "environment key": ({}, ENV_KEY, THIRD, DEFAULT_INGESTION_ENDPOINT, "APPINSIGHTS_INSTRUMENTATIONKEY"),
     "blank environment string": (
@@ -181,7 +209,14 @@ def test_metric_namespaces(argument, word, expected):
 BAD = {
     "nothing": ({"environ": {}}, "set APPLICATIONINSIGHTS_CONNECTION_STRING"),
     "empty string": ({"connection_string": "", "environ": ENV_STRING}, "InstrumentationKey in the connection string; got none"),
-    "string without key": ({"connection_string": "IngestionEndpoint=https://e.test", "environ": ENV_KEY}, "got none"),
+    "string without key": (
+        {"connection_string": "IngestionEndpoint=https://e.test", "environ": ENV_KEY},
+        "got none, but IngestionEndpoint.",
+    ),
+    "misspelt key": (
+        {"connection_string": f"InstrumentatonKey={KEY};Live=secret", "environ": ENV_KEY},
+        "got none, but 'instrumentatonkey' (is InstrumentationKey meant?), 'live'.",
+    ),
     "environment string without key": (
         {"environ": {"APPLICATIONINSIGHTS_CONNECTION_STRING": "IngestionEndpoint=https://e.test"} | ENV_KEY},
         "from APPLICATIONINSIGHTS_CONNECTION_STRING",
@@ -240,3 +275,32 @@ def test_errors_survive_pickling():
         "connection_string",
         "argument and environment",
     )
+
+
+def test_the_environments_own_key_brings_its_audience():
+    """A key alone takes endpoint and audience from the environment's string where that has the same key, and its own audience counts."""
+    environ = {"APPLICATIONINSIGHTS_CONNECTION_STRING": f"{CONNECTION_STRING};AADAudience=https://env.test"}
+    alone = f"InstrumentationKey={KEY}"
+    audiences = [
+        resolve(text, environ=environ).aad_audience for text in (alone, f"{alone};AADAudience=https://own.test", CONNECTION_STRING)
+    ]
+    assert audiences == ["https://env.test", "https://own.test", None]
+
+
+def test_a_misspelt_endpoint_is_said_once(caplog):
+    """A field that is nearly the endpoint is named beside what is meant, once: telemetry goes to the public cloud."""
+    for _ in range(2):
+        settings = resolve(f"InstrumentationKey={KEY};IngestionEndpont=https://e.test", environ={})
+    assert settings.ingestion_endpoint == DEFAULT_INGESTION_ENDPOINT
+    assert [record.getMessage() for record in caplog.records] == [
+        "connection_string (from argument): the field 'ingestionendpont' is not known and has no effect. IngestionEndpoint is probably meant."
+    ]
+
+
+def test_a_misspelt_variable_is_said_once(caplog):
+    """A variable of this package's that there is not is named beside the nearest that there is, once."""
+    for _ in range(2):
+        resolve(CONNECTION_STRING, environ={"APPINSIGHTS_EXPORTER_STORAGE_FOLDR": "/data"})
+    (record,) = caplog.records
+    assert record.getMessage().startswith("environment variable APPINSIGHTS_EXPORTER_STORAGE_FOLDR is not known")
+    assert "APPINSIGHTS_EXPORTER_STORAGE_FOLDER is probably meant" in record.getMessage()

@@ -4,23 +4,43 @@ A connection string is a row of ``Key=Value`` pairs joined by ``;``, as the port
 
     InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=https://westeurope-5.in.applicationinsights.azure.com/
 
-It is read generously where people paste carelessly (a trailing ``;``, spaces, capitals) and strictly where a wrong guess would send
+It is read generously where people paste carelessly (a trailing ``;``, spaces, capitals, quotes) and strictly where a wrong guess would send
 telemetry to the wrong place (an empty endpoint, another scheme than http or https).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .errors import ConnectionStringError
+from .spelling import nearest, unquoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_LENGTH = 4096
 """Longest connection string, in characters, that the service's own SDKs take."""
 DEFAULT_INGESTION_ENDPOINT = "https://dc.services.visualstudio.com"
 """Where telemetry goes when a connection string names neither an endpoint nor a suffix."""
 
+FIELDS = (
+    "InstrumentationKey",
+    "IngestionEndpoint",
+    "EndpointSuffix",
+    "Location",
+    "AADAudience",
+    "Authorization",
+    "LiveEndpoint",
+    "ProfilerEndpoint",
+    "SnapshotEndpoint",
+    "ApplicationId",
+)
+"""Fields that connection strings have. Only the first six mean something here."""
+
+_FIELD_NAME = re.compile(r"[a-z]{1,40}")
 _KEY = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _SUFFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?")
 _LOCATION = re.compile(r"[A-Za-z0-9]+")
@@ -37,6 +57,49 @@ class ConnectionString:
     """Base URL without a trailing slash."""
     aad_audience: str | None
     """Token audience for Entra ID; None means the public cloud's."""
+    names_endpoint: bool = field(default=False, compare=False)
+    """Whether the endpoint is the string's own, rather than the default."""
+
+
+def described(fields: Iterable[str]) -> str:
+    """Return the names of fields for an error message, each beside the name that it is probably a misspelling of.
+
+    Args:
+        fields: In lower case. What does not look like a field's name may be a secret, so it is counted and not quoted.
+    """
+    known = {name.lower(): name for name in FIELDS}
+    said, others = [], 0
+    for name in fields:
+        near = known.get(name) or nearest(name, FIELDS)
+        if near:
+            said.append(near if name in known else f"{name!r} (is {near} meant?)")
+        elif _FIELD_NAME.fullmatch(name):
+            said.append(repr(name))
+        else:
+            others += 1
+    if others:
+        said.append(f"{others} other field{'s' if others > 1 else ''}")
+    return ", ".join(said) or "none"
+
+
+def misspelt(fields: Iterable[str]) -> dict[str, str]:
+    """Return the fields that look like a misspelling of one that matters and is missing, each with the right name."""
+    given = set(fields)
+    unknown = sorted(given.difference(name.lower() for name in FIELDS))
+    missing = [name for name in FIELDS[:6] if name.lower() not in given]
+    return {name: near for name in unknown if (near := nearest(name, missing))}
+
+
+def completed(given: ConnectionString, environment: ConnectionString) -> ConnectionString:
+    """Return a string that names a key alone with the endpoint and audience of the environment's string, if that is of the same key.
+
+    Args:
+        given: As the program gave it.
+        environment: With the environment's key.
+    """
+    if given.names_endpoint or given.instrumentation_key is None or given.instrumentation_key != environment.instrumentation_key:
+        return given
+    return replace(environment, aad_audience=given.aad_audience or environment.aad_audience)
 
 
 def parse(text: str, *, source: str) -> ConnectionString:
@@ -65,11 +128,12 @@ def parse(text: str, *, source: str) -> ConnectionString:
         instrumentation_key=None if key is None else instrumentation_key(key, source=source),
         ingestion_endpoint=_ingestion_endpoint(fields, source),
         aad_audience=fields.get("aadaudience") or None,
+        names_endpoint="ingestionendpoint" in fields or "endpointsuffix" in fields,
     )
 
 
 def pairs(text: str, *, source: str) -> dict[str, str]:
-    """Return the pairs of a connection string: lower-case key to trimmed value; empty pairs are skipped.
+    """Return the pairs of a connection string: lower-case key to value without spaces and quotes around it; empty pairs are skipped.
 
     Raises:
         ConnectionStringError: Not text, longer than 4096 characters, or a part that is not ``Key=Value``.
@@ -87,11 +151,11 @@ def pairs(text: str, *, source: str) -> dict[str, str]:
             advice="Copy it again from the resource's overview page.",
         )
     found: dict[str, str] = {}
-    for position, part in enumerate(text.split(";"), start=1):
+    for position, part in enumerate(unquoted(text).split(";"), start=1):
         if not part.strip():
             continue
         key, equals, value = part.partition("=")
-        key = key.strip().lower()
+        key = unquoted(key).lower()
         if not equals or not key:
             # The part itself may be a key or a token: it is described, never quoted.
             bare_key = _KEY.fullmatch(part.strip().lower()) is not None
@@ -102,17 +166,17 @@ def pairs(text: str, *, source: str) -> dict[str, str]:
                 came="a bare instrumentation key" if bare_key else f"part {position} ({len(part)} characters) without a key and '='",
                 advice="Write InstrumentationKey=<key>." if bare_key else "Copy it again from the resource's overview page.",
             )
-        found[key] = value.strip()
+        found[key] = unquoted(value)
     return found
 
 
 def instrumentation_key(text: object, *, source: str, setting: str = "connection_string") -> str:
-    """Return an instrumentation key trimmed and lower-cased.
+    """Return an instrumentation key without spaces and quotes around it, in lower case.
 
     Raises:
         ConnectionStringError: It is not a UUID in its 36-character form.
     """
-    key = text.strip().lower() if isinstance(text, str) else ""
+    key = unquoted(text).lower() if isinstance(text, str) else ""
     if not _KEY.fullmatch(key):
         came = f"{len(text)} characters that are not one" if isinstance(text, str) else type(text).__name__
         raise ConnectionStringError(

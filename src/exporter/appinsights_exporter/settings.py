@@ -30,21 +30,24 @@ scope_as_namespace    APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN ``false``     
                                                                                          the portal under their meter's name
 ===================== ========================================== ======================= =====================================
 
-Key, endpoint and audience always come from ONE source: an argument's key is never sent to the environment's endpoint.
+Key, endpoint and audience always come from ONE source: an argument's key is never sent to the environment's endpoint, unless it is the
+environment's own key. Spaces and quotes around what a variable says are taken off.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from . import connection_string as _connection_string
 from .connection_string import ConnectionString
 from .errors import ConfigurationError
+from .spelling import unquoted, variable_problems
 
 CONNECTION_STRING_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 INSTRUMENTATION_KEY_VARIABLE = "APPINSIGHTS_INSTRUMENTATIONKEY"
@@ -54,6 +57,12 @@ TAKE_LEGACY_VARIABLE = "OPENCENSUS_COMPAT_TAKE_STORED"
 ENVELOPES_VARIABLE = "OPENCENSUS_COMPAT_ENVELOPES"
 URL_QUERY_VARIABLE = "APPINSIGHTS_EXPORTER_URL_QUERY"
 METRIC_NAMESPACE_VARIABLE = "APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN"
+
+PREFIX = "APPINSIGHTS_EXPORTER_"
+"""What the names of variables begin with that nobody else reads."""
+VARIABLES: Mapping[str, tuple[str, ...]] = {STORAGE_VARIABLE: (), STORAGE_FOLDER_VARIABLE: (), URL_QUERY_VARIABLE: ()}
+"""Those variables. Of each that has a choice, :func:`resolve` refuses other values itself."""
+_SHARED_VARIABLES = (CONNECTION_STRING_VARIABLE, INSTRUMENTATION_KEY_VARIABLE, METRIC_NAMESPACE_VARIABLE)
 
 ARGUMENT = "argument"
 DEFAULT = "default"
@@ -79,6 +88,10 @@ _NUMBERS = {
 """Settings that only arguments set, and their defaults."""
 
 _USER_INFO = re.compile(r"//[^/@]*@")
+_said: set[str] = set()
+"""Warnings that were logged in this process; they are about what does not change while it runs."""
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +206,8 @@ def resolve(
         ConfigurationError: A value that cannot work; the message says which, from where, and what to do.
     """
     environment = os.environ if environ is None else environ
+    for problem in variable_problems(environment, PREFIX, VARIABLES, _SHARED_VARIABLES):
+        _warn_once(problem)
     sources: dict[str, str] = {}
     target, target_source = _target(connection_string, instrumentation_key, environment)
     for name in ("instrumentation_key", "ingestion_endpoint", "aad_audience"):
@@ -211,7 +226,7 @@ def resolve(
     sources["proxies"] = ARGUMENT if proxies else DEFAULT
     on_disk, sources["storage_enabled"] = _choice("storage_enabled", _word(storage_enabled), STORAGE_VARIABLE, ("on", "off"), environment)
     legacy, sources["take_legacy"] = _choice("take_legacy", _word(take_legacy), TAKE_LEGACY_VARIABLE, ("on", "off"), environment)
-    named = environment.get(STORAGE_FOLDER_VARIABLE, "").strip()
+    named = unquoted(environment.get(STORAGE_FOLDER_VARIABLE, ""))
     sources["storage_folder"] = ARGUMENT if storage_folder is not None else STORAGE_FOLDER_VARIABLE if named else DEFAULT
     numbers = {
         "storage_max_bytes": storage_max_bytes,
@@ -277,17 +292,18 @@ def _target(text: str | None, key: str | None, environ: Mapping[str, str]) -> tu
         parsed = _connection_string.parse(text, source=ARGUMENT)
         if parsed.instrumentation_key is None:
             # Both are arguments of one call, so a key beside a string that has only the endpoint is one source.
-            parsed = _with_key(parsed, key, "InstrumentationKey in the connection string", ARGUMENT)
-        return parsed, ARGUMENT
+            parsed = _with_key(parsed, key, "InstrumentationKey in the connection string", ARGUMENT, text)
+        warn_of_misspelt(text, ARGUMENT)
+        return _completed(parsed, environ)
     if key is not None:
-        return _bare_key(key, ARGUMENT, "instrumentation_key"), ARGUMENT
-    text = environ.get(CONNECTION_STRING_VARIABLE, "").strip()
+        return _completed(_bare_key(key, ARGUMENT, "instrumentation_key"), environ)
+    text = unquoted(environ.get(CONNECTION_STRING_VARIABLE, ""))
     if text:
         parsed = _connection_string.parse(text, source=CONNECTION_STRING_VARIABLE)
-        return _with_key(
-            parsed, parsed.instrumentation_key, "InstrumentationKey in it", CONNECTION_STRING_VARIABLE
-        ), CONNECTION_STRING_VARIABLE
-    key = environ.get(INSTRUMENTATION_KEY_VARIABLE, "").strip()
+        found = _with_key(parsed, parsed.instrumentation_key, "InstrumentationKey in it", CONNECTION_STRING_VARIABLE, text)
+        warn_of_misspelt(text, CONNECTION_STRING_VARIABLE)
+        return found, CONNECTION_STRING_VARIABLE
+    key = unquoted(environ.get(INSTRUMENTATION_KEY_VARIABLE, ""))
     if key:
         return _bare_key(key, INSTRUMENTATION_KEY_VARIABLE, "instrumentation_key"), INSTRUMENTATION_KEY_VARIABLE
     raise ConfigurationError(
@@ -299,18 +315,50 @@ def _target(text: str | None, key: str | None, environ: Mapping[str, str]) -> tu
     )
 
 
-def _with_key(parsed: ConnectionString, key: str | None, expected: str, source: str) -> ConnectionString:
+def _completed(given: ConnectionString, environ: Mapping[str, str]) -> tuple[ConnectionString, str]:
+    """Return what an argument says and its source; the environment's own key brings the environment's endpoint and audience."""
+    text = unquoted(environ.get(CONNECTION_STRING_VARIABLE, ""))
+    if given.names_endpoint or not text:
+        return given, ARGUMENT
+    completed = _connection_string.completed(given, _connection_string.parse(text, source=CONNECTION_STRING_VARIABLE))
+    return completed, ARGUMENT if completed is given else CONNECTION_STRING_VARIABLE
+
+
+def _with_key(parsed: ConnectionString, key: str | None, expected: str, source: str, text: str) -> ConnectionString:
     if key is None:
+        fields = _connection_string.described(_connection_string.pairs(text, source=source))
         raise ConfigurationError(
-            "connection_string", source, expected=expected, came="none", advice="Copy the whole string from the resource's overview page."
+            "connection_string",
+            source,
+            expected=expected,
+            came="none" if fields == "none" else f"none, but {fields}",
+            advice="Copy the whole string from the resource's overview page.",
         )
-    checked = _connection_string.instrumentation_key(key, source=source, setting="instrumentation_key")
-    return ConnectionString(checked, parsed.ingestion_endpoint, parsed.aad_audience)
+    return replace(parsed, instrumentation_key=_connection_string.instrumentation_key(key, source=source, setting="instrumentation_key"))
 
 
 def _bare_key(key: str, source: str, setting: str) -> ConnectionString:
     checked = _connection_string.instrumentation_key(key, source=source, setting=setting)
     return ConnectionString(checked, _connection_string.DEFAULT_INGESTION_ENDPOINT, None)
+
+
+def warn_of_misspelt(text: str, source: str) -> None:
+    """Log, once each, the fields of a connection string that look like another one that is missing: they have no effect.
+
+    Args:
+        text: A connection string that can be read.
+        source: Where it came from.
+    """
+    for field_name, meant in _connection_string.misspelt(_connection_string.pairs(text, source=source)).items():
+        _warn_once(
+            f"connection_string (from {source}): the field {field_name!r} is not known and has no effect. {meant} is probably meant."
+        )
+
+
+def _warn_once(message: str) -> None:
+    if message not in _said:
+        _said.add(message)
+        _logger.warning("%s", message)
 
 
 def _timeouts(timeout_s: float | None) -> tuple[float, float]:
@@ -356,7 +404,7 @@ def _choice(setting: str, argument: str | None, variable: str, allowed: tuple[st
     if argument is not None:
         value, source = argument, ARGUMENT
     else:
-        value, source = environ.get(variable, "").strip().lower(), variable
+        value, source = unquoted(environ.get(variable, "")).lower(), variable
         if not value:
             return allowed[0], DEFAULT
     if value not in allowed:

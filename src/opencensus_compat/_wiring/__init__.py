@@ -38,6 +38,7 @@ from opencensus_compat._wiring.settings import (
     has_no_effect,
     one_trace_per_tracer,
     resource_attribute,
+    said,
     sends_directly,
 )
 from opencensus_compat._wiring.spans import (
@@ -105,6 +106,7 @@ __all__ = [
     "report",
     "reset",
     "resource_attribute",
+    "said",
     "sample_rate",
     "sends_directly",
     "set_kind",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat._wiring.settings import sends_directly
+from opencensus_compat._wiring.settings import check_environment, sends_directly
 from opencensus_compat._wiring.state import process, report, wired
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
     is_direct = sends_directly()
     credential = None if settings.credential is None else id(settings.credential)
     key = (settings.instrumentation_key, settings.ingestion_endpoint, credential, is_direct)
+    if not wired.destinations:
+        check_environment()
     with process.registry:
         found = wired.destinations.get(key)
         if found is None:

@@ -5,27 +5,64 @@ from __future__ import annotations
 import os
 import sys
 
+from opencensus_compat import _exporter
 from opencensus_compat._wiring.state import report, wired
 
 __all__ = [
+    "FLUSH_ON_SIGTERM_VARIABLE",
     "ONE_TRACE_VARIABLE",
+    "check_environment",
     "checked_send",
     "default_role",
+    "flag",
     "has_no_effect",
     "one_trace_per_tracer",
     "resource_attribute",
+    "said",
     "sends_directly",
 ]
 
 ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
 _SEND_VARIABLE = "OPENCENSUS_COMPAT_SEND"
+FLUSH_ON_SIGTERM_VARIABLE = "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM"
 _DIRECT, _PROVIDERS = "direct", "providers"
+_PREFIX = "OPENCENSUS_COMPAT_"
+_YES = ("1", "true", "yes", "on")
+_FLAG = (*_YES, "0", "false", "no", "off")
+_VARIABLES: dict[str, tuple[str, ...]] = {
+    ONE_TRACE_VARIABLE: _FLAG,
+    FLUSH_ON_SIGTERM_VARIABLE: _FLAG,
+    "OPENCENSUS_COMPAT_DISABLED": _FLAG,
+    # Other values of these are refused where they are read.
+    _SEND_VARIABLE: (),
+    "OPENCENSUS_COMPAT_ENVELOPES": (),
+    "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL": (),
+    "OPENCENSUS_COMPAT_MAX_TAG_SETS": (),
+    "OPENCENSUS_COMPAT_TAKE_STORED": (),
+}
+"""Variables of this package, and the values that they may have; empty where any value may be right."""
+
+
+def check_environment() -> None:
+    """Say, once each, which variables of ours are set in vain, by a name that is misspelt or a value that means nothing."""
+    for problem in _exporter.variable_problems(os.environ, _PREFIX, _VARIABLES):
+        report(problem)
+
+
+def flag(variable: str) -> bool:
+    """Return whether an environment variable switches something on."""
+    return said(variable).lower() in _YES
+
+
+def said(variable: str) -> str:
+    """Return what an environment variable says, without spaces and quotes around it; empty if nothing."""
+    return _exporter.unquoted(os.environ.get(variable, ""))
 
 
 def one_trace_per_tracer() -> bool:
     """Return whether all root spans of a tracer share one trace."""
     if wired.one_trace_per_tracer is None:
-        wired.one_trace_per_tracer = os.environ.get(ONE_TRACE_VARIABLE, "").strip().lower() in ("1", "true", "yes", "on")
+        wired.one_trace_per_tracer = flag(ONE_TRACE_VARIABLE)
     return wired.one_trace_per_tracer
 
 
@@ -36,8 +73,7 @@ def sends_directly() -> bool:
         ValueError: The environment variable has another text than those that are known.
     """
     if wired.send is None:
-        said = os.environ.get(_SEND_VARIABLE, "").strip().lower()
-        wired.send = checked_send(said or _DIRECT, f"environment variable {_SEND_VARIABLE}")
+        wired.send = checked_send(said(_SEND_VARIABLE).lower() or _DIRECT, f"environment variable {_SEND_VARIABLE}")
     return wired.send == _DIRECT
 
 

@@ -13,19 +13,21 @@ from types import FrameType
 
 from opencensus_compat import _exporter
 from opencensus_compat._wiring.ending import end_of_child, grace_period_s, is_ending
+from opencensus_compat._wiring.settings import FLUSH_ON_SIGTERM_VARIABLE, flag
 from opencensus_compat._wiring.state import report, wired
 
 __all__ = ["watch", "watch_if_asked"]
-
-_VARIABLE = "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM"
 
 
 def watch_if_asked() -> None:
     """Handle SIGTERM if the environment variable says so, unless that was decided before."""
     if wired.on_sigterm is None:
-        wired.on_sigterm = os.environ.get(_VARIABLE, "").strip().lower() in ("1", "true", "yes", "on")
+        wired.on_sigterm = flag(FLUSH_ON_SIGTERM_VARIABLE)
         if wired.on_sigterm and not watch():
-            report("%s has no effect: the first exporter is made in another thread than the main one, or SIGTERM has a handler", _VARIABLE)
+            report(
+                "%s has no effect: the first exporter is made in another thread than the main one, or SIGTERM has a handler",
+                FLUSH_ON_SIGTERM_VARIABLE,
+            )
 
 
 def watch(*, handles: bool = True) -> bool:

@@ -23,7 +23,7 @@ def limit() -> int:
     Raises:
         ValueError: The environment names no whole number above 0.
     """
-    text = os.environ.get(LIMIT_VARIABLE, "").strip()
+    text = os.environ.get(LIMIT_VARIABLE, "").strip(" \"'")
     if not text:
         return DEFAULT_LIMIT
     if not text.isdecimal() or int(text) < 1:

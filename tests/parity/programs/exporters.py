@@ -285,6 +285,14 @@ def key_of_the_environment():
     _send(AzureExporter(instrumentation_key=key))
 
 
+def string_with_the_key_of_the_environment():
+    """The environment's own key, alone in a connection string, goes where the environment's connection string says."""
+    key = os.environ["APPLICATIONINSIGHTS_CONNECTION_STRING"].partition("=")[2].partition(";")[0]
+    exporter = AzureExporter(connection_string=f"InstrumentationKey={key}")
+    with Tracer(exporter=exporter, sampler=AlwaysOnSampler()).span(name="told where"):
+        pass
+
+
 def key_of_another_resource():
     """The endpoint that another resource's key is sent to while the environment names a connection string."""
     exporter = AzureExporter(instrumentation_key="00000000-0000-0000-0000-000000000009")

@@ -8,7 +8,9 @@ import tempfile
 import pytest
 
 from opencensus_compat import _wiring
-from opencensus_compat.ext.azure.common import Options, parse_connection_string
+from opencensus_compat.ext.azure.common import Options, parse_connection_string, settings_of
+from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
+from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 
 KEY, OTHER = "11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-aaaaaaaaaaaa"
@@ -90,6 +92,18 @@ WHERE = {
         KEY,
         "https://env",
     ),
+    "string with only the key that the environment names": (
+        {"connection_string": f" InstrumentationKey = '{KEY.upper()}' ;"},
+        {STRING: f'"InstrumentationKey={KEY};IngestionEndpoint=https://env/"'},
+        KEY,
+        "https://env",
+    ),
+    "key of the environment's other variable": (
+        {"connection_string": f"InstrumentationKey={KEY}"},
+        {STRING: "IngestionEndpoint=https://env/", KEY_VARIABLE: f"'{KEY.upper()}'"},
+        KEY,
+        "https://env",
+    ),
     "environment": ({}, {STRING: f"InstrumentationKey={KEY};IngestionEndpoint=https://env/"}, KEY, "https://env"),
     "environment string before its key": ({}, {STRING: f"InstrumentationKey={KEY}", KEY_VARIABLE: OTHER}, KEY, PUBLIC),
     "environment key": ({}, {KEY_VARIABLE: KEY}, KEY, PUBLIC),
@@ -114,6 +128,10 @@ BAD = {
     # arguments -> what the message must say
     "no key": ({}, ["Instrumentation key", "connection_string", STRING]),
     "empty string": ({"connection_string": ""}, ["Instrumentation key", "connection_string"]),
+    "misspelt field": (
+        {"connection_string": f"InstrumentatonKey={KEY}"},
+        ["Instrumentation key cannot be none or empty", "(from argument)", "'instrumentatonkey' (is InstrumentationKey meant?)"],
+    ),
     "key that is none": ({"instrumentation_key": "abc"}, ["UUID", "'abc'"]),
     "pair without value": ({"connection_string": f"InstrumentationKey={KEY};Nonsense"}, ["connection_string (from argument)", "part 2"]),
     "bad authorization": ({"connection_string": f"InstrumentationKey={KEY};Authorization=magic"}, ["magic", "uthorization"]),
@@ -276,3 +294,36 @@ def test_proxies_reach_the_settings(otel):
     exporter = AzureExporter(instrumentation_key=KEY, proxies='{"https": "http://proxy:8080"}', timeout=3)
     settings = exporter._pipeline.settings
     assert (dict(settings.proxies), settings.connect_timeout_s) == ({"https": "http://proxy:8080"}, 3.0)
+
+
+def test_the_environments_audience_belongs_to_its_key(monkeypatch):
+    """Tokens are for the environment's audience where the key is the environment's own, whichever way it was given, and for no other key."""
+    monkeypatch.setenv(STRING, f"InstrumentationKey={KEY};IngestionEndpoint=https://env/;AADAudience=https://audience.test")
+    given = [
+        {},
+        {"connection_string": f"InstrumentationKey={KEY}"},
+        {"instrumentation_key": KEY.upper()},
+        {"connection_string": f"InstrumentationKey={OTHER}"},
+    ]
+    assert [settings_of(Options(**options)).aad_audience for options in given] == ["https://audience.test"] * 3 + [None]
+
+
+def test_a_misspelt_field_of_the_environment_is_named(monkeypatch):
+    """The error says where the connection string is from and which fields it has."""
+    monkeypatch.setenv(STRING, f"InstrumentatonKey={KEY};IngestionEndpoint=https://env/")
+    with pytest.raises(ValueError, match=rf"\(from {STRING}\) has these fields: 'instrumentatonkey' \(is Instr.*\), IngestionEndpoint\."):
+        AzureExporter()
+
+
+@pytest.mark.parametrize("kind", [AzureExporter, AzureLogHandler, MetricsExporter])
+def test_variables_that_are_set_in_vain(otel, monkeypatch, caplog, kind):
+    """The first exporter or handler warns of each variable that is misspelt, or whose value means nothing, and no later one does."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_TAKE_STORD", "off")
+    monkeypatch.setenv("OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM", "nope")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            kind(connection_string=f"InstrumentationKey={KEY}")
+    said = sorted(record.getMessage() for record in caplog.records)
+    assert len(said) == 2
+    assert "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM: expected '1' or 'true' or" in said[0]
+    assert "OPENCENSUS_COMPAT_TAKE_STORED is probably meant" in said[1]

@@ -15,6 +15,7 @@ from opencensus_compat.ext.azure.common import utils
 
 INGESTION_ENDPOINT = "ingestionendpoint"
 INSTRUMENTATION_KEY = "instrumentationkey"
+_AUDIENCE = "aadaudience"
 TEMPDIR_PREFIX = "opencensus-python-"
 
 _CONNECTION_STRING_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
@@ -53,27 +54,15 @@ def process_options(options: Any) -> None:
 
     Instrumentation key and endpoint come from one place: the connection string given, else the key given, else the environment's
     connection string, else the environment's key. (OpenCensus mixed them: a key given went to the environment's endpoint. It still
-    does where the environment's string names the same key.)
+    does where the key is the environment's own, whether it is given alone or in a connection string that names no endpoint.)
 
     Raises:
         ValueError: A value that cannot work; the message says what was expected, what came, from where.
     """
-    given = options.connection_string
-    key = options.instrumentation_key
-    environment = _parsed(os.environ.get(_CONNECTION_STRING_VARIABLE, "").strip() or None, _CONNECTION_STRING_VARIABLE)
-    if given is not None:
-        source = parse_connection_string(given)
-        key = source.get(INSTRUMENTATION_KEY) or key
-    elif key:
+    if not options.connection_string and (options.instrumentation_key or (not _environment() and _key_of_environment())):
         _warn_about_bare_key()
-        same = str(key).lower() == str(environment.get(INSTRUMENTATION_KEY)).lower()
-        source = environment if same else {}
-    else:
-        source = environment
-        key = environment.get(INSTRUMENTATION_KEY) or _key_of_environment()
-        if key and not environment:
-            _warn_about_bare_key()
-    options.instrumentation_key = key.lower() if isinstance(key, str) else key
+    key, source = _resource(options)
+    options.instrumentation_key = key
     if "endpoint" in options:
         options.endpoint = _without_path(options.endpoint)
     else:
@@ -90,8 +79,27 @@ def process_options(options: Any) -> None:
     _check_numbers(options)
 
 
+def _resource(options: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Return the instrumentation key, and the pairs of the connection string that endpoint and audience are from; the same each time."""
+    environment = _environment()
+    key_of_environment = environment.get(INSTRUMENTATION_KEY) or _key_of_environment()
+    given = options.connection_string
+    pairs = parse_connection_string(given) if given is not None else {}
+    key = pairs.get(INSTRUMENTATION_KEY) or options.instrumentation_key or (key_of_environment if given is None else None)
+    if isinstance(key, str):
+        key = _exporter.unquoted(key).lower()
+    if not pairs.get(INGESTION_ENDPOINT) and key == key_of_environment:
+        pairs = {**environment, **{name: value for name, value in pairs.items() if value}}
+    return key, pairs
+
+
+def _environment() -> dict[str, Any]:
+    text = _wiring.said(_CONNECTION_STRING_VARIABLE)
+    return _parsed(text or None, _CONNECTION_STRING_VARIABLE)
+
+
 def _key_of_environment() -> str | None:
-    key = os.environ.get(_INSTRUMENTATION_KEY_VARIABLE, "").strip()
+    key = _wiring.said(_INSTRUMENTATION_KEY_VARIABLE).lower()
     if not key:
         return None
     try:
@@ -161,8 +169,23 @@ def settings_of(options: Any) -> Any:
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         _wiring.report("OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, records and views go nowhere either")
     if options.instrumentation_key or _wiring.sends_directly():
+        _check_key(options)
+    _, source = _resource(options)
+    return _exporter.settings(options, proxies_of(options), _storage_path_of(options), source.get(_AUDIENCE))
+
+
+def _check_key(options: Any) -> None:
+    try:
         utils.validate_instrumentation_key(options.instrumentation_key)
-    return _exporter.settings(options, proxies_of(options), _storage_path_of(options))
+    except ValueError as error:
+        given = options.connection_string
+        source = "argument" if given is not None else _CONNECTION_STRING_VARIABLE
+        text = given if given is not None else os.environ.get(_CONNECTION_STRING_VARIABLE, "")
+        if options.instrumentation_key or not text.strip():
+            raise
+        # What is there says more than what is not.
+        fields = _exporter.described_fields(text, source)
+        raise ValueError(f"{error} The connection string (from {source}) has these fields: {fields}.") from None
 
 
 class Options(BaseObject):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import random
 import threading
 import time
@@ -100,7 +99,7 @@ class BaseLogHandler(logging.Handler):
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        exempt_level = _level(options.pop(_EXEMPT_OPTION, None), os.environ.get(EXEMPT_VARIABLE, "").strip() or None)
+        exempt_level = _level(options.pop(_EXEMPT_OPTION, None), _wiring.said(EXEMPT_VARIABLE) or None)
         self.options = Options(**options)
         settings = settings_of(self.options)
         rate = self.options.logging_sampling_rate
