@@ -43,6 +43,7 @@ FACADE_LAYERS = [
         "_other_exporters",
         "_late_providers",
         "_frameworks",
+        "_handles",
     },  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
     {"_alias", "_lookup"},  # the import finder, which the interpreter's start loads

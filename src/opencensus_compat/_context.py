@@ -23,6 +23,7 @@ __all__ = [
     "attach",
     "chain_to",
     "enter",
+    "enter_foreign",
     "exporting",
     "get_current",
     "leave",
@@ -62,8 +63,9 @@ def _reader() -> Callable[[], Context]:
 read_current = _reader()
 """Returns the current context, as `get_current` does, in a tenth of the time."""
 
-Active = tuple[Any, "trace_api.Span | None"]
-"""An OpenCensus span (or whatever a program made current in its place) and the OpenTelemetry span it was made current with."""
+Active = tuple[Any, ...]
+"""An OpenCensus span and the OpenTelemetry span it was made current with; for what a program made current that no tracer started, that
+object, the OpenTelemetry span that is current with it or None, and the context from before."""
 
 
 def active(context: Context) -> Active | None:
@@ -90,6 +92,21 @@ def enter(context: Context, span: Any, otel: trace_api.Span) -> None:
     attach(Context({**context, SPAN_KEY: otel, CENSUS_KEY: (span, otel)}))
 
 
+def enter_foreign(context: Context, current: Any, otel: trace_api.Span | None) -> None:
+    """Make current what no tracer started: a span that a program made or wrapped, or a mock.
+
+    Args:
+        context: The current context.
+        current: The object.
+        otel: The OpenTelemetry span that is current with it; None leaves none current.
+    """
+    innermost = active(context)
+    # One that takes the place of another leads out past it: programs set one for each request, and never take it back.
+    outer = innermost[2] if innermost is not None and len(innermost) > 2 else context
+    values = {key: value for key, value in context.items() if key != SPAN_KEY}
+    attach(Context({**values, **({} if otel is None else {SPAN_KEY: otel}), CENSUS_KEY: (current, otel, outer)}))
+
+
 def chain_to(span: Any) -> list[Any] | None:
     """Return the OpenCensus spans opened inside `span` in the current context, innermost first.
 
@@ -102,7 +119,7 @@ def chain_to(span: Any) -> list[Any] | None:
         if current is span:
             return inside
         inside.append(current)
-        outer = getattr(current, "_outer", None)
+        outer = innermost[2] if len(innermost) > 2 else current._outer
         if outer is None:
             return None
         innermost = active(outer)

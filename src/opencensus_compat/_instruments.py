@@ -172,7 +172,7 @@ class Instruments:
 
     def follow(self, producer: Any) -> None:
         """Make the instruments of what a producer tells now; `gauge_added` and `told` are for what it tells later."""
-        if isinstance(producer, Registry):
+        if issubclass(type(producer), Registry):
             for gauge in list(producer.gauges.values()):
                 self.gauge_added(producer, gauge)
             return

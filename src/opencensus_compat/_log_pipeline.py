@@ -15,7 +15,7 @@ from typing import Any
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from opencensus_compat import __version__, _context, _exporter, _frameworks, _other_exporters, _wiring
+from opencensus_compat import __version__, _context, _exporter, _frameworks, _handles, _other_exporters, _wiring
 from opencensus_compat._destination import Batching, Destination, Part, resource_of_role
 from opencensus_compat._handover import HANDED_OVER_FULL, PAUSE_S
 from opencensus_compat._wiring import LOGS
@@ -226,7 +226,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         scope = _sdk.scope_of(data)
         if _context.exporting.get() or (scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS):
             return None, None
-        around = getattr(_wiring.parent_handle(None), "_pipeline", None)
+        around = _handles.pipeline_of(_wiring.parent_handle(None))
         destination, handle = _wiring.default_logs() if around is None else (around.destination, None)
         if destination is not None and not destination.is_direct:
             # A legacy handler may get the same record, and would send it to the same processors.

@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
-from opencensus_compat import _exporter, _frameworks, _other_exporters, _wiring
+from opencensus_compat import _exporter, _frameworks, _handles, _other_exporters, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
@@ -103,7 +103,7 @@ class Router(SpanProcessor):
         if rate is not None and _WIRE_RATE not in (span.attributes or ()):
             span.set_attribute(_WIRE_RATE, rate)
         handle = _wiring.parent_handle(parent_context)
-        if getattr(handle, "_pipeline", None) is not None and (handle is not self._default_handle() or self._others.keys()):
+        if _handles.pipeline_of(handle) is not None and (handle is not self._default_handle() or self._others.keys()):
             context = span.get_span_context()
             key = (context.trace_id, context.span_id)
             # The reference forgets the note when the span is freed without having ended.
@@ -118,14 +118,14 @@ class Router(SpanProcessor):
         if now is not None:
             facade, tracer = now
             handle = tracer.exporter
-            destination = getattr(handle, "_destination", None)
+            destination = _handles.span_part_of(handle)
             if destination is not None:
                 if destination.is_direct:
                     destination.on_end(handle._telemetry(span, facade, tracer))
                 else:
                     self._others.expect_more_than(self, SPANS)
                 return
-            if not _wiring.is_provider_exporter(handle):
+            if not _handles.is_own(handle, _handles.ProviderOnly):
                 # A subclass of ours with a way of its own may bring it here after all, as SpanData.
                 facade._ended = span
                 return

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
-from opencensus_compat import _other_exporters, _wiring
+from opencensus_compat import _handles, _other_exporters, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -57,7 +57,7 @@ class _Source:
         return self.processors
 
 
-class FacadeSpan(Span):
+class FacadeSpan(Span, _handles.OtelSpan):
     """The SDK's span with a kind that can be set while it runs, and the sample rate it was kept at.
 
     Most facade spans are given all they have when they end, and nobody looks at them before. They are made without the SDK's locks,

@@ -136,7 +136,8 @@ def class_surface(cls: type) -> dict[str, Any]:
             else:
                 attributes.add(name)
     return {
-        "bases": [home_of(base) for base in cls.__bases__],
+        # What is marked as the facade's own by a private base is no part of what programs see.
+        "bases": [home_of(base) for base in cls.__bases__ if not home_of(base).startswith("_handles.")],
         "parameters": constructor_of(cls),
         "methods": methods,
         "constants": constants,

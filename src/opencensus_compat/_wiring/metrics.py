@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from opencensus_compat import _children, _late_providers
+from opencensus_compat import _children, _handles, _late_providers
 from opencensus_compat._wiring import providers
 from opencensus_compat._wiring.ending import end_of_child
 from opencensus_compat._wiring.settings import default_role, has_no_effect
@@ -144,7 +144,7 @@ def _is_doubled(provider: Any) -> bool:
 
 def producer_added(producer: Any) -> None:
     """Have a metric producer that somebody exports told to the application's meter provider, too; see `configure`."""
-    if not getattr(producer, "_has_instruments", True):
+    if _handles.is_own(producer, _handles.WithoutInstruments):
         return
     try:
         wired.producers.add(producer)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import __version__, _children, _context
+from opencensus_compat import __version__, _children, _context, _handles
 from opencensus_compat._convert import oc_to_otel
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE
 from opencensus_compat._wiring import providers
@@ -27,12 +27,9 @@ if TYPE_CHECKING:
     from opencensus_compat._spans import SpanFactory
 
 __all__ = [
-    "Handle",
     "end_span",
     "ending_span",
     "ends_in_pipeline",
-    "is_pipeline",
-    "is_provider_exporter",
     "look_for_tracer_provider",
     "on_tracer_provider",
     "parent_handle",
@@ -45,24 +42,6 @@ __all__ = [
     "start_span",
     "use_provider",
 ]
-
-
-class Handle(Protocol):
-    """A legacy exporter whose spans go through a destination's pipeline."""
-
-    _pipeline: SpanPart
-    """Where OpenTelemetry spans inside its spans go."""
-    _destination: SpanPart | None
-    """The same for its own spans; None when it is to be called with SpanData instead."""
-
-    def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:
-        """Return what the pipeline exports for an ended span: the OpenTelemetry span, or one that brings its own envelopes.
-
-        Args:
-            readable: The SDK's ended span.
-            span: The facade span; None for a span that OpenTelemetry code made.
-            tracer: The facade span's ContextTracer, which makes its SpanData; None likewise.
-        """
 
 
 class _Ending(threading.local):
@@ -117,7 +96,7 @@ def set_kind(span: Any, kind: SpanKind) -> bool:
     kind of others is a private attribute of the SDK, written only where reading it back shows that it counts.
     """
     try:
-        if hasattr(span, "census_kind"):
+        if _handles.is_own(span, _handles.OtelSpan):
             span.census_kind = kind
         else:
             span._kind = kind
@@ -149,7 +128,7 @@ def ends_in_pipeline(others: Others) -> bool:
         others: Who else sends to Application Insights from its provider.
     """
     now = ending_span.now
-    part = None if now is None else getattr(now[1].exporter, "_destination", None)
+    part = None if now is None else _handles.span_part_of(now[1].exporter)
     if part is None or not part.is_direct:
         return False
     tell_of_others(others, part.settings, SPANS)
@@ -165,21 +144,11 @@ def sample_rate(rate: Any) -> dict[str, float] | None:
 
 def rate_of(span: Any) -> float:
     """Return the share of traces that a span's trace was kept at, above 0.0 and at most 1.0."""
-    rate = getattr(span, "census_rate", None)
+    rate = span.census_rate if _handles.is_own(span, _handles.OtelSpan) else None
     if rate is None:
         attributes = getattr(span, "attributes", None)
         rate = attributes.get(SAMPLE_RATE) if attributes else None
     return rate / 100.0 if isinstance(rate, (int, float)) and 0 < rate < 100 else 1.0
-
-
-def is_pipeline(exporter: Any) -> bool:
-    """Return whether an exporter's spans go through a destination's pipeline, so that it is not called with SpanData."""
-    return getattr(exporter, "_destination", None) is not None
-
-
-def is_provider_exporter(exporter: Any) -> bool:
-    """Return whether an exporter stands for the OpenTelemetry provider alone."""
-    return getattr(exporter, "_is_provider", False) is True
 
 
 def parent_handle(context: Context | None) -> Any:
@@ -187,8 +156,8 @@ def parent_handle(context: Context | None) -> Any:
     innermost = _context.active(_context.get_current() if context is None else context)
     if innermost is None:
         return None
-    tracer = getattr(innermost[0], "context_tracer", None)
-    return getattr(tracer, "exporter", None)
+    span = innermost[0]
+    return getattr(span.context_tracer, "exporter", None) if _handles.is_own(span, _handles.CensusSpan) else None
 
 
 def span_part(settings: Any, context_tags: Mapping[str, Any], options: Any) -> SpanPart:

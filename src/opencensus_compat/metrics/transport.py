@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _wiring
+from opencensus_compat import _handles, _wiring
 from opencensus_compat.common import utils
 from opencensus_compat.common.schedule import PeriodicTask
 from opencensus_compat.trace import execution_context
@@ -118,9 +118,8 @@ def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: An
     weak_gets = [utils.get_weakref(producer.get_metrics) for producer in producers]
     for producer in producers:
         _wiring.producer_added(producer)
-    make_task = getattr(exporter, "_task", None)
-    if make_task is not None:
-        ours: PeriodicMetricTask = make_task(producers, interval)
+    if _handles.is_own(exporter, _handles.MetricHandle):
+        ours: PeriodicMetricTask = exporter._task(producers, interval)
         ours.start()
         return ours
     weak_export = utils.get_weakref(exporter.export_metrics)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from opencensus_compat._handles import WithoutInstruments
 from opencensus_compat.metrics.export.metric_producer import MetricProducer
 from opencensus_compat.stats.stats_recorder import StatsRecorder
 from opencensus_compat.stats.view_manager import ViewManager
@@ -14,11 +15,8 @@ if TYPE_CHECKING:
     from opencensus_compat.metrics.export.metric import Metric
 
 
-class _Stats(MetricProducer):
+class _Stats(MetricProducer, WithoutInstruments):
     """A recorder and a view manager that belong together, and what the views have added up."""
-
-    _has_instruments = False
-    """Views have instruments of their own."""
 
     def __init__(self) -> None:
         self.stats_recorder = StatsRecorder()

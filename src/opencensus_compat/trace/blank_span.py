@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _context
+from opencensus_compat import _context, _handles
 from opencensus_compat._convert import oc_to_otel
 from opencensus_compat.trace import base_span
 from opencensus_compat.trace.span_context import generate_span_id
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NOTHING_GIVEN = (None,) * 8
 
 
-class BlankSpan(base_span.BaseSpan):
+class BlankSpan(base_span.BaseSpan, _handles.CensusSpan):
     """A span on which nothing has an effect. Arguments are those of OpenCensus."""
 
     # What was not given reads as this, without a store per span.

@@ -13,6 +13,8 @@ from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
 from opencensus_compat import _context
+from opencensus_compat._convert import oc_to_otel
+from opencensus_compat._handles import CensusSpan, is_own
 from opencensus_compat.common.runtime_context import RuntimeContext
 from opencensus_compat.trace.tracers import noop_tracer
 
@@ -110,19 +112,30 @@ def get_current_span() -> BaseSpan | Any | None:
 def set_current_span(current_span: BaseSpan | Any | None) -> None:
     """Make a span current for both APIs; None leaves no span current.
 
-    An object that is no span of this package (a test's mock) is returned by `get_current_span` and leaves the OpenTelemetry span as it
-    is.
+    An object that no tracer of this package started (a program's own, a wrapper, a mock) is returned by `get_current_span`. It stands for
+    the span whose ids it has, if it has any, and else for the one that is current.
     """
     context = _context.get_current()
     if current_span is None:
         rest = {key: value for key, value in context.items() if key not in (_context.CENSUS_KEY, _context.SPAN_KEY)}
         _context.attach(Context(rest))
         return
-    otel = getattr(current_span, "_otel", None)
-    if not isinstance(otel, trace_api.Span):
-        _context.attach(Context({**context, _context.CENSUS_KEY: (current_span, _context.otel_span(context))}))
+    span: Any = current_span
+    if is_own(span, CensusSpan) and span._otel is not None:
+        _context.enter(context, span, span._otel)
     else:
-        _context.enter(context, current_span, otel)
+        _context.enter_foreign(context, span, _otel_of(span, _context.otel_span(context)))
+
+
+def _otel_of(span: Any, current: trace_api.Span | None) -> trace_api.Span | None:
+    """Return the OpenTelemetry span that an object of a program's own stands for: the current one, or one by the ids that it shows."""
+    try:
+        found = oc_to_otel.span_context(span.context_tracer.trace_id, span.span_id, True)
+    except Exception:  # noqa: BLE001 - a program's object may do anything
+        return current
+    if found is None or (current is not None and current.get_span_context().span_id == found.span_id):
+        return current
+    return trace_api.NonRecordingSpan(found)
 
 
 def get_opencensus_full_context() -> tuple[Any, Any, Any]:

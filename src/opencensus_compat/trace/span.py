@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from opentelemetry import trace as trace_api
 from opentelemetry.trace import SpanKind as OtelSpanKind
 
-from opencensus_compat import _context, _wiring
+from opencensus_compat import _context, _handles, _wiring
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat.trace import _grpc_codes, base_span, time_event
 from opencensus_compat.trace import attributes as attributes_module
@@ -151,7 +151,7 @@ class SpanKind:
     CLIENT = 2
 
 
-class Span(base_span.BaseSpan):
+class Span(base_span.BaseSpan, _handles.CensusSpan):
     """One timed operation, with the OpenCensus interface.
 
     Spans come from a tracer. One that a program builds itself, without a tracer, keeps what is set on it and is not exported, as in
@@ -384,7 +384,7 @@ class Span(base_span.BaseSpan):
         if self._otel is not None:
             return
         parent = self.parent_span
-        if isinstance(parent, Span) and parent._otel is not None:
+        if _handles.is_own(parent, Span) and parent._otel is not None:
             self._start_under(parent._otel, parent._outer)
         else:
             self._start_time = otel_to_oc.iso_time(time_ns())
@@ -448,11 +448,10 @@ class Span(base_span.BaseSpan):
                 values = oc_to_otel.attributes(getattr(self._attributes, "_dict", self._attributes))
                 if not oc_to_otel.RESERVED.isdisjoint(values):
                     values = oc_to_otel.set_aside(values, oc_to_otel.RESERVED)
-                fill = getattr(otel, "census_fill", None)
-                if fill is None:
-                    otel.set_attributes(values)
+                if _handles.is_own(otel, _handles.OtelSpan):
+                    cast(Any, otel).census_fill(values)
                 else:
-                    fill(values)
+                    otel.set_attributes(values)
             except Exception as error:  # noqa: BLE001
                 _wiring.report("attributes of a span were lost: %s", type(error).__name__)
         if self._links:
@@ -462,7 +461,7 @@ class Span(base_span.BaseSpan):
         if self._id_is_assigned and oc_to_otel.id_number(self._span_id, 16) is None:
             otel.set_attribute(oc_to_otel.SPAN_ID, oc_to_otel.text(self._span_id))
         parent = self.parent_span
-        if isinstance(parent, Span) and parent._id_is_assigned:
+        if _handles.is_own(parent, Span) and parent._id_is_assigned:
             otel.set_attribute(oc_to_otel.PARENT_SPAN_ID, oc_to_otel.text(parent.span_id))
         end_ns = self._end_ns if self._end_time is None else oc_to_otel.nanoseconds(self._end_time)
         _wiring.end_span(otel, self, tracer, end_ns)

@@ -106,13 +106,13 @@ class SpanContext:
 
 def _follow(context: Any) -> None:
     """Let a context that a tracer is given tell of the current span; a program's own class of contexts stays what it is."""
-    if isinstance(context, SpanContext):
+    if issubclass(type(context), SpanContext):
         context._is_followed = True
 
 
 def _own_span_id(context: Any) -> Any:
     """Return the span id that a context was made with, whatever span is current."""
-    return context.__dict__["span_id"] if isinstance(context, SpanContext) else context.span_id
+    return context.__dict__["span_id"] if issubclass(type(context), SpanContext) else context.span_id
 
 
 def generate_span_id() -> str:

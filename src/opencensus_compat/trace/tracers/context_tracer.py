@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
-from opencensus_compat import _context, _wiring
+from opencensus_compat import _context, _handles, _wiring
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat.trace import base_exporter, blank_span
 from opencensus_compat.trace import span as trace_span
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span as OtelSpan
 
 
-class _ProviderExporter(base_exporter.Exporter):
+class _ProviderExporter(base_exporter.Exporter, _handles.ProviderOnly):
     """Stands for "the OpenTelemetry provider's processors and nothing else" where a tracer needs an exporter."""
-
-    _is_provider = True
 
     def export(self, span_datas: Any) -> None:
         """Do nothing: the OpenTelemetry span has gone to the provider already."""
@@ -44,6 +42,10 @@ def exporter_around() -> Any:
 def tracer_of(span_context: Any, exporter: Any) -> ContextTracer:
     """Return a tracer of the given trace for code that has made none: its spans go where those around it go."""
     return ContextTracer(exporter=exporter, span_context=span_context)
+
+
+def _tracer_of(span: Any) -> Any:
+    return span.context_tracer if _handles.is_own(span, _handles.CensusSpan) else None
 
 
 class ContextTracer(base.Tracer):
@@ -103,7 +105,7 @@ class ContextTracer(base.Tracer):
         """Trace id, 32 hexadecimal digits: the current span's where it is of this tracer, else that of `span_context`."""
         context = _context.get_current()
         innermost = _context.active(context)
-        if innermost is not None and getattr(innermost[0], "context_tracer", None) is self and innermost[1] is not None:
+        if innermost is not None and innermost[1] is not None and _tracer_of(innermost[0]) is self:
             return f"{innermost[1].get_span_context().trace_id:032x}"
         return self._base.trace_id
 
@@ -138,14 +140,14 @@ class ContextTracer(base.Tracer):
         if not parent_context.trace_flags & 1:
             return start_blank(self, name, context, parent)
         others = "opentelemetry.instrumentation" in sys.modules or "fastapi.telemetry" in sys.modules
-        if others and (self.exporter is PROVIDER or _wiring.is_pipeline(self.exporter)):
+        if others and (self.exporter is PROVIDER or _handles.span_part_of(self.exporter) is not None):
             from opencensus_compat.ext import _patching
 
             made = _patching.doubled(parent)
             if made is not None:
                 return start_blank(self, name, context, parent, blank_span._SharedSpan if made == "parent" else blank_span.BlankSpan)
         innermost = _context.active(context)
-        if innermost is not None and innermost[1] is parent and isinstance(innermost[0], trace_span.Span):
+        if innermost is not None and innermost[1] is parent and not _handles.is_own(innermost[0], blank_span.BlankSpan):
             parent_span: Any = innermost[0]
         else:
             parent_span = base.NullContextManager(f"{parent_context.span_id:016x}")
@@ -213,7 +215,7 @@ class ContextTracer(base.Tracer):
                 part._export(self)
         else:
             span._export(self)
-        if self.exporter is not PROVIDER and not _wiring.is_pipeline(self.exporter):
+        if self.exporter is not PROVIDER and _handles.span_part_of(self.exporter) is None:
             self.exporter.export(self.get_span_datas(span))
 
     def current_span(self) -> Any:
@@ -242,7 +244,7 @@ class ContextTracer(base.Tracer):
         name, annotations, links, status = span.name, span.annotations, span.links, span.status
         otel = span._otel
         # Few spans have what OpenTelemetry code gave them; the SDK's containers are made for these.
-        if getattr(otel, "_census_is_whole", False):
+        if _handles.is_own(otel, _handles.OtelSpan) and otel._census_is_whole:
             name = otel.name if name is span._otel_name else name
             events = otel_to_oc.annotations_of(filter(otel_to_oc.is_foreign, otel.events))
             own = {
@@ -283,7 +285,8 @@ class ContextTracer(base.Tracer):
         )
         context.span_id = span.parent_span.span_id if span.parent_span else None
         # SpanData has no place for these, and exporters with steps of their own need them: counts are wrong without.
-        context._sample_rate = getattr(span._otel, "census_rate", None)  # type: ignore[attr-defined]
+        rate = span._otel.census_rate if _handles.is_own(span._otel, _handles.OtelSpan) else None
+        context._sample_rate = rate  # type: ignore[attr-defined]
         if span._ended is not None:
             context._ended = span._ended  # type: ignore[attr-defined]
         return context
@@ -334,16 +337,17 @@ def start_blank(
     span._otel = otel
     innermost = _context.active(context)
     # One that ended elsewhere leads out past it: a thread whose spans all end elsewhere would otherwise keep every one of them.
-    span._outer = innermost[0]._outer if innermost is not None and getattr(innermost[0], "_has_ended", None) is True else context
+    around: Any = None if innermost is None else innermost[0]
+    span._outer = around._outer if _handles.is_own(around, blank_span.BlankSpan) and around._has_ended else context
     _context.attach(Context({**context, _context.SPAN_KEY: otel, _context.CENSUS_KEY: (span, otel)}))
     return span
 
 
 def end(span: Any) -> Any:
     """End one span, whichever tracer it is of, and return it."""
-    if isinstance(span, trace_span.Span) and span.context_tracer is not None:
+    if _handles.is_own(span, trace_span.Span) and span.context_tracer is not None:
         span.context_tracer._close(span)
-    elif isinstance(span, blank_span.BlankSpan):
+    elif _handles.is_own(span, blank_span.BlankSpan):
         span._leave()
     else:
         _leave_other(span)
@@ -377,7 +381,7 @@ def end_all(open_spans: dict[int, Any]) -> None:
 def _innermost() -> Any:
     """Return the innermost OpenCensus span of this context that OpenCensus may end."""
     innermost = _context.active(_context.get_current())
-    if innermost is None or isinstance(innermost[0], trace_span.ForeignSpan):
+    if innermost is None or _handles.is_own(innermost[0], trace_span.ForeignSpan):
         return None
     return innermost[0]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from opentelemetry.trace import TraceFlags
 
-from opencensus_compat import _context, _exporter, _wiring
+from opencensus_compat import _context, _exporter, _handles, _wiring
 from opencensus_compat._convert import log_records, oc_to_otel
 from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
@@ -74,7 +74,7 @@ _trees: dict[str, int] = {}
 """Name of a logger -> whose it is."""
 
 
-class BaseLogHandler(logging.Handler):
+class BaseLogHandler(logging.Handler, _handles.LogHandle):
     """A handle on an Application Insights resource, for loggers.
 
     Making one starts no thread and touches neither disk nor network; all handlers of one resource share one pipeline, and all handlers of

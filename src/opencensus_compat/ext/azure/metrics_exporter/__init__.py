@@ -13,7 +13,7 @@ import platform
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
-from opencensus_compat import _destination, _exporter, _wiring
+from opencensus_compat import _destination, _exporter, _handles, _wiring
 from opencensus_compat._convert import metrics as convert
 from opencensus_compat.common import utils as common_utils
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
@@ -49,7 +49,7 @@ def __getattr__(name: str) -> Any:
     return import_module("opencensus_compat.ext.azure.metrics_exporter.standard_metrics")
 
 
-class MetricsExporter(TransportMixin, ProcessorMixin):
+class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
     """A handle on an Application Insights resource, for metrics.
 
     Making one starts no thread and touches neither disk nor network. It exports what `export_metrics` is called with: by
@@ -229,7 +229,7 @@ class _ExportTask(transport.PeriodicMetricTask):
         exporter = self.exporter
         if not exporter._is_direct:
             for get in gets:
-                if getattr(getattr(get, "__self__", None), "_has_instruments", True):
+                if not _handles.is_own(getattr(get, "__self__", None), _handles.WithoutInstruments):
                     # What it tells for the first time gets instruments.
                     list(self._told(get))
             _wiring.expect_meter_provider()
@@ -258,7 +258,7 @@ class _ExportTask(transport.PeriodicMetricTask):
         try:
             metrics = get()
             producer = getattr(get, "__self__", None)
-            if producer is not None and getattr(producer, "_has_instruments", True):
+            if producer is not None and not _handles.is_own(producer, _handles.WithoutInstruments):
                 metrics = [metric for metric in metrics if metric is not None]
                 self._seen.update(str(metric.descriptor.name) for metric in metrics)
                 _wiring.metrics_told(producer, metrics)
@@ -269,7 +269,7 @@ class _ExportTask(transport.PeriodicMetricTask):
 
 def _has_instruments(get: Any) -> bool:
     producer = getattr(get, "__self__", None)
-    return producer is stats_module.stats or getattr(producer, "_has_instruments", True)
+    return producer is stats_module.stats or not _handles.is_own(producer, _handles.WithoutInstruments)
 
 
 def _context_tags() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from typing import Any
 
-from opencensus_compat import _exporter
+from opencensus_compat import _exporter, _handles
 from opencensus_compat.common.schedule import QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, utils
 from opencensus_compat.ext.azure.common.exporter import BaseExporter
@@ -35,7 +35,7 @@ ERROR_NAME = attributes_helper.COMMON_ATTRIBUTES["ERROR_NAME"]
 STACKTRACE = attributes_helper.COMMON_ATTRIBUTES["STACKTRACE"]
 
 
-class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
+class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanHandle):
     """A handle on an Application Insights resource, for a tracer.
 
     Making one starts no thread and touches neither disk nor network; all handles of one resource share one pipeline.
@@ -105,7 +105,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin):
             self._pipeline.on_end(self._prepared(span_data, None))
 
     def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:
-        """Return what the pipeline exports for an ended span; see `_wiring.Handle`."""
+        """Return what the pipeline exports for an ended span; see `SpanHandle`."""
         if span is None:
             if not self._telemetry_processors:
                 return readable

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _wiring
+from opencensus_compat._handles import WithoutInstruments
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import http_requests
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics.cpu import ProcessorTimeMetric
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics.http_requests import RequestsAvgExecutionMetric, RequestsRateMetric
@@ -54,11 +55,12 @@ def _tell_of_spans(provider: Any) -> None:
     _spans.watch(provider)
 
 
-class AzureStandardMetricsProducer(MetricProducer):
-    """Tells the standard metrics. It measures from `enable` on, and until `disable`."""
+class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
+    """Tells the standard metrics. It measures from `enable` on, and until `disable`.
 
-    _has_instruments = False
-    """They are Application Insights' own, and each reading begins a new interval: a second reader would spoil the first one's rates."""
+    They have no instruments: they are Application Insights' own, and each reading begins a new interval, so that a second reader would spoil
+    the first one's rates.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # guards enabling

@@ -147,7 +147,7 @@ def _patch(handler: type) -> None:
         for name in _METHODS:
             method = getattr(handler, name, None)
             # It may have been patched for another server, or in a base class.
-            if callable(method) and not hasattr(method, "_census_counts"):
+            if callable(method) and "_census_counts" not in getattr(method, "__dict__", ()):
                 wrapper = request_patch(method)
                 wrapper._census_inherited = name not in vars(handler)  # type: ignore[attr-defined]
                 setattr(handler, name, wrapper)
@@ -167,7 +167,7 @@ def teardown() -> None:
         for handler in list(_patched):
             for name in _METHODS:
                 method = vars(handler).get(name)
-                if not hasattr(method, "_census_counts"):
+                if "_census_counts" not in getattr(method, "__dict__", ()):
                     continue
                 if method._census_inherited:  # type: ignore[union-attr]
                     delattr(handler, name)
