@@ -46,7 +46,7 @@ FACADE_LAYERS = [
         "_handles",
     },  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
-    {"_alias", "_lookup"},  # the import finder, which the interpreter's start loads
+    {"_alias", "_lookup", "_notes"},  # the import finder, which the interpreter's start loads
 ]
 """From top to bottom; a module imports from its own layer and from those below. `local` and `migrate` are ways in of their own."""
 
@@ -67,7 +67,8 @@ EXPORTER_PARTS = {
     "delivery": {"delivery", "counts", "errors", "settings"},
     "spelling": set(),
     "connection_string": {"errors", "spelling"},
-    "settings": {"connection_string", "errors", "spelling"},
+    "settings": {"connection_string", "errors", "redirect", "spelling"},
+    "redirect": {"errors", "spelling"},
     "counts": set(),
     "envelope": set(),
     "errors": set(),

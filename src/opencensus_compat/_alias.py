@@ -46,6 +46,11 @@ def install() -> None:
 
     Raises: RuntimeError when modules of the real ``opencensus`` are loaded already; nothing is changed then.
     """
+    notes = os.environ.get("OPENCENSUS_COMPAT_LOCAL_NOTES")
+    if notes:
+        from opencensus_compat import _notes
+
+        _notes.begin(notes)
     if _finder in sys.meta_path or os.environ.get("OPENCENSUS_COMPAT_DISABLED", "").lower().strip(" \"'") in ("1", "true", "yes", "on"):
         return
     loaded = sorted(name for name in sys.modules if name.startswith("opencensus."))

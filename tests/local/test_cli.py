@@ -12,6 +12,7 @@ import pytest
 
 from opencensus_compat.local import LocalEndpoint
 from opencensus_compat.local.cli import CONNECTION_STRING_VARIABLE, add_arguments, run
+from opencensus_compat.local.misbehave import RULES
 
 SENDER = """
 import json, os, sys, urllib.request
@@ -107,9 +108,17 @@ def test_run_a_command_for_programs(command, items, capfd):
 
 
 def test_run_a_command_that_sends_nothing(command, capfd):
-    """A command that sends nothing is told so; its exit code stands."""
-    assert command("--", sys.executable, "-c", "import sys; sys.exit(3)") == 3
-    assert capfd.readouterr().out.splitlines()[-1] == "No telemetry has arrived."
+    """A command that sends nothing is told so, with the likely reasons; its exit code stands."""
+    assert command("--", sys.executable, "-S", "-c", "import sys; sys.exit(3)") == 3
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].endswith(" ended with 3.")
+    assert lines[2:6] == [
+        "No telemetry has arrived.",
+        "",
+        "likely reasons",
+        "  - The program failed with status 3: its own output says why.",
+    ]
+    assert lines[-1] == "More: migration_guide/troubleshooting.md"
 
 
 def test_run_a_command_that_is_killed(command, capfd):
@@ -124,7 +133,9 @@ def test_run_a_command_with_misbehaviour(command, items, capfd):
         ".read()\nprint", ".read()\nexcept HTTPError as error:\n    sys.exit(error.code - 500)\nprint"
     )
     assert command("--misbehave", "status:code=503", "--", sys.executable, "-c", sender, json.dumps(items), "0") == 3
-    assert capfd.readouterr().out.splitlines()[-1] == "No telemetry has arrived."
+    printed = capfd.readouterr().out
+    assert "\nNo telemetry has arrived.\n" in printed
+    assert "  - Telemetry requests arrived (1), and --misbehave let none of their items in.\n" in printed
 
 
 def test_count_only(command, items, capfd):
@@ -213,6 +224,13 @@ def test_database_file(command, tmp_path, connect, items, capfd):
         pytest.param(["show", "traces", "--url", "URL", "--where", "x"], 2, "expected COLUMN=VALUE", id="bad-condition"),
         pytest.param(["show", "--url", "URL", "--where", "x=1"], 2, "--where needs a table", id="where-without-table"),
         pytest.param(["dance"], 2, "expected 'show', 'transaction' or '-- CMD', got 'dance'", id="unknown-action"),
+        pytest.param(["shwo"], 2, "got 'shwo'; did you mean 'show'?", id="misspelt-action"),
+        pytest.param(
+            ["--json", "sh", "-c", "echo a b"],
+            2,
+            "got 'sh'; to run it, put -- before it: census-compat local -- sh -c 'echo a b'",
+            id="command-without-dashes",
+        ),
         pytest.param(["--"], 2, "expected a command after '--'", id="no-command"),
         pytest.param(["--", "/nonexistent/program"], 127, "cannot run '/nonexistent/program'", id="no-program"),
         pytest.param(["--misbehave", "nonsense"], 2, "unknown rule 'nonsense'", id="bad-rule"),
@@ -247,6 +265,34 @@ def test_help(command, capfd, words):
         command(*words)
     assert caught.value.code == 0
     assert "usage: " in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "example"),
+    [
+        (["--help"], "census-compat local -- python app.py"),
+        (["show", "--help"], "census-compat local show traces --where severityLevel=3"),
+        (["transaction", "--help"], "census-compat local transaction latest"),
+    ],
+)
+def test_help_is_short_and_has_examples(command, capfd, monkeypatch, words, example):
+    """A help text fits two screens of a terminal, and shows how the command is called."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        command(*words)
+    printed = capfd.readouterr().out
+    assert example in printed
+    assert len(printed.splitlines()) <= 48
+
+
+@pytest.mark.parametrize("words", [["--misbehave", "help"], ["--misbehave", "help", "--", "false"]])
+def test_misbehaviour_rules_have_a_help_of_their_own(command, capfd, monkeypatch, words):
+    """Every rule is listed, no line is longer than the terminal is wide, and nothing is run."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert command(*words) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert {line.strip().partition(":")[0] for line in lines if line.startswith("  ") and line[2] != " "} >= RULES.keys()
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize("columns", [80, 100])

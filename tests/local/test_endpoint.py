@@ -708,7 +708,7 @@ def test_control_wait_and_clear(endpoint, client, message):
 def test_control_errors(endpoint, method, path, body, status):
     """A wrong control request is answered with a JSON error."""
     connection = http.client.HTTPConnection("127.0.0.1", port_of(endpoint), timeout=120)
-    connection.request(method, f"/_control/{path}", body)
+    connection.request(method, f"/_control/{path}", body, {"Content-Type": "application/json"})
     response = connection.getresponse()
     answer = json.loads(response.read())
     connection.close()
@@ -722,6 +722,49 @@ def test_control_errors(endpoint, method, path, body, status):
 def test_control_is_not_for_web_pages(client, headers):
     """Requests that a web page could send to this machine are refused."""
     assert client.get("/_control/stats", headers)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="no-content-type"),
+        pytest.param({"Content-Type": ""}, id="empty-content-type"),
+        pytest.param({"Content-Type": "text/plain"}, id="content-type-of-a-form"),
+        pytest.param({"Origin": "https://evil.example"}, id="foreign-origin-and-no-content-type"),
+        pytest.param({"Origin": "https://evil.example", "Content-Type": "application/json"}, id="foreign-origin"),
+        pytest.param({"Origin": "null", "Content-Type": "application/json"}, id="origin-of-a-file"),
+        pytest.param({"Origin": "http://127.0.0.1:1", "Content-Type": "application/json"}, id="origin-of-another-port"),
+    ],
+)
+@pytest.mark.parametrize("action", ["clear", "behave", "misbehave"])
+def test_a_web_page_cannot_change_anything(endpoint, client, message, action, headers):
+    """A command needs the Content-Type of JSON, which a page of another origin cannot send, and no Origin but the endpoint's own."""
+    client.post(message(), "/v2/track")
+    endpoint.misbehave(Status(503))
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(endpoint), timeout=120)
+    connection.request("POST", f"/_control/{action}", "[]", headers)
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+    assert (response.status, list(answer)) == (403, ["error"])
+    assert (endpoint.accepted, len(client.get("/_control/misbehave")[1]["rules"])) == (1, 1)
+
+
+def test_a_preflight_request_is_refused(endpoint):
+    """A browser that asks whether a foreign page may send JSON gets no permission."""
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(endpoint), timeout=120)
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    connection.request("OPTIONS", "/_control/clear", headers=asked)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    assert response.status == 403
+    assert not [name for name in response.headers if name.lower().startswith("access-control-")]
+
+
+def test_a_page_of_the_endpoint_itself_may_look(endpoint, client):
+    """The endpoint's own origin is none of another site."""
+    assert client.get("/_control/stats", {"Origin": endpoint.url.rstrip("/")})[0] == 200
 
 
 def test_control_requests_are_not_recorded(endpoint, client):

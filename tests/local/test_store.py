@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import stat
 import threading
 
 import pytest
@@ -187,3 +189,31 @@ def test_threads(store, accepted):
     for thread in threads:
         thread.join()
     assert store.counts()["traces"] == 200
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+@pytest.mark.parametrize("linked", [False, True], ids=["file", "link to a file that is not there yet"])
+def test_a_database_is_for_its_owner_only(tmp_path, accepted, linked):
+    """The file and what SQLite keeps beside it have the mode 0600, whatever the umask."""
+    path = tmp_path / "items.db"
+    if linked:
+        path.symlink_to(tmp_path / "elsewhere.db")
+    before = os.umask(0)
+    try:
+        opened = Store(path)
+        opened.add([accepted(1)])
+    finally:
+        os.umask(before)
+    modes = {found.name: oct(stat.S_IMODE(found.stat().st_mode)) for found in tmp_path.iterdir()}
+    opened.close()
+    assert len(modes) >= 3
+    assert set(modes.values()) == {"0o600"}
+
+
+def test_a_database_that_is_there_keeps_its_mode(tmp_path):
+    """Whoever made the file decided who may read it."""
+    path = tmp_path / "items.db"
+    path.touch(0o640)
+    path.chmod(0o640)
+    Store(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640

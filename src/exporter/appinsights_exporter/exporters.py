@@ -7,6 +7,7 @@ What the exporters of all signals share is :class:`ExporterBase`; the span expor
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -99,6 +100,8 @@ class ExporterBase(Generic[_T]):
                 came="both",
                 advice="Give the connection string and credential to settings.resolve().",
             )
+        else:
+            settings = _settings.redirected(settings, os.environ)
         self._settings = settings
         self._key = settings.instrumentation_key
         self._legacy_shape = settings.envelope_shape == "legacy"

@@ -5,7 +5,8 @@ field                 environment variable                       default        
 ===================== ========================================== ======================= =====================================
 instrumentation_key   APPLICATIONINSIGHTS_CONNECTION_STRING,     none: it is required    which resource receives the telemetry
                       APPINSIGHTS_INSTRUMENTATIONKEY
-ingestion_endpoint    APPLICATIONINSIGHTS_CONNECTION_STRING      the public cloud's      base URL, no trailing slash
+ingestion_endpoint    APPLICATIONINSIGHTS_CONNECTION_STRING;     the public cloud's      base URL, no trailing slash
+                      APPINSIGHTS_EXPORTER_REDIRECT overrules it
 aad_audience          APPLICATIONINSIGHTS_CONNECTION_STRING      the public cloud's      token audience for Entra ID
 credential            (argument; the exporters read              none                    object with ``get_token``
                       APPLICATIONINSIGHTS_AUTHENTICATION_STRING)
@@ -47,6 +48,7 @@ from types import MappingProxyType
 from . import connection_string as _connection_string
 from .connection_string import ConnectionString
 from .errors import ConfigurationError
+from .redirect import REDIRECT_VARIABLE, local_endpoint
 from .spelling import unquoted, variable_problems
 
 CONNECTION_STRING_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
@@ -60,7 +62,9 @@ METRIC_NAMESPACE_VARIABLE = "APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN"
 
 PREFIX = "APPINSIGHTS_EXPORTER_"
 """What the names of variables begin with that nobody else reads."""
-VARIABLES: Mapping[str, tuple[str, ...]] = {STORAGE_VARIABLE: (), STORAGE_FOLDER_VARIABLE: (), URL_QUERY_VARIABLE: ()}
+VARIABLES: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    (STORAGE_VARIABLE, STORAGE_FOLDER_VARIABLE, URL_QUERY_VARIABLE, REDIRECT_VARIABLE), ()
+)
 """Those variables. Of each that has a choice, :func:`resolve` refuses other values itself."""
 _SHARED_VARIABLES = (CONNECTION_STRING_VARIABLE, INSTRUMENTATION_KEY_VARIABLE, METRIC_NAMESPACE_VARIABLE)
 
@@ -244,7 +248,7 @@ def resolve(
     query, sources["keep_url_query"] = _choice("keep_url_query", query, URL_QUERY_VARIABLE, ("drop", "keep"), environment)
     spaced = None if scope_as_namespace is None else ("true" if scope_as_namespace else "false")
     spaced, sources["scope_as_namespace"] = _choice("scope_as_namespace", spaced, METRIC_NAMESPACE_VARIABLE, ("false", "true"), environment)
-    return Settings(
+    resolved = Settings(
         instrumentation_key=target.instrumentation_key or "",
         ingestion_endpoint=target.ingestion_endpoint,
         aad_audience=target.aad_audience,
@@ -265,6 +269,31 @@ def resolve(
         keep_url_query=query == "keep",
         scope_as_namespace=spaced == "true",
         sources=MappingProxyType(sources),
+    )
+    return redirected(resolved, environment)
+
+
+def redirected(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with the local endpoint that the environment names in place of their own; without one, the settings themselves.
+
+    The instrumentation key stays. Credential and proxies go: no token is requested, and no proxy sees what stays on this machine. What
+    the retired exporter left on disk stays there, for it belongs to the real resource.
+
+    Raises:
+        ConfigurationError: The environment names no http URL of a loopback address.
+    """
+    endpoint = local_endpoint(settings.ingestion_endpoint, environ)
+    if endpoint is None:
+        return settings
+    return replace(
+        settings,
+        ingestion_endpoint=endpoint,
+        aad_audience=None,
+        credential=None,
+        proxies=MappingProxyType({}),
+        take_legacy=False,
+        legacy_folder=None,
+        sources=MappingProxyType({**settings.sources, "ingestion_endpoint": REDIRECT_VARIABLE}),
     )
 
 

@@ -143,6 +143,9 @@ class _Held(threading.local):
 class _Process:
     """What each process has of its own: a child made by fork begins with free locks."""
 
+    has_unsampled = False
+    """Whether a sampler has decided against a trace."""
+
     def __init__(self) -> None:
         self._held = _Held()
         self.renew()

@@ -12,29 +12,35 @@ JSON, one document per line:
   "refused": [{index, status, message, text}]}``
 * ``transaction``: ``{"operationId": …, "items": [{depth, table, parentId, note, row}]}`` in display order
 * ``-- CMD``: ``{"connectionString": …, "exitCode": …, "tables": {name: [row]}, "transactions": [as above],
-  "warnings": […], "refused": […]}``; CMD's standard output goes to standard error then
+  "warnings": […], "refused": […]}``, with ``"redirected": {endpoint: items}`` where exporters were redirected, and ``"reasons": [text]``
+  where nothing arrived; CMD's standard output goes to standard error then
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import http.client
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import uuid
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from urllib.parse import quote, urlencode, urlsplit
 
 from . import render, transaction
 from .endpoint import LocalEndpoint
 from .misbehave import RuleError, help_text
+from .reasons import Seen, read_notes, reasons
 from .render import Style
 from .store import Store, StoreError
 from .tables import TABLES, Row
@@ -44,29 +50,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 CONNECTION_STRING_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+REDIRECT_VARIABLE = "APPINSIGHTS_EXPORTER_REDIRECT"
+"""Makes our exporters send to a local endpoint whatever connection string they are given."""
+NOTES_VARIABLE = "OPENCENSUS_COMPAT_LOCAL_NOTES"
+"""Names the file in which Python processes note what they made."""
 MAX_TRANSACTIONS = 20
 """Transactions printed after ``-- CMD``; the rest are counted."""
 MAX_TABLE_ROWS = 50
 """Rows per table printed after ``-- CMD``: the latest; of performance counters the last value of each."""
 
 _DESCRIPTION = """\
-A local Application Insights endpoint. Serve until Ctrl-C, printing the
-connection string first; or, with '-- CMD ARGS', run one command against a
-fresh endpoint and print what it sent.
+A local Application Insights endpoint: run one command against a fresh endpoint
+and print what it sent, or serve until Ctrl-C.
 
   census-compat local -- python app.py
-  census-compat local --database FILE --follow
+  census-compat local --follow --database FILE
   census-compat local show [TABLE] [--where COLUMN=VALUE]
   census-compat local transaction OPERATION_ID|latest
 
-'show' and 'transaction' read from --database FILE or --url URL, and print
-JSON with --json; each has its own --help.
+After '--', every exporter of census-compat sends to this endpoint, whatever
+connection string the program gives it, and no token is requested.
+'show' and 'transaction' have their own --help.
 """
 
+_SHOW_EXAMPLES = """\
+examples
+  census-compat local show --database items.db
+  census-compat local show requests --database items.db
+  census-compat local show traces --where severityLevel=3 --database items.db
+  census-compat local show exceptions --json --url http://127.0.0.1:8080/
+"""
+
+_TRANSACTION_EXAMPLES = """\
+examples
+  census-compat local transaction latest --database items.db
+  census-compat local transaction 0af7651916cd --database items.db
+  census-compat local transaction latest --json --url http://127.0.0.1:8080/
+"""
 
 _RULES = """\
-misbehaviour rules, NAME:KEY=VALUE,...
-(each also takes times=, for_s=, skip= and every=)
+misbehaviour rules: --misbehave NAME or --misbehave NAME:KEY=VALUE,...
+Each also takes times=, for_s=, skip= and every=. For example
+  census-compat local --misbehave status:code=503,times=2 -- python app.py
+
 """
 
 
@@ -91,7 +117,6 @@ class _CommandError(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments on ``parser``."""
     parser.description = _DESCRIPTION
-    parser.epilog = _RULES + help_text(shutil.get_terminal_size().columns).replace("%", "%%")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0, the default, takes a free one")
     parser.add_argument("--database", metavar="FILE", help="SQLite file to keep items in, continued when it exists; default: memory")
@@ -101,7 +126,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="print each item as it arrives")
     parser.add_argument("--count-only", action="store_true", help="count items without checking or keeping them, for load tests")
     parser.add_argument("--json", action="store_true", help="print JSON, one document per line")
-    parser.add_argument("--misbehave", metavar="RULE", action="append", default=[], help="a misbehaviour rule, see below; may be repeated")
+    parser.add_argument(
+        "--misbehave", metavar="RULE", action="append", default=[], help="a misbehaviour rule; may be repeated; 'help' lists the rules"
+    )
+    parser.add_argument(
+        "--pass-through",
+        action="store_true",
+        help="leave exporters that are given another connection string alone: they send where it says",
+    )
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="show … | transaction … | -- CMD ARGS", help="see above")
 
 
@@ -127,6 +159,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _dispatch(args: argparse.Namespace, words: list[str]) -> int:
+    if "help" in args.misbehave:
+        _print(_RULES + help_text(shutil.get_terminal_size().columns))
+        return 0
     if not words:
         return _serve(args)
     action, *rest = words
@@ -135,13 +170,24 @@ def _dispatch(args: argparse.Namespace, words: list[str]) -> int:
             raise _CommandError(2, "expected a command after '--'")
         return _run_command(args, rest)
     if action not in ("show", "transaction"):
-        raise _CommandError(2, f"expected 'show', 'transaction' or '-- CMD', got {action!r}")
+        raise _CommandError(2, f"expected 'show', 'transaction' or '-- CMD', got {action!r}{_suggestion(words)}")
     parsed = _look_parser(action).parse_args(rest, argparse.Namespace(json=args.json, database=args.database))
     return _show(parsed) if action == "show" else _transaction(parsed)
 
 
+def _suggestion(words: list[str]) -> str:
+    """Return what the words were probably meant to be, as the end of a sentence; empty when nothing comes to mind."""
+    if shutil.which(words[0]) or os.path.exists(words[0]):
+        return f"; to run it, put -- before it: census-compat local -- {shlex.join(words)}"
+    meant = difflib.get_close_matches(words[0], ("show", "transaction"), n=1)
+    return f"; did you mean {meant[0]!r}?" if meant else ""
+
+
 def _look_parser(action: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"census-compat local {action}")
+    examples = _SHOW_EXAMPLES if action == "show" else _TRANSACTION_EXAMPLES
+    parser = argparse.ArgumentParser(
+        prog=f"census-compat local {action}", epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     if action == "show":
         parser.add_argument("table", nargs="?", choices=list(TABLES), metavar="TABLE", help=f"one of {', '.join(TABLES)}")
         parser.add_argument(
@@ -213,47 +259,91 @@ def _serve(args: argparse.Namespace) -> int:
 def _run_command(args: argparse.Namespace, command: list[str]) -> int:
     endpoint = _endpoint(args)
     try:
-        environment = {**os.environ, CONNECTION_STRING_VARIABLE: endpoint.connection_string}
-        code = _child(command, environment, to_stderr=args.json)
-        # The child is gone, and so are its connections, unless it left processes of its own behind.
-        endpoint.wait_idle(2.0)
+        with tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as folder:
+            notes = Path(folder, "notes")
+            notes.touch(0o600)
+            environment = _environment(endpoint, os.environ, str(notes), pass_through=args.pass_through)
+            code = _child(command, environment, to_stderr=args.json)
+            # The child is gone, and so are its connections, unless it left processes of its own behind.
+            endpoint.wait_idle(2.0)
+            why = [] if endpoint.accepted else _reasons(args, endpoint, code, environment)
         if args.count_only:
             _print(_json(endpoint.stats()) if args.json else _summary(endpoint))
-            return code
-        problems = _problems(endpoint)
-        operations = endpoint.operation_ids()
-        if args.json:
-            found = [transaction.find(endpoint, operation_id) for operation_id in operations]
-            report = {
-                "connectionString": endpoint.connection_string,
-                "exitCode": code,
-                "tables": {table: endpoint.rows(table) for table, count in endpoint.counts().items() if count},
-                "transactions": [transaction.as_dict(tree) for tree in found if tree is not None],
-                **problems,
-            }
-            _print(_json(report))
-            return code
-        style = _style()
-        parts = [f"{' '.join(map(render.clean, command))} ended with {code} and sent:"]
-        for table, count in endpoint.counts().items():
-            if count:
-                rows = endpoint.rows(table)
-                if table == "performanceCounters":
-                    rows = list({(row["category"], row["counter"], row["instance"], row["cloud_RoleName"]): row for row in rows}.values())
-                parts.append(render.table(table, rows[-MAX_TABLE_ROWS:], style, total=count))
-        for operation_id in operations[:MAX_TRANSACTIONS]:
-            tree = transaction.find(endpoint, operation_id)
-            if tree is not None:
-                parts += [render.transaction(tree, style), render.stacks(tree, style)]
-        if len(operations) > MAX_TRANSACTIONS:
-            parts.append(f"({len(operations) - MAX_TRANSACTIONS} more transactions)")
-        if not endpoint.accepted:
-            parts.append(render.overview({}, style))
-        parts.append(render.problems(problems["refused"], problems["warnings"], style))
-        _print("\n\n".join(part for part in parts if part))
+        elif args.json:
+            _print(_json(_report(endpoint, code, why)))
+        else:
+            _print(_reported(endpoint, code, why, command, _style()))
         return code
     finally:
         endpoint.close()
+
+
+def _reasons(args: argparse.Namespace, endpoint: LocalEndpoint, code: int, environment: Mapping[str, str]) -> list[str]:
+    seen = Seen(
+        code,
+        environment,
+        read_notes(environment[NOTES_VARIABLE]),
+        refused=[entry.message for entry in endpoint.refused],
+        requests=endpoint.stats()["requests"],
+        misbehaves=bool(args.misbehave),
+        pass_through=args.pass_through,
+        python=sys.executable,
+    )
+    return reasons(seen)
+
+
+def _report(endpoint: LocalEndpoint, code: int, why: list[str]) -> dict[str, Any]:
+    """Return what a command sent, for programs."""
+    found = [transaction.find(endpoint, operation_id) for operation_id in endpoint.operation_ids()]
+    return {
+        "connectionString": endpoint.connection_string,
+        "exitCode": code,
+        "tables": {table: endpoint.rows(table) for table, count in endpoint.counts().items() if count},
+        "transactions": [transaction.as_dict(tree) for tree in found if tree is not None],
+        **({"redirected": endpoint.redirected} if endpoint.redirected else {}),
+        **({"reasons": why} if why else {}),
+        **_problems(endpoint),
+    }
+
+
+def _reported(endpoint: LocalEndpoint, code: int, why: list[str], command: list[str], style: Style) -> str:
+    """Return what a command sent, for people."""
+    parts = [f"{' '.join(map(render.clean, command))} ended with {code}{' and sent:' if endpoint.accepted else '.'}"]
+    for table, count in endpoint.counts().items():
+        if count:
+            rows = endpoint.rows(table)
+            if table == "performanceCounters":
+                rows = list({(row["category"], row["counter"], row["instance"], row["cloud_RoleName"]): row for row in rows}.values())
+            parts.append(render.table(table, rows[-MAX_TABLE_ROWS:], style, total=count))
+    operations = endpoint.operation_ids()
+    for operation_id in operations[:MAX_TRANSACTIONS]:
+        tree = transaction.find(endpoint, operation_id)
+        if tree is not None:
+            parts += [render.transaction(tree, style), render.stacks(tree, style)]
+    if len(operations) > MAX_TRANSACTIONS:
+        parts.append(f"({len(operations) - MAX_TRANSACTIONS} more transactions)")
+    if not endpoint.accepted:
+        parts.append(render.overview({}, style))
+        parts.append(render.reasons(why, style))
+    parts.append(render.redirected(endpoint.redirected, style))
+    problems = _problems(endpoint)
+    parts.append(render.problems(problems["refused"], problems["warnings"], style))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _environment(endpoint: LocalEndpoint, environment: Mapping[str, str], notes: str, *, pass_through: bool) -> dict[str, str]:
+    """Return the environment of a command that is to send to the endpoint, and whose Python processes note in a file what they made."""
+    changed = {**environment, CONNECTION_STRING_VARIABLE: endpoint.connection_string, NOTES_VARIABLE: notes}
+    changed.pop(REDIRECT_VARIABLE, None)
+    if not pass_through:
+        changed[REDIRECT_VARIABLE] = endpoint.url
+    # Our exporters never use a proxy for this machine; those of other SDKs, which read the connection string too, would.
+    if any(value and name.lower() in ("http_proxy", "all_proxy") for name, value in environment.items()):
+        for name in ("no_proxy", "NO_PROXY"):
+            hosts = [host.strip() for host in changed.get(name, changed.get("no_proxy", "")).split(",") if host.strip()]
+            if "*" not in hosts:
+                changed[name] = ",".join([*hosts, *(host for host in ("127.0.0.1", "localhost") if host not in hosts)])
+    return changed
 
 
 def _child(command: list[str], environment: Mapping[str, str], *, to_stderr: bool) -> int:

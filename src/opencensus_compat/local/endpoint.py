@@ -89,6 +89,8 @@ class RecordedRequest:
     """Names of the misbehaviour rules that applied."""
     time_s: float
     """When the body had been read, seconds since the Unix epoch."""
+    origin: str | None = None
+    """The endpoint that the exporter would have sent to, had it not been redirected here; ``None`` when it names this one."""
 
 
 class LocalEndpoint:
@@ -139,6 +141,7 @@ class LocalEndpoint:
         self._request_count = 0
         self._received = 0
         self._accepted = 0
+        self._origins: dict[str, int] = {}
         self._broken: str | None = None
         self._store = Store(database)
         self._last_number = self._store.last_number()
@@ -214,6 +217,12 @@ class LocalEndpoint:
             return self._accepted
 
     @property
+    def redirected(self) -> dict[str, int]:
+        """Endpoints that exporters would have sent to, had they not been redirected here, with the number of items received."""
+        with self._changed:
+            return dict(self._origins)
+
+    @property
     def warnings(self) -> list[ItemWarning]:
         """Schema warnings about accepted items, in arrival order."""
         return self._store.warnings()
@@ -259,6 +268,7 @@ class LocalEndpoint:
             self._last_number = self._number_before = 0
             self._received = self._accepted = self._request_count = 0
             self._requests.clear()
+            self._origins.clear()
 
     def misbehave(self, *new_rules: Rule | str | Mapping[str, Any]) -> None:
         """Add misbehaviour rules behind those in force.
@@ -375,6 +385,7 @@ class LocalEndpoint:
         ``GET stats``, ``GET requests``, ``GET problems``, ``GET rows/<table>?<column>=<value>``, ``GET operations``,
         ``GET transaction/<operation id or latest>``, ``GET wait?items=<n>&timeout_s=<s>``,
         ``GET misbehave`` (rules in force), ``POST misbehave`` (a rule, a list of rules), ``POST behave``, ``POST clear``.
+        A POST needs ``Content-Type: application/json``.
         """
         name, _, query = path.partition("?")
         name, _, rest = name.rstrip("/").partition("/")
@@ -525,8 +536,11 @@ class LocalEndpoint:
             incoming.client_port,
             behaviour.names,
             time.time(),
+            incoming.origin,
         )
         with self._changed:
+            if incoming.origin is not None:
+                self._origins[incoming.origin] = self._origins.get(incoming.origin, 0) + items
             self._requests.append(request)
             self._request_count += 1
             self._changed.notify_all()

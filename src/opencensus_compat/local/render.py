@@ -7,6 +7,7 @@ two, combining marks none.
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -262,6 +263,29 @@ def problems(refused: Sequence[Mapping[str, Any]], warnings: Sequence[Mapping[st
         lines.append(_painted(f"accepted with warnings ({len(warnings)})", "warn", style))
         lines.extend(_counted([f"{clean(entry['path'])} {clean(entry['text'])}" for entry in warnings], style))
     return "\n".join(lines)
+
+
+def reasons(sentences: Sequence[str], style: Style) -> str:
+    """Return sentences that say why nothing arrived, as a list; empty when there is none."""
+    if not sentences:
+        return ""
+    lines = [_painted("likely reasons", "bold", style)]
+    for sentence in sentences:
+        lines += textwrap.wrap(clean(sentence), style.width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
+    return "\n".join([*lines, "", "More: migration_guide/troubleshooting.md"])
+
+
+def redirected(endpoints: Mapping[str, int], style: Style) -> str:
+    """Return which endpoints did not get the items that were meant for them; empty when there is none.
+
+    Args:
+        endpoints: The number of items of each.
+        style: How the terminal wants it.
+    """
+    if not endpoints:
+        return ""
+    lines = [fit(f"{items:>5} x {clean(name)}", style.width, mark=_ellipsis(style)).rstrip() for name, items in endpoints.items()]
+    return "\n".join([_painted("redirected here; nothing was sent to", "bold", style), *lines])
 
 
 def _frames(entry: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from . import misbehave
 from .bodies import BodyError
@@ -46,7 +46,8 @@ _DRAIN_S = 2.0
 _STOP_S = 2.0
 # SO_LINGER on, zero seconds: close() sends a reset.
 _ABORT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-_TRACK_PATH = re.compile(r"/v\d+(?:\.\d+)?/(track|validate)")
+_TRACK_PATH = re.compile(r"(?:/_from/(?P<origin>[^/]+))?/v\d+(?:\.\d+)?/(?P<action>track|validate)")
+"""With the endpoint that a redirected exporter would have sent to (`appinsights_exporter.redirect`)."""
 _LOCAL_NAMES = ("127.0.0.1", "localhost")
 
 
@@ -64,6 +65,8 @@ class Incoming:
     """The path asks to check without keeping."""
     error: BodyError | None = None
     """Why the body could not be read whole."""
+    origin: str | None = None
+    """The endpoint that a redirected exporter would have sent to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif self.command != "POST":
             self._refuse(405, "Expected: POST", {"Allow": "POST"})
         else:
-            self._track(target, match[1] == "validate")
+            self._track(target, match["action"] == "validate")
 
     do_GET = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST
 
@@ -288,7 +291,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _incoming(self, target: str, validate_only: bool, body: bytes = b"", error: BodyError | None = None) -> Incoming:
         headers: http.client.HTTPMessage = self.headers  # type: ignore[assignment]  # typeshed says Message; parse_headers makes this
-        return Incoming(self.command, target, headers, body, self.client_address[1], validate_only, error)
+        match = _TRACK_PATH.fullmatch(_plain_path(target))
+        origin = unquote(match["origin"]) if match is not None and match["origin"] else None
+        return Incoming(self.command, target, headers, body, self.client_address[1], validate_only, error, origin)
 
     def _put(self, answer: Answer, behaviour: Behaviour = NORMAL) -> None:
         """Send the answer the way the rules want it."""
@@ -345,15 +350,29 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._refuse(error.status, error.message)
             self._drain()
             return
-        # A web page open in a browser can send requests here; it can neither choose this Host (unless by DNS rebinding)
-        # nor set this Content-Type without asking first.
-        host = self.headers.get("Host", "127.0.0.1").rpartition(":")[0] or self.headers.get("Host", "")
-        kind = self.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
-        if host not in _LOCAL_NAMES or kind != "application/json":
-            self._put(Answer(403, b'{"error":"control requests need Host 127.0.0.1 and Content-Type application/json"}'))
+        wrong = self._not_from_here()
+        if wrong:
+            self._put(Answer(403, b'{"error":"control requests need ' + wrong + b'"}'))
             return
         path = target.partition(CONTROL_PREFIX)[2]
         self._put(self.server.application.control(self.command, path, bytes(body)))
+
+    def _not_from_here(self) -> bytes:
+        """Return what a control request lacks that one of this machine's programs has; empty when it lacks nothing.
+
+        A web page open in a browser can send requests here too. It cannot choose the Host (unless by DNS rebinding) nor the Origin, and
+        a browser asks before it sends a Content-Type of JSON for it; that question is refused. So whatever changes something needs one.
+        """
+        given = self.headers.get("Host", "127.0.0.1")
+        if (given.rpartition(":")[0] or given).lower() not in _LOCAL_NAMES:
+            return b"Host 127.0.0.1"
+        origin = self.headers.get("Origin")
+        if origin is not None and origin.lower() not in [f"http://{name}:{self.server.port}" for name in _LOCAL_NAMES]:
+            return b"no Origin of another site"
+        kind = self.headers.get("Content-Type", "application/json" if self.command in ("GET", "HEAD") else "")
+        if kind.partition(";")[0].strip().lower() != "application/json":
+            return b"Content-Type application/json"
+        return b""
 
     def _refuse(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         """Answer a request that is not for us and close, its body unread."""

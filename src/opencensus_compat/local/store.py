@@ -100,13 +100,15 @@ class Store:
                 address = Path(name).absolute().as_uri() + "?mode=ro"
                 self._connection = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
             else:
+                if name not in ("", ":memory:"):  # SQLite's names for a database without a file
+                    _make_private(os.path.realpath(name))
                 self._connection = sqlite3.connect(name, check_same_thread=False, isolation_level=None)
             try:
                 self._prepare(read_only)
             except BaseException:
                 self._connection.close()
                 raise
-        except (sqlite3.Error, ValueError) as error:
+        except (sqlite3.Error, ValueError, OSError) as error:
             raise StoreError(f"cannot open {name!r} as a database of received telemetry: {error}") from None
         self._inserts = {
             table: f"INSERT INTO {table} (rowid, {', '.join(columns)}) VALUES ({', '.join('?' * (len(columns) + 1))})"
@@ -263,6 +265,20 @@ class Store:
                     raise
             except sqlite3.Error as error:
                 raise StoreError(f"cannot write the database: {error}") from None
+
+
+def _make_private(name: str) -> None:
+    """Make the file, where it is not there yet, for its owner only: SQLite gives its journal and WAL files the mode of the database.
+
+    Raises:
+        OSError: It cannot be made; the message leaves the name out.
+    """
+    try:
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+    except FileExistsError:
+        pass  # It has the mode that its owner gave it.
+    except OSError as error:
+        raise OSError(error.strerror or type(error).__name__) from None
 
 
 def _decoded(columns: Mapping[str, str], values: Sequence[Any]) -> dict[str, Any]:

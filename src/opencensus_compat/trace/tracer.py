@@ -124,6 +124,7 @@ class Tracer:
         return tracer
 
     def _blank_tracer(self) -> Any:
+        _wiring.process.has_unsampled = True
         tracer = noop_tracer.NoopTracer()
         tracer._owner = self
         return tracer

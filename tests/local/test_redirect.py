@@ -1,0 +1,188 @@
+"""`census-compat local -- CMD` with programs that name their resources in code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from appinsights_exporter import redirect
+from opencensus_compat.local import LocalEndpoint, cli
+
+NAMES_ITS_RESOURCES = """
+import logging, multiprocessing, os, subprocess, sys
+from opencensus.ext.azure import metrics_exporter
+from opencensus.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.stats import aggregation, measure, stats, view
+from opencensus.tags.tag_map import TagMap
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+KEY = "00000000-0000-0000-0000-00000000000%d"
+STRING = "InstrumentationKey=" + KEY + ";IngestionEndpoint=https://%s.invalid/"
+
+class Credential:
+    def get_token(self, *scopes, **options):
+        raise SystemExit("a token was requested")
+
+def log(handler, name):
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    logger.info(name)
+
+def native():
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from appinsights_exporter import ApplicationInsightsSpanExporter
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(ApplicationInsightsSpanExporter(STRING % (5, "native"), credential=Credential())))
+    provider.get_tracer("native").start_span("native").end()
+    provider.shutdown()
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["grandchild"]:
+        log(AzureLogHandler(connection_string=STRING % (6, "grandchild")), "grandchild")
+        sys.exit()
+    subprocess.run([sys.executable, __file__, "grandchild"], check=True)
+    if hasattr(os, "fork"):
+        fork = multiprocessing.get_context("fork").Process(target=native)
+        fork.start()
+        fork.join()
+    else:
+        native()
+    exporter = AzureExporter(connection_string=STRING % (1, "spans"), credential=Credential(), proxies={"http": "http://127.0.0.1:1"})
+    with Tracer(exporter=exporter, sampler=AlwaysOnSampler()).span("order"):
+        log(AzureLogHandler(connection_string="InstrumentationKey=" + KEY % 2), "line")
+        log(AzureEventHandler(instrumentation_key=KEY % 3, endpoint="https://event.invalid/v2/track"), "event")
+    size = measure.MeasureInt("size", "size", "1")
+    stats.stats.view_manager.register_view(view.View("size", "size", [], size, aggregation.LastValueAggregation()))
+    metrics = metrics_exporter.new_metrics_exporter(connection_string=STRING % (4, "metrics"), enable_standard_metrics=False)
+    stats.stats.view_manager.register_exporter(metrics)
+    measurements = stats.stats.stats_recorder.new_measurement_map()
+    measurements.measure_int_put(size, 7)
+    measurements.record(TagMap())
+"""
+
+
+def run(*words, environment=None):
+    """Run the command in a process of its own and return its JSON report."""
+    command = [sys.executable, "-m", "opencensus_compat.local", "--json", *words]
+    inherited = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    done = subprocess.run(
+        command, env={**inherited, **(environment or {})}, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False
+    )
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def program(tmp_path):
+    """The program."""
+    path = tmp_path / "program.py"
+    path.write_text(NAMES_ITS_RESOURCES, encoding="utf-8")
+    return path
+
+
+def test_every_exporter_of_a_program_is_redirected(program):
+    """Traces, logs, events, metrics and native spans, of children too, arrive with their keys, without a token, and past every proxy."""
+    closed = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"), "http://127.0.0.1:1")
+    report = run("--", sys.executable, str(program), environment=closed)
+    assert report["exitCode"] == 0
+    arrived = {
+        table: sorted((row.get("name") or row.get("message"), row["iKey"][-1]) for row in rows) for table, rows in report["tables"].items()
+    }
+    assert arrived == {
+        "dependencies": [("native", "5"), ("order", "1")],
+        "traces": [("grandchild", "6"), ("line", "2")],
+        "customEvents": [("event", "3")],
+        "customMetrics": [("size", "4")],
+    }
+    assert report["redirected"] == {
+        "https://spans.invalid": 1,
+        "https://dc.services.visualstudio.com": 1,
+        "https://event.invalid": 1,
+        "https://metrics.invalid": 1,
+        "https://native.invalid": 1,
+        "https://grandchild.invalid": 1,
+    }
+
+
+PASSES = """
+import sys
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+with Tracer(exporter=AzureExporter(connection_string=sys.argv[1]), sampler=AlwaysOnSampler()).span("order"):
+    pass
+"""
+
+
+def test_pass_through_leaves_the_string_in_the_code_alone():
+    """With the option a program sends where it says; the report says why nothing arrived."""
+    with LocalEndpoint() as elsewhere:
+        report = run("--pass-through", "--", sys.executable, "-c", PASSES, elsewhere.connection_string)
+        assert elsewhere.wait_idle()
+        assert [row["name"] for row in elsewhere.rows("dependencies")] == ["order"]
+    assert (report["tables"], "redirected" in report) == ({}, False)
+    assert [reason.partition(":")[0] for reason in report["reasons"]] == ["--pass-through"]
+
+
+def test_an_inherited_redirect_does_not_outlive_pass_through(monkeypatch, tmp_path):
+    """Inside another `census-compat local`, the option still leaves the string in the code alone."""
+    with LocalEndpoint() as endpoint:
+        outer = {cli.REDIRECT_VARIABLE: "http://127.0.0.1:1/"}
+        passed = cli._environment(endpoint, outer, str(tmp_path / "notes"), pass_through=True)
+        redirected = cli._environment(endpoint, outer, str(tmp_path / "notes"), pass_through=False)
+    assert cli.REDIRECT_VARIABLE not in passed
+    assert redirected[cli.REDIRECT_VARIABLE] == endpoint.url
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://p"}, None),
+        ({"HTTP_PROXY": "http://p"}, "127.0.0.1,localhost"),
+        ({"all_proxy": "http://p", "no_proxy": "a.test, localhost"}, "a.test,localhost,127.0.0.1"),
+        ({"http_proxy": "http://p", "NO_PROXY": "*", "no_proxy": "*"}, "*"),
+    ],
+)
+def test_other_sdks_reach_the_endpoint_past_a_proxy(given, expected):
+    """Where http goes through a proxy, the command's NO_PROXY has this machine, beside what it had."""
+    with LocalEndpoint() as endpoint:
+        made = cli._environment(endpoint, given, "notes", pass_through=False)
+    assert (made.get("no_proxy"), made.get("NO_PROXY")) == (expected, expected)
+
+
+def test_both_halves_mean_the_same_variable():
+    """The command sets what the exporters read."""
+    assert cli.REDIRECT_VARIABLE == redirect.REDIRECT_VARIABLE
+
+
+UNSAMPLED = """
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOffSampler
+from opencensus.trace.tracer import Tracer
+with Tracer(exporter=AzureExporter(), sampler=AlwaysOffSampler()).span("order"):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        pytest.param([sys.executable, "-c", UNSAMPLED], "Spans were not sampled.", id="unsampled"),
+        pytest.param([sys.executable, "-c", "pass"], "No exporter was made: the program imported nothing", id="no exporter"),
+        pytest.param([sys.executable, "-S", "-c", "pass"], "No Python with census-compat was started.", id="without the path file"),
+        pytest.param([sys.executable, "-c", "import os; os._exit(0)"], "Python processes ended without", id="no exit hooks"),
+    ],
+)
+def test_the_report_says_why_nothing_arrived(words, start):
+    """What processes note of themselves is in the reasons."""
+    [reason] = run("--", *words)["reasons"]
+    assert reason.startswith(start)
