@@ -207,6 +207,12 @@ def test_properties_that_are_no_object(kept):
     assert fields(INTERNAL, {"census.properties": kept, "other": 1})["properties"] == {"other": 1}
 
 
+@pytest.mark.parametrize("lost", [7, "error.message", ("stacktrace",)])
+def test_without_a_message_of_none(lost):
+    """Only a list that names the message stands for one."""
+    assert len(converted(SERVER, {"census.none": lost})) == 1
+
+
 def test_a_stack_that_is_none():
     """A `stacktrace` that is neither frames nor text says nothing of the stack, as ever."""
     first, _ = converted(SERVER, {"error.message": "m", "stacktrace": 5})
@@ -286,6 +292,9 @@ FRAMES = ({"level": 1, "method": "inner", "fileName": "a.py", "line": 2}, {"leve
 EXCEPTIONS = {
     "message": ({"error.message": "bad"}, {"typeName": "Exception", "message": "bad", "hasFullStack": False, "parsedStack": []}),
     "empty message": ({"error.message": ""}, {"typeName": "Exception", "message": "Exception", "hasFullStack": False, "parsedStack": []}),
+    "message of None": ({"census.none": ("error.message", "stacktrace")}, {"typeName": "Exception", "message": "Exception", "hasFullStack": True, "parsedStack": []}),
+    "message zero": ({"error.message": 0}, {"typeName": "Exception", "message": "Exception", "hasFullStack": False, "parsedStack": []}),
+    "no text": ({"error.message": 404, "error.name": 5}, {"typeName": "5", "message": "404", "hasFullStack": False, "parsedStack": []}),
     "type": ({"error.message": "bad", "error.name": "ValueError"}, {"typeName": "ValueError", "message": "bad", "hasFullStack": False, "parsedStack": []}),
     "stack as text": ({"error.message": "bad", "stacktrace": "a\nb"}, {"typeName": "Exception", "message": "bad", "hasFullStack": True, "stack": "a\nb"}),
     "stack that only looks like frames": ({"error.message": "bad", "stacktrace": "[{"}, {"typeName": "Exception", "message": "bad", "hasFullStack": True, "stack": "[{"}),

@@ -17,6 +17,10 @@ PARENT_SPAN_ID = "census.parent_span_id"
 """The same for the parent's id."""
 SAMPLE_RATE = "_MS.sampleRate"
 """Attribute with the sample rate in percent, as Application Insights exporters read it."""
+NONE = "census.none"
+"""Attribute that keeps which of `_ASKED_FOR` a span had with the value None, which OpenTelemetry refuses."""
+_ASKED_FOR = ("error.message", "stacktrace")
+"""Attributes that have an effect by being there."""
 EVENT = "census.event"
 """Event attribute that tells what an event was in OpenCensus: annotation, message or exception."""
 LINK_TYPE = "census.link.type"
@@ -24,7 +28,7 @@ LINK_TYPE = "census.link.type"
 
 PROPERTIES = "census.properties"
 """Attribute that keeps, as JSON text of an object, what a program calls by a name that has a meaning here."""
-RESERVED = frozenset({"ai.operation.name", EVENT, LINK_TYPE, PARENT_SPAN_ID, PROPERTIES, SAMPLE_RATE, SPAN_ID, STATUS_CODE})
+RESERVED = frozenset({"ai.operation.name", EVENT, LINK_TYPE, NONE, PARENT_SPAN_ID, PROPERTIES, SAMPLE_RATE, SPAN_ID, STATUS_CODE})
 """Names of span attributes that this package and the exporter give a meaning."""
 
 _SCALAR_TYPES = frozenset((str, bool, int, float))
@@ -83,6 +87,12 @@ def attributes(values: Mapping[Any, Any]) -> dict[str, Any]:
         if value is not None:
             plain[key if type(key) is str else text(key)] = value if type(value) in _SCALAR_TYPES else _attribute_value(value)
     return plain
+
+
+def none_of(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the attribute that keeps what `attributes` loses of those that have an effect by being there; empty where it loses none."""
+    lost = tuple(key for key in _ASKED_FOR if key in values and values[key] is None)
+    return {NONE: lost} if lost else {}
 
 
 def set_aside(values: dict[str, Any], reserved: Container[str]) -> dict[str, Any]:

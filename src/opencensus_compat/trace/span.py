@@ -8,6 +8,7 @@ Limitations:
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections import deque
@@ -407,9 +408,9 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
     def __exit__(
         self, exception_type: type[BaseException] | None, exception_value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if traceback is not None:
-            self.stack_trace = stack_trace_module.StackTrace.from_traceback(traceback)
-        if exception_value is not None:
+        if exception_value is not None and _is_error(exception_value):
+            if traceback is not None:
+                self.stack_trace = stack_trace_module.StackTrace.from_traceback(traceback)
             self._exception = (type(exception_value).__name__, oc_to_otel.text(exception_value))
             self.status = _status_of(exception_value)
         if self.context_tracer is not None:
@@ -445,9 +446,12 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
                 _wiring.report("status of a span was lost: %s", type(error).__name__)
         if self._attributes:
             try:
-                values = oc_to_otel.attributes(getattr(self._attributes, "_dict", self._attributes))
+                own = getattr(self._attributes, "_dict", self._attributes)
+                values = oc_to_otel.attributes(own)
                 if not oc_to_otel.RESERVED.isdisjoint(values):
                     values = oc_to_otel.set_aside(values, oc_to_otel.RESERVED)
+                if len(values) < len(own):
+                    values.update(oc_to_otel.none_of(own))
                 if _handles.is_own(otel, _handles.OtelSpan):
                     cast(Any, otel).census_fill(values)
                 else:
@@ -514,6 +518,27 @@ def _put_links(otel: OtelSpan, links: Any) -> None:
             _wiring.report("span link dropped: trace id %r and span id %r are not hexadecimal ids", link.trace_id, link.span_id)
         else:
             otel.add_link(converted.context, converted.attributes)
+
+
+def _is_error(left_by: BaseException) -> bool:
+    """Return whether what leaves a span's block is an error: the end of a program, a task, a greenlet or a generator is none."""
+    if isinstance(left_by, Exception):
+        return True
+    if isinstance(left_by, SystemExit):
+        # Text goes to standard error, and the process ends with 1.
+        return not (left_by.code is None or (isinstance(left_by.code, int) and left_by.code == 0))
+    if isinstance(left_by, (GeneratorExit, KeyboardInterrupt)):
+        return False
+    ends = [getattr(sys.modules.get(module), name, None) for module, name in _ENDS]
+    if any(isinstance(left_by, end) for end in ends if isinstance(end, type)):
+        return False
+    # A group, as task groups raise it, is what its members are.
+    members = getattr(left_by, "exceptions", None)
+    return not (isinstance(members, tuple) and members) or any(_is_error(member) for member in members)
+
+
+_ENDS = (("asyncio", "CancelledError"), ("trio", "Cancelled"), ("greenlet", "GreenletExit"))
+"""Module and name of what ends a task or a greenlet: who raises it has loaded the module."""
 
 
 def _status_of(error: BaseException) -> status_module.Status:
@@ -770,7 +795,7 @@ class ForeignSpan(Span):
     def __exit__(
         self, exception_type: type[BaseException] | None, exception_value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if exception_value is not None:
+        if exception_value is not None and _is_error(exception_value):
             self.status = _status_of(exception_value)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
+import sys
 import threading
 import weakref
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry.trace import SpanKind as OtelSpanKind
@@ -29,6 +32,86 @@ TRACE, OTHER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 def tracer(otel, kept):
     """A tracer that samples everything and gives it to `kept`."""
     return Tracer(sampler=samplers.AlwaysOnSampler(), exporter=kept)
+
+
+class _GroupOfEnds(BaseException):
+    exceptions = (KeyboardInterrupt(), asyncio.CancelledError())
+
+
+class _GroupWithAnError(BaseException):
+    exceptions = (SystemExit(0), ValueError("no"))
+
+
+ENDS = [SystemExit(), SystemExit(0), SystemExit(False), GeneratorExit(), KeyboardInterrupt(), asyncio.CancelledError(), _GroupOfEnds()]
+ERRORS = [
+    SystemExit(1),
+    SystemExit("no stock"),
+    SystemExit(""),
+    SystemExit(True),
+    _GroupWithAnError(),
+    BaseException("own"),
+    ValueError("no"),
+]
+
+
+def _leave_with(tracer, cause):
+    with tracer.span("s"):
+        raise cause
+
+
+def _leave_decorated(tracer, cause):
+    @tracer.trace_decorator()
+    def s():
+        raise cause
+
+    s()
+
+
+def _leave_by_hand(tracer, cause):
+    span = tracer.start_span("s")
+    span.__exit__(type(cause), cause, None)
+    raise cause
+
+
+@pytest.mark.parametrize("leave", [_leave_with, _leave_decorated, _leave_by_hand])
+@pytest.mark.parametrize(("causes", "code"), [(ENDS, 0), (ERRORS, 2)], ids=["ends", "errors"])
+def test_left_by(tracer, otel, kept, leave, causes, code):
+    """The end of a program, a task or a generator is no error of the span; a status that is not 0 is, and so is any other exception."""
+    for cause in causes:
+        with pytest.raises(type(cause)):
+            leave(tracer, cause)
+    assert [span_data.status.code for span_data in kept.spans] == [code] * len(causes)
+    assert {span.status.status_code for span in otel.exporter.get_finished_spans()} == {StatusCode.ERROR if code else StatusCode.UNSET}
+    assert [len(span.events) for span in otel.exporter.get_finished_spans()] == [int(bool(code) and leave is not _leave_by_hand)] * len(
+        causes
+    )
+
+
+def test_a_span_of_opentelemetry_that_is_left(tracer, otel):
+    """Neither does the end of a task that leaves the facade of an OpenTelemetry span give that span an error."""
+    with otel.tracer.start_as_current_span("theirs"), pytest.raises(asyncio.CancelledError), execution_context.get_current_span():
+        raise asyncio.CancelledError
+    assert otel.spans["theirs"].status.status_code is StatusCode.UNSET
+
+
+def test_a_library_of_tasks(tracer, kept, monkeypatch):
+    """What ends a greenlet, or a task of trio's, is known by the library that is loaded."""
+    ended = type("GreenletExit", (BaseException,), {})
+    monkeypatch.setitem(sys.modules, "greenlet", SimpleNamespace(GreenletExit=ended))
+    with pytest.raises(ended), tracer.span("s"):
+        raise ended
+    assert kept.spans[0].status.code == 0
+
+
+def test_attributes_of_none(tracer, otel):
+    """Which of the attributes that have an effect by being there was None is kept; others are lost."""
+    with tracer.span("s") as span:
+        for key in ("error.message", "stacktrace", "other"):
+            span.add_attribute(key, None)
+    with tracer.span("t") as span:
+        span.add_attribute("other", None)
+    assert dict(otel.spans["s"].attributes) == {"census.none": ("error.message", "stacktrace")}
+    assert dict(otel.spans["t"].attributes) == {}
 
 
 # --- Set after the start ---------------------------------------------------------------------------------------------------------

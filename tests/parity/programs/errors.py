@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 from opencensus.ext.azure.trace_exporter import AzureExporter
@@ -34,6 +35,46 @@ def message_only():
 def empty_message():
     """A message that is empty."""
     _request(error__message="", error__name="OutOfStock")
+
+
+def message_none():
+    """A message of None is one, as an empty one is."""
+    _request(error__message=None, error__name="OutOfStock", stacktrace=None)
+
+
+def message_zero():
+    """So is the number 0."""
+    _request(error__message=0)
+
+
+def message_number():
+    """A message that is a number."""
+    _request(error__message=404)
+
+
+def name_none():
+    """An exception's name of None."""
+    _request(error__message="out of stock", error__name=None)
+
+
+def name_empty():
+    """An exception's name without text."""
+    _request(error__message="out of stock", error__name="")
+
+
+def name_number():
+    """An exception's name that is a number."""
+    _request(error__message="out of stock", error__name=5)
+
+
+def stack_number():
+    """A stack that is none."""
+    _request(error__message="out of stock", stacktrace=5)
+
+
+def stack_empty():
+    """A stack without frames."""
+    _request(error__message="out of stock", stacktrace=[])
 
 
 def with_name():
@@ -99,3 +140,24 @@ def leaving_decorated():
             reserve()
         with tracer.span(name="after"):
             pass
+
+
+def _left_by(*causes):
+    for cause in causes:
+        for kind in (SpanKind.SERVER, SpanKind.CLIENT, SpanKind.UNSPECIFIED):
+            tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+            with contextlib.suppress(BaseException), tracer.span(name=repr(cause)) as span:
+                span.span_kind = kind
+                span.add_attribute("http.method", repr(cause))
+                span.add_attribute("component", "HTTP")
+                raise cause
+
+
+def leaving_without_error():
+    """What ends a program, a task or a generator leaves requests, calls and work."""
+    _left_by(SystemExit(), SystemExit(0), GeneratorExit(), KeyboardInterrupt(), asyncio.CancelledError())
+
+
+def leaving_with_status():
+    """An end of the program that says that something failed."""
+    _left_by(SystemExit(1), SystemExit("no stock"))

@@ -55,6 +55,9 @@ STATUS_CODE = "census.status_code"
 EVENT = "census.event"
 """Attribute of events that OpenCensus calls made. The retired exporter sent none of them."""
 
+NONE = "census.none"
+"""Attribute with the names of attributes that were there with the value None, which OpenTelemetry refuses."""
+
 _UNKNOWN = 2
 # Compared by identity: equality of an enumeration's members is slow.
 _SERVER, _CLIENT, _ERROR = SpanKind.SERVER, SpanKind.CLIENT, StatusCode.ERROR
@@ -122,7 +125,7 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
 
     item = _envelope(base, fields, tags, instrumentation_key=instrumentation_key, start_ns=start_ns, rate=rate)
     items = [item]
-    if kind is _SERVER and "error.message" in attributes:
+    if kind is _SERVER and _has("error.message", attributes):
         # The exception hangs below its request; it used to hang beside it.
         exception_tags = {**tags, "ai.operation.parentId": fields["id"]}
         exception = _envelope(
@@ -226,6 +229,13 @@ def _without_parameters(path: str) -> str:
     return path if end < 0 else path[:end]
 
 
+def _has(key: str, attributes: dict[str, Any]) -> bool:
+    if key in attributes:
+        return True
+    lost = attributes.get(NONE)
+    return isinstance(lost, (list, tuple)) and key in lost
+
+
 def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
     stack = _stack(attributes.get("stacktrace"))
     details: dict[str, Any] = {
@@ -233,7 +243,7 @@ def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
         "outerId": 0,
         "typeName": text(attributes.get("error.name") or "Exception")[:MAX_NAME],
         "message": text(attributes.get("error.message") or "Exception")[:MAX_MESSAGE],
-        "hasFullStack": "stacktrace" in attributes,
+        "hasFullStack": _has("stacktrace", attributes),
     }
     if not isinstance(stack, (str, list, tuple)):
         details["parsedStack"] = []

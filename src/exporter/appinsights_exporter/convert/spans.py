@@ -28,7 +28,7 @@ FACADE_PREFIX = "census."
 """Attributes of facade records that start so are for this package and never shown."""
 PROPERTIES = "census.properties"
 """Attribute of facade spans and records: JSON text of an object. Its fields are shown as properties, whatever they are called."""
-FACADE_KEYS = frozenset({"census.event", "census.link.type", PARENT_SPAN_ID, PROPERTIES, SPAN_ID, "census.status_code"})
+FACADE_KEYS = frozenset({"census.event", "census.link.type", "census.none", PARENT_SPAN_ID, PROPERTIES, SPAN_ID, "census.status_code"})
 """Attributes of facade spans that are for this package and never shown."""
 
 _USER_TAGS = (("enduser.id", "ai.user.authUserId"), ("enduser.pseudo.id", "ai.user.id"), ("session.id", "ai.session.id"))
