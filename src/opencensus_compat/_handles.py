@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CensusSpan",
+    "CensusTracer",
     "Handle",
     "LogHandle",
     "MetricHandle",
@@ -93,6 +94,14 @@ class CensusSpan:
     """Its OpenTelemetry span, once it has started."""
     _outer: Context | None = None
     """The context that it was started in; None where it was made current by other means."""
+
+
+class CensusTracer:
+    """A tracer that starts and ends sampled spans."""
+
+    def _end_through(self, span: Any) -> None:
+        """End a span, and before it what was opened inside it and left open."""
+        raise NotImplementedError
 
 
 class OtelSpan:

@@ -139,7 +139,7 @@ def span_context(trace_id: str, span_id: str, sampled: bool, tracestate: Mapping
         span_number,
         is_remote=True,
         trace_flags=TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT),
-        trace_state=TraceState(list(tracestate.items())) if tracestate else None,
+        trace_state=TraceState(list(tracestate.items())) if tracestate and issubclass(type(tracestate), Mapping) else None,
     )
 
 

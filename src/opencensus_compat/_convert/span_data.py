@@ -39,7 +39,7 @@ def readable_span(span_data: Any, scope: str) -> ReadableSpan:
     if code:
         values[STATUS_CODE] = code
     rate = getattr(span_data.context, "_sample_rate", None)
-    if rate is not None:
+    if type(rate) is float:
         values[SAMPLE_RATE] = rate
     trace_id = span_data.context.trace_id
     own = span_context(trace_id, span_data.span_id, True)

@@ -413,8 +413,12 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
                 self.stack_trace = stack_trace_module.StackTrace.from_traceback(traceback)
             self._exception = (type(exception_value).__name__, oc_to_otel.text(exception_value))
             self.status = _status_of(exception_value)
-        if self.context_tracer is not None:
-            self.context_tracer._end_through(self)
+        tracer = self.context_tracer
+        if tracer is not None:
+            if _handles.is_own(tracer, _handles.CensusTracer):
+                tracer._end_through(self)
+            else:
+                tracer.end_span()
             return
         self.finish()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -13,6 +14,7 @@ from opencensus_compat._context import CENSUS_KEY as _CENSUS_KEY
 from opencensus_compat._context import SPAN_KEY as _SPAN_KEY
 from opencensus_compat._context import get_current
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
+from opencensus_compat._handles import is_own
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LOWER_LONG = 0xFFFFFFFFFFFFFFFF
 _W3C = trace_context_http_header_format.TraceContextPropagator()
+# Tests of programs put mocks in their places.
+_ContextTracer, _NoopTracer = context_tracer.ContextTracer, noop_tracer.NoopTracer
 
 
 class Tracer:
@@ -68,8 +72,7 @@ class Tracer:
             self._own_context = span_context
             self._one_trace = True
             _follow(span_context)
-        # A context that is sampled already was sampled elsewhere, at a rate that it does not tell.
-        self._rate_is_known = span_context is None or not span_context.trace_options.get_enabled()
+        self._rate = _known_rate(self.sampler, span_context)
         self._open: dict[int, Any] = {}
         self.tracer: Any = self.get_tracer()
         # Taking the decided trace is one atomic step, since threads share tracers; a process made by fork leaves it to its parent.
@@ -81,20 +84,35 @@ class Tracer:
         """The context of the trace made last or given."""
         own = self._own_context
         if own is None:
-            trace_id = f"{self._trace_id:032x}"
-            own = SpanContext(trace_id=trace_id)
-            _follow(own)
-            if isinstance(getattr(self, "tracer", None), context_tracer.ContextTracer):
+            own = self._begin(self._trace_id)
+            if type(getattr(self, "tracer", None)) is _ContextTracer:
                 own.trace_options.set_enabled(True)
-            self._made = (own, trace_id)
-            self._own_context = own
+        return own
+
+    def _begin(self, trace_id: int) -> SpanContext:
+        """Make the context of a trace, and the tracer's own."""
+        text = f"{trace_id:032x}"
+        own = SpanContext(trace_id=text)
+        _follow(own)
+        self._made = (own, text)
+        self._own_context = own
         return own
 
     @property
     def span_context(self) -> Any:
         """The context of the current span; outside any, that of the trace which this tracer made last or was given."""
         parent = context_tracer.current_parent(get_current(), self._given)
-        return self._base if parent is None else otel_to_oc.span_context(parent.get_span_context())
+        if parent is None:
+            return self._base
+        own, current = self._own_context, parent.get_span_context()
+        if own is not None:
+            if not is_own(own, SpanContext):
+                # It is told of the current span.
+                return own
+            if own.trace_id == f"{current.trace_id:032x}" and own.trace_options.get_enabled() is current.trace_flags.sampled:
+                # It follows the current span.
+                return own
+        return otel_to_oc.span_context(current)
 
     @span_context.setter
     def span_context(self, value: Any) -> None:
@@ -102,11 +120,11 @@ class Tracer:
         self._one_trace = True
         _follow(value)
 
-    def should_sample(self) -> bool:
+    def should_sample(self) -> Any:
         """Return the sampler's decision about this tracer's context."""
-        if self._own_context is None:
+        if self._own_context is None and type(self.sampler) in _BY_ID:
             return _is_sampled(self.sampler, self._trace_id)
-        return bool(self.sampler.should_sample(self._own_context))
+        return self.sampler.should_sample(self._base)
 
     def get_tracer(self) -> Any:
         """Return a ContextTracer if the sampler decides for this tracer's context, else a NoopTracer."""
@@ -119,7 +137,9 @@ class Tracer:
     def _recording_tracer(self) -> Any:
         tracer = self._recording
         if tracer is None:
-            self._recording = tracer = context_tracer.ContextTracer.__new__(context_tracer.ContextTracer)
+            if context_tracer.ContextTracer is not _ContextTracer:
+                return context_tracer.ContextTracer(exporter=self.exporter, span_context=self._base)
+            self._recording = tracer = _ContextTracer.__new__(_ContextTracer)
             tracer._share(self)
         return tracer
 
@@ -135,14 +155,27 @@ class Tracer:
 
     def finish(self) -> None:
         """End every open span, innermost first."""
+        if not _is_ours(self.tracer):
+            self.tracer.finish()
+            return
         context_tracer.end_all(self._open)
 
     def span(self, name: str = "span") -> Any:
         """Start a span and return it, for use in a `with` statement."""
-        return self.start_span(name)
+        tracer = self.tracer
+        # As `_is_ours`, without the call.
+        if type(tracer) is _ContextTracer or type(tracer) is _NoopTracer:
+            return self._start(name)
+        return tracer.span(name)
 
     def start_span(self, name: str = "span") -> Any:
         """Start a span, make it current for both APIs and return it."""
+        tracer = self.tracer
+        if type(tracer) is _ContextTracer or type(tracer) is _NoopTracer:
+            return self._start(name)
+        return tracer.start_span(name)
+
+    def _start(self, name: Any) -> Any:
         context = get_current()
         if _SPAN_KEY in context:
             parent = context_tracer.current_parent(context, self._given)
@@ -172,8 +205,10 @@ class Tracer:
         return oc_to_otel.id_number(own.trace_id, 32) is not None
 
     def _start_root(self, name: Any, context: Context, tracer: Any, trace: Any) -> Any:
-        if type(tracer) is context_tracer.ContextTracer:
+        if type(tracer) is _ContextTracer:
             return tracer._start_root(name, context, trace)
+        if type(tracer) is not _NoopTracer:
+            return tracer.start_span(name)
         trace_id = trace if type(trace) is int else int(trace.trace_id, 16)
         return context_tracer.start_blank(tracer, name, context, context_tracer.Unsampled(trace_id))
 
@@ -181,24 +216,33 @@ class Tracer:
         """Start the root of a further trace, as the sampler decides."""
         # Threads that share the tracer may overwrite each other's note of the last trace, but each goes on with its own.
         trace_id = getrandbits(128)
+        own = None
         try:
-            is_sampled = _is_sampled(self.sampler, trace_id)
+            if _decides_itself(self):
+                own = self._begin(trace_id)
+                tracer = self.get_tracer()
+            else:
+                tracer = self._recording_tracer() if _is_sampled(self.sampler, trace_id) else self._blank_tracer()
         except Exception as error:  # noqa: BLE001 - a program's sampler may raise anything
             _wiring.report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
-            is_sampled = False
-        tracer = self._recording_tracer() if is_sampled else self._blank_tracer()
-        self._trace_id, self._own_context, self.tracer = trace_id, None, tracer
+            tracer = self._blank_tracer()
+        self._trace_id, self._own_context, self.tracer = trace_id, own, tracer
         return self._start_root(name, context, tracer, trace_id)
 
     def end_span(self) -> None:
         """End the current span, export it and make its parent current."""
+        if not _is_ours(self.tracer):
+            self.tracer.end_span()
+            return
         if context_tracer.end_innermost() is None and context_tracer.end_last(self._open) is None:
             self.tracer.end_span()
 
     def current_span(self) -> Any:
         """Return the current span of either API; where there is none, None if this tracer's trace is sampled, else a blank span."""
+        if not _is_ours(self.tracer):
+            return self.tracer.current_span()
         span = execution_context.get_current_span()
-        if span is None and not isinstance(self.tracer, context_tracer.ContextTracer):
+        if span is None and type(self.tracer) is not _ContextTracer:
             return blank_span.BlankSpan()
         return span
 
@@ -206,6 +250,9 @@ class Tracer:
         """Set an attribute of the current span; where there is none, nothing happens and one line in the log says so."""
         context = get_current()
         innermost: Any = context.get(_CENSUS_KEY)
+        if not _is_ours(self.tracer):
+            self.tracer.add_attribute_to_current_span(attribute_key, attribute_value)
+            return
         if innermost is not None and innermost[1] is context.get(_SPAN_KEY):
             innermost[0].add_attribute(attribute_key, attribute_value)
             return
@@ -223,19 +270,57 @@ class Tracer:
 
                 @functools.wraps(func)
                 async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-                    with self.span(name=func.__name__):
+                    with self._around(func):
                         return await func(*args, **kwargs)
 
                 return cast(_F, async_wrapper)
 
             @functools.wraps(func)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with self.span(name=func.__name__):
+                with self._around(func):
                     return func(*args, **kwargs)
 
             return cast(_F, wrapper)
 
         return decorator
+
+    def _around(self, func: Any) -> Any:
+        """Return what a decorated function runs inside."""
+        return self._start(func.__name__) if _is_ours(self.tracer) else _span_of(self.tracer, func.__name__)
+
+
+@contextmanager
+def _span_of(tracer: Any, name: str) -> Iterator[None]:
+    """Run inside a span of a tracer that a program has put in the place of this package's."""
+    tracer.start_span(name=name)
+    try:
+        yield
+    finally:
+        tracer.end_span()
+
+
+def _is_ours(tracer: Any) -> bool:
+    """Return whether a tracer is one that this package made, rather than one that a program has put in its place."""
+    return type(tracer) is _ContextTracer or type(tracer) is _NoopTracer
+
+
+def _decides_itself(tracer: Tracer) -> bool:
+    """Return whether a subclass, or a program that patched the class or the tracer, decides about sampling in a way of its own."""
+    mine, own = type(tracer), tracer.__dict__
+    return mine.should_sample is not _SHOULD_SAMPLE or mine.get_tracer is not _GET_TRACER or "should_sample" in own or "get_tracer" in own
+
+
+def _known_rate(sampler: Any, span_context: Any) -> Any:
+    """Return the rate that traces are kept at, None where nobody can know it."""
+    if not is_own(sampler, samplers.ProbabilitySampler):
+        return None
+    # A context that is sampled already was sampled elsewhere, at a rate that it does not tell.
+    return sampler.rate if span_context is None or not span_context.trace_options.get_enabled() else None
+
+
+_SHOULD_SAMPLE, _GET_TRACER = Tracer.should_sample, Tracer.get_tracer
+_BY_ID = frozenset({samplers.AlwaysOnSampler, samplers.AlwaysOffSampler, samplers.ProbabilitySampler})
+"""Samplers that `_is_sampled` need not call."""
 
 
 def _is_sampled(sampler: Any, trace_id: int) -> bool:

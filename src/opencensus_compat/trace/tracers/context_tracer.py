@@ -48,7 +48,7 @@ def _tracer_of(span: Any) -> Any:
     return span.context_tracer if _handles.is_own(span, _handles.CensusSpan) else None
 
 
-class ContextTracer(base.Tracer):
+class ContextTracer(base.Tracer, _handles.CensusTracer):
     """Starts and ends sampled spans.
 
     A span continues the current span of either API; where there is none, the remote parent of `span_context`; else it is the root of
@@ -68,6 +68,7 @@ class ContextTracer(base.Tracer):
         self.exporter = exporter
         self._span_context = SpanContext() if span_context is None else span_context
         _follow(self._span_context)
+        self._told = _to_tell(self._span_context)
         self._owner: Any = None
         self._sample_rate: dict[str, float] | None = None
         self._open: dict[int, Any] = {}
@@ -77,7 +78,8 @@ class ContextTracer(base.Tracer):
         self.exporter = owner.exporter
         self._span_context = None
         self._owner = owner
-        self._sample_rate = _wiring.sample_rate(getattr(owner.sampler, "rate", None)) if owner._rate_is_known else None
+        self._sample_rate = _wiring.sample_rate(owner._rate)
+        self._told = _to_tell(owner._given)
         self._open = owner._open
 
     @property
@@ -88,6 +90,7 @@ class ContextTracer(base.Tracer):
     @span_context.setter
     def span_context(self, value: Any) -> None:
         self._span_context, self._owner = value, None
+        self._told = _to_tell(value)
         _follow(value)
 
     @property
@@ -156,6 +159,7 @@ class ContextTracer(base.Tracer):
     def _start_root(self, name: Any, context: Context, trace: Any) -> Any:
         """Start the first span of a trace in this process; `trace` is its OpenCensus context, or its trace id as a number."""
         remote = None
+        parent_span: Any
         if type(trace) is int:
             trace_id: int | None = trace
             parent_span = base.NullContextManager()
@@ -173,6 +177,10 @@ class ContextTracer(base.Tracer):
             start_context = context
             if _context.SPAN_KEY in context:
                 start_context = Context({key: value for key, value in context.items() if key != _context.SPAN_KEY})
+        innermost = _context.active(context)
+        if innermost is not None and len(innermost) > 2:
+            # A program's own object is current, which does not say of which trace it is.
+            parent_span = innermost[0]
         otel = _wiring.start_span(name, start_context, parent, self._sample_rate, trace_id=trace_id)
         return self._start(name, context, start_context, parent_span, otel)
 
@@ -183,6 +191,8 @@ class ContextTracer(base.Tracer):
         span._parent_context = parent_context
         _context.enter(context, span, otel)
         self._open[id(span)] = span
+        if self._told is not None:
+            self._told.span_id = span.span_id
         return span
 
     def end_span(self, *args: Any, **kwargs: Any) -> Any:
@@ -197,6 +207,10 @@ class ContextTracer(base.Tracer):
 
     def _end_through(self, span: Any) -> None:
         """End `span`, and before it what was opened inside it and left open."""
+        if type(self).end_span is not _END_SPAN:
+            # Of a subclass, or a mock.
+            self.end_span()
+            return
         innermost = _context.active(_context.get_current())
         if innermost is None or innermost[0] is not span:
             for inner in _context.chain_to(span) or ():
@@ -208,6 +222,8 @@ class ContextTracer(base.Tracer):
         span.finish()
         if span._outer is not None:
             _context.leave(span, span._outer)
+        if self._told is not None:
+            self._told.span_id = span.parent_span.span_id if span.parent_span else None
         if self._open.pop(id(span), None) is None:
             return
         if span._children_made:
@@ -242,7 +258,8 @@ class ContextTracer(base.Tracer):
 
     def _span_data(self, span: Any) -> span_data_module.SpanData:
         name, annotations, links, status = span.name, span.annotations, span.links, span.status
-        otel = span._otel
+        is_own = _handles.is_own(span, _handles.CensusSpan)
+        otel: Any = span._otel if is_own else None
         # Few spans have what OpenTelemetry code gave them; the SDK's containers are made for these.
         if _handles.is_own(otel, _handles.OtelSpan) and otel._census_is_whole:
             name = otel.name if name is span._otel_name else name
@@ -257,10 +274,10 @@ class ContextTracer(base.Tracer):
             status = status if span._status_is_set else otel_to_oc.status(otel.status)
         return span_data_module.SpanData(
             name=name,
-            context=self._context_of(span),
+            context=self._context_of(span) if is_own else self._base,
             span_id=span.span_id,
             parent_span_id=span.parent_span.span_id if span.parent_span else None,
-            attributes=_all_attributes(span),
+            attributes=_all_attributes(span) if is_own else span.attributes,
             start_time=span.start_time,
             end_time=span.end_time,
             child_span_count=len(span.children),
@@ -273,9 +290,11 @@ class ContextTracer(base.Tracer):
             span_kind=span.span_kind,
         )
 
-    def _context_of(self, span: Any) -> SpanContext:
+    def _context_of(self, span: Any) -> Any:
         """Return the trace's context with the parent's id, which is where OpenCensus's own stood when a span was exported."""
-        own = self._base
+        own: Any = self._base
+        if not _handles.is_own(own, SpanContext):
+            return own
         otel = span._otel.get_span_context() if span._otel is not None else None
         context = SpanContext(
             trace_id=f"{otel.trace_id:032x}" if otel is not None and otel.is_valid else own.trace_id,
@@ -290,6 +309,14 @@ class ContextTracer(base.Tracer):
         if span._ended is not None:
             context._ended = span._ended  # type: ignore[attr-defined]
         return context
+
+
+def _to_tell(span_context: Any) -> Any:
+    """Return a context that has to be told of each span that becomes the current one; None for one that follows by itself."""
+    return None if span_context is None or _handles.is_own(span_context, SpanContext) else span_context
+
+
+_END_SPAN = ContextTracer.end_span
 
 
 class Unsampled(trace_api.NonRecordingSpan):
@@ -324,7 +351,8 @@ def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
     if not current.is_valid:
         return None
     if span_context is not None and _own_span_id(span_context) is not None and f"{current.trace_id:032x}" != span_context.trace_id:
-        return None
+        # What is no id, as of a mock, says nothing of where the request belongs.
+        return otel if oc_to_otel.id_number(span_context.trace_id, 32) is None else None
     return otel
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected
 from opencensus_compat.trace import attributes_helper
 from opencensus_compat.trace.span import SpanKind
+from opencensus_compat.trace.span_context import SpanContext
 
 logger = logging.getLogger("opencensus.ext.azure.trace_exporter")
 
@@ -89,11 +90,12 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         """Yield the envelopes of one SpanData: an exception before its request, else one."""
         yield from self._pipeline.envelopes(sd)
 
-    def emit(self, batch: Iterable[Any], event: Any = None) -> None:
+    def emit(self, batch: Sequence[Any], event: Any = None) -> None:
         """Convert SpanData, apply the telemetry processors and send. `event` is set when that is done."""
         try:
-            envelopes = [envelope for sd in batch for envelope in self.span_data_to_envelope(sd)]
-            self._transmit(self.apply_telemetry_processors(envelopes))
+            if batch:
+                envelopes = [envelope for sd in batch for envelope in self.span_data_to_envelope(sd)]
+                self._transmit(self.apply_telemetry_processors(envelopes))
         except Exception:
             logger.exception("Exception occurred while exporting the data.")
         if event is not None:
@@ -129,7 +131,8 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         )
 
     def _prepared(self, span_data: Any, readable: Any) -> _exporter.Prepared:
-        context = span_data.context
+        # A context of the program's own says nothing of these.
+        context: Any = span_data.context if issubclass(type(span_data.context), SpanContext) else None
         ended = getattr(context, "_ended", None) if readable is None else readable
         return _exporter.Prepared(partial(self._envelopes, span_data), ended, getattr(context, "_sample_rate", None))
 

@@ -1,0 +1,238 @@
+"""Mocks in the places of tracers, samplers, contexts and spans are called as OpenCensus calls them: same calls, same arguments, same order."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+
+from opencensus_compat.trace import execution_context, samplers
+from opencensus_compat.trace.span import Span
+from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.tracer import Tracer
+from opencensus_compat.trace.tracers import context_tracer, noop_tracer
+
+ON = samplers.AlwaysOnSampler()
+TRACE_ID, SPAN_ID = "6e0c63257de34c92bf9efcd03927272e", "00f067aa0ba902b7"
+
+
+@pytest.fixture
+def exporter():
+    """A mock, as tests of services have it."""
+    return mock.Mock()
+
+
+def _exported(exporter):
+    """Return the SpanData that a mock was called with."""
+    return [span for call in exporter.export.call_args_list for span in call.args[0]]
+
+
+# --- Tracers
+
+
+@pytest.fixture(params=["constructed", "inside-a-span"])
+def tracer(request, exporter, otel):
+    """A tracer, without a span and inside one."""
+    made = Tracer(exporter=exporter, sampler=ON)
+    if request.param == "constructed":
+        yield made
+    else:
+        with made.span("outer"):
+            yield made
+
+
+def test_a_tracer_in_the_place_of_ours(tracer, exporter):
+    """Each method goes to what a program assigned to `tracer.tracer`, and nothing is exported."""
+    fake = tracer.tracer = mock.Mock()
+    assert tracer.span("a") is tracer.span() is fake.span.return_value
+    assert tracer.start_span("b") is fake.start_span.return_value
+    tracer.start_span(name="c")
+    tracer.add_attribute_to_current_span("key", "value")
+    assert tracer.current_span() is fake.current_span.return_value
+    tracer.end_span()
+    tracer.finish()
+    call = mock.call
+    assert fake.mock_calls == [
+        call.span("a"),
+        call.span("span"),
+        call.start_span("b"),
+        call.start_span("c"),
+        call.add_attribute_to_current_span("key", "value"),
+        call.current_span(),
+        call.end_span(),
+        call.finish(),
+    ]
+    assert exporter.mock_calls == []
+
+
+@pytest.mark.parametrize("kind", [mock.Mock, mock.MagicMock])
+def test_a_decorated_function_in_a_fake_tracer(kind, tracer):
+    """It is started by name, and ended also when the function raises."""
+    fake = tracer.tracer = kind()
+
+    @tracer.trace_decorator()
+    def work(number):
+        return 1 / number
+
+    assert work(1) == 1
+    with pytest.raises(ZeroDivisionError):
+        work(0)
+    assert fake.mock_calls == [mock.call.start_span(name="work"), mock.call.end_span()] * 2
+
+
+def test_a_patched_tracer_comes_back(exporter, otel):
+    """When the patch ends, spans are exported again."""
+    tracer = Tracer(exporter=exporter, sampler=ON)
+    with mock.patch.object(tracer, "tracer") as fake, tracer.span("faked"):
+        fake.span.assert_called_once_with("faked")
+    with tracer.span("real"):
+        pass
+    assert [span.name for span in _exported(exporter)] == ["real"]
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+def test_patched_classes_of_tracers(sampled, exporter, otel):
+    """They are constructed, and used, as OpenCensus does that."""
+    module, name = (context_tracer, "ContextTracer") if sampled else (noop_tracer, "NoopTracer")
+    with mock.patch.object(module, name) as kind:
+        tracer = Tracer(exporter=exporter, sampler=mock.Mock(**{"should_sample.return_value": sampled}))
+        tracer.start_span("a")
+        tracer.end_span()
+        made = mock.call(exporter=exporter, span_context=tracer.span_context) if sampled else mock.call()
+    assert kind.mock_calls == [made, mock.call().start_span("a"), mock.call().end_span()]
+
+
+def test_public_methods_do_not_call_each_other(exporter, otel):
+    """A decorated function and `span` start their spans whatever a program has put in the place of other methods."""
+    with mock.patch.object(Tracer, "start_span") as start_span, mock.patch.object(Tracer, "end_span") as end_span:
+        tracer = Tracer(exporter=exporter, sampler=ON)
+        with tracer.span("spanned"), mock.patch.object(Tracer, "span") as span:
+            tracer.trace_decorator()(int)()
+    assert (start_span.mock_calls, end_span.mock_calls, span.mock_calls) == ([], [], [])
+    assert [span.name for span in _exported(exporter)] == ["int", "spanned"]
+
+
+@pytest.mark.parametrize("kind", ["patched", "assigned", "subclass"])
+def test_a_tracer_that_decides_itself(kind, exporter, otel, monkeypatch):
+    """Its own `should_sample` decides about each trace, and not the sampler."""
+    decide = mock.Mock(side_effect=[False, True, False])
+    made = type("Deciding", (Tracer,), {"should_sample": lambda _: decide()}) if kind == "subclass" else Tracer
+    if kind == "patched":
+        monkeypatch.setattr(Tracer, "should_sample", decide)
+    tracer = made.__new__(made)
+    if kind == "assigned":
+        tracer.should_sample = decide
+    tracer.__init__(exporter=exporter, sampler=ON)
+    for name in "abc":
+        with tracer.span(name):
+            pass
+    assert [span.name for span in _exported(exporter)] == ["b"]
+
+
+def test_a_fake_tracer_of_a_span(otel):
+    """A span ends by `end_span` of the tracer that it was given, once."""
+    fake = mock.Mock()
+    with Span("a", context_tracer=fake):
+        pass
+    assert fake.mock_calls == [mock.call.end_span()]
+
+
+def test_a_subclass_that_ends_spans_in_a_way_of_its_own(exporter, otel):
+    """The end of a `with` statement goes by its `end_span`."""
+    seen = []
+
+    class Own(context_tracer.ContextTracer):
+        def end_span(self):
+            span = super().end_span()
+            seen.append(span.name)
+            return span
+
+    with Own(exporter=exporter).span("a"):
+        pass
+    assert (seen, [span.name for span in _exported(exporter)]) == (["a"], ["a"])
+
+
+# --- Samplers
+
+
+@pytest.mark.parametrize("answer", [True, False, mock.Mock()])
+def test_a_sampler_is_asked_once_about_the_context(answer, exporter, otel):
+    """It gets the tracer's own context, and a mock that says nothing samples."""
+    sampler = mock.Mock(**{"should_sample.return_value": answer})
+    tracer = Tracer(exporter=exporter, sampler=sampler)
+    assert sampler.mock_calls == [mock.call.should_sample(tracer.span_context)]
+    with tracer.span("a"):
+        pass
+    assert sampler.should_sample.call_count == 1
+    assert [span.name for span in _exported(exporter)] == (["a"] if answer else [])
+
+
+def test_a_specified_sampler(exporter, otel):
+    """What a mock shows as its rate is not taken for one."""
+    sampler = mock.create_autospec(samplers.ProbabilitySampler(0.5), instance=True)
+    with Tracer(exporter=exporter, sampler=sampler).span("a"):
+        pass
+    assert otel.spans["a"].attributes == {}
+
+
+# --- Contexts
+
+
+def _contexts():
+    specified = mock.Mock(spec=SpanContext())
+    specified.trace_id, specified.span_id = TRACE_ID, SPAN_ID
+    return {"mock": mock.Mock(), "with-ids": mock.Mock(trace_id=TRACE_ID, span_id=SPAN_ID), "specified": specified}
+
+
+@pytest.mark.parametrize("case", ["mock", "with-ids", "specified"])
+def test_a_mocked_context(case, exporter, otel):
+    """It is told that the trace is sampled and which span is current, and comes with each SpanData; nothing else is called."""
+    context = _contexts()[case]
+    before = context.span_id
+    tracer = Tracer(span_context=context, exporter=exporter, sampler=ON)
+    with tracer.span("outer") as outer:
+        assert context.span_id == outer.span_id
+        assert tracer.span_context is context
+        with tracer.span("inner") as inner:
+            assert context.span_id == inner.span_id
+    assert context.mock_calls == [mock.call.trace_options.set_enabled(True)]
+    assert context.span_id is before
+    spans = _exported(exporter)
+    assert [(span.name, span.parent_span_id) for span in spans] == [("inner", outer.span_id), ("outer", before)]
+    assert all(span.context is context for span in spans)
+
+
+def test_a_context_by_its_identity(exporter, otel):
+    """A tracer shows the context that it was given, also inside a span."""
+    context = SpanContext(trace_id=TRACE_ID)
+    tracer = Tracer(span_context=context, exporter=exporter, sampler=ON)
+    with tracer.span("a"):
+        assert tracer.span_context is context
+
+
+# --- Current spans
+
+
+@pytest.mark.parametrize("kind", [mock.Mock, mock.MagicMock, lambda: mock.Mock(spec=Span("a"))])
+def test_a_mocked_current_span(kind, exporter, otel):
+    """It is the parent of the next span, is asked for its id only, and gets what is meant for the current span."""
+    parent = kind()
+    execution_context.set_current_span(parent)
+    tracer = Tracer(exporter=exporter, sampler=ON)
+    with tracer.span("a") as span:
+        assert span.parent_span is parent
+    execution_context.set_current_span(parent)
+    tracer.add_attribute_to_current_span("key", "value")
+    tracer.end_span()
+    called = [call for call in parent.mock_calls if call != mock.call.__bool__()]
+    assert called == [mock.call.add_attribute("key", "value"), mock.call.finish()]
+    assert [span.parent_span_id for span in _exported(exporter)] == [parent.span_id]
+
+
+def test_a_mocked_span_as_span_data(otel):
+    """A tracer makes the SpanData of any object that has what a span has."""
+    context = mock.Mock()
+    span = mock.MagicMock(children=[])
+    span.__iter__.return_value = iter([span])
+    [data] = context_tracer.ContextTracer(exporter=mock.Mock(), span_context=context).get_span_datas(span)
+    assert (data.name, data.attributes, data.context) == (span.name, span.attributes, context)
