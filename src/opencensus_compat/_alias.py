@@ -19,7 +19,7 @@ del TYPE_CHECKING
 
 
 class Finder:
-    """A ``sys.meta_path`` finder for the legacy names, and for legacy integrations asked for under our own name."""
+    """A ``sys.meta_path`` finder for the legacy names, and for modules of other distributions asked for under our own name."""
 
     def find_spec(self, fullname: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":
         """Return how to load ``fullname``, or None when another finder should be asked.
@@ -29,7 +29,10 @@ class Finder:
         # Every import of the process passes here: one prefix test for all that are not ours.
         if not fullname.startswith("opencensus"):
             return None
-        if fullname == "opencensus" or fullname.startswith(("opencensus.", "opencensus_compat.ext.")):
+        # What is private to us is nobody else's; nor could `_lookup` be imported here if it were looked up by itself.
+        if fullname.startswith(("opencensus.", "opencensus_compat.")) or fullname == "opencensus":
+            if fullname.startswith("opencensus_compat._"):
+                return None
             from opencensus_compat import _lookup
 
             return _lookup.spec(fullname, path, beyond=self)

@@ -30,8 +30,12 @@ del TYPE_CHECKING
 
 _LEGACY = "opencensus"
 _OURS = "opencensus_compat"
-_NEW_HERE = frozenset({"auto", "local", "migrate"})
-"""Modules at our top that OpenCensus never had; like names with a leading underscore, they are not to be seen under its name."""
+_OPENCENSUS = frozenset({"common", "ext", "log", "metrics", "stats", "tags", "trace"})
+"""What OpenCensus has at its top. Whatever else is at ours, and names with a leading underscore, are not to be seen under its name."""
+_STOOD_FOR = frozenset({"opencensus", "opencensus_context", "opencensus_ext_azure"})
+"""The distributions that this package stands in for, as the names of their metadata folders begin."""
+_ONLY_THEIRS = (("trace", "tracer.py"), ("common", "runtime_context", "__init__.py"), ("ext", "azure", "common", "__init__.py"))
+"""A file of each of them, which no other distribution brings."""
 _asked: "set[tuple[int, str]]" = set()
 """Thread and name of each question to the other finders that is under way."""
 
@@ -61,42 +65,82 @@ def _under_legacy_name(rest: str, beyond: "Finder") -> "ModuleSpec | None":
     """Return the spec of ``opencensus`` (``rest`` empty) or of ``opencensus.<rest>``, whose parent is one of our packages."""
     legacy_name, our_name = (f"{_LEGACY}.{rest}", f"{_OURS}.{rest}") if rest else (_LEGACY, _OURS)
     parts = rest.split(".")
-    if parts[0] in _NEW_HERE or any(part.startswith("_") for part in parts):
-        raise ModuleNotFoundError(f"No module named {legacy_name!r}", name=legacy_name)
     loaded = sys.modules.get(our_name)
-    own = loaded.__spec__ if loaded else _elsewhere(our_name, _path_of(our_name.rpartition(".")[0]), beyond)
-    if own is not None:
+    own = loaded.__spec__ if loaded else _elsewhere(our_name, _own_path(our_name.rpartition(".")[0]), beyond)
+    is_legacy = not rest or (parts[0] in _OPENCENSUS and not any(part.startswith("_") for part in parts))
+    if own is not None and is_legacy:
         return _alias_spec(legacy_name, own)
     on_disk = _on_disk(rest)
-    if on_disk is not None and not _is_integration(rest):
+    if own is not None and on_disk is None:
+        # The next finder would look into our package, and find what is new or private there.
+        raise ModuleNotFoundError(f"No module named {legacy_name!r}", name=legacy_name)
+    if on_disk is not None and not _is_of_others(rest, on_disk):
+        places = on_disk.origin or ", ".join(on_disk.submodule_search_locations or ())
         raise ModuleNotFoundError(
             f"No module named {legacy_name!r}: census-compat stands in for opencensus here and has no such module. The installed "
-            f"distribution has one ({on_disk.origin}), but the two do not mix; OPENCENSUS_COMPAT_DISABLED=1 gives the real packages.",
+            f"distribution has one ({places}), but the two do not mix; OPENCENSUS_COMPAT_DISABLED=1 gives the real packages.",
             name=legacy_name,
         )
     return on_disk
 
 
 def _under_our_name(rest: str, path: "Sequence[str] | None", parent: "ModuleType | None", beyond: "Finder") -> "ModuleSpec | None":
-    """Return the spec of ``opencensus_compat.<rest>``: ours, or an integration on disk that is then loaded under its legacy name.
+    """Return the spec of ``opencensus_compat.<rest>``: ours, or a module of others on disk that is then loaded under its legacy name.
 
     ``from opencensus.ext import flask`` asks for it so, because the name that ``opencensus.ext`` knows itself by is ours.
     """
+    if "." in rest and rest.partition(".")[0] not in _OPENCENSUS and not _is_integration(rest):
+        return None
     if _is_ours(parent):
-        own = _elsewhere(f"{_OURS}.{rest}", path, beyond)
-        if own is not None or not _is_integration(rest):
+        own = _elsewhere(f"{_OURS}.{rest}", _without_legacy_folders(path), beyond)
+        if own is not None:
             return own
         on_disk = _on_disk(rest)
+        if on_disk is None or not _is_of_others(rest, on_disk):
+            return None
     else:
         on_disk = _elsewhere(f"{_LEGACY}.{rest}", path, beyond)
     return on_disk and _alias_spec(f"{_OURS}.{rest}", on_disk)
 
 
-def _path_of(package: str) -> "Sequence[str]":
-    """Return the `__path__` of one of our packages, which the import system has loaded before it asks for a module in it."""
+def legacy_folders(*inside: str) -> "list[str]":
+    """Return the folders ``opencensus/<inside>`` that there are on ``sys.path``; in archives, also those that there may be."""
+    found = []
+    for entry in sys.path:
+        if not isinstance(entry, str):
+            continue  # As Python itself does.
+        try:
+            start = entry or os.getcwd()
+        except OSError:
+            continue  # The working directory is gone.
+        folder = os.path.join(start, _LEGACY, *inside)
+        # A folder that is not there is left out: the path machinery would remember its absence until its caches are dropped,
+        # and an integration that a notebook installs meanwhile would not be found.
+        if os.path.isdir(folder) or _is_in_archive(start):
+            found.append(folder)
+    return found
+
+
+def _is_in_archive(path: str) -> bool:
+    while path and not os.path.isdir(path):
+        if os.path.isfile(path):
+            return True
+        path, child = os.path.split(path)
+        if not child:
+            break
+    return False
+
+
+def _own_path(package: str) -> "Sequence[str] | None":
+    """Return our part of the `__path__` of one of our packages, which the import system has loaded before it asks for a module in it."""
     __import__(package)
-    path: Sequence[str] = sys.modules[package].__path__
-    return path
+    return _without_legacy_folders(sys.modules[package].__path__)
+
+
+def _without_legacy_folders(path: "Sequence[str] | None") -> "Sequence[str] | None":
+    """Return a `__path__` without the folders of integrations, which `opencensus.ext` has in its own for those that list them."""
+    end = os.path.join("", _LEGACY, "ext")
+    return path and [entry for entry in path if not (isinstance(entry, str) and entry.endswith(f"{os.sep}{end}"))]
 
 
 def _is_ours(module: "ModuleType | None") -> bool:
@@ -131,13 +175,61 @@ def _elsewhere(name: str, path: "Sequence[str] | None", beyond: "Finder") -> "Mo
 
 def _on_disk(rest: str) -> "ModuleSpec | None":
     """Return the spec of ``opencensus.<rest>`` as the folders (and archives) of ``sys.path`` have it, from all of them together."""
-    inside = os.path.join(_LEGACY, *rest.split(".")[:-1])
-    folders = [os.path.join(entry or os.getcwd(), inside) for entry in sys.path]
-    # A folder that is not there is left out: the path machinery would remember its absence until its caches are dropped,
-    # and an integration that a notebook installs meanwhile would not be found.
-    folders = [folder for entry, folder in zip(sys.path, folders, strict=True) if os.path.isdir(folder) or os.path.isfile(entry)]
+    folders = legacy_folders(*rest.split(".")[:-1])
     found: ModuleSpec | None = PathFinder.find_spec(f"{_LEGACY}.{rest}", folders)
     return found
+
+
+def _is_of_others(rest: str, found: ModuleSpec) -> bool:
+    """Tell whether a module on disk is not one of the SDK that we stand in for: then it works with ours.
+
+    Integrations never are. Of the rest, those that the metadata of another distribution list are not, nor those in a folder of
+    ``sys.path`` where the real SDK is not. A namespace package keeps the folders of others only.
+    """
+    if _is_integration(rest):
+        return True
+    places = found.submodule_search_locations
+    if found.origin is not None or places is None:
+        return _is_place_of_others(rest, os.path.dirname(found.origin or "") if places is None else os.path.dirname(next(iter(places))))
+    kept = [place for place in places if _is_place_of_others(rest, os.path.dirname(place))]
+    if kept and len(kept) < len(list(places)):
+        found.submodule_search_locations = kept
+    return bool(kept)
+
+
+def _is_place_of_others(rest: str, folder: str) -> bool:
+    """Tell whether the module ``opencensus.<rest>`` that lies in a folder is of another distribution."""
+    parts = rest.split(".")
+    entry = folder
+    for _ in parts:
+        entry = os.path.dirname(entry)
+    if _is_listed_by_another(entry, "/".join([_LEGACY, *parts])):
+        return True
+    if parts[:2] == ["ext", "azure"]:
+        return False
+    return not any(os.path.isfile(os.path.join(entry, _LEGACY, *file)) for file in _ONLY_THEIRS)
+
+
+def _is_listed_by_another(entry: str, module: str) -> bool:
+    """Tell whether a distribution that we do not stand in for has installed a module, given as a path, into a folder of ``sys.path``."""
+    try:
+        names = os.listdir(entry)
+    except OSError:
+        return False
+    for name in names:
+        stem, kind = os.path.splitext(name)
+        lists = {".dist-info": ("RECORD",), ".egg-info": ("installed-files.txt", "SOURCES.txt")}.get(kind, ())
+        if stem.partition("-")[0].lower().replace(".", "_") in _STOOD_FOR:
+            continue
+        for file in lists:
+            try:
+                with open(os.path.join(entry, name, file), encoding="utf-8", errors="replace") as listed:
+                    text = "\n" + listed.read()
+            except OSError:
+                continue
+            if any(f"\n{start}{module}{end}" in text for start in ("", "../") for end in (".", "/")):
+                return True
+    return False
 
 
 def _alias_spec(name: str, target: ModuleSpec) -> ModuleSpec:

@@ -97,7 +97,8 @@ logging.config.dictConfig({
 import importlib, pkgutil
 import opencensus
 names = [info.name for info in pkgutil.walk_packages(opencensus.__path__, "opencensus.")]
-public = [name for name in names if not name.split(".")[1].startswith("_") and name.split(".")[1] not in ("auto", "local", "migrate")]
+new = ("auto", "local", "migrate", "propagators", "tags_and_baggage")
+public = [name for name in names if not name.split(".")[1].startswith("_") and name.split(".")[1] not in new]
 assert "opencensus.trace.link" in public and "opencensus.common.utils" in public
 for name in public:
     if not any(part.startswith("_") for part in name.split(".")):
@@ -111,7 +112,9 @@ assert importlib.resources.files("opencensus").joinpath("py.typed").is_file()
 """,
     "what is new here is not under the legacy name": """
 import importlib
-for name in ("_alias", "_lookup", "_cli", "_convert", "_convert.oc_to_otel", "__main__", "auto", "local", "local.cli", "migrate"):
+import opencensus_compat.propagators, opencensus_compat.tags_and_baggage, opencensus_compat.stats._feed
+private = ("_alias", "_lookup", "_cli", "_convert", "_convert.oc_to_otel", "_wiring", "__main__", "stats._feed", "ext._patching")
+for name in (*private, "auto", "local", "local.cli", "migrate", "propagators", "tags_and_baggage"):
     try:
         importlib.import_module(f"opencensus.{name}")
     except ModuleNotFoundError as error:
@@ -221,6 +224,94 @@ assert again is not two
 """
     path = f"{tmp_path / 'first'}:{tmp_path / 'second'}"
     assert not installed.execute(code, variables={"PYTHONPATH": path})
+
+
+def test_integrations_are_listed(installed, tmp_path):
+    """``pkgutil`` lists the integrations on the path beside ours, each once, and importing what it lists gives the legacy module."""
+    for name in ("first/opencensus/ext/vendor/__init__.py", "second/opencensus/ext/azure/__init__.py", "second/opencensus/ext/other.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    code = """
+import importlib, pkgutil
+import opencensus.ext
+listed = [found.name for found in pkgutil.iter_modules(opencensus.ext.__path__, "opencensus.ext.") if "_" not in found.name]
+assert sorted(listed) == ["opencensus.ext." + name for name in ("azure", "httplib", "logging", "other", "requests", "threading", "vendor")], listed
+names = [importlib.import_module(name).__name__ for name in listed]
+assert sorted(name.partition(".")[0] for name in names) == ["opencensus"] * 2 + ["opencensus_compat"] * 5, names
+import opencensus_compat.ext.vendor, opencensus.ext.vendor
+assert opencensus_compat.ext.vendor is opencensus.ext.vendor
+"""
+    assert not installed.execute(code, variables={"PYTHONPATH": f"{tmp_path / 'first'}:{tmp_path / 'second'}"})
+
+
+def test_modules_of_other_distributions_that_are_no_integrations(installed, tmp_path):
+    """A folder without the real SDK may bring modules below any package of OpenCensus, namespace packages and data files among them."""
+    sources = {
+        "common/correlation/__init__.py": "from opencensus.common import utils\nfrom .inner import answer",
+        "common/correlation/inner.py": "answer = 42",
+        "common/correlation/words.txt": "hello",
+        "trace/exporters/foo.py": "from opencensus.trace import base_exporter",
+        "company.py": "import opencensus.common.correlation",
+    }
+    for name, source in sources.items():
+        path = tmp_path / "opencensus" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    code = """
+import importlib, importlib.resources, pkgutil, sys
+from opencensus.common import correlation
+from opencensus.trace.exporters import foo
+from opencensus import company
+import opencensus.trace.exporters, opencensus.common.utils, opencensus_compat.common.utils, opencensus_compat.trace.base_exporter
+assert correlation.answer == 42 and correlation.__name__ == "opencensus.common.correlation"
+assert correlation.utils is opencensus_compat.common.utils
+assert foo.base_exporter is opencensus_compat.trace.base_exporter and foo.__name__ == "opencensus.trace.exporters.foo"
+assert importlib.import_module("opencensus.company") is company
+assert importlib.resources.files(correlation).joinpath("words.txt").read_text() == "hello"
+assert importlib.resources.files("opencensus.common.correlation").joinpath("words.txt").is_file()
+assert pkgutil.get_data("opencensus.common.correlation", "words.txt") == b"hello"
+assert [found.name for found in pkgutil.iter_modules(opencensus.trace.exporters.__path__)] == ["foo"]
+importlib.invalidate_caches()
+assert list(opencensus.trace.exporters.__path__)
+import opencensus_compat
+opencensus_compat.uninstall()
+assert not [name for name in sys.modules if "correlation" in name or "exporters" in name]
+"""
+    assert not installed.execute(code, variables={"PYTHONPATH": str(tmp_path)})
+
+
+ODD_PATHS = """
+import os, pathlib, sys, tempfile, zipfile
+with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as gone:
+    here = pathlib.Path(folder)
+    (here / "file").write_text("no archive")
+    (here / "closed").mkdir(mode=0)
+    for name, inside in (("flat.zip", ""), ("deep.zip", "lib/")):
+        with zipfile.ZipFile(here / name, "w") as archive:
+            archive.writestr(f"{inside}opencensus/ext/in_{name[:4]}.py", "")
+    sys.path[:0] = [
+        "", None, b"bytes", here, 5, str(here / "file"), str(here / "closed"), str(here / "missing"),
+        str(here / "flat.zip"), str(here / "deep.zip" / "lib"), str(here / "missing.zip" / "lib"),
+    ]
+    os.chdir(gone)
+    os.rmdir(gone)
+    import opencensus.ext.in_flat, opencensus.ext.in_deep
+    import opencensus.ext.azure.trace_exporter
+    for name in ("opencensus.ext.nothing", "opencensus.common.nothing", "opencensus.nothing", "opencensus._alias"):
+        try:
+            __import__(name)
+        except ModuleNotFoundError as error:
+            assert error.name == name, error
+        else:
+            raise AssertionError(name)
+    os.chdir("/")
+    os.mkdir(gone)
+"""
+
+
+def test_odd_entries_of_the_path(installed):
+    """A working directory that is gone, and entries that are no folders, are passed by as Python passes them; archives are searched."""
+    assert not installed.execute(ODD_PATHS)
 
 
 def test_an_integration_installed_while_the_program_runs(installed, tmp_path):

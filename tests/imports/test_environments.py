@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
 WHO = "import opencensus.common.utils; print(opencensus.common.utils.__name__)"
@@ -110,6 +112,65 @@ except ModuleNotFoundError as error:
         "No module named 'opencensus.only_real': census-compat stands in for opencensus here and has no such module. The installed "
         f"distribution has one ({extra}), but the two do not mix; OPENCENSUS_COMPAT_DISABLED=1 gives the real packages."
     )
+
+
+def test_modules_of_another_distribution_beside_the_real_sdk(environment, our_wheel, real_wheels, tmp_path):
+    """What another distribution has installed below the folders of the real SDK is imported; what the real one has installed is not."""
+    wheel = tmp_path / "opencensus_correlation-1.0-py3-none-any.whl"
+    files = {
+        "opencensus/common/correlation/__init__.py": "from opencensus.common import utils\n",
+        "opencensus/trace/exporters/foo.py": "",
+        "opencensus/ext/azure/company.py": "",
+        "opencensus_correlation-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: opencensus-correlation\nVersion: 1.0\n",
+        "opencensus_correlation-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+        archive.writestr("opencensus_correlation-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in files))
+    environment.install(our_wheel, *real_wheels, wheel)
+    (environment.site_packages / "opencensus" / "common" / "of_the_real_one.py").write_text("")
+    code = """
+import importlib
+for name in ("common.correlation", "trace.exporters.foo", "ext.azure.company", "common.of_the_real_one"):
+    try:
+        print(importlib.import_module("opencensus." + name).__name__)
+    except ModuleNotFoundError as error:
+        print(error.name, "do not mix" in str(error))
+from opencensus.common import correlation
+print(correlation.utils.__name__)
+"""
+    assert environment.execute(code).splitlines() == [
+        "opencensus.common.correlation",
+        "opencensus.trace.exporters.foo",
+        "opencensus.ext.azure.company",
+        "opencensus.common.of_the_real_one True",
+        OURS,
+    ]
+
+
+LISTED = """
+import importlib, pkgutil
+def walk(package):
+    for found in pkgutil.iter_modules(package.__path__, package.__name__.replace("opencensus_compat", "opencensus") + "."):
+        try:
+            module = importlib.import_module(found.name)
+        except ImportError:
+            continue
+        print(found.name)
+        if found.ispkg:
+            walk(module)
+walk(importlib.import_module("opencensus"))
+"""
+
+
+def test_no_name_is_new_below_opencensus(installed, environment, real_wheels):
+    """What can be imported below ``opencensus`` is what the real distributions have, and the four integrations that we bring."""
+    environment.install(*real_wheels)
+    ours, real = (set(each.execute(LISTED, "-W", "ignore").split()) for each in (installed, environment))
+    integrations = tuple(f"opencensus.ext.{name}" for name in ("httplib", "logging", "requests", "threading"))
+    assert [name for name in sorted(ours - real) if not name.startswith(integrations)] == []
+    assert real - ours == {"opencensus.ext.azure.statsbeat.statsbeat_metrics"}
 
 
 def test_start_imports_only_our_two_files(environment, our_wheel):
