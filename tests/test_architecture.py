@@ -38,6 +38,7 @@ FACADE_LAYERS = [
         "_log_pipeline",
         "_metric_pipeline",
         "_handover",
+        "_taken",
         "_context",
         "_children",
         "_other_exporters",

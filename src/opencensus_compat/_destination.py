@@ -26,7 +26,7 @@ from opencensus_compat._wiring import LOGS, METRICS, SPANS
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
-__all__ = ["QUEUE_FULL", "Batching", "Destination", "Kind", "Part", "outside", "resource_of_role"]
+__all__ = ["QUEUE_FULL", "Batching", "Destination", "Part", "outside", "resource_of_role"]
 
 _T = TypeVar("_T")
 
@@ -92,13 +92,6 @@ _BATCHING = (
 """Legacy option, and the field that it sets."""
 
 
-class Kind:
-    """One kind of item of a destination."""
-
-    handlers = 0
-    """How many log handlers have been made that send such."""
-
-
 class Destination:
     """One Application Insights resource, with one part for each signal that is used.
 
@@ -114,13 +107,8 @@ class Destination:
         self.context_tags = context_tags
         self._batching: dict[str, Batching] = {}
         self._parts: dict[str, Part] = {}
-        self._kinds: dict[Any, Kind] = {}
         self._lock = threading.Lock()
         _restarted.add(self)
-
-    def kind_of(self, conversion: Any) -> Kind:
-        """Return what stands for the items that a conversion makes for this destination; the same one each time."""
-        return self._kinds.setdefault(conversion, Kind())
 
     def restart(self) -> None:
         """Begin with a free lock in a child made by fork; the parts that there are stay."""

@@ -27,7 +27,7 @@ __all__ = ["HANDED_OVER_FULL", "HandOver"]
 
 LEAST_CAPACITY = 8192
 """Records that may wait, where no handler asks for more: the legacy `queue_capacity`."""
-WIDTH = 6
+WIDTH = 10
 """Values that a call is made of: the function, and its arguments."""
 PAUSE_S = 0.02
 """How long the thread lets records gather before it works on them, seconds."""
@@ -48,7 +48,6 @@ class HandOver:
     def __init__(self, prepare: Callable[[], object]) -> None:
         self._prepare = prepare
         self.capacity = LEAST_CAPACITY
-        """Calls that wait at most."""
         self._restart()
         _live.add(self)
 
@@ -56,7 +55,8 @@ class HandOver:
         """Begin anew, also in a child made by fork: without calls, without a thread."""
         # The values of one call after those of the other: a tuple for each would be one more object for the garbage collector, at the cost
         # of the thread that logs. Neither threads nor signal handlers come between the values of a call: no Python code runs there.
-        self._waiting: deque[Any] = deque()
+        self.waiting: deque[Any] = deque()
+        """The values that wait."""
         # Lets one thread work at a time, so that the calls are made in order.
         self._working = threading.RLock()
         # Guards starting the thread, and the losses. Signal handlers and finalizers may log while their thread holds it.
@@ -66,8 +66,20 @@ class HandOver:
         self._gate = threading.Lock()
         self._gate.acquire()
         self._hurry = threading.Event()
-        self._is_awake = False
+        self.is_awake = False
+        """Whether the thread will look at what waits."""
         self._lost: Counter[Callable[[int], object]] = Counter()
+
+    @property
+    def capacity(self) -> int:
+        """Calls that wait at most."""
+        return self._capacity
+
+    @capacity.setter
+    def capacity(self, calls: int) -> None:
+        self._capacity = calls
+        self.most = calls * WIDTH
+        """Values that wait at most."""
 
     def ask(self, capacity: int) -> None:
         """Have room for at least so many."""
@@ -79,12 +91,12 @@ class HandOver:
         Args:
             call: The function and its arguments: `WIDTH` values.
         """
-        waiting = self._waiting
-        if len(waiting) >= self.capacity * WIDTH:
+        waiting = self.waiting
+        if len(waiting) >= self.most:
             return False
         waiting.extend(call)
-        if not self._is_awake:
-            self._rouse()
+        if not self.is_awake:
+            self.rouse()
         return True
 
     def lose(self, tell: Callable[[int], object]) -> None:
@@ -99,12 +111,12 @@ class HandOver:
             timeout_s: Seconds to wait at most.
         Returns: Whether it was, in time. True at once on the thread itself, which cannot wait for itself.
         """
-        if self._thread is threading.current_thread() or (self._thread is None and not self._waiting):
+        if self._thread is threading.current_thread() or (self._thread is None and not self.waiting):
             return True
         done = threading.Event()
-        self._waiting.extend((_set, done, *(None,) * (WIDTH - 2)))
+        self.waiting.extend((_set, done, *(None,) * (WIDTH - 2)))
         self._hurry.set()
-        self._rouse()
+        self.rouse()
         if self._thread is None:
             token = _context.exporting.set(True)
             try:
@@ -115,15 +127,16 @@ class HandOver:
 
     def is_empty(self) -> bool:
         """Return whether nothing waits."""
-        return not self._waiting
+        return not self.waiting
 
     def clear(self) -> None:
         """Forget what waits, and ask for no more room than at first."""
-        self._waiting.clear()
+        self.waiting.clear()
         self.capacity = LEAST_CAPACITY
 
-    def _rouse(self) -> None:
-        self._is_awake = True
+    def rouse(self) -> None:
+        """Have the thread work on what waits."""
+        self.is_awake = True
         if self._thread is None:
             _call(self._prepare)
             with self._lock:
@@ -140,11 +153,11 @@ class HandOver:
             self._hurry.wait(PAUSE_S)
             self._hurry.clear()
             # Whoever puts something in from here on rouses the thread; what was put in before is seen now.
-            self._is_awake = False
+            self.is_awake = False
             self._work()
 
     def _work(self) -> None:
-        waiting = self._waiting
+        waiting = self.waiting
         with self._working:
             while waiting:
                 try:

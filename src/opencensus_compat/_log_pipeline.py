@@ -198,6 +198,24 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         for processor in self._others.rest:
             _sdk.show(processor, data)
 
+    def send_again(self, record: Any, part: LogPart, make: Callable[[], Sequence[Any]]) -> None:
+        """Hand a facade record to its part alone: another handler has put it through the provider.
+
+        Args:
+            record: The OpenTelemetry record.
+            part: The part it is for.
+            make: Returns its envelopes.
+        """
+        if self._is_stopped:
+            part.refused()
+            return
+        record.to_envelopes = make
+        part.on_emit(self.data_of(record))
+
+    def has_audience(self) -> bool:
+        """Return whether processors of the application's may read the records that facade handlers put through the provider."""
+        return self._others.are_more_than(LogRouter)
+
     def data_of(self, record: Any) -> Any:
         """Return a facade record as exporters get it."""
         resource = getattr(self._logger, "resource", None)

@@ -64,6 +64,11 @@ class Others:
                 "or set a provider with an exporter"
             )
 
+    def are_more_than(self, kind: type) -> bool:
+        """Return whether there are processors of other classes, as far as they can be seen."""
+        now = self._processors()
+        return now is None or any(type(processor) is not kind for processor in now)
+
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         """Show a span that starts to the rest."""
         for processor in self.rest:

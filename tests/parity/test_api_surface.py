@@ -83,6 +83,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         r"ext\.azure\.log_exporter\.\w+Handler\.handle: absent -> .*",
         "new: the standard library's own enters a lock from Python 3.13 on, and these handlers have none",
     ),
+    Difference(r"ext\.azure\.log_exporter\.\w+Handler\.format: absent -> .*", "new: the formatter runs once for each record, whoever asks"),
     Difference(
         r"ext\.azure\.log_exporter\.(EXEMPT_VARIABLE|SamplingFilter\.exempt_level): absent -> .*",
         "new: errors can be exempted from sampling",

@@ -14,7 +14,9 @@ from typing import Any
 from opencensus_compat._convert.oc_to_otel import PROPERTIES, plain, set_aside, text
 
 __all__ = [
+    "EVENT_NAME",
     "IMMUTABLE",
+    "NO_NAME",
     "attributes",
     "dimensions",
     "event_attributes",
@@ -32,7 +34,10 @@ IMMUTABLE = frozenset(
 """Types whose values are the same later; others are made text, or copied, when a record is logged."""
 
 _UNKNOWN_TYPE = "N/A"
-_NO_NAME = "n/a"
+NO_NAME = "n/a"
+"""Name of an event that has none."""
+EVENT_NAME = "microsoft.custom_event.name"
+"""Attribute with the name of an event."""
 _RESERVED = frozenset(
     {
         "_MS.sampleRate",
@@ -43,7 +48,7 @@ _RESERVED = frozenset(
         "exception.message",
         "exception.stacktrace",
         "exception.type",
-        "microsoft.custom_event.name",
+        EVENT_NAME,
         "microsoft.custom_measurements",
         "thread.name",
         PROPERTIES,
@@ -148,9 +153,9 @@ def attributes(record: Any) -> dict[str, Any]:
     return found
 
 
-def event_attributes(record: Any, name: str) -> dict[str, Any]:
-    """Return the attributes of a custom event, without custom dimensions and measurements."""
-    return {"census.level": record.levelno, "census.logger": record.name, "microsoft.custom_event.name": name or _NO_NAME}
+def event_attributes(record: Any) -> dict[str, Any]:
+    """Return the attributes of a custom event, without its name, custom dimensions and measurements."""
+    return {"census.level": record.levelno, "census.logger": record.name}
 
 
 def exc_info_of(record: Any) -> tuple[Any, Any, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import sys
 import threading
 import time
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from opentelemetry import trace as trace_api
@@ -16,6 +18,7 @@ from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.trace import TracerProvider
 
 import opencensus_compat
+from appinsights_exporter import _sdk_logs
 from opencensus_compat.common.schedule import QueueEvent
 from opencensus_compat.ext.azure import log_exporter
 from opencensus_compat.ext.azure.common import utils
@@ -539,6 +542,306 @@ def test_a_telemetry_processor_that_logs(made, sent):
     assert _messages(sent(1)) == ["x"]
     assert opencensus_compat.flush(60.0)
     assert calls == ["x"]
+
+
+# --- Formatters that change the record -------------------------------------------------------------------------------------------
+
+
+class Marking(logging.Formatter):
+    """A formatter that counts its calls and changes whatever it is given."""
+
+    def __init__(self):
+        super().__init__("%(levelname)s %(message)s")
+        self.calls = 0
+
+    def format(self, record):
+        """Return a text that shows how often the record has been here."""
+        self.calls += 1
+        record.msg = f"[{record.msg}]"
+        record.levelname = f"<{record.levelname}>"
+        record.levelno, record.created = 10, 0.0
+        record.exc_info = record.exc_text = None
+        record.pathname = record.module = record.processName = "short"
+        record.lineno = 0
+        record.custom_dimensions = record.custom_measurements = {"made": "up"}
+        return super().format(record)
+
+
+class AddingTo(AzureLogHandler):
+    """A conversion that calls the one that it replaces."""
+
+    def log_record_to_envelope(self, record):
+        """Add a property."""
+        envelope = super().log_record_to_envelope(record)
+        envelope.data.baseData.properties["added"] = "yes"
+        return envelope
+
+
+class Own(AzureLogHandler):
+    """A conversion that formats the record itself."""
+
+    def log_record_to_envelope(self, record):
+        """Return an envelope of the program's own, but for exceptions."""
+        if record.exc_info:
+            return super().log_record_to_envelope(record)
+        envelope = create_envelope(self.options.instrumentation_key, record)
+        envelope.name = "Microsoft.ApplicationInsights.Message"
+        properties = {"level": record.levelname, "lineNumber": record.lineno, **record.custom_dimensions}
+        message = log_exporter.Message(message=self.format(record), properties=properties)
+        envelope.data = log_exporter.Data(baseData=message, baseType="MessageData")
+        return envelope
+
+
+WAYS = {
+    "plain": lambda text: AzureLogHandler(connection_string=text),
+    "telemetry processor": lambda text: _with(AzureLogHandler(connection_string=text), "add_telemetry_processor", lambda _: True),
+    "subclass": lambda text: AddingTo(connection_string=text),
+    "subclass that formats": lambda text: Own(connection_string=text),
+    "conversion on the object": lambda text: _replaced(AzureLogHandler(connection_string=text)),
+    "sampled": lambda text: AzureLogHandler(connection_string=text, logging_sampling_rate=0.9999999),
+}
+
+
+def _with(handler, method, argument):
+    getattr(handler, method)(argument)
+    return handler
+
+
+def _replaced(handler):
+    before = handler.log_record_to_envelope
+    handler.log_record_to_envelope = lambda record: _tagged(before(record))
+    return handler
+
+
+def _tagged(envelope):
+    envelope.tags["ai.user.id"] = "somebody"
+    return envelope
+
+
+class Keeps(_sdk_logs.LogRecordProcessor):
+    """A processor of the application's own."""
+
+    def __init__(self):
+        self.bodies = []
+
+    def on_emit(self, log_record):
+        """Keep the text."""
+        self.bodies.append(_sdk_logs.record_of(log_record).body)
+
+
+@pytest.mark.parametrize("audience", [False, True], ids=["", "with another processor"])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_formatter_changes_the_text_alone(made, sent, endpoint, way, audience):
+    """It runs once for each record, whatever converts that, and all else is as it was logged; other processors get the text."""
+    others = Keeps()
+    if audience:
+        provider = _sdk_logs.new_provider(shutdown_on_exit=False)
+        provider.add_log_record_processor(others)
+        opencensus_compat.configure(logger_provider=provider)
+    handler = way(endpoint.connection_string)
+    formatter = Marking()
+    handler.setFormatter(formatter)
+    made(handler).error("x", extra={"custom_dimensions": {"kept": 1}})
+    [envelope] = sent(1)
+    data = envelope["data"]["baseData"]
+    assert data["message"] == "<ERROR> [x]"
+    assert (data["properties"]["level"], data["properties"]["kept"], "made" in data["properties"]) == ("ERROR", 1, False)
+    assert data["properties"]["lineNumber"] not in (0, "0")
+    assert not envelope["time"].startswith("1970")
+    assert formatter.calls == 1
+    assert others.bodies == (["<ERROR> [x]"] if audience else [])
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_formatter_that_puts_the_traceback_away(made, sent, endpoint, way):
+    """The exception is one, with its frames, and its message is the formatter's text."""
+    handler = way(endpoint.connection_string)
+    formatter = Marking()
+    handler.setFormatter(formatter)
+    logger = made(handler)
+    try:
+        _fall(1)
+    except OutOfStock:
+        logger.exception("x", extra={"custom_dimensions": {"kept": 1}})
+    [envelope] = sent(1)
+    [entry] = envelope["data"]["baseData"]["exceptions"]
+    assert (entry["typeName"], entry["message"], len(entry["parsedStack"])) == ("OutOfStock", "<ERROR> [x]", 3)
+    assert formatter.calls == 1
+
+
+def test_a_formatter_changes_the_name_of_an_event_alone(made, sent):
+    """The same for events: dimensions and measurements are those that were logged."""
+    logger = made(cls=AzureEventHandler)
+    [handler] = logger.handlers
+    handler.setFormatter(Marking())
+    handler.add_telemetry_processor(lambda _: True)
+    logger.info("x", extra={"custom_dimensions": {"kept": 1}, "custom_measurements": {"n": 2}})
+    [data] = _data(sent(1))
+    assert (data["name"], data["properties"], data["measurements"]) == ("<INFO> [x]", {"kept": 1}, {"n": 2})
+
+
+def test_what_a_formatter_leaves_is_there_for_the_conversion(made, sent):
+    """A conversion finds `message` on the record when the one that it replaces has returned, as in OpenCensus."""
+
+    class Mine(AzureLogHandler):
+        def log_record_to_envelope(self, record):
+            envelope = super().log_record_to_envelope(record)
+            envelope.data.baseData.properties["raw"] = record.message
+            return envelope
+
+    logger = made(cls=Mine)
+    logger.handlers[0].setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    logger.info("x")
+    [data] = _data(sent(1))
+    assert (data["message"], data["properties"]["raw"]) == ("INFO x", "x")
+
+
+def test_a_conversion_that_changes_the_record_first(made, sent):
+    """The formatter sees what it has made of it, once."""
+
+    class Mine(AzureLogHandler):
+        def log_record_to_envelope(self, record):
+            record.msg = "other"
+            record.custom_dimensions = {"added": 1}
+            return super().log_record_to_envelope(record)
+
+    logger = made(cls=Mine)
+    formatter = Marking()
+    logger.handlers[0].setFormatter(formatter)
+    logger.info("x")
+    [data] = _data(sent(1))
+    assert (data["message"], data["properties"]["added"], formatter.calls) == ("<INFO> [other]", 1, 1)
+
+
+def test_a_formatter_that_changes_the_record_and_fails(made, sent):
+    """The message is that of the record as it was logged."""
+
+    class Fails(logging.Formatter):
+        def format(self, record):
+            record.msg, record.exc_info = "half", None
+            raise LookupError
+
+    logger = made()
+    logger.handlers[0].setFormatter(Fails())
+    logger.info("whole %d", 1)
+    assert _messages(sent(1)) == ["whole 1"]
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_handlers_of_others_beside_ours(made, sent, endpoint, order):
+    """Their formatters see the record as it was logged; what one after ours makes of level, message and exception changes nothing here."""
+    seen = []
+
+    class Stream(logging.Handler):
+        def emit(self, record):
+            seen.append((record.levelname, record.msg, bool(record.exc_info)))
+            if order == "after":
+                record.levelname, record.msg, record.exc_info = "<ERROR>", "coloured", None
+
+    ours = AzureLogHandler(connection_string=endpoint.connection_string)
+    ours.setFormatter(Marking())
+    logger = made(*([Stream(), ours] if order == "before" else [ours, Stream()]))
+    try:
+        _fall(0)
+    except OutOfStock:
+        logger.exception("x")
+    [envelope] = sent(1)
+    data = envelope["data"]["baseData"]
+    assert seen == [("ERROR", "x", True)]
+    assert (data["exceptions"][0]["typeName"], data["exceptions"][0]["message"], data["properties"]["level"]) == (
+        "OutOfStock",
+        "<ERROR> [x]",
+        "ERROR",
+    )
+
+
+# --- Several handlers of one resource, of which one refuses ------------------------------------------------------------------------
+
+
+def _raises(record):
+    raise LookupError(record.msg)
+
+
+REFUSALS = {
+    "telemetry processor": lambda handler: handler.add_telemetry_processor(lambda _: False),
+    "conversion on the object": lambda handler: setattr(handler, "log_record_to_envelope", _raises),
+    "conversion on the object that is a mock": lambda handler: setattr(handler, "log_record_to_envelope", Mock(return_value=None)),
+    "export on the object": lambda handler: setattr(handler, "_export", _raises),
+    "processors on the object": lambda handler: setattr(handler, "apply_telemetry_processors", lambda _: []),
+    "filter": lambda handler: handler.addFilter(lambda _: False),
+    "level": lambda handler: handler.setLevel(logging.CRITICAL),
+    "sampling": lambda handler: setattr(handler.filters[0], "probability", 0.0),
+    "a sampling filter": lambda handler: handler.addFilter(SamplingFilter(0.0)),
+}
+
+
+@pytest.mark.parametrize("refuse", REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize("also", [None, lambda _: True], ids=["plain", "with a processor"])
+def test_what_one_handler_refuses_another_sends(made, sent, endpoint, refuse, also):
+    """A record that the handler of a child does not send goes out by that of its parent, once."""
+    options = {"connection_string": endpoint.connection_string, "export_interval": 3600.0}
+    outer, inner, other = (AzureLogHandler(**options) for _ in range(3))
+    made(outer, other, name="app")
+    if also is not None:
+        outer.add_telemetry_processor(also)
+    refuse(inner)
+    made(inner, name="app.child").warning("x")
+    # A conversion that fails is a failure, whoever sends the record.
+    opencensus_compat.flush(60.0)
+    assert _messages(endpoint.wait_for(1)) == ["x"]
+
+
+def test_a_record_that_a_processor_lets_pass_is_sent_once(made, sent, endpoint):
+    """The first handler whose processors let it pass sends it; those behind it do not, and their formatters are not asked."""
+    options = {"connection_string": endpoint.connection_string, "export_interval": 3600.0}
+    outer, inner = AzureLogHandler(**options), AzureLogHandler(**options)
+    formatter = Marking()
+    outer.setFormatter(formatter)
+    made(outer, name="app")
+    inner.add_telemetry_processor(lambda envelope: "no" not in envelope.data.baseData.message)
+    child = made(inner, name="app.child")
+    child.warning("yes")
+    child.warning("no")
+    assert sorted(_messages(sent(2))) == ["<WARNING> [no]", "yes"]
+    assert formatter.calls == 1
+
+
+def test_other_processors_see_a_record_once(made, sent, endpoint):
+    """However many handlers may send it, the application's processors get it from the first."""
+    others = Keeps()
+    provider = _sdk_logs.new_provider(shutdown_on_exit=False)
+    provider.add_log_record_processor(others)
+    opencensus_compat.configure(logger_provider=provider)
+    options = {"connection_string": endpoint.connection_string, "export_interval": 3600.0}
+    first, second = AzureLogHandler(**options), AzureLogHandler(**options)
+    first.add_telemetry_processor(lambda _: False)
+    made(first, second).info("x")
+    assert _messages(sent(1)) == ["x"]
+    assert others.bodies == ["x"]
+
+
+def test_a_handler_that_is_made_while_another_one_handles_a_record(made, sent, endpoint):
+    """It does not send that record again."""
+    options = {"connection_string": endpoint.connection_string, "export_interval": 3600.0}
+    parent = made(logging.NullHandler(), name="app")
+
+    class Makes(logging.Handler):
+        def emit(self, record):
+            parent.addHandler(AzureLogHandler(**options))
+
+    child = made(AzureLogHandler(**options), Makes(), name="app.child")
+    child.info("x")
+    assert _messages(sent(1)) == ["x"]
+
+
+def test_records_that_are_gone_are_forgotten(made, sent):
+    """What is remembered of a record goes with it."""
+    logger = made()
+    for number in range(20):
+        logger.info("%d", number)
+    sent(20)
+    gc.collect()
+    assert log_exporter._items._known == {}
 
 
 # --- Processors and subclasses ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 
 from opentelemetry.trace import TraceFlags
 
-from opencensus_compat import _context, _exporter, _handles, _wiring
+from opencensus_compat import _context, _exporter, _handles, _taken, _wiring
 from opencensus_compat._convert import log_records, oc_to_otel
 from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
@@ -39,23 +39,26 @@ EXEMPT_VARIABLE = "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL"
 _EXEMPT_OPTION = "logging_sampling_exempt_level"
 
 
-class _Latest(threading.local):
-    """What is known of the record that this thread is logging. On the record itself, other handlers would send it, too."""
-
-    taken: tuple[tuple[weakref.ref[Any], tuple[BaseLogHandler, ...]], ...] = ()
-    """The record, and the handlers that have taken it, one for each destination and kind of item. Behind it those which this thread was
-    logging when a filter or a formatter logged in between."""
-
-
-_latest = _Latest()
-_MOST_NESTED = 4
-"""Records that a thread may be logging at a time, each in a filter or formatter of the one before, and be known."""
-
 _kept: ContextVar[tuple[weakref.ref[Any], SamplingFilter, float] | None] = ContextVar("opencensus-kept-record", default=None)
-"""The record that a filter kept last, the filter, and what share of records that keeps. Read for every record, and cheaper than `_latest`."""
+"""The record that a filter kept last, the filter, and what share of records that keeps."""
 
+
+class _Sampling:
+    """What is known of all filters. A bare flag: it is read for every record."""
+
+    has_kept = False
+    """Whether any has kept a share of what it saw."""
+
+
+_sampling = _Sampling()
+
+_items = _taken.Items()
 _IMMUTABLE = log_records.IMMUTABLE
 _last_kept = _kept.get
+_AS_LOGGED = ("msg", "args", "levelname", "exc_info")
+"""Fields of records that formatters are known to change, and that are read when a record is logged."""
+_ABSENT: Any = object()
+"""Stands for what a record lacks that is none of the standard library's."""
 _PLAIN = logging.LogRecord
 _is_exporting = _context.exporting.get
 _current_context = _context.read_current
@@ -115,13 +118,10 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         self._usual_filters = [self._sampling]
         self._filters_itself = type(self).filter is not logging.Filterer.filter
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
-        # A log handler and an event handler send different items for a record; so do classes with a conversion of their own.
-        self._kind = self._where.kind_of(type(self).log_record_to_envelope)
-        self._kind.handlers += 1
         self._grace_period = self.options.grace_period
         self._hand_over = _wiring.hand_over()
         # Bound once: that is part of what a record costs.
-        self._put, self._bound_work = self._hand_over.put, self._work
+        self._bound_work = self._work
         self._takes_measurements = self._is_event
         self._own_queue = _RecordQueue(self)
         self._queue: Any = self._own_queue
@@ -172,8 +172,6 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             tree = _tree_of(name)
         if (tree and (tree is _OURS or _is_suppressed())) or _is_exporting():
             return
-        if self._kind.handlers > 1 and not self._is_first(record):
-            return
         changing: Any = None
         arguments, form = record.args, record.msg
         if type(form) is not str or (type(record) is not _PLAIN and not _is_plain(record)):
@@ -206,11 +204,28 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             else:
                 dimensions = log_records.frozen(dimensions)
         more = None
-        kept = _last_kept()
-        if self._takes_measurements or kept is not None:
-            more = self._more_of(record, kept)
-        if not self._put((self._bound_work, record, _current_context(), changing, dimensions, more)):
-            self._hand_over.lose(self._lost)
+        if _sampling.has_kept or self._takes_measurements:
+            more = self._more_of(record)
+        try:
+            # What formatters change most is taken as it is now: the handlers after this one have some, too. A copy of all fields would
+            # double what a record costs.
+            level, exc_info = record.levelname, record.exc_info
+        except AttributeError:
+            level = exc_info = _ABSENT
+        hand_over = self._hand_over
+        # As `HandOver.put` does.
+        waiting = hand_over.waiting
+        if len(waiting) >= hand_over.most:
+            hand_over.lose(self._lost)
+            return
+        waiting.extend((self._bound_work, record, _current_context(), changing, dimensions, more, form, arguments, level, exc_info))
+        if not hand_over.is_awake:
+            hand_over.rouse()
+
+    def format(self, record: Any) -> Any:
+        """Return the text of a record. The formatter runs once for each record, whoever asks."""
+        known = _taken.formatted_before(record)
+        return super().format(record) if known is None else known
 
     def log_record_to_envelope(self, record: Any) -> Any:
         """Return the envelope of a record; to be overridden."""
@@ -248,18 +263,9 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             if event is not None:
                 event.set()
 
-    def _is_first(self, record: Any) -> bool:
-        """Return whether no other handler has taken a record for the same items of the same destination, and note that this one does."""
-        others = tuple(each for each in _latest.taken if each[0]() not in (None, record))
-        taken = next((each[1] for each in _latest.taken if each[0]() is record), ())
-        for other in taken:
-            if other._kind is self._kind:
-                return other is self
-        _latest.taken = ((weakref.ref(record), (*taken, self)), *others[: _MOST_NESTED - 1])
-        return True
-
-    def _more_of(self, record: Any, kept: Any) -> tuple[Any, float | None] | None:
+    def _more_of(self, record: Any) -> tuple[Any, float | None] | None:
         """Return the measurements of a record, and the share of records that it stands for; None where it has neither."""
+        kept = _last_kept()
         measurements = getattr(record, "custom_measurements", None) if self._takes_measurements else None
         share = kept[2] if kept is not None and kept[0]() is record and kept[1] in self.filters else None
         if measurements is None and share is None:
@@ -269,7 +275,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     def _lost(self, records: int) -> None:
         self._pipeline.dropped_before(records)
 
-    def _work(self, taken: logging.LogRecord, context: Any, changing: Any, dimensions: Any, more: Any) -> None:
+    def _work(self, taken: logging.LogRecord, context: Any, changing: Any, dimensions: Any, more: Any, *fields: Any) -> None:
         """Put a record that was taken through the logger provider. Runs on the hand-over's thread.
 
         Args:
@@ -278,71 +284,112 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             changing: See `_copied`.
             dimensions: Its custom dimensions, as they were; or None.
             more: See `_more_of`.
+            fields: What `_AS_LOGGED` names, as it was.
         """
         try:
-            self._emit_taken(taken, context, changing, dimensions, *(more or (None, None)))
+            self._emit_taken(taken, fields, context, changing, dimensions, *(more or (None, None)))
         except Exception as error:  # noqa: BLE001 - a record may hold anything, and a provider's processors may do anything
             self._pipeline.not_emitted(error)
 
     def _emit_taken(
-        self, taken: logging.LogRecord, context: Any, changing: Any, dimensions: Any, measurements: Any, share: float | None
+        self,
+        taken: logging.LogRecord,
+        as_logged: tuple[Any, ...],
+        context: Any,
+        changing: Any,
+        dimensions: Any,
+        measurements: Any,
+        share: float | None,
     ) -> None:
         router = _wiring.log_router()
         if not self._is_event and router.has_seen(taken, self._where):
             return
-        record = _copied(taken, changing)
+        item, is_first = _items.of(taken, self, self._where, self._conversion())
+        if item.is_certain:
+            return
+        fields = {**taken.__dict__, **{name: value for name, value in zip(_AS_LOGGED, as_logged, strict=True) if value is not _ABSENT}}
+        record = _copied(type(taken), fields, changing)
         if dimensions is not None:
             record.custom_dimensions = dimensions
         if measurements is not None:
             record.custom_measurements = measurements
         percent = share * 100.0 if share is not None and share < 1 else None
         ids = _correlated(record, context)
-        make = None
-        if self._is_direct and (self._telemetry_processors or self._is_changed()):
-            make = _exporter.Prepared(functools.partial(self._envelopes, record), None, percent).to_envelopes
-        router.send(self._otel_record(record, ids, percent, context), self._pipeline, make)
+        may_refuse = self._is_direct and bool(self._telemetry_processors or self._is_changed())
+        if is_first and not may_refuse:
+            router.send(self._otel_record(record, ids, percent, context), self._pipeline, None)
+            item.is_certain = True
+            return
+        formatted = None
+        if is_first and router.has_audience():
+            # Those get the text, too, and the program's own conversion gets the record as it was before the formatter came.
+            formatted = _taken.Formatted(record)
+            otel = self._otel_record(formatted.twin, ids, percent, context)
+            formatted.text = otel.body
+        else:
+            otel = self._otel_record(record, ids, percent, context, is_read=False)
+        make = _exporter.Prepared(functools.partial(self._envelopes, record, item, formatted), None, percent).to_envelopes
+        (router.send if is_first else router.send_again)(otel, self._pipeline, make)
+        item.is_certain = not may_refuse
 
-    def _envelopes(self, record: Any) -> list[Any]:
-        with collected() as envelopes:
-            self._export([record])
+    def _envelopes(self, record: Any, item: _taken.Item, formatted: _taken.Formatted | None) -> list[Any]:
+        """Return the envelopes of a record; none if another handler of the resource has sent them."""
+        if item.is_sent:
+            return []
+        before = _taken.while_formatted(formatted)
+        try:
+            with collected() as envelopes:
+                self._export([record])
+        finally:
+            _taken.while_formatted(before)
+        item.is_sent = bool(envelopes)
         return envelopes
 
-    def _otel_record(self, record: Any, ids: _Ids, percent: float | None = None, context: Any = None) -> Any:
-        body = _body(self, record)
-        if self._is_event:
-            attributes = log_records.event_attributes(record, body)
-            measurements = getattr(record, "custom_measurements", None)
-            if isinstance(measurements, dict) and measurements:
-                attributes["microsoft.custom_measurements"] = log_records.measurements(measurements)
-        else:
-            attributes = log_records.attributes(record)
-            exc_info = record.exc_info
-            if exc_info and isinstance(exc_info, tuple) and exc_info[-1] is None:
-                # Without a traceback the message is only that, as in OpenCensus.
-                body = getattr(record, "message", None) or body
+    def _otel_record(self, record: Any, ids: _Ids, percent: float | None = None, context: Any = None, *, is_read: bool = True) -> Any:
+        """Return the OpenTelemetry record of a record. The formatter comes last: it may change what it is given, as in OpenCensus.
+
+        Args:
+            record: The record.
+            ids: Its trace and span.
+            percent: The share of records that it stands for; None for itself alone.
+            context: The context in which it was logged.
+            is_read: Whether anybody reads its text.
+        """
+        attributes = log_records.event_attributes(record) if self._is_event else log_records.attributes(record)
+        measurements = getattr(record, "custom_measurements", None) if self._is_event else None
+        if isinstance(measurements, dict) and measurements:
+            attributes["microsoft.custom_measurements"] = log_records.measurements(measurements)
         attributes.update(ids.attributes)
         if percent is not None:
             attributes[oc_to_otel.SAMPLE_RATE] = percent
         dimensions = getattr(record, "custom_dimensions", None)
         if isinstance(dimensions, dict) and dimensions:
             attributes.update(log_records.dimensions(dimensions))
+        exc_info = None if self._is_event else record.exc_info
+        error, frames = log_records.exc_info_of(record)[1:] if exc_info else (None, None)
         names = _exporter.sdk_logs()
+        told = {
+            "timestamp_ns": round(record.created * 1e6) * 1000,
+            "severity_number": names.SeverityNumber(log_records.severity_number(record.levelno)),
+            "severity_text": record.levelname,
+        }
+        body = _body(self, record) if is_read else ""
+        if self._is_event:
+            attributes[log_records.EVENT_NAME] = body or log_records.NO_NAME
+        elif isinstance(exc_info, tuple) and exc_info and exc_info[-1] is None:
+            # Without a traceback the message is only that, as in OpenCensus.
+            body = getattr(record, "message", None) or body
         made = names.new_record(
-            timestamp_ns=round(record.created * 1e6) * 1000,
-            trace_id=ids.trace_id,
-            span_id=ids.span_id,
-            trace_flags=ids.flags,
-            context=context,
-            severity_number=names.SeverityNumber(log_records.severity_number(record.levelno)),
-            severity_text=record.levelname,
-            body=body,
-            attributes=attributes,
+            trace_id=ids.trace_id, span_id=ids.span_id, trace_flags=ids.flags, context=context, body=body, attributes=attributes, **told
         )
-        if record.exc_info and not self._is_event:
-            _, error, frames = log_records.exc_info_of(record)
-            if isinstance(error, BaseException):
-                _exporter.note_raised(made, error, frames)
+        if isinstance(error, BaseException):
+            _exporter.note_raised(made, error, frames)
         return made
+
+    def _conversion(self) -> Any:
+        """Return what makes the handler's envelopes: the function of its class, or one that a program has put on the object."""
+        own = self.__dict__.get("log_record_to_envelope", type(self).log_record_to_envelope)
+        return getattr(own, "__func__", own)
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
@@ -434,6 +481,7 @@ class SamplingFilter(logging.Filter):
         share = self._share(record)
         if share > 0:
             _kept.set((weakref.ref(record), self, share))
+            _sampling.has_kept = True
         return share > 0
 
     def _share(self, record: Any) -> float:
@@ -697,23 +745,22 @@ def _as_it_is(record: Any, form: str, arguments: Any) -> Any:
         return _message(record)
 
 
-def _copied(record: logging.LogRecord, changing: Any) -> Any:
+def _copied(kind: Any, fields: dict[str, Any], changing: Any) -> Any:
     """Return a copy of a record: other handlers, on other threads, note on the record itself what they made of it.
 
     Args:
-        record: The record.
+        kind: Its class.
+        fields: What is on it.
         changing: What could have changed since it was logged, as it was: its message, or its only argument, a dict or the items of a list.
     """
     message = changing if type(changing) is str else None
-    fields = record.__dict__.copy()
-    kind: Any = type(record)
     try:
         if message is not None:
             kind = _class_with_message(kind)
         found = kind.__new__(kind)
         found.__dict__.update(fields)
         if message is not None:
-            found._census_said = (message, record.msg, record.args)
+            found._census_said = (message, fields["msg"], fields["args"])
     except (AttributeError, TypeError):
         found = logging.makeLogRecord(fields)
         if message is not None:
@@ -741,11 +788,18 @@ def _class_with_message(kind: Any) -> Any:
     return type(kind.__name__, (kind,), fields)
 
 
-def _body(handler: logging.Handler, record: Any) -> str:
+def _body(handler: logging.Handler, record: Any) -> Any:
+    known = _taken.formatted_before(record)
+    if known is not None:
+        return known
+    before = record.__dict__.copy()
     try:
         return handler.format(record)
     except Exception as error:  # noqa: BLE001 - a program's formatter may raise anything
         _wiring.report("a log record could not be formatted (%s): its message is sent", type(error).__name__)
+        # Of the record as it was: who knows how far the formatter came.
+        record.__dict__.clear()
+        record.__dict__.update(before)
         return _message(record)
 
 
