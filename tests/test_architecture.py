@@ -64,8 +64,8 @@ UPWARD = {
 """Imports against the arrows, each with its reason."""
 
 EXPORTER_PARTS = {
-    "convert": {"convert", "envelope", "errors"},
-    "delivery": {"delivery", "counts", "errors", "settings"},
+    "convert": {"convert", "envelope", "errors", "foreign"},
+    "delivery": {"delivery", "counts", "errors", "foreign", "settings"},
     "spelling": set(),
     "connection_string": {"errors", "spelling"},
     "settings": {"connection_string", "errors", "redirect", "spelling"},

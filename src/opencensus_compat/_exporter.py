@@ -10,8 +10,10 @@ from typing import Any
 
 from appinsights_exporter import _releases
 from appinsights_exporter import connection_string as _connection_string
+from appinsights_exporter import foreign as _foreign
 from appinsights_exporter import settings as _settings
 from appinsights_exporter import spelling as _spelling
+from appinsights_exporter import telemetry_processors as _processors
 from appinsights_exporter.envelope import (
     BaseObject,
     Data,
@@ -27,6 +29,7 @@ from appinsights_exporter.envelope import (
 )
 
 __all__ = [
+    "PROCESSOR_RAISED",
     "BaseObject",
     "Data",
     "DataPoint",
@@ -42,6 +45,7 @@ __all__ = [
     "connection_string_pairs",
     "delivered",
     "described_fields",
+    "failure",
     "from_wire",
     "host_tags",
     "instrument_names",
@@ -65,6 +69,8 @@ __all__ = [
 
 _releases.check(sdk=False)
 
+PROCESSOR_RAISED = _processors.PROCESSOR_RAISED
+failure = _foreign.failure
 unquoted = _spelling.unquoted
 variable_problems = _spelling.variable_problems
 

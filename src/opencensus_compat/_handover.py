@@ -21,7 +21,7 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
-from opencensus_compat import _context, _wiring
+from opencensus_compat import _context, _exporter, _wiring
 
 __all__ = ["HANDED_OVER_FULL", "HandOver"]
 
@@ -181,7 +181,7 @@ def _set(event: threading.Event, *_: None) -> None:
 def _call(work: Callable[..., object], *args: Any) -> None:
     try:
         work(*args)
-    except Exception as error:  # noqa: BLE001 - one record must not lose the others, whatever is in it
+    except _exporter.failure() as error:  # One record must not lose the others, whatever is in it
         _wiring.report("a log record was lost: %s", type(error).__name__)
 
 

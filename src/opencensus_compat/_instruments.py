@@ -178,7 +178,7 @@ class Instruments:
             return
         try:
             metrics = [metric for metric in producer.get_metrics() if metric is not None]
-        except Exception as error:  # noqa: BLE001 - it is the program's, and may not be ready yet
+        except _exporter.failure() as error:  # It is the program's, and may not be ready yet
             _wiring.report("a metric producer could not be read: %r", error)
             return
         self.told(producer, metrics)
@@ -242,7 +242,7 @@ class Instruments:
             _reading.depth += 1
             try:
                 return observe(options)
-            except Exception as error:  # noqa: BLE001 - a producer is the program's
+            except _exporter.failure() as error:  # A producer is the program's
                 # Told once: the SDK would log a traceback at each collection, for each instrument.
                 _wiring.report("a metric could not be read, and is left out: %r", error)
                 return []

@@ -127,7 +127,7 @@ class LogPart(Part):
         """Count a record that came when the program had shut down logging."""
         self.exporter.counts.dropped(AFTER_SHUTDOWN, signal=LOGS)
 
-    def not_emitted(self, error: Exception) -> None:
+    def not_emitted(self, error: BaseException) -> None:
         """Count a record that could not be made an OpenTelemetry record, or that a processor of the provider refused."""
         # The error's text may quote the data, so the warning names only its type.
         self.exporter.counts.dropped(NOT_EMITTED, detail=type(error).__name__, signal=LOGS)

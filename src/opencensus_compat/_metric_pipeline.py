@@ -165,7 +165,7 @@ class MetricPart(Part):
             for task in sorted(tasks, key=lambda task: not _has_own_way(task.exporter)):
                 try:
                     task.export(told)
-                except Exception:
+                except _exporter.failure():
                     _logger.exception("OpenCensus metrics could not be exported; it is tried again in %s seconds", self.interval_s)
 
     def _send_points(self, points: MetricsData, handle: Any) -> None:
@@ -175,7 +175,7 @@ class MetricPart(Part):
             return
         try:
             envelopes = self.convert(points)
-        except Exception:
+        except _exporter.failure():
             _logger.exception("OpenTelemetry metrics could not be converted")
             return
         self.send(handle.apply_telemetry_processors(envelopes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import logging
 
@@ -45,7 +46,7 @@ class Own(ReadableSpan):
     def to_envelopes(self):
         """Return them; raise one that is an exception."""
         for envelope in self._envelopes:
-            if isinstance(envelope, Exception):
+            if isinstance(envelope, BaseException):
                 raise envelope
             yield envelope
 
@@ -271,6 +272,30 @@ def test_failing_processor(caplog):
     assert made.export([span("a"), span("b")]) is SUCCESS
     assert names(transport) == ["a", "b"]
     assert caplog.text.count("A telemetry processor failed") == 1
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError])
+def test_processor_that_ends_threads(kind, caplog):
+    """A processor that raises what would end the thread costs its item, counted under a reason of its own."""
+    made, transport = exporter()
+
+    def process(envelope):
+        if envelope.data.baseData.name == "bad":
+            raise kind
+
+    made.add_telemetry_processor(process)
+    assert made.export([span("before"), span("bad"), span("after")]) is FAILURE
+    assert names(transport) == ["before", "after"]
+    assert made.counts.snapshot() == CountsSnapshot(sent=2, dropped={"a telemetry processor raised": 1})
+    assert kind.__name__ in caplog.text
+
+
+def test_conversion_that_ends_threads(caplog):
+    """A span that raises what would end the thread costs itself."""
+    made, transport = exporter()
+    assert made.export([span("before"), Own(SystemExit(1)), span("after")]) is FAILURE
+    assert names(transport) == ["before", "after"]
+    assert made.counts.snapshot().dropped == {"a span could not be converted": 1}
 
 
 def test_processors_do_not_spoil_shared_tags():

@@ -19,8 +19,9 @@ from .counts import TRACES, Counts, RateLimit
 from .delivery import auth, deliver, encode
 from .delivery.deliver import Result
 from .errors import ConfigurationError
+from .foreign import failure
 from .host import random_instance_id, this_host
-from .telemetry_processors import TelemetryProcessor, TelemetryProcessors
+from .telemetry_processors import PROCESSOR_RAISED, ProcessorError, TelemetryProcessor, TelemetryProcessors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -133,7 +134,7 @@ class ExporterBase(Generic[_T]):
         if self._is_shut_down:
             self.counts.dropped("offered after shutdown", len(telemetry), signal=self._signal)
             return Result.LOST
-        lost: list[Exception] = []
+        lost: list[BaseException] = []
         result = self._delivery.deliver(self._items(telemetry, lost), self._signal)
         return Result.LOST if lost else result
 
@@ -174,11 +175,12 @@ class ExporterBase(Generic[_T]):
         """
         raise NotImplementedError
 
-    def _items(self, telemetry: Iterable[_T], lost: list[Exception]) -> Iterator[bytes]:
+    def _items(self, telemetry: Iterable[_T], lost: list[BaseException]) -> Iterator[bytes]:
         """Yield the encoded items one by one; note in the list why something was lost."""
         legacy_tags = self._legacy_tags()
         processors = self._processors
         for one in telemetry:
+            encoded: list[bytes] = []
             try:
                 for envelope in self._envelopes(one, legacy_tags):
                     try:
@@ -186,13 +188,13 @@ class ExporterBase(Generic[_T]):
                         if seen is None:
                             self.counts.filtered(1, self._signal)
                             continue
-                        encoded = encode.item(seen)
-                    except Exception as error:  # noqa: BLE001 - one item must not lose the others, whatever is in it.
-                        self._lost("an item could not be encoded", error, lost)
-                    else:
-                        yield encoded
-            except Exception as error:  # noqa: BLE001 - one span or record must not lose the others, whatever is wrong with it.
+                        encoded.append(encode.item(seen))
+                    except failure() as error:  # One item must not lose the others, whatever is in it.
+                        raised = isinstance(error, ProcessorError)
+                        self._lost(PROCESSOR_RAISED if raised else "an item could not be encoded", error.__cause__ or error, lost)
+            except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
                 self._lost(self._not_converted, error, lost)
+            yield from encoded
 
     def _tags(self, of: Resource, legacy_tags: dict[str, str] | None, facade: bool) -> dict[str, str]:
         """Return the context tags for telemetry of a resource, not to be changed."""
@@ -210,7 +212,7 @@ class ExporterBase(Generic[_T]):
         for envelope in envelopes:
             yield envelope if envelope.get("iKey") else {**envelope, "iKey": self._key}
 
-    def _lost(self, reason: str, error: Exception, lost: list[Exception]) -> None:
+    def _lost(self, reason: str, error: BaseException, lost: list[BaseException]) -> None:
         lost.append(error)
         # The error's text may quote the data, so the warning names only its type.
         self.counts.dropped(reason, detail=type(error).__name__, signal=self._signal)
@@ -221,7 +223,7 @@ class ExporterBase(Generic[_T]):
             return None
         try:
             return resource.context_tags(self._legacy_context_tags)
-        except Exception:  # The mapping is the program's own and may do anything; the telemetry still has a resource.
+        except failure():  # The mapping is the program's own and may do anything; the telemetry still has a resource.
             if self._log_limit.due("context tags"):
                 _logger.warning("The context tags of OpenCensus telemetry could not be read; its resource's are used.", exc_info=True)
             return None

@@ -15,6 +15,7 @@ from .convert import counters, legacy_spans, metrics, standard
 from .counts import METRICS
 from .delivery.deliver import Result
 from .exporters import BringsEnvelopes, ExporterBase
+from .foreign import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -152,7 +153,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         if self._facade_metrics is not None and not self._is_shut_down:
             try:
                 extra = list(self._facade_metrics())
-            except Exception:  # It runs code of the program's own; the other metrics still go.
+            except failure():  # It runs code of the program's own; the other metrics still go.
                 if self._log_limit.due("facade metrics"):
                     _logger.warning("The metrics of OpenCensus code could not be read.", exc_info=True)
         return MetricExportResult.SUCCESS if self.deliver(metrics_data, extra) >= Result.STORED else MetricExportResult.FAILURE
@@ -165,7 +166,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             telemetry: As a reader collected it; None when there is none.
             extra: Sent after the points, in the same requests.
         """
-        lost: list[Exception] = []
+        lost: list[BaseException] = []
         result = super().deliver([*self._pieces(telemetry, lost), *extra])
         return Result.LOST if lost else result
 
@@ -184,7 +185,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             standard_metrics.sent_no_more_to(number, self._settings)
         super().shutdown()
 
-    def _pieces(self, metrics_data: MetricsData | None, lost: list[Exception]) -> Iterator[_Piece]:
+    def _pieces(self, metrics_data: MetricsData | None, lost: list[BaseException]) -> Iterator[_Piece]:
         """Yield each point with what is known of its metric; note in the list why a metric was lost."""
         if metrics_data is None:
             return
@@ -197,7 +198,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
                         if source is None:
                             continue
                         points: list[DataPointT] = list(metric.data.data_points)
-                    except Exception as error:  # noqa: BLE001 - one metric must not lose the others, whatever is wrong with it.
+                    except failure() as error:  # One metric must not lose the others, whatever is wrong with it.
                         self._lost(self._not_converted, error, lost)
                         continue
                     for point in points:

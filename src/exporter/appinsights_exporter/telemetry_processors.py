@@ -8,11 +8,19 @@ from typing import Any
 
 from . import envelope as _envelope
 from .counts import RateLimit
+from .foreign import failure
 
 TelemetryProcessor = Callable[[Any], Any]
 """Receives an :class:`~appinsights_exporter.envelope.Envelope`, may change it, and returns False to drop it."""
 
+PROCESSOR_RAISED = "a telemetry processor raised"
+"""Reason for which items are counted as lost whose processor wanted to end the thread or the process."""
+
 _logger = logging.getLogger(__name__)
+
+
+class ProcessorError(Exception):
+    """A processor raised something that is no ``Exception``, which is its cause."""
 
 
 class TelemetryProcessors:
@@ -39,13 +47,18 @@ class TelemetryProcessors:
         """Return the item as the processors leave it, or None when one of them returned False.
 
         A processor that raises changes nothing about the item's way: the next one gets it. It is logged at most once a minute.
+
+        Raises:
+            ProcessorError: It raised ``SystemExit`` or the like, and what it left of the item is not to be sent.
         """
         seen = _envelope.from_wire(item)
         for processor in self._processors:
             try:
                 if processor(seen) is False:
                     return None
-            except Exception:
+            except failure() as error:
+                if not isinstance(error, Exception):
+                    raise ProcessorError from error
                 if self._log_limit.due("processor"):
                     _logger.warning("A telemetry processor failed; the item is kept.", exc_info=True)
         return seen

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from opencensus_compat import _exporter
 from opencensus_compat._convert.oc_to_otel import PROPERTIES, plain, set_aside, text
 
 __all__ = [
@@ -88,7 +89,7 @@ def frozen(value: Any) -> Any:
             return {key: frozen(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [frozen(item) for item in value]
-    except Exception:  # noqa: BLE001 - a program's container may do anything, and one may hold itself
+    except _exporter.failure():  # A program's container may do anything, and one may hold itself
         return f"<{kind.__name__}>"
     return text(value)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
+from opencensus_compat import _exporter
+
 STATUS_CODE = "census.status_code"
 """Attribute that keeps the gRPC code of an OpenCensus status, which OpenTelemetry's status has no room for."""
 SPAN_ID = "census.span_id"
@@ -51,7 +53,7 @@ def text(value: Any) -> str:
     """
     try:
         return str(plain(value))
-    except Exception:  # noqa: BLE001 - a value's own methods may raise anything
+    except _exporter.failure():  # A value's own methods may raise anything
         return f"<{type(value).__name__}>"
 
 
@@ -115,7 +117,7 @@ def _attribute_value(value: Any) -> Any:
         if isinstance(value, Mapping):
             return json.dumps(dict(value), default=str)
         return str(value)
-    except Exception:  # noqa: BLE001 - a value's own methods may raise anything
+    except _exporter.failure():  # A value's own methods may raise anything
         return f"<{type(value).__name__}>"
 
 

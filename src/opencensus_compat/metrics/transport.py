@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _handles, _wiring
+from opencensus_compat import _exporter, _handles, _wiring
 from opencensus_compat.common import utils
 from opencensus_compat.common.schedule import PeriodicTask
 from opencensus_compat.trace import execution_context
@@ -69,7 +69,7 @@ class PeriodicMetricTask(PeriodicTask):
         except TransportError:
             logger.exception("%s stops", self.name)
             self.cancel()
-        except Exception:
+        except _exporter.failure():
             logger.exception("%s failed to export metrics; it tries again after %s seconds", self.name, self.interval)
         return None
 
@@ -90,7 +90,7 @@ class PeriodicMetricTask(PeriodicTask):
         execution_context.set_is_exporter(True)
         try:
             self.func(*self.args, **self.kwargs)  # type: ignore[misc]  # the same
-        except Exception:
+        except _exporter.failure():
             logger.exception("%s failed to export metrics for the last time", self.name)
         finally:
             execution_context.set_is_exporter(outer)

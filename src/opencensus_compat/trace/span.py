@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from opentelemetry import trace as trace_api
 from opentelemetry.trace import SpanKind as OtelSpanKind
 
-from opencensus_compat import _context, _handles, _wiring
+from opencensus_compat import _context, _exporter, _handles, _wiring
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat.trace import _grpc_codes, base_span, time_event
 from opencensus_compat.trace import attributes as attributes_module
@@ -446,7 +446,7 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
         if self._status is not None:
             try:
                 self._export_status(otel)
-            except Exception as error:  # noqa: BLE001
+            except _exporter.failure() as error:
                 _wiring.report("status of a span was lost: %s", type(error).__name__)
         if self._attributes:
             try:
@@ -460,7 +460,7 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
                     cast(Any, otel).census_fill(values)
                 else:
                     otel.set_attributes(values)
-            except Exception as error:  # noqa: BLE001
+            except _exporter.failure() as error:
                 _wiring.report("attributes of a span were lost: %s", type(error).__name__)
         if self._links:
             _put_links(otel, self._links)
@@ -488,12 +488,12 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
         for convert, item in made:
             try:
                 otel.add_event(*convert(item))
-            except Exception as error:  # noqa: BLE001
+            except _exporter.failure() as error:
                 _wiring.report("an annotation or message event of a span was lost: %s", type(error).__name__)
         if self.stack_trace is not None:
             try:
                 otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception), self._end_ns)
-            except Exception as error:  # noqa: BLE001
+            except _exporter.failure() as error:
                 _wiring.report("stack trace of a span was lost: %s", type(error).__name__)
 
     def _replacement(self, old: OtelSpan) -> OtelSpan:
@@ -515,7 +515,7 @@ def _put_links(otel: OtelSpan, links: Any) -> None:
     for link in _each(links):
         try:
             converted = oc_to_otel.link(link.trace_id, link.span_id, link.type, link.attributes)
-        except Exception as error:  # noqa: BLE001 - a program may have put anything there
+        except _exporter.failure() as error:  # A program may have put anything there
             _wiring.report("a span link was lost: %s", type(error).__name__)
             continue
         if converted is None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from opencensus_compat import _wiring
+from opencensus_compat import _exporter, _wiring
 from opencensus_compat._context import CENSUS_KEY as _CENSUS_KEY
 from opencensus_compat._context import SPAN_KEY as _SPAN_KEY
 from opencensus_compat._context import get_current
@@ -223,7 +223,7 @@ class Tracer:
                 tracer = self.get_tracer()
             else:
                 tracer = self._recording_tracer() if _is_sampled(self.sampler, trace_id) else self._blank_tracer()
-        except Exception as error:  # noqa: BLE001 - a program's sampler may raise anything
+        except _exporter.failure() as error:  # A program's sampler may raise anything
             _wiring.report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
             tracer = self._blank_tracer()
         self._trace_id, self._own_context, self.tracer = trace_id, own, tracer

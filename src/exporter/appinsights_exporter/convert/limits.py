@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from ..foreign import failure
+
 MAX_NAME = 1024
 MAX_CODE = 1024
 MAX_TYPE = 1024
@@ -197,7 +199,7 @@ def _json(value: Any) -> str:
 def _str(value: Any) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - str() of a foreign object may raise anything, and of numbers over 4300 digits it does.
+    except failure():  # str() of a foreign object may raise anything, and of numbers over 4300 digits it does.
         return f"<{type(value).__name__}>"
 
 

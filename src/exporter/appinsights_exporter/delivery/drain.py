@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from ..foreign import failure
 from .helpers import start_thread
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Drain:
         self._again = False
         try:
             wait_s = self._step()
-        except Exception:
+        except failure():
             # Not expected; but a thread that died of it would leave everything kept until the next process.
             _logger.exception("Telemetry that was kept could not be sent.")
             wait_s = AFTER_ERROR_S

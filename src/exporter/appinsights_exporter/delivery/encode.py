@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from ..errors import EncodingError
+from ..foreign import failure
 
 MAX_ITEM_BYTES = 65536
 """Longest item that the service takes, bytes of JSON."""
@@ -141,7 +142,7 @@ def _text(value: Any) -> str:
     try:
         # repr is what str gives for bytes, but is no error under python -bb.
         return _valid(repr(value) if isinstance(value, (bytes, bytearray)) else str(value))
-    except Exception:  # noqa: BLE001 - str() of a foreign object may raise anything, and its item must not be lost for it.
+    except failure():  # str() of a foreign object may raise anything, and its item must not be lost for it.
         return f"<{type(value).__name__}>"
 
 

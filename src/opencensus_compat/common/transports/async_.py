@@ -11,6 +11,7 @@ import threading
 import weakref
 from typing import Any
 
+from opencensus_compat import _exporter
 from opencensus_compat.common.transports import base
 from opencensus_compat.trace import execution_context
 
@@ -98,7 +99,7 @@ class _Worker:
                 data.extend(batch)
             if data:
                 self.exporter.emit(data)
-        except Exception:
+        except _exporter.failure():
             logger.exception("%s failed to export; %d items are lost", type(self.exporter).__name__, len(data))
 
     def start(self) -> None:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _wiring
+from opencensus_compat import _exporter, _wiring
 from opencensus_compat.common import utils
 from opencensus_compat.metrics.export import metric, metric_descriptor, metric_producer, time_series
 from opencensus_compat.metrics.export import point as point_module
@@ -43,7 +43,7 @@ def get_timeseries_list(points: Mapping[tuple[Any, ...], Any], timestamp: dateti
     for label_values, gauge_point in points.items():
         try:
             value = gauge_point.to_point_value()
-        except Exception as error:  # noqa: BLE001 -- it comes from the program's function
+        except _exporter.failure() as error:  # It comes from the program's function
             _wiring.report("the function of a derived metric failed, so that its time series is missing: %r in %r", error, gauge_point)
             continue
         series.append(time_series.TimeSeries(label_values, [point_module.Point(value, timestamp)], timestamp))

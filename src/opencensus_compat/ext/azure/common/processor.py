@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from opencensus_compat import _wiring
+from opencensus_compat import _exporter, _wiring
 
 logger = logging.getLogger("opencensus.ext.azure.common.processor")
 
@@ -32,7 +32,10 @@ class ProcessorMixin:
         self._telemetry_processors = []
 
     def apply_telemetry_processors(self, envelopes: Iterable[Any]) -> list[Any]:
-        """Return the envelopes that no processor dropped. A processor that raises is logged and changes nothing."""
+        """Return the envelopes that no processor dropped. A processor that raises is logged and changes nothing.
+
+        One that raises what is no `Exception`, such as `SystemExit`, costs the envelope, which is counted.
+        """
         return [envelope for envelope in envelopes if self._accepted(envelope)]
 
     def _accepted(self, envelope: Any) -> bool:
@@ -40,6 +43,15 @@ class ProcessorMixin:
             try:
                 if processor(envelope) is False:
                     return False
-            except Exception as error:  # noqa: BLE001 - a program's processor may raise anything
+            except _exporter.failure() as error:
+                if not isinstance(error, Exception):
+                    self._raised(error)
+                    return False
                 logger.warning("Telemetry processor failed with: %s.", error)
         return True
+
+    def _raised(self, error: BaseException) -> None:
+        """Count an item whose processor wanted to end the thread or the process; what it left of the item is not to be sent."""
+        pipeline = getattr(self, "_pipeline", None)
+        if pipeline is not None:
+            pipeline.exporter.counts.dropped(_exporter.PROCESSOR_RAISED, detail=type(error).__name__, signal=pipeline.signal)

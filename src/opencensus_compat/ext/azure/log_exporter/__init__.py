@@ -288,7 +288,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         """
         try:
             self._emit_taken(taken, fields, context, changing, dimensions, *(more or (None, None)))
-        except Exception as error:  # noqa: BLE001 - a record may hold anything, and a provider's processors may do anything
+        except _exporter.failure() as error:  # A record may hold anything, and a provider's processors may do anything
             self._pipeline.not_emitted(error)
 
     def _emit_taken(
@@ -531,7 +531,7 @@ class Worker(threading.Thread):
                     self._dst._export(batch)
                 else:
                     self._dst._export(batch[:-1], event=event)
-            except Exception:
+            except _exporter.failure():
                 logger.exception("Unhandled exception from exporter.")
             if event is self._src.EXIT_EVENT:
                 return
@@ -717,7 +717,7 @@ def _is_plain(record: Any) -> bool:
 def _message(record: Any) -> str:
     try:
         return str(record.getMessage())
-    except Exception as error:  # noqa: BLE001 - arguments that do not fit, or an object without a text
+    except _exporter.failure() as error:  # Arguments that do not fit, or an object without a text
         _wiring.report("a log message could not be formatted (%s): it is sent as it is, with its arguments beside it", type(error).__name__)
         return " ".join(log_records.text(part) for part in (record.msg, record.args))
 
@@ -741,7 +741,7 @@ def _as_it_is(record: Any, form: str, arguments: Any) -> Any:
             return values
     try:
         return form % arguments
-    except Exception:  # noqa: BLE001 - arguments that do not fit, or an object without a text
+    except _exporter.failure():  # Arguments that do not fit, or an object without a text
         return _message(record)
 
 
@@ -795,7 +795,7 @@ def _body(handler: logging.Handler, record: Any) -> Any:
     before = record.__dict__.copy()
     try:
         return handler.format(record)
-    except Exception as error:  # noqa: BLE001 - a program's formatter may raise anything
+    except _exporter.failure() as error:  # A program's formatter may raise anything
         _wiring.report("a log record could not be formatted (%s): its message is sent", type(error).__name__)
         # Of the record as it was: who knows how far the formatter came.
         record.__dict__.clear()

@@ -124,11 +124,13 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         for metric in metrics:
             if metric is None:
                 continue
+            envelopes: list[Any] = []
             try:
-                yield from convert_one(metric)
-            except Exception as error:
+                envelopes.extend(convert_one(metric))
+            except _exporter.failure() as error:
                 self._lost(f"metric {getattr(getattr(metric, 'descriptor', None), 'name', metric)!r}: {error!r}")
                 _logger.debug("%s", _NOT_CONVERTED, exc_info=True)
+            yield from envelopes
 
     def _items(self, metric: Any) -> list[dict[str, Any]]:
         items, problems = convert.envelopes(metric, self.options.instrumentation_key, _context_tags())
@@ -255,6 +257,7 @@ class _ExportTask(transport.PeriodicMetricTask):
 
     def _told(self, get: Callable[[], Iterable[Any]]) -> Iterator[Any]:
         """Yield the metrics of a producer, which OpenTelemetry's readers see, too; one that raises costs its own only."""
+        read: list[Any] = []
         try:
             metrics = get()
             producer = getattr(get, "__self__", None)
@@ -262,9 +265,10 @@ class _ExportTask(transport.PeriodicMetricTask):
                 metrics = [metric for metric in metrics if metric is not None]
                 self._seen.update(str(metric.descriptor.name) for metric in metrics)
                 _wiring.metrics_told(producer, metrics)
-            yield from metrics
-        except Exception:
+            read.extend(metrics)
+        except _exporter.failure():
             _logger.exception("The metrics of a producer could not be read")
+        yield from read
 
 
 def _has_instruments(get: Any) -> bool:
