@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk import version as sdk_version
 
+from appinsights_exporter.convert.urls import SECRET_KEYS
 from appinsights_exporter.settings import resolve
 from opencensus_compat.ext.azure.common import Options
 from opencensus_compat.local import LocalEndpoint
@@ -135,6 +136,13 @@ def test_settings_has_every_argument() -> None:
     told = {name for names in _table("settings.md", "Settings of the OpenTelemetry exporters") for name in re.findall(r"`(\w+)`", names)}
     of_the_facade = {"take_legacy", "legacy_folder", "envelope_shape", "environ"}
     assert told == inspect.signature(resolve).parameters.keys() - of_the_facade
+
+
+def test_settings_has_every_secret_key() -> None:
+    """The keys of URLs whose values are secrets are those of the exporter."""
+    section = (_GUIDE / "settings.md").read_text(encoding="utf-8").partition("## Secrets in URLs\n")[2].partition("\n## ")[0]
+    keys = section.partition(" fragment: ")[2].partition(". ")[0]
+    assert {key.lower() for key in re.findall("`([^`]+)`", keys)} == SECRET_KEYS
 
 
 def test_messages_are_what_is_said() -> None:

@@ -88,6 +88,14 @@ EVENTS = {
         },
     ),
     "message": (Event("cache miss", {"key": "k1"}, AT_NS), "Message", {"message": "cache miss", "properties": {"key": "k1"}}),
+    "no name": (Event("", {"key": "k1"}, AT_NS), "Message", {"message": "n/a", "properties": {"key": "k1"}}),
+    "blank name": (Event(" \n ", {}, AT_NS), "Message", {"message": "n/a"}),
+    "blank beyond the limit": (Event(" " * 32768 + "m", {}, AT_NS), "Message", {"message": "n/a"}),
+    "blank exception": (
+        Event("exception", {"exception.type": " ", "exception.message": "\t"}, AT_NS),
+        "Exception",
+        {"exceptions": [{"typeName": "Exception", "message": "Exception", "hasFullStack": False}]},
+    ),
     "long message": (Event("m" * 40000, {}, AT_NS), "Message", {"message": "m" * 32768}),
     "measurements": (
         Event("m", {"microsoft.custom_measurements": '{"a": 1}'}, AT_NS),

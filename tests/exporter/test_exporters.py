@@ -230,10 +230,16 @@ def test_opentelemetry_shape_for_facade_spans(resource, role):
 
 
 def test_query_setting():
-    """URLs keep their query only when the setting says so."""
-    attributes = {"http.method": "GET", "http.url": "http://h/p?q=1"}
-    for environ, url in (({}, "http://h/p"), ({"APPINSIGHTS_EXPORTER_URL_QUERY": "keep"}, "http://h/p?q=1")):
-        made, transport = exporter(environ=environ)
+    """URLs keep their query, without secrets unless the setting says otherwise."""
+    attributes = {"http.method": "GET", "http.url": "http://h/p?q=1&sig=x"}
+    urls = {
+        "": "http://h/p?q=1&sig=REDACTED",
+        "redact": "http://h/p?q=1&sig=REDACTED",
+        "keep": "http://h/p?q=1&sig=x",
+        "drop": "http://h/p",
+    }
+    for word, url in urls.items():
+        made, transport = exporter(environ={"APPINSIGHTS_EXPORTER_URL_QUERY": word})
         made.export([span(kind=SpanKind.CLIENT, attributes=attributes)])
         assert transport.items[0]["data"]["baseData"]["data"] == url
 

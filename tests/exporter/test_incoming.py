@@ -9,9 +9,9 @@ from appinsights_exporter.convert import spans
 from appinsights_exporter.testing import KEY, span
 
 
-def converted(attributes, *, name="work", kind=SpanKind.SERVER, status=StatusCode.UNSET, keep_query=False):
+def converted(attributes, *, name="work", kind=SpanKind.SERVER, status=StatusCode.UNSET, url_query="redact"):
     """Return baseData and tags of the request of a span."""
-    (item,) = spans.envelopes(span(name, kind, attributes, status=status), instrumentation_key=KEY, context_tags={}, keep_query=keep_query)
+    (item,) = spans.envelopes(span(name, kind, attributes, status=status), instrumentation_key=KEY, context_tags={}, url_query=url_query)
     assert item["name"] == "Microsoft.ApplicationInsights.Request"
     assert item["data"]["baseType"] == "RequestData"
     return item["data"]["baseData"], item["tags"]
@@ -97,18 +97,28 @@ def test_success(status, code):
 
 
 URLS = {
-    "full": ({"url.full": "https://h.com:443/a?x=1#f"}, "https://h.com:443/a"),
+    "full": ({"url.full": "https://h.com:443/a?x=1#f"}, "https://h.com:443/a?x=1#f"),
     "credentials": ({"url.full": "https://u:p@h.com/a"}, "https://h.com/a"),
     "too long": ({"url.full": "https://h.com/" + "a" * 3000}, "https://h.com/" + "a" * 2034),
     "malformed port (peer defect 3)": ({"url.full": "http://h:99999/p"}, "http://h:99999/p"),
-    "parts": ({"url.scheme": "https", "url.path": "/a", "url.query": "x=1", "server.address": "h.com", "server.port": 8443}, "https://h.com:8443/a"),
+    "parts": ({"url.scheme": "https", "url.path": "/a", "url.query": "x=1", "server.address": "h.com", "server.port": 8443}, "https://h.com:8443/a?x=1"),
     "default port": ({"url.scheme": "https", "url.path": "/a", "server.address": "h.com", "server.port": 443}, "https://h.com/a"),
     "no port": ({"url.scheme": "http", "url.path": "/a", "server.address": "h.com"}, "http://h.com/a"),
-    "old parts": ({"http.scheme": "http", "http.target": "/a?x=1", "http.host": "h.com:80"}, "http://h.com/a"),
+    "old parts": ({"http.scheme": "http", "http.target": "/a?x=1", "http.host": "h.com:80"}, "http://h.com/a?x=1"),
     "server name": ({"http.scheme": "http", "http.target": "/a", "http.server_name": "sn", "net.host.port": 81}, "http://sn:81/a"),
     "server name without port": ({"http.scheme": "http", "http.target": "/a", "http.server_name": "sn"}, "http://sn/a"),
     "host name": ({"http.scheme": "http", "http.target": "/a", "net.host.name": "hn", "net.host.port": 80}, "http://hn/a"),
     "IPv6": ({"url.scheme": "http", "url.path": "/a", "server.address": "::1", "server.port": 81}, "http://[::1]:81/a"),
+    "port in the address": ({"url.scheme": "http", "url.path": "/a", "server.address": "localhost:8080", "server.port": 5000}, "http://localhost:8080/a"),
+    "default port in the address": ({"url.scheme": "https", "url.path": "/a", "server.address": "h.com:443", "server.port": 8443}, "https://h.com/a"),
+    "port in the host name": ({"http.scheme": "http", "http.target": "/a", "net.host.name": "hn:8080", "net.host.port": 5000}, "http://hn:8080/a"),
+    "IPv6 in brackets": ({"url.scheme": "http", "url.path": "/a", "server.address": "[::1]:8080", "server.port": 5000}, "http://[::1]:8080/a"),
+    "IPv6 in the Host header": ({"http.scheme": "http", "http.target": "/a", "http.host": "[::1]:8080", "net.host.port": 5000}, "http://[::1]:8080/a"),
+    "socket": ({"url.scheme": "http", "url.path": "/a", "server.address": "/run/app.sock", "server.port": 80}, None),
+    "socket behind a proxy": ({"url.scheme": "http", "url.path": "/a", "server.address": "/run/app.sock", "http.host": "h.com"}, "http://h.com/a"),
+    "socket in the URL": ({"http.url": "http:///run/app.sock:None/a", "http.scheme": "http", "http.target": "/a", "http.host": "h.com"}, "http://h.com/a"),
+    "two ports": ({"http.url": "http://localhost:8080:5000/a", "net.host.port": 5000}, "http://localhost:8080/a"),
+    "IPv6 without brackets in the URL": ({"http.url": "http://::1:8080/a", "net.host.port": 8080}, "http://[::1]:8080/a"),
     "no host": ({"http.scheme": "http", "http.target": "/a"}, None),
     "no scheme": ({"http.target": "/a", "http.host": "h"}, None),
     "no target": ({"http.scheme": "http", "http.host": "h"}, None),
@@ -124,31 +134,39 @@ def test_url(attributes, url):
 @pytest.mark.parametrize(
     ("attributes", "url"),
     [
-        ({"url.full": "https://h.com/a?x=1#f"}, "https://h.com/a?x=1#f"),
-        ({"url.scheme": "https", "url.path": "/a", "url.query": "x=1", "server.address": "h.com"}, "https://h.com/a?x=1"),
-        ({"http.scheme": "http", "http.target": "/a?x=1", "http.host": "h.com"}, "http://h.com/a?x=1"),
+        ({"url.full": "https://h.com/a?sig=1#f"}, "https://h.com/a?sig=1#f"),
+        ({"url.scheme": "https", "url.path": "/a", "url.query": "sig=1", "server.address": "h.com"}, "https://h.com/a?sig=1"),
+        ({"http.scheme": "http", "http.target": "/a?sig=1", "http.host": "h.com"}, "http://h.com/a?sig=1"),
     ],
 )
 def test_query_is_kept_when_asked_for(attributes, url):
     """With the setting on, the query stays in the URL and out of the name."""
-    made, _ = converted({**GET, **attributes}, keep_query=True)
+    made, _ = converted({**GET, **attributes}, url_query="keep")
     assert made["url"] == url
+    assert made["name"] == "GET /a"
+    made, _ = converted({**GET, **attributes}, url_query="drop")
+    assert made["url"] == "https://h.com/a" if "https" in url else "http://h.com/a"
     assert made["name"] == "GET /a"
 
 
 @pytest.mark.parametrize(
     "attributes",
     [
-        {"url.full": "https://h.com/a?token=1"},
-        {"url.path": "/a", "url.query": "token=1"},
-        {"http.target": "/a?token=1"},
-        {"http.url": "https://h.com/a?token=1", "http.target": "/a?token=1", "url.query": "token=1"},
-        {"url.full": "https://u:token@h.com/a", "http.url": "https://u:token@h.com/a"},
+        {"url.full": "https://h.com/a?token=s3cret"},
+        {"url.full": "https://h.com/a?token=s3cret" + "&x=1" * 1000},
+        {"url.full": "https://h.com/?" + "x" * 2030 + "&token=s3cret"},
+        {"url.path": "/a", "url.query": "token=s3cret"},
+        {"http.target": "/a?token=s3cret"},
+        {"http.url": "https://h.com/a?token=s3cret", "http.target": "/a?token=s3cret", "url.query": "token=s3cret"},
+        {"url.full": "https://h.com/b?token=s3cret", "http.url": "https://h.com/a?token=s3cret"},
+        {"url.full": "https://u:s3cret@h.com/a", "http.url": "https://u:s3cret@h.com/a"},
     ],
 )
-def test_query_and_password_do_not_leave_as_properties(attributes):
+@pytest.mark.parametrize("url_query", ["redact", "drop"])
+@pytest.mark.parametrize("kind", [SpanKind.SERVER, SpanKind.CONSUMER])
+def test_secrets_and_passwords_do_not_leave_as_properties(attributes, url_query, kind):
     """What is kept out of the URL is not exported beside it."""
-    assert "token" not in str(converted({**GET, **attributes}))
+    assert "s3cret" not in str(converted({**GET, **attributes}, url_query=url_query, kind=kind))
 
 
 def test_parts_that_stand_in_the_url_are_no_properties():
@@ -179,6 +197,13 @@ SOURCES = {
     "azure": ({"az.namespace": "Microsoft.EventHub", "server.address": "ns", "messaging.destination.name": "hub"}, "ns/hub"),
     "azure old": ({"az.namespace": "Microsoft.EventHub", "peer.address": "ns", "message_bus.destination": "hub"}, "ns/hub"),
     "azure, host alone": ({"az.namespace": "Microsoft.EventHub", "peer.address": "ns"}, None),
+    "port in the address": ({"messaging.system": "kafka", "messaging.destination.name": "q", "server.address": "mq:5672"}, "mq:5672/q"),
+    "IPv6": ({"messaging.system": "kafka", "messaging.destination.name": "q", "net.peer.ip": "::1"}, "[::1]/q"),
+    "socket": (
+        {"messaging.system": "kafka", "messaging.destination.name": "q", "server.address": "/run/mq", "net.peer.name": "mq"},
+        "mq/q",
+    ),
+    "azure, IPv6": ({"az.namespace": "Microsoft.EventHub", "server.address": "::1", "messaging.destination.name": "hub"}, "[::1]/hub"),
     "none": ({}, None),
 }
 
@@ -196,7 +221,29 @@ LOCATIONS = {
     "http.client_ip": ({"http.client_ip": "203.0.113.9"}, "203.0.113.9", {}),
     "net.peer.ip": ({"net.peer.ip": "::1"}, "::1", {}),
     "first": ({"client.address": "203.0.113.9", "net.peer.ip": "10.0.0.1"}, "203.0.113.9", {"net.peer.ip": "10.0.0.1"}),
-    "no address": ({"client.address": "/var/run/x.sock"}, None, {"client.address": "/var/run/x.sock"}),
+    "socket": ({"client.address": "/var/run/x.sock"}, None, {"client.address": "/var/run/x.sock"}),
+    "name": ({"client.address": "testclient"}, None, {"client.address": "testclient"}),
+    "name of hex digits": ({"client.address": "cafe.de"}, None, {"client.address": "cafe.de"}),
+    "number beyond an octet": ({"client.address": "203.0.113.256"}, None, {"client.address": "203.0.113.256"}),
+    "name beside an address": ({"client.address": "testclient", "net.peer.ip": "10.0.0.1"}, "10.0.0.1", {"client.address": "testclient"}),
+    "list": ({"client.address": "203.0.113.9, 10.0.0.1"}, "203.0.113.9", {"client.address": "203.0.113.9, 10.0.0.1"}),
+    "list that begins with no address": (
+        {"http.client_ip": "unknown, 203.0.113.9,10.0.0.1"},
+        "203.0.113.9",
+        {"http.client_ip": "unknown, 203.0.113.9,10.0.0.1"},
+    ),
+    "list without an address": ({"http.client_ip": "unknown,_hidden"}, None, {"http.client_ip": "unknown,_hidden"}),
+    "port": ({"client.address": "203.0.113.9:54321"}, "203.0.113.9", {"client.address": "203.0.113.9:54321"}),
+    "list with ports": (
+        {"client.address": "203.0.113.9:54321, 10.0.0.1:80"},
+        "203.0.113.9",
+        {"client.address": "203.0.113.9:54321, 10.0.0.1:80"},
+    ),
+    "IPv6": ({"client.address": "2001:db8::7"}, "2001:db8::7", {}),
+    "IPv6 with port": ({"client.address": "[2001:db8::7]:54321"}, "2001:db8::7", {"client.address": "[2001:db8::7]:54321"}),
+    "IPv6 in brackets": ({"client.address": "[2001:db8::7]"}, "2001:db8::7", {"client.address": "[2001:db8::7]"}),
+    "IPv6 with a zone": ({"client.address": "fe80::1%eth0"}, "fe80::1", {"client.address": "fe80::1%eth0"}),
+    "colons alone": ({"client.address": "a:b:c"}, None, {"client.address": "a:b:c"}),
 }
 
 

@@ -13,11 +13,9 @@ CLIENT, PRODUCER, INTERNAL = SpanKind.CLIENT, SpanKind.PRODUCER, SpanKind.INTERN
 GET = {"http.request.method": "GET"}
 
 
-def converted(kind, attributes, *, status=StatusCode.UNSET, keep_query=False):
+def converted(kind, attributes, *, status=StatusCode.UNSET, url_query="redact"):
     """Return baseData and tags of the dependency of a span."""
-    (item,) = spans.envelopes(
-        span("work", kind, attributes, status=status), instrumentation_key=KEY, context_tags={}, keep_query=keep_query
-    )
+    (item,) = spans.envelopes(span("work", kind, attributes, status=status), instrumentation_key=KEY, context_tags={}, url_query=url_query)
     assert item["name"] == "Microsoft.ApplicationInsights.RemoteDependency"
     assert item["data"]["baseType"] == "RemoteDependencyData"
     return item["data"]["baseData"], item["tags"]
@@ -41,12 +39,12 @@ FIELDS = {
     "http new": (
         CLIENT,
         {**GET, "url.full": "https://h.com/p?q=1", "server.address": "h.com", "server.port": 443, "http.response.status_code": 200},
-        {"type": "HTTP", "name": "GET /p", "data": "https://h.com/p", "target": "h.com", "resultCode": "200"},
+        {"type": "HTTP", "name": "GET /p", "data": "https://h.com/p?q=1", "target": "h.com", "resultCode": "200"},
     ),
     "http old": (
         CLIENT,
         {"http.method": "GET", "http.url": "https://h.com/p?q=1", "http.status_code": 200},
-        {"type": "HTTP", "name": "GET /p", "data": "https://h.com/p", "target": "h.com", "resultCode": "200"},
+        {"type": "HTTP", "name": "GET /p", "data": "https://h.com/p?q=1", "target": "h.com", "resultCode": "200"},
     ),
     "http put together": (
         CLIENT,
@@ -129,10 +127,17 @@ HTTP_TARGETS = {
     "URL": ({"http.url": "http://h.com:8080/p"}, "h.com:8080"),
     "URL with default port": ({"http.url": "https://h.com:443/p"}, "h.com"),
     "URL with credentials": ({"http.url": "https://u:pw@h.com/p"}, "h.com"),
-    "URL with malformed port (peer defect 3)": ({"http.url": "http://h:abc/p"}, "h:abc"),
+    "URL with malformed port (peer defect 3)": ({"http.url": "http://h:abc/p"}, "h"),
     "old peer": ({"net.peer.name": "h.com", "net.peer.port": 80, "http.scheme": "http"}, "h.com"),
     "peer address": ({"net.peer.ip": "10.0.0.1", "net.peer.port": 81}, "10.0.0.1:81"),
     "IPv6": ({"server.address": "::1", "server.port": 81}, "[::1]:81"),
+    "port in the address": ({"server.address": "localhost:8080", "server.port": 5000, "url.scheme": "http"}, "localhost:8080"),
+    "default port in the address": ({"server.address": "h.com:443", "server.port": 8443, "url.scheme": "https"}, "h.com"),
+    "port in the peer's name": ({"net.peer.name": "h.com:81", "net.peer.port": 82}, "h.com:81"),
+    "IPv6 in the host header": ({"http.host": "[::1]:8080", "http.scheme": "http"}, "[::1]:8080"),
+    "socket": ({"server.address": "/run/docker.sock", "url.full": "http://localhost/info"}, "localhost"),
+    "socket in the URL": ({"url.full": "http+unix://%2Frun%2Fdocker.sock/info"}, None),
+    "two ports in the URL": ({"url.full": "http://h:8080:5000/p"}, "h:8080"),
     "nothing": ({}, None),
 }
 
@@ -154,6 +159,12 @@ PEERS = {
     "old address": ({"net.peer.ip": "10.0.0.1"}, "10.0.0.1"),
     "older address": ({"net.sock.peer.addr": "10.0.0.1"}, "10.0.0.1"),
     "port without host": ({"net.peer.port": 80}, None),
+    "port in the address": ({"server.address": "h:1", "server.port": 2}, "h:1"),
+    "port in the old name": ({"net.peer.name": "h:1", "net.peer.port": 2}, "h:1"),
+    "IPv6 in the older address": ({"net.sock.peer.addr": "::1", "net.sock.peer.port": 1}, "[::1]:1"),
+    "IPv6 in brackets": ({"network.peer.address": "[::1]:1"}, "[::1]:1"),
+    "socket": ({"server.address": "/run/x.sock"}, None),
+    "socket beside an address": ({"net.peer.name": "/run/x.sock", "network.peer.address": "10.0.0.1"}, "10.0.0.1"),
 }
 
 
@@ -171,6 +182,10 @@ DB_TARGETS = {
     "neither": ({}, "oracle"),
     "default port": ({"server.address": "h", "server.port": 1521, "db.name": "d"}, "h|d"),
     "other port": ({"net.peer.name": "h", "net.peer.port": 1522}, "h:1522"),
+    "port in the address": ({"server.address": "h:1522", "server.port": 1521, "db.name": "d"}, "h:1522|d"),
+    "default port in the address": ({"net.peer.name": "h:1521"}, "h"),
+    "IPv6": ({"net.peer.name": "::1", "net.peer.port": 1522}, "[::1]:1522"),
+    "socket": ({"net.peer.name": "/run/db", "db.name": "d"}, "d"),
 }
 
 
@@ -199,10 +214,40 @@ def test_success(status, code, success):
 
 
 def test_query():
-    """The query of the URL is exported only when asked for."""
-    attributes = {**GET, "url.full": "https://u:p@h.com/p?q=1"}
-    assert converted(CLIENT, attributes)[0]["data"] == "https://h.com/p"
-    assert converted(CLIENT, attributes, keep_query=True)[0]["data"] == "https://h.com/p?q=1"
+    """The query of the URL is exported without secrets, whole, or not at all; never as part of the name."""
+    attributes = {**GET, "url.full": "https://u:p@h.com/p?q=1&sig=x"}
+    made = {asked: converted(CLIENT, attributes, url_query=asked)[0] for asked in ("redact", "keep", "drop")}
+    assert {asked: fields["data"] for asked, fields in made.items()} == {
+        "redact": "https://h.com/p?q=1&sig=REDACTED",
+        "keep": "https://h.com/p?q=1&sig=x",
+        "drop": "https://h.com/p",
+    }
+    assert {fields["name"] for fields in made.values()} == {"GET /p"}
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"url.full": "http://h/p?sig=s3cret"}, {"url.query": "sig=s3cret"}, {"http.target": "/p?sig=s3cret"}]
+)
+@pytest.mark.parametrize("kind", [CLIENT, PRODUCER, INTERNAL])
+@pytest.mark.parametrize("url_query", ["redact", "drop"])
+def test_secrets_do_not_leave_as_properties(kind, attributes, url_query):
+    """URLs that are no field of the item lose their secrets, too."""
+    for others in ({}, {"db.system": "elasticsearch"}, {"az.namespace": "Microsoft.Storage"}):
+        made, _ = converted(kind, {**attributes, **others}, url_query=url_query)
+        assert "s3cret" not in str(made)
+        assert ("REDACTED" in str(made)) is (url_query == "redact")
+
+
+def test_another_port_than_that_in_the_address_stays():
+    """A port that is not in the target is a property."""
+    made, _ = converted(CLIENT, {"server.address": "h:1", "server.port": 2})
+    assert made["properties"] == {"server.port": "2"}
+
+
+def test_a_socket_stays_a_property():
+    """The path of a socket is no target, and not lost for that."""
+    made, _ = converted(CLIENT, {"db.system": "redis", "net.peer.name": "/run/redis.sock"})
+    assert (made["target"], made["properties"]) == ("redis", {"net.peer.name": "/run/redis.sock"})
 
 
 def test_operation_name_is_the_requests():
@@ -223,5 +268,6 @@ def test_fields_are_cut():
 @pytest.mark.parametrize("kind", [CLIENT, PRODUCER, INTERNAL])
 def test_empty_name(kind):
     """A dependency without a name gets one, because the service refuses it otherwise."""
-    (item,) = spans.envelopes(span("", kind), instrumentation_key=KEY, context_tags={})
-    assert item["data"]["baseData"]["name"] == "n/a"
+    for name in ("", " \n"):
+        (item,) = spans.envelopes(span(name, kind), instrumentation_key=KEY, context_tags={})
+        assert item["data"]["baseData"]["name"] == "n/a"

@@ -119,10 +119,8 @@ def test_defaults():
     """Without more than a connection string: 10 and 30 s, the environment's proxies, legacy envelopes, no query in URLs."""
     settings = resolve(CONNECTION_STRING, environ={})
     assert (settings.connect_timeout_s, settings.read_timeout_s, dict(settings.proxies)) == (10.0, 30.0, {})
-    assert (settings.envelope_shape, settings.keep_url_query, settings.credential, settings.aad_audience) == ("legacy", False, None, None)
-    assert {settings.sources[name] for name in ("connect_timeout_s", "proxies", "envelope_shape", "keep_url_query", "credential")} == {
-        "default"
-    }
+    assert (settings.envelope_shape, settings.url_query, settings.credential, settings.aad_audience) == ("legacy", "redact", None, None)
+    assert {settings.sources[name] for name in ("connect_timeout_s", "proxies", "envelope_shape", "url_query", "credential")} == {"default"}
 
 
 def test_arguments_win():
@@ -134,12 +132,12 @@ def test_arguments_win():
         timeout_s=3,
         proxies={"https": "http://p:1"},
         envelope_shape="legacy",
-        keep_url_query=False,
+        url_query="drop",
         environ={"OPENCENSUS_COMPAT_ENVELOPES": "otel", "APPINSIGHTS_EXPORTER_URL_QUERY": "keep"},
     )
     assert (settings.connect_timeout_s, settings.read_timeout_s, dict(settings.proxies)) == (3.0, 3.0, {"https": "http://p:1"})
-    assert (settings.envelope_shape, settings.keep_url_query, settings.credential) == ("legacy", False, credential)
-    named = {"instrumentation_key", "connect_timeout_s", "proxies", "envelope_shape", "keep_url_query", "credential", "take_legacy"}
+    assert (settings.envelope_shape, settings.url_query, settings.credential) == ("legacy", "drop", credential)
+    named = {"instrumentation_key", "connect_timeout_s", "proxies", "envelope_shape", "url_query", "credential", "take_legacy"}
     assert {settings.sources[name] for name in named} == {"argument"}
 
 
@@ -187,8 +185,8 @@ def test_envelope_shape_from_the_environment(word, shape):
     """The variable is read whatever its case and blanks; empty means the default."""
     settings = resolve(CONNECTION_STRING, environ={"OPENCENSUS_COMPAT_ENVELOPES": word, "APPINSIGHTS_EXPORTER_URL_QUERY": "keep"})
     assert settings.envelope_shape == shape
-    assert settings.keep_url_query is True
-    assert settings.sources["keep_url_query"] == "APPINSIGHTS_EXPORTER_URL_QUERY"
+    assert settings.url_query == "keep"
+    assert settings.sources["url_query"] == "APPINSIGHTS_EXPORTER_URL_QUERY"
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_golden_request():
                     "duration": "0.00:00:01.235",
                     "responseCode": "200",
                     "success": True,
-                    "url": "https://h.com/a/1",
+                    "url": "https://h.com/a/1?x=1",
                     "properties": {
                         "tenant": "t7",
                         "_MS.links": '[{"operation_Id":"aabbccddeeff00112233445566778899","id":"0000000000000001"}]',

@@ -17,7 +17,7 @@ and for logs likewise :class:`ApplicationInsightsLogRecordExporter` with the SDK
 Without an argument the connection string is read from ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
 
 Warnings:
-    * The query part of URLs is not exported unless ``APPINSIGHTS_EXPORTER_URL_QUERY=keep``; user names and passwords in them never are.
+    * In the query of URLs the values of keys that carry secrets are exported as ``REDACTED``; user names and passwords in URLs never are.
     * What the service does not take for now is kept on disk for up to 48 hours (50 MiB, in the folder for temporary files, readable by
       this user only), and sent later, by this process or another. ``APPINSIGHTS_EXPORTER_STORAGE=off`` holds up to 4 MiB in memory
       instead. What is lost is counted by reason (``exporter.counts``) and logged at most once a minute.

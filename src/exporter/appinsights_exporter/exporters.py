@@ -106,7 +106,7 @@ class ExporterBase(Generic[_T]):
         self._settings = settings
         self._key = settings.instrumentation_key
         self._legacy_shape = settings.envelope_shape == "legacy"
-        self._keep_query = settings.keep_url_query
+        self._url_query = settings.url_query
         self._legacy_context_tags = legacy_context_tags
         self._owns_delivery = delivery is None
         self._delivery: Delivers = deliver.shared(settings) if delivery is None else delivery
@@ -274,7 +274,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
             made = legacy_spans.envelopes(one, self._key, tags)
         else:
             # By position, here and below: sorting out names in four calls took a hundredth of a span's whole conversion.
-            made = spans.envelopes(one, self._key, self._tags(one.resource, legacy_tags, facade), self._keep_query, facade)
+            made = spans.envelopes(one, self._key, self._tags(one.resource, legacy_tags, facade), self._url_query, facade)
         if standard_metrics.are_sent_for(one, self._settings):
             standard.mark(made)
         return made

@@ -26,7 +26,8 @@ take_legacy           OPENCENSUS_COMPAT_TAKE_STORED              no; the facade:
                                                                                          exporter left on disk
 legacy_folder         (argument only)                            the retired exporter's  where it left it
 envelope_shape        OPENCENSUS_COMPAT_ENVELOPES                ``legacy``              ``legacy`` or ``otel``, facade items
-keep_url_query        APPINSIGHTS_EXPORTER_URL_QUERY             ``drop``                ``keep`` or ``drop`` the ``?…`` of URLs
+url_query             APPINSIGHTS_EXPORTER_URL_QUERY             ``redact``              ``redact`` secrets in the ``?…`` of URLs,
+                                                                                         ``keep`` or ``drop`` it
 scope_as_namespace    APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN ``false``              ``true`` or ``false``: list metrics in
                                                                                          the portal under their meter's name
 ===================== ========================================== ======================= =====================================
@@ -136,8 +137,8 @@ class Settings:
     """Where it left it; None means its default."""
     envelope_shape: str = "legacy"
     """``legacy`` or ``otel``: shape of the envelopes of spans that OpenCensus code made."""
-    keep_url_query: bool = False
-    """Whether the query part of URLs is exported for OpenTelemetry spans."""
+    url_query: str = "redact"
+    """``redact``, ``keep`` or ``drop``: what becomes of the query of URLs of OpenTelemetry spans."""
     scope_as_namespace: bool = False
     """Whether the portal lists OpenTelemetry metrics under the name of their meter, rather than all together."""
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -159,7 +160,7 @@ class Settings:
             f"storage_folder={self.storage_folder!r}, storage_max_bytes={self.storage_max_bytes}, "
             f"storage_max_age_s={self.storage_max_age_s}, min_backoff_s={self.min_backoff_s}, max_backoff_s={self.max_backoff_s}, "
             f"grace_period_s={self.grace_period_s}, take_legacy={self.take_legacy}, legacy_folder={self.legacy_folder!r}, envelope_shape={self.envelope_shape!r}, "
-            f"keep_url_query={self.keep_url_query}, scope_as_namespace={self.scope_as_namespace}, sources={dict(self.sources)})"
+            f"url_query={self.url_query!r}, scope_as_namespace={self.scope_as_namespace}, sources={dict(self.sources)})"
         )
 
 
@@ -180,7 +181,7 @@ def resolve(
     take_legacy: bool | None = False,
     legacy_folder: str | os.PathLike[str] | None = None,
     envelope_shape: str | None = None,
-    keep_url_query: bool | None = None,
+    url_query: str | None = None,
     scope_as_namespace: bool | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
@@ -202,7 +203,7 @@ def resolve(
         take_legacy: Whether to send what the retired exporter left; None leaves it to the environment, where the default is yes.
         legacy_folder: Where it left it.
         envelope_shape: ``"legacy"`` or ``"otel"``.
-        keep_url_query: Whether the query part of URLs is exported.
+        url_query: ``"redact"`` keeps the query of URLs without the values of secret keys, ``"keep"`` and ``"drop"`` do as they say.
         scope_as_namespace: Whether metrics are listed under the name of their meter.
         environ: Stands for ``os.environ`` in tests.
 
@@ -244,8 +245,7 @@ def resolve(
         # Seven days, which the retired exporter kept things for, are no more than the service allows here, either.
         sources[name] = DEFAULT if value == _NUMBERS[name] or (name == "storage_max_age_s" and value > MAX_AGE_S) else ARGUMENT
     shape, sources["envelope_shape"] = _choice("envelope_shape", envelope_shape, ENVELOPES_VARIABLE, ("legacy", "otel"), environment)
-    query = None if keep_url_query is None else ("keep" if keep_url_query else "drop")
-    query, sources["keep_url_query"] = _choice("keep_url_query", query, URL_QUERY_VARIABLE, ("drop", "keep"), environment)
+    query, sources["url_query"] = _choice("url_query", url_query, URL_QUERY_VARIABLE, ("redact", "keep", "drop"), environment)
     spaced = None if scope_as_namespace is None else ("true" if scope_as_namespace else "false")
     spaced, sources["scope_as_namespace"] = _choice("scope_as_namespace", spaced, METRIC_NAMESPACE_VARIABLE, ("false", "true"), environment)
     resolved = Settings(
@@ -266,7 +266,7 @@ def resolve(
         take_legacy=legacy == "on",
         legacy_folder=None if legacy_folder is None else os.fsdecode(legacy_folder),
         envelope_shape=shape,
-        keep_url_query=query == "keep",
+        url_query=query,
         scope_as_namespace=spaced == "true",
         sources=MappingProxyType(sources),
     )

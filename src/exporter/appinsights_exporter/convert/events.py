@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import details
-from .limits import MAX_MESSAGE, measurements, properties, tag, text
+from .limits import MAX_MESSAGE, measurements, properties, required, tag, text
 from .timing import timestamp
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str]) -> d
     if event.name == "exception":
         kind, fields = "Exception", {"ver": 2, "exceptions": _exceptions(attributes)}
     else:
-        kind, fields = "Message", {"ver": 2, "message": text(event.name)[:MAX_MESSAGE]}
+        kind, fields = "Message", {"ver": 2, "message": required(text(event.name), MAX_MESSAGE)}
     shown = properties(attributes)
     if shown:
         fields["properties"] = shown

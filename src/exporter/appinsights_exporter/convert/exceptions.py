@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .limits import MAX_MESSAGE, MAX_NAME, MAX_STACK, text
+from .limits import MAX_MESSAGE, MAX_NAME, MAX_STACK, required, text
 
 MAX_EXCEPTIONS = 10
 """Most entries of one item: the error and nine that led to it, as the .NET SDK sends."""
@@ -68,8 +68,8 @@ def details(
     errors = raised or (parse(stack) if stack else [])
     first = errors[0] if errors else Error()
     entry: dict[str, Any] = {
-        "typeName": (type_name or first.type_name or NO_TYPE)[:MAX_NAME],
-        "message": (message or first.message or NO_MESSAGE)[:MAX_MESSAGE],
+        "typeName": required(type_name, MAX_NAME, "") or required(first.type_name, MAX_NAME, NO_TYPE),
+        "message": required(message, MAX_MESSAGE, "") or required(first.message, MAX_MESSAGE, NO_MESSAGE),
         # An error that was never raised has a text, too, but no stack.
         "hasFullStack": bool(first.frames) or bool(stack and not errors),
     }
@@ -102,7 +102,7 @@ class Error:
             # The levels tell where frames are missing.
             shown = (pair for pair in list(shown) if pair[0] < half or pair[0] >= len(frames) - half)
         return [
-            {"level": level, "method": method[:MAX_NAME], "fileName": file[:MAX_NAME], "line": line}
+            {"level": level, "method": required(method, MAX_NAME), "fileName": file[:MAX_NAME], "line": line}
             for level, (file, line, method) in shown
         ]
 
@@ -159,8 +159,8 @@ def _inner(error: Error, number: int) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "id": number,
         "outerId": error.outer + 1,
-        "typeName": (error.type_name or NO_TYPE)[:MAX_NAME],
-        "message": (error.message or NO_MESSAGE)[:MAX_MESSAGE],
+        "typeName": required(error.type_name, MAX_NAME, NO_TYPE),
+        "message": required(error.message, MAX_MESSAGE, NO_MESSAGE),
         "hasFullStack": bool(error.frames),
     }
     if error.frames:

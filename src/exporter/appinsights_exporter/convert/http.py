@@ -6,7 +6,7 @@ from typing import Any
 
 from .limits import MAX_URL, text
 from .peers import host_at, take
-from .urls import DEFAULT_PORTS, split, without_credentials, without_port, without_query
+from .urls import DEFAULT_PORTS, as_asked, mended, redacted, split, without_credentials, without_port
 
 SERVER_HOSTS = (
     ("server.address", "server.port"),
@@ -20,8 +20,13 @@ CLIENT_HOSTS = (("server.address", "server.port"), ("http.host", ""), ("net.peer
 
 _PARTS = ("url.scheme", "http.scheme", "url.path", "url.query", "http.target", "server.address", "http.host")
 _PORTS = ("server.port", "net.host.port")
+_MENDING_PORTS = (*_PORTS, "net.peer.port")
 URL_PARTS = frozenset(_PARTS + _PORTS + ("http.server_name", "net.host.name", "net.peer.name", "net.peer.ip", "net.peer.port"))
 """Attributes that hold parts of a URL."""
+
+_WHOLE_URLS = ("url.full", "http.url", "http.target")
+QUERY_KEYS = frozenset({*_WHOLE_URLS, "url.query"})
+"""Attributes in which a query may stand."""
 
 
 def is_http(attributes: dict[str, Any]) -> bool:
@@ -29,29 +34,39 @@ def is_http(attributes: dict[str, Any]) -> bool:
     return "http.request.method" in attributes or "http.method" in attributes
 
 
-def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], keep_query: bool) -> str:
+def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], url_query: str) -> str:
     """Take the URL of an HTTP span, or return ``""``.
 
-    Credentials never pass, the query only when asked for, and a default port is left out of a URL that is put together here.
+    Credentials never pass, the query as asked for, and a default port is left out of a URL that is put together here.
 
     Args:
         attributes: Of the span; the URL and the parts that stand in it are taken out.
         hosts: Keys of host and port to try, :data:`SERVER_HOSTS` or :data:`CLIENT_HOSTS`.
-        keep_query: Whether ``?query`` is kept.
+        url_query: What becomes of the query, here and in attributes that stay.
     """
     full = take(attributes, "url.full", "http.url")
     if type(full) is not str:
         full = "" if full is None else text(full)
+    if ":///" in full and full.startswith(("http:///", "https:///")):
+        # Of a server on a Unix socket: its path took the host's place. Nobody can open that.
+        attributes["url.full"] = full
+        full = ""
+    if full.count(":") > 2:
+        ports = (attributes[key] for key in _MENDING_PORTS if key in attributes)
+        full = mended(full, text(next(ports, "")))
     if not URL_PARTS.isdisjoint(attributes):
         if not full:
             full = _put_together(attributes, hosts)
         if full:
             _take_parts(attributes, full)
-        if not keep_query:
-            _hide_query(attributes)
-    if not keep_query and ("?" in full or "#" in full):
-        full = without_query(full)
-    return (without_credentials(full) if "@" in full else full)[:MAX_URL]
+        if "http.target" in attributes or "url.query" in attributes:
+            hide_query(attributes, url_query)
+    if "http.url" in attributes or "url.full" in attributes:
+        hide_query(attributes, url_query)
+    full = full[:MAX_URL]
+    if "?" in full or "#" in full:
+        full = as_asked(full, url_query)[:MAX_URL]
+    return without_credentials(full) if "@" in full else full
 
 
 def _put_together(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...]) -> str:
@@ -91,9 +106,13 @@ def _take_parts(attributes: dict[str, Any], full: str) -> None:
                 del attributes[key]
 
 
-def _hide_query(attributes: dict[str, Any]) -> None:
-    """Keep a query that must not be exported from leaving as a property."""
-    attributes.pop("url.query", None)
-    target = attributes.get("http.target")
-    if isinstance(target, str) and "?" in target:
-        attributes["http.target"] = without_query(target)
+def hide_query(attributes: dict[str, Any], url_query: str) -> None:
+    """Keep what must not be exported of a query from leaving as a property."""
+    for key in _WHOLE_URLS:
+        if key in attributes and type(attributes[key]) is str:
+            attributes[key] = as_asked(attributes[key], url_query)
+    if "url.query" in attributes and url_query != "keep":
+        if url_query == "drop":
+            del attributes["url.query"]
+        else:
+            attributes["url.query"] = redacted(text(attributes["url.query"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ADDRESSES = ("client.address", "http.client_ip", "net.peer.ip")
-_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,46}")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"({_OCTET}(?:\.{_OCTET}){{3}})(?::[0-9]{{1,5}})?")
+_IPV6 = re.compile(r"\[?([0-9A-Fa-f:.]{2,45})(?:%[^\]]*)?(?:\](?::[0-9]{1,5})?)?")
+_MAX_FORWARDED = 4096
 
 
 def request(
-    fields: dict[str, Any], tags: dict[str, str], attributes: dict[str, Any], span_name: str, status: StatusCode, keep_query: bool
+    fields: dict[str, Any], tags: dict[str, str], attributes: dict[str, Any], span_name: str, status: StatusCode, url_query: str
 ) -> None:
     """Fill in what a request says beyond id and duration, and its tags.
 
@@ -30,7 +34,7 @@ def request(
         attributes: Of the span; what stands in a field is taken out.
         span_name: Name when nothing better is known.
         status: The span's status.
-        keep_query: Whether URLs keep their query.
+        url_query: What becomes of the query of URLs.
     Source: specification sections 4.3 and 4.5.
     """
     name = span_name
@@ -42,7 +46,7 @@ def request(
         source = peers.azure(attributes)
     if http.is_http(attributes):
         response_code, code = http_code(attributes)
-        full_url = http.url(attributes, http.SERVER_HOSTS, keep_query)
+        full_url = http.url(attributes, http.SERVER_HOSTS, url_query)
         if full_url:
             fields["url"] = full_url
         route = attributes.get("http.route")
@@ -52,12 +56,14 @@ def request(
                 del attributes["http.route"]
             # An f-string would not write other types as text() does.
             name = f"{method if type(method) is str else text(method)} {text(route) if route else split(full_url)[2] or '/'}"
-    elif azure:
-        pass
-    elif "messaging.system" in attributes:
-        source = peers.messaging(attributes, text(attributes["messaging.system"]))
-    elif "rpc.system" in attributes or "rpc.system.name" in attributes:
-        response_code = rpc_code(attributes)
+    else:
+        http.hide_query(attributes, url_query)
+        if azure:
+            pass
+        elif "messaging.system" in attributes:
+            source = peers.messaging(attributes, text(attributes["messaging.system"]))
+        elif "rpc.system" in attributes or "rpc.system.name" in attributes:
+            response_code = rpc_code(attributes)
     name = name[:MAX_NAME]
     fields["name"] = name
     fields["responseCode"] = response_code
@@ -72,7 +78,7 @@ def request(
 def operation_name(attributes: Mapping[str, Any], span_name: str) -> str:
     """Return the operation name that a request with these attributes has; nothing is changed."""
     tags: dict[str, str] = {}
-    request({}, tags, dict(attributes), span_name, StatusCode.UNSET, keep_query=False)
+    request({}, tags, dict(attributes), span_name, StatusCode.UNSET, url_query="drop")
     return tags["ai.operation.name"]
 
 
@@ -81,13 +87,44 @@ def location(tags: dict[str, str], attributes: dict[str, Any]) -> None:
 
     Args:
         tags: Of the item; changed.
-        attributes: Of a span or a log record; changed.
+        attributes: Of a span or a log record; changed. What says more than the address (a list, a port) stays a property.
     Source: specification section 2.
     """
     for key in _ADDRESSES:
-        if key in attributes and (value := attributes[key]):
-            # A host name or a socket path is no address: it stays a property.
-            if isinstance(value, str) and _ADDRESS.fullmatch(value):
-                tags["ai.location.ip"] = value
+        if key in attributes and isinstance(value := attributes[key], str) and (address := client_address(value)):
+            tags["ai.location.ip"] = address
+            if address == value:
                 del attributes[key]
             return
+
+
+@functools.lru_cache(maxsize=256)
+def client_address(said: str) -> str:
+    """Return the first IP address in what a server knows of its client, or ``""``: a host name or a socket's path is none.
+
+    Args:
+        said: An address, or a list of them as in ``X-Forwarded-For``; each may have a port, and IPv6 brackets and a zone.
+    Returns: The address without port, brackets and zone. Remembered, because the same clients, and proxies, come again.
+    """
+    for part in said[:_MAX_FORWARDED].split(","):
+        one = part.strip().strip('"')
+        found = _IPV4.fullmatch(one)
+        if found is not None:
+            return found[1]
+        found = _IPV6.fullmatch(one)
+        if found is not None and _is_ipv6(found[1]):
+            return found[1]
+    return ""
+
+
+def _is_ipv6(address: str) -> bool:
+    if address.count(":") < 2:
+        return False
+    # Imported where it is needed: most clients have IPv4.
+    import ipaddress
+
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return True

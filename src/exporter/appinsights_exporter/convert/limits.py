@@ -30,7 +30,7 @@ MAX_EVENT_NAME = 512
 MAX_AVAILABILITY_MESSAGE = 8192
 
 NO_NAME = "n/a"
-"""Name of a dependency, or text of a message, that has none: the service requires one. Source: specification sections 3 and 5.3."""
+"""Text of a field that the service requires, where there is none. Source: specification sections 3 and 5.3."""
 
 TAG_LIMITS = {
     "ai.application.ver": 1024,
@@ -109,6 +109,12 @@ def text(value: Any) -> str:
     if isinstance(value, Sequence):
         return _json(list(value))
     return _str(value)
+
+
+def required(value: str, chars: int, missing: str = NO_NAME) -> str:
+    """Return the text of a field that the service requires: cut to so many characters, and never empty or blank."""
+    cut = value if len(value) <= chars else value[:chars]
+    return missing if not cut or cut.isspace() else cut
 
 
 def tag(name: str, value: Any) -> str:

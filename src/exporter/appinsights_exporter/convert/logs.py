@@ -15,9 +15,9 @@ from .limits import (
     MAX_MESSAGE,
     MAX_NAME,
     MAX_VALUE,
-    NO_NAME,
     measurements,
     properties,
+    required,
     tag,
     text,
 )
@@ -178,8 +178,7 @@ def severity_level(number: Any) -> int | None:
 
 
 def _message(body: Any) -> dict[str, Any]:
-    message = body_text(body)[:MAX_MESSAGE]
-    return {"ver": 2, "message": message if message and not message.isspace() else NO_NAME}
+    return {"ver": 2, "message": required(body_text(body), MAX_MESSAGE)}
 
 
 def _opencensus_style(
@@ -202,8 +201,8 @@ def _special(attributes: dict[str, Any], body: Any, raised: Any) -> tuple[str, d
         return "Exception", {"ver": 2, "exceptions": _exceptions(attributes, body, raised)}
     if attributes.get(EVENT_NAME) or attributes.get(EVENT_MARKER) is not None:
         attributes.pop(EVENT_MARKER, None)
-        name = text(attributes.pop(EVENT_NAME, None) or "") or body_text(body)
-        return "Event", {"ver": 2, "name": name[:MAX_EVENT_NAME] or NO_NAME}
+        name = required(text(attributes.pop(EVENT_NAME, None) or ""), MAX_EVENT_NAME, "")
+        return "Event", {"ver": 2, "name": name or required(body_text(body), MAX_EVENT_NAME)}
     if all(attributes.get(key) not in (None, "") for key in _AVAILABILITY):
         return "Availability", _availability(attributes, body)
     return "Message", _message(body)
@@ -236,8 +235,8 @@ def _availability(attributes: dict[str, Any], body: Any) -> dict[str, Any]:
     run_id, name, duration, success = (text(attributes.pop(key)) for key in _AVAILABILITY)
     fields: dict[str, Any] = {
         "ver": 2,
-        "id": run_id[:MAX_ID],
-        "name": name[:MAX_NAME],
+        "id": required(run_id, MAX_ID),
+        "name": required(name, MAX_NAME),
         "duration": duration,
         "success": success.lower() == "true",
     }

@@ -16,7 +16,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConversionError
-from .limits import MAX_NAME, NO_NAME, properties, tag, text
+from .limits import MAX_NAME, properties, required, tag, text
 from .timing import timestamp
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def item(
     Raises:
         ConversionError: The time is outside of the calendar.
     """
-    point: dict[str, Any] = {"name": text(name)[:MAX_NAME] or NO_NAME, **values}
+    point: dict[str, Any] = {"name": required(text(name), MAX_NAME), **values}
     if namespace:
         point["ns"] = text(namespace)[:MAX_NAMESPACE]
     fields: dict[str, Any] = {"ver": 2, "metrics": [point]}

@@ -9,13 +9,13 @@ from opentelemetry.trace import SpanKind, StatusCode
 from . import http, peers
 from .limits import MAX_DATA, MAX_NAME, MAX_TARGET, MAX_TYPE, NO_NAME, text
 from .status import http_code, rpc_code, success
-from .urls import DEFAULT_PORTS, host_and_port, split, without_default_port
+from .urls import DEFAULT_PORTS, authority, split
 
 # Compared by identity: hashing an enumeration's member is slow.
 _CLIENT, _PRODUCER, _ERROR = SpanKind.CLIENT, SpanKind.PRODUCER, StatusCode.ERROR
 
 _GEN_AI_KEYS = frozenset({"gen_ai.provider.name", "gen_ai.system"})
-_INTERNAL_KEYS = _GEN_AI_KEYS | {"az.namespace"} | peers.PEER_KEYS
+_INTERNAL_KEYS = _GEN_AI_KEYS | {"az.namespace"} | peers.PEER_KEYS | http.QUERY_KEYS
 
 SQL_SYSTEMS = frozenset(
     {
@@ -38,7 +38,7 @@ SQL_SYSTEMS = frozenset(
 
 
 def dependency(
-    fields: dict[str, Any], attributes: dict[str, Any], kind: SpanKind, span_name: str, status: StatusCode, keep_query: bool
+    fields: dict[str, Any], attributes: dict[str, Any], kind: SpanKind, span_name: str, status: StatusCode, url_query: str
 ) -> None:
     """Fill in what a dependency says beyond id and duration.
 
@@ -48,21 +48,24 @@ def dependency(
         kind: CLIENT, PRODUCER or INTERNAL.
         span_name: Name when nothing better is known.
         status: The span's status.
-        keep_query: Whether URLs keep their query.
+        url_query: What becomes of the query of URLs.
     Source: specification sections 4.4 to 4.6.
     """
-    fields["name"] = span_name[:MAX_NAME] or NO_NAME
+    name = span_name[:MAX_NAME]
+    fields["name"] = NO_NAME if not name or name.isspace() else name
     fields["success"] = status is not _ERROR
     if kind is _CLIENT:
-        _client(fields, attributes, status, keep_query)
+        _client(fields, attributes, status, url_query)
     elif kind is _PRODUCER:
         _producer(fields, attributes)
+        http.hide_query(attributes, url_query)
     elif _INTERNAL_KEYS.isdisjoint(attributes):
         # Most of what a program does inside itself; nothing below has anything to do for it.
         fields["type"] = "InProc"
         return
     else:
         _internal(fields, attributes)
+        http.hide_query(attributes, url_query)
     if "target" in fields:
         target = fields["target"]
         if not target:
@@ -73,17 +76,20 @@ def dependency(
         fields["type"] = fields["type"][:MAX_TYPE]
 
 
-def _client(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, keep_query: bool) -> None:
+def _client(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, url_query: str) -> None:
     system = _gen_ai_system(attributes) if "gen_ai.provider.name" in attributes or "gen_ai.system" in attributes else ""
+    web = http.is_http(attributes)
+    if not web and not http.QUERY_KEYS.isdisjoint(attributes):
+        http.hide_query(attributes, url_query)
     if "az.namespace" in attributes:
         fields["type"] = text(attributes["az.namespace"])
         target = peers.azure(attributes)
-        if http.is_http(attributes):
-            _http(fields, attributes, status, keep_query)
+        if web:
+            _http(fields, attributes, status, url_query)
             fields["type"] = text(attributes["az.namespace"])
         fields["target"] = target or fields.get("target") or peers.peer(attributes)
-    elif http.is_http(attributes):
-        _http(fields, attributes, status, keep_query)
+    elif web:
+        _http(fields, attributes, status, url_query)
     elif "db.system.name" in attributes or "db.system" in attributes:
         _database(fields, attributes)
     elif "messaging.system" in attributes:
@@ -122,7 +128,7 @@ def _internal(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
     fields["target"] = peers.peer(attributes)
 
 
-def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, keep_query: bool) -> None:
+def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, url_query: str) -> None:
     fields["type"] = "HTTP"
     code_text, code = http_code(attributes)
     if code is not None:
@@ -132,8 +138,8 @@ def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode
     given_scheme = attributes.get("url.scheme") or attributes.get("http.scheme")
     address, host_header = attributes.get("server.address"), attributes.get("http.host")
     port = attributes.get("server.port") if address else None
-    full_url = http.url(attributes, http.CLIENT_HOSTS, keep_query)
-    url_scheme, authority, path = split(full_url)
+    full_url = http.url(attributes, http.CLIENT_HOSTS, url_query)
+    url_scheme, of_url, path = split(full_url)
     if full_url:
         fields["data"] = full_url
     method = peers.take(attributes, "http.request.method", "http.method")
@@ -143,16 +149,15 @@ def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode
     default_port = DEFAULT_PORTS.get(text(given_scheme).lower() if given_scheme else url_scheme)
     if "peer.service" in attributes:
         fields["target"] = text(attributes.pop("peer.service"))
-    elif address:
+    elif address and (target := authority(text(address), "" if port is None else text(port), default_port)):
         attributes.pop("server.address", None)
         attributes.pop("server.port", None)
-        named = {"server.address": address} if port is None else {"server.address": address, "server.port": port}
-        fields["target"] = peers.host(named, default_port)
-    elif host_header:
+        fields["target"] = target
+    elif host_header and (target := authority(text(host_header), "", default_port)):
         attributes.pop("http.host", None)
-        fields["target"] = without_default_port(host_and_port(text(host_header)), default_port)
-    elif authority:
-        fields["target"] = without_default_port(authority, default_port) if ":" in authority else authority
+        fields["target"] = target
+    elif of_url and (target := authority(of_url, "", default_port) if ":" in of_url or "%" in of_url else of_url):
+        fields["target"] = target
     else:
         fields["target"] = peers.peer(attributes, default_port)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .limits import text
-from .urls import without_default_port
+from .urls import authority
 
 DATABASE_PORTS = {
     "postgresql": "5432",
@@ -35,7 +35,8 @@ _ADDRESS_AND_PORT = (
     ("net.peer.ip", "net.peer.port"),
     ("net.sock.peer.addr", "net.sock.peer.port"),
 )
-
+_MESSAGING_HOSTS = ("server.address", "net.peer.name", "net.peer.ip")
+_AZURE_HOSTS = ("server.address", "net.peer.name", "peer.address")
 
 PEER_KEYS = frozenset({"peer.service", *(key for pair in _HOST_AND_PORT + _ADDRESS_AND_PORT for key in pair)})
 """Attributes that :func:`peer` looks at."""
@@ -72,11 +73,6 @@ def peer(attributes: dict[str, Any], default_port: str | None = None) -> str:
     return _host_and_port(attributes, _HOST_AND_PORT, default_port) or _host_and_port(attributes, _ADDRESS_AND_PORT, default_port)
 
 
-def host(attributes: dict[str, Any], default_port: str | None = None) -> str:
-    """Take the peer's host name with its port, or return ``""``; the default port is left out."""
-    return _host_and_port(attributes, _HOST_AND_PORT, default_port)
-
-
 def host_at(attributes: dict[str, Any], host_key: str, port_key: str, default_port: str | None) -> str:
     """Take the host under one key with the port under another, or return ``""``."""
     return _host_and_port(attributes, ((host_key, port_key),), default_port)
@@ -90,10 +86,8 @@ def messaging(attributes: dict[str, Any], system: str) -> str:
     name = take(attributes, "messaging.destination.name", "messaging.destination")
     if name is None:
         name = take(attributes, "messaging.source.name")
-    address = take(attributes, "server.address", "net.peer.name")
-    if address is None:
-        address = take(attributes, "net.peer.ip")
-    return "/".join(text(part) for part in (address, name) if part is not None) or system
+    address = _take_host(attributes, _MESSAGING_HOSTS)
+    return "/".join(part for part in (address, "" if name is None else text(name)) if part) or system
 
 
 def azure(attributes: dict[str, Any]) -> str:
@@ -104,13 +98,11 @@ def azure(attributes: dict[str, Any]) -> str:
     name = attributes.get("messaging.destination.name") or attributes.get("message_bus.destination")
     if not name:
         return ""
-    address = take(attributes, "server.address", "net.peer.name")
-    if address is None:
-        address = take(attributes, "peer.address")
-    if address is None:
+    address = _take_host(attributes, _AZURE_HOSTS)
+    if not address:
         return ""
     attributes.pop("messaging.destination.name", None)
-    return f"{text(address)}/{text(name)}"
+    return f"{address}/{text(name)}"
 
 
 def _host_and_port(attributes: dict[str, Any], pairs: tuple[tuple[str, str], ...], default_port: str | None) -> str:
@@ -118,18 +110,27 @@ def _host_and_port(attributes: dict[str, Any], pairs: tuple[tuple[str, str], ...
         name = attributes.get(host_key)
         if not name:
             continue
+        port = attributes.get(port_key)
+        port = "" if port is None else text(port)
+        found = authority(name if type(name) is str else text(name), port, default_port)
+        if not found:
+            # A socket's path stays a property.
+            continue
         del attributes[host_key]
-        port = attributes.pop(port_key, None)
-        if type(name) is not str:
-            name = text(name)
-        if port is None:
-            return without_default_port(name, default_port)
-        port = text(port)
-        if ":" not in name:
-            return name if port == default_port else f"{name}:{port}"
-        if not name.startswith("["):
-            if name.endswith(f":{port}"):
-                return without_default_port(name, default_port)
-            name = f"[{name}]"
-        return without_default_port(f"{name}:{port}", default_port)
+        if port and (port == default_port or found.endswith(port)):
+            # Another port than the one in the address stays a property, too.
+            del attributes[port_key]
+        return found
+    return ""
+
+
+def _take_host(attributes: dict[str, Any], keys: tuple[str, ...]) -> str:
+    """Take the first host under the keys, or return ``""``; it has a port only where that stands in the same attribute."""
+    for key in keys:
+        name = attributes.get(key)
+        if name and (found := authority(name if type(name) is str else text(name))):
+            for other in keys:
+                if attributes.get(other) == name:
+                    del attributes[other]
+            return found
     return ""

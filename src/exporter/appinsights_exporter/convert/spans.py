@@ -47,7 +47,7 @@ _SERVER, _CONSUMER, _ERROR = SpanKind.SERVER, SpanKind.CONSUMER, StatusCode.ERRO
 
 
 def envelopes(
-    span: ReadableSpan, instrumentation_key: str, context_tags: Mapping[str, str], keep_query: bool = False, facade: bool = False
+    span: ReadableSpan, instrumentation_key: str, context_tags: Mapping[str, str], url_query: str = "redact", facade: bool = False
 ) -> list[dict[str, Any]]:
     """Return the items of a span: the request or dependency first, then one for each event.
 
@@ -55,7 +55,7 @@ def envelopes(
         span: A finished span; not changed.
         instrumentation_key: Of the resource that receives it.
         context_tags: Tags of the span's resource; copied.
-        keep_query: Whether URLs keep their query.
+        url_query: What becomes of the query of URLs.
         facade: Whether OpenCensus code made the span: its bookkeeping attributes are then read and hidden.
 
     Raises:
@@ -108,14 +108,14 @@ def envelopes(
                 numbers = {**(numbers or {}), "timeSinceEnqueued": waited_ms}
         # All that every request has at once: a dict that grows is made anew.
         fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "responseCode": NO_CODE, "success": True}
-        incoming.request(fields, tags, attributes, span.name, status_code, keep_query)
+        incoming.request(fields, tags, attributes, span.name, status_code, url_query)
     else:
         name, base_type = "Microsoft.ApplicationInsights.RemoteDependency", "RemoteDependencyData"
         # The name of the request that the work was done for; without OperationNameProcessor nobody knows it, and a wrong one is worse.
         if "ai.operation.name" in attributes and (operation := attributes.pop("ai.operation.name")):
             tags["ai.operation.name"] = tag("ai.operation.name", operation)
         fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "resultCode": NO_CODE, "success": True, "type": ""}
-        outgoing.dependency(fields, attributes, kind, span.name, status_code, keep_query)
+        outgoing.dependency(fields, attributes, kind, span.name, status_code, url_query)
     if own:
         attributes.update(own)
     shown = properties(attributes) if attributes else {}

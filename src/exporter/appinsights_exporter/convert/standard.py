@@ -50,13 +50,13 @@ def dimensions(span: ReadableSpan) -> dict[str, str]:
     if is_request(span):
         synthetic = is_synthetic(attributes)
         request: dict[str, Any] = {}
-        incoming.request(request, {}, attributes, span.name, status, keep_query=False)
+        incoming.request(request, {}, attributes, span.name, status, url_query="drop")
         found = {"request/resultCode": request["responseCode"], "Request.Success": str(request["success"])}
         if synthetic:
             found["operation/synthetic"] = "True"
         return found
     fields: dict[str, Any] = {"resultCode": NO_CODE, "type": ""}
-    outgoing.dependency(fields, attributes, span.kind, span.name, status, keep_query=False)
+    outgoing.dependency(fields, attributes, span.kind, span.name, status, url_query="drop")
     return {
         "Dependency.Type": fields["type"],
         "Dependency.Success": str(fields["success"]),
