@@ -56,8 +56,9 @@ VALUES = {
     "true": (True, True),
     "none": (None, None),
     "list": ([1, (2, 3)], [1, [2, 3]]),
-    "nan": (float("nan"), None),
-    "infinity": ([float("inf")], [None]),
+    "nan": (float("nan"), "nan"),
+    "infinity": ([float("inf"), None], ["inf", None]),
+    "inside": ({"a": [-float("inf")]}, {"a": ["-inf"]}),
     "date": (datetime.datetime(2020, 1, 2, 3, 4, 5), "2020-01-02 03:04:05"),  # noqa: DTZ001 - programs have naive ones
     "decimal": (decimal.Decimal("1.50"), "1.50"),
     "uuid": (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
@@ -93,6 +94,15 @@ def test_values(value, read_back, beside):
     """Each value is read back as this, whether the fast encoder takes the item or the careful copy must be made."""
     made = read({"data": {"baseData": {"properties": {"value": value, "beside": beside}}}})
     assert made["data"]["baseData"]["properties"]["value"] == read_back
+
+
+@pytest.mark.parametrize("beside", [None, 2**70], ids=["fast", "careful"])
+def test_numbers_elsewhere(beside):
+    """Measurements without a number leave, and those of more than 64 bits are floats; any other field is null."""
+    numbers = {"nan": float("nan"), "big": 2**70, "huge": 10**400, "n": 1, "f": 0.5}
+    made = read({"data": {"baseData": {"measurements": numbers, "properties": {"x": beside}, "value": float("inf")}}})
+    assert made["data"]["baseData"]["measurements"] == {"big": float(2**70), "n": 1, "f": 0.5}
+    assert made["data"]["baseData"]["value"] is None
 
 
 def test_enumeration():

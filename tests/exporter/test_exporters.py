@@ -127,7 +127,7 @@ def test_own_envelopes():
             "iKey": "other",
             "data": {
                 "baseType": "MessageData",
-                "baseData": {"ver": 2, "message": "m", "properties": {"at": "2020-01-02", "5": "{1}", "n": None}},
+                "baseData": {"ver": 2, "message": "m", "properties": {"at": "2020-01-02", "5": "{1}", "n": "nan"}},
             },
         },
         {"name": "p", "iKey": KEY},

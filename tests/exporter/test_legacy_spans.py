@@ -228,6 +228,13 @@ def test_properties_with_names_of_attributes():
     assert made["resultCode"] == "0"
 
 
+def test_numbers_that_are_not_finite():
+    """They are their text, and make text of a list: JSON has no such numbers."""
+    attributes = {"nan": float("nan"), "inf": float("inf"), "list": [1.0, float("-inf")], "fine": [0.5]}
+    properties = fields(SpanKind.INTERNAL, attributes)["properties"]
+    assert properties == {"nan": "nan", "inf": "inf", "list": '[1.0,"-inf"]', "fine": (0.5,)}
+
+
 def test_properties_keep_their_types():
     """Numbers, booleans and sequences stay JSON; only keys that start with http. and our own bookkeeping go."""
     attributes = {

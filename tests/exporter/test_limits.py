@@ -80,6 +80,7 @@ MEASUREMENTS = {
     "JSON text": ('{"a": 1}', {"a": 1}),
     "what is no number goes": ({"t": True, "s": "5", "n": None, "ok": 1}, {"ok": 1}),
     "what is not finite goes": ({"nan": float("nan"), "inf": float("inf"), "huge": 10**400, "ok": 1}, {"ok": 1}),
+    "more than 64 bits": ({"a": 2**64 - 1, "b": 2**64, "c": -(2**70)}, {"a": 2**64 - 1, "b": float(2**64), "c": -float(2**70)}),
     "JSON text with NaN": ('{"a": NaN, "b": 1}', {"b": 1}),
     "long key is cut, empty key goes": ({"k" * 200: 1, "": 2}, {"k" * 150: 1}),
     "malformed": ("{", {}),
@@ -96,3 +97,25 @@ def test_measurements(value, expected):
     made = measurements(value)
     assert made == expected
     json.dumps(made, allow_nan=False)
+
+
+def test_measurements_that_are_left_out():
+    """Each key whose value is no finite number is told."""
+    told = []
+    assert measurements({"a": 1, "b": float("nan"), "c": "x", "d": 10**400, 5: None}, told.append) == {"a": 1}
+    assert told == ["b", "c", "d", "5"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (float("-inf"), "-inf"),
+        ([1.0, float("nan")], '[1.0,"nan"]'),
+        ({"a": (float("inf"), None)}, '{"a":["inf",null]}'),
+        ([None], "[null]"),
+    ],
+    ids=repr,
+)
+def test_numbers_that_are_not_finite(value, shown):
+    """They are their text, also inside of lists and mappings."""
+    assert properties({"k": value}) == {"k": shown}

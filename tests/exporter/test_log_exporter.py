@@ -39,6 +39,15 @@ def exporter(*replies, environ=None, **options):
     return ApplicationInsightsLogRecordExporter(settings=settings, delivery=Delivery(transport, clock=ManualClock()), **options), transport
 
 
+def test_measurements_that_are_no_finite_number(caplog):
+    """They are left out of items of both APIs, and a warning names one a minute."""
+    made, transport = exporter()
+    attributes = {"microsoft.custom_event.name": "e", "microsoft.custom_measurements": '{"ratio": NaN, "n": 1}'}
+    made.export([log_record("e", attributes=attributes), log_record("e", attributes=attributes, scope=FACADE)])
+    assert [item["data"]["baseData"]["measurements"] for item in transport.items] == [{"n": 1}, {"n": 1}]
+    assert caplog.messages == ["The custom measurement 'ratio' is left out: it is no finite number."]
+
+
 def messages(transport):
     """Return the messages of the items that were sent."""
     return [item["data"]["baseData"].get("message") for item in transport.items]

@@ -227,6 +227,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("structured-attributes", r"mixed_sequences \| .* \| .*/nested", ANY, '[{"sku": "A1"}, {"sku": "B2"}]'),
         Rule("structured-attributes", r"mappings \| .* \| .*/order", {"sku": "A1", "count": 2}, '{"sku": "A1", "count": 2}'),
         Rule("none-attributes", r"none \| .* \| .*/properties/missing", None, ABSENT),
+        Rule("not-finite", r"not_finite \| RemoteDependency 'values'", ABSENT, ITEM),
         Rule("keys-that-are-no-text", r"non_text_keys \| RemoteDependency 'values'", ABSENT, ITEM),
         Rule("structured-attributes", r"enumerations \| .* \| .*/states", ["open"], '["open"]'),
         Rule("limits", r"huge_number \| .* \| .*/properties/huge", 2**70, str(2**70)),

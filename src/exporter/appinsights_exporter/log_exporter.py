@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ._sdk_logs import LogRecordExporter, LogRecordExportResult, record_of, resource_of, scope_of
@@ -12,6 +13,9 @@ from .exporters import ExporterBase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+
+_logger = logging.getLogger(__name__)
 
 
 class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter):
@@ -66,5 +70,9 @@ class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter)
         facade = name == legacy_spans.SCOPE
         tags = self._tags(resource_of(one), legacy_tags, facade)
         if facade and self._legacy_shape:
-            return (legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags),)
-        return (logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade),)
+            return (legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags, left_out=self._left_out),)
+        return (logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade, left_out=self._left_out),)
+
+    def _left_out(self, name: str) -> None:
+        if self._log_limit.due("measurements"):
+            _logger.warning("The custom measurement %r is left out: it is no finite number.", name)

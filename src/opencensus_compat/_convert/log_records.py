@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opencensus_compat import _exporter
-from opencensus_compat._convert.oc_to_otel import PROPERTIES, plain, set_aside, text
+from opencensus_compat._convert.oc_to_otel import PROPERTIES, json_text, plain, set_aside, text
 
 __all__ = [
     "EVENT_NAME",
@@ -187,7 +187,7 @@ def _attribute(value: Any) -> Any:
             return list(value)
     if kind in (dict, list, tuple):
         try:
-            return json.dumps(value, default=text, ensure_ascii=False)
+            return json_text(value, text, ensure_ascii=False)
         except (TypeError, ValueError, RecursionError):
             pass
     return text(value)

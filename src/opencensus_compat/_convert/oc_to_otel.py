@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
+from math import isfinite
 from typing import Any
 
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
@@ -104,6 +105,27 @@ def set_aside(values: dict[str, Any], reserved: Container[str]) -> dict[str, Any
     return kept
 
 
+def json_text(value: Any, default: Callable[[Any], str], **options: Any) -> str:
+    """Return the JSON text of a list or dict; numbers that JSON has no form for are their text in it.
+
+    Raises:
+        TypeError, ValueError, RecursionError: It has no such text.
+    """
+    try:
+        return json.dumps(value, default=default, allow_nan=False, **options)
+    except ValueError:
+        return json.dumps(_named(value), default=default, **options)
+
+
+def _named(value: Any) -> Any:
+    """Return a value in which numbers that are not finite are their text."""
+    if isinstance(value, float):
+        return value if isfinite(value) else str(float(value))
+    if isinstance(value, dict):
+        return {key: _named(inner) for key, inner in value.items()}
+    return [_named(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
 def _attribute_value(value: Any) -> Any:
     try:
         if isinstance(value, (str, int, float)):
@@ -113,9 +135,9 @@ def _attribute_value(value: Any) -> Any:
             if len(kinds) <= 1 and kinds <= _SCALAR_TYPES:
                 # As the SDK keeps it.
                 return tuple(value)
-            return json.dumps(value, default=str)
+            return json_text(value, str)
         if isinstance(value, Mapping):
-            return json.dumps(dict(value), default=str)
+            return json_text(dict(value), str)
         return str(value)
     except _exporter.failure():  # A value's own methods may raise anything
         return f"<{type(value).__name__}>"

@@ -107,6 +107,12 @@ def huge_number():
     _send(huge=2**70)
 
 
+def not_finite():
+    """Numbers that JSON has no form for."""
+    nan, inf = float("nan"), float("inf")
+    _send(nan=nan, inf=inf, negative=-inf, numbers=[1.0, nan], mixed=["a", nan], mapping={"a": [inf]}, fine=1.5)
+
+
 def none():
     """A value of None."""
     _send(before=1, missing=None, after=2)

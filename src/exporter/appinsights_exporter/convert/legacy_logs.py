@@ -48,7 +48,7 @@ from .spans import FACADE_PREFIX, PROPERTIES, SAMPLE_RATE, copied, own_propertie
 from .timing import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .exceptions import Error
 
@@ -77,13 +77,16 @@ _OWN_KEYS = frozenset(
 _MOST_SEVERE = 4
 
 
-def envelope(record: Any, *, instrumentation_key: str, context_tags: dict[str, str]) -> dict[str, Any]:
+def envelope(
+    record: Any, *, instrumentation_key: str, context_tags: dict[str, str], left_out: Callable[[str], object] | None = None
+) -> dict[str, Any]:
     """Return the item of a facade log record in the retired handlers' shape.
 
     Args:
         record: OpenTelemetry log record; not changed.
         instrumentation_key: Of the resource that receives it.
         context_tags: Tags for the item; copied.
+        left_out: Called with the key of a measurement that is no finite number.
 
     Raises:
         ConversionError: The record has no time.
@@ -98,7 +101,7 @@ def envelope(record: Any, *, instrumentation_key: str, context_tags: dict[str, s
         base = "Event"
         fields["name"] = message[:MAX_EVENT_NAME] or NO_NAME
         fields["properties"] = _dimensions(attributes, {})
-        fields["measurements"] = measurements(attributes.get(MEASUREMENTS))
+        fields["measurements"] = measurements(attributes.get(MEASUREMENTS), left_out)
     else:
         if EXCEPTION_TYPE in attributes or EXCEPTION_MESSAGE in attributes:
             base = "Exception"

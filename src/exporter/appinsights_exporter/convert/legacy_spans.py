@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, StatusCode
@@ -117,7 +118,14 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
         properties["_MS.links"] = links_text(links, compact=False)
     for key, value in attributes.items():
         if key not in FACADE_KEYS and not key.startswith("http."):
-            shown = value if type(value) is not str or len(value) <= MAX_VALUE else value[:MAX_VALUE]
+            type_ = type(value)
+            if type_ is str:
+                shown = value if len(value) <= MAX_VALUE else value[:MAX_VALUE]
+            elif (type_ is float and not isfinite(value)) or (type_ is tuple and not all(map(_is_finite, value))):
+                # JSON has no such number.
+                shown = text(value)[:MAX_VALUE]
+            else:
+                shown = value
             properties[key if len(key) <= MAX_KEY else key[:MAX_KEY]] = shown
     if PROPERTIES in attributes:
         properties.update(own_properties(attributes))
@@ -159,6 +167,10 @@ def _envelope(
     if rate is not None:
         envelope["sampleRate"] = rate
     return envelope
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) is not float or isfinite(value)
 
 
 def _status_code(span: ReadableSpan, attributes: dict[str, Any]) -> int:

@@ -77,6 +77,7 @@ _LONG_VALUES = frozenset(
         "gen_ai.evaluation.explanation",
     }
 )
+_MOST_NEGATIVE, _ABOVE_64_BITS = 2**63, 2**64
 _BULKY = 1024
 _EXACT: tuple[tuple[type, Callable[[Any], Any]], ...] = ((str, str.__str__), (int, int.__int__), (float, float.__float__))
 _EXACT_JSON_OPTIONS = orjson.OPT_NON_STR_KEYS
@@ -166,11 +167,12 @@ def properties(attributes: dict[str, Any]) -> dict[str, str]:
     return attributes
 
 
-def measurements(value: Any) -> dict[str, float]:
-    """Return custom measurements: text to finite number.
+def measurements(value: Any, left_out: Callable[[str], object] | None = None) -> dict[str, float]:
+    """Return custom measurements: text to finite number. What has more than 64 bits is the nearest float.
 
     Args:
         value: A mapping, or the JSON text of an object; anything else gives no measurements.
+        left_out: Called with the key of what is no finite number.
     Loses: booleans, texts, None, numbers that are not finite or do not fit a float, empty keys; keys beyond 150 characters are cut.
     Source: specification section 4.2.
     """
@@ -183,23 +185,46 @@ def measurements(value: Any) -> dict[str, float]:
         return {}
     result: dict[str, float] = {}
     for key, number in value.items():
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not key:
-            continue
-        try:
-            finite = math.isfinite(number)
-        except OverflowError:
-            continue
-        if finite:
-            result[text(key)[:MAX_KEY]] = number
+        found = None if isinstance(number, bool) or not isinstance(number, (int, float)) else _finite(number)
+        if found is None:
+            if left_out is not None:
+                left_out(text(key))
+        elif key:
+            result[text(key)[:MAX_KEY]] = found
     return result
+
+
+def _finite(number: float) -> float | None:
+    """Return a number as the wire has it, None where it has none: 64 bits, or a float."""
+    try:
+        if math.isfinite(number):
+            return number if -_MOST_NEGATIVE <= number < _ABOVE_64_BITS else float(number)
+    except OverflowError:
+        pass
+    return None
 
 
 def _json(value: Any) -> str:
     try:
-        return orjson.dumps(value, default=_inner, option=_EXACT_JSON_OPTIONS).decode()
+        made = orjson.dumps(value, default=_inner, option=_EXACT_JSON_OPTIONS)
+        if b"null" in made:
+            # None, or a number that JSON has no form for.
+            made = orjson.dumps(_named(value), default=_inner, option=_EXACT_JSON_OPTIONS)
+        return made.decode()
     except (TypeError, ValueError, RecursionError):
         # Cycles, lone surrogates, numbers over 64 bits: the plain text still tells what it was.
         return _str(value)
+
+
+def _named(value: Any) -> Any:
+    """Return a value in which numbers that are not finite are their text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _str(float(value))
+    if isinstance(value, Mapping):
+        return {key: _named(inner) for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
+        return [_named(inner) for inner in value]
+    return value
 
 
 def _str(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ConversionError
@@ -57,7 +57,13 @@ _LEAST_INFORMATION, _MOST_SEVERE = 9, 4
 
 
 def envelope(
-    record: Any, scope_name: str, *, instrumentation_key: str, context_tags: Mapping[str, str], facade: bool = False
+    record: Any,
+    scope_name: str,
+    *,
+    instrumentation_key: str,
+    context_tags: Mapping[str, str],
+    facade: bool = False,
+    left_out: Callable[[str], object] | None = None,
 ) -> dict[str, Any]:
     """Return the item of a log record.
 
@@ -67,6 +73,7 @@ def envelope(
         instrumentation_key: Of the resource that receives it.
         context_tags: Tags of the record's resource; copied.
         facade: Whether an OpenCensus handler made it: its bookkeeping attributes are then read and hidden.
+        left_out: Called with the key of a measurement that is no finite number.
 
     Raises:
         ConversionError: The record has no time.
@@ -97,10 +104,10 @@ def envelope(
         if operation:
             tags["ai.operation.name"] = tag("ai.operation.name", operation)
         if not SHARED_KEYS.isdisjoint(attributes):
-            numbers = shared_attributes(tags, attributes)
+            numbers = shared_attributes(tags, attributes, left_out)
         incoming.location(tags, attributes)
         if not _SPECIAL_KEYS.isdisjoint(attributes):
-            dimensions, numbers = _opencensus_style(attributes, numbers)
+            dimensions, numbers = _opencensus_style(attributes, numbers, left_out)
             base, fields = _special(attributes, record.body, getattr(record, RAISED, None) if facade else None)
         else:
             fields = _message(record.body)
@@ -182,7 +189,7 @@ def _message(body: Any) -> dict[str, Any]:
 
 
 def _opencensus_style(
-    attributes: dict[str, Any], numbers: dict[str, float] | None
+    attributes: dict[str, Any], numbers: dict[str, float] | None, left_out: Callable[[str], object] | None
 ) -> tuple[Mapping[Any, Any] | None, dict[str, float] | None]:
     """Take the two mappings of OpenCensus's documentation out of the attributes; return dimensions and all measurements."""
     dimensions = attributes.get(CUSTOM_DIMENSIONS)
@@ -191,7 +198,7 @@ def _opencensus_style(
     else:
         dimensions = None
     if isinstance(attributes.get(CUSTOM_MEASUREMENTS), Mapping):
-        numbers = {**measurements(attributes.pop(CUSTOM_MEASUREMENTS)), **(numbers or {})}
+        numbers = {**measurements(attributes.pop(CUSTOM_MEASUREMENTS), left_out), **(numbers or {})}
     return dimensions, numbers
 
 

@@ -15,7 +15,7 @@ from .status import NO_CODE
 from .timing import duration, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -195,12 +195,15 @@ def sample_rate_percent(attributes: dict[str, Any]) -> float | None:
     return rate
 
 
-def shared_attributes(tags: dict[str, str], attributes: dict[str, Any]) -> dict[str, float] | None:
+def shared_attributes(
+    tags: dict[str, str], attributes: dict[str, Any], left_out: Callable[[str], object] | None = None
+) -> dict[str, float] | None:
     """Move user, session, user agent and synthetic source to tags; return the measurements.
 
     Args:
         tags: Of the item; changed.
         attributes: Of a span or a log record; changed.
+        left_out: Called with the key of a measurement that is no finite number.
     """
     for key, name in _USER_TAGS:
         if key in attributes and (value := attributes[key]) is not None and value != "":
@@ -220,7 +223,7 @@ def shared_attributes(tags: dict[str, str], attributes: dict[str, Any]) -> dict[
     if synthetic or ("user_agent.synthetic.type" in attributes and attributes["user_agent.synthetic.type"] in ("bot", "test")):
         tags["ai.operation.syntheticSource"] = "True"
     if "microsoft.custom_measurements" in attributes:
-        return measurements(attributes.pop("microsoft.custom_measurements"))
+        return measurements(attributes.pop("microsoft.custom_measurements"), left_out)
     return None
 
 

@@ -30,6 +30,7 @@ _PIECE_ITEMS = 32
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
 _MAX_DEPTH = 32
 _INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
+_NULL = b"null"
 _SHORTEST_TEXT = 128
 _BULK_FIELDS = ("message", "stack", "parsedStack", "data", "url", "name")
 # Dates and dataclasses become str(value) as in the retired exporter, not orjson's own forms.
@@ -39,7 +40,7 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 def item(envelope: Mapping[str, Any]) -> bytes:
     """Return the JSON of one envelope, at most 65536 bytes.
 
-    NaN and infinities become null, values that JSON cannot hold become their text, and what is too long is shortened: the longest
+    NaN and infinities become their text in properties, leave measurements, and are null elsewhere; values that JSON cannot hold become their text, and what is too long is shortened: the longest
     properties first, then message, stack and the rest.
 
     Raises:
@@ -48,6 +49,11 @@ def item(envelope: Mapping[str, Any]) -> bytes:
     """
     try:
         encoded = orjson.dumps(envelope, _stand_in, _OPTIONS)
+        if _NULL in encoded:
+            careful = orjson.dumps(_plain(envelope, _MAX_DEPTH), option=_OPTIONS)
+            if careful.count(_NULL) != encoded.count(_NULL):
+                # Not each is a None.
+                encoded = careful
     except (TypeError, ValueError, RecursionError):
         encoded = orjson.dumps(_plain(envelope, _MAX_DEPTH), option=_OPTIONS)
     return encoded if len(encoded) <= MAX_ITEM_BYTES else _shrunk(encoded)
@@ -146,8 +152,14 @@ def _text(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _plain(value: Any, depth: int) -> Any:
-    """Return a copy that orjson takes for certain; below the given depth everything is text."""
+def _plain(value: Any, depth: int, *, is_property: bool = False) -> Any:
+    """Return a copy that orjson takes for certain; below the given depth everything is text.
+
+    Args:
+        value: Anything.
+        depth: How many levels there may be.
+        is_property: Whether it is a custom dimension, or in one: numbers that are not finite are text then.
+    """
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -155,13 +167,34 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, int):
         return int(value) if _INT64_MIN <= value <= _UINT64_MAX else _text(int(value))
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else _text(float(value)) if is_property else None
     if depth > 0:
         if isinstance(value, Mapping):
-            return {_key(key): _plain(inner, depth - 1) for key, inner in list(value.items())}
+            return {
+                _key(key): _numbers(inner)
+                if key == "measurements" and isinstance(inner, Mapping) and not is_property
+                else _plain(inner, depth - 1, is_property=is_property or key == "properties")
+                for key, inner in list(value.items())
+            }
         if isinstance(value, (list, tuple)):
-            return [_plain(inner, depth - 1) for inner in value]
+            return [_plain(inner, depth - 1, is_property=is_property) for inner in value]
     return _text(value)
+
+
+def _numbers(measurements: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return measurements without numbers that are not finite. Those of more than 64 bits are the nearest float."""
+    found = {}
+    for key, value in list(measurements.items()):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            try:
+                number = float(value)
+            except OverflowError:
+                continue
+            if math.isfinite(number):
+                found[_key(key)] = int(value) if isinstance(value, int) and _INT64_MIN <= value <= _UINT64_MAX else number
+        else:
+            found[_key(key)] = _plain(value, 1)
+    return found
 
 
 def _key(key: Any) -> str:
