@@ -403,7 +403,7 @@ class _Export:
 
     def export(self, batch: Sequence[Any]) -> Any:
         self._queue.left(len(batch))
-        return self._success if _exporter.stored(self.deliver(batch)) else self._failure
+        return self._success if _exporter.stored(self.deliver(_exporter.joined(batch))) else self._failure
 
     def deliver(self, *telemetry: Any) -> int:
         """Have the exporter deliver; what it takes depends on the signal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from appinsights_exporter import _releases
@@ -91,22 +91,69 @@ class Prepared:
         make: Returns the envelopes.
         span: The OpenTelemetry span they are of; None when there is none.
         sample_rate_percent: For envelopes that have no `sampleRate`.
+        pieces: What they are made of, where `make`, a method of a handle, takes that: `joined` then has it make those of several.
     """
 
-    __slots__ = ("_make", "_sample_rate", "context", "span")
+    __slots__ = ("_make", "_pieces", "_sample_rate", "context", "span")
 
-    def __init__(self, make: Callable[[], Iterable[Mapping[str, Any]]], span: Any, sample_rate_percent: float | None = None) -> None:
+    has_pieces = False
+    """Whether any has, in this process."""
+
+    def __init__(
+        self,
+        make: Callable[..., Iterable[Mapping[str, Any]]],
+        span: Any,
+        sample_rate_percent: float | None = None,
+        pieces: list[Any] | None = None,
+    ) -> None:
         self._make = make
         self.span = span
         self.context = _Sampled if span is None else span.get_span_context()
         self._sample_rate = sample_rate_percent
+        self._pieces = pieces
+        if pieces is not None:
+            Prepared.has_pieces = True
 
     def to_envelopes(self) -> list[Mapping[str, Any]]:
         """Return the envelopes, with the sample rate where they have none."""
-        envelopes = list(self._make())
+        envelopes = list(self._make() if self._pieces is None else self._make(self._pieces))
         if self._sample_rate is not None:
             envelopes = [envelope if "sampleRate" in envelope else {**envelope, "sampleRate": self._sample_rate} for envelope in envelopes]
         return envelopes
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces of telemetry it is."""
+        return 1 if self._pieces is None else len(self._pieces)
+
+    def join(self, groups: dict[Any, Prepared]) -> Prepared | None:
+        """Give the pieces to the one in `groups` that makes its envelopes in the same way, and return None; return itself for the first."""
+        if self._pieces is None:
+            return self
+        # A bound method; its handle is a program's own and may refuse to be hashed.
+        first = groups.setdefault((id(getattr(self._make, "__self__", None)), self._sample_rate), self)
+        if first is self:
+            self._pieces = [*self._pieces]
+            return self
+        first._pieces = [*(first._pieces or ()), *self._pieces]
+        return None
+
+
+def joined(batch: Sequence[Any]) -> Sequence[Any]:
+    """Return a batch in which the pieces that a program's own step of the export takes are together, as in OpenCensus."""
+    if not Prepared.has_pieces:
+        return batch
+    groups: dict[Any, Prepared] = {}
+    made = []
+    for one in batch:
+        # A log record has it from within.
+        own = getattr(one, "to_envelopes", None) or getattr(getattr(one, "log_record", None), "to_envelopes", None)
+        prepared = getattr(own, "__self__", None)
+        if type(prepared) is not Prepared:
+            made.append(one)
+        elif (left := prepared.join(groups)) is not None:
+            made.append(one if left._pieces is None else left)
+    return made
 
 
 def connection_string_pairs(text: str, source: str) -> dict[str, Any]:
@@ -196,6 +243,17 @@ def load_transport() -> None:
     """Import what the first export needs, once."""
     for name in ("encodings.idna", "requests", "ssl", "urllib3"):
         importlib.import_module(name)
+    from appinsights_exporter.delivery import transport
+
+    transport.stand_in_for_post = _stand_in_for_post
+
+
+post_is_replaced_by: list[Callable[[], Any]] = []
+"""Return what programs have put in the place of `requests.post` as they see it; None for nothing."""
+
+
+def _stand_in_for_post() -> Any:
+    return next((post for replaced in post_is_replaced_by if (post := replaced()) is not None), None)
 
 
 def log_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["Formatted", "Item", "Items", "formatted_before", "while_formatted", "with_fields"]
@@ -30,6 +31,11 @@ class Item:
     def is_of(self, handler: Any, where: Any, conversion: Any) -> bool:
         """Return whether a further handler would send it, too. One that has taken the record before means another item."""
         return self._where is where and self._conversion is conversion and all(each is not handler for each in self._handlers)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several handlers may send it."""
+        return len(self._handlers) > 1
 
     def join(self, handler: Any) -> None:
         """Note that a further handler may send it."""
@@ -93,24 +99,23 @@ class Formatted:
 
 
 class _Formatting(threading.local):
-    """What has been formatted of the record that this thread converts; None where nothing has."""
+    """The records that this thread converts, of those that have been formatted."""
 
-    done: Formatted | None = None
+    done: Sequence[Formatted] = ()
 
 
 _formatting = _Formatting()
 
 
-def while_formatted(done: Formatted | None) -> Formatted | None:
-    """Have `formatted_before` know of a record on this thread, and return of which one it knew until now."""
+def while_formatted(done: Sequence[Formatted]) -> Sequence[Formatted]:
+    """Have `formatted_before` know of records on this thread, and return of which ones it knew until now."""
     before, _formatting.done = _formatting.done, done
     return before
 
 
 def formatted_before(record: Any) -> Any:
     """Return the text of a record if its formatter has run already, None if not; see `Formatted.again`."""
-    done = _formatting.done
-    return None if done is None else done.again(record)
+    return next((text for done in _formatting.done if (text := done.again(record)) is not None), None)
 
 
 def with_fields(kind: Any, like: Any) -> Any:

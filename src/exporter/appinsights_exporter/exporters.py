@@ -46,7 +46,8 @@ class BringsEnvelopes(Protocol):
     """A span or log record that is its own converter: it brings finished items, and the exporter only encodes and delivers them.
 
     The facade gives such to the exporter when a program overrides the conversion of the retired exporter. One that has an attribute
-    ``span``, the ended span that the items are of, gets them marked if that span is in standard metrics.
+    ``span``, the ended span that the items are of, gets them marked if that span is in standard metrics; ``pieces`` says for how many spans or
+    records it stands, if not for one.
     """
 
     def to_envelopes(self) -> Iterable[Mapping[str, Any]]:
@@ -193,7 +194,7 @@ class ExporterBase(Generic[_T]):
                         raised = isinstance(error, ProcessorError)
                         self._lost(PROCESSOR_RAISED if raised else "an item could not be encoded", error.__cause__ or error, lost)
             except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
-                self._lost(self._not_converted, error, lost)
+                self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
             yield from encoded
 
     def _tags(self, of: Resource, legacy_tags: dict[str, str] | None, facade: bool) -> dict[str, str]:
@@ -210,12 +211,13 @@ class ExporterBase(Generic[_T]):
 
     def _with_key(self, envelopes: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
         for envelope in envelopes:
-            yield envelope if envelope.get("iKey") else {**envelope, "iKey": self._key}
+            # Programs send what they like; what is no item is the service's to refuse.
+            yield envelope if not hasattr(envelope, "get") or envelope.get("iKey") else {**envelope, "iKey": self._key}
 
-    def _lost(self, reason: str, error: BaseException, lost: list[BaseException]) -> None:
+    def _lost(self, reason: str, error: BaseException, lost: list[BaseException], pieces: int = 1) -> None:
         lost.append(error)
         # The error's text may quote the data, so the warning names only its type.
-        self.counts.dropped(reason, detail=type(error).__name__, signal=self._signal)
+        self.counts.dropped(reason, pieces, detail=type(error).__name__, signal=self._signal)
         _logger.debug("%s", reason, exc_info=error)
 
     def _legacy_tags(self) -> dict[str, str] | None:

@@ -23,6 +23,7 @@ from opentelemetry.trace import SpanKind as OtelSpanKind
 
 from opencensus_compat import _context, _exporter, _handles, _wiring
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
+from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.trace import _grpc_codes, base_span, time_event
 from opencensus_compat.trace import attributes as attributes_module
 from opencensus_compat.trace import link as link_module
@@ -35,6 +36,8 @@ from opencensus_compat.trace.tracers import base
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span as OtelSpan
+
+__getattr__ = patch_targets(__name__, "opencensus_compat.common.utils", chain="itertools:chain")
 
 MAX_NUM_ATTRIBUTES = 32
 MAX_NUM_ANNOTATIONS = 32

@@ -15,6 +15,7 @@ from opencensus_compat._context import SPAN_KEY as _SPAN_KEY
 from opencensus_compat._context import get_current
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat._handles import is_own
+from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
@@ -22,6 +23,8 @@ from opencensus_compat.trace.tracers import context_tracer, noop_tracer
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+
+__getattr__ = patch_targets(__name__, "opencensus_compat.trace.print_exporter")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LOWER_LONG = 0xFFFFFFFFFFFFFFFF

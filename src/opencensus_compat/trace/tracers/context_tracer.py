@@ -13,6 +13,7 @@ from opentelemetry.context import Context
 
 from opencensus_compat import _context, _handles, _wiring
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
+from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.trace import base_exporter, blank_span
 from opencensus_compat.trace import span as trace_span
 from opencensus_compat.trace import span_data as span_data_module
@@ -21,6 +22,9 @@ from opencensus_compat.trace.tracers import base
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span as OtelSpan
+
+
+__getattr__ = patch_targets(__name__, "threading", "opencensus_compat.trace.execution_context", "opencensus_compat.trace.print_exporter")
 
 
 class _ProviderExporter(base_exporter.Exporter, _handles.ProviderOnly):

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from opencensus_compat import _exporter, _wiring
+from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.ext.azure.common import settings_of, utils
 
 logger = logging.getLogger("opencensus.ext.azure.common.transport")
+
+__getattr__ = patch_targets(
+    __name__, "json", "requests", "time", "opencensus_compat.ext.azure.statsbeat.state", urlparse="urllib.parse:urlparse"
+)
+
+
+def _replaced_post() -> Any:
+    """Return what a program has put in the place of `requests.post`; None for that itself."""
+    api = sys.modules.get("requests.api")
+    seen = getattr(globals().get("requests", sys.modules.get("requests")), "post", None)
+    return None if seen is getattr(api, "post", None) else seen
+
+
+_exporter.post_is_replaced_by.append(_replaced_post)
 
 REDIRECT_STATUS_CODES = (307, 308)
 RETRYABLE_STATUS_CODES = (401, 403, 408, 429, 500, 502, 503, 504)

@@ -16,6 +16,7 @@ from opentelemetry.trace import TraceFlags
 
 from opencensus_compat import _context, _exporter, _handles, _taken, _wiring
 from opencensus_compat._convert import log_records, oc_to_otel
+from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
 from opencensus_compat.ext.azure.common.exporter import _finish
@@ -32,6 +33,8 @@ __all__ = ["AzureEventHandler", "AzureLogHandler"]
 
 # Subclasses that build envelopes themselves take these names from here.
 _FOR_SUBCLASSES = (Data, Event, ExceptionData, LocalFileStorage, Message, Queue, TransportStatusCode, statsbeat)
+
+__getattr__ = patch_targets(__name__, "traceback")
 
 EXEMPT_VARIABLE = "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL"
 """Environment variable for the option `logging_sampling_exempt_level`."""
@@ -328,22 +331,46 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             formatted.text = otel.body
         else:
             otel = self._otel_record(record, ids, percent, context, is_read=False)
-        make = _exporter.Prepared(functools.partial(self._envelopes, record, item, formatted), None, percent).to_envelopes
+        pieces = [(record, item, formatted)]
+        if self._takes_batches():
+            make = _exporter.Prepared(self._envelopes, None, percent, pieces).to_envelopes
+        else:
+            make = _exporter.Prepared(functools.partial(self._envelopes, pieces), None, percent).to_envelopes
         (router.send if is_first else router.send_again)(otel, self._pipeline, make)
         item.is_certain = not may_refuse
 
-    def _envelopes(self, record: Any, item: _taken.Item, formatted: _taken.Formatted | None) -> list[Any]:
-        """Return the envelopes of a record; none if another handler of the resource has sent them."""
-        if item.is_sent:
-            return []
-        before = _taken.while_formatted(formatted)
+    def _envelopes(self, pieces: list[tuple[Any, _taken.Item, _taken.Formatted | None]]) -> list[Any]:
+        """Return the envelopes of records; none of one that another handler of the resource has sent.
+
+        Args:
+            pieces: Each record, the item that it becomes, and what its formatter made of it.
+        """
+        left = [piece for piece in pieces if not piece[1].is_sent]
+        # Which of several was refused nobody can say, so that one which another handler may send goes by itself.
+        groups = [[piece for piece in left if not piece[1].is_shared], *([piece] for piece in left if piece[1].is_shared)]
+        return [envelope for group in groups if group for envelope in self._envelopes_of(group)]
+
+    def _envelopes_of(self, pieces: list[tuple[Any, _taken.Item, _taken.Formatted | None]]) -> list[Any]:
+        before = _taken.while_formatted([formatted for _, _, formatted in pieces if formatted is not None])
         try:
             with collected() as envelopes:
-                self._export([record])
+                self._export([record for record, _, _ in pieces])
         finally:
             _taken.while_formatted(before)
-        item.is_sent = bool(envelopes)
+        for _, item, _ in pieces:
+            item.is_sent = bool(envelopes)
         return envelopes
+
+    def _takes_batches(self) -> bool:
+        """Return whether a step that is called with all of a batch was replaced."""
+        mine: Any = type(self)
+        own = self.__dict__
+        return (
+            mine._export is not _EXPORT
+            or mine.apply_telemetry_processors is not _APPLY
+            or mine._transmit is not _TRANSMIT
+            or not own.keys().isdisjoint(("_export", "apply_telemetry_processors", "_transmit"))
+        )
 
     def _otel_record(self, record: Any, ids: _Ids, percent: float | None = None, context: Any = None, *, is_read: bool = True) -> Any:
         """Return the OpenTelemetry record of a record. The formatter comes last: it may change what it is given, as in OpenCensus.
@@ -396,7 +423,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         mine: Any = type(self)
         own = self.__dict__
         return not (
-            mine.log_record_to_envelope in _CONVERSIONS
+            (mine.log_record_to_envelope is _OF_LOGS or mine.log_record_to_envelope is _OF_EVENTS)
             and mine._export is _EXPORT
             and mine.apply_telemetry_processors is _APPLY
             and mine._transmit is _TRANSMIT
@@ -810,5 +837,5 @@ def _holds_logging_lock() -> bool:
 
 
 # The steps of an export that programs replace, as they are here. Compared one by one: this is asked for every record.
-_CONVERSIONS = frozenset({AzureLogHandler.log_record_to_envelope, AzureEventHandler.log_record_to_envelope})
+_OF_LOGS, _OF_EVENTS = AzureLogHandler.log_record_to_envelope, AzureEventHandler.log_record_to_envelope
 _EXPORT, _APPLY, _TRANSMIT = BaseLogHandler._export, ProcessorMixin.apply_telemetry_processors, TransportMixin._transmit

@@ -15,6 +15,7 @@ from typing import Any
 
 from opencensus_compat import _destination, _exporter, _handles, _wiring
 from opencensus_compat._convert import metrics as convert
+from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.common import utils as common_utils
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
@@ -37,16 +38,8 @@ _FLUSH_MILLIS = 30_000
 _NOT_CONVERTED = "a metric could not be converted"
 
 
-def __getattr__(name: str) -> Any:
-    """Return the package `standard_metrics`, which is loaded only when somebody wants it.
-
-    Raises: AttributeError for any other name.
-    """
-    if name != "standard_metrics":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return import_module("opencensus_compat.ext.azure.metrics_exporter.standard_metrics")
+# The package of standard metrics is loaded only when somebody wants it.
+__getattr__ = patch_targets(__name__, "atexit", "opencensus_compat.ext.azure.metrics_exporter.standard_metrics")
 
 
 class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
