@@ -18,7 +18,7 @@ FACADE, EXPORTER = "opencensus_compat", "appinsights_exporter"
 ROOTS = {FACADE: SOURCE, EXPORTER: SOURCE / "exporter"}
 
 FACADE_LAYERS = [
-    {"__main__", "_cli", "_pyinstaller", "_run", "auto", "local", "migrate", "propagators", "tags_and_baggage"},  # ways in
+    {"__main__", "_cli", "_run", "auto", "local", "migrate", "propagators", "tags_and_baggage"},  # ways in
     {
         "trace",
         "stats",
@@ -65,12 +65,13 @@ UPWARD = {
 
 EXPORTER_PARTS = {
     "convert": {"convert", "envelope", "errors", "foreign"},
-    "delivery": {"delivery", "counts", "errors", "foreign", "settings"},
+    "delivery": {"delivery", "counts", "errors", "foreign", "notices", "settings"},
     "spelling": set(),
     "connection_string": {"errors", "spelling"},
     "settings": {"connection_string", "errors", "redirect", "spelling"},
     "redirect": {"errors", "spelling"},
-    "counts": set(),
+    "counts": {"notices"},
+    "notices": set(),
     "envelope": set(),
     "errors": set(),
 }

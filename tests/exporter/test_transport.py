@@ -9,12 +9,15 @@ import os
 import socket
 import threading
 import time
+import tracemalloc
+import zlib
+from functools import lru_cache
 
 import pytest
 import urllib3
 from opentelemetry import context
 
-from appinsights_exporter.delivery.transport import MAX_REPLY_BYTES, HttpTransport
+from appinsights_exporter.delivery.transport import MAX_REPLY_BYTES, HttpTransport, SendError
 
 BODY = gzip.compress(b"[]")
 CLOSED_PORT = 9
@@ -149,15 +152,23 @@ def test_requests_is_asked_again_after_a_minute(server, monkeypatch):
     assert asked == [0.0, 61.0]
 
 
-def test_a_proxy_that_appears_later(server, transport, monkeypatch):
+@pytest.fixture
+def elsewhere(server, monkeypatch):
+    """A URL of another machine that leads to the server: an address that only proxies know would be none for later exchanges."""
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest: real("127.0.0.1" if host == "elsewhere.test" else host, *rest))
+    return server.url.replace("127.0.0.1", "elsewhere.test")
+
+
+def test_a_proxy_that_appears_later(elsewhere, transport, monkeypatch):
     """A proxy that the program sets in its environment while it runs is used from the next exchange on."""
-    assert transport.send(BODY, {}, 60).status == 200
+    assert transport.send(BODY, {}, 60, url=elsewhere).status == 200
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{CLOSED_PORT}")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert transport.send(BODY, {}, 60).error.kind == "connect"
+    assert transport.send(BODY, {}, 60, url=elsewhere).error.kind == "connect"
     monkeypatch.delenv("http_proxy")
-    assert transport.send(BODY, {}, 60).status == 200
+    assert transport.send(BODY, {}, 60, url=elsewhere).status == 200
 
 
 def test_connection_is_kept(server, transport):
@@ -232,6 +243,40 @@ def test_compressed_replies(server, either):
     assert len(either.send(BODY, {}, 60).body) == MAX_REPLY_BYTES
 
 
+def layered(body, *names):
+    """Return a body encoded over and over, and what that is called."""
+    for name in names:
+        body = gzip.compress(body) if "gzip" in name else zlib.compress(body, wbits=-15 if name == "deflate" else 15)
+    return body, ", ".join(name.replace("zlib", "deflate") for name in names)
+
+
+@lru_cache
+def bomb_of(names):
+    """Return a body that becomes large, encoded."""
+    return layered(b"0" * 40_000_000, *names)
+
+
+LAYERS = [("gzip", "gzip"), ("gzip", "deflate"), ("zlib", "x-gzip", "gzip"), ("deflate",)]
+
+
+@pytest.mark.parametrize("names", LAYERS, ids=map("+".join, LAYERS))
+def test_replies_encoded_more_than_once(server, either, names):
+    """Whatever encodings lie over each other, a reply is decoded, and a bomb of them takes no more memory than the limit allows."""
+    body, encoding = layered(b"{}", *names)
+    server.answer = lambda handler: reply(handler, 200, body, Content_Encoding=encoding)
+    assert either.send(BODY, {}, 60).body == b"{}"
+    bomb, encoding = bomb_of(names)
+    server.answer = lambda handler: reply(handler, 200, bomb, Content_Encoding=encoding)
+    tracemalloc.start()
+    try:
+        made = either.send(BODY, {}, 60)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(made.body) == MAX_REPLY_BYTES
+    assert peak < 12 * MAX_REPLY_BYTES
+
+
 def raw(text):
     """Return an answer of exactly these bytes, after which the connection ends."""
 
@@ -257,6 +302,11 @@ NO_REPLIES = {
     "no HTTP": raw(b"hello\r\n\r\n"),
     "half a status line": raw(b"HTTP/1.1 2"),
     "half a body": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"),
+    "two lengths": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+    "a length that is none": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}"),
+    "early hints, and no more": raw(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "an encoding that was not asked for": raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}"),
+    "too many encodings": raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip, gzip, gzip\r\nContent-Length: 2\r\n\r\n{}"),
     "broken chunks": raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
     "broken gzip": raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
     "too many headers": raw(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 500 + b"\r\n"),
@@ -284,6 +334,91 @@ def test_silent_server(server, either):
     release.set()
 
 
+@pytest.mark.parametrize(("limit_s", "early"), [(30.0, True), (0.2, False)], ids=["cut short", "in full"])
+def test_a_wait_that_says_nothing_of_the_server(server, limit_s, early):
+    """Where a flush or the end of the process cut the wait short, the error says so: a reply may have been under way."""
+    release = threading.Event()
+    server.answer = lambda _: release.wait(60)
+    made = HttpTransport(server.url, read_timeout_s=limit_s)
+    error = made.send(BODY, {}, 0.3).error
+    release.set()
+    made.close()
+    assert (error.kind, error.early) == ("reply", early)
+
+
+def dripping(first, then):
+    """Return an answer that begins so and goes on so, slowly and for ever, and the event that tells that the other side has left."""
+    left = threading.Event()
+
+    def answer(handler):
+        handler.close_connection = True
+        try:
+            handler.wfile.write(first)
+            while True:
+                handler.wfile.write(then)
+                handler.wfile.flush()
+                left.wait(0.02)
+        except OSError:
+            left.set()
+
+    return answer, left
+
+
+DRIPS = {
+    "headers": (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    "a status line": (b"HTTP/1.1 ", b"2"),
+    "interim replies": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a body": (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x"),
+    "a body without a length": (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "one chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n", b"x"),
+}
+
+
+@pytest.mark.parametrize(("first", "then"), DRIPS.values(), ids=DRIPS)
+def test_a_peer_that_drips(server, either, first, then):
+    """Whatever comes a byte at a time, the exchange ends at its deadline, and with it its connection and the work of its thread."""
+    before = set(threading.enumerate())
+    server.answer, left = dripping(first, then)
+    made = either.send(BODY, {}, 0.4)
+    assert made.error == SendError("reply", "there was no whole reply in time", early=True)
+    assert left.wait(60)
+    server.answer = lambda handler: reply(handler, 200, b"{}")
+    assert either.send(BODY, {}, 60).status == 200
+    # The thread of the exchange is the one that makes the next.
+    assert len([thread for thread in set(threading.enumerate()) - before if thread.name == "appinsights-send"]) <= 1
+
+
+def test_a_proxy_that_drips():
+    """A proxy that answers CONNECT for ever is left at the deadline, too."""
+    left = threading.Event()
+
+    def serve(connection):
+        connection.recv(65536)
+        try:
+            while True:
+                connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                left.wait(0.02)
+        except OSError:
+            left.set()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept():
+        connection, _ = listener.accept()
+        with connection:
+            serve(connection)
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    made = HttpTransport("https://nowhere.invalid/", proxies={"https": f"http://127.0.0.1:{listener.getsockname()[1]}"})
+    assert made.send(BODY, {}, 0.4).error is not None
+    assert left.wait(60)
+    made.close()
+    thread.join()
+    listener.close()
+
+
 def test_dripping_server(server, either):
     """A server that sends a byte now and then does not hold the sender longer than the limit."""
     release = threading.Event()
@@ -305,19 +440,20 @@ def test_dripping_server(server, either):
 
 
 UNSENT = {
-    "nobody listens": (lambda: f"http://127.0.0.1:{CLOSED_PORT}/", "connect"),
-    "no such host": (lambda: "http://nowhere.invalid/", "connect"),
-    "host that cannot be encoded": (lambda: "http://" + "a" * 70 + ".test/", "request"),
-    "no scheme": (lambda: "nowhere", "request"),
-    "bad port": (lambda: "http://h:99999999/", "request"),
+    "nobody listens": (f"http://127.0.0.1:{CLOSED_PORT}/", "the connection was refused"),
+    "no such host": ("http://nowhere.invalid/", "the name of the host was not found"),
+    "host that cannot be encoded": ("http://" + "a" * 70 + ".test/", "the address of the endpoint cannot be used"),
+    "no scheme": ("nowhere", "the address of the endpoint cannot be used"),
+    "bad port": ("http://h:99999999/", "the address of the endpoint cannot be used"),
+    "bad brackets": ("http://[::1/", "the address of the endpoint cannot be used"),
 }
 
 
-@pytest.mark.parametrize(("url", "kind"), UNSENT.values(), ids=UNSENT)
-def test_what_was_not_sent(transport, url, kind):
-    """No connection and an impossible address are told apart from a lost reply."""
-    made = transport.send(BODY, {}, 60, url=url())
-    assert (made.status, made.error.kind) == (0, kind)
+@pytest.mark.parametrize(("url", "cause"), UNSENT.values(), ids=UNSENT)
+def test_what_was_not_sent(transport, url, cause):
+    """No connection and an impossible address are told apart from a lost reply, and have a cause in our words."""
+    made = transport.send(BODY, {}, 60, url=url)
+    assert (made.status, made.error) == (0, SendError("connect", cause))
 
 
 def test_a_server_that_goes_away(server, transport):
@@ -337,8 +473,8 @@ def test_tls_is_checked(server, transport):
 
 
 def test_bad_header(either):
-    """A header that cannot be sent is our error, not an exception."""
-    assert either.send(BODY, {"X": "a\r\nb"}, 60).error.kind == "request"
+    """A header that cannot be sent is our error, not an exception, and is not quoted."""
+    assert either.send(BODY, {"X": "a\r\nb"}, 60).error == SendError("connect", "a header of the request cannot be sent")
 
 
 def test_proxy(server):

@@ -92,7 +92,8 @@ _NUMBERS = {
 }
 """Settings that only arguments set, and their defaults."""
 
-_USER_INFO = re.compile(r"//[^/@]*@")
+_USER_INFO = re.compile(r"^(\w[\w+.-]*://)?.*@", re.DOTALL)
+"""Up to the last ``@``: a password that was not encoded may hold anything."""
 _said: set[str] = set()
 """Warnings that were logged in this process; they are about what does not change while it runs."""
 
@@ -151,7 +152,7 @@ class Settings:
 
     def __repr__(self) -> str:
         """Show the settings with keys, credentials and proxy passwords masked."""
-        proxies = {scheme: _USER_INFO.sub("//***@", url) for scheme, url in self.proxies.items()}
+        proxies = {scheme: _USER_INFO.sub(r"\1***@", url) for scheme, url in self.proxies.items()}
         credential = None if self.credential is None else f"<{type(self.credential).__name__}>"
         return (
             f"Settings(instrumentation_key='{self.instrumentation_key[:8]}-***', ingestion_endpoint={self.ingestion_endpoint!r}, "

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import ipaddress
 import logging
 import math
 import os
@@ -24,8 +23,10 @@ from urllib.parse import urlsplit
 
 from ..counts import RateLimit
 from ..errors import ConfigurationError
+from ..notices import say
 from .classify import redirect_target
 from .helpers import start_thread
+from .proxies import is_loopback
 from .transport import _instrumentation_suppressed
 
 if TYPE_CHECKING:
@@ -241,7 +242,9 @@ class TokenSource:
 
     def _say(self, problem: str) -> None:
         if self._log_limit.due("token"):
-            _logger.warning(
+            say(
+                _logger,
+                logging.WARNING,
                 "There is no Entra ID token for Application Insights (%s, scope %s): %s. The logger azure.identity may tell more. "
                 "Telemetry waits where it can be stored; this is said at most once a minute.",
                 type(self._credential).__name__,
@@ -368,7 +371,7 @@ def _is_confidential(url: str) -> bool:
         host = parts.hostname or ""
         if parts.scheme != "http":
             return parts.scheme == "https" and bool(host)
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return is_loopback(host)
     except ValueError:
         return False
 

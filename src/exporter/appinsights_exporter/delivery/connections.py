@@ -1,24 +1,35 @@
 """The HTTP connections of one process. Imported with the first send: requests takes longer to import than all of this package.
 
-requests decides where an exchange goes: through which proxy, with which certificates to check the other side's against. It decides
+requests decides where an exchange goes: with which certificates to check the other side's against, and how through a proxy. It decides
 anew for each, which takes three times as long as the exchange itself. Where it has connected without a proxy, the exchanges that
 follow take the same connections without asking it.
+
+The libraries bound each wait on a socket and not the sum of waits: a peer that sends a byte now and then, or ``100 Continue`` for ever,
+would hold thread and connection for ever. So the connections here read replies, those of proxies too, until the exchange's deadline.
 """
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import http.cookiejar
+import io
 import os
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from . import proxies as proxy_settings
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .proxies import Proxy
 
 USER_AGENT = "census-compat"
 """Short and constant: the service copies it into the items."""
@@ -26,14 +37,66 @@ ASK_AGAIN_S = 60.0
 """How long a way is taken without asking requests again, seconds."""
 
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Connection": "keep-alive"}
-_NO_PROXY: dict[str, Any] = {"http": None, "all": None}
-"""For a token that goes to the loopback interface in clear text, the one place where it may: no proxy shall see it on the way."""
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _VARIABLES = (
     *(name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())),
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
+    *_BUNDLES,
 )
 """What requests reads from the environment for each exchange."""
+
+
+class BundleError(Exception):
+    """The certificates to check the other side's against cannot be read. Its text is ours."""
+
+
+class HeaderError(Exception):
+    """A header of the request cannot be sent."""
+
+
+class Exchange:
+    """The limits of one exchange, and what was learned on the way.
+
+    Args:
+        timeout_s: Longest time for all of it, seconds.
+        limits_s: Longest waits for a connection and for each piece of the reply, seconds.
+        clock: Monotonic clock, seconds.
+    """
+
+    def __init__(self, timeout_s: float, limits_s: tuple[float, float], clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.until_s = clock() + timeout_s
+        """Its end, on the clock."""
+        self.limits_s = limits_s
+        """Longest waits for a connection and for each piece of the reply, seconds."""
+        self.proxy: Proxy | None = None
+        """What it goes through."""
+
+    def now_s(self) -> float:
+        """Return the reading of the clock, seconds."""
+        return self._clock()
+
+    def left_s(self, limit_s: float) -> float:
+        """Return how long the next wait may be, seconds.
+
+        Args:
+            limit_s: The longest of its kind.
+
+        Raises:
+            TimeoutError: No time is left.
+        """
+        left_s = min(limit_s, self.until_s - self._clock())
+        if left_s <= 0:
+            raise TimeoutError
+        return left_s
+
+
+class _Current(threading.local):
+    """The exchange of each thread."""
+
+    exchange: Exchange | None = None
+
+
+_current = _Current()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +131,42 @@ class Connections:
         self._session.mount("http://", self._adapter)
         self._ways: dict[str, _Way] = {}
 
+    def exchange(self, timeout_s: float, limits_s: tuple[float, float], clock: Callable[[], float]) -> Exchange:
+        """Return the limits of an exchange that begins now; see :class:`Exchange`."""
+        return Exchange(timeout_s, limits_s, clock)
+
     def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, limits_s: tuple[float, float], proxies: Mapping[str, str], now_s: float
+        self, url: str, body: bytes, headers: Mapping[str, str], *, exchange: Exchange, proxies: Mapping[str, str]
     ) -> urllib3.BaseHTTPResponse:
-        """Return the reply, whose body is to be read, undecoded.
+        """Return the reply, whose body is to be read, undecoded, on this thread.
 
         Args:
             url: Absolute.
             body: Already compressed.
             headers: Beside those that every request has.
-            limits_s: Longest waits for a connection and for each piece of the reply, seconds.
+            exchange: Its limits; says afterwards which proxy it went through.
             proxies: URL scheme to proxy URL; empty leaves it to the environment.
-            now_s: On the monotonic clock, seconds.
-        Raises: what requests, urllib3 and the standard library raise.
+        Raises: what requests, urllib3 and the standard library raise, and the errors of this module and of :mod:`.proxies`.
         """
+        _current.exchange = exchange
+        now_s = exchange.now_s()
         way = self._ways.get(url)
         if way is not None and now_s < way.until_s and way.environment == _environment():
-            return _direct(way, body, {**_HEADERS, **headers}, limits_s)
+            return _direct(way, body, {**_HEADERS, **headers}, exchange.limits_s)
+        # A token goes in clear text to the loopback interface only, and there no proxy shall see it on the way.
         in_clear_text = "Authorization" in headers and url.startswith("http://")
         environment = _environment()
+        proxy = exchange.proxy = None if in_clear_text else proxy_settings.proxy_for(url, proxies)
+        if proxy is not None:
+            proxy_settings.check(proxy)
+        scheme = url.partition(":")[0].lower()
         response = self._session.post(
             url,
             data=body,
             headers=dict(headers),
-            timeout=limits_s,
+            timeout=exchange.limits_s,
             # Given here and not on the session: there the environment would win over it.
-            proxies=_NO_PROXY if in_clear_text else dict(proxies) or None,
+            proxies={scheme: None, "all": None} if proxy is None else {scheme: proxy.url},  # type: ignore[dict-item] # None is for none
             allow_redirects=False,
             stream=True,
         )
@@ -114,7 +187,7 @@ class Connections:
 
 
 class _Adapter(HTTPAdapter):
-    """Notes, for each thread, the connections that it took last."""
+    """Notes, for each thread, the connections that it took last; its connections keep to the deadline of an exchange."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,15 +208,138 @@ class _Adapter(HTTPAdapter):
                     pool.close()
         super().close()
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        _keep_time(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        _keep_time(manager)
+        return manager
+
+    # The connections to a proxy come from one of these, the second in requests before 2.32.
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _blaming_the_proxy():
+            return super().get_connection_with_tls_context(*args, **kwargs)
+
+    def get_connection(self, *args: Any, **kwargs: Any) -> Any:
+        with _blaming_the_proxy():
+            return super().get_connection(*args, **kwargs)
+
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # as the stubs of requests leave it
+        try:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # as the stubs of requests leave it
+        except OSError:
+            raise BundleError(f"{bundle_source()} cannot be read") from None
         self._last.pool = conn
 
     def request_url(self, request: Any, proxies: Any) -> Any:
-        target = super().request_url(request, proxies)
-        is_direct = requests.utils.select_proxy(request.url, proxies) is None
+        with _blaming_the_proxy():
+            target = super().request_url(request, proxies)
+            is_direct = requests.utils.select_proxy(request.url, proxies) is None
         self._last.direct = (self._last.pool, target) if is_direct else None
         return target
+
+
+def bundle_source() -> str:
+    """Return who says which authorities are trusted, for messages."""
+    name = next((name for name in _BUNDLES if os.environ.get(name)), None)
+    return (
+        "the file of trusted certificates of the package certifi"
+        if name is None
+        else f"the file of trusted certificates in the variable {name}"
+    )
+
+
+@contextlib.contextmanager
+def _blaming_the_proxy() -> Iterator[None]:
+    """Turn whatever is raised where a proxy is chosen and set up into an error of its setting: the libraries quote its value."""
+    exchange = _current.exchange
+    proxy = None if exchange is None else exchange.proxy
+    try:
+        yield
+    except Exception:
+        if proxy is None:
+            raise
+        raise proxy_settings.unusable(proxy) from None
+
+
+class _Limited(io.RawIOBase):
+    """What a socket receives, until the end of the exchange that this thread makes."""
+
+    def __init__(self, sock: Any, exchange: Exchange) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._exchange = exchange
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._exchange.left_s(self._exchange.limits_s[1]))
+        received: int | None = self._raw.readinto(buffer)
+        return received
+
+    def fileno(self) -> int:
+        number: int = self._raw.fileno()
+        return number
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Receiving:
+    """Stands for a socket where a reply is read from it."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def makefile(self, mode: str) -> Any:
+        exchange = _current.exchange
+        return self._sock.makefile(mode) if exchange is None else io.BufferedReader(_Limited(self._sock, exchange))
+
+
+class _Response(http.client.HTTPResponse):
+    """A reply, or a proxy's to CONNECT, that is read until the end of the exchange."""
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(_Receiving(sock), *args, **kwargs)  # type: ignore[arg-type] # it makes a file of it, and nothing else
+
+
+class _Timed:
+    """Goes before a class of connections and lets them keep to the exchange's deadline."""
+
+    response_class = _Response
+    timeout: Any
+    sock: Any
+
+    def connect(self) -> Any:
+        exchange = _current.exchange
+        if exchange is not None:
+            self.timeout = exchange.left_s(exchange.limits_s[0])
+        return super().connect()  # type: ignore[misc] # of the class behind it
+
+    def putrequest(self, *args: Any, **kwargs: Any) -> Any:
+        exchange = _current.exchange
+        if exchange is not None and self.sock is not None:
+            # A kept connection has the limit of whatever was received last.
+            self.sock.settimeout(exchange.left_s(exchange.limits_s[0]))
+        return super().putrequest(*args, **kwargs)  # type: ignore[misc] # of the class behind it
+
+
+def _keep_time(manager: Any) -> None:
+    """Let the connections that a manager makes keep to the exchange's deadline."""
+    manager.pool_classes_by_scheme = {scheme: _timed(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
+
+
+@lru_cache(maxsize=16)
+def _timed(pool: Any) -> Any:
+    made = pool.ConnectionCls
+    if issubclass(made, _Timed):
+        return pool
+    return type(pool.__name__, (pool,), {"ConnectionCls": type(made.__name__, (_Timed, made), {})})
 
 
 def _direct(way: _Way, body: bytes, headers: Mapping[str, str], limits_s: tuple[float, float]) -> urllib3.BaseHTTPResponse:
@@ -164,7 +360,7 @@ def _direct(way: _Way, body: bytes, headers: Mapping[str, str], limits_s: tuple[
     except ValueError as error:
         if type(error) is ValueError:
             # The standard library's, for a header that cannot be sent.
-            raise requests.exceptions.InvalidHeader(str(error)) from error
+            raise HeaderError from None
         raise
 
 

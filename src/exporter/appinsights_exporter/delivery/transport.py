@@ -1,7 +1,7 @@
 """One HTTP exchange with the ingestion endpoint. No policy: what a reply means is not decided here.
 
-The exchange runs on a helper thread. The timeouts of requests bound each wait on a socket, not looking up a host name, nor the sum of
-waits; and a process that ends must be able to stop waiting for an endpoint that is silent.
+The exchange runs on a helper thread. Nothing bounds looking up a host name; and a process that ends must be able to stop waiting for an
+endpoint that is silent. All else of an exchange has one deadline, see :mod:`.connections`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import urllib3
 
-    from .connections import Connections
+    from .connections import Connections, Exchange
 
 stand_in_for_post: Callable[[], Callable[..., Any] | None] | None = None
 """Returns what is to be called in place of an exchange, with the arguments of ``requests.post``; None where nothing is. The facade sets it:
@@ -38,6 +38,8 @@ MAX_REPLY_BYTES = 1024 * 1024
 _CHUNK_BYTES = 16384
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _BAD_REQUEST = 400
+PATIENCE_S = 3.0
+"""What a reply may take before anybody is to be told, seconds, unless the limits are shorter: flushes and the end of a process wait less."""
 _MARGIN_S = 0.25
 """How much longer than the library's own limit we wait, seconds: its error says more than ours."""
 
@@ -47,9 +49,11 @@ class SendError:
     """Why there is no reply."""
 
     kind: str
-    """``connect``: nothing was sent. ``reply``: something was, and may have been accepted. ``request``: this can never be sent."""
+    """``connect``: nothing was sent. ``reply``: something was, and may have been accepted."""
     text: str
-    """The library's error: its type and first words; holds no header and no body."""
+    """The cause in our words. The libraries' may quote an address with its password."""
+    early: bool = False
+    """Whether the wait was cut so short that the other side cannot be blamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +131,13 @@ class HttpTransport:
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float, *, url: str | None = None) -> Reply:
         """Return what came back; see :class:`Transport`."""
+        begun_s = self._clock()
         try:
             return self._helpers.run(
                 lambda: self._guarded(body, headers, timeout_s, self.url if url is None else url), timeout_s + _MARGIN_S
             )
-        except LateError as error:
-            return Reply(error=SendError("reply", str(error)))
+        except LateError:
+            return Reply(error=SendError("reply", "there was no whole reply in time", early=self._is_early(begun_s)))
 
     def hurry(self, timeout_s: float) -> None:
         """Stop waiting for exchanges that are under way after so many seconds from now."""
@@ -145,60 +150,39 @@ class HttpTransport:
             held[1].close()
 
     def _guarded(self, body: bytes, headers: Mapping[str, str], timeout_s: float, url: str) -> Reply:
+        begun_s = self._clock()
+        exchange: Exchange | None = None
         with _instrumentation_suppressed():
             try:
-                return self._exchange(body, headers, timeout_s, url)
+                post = _post_in_place()
+                if post is not None:
+                    return _posted_by(post, url, body, headers, timeout_s=min(self._read_timeout_s, timeout_s), proxies=self._proxies)
+                connections = self._connections()
+                limits_s = (min(self._connect_timeout_s, timeout_s), min(self._read_timeout_s, timeout_s))
+                exchange = connections.exchange(timeout_s, limits_s, self._clock)
+                try:
+                    return _reply(connections.post(url, body, headers, exchange=exchange, proxies=self._proxies))
+                except BaseException:
+                    connections.forget(url)
+                    raise
             except Exception as error:  # noqa: BLE001 - three libraries below, and each may raise what it likes.
-                reply = Reply(error=_translated(error))
+                from .failures import described
+
+                failure = described(error, None if exchange is None else exchange.proxy)
                 _let_go(error)
-                return reply
+                early = failure.late and self._is_early(begun_s)
+                return Reply(error=SendError("connect" if failure.unsent else "reply", failure.cause, early=early))
 
-    def _exchange(self, body: bytes, headers: Mapping[str, str], timeout_s: float, url: str) -> Reply:
-        post = _post_in_place()
-        if post is not None:
-            return _posted_by(post, url, body, headers, timeout_s=min(self._read_timeout_s, timeout_s), proxies=self._proxies)
-        now_s = self._clock()
-        connections = self._connections()
-        try:
-            response = connections.post(
-                url,
-                body,
-                headers,
-                limits_s=(min(self._connect_timeout_s, timeout_s), min(self._read_timeout_s, timeout_s)),
-                proxies=self._proxies,
-                now_s=now_s,
-            )
-            received = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(status=response.status, headers=received, body=self._read(response, now_s + timeout_s))
-        except BaseException:
-            connections.forget(url)
-            raise
-
-    def _read(self, response: urllib3.BaseHTTPResponse, deadline_s: float) -> bytes:
-        """Return the body, cut at the size limit and at the deadline: a server that drips must not hold an export."""
-        chunks: list[bytes] = []
-        size = 0
-        # What has arrived, rather than all that was asked for; urllib3 before 2.1 only has the latter.
-        read = getattr(response, "read1", response.read)
-        try:
-            while size < MAX_REPLY_BYTES:
-                chunk = read(_CHUNK_BYTES, decode_content=True)
-                if not chunk:
-                    break
-                chunks.append(chunk)
-                size += len(chunk)
-                if self._clock() > deadline_s:
-                    raise TimeoutError("the reply did not end in time")
-        finally:
-            # A reply that was read to its end has given its connection back. Unread bytes of another would be taken for the next reply.
-            response.close()
-        return b"".join(chunks)[:MAX_REPLY_BYTES]
+    def _is_early(self, begun_s: float) -> bool:
+        return self._clock() - begun_s < min(PATIENCE_S, self._connect_timeout_s, self._read_timeout_s)
 
     def _connections(self) -> Connections:
         held = self._held
         pid = os.getpid()
         if held is None or held[0] != pid:
             with _importing:
+                # The latter for later: at the end of the interpreter it may be too late to import it.
+                from . import failures  # noqa: F401
                 from .connections import Connections
             held = self._held = (pid, Connections())
         return held[1]
@@ -235,6 +219,39 @@ def _posted_by(
     )
 
 
+def _reply(response: urllib3.BaseHTTPResponse) -> Reply:
+    """Return the reply with its decoded body, cut at the size limit.
+
+    Raises: what the libraries raise, and the errors of :mod:`.decode` and :mod:`.failures`.
+    """
+    from .decode import decoded
+    from .failures import ReplyError
+
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        if response.status < 200:
+            # The reply proper is still to come, and would be taken for the next one's.
+            raise ReplyError(f"the reply ends with the interim status {response.status}")
+        while size < MAX_REPLY_BYTES:
+            # Undecoded: the libraries bound what they take in, and not what they make of it.
+            chunk = response.read(_CHUNK_BYTES, decode_content=False)
+            if not chunk:
+                break
+            chunks.append(chunk)
+            size += len(chunk)
+    finally:
+        # A reply that was read to its end has given its connection back. Unread bytes of another would be taken for the next reply.
+        response.close()
+    promised = headers.get("content-length", "")
+    # Old releases of urllib3 do not compare them.
+    if "transfer-encoding" not in headers and promised.isdecimal() and size < min(int(promised), MAX_REPLY_BYTES):
+        raise ReplyError("the reply was cut short")
+    body = decoded(b"".join(chunks)[:MAX_REPLY_BYTES], headers.get("content-encoding", ""), MAX_REPLY_BYTES)
+    return Reply(status=response.status, headers=headers, body=body)
+
+
 def _let_go(error: BaseException | None) -> None:
     """Free what an error's frames hold: urllib3's hold the error, too, so that a request's body and the connection would stay until the
     garbage collector comes, which at the end of the interpreter may be too late to close it.
@@ -259,45 +276,3 @@ def _instrumentation_suppressed() -> Iterator[None]:
         yield
     finally:
         detach(token)
-
-
-def _translated(error: Exception) -> SendError:
-    """Return the error of requests, urllib3 or the standard library as one of ours."""
-    import requests
-    import urllib3.exceptions
-
-    text = f"{type(error).__name__}: {error}"[:200]
-    if isinstance(
-        error,
-        (
-            requests.exceptions.ConnectTimeout,
-            requests.exceptions.ProxyError,
-            requests.exceptions.SSLError,
-        ),
-    ):
-        return SendError("connect", text)
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return SendError("connect" if _never_connected(error) else "reply", text)
-    if isinstance(error, UnicodeError | urllib3.exceptions.LocationValueError) or (
-        isinstance(error, requests.exceptions.RequestException) and isinstance(error, ValueError)
-    ):
-        # InvalidURL, InvalidHeader, MissingSchema, a host name that cannot be encoded.
-        return SendError("request", text)
-    # Of requests or urllib3, whichever made the exchange.
-    return SendError("connect" if isinstance(error, urllib3.exceptions.HTTPError) and _never_connected(error) else "reply", text)
-
-
-def _never_connected(error: BaseException) -> bool:
-    """Return whether somewhere below the error a connection could not even be made."""
-    import ssl
-
-    import urllib3.exceptions
-
-    for _ in range(8):
-        if isinstance(error, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError, ssl.SSLCertVerificationError)):
-            return True
-        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None) or error.__cause__
-        if not isinstance(inner, BaseException):
-            return False
-        error = inner
-    return False

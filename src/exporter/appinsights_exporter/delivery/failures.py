@@ -1,0 +1,155 @@
+"""Why an exchange failed, in words of our own: those of requests and urllib3 may quote an address with its password."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import re
+import socket
+import ssl
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import requests
+import urllib3.exceptions
+
+from .connections import BundleError, HeaderError, bundle_source
+from .decode import DecodeError
+from .proxies import ProxySettingError
+
+if TYPE_CHECKING:
+    from .proxies import Proxy
+
+_DEPTH = 16
+"""How many errors below an error are looked at: each library wraps the one below."""
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
+_CERTIFICATES = {
+    9: "it is not valid yet",
+    10: "it has expired",
+    18: "it is self-signed",
+    19: "an authority that is not trusted signed it",
+    20: "an authority that is not trusted signed it",
+    21: "an authority that is not trusted signed it",
+    62: "it is of another host",
+    64: "it is of another host",
+}
+"""OpenSSL's numbers of what is wrong with a certificate."""
+_ENDED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.RemoteDisconnected)
+
+
+class ReplyError(Exception):
+    """A reply that is none. Its text is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is known of an exchange without a whole reply."""
+
+    unsent: bool
+    """Whether nothing can have been sent."""
+    cause: str
+    """In our words."""
+    late: bool = False
+    """Whether all that is known is that the time was over."""
+
+
+NO_REPLY = Failure(False, "there was no whole reply in time", late=True)
+_NO_CONNECTION = Failure(True, "there was no connection in time", late=True)
+
+
+def described(error: BaseException, proxy: Proxy | None) -> Failure:
+    """Return why there is no reply.
+
+    Args:
+        error: Of requests, urllib3, the standard library, or ours.
+        proxy: What the exchange went through.
+    """
+    chain = _chain(error)
+    failure = _failure(chain)
+    if proxy is None or any(isinstance(each, (ProxySettingError, BundleError)) for each in chain):
+        return failure
+    return replace(failure, cause=f"{failure.cause}, through the proxy of {proxy.source}")
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an error and those that it wraps, in whatever way."""
+    found: list[BaseException] = []
+    left: list[object] = [error]
+    while left and len(found) < _DEPTH:
+        each = left.pop(0)
+        if isinstance(each, BaseException) and not any(each is known for known in found):
+            found.append(each)
+            left += [getattr(each, "reason", None), *each.args, each.__cause__, each.__context__]
+    return found
+
+
+def _failure(chain: list[BaseException]) -> Failure:
+    def of(*kinds: type[BaseException]) -> BaseException | None:
+        return next((each for each in chain if isinstance(each, kinds)), None)
+
+    ours = of(ProxySettingError, BundleError)
+    if ours is not None:
+        return Failure(True, str(ours))
+    reply = of(ReplyError)
+    if reply is not None:
+        return Failure(False, str(reply))
+    certificate = of(ssl.SSLCertVerificationError, urllib3.exceptions.SSLError, ssl.SSLError)
+    if certificate is not None:
+        # What ended it may be wrapped in errors that say less.
+        return _tls([each for each in chain if isinstance(each, (ssl.SSLError, urllib3.exceptions.SSLError))], chain)
+    for each in chain:
+        tunnel = _TUNNEL.search(str(each)) if type(each) is OSError else None
+        if tunnel is not None:
+            return Failure(True, f"the proxy answered with status {tunnel[1]}")
+    if of(socket.gaierror) is not None:
+        return Failure(True, "the name of the host was not found")
+    if of(ConnectionRefusedError) is not None:
+        return Failure(True, "the connection was refused")
+    if any(getattr(each, "errno", None) in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN) for each in chain):
+        return Failure(True, "the network or the host cannot be reached")
+    if of(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError) is not None:
+        return _NO_CONNECTION
+    unsent = of(urllib3.exceptions.NewConnectionError, requests.exceptions.ProxyError) is not None
+    if unsent:
+        return Failure(True, "no connection can be made")
+    if of(TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) is not None:
+        return NO_REPLY
+    if of(DecodeError, urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError) is not None:
+        return Failure(False, "the reply cannot be decoded")
+    if of(http.client.IncompleteRead, urllib3.exceptions.IncompleteRead) is not None:
+        return Failure(False, "the reply was cut short")
+    if of(*_ENDED) is not None:
+        return Failure(False, "the connection was closed before there was a reply")
+    if of(http.client.HTTPException, urllib3.exceptions.InvalidHeader, urllib3.exceptions.ProtocolError) is not None:
+        return Failure(False, "the reply is not HTTP")
+    if of(HeaderError, requests.exceptions.InvalidHeader) is not None:
+        return Failure(True, "a header of the request cannot be sent")
+    if (
+        of(UnicodeError, urllib3.exceptions.LocationValueError, requests.exceptions.RequestException) is not None
+        and of(ValueError) is not None
+    ):
+        return Failure(True, "the address of the endpoint cannot be used")
+    return Failure(False, f"an error of the kind {type(chain[0]).__name__}")
+
+
+def _tls(errors: list[BaseException], chain: list[BaseException]) -> Failure:
+    for each in errors:
+        if isinstance(each, ssl.SSLCertVerificationError):
+            code = getattr(each, "verify_code", 0)
+            return Failure(
+                True, f"the certificate of the other side is not accepted: {_CERTIFICATES.get(code, f'number {code} of OpenSSL')}"
+            )
+    if any(isinstance(each, ssl.CertificateError) for each in chain) or any(type(each).__name__ == "CertificateError" for each in chain):
+        # urllib3's own comparison of names, in its old releases.
+        return Failure(True, f"the certificate of the other side is not accepted: {_CERTIFICATES[62]}")
+    if any(getattr(each, "library", None) in ("X509", "PEM") for each in errors):
+        return Failure(True, f"{bundle_source()} holds none")
+    if any(isinstance(each, (TimeoutError, requests.exceptions.Timeout)) for each in chain):
+        return _NO_CONNECTION
+    if any(isinstance(each, urllib3.exceptions.ReadTimeoutError) for each in chain):
+        return NO_REPLY
+    ended = any(isinstance(each, (*_ENDED, ssl.SSLEOFError, ssl.SSLZeroReturnError)) for each in errors)
+    # While a reply is read, TLS fails like any connection.
+    if any(isinstance(each, urllib3.exceptions.ProtocolError) for each in chain) and ended:
+        return Failure(False, "the connection was closed before there was a reply")
+    return Failure(True, "TLS cannot be agreed on with the other side")
