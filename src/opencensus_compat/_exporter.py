@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from appinsights_exporter import _releases
+from appinsights_exporter import _releases, notices
 from appinsights_exporter import connection_string as _connection_string
 from appinsights_exporter import foreign as _foreign
 from appinsights_exporter import settings as _settings
@@ -29,7 +30,6 @@ from appinsights_exporter.envelope import (
 )
 
 __all__ = [
-    "NO_TIME",
     "PROCESSOR_RAISED",
     "BaseObject",
     "Data",
@@ -60,6 +60,7 @@ __all__ = [
     "sampling_score",
     "sdk_logs",
     "settings",
+    "shows_no_own_lines",
     "span_exporter",
     "stored",
     "unquoted",
@@ -72,7 +73,6 @@ _releases.check(sdk=False)
 
 PROCESSOR_RAISED = _processors.PROCESSOR_RAISED
 failure = _foreign.failure
-NO_TIME = _foreign.NO_TIME
 unquoted = _spelling.unquoted
 variable_problems = _spelling.variable_problems
 
@@ -331,6 +331,11 @@ def sampler_from_environment() -> Any:
     from appinsights_exporter.sampling import from_environment
 
     return from_environment()
+
+
+def shows_no_own_lines(handlers: type[logging.Handler]) -> None:
+    """Note that handlers of a class leave out the log lines of these packages: where there are only such, losses go to standard error."""
+    notices.leave_out(handlers)
 
 
 def delivered(result: int) -> bool:

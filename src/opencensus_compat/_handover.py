@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import math
 import os
 import threading
-import time
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable
@@ -71,8 +69,6 @@ class HandOver:
         self.is_awake = False
         """Whether the thread will look at what waits."""
         self._lost: Counter[Callable[[int], object]] = Counter()
-        self._call: list[Any] | None = None
-        """The call that is being made."""
 
     @property
     def capacity(self) -> int:
@@ -124,29 +120,10 @@ class HandOver:
         if self._thread is None:
             token = _context.exporting.set(True)
             try:
-                self._work(time.monotonic() + timeout_s)
+                self._work()
             finally:
                 _context.exporting.reset(token)
-        return done.wait(0.0 if self._thread is None else timeout_s)
-
-    def give_up(self, tell: Callable[[Any], object]) -> None:
-        """Forget what waits, as the process ends; what is done with it is code of programs, and takes too long.
-
-        Args:
-            tell: Called with the function of each call.
-        """
-        call, self._call = self._call, None
-        if call is not None:
-            tell(call[0])
-        while self.waiting:
-            try:
-                call = [*map(_next, repeat(self.waiting, WIDTH))]
-            except IndexError:
-                return
-            if call[0] is _set:
-                _call(*call)
-            else:
-                tell(call[0])
+        return done.wait(timeout_s)
 
     def is_empty(self) -> bool:
         """Return whether nothing waits."""
@@ -179,21 +156,17 @@ class HandOver:
             self.is_awake = False
             self._work()
 
-    def _work(self, until_s: float = math.inf) -> None:
-        """Make the calls that wait, and begin none after a time on the monotonic clock."""
+    def _work(self) -> None:
         waiting = self.waiting
         with self._working:
             while waiting:
-                if until_s != math.inf and time.monotonic() >= until_s:
-                    break
                 try:
-                    call = self._call = [*map(_next, repeat(waiting, WIDTH))]
+                    call = [*map(_next, repeat(waiting, WIDTH))]
                 except IndexError:
                     break
                 _call(*call)
                 # What it holds must not stay until the next one comes.
                 del call
-                self._call = None
             if self._lost:
                 with self._lock:
                     lost, self._lost = self._lost, Counter()

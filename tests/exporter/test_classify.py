@@ -43,16 +43,19 @@ def partial(*errors, received=3, accepted=0):
 BY_STATUS = {
     200: Accepted(),
     206: Retry("unreadable partial reply", may_have_arrived=True),
-    301: Rejected("status 301"),
-    302: Rejected("status 302"),
-    307: Rejected("redirected to nowhere"),
-    308: Rejected("redirected to nowhere"),
+    100: Retry("status 100"),
+    204: Retry("status 204", may_have_arrived=True),
+    301: Retry("status 301"),
+    302: Retry("status 302"),
+    307: Retry("redirected to nowhere"),
+    308: Retry("redirected to nowhere"),
     400: Rejected("bad request"),
     401: Retry("unauthorized", unauthorized=True),
     402: Rejected("quota exceeded", pause_s=3600.0),
     403: Retry("forbidden", unauthorized=True),
     404: Rejected("not found"),
     405: Rejected("status 405"),
+    407: Retry("proxy authentication required"),
     408: Retry("request timeout"),
     413: TooLarge("payload too large"),
     429: Retry("too many requests"),
@@ -62,9 +65,10 @@ BY_STATUS = {
     502: Retry("bad gateway"),
     503: Retry("service unavailable"),
     504: Retry("gateway timeout"),
+    511: Retry("server error 511"),
     599: Retry("server error 599"),
-    600: Rejected("status 600"),
-    0: Rejected("status 0"),
+    600: Retry("status 600"),
+    0: Retry("status 0"),
 }
 
 
@@ -85,6 +89,33 @@ def test_200_with_an_odd_body_is_a_success(body):
     assert judged(200, body) == Accepted()
 
 
+PAGES = {
+    "by its type": (b"Please sign in", "text/html; charset=utf-8"),
+    "by its beginning": (b"<html>", ""),
+    "after blanks and a byte order mark": (b"\xef\xbb\xbf\r\n <!DOCTYPE html>", "text/plain"),
+    "as XHTML": (b"sign in", "application/xhtml+xml"),
+}
+
+
+@pytest.mark.parametrize(("body", "kind"), PAGES.values(), ids=PAGES)
+@pytest.mark.parametrize("status", [200, 203, 206, 400, 402, 404, 405, 418, 439])
+def test_a_page_is_no_reply_of_the_service(status, body, kind):
+    """What a captive portal or a proxy puts in the reply's place says nothing of the items, whatever its status."""
+    outcome = judged(status, body, content_type=kind, retry_after="7")
+    assert outcome == Retry("a page in place of the service's reply", 7.0, cause=f"status {status}")
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n", partial(accepted=3)])
+def test_what_only_calls_itself_a_page(body):
+    """A reply with no body, or with the service's, is no page for its content type."""
+    assert judged(200, body, content_type="text/html") == Accepted()
+
+
+def test_a_page_that_says_too_large():
+    """A proxy that takes no more than so much is satisfied with smaller bodies."""
+    assert judged(413, b"<html>", content_type="text/html") == TooLarge("payload too large")
+
+
 PARTIALS = {
     "none listed, all accepted": (partial(accepted=3), Accepted()),
     "retryable": (partial((1, 500, "x"), (0, 429, "x"), accepted=1), PartlyAccepted((0, 1), (), None)),
@@ -92,13 +123,13 @@ PARTIALS = {
     "both": (partial((0, 400, "bad"), (1, 503, "x"), accepted=1), PartlyAccepted((1,), (Rejection(0, 400, "bad"),), None)),
     "sampled out by code (peer defect 45)": (partial((0, 206, "x"), accepted=2), Accepted()),
     "sampled out by message": (partial((0, 400, "Telemetry sampled out."), accepted=2), Accepted()),
-    "sampled out and refused": (partial((0, 206, ""), (1, 402, "q")), PartlyAccepted((), (Rejection(1, 402, "q"),), None)),
+    "sampled out and refused": (partial((0, 206, ""), (1, 402, "q"), accepted=1), PartlyAccepted((), (Rejection(1, 402, "q"),), None)),
     "every item status": (
         partial((0, 401, ""), (1, 403, ""), (2, 408, "")),
         PartlyAccepted((0, 1, 2), (), None),
     ),
     "same index twice": (partial((0, 400, "a"), (0, 500, "b"), accepted=2), PartlyAccepted((0,), (), None)),
-    "long message": (partial((0, 400, "m" * 999)), PartlyAccepted((), (Rejection(0, 400, "m" * 200),), None)),
+    "long message": (partial((0, 400, "m" * 999), accepted=2), PartlyAccepted((), (Rejection(0, 400, "m" * 200),), None)),
 }
 
 
@@ -109,18 +140,56 @@ def test_items_are_judged_one_by_one(status, body, outcome):
     assert judged(status, body) == outcome
 
 
+MISSING = {
+    "none listed": (partial(accepted=1), PartlyAccepted((), (), None, 2)),
+    "no list": (b'{"itemsReceived": 3, "itemsAccepted": 1}', PartlyAccepted((), (), None, 2)),
+    "fewer received": (partial(received=2, accepted=2), PartlyAccepted((), (), None, 1)),
+    "some listed": (partial((1, 500, ""), accepted=1), PartlyAccepted((1,), (), None, 1)),
+    "all but the accepted refused": (
+        partial((1, 400, "a"), (2, 400, "b"), accepted=0),
+        PartlyAccepted((), (Rejection(1, 400, "a"), Rejection(2, 400, "b")), None, 1),
+    ),
+    "one listed again and again": (partial(*[(0, 400, "a")] * 3), PartlyAccepted((), (Rejection(0, 400, "a"),), None, 2)),
+    "out of range": (partial((3, 500, ""), (-1, 500, ""), accepted=1), PartlyAccepted((), (), None, 2)),
+    "no position": (partial((True, 500, ""), ("1", 500, ""), accepted=1), PartlyAccepted((), (), None, 2)),
+    "no status": (partial((0, "500", ""), accepted=2), PartlyAccepted((), (), None, 1)),
+    "sampled out counts": (partial((0, 206, ""), accepted=1), PartlyAccepted((), (), None, 1)),
+    "more accepted than sent": (partial(received=9, accepted=9), Accepted()),
+}
+
+
+@pytest.mark.parametrize(("body", "outcome"), MISSING.values(), ids=MISSING)
+@pytest.mark.parametrize("status", [200, 206, 202])
+def test_items_that_the_service_does_not_account_for(status, body, outcome):
+    """Items that are neither accepted nor have an error of their own are neither sent nor sent again, and are counted."""
+    assert judged(status, body) == outcome
+
+
+NOTHING = {
+    "no errors": partial(),
+    "no list": b'{"itemsReceived": 3, "itemsAccepted": 0}',
+    "none received": partial(received=0),
+    "errors of other batches": partial((3, 500, ""), (-1, 400, ""), (True, 500, "")),
+}
+
+
+@pytest.mark.parametrize("body", NOTHING.values(), ids=NOTHING)
+@pytest.mark.parametrize("status", [200, 206])
+def test_nothing_accepted_without_a_reason(status, body):
+    """A batch of which nothing was accepted, and nobody says why, is worth one more try."""
+    assert judged(status, body, retry_after="7") == Retry("not accepted, no reason given", 7.0, once=True)
+
+
 ODD = {
     "empty": b"",
-    "no JSON": b"<html>",
-    "no errors and not all accepted": partial(accepted=1),
+    "no JSON": b"no",
     "errors that are no list": b'{"errors": {}}',
+    "no errors": b'{"errors": []}',
     "error that is no object": b'{"errors": [5]}',
-    "index that is none": partial(("0", 500, "")),
-    "index out of range": partial((3, 500, "")),
-    "negative index": partial((-1, 500, "")),
-    "index true": partial((True, 500, "")),
+    "index out of range": b'{"errors": [{"index": 3, "statusCode": 500}]}',
     "no status": b'{"errors": [{"index": 0}]}',
-    "status in text": partial((0, "500", "")),
+    "accepted is no number": b'{"itemsAccepted": true}',
+    "accepted is negative": b'{"itemsAccepted": -1}',
 }
 
 
@@ -190,13 +259,12 @@ def test_redirect(status, value, seconds):
 @pytest.mark.parametrize(
     ("kind", "outcome"),
     [
-        ("connect", Retry("no connection")),
-        ("reply", Retry("no reply", may_have_arrived=True)),
-        ("request", Rejected("cannot be sent", "text")),
+        ("connect", Retry("no connection", cause="text")),
+        ("reply", Retry("no reply", may_have_arrived=True, cause="text")),
     ],
 )
 def test_errors(kind, outcome):
-    """Without a reply: what was not sent, and what may have arrived, is retried; what can never be sent is not."""
+    """Whatever kept a whole reply from coming, the items may go another time."""
     assert classify(Reply(error=SendError(kind, "text")), 1, NOW_S) == outcome
 
 

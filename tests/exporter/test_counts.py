@@ -23,7 +23,7 @@ def test_counts_by_reason(caplog):
     counts.dropped("a", 2)
     counts.dropped("c", 0)
     assert counts.snapshot() == CountsSnapshot(sent=7, filtered=2, dropped={"a": 3, "b": 5})
-    assert len(caplog.records) == 1
+    assert [record.getMessage().split(".")[0] for record in caplog.records] == ["Telemetry was lost: 1 x a", "Telemetry was lost: 5 x b"]
 
 
 def test_counts_by_signal():
@@ -42,7 +42,7 @@ def test_counts_by_signal():
 
 
 def test_losses_are_logged_at_most_once_a_minute(caplog):
-    """The first loss is logged at once; the next line comes after a minute and sums up what was not said."""
+    """The first loss for a reason is logged at once; its next line comes after a minute, and each line sums up what was not said."""
     clock = ManualClock()
     counts = Counts(clock)
     counts.dropped("no connection", 2, detail="x.test")
@@ -55,6 +55,37 @@ def test_losses_are_logged_at_most_once_a_minute(caplog):
         "Telemetry was lost: 3 x no connection, 1 x bad request. More losses are reported at most once a minute.",
     ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+def test_the_sums_are_said_at_the_end(caplog):
+    """At the end each reason has a line with the sum of its losses, unless its only line said that; nothing is said twice."""
+    clock = ManualClock()
+    counts = Counts(clock)
+    counts.dropped("a")
+    counts.dropped("a", 3, signal="logs")
+    counts.dropped("b", 2)
+    counts.dropped("c")
+    counts.dropped("c")
+    counts.say_rest()
+    counts.say_rest()
+    assert [record.getMessage() for record in caplog.records][3:] == [
+        "Telemetry was lost: 4 x a, 2 x c. These are the sums of this process."
+    ]
+
+
+def test_the_end_of_a_process(run_program):
+    """A program that ends says on standard error what it has lost in all."""
+    run_program(
+        """
+        from appinsights_exporter.counts import Counts
+
+        counts = Counts()
+        for _ in range(5):
+            counts.dropped("a telemetry processor raised")
+        """,
+        stderr="Telemetry was lost: 1 x a telemetry processor raised. More losses are reported at most once a minute.\n"
+        "Telemetry was lost: 5 x a telemetry processor raised. These are the sums of this process.\n",
+    )
 
 
 def test_threads():

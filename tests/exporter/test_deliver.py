@@ -90,10 +90,11 @@ def place(tmp_path):
     return lambda *replies, **options: Place(tmp_path / "store", *replies, **options)
 
 
-def partial(status, *errors):
-    """Return a reply with errors given as (index, status)."""
+def partial(status, *errors, received=3, accepted=None):
+    """Return a reply with errors given as (index, status); without a number of items accepted, all others are."""
     listed = [{"index": index, "statusCode": code, "message": "why"} for index, code in errors]
-    return Reply(status=status, body=json.dumps({"itemsReceived": 3, "itemsAccepted": 3 - len(errors), "errors": listed}).encode())
+    accepted = received - len(errors) if accepted is None else accepted
+    return Reply(status=status, body=json.dumps({"itemsReceived": received, "itemsAccepted": accepted, "errors": listed}).encode())
 
 
 def redirect(location, status=307, **headers):
@@ -152,6 +153,11 @@ RETRIED = {
     "599": (Reply(status=599), "server error 599", False, 10.0),
     "206 that cannot be read": (Reply(status=206), "unreadable partial reply", True, 10.0),
     "redirect to a stranger": (redirect("https://evil.test/"), "redirect not trusted", False, 10.0),
+    "redirect to nowhere": (redirect(""), "redirected to nowhere", False, 10.0),
+    "302": (Reply(status=302), "status 302", False, 10.0),
+    "407 of a proxy": (Reply(status=407), "proxy authentication required", False, 10.0),
+    "a portal's page": (Reply(status=200, body=b"<html>sign in"), "a page in place of the service's reply", False, 10.0),
+    "none accepted, no reason": (partial(200, accepted=0), "not accepted, no reason given", False, 10.0),
 }
 
 
@@ -174,11 +180,9 @@ def test_what_may_go_another_time_is_stored(place, reply, reason, may_have_arriv
 
 
 REFUSED = {
-    "bad address": (Reply(error=SendError("request", "x")), "refused by the service: cannot be sent"),
     "400": (Reply(status=400), "refused by the service: bad request"),
     "404": (Reply(status=404), "refused by the service: not found"),
     "405": (Reply(status=405), "refused by the service: status 405"),
-    "302": (Reply(status=302), "refused by the service: status 302"),
     "402": (Reply(status=402), "refused by the service: quota exceeded"),
     "439": (Reply(status=439), "refused by the service: quota exceeded"),
 }
@@ -302,9 +306,120 @@ def test_redirect_to_a_stranger(place, caplog):
     at.clock.advance(10)
     at.delivery.deliver(items(1))
     assert [sent.url for sent in at.transport.sent] == [URL, URL]
-    assert [record.getMessage() for record in caplog.records if "redirect of" in record.getMessage()] == [
-        "A redirect of the ingestion endpoint was not followed: it leads to a host that is not trusted."
-    ]
+    (said,) = warnings(caplog)
+    assert "(redirect not trusted: it leads to another host)" in said
+
+
+# --- What the service does not account for -------------------------------------------------------------------------------------------
+
+
+def test_items_without_a_reason_are_counted(place, caplog):
+    """What the service neither accepts nor gives an error for is said to be lost, and not said to be sent."""
+    at = place(partial(206, (0, 400), (1, 503), accepted=2))
+    assert at.delivery.deliver(items(7)) is LOST
+    snapshot = at.counts.snapshot()
+    assert (snapshot.sent, snapshot.stored) == (2, 1)
+    assert snapshot.dropped == {"refused by the service: item status 400": 1, "not accepted, no reason given": 3}
+    assert "Telemetry was lost: 3 x not accepted, no reason given" in caplog.text
+
+
+def test_a_batch_without_a_reason_is_tried_once_more(place):
+    """Where nothing is accepted and nobody says why, the items are kept and sent once more, and then counted as lost."""
+    at = place(partial(200, accepted=0), partial(200, accepted=0), Reply(status=200))
+    assert at.delivery.deliver(items(3)) is STORED
+    at.clock.advance(10)
+    at.delivery.drain_step()
+    assert (len(at.transport.sent), at.stored()) == (2, [])
+    assert at.counts.snapshot().dropped == {"not accepted, no reason given": 3}
+    at.clock.advance(20)
+    assert at.delivery.deliver([b'{"n":9}']) is DELIVERED
+
+
+def test_an_outage_before_is_no_try(place):
+    """What was kept for another reason has its one more try as well, beside what had it."""
+    at = place(Reply(status=503), partial(200, accepted=0), Reply(status=200))
+    assert at.delivery.deliver(items(3)) is STORED
+    at.clock.advance(10)
+    at.delivery.drain_step()
+    assert at.stored() == [0, 1, 2]
+    at.clock.advance(60)
+    at.drain()
+    assert (at.counts.snapshot().sent, at.counts.snapshot().dropped) == (3, {})
+
+
+# --- What the log says -----------------------------------------------------------------------------------------------------------------
+
+
+def warnings(caplog):
+    """Return the texts of the warnings."""
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_an_outage_is_said_once(place, caplog):
+    """Its first failure says where to, why, where the items are and when the next try is; the first success says that it is over."""
+    down = Reply(error=SendError("connect", "the connection was refused"))
+    at = place(down, down, Reply(status=200), Reply(status=200), url="https://ingest.test:8443/v2.1/track")
+    caplog.set_level("DEBUG", "appinsights_exporter")
+    at.delivery.deliver(items(2))
+    at.clock.advance(10)
+    at.delivery.drain_step()
+    at.clock.advance(30)
+    at.drain()
+    at.delivery.deliver(items(1))
+    tried = "2 items could not be sent to ingest.test:8443: no connection: the connection was refused."
+    said = "Telemetry cannot be sent to ingest.test:8443 (no connection: the connection was refused). "
+    said += f"It is kept in {at.store.folder}; the next try is in 10 s. A line will say when it is sent again."
+    over = "Telemetry is sent to ingest.test:8443 again."
+    logged = [("DEBUG", tried), ("WARNING", said), ("DEBUG", tried), ("INFO", over)]
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == logged
+
+
+def test_each_cause_of_an_outage_is_said(place, caplog):
+    """A certificate that is not accepted is said although the host could not be found before; each cause is said once."""
+    causes = ["the name of the host was not found", "the certificate of the other side is not accepted: it has expired"] * 2
+    at = place(*(Reply(error=SendError("connect", cause)) for cause in causes))
+    at.delivery.deliver(items(1))
+    for _ in causes[1:]:
+        at.clock.advance(100)
+        at.delivery.drain_step()
+    assert [next(cause for cause in causes if cause in said) for said in warnings(caplog)] == causes[:2]
+
+
+def test_an_endpoint_that_comes_and_goes(place, caplog):
+    """Outages that follow each other are said once a minute."""
+    at = place(*[Reply(status=503), Reply(status=200)] * 4)
+    for _ in range(4):
+        at.delivery.deliver(items(1))
+        at.clock.advance(20)
+        at.drain()
+    assert len(warnings(caplog)) == 2
+
+
+def test_a_wait_cut_short_is_no_outage(place, caplog):
+    """A reply for which a flush did not wait long enough is not said to be missing; one that is missing later is."""
+    at = place(*(Reply(error=SendError("reply", "there was no whole reply in time", early=early)) for early in (True, False)))
+    at.delivery.deliver(items(1))
+    assert warnings(caplog) == []
+    at.clock.advance(10)
+    at.delivery.drain_step()
+    assert len(warnings(caplog)) == 1
+
+
+def test_an_outage_without_a_disk(place, caplog):
+    """Where the items are held in memory, the warning says so."""
+    at = place(Reply(status=503), disk=False)
+    assert at.delivery.deliver(items(1)) is HELD
+    (said,) = warnings(caplog)
+    assert "It is kept in memory; the next try is in 10 s." in said
+
+
+def test_an_outage_at_the_end(place, caplog):
+    """A process that ends leaves the next try to another one."""
+    at = place(Reply(status=503))
+    at.delivery.set_deadline(5)
+    assert at.delivery.deliver(items(1)) is STORED
+    (said,) = warnings(caplog)
+    assert said.endswith(f"It is kept in {at.store.folder}; a later process sends it.")
 
 
 # --- Waiting -------------------------------------------------------------------------------------------------------------------------

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import gzip
 import json
 import os
 import re
 import shutil
+import socket
 import threading
 import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 from harness import OPTIONS, PATIENCE_S, Case, FaultError, Program, UnavailableError
-from secure import BAD, Authority, Front, Proxy
+from secure import BAD, Authority, Between, Front, Proxy, drips, says
 
 from appinsights_exporter.delivery.store import default_folder
 from opencensus_compat.local.misbehave import (
@@ -345,6 +348,60 @@ def no_tunnel(status: int) -> Callable[[Case], None]:
     return run
 
 
+def disturbed(answer: Callable[[socket.socket], None]) -> Callable[[Case], None]:
+    """Return a fault in which somebody between program and service answers; later the service does."""
+
+    def run(case: Case) -> None:
+        with contextlib.closing(Between(case.endpoint.url, answer)) as between:
+            key = case.endpoint.connection_string.partition(";")[0]
+            program = case.start(environment={"APPLICATIONINSIGHTS_CONNECTION_STRING": f"{key};IngestionEndpoint={between.url}"})
+            case.offer(program)
+            case.until_stored(20)
+            between.answer = None
+            case.over()
+            case.until_delivered()
+            program.end()
+        case.expect(delivered=20)
+
+    return run
+
+
+def unusable_proxy(url: str) -> Callable[[Case], None]:
+    """Return a fault in which the option `proxies` holds nonsense; a later process has it right."""
+
+    def run(case: Case) -> None:
+        program = case.start(proxies=json.dumps({"http": url}))
+        case.offer(program)
+        case.until_stored(20)
+        program.end()
+        case.over()
+        program = case.start()
+        case.offer(program, 1)
+        case.until_delivered()
+        program.end()
+        case.expect(delivered=21)
+
+    return run
+
+
+def unexplained(body: str, *, code: int = 200, times: int | None = None) -> Callable[[Case], None]:
+    """Return a fault in which the service neither takes items nor says why, once or for good: then they are counted."""
+
+    def run(case: Case) -> None:
+        case.endpoint.misbehave(Status(code, body=body, accept=False, times=times))
+        program = case.start()
+        case.offer(program)
+        if times is None:
+            case.until_requests(2 if code == 200 else 1)
+            case.over()
+            case.offer(program)
+        case.until_delivered(20)
+        program.end()
+        case.expect(delivered=20, dropped=0 if times else 20)
+
+    return run
+
+
 def down_while_running(case: Case) -> None:
     """Take the endpoint away in the middle of a stream of items."""
     program = case.start()
@@ -569,8 +626,8 @@ def corrupt_files(case: Case) -> None:
     case.over()
     case.until(lambda: len(case.delivered()) >= 20, "what is whole delivered")
     program.end()
-    # The old nonsense says that it had three items, and they count as lost, too.
-    case.account.taken = -3
+    # They count as lost, too.
+    case.account.added, case.account.added_by = 3, "that one more file says it has"
     case.expect(delivered=None, dropped=None)
 
 
@@ -854,6 +911,17 @@ _S, _R, _T, _O, _D, _P, _C, _A = (
 )
 
 
+_NONE = '{"itemsReceived": 20, "itemsAccepted": 0, "errors": []}'
+_ONE = json.dumps({"itemsReceived": 20, "itemsAccepted": 0, "errors": [{"index": 0, "statusCode": 400, "message": "x"}] * 20})
+_TWO_LENGTHS = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 7\r\n\r\n{}"
+
+
+@lru_cache(maxsize=1)
+def _bomb() -> bytes:
+    body = gzip.compress(gzip.compress(bytes(2**26)))
+    return b"HTTP/1.1 500 No\r\nContent-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
 def _date(seconds: float) -> str:
     return email.utils.formatdate(time.time() + seconds, usegmt=True)
 
@@ -865,10 +933,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_S, "206: 408, 429, 439, 500, 503 and good", partial([200, 408, 429, 500, 503], 20, 0)),
     Fault(_S, "206: 400 and good", partial([200, 400], 10, 10)),
     Fault(_S, "206: sampled out by the service", sampled_out),
+    Fault(_S, "200 with a page of HTML, twice", answered(Status(200, body="<!DOCTYPE html><p>Sign in", accept=False, times=2))),
+    Fault(_S, "200, none accepted, no reason, once", unexplained(_NONE, times=1)),
+    Fault(_S, "200, none accepted, no reason", unexplained(_NONE)),
+    Fault(_S, "206, one error listed 20 times", unexplained(_ONE, code=206)),
     Fault(_S, "206 that cannot be read", answered(Status(206, body="{", accept=False, times=1))),
     *(Fault(_S, str(code), refused(Status(code))) for code in (400, 404, 405, 418)),
     Fault(_S, "400, OpenTelemetry program", refused(Status(400), native=True), legacy=False),
-    *(Fault(_S, f"{code} to two requests", answered(Status(code, times=2))) for code in (401, 403, 408, 429, 500, 501, 502, 503, 504)),
+    *(Fault(_S, f"{code} to two requests", answered(Status(code, times=2))) for code in (401, 403, 407, 408, 429, 500, 501, 502, 503, 504)),
     Fault(_S, "503 once, OpenTelemetry program", answered(Status(503, retry_after="1", times=1), native=True), legacy=False),
     *(Fault(_S, f"{code}: quota used up", quota(code, None)) for code in (402, 439)),
     Fault(_S, "402 with Retry-After: 2", quota(402, "2")),
@@ -882,11 +954,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_S, "429 with Retry-After: 86400, exit", far_retry_after),
     Fault(_S, "throttled to 100 items/s", throttled),
     *(Fault(_R, f"{code} in a loop", redirect_loop(code)) for code in (307, 308)),
-    *(Fault(_R, f"{code}", refused(Redirect(code=code))) for code in (301, 302)),
+    *(Fault(_R, f"{code}, twice", answered(Redirect(code=code, times=2))) for code in (301, 302)),
     Fault(_R, "307 to the same host", moved),
     Fault(_R, "307 to a stranger", to_stranger),
     Fault(_R, "307 to a stranger, signed in", to_stranger_with_token),
-    Fault(_R, "307 to nowhere", refused(Redirect(location=""))),
+    Fault(_R, "307 to nowhere, twice", answered(Redirect(location="", times=2))),
     Fault(_T, "reset before the body is read", answered(ResetBeforeRead(times=2))),
     Fault(_T, "reset within the body", answered(ResetDuringRead(after_bytes=100, times=2))),
     Fault(_T, "reset after the body, not accepted", answered(ResetAfterRead(times=2))),
@@ -901,6 +973,13 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_T, "reply cut short", answered(Truncate(times=1))),
     Fault(_T, "reply of 64 MiB", answered(Huge(times=1))),
     Fault(_T, "reply that is not HTTP", answered(Garbage(times=2))),
+    Fault(_T, "reply with two different lengths", disturbed(says(_TWO_LENGTHS))),
+    Fault(_T, "500 whose body is 64 MiB, gzip in gzip", disturbed(lambda connection: connection.sendall(_bomb()))),
+    Fault(_T, "headers that drip for ever", disturbed(drips(b"HTTP/1.1 200 OK\r\nX: ", b"x"))),
+    Fault(_T, "100 Continue for ever", disturbed(drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"))),
+    Fault(_T, "proxy setting: / in the password", unusable_proxy("http://user:p/x@proxy.test:8080")),
+    Fault(_T, "proxy setting: port that is none", unusable_proxy("http://proxy.test:port")),
+    Fault(_T, "proxy setting: ftp", unusable_proxy("ftp://proxy.test:21")),
     *(Fault(_T, f"certificate {kind}, then a good one", bad_certificate(kind)) for kind in BAD),
     Fault(_T, "certificate expires while items come", bad_certificate("expired", later=True)),
     *(Fault(_T, f"proxy answers CONNECT with {code}, then 200", no_tunnel(code)) for code in (403, 407, 502)),

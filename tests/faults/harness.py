@@ -71,6 +71,10 @@ class Account:
     """Taken away by the fault itself: files that it removed, memory of a process that it killed."""
     taken_by: str = ""
     """What did."""
+    added: int = 0
+    """What the fault itself says to be there beside what was offered."""
+    added_by: str = ""
+    """In which words."""
     starts: bool = True
     """Whether the program could be started at all under the fault."""
     recovery_s: float | None = None
@@ -384,7 +388,9 @@ class Case:
         dropped: Counter[str] = sum((Counter(counts["dropped"]) for counts in told), Counter())
         account.dropped = dict(dropped)
         account.possibly_duplicated = sum(counts.get("possibly_duplicated") or 0 for counts in told)
-        account.unaccounted = account.offered - account.delivered - account.stored - sum(account.dropped.values()) - account.taken
+        account.unaccounted = (
+            account.offered + account.added - account.delivered - account.stored - sum(account.dropped.values()) - account.taken
+        )
         if self.accepts_loss:
             account.taken += account.unaccounted
             account.taken_by = "in the memory of killed processes"

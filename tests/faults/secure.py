@@ -155,6 +155,54 @@ class Proxy(Listener):
                         (server if readable is connection else connection).sendall(piece)
 
 
+class Between(Listener):
+    """Stands before a server: answers in its place, or lets everything through."""
+
+    def __init__(self, url, answer):
+        self.answer = answer
+        """Called with each connection, once a request has been read; None lets everything through."""
+        self._behind = ("127.0.0.1", urlsplit(url).port)
+        super().__init__(self._serve)
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def _serve(self, connection):
+        connection.settimeout(30)
+        answer = self.answer
+        if answer is None:
+            with socket.create_connection(self._behind) as server:
+                back = threading.Thread(target=_pass, args=(server, connection), daemon=True)
+                back.start()
+                _pass(connection, server)
+                with contextlib.suppress(OSError):
+                    server.shutdown(socket.SHUT_WR)
+                back.join()
+            return
+        with connection.makefile("rb") as request:
+            length = 0
+            while line := request.readline().strip():
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            request.read(length)
+        answer(connection)
+
+
+def says(data):
+    """Return an answer of these bytes, after which the connection ends."""
+    return lambda connection: connection.sendall(data)
+
+
+def drips(first, then):
+    """Return an answer that begins so and goes on so for ever, twenty times a second."""
+
+    def answer(connection):
+        connection.sendall(first)
+        while True:
+            connection.sendall(then)
+            threading.Event().wait(0.05)
+
+    return answer
+
+
 def _pass(source, target):
     """Pass on what comes until no more does."""
     with contextlib.suppress(OSError):

@@ -24,6 +24,7 @@ counts every item:
 A run fails where that does not hold, where something arrives twice without having been counted as possible, where a stranger receives
 anything, or where a process takes longer to end than its `grace_period` of 5 s.
 
+- **Offered**: items that programs made; below it what the fault itself put beside them, and which counts as lost when it cannot be read.
 - **Delivered**: different items that the endpoint accepted; below it what the fault itself took away, where it did. **Stored**: items on
   disk when the last process has ended; the next one sends them. **Dropped**: by the exporter's own counters, with its reasons. **Twice**:
   items that arrived more than once, which cannot be avoided where a reply is lost after acceptance.
@@ -73,9 +74,10 @@ def _cells(row: Row) -> str:
         return f"| {row.name} | | | | | | | | skipped: {row.ours} |\n"
     account = row.ours
     dropped = "<br>".join(f"{count}: {reason}" for reason, count in sorted(account.dropped.items()))
+    added = f"<br>{account.added} {account.added_by}" if account.added else ""
     taken = f"<br>{account.taken} {account.taken_by}" if account.taken > 0 else ""
     return (
-        f"| {row.name} | {account.offered} | {account.delivered}{taken} | {account.stored} | {dropped or 0} "
+        f"| {row.name} | {account.offered}{added} | {account.delivered}{taken} | {account.stored} | {dropped or 0} "
         f"| {account.duplicates or ''} | {_recovery(account)} | {_seconds(account.exit_s)} | {_theirs(row)} |\n"
     )
 

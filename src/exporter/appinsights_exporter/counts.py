@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -10,6 +11,8 @@ import weakref
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from .notices import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -111,7 +114,8 @@ class _Numbers:
 class Counts:
     """Thread-safe counters of one destination. A child process made by fork starts at zero.
 
-    A loss is logged at once as a warning, and then at most once a minute with the sum since the last line.
+    The first loss for a reason is logged at once as a warning, further ones at most once a minute with the sum since the last line. At
+    the end each reason has a line with its sum of all the time, unless the last line said that.
 
     Args:
         clock: Monotonic clock, seconds.
@@ -130,6 +134,7 @@ class Counts:
         self._lock = threading.Lock()
         self._signals: dict[str, _Numbers] = {}
         self._unsaid: Counter[str] = Counter()
+        self._said: dict[str, int] = {}
         self._points: Counter[Point] = Counter()
 
     def sent(self, items: int, signal: str = TRACES, types: Mapping[str, int] | None = None) -> None:
@@ -188,13 +193,24 @@ class Counts:
             self._of(signal).dropped[reason] += items
             self._note(DROPPED, reason, items, types)
             self._unsaid[reason] += items
-            if not self._log_limit.due("dropped"):
+            if not self._log_limit.due(reason):
                 return
             unsaid, self._unsaid = self._unsaid, Counter()
+            self._said.update(unsaid)
         # Outside the lock: a log handler may export, and come back here.
-        reasons = ", ".join(f"{count} x {why}" for why, count in unsaid.items())
         suffix = f" (the last: {detail})" if detail else ""
-        _logger.warning("Telemetry was lost: %s%s. More losses are reported at most once a minute.", reasons, suffix)
+        message = "Telemetry was lost: %s%s. More losses are reported at most once a minute."
+        say(_logger, logging.WARNING, message, _listed(unsaid), suffix)
+
+    def say_rest(self) -> None:
+        """Log what each reason has cost in all, unless its last line has said so: nothing may be said after that."""
+        with self._lock:
+            self._unsaid.clear()
+            dropped = sum((numbers.dropped for numbers in self._signals.values()), Counter[str]())
+            totals = {reason: items for reason, items in dropped.items() if self._said.get(reason) != items}
+            self._said.update(totals)
+        if totals:
+            say(_logger, logging.WARNING, "Telemetry was lost: %s. These are the sums of this process.", _listed(totals))
 
     def types(self, items: Iterable[bytes]) -> dict[str, int] | None:
         """Return telemetry type to number of encoded items, or None when nobody wants to know."""
@@ -228,6 +244,10 @@ class Counts:
                 self._points[Point(event, kind, reason)] += number
 
 
+def _listed(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} x {why}" for why, count in reasons.items())
+
+
 def telemetry_type(item: bytes) -> str:
     """Return the telemetry type of an encoded item, by the name of its data; ``UNKNOWN`` for none that the service has a table for."""
     start = item.find(_MARK) + len(_MARK)
@@ -250,6 +270,15 @@ def watch() -> None:
 def all_counts() -> list[Counts]:
     """Return the counters that are alive in this process."""
     return list(_live)
+
+
+def _process_ends() -> None:
+    for counts in list(_live):
+        counts.say_rest()
+
+
+# With the import: hooks run in the reverse order, and this one is to run after those of providers, which export.
+atexit.register(_process_ends)
 
 
 def _restart_in_child() -> None:

@@ -43,6 +43,7 @@ _CLIENT = {
     "read-only disk": ("CLIENT_READONLY", "Client readonly"),
     "no connection": ("CLIENT_EXCEPTION", "Network exception"),
     "no reply": ("CLIENT_TIMEOUT", "Timeout exception"),
+    "a page in place of the service's reply": ("CLIENT_EXCEPTION", "Network exception"),
 }
 
 

@@ -95,6 +95,9 @@ def use(name):
             logging.getLogger("shop").warning(name)
 
 
+# The endpoint ends before the program does.
+logging.getLogger("appinsights_exporter.delivery.outages").setLevel(logging.ERROR)
+
 with LocalEndpoint() as endpoint:
     text = endpoint.connection_string
     for step in steps:

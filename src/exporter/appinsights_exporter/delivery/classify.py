@@ -1,4 +1,8 @@
-"""What a reply of the ingestion endpoint means. Pure."""
+"""What a reply of the ingestion endpoint means. Pure.
+
+Final is what the service says of items. Everything else is for another time: no whole reply, a reply of somebody between (a proxy, the
+page of a captive portal), and one that does not speak of the items.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +37,14 @@ TRUSTED_SUFFIXES = (
 )
 """A redirect to another host is followed only within one of these. Source: specification section 8.4."""
 
+UNEXPLAINED = "not accepted, no reason given"
+"""Reason for items that the service did not accept, and for which it listed no error."""
+
 ACCEPT, PARTIAL, REDIRECT, RETRY, QUOTA, SPLIT, REJECT = "accept", "partial", "redirect", "retry", "quota", "split", "reject"
 
 STATUSES: dict[int, tuple[str, str]] = {
     200: (ACCEPT, "accepted"),
-    206: (PARTIAL, "partly accepted"),
+    206: (PARTIAL, "unreadable partial reply"),
     307: (REDIRECT, "redirected"),
     308: (REDIRECT, "redirected"),
     400: (REJECT, "bad request"),
@@ -45,6 +52,7 @@ STATUSES: dict[int, tuple[str, str]] = {
     402: (QUOTA, "quota exceeded"),
     403: (RETRY, "forbidden"),
     404: (REJECT, "not found"),
+    407: (RETRY, "proxy authentication required"),
     408: (RETRY, "request timeout"),
     413: (SPLIT, "payload too large"),
     429: (RETRY, "too many requests"),
@@ -54,7 +62,7 @@ STATUSES: dict[int, tuple[str, str]] = {
     503: (RETRY, "service unavailable"),
     504: (RETRY, "gateway timeout"),
 }
-"""Status to verdict and reason; other 5xx are retried and all else is rejected. Source: specification section 8.3 (DO)."""
+"""Status to verdict and reason; other 4xx are rejected, and all else says nothing of items. Source: specification section 8.3 (DO)."""
 
 RETRYABLE_ITEM_STATUSES = frozenset({401, 403, 408, 429})
 """Item statuses below 500 that are worth another try; every 5xx is. Source: as above, row 206."""
@@ -82,7 +90,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class PartlyAccepted:
-    """Items that are in neither list are in."""
+    """Items that are in neither list are in, but for those that the service did not account for."""
 
     retry: tuple[int, ...]
     """Positions to send again, rising."""
@@ -90,6 +98,8 @@ class PartlyAccepted:
     """What to give up."""
     after_s: float | None
     """Seconds to wait before sending again, if the reply says."""
+    unexplained: int = 0
+    """How many of the others are not in either; which ones, the reply does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +107,19 @@ class Retry:
     """Nothing is known to be in; all of it may be sent again."""
 
     reason: str
-    """From the table, or of the transport."""
+    """From the table, or of the transport: a key of the counters."""
     after_s: float | None = None
     """Seconds to wait, if the reply says; None leaves it to our own schedule."""
     may_have_arrived: bool = False
     """Whether sending again may make duplicates."""
     unauthorized: bool = False
     """Whether a cached token is to be thrown away first."""
+    cause: str = ""
+    """What the reason leaves open, for the log."""
+    once: bool = False
+    """Whether one more try is all that makes sense."""
+    quiet: bool = False
+    """Whether no warning is due: one has said it already, or nothing is known of the other side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,24 +163,25 @@ def classify(reply: Reply, count: int, now_s: float) -> Outcome:
         now_s: Wall clock, seconds since the epoch; dates in ``Retry-After`` count from it.
     """
     if reply.error is not None:
-        if reply.error.kind == "request":
-            return Rejected("cannot be sent", reply.error.text)
         sent = reply.error.kind == "reply"
-        return Retry("no reply" if sent else "no connection", may_have_arrived=sent)
+        return Retry("no reply" if sent else "no connection", may_have_arrived=sent, cause=reply.error.text, quiet=reply.error.early)
     verdict, reason = _verdict(reply.status)
     after_s = retry_after_s(reply.headers.get("retry-after"), now_s)
+    if verdict == SPLIT:
+        # Of whoever on the way takes no more: what is smaller may pass, and a lone item will not at another time either.
+        return TooLarge(reason)
+    if verdict == REDIRECT:
+        location = reply.headers.get("location", "").strip()
+        return Redirect(location, _remember_s(reply.headers)) if location else Retry("redirected to nowhere", after_s)
+    if verdict == RETRY:
+        return Retry(reason, after_s, unauthorized=reply.status in (401, 403))
+    if _is_page(reply):
+        return Retry("a page in place of the service's reply", after_s, cause=f"status {reply.status}")
     if verdict == ACCEPT:
         return _judged_items(reply, count, after_s) or Accepted()
     if verdict == PARTIAL:
         # Which items are in is not known, so all are sent again: duplicates rather than losses.
-        return _judged_items(reply, count, after_s) or Retry("unreadable partial reply", after_s, may_have_arrived=True)
-    if verdict == REDIRECT:
-        location = reply.headers.get("location", "").strip()
-        return Redirect(location, _remember_s(reply.headers)) if location else Rejected("redirected to nowhere")
-    if verdict == RETRY:
-        return Retry(reason, after_s, unauthorized=reply.status in (401, 403))
-    if verdict == SPLIT:
-        return TooLarge(reason)
+        return _judged_items(reply, count, after_s) or Retry(reason, after_s, may_have_arrived=True)
     if verdict == QUOTA:
         return Rejected(reason, _message(reply.body), pause_s=QUOTA_PAUSE_S if after_s is None else after_s)
     if reply.status == 400:
@@ -228,32 +245,49 @@ def _verdict(status: int) -> tuple[str, str]:
     known = STATUSES.get(status)
     if known is not None:
         return known
-    return (RETRY, f"server error {status}") if 500 <= status <= 599 else (REJECT, f"status {status}")
+    if 500 <= status <= 599:
+        return RETRY, f"server error {status}"
+    if 400 <= status <= 499:
+        return REJECT, f"status {status}"
+    # The service has no such reply. Of the 2xx, the body may still account for the items.
+    return (PARTIAL if 200 <= status <= 299 else RETRY), f"status {status}"
+
+
+def _is_page(reply: Reply) -> bool:
+    """Return whether a reply is a page for people: whatever it says, it does not come from the service."""
+    text = reply.body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"<"):
+        return True
+    return bool(text) and "html" in reply.headers.get("content-type", "").lower() and not _document(reply.body)
 
 
 def _judged_items(reply: Reply, count: int, after_s: float | None) -> Outcome | None:
     """Return the verdict on single items, or None when the body does not give one."""
     document = _document(reply.body)
-    errors = _errors(document, count)
-    if errors is None:
+    accepted = document.get("itemsAccepted")
+    if type(accepted) is not int or accepted < 0:
+        accepted = None
+    errors = _errors(document, count, is_complete=accepted is None)
+    if errors is None or (accepted is None and not errors):
         return None
-    if not errors:
-        received, accepted = document.get("itemsReceived"), document.get("itemsAccepted")
-        complete = isinstance(accepted, int) and (accepted == received or accepted >= count)
-        return Accepted() if complete else None
-    return _partly(errors, after_s)
+    missing = 0
+    if accepted is not None:
+        missing = max(0, count - accepted - len(errors))
+        if accepted == 0 and not errors and missing:
+            return Retry(UNEXPLAINED, after_s, once=True)
+    return _partly(errors, after_s, missing)
 
 
 def _refused_items(reply: Reply, count: int, after_s: float | None) -> Outcome | None:
     """Return the verdict when nothing was accepted but some items may be another time; the status was that of the first item only."""
-    errors = _errors(_document(reply.body), count)
+    errors = _errors(_document(reply.body), count, is_complete=True)
     if not errors or len(errors) < count:
         return None
     outcome = _partly(errors, after_s)
     return outcome if isinstance(outcome, PartlyAccepted) and outcome.retry else None
 
 
-def _partly(errors: dict[int, tuple[int, str]], after_s: float | None) -> Outcome:
+def _partly(errors: dict[int, tuple[int, str]], after_s: float | None, unexplained: int = 0) -> Outcome:
     retry: list[int] = []
     rejected: list[Rejection] = []
     for index, (status, message) in sorted(errors.items()):
@@ -263,27 +297,33 @@ def _partly(errors: dict[int, tuple[int, str]], after_s: float | None) -> Outcom
             retry.append(index)
         else:
             rejected.append(Rejection(index, status, message[:200]))
-    if not retry and not rejected:
+    if not retry and not rejected and not unexplained:
         return Accepted()
-    return PartlyAccepted(tuple(retry), tuple(rejected), after_s)
+    return PartlyAccepted(tuple(retry), tuple(rejected), after_s, unexplained)
 
 
-def _errors(document: dict[str, Any], count: int) -> dict[int, tuple[int, str]] | None:
-    """Return position to status and message, or None unless the list makes sense throughout."""
+def _errors(document: dict[str, Any], count: int, *, is_complete: bool) -> dict[int, tuple[int, str]] | None:
+    """Return position to status and message, or None where there is no list of errors.
+
+    Args:
+        document: The reply.
+        count: Items in the batch.
+        is_complete: Whether the list is all that is known; then None too where it does not make sense throughout. Else what makes no
+            sense is left out: the number of items accepted tells that some are missing.
+    """
     errors = document.get("errors")
     if errors is None and "itemsAccepted" in document:
         return {}
     if not isinstance(errors, list):
-        return None
+        return None if is_complete else {}
     found: dict[int, tuple[int, str]] = {}
     for error in errors:
-        if not isinstance(error, dict):
+        index, status = (error.get("index"), error.get("statusCode")) if isinstance(error, dict) else (None, None)
+        if type(index) is int and type(status) is int and 0 <= index < count:
+            message = error.get("message")
+            found[index] = (status, message if isinstance(message, str) else "")
+        elif is_complete:
             return None
-        index, status = error.get("index"), error.get("statusCode")
-        if type(index) is not int or type(status) is not int or not 0 <= index < count:
-            return None
-        message = error.get("message")
-        found[index] = (status, message if isinstance(message, str) else "")
     return found
 
 

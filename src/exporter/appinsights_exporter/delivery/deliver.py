@@ -25,23 +25,23 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..counts import KEPT, TRACES, Counts, RateLimit
+from ..counts import KEPT, TRACES, Counts
 from ..settings import READ_TIMEOUT_S, Settings, asked_in_vain
 from . import encode
 from .auth import NoToken, TokenSource
 from .backoff import Backoff
-from .classify import Accepted, PartlyAccepted, Redirect, Rejected, Retry, TooLarge, classify, redirect_target
+from .classify import UNEXPLAINED, Accepted, PartlyAccepted, Redirect, Rejected, Retry, TooLarge, classify, redirect_target
 from .drain import BUSY_S, PAUSE_S, Drain
 from .encode import Batch
 from .legacy_store import LegacyStore
-from .memory import MemoryStore
+from .memory import MemoryLease, MemoryStore
+from .outages import Outage
 from .store import Store, default_folder
 from .transport import HttpTransport, Transport, post_is_replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .memory import MemoryLease
     from .store import Lease
 
 MAX_REDIRECTS = 10
@@ -61,6 +61,9 @@ NO_TIME = "no time left before exit"
 WAITING = "the endpoint is left alone for now"
 STOPPED = "offered after shutdown"
 PAUSED = "paused: quota exceeded"
+
+MAX_UNEXPLAINED = 10_000
+"""Of how many items that were not accepted without a reason it is remembered that they have had another try."""
 
 Judged = Accepted | PartlyAccepted | Retry | TooLarge | Rejected
 """What comes of a batch once redirects have been followed."""
@@ -96,10 +99,6 @@ class Delivers(Protocol):
 
     def hurry(self, timeout_s: float) -> None:
         """Let what is under way take no longer than so many seconds from now; what has no reply then is stored, and may arrive twice."""
-        ...
-
-    def remaining_s(self) -> float:
-        """Return the seconds that are left for sending before the process ends; infinite while it does not."""
         ...
 
     def shutdown(self, timeout_s: float) -> None:
@@ -158,7 +157,7 @@ class Delivery:
         self._timeout_s = timeout_s
         self._clock = clock
         self._wall_clock = wall_clock
-        self._log_limit = RateLimit(clock=clock)
+        self._outage = Outage(transport.url, clock)
         self._drain = Drain(self.drain_step)
         self.users: weakref.WeakSet[Share] = weakref.WeakSet()
         """The shares that are open."""
@@ -174,6 +173,8 @@ class Delivery:
         self._stopping = threading.Event()
         self._under_way: set[object] = set()
         self._legacy_looks = 0
+        self._unexplained: dict[int, None] = {}
+        self._outage.restart()
 
     def restart(self) -> None:
         """Begin anew in a child made by fork: what waits in memory, and is being sent, is the parent's; the store is for both."""
@@ -214,11 +215,6 @@ class Delivery:
         """Let what is under way, and only that, take no longer than so many seconds from now."""
         self._transport.hurry(sending_s(timeout_s))
 
-    def remaining_s(self, until_s: float = math.inf) -> float:
-        """Return the seconds that are left for sending, also until a time on the monotonic clock; see :class:`Delivers`."""
-        until_s = min(self._deadline_s, until_s)
-        return until_s if until_s == math.inf else until_s - self._clock()
-
     def shutdown(self, timeout_s: float) -> None:
         """Send nothing more of what is kept, wait for what is under way at most so many seconds, and close; see :class:`Delivers`."""
         until_s = self._clock() + timeout_s
@@ -233,6 +229,7 @@ class Delivery:
         self._stopping.set()
         self._empty_memory()
         self._transport.close()
+        self.counts.say_rest()
 
     def now_s(self) -> float:
         """Return the reading of the clock that deadlines are on, seconds."""
@@ -283,6 +280,7 @@ class Delivery:
             self._count_lost(lease.done(rest).lost)
         if not rest:
             return PAUSE_S
+        self._tell_outage(Result.HELD if isinstance(lease, MemoryLease) else Result.STORED)
         # Where the endpoint takes other items, one that it refuses for now must not be offered in a loop.
         return max(self._backoff.wait_s(), self._backoff.minimum_s)
 
@@ -316,7 +314,11 @@ class Delivery:
         lost: list[int] = []
         rest = self._offer(batch, signal, deadline, lost)
         result = Result.LOST if lost else Result.DELIVERED
-        return min(result, self._keep(rest, WAITING, signal)) if rest else result
+        if not rest:
+            return result
+        kept = self._keep(rest, WAITING, signal)
+        self._tell_outage(kept)
+        return min(result, kept)
 
     def _offer(self, batch: Batch, signal: str, deadline: Deadline | None, lost: list[int] | None = None) -> list[bytes]:
         """Send a batch once, count what became of it, and return the items that are to be sent another time.
@@ -334,6 +336,7 @@ class Delivery:
         outcome = self._send(batch, deadline)
         match outcome:
             case Accepted():
+                self._outage.over()
                 self._succeeded()
                 self.counts.sent(len(batch), signal, self._types(batch))
                 return []
@@ -349,14 +352,8 @@ class Delivery:
                 middle = len(items) // 2
                 halves = [*encode.batches(items[:middle]), *encode.batches(items[middle:])]
                 return [item for half in halves for item in self._offer(half, signal, deadline, noted)]
-            case Retry(reason=reason, after_s=after_s, may_have_arrived=may_have_arrived):
-                if reason != NO_TIME:
-                    self._backoff.failed(after_s)
-                items = batch.items()
-                self.counts.retried(reason, len(batch), signal, self.counts.types(items))
-                if may_have_arrived:
-                    self.counts.possibly_duplicated(len(batch), signal)
-                return items
+            case Retry():
+                return self._again(batch, outcome, signal, noted)
             case Rejected(reason=reason, message=message, pause_s=pause_s):
                 if pause_s is not None:
                     self._paused_until_s = self._clock() + pause_s
@@ -364,12 +361,42 @@ class Delivery:
                 noted.append(len(batch))
                 return []
 
+    def _again(self, batch: Batch, outcome: Retry, signal: str, noted: list[int]) -> list[bytes]:
+        """Count the items of a batch of which nothing is known to be in, and return those that are to be sent another time."""
+        if outcome.reason != NO_TIME:
+            self._backoff.failed(outcome.after_s)
+        items = batch.items()
+        if outcome.once:
+            items, known = self._first_tries(items)
+            if known:
+                self.counts.dropped(outcome.reason, len(known), signal=signal, types=self.counts.types(known))
+                noted.append(len(known))
+        if items:
+            if outcome.reason != NO_TIME:
+                self._outage.failed(outcome, len(items))
+            self.counts.retried(outcome.reason, len(items), signal, self.counts.types(items))
+            if outcome.may_have_arrived:
+                self.counts.possibly_duplicated(len(items), signal)
+        return items
+
+    def _first_tries(self, items: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """Return the items that are to have one more try, and those that have had it."""
+        first: list[bytes] = []
+        known: list[bytes] = []
+        for item in items:
+            number = hash(item)
+            (known if number in self._unexplained else first).append(item)
+            self._unexplained[number] = None
+        if len(self._unexplained) > MAX_UNEXPLAINED:
+            self._unexplained = dict.fromkeys(list(self._unexplained)[-MAX_UNEXPLAINED // 2 :])
+        return first, known
+
     def _judged(self, batch: Batch, outcome: PartlyAccepted, signal: str, noted: list[int]) -> list[bytes]:
         """Count the items of a batch that was taken in part, and return those that are to be sent another time."""
         items = batch.items()
         refused = {rejection.index for rejection in outcome.rejected}
         again = set(outcome.retry)
-        accepted = len(items) - len(refused) - len(again)
+        accepted = len(items) - len(refused) - len(again) - outcome.unexplained
         if outcome.after_s is not None and again:
             self._backoff.failed(outcome.after_s)
         elif accepted or not again:
@@ -377,8 +404,13 @@ class Delivery:
         else:
             self._backoff.failed()
         if accepted:
-            taken = (item for index, item in enumerate(items) if index not in refused and index not in again)
-            self.counts.sent(accepted, signal, self.counts.types(taken))
+            self._outage.over()
+            taken = [item for index, item in enumerate(items) if index not in refused and index not in again]
+            # Of which types they are is not known where others are missing among them.
+            self.counts.sent(accepted, signal, None if outcome.unexplained else self.counts.types(taken))
+        if outcome.unexplained:
+            self.counts.dropped(UNEXPLAINED, outcome.unexplained, signal=signal)
+            noted.append(outcome.unexplained)
         for rejection in outcome.rejected:
             types = self.counts.types([items[rejection.index]])
             reason = f"refused by the service: item status {rejection.status}"
@@ -399,7 +431,7 @@ class Delivery:
                 timeout_s = self._remaining_s(deadline)
                 found = self._tokens.header_for(url or self._transport.url, timeout_s) if timeout_s > 0 else None
                 if isinstance(found, NoToken):
-                    return Retry(found.reason, found.after_s)
+                    return Retry(found.reason, found.after_s, quiet=True)
                 token = found
                 headers = HEADERS if token is None else {**HEADERS, "Authorization": token}
             timeout_s = self._remaining_s(deadline)
@@ -416,9 +448,7 @@ class Delivery:
             target = redirect_target(url or self._transport.url, outcome.location)
             if target is None:
                 self._moved = None
-                if self._log_limit.due("redirect"):
-                    _logger.warning("A redirect of the ingestion endpoint was not followed: it leads to a host that is not trusted.")
-                return Retry("redirect not trusted")
+                return Retry("redirect not trusted", cause="it leads to another host")
             url = target
             self._moved = (url, self._clock() + outcome.remember_s)
         self._moved = None
@@ -476,6 +506,12 @@ class Delivery:
             self._store = self._make_store()
         return self._store
 
+    def _tell_outage(self, kept: Result) -> None:
+        store = self._store
+        place = {Result.HELD: "in memory", Result.STORED: "on disk" if store is None else f"in {store.folder}"}.get(kept)
+        ends = self._deadline_s < math.inf and kept is Result.STORED
+        self._outage.tell(place, None if ends else self._backoff.wait_s())
+
     def _has_kept(self) -> bool:
         return self.kept() > 0
 
@@ -494,7 +530,10 @@ class Delivery:
         return moved[0] if moved is not None and self._clock() < moved[1] else None
 
     def _remaining_s(self, deadline: Deadline | None) -> float:
-        return min(self._timeout_s, self.remaining_s() if deadline is None else self.remaining_s(deadline.at_s))
+        until_s = self._deadline_s if deadline is None else min(self._deadline_s, deadline.at_s)
+        if until_s == math.inf:
+            return self._timeout_s
+        return min(self._timeout_s, until_s - self._clock())
 
 
 class Deadline:
@@ -530,10 +569,6 @@ class Share:
     def hurry(self, timeout_s: float) -> None:
         """Let what is under way, and only that, take no longer than so many seconds from now."""
         self._delivery.hurry(timeout_s)
-
-    def remaining_s(self) -> float:
-        """Return the seconds that are left for sending; see :class:`Delivers`."""
-        return self._delivery.remaining_s(self._deadline.at_s)
 
     def shutdown(self, timeout_s: float) -> None:
         """Refuse further items and wait for those under way; the last share closes the delivery."""

@@ -434,6 +434,9 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         )
 
 
+_exporter.shows_no_own_lines(BaseLogHandler)
+
+
 class AzureLogHandler(BaseLogHandler, TransportMixin, ProcessorMixin):
     """Sends log records as messages, and those with an exception as exceptions.
 
