@@ -47,7 +47,13 @@ FACADE_LAYERS = [
         "_handles",
     },  # global state, and how processes end
     {"_convert", "_exporter"},  # pure conversion; the one door to the exporter
-    {"_alias", "_lookup", "_patch_targets", "_notes"},  # the import finder, which the interpreter's start loads
+    {
+        "_alias",
+        "_environment",
+        "_lookup",
+        "_patch_targets",
+        "_notes",
+    },  # the import finder, which the interpreter's start loads, and what precedes OpenTelemetry
 ]
 """From top to bottom; a module imports from its own layer and from those below. `local` and `migrate` are ways in of their own."""
 

@@ -12,6 +12,9 @@ from contextvars import Context as Variables
 from contextvars import ContextVar, copy_context
 from typing import Any, cast
 
+from opencensus_compat import _environment  # noqa: F401 - before anything of OpenTelemetry is imported
+
+# isort: split
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context, attach, create_key, detach, get_current
 

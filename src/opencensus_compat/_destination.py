@@ -47,6 +47,8 @@ LEAST_CUT_S = 2.0
 """Shortest time of a flush, seconds, at whose end a request without a reply is given up and stored; half a `grace_period` if that is less."""
 _STORING_S = 0.5
 """What is kept of a flush's time for storing, seconds; a quarter of it where it is short."""
+_EXPORT_TIMEOUT_MS = 30_000
+"""What the SDK's batch processors have for it where nothing is said; exports of ours keep a time of their own."""
 QUEUE_FULL = "queue full: the oldest dropped"
 """Reason for which items are counted as lost that came while `queue_capacity` others were waiting."""
 
@@ -70,6 +72,8 @@ class Batching:
             "max_queue_size": self.queue_capacity,
             "schedule_delay_millis": self.export_interval_s * 1000,
             "max_export_batch_size": min(self.max_batch_size, self.queue_capacity),
+            # Given, so that the SDK reads no variable for it.
+            "export_timeout_millis": _EXPORT_TIMEOUT_MS,
         }
 
     @classmethod

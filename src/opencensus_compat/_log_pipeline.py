@@ -192,7 +192,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         if not part.is_direct:
             self._others.expect_more_than(self, LOGS)
         if not part.is_direct or not self._others.keys():
-            _sdk.emit(self._logger, record)
+            _sdk.emit(self._logger, record, _SCOPE)
             return
         data = self.data_of(record)
         for processor in self._others.rest:

@@ -19,7 +19,19 @@ from opencensus_compat import _handles, _other_exporters, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-_UNLIMITED = 1_000_000
+_MOST = 1024
+"""Most attributes, events and links of a facade span: more than OpenCensus's own limits let through, and OpenTelemetry's added to that."""
+_LIMITS = SpanLimits(
+    max_attributes=_MOST,
+    max_events=_MOST,
+    max_links=_MOST,
+    max_span_attributes=_MOST,
+    max_event_attributes=_MOST,
+    max_link_attributes=_MOST,
+    max_attribute_length=SpanLimits.UNSET,
+    max_span_attribute_length=SpanLimits.UNSET,
+)
+"""Limits of facade spans, whatever the environment or the provider says: OpenCensus has its own, and text that is cut would be no JSON."""
 
 
 class Unrecorded(trace_api.NonRecordingSpan):
@@ -33,19 +45,14 @@ class Unrecorded(trace_api.NonRecordingSpan):
 class _Source:
     """What the spans of one provider have in common."""
 
-    def __init__(
-        self, resource: Resource, scope: InstrumentationScope, limits: SpanLimits, processors: Any, others: _other_exporters.Others
-    ) -> None:
+    def __init__(self, resource: Resource, scope: InstrumentationScope, processors: Any, others: _other_exporters.Others) -> None:
         self.resource = resource
         self.scope = scope
-        self.limits = limits
+        self.limits = _LIMITS
         self.processors = processors
         self._others = others
         self.on_ending = getattr(processors, "_on_ending", None)
         """Newer SDKs call it before `on_end`."""
-        most = _UNLIMITED if limits.max_span_attributes is None else limits.max_span_attributes
-        self.most_attributes = most if limits.max_span_attribute_length is None else 0
-        """How many attributes a span may have of which none has to be shortened."""
 
     def receivers(self) -> Any:
         """Return who gets the facade span that is ending on this thread.
@@ -171,7 +178,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
         before = self._census_attributes
         if before:
             attributes = {**before, **attributes}
-        if self._census_is_whole or len(attributes) > self._census_source.most_attributes or "" in attributes:
+        if self._census_is_whole or len(attributes) > _MOST or "" in attributes:
             self.set_attributes(attributes)
         else:
             self._census_attributes = attributes
@@ -241,13 +248,10 @@ class SpanFactory:
         self.others = _other_exporters.NOBODY
         """Who else sends to Application Insights from the provider."""
         if isinstance(self._tracer, Tracer):
-            # The limits that the application gave its provider are not public; without them the SDK's environment variables decide.
-            limits = getattr(provider, "_span_limits", None)
             self.others = _other_exporters.of_span_processors(self._tracer.span_processor)
             self._source = _Source(
                 self._tracer.resource,
                 InstrumentationScope(scope, version),
-                limits if isinstance(limits, SpanLimits) else SpanLimits(),
                 self._tracer.span_processor,
                 self.others,
             )

@@ -162,20 +162,36 @@ def test_attributes_from_the_start_stay(place):
 
 
 LIMITS = {
-    "count": (SpanLimits(max_span_attributes=2), {"b": "2", "c": "3"}, 1),
-    "length": (SpanLimits(max_span_attribute_length=1), {"a": "1", "b": "2", "c": "3"}, 0),
+    "count": SpanLimits(max_attributes=1, max_span_attributes=1, max_events=1, max_links=1),
+    "length": SpanLimits(max_attribute_length=1),
+    "none": SpanLimits(max_span_attributes=SpanLimits.UNSET),
 }
 
 
-@pytest.mark.parametrize(("limits", "left", "dropped"), LIMITS.values(), ids=LIMITS)
-def test_limits(limits, left, dropped):
-    """The provider's limits hold."""
+@pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize("is_whole", [False, True], ids=["never looked at", "used"])
+def test_the_providers_limits_are_not_those_of_facade_spans(limits, is_whole):
+    """OpenCensus has limits of its own; what it let through stays whole, also in events and links."""
     place = Place(limits)
     span = place.facade()
-    span.census_fill({"a": "1x"[:2] if dropped == 0 else "1", "b": "2", "c": "3"})
+    attributes = {"a": "long", "b": "longer", "c": "longest"}
+    if is_whole:
+        for _ in range(200):
+            span.add_event("event", attributes)
+            span.add_link(span.get_span_context(), attributes)
+    span.census_fill(dict(attributes))
     span.end()
     (ended,) = place.seen.ended
-    assert (dict(ended.attributes), ended.dropped_attributes) == (left, dropped)
+    assert (dict(ended.attributes), ended.dropped_attributes) == (attributes, 0)
+    assert [dict(each.attributes) for each in (*ended.events, *ended.links)] == [attributes] * (400 if is_whole else 0)
+
+
+def test_attributes_have_an_end(place):
+    """A span does not grow without end."""
+    span = place.facade()
+    span.census_fill({str(number): number for number in range(2000)})
+    span.end()
+    assert len(place.seen.ended[0].attributes) == 1024
 
 
 def test_an_empty_key_is_dropped_and_counted(place):

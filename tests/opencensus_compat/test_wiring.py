@@ -330,4 +330,4 @@ def test_names_of_the_role(run_program):
     source = "from opencensus.ext.azure.common.utils import azure_monitor_context as c; print(c['ai.cloud.role'])"
     assert run_program(source) == "app.py\n"
     assert run_program(source, OTEL_SERVICE_NAME="shop") == "shop\n"
-    assert run_program(source, OTEL_RESOURCE_ATTRIBUTES="a=b,service.name=till") == "till\n"
+    assert run_program(source, OTEL_RESOURCE_ATTRIBUTES="a=b,service.name=my%20till") == "my till\n"

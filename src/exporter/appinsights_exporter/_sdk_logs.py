@@ -111,8 +111,9 @@ _NO_FLAGS = TraceFlags(TraceFlags.DEFAULT)
 
 
 _MANY_ATTRIBUTES = 1_000_000
-# Not the SDK's own word for "no limit": older releases read it as 128.
-_UNLIMITED = _Limits(max_attributes=_MANY_ATTRIBUTES)
+_parameters = inspect.signature(_Limits.__init__).parameters
+# All of them, so that the SDK reads no variable; and of attributes not its own word for "no limit": older releases read it as 128.
+_UNLIMITED = _Limits(**{name: _Limits.UNSET if "length" in name else _MANY_ATTRIBUTES for name in _parameters if name.startswith("max_")})
 _takes_limits = "limits" in inspect.signature(_Record.__init__).parameters
 
 
@@ -157,6 +158,7 @@ class BatchLogRecordProcessor(_BatchProcessor):  # type: ignore[misc]
         schedule_delay_millis: Milliseconds between exports while batches are not full; None for the SDK's default.
         max_export_batch_size: Records per export; None for the SDK's default.
         max_queue_size: Records that wait at most; the oldest is dropped when one more comes. None for the SDK's default.
+        export_timeout_millis: As the SDK has it; None for its default.
 
     Raises:
         ValueError: A number that is not positive, or a batch larger than the queue.
@@ -169,12 +171,14 @@ class BatchLogRecordProcessor(_BatchProcessor):  # type: ignore[misc]
         schedule_delay_millis: float | None = None,
         max_export_batch_size: int | None = None,
         max_queue_size: int | None = None,
+        export_timeout_millis: float | None = None,
     ) -> None:
         super().__init__(
             exporter,
             schedule_delay_millis=schedule_delay_millis,
             max_export_batch_size=max_export_batch_size,
             max_queue_size=max_queue_size,
+            export_timeout_millis=export_timeout_millis,
         )
 
     if _emits:
@@ -191,7 +195,7 @@ class BatchLogRecordProcessor(_BatchProcessor):  # type: ignore[misc]
 def new_provider(resource: Resource | None = None, *, shutdown_on_exit: bool = True) -> LoggerProvider:
     """Return a provider whose records may have any number of attributes: the SDK's own keep 128, the last ones.
 
-    Of the releases from 1.39, those that cannot be told keep 128 all the same.
+    Of the releases from 1.39, those that cannot be told keep 128 all the same of records that are emitted without a scope.
 
     Args:
         resource: Of all its records; None for the SDK's default.
@@ -270,9 +274,18 @@ def new_record(
     return record
 
 
-def emit(logger: Any, record: Any) -> None:
-    """Put a record of :func:`new_record` through a logger of any provider, to all its processors."""
-    if not _new:
+def emit(logger: Any, record: Any, scope: InstrumentationScope | None = None) -> None:
+    """Put a record of :func:`new_record` through a logger of any provider, to all its processors.
+
+    Args:
+        logger: Of the provider.
+        record: The record.
+        scope: The logger's. With it the provider's limits do not count; they would take attributes away, and cut the text of others.
+    """
+    if _new:
+        if scope is not None and isinstance(logger, _logs.Logger):
+            record = new_data(record, logger.resource, scope)
+    else:
         resource = getattr(logger, "resource", None)
         if resource is not None:
             record.resource = resource

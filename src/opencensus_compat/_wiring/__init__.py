@@ -19,6 +19,7 @@ Other modules find here what they may use. It is at home, from the top down, in
 
 from __future__ import annotations
 
+from opencensus_compat import _environment  # noqa: F401 - before anything of OpenTelemetry is imported
 from opencensus_compat._wiring.destinations import destination, is_left_to
 from opencensus_compat._wiring.ending import end_logs, ending_process, flush_logs, flush_parts, is_ending, is_worker, shut_down_parts
 from opencensus_compat._wiring.lifecycle import configure, flush, reset, shutdown

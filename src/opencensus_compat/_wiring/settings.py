@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from urllib.parse import unquote
 
 from opencensus_compat import _exporter
 from opencensus_compat._wiring.state import report, wired
@@ -108,9 +109,9 @@ def default_role() -> str:
 
 
 def resource_attribute(name: str) -> str:
-    """Return what the environment says about a resource attribute, the empty text if nothing."""
+    """Return what the environment says about a resource attribute, percent-decoded as OpenTelemetry does; the empty text if nothing."""
     for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
         key, _, value = pair.partition("=")
         if key.strip() == name:
-            return value.strip()
+            return unquote(value.strip())
     return ""
