@@ -23,6 +23,7 @@ from appinsights_exporter import (
 from appinsights_exporter import _sdk_logs as sdk
 from appinsights_exporter.counts import LOGS, TRACES
 from appinsights_exporter.delivery.deliver import Delivery, Result
+from appinsights_exporter.delivery.own import OWN_TRACE_ID
 from appinsights_exporter.delivery.transport import Reply
 from appinsights_exporter.settings import resolve
 from appinsights_exporter.testing import CONNECTION_STRING, KEY, FakeTransport, ManualClock, log_record
@@ -39,10 +40,21 @@ def exporter(*replies, environ=None, **options):
     return ApplicationInsightsLogRecordExporter(settings=settings, delivery=Delivery(transport, clock=ManualClock()), **options), transport
 
 
+def test_records_about_the_exporters_own_work():
+    """What was logged while it sent, or by its own loggers, is no telemetry; a logger whose name only begins alike is the application's."""
+    made, transport = exporter()
+    own = log_record("request", trace_id=OWN_TRACE_ID, scope="urllib3.connectionpool")
+    lines = [log_record(name, scope=name) for name in ("appinsights_exporter.delivery", "opencensus.ext", FACADE, "opencensusless")]
+    assert made.export([own]) is SUCCESS
+    assert transport.sent == []
+    assert made.export([own, *lines, log_record("facade", {"census.level": 20}, scope=FACADE)]) is SUCCESS
+    assert messages(transport) == ["opencensusless", "facade"]
+
+
 def test_measurements_that_are_no_finite_number(caplog):
     """They are left out of items of both APIs, and a warning names one a minute."""
     made, transport = exporter()
-    attributes = {"microsoft.custom_event.name": "e", "microsoft.custom_measurements": '{"ratio": NaN, "n": 1}'}
+    attributes = {"microsoft.custom_event.name": "e", "microsoft.custom_measurements": '{"ratio": NaN, "n": 1}', "census.level": 20}
     made.export([log_record("e", attributes=attributes), log_record("e", attributes=attributes, scope=FACADE)])
     assert [item["data"]["baseData"]["measurements"] for item in transport.items] == [{"n": 1}, {"n": 1}]
     assert caplog.messages == ["The custom measurement 'ratio' is left out: it is no finite number."]
@@ -270,7 +282,8 @@ def test_every_item_passes_the_schema(scope, attributes):
     """Records of every kind, with too long texts, are accepted without a warning."""
     with LocalEndpoint() as endpoint:
         made = ApplicationInsightsLogRecordExporter(endpoint.connection_string, legacy_context_tags={"ai.cloud.role": "app.py"})
-        batch = [log_record(body, attributes, scope=scope, at_ns=time.time_ns()) for body in ("b" * 70_000, "", "said")]
+        mine = {**attributes, "census.level": 20} if scope == FACADE else attributes
+        batch = [log_record(body, mine, scope=scope, at_ns=time.time_ns()) for body in ("b" * 70_000, "", "said")]
         assert made.export(batch) is SUCCESS
         made.shutdown()
         refused, warned, kept = endpoint.refused, endpoint.warnings, endpoint.counts()

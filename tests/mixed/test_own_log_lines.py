@@ -7,10 +7,12 @@ import logging
 import warnings
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 
 import opencensus_compat
-from appinsights_exporter import ApplicationInsightsLogRecordExporter, ApplicationInsightsSpanExporter
+from appinsights_exporter import ApplicationInsightsLogRecordExporter, ApplicationInsightsSpanExporter, _sdk_logs
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint
@@ -94,3 +96,75 @@ def test_they_are_not_sent():
             for handler in handlers:
                 root.removeHandler(handler)
         assert [row["message"] for row in endpoint.rows("traces")] == ["said by shop"]
+
+
+class Bridge(logging.Handler):
+    """A program's own handler to OpenTelemetry, which this package cannot know."""
+
+    def __init__(self, level, logger_provider):
+        super().__init__(level)
+        self._provider = logger_provider
+
+    def emit(self, record):
+        """Emit what the logger was told."""
+        span = trace.get_current_span().get_span_context()
+        made = _sdk_logs.new_record(
+            timestamp_ns=int(record.created * 1e9), trace_id=span.trace_id, span_id=span.span_id, body=record.getMessage()
+        )
+        _sdk_logs.emit(self._provider.get_logger(record.name), made)
+
+
+class AgainAndAgain(logging.Handler):
+    """Counts the lines that reach handlers of the application's."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def emit(self, record):
+        """Note whose line it is."""
+        self.names.append(record.name)
+
+
+HANDLERS = {
+    "at once": (LoggingHandler, SimpleLogRecordProcessor),
+    "batched": (LoggingHandler, _sdk_logs.BatchLogRecordProcessor),
+    "a handler of the program's own": (Bridge, _sdk_logs.BatchLogRecordProcessor),
+}
+
+
+@pytest.mark.parametrize(("handler", "processor"), HANDLERS.values(), ids=HANDLERS)
+@pytest.mark.parametrize("processes", [False, True], ids=["", "with a telemetry processor that logs"])
+def test_the_exporter_does_not_feed_itself(handler, processor, processes):
+    """With OpenTelemetry's handler on a root logger at DEBUG, two lines are two items: none is about the requests that send them."""
+    root, other = logging.getLogger(), AgainAndAgain()
+    with LocalEndpoint() as endpoint:
+        exporter = ApplicationInsightsLogRecordExporter(endpoint.connection_string)
+        if processes:
+            exporter.add_telemetry_processor(lambda _: logging.getLogger("shop").info("processed"))
+        provider = _sdk_logs.new_provider(shutdown_on_exit=False)
+        provider.add_log_record_processor(processor(exporter))
+        with warnings.catch_warnings():
+            # Newer releases have moved it, and say so.
+            warnings.simplefilter("ignore")
+            added = [handler(level=1, logger_provider=provider), other]
+        before = root.level
+        root.setLevel(logging.DEBUG)
+        for each in added:
+            root.addHandler(each)
+        try:
+            for text in ("one", "two"):
+                logging.getLogger("shop").info(text)
+                logging.getLogger("appinsights_exporter.tests").warning("own")
+                logging.getLogger("opencensus_compat").warning("own")
+                for _ in range(3):
+                    assert provider.force_flush()
+        finally:
+            for each in added:
+                root.removeHandler(each)
+            root.setLevel(before)
+            provider.shutdown()
+        assert sorted(row["message"] for row in endpoint.rows("traces")) == ["one", "two"]
+        assert len(endpoint.requests) == 2
+    # The application's other handlers see everything, as ever.
+    assert "urllib3.connectionpool" in other.names

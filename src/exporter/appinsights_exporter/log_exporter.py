@@ -5,17 +5,40 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.context import attach, detach
+
 from ._sdk_logs import LogRecordExporter, LogRecordExportResult, record_of, resource_of, scope_of
 from .convert import legacy_logs, legacy_spans, logs
+from .convert.spans import FACADE_PREFIX
 from .counts import LOGS
 from .delivery.deliver import Result
+from .delivery.own import OWN_TRACE_ID, own_context
 from .exporters import ExporterBase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
+_OWN_LOGGERS = frozenset({__name__.partition(".")[0], "opencensus", legacy_spans.SCOPE})
+"""First parts of the names under which this package and the facade log."""
+_OWN_BEGINNINGS = tuple(_OWN_LOGGERS)
+
 _logger = logging.getLogger(__name__)
+
+
+def _is_own(one: Any) -> bool:
+    """Return whether a record is about this package's own work."""
+    record = getattr(one, "log_record", None)
+    if record is None:
+        return False
+    if record.trace_id == OWN_TRACE_ID:
+        return True
+    scope = one.instrumentation_scope
+    name = scope.name if scope is not None else ""
+    if not name.startswith(_OWN_BEGINNINGS) or name.partition(".")[0] not in _OWN_LOGGERS:
+        return False
+    # The facade's records have the scope of one of its loggers.
+    return name != legacy_spans.SCOPE or not any(key.startswith(FACADE_PREFIX) for key in record.attributes or ())
 
 
 class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter):
@@ -49,6 +72,23 @@ class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter)
 
     _signal = LOGS
     _not_converted = "a log record could not be converted"
+
+    def deliver(self, telemetry: Sequence[Any]) -> Result:
+        """Send log records and return what became of them. What this package, and what it works with, log while it sends stays away.
+
+        Each request would bring lines about itself, and they the next request.
+        """
+        theirs = [one for one in telemetry if not _is_own(one)]
+        if telemetry and not theirs:
+            return Result.DELIVERED
+        if not self._processors.exist:
+            return super().deliver(theirs)
+        # What telemetry processors log would come here again, and they log again.
+        token = attach(own_context())
+        try:
+            return super().deliver(theirs)
+        finally:
+            detach(token)
 
     def export(self, batch: Sequence[Any]) -> LogRecordExportResult:
         """Send log records, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.

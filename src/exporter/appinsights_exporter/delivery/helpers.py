@@ -14,14 +14,15 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from opentelemetry.context import Context, attach, set_value
+from opentelemetry.context import Context, attach
+
+from .own import own_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 IDLE_S = 60.0
 """A thread without work ends after so many seconds."""
-SUPPRESS_KEY = "suppress_instrumentation"
 
 _T = TypeVar("_T")
 
@@ -174,7 +175,7 @@ def start_thread(target: Callable[[], object], name: str) -> bool:
 
 
 def _start_without_span(target: Callable[[], object], name: str) -> bool:
-    attach(set_value(SUPPRESS_KEY, True, Context()))
+    attach(own_context(Context()))
     thread = threading.Thread(target=contextvars.copy_context().run, args=(target,), name=name, daemon=True)
     try:
         thread.start()

@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.context import attach, detach, set_value
+from opentelemetry.context import attach, detach
 
-from .helpers import SUPPRESS_KEY, Helpers, LateError
+from .helpers import Helpers, LateError
+from .own import keep_from_handlers, own_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +132,7 @@ class HttpTransport:
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float, *, url: str | None = None) -> Reply:
         """Return what came back; see :class:`Transport`."""
+        keep_from_handlers()
         begun_s = self._clock()
         try:
             return self._helpers.run(
@@ -271,7 +273,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def _instrumentation_suppressed() -> Iterator[None]:
-    token = attach(set_value(SUPPRESS_KEY, True))
+    token = attach(own_context())
     try:
         yield
     finally:
