@@ -377,3 +377,17 @@ def test_problems():
         "    2 x $.time names no zone",
     ]
     assert problems([], [], PLAIN) == ""
+
+
+def test_numbers_that_the_old_sdk_sent_too():
+    """Numbers and booleans in properties are no reason to worry, and are said in one line; lists are."""
+    base = "$.data.baseData.properties"
+    found = [
+        {"path": f"{base}.{name}", "text": f"is {kind}; expected a string"}
+        for name, kind in (("lineNumber", "a number"), ("lineNumber", "a number"), ("gift", "a boolean"), ("sizes", "an array"))
+    ]
+    assert problems([], found, PLAIN).splitlines() == [
+        "accepted with warnings (1)",
+        f"    1 x {base}.sizes is an array; expected a string",
+        "numbers and booleans in properties, as the old SDK sent them: 3; nothing to do",
+    ]

@@ -259,10 +259,19 @@ def problems(refused: Sequence[Mapping[str, Any]], warnings: Sequence[Mapping[st
     if refused:
         lines.append(_painted(f"refused ({len(refused)})", "bad", style))
         lines.extend(_counted([f"{entry['status']} {clean(entry['message'])}" for entry in refused], style))
-    if warnings:
-        lines.append(_painted(f"accepted with warnings ({len(warnings)})", "warn", style))
-        lines.extend(_counted([f"{clean(entry['path'])} {clean(entry['text'])}" for entry in warnings], style))
+    told = [entry for entry in warnings if not _is_as_ever(entry)]
+    if told:
+        lines.append(_painted(f"accepted with warnings ({len(told)})", "warn", style))
+        lines.extend(_counted([f"{clean(entry['path'])} {clean(entry['text'])}" for entry in told], style))
+    if len(told) < len(warnings):
+        # `lineNumber` of every log record is one.
+        said = f"numbers and booleans in properties, as the old SDK sent them: {len(warnings) - len(told)}; nothing to do"
+        lines.append(_painted(said, "dim", style))
     return "\n".join(lines)
+
+
+def _is_as_ever(warning: Mapping[str, Any]) -> bool:
+    return "baseData.properties" in warning["path"] and warning["text"].startswith(("is a number; ", "is a boolean; "))
 
 
 def reasons(sentences: Sequence[str], style: Style) -> str:
