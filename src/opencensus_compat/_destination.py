@@ -126,6 +126,10 @@ class Destination:
             options: The handle's options.
             settings: Made of them.
         """
+        if not settings.storage_enabled and self.settings.storage_enabled:
+            self.settings = _exporter.without_disk(self.settings)
+            for part in self.parts():
+                part.settings = self.settings
         batching = Batching.of(options)
         first = self._batching.setdefault(signal, batching)
         in_vain = _exporter.asked_in_vain(settings, self.settings)

@@ -66,6 +66,7 @@ __all__ = [
     "unquoted",
     "variable_problems",
     "within",
+    "without_disk",
 ]
 
 
@@ -226,6 +227,14 @@ def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None,
 def asked_in_vain(settings: Any, first: Any) -> list[str]:
     """Return the names of settings that were given, and that the first exporter for the same resource has otherwise."""
     return _settings.asked_in_vain(settings, first)
+
+
+def without_disk(settings: Any) -> Any:
+    """Return the same settings with nothing stored on disk, which counts from now on for what is sent to their resource."""
+    from appinsights_exporter.delivery import deliver
+
+    deliver.keep_off_disk(settings)
+    return dataclasses.replace(settings, storage_enabled=False)
 
 
 def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import threading
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,6 +19,8 @@ from appinsights_exporter.delivery.store import Store
 from appinsights_exporter.delivery.transport import HttpTransport, Reply, SendError
 from appinsights_exporter.settings import resolve
 from appinsights_exporter.testing import CONNECTION_STRING, FakeTransport, ManualClock
+
+NOBODY = 65534
 
 pytestmark = pytest.mark.usefixtures("caplog")
 
@@ -700,3 +705,67 @@ def test_a_forgotten_share_counts_no_more():
     del second
     first.shutdown(1)
     assert delivery._stopping.is_set()
+
+
+def test_nothing_more_is_stored_for_who_asks_for_that(tmp_path, caplog):
+    """Of several exporters for a resource, one that wants nothing on disk decides for all, whenever it comes, and it is said."""
+    place = Place(tmp_path / "store", Reply(status=503))
+    assert place.delivery.deliver(items(1)) is Result.STORED
+    place.delivery.keep_off_disk()
+    place.delivery.keep_off_disk()
+    assert place.delivery.deliver(items(2)) is Result.HELD
+    assert place.stored() == [0]
+    assert caplog.text.count("An exporter asks for no storage on disk") == 1
+
+
+def test_what_was_stored_is_sent_all_the_same(tmp_path):
+    """What is on disk when somebody asks for no disk leaves it by being sent."""
+    place = Place(tmp_path / "store", Reply(status=503))
+    place.delivery.deliver(items(1))
+    place.delivery.keep_off_disk()
+    place.clock.advance(3600)
+    while place.delivery.drain_step() is not None:
+        place.clock.advance(60)
+    assert place.stored() == []
+    assert place.counts.snapshot().sent == 1
+
+
+@pytest.mark.parametrize("order", [(None, False), (False, None), (False, True)])
+def test_the_wish_for_no_disk_wins(tmp_path, monkeypatch, order):
+    """Whatever the order of exporters, nothing is stored if one of them says so."""
+    monkeypatch.setattr(HttpTransport, "send", lambda *_, **__: Reply(status=503))
+    shares = [
+        shared(resolve(CONNECTION_STRING, storage_enabled=enabled, storage_folder=tmp_path, take_legacy=True, environ={}))
+        for enabled in order
+    ]
+    assert [share.deliver(items(1)) for share in shares] == [Result.HELD] * 2
+    for share in shares:
+        share.shutdown(0.1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root becomes another user")
+def test_a_process_that_drops_root_stores_in_a_folder_of_its_user(run_program):
+    """What is stored after `setuid` goes to a folder of the new user, the old one is left to root, and a warning says so."""
+    source = f"""
+    import logging, os, sys, tempfile
+    from pathlib import Path
+    from appinsights_exporter.delivery.deliver import shared
+    from appinsights_exporter.settings import resolve
+    from appinsights_exporter.testing import CONNECTION_STRING
+
+    logging.basicConfig(stream=sys.stdout, format="%(message).50s")
+    tempfile.tempdir = os.environ["OPEN_FOLDER"]
+    share = shared(resolve(CONNECTION_STRING.replace("https://ingest.test", "http://127.0.0.1:9"), environ={{}}))
+    results = [share.deliver([b'{{"n":1}}']).name]
+    os.setgid({NOBODY})
+    os.setuid({NOBODY})
+    results.append(share.deliver([b'{{"n":2}}']).name)
+    print(results, sorted(path.stat().st_uid for path in Path(tempfile.tempdir).iterdir()), share.counts.snapshot().dropped)
+    """
+    # The folder for tests is root's alone.
+    with tempfile.TemporaryDirectory(dir=Path(os.sep, "tmp")) as folder:
+        Path(folder).chmod(0o1777)
+        printed = run_program(source, OPEN_FOLDER=folder).splitlines()
+    assert printed[-1] == f"{['STORED', 'STORED']} {[0, NOBODY]} {{}}"
+    assert [line for line in printed if line.startswith("The process runs as another user now")]

@@ -329,7 +329,54 @@ def test_bad_lines_cost_themselves_only(folder, legacy):
         file.write(json.dumps(message("half"))[:-5])
     lease = legacy.lease()
     assert messages(lease.items) == ["a", "b"]
-    assert lease.lost == {NOT_JSON: 3, TOO_OLD: 1, OTHER_KEY: 1, NOT_AN_ENVELOPE: 1}
+    assert lease.lost == {NOT_JSON: 3, TOO_OLD: 1, NOT_AN_ENVELOPE: 1}
+    assert [json.loads(line) for line in lease.others] == [other]
+
+
+OTHER = "00000000-0000-0000-0000-000000000002"
+
+
+def test_each_resource_takes_its_own(tmp_path, store):
+    """In a folder that resources share, each exporter takes the lines with its key and leaves the others to whom they are for."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    write(folder, BLOB, *(message(str(number)) | {"iKey": (KEY, OTHER)[number % 2]} for number in range(20)))
+    first, second, third = (LegacyStore(key, folder, wall_clock=lambda: NOW_S) for key in (KEY, OTHER, KEY.replace("0", "1")))
+    assert first.move_to(store) == Moved(10)
+    assert os.listdir(folder) == [BLOB]
+    assert first.move_to(store) == third.move_to(store) == Moved(0)
+    assert os.listdir(folder) == [BLOB]
+    assert second.move_to(store) == Moved(10)
+    assert os.listdir(folder) == []
+    assert sorted(map(int, messages(store.lease().items))) == list(range(20))
+
+
+def test_what_nobody_takes_goes_when_it_is_too_old(tmp_path, store):
+    """Lines for a resource that has no exporter stay for 48 hours, and are counted when they go."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    write(folder, BLOB, message("a") | {"iKey": OTHER})
+    now_s = [NOW_S]
+    legacy = LegacyStore(KEY, folder, wall_clock=lambda: now_s[0])
+    assert legacy.move_to(store) == Moved(0)
+    now_s[0] += 47 * 3600
+    assert legacy.move_to(store) == Moved(0)
+    assert os.listdir(folder) == [BLOB]
+    now_s[0] += 2 * 3600
+    assert legacy.move_to(store) == Moved(0, {TOO_OLD: 1})
+    assert os.listdir(folder) == []
+
+
+def test_a_folder_that_cannot_be_written_keeps_what_is_for_others(tmp_path, store):
+    """Where the lines for others cannot be put back, the whole blob stays: what was taken may arrive twice, and nothing is lost."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    write(folder, BLOB, message("a"), message("b") | {"iKey": OTHER})
+    (folder / (BLOB + ".tmp")).mkdir()
+    legacy = LegacyStore(KEY, folder, wall_clock=lambda: NOW_S)
+    assert legacy.move_to(store, max_blobs=1).items == 1
+    (held,) = [name for name in os.listdir(folder) if name.endswith(".lock")]
+    assert len((folder / held).read_text(encoding="ascii").splitlines()) == 2
 
 
 def test_numbers_that_json_has_not(folder, legacy):

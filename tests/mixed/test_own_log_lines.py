@@ -45,7 +45,6 @@ def test_defaults_ask_for_nothing(caplog, first, second):
         ({"timeout": 3}, {"timeout": 3}, None),
         ({}, {"storage_max_size": 1000}, "storage_max_bytes"),
         ({"storage_max_size": 1000}, {"storage_retention_period": 604800}, None),
-        ({}, {"enable_local_storage": False}, "storage_enabled"),
     ],
 )
 def test_delivery_that_is_asked_for_in_vain(caplog, first, second, expected):

@@ -311,8 +311,13 @@ _OF_DELIVERY = (
 
 
 def asked_in_vain(settings: Settings, first: Settings) -> list[str]:
-    """Return the fields that were given, and that the first exporter for the resource has otherwise; a default asks for nothing."""
+    """Return the fields that were given, and that the first exporter for the resource has otherwise; a default asks for nothing.
+
+    That nothing be stored on disk is never asked in vain.
+    """
     given = [name for name in _OF_DELIVERY if settings.sources.get(name, DEFAULT) != DEFAULT]
+    if not settings.storage_enabled:
+        given = [name for name in given if name != "storage_enabled"]
     return [name for name in given if getattr(settings, name) != getattr(first, name)]
 
 

@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 import weakref
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,6 +34,7 @@ from .backoff import Backoff
 from .classify import UNEXPLAINED, Accepted, PartlyAccepted, Redirect, Rejected, Retry, TooLarge, classify, redirect_target
 from .drain import BUSY_S, PAUSE_S, Drain
 from .encode import Batch
+from .folder import current_user
 from .legacy_store import LegacyStore
 from .memory import MemoryLease, MemoryStore
 from .outages import Outage
@@ -147,7 +149,10 @@ class Delivery:
         """What it was made from, where it is shared."""
         self._transport = transport
         self._make_store = store
+        self._may_store = store is not None
         self._store: Store | None = None
+        self._store_user: int | None = None
+        """The user whose folder the store is in."""
         self._memory = MemoryStore(clock=clock) if memory is None else memory
         self._tokens = tokens
         self._backoff = Backoff(_jitter(), clock) if backoff is None else backoff
@@ -231,6 +236,11 @@ class Delivery:
         self._transport.close()
         self.counts.say_rest()
 
+    @property
+    def may_store(self) -> bool:
+        """Whether something may be stored on disk."""
+        return self._may_store
+
     def now_s(self) -> float:
         """Return the reading of the clock that deadlines are on, seconds."""
         return self._clock()
@@ -241,6 +251,19 @@ class Delivery:
         waiting = threading.Event()
         while self._under_way and self._clock() < until_s:
             waiting.wait(0.01)
+
+    def keep_off_disk(self) -> None:
+        """Store nothing more. What is stored already is still sent, and then it is gone."""
+        if not self._may_store:
+            return
+        self._may_store = False
+        self.legacy = None
+        if self.settings is not None:
+            self.settings = replace(self.settings, storage_enabled=False)
+        _logger.warning(
+            "An exporter asks for no storage on disk: nothing more is stored for its resource, by other exporters either. What is stored is "
+            "sent as before."
+        )
 
     def kept(self) -> int:
         """Return about how many items wait to be sent, in the store and in memory."""
@@ -460,7 +483,7 @@ class Delivery:
 
     def _keep(self, items: Sequence[bytes], reason: str, signal: str) -> Result:
         """Keep items for later: on disk, or else in memory."""
-        store = self._disk()
+        store = self._disk() if self._may_store else None
         if store is not None:
             stored = store.put(items)
             self._count_lost(stored.dropped)
@@ -496,13 +519,23 @@ class Delivery:
     def _look(self) -> None:
         """See, at the first export and then at most once a minute, whether other processes left something."""
         now_s = self._clock()
-        if self._background and self._make_store is not None and (self._looked_s is None or now_s - self._looked_s >= LOOK_S):
+        may_look = self._may_store or self._store is not None
+        if self._background and may_look and (self._looked_s is None or now_s - self._looked_s >= LOOK_S):
             self._looked_s = now_s
             self._drain.wake()
 
     def _disk(self) -> Store | None:
-        if self._store is None and self._make_store is not None:
+        if self._store is not None and self._store_user != current_user():
+            # A server that drops root: the folder is root's, and so is what is in it.
+            left, self._store = self._store, None
+            _logger.warning(
+                "The process runs as another user now: telemetry is stored in a folder of that user's. What was stored in %s before is sent by "
+                "a process of the user that it belongs to.",
+                left.folder,
+            )
+        if self._store is None and self._may_store and self._make_store is not None:
             # Two threads may both make one; both know the same folder, and one of them stays.
+            self._store_user = current_user()
             self._store = self._make_store()
         return self._store
 
@@ -597,7 +630,7 @@ def shared(settings: Settings) -> Share:
     Raises:
         ConfigurationError: A credential that cannot work, or an endpoint that no token may be sent to.
     """
-    key = (settings.instrumentation_key, settings.ingestion_endpoint, None if settings.credential is None else id(settings.credential))
+    key = _key_of(settings)
     with _registry.lock:
         found = _registry.deliveries.get(key)
         if found is None:
@@ -608,11 +641,25 @@ def shared(settings: Settings) -> Share:
                 _logger.warning(
                     "A further exporter for the same resource asks for other settings (%s); the first one's stay.", ", ".join(in_vain)
                 )
-        if settings.storage_enabled and settings.take_legacy and found.legacy is None:
+        if not settings.storage_enabled:
+            found.keep_off_disk()
+        elif settings.take_legacy and found.legacy is None and found.may_store:
             found.legacy = _Legacy(settings)
         share = Share(found)
         found.users.add(share)
         return share
+
+
+def keep_off_disk(settings: Settings) -> None:
+    """Store nothing more for the destination that the settings name, if it has a delivery; see :meth:`Delivery.keep_off_disk`."""
+    with _registry.lock:
+        found = _registry.deliveries.get(_key_of(settings))
+        if found is not None:
+            found.keep_off_disk()
+
+
+def _key_of(settings: Settings) -> tuple[object, ...]:
+    return (settings.instrumentation_key, settings.ingestion_endpoint, None if settings.credential is None else id(settings.credential))
 
 
 def _leave(share: Share) -> bool:

@@ -83,7 +83,8 @@ if sys.platform == "win32":
         os.lseek(fd, _LOCK_AT, os.SEEK_SET)
         msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
 
-    def _user() -> int | None:
+    def current_user() -> int | None:
+        """Return the id of the user as whom this process runs; None where users have none."""
         return None
 else:
     import fcntl
@@ -99,7 +100,8 @@ else:
     def _unlock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_UN)
 
-    def _user() -> int | None:
+    def current_user() -> int | None:
+        """Return the id of the user as whom this process runs; None where users have none."""
         return os.geteuid()
 
 
@@ -284,7 +286,7 @@ def _opened(path: str, *, own: bool) -> Folder:
             raise NotADirectoryError(errno.ENOTDIR, "not a folder", path)
         return Folder(path, None)
     fd = os.open(path, _FOLDER_FLAGS)
-    user = _user()
+    user = current_user()
     if own and user is not None and os.fstat(fd).st_uid != user:
         os.close(fd)
         raise ForeignError(errno.EPERM, "belongs to another user", path)
@@ -293,7 +295,7 @@ def _opened(path: str, *, own: bool) -> Folder:
 
 def _is_ours(status: os.stat_result) -> bool:
     """Return whether it is a regular file of this user, with one name: a second one may be a trap set by somebody else."""
-    user = _user()
+    user = current_user()
     return stat.S_ISREG(status.st_mode) and (user is None or status.st_uid == user) and status.st_nlink <= 1
 
 

@@ -8,6 +8,8 @@ or, where nothing may be stored, ``lease()`` and send. The legacy exporter keeps
 ``<temporary folder>/opencensus-python-<instrumentation key>``, shared by all its processes. They lease a blob by giving it a name that
 says until when; this module takes part in that protocol, so a blob is in one process's hands only. Blobs are taken oldest first.
 
+A folder may hold items for several resources, as where the legacy option ``storage_path`` was the same for all: those for others stay.
+
 Loses: lines that are no JSON object, and what :func:`normalised` says.
 Limits: the protocol goes by the wall clock, for both sides. Statsbeat, the retired SDK's telemetry about itself, is not delivered.
 Source: specification section 12.2.
@@ -36,7 +38,7 @@ from . import folder as disk
 from .store import MAX_AGE_S, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from .store import Store
@@ -51,6 +53,7 @@ TEMPORARY_AGE_S = 60.0
 NOT_JSON = "legacy: line is not JSON"
 NOT_AN_ENVELOPE = "legacy: not an envelope"
 OTHER_KEY = "legacy: another instrumentation key"
+"""Such an item is for another exporter to take, and stays where it is until it is too old."""
 STATSBEAT = "legacy: statsbeat"
 NO_TIME = "legacy: no readable time"
 TOO_OLD = "legacy: older than 48 hours"
@@ -59,6 +62,8 @@ TOO_LONG = "legacy: item too long"
 
 _FOLDER_PREFIX = "opencensus-python-"
 _NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}\.\d{6}-[0-9a-f]{8}\.blob)(?:@(\d{4}-\d\d-\d\dT\d{6}\.\d{6})\.lock|(\.tmp))?", re.ASCII)
+_FOREIGN_LOOK_S = 3600.0
+"""How often to look whether what is in a blob for others has become too old, seconds."""
 _MAX_BLOB_BYTES = 64 * 1024 * 1024
 """The legacy exporter stores nothing more once the folder holds 50 MiB."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
@@ -90,7 +95,7 @@ def normalised(envelope: Any, now_s: float, instrumentation_key: str) -> dict[st
     Args:
         envelope: One parsed line.
         now_s: Wall clock, seconds since the epoch.
-        instrumentation_key: Of the destination, in lower case; what is meant for another resource is dropped.
+        instrumentation_key: Of the destination, in lower case; what is meant for another resource is not for this one to send.
     Loses: properties without a value; measurements and metric values that are no finite numbers.
     Source: specification section 12.2, steps 4 and 5, and the legacy column of section 15.
     """
@@ -101,14 +106,14 @@ def normalised(envelope: Any, now_s: float, instrumentation_key: str) -> dict[st
         return Dropped(NOT_AN_ENVELOPE)
     if envelope.get("name") == "Statsbeat":
         return Dropped(STATSBEAT)
-    if str(envelope.get("iKey")).strip().lower() != instrumentation_key:
-        return Dropped(OTHER_KEY)
     found = _time(envelope.get("time"))
     if found is None:
         return Dropped(NO_TIME)
     text, second = found
     if now_s - second > MAX_AGE_S:
         return Dropped(TOO_OLD)
+    if str(envelope.get("iKey")).strip().lower() != instrumentation_key:
+        return Dropped(OTHER_KEY)
     fields = {key: value for key, value in fields.items() if value is not None}
     for name, convert in _FIELDS.items():
         if name in fields:
@@ -130,13 +135,17 @@ class LegacyLease:
     As a context manager it is given back at the end of the block unless it was done.
     """
 
-    def __init__(self, path: str, name: str, free_name: str, items: list[bytes], lost: dict[str, int]) -> None:
+    def __init__(
+        self, path: str, name: str, free_name: str, items: list[bytes], lost: dict[str, int], others: Sequence[bytes] = ()
+    ) -> None:
         self.items = items
         """The JSON texts, normalised; empty when nothing in the blob is worth sending."""
         self.lost = lost
         """Reason to number of items in the blob that are not; to be counted when it is done."""
         self.created_s = _seconds(name)
         """When the blob was made, seconds since the epoch."""
+        self.others = others
+        """Lines of the blob that are for other resources; they stay there."""
         self._path = path
         self._name: str | None = name
         self._free_name = free_name
@@ -148,10 +157,13 @@ class LegacyLease:
         self.give_back()
 
     def done(self) -> None:
-        """Delete the blob. What remains of it must be kept elsewhere before: see :meth:`LegacyStore.move_to`."""
+        """Delete the blob, but for what others are to take. What remains must be kept elsewhere before: see :meth:`LegacyStore.move_to`."""
         name, self._name = self._name, None
         if name is not None:
             with contextlib.suppress(OSError, ValueError), disk.open_folder(self._path, make=False, own=False) as folder:
+                if self.others:
+                    # Where that cannot be written, the whole blob is free again in a minute: what is ours arrives twice, and nothing is lost.
+                    folder.write(self._free_name, b"\n".join(self.others) + b"\n")
                 folder.remove(name)
 
     def give_back(self) -> None:
@@ -197,6 +209,8 @@ class LegacyStore:
         self._wall_clock = wall_clock
         self._log_limit = RateLimit(clock=clock)
         self._may_remove = folder is None
+        self._foreign: dict[str, float] = {}
+        """Blobs in which only others have something, and until when they are not looked at again, seconds since the epoch."""
 
     def lease(self) -> LegacyLease | None:
         """Return the oldest blob that nobody holds, or None when there is none. Never raises for what a disk does."""
@@ -207,9 +221,18 @@ class LegacyStore:
             with disk.open_folder(path, make=False, own=False) as folder:
                 now_s = self._wall_clock()
                 for name in sorted(name for name, _ in folder.files()):
+                    if self._foreign.get(name, 0.0) > now_s:
+                        continue
                     taken = _take(folder, name, now_s)
-                    if taken is not None:
-                        return self._leased(path, *taken, now_s)
+                    if taken is None:
+                        continue
+                    lease = self._leased(path, *taken, now_s)
+                    if lease.others:
+                        # One look for each is enough until they are too old.
+                        self._foreign[taken[1]] = now_s + _FOREIGN_LOOK_S
+                    if lease.items or lease.lost or not lease.others:
+                        return lease
+                    lease.give_back()
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -257,15 +280,17 @@ class LegacyStore:
 
     def _leased(self, path: str, name: str, free_name: str, data: bytes, now_s: float) -> LegacyLease:
         lost: Counter[str] = Counter()
-        items = []
+        items, others = [], []
         for line in data.split(b"\n"):
             if line.strip():
                 item = _item(line, now_s, self._key)
-                if isinstance(item, Dropped):
-                    lost[item.reason] += 1
-                else:
+                if not isinstance(item, Dropped):
                     items.append(item)
-        return LegacyLease(path, name, free_name, items, dict(lost))
+                elif item.reason == OTHER_KEY:
+                    others.append(line)
+                else:
+                    lost[item.reason] += 1
+        return LegacyLease(path, name, free_name, items, dict(lost), others)
 
     def _remove(self, path: str) -> None:
         """Remove the folder if it is empty: once, as only a legacy process that lives can bring it back, and that one needs it."""

@@ -7,11 +7,15 @@ import tempfile
 
 import pytest
 
+import opencensus_compat
 from opencensus_compat import _wiring
 from opencensus_compat.ext.azure.common import Options, parse_connection_string, settings_of
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
+from opencensus_compat.local.misbehave import Status
+from opencensus_compat.trace.samplers import AlwaysOnSampler
+from opencensus_compat.trace.tracer import Tracer
 
 KEY, OTHER = "11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-aaaaaaaaaaaa"
 PUBLIC = "https://dc.services.visualstudio.com"
@@ -327,3 +331,18 @@ def test_variables_that_are_set_in_vain(otel, monkeypatch, caplog, kind):
     assert len(said) == 2
     assert "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM: expected '1' or 'true' or" in said[0]
     assert "OPENCENSUS_COMPAT_TAKE_STORED is probably meant" in said[1]
+
+
+def test_no_local_storage_counts_in_any_order(otel, endpoint, temporary_folder, caplog):
+    """Nothing is stored for a resource once a handle says so, by exporters that were made before either; it is said."""
+    options = {"connection_string": endpoint.connection_string, "export_interval": 3600.0}
+    endpoint.misbehave(Status(503))
+    first = AzureExporter(**options)
+    AzureLogHandler(**options, enable_local_storage=False)
+    with Tracer(exporter=first, sampler=AlwaysOnSampler()).span(name="held"):
+        pass
+    assert not opencensus_compat.flush(60.0)
+    assert first._pipeline.exporter.counts.snapshot().held == 1
+    assert "asks for no storage on disk" in caplog.text
+    opencensus_compat.shutdown(0.1)
+    assert list(temporary_folder.rglob("*.jsonl.gz")) == []
