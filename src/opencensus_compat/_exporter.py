@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from appinsights_exporter import _releases, notices
@@ -160,22 +161,50 @@ def joined(batch: Sequence[Any]) -> Sequence[Any]:
 
 
 def connection_string_pairs(text: str, source: str) -> dict[str, Any]:
-    """Return the checked pairs of a connection string, keys in lower case, with the ingestion endpoint where it can be worked out.
+    """Return the pairs of a connection string, keys in lower case, with the ingestion endpoint where it can be worked out.
+
+    Key and endpoint are as they should be where they can be used, and else as they are: `check_connection_string` refuses them.
 
     Args:
         text: The connection string.
         source: Where it came from, for error messages.
 
     Raises:
-        ValueError: It cannot be read; the message says which part.
+        ValueError: It cannot be read; the message says which part, in OpenCensus's words and ours.
     """
-    parsed = _connection_string.parse(text, source=source)
+    with _also_in("Invalid connection string"):
+        pairs: dict[str, Any] = dict(_connection_string.pairs(text, source=source))
     _settings.warn_of_misspelt(text, source)
-    pairs: dict[str, Any] = dict(_connection_string.pairs(text, source=source))
+    try:
+        parsed = _connection_string.parse(text, source=source)
+    except ValueError:
+        if pairs.get("authorization", "ikey").lower() != "ikey":
+            with _also_in("Invalid authorization mechanism"):
+                raise
+        return {**pairs, "ingestionendpoint": pairs.get("ingestionendpoint")}
     if parsed.instrumentation_key is not None:
         pairs["instrumentationkey"] = parsed.instrumentation_key
     pairs["ingestionendpoint"] = parsed.ingestion_endpoint if parsed.names_endpoint else None
     return pairs
+
+
+def check_connection_string(text: str, source: str) -> None:
+    """Raise ValueError for a connection string whose key or endpoint cannot be used; see `connection_string_pairs`."""
+    key = _connection_string.pairs(text, source=source).get("instrumentationkey")
+    if key is not None:
+        with _also_in("Invalid instrumentation key."):
+            _connection_string.instrumentation_key(key, source=source)
+    _connection_string.parse(text, source=source)
+
+
+@contextlib.contextmanager
+def _also_in(words: str) -> Iterator[None]:
+    """Put OpenCensus's words before the message of an error: programs match them."""
+    try:
+        yield
+    except ValueError as error:
+        error.args = (f"{words}{' ' if words.endswith('.') else ': '}{error}",)
+        raise
 
 
 def described_fields(text: str, source: str) -> str:
@@ -198,7 +227,7 @@ def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None,
     text = f"InstrumentationKey={options.instrumentation_key or _NO_RESOURCE};IngestionEndpoint={options.endpoint}"
     if audience:
         text += f";AADAudience={audience}"
-    credential = auth.credential_from_environment() if options.credential is None else options.credential
+    credential = options.credential or auth.credential_from_environment()
     chosen: dict[str, Any] = {}
     if "minimum_retry_interval" in options:
         # A fraction of a second, or none, would ask a dead endpoint without pause.

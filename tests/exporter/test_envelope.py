@@ -76,7 +76,7 @@ def test_attributes_are_items():
 def test_unknown_names():
     """An unknown attribute or key raises what Python expects; a misspelt one that is set becomes a key."""
     made = Request()
-    with pytest.raises(AttributeError, match="'Request' object has no attribute 'nmae'"):
+    with pytest.raises(AttributeError, match="'Request' object has no attribute nmae"):
         made.nmae  # noqa: B018 - the reading is the test
     with pytest.raises(KeyError):
         made["nmae"]

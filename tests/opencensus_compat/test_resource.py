@@ -46,8 +46,8 @@ def test_merged_resources():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("",), "at least one character"), (("t", {"": "v"}), "at least one character"), (("t", {"k": None}), "label 'k' must have a text"),
-     (("é",), "got 'é' at position 0"), (("t" * 257,), "at most 256 characters, got 257"), (("t", {"k": "a\nb"}), r"got '\\n' at position 1")],
+    [(("",), "type must not be empty"), (("t", {"": "v"}), "key must not be null or empty, got ''"), (("t", {"k": None}), "value must not be null: label 'k'"),
+     (("é",), 'Character "é" at position 0'), (("t" * 257,), "longer than 256 characters: got 257"), (("t", {"k": "a\nb"}), "at position 1 is not printable ASCII")],
 )  # fmt: skip
 def test_a_bad_resource_is_refused(arguments, message):
     """The error says what was expected and what came."""

@@ -32,7 +32,7 @@ def test_decision_of_a_sampled_trace(sampler, decision):
 @pytest.mark.parametrize("rate", [-0.1, 1.1, 25, float("nan")])
 def test_a_rate_out_of_range_is_refused(rate):
     """A mistaken percentage is an error at construction, which says what was expected and what came."""
-    with pytest.raises(ValueError, match=re.escape(f"sampling rate must be from 0.0 to 1.0, got {rate!r}")):
+    with pytest.raises(ValueError, match=re.escape(f"Rate must between 0 and 1. Got {rate!r}")):
         ProbabilitySampler(rate)
 
 

@@ -124,7 +124,7 @@ def test_tracestate_keeps_the_order_of_w3c():
 @pytest.mark.parametrize(("key", "value"), [("A", "1"), ("", "1"), (1, "1"), ("a", ""), ("a", "b,c"), ("a", "b="), ("a", "b "), ("a", 1)])
 def test_tracestate_refuses(key, value):
     """A bad member raises ValueError and says what came."""
-    with pytest.raises(ValueError, match=r"tracestate (key|value) must be .* got"):
+    with pytest.raises(ValueError, match=r"(key|value) (must be an instance of str|provided: .*), got"):
         Tracestate()[key] = value
 
 

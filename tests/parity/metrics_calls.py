@@ -9,6 +9,7 @@ import copy
 import gc
 import pickle
 import threading
+import traceback
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,24 @@ NOW = datetime(2024, 9, 30, 9, 0, 0, 5)  # noqa: DTZ001 -- OpenCensus's times ha
 EARLIER = datetime(2024, 9, 30, 8)  # noqa: DTZ001 -- the same
 
 
+MESSAGES: list[str] = []
+"""What was raised by calls said."""
+
+
+def note(error: Exception) -> str:
+    """Note what an error says, nothing for one that the interpreter itself raises, and return its name."""
+    is_own = traceback.extract_tb(error.__traceback__)[-1].line.startswith("raise")
+    # A KeyError puts its text in quotes.
+    MESSAGES.append(" ".join(map(str, error.args)) if is_own else "")
+    return type(error).__name__
+
+
 def attempt(call: Callable[[], Any]) -> Any:
     """Return what a call gives back, or the name of what it raises."""
     try:
         return call()
     except Exception as error:  # noqa: BLE001 -- the exceptions are what is compared
-        return type(error).__name__
+        return note(error)
 
 
 def shown(value: Any, names: str) -> list[Any]:

@@ -79,14 +79,16 @@ class Levels(logging.Handler):
 
 
 def outcome(name: str, call: Callable[[], Any], levels: Levels) -> dict[str, Any]:
-    """Return what a call gave back or which exception it raised, and the levels of what it logged."""
+    """Return what a call gave back or which exception it raised, the levels of what it logged, and what its exceptions said."""
     random.seed(name)
     levels.seen = []
+    metrics_calls.MESSAGES.clear()
     try:
         result: dict[str, Any] = {"value": plain(call())}
     except Exception as error:  # noqa: BLE001 -- the exceptions are what is compared
-        result = {"raises": type(error).__name__}
+        result = {"raises": metrics_calls.note(error)}
     result["logged"] = levels.seen
+    result["said"] = [*metrics_calls.MESSAGES]
     return result
 
 

@@ -11,6 +11,8 @@ from collections import OrderedDict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import metrics_calls
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -37,7 +39,7 @@ def tags(module: Module) -> Iterator[Case]:
         try:
             return call()
         except Exception as error:  # noqa: BLE001 -- the exceptions are what is compared
-            return type(error).__name__
+            return metrics_calls.note(error)
 
     for name, text in TEXTS:
         yield f"tag.key.{name}", lambda t=text: [key(t), type(key(t)).__name__, isinstance(key(t), str)]

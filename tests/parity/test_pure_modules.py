@@ -143,10 +143,22 @@ DIFFERENCES = (
 )
 
 
+SAID = "said"
+"""Under this key an outcome has what exceptions said, which is compared by itself."""
+
+
 def _results(python: Path | str, *options: str) -> Results:
     finished = subprocess.run([python, *options], capture_output=True, text=True, timeout=120, check=False)
     assert finished.returncode == 0, finished.stderr
-    return json.loads(finished.stdout)
+    results = json.loads(finished.stdout)
+    for section, outcomes in results.items():
+        for name, outcome in outcomes.items():
+            _MESSAGES.setdefault((options[-1], section, name), outcome.pop(SAID))
+    return results
+
+
+_MESSAGES: dict[tuple[str, str, str], list[str]] = {}
+"""Package, section and call -> what exceptions said."""
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +210,17 @@ def test_listed_differences_are_the_real_ones(real: Results, ours: Results) -> N
 def test_each_difference_is_seen(difference: Difference, real: Results, ours: Results) -> None:
     """No reason outlives its difference."""
     assert any(re.fullmatch(difference.calls, name) for name in _differing(real, ours))
+
+
+def test_messages_keep_the_words(real: Results, ours: Results) -> None:
+    """Where both packages raise, our message holds that of the real one: programs match its words, and tests of programs do."""
+    lost = []
+    for section, outcomes in real.items():
+        for name, outcome in outcomes.items():
+            if outcome == ours[section][name]:
+                pairs = zip(_MESSAGES["opencensus", section, name], _MESSAGES["opencensus_compat", section, name], strict=True)
+                lost += [(name, theirs, said) for theirs, said in pairs if theirs not in said]
+    assert lost == [], "\n".join(map(repr, lost))
 
 
 def test_where_ours_differs_nothing_is_raised(real: Results, ours: Results) -> None:

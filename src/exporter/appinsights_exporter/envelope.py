@@ -52,7 +52,7 @@ class BaseObject(dict[str, Any]):
         try:
             return self[name]
         except KeyError:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}") from None
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value

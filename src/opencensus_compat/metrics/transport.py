@@ -125,7 +125,7 @@ def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: An
     weak_export = utils.get_weakref(exporter.export_metrics)
 
     def export_all() -> None:
-        produced = [_alive(weak_get, "metric producer")() for weak_get in weak_gets]
+        produced = [_alive(weak_get, "producer")() for weak_get in weak_gets]
         _alive(weak_export, "exporter")(itertools.chain.from_iterable(produced))
 
     task = PeriodicMetricTask(interval, export_all, name=type(exporter).__name__)
@@ -136,7 +136,7 @@ def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: An
 def _alive(reference: weakref.ref[Callable[..., Any]], what: str) -> Callable[..., Any]:
     function = reference()
     if function is None:
-        raise TransportError(f"the {what} is gone")
+        raise TransportError(f"Metric {what} is not available: it is gone")
     return function
 
 

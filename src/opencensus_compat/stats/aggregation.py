@@ -76,7 +76,7 @@ class DistributionAggregation:
     def __init__(self, boundaries: Sequence[float] | None = None) -> None:
         if boundaries:
             if not all(low < high for low, high in itertools.pairwise(boundaries)):
-                raise ValueError(f"boundaries: expected numbers each above the one before, got {boundaries!r}")
+                raise ValueError(f"bounds must be sorted in increasing order, got {boundaries!r}")
             dropped = sum(not boundary > 0 for boundary in boundaries)
             if dropped:
                 logger.warning("Dropped the %d lowest of the boundaries %r: they are not above 0", dropped, boundaries)

@@ -297,7 +297,7 @@ class Exemplar:
 
     def __init__(self, value: float, timestamp: datetime | str | None, attachments: Mapping[str, str]) -> None:
         if attachments is None:
-            raise TypeError("attachments: expected texts by name, got None")
+            raise TypeError("attachments should not be empty: expected texts by name, got None")
         for name, text in attachments.items():
             _check_attachment(name, text)
         self._value = value
@@ -328,7 +328,7 @@ def _check_attachment(key: object, value: object) -> None:
     """
     for part, what in ((key, "key"), (value, "value")):
         if not isinstance(part, str):
-            raise TypeError(f"attachment {key!r}: expected its {what} to be a str, got {part!r}")
+            raise TypeError(f"attachment {what} should not be empty and should be a string, got {part!r} (attachment {key!r})")
 
 
 def _copied(data: Any) -> Any:

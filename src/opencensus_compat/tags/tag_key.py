@@ -26,5 +26,7 @@ class TagKey(str):
         """Return the key."""
         # A key made from a key has been checked.
         if not isinstance(name, cls) and not is_valid_tag_name(name):
-            raise ValueError(f"a tag key must have 1 to 255 characters, all of them printable ASCII, got {name!r:.300}")
+            raise ValueError(
+                f"tag name must not be empty,no longer than 255 characters and of ascii values between 32 - 126, got {name!r:.300}"
+            )
         return super().__new__(cls, name)

@@ -56,4 +56,4 @@ class TagMap:
         try:
             return self.map[key]  # type: ignore[index] # the same
         except KeyError:
-            raise KeyError(f"there is no tag {key!r} in the map") from None
+            raise KeyError(f"key is not in map: {key!r}") from None

@@ -26,5 +26,5 @@ class TagValue(str):
         """Return the value."""
         # A value made from a value has been checked.
         if not isinstance(value, cls) and not is_valid_tag_value(value):
-            raise ValueError(f"a tag value must have at most 255 characters, all of them printable ASCII, got {value!r:.300}")
+            raise ValueError(f"tag value must not be longer than 255 characters and of ascii values between 32 - 126, got {value!r:.300}")
         return super().__new__(cls, value)

@@ -27,10 +27,14 @@ class Tracestate(OrderedDict[str, str]):
         Raises:
             ValueError: A key or value that W3C does not allow.
         """
-        if not isinstance(key, str) or not _KEY_BEGINNING_RE.match(key):
-            raise ValueError(f"tracestate key must be a text that begins with a letter from a to z, got {key!r}")
-        if not isinstance(value, str) or not _VALUE_RE.match(value):
-            raise ValueError(f"tracestate value must be 1 to 256 printable characters without ',' and '=', got {value!r}")
+        if not isinstance(key, str):
+            raise ValueError(f"key must be an instance of str, got {key!r}")
+        if not _KEY_BEGINNING_RE.match(key):
+            raise ValueError(f"illegal key provided: expected a beginning of a letter from a to z, got {key!r}")
+        if not isinstance(value, str):
+            raise ValueError(f"value must be an instance of str, got {value!r}")
+        if not _VALUE_RE.match(value):
+            raise ValueError(f"illegal value provided: expected 1 to 256 printable characters without ',' and '=', got {value!r}")
         super().__setitem__(key, value)
 
     def append(self, key: str, value: str) -> None:

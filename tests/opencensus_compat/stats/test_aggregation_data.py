@@ -66,7 +66,7 @@ def test_series_share_boundaries_and_nothing_else():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: aggregation.DistributionAggregation([2, 1]), r"boundaries: expected numbers each above the one before, got \[2, 1\]"),
+        (lambda: aggregation.DistributionAggregation([2, 1]), r"bounds must be sorted in increasing order, got \[2, 1\]"),
         (lambda: aggregation.SumAggregation().get_metric_type(None), "measure: expected a MeasureInt or MeasureFloat, got None"),
         (
             lambda: aggregation_data.DistributionAggregationData(0, 0, 0, None, [1], [None]),

@@ -44,7 +44,7 @@ def test_any_bytes(data):
     if data[:1] in {b"", b"\0"}:
         assert all(0 < len(key) <= 255 and len(value) <= 255 for key, value in BinarySerializer().from_byte_array(data))
     else:
-        with pytest.raises(ValueError, match=f"the version of binary tags must be 0, got {data[0]}"):
+        with pytest.raises(ValueError, match=f"Invalid version id. Expected 0, got {data[0]}"):
             BinarySerializer().from_byte_array(data)
 
 

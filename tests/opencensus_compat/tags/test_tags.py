@@ -21,9 +21,9 @@ def test_legal_characters(text):
 @pytest.mark.parametrize(
     ("cls", "text", "message"),
     [
-        (TagKey, "", "a tag key must have 1 to 255 characters, all of them printable ASCII, got ''"),
-        (TagKey, "é", "a tag key must have 1 to 255 characters, all of them printable ASCII, got 'é'"),
-        (TagValue, "\n", r"a tag value must have at most 255 characters, all of them printable ASCII, got '\\n'"),
+        (TagKey, "", "tag name must not be empty,no longer than 255 characters and of ascii values between 32 - 126, got ''"),
+        (TagKey, "é", "tag name must not be empty,no longer than 255 characters and of ascii values between 32 - 126, got 'é'"),
+        (TagValue, "\n", r"tag value must not be longer than 255 characters and of ascii values between 32 - 126, got '\\n'"),
     ],
     ids=["empty", "accent", "control"],
 )

@@ -41,14 +41,14 @@ class Resource:
 
     def __init__(self, type_: str | None = None, labels: Mapping[str, str] | None = None) -> None:
         if type_ is not None and not type_:
-            raise ValueError("resource type must be None or at least one character, got an empty text")
+            raise ValueError("Resource type must not be empty: expected None or at least one character")
         check_ascii_256(type_)
         labels = {} if labels is None else labels
         for key, value in labels.items():
             if not key:
-                raise ValueError(f"resource label key must be at least one character, got {key!r}")
+                raise ValueError(f"Resource key must not be null or empty, got {key!r}")
             if value is None:
-                raise ValueError(f"resource label {key!r} must have a text as value, got None")
+                raise ValueError(f"Resource value must not be null: label {key!r}")
             check_ascii_256(key)
             check_ascii_256(value)
         self.type = type_
@@ -90,9 +90,9 @@ def check_ascii_256(string: str | None) -> None:
     if string is None:
         return
     if len(string) > _MAX_LENGTH:
-        raise ValueError(f"resource text must have at most {_MAX_LENGTH} characters, got {len(string)}: {string[:32]!r}...")
+        raise ValueError(f"Value is longer than {_MAX_LENGTH} characters: got {len(string)}, {string[:32]!r}...")
     if bad := _UNPRINTABLE.search(string):
-        raise ValueError(f"resource text must be printable ASCII, got {bad.group()!r} at position {bad.start()} of {string!r}")
+        raise ValueError(f'Character "{bad.group()}" at position {bad.start()} is not printable ASCII: {string!r}')
 
 
 def unquote(string: str) -> str:

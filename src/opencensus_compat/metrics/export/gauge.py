@@ -137,7 +137,7 @@ class GaugePointDouble(GaugePoint):
 
 
 def _no_integer(point: GaugePoint, val: object) -> ValueError:
-    return ValueError(f"{type(point).__name__}: expected a whole number, got {val!r}")
+    return ValueError(f"{type(point).__name__} only supports integer types, got {val!r}")
 
 
 class DerivedGaugePoint(GaugePoint):
@@ -417,7 +417,7 @@ class Registry(metric_producer.MetricProducer):
         name = gauge.descriptor.name
         with _lock:
             if name in self.gauges:
-                raise ValueError(f"a gauge named {name!r} is in the registry already: choose another name, or keep the gauge and reuse it")
+                raise ValueError(f'Another gauge named "{name}" is already registered: choose another name, or keep the gauge and reuse it')
             self.gauges[name] = gauge
         _wiring.gauge_added(self, gauge)
 

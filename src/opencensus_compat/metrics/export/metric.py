@@ -26,9 +26,9 @@ class Metric:
 
     def __init__(self, descriptor: MetricDescriptor, time_series: Sequence[TimeSeries]) -> None:
         if not time_series:
-            raise ValueError(f"time_series: expected at least one TimeSeries, got {time_series!r}")
+            raise ValueError(f"time_series must not be empty or null, got {time_series!r}")
         if descriptor is None:
-            raise ValueError("descriptor: expected a MetricDescriptor, got None")
+            raise ValueError("descriptor must not be null: expected a MetricDescriptor")
         self._time_series = time_series
         self._descriptor = descriptor
         self._check_type()
@@ -50,7 +50,9 @@ class Metric:
         expected = metric_descriptor.MetricDescriptorType.to_type_class(self._descriptor.type)
         for series in self._time_series:
             if not series.check_points_type(expected):
-                raise ValueError(f"metric {self._descriptor.name!r}: expected values of {expected.__name__}, got {series!r}")
+                raise ValueError(
+                    f"Invalid point value type of metric {self._descriptor.name!r}: expected {expected.__name__}, got {series!r}"
+                )
 
     def _check_start_timestamp(self) -> None:
         """Check that a cumulative metric says since when it adds up.
@@ -63,4 +65,6 @@ class Metric:
             return
         for series in self.time_series:
             if series.start_timestamp is None:
-                raise ValueError(f"metric {self.descriptor.name!r}: expected a start_timestamp, for it is cumulative, got {series!r}")
+                raise ValueError(
+                    f"time_series.start_timestamp must exist for cumulative metrics: metric {self.descriptor.name!r}, got {series!r}"
+                )

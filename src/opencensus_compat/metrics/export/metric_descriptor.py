@@ -55,7 +55,7 @@ class MetricDescriptorType(metaclass=_MetricDescriptorTypeMeta):
         try:
             return cls._type_map[metric_descriptor_type]
         except KeyError:
-            raise ValueError(f"expected a constant of MetricDescriptorType, got {metric_descriptor_type!r}") from None
+            raise ValueError(f"Unknown MetricDescriptorType value: {metric_descriptor_type!r}") from None
 
 
 class MetricDescriptor:
@@ -74,11 +74,11 @@ class MetricDescriptor:
 
     def __init__(self, name: str, description: str | None, unit: str | None, type_: int, label_keys: Sequence[LabelKey]) -> None:
         if type_ not in MetricDescriptorType:
-            raise ValueError(f"type_: expected a constant of MetricDescriptorType other than SUMMARY, got {type_!r}")
+            raise ValueError(f"Invalid type: expected a constant of MetricDescriptorType other than SUMMARY, got {type_!r}")
         if label_keys is None:
-            raise ValueError("label_keys: expected a sequence of LabelKey, got None; [] stands for no dimensions")
+            raise ValueError("label_keys must not be None; [] stands for no dimensions")
         if any(key is None for key in label_keys):
-            raise ValueError(f"label_keys: expected LabelKey objects, got None among {label_keys!r}")
+            raise ValueError(f"label_keys must not contain null keys, got {label_keys!r}")
         self._name = name
         self._description = description
         self._unit = unit

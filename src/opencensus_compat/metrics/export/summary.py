@@ -20,7 +20,7 @@ class Summary:
         self._count = count
         self._sum_data = sum_data
         if snapshot is None:
-            raise ValueError("snapshot: expected a Snapshot, got None")
+            raise ValueError("snapshot must not be none: expected a Snapshot")
         self._snapshot = snapshot
 
     @property
@@ -58,7 +58,7 @@ class Snapshot:
         if value_at_percentiles is None:
             value_at_percentiles = []
         if not isinstance(value_at_percentiles, list):
-            raise ValueError(f"value_at_percentiles: expected a list, got {type(value_at_percentiles).__name__}")
+            raise ValueError(f"value_at_percentiles must be an instance of list, got {type(value_at_percentiles).__name__}")
         self._value_at_percentiles = value_at_percentiles
 
     @property
@@ -90,10 +90,10 @@ class ValueAtPercentile:
 
     def __init__(self, percentile: float, value: float) -> None:
         if not 0 < percentile <= 100.0:
-            raise ValueError(f"percentile: expected more than 0 and at most 100, got {percentile!r}")
+            raise ValueError(f"percentile must be in the interval (0.0, 100.0], got {percentile!r}")
         self._percentile = percentile
         if value < 0:
-            raise ValueError(f"value: expected at least 0, got {value!r}")
+            raise ValueError(f"value must be non-negative, got {value!r}")
         self._value = value
 
     @property
@@ -114,8 +114,8 @@ def check_count_and_sum(count: int | None, sum_data: float | None) -> None:
         ValueError: One is below 0, or there is a sum of no numbers.
     """
     if count is not None and not count >= 0:
-        raise ValueError(f"count: expected at least 0, got {count!r}")
+        raise ValueError(f"count must be non-negative, got {count!r}")
     if sum_data is not None and not sum_data >= 0:
-        raise ValueError(f"sum_data: expected at least 0, got {sum_data!r}")
+        raise ValueError(f"sum_data must be non-negative, got {sum_data!r}")
     if count == 0 and sum_data != 0:
-        raise ValueError(f"sum_data: expected 0, for count is 0, got {sum_data!r}")
+        raise ValueError(f"sum_data must be 0 if count is 0, got {sum_data!r}")

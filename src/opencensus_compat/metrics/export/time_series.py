@@ -26,9 +26,9 @@ class TimeSeries:
 
     def __init__(self, label_values: Sequence[LabelValue | None], points: Sequence[Point], start_timestamp: datetime | str | None) -> None:
         if label_values is None:
-            raise ValueError("label_values: expected a sequence of LabelValue, got None")
+            raise ValueError("label_values must not be None: expected a sequence of LabelValue")
         if not points:
-            raise ValueError(f"points: expected at least one Point, got {points!r}")
+            raise ValueError(f"points must not be null or empty, got {points!r}")
         self._label_values = label_values
         self._points = points
         self._start_timestamp = start_timestamp

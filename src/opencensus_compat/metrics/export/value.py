@@ -140,11 +140,11 @@ class Explicit:
 
     def __init__(self, bounds: Sequence[float]) -> None:
         if not bounds:
-            raise ValueError(f"bounds: expected at least one boundary, got {bounds!r}")
+            raise ValueError(f"Bounds must not be null or empty, got {bounds!r}")
         if bounds != sorted(set(bounds)):
-            raise ValueError(f"bounds: expected a list in which each boundary is above the one before, got {bounds!r}")
+            raise ValueError(f"Bounds must be strictly increasing, got {bounds!r}")
         if bounds[0] <= 0:
-            raise ValueError(f"bounds: expected boundaries above 0, got {bounds[0]!r}")
+            raise ValueError(f"Bounds must be positive, got {bounds[0]!r}")
         self._bounds = bounds
 
     @property
@@ -202,13 +202,15 @@ class ValueDistribution:
     ) -> None:
         _check_totals(count, sum_, sum_of_squared_deviation)
         if bucket_options is None:
-            raise ValueError("bucket_options: expected BucketOptions, got None; BucketOptions() stands for no buckets")
+            raise ValueError("bucket_options must not be null; BucketOptions() stands for no buckets")
         bounds = bucket_options.type_
         if bounds is not None:
             # Without buckets this raises TypeError, as it always did.
             _check_buckets(count, bounds, buckets)  # type: ignore[arg-type]
         elif buckets is not None:
-            raise ValueError(f"buckets: expected None, for bucket_options has no boundaries, got {len(buckets)} buckets")
+            raise ValueError(
+                f"buckets must be null if the distribution has no histogram (i.e. bucket_options.type is null), got {len(buckets)} buckets"
+            )
         self._count = count
         self._sum = sum_
         self._sum_of_squared_deviation = sum_of_squared_deviation
@@ -248,17 +250,17 @@ class ValueDistribution:
 
 def _check_totals(count: int, sum_: float, sum_of_squared_deviation: float) -> None:
     if count < 0:
-        raise ValueError(f"count: expected at least 0, got {count!r}")
+        raise ValueError(f"count must be non-negative, got {count!r}")
     if count == 0 and sum_ != 0:
-        raise ValueError(f"sum_: expected 0, for count is 0, got {sum_!r}")
+        raise ValueError(f"sum_ must be 0 if count is 0, got {sum_!r}")
     if count == 0 and sum_of_squared_deviation != 0:
-        raise ValueError(f"sum_of_squared_deviation: expected 0, for count is 0, got {sum_of_squared_deviation!r}")
+        raise ValueError(f"sum_of_squared_deviation must be 0 if count is 0, got {sum_of_squared_deviation!r}")
 
 
 def _check_buckets(count: int, explicit: Explicit, buckets: Sequence[Bucket]) -> None:
     expected = len(explicit.bounds) + 1
     if len(buckets) != expected:
-        raise ValueError(f"buckets: expected {expected}, one more than there are boundaries, got {len(buckets)}")
+        raise ValueError(f"There must be one bucket for each pair of boundaries: expected {expected}, got {len(buckets)}")
     within = sum([bucket.count for bucket in buckets])
     if count != within:
-        raise ValueError(f"count: expected {within}, the sum of what is in the buckets, got {count!r}")
+        raise ValueError(f"The distribution count must equal the sum of bucket counts: expected {within}, got {count!r}")

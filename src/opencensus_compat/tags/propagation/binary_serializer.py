@@ -46,7 +46,7 @@ class BinarySerializer:
             return TagMap()
         buffer = memoryview(binary)
         if buffer[0] != VERSION_ID:
-            raise ValueError(f"the version of binary tags must be {VERSION_ID}, got {buffer[0]}")
+            raise ValueError(f"Invalid version id. Expected {VERSION_ID}, got {buffer[0]}")
         tags = TagMap()
         try:
             _read_tags(buffer, tags)

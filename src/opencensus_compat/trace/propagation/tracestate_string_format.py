@@ -26,9 +26,9 @@ class TracestateStringFormatter:
         for member in _DELIMITER_RE.split(string):
             found = _MEMBER_RE.match(member)
             if not found:
-                raise ValueError(f"tracestate member must be key=value, got {member!r}")
+                raise ValueError(f"illegal key-value format {member!r}: expected key=value")
             if found["key"] in tracestate:
-                raise ValueError(f"tracestate key must come once, got {found['key']!r} again")
+                raise ValueError(f"conflict key {found['key']!r}: expected each key once")
             tracestate[found["key"]] = found["value"]
         return tracestate
 

@@ -52,10 +52,10 @@ class ProbabilitySampler(Sampler):
         rate = DEFAULT_SAMPLING_RATE if rate is None else rate
         try:
             in_range = 0 <= rate <= 1
-        except TypeError:
-            raise TypeError(f"sampling rate must be a number from 0.0 to 1.0, got {rate!r}") from None
+        except TypeError as error:
+            raise TypeError(f"{error}; the sampling rate must be a number from 0.0 to 1.0, got {rate!r}") from None
         if not in_range:
-            raise ValueError(f"sampling rate must be from 0.0 to 1.0, got {rate!r}")
+            raise ValueError(f"Rate must between 0 and 1. Got {rate!r}")
         self.rate = rate
 
     def should_sample(self, span_context: SpanContext) -> bool:

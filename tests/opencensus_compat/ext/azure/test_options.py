@@ -161,9 +161,42 @@ BAD = {
 @pytest.mark.parametrize(("arguments", "parts"), BAD.values(), ids=BAD)
 def test_what_cannot_work_raises_at_construction(otel, arguments, parts):
     """The error is a ValueError that says what was expected and what came."""
-    with pytest.raises(ValueError, match=r"nstrumentation|expected") as caught:
+    with pytest.raises(ValueError, match=r"nstrumentation|[eE]xpected") as caught:
         AzureExporter(**arguments)
     assert [part for part in parts if part not in str(caught.value)] == []
+
+
+LATER = {name: arguments for name, (arguments, _) in BAD.items() if name not in {"pair without value", "bad authorization", "credential"}}
+
+
+@pytest.mark.parametrize("arguments", LATER.values(), ids=LATER)
+def test_options_check_only_what_they_checked(arguments):
+    """Options by themselves take what OpenCensus's took; exporters and handlers check the rest."""
+    assert Options(**arguments)
+
+
+WORDS = {
+    # arguments -> what the message of OpenCensus says
+    "no key": ({}, "Instrumentation key cannot be none or empty."),
+    "key": ({"instrumentation_key": "abc"}, "Invalid instrumentation key."),
+    "key in string": ({"connection_string": "InstrumentationKey=abc"}, "Invalid instrumentation key."),
+    "string": ({"connection_string": "abc"}, "Invalid connection string"),
+    "empty string": ({"connection_string": ""}, "Invalid connection string"),
+    "no string": ({"connection_string": 5}, "Invalid connection string"),
+    "authorization": ({"connection_string": "Authorization=a"}, "Invalid authorization mechanism"),
+    "credential": ({"instrumentation_key": KEY, "credential": "a"}, "Must pass in valid TokenCredential."),
+    "batch": ({"instrumentation_key": KEY, "max_batch_size": 0}, "Max batch size must be at least 1."),
+}
+
+
+@pytest.mark.parametrize("kind", [AzureExporter, AzureLogHandler, MetricsExporter])
+@pytest.mark.parametrize(("arguments", "words"), WORDS.values(), ids=WORDS)
+def test_messages_keep_the_words(otel, kind, arguments, words):
+    """Programs match the words of OpenCensus's messages; ours add what was expected and what came."""
+    with pytest.raises(ValueError, match=r"got|environment variable") as caught:
+        kind(**arguments)
+    assert words in str(caught.value)
+    assert len(str(caught.value)) > len(words)
 
 
 @pytest.mark.parametrize(("variable", "value"), [(STRING, "InstrumentationKey=abc"), (KEY_VARIABLE, "abc")])

@@ -50,14 +50,15 @@ def _parsed(connection_string: str | None, source: str) -> dict[str, Any]:
 
 
 def process_options(options: Any) -> None:
-    """Fill in what follows from other options or the environment, and check the rest.
+    """Fill in what follows from other options or the environment. Constructors of exporters and handlers check the rest, in `settings_of`.
 
     Instrumentation key and endpoint come from one place: the connection string given, else the key given, else the environment's
     connection string, else the environment's key. (OpenCensus mixed them: a key given went to the environment's endpoint. It still
     does where the key is the environment's own, whether it is given alone or in a connection string that names no endpoint.)
 
     Raises:
-        ValueError: A value that cannot work; the message says what was expected, what came, from where.
+        ValueError: A connection string that cannot be read, or a credential that is none; the message says what was expected, what came,
+            from where.
     """
     if not options.connection_string and (options.instrumentation_key or (not _environment() and _key_of_environment())):
         _warn_about_bare_key()
@@ -67,16 +68,15 @@ def process_options(options: Any) -> None:
         options.endpoint = _without_path(options.endpoint)
     else:
         options.endpoint = source.get(INGESTION_ENDPOINT) or "https://dc.services.visualstudio.com"
-    if options.credential is not None and not hasattr(options.credential, "get_token"):
+    if options.credential and not hasattr(options.credential, "get_token"):
         raise ValueError(
-            "Must pass in valid TokenCredential: expected an object with a get_token method, such as "
+            "Must pass in valid TokenCredential. Expected an object with a get_token method, such as "
             f"azure.identity.DefaultAzureCredential(), got {type(options.credential).__name__}."
         )
     if options.storage_path is None:
         options.storage_path = _default_storage_path(options)
     if options.proxies is None:
         options.proxies = "{}"
-    _check_numbers(options)
 
 
 def _resource(options: Any) -> tuple[Any, Mapping[str, Any]]:
@@ -99,14 +99,7 @@ def _environment() -> dict[str, Any]:
 
 
 def _key_of_environment() -> str | None:
-    key = _wiring.said(_INSTRUMENTATION_KEY_VARIABLE).lower()
-    if not key:
-        return None
-    try:
-        utils.validate_instrumentation_key(key)
-    except ValueError as error:
-        raise ValueError(f"environment variable {_INSTRUMENTATION_KEY_VARIABLE}: {error}") from None
-    return key
+    return _wiring.said(_INSTRUMENTATION_KEY_VARIABLE).lower() or None
 
 
 def _warn_about_bare_key() -> None:
@@ -124,7 +117,8 @@ def _check_numbers(options: Any) -> None:
     for name, least in _LEAST.items():
         value = options[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < float("inf"):
-            raise ValueError(f"{name}: expected a number of at least {least}, got {value!r} as an argument.")
+            words = "Max batch size must be at least 1. " if name == "max_batch_size" else ""
+            raise ValueError(f"{words}{name}: expected a number of at least {least}, got {value!r} as an argument.")
     if not options.timeout:
         raise ValueError(f"timeout: expected a number of seconds above 0, got {options.timeout!r} as an argument.")
 
@@ -161,13 +155,18 @@ def proxies_of(options: Any) -> dict[str, str]:
 
 
 def settings_of(options: Any) -> Any:
-    """Return the exporter's settings for checked options.
+    """Return the exporter's settings for options, which it checks.
 
     Raises:
-        ValueError: There is no instrumentation key, but one is needed, or it is none.
+        ValueError: A value that cannot work; the message says what was expected, what came, from where.
     """
+    _check_numbers(options)
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         _wiring.report("OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, records and views go nowhere either")
+    given = options.connection_string
+    text, name = (_wiring.said(_CONNECTION_STRING_VARIABLE), _CONNECTION_STRING_VARIABLE) if given is None else (given, "argument")
+    if text:
+        _exporter.check_connection_string(text, name)
     if options.instrumentation_key or _wiring.sends_directly():
         _check_key(options)
     _, source = _resource(options)
@@ -181,6 +180,11 @@ def _check_key(options: Any) -> None:
         given = options.connection_string
         source = "argument" if given is not None else _CONNECTION_STRING_VARIABLE
         text = given if given is not None else os.environ.get(_CONNECTION_STRING_VARIABLE, "")
+        if options.instrumentation_key and options.instrumentation_key == _key_of_environment():
+            raise ValueError(f"environment variable {_INSTRUMENTATION_KEY_VARIABLE}: {error}") from None
+        if given is not None and not options.instrumentation_key and not text.strip():
+            # What OpenCensus says of an empty one.
+            raise ValueError(f"Invalid connection string: it is empty. {error}") from None
         if options.instrumentation_key or not text.strip():
             raise
         # What is there says more than what is not.

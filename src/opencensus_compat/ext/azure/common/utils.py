@@ -63,11 +63,11 @@ def validate_instrumentation_key(instrumentation_key: Any) -> None:
     """
     if not instrumentation_key:
         raise ValueError(
-            "Instrumentation key cannot be none or empty: pass connection_string='InstrumentationKey=...;IngestionEndpoint=...' "
+            "Instrumentation key cannot be none or empty. Pass connection_string='InstrumentationKey=...;IngestionEndpoint=...' "
             "or set the environment variable APPLICATIONINSIGHTS_CONNECTION_STRING to the text on the resource's overview page."
         )
     if not isinstance(instrumentation_key, str) or not uuid_regex_pattern.match(instrumentation_key.lower()):
         raise ValueError(
-            f"Invalid instrumentation key: expected a UUID such as 00000000-0000-0000-0000-000000000001, got {instrumentation_key!r}. "
+            f"Invalid instrumentation key. Expected a UUID such as 00000000-0000-0000-0000-000000000001, got {instrumentation_key!r}. "
             "Copy it from the resource's overview page."
         )
