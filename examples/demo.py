@@ -299,8 +299,9 @@ def _service(program: Program, endpoint: LocalEndpoint) -> Iterator[str]:
 
 
 def _environment(endpoint: LocalEndpoint) -> dict[str, str]:
-    """Return the environment of a program: one variable tells it where to send."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "OPENCENSUS_COMPAT_", "APPINSIGHTS_"))}
+    """Return the environment of a program: one variable tells it where to send, and no proxy stands between programs of this machine."""
+    foreign = ("OTEL_", "OPENCENSUS_COMPAT_", "APPINSIGHTS_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign) and not key.lower().endswith("_proxy")}
     return {**kept, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
 
 
