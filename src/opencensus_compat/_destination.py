@@ -111,6 +111,8 @@ class Destination:
         self.context_tags = context_tags
         self._batching: dict[str, Batching] = {}
         self._parts: dict[str, Part] = {}
+        self.has_log_handlers = False
+        """Whether log handlers have been made that send to it."""
         self._lock = threading.Lock()
         _restarted.add(self)
 
@@ -200,7 +202,8 @@ class Part(ABC):
         self._queue = _Queue(batching.queue_capacity, self.exporter.counts, self.signal, self._made_room)
         self._export = _Export(self.exporter, self._queue, self.results)
         self._processor: Any = None
-        self._is_shut_down = False
+        self.is_shut_down = False
+        """Whether it has been told to stop: see `shutdown`."""
         self._lock = threading.Lock()
         self._stopping = threading.RLock()
         _restarted.add(self)
@@ -225,9 +228,9 @@ class Part(ABC):
     def _started(self) -> Any:
         """Return the processor, made at the first call."""
         processor = self._processor
-        if processor is None or (self._is_shut_down and _wiring.is_ending()):
+        if processor is None or (self.is_shut_down and _wiring.is_ending()):
             with self._lock:
-                if self._is_shut_down and _wiring.is_ending():
+                if self.is_shut_down and _wiring.is_ending():
                     self._reopen()
                 processor = self._processor = self._processor or outside(self._start)
         return processor
@@ -235,11 +238,11 @@ class Part(ABC):
     def reopen(self) -> None:
         """Begin anew after `shutdown`; without that, do nothing."""
         with self._lock:
-            if self._is_shut_down:
+            if self.is_shut_down:
                 self._begin()
 
     def _begin(self) -> None:
-        self._is_shut_down = False
+        self.is_shut_down = False
         self.exporter = self._new_exporter()
         self._queue = _Queue(self.batching.queue_capacity, self.exporter.counts, self.signal, self._made_room)
         self._export = _Export(self.exporter, self._queue, self.results)
@@ -307,12 +310,14 @@ class Part(ABC):
         Whoever comes while another thread does that waits for it: the SDK's processor would return at once, and the process end too soon.
         """
         with self._stopping:
+            if self.is_shut_down:
+                return True
             before = self._export.undelivered
             self._stop()
             return self._export.undelivered == before
 
     def _stop(self) -> None:
-        self._is_shut_down = True
+        self.is_shut_down = True
         if self._processor is not None:
             self._processor.shutdown()
             self._queue.emptied()

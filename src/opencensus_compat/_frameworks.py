@@ -27,7 +27,7 @@ def leave_out(scope: str) -> bool:
     if scope not in SCOPES:
         return False
     _wiring.tell_once(
-        _logger.info,
+        _logger.debug,
         f"The telemetry that {scope} makes by itself is left out; it is there with OpenTelemetry providers that you set yourself.",
     )
     return True

@@ -15,6 +15,7 @@ import contextlib
 import contextvars
 import os
 import threading
+import time
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from typing import Any
 
 from opencensus_compat import _context, _exporter, _wiring
 
-__all__ = ["HANDED_OVER_FULL", "HandOver"]
+__all__ = ["HANDED_OVER_FULL", "HandOver", "call_of"]
 
 LEAST_CAPACITY = 8192
 """Records that may wait, where no handler asks for more: the legacy `queue_capacity`."""
@@ -69,6 +70,7 @@ class HandOver:
         self.is_awake = False
         """Whether the thread will look at what waits."""
         self._lost: Counter[Callable[[int], object]] = Counter()
+        self._again = 0
 
     @property
     def capacity(self) -> int:
@@ -99,6 +101,11 @@ class HandOver:
             self.rouse()
         return True
 
+    def put_again(self, call: tuple[Any, ...]) -> bool:
+        """Have a function called when all that waits now has been called, and return whether there was room; for calls on the thread."""
+        self._again += 1
+        return self.put(call)
+
     def lose(self, tell: Callable[[int], object]) -> None:
         """Count one that had no room; `tell` will be called on the thread with how many that were."""
         with self._lock:
@@ -113,8 +120,14 @@ class HandOver:
         """
         if self._thread is threading.current_thread() or (self._thread is None and not self.waiting):
             return True
+        until_s = time.monotonic() + timeout_s
+        again = self._again
+        # What was put before may have had to put something again.
+        return self._flush(timeout_s) and (self._again == again or self._flush(max(0.0, until_s - time.monotonic())))
+
+    def _flush(self, timeout_s: float) -> bool:
         done = threading.Event()
-        self.waiting.extend((_set, done, *(None,) * (WIDTH - 2)))
+        self.waiting.extend(call_of(_set, done))
         self._hurry.set()
         self.rouse()
         if self._thread is None:
@@ -172,6 +185,11 @@ class HandOver:
                     lost, self._lost = self._lost, Counter()
                 for tell, times in lost.items():
                     _call(tell, times)
+
+
+def call_of(function: Callable[..., object], *args: Any) -> tuple[Any, ...]:
+    """Return a call as the queue takes it; the function gets some more arguments, which are None."""
+    return (function, *args, *(None,) * (WIDTH - 1 - len(args)))
 
 
 def _set(event: threading.Event, *_: None) -> None:

@@ -261,13 +261,13 @@ class Instruments:
         given = str(descriptor.name)
         name = valid = valid_name(given)
         number = 1
-        while name.lower() in self._taken:
+        # A name means the same metric with all meter providers: exporters know it by nothing else.
+        while name.lower() in self._taken or self._names.setdefault(name.lower(), given) != given:
             number += 1
             name = f"{valid[: MAX_NAME - 6]}_{number}"
         if number > 1:
             _wiring.report("several OpenCensus metrics have the OpenTelemetry name %r: others than the first have numbers", valid)
         self._taken.add(name.lower())
-        self._names[name.lower()] = given
         return name, valid_unit(descriptor.unit), str(descriptor.description or "")
 
 

@@ -24,15 +24,20 @@ _SETTERS = {
 
 _watched: dict[str, tuple[Any, Any]] = {}
 """Signal -> OpenTelemetry's function and what stands in its place."""
+_watchers: dict[str, dict[object, Callable[[Any], bool]]] = {}
+"""Signal -> who watches -> what is called."""
 
 
-def watch(signal: str, take: Callable[[Any], bool]) -> None:
+def watch(signal: str, owner: object, take: Callable[[Any], bool]) -> None:
     """Have something called with each provider of a signal that is set from now on.
 
     Args:
         signal: Of the provider.
-        take: Returns whether it has taken the provider; what it has not goes to OpenTelemetry.
+        owner: Who watches. The same one watches once, as it said last.
+        take: Returns whether it has taken the provider; what nobody has taken goes to OpenTelemetry.
     """
+    watchers = _watchers.setdefault(signal, {})
+    watchers[owner] = take
     if signal in _watched:
         return
     module, name = _SETTERS[signal]
@@ -41,7 +46,9 @@ def watch(signal: str, take: Callable[[Any], bool]) -> None:
     @functools.wraps(original)
     def set_provider(*args: Any, **options: Any) -> None:
         given = [*args, *options.values()]
-        if len(given) != 1 or not take(given[0]):
+        # All of them are asked, whatever the first one says.
+        taken = [ask(given[0]) for ask in list(watchers.values())] if len(given) == 1 else []
+        if not any(taken):
             original(*args, **options)
 
     _watched[signal] = (original, set_provider)
@@ -53,6 +60,7 @@ def unwatch() -> None:
     for signal, (original, ours) in list(_watched.items()):
         _replace(_SETTERS[signal][1], ours, original)
         del _watched[signal]
+    _watchers.clear()
 
 
 def _replace(name: str, old: Any, new: Any) -> None:

@@ -17,7 +17,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from opencensus_compat import __version__, _context, _exporter, _frameworks, _handles, _other_exporters, _wiring
 from opencensus_compat._destination import Batching, Destination, Part, resource_of_role
-from opencensus_compat._handover import HANDED_OVER_FULL, PAUSE_S
+from opencensus_compat._handover import HANDED_OVER_FULL, PAUSE_S, call_of
 from opencensus_compat._wiring import LOGS
 
 __all__ = ["LogPart", "LogRouter", "new_provider"]
@@ -34,6 +34,9 @@ NOT_EMITTED = "a log record could not be converted"
 """Reason for which records are counted as lost that raise on their way to the exporter."""
 _OWN_LOGGERS = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
 """First parts of the names under which this package logs. A handler of OpenTelemetry's takes such records; none is sent to a resource."""
+_Key = tuple[int, str]
+"""When a record was made, nanoseconds since the epoch, and by the logger of which name."""
+_NOWHERE: frozenset[str] = frozenset()
 _MOST_SEEN = 10_000
 """Records of OpenTelemetry code that are remembered, until legacy handlers have been asked for the same ones."""
 
@@ -134,21 +137,32 @@ class LogPart(Part):
 
 
 class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
-    """Hands each log record to the destination it is for.
+    """Hands each log record of one provider to the destination it is for.
 
     A facade record goes where its handler sends. A record of OpenTelemetry code goes where the OpenCensus span around it goes; outside any,
-    to the default destination, that of the first handler. What is logged while exporting goes to none: it would never end.
+    to the default destination, that of the first handler; both only if it is this package's to send: see `_wiring.whose`. What is logged
+    while exporting goes to none: it would never end.
 
-    Where the application has put exporters to Application Insights on the provider itself, records of OpenTelemetry code are left to them,
-    except to other resources than theirs that the OpenCensus span around sends to. What the standard library's logging hands both to
-    OpenTelemetry and to a legacy handler of the same resource is sent as OpenTelemetry's.
+    What the standard library's logging hands both to OpenTelemetry and to a legacy handler of the same resource is sent once: by the
+    application's own exporter to that resource, as OpenTelemetry's, and where there is none by the handler.
+
+    Args:
+        before: The router of another provider that facade records went to before.
     """
 
-    def __init__(self) -> None:
-        self._is_stopped = False
+    def __init__(self, before: LogRouter | None = None) -> None:
+        self.is_stopped = False
+        self.is_alone = False
+        """Whether the provider has been shut down, so that facade records do not pass it."""
         self._logger: Any = None
         self._others = _other_exporters.NOBODY
-        self._seen: dict[tuple[int, str], frozenset[str]] = {}
+        # What legacy handlers have to know is the same, whichever provider OpenTelemetry's handler has.
+        self._seen: _Seen = _Seen() if before is None else before._seen
+        self._deferred: dict[_Key, set[str]] = {} if before is None else before._deferred
+
+    def enter(self, provider: Any) -> None:
+        """Become a processor of a provider."""
+        provider.add_log_record_processor(self)
 
     def use(self, logger: Any, others: _other_exporters.Others) -> None:
         """Put facade records through this logger from now on.
@@ -160,19 +174,19 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         self._logger = logger
         self._others = others
 
-    def revived(self) -> LogRouter:
-        """Return a router in place of this one if this one has stopped."""
-        return LogRouter() if self._is_stopped else self
-
     def has_seen(self, record: Any, where: Destination) -> bool:
-        """Return whether a record of the standard library's logging was sent to a destination as OpenTelemetry's, too."""
+        """Return whether a record of the standard library's logging is sent to a destination as OpenTelemetry's, by others.
+
+        Where this package has OpenTelemetry's version, too, that is left out from here on.
+        """
+        if self._deferred:
+            handled = self._deferred.get(_key_of(record))
+            if handled is not None:
+                handled.add(where.settings.instrumentation_key)
         if not self._seen:
             return False
-        # OpenTelemetry's handler may come after this package's, on the thread that logs.
-        age_s = time.time() - record.created
-        if 0 <= age_s < PAUSE_S:
-            time.sleep(PAUSE_S - age_s)
-        to = self._seen.get((int(record.created * 1e9), record.name), ())
+        _await_handlers(record.created)
+        to = self._seen.get(_key_of(record))
         if where.settings.instrumentation_key not in to:
             return False
         _wiring.report(
@@ -191,6 +205,9 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         setattr(record, _FOR, (part, make))
         if not part.is_direct:
             self._others.expect_more_than(self, LOGS)
+        if self.is_alone:
+            self.on_emit(self.data_of(record))
+            return
         if not part.is_direct or not self._others.keys():
             _sdk.emit(self._logger, record, _SCOPE)
             return
@@ -206,7 +223,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             part: The part it is for.
             make: Returns its envelopes.
         """
-        if self._is_stopped:
+        if self.is_stopped:
             part.refused()
             return
         record.to_envelopes = make
@@ -214,7 +231,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
 
     def has_audience(self) -> bool:
         """Return whether processors of the application's may read the records that facade handlers put through the provider."""
-        return self._others.are_more_than(LogRouter)
+        return not self.is_alone and self._others.are_more_than(LogRouter)
 
     def data_of(self, record: Any) -> Any:
         """Return a facade record as exporters get it."""
@@ -225,60 +242,119 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         """Hand a record on."""
         record = _sdk.record_of(log_record)
         known = getattr(record, _FOR, None)
-        if self._is_stopped:
+        if self.is_stopped:
             # One that has been replaced is on the provider still, and sees what its successor sends.
             if known is not None and _wiring.log_router() is self:
                 known[0].refused()
             return
-        part, make = known or self._of_opentelemetry(log_record)
-        if part is None or not part.is_direct:
-            return
+        if known is None:
+            self._of_opentelemetry(log_record)
+        elif known[0].is_direct:
+            self._give(known[0], known[1], log_record)
+
+    def _give(self, part: LogPart, make: Callable[[], Sequence[Any]] | None, log_record: Any) -> None:
         if make is not None:
             # Other processors of the provider have the same record, and it is not theirs to send these.
-            record = copy.copy(record)
+            record = copy.copy(_sdk.record_of(log_record))
             record.to_envelopes = make
             log_record = _sdk.new_data(record, _sdk.resource_of(log_record), _sdk.scope_of(log_record))
         part.on_emit(log_record)
 
-    def _of_opentelemetry(self, data: Any) -> tuple[LogPart | None, Callable[[], Sequence[Any]] | None]:
-        scope = _sdk.scope_of(data)
+    def _of_opentelemetry(self, data: Any) -> None:
+        """Hand a record of OpenTelemetry code on, if it is this package's to send."""
+        scope, record = _sdk.scope_of(data), _sdk.record_of(data)
         if _context.exporting.get() or (scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS):
-            return None, None
-        around = _handles.pipeline_of(_wiring.parent_handle(None))
+            return
+        around = _handles.pipeline_of(_wiring.parent_handle(getattr(record, "context", None) or None))
         destination, handle = _wiring.default_logs() if around is None else (around.destination, None)
+        to = {*self._others.keys()}
         if destination is not None and not destination.is_direct:
             # A legacy handler may get the same record, and would send it to the same processors.
-            self._note(data, destination.settings.instrumentation_key)
-            return None, None
-        is_left = destination is not None and _wiring.is_left_to(self._others, destination.settings, LOGS, is_inherited=around is not None)
-        self._note(data, None if is_left or destination is None else destination.settings.instrumentation_key)
-        part = None if destination is None or is_left else destination.part(LOGS)
-        if part is None or handle is None or not handle._telemetry_processors:
-            return part, None
-        return part, lambda: handle.apply_telemetry_processors(part.convert(data))
-
-    def _note(self, data: Any, key: str | None) -> None:
-        """Remember where a record of OpenTelemetry code is sent, as far as legacy handlers would send it, too."""
-        scope, record = _sdk.scope_of(data), _sdk.record_of(data)
-        to = {*self._others.keys(), key} if key else {*self._others.keys()}
-        if scope is None or record.timestamp is None or not to:
+            to.add(destination.settings.instrumentation_key)
+        key = None if scope is None or record.timestamp is None else (record.timestamp, scope.name)
+        if to and key is not None:
+            self._seen.note(key, frozenset(to))
+        if destination is None or not destination.is_direct or self.is_alone:
             return
-        if len(self._seen) >= _MOST_SEEN:
-            self._seen.pop(next(iter(self._seen)), None)
-        self._seen[record.timestamp, scope.name] = frozenset(to)
+        if not _wiring.is_ours(self._others, destination.settings, LOGS, is_inside=around is not None):
+            return
+        part = destination.part(LOGS)
+        make = None
+        if handle is not None and handle._telemetry_processors:
+            make = lambda: handle.apply_telemetry_processors(part.convert(data))  # noqa: E731 - it is short
+        if key is None or not destination.has_log_handlers:
+            self._give(part, make, data)
+            return
+        # A legacy handler of the destination may get the same record, after OpenTelemetry's.
+        handled = self._deferred.setdefault(key, set())
+        if not _wiring.hand_over().put(call_of(self._later, part, make, data, key, handled)):
+            self._deferred.pop(key, None)
+            self._give(part, make, data)
+
+    def _later(self, part: LogPart, make: Any, data: Any, key: _Key, handled: set[str], *_: None) -> None:
+        """Have a record decided about when legacy handlers have been asked for it; called by the hand-over, in front of them maybe."""
+        _await_handlers(key[0] / 1e9)
+        if not _wiring.hand_over().put_again(call_of(self._decide, part, make, data, key, handled)):
+            self._decide(part, make, data, key, handled)
+
+    def _decide(self, part: LogPart, make: Any, data: Any, key: _Key, handled: set[str], *_: None) -> None:
+        """Hand a record of OpenTelemetry code on unless a legacy handler of the destination has sent it."""
+        self._deferred.pop(key, None)
+        if part.settings.instrumentation_key not in handled and not self.is_stopped:
+            self._give(part, make, data)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what waits, for every destination, and return whether all of it was delivered in time."""
-        return self._is_stopped or _wiring.flush(timeout_millis / 1000, LOGS)
+        return self.is_stopped or _wiring.flush(timeout_millis / 1000, LOGS)
 
     def stop(self) -> None:
         """Take no more records: a provider cannot be asked to drop a processor, and one that stayed active would export each twice."""
-        self._is_stopped = True
+        self.is_stopped = True
 
     def shutdown(self) -> None:
-        """Export what waits and stop; see `_wiring.end_logs`."""
-        if not self._is_stopped:
+        """Export what waits, since the provider is shut down. Facade records go on, without it, unless the process ends."""
+        if self.is_stopped:
+            return
+        if _wiring.is_ending():
             _wiring.end_logs()
+        elif not self.is_alone:
+            _wiring.flush_at_shutdown(LOGS)
+            self.is_alone = True
+
+
+class _Seen:
+    """Where records of OpenTelemetry code are sent by others, as far as legacy handlers would send them, too: the latest ones."""
+
+    def __init__(self) -> None:
+        self._to: dict[_Key, frozenset[str]] = {}
+        # The order they came in. Several threads note and look: each step here is one of the interpreter's.
+        self._order: deque[_Key] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._to)
+
+    def note(self, key: _Key, to: frozenset[str]) -> None:
+        """Remember the instrumentation keys that a record is sent to."""
+        self._to[key] = to
+        self._order.append(key)
+        if len(self._order) > _MOST_SEEN:
+            self._to.pop(self._order.popleft(), None)
+
+    def get(self, key: _Key) -> frozenset[str]:
+        """Return the instrumentation keys that a record is sent to."""
+        return self._to.get(key, _NOWHERE)
+
+
+def _key_of(record: Any) -> _Key:
+    """Return what a record of the standard library's and OpenTelemetry's version of it have in common."""
+    return int(record.created * 1e9), record.name
+
+
+def _await_handlers(created_s: float) -> None:
+    """Wait until the thread that logs has asked all handlers of a record that was made at a time, seconds since the epoch."""
+    age_s = time.time() - created_s
+    if 0 <= age_s < PAUSE_S:
+        time.sleep(PAUSE_S - age_s)
 
 
 def new_provider(role: str) -> Any:

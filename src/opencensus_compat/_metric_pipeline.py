@@ -69,6 +69,8 @@ class MetricPart(Part):
         self.interval_s = batching.export_interval_s
         self.meter_provider: MeterProvider | None = None
         """That of the reader; the global one where there was none."""
+        self.is_alone = False
+        """Whether that provider has been shut down, so that only what OpenCensus code measures is sent."""
         self._names = _exporter.instrument_names()
         self._exporting = threading.RLock()
 
@@ -92,7 +94,7 @@ class MetricPart(Part):
 
         What it sent as the process ends is sent: the reader of another exporter may collect for the last time after that.
         """
-        return (not self._is_shut_down or self._ended_with_process) and self._tells(name)
+        return (not self.is_shut_down or self._ended_with_process) and self._tells(name)
 
     def _stop(self) -> None:
         self._ended_with_process = _wiring.is_ending()
@@ -157,7 +159,7 @@ class MetricPart(Part):
         with self._exporting:
             tasks = [task for task in self._tasks if last or getattr(task, "is_attached", True)]
             handles = [task.exporter for task in tasks]
-            points = _points(collected, self._is_told if self.by_instruments() else None)
+            points = _points(collected, self._is_told if self.by_instruments() else None, only_facade=self.is_alone)
             if points is not None:
                 self._send_points(points, next((handle for handle in handles if handle._telemetry_processors), None))
             told: set[Any] = set()
@@ -216,8 +218,15 @@ class _Reader(PeriodicExportingMetricReader):
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Collect and send for the last time, within what is left of the process's time if it ends, and stop."""
+        """Collect and send for the last time, within what is left of the process's time if it ends, and stop.
+
+        Where the application shuts the provider down, what OpenCensus code measures goes on.
+        """
         if self._is_stopped:
+            return
+        if not (self._part.is_shut_down or _wiring.is_ending()):
+            _wiring.flush_at_shutdown(METRICS)
+            self._part.is_alone = True
             return
         self._is_stopped = True
         if _wiring.is_ending():
@@ -239,18 +248,19 @@ def _tick(options: CallbackOptions) -> list[Observation]:
     return [Observation(1)]
 
 
-def _points(collected: MetricsData, is_told: Callable[[str], bool] | None) -> MetricsData | None:
+def _points(collected: MetricsData, is_told: Callable[[str], bool] | None, *, only_facade: bool) -> MetricsData | None:
     """Return what is to be sent of a collection, None when that is nothing.
 
     Args:
         collected: As the reader collected it.
         is_told: Tells by its name in OpenTelemetry whether a facade instrument's metric is to be sent; None means none of them.
+        only_facade: Whether others are not to be sent.
     """
     kept: list[ResourceMetrics] = []
     for of_resource in collected.resource_metrics:
         scopes: list[ScopeMetrics] = []
         for of_scope in of_resource.scope_metrics:
-            if of_scope.scope.name == TICK:
+            if of_scope.scope.name == TICK or (only_facade and of_scope.scope.name != _wiring.SCOPE):
                 continue
             if of_scope.scope.name == _wiring.SCOPE:
                 told = [] if is_told is None else [metric for metric in of_scope.metrics if is_told(metric.name)]

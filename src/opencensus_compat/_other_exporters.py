@@ -1,18 +1,28 @@
-"""Who else sends to Application Insights: exporters that an application has put on its providers itself.
+"""Who else gets what comes from a provider: exporters, and processors, that an application has put on it itself.
 
-What OpenTelemetry code makes is then left to them, and what OpenCensus code makes is kept from them, so that each item is sent once and to
-the resource it is for. The SDK gives out a provider's processors, and the exporters behind them, under private names only; they are read
-here and nowhere else. Where a release has other names nobody is found, and that is said.
+Which telemetry is left to them, and which is kept from those that send to Application Insights, is the rule in `_wiring.whose`. The SDK
+gives out a provider's processors, and the exporters behind them, under private names only; they are read here and nowhere else. Where a
+release has other names, or a provider is none of the SDK's, nobody is found, and the provider counts as one that has an exporter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from opencensus_compat import _wiring
 
-__all__ = ["NOBODY", "Others", "exporters_key", "of_logger_provider", "of_span_processors", "readers_key"]
+__all__ = [
+    "NOBODY",
+    "STANDS_FOR",
+    "Others",
+    "exporters_keys",
+    "has_exporter",
+    "of_logger_provider",
+    "of_tracer",
+    "readers_key",
+    "readers_of",
+]
 
 _OFFICIAL = "azure.monitor.opentelemetry.exporter"
 _OURS = "appinsights_exporter"
@@ -20,6 +30,12 @@ _BEHIND = ("span_exporter", "_exporter", "exporter", "_batch_processor")
 """Where processors and readers of all releases have the exporter, or what has it."""
 _DEPTH = 6
 """Most objects between a provider and an exporter: processors and exporters of a program's own wrap those of the SDK."""
+_WRAPPED = 3
+"""Most providers of a program's own around one of the SDK's."""
+STANDS_FOR = "census_stands_for"
+"""Field of a processor that has another one called in the right thread, which it stands for."""
+_WITHOUT_EXPORTER = ("opentelemetry.processor.", "opentelemetry.sdk.", f"{_OURS}.", "opencensus_compat.")
+"""Modules whose processors send nothing unless they have an exporter: they add attributes, or count."""
 
 
 class Others:
@@ -27,12 +43,15 @@ class Others:
 
     Args:
         processors: Returns the processors; the same object as long as there are no new ones. None where they cannot be seen.
+        are_of_ours: Whether this package made the provider.
     """
 
-    def __init__(self, processors: Callable[[], Iterable[Any] | None]) -> None:
+    def __init__(self, processors: Callable[[], Iterable[Any] | None], *, are_of_ours: bool = False) -> None:
         self._processors = processors
+        self.are_of_ours = are_of_ours
         self._seen: object = ()
         self._keys: dict[str, str] = {}
+        self._have_exporter = False
         self.rest: tuple[Any, ...] = ()
         """The processors that do not send to Application Insights."""
         self._are_expected = True
@@ -41,11 +60,17 @@ class Others:
         """Return the instrumentation keys that processors send to, with the classes of their exporters."""
         now = self._processors()
         if now is not self._seen:
-            found = [(processor, exporters_key(processor)) for processor in now or ()]
-            self.rest = tuple(processor for processor, key in found if key is None)
-            self._keys = {key[0]: key[1] for _, key in found if key is not None}
+            found = [(processor, exporters_keys(processor)) for processor in now or ()]
+            self.rest = tuple(_fields_of(processor).get(STANDS_FOR, processor) for processor, keys in found if not keys)
+            self._keys = {key: name for _, keys in found for key, name in keys.items()}
+            self._have_exporter = now is None or any(keys or has_exporter(processor) for processor, keys in found)
             self._seen = now
         return self._keys
+
+    def have_exporter(self) -> bool:
+        """Return whether anybody but this package gets what ends, or is emitted; True where that cannot be seen."""
+        self.keys()
+        return self._have_exporter
 
     def expect_more_than(self, own: Any, signal: str) -> None:
         """Say, once, that nobody gets what is not sent directly, if a processor of ours is the only one there is.
@@ -80,46 +105,96 @@ class Others:
             processor.on_end(span)
 
 
-NOBODY = Others(lambda: None)
-"""Of a provider that is not known yet."""
+NOBODY = Others(lambda: ())
+"""Of a provider that is not known yet, or gets no facade spans any more."""
 
 
-def of_span_processors(processor: Any) -> Others:
-    """Return who is behind the `span_processor` of the SDK's tracers."""
-    return Others(lambda: getattr(processor, "_span_processors", None))
+def of_tracer(provider: Any, tracer: Any, *, are_of_ours: bool = False) -> Others:
+    """Return who is behind a tracer provider and one of its tracers."""
+    several = getattr(tracer, "span_processor", None) or _inside(provider, "_active_span_processor", "get_tracer")
+    return Others(lambda: _sequence(several, "_span_processors"), are_of_ours=are_of_ours)
 
 
-def of_logger_provider(provider: Any) -> Others:
-    """Return who is behind one of the SDK's logger providers."""
-    several = getattr(provider, "_multi_log_record_processor", None)
-    return Others(lambda: getattr(several, "_log_record_processors", None))
+def of_logger_provider(provider: Any, *, are_of_ours: bool = False) -> Others:
+    """Return who is behind a logger provider."""
+    several = _inside(provider, "_multi_log_record_processor", "get_logger")
+    return Others(lambda: _sequence(several, "_log_record_processors"), are_of_ours=are_of_ours)
 
 
-def exporters_key(processor: Any) -> tuple[str, str] | None:
-    """Return the instrumentation key that a processor or reader sends to, and the class of its exporter; None for any other."""
-    exporter = processor
-    for _ in range(_DEPTH):
-        for kind in type(exporter).__mro__:
-            package = kind.__module__
-            if package == _OURS or package.startswith((f"{_OURS}.", f"{_OFFICIAL}.")):
-                key = _key_of(exporter)
-                if key:
-                    return key, f"{_OFFICIAL if package.startswith(_OFFICIAL) else _OURS}.{kind.__name__}"
-        exporter = _behind(exporter)
-        if exporter is None:
+def _inside(provider: Any, name: str, makes: str) -> Any:
+    """Return a field of the SDK's provider, which may be wrapped in one of a program's own; None where there is none."""
+    for _ in range(_WRAPPED):
+        found = getattr(provider, name, None)
+        if found is not None:
+            return found
+        inner = [value for value in _fields_of(provider).values() if callable(getattr(type(value), makes, None))]
+        if len(inner) != 1:
             return None
+        provider = inner[0]
     return None
 
 
-def _behind(holder: Any) -> Any:
-    """Return what a processor, reader or exporter hands everything on to; None where that is nobody, or where there are several."""
-    for name in _BEHIND:
-        found = getattr(holder, name, None)
-        if found is not None:
-            return found
-    # One of the program's own: a tail processor, an exporter that filters.
-    found = {id(value): value for value in getattr(holder, "__dict__", {}).values() if _takes_telemetry(value)}
-    return next(iter(found.values())) if len(found) == 1 else None
+def _sequence(holder: Any, name: str) -> Any:
+    found = getattr(holder, name, None)
+    return found if isinstance(found, (list, tuple)) else None
+
+
+def _fields_of(holder: Any) -> dict[str, Any]:
+    fields = getattr(holder, "__dict__", None)
+    return fields if isinstance(fields, dict) else {}
+
+
+def exporters_keys(processor: Any) -> dict[str, str]:
+    """Return the instrumentation keys that a processor or reader sends to, with the classes of its exporters."""
+    found: dict[str, str] = {}
+    for each in _chain(processor):
+        for kind in type(each).__mro__:
+            package = kind.__module__
+            if package == _OURS or package.startswith((f"{_OURS}.", f"{_OFFICIAL}.")):
+                key = _key_of(each)
+                if key:
+                    found[key] = f"{_OFFICIAL if package.startswith(_OFFICIAL) else _OURS}.{kind.__name__}"
+                    break
+    return found
+
+
+def has_exporter(processor: Any) -> bool:
+    """Return whether a processor exports what it gets, as far as that can be seen.
+
+    One of a program's own may send without an exporter, unless it does nothing with what ends or is emitted.
+    """
+    if any(hasattr(type(each), "export") for each in _chain(processor)):
+        return True
+    methods = [getattr(type(processor), name, None) for name in ("on_end", "on_emit", "emit")]
+    return not all(method is None or _sends_nothing(method) for method in methods)
+
+
+def _sends_nothing(method: Any) -> bool:
+    if str(getattr(method, "__module__", "")).startswith(_WITHOUT_EXPORTER):
+        return True
+    code = getattr(method, "__code__", None)
+    # A body that uses no name: `pass`, as abstract methods have to be written out.
+    return code is not None and not (code.co_names or code.co_freevars)
+
+
+def _chain(processor: Any) -> Iterator[Any]:
+    """Yield a processor or reader, and all that is behind it."""
+    seen: dict[int, Any] = {}
+    level = [processor]
+    for _ in range(_DEPTH):
+        level = [each for each in level if id(each) not in seen]
+        seen.update((id(each), each) for each in level)
+        yield from level
+        level = [behind for each in level for behind in _behind(each)]
+
+
+def _behind(holder: Any) -> list[Any]:
+    """Return what a processor, reader or exporter hands telemetry on to."""
+    known = next((found for name in _BEHIND if (found := getattr(holder, name, None)) is not None), None)
+    # One of the program's own, or of the SDK's for several: a tail processor, an exporter that filters.
+    fields = list(_fields_of(holder).values())
+    several = [value for field in fields if isinstance(field, (list, tuple)) for value in field]
+    return ([] if known is None else [known]) + [value for value in (*fields, *several) if _takes_telemetry(value)]
 
 
 def _takes_telemetry(value: Any) -> bool:
@@ -133,10 +208,12 @@ def _key_of(exporter: Any) -> str | None:
     return key if isinstance(key, str) else None
 
 
+def readers_of(provider: Any) -> Any:
+    """Return a meter provider's readers; None where they cannot be seen."""
+    readers = _sequence(provider, "_metric_readers")
+    return _sequence(getattr(provider, "_sdk_config", None), "metric_readers") if readers is None else readers
+
+
 def readers_key(provider: Any) -> dict[str, str]:
     """Return the instrumentation keys that a meter provider's readers send to, with the classes of their exporters."""
-    readers = getattr(provider, "_metric_readers", None)
-    if readers is None:
-        readers = getattr(getattr(provider, "_sdk_config", None), "metric_readers", None)
-    found = [exporters_key(reader) for reader in readers or ()]
-    return {key[0]: key[1] for key in found if key is not None}
+    return {key: name for reader in readers_of(provider) or () for key, name in exporters_keys(reader).items()}

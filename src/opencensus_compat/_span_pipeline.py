@@ -13,14 +13,14 @@ from typing import Any
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
+from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 from opencensus_compat import _exporter, _frameworks, _handles, _other_exporters, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
-from opencensus_compat._spans import FacadeSpan, inherited_rate
+from opencensus_compat._spans import FacadeSpan, SpanFactory, inherited_rate
 from opencensus_compat._wiring import SPANS
 
 
@@ -55,43 +55,37 @@ class SpanPart(Part):
 
 
 class Router(SpanProcessor):
-    """Hands each ended span to the destination it is for.
+    """Hands each ended span of one provider to the destination it is for.
 
     A span of the facade goes where its tracer's exporter sends. A span of OpenTelemetry code goes where the OpenCensus span around it
-    goes; outside any, to the default destination, the first one made. A span whose tracer has another vendor's exporter goes to none.
-
-    Where the application has put exporters to Application Insights on the provider itself, spans of OpenTelemetry code are left to them,
-    except to other resources than theirs that the OpenCensus span around sends to.
+    goes; outside any, to the default destination, the first one made, if it is this package's to send: see `_wiring.whose`. A span whose
+    tracer has another vendor's exporter goes to none.
     """
 
     def __init__(self) -> None:
-        self._default: SpanPart | None = None
-        self._is_stopped = False
+        self.is_stopped = False
+        self._is_alone = False
         self._inherited: dict[tuple[int, int], tuple[Any, weakref.ref[Span]]] = {}
         self._rates: SpanProcessor = _exporter.sample_rate_processor(None)
+        self._spans: SpanFactory | None = None
         self._others = _other_exporters.NOBODY
 
-    def watch(self, sampler: Any, others: _other_exporters.Others) -> None:
+    def enter(self, provider: Any) -> None:
+        """Become a processor of a provider."""
+        provider.add_span_processor(_around(self, getattr(provider.get_tracer(_wiring.SCOPE), "span_processor", None)))
+
+    def serve(self, sampler: Any, spans: SpanFactory) -> None:
         """Serve a provider from now on.
 
         Args:
             sampler: Its sampler; the rates at which it keeps spans of OpenTelemetry code are noted.
-            others: Who else sends to Application Insights from it.
+            spans: Starts the facade spans of the provider.
         """
         self._rates = _exporter.sample_rate_processor(sampler)
-        self._others = others
-
-    def revived(self) -> Router:
-        """Return a router in place of this one if this one has stopped: parts start anew."""
-        if not self._is_stopped:
-            return self
-        made = Router()
-        made._default = self._default
-        return made
-
-    def add(self, part: SpanPart) -> None:
-        """Take a part for the default one, if there is none yet."""
-        self._default = self._default or part
+        self._spans = spans
+        self._others = spans.others
+        if self._is_alone:
+            spans.go_to(self)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note what a span is sampled at, and where the OpenCensus span around it sends."""
@@ -103,14 +97,11 @@ class Router(SpanProcessor):
         if rate is not None and _WIRE_RATE not in (span.attributes or ()):
             span.set_attribute(_WIRE_RATE, rate)
         handle = _wiring.parent_handle(parent_context)
-        if _handles.pipeline_of(handle) is not None and (handle is not self._default_handle() or self._others.keys()):
+        if _handles.pipeline_of(handle) is not None and (self._is_alone or not self._others.are_of_ours or handle is not _default_handle()):
             context = span.get_span_context()
             key = (context.trace_id, context.span_id)
             # The reference forgets the note when the span is freed without having ended.
             self._inherited[key] = (handle, weakref.ref(span, lambda _: self._inherited.pop(key, None)))
-
-    def _default_handle(self) -> Any:
-        return None if self._default is None else self._default.first_handle
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand an ended span on."""
@@ -131,28 +122,75 @@ class Router(SpanProcessor):
                 return
         context = span.get_span_context()
         inherited = self._inherited.pop((context.trace_id, context.span_id), None) if context is not None and self._inherited else None
-        handle = inherited[0] if inherited is not None else self._default_handle()
-        destination = handle._pipeline if handle is not None else self._default
-        if destination is None or not destination.is_direct:
+        handle = inherited[0] if inherited is not None else _default_handle()
+        destination = handle._pipeline if handle is not None else _wiring.default_spans()
+        if destination is None or not destination.is_direct or (self._is_alone and inherited is None):
             return
-        if not _wiring.is_left_to(self._others, destination.settings, SPANS, inherited is not None):
+        if _wiring.is_ours(self._others, destination.settings, SPANS, is_inside=inherited is not None):
             destination.on_end(span if handle is None else handle._telemetry(span, None, None))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what waits, for every destination, and return whether all of it was delivered in time."""
-        return self._is_stopped or _wiring.flush_parts(SPANS, timeout_millis / 1000)
+        return self.is_stopped or _wiring.flush_parts(SPANS, timeout_millis / 1000)
 
     def stop(self) -> None:
         """Take no more spans: a provider cannot be asked to drop a processor, and one that stayed active would export each span twice."""
-        self._is_stopped = True
+        self.is_stopped = True
         self.on_start = self.on_end = _nothing  # type: ignore[method-assign]
 
     def shutdown(self) -> None:
-        """Export what waits and stop; see `_wiring.shut_down_parts`."""
-        if not self._is_stopped:
-            self.stop()
+        """Export what waits, since the provider is shut down. OpenCensus spans go on, without it, unless the process ends."""
+        if self.is_stopped:
+            return
+        if _wiring.is_ending():
             _wiring.shut_down_parts(SPANS)
+        elif not self._is_alone:
+            _wiring.flush_at_shutdown(SPANS)
+            self._is_alone = True
+            if self._spans is not None:
+                self._spans.go_to(self)
             _wiring.provider_is_gone()
+
+
+def _default_handle() -> Any:
+    part = _wiring.default_spans()
+    return None if part is None else part.first_handle
+
+
+class _Beside(SpanProcessor):
+    """Stands for a router in a provider that calls its processors in threads of its own, where it would know of no context.
+
+    Args:
+        router: The router.
+        several: The provider's processors.
+    """
+
+    def __init__(self, router: Router, several: ConcurrentMultiSpanProcessor) -> None:
+        self._router = router
+        setattr(self, _other_exporters.STANDS_FOR, router)
+        start, end = several.on_start, several.on_end
+
+        def on_start(span: Span, parent_context: Context | None = None) -> None:
+            router.on_start(span, parent_context)
+            start(span, parent_context)
+
+        def on_end(span: ReadableSpan) -> None:
+            router.on_end(span)
+            end(span)
+
+        several.on_start, several.on_end = on_start, on_end  # type: ignore[method-assign]
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Do as the router."""
+        return self._router.force_flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Do as the router."""
+        self._router.shutdown()
+
+
+def _around(router: Router, several: Any) -> SpanProcessor:
+    return _Beside(router, several) if isinstance(several, ConcurrentMultiSpanProcessor) else router
 
 
 def _nothing(*args: Any, **kwargs: Any) -> None:

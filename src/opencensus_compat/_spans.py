@@ -63,6 +63,11 @@ class _Source:
             return self._others
         return self.processors
 
+    def go_to(self, router: Any) -> None:
+        """Show spans to one processor alone from now on, those that run included: their provider has been shut down."""
+        self._others = _other_exporters.NOBODY
+        self.processors = router
+
 
 class FacadeSpan(Span, _handles.OtelSpan):
     """The SDK's span with a kind that can be set while it runs, and the sample rate it was kept at.
@@ -242,19 +247,23 @@ class SpanFactory:
     that is not the SDK's, or is switched off (`OTEL_SDK_DISABLED`), starts them itself, with what it can do.
     """
 
-    def __init__(self, provider: Any, scope: str, version: str) -> None:
+    def __init__(self, provider: Any, scope: str, version: str, *, are_of_ours: bool = False) -> None:
         self._tracer = provider.get_tracer(scope, version)
         self._source: _Source | None = None
-        self.others = _other_exporters.NOBODY
-        """Who else sends to Application Insights from the provider."""
+        self.others = _other_exporters.of_tracer(provider, self._tracer, are_of_ours=are_of_ours)
+        """Who else gets the spans of the provider."""
         if isinstance(self._tracer, Tracer):
-            self.others = _other_exporters.of_span_processors(self._tracer.span_processor)
             self._source = _Source(
                 self._tracer.resource,
                 InstrumentationScope(scope, version),
                 self._tracer.span_processor,
                 self.others,
             )
+
+    def go_to(self, router: Any) -> None:
+        """Show spans to one processor alone; see `_Source`. A provider that is not the SDK's goes on as it can."""
+        if self._source is not None:
+            self._source.go_to(router)
 
     def start(
         self,

@@ -23,6 +23,7 @@ from appinsights_exporter import (
     ApplicationInsightsSpanExporter,
     _sdk_logs,
 )
+from appinsights_exporter.sampling import SampleRateProcessor
 from opencensus_compat import _other_exporters
 from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
@@ -262,7 +263,7 @@ def test_records_of_two_resources(endpoint, other, log):
 @pytest.mark.parametrize("order", ["legacy first", "opentelemetry first"])
 @pytest.mark.parametrize("has_exporter", [True, False], ids=["with an exporter", "without"])
 def test_one_record_meets_both_handlers(endpoint, said, log, order, has_exporter):
-    """It arrives once, as OpenTelemetry's; events, which OpenTelemetry's handler does not make of it, arrive, too."""
+    """It arrives once: as OpenTelemetry's where the application's own exporter sends it there, else as ever. Events arrive, too."""
     loggers = Loggers(endpoint.connection_string if has_exporter else None)
     handlers = [AzureLogHandler(connection_string=endpoint.connection_string), OtelHandler(loggers)]
     for handler in handlers if order == "legacy first" else reversed(handlers):
@@ -270,14 +271,18 @@ def test_one_record_meets_both_handlers(endpoint, said, log, order, has_exporter
     log.addHandler(AzureEventHandler(connection_string=endpoint.connection_string))
     for number in range(3):
         log.info("record %d", number)
+    loggers.emit("elsewhere", "otel", time.time())
     assert opencensus_compat.flush(60)
     loggers.provider.shutdown()
-    assert messages(endpoint) == ["record 0", "record 1", "record 2"]
+    assert messages(endpoint) == ["otel", "record 0", "record 1", "record 2"]
+    levels = [row["customDimensions"].get("level") for row in endpoint.rows("traces") if row["message"] != "otel"]
+    assert levels == [None if has_exporter else "INFO"] * 3
     assert sorted(row["name"] for row in endpoint.rows("customEvents")) == ["record 0", "record 1", "record 2"]
-    assert (
+    meet = (
         "log records meet a handler of OpenTelemetry's and an AzureLogHandler of the same resource: each is sent once, as OpenTelemetry's "
         "(said once)"
-    ) in said()
+    )
+    assert [line for line in said() if "meet" in line] == [meet] * has_exporter
 
 
 def test_one_record_for_two_resources(endpoint, other, log):
@@ -362,41 +367,59 @@ class OwnLogProcessor:
         """Stop the other one."""
 
 
+OFFICIAL = {"key": "azure.monitor.opentelemetry.exporter.Official"}
+
+
+class Enriching(SpanProcessor):
+    """A program's own processor that does nothing with what ends."""
+
+    def on_start(self, span, parent_context=None):
+        """Add an attribute."""
+        span.set_attribute("k", "v")
+
+    def on_end(self, span):
+        """Do nothing."""
+
+
+class Sending(SpanProcessor):
+    """A program's own processor that sends by itself."""
+
+    def on_end(self, span):
+        """Send."""
+        self.sent = span
+
+
 CASES = {
-    "span processor": (Held("span_exporter", Official()), ("key", "azure.monitor.opentelemetry.exporter.Official")),
-    "log processor, reader": (Held("_exporter", Official()), ("key", "azure.monitor.opentelemetry.exporter.Official")),
-    "newer batch processor": (
-        Held("_batch_processor", Held("_exporter", Official())),
-        ("key", "azure.monitor.opentelemetry.exporter.Official"),
+    "span processor": (Held("span_exporter", Official()), OFFICIAL, True),
+    "log processor, reader": (Held("_exporter", Official()), OFFICIAL, True),
+    "newer batch processor": (Held("_batch_processor", Held("_exporter", Official())), OFFICIAL, True),
+    "a processor of the program's own": (Tail(inner=SimpleSpanProcessor(Filtering(Official()))), OFFICIAL, True),
+    "a log processor of the program's own": (OwnLogProcessor(SimpleLogRecordProcessor(Official())), OFFICIAL, True),
+    "a reader with an exporter of the program's own": (Held("_exporter", Filtering(Official())), OFFICIAL, True),
+    "one that hands on to several": (
+        Tail(first=SimpleSpanProcessor(Official()), second=SimpleSpanProcessor(InMemorySpanExporter())),
+        OFFICIAL,
+        True,
     ),
-    "a processor of the program's own": (
-        Tail(inner=SimpleSpanProcessor(Filtering(Official()))),
-        ("key", "azure.monitor.opentelemetry.exporter.Official"),
-    ),
-    "a log processor of the program's own": (
-        OwnLogProcessor(SimpleLogRecordProcessor(Official())),
-        ("key", "azure.monitor.opentelemetry.exporter.Official"),
-    ),
-    "a reader with an exporter of the program's own": (
-        Held("_exporter", Filtering(Official())),
-        ("key", "azure.monitor.opentelemetry.exporter.Official"),
-    ),
-    "one that hands on to several": (Tail(first=SimpleSpanProcessor(Official()), second=SimpleSpanProcessor(InMemorySpanExporter())), None),
-    "another exporter": (Held("span_exporter", InMemorySpanExporter()), None),
-    "no exporter": (object(), None),
+    "one that has several in a list": (Tail(several=[SimpleSpanProcessor(Official())]), OFFICIAL, True),
+    "another exporter": (Held("span_exporter", InMemorySpanExporter()), {}, True),
+    "no exporter": (object(), {}, False),
+    "one that only adds": (Enriching(), {}, False),
+    "one that sends by itself": (Sending(), {}, True),
+    "this package's own": (SampleRateProcessor(None), {}, False),
 }
 
 
-@pytest.mark.parametrize(("processor", "found"), CASES.values(), ids=CASES)
-def test_whose_exporter_a_processor_has(processor, found):
-    """The instrumentation key and the exporter's name are found behind each form of processor; nothing is found behind others."""
-    assert _other_exporters.exporters_key(processor) == found
+@pytest.mark.parametrize(("processor", "found", "exports"), CASES.values(), ids=CASES)
+def test_whose_exporter_a_processor_has(processor, found, exports):
+    """The instrumentation keys and the exporters' names are found behind each form of processor, and whether there is any exporter."""
+    assert (_other_exporters.exporters_keys(processor), _other_exporters.has_exporter(processor)) == (found, exports)
 
 
 def test_a_release_with_other_names():
-    """Where the SDK's private names are others, nobody is found, and nothing breaks."""
-    assert _other_exporters.of_span_processors(object()).keys() == {}
-    assert _other_exporters.of_logger_provider(object()).keys() == {}
+    """Where the SDK's private names are others, nobody is found, nothing breaks, and a provider counts as one with an exporter."""
+    for others in (_other_exporters.of_tracer(object(), object()), _other_exporters.of_logger_provider(object())):
+        assert (others.keys(), others.have_exporter()) == ({}, True)
     assert _other_exporters.readers_key(object()) == {}
 
 
@@ -446,7 +469,7 @@ def parents(endpoint):
 def test_one_server_span(endpoint, integration, said):
     """Inside the server span of an instrumentation, a legacy middleware makes none; what it and the program add is on that span."""
     tracers = TracerProvider(shutdown_on_exit=False)
-    opencensus_compat.configure(tracer_provider=tracers)
+    opencensus_compat.configure(tracer_provider=tracers, adopt_providers=True)
     tracer = legacy(endpoint)
 
     def inside():
@@ -474,7 +497,7 @@ def test_one_server_span_of_a_framework_that_traces_itself(endpoint, integration
     """Inside FastAPI's own span, which there is with a provider of the application's, its legacy middleware makes none."""
     monkeypatch.setitem(sys.modules, "fastapi.telemetry", types.ModuleType("fastapi.telemetry"))
     tracers = TracerProvider(shutdown_on_exit=False)
-    opencensus_compat.configure(tracer_provider=tracers)
+    opencensus_compat.configure(tracer_provider=tracers, adopt_providers=True)
     tracer = legacy(endpoint)
 
     def inside():

@@ -98,6 +98,8 @@ SETS_PROVIDER = """
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 trace.set_tracer_provider(TracerProvider())
+import opencensus_compat
+opencensus_compat.configure(adopt_providers=True)
 """
 FRAMEWORK = "framework = trace.get_tracer_provider().get_tracer('fastapi', '1')\n"
 OWN = "framework.start_span('own').end()\n"

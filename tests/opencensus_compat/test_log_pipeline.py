@@ -89,6 +89,7 @@ def test_facade_records_pass_the_applications_provider(provider, endpoint):
 
 def test_records_of_opentelemetry_code(provider, endpoint):
     """They go to the destination of the first handler, once, from the moment that there is one, seen by its telemetry processors."""
+    opencensus_compat.configure(adopt_providers=True)
     _native(provider, "too early")
     handler = _handler(endpoint)
     handler.add_telemetry_processor(lambda envelope: envelope.data.baseData.properties.update(seen="yes"))
@@ -101,7 +102,8 @@ def test_records_of_opentelemetry_code(provider, endpoint):
 
 
 def test_records_of_opentelemetry_code_in_a_span_of_another_resource(provider, endpoint):
-    """They go where the span goes: one resource's records never reach another."""
+    """Where the application asks for them, they go where the span goes: one resource's records never reach another."""
+    opencensus_compat.configure(adopt_providers=True)
     _handler(endpoint)
     other = f"InstrumentationKey={OTHER};IngestionEndpoint={endpoint.url}"
     tracer = Tracer(sampler=samplers.AlwaysOnSampler(), exporter=AzureExporter(connection_string=other, export_interval=3600.0))

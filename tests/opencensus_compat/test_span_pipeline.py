@@ -81,7 +81,8 @@ def test_nested(tenants, otel):
 
 
 def test_opentelemetry_spans_outside_go_to_the_first_resource(tenants, otel):
-    """A span that has no OpenCensus span around it belongs to the resource configured first."""
+    """A span that has no OpenCensus span around it belongs to the resource configured first, where the application asks for it."""
+    opencensus_compat.configure(adopt_providers=True)
     a, b = tenants.tracer("A"), tenants.tracer("B")
     with otel.tracer.start_as_current_span("outside"), b.span("b"):
         pass
@@ -239,8 +240,9 @@ def test_processors_run_in_order(tenants, endpoint):
 def test_processors_of_one_handle_never_touch_anothers_spans(tenants, otel, endpoint):
     """Three handles of one resource, each with a processor: each sees its own spans and the OpenTelemetry spans inside them.
 
-    OpenTelemetry spans outside get the processors of the handle made first.
+    OpenTelemetry spans outside get the processors of the handle made first, where the application asks for them.
     """
+    opencensus_compat.configure(adopt_providers=True)
     handles = {name: tenants.exporter("A") for name in "123"}
     for name, handle in handles.items():
         handle.add_telemetry_processor(_marking(name))

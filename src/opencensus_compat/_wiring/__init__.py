@@ -12,7 +12,8 @@ Other modules find here what they may use. It is at home, from the top down, in
 * `spans`, `logs`, `metrics`: each signal's provider, and how telemetry gets into it;
 * `providers`: what the signals have in common there, and providers that an application sets late;
 * `ending`: how what waits is sent, and the end of the process; `sigterm`: the end by that signal, for those who ask;
-* `destinations`: which there are, and what is left to other exporters;
+* `destinations`: which there are;
+* `whose`: whose telemetry it is, the rule for what is sent there;
 * `settings`: what environment variables say;
 * `state`: all that is remembered, its locks and what a fork does to them, and telling the user.
 """
@@ -20,8 +21,17 @@ Other modules find here what they may use. It is at home, from the top down, in
 from __future__ import annotations
 
 from opencensus_compat import _environment  # noqa: F401 - before anything of OpenTelemetry is imported
-from opencensus_compat._wiring.destinations import destination, is_left_to
-from opencensus_compat._wiring.ending import end_logs, ending_process, flush_logs, flush_parts, is_ending, is_worker, shut_down_parts
+from opencensus_compat._wiring.destinations import destination
+from opencensus_compat._wiring.ending import (
+    end_logs,
+    ending_process,
+    flush_at_shutdown,
+    flush_logs,
+    flush_parts,
+    is_ending,
+    is_worker,
+    shut_down_parts,
+)
 from opencensus_compat._wiring.lifecycle import configure, flush, reset, shutdown
 from opencensus_compat._wiring.logs import default_logs, hand_over, log_destination, log_router
 from opencensus_compat._wiring.metrics import (
@@ -43,6 +53,7 @@ from opencensus_compat._wiring.settings import (
     sends_directly,
 )
 from opencensus_compat._wiring.spans import (
+    default_spans,
     end_span,
     ending_span,
     ends_in_pipeline,
@@ -58,6 +69,7 @@ from opencensus_compat._wiring.spans import (
     start_span,
 )
 from opencensus_compat._wiring.state import LOGS, METRICS, SCOPE, SPANS, process, report, tell_once
+from opencensus_compat._wiring.whose import is_ours
 
 __all__ = [
     "LOGS",
@@ -68,6 +80,7 @@ __all__ = [
     "configure",
     "default_logs",
     "default_role",
+    "default_spans",
     "destination",
     "end_logs",
     "end_span",
@@ -76,13 +89,14 @@ __all__ = [
     "ends_in_pipeline",
     "expect_meter_provider",
     "flush",
+    "flush_at_shutdown",
     "flush_logs",
     "flush_parts",
     "gauge_added",
     "hand_over",
     "has_no_effect",
     "is_ending",
-    "is_left_to",
+    "is_ours",
     "is_worker",
     "log_destination",
     "log_router",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from opencensus_compat._destination import Destination, Part
     from opencensus_compat._other_exporters import Others
 
-__all__ = ["destination", "is_left_to", "parts", "tell_of_others"]
+__all__ = ["destination", "parts", "tell_of_others"]
 
 
 def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, options: Any) -> Destination:
@@ -49,22 +49,8 @@ def parts(signal: str | None) -> list[Part]:
     return [part for part in made if signal is None or part.signal == signal]
 
 
-def is_left_to(others: Others, settings: Any, signal: str, is_inherited: bool) -> bool:
-    """Return whether telemetry of OpenTelemetry code is left to exporters that the application has put on its provider itself.
-
-    Args:
-        others: Who else sends to Application Insights from its provider.
-        settings: Of the destination it would go to.
-        signal: Which telemetry.
-        is_inherited: Whether it would go there because of the OpenCensus span around it.
-    """
-    if not others.keys():
-        return False
-    return tell_of_others(others, settings, signal) or not is_inherited
-
-
 def tell_of_others(others: Others, settings: Any, signal: str) -> bool:
-    """Return whether others send to the same resource, and say so the first time; see `is_left_to`."""
+    """Return whether others send to the same resource, and say so the first time."""
     key = settings.instrumentation_key
     exporter = others.keys().get(key)
     if exporter is None:

@@ -5,6 +5,7 @@ What waits is in two places, one after the other: log records in the hand-over, 
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -22,6 +23,7 @@ __all__ = [
     "end_logs",
     "end_of_child",
     "ending_process",
+    "flush_at_shutdown",
     "flush_logs",
     "flush_parts",
     "grace_period_s",
@@ -97,6 +99,14 @@ def flush_parts(signal: str | None, timeout_s: float) -> bool:
     return all(delivered)
 
 
+def flush_at_shutdown(signal: str) -> None:
+    """Send what waits of a signal, within one `grace_period`, because a provider is shut down: the application may end after that."""
+    until_s = time.monotonic() + grace_period_s()
+    if signal == LOGS:
+        hand_logs_over(until_s)
+    flush_parts(signal, max(0.0, until_s - time.monotonic()))
+
+
 def shut_down_parts(signal: str | None, timeout_s: float | None = None) -> bool:
     """Export what waits and stop, within one `grace_period` for all destinations together; what has no time is stored.
 
@@ -117,9 +127,10 @@ def shut_down_parts(signal: str | None, timeout_s: float | None = None) -> bool:
 
 def stop(timeout_s: float | None = None) -> bool:
     """Take nothing more from the providers, send what waits and stop; see `shut_down_parts`."""
-    for router in (wired.traces.router, wired.logs.router):
-        if router is not None:
-            router.stop()
+    for _, of_spans in wired.traces.routers:
+        of_spans.stop()
+    for _, of_logs in wired.logs.routers:
+        of_logs.stop()
     return shut_down_parts(None, timeout_s)
 
 
@@ -144,10 +155,21 @@ def hand_logs_over_at_exit() -> None:
 
 
 def end_logs() -> None:
-    """Send what was logged and stop, as the logger provider is shut down: within one `grace_period`, that of the process if it ends."""
-    until_s = ending_process() if is_ending() else time.monotonic() + grace_period_s()
+    """Send what was logged and stop, as the logger provider is shut down at the end of the process.
+
+    Exit hooks that run later still log; `logging.shutdown`, the last one, flushes.
+    """
+    until_s = ending_process()
     hand_logs_over(until_s)
-    if wired.logs.router is not None and not is_ending():
-        # Exit hooks that run later still log; `logging.shutdown`, the last one, flushes.
-        wired.logs.router.stop()
     shut_down_parts(LOGS, max(0.0, until_s - time.monotonic()))
+
+
+def _end_at_exit() -> None:
+    """Send what no exit hook of a provider has sent: the application has shut its provider down before, or has switched the hook off."""
+    if wired.destinations:
+        hand_logs_over(ending_process())
+        shut_down_parts(None)
+
+
+# With the import: hooks run in the reverse order, and this one is to run after those of programs and providers that come later.
+atexit.register(_end_at_exit)

@@ -27,6 +27,7 @@ def configure(
     one_trace_per_tracer: bool | None = None,
     send: str | None = None,
     flush_on_sigterm: bool | None = None,
+    adopt_providers: bool | None = None,
 ) -> None:
     """Decide what the facades use, before or instead of what they would find.
 
@@ -44,6 +45,10 @@ def configure(
         flush_on_sigterm: True sends what waits, within one `grace_period`, before SIGTERM ends the process as it does where nobody handles
             it; what cannot be sent by then is stored. Also set by the environment variable ``OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1``, which
             acts when the first exporter is made.
+        adopt_providers: True sends what OpenTelemetry code makes with the application's providers (spans outside OpenCensus spans, log
+            records, instruments) to Application Insights, too, besides wherever their own exporters send it. False never does. Without
+            it, that is done only where a provider has no exporter at all. Also set by the environment variable
+            ``OPENCENSUS_COMPAT_ADOPT_PROVIDERS``, ``1`` or ``0``.
 
     Raises:
         TypeError: A provider has no `get_tracer`, no `get_logger`, or no `get_meter`.
@@ -55,6 +60,8 @@ def configure(
                 "argument flush_on_sigterm: expected a call in the main thread, and SIGTERM without a handler of the program's."
             )
         wired.on_sigterm = flush_on_sigterm
+    if adopt_providers is not None:
+        wired.adopt_providers, wired.adopt_is_read = bool(adopt_providers), True
     if send is not None:
         wired.send = checked_send(send, "argument send")
     if meter_provider is not None:

@@ -14,6 +14,7 @@ from opencensus_compat._wiring.destinations import destination
 from opencensus_compat._wiring.ending import end_of_child, hand_logs_over_at_exit
 from opencensus_compat._wiring.settings import default_role
 from opencensus_compat._wiring.state import LOGS, SCOPE, process, wired
+from opencensus_compat._wiring.whose import is_made
 
 if TYPE_CHECKING:
     from opencensus_compat._destination import Destination
@@ -41,6 +42,7 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
 
     _exporter.load_log_exporter()
     found = destination(settings, context_tags, LOGS, options)
+    found.has_log_handlers = True
     hand_over().ask(int(options.queue_capacity) or sys.maxsize)
     with process.registry:
         if wired.default_logs is None:
@@ -49,10 +51,9 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
     if current is not None:
         # OpenTelemetry code logs already, and not only from the first record of OpenCensus on.
         _make_log_router()
-        if not wired.logs.is_configured and wired.logs_made.is_set() and current is not wired.logs.found:
-            # Set, as in notebooks and tests, in place of an earlier one.
-            wired.logs.found = current
-            use_provider(current)
+        if wired.logs_made.is_set():
+            # It may have been set, as in notebooks and tests, in place of an earlier one.
+            _look_again()
     return found
 
 
@@ -82,10 +83,22 @@ def log_router() -> LogRouter:
     if wired.logs.router is None:
         _make_log_router()
         wired.logs_made.wait(_WAIT_S)
+    elif wired.logs.router.is_alone:
+        # The provider was shut down. The application may have set another.
+        _look_again()
     made = wired.logs.router
     if made is None:
         raise RuntimeError("the logger provider has no router")
     return made
+
+
+def _look_again() -> None:
+    """Use the global logger provider if it is another one than before."""
+    with process.lock:
+        current = _exporter.sdk_logs().global_provider()
+        if current is not None and current is not wired.logs.found and not wired.logs.is_configured:
+            wired.logs.found = current
+            use_provider(current)
 
 
 def _make_log_router() -> None:
@@ -102,6 +115,7 @@ def _make_log_router() -> None:
         current = names.global_provider()
         if current is None:
             current = new_provider(default_role())
+            wired.made_providers.add(current)
             names.set_global_provider(current)
             providers.tell_made(LOGS)
             _give_way_later(current)
@@ -126,9 +140,11 @@ def use_provider(provider: Any) -> None:
     from opencensus_compat import _other_exporters
     from opencensus_compat._log_pipeline import LogRouter, new_provider
 
-    provider, router = providers.put_router(LOGS, wired.logs, provider, new_router=LogRouter, new_provider=new_provider)
+    provider, router = providers.put_router(
+        LOGS, wired.logs, provider, new_router=lambda: LogRouter(wired.logs.router), new_provider=new_provider
+    )
     # Before anybody finds it.
-    router.use(provider.get_logger(SCOPE, __version__), _other_exporters.of_logger_provider(provider))
+    router.use(provider.get_logger(SCOPE, __version__), _other_exporters.of_logger_provider(provider, are_of_ours=is_made(provider)))
     wired.logs.provider, wired.logs.router = provider, router
     wired.logs_claimed = True
     wired.logs_made.set()

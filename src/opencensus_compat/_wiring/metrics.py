@@ -11,6 +11,7 @@ from opencensus_compat._wiring import providers
 from opencensus_compat._wiring.ending import end_of_child
 from opencensus_compat._wiring.settings import default_role, has_no_effect
 from opencensus_compat._wiring.state import METRICS, process, report, wired
+from opencensus_compat._wiring.whose import is_made
 
 __all__ = [
     "expect_meter_provider",
@@ -37,7 +38,7 @@ def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
 
     with process.lock:
         provider = new_provider(default_role(), reader)
-        wired.made_meter_providers.add(provider)
+        wired.made_providers.add(provider)
         look_for_meter_provider()
         current = metrics_api.get_meter_provider()
         if wired.meter_provider is None and not _takes_instruments(current) and not isinstance(current, metrics_api.NoOpMeterProvider):
@@ -69,7 +70,7 @@ def _give_way_later(made: Any) -> None:
 
 def watch_meter_providers() -> None:
     """Show views, gauges and producers to a meter provider as soon as the application sets it: no reader of this package's needs one."""
-    _late_providers.watch(METRICS, _see_meter_provider)
+    _late_providers.watch(METRICS, METRICS, _see_meter_provider)
 
 
 def _see_meter_provider(provider: Any) -> bool:
@@ -97,7 +98,7 @@ def look_for_meter_provider() -> None:
     if get_meter_provider is None or wired.meter_provider is not None:
         return
     current = get_meter_provider()
-    if id(current) not in wired.instruments and _takes_instruments(current) and current not in wired.made_meter_providers:
+    if id(current) not in wired.instruments and _takes_instruments(current) and not is_made(current):
         show_to(current)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from opencensus_compat import _late_providers
 from opencensus_compat._wiring.destinations import parts
 from opencensus_compat._wiring.settings import default_role
-from opencensus_compat._wiring.state import LOGS, METRICS, SPANS, Feed, report, tell
+from opencensus_compat._wiring.state import LOGS, METRICS, SPANS, Feed, report, tell, wired
 
 __all__ = ["check", "do_as", "put_router", "take_later", "tell_made"]
 
@@ -28,8 +28,11 @@ _TAKEN = (
 class _Router(Protocol):
     """A processor of this package's."""
 
-    def revived(self) -> Any:
-        """Return a router in place of this one if this one has stopped."""
+    is_stopped: bool
+    """Whether it takes nothing any more; see `stop`."""
+
+    def enter(self, provider: Any) -> None:
+        """Become a processor of a provider."""
 
 
 _R = TypeVar("_R", bound=_Router)
@@ -55,22 +58,23 @@ def put_router(
 
     Args:
         signal: Which one.
-        feed: What feeds it at present; its router is used again, unless that has stopped.
+        feed: What feeds it at present. A provider that has a router keeps that, unless it has stopped.
         provider: The provider.
         new_router: Makes a router.
         new_provider: Makes a provider for a role; one that takes no processors is not used.
     Returns: The provider that is used, and the router in it.
     """
-    router = new_router() if feed.router is None else feed.router.revived()
-    add_processor = getattr(provider, _ADD_PROCESSOR[signal], None)
-    if add_processor is None:
+    if not callable(getattr(provider, _ADD_PROCESSOR[signal], None)):
         report(
             f"the global {_MAKES[signal]} provider %s takes no processors: OpenCensus {signal} use a provider of their own", type(provider)
         )
         provider = new_provider(default_role())
-        add_processor = getattr(provider, _ADD_PROCESSOR[signal])
-    if provider is not feed.provider or router is not feed.router:
-        add_processor(router)
+        wired.made_providers.add(provider)
+    router = next((router for router in reversed(feed.routers_of(provider)) if not router.is_stopped), None)
+    if router is None:
+        router = new_router()
+        router.enter(provider)
+        feed.put(provider, router)
     if router is not feed.router:
         for part in parts(signal):
             part.reopen()
@@ -78,9 +82,9 @@ def put_router(
 
 
 def tell_made(signal: str) -> None:
-    """Say that a global provider was made."""
+    """Note that a global provider was made."""
     told = "no OpenTelemetry %s provider was set: made one for the role %r and set it as the global provider"
-    tell(_logger.info, told, _MAKES[signal], default_role())
+    tell(_logger.debug, told, _MAKES[signal], default_role())
 
 
 def take_later(signal: str, made: Any, current: Callable[[], Any], take: Callable[[Any], object], *, but: str = "") -> None:
@@ -101,7 +105,7 @@ def take_later(signal: str, made: Any, current: Callable[[], Any], take: Callabl
         report(_TAKEN.format(_MAKES[signal]) + but)
         return True
 
-    _late_providers.watch(signal, set_later)
+    _late_providers.watch(signal, made, set_later)
 
 
 def do_as(made: Any, provider: Any, *names: str) -> None:

@@ -12,6 +12,7 @@ from opencensus_compat._wiring.state import report, wired
 __all__ = [
     "FLUSH_ON_SIGTERM_VARIABLE",
     "ONE_TRACE_VARIABLE",
+    "adopts_providers",
     "check_environment",
     "checked_send",
     "default_role",
@@ -26,6 +27,7 @@ __all__ = [
 ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
 _SEND_VARIABLE = "OPENCENSUS_COMPAT_SEND"
 FLUSH_ON_SIGTERM_VARIABLE = "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM"
+_ADOPT_VARIABLE = "OPENCENSUS_COMPAT_ADOPT_PROVIDERS"
 _DIRECT, _PROVIDERS = "direct", "providers"
 _PREFIX = "OPENCENSUS_COMPAT_"
 _YES = ("1", "true", "yes", "on")
@@ -33,6 +35,7 @@ _FLAG = (*_YES, "0", "false", "no", "off")
 _VARIABLES: dict[str, tuple[str, ...]] = {
     ONE_TRACE_VARIABLE: _FLAG,
     FLUSH_ON_SIGTERM_VARIABLE: _FLAG,
+    _ADOPT_VARIABLE: _FLAG,
     "OPENCENSUS_COMPAT_DISABLED": _FLAG,
     # Other values of these are refused where they are read.
     _SEND_VARIABLE: (),
@@ -66,6 +69,15 @@ def one_trace_per_tracer() -> bool:
     if wired.one_trace_per_tracer is None:
         wired.one_trace_per_tracer = flag(ONE_TRACE_VARIABLE)
     return wired.one_trace_per_tracer
+
+
+def adopts_providers() -> bool | None:
+    """Return whether the application asks for its providers' own telemetry at Application Insights; None where it says nothing."""
+    if not wired.adopt_is_read:
+        wish = said(_ADOPT_VARIABLE).lower()
+        wired.adopt_providers = wish in _YES if wish in _FLAG else None
+        wired.adopt_is_read = True
+    return wired.adopt_providers
 
 
 def sends_directly() -> bool:

@@ -16,6 +16,7 @@ from opencensus_compat._wiring.destinations import destination, tell_of_others
 from opencensus_compat._wiring.ending import end_of_child, is_ending
 from opencensus_compat._wiring.settings import default_role
 from opencensus_compat._wiring.state import SCOPE, SPANS, process, wired
+from opencensus_compat._wiring.whose import is_made
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from opencensus_compat._spans import SpanFactory
 
 __all__ = [
+    "default_spans",
     "end_span",
     "ending_span",
     "ends_in_pipeline",
@@ -163,11 +165,16 @@ def parent_handle(context: Context | None) -> Any:
 def span_part(settings: Any, context_tags: Mapping[str, Any], options: Any) -> SpanPart:
     """Return the span part of a destination, and see that a provider feeds it; see `destination`."""
     with process.lock:
-        router = _provide_router()
+        _provide_router()
         part: SpanPart = destination(settings, context_tags, SPANS, options).part(SPANS)
-        if part.is_direct:
-            router.add(part)
+        if part.is_direct and wired.default_spans is None:
+            wired.default_spans = part
         return part
+
+
+def default_spans() -> SpanPart | None:
+    """Return where spans of OpenTelemetry code go that are outside any OpenCensus span, if they are this package's to send."""
+    return wired.default_spans
 
 
 def _provide_spans() -> SpanFactory:
@@ -180,8 +187,8 @@ def _provide_spans() -> SpanFactory:
         return wired.spans
 
 
-def _provide_router() -> Router:
-    """Return what spans go through, finding or making the provider if there is none, or another than before."""
+def _provide_router() -> None:
+    """Find or make the provider that facade spans go to, if there is none, or another than before."""
     feed, current = wired.traces, trace_api.get_tracer_provider()
     is_unset = isinstance(current, trace_api.ProxyTracerProvider)
     # As in notebooks and tests, in place of an earlier one.
@@ -190,6 +197,7 @@ def _provide_router() -> Router:
         from opencensus_compat._span_pipeline import new_provider
 
         made = new_provider(default_role())
+        wired.made_providers.add(made)
         trace_api.set_tracer_provider(made)
         providers.tell_made(SPANS)
         feed.found = made
@@ -198,15 +206,11 @@ def _provide_router() -> Router:
     elif feed.router is None or is_another:
         feed.found = current
         use_provider(current)
-        if hasattr(current, "census_give_way"):
+        if is_made(current):
             _give_way_later(current)
     elif wired.spans is None and feed.provider is not None:
-        # Shut down by the application, which has set no other.
-        wired.spans = _new_factory(feed.provider)
-    router = feed.router
-    if router is None:
-        raise RuntimeError("the provider has no router")
-    return router
+        # Shut down by the application, which has set no other: facade spans go on without it.
+        _serve(feed.provider, feed.router)
 
 
 def _give_way_later(made: Any) -> None:
@@ -228,17 +232,19 @@ def use_provider(provider: Any) -> None:
 
     provider, router = providers.put_router(SPANS, wired.traces, provider, new_router=Router, new_provider=new_provider)
     wired.traces.provider, wired.traces.router = provider, router
-    wired.spans = _new_factory(provider)
-    router.watch(getattr(provider, "sampler", None), wired.spans.others)
+    _serve(provider, router)
     _children.at_end(end_of_child)
     for call in list(wired.tracer_provider_calls):
         call(provider)
 
 
-def _new_factory(provider: Any) -> SpanFactory:
+def _serve(provider: Any, router: Router) -> None:
     from opencensus_compat._spans import SpanFactory
 
-    return SpanFactory(provider, SCOPE, __version__)
+    spans = SpanFactory(provider, SCOPE, __version__, are_of_ours=is_made(provider))
+    # Before a span is started with it.
+    router.serve(getattr(provider, "sampler", None), spans)
+    wired.spans = spans
 
 
 def provider_is_gone() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opencensus_compat._handover import HandOver
     from opencensus_compat._instruments import Instruments
     from opencensus_compat._log_pipeline import LogRouter
-    from opencensus_compat._span_pipeline import Router
+    from opencensus_compat._span_pipeline import Router, SpanPart
     from opencensus_compat._spans import SpanFactory
 
 __all__ = ["LOGS", "METRICS", "SCOPE", "SPANS", "Feed", "process", "report", "tell", "tell_once", "wired"]
@@ -47,6 +47,20 @@ class Feed(Generic[_R]):
         """The global provider when it was looked for last."""
         self.is_configured = False
         """Whether the program has named the provider, so that no global one counts."""
+        self.routers: list[tuple[Callable[[], Any], _R]] = []
+        """The routers that have been put in providers, each with a reference to its provider."""
+
+    def routers_of(self, provider: Any) -> list[_R]:
+        """Return the routers that a provider has, the newest last."""
+        self.routers = [(reference, router) for reference, router in self.routers if reference() is not None]
+        return [router for reference, router in self.routers if reference() is provider]
+
+    def put(self, provider: Any, router: _R) -> None:
+        """Note that a provider has a router."""
+        try:
+            self.routers.append((weakref.ref(provider), router))
+        except TypeError:
+            self.routers.append((lambda: provider, router))
 
 
 class _State:
@@ -55,8 +69,8 @@ class _State:
     def __init__(self) -> None:
         self.hand_over: HandOver | None = None
         """The one queue of log records; handlers keep it, so that it is never another."""
-        self.made_meter_providers: weakref.WeakSet[Any] = weakref.WeakSet()
-        """Those that nobody but this package's own readers reads."""
+        self.made_providers: weakref.WeakSet[Any] = weakref.WeakSet()
+        """The providers of all signals that this package has made; all others are the application's."""
         self.forget()
 
     def forget(self) -> None:
@@ -64,6 +78,7 @@ class _State:
         self.traces: Feed[Router] = Feed()
         self.spans: SpanFactory | None = None
         """What facade spans are started with; None while a provider has to be looked for."""
+        self.default_spans: SpanPart | None = None
         self.tracer_provider_calls: list[Callable[[Any], object]] = []
         self.gave_way: list[Any] = []
         """Tracer providers of this package's that do what another one does."""
@@ -87,6 +102,9 @@ class _State:
         """When the time is over that the end of the process may take, on the monotonic clock."""
         self.one_trace_per_tracer: bool | None = None
         self.send: str | None = None
+        self.adopt_providers: bool | None = None
+        """Whether this package sends what OpenTelemetry code makes with the application's providers; None leaves that to the rule."""
+        self.adopt_is_read = False
         self.on_sigterm: bool | None = None
         """Whether SIGTERM is to wait for what is sent; None until somebody asks."""
         self.reported: set[str] = set()

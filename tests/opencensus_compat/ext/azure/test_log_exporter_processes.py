@@ -40,7 +40,7 @@ def test_a_script_of_one_line_delivers(endpoint, run_program):
 
 
 def test_a_script_with_logs_only_makes_no_tracer_provider(endpoint, run_program):
-    """Logging makes a logger provider, says so in one INFO line, and leaves traces alone."""
+    """Logging makes a logger provider, says so in one DEBUG line, and leaves traces alone."""
     printed = run_program(
         """
         import logging
@@ -50,7 +50,7 @@ def test_a_script_with_logs_only_makes_no_tracer_provider(endpoint, run_program)
                 print(record.levelname, record.getMessage())
 
         logging.getLogger("opencensus_compat").addHandler(Print())
-        logging.getLogger("opencensus_compat").setLevel(logging.INFO)
+        logging.getLogger("opencensus_compat").setLevel(logging.DEBUG)
         from opencensus.ext.azure.log_exporter import AzureLogHandler
         handler = AzureLogHandler()
         logger = logging.getLogger("app")
@@ -64,7 +64,7 @@ def test_a_script_with_logs_only_makes_no_tracer_provider(endpoint, run_program)
         **_environment(endpoint),
     )
     assert printed == (
-        "INFO no OpenTelemetry logger provider was set: made one for the role 'app.py' and set it as the global provider\n"
+        "DEBUG no OpenTelemetry logger provider was set: made one for the role 'app.py' and set it as the global provider\n"
         "LoggerProvider ProxyTracerProvider\n"
     )
     assert _messages(endpoint, 2) == ["one", "two"]

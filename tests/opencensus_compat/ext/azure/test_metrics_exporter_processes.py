@@ -102,7 +102,8 @@ def test_only_metrics(run, endpoint):
     printed = run(
         f"""
         import logging, sys
-        logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(name)s %(message)s")
+        logging.basicConfig(stream=sys.stdout, format="%(name)s %(message)s")
+        logging.getLogger("opencensus_compat").setLevel(logging.DEBUG)
         {LATER}
         from opentelemetry import trace
         from opentelemetry.metrics import get_meter_provider

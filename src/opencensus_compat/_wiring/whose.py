@@ -1,0 +1,76 @@
+"""Whose telemetry it is: the one rule for which items Application Insights gets through this package.
+
+* What OpenCensus code makes goes where its exporter or handler says, in its shape, once. It outlives the application's providers.
+* A *span* that OpenTelemetry code makes inside an OpenCensus span goes where that goes, so that the trace has no holes.
+* All else that OpenTelemetry code makes (spans outside, log records, instruments) belongs to the application. It goes to Application
+  Insights through this package only with a provider that this package made, with one of the application's that has no exporter at all,
+  since nobody else would get it, or where the application asks for it: `configure(adopt_providers=True)`.
+* What an exporter of the application's own sends to the same resource is left to that one.
+
+The guide states the same: `migration_guide/mixed.md`, "Whose telemetry". `tests/mixed/test_whose_telemetry.py` has the table.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from opencensus_compat._wiring.destinations import tell_of_others
+from opencensus_compat._wiring.settings import adopts_providers
+from opencensus_compat._wiring.state import LOGS, METRICS, SPANS, report, tell_once, wired
+
+if TYPE_CHECKING:
+    from opencensus_compat._other_exporters import Others
+
+__all__ = ["is_adopted", "is_made", "is_ours"]
+
+_logger = logging.getLogger("opencensus_compat")
+
+_LEFT = {
+    signal: f"OpenTelemetry {signal}: left to the application's provider. OPENCENSUS_COMPAT_ADOPT_PROVIDERS=1 sends them to Application "
+    "Insights, too"
+    for signal in (SPANS, LOGS, METRICS)
+}
+_ADOPTED = {
+    signal: f"OpenTelemetry {signal}: the application's provider has no exporter, so they go to the Application Insights resource of the first "
+    "OpenCensus exporter. OPENCENSUS_COMPAT_ADOPT_PROVIDERS=1 asks for that, 0 prevents it"
+    for signal in (SPANS, LOGS, METRICS)
+}
+
+
+def is_made(provider: Any) -> bool:
+    """Return whether this package made a provider."""
+    try:
+        return provider in wired.made_providers
+    except TypeError:
+        # One that cannot be hashed, or weakly referenced, is not ours.
+        return False
+
+
+def is_ours(others: Others, settings: Any, signal: str, *, is_inside: bool) -> bool:
+    """Return whether an item of OpenTelemetry code goes to a destination through this package.
+
+    Args:
+        others: Who else gets the items of its provider.
+        settings: Of the destination.
+        signal: Which telemetry.
+        is_inside: Whether it was made inside an OpenCensus span that goes to that destination.
+    """
+    if others.keys() and tell_of_others(others, settings, signal):
+        return False
+    return (is_inside and signal == SPANS) or is_adopted(others, signal)
+
+
+def is_adopted(others: Others, signal: str) -> bool:
+    """Return whether this package sends what OpenTelemetry code makes with a provider, outside any OpenCensus span."""
+    if others.are_of_ours:
+        return True
+    wish = adopts_providers()
+    if wish is not None:
+        return wish
+    if others.have_exporter() or os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip().lower() == "none":
+        tell_once(_logger.debug, _LEFT[signal])
+        return False
+    report(_ADOPTED[signal])
+    return True
