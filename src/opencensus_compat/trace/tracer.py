@@ -125,7 +125,7 @@ class Tracer:
 
     def should_sample(self) -> Any:
         """Return the sampler's decision about this tracer's context."""
-        if self._own_context is None and type(self.sampler) in _BY_ID:
+        if self._own_context is None and _goes_by_id(self.sampler):
             return _is_sampled(self.sampler, self._trace_id)
         return self.sampler.should_sample(self._base)
 
@@ -322,8 +322,14 @@ def _known_rate(sampler: Any, span_context: Any) -> Any:
 
 
 _SHOULD_SAMPLE, _GET_TRACER = Tracer.should_sample, Tracer.get_tracer
-_BY_ID = frozenset({samplers.AlwaysOnSampler, samplers.AlwaysOffSampler, samplers.ProbabilitySampler})
-"""Samplers that `_is_sampled` need not call."""
+_BY_ID = {kind: kind.should_sample for kind in (samplers.AlwaysOnSampler, samplers.AlwaysOffSampler, samplers.ProbabilitySampler)}
+"""Samplers that `_is_sampled` need not call, and what they decide with."""
+
+
+def _goes_by_id(sampler: Any) -> bool:
+    """Return whether a sampler is one of this package's, and nobody has put anything else into it."""
+    kind = type(sampler)
+    return kind in _BY_ID and kind.should_sample is _BY_ID[kind] and "should_sample" not in sampler.__dict__
 
 
 def _is_sampled(sampler: Any, trace_id: int) -> bool:
@@ -331,11 +337,9 @@ def _is_sampled(sampler: Any, trace_id: int) -> bool:
 
     The samplers of this package are judged by the bare id: making a context for each root costs more than they do.
     """
+    if not _goes_by_id(sampler):
+        return bool(sampler.should_sample(SpanContext(trace_id=f"{trace_id:032x}")))
     kind = type(sampler)
     if kind is samplers.AlwaysOnSampler:
         return True
-    if kind is samplers.AlwaysOffSampler:
-        return False
-    if kind is samplers.ProbabilitySampler:
-        return bool((trace_id & _LOWER_LONG) <= sampler.rate * _LOWER_LONG)
-    return bool(sampler.should_sample(SpanContext(trace_id=f"{trace_id:032x}")))
+    return kind is samplers.ProbabilitySampler and bool((trace_id & _LOWER_LONG) <= sampler.rate * _LOWER_LONG)

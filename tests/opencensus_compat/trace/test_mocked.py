@@ -167,6 +167,21 @@ def test_a_sampler_is_asked_once_about_the_context(answer, exporter, otel):
     assert [span.name for span in _exported(exporter)] == (["a"] if answer else [])
 
 
+@pytest.mark.parametrize("kind", [samplers.AlwaysOnSampler, samplers.AlwaysOffSampler, samplers.ProbabilitySampler])
+@pytest.mark.parametrize("where", ["class", "instance"])
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_patched_decision(kind, where, answer, exporter, otel):
+    """What a program puts into a sampler of ours is asked about each trace."""
+    sampler = kind()
+    with mock.patch.object(kind if where == "class" else sampler, "should_sample", return_value=answer) as should_sample:
+        tracer = Tracer(exporter=exporter, sampler=sampler)
+        for name in ("a", "b"):
+            with tracer.span(name):
+                pass
+    assert should_sample.call_count == 2
+    assert [span.name for span in _exported(exporter)] == (["a", "b"] if answer else [])
+
+
 def test_a_specified_sampler(exporter, otel):
     """What a mock shows as its rate is not taken for one."""
     sampler = mock.create_autospec(samplers.ProbabilitySampler(0.5), instance=True)
