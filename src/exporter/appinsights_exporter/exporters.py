@@ -6,6 +6,7 @@ What the exporters of all signals share is :class:`ExporterBase`; the span expor
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
@@ -21,6 +22,7 @@ from .delivery.deliver import Result
 from .errors import ConfigurationError
 from .foreign import failure
 from .host import random_instance_id, this_host
+from .rates import SpanRates
 from .telemetry_processors import PROCESSOR_RAISED, ProcessorError, TelemetryProcessor, TelemetryProcessors
 
 if TYPE_CHECKING:
@@ -255,6 +257,20 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
     _signal = TRACES
     _not_converted = "a span could not be converted"
 
+    @functools.cached_property
+    def _rates(self) -> SpanRates | None:
+        """What is known of the sampling of the providers; None beside the facade, which notes rates on the spans."""
+        return SpanRates() if self._legacy_context_tags is None else None
+
+    def deliver(self, telemetry: Sequence[ReadableSpan]) -> Result:
+        """Send spans as ``export`` does, and return what became of them: ``DELIVERED`` when the service took all of them."""
+        if telemetry and self._rates is not None:
+            try:
+                self._rates.look_at(telemetry)
+            except Exception:
+                _logger.debug("the sampling of spans could not be seen", exc_info=True)
+        return super().deliver(telemetry)
+
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send spans, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
 
@@ -276,7 +292,9 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
             made = legacy_spans.envelopes(one, self._key, tags)
         else:
             # By position, here and below: sorting out names in four calls took a hundredth of a span's whole conversion.
-            made = spans.envelopes(one, self._key, self._tags(one.resource, legacy_tags, facade), self._url_query, facade)
+            rates = self._rates
+            known = rates.percent(one) if rates is not None and rates.exist and not facade else None
+            made = spans.envelopes(one, self._key, self._tags(one.resource, legacy_tags, facade), self._url_query, facade, known)
         if standard_metrics.are_sent_for(one, self._settings):
             standard.mark(made)
         return made

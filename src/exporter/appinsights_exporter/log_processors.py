@@ -11,8 +11,10 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 
 from ._sdk_logs import LogRecordProcessor, SeverityNumber, record_of
+from .convert.legacy_spans import SCOPE as FACADE_SCOPE
 from .convert.spans import SAMPLE_RATE
 from .operation_name import ATTRIBUTE, operation_name_below
+from .rates import SpanRates
 from .sampling import log_rate, sample_rate_percent
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class SampledLogRecordProcessor(LogRecordProcessor):
         self._percent = round(self._rate * 100, 10) if 0 < self._rate < 1 else None
         self._keep_errors = keep_errors
         self._chance = chance
+        self._rates = SpanRates()
 
     @property
     def rate(self) -> float:
@@ -94,7 +97,7 @@ class SampledLogRecordProcessor(LogRecordProcessor):
                 if not (record.trace_flags or 0) & 1:
                     return
                 span = _span_of(record)
-                percent = None if span is None else sample_rate_percent(span)
+                percent = None if span is None else sample_rate_percent(span) or self._of_provider(span)
             elif self._chance() < self._rate:
                 percent = self._percent
             else:
@@ -102,6 +105,13 @@ class SampledLogRecordProcessor(LogRecordProcessor):
             if percent is not None and SAMPLE_RATE not in (record.attributes or ()):
                 _set(record, SAMPLE_RATE, percent)
         self._emit(log_record)
+
+    def _of_provider(self, span: ReadableSpan) -> float | None:
+        scope = span.instrumentation_scope
+        if scope is not None and scope.name == FACADE_SCOPE:
+            return None
+        self._rates.learn(span.resource)
+        return self._rates.percent(span, guess=False) if self._rates.exist else None
 
     def shutdown(self) -> None:
         """Shut the other processor down."""

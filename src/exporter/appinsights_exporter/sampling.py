@@ -24,15 +24,15 @@ import os
 import threading
 import time
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, ParentBased, Sampler, SamplingResult
 
+from . import rates
 from .convert.legacy_spans import SCOPE as FACADE_SCOPE
-from .convert.spans import SAMPLE_RATE
+from .convert.spans import SAMPLE_RATE, threshold_percent
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def sample_rate_percent(span: trace.Span | ReadableSpan) -> float | None:
     if not isinstance(span, ReadableSpan):
         return None
     rate = (span.attributes or {}).get(SAMPLE_RATE)
+    if rate is None and span.context is not None:
+        rate = threshold_percent(span.context.trace_state)
     if isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < 100:
         return float(rate)
     return None
@@ -276,7 +278,7 @@ class SampleRateProcessor(SpanProcessor):
     """
 
     def __init__(self, sampler: Sampler | None) -> None:
-        self._rates = _rates_of(sampler)
+        self._rates = rates.of_sampler(sampler)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note the rate, unless it is 100 % or not known."""
@@ -290,88 +292,23 @@ class SampleRateProcessor(SpanProcessor):
             span.set_attribute(SAMPLE_RATE, rate)
 
     def _rate_percent(self, span: Span, parent_context: Context | None) -> float | None:
-        rates = self._rates
+        known_rates = self._rates
         of_parent = span.parent
         if of_parent is None or not of_parent.is_valid:
-            return rates.root
+            return known_rates.root
         sampled = of_parent.trace_flags.sampled
         if of_parent.is_remote:
-            return rates.remote_sampled if sampled else rates.remote_not_sampled
+            return known_rates.remote_sampled if sampled else known_rates.remote_not_sampled
         if not sampled:
-            return rates.local_not_sampled
+            return known_rates.local_not_sampled
         parent = trace.get_current_span(parent_context)
         if isinstance(parent, ReadableSpan):
-            known = [rate for rate in (sample_rate_percent(parent), rates.local_sampled) if rate is not None]
+            known = [rate for rate in (sample_rate_percent(parent), known_rates.local_sampled) if rate is not None]
             return min(known, default=None)
         # A parent that was handed on as a bare context. Where the sampler would have kept the trace, it was the one that did.
-        if rates.root is not None and _ratio_keeps(of_parent.trace_id, rates.root):
-            return rates.root
-        return rates.local_sampled
-
-
-@dataclass(frozen=True, slots=True)
-class _Rates:
-    """Percent at which a sampler keeps each sort of span; above 0 and below 100, or None for 100 and for not known."""
-
-    root: float | None = None
-    remote_sampled: float | None = None
-    remote_not_sampled: float | None = None
-    local_sampled: float | None = None
-    local_not_sampled: float | None = None
-
-
-_UNKNOWN = _Rates()
-
-
-def _rates_of(sampler: Sampler | None) -> _Rates:
-    if sampler is None:
-        return _UNKNOWN
-    try:
-        return _described(sampler.get_description())
-    except Exception:  # noqa: BLE001 - an application's sampler may be anything, and its description matters to us alone.
-        return _UNKNOWN
-
-
-def _described(description: str) -> _Rates:
-    """Return what a description says, as the SDK's samplers write it: ``ParentBased{root:TraceIdRatioBased{0.25},...}``."""
-    name, brace, rest = description.partition("{")
-    if not brace or not rest.endswith("}"):
-        return _UNKNOWN
-    inner = rest[:-1]
-    if name == "TraceIdRatioBased":
-        # Rounding takes away what the multiplication adds: 0.07 becomes 7.000000000000001.
-        percent = round(float(inner) * 100, 10)
-        rate = percent if 0 < percent < 100 else None
-        return _Rates(rate, rate, rate, rate, rate)
-    if name == "AlwaysRecordSampler":
-        return _described(inner)
-    if name == "ParentBased":
-        by_case = {key: _described(value) for key, _, value in (part.partition(":") for part in _outer_parts(inner))}
-        return _Rates(
-            root=by_case["root"].root,
-            remote_sampled=by_case["remoteParentSampled"].remote_sampled,
-            remote_not_sampled=by_case["remoteParentNotSampled"].remote_not_sampled,
-            local_sampled=by_case["localParentSampled"].local_sampled,
-            local_not_sampled=by_case["localParentNotSampled"].local_not_sampled,
-        )
-    return _UNKNOWN
-
-
-def _outer_parts(text: str) -> list[str]:
-    """Return what stands between the commas that are in no braces."""
-    parts, depth, start = [], 0, 0
-    for position, character in enumerate(text):
-        if character == "," and depth == 0:
-            parts.append(text[start:position])
-            start = position + 1
-        else:
-            depth += {"{": 1, "}": -1}.get(character, 0)
-    return [*parts, text[start:]]
-
-
-def _ratio_keeps(trace_id: int, rate_percent: float) -> bool:
-    """Return whether ``TraceIdRatioBased`` keeps a trace."""
-    return trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < TraceIdRatioBased.get_bound_for_rate(rate_percent / 100)
+        if known_rates.root is not None and rates.ratio_keeps(of_parent.trace_id, known_rates.root):
+            return known_rates.root
+        return known_rates.local_sampled
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Sampler | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import Link, SpanKind, StatusCode
+from opentelemetry.trace import DEFAULT_TRACE_STATE, Link, SpanKind, StatusCode
 
 from ..errors import ConversionError
 from . import events, incoming, outgoing
@@ -31,6 +32,7 @@ PROPERTIES = "census.properties"
 FACADE_KEYS = frozenset({"census.event", "census.link.type", "census.none", PARENT_SPAN_ID, PROPERTIES, SPAN_ID, "census.status_code"})
 """Attributes of facade spans that are for this package and never shown."""
 
+_THRESHOLD = re.compile(r"th:([0-9a-f]{1,14})")
 _USER_TAGS = (("enduser.id", "ai.user.authUserId"), ("enduser.pseudo.id", "ai.user.id"), ("session.id", "ai.session.id"))
 SHARED_KEYS = frozenset(
     {
@@ -47,7 +49,12 @@ _SERVER, _CONSUMER, _ERROR = SpanKind.SERVER, SpanKind.CONSUMER, StatusCode.ERRO
 
 
 def envelopes(
-    span: ReadableSpan, instrumentation_key: str, context_tags: Mapping[str, str], url_query: str = "redact", facade: bool = False
+    span: ReadableSpan,
+    instrumentation_key: str,
+    context_tags: Mapping[str, str],
+    url_query: str = "redact",
+    facade: bool = False,
+    known_rate_percent: float | None = None,
 ) -> list[dict[str, Any]]:
     """Return the items of a span: the request or dependency first, then one for each event.
 
@@ -57,6 +64,7 @@ def envelopes(
         context_tags: Tags of the span's resource; copied.
         url_query: What becomes of the query of URLs.
         facade: Whether OpenCensus code made the span: its bookkeeping attributes are then read and hidden.
+        known_rate_percent: At which the span was kept, where neither an attribute nor its trace state says so; None for 100 or not known.
 
     Raises:
         ConversionError: The span has no context or no start time.
@@ -90,7 +98,13 @@ def envelopes(
     tags["ai.operation.id"] = trace_id_text(context.trace_id)
     if parent_id is not None:
         tags["ai.operation.parentId"] = parent_id
-    rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
+    if SAMPLE_RATE in attributes:
+        rate = sample_rate_percent(attributes)
+    elif facade or context.trace_state is DEFAULT_TRACE_STATE:
+        rate = known_rate_percent
+    else:
+        said = threshold_percent(context.trace_state)
+        rate = known_rate_percent if said is None else said if said < 100 else None
     end_ns = span.end_time
     took = duration(start_ns, start_ns if end_ns is None else end_ns)
     fields: dict[str, Any]
@@ -193,6 +207,24 @@ def sample_rate_percent(attributes: dict[str, Any]) -> float | None:
     if rate is None or isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < 100:
         return None
     return rate
+
+
+def threshold_percent(trace_state: Mapping[str, str]) -> float | None:
+    """Return the rate of which OpenTelemetry's consistent samplers leave the threshold in the trace state, percent; None where there is none.
+
+    Args:
+        trace_state: Its member ``ot`` has ``th:`` and up to 14 hex digits: of 2⁵⁶ random numbers those from there on are kept.
+    Source: OpenTelemetry specification, "TraceState: Probability Sampling".
+    """
+    member = trace_state.get("ot")
+    if not member or "th:" not in member:
+        return None
+    for part in member.split(";"):
+        found = _THRESHOLD.fullmatch(part)
+        if found is not None:
+            percent = (1 - int(found[1].ljust(14, "0"), 16) / 2**56) * 100
+            return round(percent, 10) or percent
+    return None
 
 
 def shared_attributes(

@@ -1,0 +1,215 @@
+"""At which rate the OpenTelemetry SDK's own samplers kept a span, as far as that can be known.
+
+A sampler tells its rate by its description (:func:`of_sampler`), and a span its sampler by the provider it is of (:class:`SpanRates`).
+What cannot be known stays without a rate.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.trace import Tracer, TracerProvider
+from opentelemetry.sdk.trace.sampling import Sampler, TraceIdRatioBased
+
+from .convert.legacy_spans import SCOPE as FACADE_SCOPE
+from .convert.spans import SAMPLE_RATE, threshold_percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from opentelemetry.sdk.resources import Resource
+
+_RATIO = re.compile(r"root=ComposableTraceIDRatioBased\{threshold=[0-9a-f]+, ratio=([0-9.e-]+)\}")
+_MOST_RESOURCES = 64
+_MOST_TRACES = 4096
+_UNSEEN = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Percent at which a sampler keeps each sort of span; above 0 and below 100, or None for 100 and for not known."""
+
+    root: float | None = None
+    remote_sampled: float | None = None
+    remote_not_sampled: float | None = None
+    local_sampled: float | None = None
+    local_not_sampled: float | None = None
+    by_threshold: bool = False
+    """Whether traces are kept by the threshold of consistent samplers, rather than as ``TraceIdRatioBased`` does."""
+
+    def keeps(self, trace_id: int) -> bool:
+        """Return whether a trace that begins here is one that is kept at a known rate."""
+        if self.root is None:
+            return False
+        if self.by_threshold:
+            return trace_id % 2**56 >= (1 - self.root / 100) * 2**56
+        return ratio_keeps(trace_id, self.root)
+
+
+UNKNOWN = Rates()
+
+
+def of_sampler(sampler: Sampler | None) -> Rates:
+    """Return the rates of ``TraceIdRatioBased``, ``ParentBased`` and ``AlwaysRecordSampler``, nested in any way, and of the consistent samplers
+    that leave no threshold on children; of others none is known.
+    """
+    if sampler is None:
+        return UNKNOWN
+    try:
+        return _described(sampler.get_description())
+    except Exception:  # noqa: BLE001 - an application's sampler may be anything, and its description matters to us alone.
+        return UNKNOWN
+
+
+def ratio_keeps(trace_id: int, rate_percent: float) -> bool:
+    """Return whether ``TraceIdRatioBased`` keeps a trace."""
+    return trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < TraceIdRatioBased.get_bound_for_rate(rate_percent / 100)
+
+
+class SpanRates:
+    """The rates of ended spans, found by the samplers of their providers; for an exporter, which nobody tells of its provider.
+
+    Under ``ParentBased`` the rate of a child is that of the first span of its trace in this process, which ends after it. Where that is in
+    no batch so far, a trace that the sampler keeps counts as one that it kept, unless traces have come that began elsewhere.
+    """
+
+    def __init__(self) -> None:
+        self.exist = False
+        """Whether any rate is known."""
+        # Resources are kept, so that the id of one is not given to another.
+        self._known: dict[int, tuple[Rates, Resource]] = {}
+        self._roots: dict[int, float | None] = {}
+        self._began_elsewhere = False
+
+    def look_at(self, batch: Sequence[Any]) -> None:
+        """Learn the sampler of the first span's provider, and the rates of spans without a local parent in a batch."""
+        self.learn(getattr(batch[0], "resource", None))
+        if not self.exist:
+            return
+        for span in batch:
+            rates = self._rates_of(span)
+            if rates is None or rates is UNKNOWN:
+                continue
+            parent = span.parent
+            rate: float | None = None
+            if parent is None or not parent.is_valid:
+                if span.instrumentation_scope is None or span.instrumentation_scope.name != FACADE_SCOPE:
+                    said = (span.attributes or {}).get(SAMPLE_RATE) or threshold_percent(span.context.trace_state)
+                    rate = rates.root if said is None else said if said < 100 else None
+            elif parent.is_remote:
+                rate = rates.remote_sampled if parent.trace_flags.sampled else rates.remote_not_sampled
+            else:
+                continue
+            self._began_elsewhere = self._began_elsewhere or rate is None
+            if len(self._roots) >= _MOST_TRACES:
+                self._roots.pop(next(iter(self._roots)), None)
+            self._roots[span.context.trace_id] = rate
+
+    def learn(self, resource: Resource | None) -> None:
+        """Find the sampler of the provider that a resource is of; that is done once for each."""
+        if resource is None or id(resource) in self._known:
+            return
+        found = {sampler.get_description(): of_sampler(sampler) for sampler in samplers_with(resource)}
+        # Where providers share a resource and sample in different ways, nobody knows which one a span is of.
+        rates = next(iter(found.values())) if len(found) == 1 else UNKNOWN
+        if len(self._known) >= _MOST_RESOURCES:
+            self._known.clear()
+        self._known[id(resource)] = (rates, resource)
+        self.exist = self.exist or rates != UNKNOWN
+
+    def percent(self, span: Any, *, guess: bool = True) -> float | None:
+        """Return the rate of a span, above 0 and below 100 percent; None for 100, and where it is not known.
+
+        Args:
+            span: Of OpenTelemetry code.
+            guess: Whether a child of an unseen span takes the rate of the sampler that would have kept its trace.
+        """
+        rates = self._rates_of(span)
+        if rates is None:
+            return None
+        parent = span.parent
+        if parent is None or not parent.is_valid:
+            return rates.root
+        sampled = parent.trace_flags.sampled
+        if parent.is_remote:
+            return rates.remote_sampled if sampled else rates.remote_not_sampled
+        if not sampled:
+            return rates.local_not_sampled
+        root: Any = self._roots.get(parent.trace_id, _UNSEEN)
+        if root is _UNSEEN:
+            root = rates.root if guess and not self._began_elsewhere and rates.keeps(parent.trace_id) else None
+        known = [rate for rate in (root, rates.local_sampled) if rate is not None]
+        return min(known, default=None)
+
+    def _rates_of(self, span: Any) -> Rates | None:
+        found = self._known.get(id(getattr(span, "resource", None)))
+        return None if found is None else found[0]
+
+
+def samplers_with(resource: Resource) -> list[Sampler]:
+    """Return the samplers of the SDK's providers that have a resource, the very object.
+
+    An exporter is handed spans, which refer to their provider's resource and to nothing else of it; so the question is who else refers to
+    that. It takes as long as a full garbage collection and is put once for each provider. A program that wants to do without it adds
+    ``SampleRateProcessor``, or names its rates by a sampler of this package.
+    """
+    found = []
+    for holder in _referrers(resource):
+        if isinstance(holder, (Tracer, TracerProvider)):
+            found.append(holder.sampler)
+        elif type(holder) is dict and "sampler" in holder and "id_generator" in holder:
+            # The attributes of one of the two, as Python 3.10 shows them.
+            found.append(holder["sampler"])
+    return [sampler for sampler in found if isinstance(sampler, Sampler)]
+
+
+def _referrers(resource: Resource) -> Iterable[Any]:
+    try:
+        return gc.get_referrers(resource)
+    except Exception:  # noqa: BLE001 - other implementations of Python need not have it.
+        return []
+
+
+def _described(description: str) -> Rates:
+    """Return what a description says, as the SDK's samplers write it: ``ParentBased{root:TraceIdRatioBased{0.25},...}``."""
+    name, brace, rest = description.partition("{")
+    if not brace or not rest.endswith("}"):
+        return UNKNOWN
+    inner = rest[:-1]
+    if name == "TraceIdRatioBased":
+        # Rounding takes away what the multiplication adds: 0.07 becomes 7.000000000000001.
+        percent = round(float(inner) * 100, 10)
+        rate = percent if 0 < percent < 100 else None
+        return Rates(rate, rate, rate, rate, rate)
+    if name == "ComposableParentThreshold":
+        # Its children have no threshold of their own in their trace state: releases up to 1.45 do not hand them their parent's.
+        ratio = _RATIO.fullmatch(inner)
+        percent = 0.0 if ratio is None else round(float(ratio[1]) * 100, 10)
+        return Rates(root=percent, by_threshold=True) if 0 < percent < 100 else UNKNOWN
+    if name == "AlwaysRecordSampler":
+        return _described(inner)
+    if name == "ParentBased":
+        by_case = {key: _described(value) for key, _, value in (part.partition(":") for part in _outer_parts(inner))}
+        return Rates(
+            root=by_case["root"].root,
+            remote_sampled=by_case["remoteParentSampled"].remote_sampled,
+            remote_not_sampled=by_case["remoteParentNotSampled"].remote_not_sampled,
+            local_sampled=by_case["localParentSampled"].local_sampled,
+            local_not_sampled=by_case["localParentNotSampled"].local_not_sampled,
+        )
+    return UNKNOWN
+
+
+def _outer_parts(text: str) -> list[str]:
+    """Return what stands between the commas that are in no braces."""
+    parts, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        if character == "," and depth == 0:
+            parts.append(text[start:position])
+            start = position + 1
+        else:
+            depth += {"{": 1, "}": -1}.get(character, 0)
+    return [*parts, text[start:]]
