@@ -1,10 +1,12 @@
 """The end of processes that pools made: they end without the interpreter's exit hooks, and would take along what waits to be sent.
 
 Children of multiprocessing run finalizers and then leave at once; so do those of `concurrent.futures`, which are the same. Celery's
-prefork workers run nothing but a signal of Celery's. Neither library is imported here: where it is not loaded, there are no such children.
+prefork workers run nothing but a signal of Celery's. RQ makes a process for each job, which ends by `os._exit`: in processes where it may do
+that, `os._exit` makes the call first. None of them is imported here: where a library is not loaded, there are no such children.
 
 Limits: a child that is ended by SIGTERM (`Pool.terminate`, and so the end of `with Pool()`) sends what waits only where the program asks for
-that, see `_wiring/sigterm.py`. One that is killed, or that calls `os._exit` itself, loses what it made since the last export, as it always did.
+that, see `_wiring/sigterm.py`. One that is killed, or that calls `os._exit` itself and is none of RQ's, loses what it made since the last export,
+as it always did.
 """
 
 from __future__ import annotations
@@ -12,10 +14,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
+
+from opencensus_compat import _alias
 
 __all__ = ["at_end"]
 
+_RQ, _RQ_JOB_VARIABLE = "rq.worker", "RQ_JOB_ID"
+"""The module of RQ's workers, and the variable that they set in the process of a job."""
 _LATE = -100
 """Priority among finalizers: those of programs, which may still make telemetry, have at least 0."""
 
@@ -28,6 +34,8 @@ class _Watch:
         self.sees_forks = False
         self.sees_multiprocessing = False
         self.celery_signal: Any = None
+        self.exit: Callable[[int], Any] | None = None
+        """`os._exit`, where it was replaced."""
         self.finalizer_pid = 0
 
     def arrange(self) -> None:
@@ -42,6 +50,22 @@ class _Watch:
         if signal is not None and signal is not self.celery_signal:
             self.celery_signal = signal
             signal.connect(self.end, weak=False)
+
+    def see_exit(self) -> None:
+        """Arrange the call before `os._exit` in a process that may be that of a job of RQ's."""
+        is_child = os.getpid() != _alias.started_in or _RQ_JOB_VARIABLE in os.environ
+        if _RQ in sys.modules and is_child and self.exit is None:
+            self.exit = os._exit
+            os._exit = self.leave
+
+    def leave(self, status: int) -> Any:
+        """Make the call if this process is that of a job, and end it in any case."""
+        try:
+            # RQ sets it in the child after the fork.
+            if _RQ_JOB_VARIABLE in os.environ:
+                self.end()
+        finally:
+            cast("Callable[[int], Any]", self.exit)(status)
 
     def finalize(self) -> None:
         """Arrange the call at the end of this process, if multiprocessing made it."""
@@ -71,6 +95,7 @@ def at_end(call: Callable[[], object]) -> None:
     _watch.call = call
     _watch.arrange()
     _watch.finalize()
+    _watch.see_exit()
     if not _watch.sees_forks and hasattr(os, "register_at_fork"):
         _watch.sees_forks = True
-        os.register_at_fork(before=_watch.arrange)
+        os.register_at_fork(before=_watch.arrange, after_in_child=_watch.see_exit)

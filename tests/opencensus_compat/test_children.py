@@ -96,3 +96,38 @@ def test_celery_children_are_seen_to_through_its_signal(run_program):
         receiver(sender=None, pid=1, exitcode=0)
     """
     assert run_program(source) == "end\n"
+
+
+_JOB = """
+import os, sys, types
+from opencensus_compat import _children
+
+def say():
+    os.write(1, b"end ")
+
+sys.modules["rq.worker"] = types.ModuleType("rq.worker")
+{parent}
+if not os.fork():
+    os.environ["RQ_JOB_ID"] = "1"
+    {child}
+    os._exit(3)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "printed"),
+    [
+        pytest.param("_children.at_end(say)", "pass", "end 3", id="exporter made by the worker"),
+        pytest.param("", "_children.at_end(say)", "end 3", id="exporter made by the job"),
+        pytest.param("_children.at_end(say)", "_children.at_end(say)", "end 3", id="both"),
+        pytest.param("_children.at_end(say)", "_children.at_end(lambda: 1 / 0)", "3", id="the call raises"),
+        pytest.param("_children.at_end(say)", "del os.environ['RQ_JOB_ID']", "3", id="a process that is no job's"),
+        pytest.param("", "pass", "3", id="nobody asked"),
+        pytest.param("_children.at_end(say); del sys.modules['rq.worker']", "pass", "3", id="without RQ"),
+    ],
+)
+def test_jobs_of_rq_are_seen_to(run_program, parent, child, printed):
+    """The call is made once before the process of a job ends by `os._exit`, which keeps its status, and in no other process."""
+    options = ("-W", "error", "-W", "ignore::DeprecationWarning")
+    assert run_program(_JOB.format(parent=parent, child=child), options=options) == f"{printed}\n"

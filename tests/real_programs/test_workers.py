@@ -56,6 +56,16 @@ def test_celery(start, endpoint, messages, tmp_path):
     assert {error["type"] for error in errors} == {"LookupError"}
 
 
+@pytest.mark.parametrize("loaded", [(), ("jobs",)], ids=["each job loads", "the worker loads"])
+def test_rq(start, messages, loaded):
+    """The records of jobs arrive although RQ runs each in a process that ends by `os._exit`, those of jobs that fail as well."""
+    pytest.importorskip("rq")
+    pytest.importorskip("fakeredis")
+    worker = start("rq_worker.py", "10", *loaded)
+    assert worker.wait() == 0, worker.printed
+    assert messages() == {f"job {number} in another process than the worker: True": 1 for number in range(10)}, worker.printed
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(start, messages, method):
     """The records of processes and of a pool's workers arrive, those of their parent once."""
