@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from opencensus_compat import _context, _exporter, _wiring
+from opencensus_compat import _context, _exporter, _taken, _wiring
 from opencensus_compat._wiring import LOGS, METRICS, SPANS
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ class Destination:
         self.has_log_handlers = False
         """Whether log handlers have been made that send to it."""
         self._lock = threading.Lock()
+        self.exceptions = _taken.Exceptions()
+        """Those that log records carry."""
         _restarted.add(self)
 
     def restart(self) -> None:

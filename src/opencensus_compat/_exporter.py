@@ -266,11 +266,20 @@ def without_disk(settings: Any) -> Any:
     return dataclasses.replace(settings, storage_enabled=False)
 
 
-def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
-    """Return a span exporter whose OpenCensus telemetry carries the given tags."""
-    from appinsights_exporter import ApplicationInsightsSpanExporter
+def span_exporter(settings: Any, context_tags: Mapping[str, Any], is_logged: Callable[[Mapping[str, Any]], bool]) -> Any:
+    """Return a span exporter whose OpenCensus telemetry carries the given tags.
 
-    return ApplicationInsightsSpanExporter(settings=settings, legacy_context_tags=context_tags)
+    Args:
+        settings: The exporter's Settings.
+        context_tags: The tags.
+        is_logged: Tells of the item of an exception whether a log record sends it: the span then does not.
+    """
+    from appinsights_exporter import ApplicationInsightsSpanExporter
+    from appinsights_exporter.exporters import leave_exceptions_to
+
+    made = ApplicationInsightsSpanExporter(settings=settings, legacy_context_tags=context_tags)
+    leave_exceptions_to(made, is_logged)
+    return made
 
 
 def load_log_exporter() -> None:

@@ -7,17 +7,26 @@ handler's telemetry processor refuses, or its conversion fails at, is then left 
 from __future__ import annotations
 
 import threading
+import traceback
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Formatted", "Item", "Items", "formatted_before", "while_formatted", "with_fields"]
+from opencensus_compat import _exporter
+from opencensus_compat._convert import log_records
+
+__all__ = ["Exceptions", "Formatted", "Item", "Items", "Maker", "formatted_before", "while_formatted", "with_fields"]
+
+_MOST_TRACES = 1000
+_MOST_OF_A_TRACE = 20
+_MAX_MESSAGE = 32768
+"""Longest message of an exception on the wire, characters."""
 
 
 class Item:
     """One item that a record becomes: the same one for all handlers of a resource that convert records alike."""
 
-    __slots__ = ("_conversion", "_handlers", "_where", "is_certain", "is_sent")
+    __slots__ = ("_conversion", "_handlers", "_where", "is_certain", "is_sent", "lock", "makers")
 
     def __init__(self, handler: Any, where: Any, conversion: Any) -> None:
         self._handlers = [handler]
@@ -26,7 +35,11 @@ class Item:
         self.is_certain = False
         """Whether a handler sends it that has nothing which may refuse it."""
         self.is_sent = False
-        """Whether a handler has sent it."""
+        """Whether a handler has sent it, or is about to."""
+        self.makers: list[Maker] = []
+        """What makes its envelopes, in the order of the handlers, where that is not left to the exporter."""
+        self.lock: threading.Lock | None = None
+        """Lets one of those work at a time."""
 
     def is_of(self, handler: Any, where: Any, conversion: Any) -> bool:
         """Return whether a further handler would send it, too. One that has taken the record before means another item."""
@@ -40,6 +53,108 @@ class Item:
     def join(self, handler: Any) -> None:
         """Note that a further handler may send it."""
         self._handlers.append(handler)
+
+    def goes_out(self) -> bool:
+        """Return whether some handler sends it, asking those which may refuse it now rather than at their next export."""
+        if self.is_certain:
+            return True
+        for maker in list(self.makers):
+            maker.settle()
+            if self.is_sent:
+                return True
+        return self.is_sent
+
+
+class Maker:
+    """Makes the envelopes that a handler sends of an item: once, and none if another handler has sent them.
+
+    Args:
+        item: The item.
+        convert: Returns the envelopes.
+    """
+
+    def __init__(self, item: Item, convert: Callable[[], list[Any]]) -> None:
+        self._convert: Callable[[], list[Any]] | None = convert
+        self._envelopes: list[Any] = []
+        self._error: BaseException | None = None
+        item.lock = item.lock or threading.Lock()
+        self._lock = item.lock
+        item.makers.append(self)
+
+    def envelopes(self) -> list[Any]:
+        """Return the envelopes, or raise what kept the handler from making them. Called once, by the export."""
+        self.settle()
+        found, self._envelopes = self._envelopes, []
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        return found
+
+    def settle(self) -> None:
+        """Make the envelopes if they have not been made."""
+        with self._lock:
+            convert, self._convert = self._convert, None
+            if convert is None:
+                return
+            try:
+                self._envelopes = convert()
+            except _exporter.failure() as error:  # Raised where it is counted
+                self._error = error
+
+
+class Exceptions:
+    """The exceptions that log records of one resource carry, by trace: a span that carries the same one need not send it again.
+
+    An exception is the same if its class, its text and the place where it was raised are. The record is the one that is sent, since it
+    has the frames, those of its causes, and what the program said about it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[tuple[str, str, tuple[str, int] | None, Item]]] = {}
+
+    def note(self, trace_id: str, exc_info: tuple[Any, Any, Any], item: Item) -> None:
+        """Remember the exception of a record.
+
+        Args:
+            trace_id: Of the record, 32 hexadecimal digits.
+            exc_info: Class, exception and traceback.
+            item: What the record becomes.
+        """
+        kind, error, frames = exc_info
+        if error is None:
+            return
+        found = self._known.get(trace_id)
+        if found is None:
+            if len(self._known) >= _MOST_TRACES:
+                self._known.pop(next(iter(self._known)), None)
+            found = self._known[trace_id] = []
+        if len(found) < _MOST_OF_A_TRACE:
+            last = list(traceback.walk_tb(frames))[-1:]
+            place = (last[0][0].f_code.co_filename, last[0][1]) if last else None
+            found.append((getattr(kind, "__name__", ""), log_records.text(error) or "Exception", place, item))
+
+    def has(self, envelope: Mapping[str, Any]) -> bool:
+        """Return whether a record has the exception of a span's item, and is sent."""
+        known = self._known.get(envelope["tags"].get("ai.operation.id"))
+        if not known:
+            return False
+        shown = envelope["data"]["baseData"]["exceptions"][0]
+        name, message = str(shown["typeName"]).rpartition(".")[2], shown["message"]
+        return any(
+            kind == name and text[:_MAX_MESSAGE] == message and _is_at(place, shown) and item.goes_out()
+            for kind, text, place, item in known
+        )
+
+
+def _is_at(place: tuple[str, int] | None, shown: Mapping[str, Any]) -> bool:
+    """Return whether an exception may have been raised at a place: file and line."""
+    if place is None:
+        return True
+    frames = shown.get("parsedStack")
+    if frames:
+        return any((frame.get("fileName"), frame.get("line")) == place for frame in (frames[0], frames[-1]))
+    stack = shown.get("stack")
+    return not stack or f'File "{place[0]}", line {place[1]},' in stack
 
 
 class Items:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import traceback
 import types
 
 import pytest
@@ -32,6 +33,7 @@ from opencensus_compat.local import LocalEndpoint
 from opencensus_compat.metrics import transport
 from opencensus_compat.metrics.export.gauge import LongGauge, Registry
 from opencensus_compat.trace import samplers
+from opencensus_compat.trace.span import SpanKind
 from opencensus_compat.trace.tracer import Tracer
 
 SAID = (
@@ -550,3 +552,118 @@ def test_other_vendors_still_get_a_server_span(integration):
     with tracers.get_tracer("opentelemetry.instrumentation.flask").start_as_current_span("GET /", kind=trace_api.SpanKind.SERVER):
         integration("flask")(tracer, lambda: None, 1)
     assert [span.name for span in sent] == ["legacy"]
+
+
+# --- Exceptions that a record and a span carry
+
+
+def order(shelf):
+    """Raise what a view raises."""
+    raise LookupError(f"no kettle on {shelf}")
+
+
+def request(tracer, log, *, logs="the same"):
+    """Do what a web framework with a logger and a legacy middleware does of a view that fails."""
+    with tracer.span(name="request") as span:
+        span.span_kind = SpanKind.SERVER
+        try:
+            order(1)
+        except LookupError as error:
+            raised = error
+        if logs == "the same":
+            log.error("Internal Server Error", exc_info=(type(raised), raised, raised.__traceback__))
+        elif logs == "another text":
+            log.error("Internal Server Error", exc_info=LookupError("no pan"))
+        elif logs == "another class":
+            log.error("Internal Server Error", exc_info=KeyError("no kettle on 1"))
+        elif logs == "another place":
+            try:
+                raise LookupError("no kettle on 1")
+            except LookupError:
+                log.exception("tried in vain")
+        elif logs == "no exception":
+            log.error("no kettle on 1")
+        span.add_attribute("error.name", type(raised).__name__)
+        span.add_attribute("error.message", str(raised))
+        span.add_attribute("stacktrace", "\n".join(traceback.format_tb(raised.__traceback__)))
+    if logs == "outside of the operation":
+        log.error("Internal Server Error", exc_info=(type(raised), raised, raised.__traceback__))
+
+
+def exceptions(endpoint):
+    """Return the messages of the exceptions that arrived: their first lines."""
+    return sorted(row["outerMessage"].split("\n")[0] for row in endpoint.rows("exceptions"))
+
+
+LETS_PASS = {"plain": None, "a processor that lets it pass": lambda _: True, "a processor that refuses it": lambda _: False}
+
+
+@pytest.mark.parametrize("processor", LETS_PASS.values(), ids=LETS_PASS)
+def test_an_exception_of_a_record_and_a_span(endpoint, log, processor):
+    """It is one item: that of the record, which says more; that of the span where the record is not sent."""
+    handler = AzureLogHandler(connection_string=endpoint.connection_string)
+    if processor is not None:
+        handler.add_telemetry_processor(processor)
+    log.addHandler(handler)
+    request(legacy(endpoint), log)
+    assert opencensus_compat.flush(60)
+    is_sent = processor is None or processor(None)
+    assert exceptions(endpoint) == (["Internal Server Error"] if is_sent else ["no kettle on 1"])
+    [made] = endpoint.rows("requests")
+    assert endpoint.rows("exceptions")[0]["operation_Id"] == made["operation_Id"]
+
+
+def test_an_exception_of_a_record_that_a_processor_fails_at(endpoint, log):
+    """A conversion that raises loses its record, and the span sends the exception."""
+
+    class Fails(AzureLogHandler):
+        def log_record_to_envelope(self, record):
+            raise RuntimeError
+
+    log.addHandler(Fails(connection_string=endpoint.connection_string))
+    request(legacy(endpoint), log)
+    opencensus_compat.flush(60)
+    assert exceptions(endpoint) == ["no kettle on 1"]
+
+
+NOT_THE_SAME = {
+    "another text": ["Internal Server Error", "no kettle on 1"],
+    "another class": ["Internal Server Error", "no kettle on 1"],
+    "another place": ["no kettle on 1", "tried in vain"],
+    "no exception": ["no kettle on 1"],
+    "outside of the operation": ["Internal Server Error", "no kettle on 1"],
+}
+
+
+@pytest.mark.parametrize(("logs", "expected"), NOT_THE_SAME.items(), ids=NOT_THE_SAME)
+def test_exceptions_that_are_not_the_same(endpoint, log, logs, expected):
+    """Each is sent: a record takes nothing from a span but its own exception, in its own operation."""
+    log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
+    request(legacy(endpoint), log, logs=logs)
+    assert opencensus_compat.flush(60)
+    assert exceptions(endpoint) == expected
+
+
+def test_an_exception_that_goes_to_another_resource(endpoint, other, log):
+    """Each resource gets it."""
+    log.addHandler(AzureLogHandler(connection_string=other.connection_string))
+    request(legacy(endpoint), log)
+    assert opencensus_compat.flush(60)
+    assert (exceptions(endpoint), exceptions(other)) == (["no kettle on 1"], ["Internal Server Error"])
+
+
+def test_an_exception_of_a_record_and_an_opentelemetry_span(endpoint, log):
+    """The same for what OpenTelemetry code records on a span inside the operation."""
+    tracers = TracerProvider(shutdown_on_exit=False)
+    opencensus_compat.configure(tracer_provider=tracers)
+    log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
+    tracer = legacy(endpoint)
+    with tracer.span(name="request"), tracers.get_tracer("application").start_as_current_span("view") as span:
+        try:
+            order(1)
+        except LookupError as error:
+            span.record_exception(error)
+            log.exception("Internal Server Error")
+    assert opencensus_compat.flush(60)
+    tracers.shutdown()
+    assert exceptions(endpoint) == ["Internal Server Error"]

@@ -26,7 +26,7 @@ from .rates import SpanRates
 from .telemetry_processors import PROCESSOR_RAISED, ProcessorError, TelemetryProcessor, TelemetryProcessors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
@@ -82,6 +82,7 @@ class ExporterBase(Generic[_T]):
     """Under which name items are counted."""
     _not_converted: ClassVar[str]
     """Reason for which telemetry is counted as lost that could not be converted."""
+    _sent_by_others: Callable[[Mapping[str, Any]], bool] | None = None
 
     def __init__(
         self,
@@ -181,12 +182,14 @@ class ExporterBase(Generic[_T]):
     def _items(self, telemetry: Iterable[_T], lost: list[BaseException]) -> Iterator[bytes]:
         """Yield the encoded items one by one; note in the list why something was lost."""
         legacy_tags = self._legacy_tags()
-        processors = self._processors
+        processors, sent_by_others = self._processors, self._sent_by_others
         for one in telemetry:
             encoded: list[bytes] = []
             try:
                 for envelope in self._envelopes(one, legacy_tags):
                     try:
+                        if sent_by_others is not None and _is_exception(envelope) and sent_by_others(envelope):
+                            continue
                         seen = processors.apply(envelope) if processors.exist else envelope
                         if seen is None:
                             self.counts.filtered(1, self._signal)
@@ -298,6 +301,24 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         if standard_metrics.are_sent_for(one, self._settings):
             standard.mark(made)
         return made
+
+
+def leave_exceptions_to(exporter: ExporterBase[Any], others: Callable[[Mapping[str, Any]], bool]) -> None:
+    """Let an exporter leave out the exceptions that others send.
+
+    Args:
+        exporter: The exporter.
+        others: Tells of the item of an exception whether it is sent in another way.
+    """
+    exporter._sent_by_others = others
+
+
+def _is_exception(envelope: Any) -> bool:
+    try:
+        return bool(envelope["data"]["baseType"] == "ExceptionData")
+    except (KeyError, TypeError):
+        # One that a program has made.
+        return False
 
 
 class _ResourceTags:

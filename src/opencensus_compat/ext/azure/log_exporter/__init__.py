@@ -318,6 +318,9 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             record.custom_measurements = measurements
         percent = share * 100.0 if share is not None and share < 1 else None
         ids = _correlated(record, context)
+        has_exception = bool(record.exc_info) and bool(ids.trace_text) and not self._is_event
+        if has_exception and is_first:
+            self._where.exceptions.note(ids.trace_text, log_records.exc_info_of(record), item)
         may_refuse = self._is_direct and bool(self._telemetry_processors or self._is_changed())
         if is_first and not may_refuse:
             router.send(self._otel_record(record, ids, percent, context), self._pipeline, None)
@@ -335,7 +338,10 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         if self._takes_batches():
             make = _exporter.Prepared(self._envelopes, None, percent, pieces).to_envelopes
         else:
-            make = _exporter.Prepared(functools.partial(self._envelopes, pieces), None, percent).to_envelopes
+            convert: Callable[[], list[Any]] = functools.partial(self._envelopes, pieces)
+            if has_exception:
+                convert = _taken.Maker(item, convert).envelopes
+            make = _exporter.Prepared(convert, None, percent).to_envelopes
         (router.send if is_first else router.send_again)(otel, self._pipeline, make)
         item.is_certain = not may_refuse
 
