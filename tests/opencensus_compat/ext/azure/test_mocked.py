@@ -10,8 +10,10 @@ import pytest
 import requests
 
 import opencensus_compat
+from opencensus_compat.ext.azure.common.protocol import Envelope
 from opencensus_compat.ext.azure.common.transport import TransportStatusCode
 from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
+from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.trace import samplers
 from opencensus_compat.trace.tracer import Tracer
@@ -108,6 +110,34 @@ def test_a_mocked_conversion_is_called_once_a_record(options):
         _lines(AzureLogHandler(**options), "a")
     assert [str(call)[: len("call(<LogRecord")] for call in convert.mock_calls] == ["call(<LogRecord"]
     assert transmit.mock_calls == [mock.call([convert.return_value])]
+
+
+# --- Conversions of older and newer releases
+
+MADE = {
+    # what a conversion gives back -> the names of what arrives
+    "one": (lambda one: one, ["a"]),
+    "dict": (dict, ["a"]),
+    "none": (lambda _: None, []),
+    "list": (lambda one: [one, None, one], ["a", "a"]),
+    "tuple": (lambda one: (one,), ["a"]),
+    "yielded": (lambda one: (each for each in (one, one)), ["a", "a"]),
+}
+
+
+@pytest.mark.parametrize(("made", "names"), MADE.values(), ids=MADE)
+def test_what_a_conversion_gives_back(made, names, options):
+    """One envelope, several or none count as that in each signal, whether they are returned or yielded."""
+    steps = (
+        (AzureExporter, "span_data_to_envelope", "emit"),
+        (AzureLogHandler, "log_record_to_envelope", "_export"),
+        (MetricsExporter, "metric_to_envelopes", "export_metrics"),
+    )
+    for kind, conversion, export in steps:
+        made_by_hand = made(Envelope(name="a"))
+        with mock.patch.object(kind, conversion, return_value=made_by_hand), mock.patch.object(kind, "_transmit") as transmit:
+            getattr(kind(**options), export)([mock.Mock()])
+        assert [envelope["name"] for call in transmit.call_args_list for envelope in call.args[0]] == names
 
 
 # --- requests.post

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,6 +62,22 @@ def collected() -> Iterator[list[Any]]:
         yield gathered
     finally:
         _collector.envelopes = outer
+
+
+def each_made(made: Any, several: Any = Iterable) -> Iterable[Any]:
+    """Return the envelopes that a program's own conversion made: those that it yields or returns together, one that it returns, or none.
+
+    One may have been written for a release of OpenCensus that asked for one where this one asks for several.
+
+    Args:
+        made: What the conversion gave back.
+        several: Classes of what holds more than one.
+    """
+    if made is None:
+        return ()
+    if issubclass(type(made), Mapping) or not issubclass(type(made), several):
+        return (made,)
+    return (envelope for envelope in made if envelope is not None)
 
 
 class TransportMixin:

@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from types import GeneratorType
 from typing import Any
 
 from opentelemetry.trace import TraceFlags
@@ -23,7 +24,7 @@ from opencensus_compat.ext.azure.common.exporter import _finish
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, Event, ExceptionData, Message
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
-from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected
+from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected, each_made
 from opencensus_compat.ext.azure.statsbeat import statsbeat
 from opencensus_compat.trace import execution_context
 
@@ -40,6 +41,8 @@ EXEMPT_VARIABLE = "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL"
 """Environment variable for the option `logging_sampling_exempt_level`."""
 
 _EXEMPT_OPTION = "logging_sampling_exempt_level"
+_SEVERAL = (list, tuple, GeneratorType)
+"""What a conversion returns of which one envelope is expected, if it has more."""
 
 
 _kept: ContextVar[tuple[weakref.ref[Any], SamplingFilter, float] | None] = ContextVar("opencensus-kept-record", default=None)
@@ -258,7 +261,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     def _export(self, batch: Iterable[Any], event: Any = None) -> None:
         """Convert records, apply the telemetry processors and send. `event` is set when that is done."""
         try:
-            envelopes = [envelope for envelope in map(self.log_record_to_envelope, batch) if envelope is not None]
+            envelopes = [envelope for record in batch for envelope in each_made(self.log_record_to_envelope(record), _SEVERAL)]
             if envelopes:
                 mine: Any = self
                 mine._transmit(mine.apply_telemetry_processors(envelopes))

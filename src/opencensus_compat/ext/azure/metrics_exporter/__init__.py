@@ -21,7 +21,7 @@ from opencensus_compat.ext.azure.common import Options, settings_of, utils
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, DataPoint, Envelope, MetricData
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
-from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode
+from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, each_made
 from opencensus_compat.metrics import transport
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
 from opencensus_compat.stats import stats as stats_module
@@ -119,7 +119,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
                 continue
             envelopes: list[Any] = []
             try:
-                envelopes.extend(convert_one(metric))
+                envelopes.extend(each_made(convert_one(metric)))
             except _exporter.failure() as error:
                 self._lost(f"metric {getattr(getattr(metric, 'descriptor', None), 'name', metric)!r}: {error!r}")
                 _logger.debug("%s", _NOT_CONVERTED, exc_info=True)

@@ -15,7 +15,7 @@ from opencensus_compat.ext.azure.common.exporter import BaseExporter
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, ExceptionData, RemoteDependency, Request
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
-from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected
+from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected, each_made
 from opencensus_compat.trace import attributes_helper
 from opencensus_compat.trace.span import SpanKind
 from opencensus_compat.trace.span_context import SpanContext
@@ -97,7 +97,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         """Convert SpanData, apply the telemetry processors and send. `event` is set when that is done."""
         try:
             if batch:
-                envelopes = [envelope for sd in batch for envelope in self.span_data_to_envelope(sd)]
+                envelopes = [envelope for sd in batch for envelope in each_made(self.span_data_to_envelope(sd))]
                 self._transmit(self.apply_telemetry_processors(envelopes))
         except Exception:
             logger.exception("Exception occurred while exporting the data.")
