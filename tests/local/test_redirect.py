@@ -122,6 +122,14 @@ with Tracer(exporter=AzureExporter(connection_string=sys.argv[1]), sampler=Alway
 """
 
 
+def test_a_summary_names_redirected_endpoints():
+    """The line of counts names them as well."""
+    string = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=https://named.invalid/"
+    command = [sys.executable, "-m", "opencensus_compat.local", "--count-only", "--", sys.executable, "-c", PASSES, string]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=True)
+    assert done.stdout == "1 requests, 1 items received, 1 accepted, redirected from https://named.invalid\n"
+
+
 def test_pass_through_leaves_the_string_in_the_code_alone():
     """With the option a program sends where it says; the report says why nothing arrived."""
     with LocalEndpoint() as elsewhere:

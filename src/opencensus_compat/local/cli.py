@@ -69,7 +69,8 @@ and print what it sent, or serve until Ctrl-C.
   census-compat local transaction OPERATION_ID|latest
 
 After '--', every exporter of census-compat sends to this endpoint, whatever
-connection string the program gives it, and no token is requested.
+connection string the program gives it, and no token is requested. For programs
+started elsewhere, APPINSIGHTS_EXPORTER_REDIRECT=URL does the same.
 'show' and 'transaction' have their own --help.
 """
 
@@ -510,6 +511,8 @@ def _summary(endpoint: LocalEndpoint) -> str:
         parts.append(f"{stats['itemsRefused']} refused by the schema")
     if stats["warnings"]:
         parts.append(f"{stats['warnings']} warnings")
+    if endpoint.redirected:
+        parts.append(f"redirected from {', '.join(map(render.clean, endpoint.redirected))}")
     if stats["storeError"]:
         parts.append(stats["storeError"])
     return ", ".join(parts)
