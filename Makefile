@@ -5,6 +5,7 @@
 # make fuzz     whatever comes from outside, made up by atheris: connection strings, replies, stored files, trace headers ...
 # make soak     an hour's outage, and what comes after it: disk, memory, and how it drains (ten minutes); then ten minutes of metrics
 # make vendors  every package for OpenCensus that we know of, of Google's cloud and Datadog and other vendors, on the facade and on the real SDK
+# make frozen   programs that PyInstaller has frozen
 # make bench    speed against the real packages and the official exporter
 # make oldest   the tests on the oldest OpenTelemetry that pyproject.toml declares; make newest: on the newest, pre-releases included
 # make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
@@ -21,7 +22,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format faults fuzz soak vendors bench oldest newest matrix envs clean
+.PHONY: demo test format faults fuzz soak frozen vendors bench oldest newest matrix envs clean
 
 demo: .venv/.stamp
 	$(PY) examples/demo.py
@@ -50,6 +51,9 @@ SOAK_SECONDS ?= 600
 soak: .venv/.stamp
 	$(PY) tests/soak/outage.py
 	$(PY) tests/soak/metrics.py --seconds $(SOAK_SECONDS)
+
+frozen: .venv/.stamp .venvs/frozen/.stamp
+	$(PY) $(PYTEST) tests/imports/frozen.py
 
 vendors: .venv/.stamp .venvs/vendors/.stamp
 	$(PY) $(PYTEST) tests/real_clients/vendors.py
@@ -94,6 +98,9 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp .venvs/distro/.st
 
 .venvs/vendors/.stamp: tests/real_clients/vendors-requirements.txt pyproject.toml
 	$(call environment,.venvs/vendors,--requirement $< --editable .)
+
+.venvs/frozen/.stamp: pyproject.toml
+	$(call environment,.venvs/frozen,pyinstaller --editable .)
 
 .venvs/official/.stamp: benchmarks/official-requirements.txt
 	$(call environment,.venvs/official,--requirement $<)

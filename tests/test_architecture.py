@@ -18,7 +18,7 @@ FACADE, EXPORTER = "opencensus_compat", "appinsights_exporter"
 ROOTS = {FACADE: SOURCE, EXPORTER: SOURCE / "exporter"}
 
 FACADE_LAYERS = [
-    {"__main__", "_cli", "_run", "auto", "local", "migrate", "propagators", "tags_and_baggage"},  # ways in
+    {"__main__", "_cli", "_pyinstaller", "_run", "auto", "local", "migrate", "propagators", "tags_and_baggage"},  # ways in
     {
         "trace",
         "stats",

@@ -3,7 +3,7 @@
 Use: nothing to call. With this distribution installed, ``import opencensus`` and ``import opencensus.ext.azure`` give facades over
 OpenTelemetry providers, because a ``.pth`` file installs the import finder when the interpreter starts. Where ``.pth`` files are not
 read (``pip install --target``, a folder on ``PYTHONPATH``, ``python -S``), make ``import opencensus_compat.auto`` the first import, or
-start the program with ``census-compat run -- python app.py``. The functions below are for applications that want to decide themselves::
+start the program with ``python -m opencensus_compat run -- python app.py``. The functions below are for applications that want to decide themselves::
 
     import opencensus_compat
 

@@ -60,7 +60,7 @@ def install() -> None:
     if loaded:
         raise RuntimeError(
             f"expected no opencensus module to be loaded yet, found {len(loaded)} of the real SDK, among them {loaded[0]!r}; "
-            "make `import opencensus_compat.auto` the first import of the program, or start it with `census-compat run -- CMD`"
+            "make `import opencensus_compat.auto` the first import of the program, or start it with `python -m opencensus_compat run -- CMD`"
         )
     # The bare root may be there (a namespace `.pth` of an old install makes one); it holds nothing worth keeping.
     sys.modules.pop("opencensus", None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,6 +28,8 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 _RUN_DESCRIPTION = """\
 Run CMD so that `import opencensus` gives the facades in every Python it starts.
 
+  python -m opencensus_compat run -- python app.py
+
 It is for places where `.pth` files are not read (`pip install --target`,
 folders on PYTHONPATH), and works through PYTHONPATH and `sitecustomize`; one
 that exists already still runs. A Python started with -S, -E or -I reads
@@ -41,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns: the exit code: 0 done, 2 wrong usage (argparse), otherwise the command's own.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
+    problem = _misunderstood(arguments)
+    if problem:
+        sys.stderr.write(f"{problem}\n")
+        return 2
     namespace = _parser(arguments[0] if arguments else "").parse_args(arguments)
     if namespace.command == "run":
         return _run(namespace.argv)
@@ -49,9 +57,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _misunderstood(arguments: Sequence[str]) -> str:
+    """Return what is wrong with the command that arguments begin with, and what was probably meant; empty when nothing is."""
+    known = ("run", *_COMMANDS)
+    if not arguments or arguments[0].startswith("-"):
+        return ""
+    command, *rest = arguments
+    if command not in known:
+        expected = f"{', '.join(map(repr, known[:-1]))} or {known[-1]!r}"
+        if shutil.which(command) or os.path.exists(command):
+            return f"{_name()}: expected {expected}, got {command!r}; to run a program: {_name()} run -- {shlex.join(arguments)}"
+        near = difflib.get_close_matches(command, known, n=1)
+        return f"{_name()}: expected {expected}, got {command!r}" + (f"; did you mean {near[0]!r}?" if near else f"; try {_name()} --help")
+    if command == "run" and rest and rest[0].startswith("-") and rest[0] not in ("--", "-h", "--help"):
+        return f"{_name()} run: expected -- before the program, got the option {rest[0]!r}; try {_name()} run -- python app.py"
+    return ""
+
+
+def _name() -> str:
+    """Return the command as it was typed: where `pip install --target` put it, the script is not on PATH."""
+    return "python -m opencensus_compat" if os.path.basename(sys.argv[0]) == "__main__.py" else "census-compat"
+
+
 def _parser(command: str) -> argparse.ArgumentParser:
     """Return the parser; only ``command`` gets its own arguments, so that no other command's module is loaded."""
-    parser = argparse.ArgumentParser(prog="census-compat", description="Unchanged OpenCensus programs, running on OpenTelemetry.")
+    parser = argparse.ArgumentParser(prog=_name(), description="Unchanged OpenCensus programs, running on OpenTelemetry.")
     parser.add_argument("--version", action="version", version=f"census-compat {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser(
@@ -69,7 +99,7 @@ def _run(argv: list[str]) -> int:
     """Replace this process by the program (where the system can), or run it and return its exit code."""
     words = argv[1:] if argv[:1] == ["--"] else argv
     if not words:
-        sys.stderr.write("census-compat run: expected a program after --, found nothing; try census-compat run -- python app.py\n")
+        sys.stderr.write(f"{_name()} run: expected a program after --, found nothing; try {_name()} run -- python app.py\n")
         return 2
     program = shutil.which(words[0])
     if program is None:

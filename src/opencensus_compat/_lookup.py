@@ -197,6 +197,17 @@ def _is_of_others(rest: str, found: ModuleSpec) -> bool:
     return bool(kept)
 
 
+def is_file_of_others(path: "os.PathLike[str]", inside: "Sequence[str]") -> bool:
+    """Tell whether a file below a folder ``opencensus`` is not of the SDK that we stand in for.
+
+    Args:
+        path: Of the file.
+        inside: Its path below that folder, in parts.
+    """
+    rest = ".".join([*inside[:-1], inside[-1].partition(".")[0]])
+    return _is_integration(rest) or _is_place_of_others(rest, os.path.dirname(path))
+
+
 def _is_place_of_others(rest: str, folder: str) -> bool:
     """Tell whether the module ``opencensus.<rest>`` that lies in a folder is of another distribution."""
     parts = rest.split(".")

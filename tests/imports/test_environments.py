@@ -223,7 +223,7 @@ print(*(f"{warning.category.__name__}: {warning.message}" for warning in caught)
 """
     words = (
         "expected no opencensus module to be loaded yet, found 2 of the real SDK, among them 'opencensus.common'; make "
-        "`import opencensus_compat.auto` the first import of the program, or start it with `census-compat run -- CMD`"
+        "`import opencensus_compat.auto` the first import of the program, or start it with `python -m opencensus_compat run -- CMD`"
     )
     printed = environment.execute(code, "-S", variables={"PYTHONPATH": str(environment.site_packages)})
     assert printed.splitlines() == [words, f"RuntimeWarning: census-compat is not active: {words}"]

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shlex
+import shutil
 import subprocess
+import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +38,46 @@ def target(environment, tmp_path, our_wheel):
 def test_run_switches_the_facades_on(target):
     """The program, found on PATH, gets the facades although no ``.pth`` file is read."""
     done = target("python", "-c", WHO)
+    assert (done.stdout, done.stderr) == ("opencensus_compat.common.utils\n", "")
+
+
+def test_what_is_printed_works_where_it_is_printed(target):
+    """After ``pip install --target`` the command of that name is not on PATH, so what is suggested names the module."""
+    done = target()
+    assert done.stderr.endswith("try python -m opencensus_compat run -- python app.py\n")
+    assert target("census-compat", "--version").returncode == 127
+
+
+def test_the_dockerfile_of_the_guide(environment, our_wheel, tmp_path):
+    """Its steps, carried out in a plain folder, make an image whose command runs a program on the facades."""
+    guide = (Path(__file__).parents[2] / "migration_guide" / "README.md").read_text(encoding="utf-8")
+    [steps] = re.findall(r"^```dockerfile\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    context, image = tmp_path / "context", tmp_path / "image"
+    context.mkdir()
+    (context / "requirements.txt").write_text("census-compat\n")
+    (context / "app.py").write_text(WHO)
+    # What the wheel depends on is lent by the environment of the tests; nothing is downloaded.
+    pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(our_wheel.parent), "PIP_NO_DEPS": "1", "PIP_NO_CACHE_DIR": "1"}
+    variables = {"PATH": os.pathsep.join([str(environment.folder / "bin"), str(Path(sys.executable).parent), "/usr/bin", "/bin"]), **pip}
+    folder, command = image, None
+    for line in steps.splitlines():
+        instruction, _, rest = line.partition(" ")
+        here = re.sub(r"(?<![\w.])/(?=\w)", f"{image}/", rest)
+        if instruction == "WORKDIR":
+            folder = Path(here)
+            folder.mkdir(parents=True)
+        elif instruction == "COPY":
+            shutil.copy(context / rest.split()[0], folder)
+        elif instruction == "ENV":
+            name, _, value = here.partition("=")
+            variables[name] = os.pathsep.join([value, sysconfig.get_path("purelib")]) if name == "PYTHONPATH" else value
+        elif instruction == "RUN":
+            subprocess.run(
+                shlex.split(here), cwd=folder, env={**variables, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"}, check=True
+            )
+        elif instruction == "CMD":
+            command = json.loads(rest)
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120, check=False)
     assert (done.stdout, done.stderr) == ("opencensus_compat.common.utils\n", "")
 
 
@@ -82,13 +130,18 @@ def test_run_passes_arguments_input_and_exit_code(target):
     ("arguments", "code", "text"),
     [
         pytest.param(["run"], 2, "expected a program after --, found nothing", id="nothing to run"),
+        pytest.param(["run", "-x", "python"], 2, "expected -- before the program, got the option '-x'", id="an option of its own"),
+        pytest.param(["lcal", "--", "x"], 2, "got 'lcal'; did you mean 'local'?", id="misspelt command"),
+        pytest.param(["xyz"], 2, "got 'xyz'; try census-compat --help", id="unknown command"),
+        pytest.param(["sh", "-c", "a b"], 2, "to run a program: census-compat run -- sh -c 'a b'", id="a program without run"),
         pytest.param(["run", "--", "no-such-program"], 127, "no such program: no-such-program", id="no such program"),
     ],
 )
 def test_run_refuses(arguments, code, text, capsys):
-    """What cannot be run is named, with a shell's exit code."""
+    """What cannot be run is named in one line, with a shell's exit code."""
     assert _cli.main(arguments) == code
-    assert text in capsys.readouterr().err
+    [line] = capsys.readouterr().err.splitlines()
+    assert text in line
 
 
 def test_run_of_a_file_that_is_no_program(tmp_path, capsys):
