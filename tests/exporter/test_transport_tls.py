@@ -19,12 +19,22 @@ from secure import BAD, Authority, Proxy
 BODY = gzip.compress(b"[]")
 
 
+def accept(handler):
+    """Answer that all is well."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "2")
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    handler.wfile.write(b"{}")
+
+
 class Server:
     """An HTTPS server, whose certificate may be exchanged."""
 
     def __init__(self, settings):
         self.settings = settings
         self.requests = []
+        self.answer = accept
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -33,12 +43,8 @@ class Server:
             def do_POST(self):
                 self.rfile.read(int(self.headers["Content-Length"]))
                 outer.requests.append(self.requestline)
-                self.send_response(200)
-                self.send_header("Content-Length", "2")
-                self.send_header("Connection", "close")
-                self.end_headers()
-                self.wfile.write(b"{}")
                 self.close_connection = True
+                outer.answer(self)
 
             def log_message(self, *args):
                 """Print nothing."""
@@ -129,6 +135,29 @@ def test_a_bad_certificate(request, server, transport, authority, tmp_path, bad,
     server.settings = good
     assert transport.send(BODY, {}, 60).status == 200
     assert len(server.requests) == 1 + later
+
+
+@pytest.mark.parametrize("tunnel", [False, True], ids=["direct", "in a tunnel"])
+def test_a_peer_that_drips(server, tunnel):
+    """Over TLS, too, the exchange ends at its deadline, and with it its connection."""
+    left = threading.Event()
+
+    def drip(handler):
+        try:
+            while not left.wait(0.02):
+                handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                handler.wfile.flush()
+        except OSError:
+            left.set()
+
+    server.answer = drip
+    proxy = Proxy()
+    made = HttpTransport(server.url, proxies={"https": proxy.url} if tunnel else None)
+    found = made.send(BODY, {}, 0.6)
+    assert (found.status, found.error.kind) == (0, "reply")
+    assert left.wait(60)
+    made.close()
+    proxy.close()
 
 
 def test_the_authority_is_taken_away(server, transport, monkeypatch):

@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import zlib
 from random import Random
 
 from appinsights_exporter import connection_string
 from appinsights_exporter.convert import exceptions
-from appinsights_exporter.delivery import classify, encode, legacy_store
+from appinsights_exporter.delivery import classify, decode, encode, legacy_store, proxies
 from appinsights_exporter.delivery.backoff import Backoff
 from appinsights_exporter.delivery.deliver import Delivery
 from appinsights_exporter.delivery.store import packed, unpacked
@@ -30,6 +31,12 @@ from opencensus_compat.trace.propagation.trace_context_http_header_format import
 
 NOW_S = 1_700_000_000.0
 ITEMS = 3
+BODY_LIMIT_BYTES = 4096
+SAID_OF_PROXIES = {
+    str(proxies.unusable(proxies.Proxy("", "S"))),
+    "S cannot be used: encode special characters of the password, as in %23 for #",
+    "S cannot be used: a SOCKS proxy needs the package PySocks",
+}
 
 
 def connection_strings(data: bytes) -> None:
@@ -73,6 +80,26 @@ def replies(data: bytes) -> None:
         clock.advance(delivery.drain_step() or 0)
     counts = delivery.counts.snapshot()
     assert counts.sent + sum(counts.dropped.values()) + delivery.kept() == ITEMS
+
+
+def reply_bodies(data: bytes) -> None:
+    """Decode as the body of a reply, in the encodings that its first line names: no more than the limit comes out, or our error."""
+    encodings, _, body = data.partition(b"\n")
+    for content in (body, gzip.compress(body, 1), zlib.compress(gzip.compress(body, 1))):
+        for encoding in (encodings.decode("latin-1"), "gzip", "deflate", "gzip, deflate"):
+            with contextlib.suppress(decode.DecodeError):
+                assert len(decode.decoded(content, encoding, BODY_LIMIT_BYTES)) <= BODY_LIMIT_BYTES
+
+
+def proxy_settings(data: bytes) -> None:
+    """Take as the URL of a proxy: nothing is wrong with it, or the error names its setting and nothing of it."""
+    text = data.decode("utf-8", "surrogateescape")
+    said = ""
+    try:
+        proxies.check(proxies.Proxy(text, "S"))
+    except proxies.ProxySettingError as error:
+        said = str(error)
+    assert said in ("", *SAID_OF_PROXIES)
 
 
 def envelopes(data: bytes) -> None:
@@ -164,7 +191,18 @@ def tracebacks(data: bytes) -> None:
 
 TARGETS = {
     function.__name__: function
-    for function in (connection_strings, replies, envelopes, legacy_lines, stored_files, local_bodies, trace_headers, tracebacks)
+    for function in (
+        connection_strings,
+        replies,
+        reply_bodies,
+        proxy_settings,
+        envelopes,
+        legacy_lines,
+        stored_files,
+        local_bodies,
+        trace_headers,
+        tracebacks,
+    )
 }
 SEEDS = {
     "connection_strings": [
@@ -176,6 +214,8 @@ SEEDS = {
         + json.dumps({"itemsReceived": 3, "itemsAccepted": 1, "errors": [{"index": 0, "statusCode": 500, "message": "x"}]}).encode(),
         b"\x014Tue, 14 Nov 2023 22:32:00 GMT\n/v2/track\n\n{}",
     ],
+    "reply_bodies": [b"gzip, x-gzip, deflate, identity\n" + gzip.compress(gzip.compress(b"0" * 100_000)), b"br\n{}"],
+    "proxy_settings": [b"http://user:p%2Fx@proxy.test:8080", b"socks5h://user:p#x@[::1]:1080/"],
     "envelopes": [b'{"a":[1,null,"x",{"b":1e400}]}', b'{"exceptions":[{"parsedStack":[{"level":0}]}]}'],
     "legacy_lines": [b'{"properties":{"a":1},"metrics":[{"value":1}],"severityLevel":9,"exceptions":[{"parsedStack":["x"]}]}'],
     "stored_files": [b'{"a":1}\n{"b":2}'],

@@ -130,6 +130,7 @@ class Connections:
         self._session.mount("https://", self._adapter)
         self._session.mount("http://", self._adapter)
         self._ways: dict[str, _Way] = {}
+        self._environment = _environment()
 
     def exchange(self, timeout_s: float, limits_s: tuple[float, float], clock: Callable[[], float]) -> Exchange:
         """Return the limits of an exchange that begins now; see :class:`Exchange`."""
@@ -156,6 +157,10 @@ class Connections:
         # A token goes in clear text to the loopback interface only, and there no proxy shall see it on the way.
         in_clear_text = "Authorization" in headers and url.startswith("http://")
         environment = _environment()
+        if environment != self._environment:
+            # Old releases of requests check a known host against the certificates that were trusted when they first connected to it.
+            self._environment = environment
+            self.close()
         proxy = exchange.proxy = None if in_clear_text else proxy_settings.proxy_for(url, proxies)
         if proxy is not None:
             proxy_settings.check(proxy)

@@ -48,6 +48,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ..counts import RateLimit
+from ..notices import say
 from . import folder as disk
 from .encode import MAX_BATCH_BYTES, MAX_BATCH_ITEMS
 
@@ -558,7 +559,7 @@ class Store:
     def _say(self, faults: list[str]) -> None:
         """Log, at most once a minute, why the disk was of no use. Needs no lock: a log handler may come back here."""
         if faults and self._log_limit.due("fault"):
-            _logger.warning("Telemetry cannot be stored in %s: %s.", self._path, faults[-1])
+            say(_logger, logging.WARNING, "Telemetry cannot be stored in %s: %s.", self._path, faults[-1])
 
 
 def default_folder(instrumentation_key: str, endpoint: str, parent: str | os.PathLike[str] | None = None) -> Path:

@@ -451,3 +451,21 @@ def test_a_handler_costs_no_thread(run_program):
         """
     )
     assert printed == "1\n0\n"
+
+
+def test_losses_are_said_where_nobody_else_listens(endpoint, run_program):
+    """Where the root logger's only handler is this package's, standard error has what was lost: at once, and the sum at the end."""
+    endpoint.misbehave({"rule": "status", "code": 400})
+    program = """
+        import logging
+        import opencensus_compat
+        from opencensus.ext.azure.log_exporter import AzureLogHandler
+        logging.getLogger().addHandler(AzureLogHandler())
+        for number in range(5):
+            logging.getLogger("shop").warning("order %d", number)
+            opencensus_compat.flush(60)
+        """
+    start = "Telemetry was lost: 1 x refused by the service: bad request (the last: "
+    said = f"{start}Bad request). More losses are reported at most once a minute.\n"
+    said += "Telemetry was lost: 5 x refused by the service: bad request. These are the sums of this process.\n"
+    run_program(program, stderr=said, **_environment(endpoint))
