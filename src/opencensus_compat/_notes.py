@@ -12,6 +12,10 @@ import os
 import sys
 from typing import Any
 
+_SEND = "OPENCENSUS_COMPAT_SEND"
+_SWITCHES = ("OPENCENSUS_COMPAT_DISABLED", "OTEL_SDK_DISABLED", _SEND)
+"""Environment variables that keep telemetry back."""
+
 _began_in = 0
 
 
@@ -27,10 +31,16 @@ def begin(path: str) -> None:
 
 
 def _end(path: str) -> None:
-    redirect, wiring, sdk = map(sys.modules.get, ("appinsights_exporter.redirect", "opencensus_compat._wiring", "opentelemetry.sdk.trace"))
+    redirect, state, sdk = map(
+        sys.modules.get, ("appinsights_exporter.redirect", "opencensus_compat._wiring.state", "opentelemetry.sdk.trace")
+    )
     note: dict[str, Any] = {"event": "end", "opencensus": "opencensus" in sys.modules}
     note["endpoints"] = sorted(getattr(redirect, "redirected_endpoints", ()))
-    note["unsampled"] = wiring is not None and wiring.process.has_unsampled
+    note["unsampled"] = state is not None and state.process.has_unsampled
+    # As the program has set them: by `configure`, or in its own environment.
+    note["switches"] = {name: os.environ[name] for name in _SWITCHES if name in os.environ}
+    if state is not None and state.wired.send is not None:
+        note["switches"][_SEND] = state.wired.send
     note["sampler"] = "" if sdk is None else _sampler()
     _write(path, note)
 

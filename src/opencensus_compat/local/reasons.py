@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _SAMPLES_NOTHING = re.compile(r"(ParentBased\{root:)?(AlwaysOffSampler|TraceIdRatioBased\{0(\.0+)?\})")
 """Descriptions of OpenTelemetry's samplers."""
+_NOTHING_EXPORTED = (
+    "An exporter was made, and nothing was exported: no span ended, no log record reached the handler (loggers are at WARNING unless their "
+    "level is set), or a filter or telemetry processor dropped all of it."
+)
 _ON = ("1", "true", "yes", "on")
 
 
@@ -58,7 +62,8 @@ def read_notes(path: str) -> list[dict[str, Any]]:
 
 def reasons(seen: Seen) -> list[str]:
     """Return sentences that say why nothing may have arrived and what to do, the surest first."""
-    return [*_of_the_end(seen), *_of_the_environment(seen), *_of_requests(seen), *_of_processes(seen)]
+    found = [*_of_the_end(seen), *_of_the_environment(seen), *_of_requests(seen), *_of_processes(seen)]
+    return found or [_NOTHING_EXPORTED]
 
 
 def _of_the_end(seen: Seen) -> Iterable[str]:
@@ -70,7 +75,8 @@ def _of_the_end(seen: Seen) -> Iterable[str]:
 
 def _of_the_environment(seen: Seen) -> Iterable[str]:
     def value(name: str) -> str:
-        return seen.environment.get(name, "").strip().lower()
+        said = [note.get("switches", {}).get(name) for note in seen.notes if note.get("event") == "end"]
+        return str(next(filter(None, said), seen.environment.get(name, ""))).strip().lower()
 
     if value("OPENCENSUS_COMPAT_DISABLED") in _ON:
         yield "OPENCENSUS_COMPAT_DISABLED is set: `import opencensus` gives the real packages. Remove the variable."
@@ -78,8 +84,8 @@ def _of_the_environment(seen: Seen) -> Iterable[str]:
         yield "OTEL_SDK_DISABLED=true switches OpenTelemetry off, and all telemetry with it. Remove the variable."
     if value("OPENCENSUS_COMPAT_SEND") == "providers":
         yield (
-            "OPENCENSUS_COMPAT_SEND=providers: OpenCensus exporters send nothing themselves. Remove the variable, or give the "
-            "OpenTelemetry providers an exporter."
+            "OPENCENSUS_COMPAT_SEND=providers, or configure(send='providers'): OpenCensus exporters send nothing themselves. Remove it, or "
+            "give the OpenTelemetry providers an exporter."
         )
     if seen.pass_through:
         yield "--pass-through: exporters that are given another connection string send there. Leave the option out to redirect them."
@@ -135,8 +141,3 @@ def _of_what_was_made(ended: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         )
     if off:
         yield "The sampler of the OpenTelemetry tracer provider samples nothing: look at OTEL_TRACES_SAMPLER and at the provider."
-    if endpoints and not sampled_out and not off:
-        yield (
-            "An exporter was made, and nothing was exported: no span ended, no log record reached the handler (loggers are at WARNING "
-            "unless their level is set), or a filter or telemetry processor dropped all of it."
-        )
