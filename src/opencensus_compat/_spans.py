@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from random import getrandbits
 from time import time_ns
 from types import MappingProxyType
@@ -279,7 +280,12 @@ class SpanFactory:
         if source is None:
             started = cast("trace_api.Span", self._tracer.start_span(name, context, attributes=attributes))
             made = started.get_span_context()
-            if made.is_valid and (parent is None or made.span_id != parent.get_span_context().span_id):
+            # A provider may be a mock.
+            if (
+                issubclass(type(made), SpanContext)
+                and made.is_valid
+                and (parent is None or made.span_id != parent.get_span_context().span_id)
+            ):
                 return started
         parent_context = None if parent is None else parent.get_span_context()
         rate = attributes.get(_WIRE_RATE) if attributes else None
@@ -339,5 +345,5 @@ def inherited_rate(parent: Any) -> Any:
     """Return the sample rate in percent that a child of `parent` is kept at, None when it is not sampled by rate."""
     if type(parent) is FacadeSpan:
         return parent.census_rate
-    attributes = getattr(parent, "attributes", None)
-    return attributes.get(_WIRE_RATE) if attributes else None
+    attributes: Any = getattr(parent, "attributes", None)
+    return attributes.get(_WIRE_RATE) if issubclass(type(attributes), Mapping) else None

@@ -453,7 +453,7 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
                 _wiring.report("status of a span was lost: %s", type(error).__name__)
         if self._attributes:
             try:
-                own = getattr(self._attributes, "_dict", self._attributes)
+                own = self._attributes._dict if type(self._attributes) is BoundedDict else self._attributes
                 values = oc_to_otel.attributes(own)
                 if not oc_to_otel.RESERVED.isdisjoint(values):
                     values = oc_to_otel.set_aside(values, oc_to_otel.RESERVED)

@@ -6,6 +6,7 @@ from unittest import mock
 
 import pytest
 
+import opencensus_compat
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.span import Span
 from opencensus_compat.trace.span_context import SpanContext
@@ -251,3 +252,13 @@ def test_a_mocked_span_as_span_data(otel):
     span.__iter__.return_value = iter([span])
     [data] = context_tracer.ContextTracer(exporter=mock.Mock(), span_context=context).get_span_datas(span)
     assert (data.name, data.attributes, data.context) == (span.name, span.attributes, context)
+
+
+@pytest.mark.parametrize("kind", [mock.Mock, mock.MagicMock])
+def test_a_mocked_provider_of_opentelemetry(kind, exporter):
+    """OpenCensus's spans have ids and parents of their own then, and their exporter gets them."""
+    opencensus_compat.configure(tracer_provider=kind())
+    tracer = Tracer(exporter=exporter, sampler=ON)
+    with tracer.span("outer") as outer, tracer.span("inner"):
+        pass
+    assert [(span.name, span.parent_span_id) for span in _exported(exporter)] == [("inner", outer.span_id), ("outer", None)]

@@ -23,6 +23,7 @@ from opencensus_compat.ext.azure.common.protocol import Data, DataPoint, Envelop
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, each_made
 from opencensus_compat.metrics import transport
+from opencensus_compat.metrics.export.gauge import Registry
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
 from opencensus_compat.stats import stats as stats_module
 
@@ -240,11 +241,11 @@ class _ExportTask(transport.PeriodicMetricTask):
 
     def tells(self, name: str) -> bool:
         """Return whether it exports a metric of this name."""
-        producers = [getattr(get, "__self__", None) for reference in self._gets if (get := reference()) is not None]
+        producers: list[Any] = [getattr(get, "__self__", None) for reference in self._gets if (get := reference()) is not None]
         views = stats_module.stats.view_manager.measure_to_view_map._registered_views
         return (
             name in self._seen
-            or any(name in getattr(producer, "gauges", ()) for producer in producers)
+            or any(_handles.is_own(producer, Registry) and name in producer.gauges for producer in producers)
             or (name in views and any(producer is stats_module.stats for producer in producers))
         )
 
