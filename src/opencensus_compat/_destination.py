@@ -114,6 +114,8 @@ class Destination:
         self.has_log_handlers = False
         """Whether log handlers have been made that send to it."""
         self._lock = threading.Lock()
+        self.log_handlers = 0
+        """How many have been made."""
         self.exceptions = _taken.Exceptions()
         """Those that log records carry."""
         _restarted.add(self)

@@ -118,6 +118,10 @@ class Prepared:
         if pieces is not None:
             Prepared.has_pieces = True
 
+    def resample(self, sample_rate_percent: float | None) -> None:
+        """Set another sample rate, None for all."""
+        self._sample_rate = sample_rate_percent
+
     def to_envelopes(self) -> list[Mapping[str, Any]]:
         """Return the envelopes, with the sample rate where they have none."""
         envelopes = list(self._make() if self._pieces is None else self._make(self._pieces))

@@ -26,12 +26,14 @@ _MAX_MESSAGE = 32768
 class Item:
     """One item that a record becomes: the same one for all handlers of a resource that convert records alike."""
 
-    __slots__ = ("_conversion", "_handlers", "_where", "is_certain", "is_sent", "lock", "makers")
+    __slots__ = ("_conversion", "_handlers", "_prepared", "_share", "_where", "is_certain", "is_sent", "lock", "makers")
 
     def __init__(self, handler: Any, where: Any, conversion: Any) -> None:
         self._handlers = [handler]
         self._where = where
         self._conversion = conversion
+        self._share = 0.0
+        self._prepared: list[Any] = []
         self.is_certain = False
         """Whether a handler sends it that has nothing which may refuse it."""
         self.is_sent = False
@@ -53,6 +55,27 @@ class Item:
     def join(self, handler: Any) -> None:
         """Note that a further handler may send it."""
         self._handlers.append(handler)
+
+    def stands_for(self, share: float) -> None:
+        """Note the share of records that a handler lets pass. With several handlers, an item stands for as many as that of the largest says.
+
+        Args:
+            share: 0.0 to 1.0.
+        """
+        if share > self._share:
+            self._share = share
+            for each in self._prepared:
+                each.resample(self.percent)
+
+    @property
+    def percent(self) -> float | None:
+        """The sample rate, None for 100."""
+        return None if self._share >= 1 else self._share * 100.0
+
+    def watch(self, prepared: Any) -> Any:
+        """Return what brings the envelopes, whose sample rate follows from now on."""
+        self._prepared.append(prepared)
+        return prepared
 
     def goes_out(self) -> bool:
         """Return whether some handler sends it, asking those which may refuse it now rather than at their next export."""

@@ -43,8 +43,10 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
     _exporter.load_log_exporter()
     found = destination(settings, context_tags, LOGS, options)
     found.has_log_handlers = True
-    hand_over().ask(int(options.queue_capacity) or sys.maxsize)
     with process.registry:
+        found.log_handlers += 1
+        # A record that meets several handlers is put in by each; which one sends it is decided behind the queue.
+        hand_over().ask((int(options.queue_capacity) or sys.maxsize) * min(found.log_handlers, 2))
         if wired.default_logs is None:
             wired.default_logs = (found, weakref.ref(handle))
     current = _exporter.sdk_logs().global_provider()

@@ -837,6 +837,15 @@ def test_a_handler_that_is_made_while_another_one_handles_a_record(made, sent, e
     assert _messages(sent(1)) == ["x"]
 
 
+def test_room_for_records_that_meet_two_handlers(made, endpoint):
+    """A second handler of a resource makes room in the queue for the same records once more; further ones do not."""
+    handlers = [AzureLogHandler(connection_string=endpoint.connection_string, queue_capacity=10_000)]
+    queue = handlers[0]._hand_over
+    assert queue.capacity == 10_000
+    handlers += [AzureLogHandler(connection_string=endpoint.connection_string, queue_capacity=10_000) for _ in range(3)]
+    assert queue.capacity == 20_000
+
+
 def test_records_that_are_gone_are_forgotten(made, sent):
     """What is remembered of a record goes with it."""
     logger = made()
@@ -1112,6 +1121,20 @@ def test_a_sampled_record_says_what_it_stands_for(made, sent):
         logger.handlers[0].add_telemetry_processor(lambda _: None)
         logger.info("processed")
     assert [envelope["sampleRate"] for envelope in sent(2)] == [50.0, 50.0]
+
+
+@pytest.mark.parametrize("processed", [False, True], ids=["", "with a processor"])
+def test_a_record_that_another_handler_sends_unsampled(made, sent, endpoint, processed):
+    """It stands for itself alone: the other handler lets all records pass, whatever this one does."""
+    options = {"connection_string": endpoint.connection_string, "export_interval": 3600.0}
+    sampled, whole = AzureLogHandler(logging_sampling_rate=0.5, **options), AzureLogHandler(**options)
+    if processed:
+        sampled.add_telemetry_processor(lambda _: True)
+    made(whole, name="app")
+    child = made(sampled, name="app.child")
+    for _ in range(40):
+        child.info("x")
+    assert [envelope for envelope in sent(40) if "sampleRate" in envelope] == []
 
 
 @pytest.mark.parametrize("source", ["option", "number", "environment"])

@@ -311,6 +311,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         if not self._is_event and router.has_seen(taken, self._where):
             return
         item, is_first = _items.of(taken, self, self._where, self._conversion())
+        item.stands_for(1.0 if share is None else share)
         if item.is_certain:
             return
         fields = {**taken.__dict__, **{name: value for name, value in zip(_AS_LOGGED, as_logged, strict=True) if value is not _ABSENT}}
@@ -319,13 +320,13 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             record.custom_dimensions = dimensions
         if measurements is not None:
             record.custom_measurements = measurements
-        percent = share * 100.0 if share is not None and share < 1 else None
+        percent = item.percent
         ids = _correlated(record, context)
         has_exception = bool(record.exc_info) and bool(ids.trace_text) and not self._is_event
         if has_exception and is_first:
             self._where.exceptions.note(ids.trace_text, log_records.exc_info_of(record), item)
         may_refuse = self._is_direct and bool(self._telemetry_processors or self._is_changed())
-        if is_first and not may_refuse:
+        if is_first and not may_refuse and (percent is None or self._where.log_handlers <= 1):
             router.send(self._otel_record(record, ids, percent, context), self._pipeline, None)
             item.is_certain = True
             return
@@ -339,12 +340,13 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             otel = self._otel_record(record, ids, percent, context, is_read=False)
         pieces = [(record, item, formatted)]
         if self._takes_batches():
-            make = _exporter.Prepared(self._envelopes, None, percent, pieces).to_envelopes
+            prepared = _exporter.Prepared(self._envelopes, None, percent, pieces)
         else:
             convert: Callable[[], list[Any]] = functools.partial(self._envelopes, pieces)
             if has_exception:
                 convert = _taken.Maker(item, convert).envelopes
-            make = _exporter.Prepared(convert, None, percent).to_envelopes
+            prepared = _exporter.Prepared(convert, None, percent)
+        make = item.watch(prepared).to_envelopes
         (router.send if is_first else router.send_again)(otel, self._pipeline, make)
         item.is_certain = not may_refuse
 
