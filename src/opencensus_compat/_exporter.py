@@ -55,6 +55,7 @@ __all__ = [
     "load_transport",
     "log_exporter",
     "metric_exporter",
+    "metric_temporality",
     "note_raised",
     "sample_rate_processor",
     "sampler_from_environment",
@@ -330,6 +331,13 @@ def metric_exporter(settings: Any, context_tags: Mapping[str, Any], sends: Calla
     made = ApplicationInsightsMetricExporter(settings=settings, legacy_context_tags=context_tags)
     leave_facade_metrics_to(made, sends)
     return made
+
+
+def metric_temporality() -> Any:
+    """Return what the exporter prefers of each instrument: what came to it since the last time, or all of it."""
+    from appinsights_exporter.metric_exporter import TEMPORALITY
+
+    return dict(TEMPORALITY)
 
 
 def instrument_names() -> dict[str, str]:

@@ -11,12 +11,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     MetricExportResult,
+    MetricReader,
     MetricsData,
     PeriodicExportingMetricReader,
     ResourceMetrics,
@@ -27,6 +28,9 @@ from opentelemetry.sdk.metrics.view import DropAggregation, View
 from opencensus_compat import _exporter, _frameworks, _wiring
 from opencensus_compat._destination import MIN_EXPORT_INTERVAL_S, Batching, Part, outside, resource_of_role
 from opencensus_compat._wiring import METRICS
+
+if TYPE_CHECKING:
+    from opencensus_compat._other_exporters import Others
 
 __all__ = ["MetricPart", "Task", "new_provider"]
 
@@ -71,6 +75,8 @@ class MetricPart(Part):
         """That of the reader; the global one where there was none."""
         self.is_alone = False
         """Whether that provider has been shut down, so that only what OpenCensus code measures is sent."""
+        self.adopted: list[AdoptedReader] = []
+        """Those in meter providers of the application's."""
         self._names = _exporter.instrument_names()
         self._exporting = threading.RLock()
 
@@ -99,6 +105,9 @@ class MetricPart(Part):
     def _stop(self) -> None:
         self._ended_with_process = _wiring.is_ending()
         super()._stop()
+        adopted, self.adopted = self.adopted, []
+        for reader in adopted:
+            reader.leave()
 
     def _tells(self, name: str) -> bool:
         return any(task.tells(name) for task in self._tasks)
@@ -110,7 +119,18 @@ class MetricPart(Part):
     def _new_processor(self, export: Any) -> Any:
         reader = _Reader(self, self.exporter, self.interval_s)
         self.meter_provider = _wiring.provide_meters(reader, is_otel_shape=self.is_otel_shape)
+        _wiring.adopt_meters(self)
         return reader
+
+    def adopt(self, provider: Any, others: Others) -> None:
+        """Send what OpenTelemetry code measures with a meter provider of the application's.
+
+        Args:
+            provider: It.
+            others: Its own readers.
+        """
+        if not any(reader.provider is provider for reader in self.adopted):
+            self.adopted.append(AdoptedReader(self, provider, others))
 
     def _start(self) -> Any:
         try:
@@ -158,10 +178,9 @@ class MetricPart(Part):
         """
         with self._exporting:
             tasks = [task for task in self._tasks if last or getattr(task, "is_attached", True)]
-            handles = [task.exporter for task in tasks]
             points = _points(collected, self._is_told if self.by_instruments() else None, only_facade=self.is_alone)
             if points is not None:
-                self._send_points(points, next((handle for handle in handles if handle._telemetry_processors), None))
+                self._send_points(points, self._processing_handle())
             told: set[Any] = set()
             # Those that a program changed first: what they send is what it wants to be sent.
             for task in sorted(tasks, key=lambda task: not _has_own_way(task.exporter)):
@@ -169,6 +188,20 @@ class MetricPart(Part):
                     task.export(told)
                 except _exporter.failure():
                     _logger.exception("OpenCensus metrics could not be exported; it is tried again in %s seconds", self.interval_s)
+            for reader in list(self.adopted):
+                try:
+                    reader.collect()
+                except Exception:
+                    _logger.exception("OpenTelemetry metrics could not be read")
+
+    def export_points(self, collected: MetricsData) -> None:
+        """Send what a meter provider of the application's brought of OpenTelemetry code's instruments."""
+        points = _points(collected, None, only_facade=False)
+        if points is not None:
+            self._send_points(points, self._processing_handle())
+
+    def _processing_handle(self) -> Any:
+        return next((task.exporter for task in self._tasks if task.exporter._telemetry_processors), None)
 
     def _send_points(self, points: MetricsData, handle: Any) -> None:
         """Send points of OpenTelemetry instruments, as the telemetry processors of a handle leave them if there is one."""
@@ -234,6 +267,37 @@ class _Reader(PeriodicExportingMetricReader):
         if not self._has_thread:
             self.collect(timeout_millis=timeout_millis)
         super().shutdown(timeout_millis, **kwargs)
+
+
+class AdoptedReader(MetricReader):
+    """A reader in a meter provider of the application's, which has been made before. It is asked by the part's own reader.
+
+    Args:
+        part: Where its points go, as long as they are this package's to send.
+        provider: The provider.
+        others: Its own readers.
+    """
+
+    def __init__(self, part: MetricPart, provider: Any, others: Others) -> None:
+        self._part = part
+        self.provider = provider
+        self._others = others
+        self._is_over = False
+        super().__init__(preferred_temporality=_exporter.metric_temporality())
+        provider.add_metric_reader(self)
+
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
+        if not self._is_over and _wiring.is_ours(self._others, self._part.settings, METRICS, is_inside=False):
+            # The SDK does not tell: what came before the application shut its provider down goes with the next collection, the last one.
+            self._is_over = getattr(self.provider, "_shutdown", False) is True
+            self._part.export_points(metrics_data)
+
+    def leave(self) -> None:
+        """Be in the provider no more."""
+        self.provider.remove_metric_reader(self)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Do nothing: what it collects is sent at once."""
 
 
 def new_provider(role: str, reader: Any) -> MeterProvider:

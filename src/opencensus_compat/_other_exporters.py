@@ -19,6 +19,7 @@ __all__ = [
     "exporters_keys",
     "has_exporter",
     "of_logger_provider",
+    "of_meter_provider",
     "of_tracer",
     "readers_key",
     "readers_of",
@@ -44,10 +45,12 @@ class Others:
     Args:
         processors: Returns the processors; the same object as long as there are no new ones. None where they cannot be seen.
         are_of_ours: Whether this package made the provider.
+        are_readers: Whether they are a meter provider's readers, each of which brings metrics to somebody.
     """
 
-    def __init__(self, processors: Callable[[], Iterable[Any] | None], *, are_of_ours: bool = False) -> None:
+    def __init__(self, processors: Callable[[], Iterable[Any] | None], *, are_of_ours: bool = False, are_readers: bool = False) -> None:
         self._processors = processors
+        self._are_readers = are_readers
         self.are_of_ours = are_of_ours
         self._seen: object = ()
         self._keys: dict[str, str] = {}
@@ -63,7 +66,7 @@ class Others:
             found = [(processor, exporters_keys(processor)) for processor in now or ()]
             self.rest = tuple(_fields_of(processor).get(STANDS_FOR, processor) for processor, keys in found if not keys)
             self._keys = {key: name for _, keys in found for key, name in keys.items()}
-            self._have_exporter = now is None or any(keys or has_exporter(processor) for processor, keys in found)
+            self._have_exporter = now is None or any(self._are_readers or has_exporter(processor) for processor, _ in found)
             self._seen = now
         return self._keys
 
@@ -119,6 +122,11 @@ def of_logger_provider(provider: Any, *, are_of_ours: bool = False) -> Others:
     """Return who is behind a logger provider."""
     several = _inside(provider, "_multi_log_record_processor", "get_logger")
     return Others(lambda: _sequence(several, "_log_record_processors"), are_of_ours=are_of_ours)
+
+
+def of_meter_provider(provider: Any) -> Others:
+    """Return who is behind a meter provider of the application's."""
+    return Others(lambda: readers_of(provider), are_readers=True)
 
 
 def _inside(provider: Any, name: str, makes: str) -> Any:

@@ -390,12 +390,28 @@ def test_forms_of_providers_and_processors(endpoints, exports, provider, process
 # --- Metrics
 
 
-@pytest.mark.parametrize("readers", ["none", "memory", "same", "another"])
-def test_instruments(endpoints, readers):
-    """An application's meter provider keeps its instruments; what OpenCensus code measures is sent as ever, once."""
-    memory = InMemoryMetricReader()
+TAKES_READERS = hasattr(MeterProvider, "add_metric_reader")
+"""Newer releases of OpenTelemetry add readers to a meter provider that has been made."""
+INSTRUMENTS = {
+    ("none", None): (["census", "otel"], []),
+    ("none", False): (["census"], []),
+    ("none", True): (["census", "otel"], []),
+    ("memory", None): (["census"], []),
+    ("memory", True): (["census", "otel"], []),
+    ("same", None): (["census", "otel"], []),
+    ("same", True): (["census", "otel"], []),
+    ("another", None): (["census"], ["census", "otel"]),
+    ("another", True): (["census", "otel"], ["census", "otel"]),
+}
+"""The readers of the application's meter provider, what it said about adopting -> what arrives at the resource, and at another."""
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("readers", "adopts"), INSTRUMENTS)
+def test_instruments(endpoints, readers, adopts, late, caplog):
+    """What OpenCensus code measures is sent as ever, once. Instruments follow the rule as far as the release lets readers in."""
     text = {which: endpoint.connection_string for which, endpoint in endpoints.items()}
-    made = {"none": list, "memory": lambda: [memory]}.get(readers) or (
+    made = {"none": list, "memory": lambda: [InMemoryMetricReader()]}.get(readers) or (
         lambda: [
             PeriodicExportingMetricReader(
                 ApplicationInsightsMetricExporter(text[RESOURCE if readers == "same" else ANOTHER]), export_interval_millis=3_600_000
@@ -403,19 +419,51 @@ def test_instruments(endpoints, readers):
         ]
     )
     meters = MeterProvider(made(), shutdown_on_exit=False)
-    opencensus_compat.configure(meter_provider=meters)
+    opencensus_compat.configure(meter_provider=None if late else meters, adopt_providers=adopts)
     registry = Registry()
     gauge = LongGauge("census", "", "1", [])
     gauge.get_or_create_default_time_series().set(7)
     registry.add_gauge(gauge)
     thread = transport.get_exporter_thread([registry], MetricsExporter(connection_string=text[RESOURCE], export_interval=3600))
-    meters.get_meter("application").create_counter("otel").add(1)
+    opencensus_compat.configure(meter_provider=meters)
+    counter = meters.get_meter("application").create_counter("otel")
+    counter.add(1)
     assert opencensus_compat.flush(60.0)
     assert meters.force_flush()
-    assert sorted(row["name"] for row in endpoints[RESOURCE].rows("customMetrics")) == ["census"] + ["otel"] * (readers == "same")
-    assert sorted({row["name"] for row in endpoints[ANOTHER].rows("customMetrics")}) == (["census", "otel"] if readers == "another" else [])
+    here, there = INSTRUMENTS[readers, adopts]
+    if not (TAKES_READERS or readers == "same"):
+        here = ["census"]
+    assert sorted((row["name"], row["valueSum"]) for row in endpoints[RESOURCE].rows("customMetrics")) == [
+        (name, 7.0 if name == "census" else 1.0) for name in here
+    ]
+    assert sorted({row["name"] for row in endpoints[ANOTHER].rows("customMetrics")}) == there
+    said = [record.getMessage() for record in caplog.records if record.name == "opencensus_compat" and "adds no readers" in record.msg]
+    assert bool(said) == (adopts is True and not TAKES_READERS)
+    assert [record.getMessage() for record in caplog.records if "has no exporter" in record.msg] == (
+        [SAID.format("metrics")] if (readers, adopts, TAKES_READERS) == ("none", None, True) else []
+    )
     thread.close()
     meters.shutdown()
+
+
+@pytest.mark.skipif(not TAKES_READERS, reason="this release of OpenTelemetry adds no readers to a meter provider")
+def test_instruments_of_a_provider_that_is_shut_down(endpoints):
+    """What was counted before arrives, and what comes later does not; after `shutdown` of this package nothing is left in the provider."""
+    meters = MeterProvider(shutdown_on_exit=False)
+    opencensus_compat.configure(meter_provider=meters, adopt_providers=True)
+    exporter = MetricsExporter(connection_string=endpoints[RESOURCE].connection_string, export_interval=3600)
+    thread = transport.get_exporter_thread([Registry()], exporter)
+    counter = meters.get_meter("application").create_counter("otel")
+    counter.add(1)
+    meters.shutdown()
+    for _ in range(2):
+        assert opencensus_compat.flush(60.0)
+        counter.add(1)
+    assert [(row["name"], row["valueSum"]) for row in endpoints[RESOURCE].rows("customMetrics")] == [("otel", 1.0)]
+    [reader] = exporter._pipeline.adopted
+    assert opencensus_compat.shutdown(60.0)
+    assert (exporter._pipeline.adopted, reader in MeterProvider._all_metric_readers) == ([], False)
+    thread.close()
 
 
 # --- OpenCensus telemetry outlives providers

@@ -35,6 +35,7 @@ from opencensus_compat._wiring.ending import (
 from opencensus_compat._wiring.lifecycle import configure, flush, reset, shutdown
 from opencensus_compat._wiring.logs import default_logs, hand_over, log_destination, log_router
 from opencensus_compat._wiring.metrics import (
+    adopt_meters,
     expect_meter_provider,
     gauge_added,
     look_for_meter_provider,
@@ -77,6 +78,7 @@ __all__ = [
     "ONE_TRACE_VARIABLE",
     "SCOPE",
     "SPANS",
+    "adopt_meters",
     "configure",
     "default_logs",
     "default_role",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _children, _handles, _late_providers
 from opencensus_compat._wiring import providers
 from opencensus_compat._wiring.ending import end_of_child
-from opencensus_compat._wiring.settings import default_role, has_no_effect
+from opencensus_compat._wiring.settings import adopts_providers, default_role, has_no_effect
 from opencensus_compat._wiring.state import METRICS, process, report, wired
-from opencensus_compat._wiring.whose import is_made
+from opencensus_compat._wiring.whose import is_made, is_ours
+
+if TYPE_CHECKING:
+    from opencensus_compat._metric_pipeline import MetricPart
 
 __all__ = [
+    "adopt_meters",
     "expect_meter_provider",
     "gauge_added",
     "look_for_meter_provider",
@@ -66,6 +70,38 @@ def _give_way_later(made: Any) -> None:
             show_to(provider)
 
     providers.take_later(METRICS, made, metrics_api.get_meter_provider, take, but=". Instruments from before stay with the first one")
+
+
+def adopt_meters(part: MetricPart) -> None:
+    """Let the part that was made first bring what OpenTelemetry code measures with the application's meter providers, if that is ours to send.
+
+    Args:
+        part: One that has begun.
+    """
+    if wired.default_metrics is None and part.is_direct:
+        wired.default_metrics = part
+    if part is wired.default_metrics:
+        for provider in [shown.provider for shown in list(wired.instruments.values())]:
+            _adopt(part, provider)
+
+
+def _adopt(part: MetricPart, provider: Any) -> None:
+    from opencensus_compat import _other_exporters
+
+    if is_made(provider):
+        return
+    if not callable(getattr(provider, "add_metric_reader", None)):
+        if adopts_providers():
+            report(
+                "this release of OpenTelemetry adds no readers to a meter provider: instruments of OpenTelemetry code are left to the "
+                "application's. Give it a reader with appinsights_exporter.ApplicationInsightsMetricExporter"
+            )
+        return
+    others = _other_exporters.of_meter_provider(provider)
+    # Two exporters of a resource are no news here: what OpenCensus code measures is sent by one of them in any case.
+    theirs = others.keys()
+    if part.settings.instrumentation_key not in theirs and is_ours(others, part.settings, METRICS, is_inside=False):
+        part.adopt(provider, others)
 
 
 def watch_meter_providers() -> None:
@@ -123,6 +159,9 @@ def show_to(provider: Any) -> None:
     for producer in list(wired.producers):
         made.follow(producer)
     made.open()
+    part = wired.default_metrics
+    if part is not None and not part.is_shut_down:
+        _adopt(part, provider)
 
 
 def _is_doubled(provider: Any) -> bool:

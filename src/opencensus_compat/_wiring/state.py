@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from opencensus_compat._handover import HandOver
     from opencensus_compat._instruments import Instruments
     from opencensus_compat._log_pipeline import LogRouter
+    from opencensus_compat._metric_pipeline import MetricPart
     from opencensus_compat._span_pipeline import Router, SpanPart
     from opencensus_compat._spans import SpanFactory
 
@@ -89,6 +90,8 @@ class _State:
         self.logs_made = threading.Event()
         self.default_logs: tuple[Destination, Callable[[], Any]] | None = None
 
+        self.default_metrics: MetricPart | None = None
+        """The part that brings what OpenTelemetry code measures with the application's meter providers."""
         self.meter_provider: Any = None
         """The one that the program has named."""
         self.instruments: dict[int, Instruments] = {}
