@@ -14,7 +14,7 @@ from typing import Any
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import _wiring
+from opencensus_compat import _context, _wiring
 
 SCOPES = frozenset({"fastapi"})
 """Names of the instrumentation scopes that they use."""
@@ -43,23 +43,36 @@ class SilentTracer(trace_api.Tracer):
     def __init__(self, theirs: Callable[[], trace_api.Tracer | None]) -> None:
         self._theirs = theirs
 
-    def start_span(self, name: str, context: Any = None, *args: Any, **options: Any) -> trace_api.Span:
+    def start_span(
+        self, name: str, context: Any = None, kind: trace_api.SpanKind = trace_api.SpanKind.INTERNAL, *args: Any, **options: Any
+    ) -> trace_api.Span:
         """Return a span that stands for the one around; a caller's own span in a request's headers is left to OpenCensus to read."""
         theirs = self._theirs()
-        if theirs is not None:
-            return theirs.start_span(name, context, *args, **options)
-        around = trace_api.get_current_span(context).get_span_context()
-        return trace_api.INVALID_SPAN if around.is_remote else trace_api.NonRecordingSpan(around)
+        return _stand_in(context, kind) if theirs is None else theirs.start_span(name, context, kind, *args, **options)
 
     @contextlib.contextmanager
-    def start_as_current_span(self, name: str, *args: Any, **options: Any) -> Iterator[trace_api.Span]:  # type: ignore[override]
+    def start_as_current_span(  # type: ignore[override] # the API's decorator has types of its own
+        self, name: str, context: Any = None, kind: trace_api.SpanKind = trace_api.SpanKind.INTERNAL, *args: Any, **options: Any
+    ) -> Iterator[trace_api.Span]:
         """Return a span that stands for the one around, which stays current."""
         theirs = self._theirs()
         if theirs is None:
-            yield trace_api.NonRecordingSpan(trace_api.get_current_span().get_span_context())
+            yield _stand_in(context, kind)
         else:
-            with theirs.start_as_current_span(name, *args, **options) as span:
+            with theirs.start_as_current_span(name, context, kind, *args, **options) as span:
                 yield span
+
+
+def _stand_in(context: Any, kind: trace_api.SpanKind) -> trace_api.Span:
+    around = trace_api.get_current_span(context)
+    if isinstance(around, _context.Silenced):
+        around = around.around
+    found = around.get_span_context()
+    if found.is_remote and kind in (trace_api.SpanKind.SERVER, trace_api.SpanKind.CONSUMER):
+        # The parent of the request that is left out, which the framework may have made current.
+        _context.hide(around)
+        return trace_api.INVALID_SPAN
+    return _context.Silenced(around) if found.is_valid else trace_api.INVALID_SPAN
 
 
 class SilentLogger:

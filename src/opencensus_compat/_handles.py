@@ -94,6 +94,12 @@ class CensusSpan:
     """Its OpenTelemetry span, once it has started."""
     _outer: Context | None = None
     """The context that it was started in; None where it was made current by other means."""
+    _has_ended = False
+    """Whether its tracer has ended it."""
+    _place: object | None = None
+    """The task or thread that it was started in."""
+    _top_before: Any = None
+    """The outermost span of its tracer that was open there already."""
 
 
 class CensusTracer:

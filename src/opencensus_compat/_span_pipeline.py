@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
-from opencensus_compat import _exporter, _frameworks, _handles, _other_exporters, _wiring
+from opencensus_compat import _context, _exporter, _frameworks, _handles, _other_exporters, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
@@ -208,6 +208,14 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
     """Do nothing."""
 
 
+class _MadeTracer(Tracer):
+    """A tracer of a provider that we made: a context without a span, as frameworks attach it, hides no open OpenCensus span."""
+
+    def start_span(self, name: str, context: Context | None = None, *args: Any, **options: Any) -> Any:
+        """Start a span; see the SDK's."""
+        return super().start_span(name, _context.current() if context is None else context, *args, **options)
+
+
 class MadeProvider(TracerProvider):
     """The provider of programs that have none; it gives way to one that the application sets later."""
 
@@ -243,6 +251,7 @@ class MadeProvider(TracerProvider):
             )
         made = super().get_tracer(*args, **options)
         if isinstance(made, Tracer):
+            made.__class__ = _MadeTracer
             self._census_tracers[made] = (args, options)
         return made
 

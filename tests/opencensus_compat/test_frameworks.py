@@ -86,6 +86,43 @@ def test_an_unchanged_program(arrived):
     assert metrics == []
 
 
+AROUND = """
+def middleware(name, headers):
+    # A plain middleware outside the framework, which attaches what it extracts and makes its own span current.
+    framework = trace.get_tracer_provider().get_tracer("fastapi", "1")
+    tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler(), span_context=TraceContextPropagator().from_headers(headers))
+    with tracer.span(name):
+        remote = propagate.extract(headers)
+        outer = context.attach(remote)
+        own = framework.start_span("own", context=remote, kind=trace.SpanKind.SERVER)
+        with trace.use_span(own, end_on_exit=True), framework.start_as_current_span("own step"):
+            logger.warning(name)
+            with execution_context.get_opencensus_tracer().span(f"{name} inner"):
+                pass
+            with trace.get_tracer("app").start_as_current_span(f"{name} theirs"):
+                pass
+        context.detach(outer)
+
+middleware("local", {})
+middleware("remote", HEADERS)
+"""
+
+
+def test_a_middleware_outside_the_framework(arrived):
+    """What a handler does belongs below the request of a middleware around the framework, with and without a caller's headers."""
+    spans, messages, _ = arrived(f"{CENSUS}{AROUND}")
+    assert spans == [
+        ("first", None),
+        ("local", None),
+        ("local inner", "local"),
+        ("local theirs", "local"),
+        ("remote", "00f067aa0ba902b7"),
+        ("remote inner", "remote"),
+        ("remote theirs", "remote"),
+    ]
+    assert messages == ["first", "local", "remote"]
+
+
 def test_other_scopes(arrived):
     """What OpenTelemetry code makes under another name is exported, as ever."""
     spans, messages, metrics = arrived(f"{CENSUS}\nrequest('local', 'shop', {{}})")

@@ -52,6 +52,8 @@ from opencensus_compat._wiring.settings import (
     resource_attribute,
     said,
     sends_directly,
+    shim_is_used,
+    use_shim,
 )
 from opencensus_compat._wiring.spans import (
     default_spans,
@@ -121,10 +123,12 @@ __all__ = [
     "sample_rate",
     "sends_directly",
     "set_kind",
+    "shim_is_used",
     "shut_down_parts",
     "shutdown",
     "span_part",
     "start_span",
     "tell_once",
+    "use_shim",
     "watch_meter_providers",
 ]

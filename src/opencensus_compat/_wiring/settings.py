@@ -80,6 +80,20 @@ def adopts_providers() -> bool | None:
     return wired.adopt_providers
 
 
+def use_shim(is_used: bool) -> None:
+    """Note that a program has installed OpenTelemetry's shim for OpenCensus, which this package takes the place of, or that it has not."""
+    wired.shim_installed = is_used
+    if is_used:
+        report(
+            "install_shim() of opentelemetry-opencensus-shim has no effect: census-compat makes OpenTelemetry spans of OpenCensus's itself"
+        )
+
+
+def shim_is_used() -> bool:
+    """Return whether tracers that were given neither sampler nor exporter do as with the shim: all spans go to the provider."""
+    return wired.shim_installed
+
+
 def sends_directly() -> bool:
     """Return whether exporters and handlers that are made now send to their Application Insights resource; see `configure`.
 

@@ -155,7 +155,7 @@ def rate_of(span: Any) -> float:
 
 def parent_handle(context: Context | None) -> Any:
     """Return the exporter of the OpenCensus span that a context lies in, None outside any."""
-    innermost = _context.active(_context.get_current() if context is None else context)
+    innermost = _context.active(_context.current() if context is None else context)
     if innermost is None:
         return None
     span = innermost[0]

@@ -110,6 +110,8 @@ class _State:
         self.adopt_is_read = False
         self.on_sigterm: bool | None = None
         """Whether SIGTERM is to wait for what is sent; None until somebody asks."""
+        self.shim_installed = False
+        """Whether a program has called `install_shim()` of OpenTelemetry's own shim for OpenCensus."""
         self.reported: set[str] = set()
 
 

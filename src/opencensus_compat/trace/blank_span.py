@@ -40,7 +40,8 @@ class BlankSpan(base_span.BaseSpan, _handles.CensusSpan):
     _otel: OtelSpan | None = None
     # Stays when the span has ended: it may have ended elsewhere, and the context that it was started in is left later.
     _outer: Context | None = None
-    _has_ended = False
+    _holder: Any = None
+    """The tracer that has noted it for work that it is handed to."""
 
     def __init__(
         self,
@@ -168,12 +169,15 @@ class BlankSpan(base_span.BaseSpan, _handles.CensusSpan):
         if self._outer is not None:
             _context.leave(self, self._outer)
             self._has_ended = True
+            holder = self._holder
+            if holder is not None:
+                self._holder = None
+                if holder._top is self:
+                    holder._top = self._top_before
 
     def _leave(self) -> None:
         """Make the span current that was before this one, where this one or one inside it is current."""
-        if self._outer is not None:
-            _context.leave(self, self._outer)
-            self._has_ended = True
+        BlankSpan.__exit__(self, None, None, None)
 
 
 class _SharedSpan(BlankSpan):

@@ -34,7 +34,7 @@ class _CurrentSpanSlot:
         set_current_span(value)
 
     def clear(self) -> None:
-        context = _context.get_current()
+        context = _context.current()
         innermost = _context.active(context)
         if innermost is None:
             return
@@ -42,7 +42,7 @@ class _CurrentSpanSlot:
             set_current_span(None)
         else:
             # The current span is OpenTelemetry code's, opened inside or around ours: it is not ours to hide.
-            _context.attach(Context({key: value for key, value in context.items() if key != _context.CENSUS_KEY}))
+            _context.resume(Context({key: value for key, value in context.items() if key != _context.CENSUS_KEY}))
 
 
 _attrs_slot = RuntimeContext.register_slot("attrs", dict)
@@ -97,7 +97,7 @@ def get_current_span() -> BaseSpan | Any | None:
     Inside a span that OpenTelemetry code opened this is a facade on that span: what is set on it is set on the OpenTelemetry span, and
     ending it is left to its owner.
     """
-    context = _context.get_current()
+    context = _context.current()
     innermost = _context.active(context)
     otel = _context.otel_span(context)
     if innermost is not None and innermost[1] is otel:
@@ -115,10 +115,10 @@ def set_current_span(current_span: BaseSpan | Any | None) -> None:
     An object that no tracer of this package started (a program's own, a wrapper, a mock) is returned by `get_current_span`. It stands for
     the span whose ids it has, if it has any, and else for the one that is current.
     """
-    context = _context.get_current()
+    context = _context.current()
     if current_span is None:
         rest = {key: value for key, value in context.items() if key not in (_context.CENSUS_KEY, _context.SPAN_KEY)}
-        _context.attach(Context(rest))
+        _context.resume(Context(rest))
         return
     span: Any = current_span
     if is_own(span, CensusSpan) and span._otel is not None:

@@ -180,6 +180,8 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
     _status_is_set = False
     _span_id: Any = None
     _id_is_assigned = False
+    _start_time: Any = None
+    _end_time: Any = None
     _end_ns: int | None = None
     _children_made: list[Any] | None = None
     _exception: tuple[str, str] | None = None
@@ -227,8 +229,10 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
         if span_id is not None:
             self._span_id = span_id
             self._id_is_assigned = True
-        self._start_time = start_time
-        self._end_time = end_time
+        if start_time is not None:
+            self._start_time = start_time
+        if end_time is not None:
+            self._end_time = end_time
         if Span._on_create_callbacks:
             for callback in Span._on_create_callbacks:
                 callback(self)
@@ -395,7 +399,8 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
 
     def finish(self) -> None:
         """Note the end time. The tracer, or the span this one was made from, exports it."""
-        self._end_time = None
+        if self._end_time is not None:
+            self._end_time = None
         self._end_ns = time_ns()
 
     def __iter__(self) -> Iterator[Any]:
@@ -798,6 +803,10 @@ class ForeignSpan(Span):
 
     def finish(self) -> None:
         """Do nothing: its owner ends the span."""
+
+    @property
+    def _has_ended(self) -> bool:  # type: ignore[override]  # its owner ends it
+        return not self._otel.is_recording()
 
     def __exit__(
         self, exception_type: type[BaseException] | None, exception_value: BaseException | None, traceback: TracebackType | None

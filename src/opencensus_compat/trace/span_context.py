@@ -66,7 +66,7 @@ class SpanContext:
         if self._is_followed:
             from opencensus_compat import _context
 
-            span = _context.otel_span(_context.get_current())
+            span = _context.otel_span(_context.current())
             current = None if span is None else span.get_span_context()
             if current is not None and current.is_valid and f"{current.trace_id:032x}" == self.trace_id:
                 return f"{current.span_id:016x}"

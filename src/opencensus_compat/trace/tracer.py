@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+from abc import ABCMeta
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import getrandbits
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opencensus_compat import _exporter, _wiring
 from opencensus_compat._context import CENSUS_KEY as _CENSUS_KEY
 from opencensus_compat._context import SPAN_KEY as _SPAN_KEY
-from opencensus_compat._context import get_current
+from opencensus_compat._context import current, modules, opened, place, read_current, with_span
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat._handles import is_own
 from opencensus_compat._patch_targets import patch_targets
@@ -27,13 +29,39 @@ if TYPE_CHECKING:
 __getattr__ = patch_targets(__name__, "opencensus_compat.trace.print_exporter")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_read_opened = opened.get
+_SHIM = "opentelemetry.shim.opencensus"
 _LOWER_LONG = 0xFFFFFFFFFFFFFFFF
+_LOWER_LONG_AS_FLOAT = float(_LOWER_LONG)
+_ProbabilitySampler = samplers.ProbabilitySampler
 _W3C = trace_context_http_header_format.TraceContextPropagator()
 # Tests of programs put mocks in their places.
 _ContextTracer, _NoopTracer = context_tracer.ContextTracer, noop_tracer.NoopTracer
 
 
-class Tracer:
+class _TracerClass(ABCMeta):
+    """The class of `Tracer`, whose `tracer` OpenTelemetry's shim for OpenCensus would replace by a property; that of programs' subclasses, too."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        if name == "tracer" and isinstance(value, property) and getattr(value.fget, "__module__", "").startswith(_SHIM):
+            _wiring.use_shim(True)
+        else:
+            super().__setattr__(name, value)
+
+    def __getattr__(cls, name: str) -> Any:
+        if name == "tracer" and _wiring.shim_is_used():
+            # For `uninstall_shim()`, which asks whether it is there.
+            return property()
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+    def __delattr__(cls, name: str) -> None:
+        if name == "tracer" and name not in vars(cls) and _wiring.shim_is_used():
+            _wiring.use_shim(False)
+        else:
+            super().__delattr__(name)
+
+
+class Tracer(metaclass=_TracerClass):
     """Starts spans that belong to one flow of work.
 
     A span continues the current span of either API. Where there is none it continues the remote parent of `span_context`, if that was
@@ -56,14 +84,15 @@ class Tracer:
     _made: tuple[SpanContext, str] | None = None
     _one_trace = False
     _recording: Any = None
+    # For work that it is handed to: the task or thread that it was made in, and the outermost spans that it started last there, and in
+    # tasks of that thread.
+    _home: object | None = None
+    _top: Any = None
+    _task_top: Any = None
 
     def __init__(self, span_context: Any = None, sampler: Any = None, exporter: Any = None, propagator: Any = None) -> None:
-        self.sampler = samplers.ProbabilitySampler() if sampler is None else sampler
-        if exporter is None:
-            from opencensus_compat.trace import print_exporter
-
-            exporter = print_exporter.PrintExporter()
-        self.exporter = exporter
+        self.sampler = _default_sampler() if sampler is None else sampler
+        self.exporter = _default_exporter() if exporter is None else exporter
         self.propagator = _W3C if propagator is None else propagator
         self._given: Any = span_context
         # All roots belong to the trace of a context that was given; else each gets a trace of its own.
@@ -75,8 +104,11 @@ class Tracer:
             self._own_context = span_context
             self._one_trace = True
             _follow(span_context)
-        self._rate = _known_rate(self.sampler, span_context)
+        # The most frequent case without calls: there is a tracer for each request.
+        is_plain = span_context is None and type(sampler) is _ProbabilitySampler
+        self._rate = sampler.rate if is_plain else _known_rate(self.sampler, span_context)
         self._open: dict[int, Any] = {}
+        self._home = place() if modules.have_tasks or len(modules.loaded) != modules.seen else get_ident()
         self.tracer: Any = self.get_tracer()
         # Taking the decided trace is one atomic step, since threads share tracers; a process made by fork leaves it to its parent.
         self._decided = [(self.tracer, self._trace_id, _wiring.process.mark)]
@@ -104,18 +136,19 @@ class Tracer:
     @property
     def span_context(self) -> Any:
         """The context of the current span; outside any, that of the trace which this tracer made last or was given."""
-        parent = context_tracer.current_parent(get_current(), self._given)
+        parent = context_tracer.current_parent(context := current(), self._given)
         if parent is None:
-            return self._base
-        own, current = self._own_context, parent.get_span_context()
+            handed = context_tracer.handed_with(self, context)
+            return self._base if handed is None else otel_to_oc.span_context(handed._otel.get_span_context())
+        own, found = self._own_context, parent.get_span_context()
         if own is not None:
             if not is_own(own, SpanContext):
                 # It is told of the current span.
                 return own
-            if own.trace_id == f"{current.trace_id:032x}" and own.trace_options.get_enabled() is current.trace_flags.sampled:
+            if own.trace_id == f"{found.trace_id:032x}" and own.trace_options.get_enabled() is found.trace_flags.sampled:
                 # It follows the current span.
                 return own
-        return otel_to_oc.span_context(current)
+        return otel_to_oc.span_context(found)
 
     @span_context.setter
     def span_context(self, value: Any) -> None:
@@ -179,13 +212,25 @@ class Tracer:
         return tracer.start_span(name)
 
     def _start(self, name: Any) -> Any:
-        context = get_current()
+        context = read_current()
         if _SPAN_KEY in context:
             parent = context_tracer.current_parent(context, self._given)
-            if type(parent) is context_tracer.Unsampled:
-                return context_tracer.start_blank(self.tracer, name, context, parent)
             if parent is not None:
-                return self._recording_tracer()._start_child(name, context, parent)
+                return self._start_inside(name, context, parent)
+        if _SPAN_KEY in context or ((found := _read_opened()) is not None and found[0] is not None):
+            context = current()
+            parent = context_tracer.current_parent(context, self._given)
+            if parent is not None:
+                return self._start_inside(name, context, parent)
+        top = self._top
+        if top is not None and top._has_ended:
+            top = context_tracer.open_top(self)
+        if top is not None or self._task_top is not None:
+            handed = context_tracer.handed_with(self, context)
+            if handed is not None:
+                span = self._start_inside(name, with_span(context, handed, handed._otel), handed._otel)
+                span._outer = context
+                return span
         own = self._own_context
         if own is not None and self._given is None and self._is_assigned(own):
             return self._start_root(name, context, self.get_tracer(), own)
@@ -200,6 +245,11 @@ class Tracer:
                 return self._start_root(name, context, tracer, trace_id)
         return self._start_new_trace(name, context)
 
+    def _start_inside(self, name: Any, context: Context, parent: Any) -> Any:
+        if type(parent) is context_tracer.Unsampled:
+            return context_tracer.start_blank(self.tracer, name, context, parent)
+        return self._recording_tracer()._start_child(name, context, parent)
+
     def _is_assigned(self, own: Any) -> bool:
         """Return whether a program has put other ids into the context of this tracer, to continue what a request's headers say."""
         made = self._made
@@ -213,7 +263,18 @@ class Tracer:
         if type(tracer) is not _NoopTracer:
             return tracer.start_span(name)
         trace_id = trace if type(trace) is int else int(trace.trace_id, 16)
-        return context_tracer.start_blank(tracer, name, context, context_tracer.Unsampled(trace_id))
+        # As the constructor leaves it.
+        otel = object.__new__(context_tracer.Unsampled)
+        otel._trace_id = trace_id
+        span = context_tracer.start_blank(tracer, name, context, otel)
+        here = place() if modules.have_tasks or len(modules.loaded) != modules.seen else get_ident()
+        if here == self._home:
+            if self._top is not None:
+                span._top_before = self._top
+            span._holder, self._top = self, span
+        else:
+            context_tracer.note_elsewhere(self, span, here)
+        return span
 
     def _start_new_trace(self, name: Any, context: Context) -> Any:
         """Start the root of a further trace, as the sampler decides."""
@@ -251,7 +312,7 @@ class Tracer:
 
     def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
         """Set an attribute of the current span; where there is none, nothing happens and one line in the log says so."""
-        context = get_current()
+        context = read_current()
         innermost: Any = context.get(_CENSUS_KEY)
         if not _is_ours(self.tracer):
             self.tracer.add_attribute_to_current_span(attribute_key, attribute_value)
@@ -302,6 +363,18 @@ def _span_of(tracer: Any, name: str) -> Iterator[None]:
         tracer.end_span()
 
 
+def _default_sampler() -> Any:
+    return samplers.AlwaysOnSampler() if _wiring.shim_is_used() else samplers.ProbabilitySampler()
+
+
+def _default_exporter() -> Any:
+    if _wiring.shim_is_used():
+        return context_tracer.PROVIDER
+    from opencensus_compat.trace import print_exporter
+
+    return print_exporter.PrintExporter()
+
+
 def _is_ours(tracer: Any) -> bool:
     """Return whether a tracer is one that this package made, rather than one that a program has put in its place."""
     return type(tracer) is _ContextTracer or type(tracer) is _NoopTracer
@@ -340,6 +413,6 @@ def _is_sampled(sampler: Any, trace_id: int) -> bool:
     if not _goes_by_id(sampler):
         return bool(sampler.should_sample(SpanContext(trace_id=f"{trace_id:032x}")))
     kind = type(sampler)
-    if kind is samplers.AlwaysOnSampler:
-        return True
-    return kind is samplers.ProbabilitySampler and bool((trace_id & _LOWER_LONG) <= sampler.rate * _LOWER_LONG)
+    if kind is _ProbabilitySampler:
+        return (trace_id & _LOWER_LONG) <= sampler.rate * _LOWER_LONG_AS_FLOAT  # type: ignore[no-any-return] # a comparison of numbers
+    return kind is samplers.AlwaysOnSampler

@@ -7,6 +7,7 @@ import contextvars
 import logging
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -315,7 +316,7 @@ def test_the_exit_of_a_span_in_a_context_that_never_entered_it(tracer, otel):
             assert tracer.current_span().name == "b"
 
     context.run(elsewhere)
-    assert otel.parents == {"a": None, "b": None}
+    assert otel.parents == {"a": None, "b": "a"}
 
 
 def test_trace_decorator(tracer, kept):
@@ -563,3 +564,55 @@ def test_default_tracer_inside_an_opentelemetry_span(otel):
         tracer.end_span()
     assert otel.parents == {"call": "server", "server": None}
     assert (otel.spans["call"].kind, dict(otel.spans["call"].attributes)) == (trace_api.SpanKind.CLIENT, {"k": "v"})
+
+
+class _Shim:
+    """What `install_shim()` and `uninstall_shim()` of opentelemetry-opencensus-shim do to the class."""
+
+    @staticmethod
+    def install():
+        def fget_tracer(self):
+            raise AssertionError("the shim's tracer was asked for")
+
+        fget_tracer.__module__ = "opentelemetry.shim.opencensus._patch"
+        Tracer.tracer = property(fget_tracer, lambda *_: None)
+
+    @staticmethod
+    def uninstall():
+        if hasattr(Tracer, "tracer"):
+            del Tracer.tracer
+
+
+def test_the_shim_of_opentelemetry(otel, kept, caplog):
+    """OpenTelemetry's shim has no effect and is told of once; tracers without sampler and exporter give all spans to the provider, as with it."""
+    given = Tracer(sampler=samplers.AlwaysOnSampler(), exporter=kept)
+    _Shim.install()
+    _Shim.install()
+    default = Tracer()
+    with given.span("outer"), otel.tracer.start_as_current_span("theirs"), default.span("inner"):
+        pass
+    with default.span("own"):
+        pass
+    assert otel.parents == {"outer": None, "theirs": "outer", "inner": "theirs", "own": None}
+    assert kept.names == ["outer"]
+    assert [record.levelname for record in caplog.records if "install_shim()" in record.message] == ["WARNING"]
+
+
+def test_the_shim_is_taken_out(otel):
+    """After `uninstall_shim()`, also twice or without the other, defaults are as ever; a subclass may have another metaclass's base."""
+    for calls in ((_Shim.uninstall,), (_Shim.install, _Shim.uninstall, _Shim.uninstall)):
+        for call in calls:
+            call()
+        assert not hasattr(Tracer, "tracer")
+        assert type(Tracer().sampler) is samplers.ProbabilitySampler
+    mine = type("Mine", (Tracer, Sequence), {"__getitem__": None, "__len__": None})
+    assert type(mine().tracer) is not property
+
+
+def test_other_patches_of_the_class(monkeypatch):
+    """A test of the program's own may put anything in the place of the class's attributes, and take it out."""
+    monkeypatch.setattr(Tracer, "tracer", "mine", raising=False)
+    assert Tracer.tracer == "mine"
+    monkeypatch.undo()
+    with pytest.raises(AttributeError, match="tracer"):
+        Tracer.tracer  # noqa: B018 - it is asked for

@@ -50,7 +50,7 @@ def wrap_threading_start(start_func: Any) -> Any:
     def call(self: Any) -> Any:
         if not _is_machinery(getattr(self, "_target", None) or self):
             self._opencensus_context = execution_context.get_opencensus_full_context()
-            self._opencensus_otel_context = _context.get_current()
+            self._opencensus_otel_context = _context.current()
         return start_func(self)
 
     return call
@@ -67,7 +67,7 @@ def wrap_threading_run(run_func: Any) -> Any:
             # The same with what OpenCensus does not know: OpenTelemetry's baggage, and which API made the current span.
             otel_context = getattr(self, "_opencensus_otel_context", None)
             if otel_context is not None:
-                _context.attach(otel_context)
+                _context.resume(otel_context)
         return run_func(self)
 
     return call
@@ -116,7 +116,7 @@ def _handed_over(func: Any, kwds: dict[str, Any], *, in_process: bool) -> tuple[
     has_span = getattr(span_context, "span_id", None) is not None
     job = wrap_task_func(func)
     if in_process:
-        job._otel_context = _context.get_current()
+        job._otel_context = _context.current()
         job._attrs = execution_context.get_opencensus_attrs()
     job._has_span = has_span or not isinstance(current, noop_tracer.NoopTracer)
     exporter = getattr(current, "exporter", None)
@@ -162,7 +162,7 @@ class wrap_task_func:  # noqa: N801 -- the name is OpenCensus's
         binary = kwargs.pop("span_context_binary")
         try:
             if self._otel_context is not None:
-                _context.attach(self._otel_context)
+                _context.resume(self._otel_context)
                 execution_context.set_opencensus_attrs(self._attrs)
             if not self._has_span:
                 return self.func(*args, **kwds)
@@ -175,4 +175,4 @@ class wrap_task_func:  # noqa: N801 -- the name is OpenCensus's
         finally:
             # Also after an error: the next job of this worker belongs to somebody else.
             execution_context.clean()
-            _context.attach(Context())
+            _context.resume(Context())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Mapping
 from random import getrandbits
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import trace as trace_api
@@ -76,6 +78,12 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         self._owner: Any = None
         self._sample_rate: dict[str, float] | None = None
         self._open: dict[int, Any] = {}
+        self._home = _context.place()
+
+    # As of a Tracer, which has them where this is one's recording half.
+    _home: object | None = None
+    _top: Any = None
+    _task_top: Any = None
 
     def _share(self, owner: Any) -> None:
         """Be the recording half of a Tracer: with its exporter, its open spans and the trace it made last."""
@@ -93,6 +101,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
 
     @span_context.setter
     def span_context(self, value: Any) -> None:
+        if self._owner is not None:
+            self._home = self._owner._home
         self._span_context, self._owner = value, None
         self._told = _to_tell(value)
         _follow(value)
@@ -110,8 +120,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
     @property
     def trace_id(self) -> Any:
         """Trace id, 32 hexadecimal digits: the current span's where it is of this tracer, else that of `span_context`."""
-        context = _context.get_current()
-        innermost = _context.active(context)
+        innermost = _context.active(_context.current())
         if innermost is not None and innermost[1] is not None and _tracer_of(innermost[0]) is self:
             return f"{innermost[1].get_span_context().trace_id:032x}"
         return self._base.trace_id
@@ -134,20 +143,24 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
 
     def start_span(self, name: str = "span") -> Any:
         """Start a span, make it current for both APIs and return it."""
-        context = _context.get_current()
+        context = _context.current()
         trace = self._base
         parent = current_parent(context, trace)
-        if parent is None:
+        if parent is not None:
+            return self._start_child(name, context, parent)
+        handed = handed_with(self if self._owner is None else self._owner, context)
+        if handed is None:
             return self._start_root(name, context, trace)
-        return self._start_child(name, context, parent)
+        span = self._start_child(name, _context.with_span(context, handed, handed._otel), handed._otel)
+        span._outer = context
+        return span
 
     def _start_child(self, name: Any, context: Context, parent: OtelSpan) -> Any:
         """Start a span inside `parent`, the current span of `context`."""
         parent_context = parent.get_span_context()
         if not parent_context.trace_flags & 1:
             return start_blank(self, name, context, parent)
-        others = "opentelemetry.instrumentation" in sys.modules or "fastapi.telemetry" in sys.modules
-        if others and (self.exporter is PROVIDER or _handles.span_part_of(self.exporter) is not None):
+        if _context.has_instrumentations() and (self.exporter is PROVIDER or _handles.span_part_of(self.exporter) is not None):
             from opencensus_compat.ext import _patching
 
             made = _patching.doubled(parent)
@@ -197,6 +210,17 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         self._open[id(span)] = span
         if self._told is not None:
             self._told.span_id = span.span_id
+        modules = _context.modules
+        here = _context.place() if modules.have_tasks or len(modules.loaded) != modules.seen else get_ident()
+        span._place = here
+        if type(parent_span) is not trace_span.Span or parent_span.context_tracer is not self:
+            holder = self if self._owner is None else self._owner
+            if here == holder._home:
+                if holder._top is not None:
+                    span._top_before = holder._top
+                holder._top = span
+            else:
+                note_elsewhere(holder, span, here)
         return span
 
     def end_span(self, *args: Any, **kwargs: Any) -> Any:
@@ -215,7 +239,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             # Of a subclass, or a mock.
             self.end_span()
             return
-        innermost = _context.active(_context.get_current())
+        innermost = _context.active(_context.read_current())
         if innermost is None or innermost[0] is not span:
             for inner in _context.chain_to(span) or ():
                 end(inner)
@@ -228,6 +252,10 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             _context.leave(span, span._outer)
         if self._told is not None:
             self._told.span_id = span.parent_span.span_id if span.parent_span else None
+        span._has_ended = True
+        holder = self if self._owner is None else self._owner
+        if holder._top is span:
+            holder._top = span._top_before
         if self._open.pop(id(span), None) is None:
             return
         if span._children_made:
@@ -349,8 +377,11 @@ def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
     otel = _context.otel_span(context)
     if otel is None:
         return None
-    if span_context is None and type(otel) is Unsampled:
+    kind = type(otel)
+    if span_context is None and kind is Unsampled:
         return otel
+    if kind is _context.Silenced or (kind is trace_api.NonRecordingSpan and _context.is_hidden(otel)):
+        return None
     current = otel.get_span_context()
     if not current.is_valid:
         return None
@@ -364,15 +395,89 @@ def start_blank(
     tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan, kind: type[blank_span.BlankSpan] = blank_span.BlankSpan
 ) -> blank_span.BlankSpan:
     """Start an unsampled span, current for both APIs as `otel`, which does not record; or one that stands for another, which does."""
-    span = kind(name)
+    # As the constructor leaves it, in half of the time.
+    span = object.__new__(kind)
+    span.name = name
     span.context_tracer = tracer
     span._otel = otel
     innermost = _context.active(context)
     # One that ended elsewhere leads out past it: a thread whose spans all end elsewhere would otherwise keep every one of them.
     around: Any = None if innermost is None else innermost[0]
     span._outer = around._outer if _handles.is_own(around, blank_span.BlankSpan) and around._has_ended else context
-    _context.attach(Context({**context, _context.SPAN_KEY: otel, _context.CENSUS_KEY: (span, otel)}))
+    _context.enter(context, span, otel)
     return span
+
+
+def open_top(holder: Any) -> Any:
+    """Return the span that was noted last of those that are open; None where none is."""
+    top = holder._top
+    while top is not None and top._has_ended:
+        top = top._top_before
+    holder._top = top
+    return top
+
+
+def note_elsewhere(holder: Any, span: Any, place: object) -> None:
+    """Note a span that no other one of its tracer is around, and that has just started elsewhere than where the tracer was made.
+
+    Args:
+        holder: The tracer.
+        span: The span.
+        place: Where.
+    """
+    home = holder._home
+    if home is None or place is None:
+        return
+    span._place = place
+    if get_ident() == home:
+        holder._task_top = span
+    elif home != _MAIN and open_top(holder) is None:
+        # One of several requests that share it has made it, when it was first needed.
+        holder._home = holder._top = None
+
+
+_MAIN = threading.main_thread().ident
+
+
+def handed_with(holder: Any, context: Context) -> Any:
+    """Return the span that work belongs to which a tracer was handed to, from the task or thread that the tracer was made in.
+
+    That is the tracer's innermost open span there. Other work that the tracer was handed to may run beside, and is not what this work
+    belongs to.
+
+    Args:
+        holder: The tracer.
+        context: The current context.
+    Returns: None where a span is current already, the tracer has none open there, or tasks have several and nobody knows which is meant.
+    """
+    otel = _context.otel_span(context)
+    if otel is not None and otel.get_span_context().is_valid:
+        return None
+    top = open_top(holder)
+    if top is not None:
+        several = _context.place() == holder._home and not _UNKNOWN_TASKS.isdisjoint(sys.modules)
+        return None if several else _innermost_at(holder, holder._home) or top
+    top = holder._task_top
+    if top is None or get_ident() == holder._home:
+        return None
+    # Made outside all tasks, as a module's tracer is, and used in a task of that thread.
+    tasks = {span._place for span in list(holder._open.values()) if not isinstance(span._place, int)}
+    if not top._has_ended:
+        tasks.add(top._place)
+    elif not tasks:
+        holder._task_top = None
+    if len(tasks) != 1:
+        return None
+    return _innermost_at(holder, tasks.pop()) or (None if top._has_ended else top)
+
+
+def _innermost_at(holder: Any, place: object) -> Any:
+    """Return the span that a tracer has started last, of those that are open in a place; None for one of an unsampled trace."""
+    return next((span for span in reversed(list(holder._open.values())) if span._place == place and not span._has_ended), None)
+
+
+_UNKNOWN_TASKS = frozenset({"curio", "trio", "twisted.internet"})
+"""What runs several requests on one thread, in tasks that `_context.place` does not tell apart."""
 
 
 def end(span: Any) -> Any:
@@ -412,7 +517,7 @@ def end_all(open_spans: dict[int, Any]) -> None:
 
 def _innermost() -> Any:
     """Return the innermost OpenCensus span of this context that OpenCensus may end."""
-    innermost = _context.active(_context.get_current())
+    innermost = _context.active(_context.current())
     if innermost is None or _handles.is_own(innermost[0], trace_span.ForeignSpan):
         return None
     return innermost[0]

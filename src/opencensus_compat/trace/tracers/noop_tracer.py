@@ -69,7 +69,7 @@ class DefaultTracer(NoopTracer):
     _exporter: Any = None
 
     def _trace(self) -> Any:
-        otel = _context.otel_span(_context.get_current())
+        otel = _context.otel_span(_context.current())
         if otel is None or not otel.get_span_context().is_valid:
             return None
         from opencensus_compat._convert import otel_to_oc

@@ -67,7 +67,7 @@ _ABSENT: Any = object()
 """Stands for what a record lacks that is none of the standard library's."""
 _PLAIN = logging.LogRecord
 _is_exporting = _context.exporting.get
-_current_context = _context.read_current
+_current_context = _context.current
 
 _APPLICATION, _OURS, _LIBRARY = 0, 1, 2
 _OWN_TREES = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
@@ -530,7 +530,7 @@ class SamplingFilter(logging.Filter):
         wanted = self.probability
         if self.exempt_level is not None and record.levelno >= self.exempt_level:
             return 1.0
-        context = _context.get_current()
+        context = _context.current()
         ids = _ids_of(record, context)
         if not ids.trace_id:
             return wanted if self._chance() < wanted else 0.0
@@ -589,7 +589,7 @@ class Worker(threading.Thread):
 
 def create_envelope(instrumentation_key: str, record: Any) -> Envelope:
     """Return an envelope with the tags and the time of a record, and its trace: the one on the record, else the current one."""
-    ids = _ids_of(record, _context.get_current())
+    ids = _ids_of(record, _context.current())
     tags = dict(utils.azure_monitor_context)
     if ids.trace_text:
         tags["ai.operation.id"] = ids.trace_text
@@ -714,7 +714,7 @@ def _correlated(record: Any, context: Any) -> _Ids:
 
 def _converted(handler: Any, record: Any) -> Any:
     """Return the envelope that the exporter makes of a record."""
-    otel = handler._otel_record(record, _ids_of(record, _context.get_current()))
+    otel = handler._otel_record(record, _ids_of(record, _context.current()))
     [envelope] = handler._pipeline.convert(_wiring.log_router().data_of(otel))
     return envelope
 
