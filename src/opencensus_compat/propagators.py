@@ -38,6 +38,7 @@ from opencensus_compat.trace.propagation.b3_format import B3FormatPropagator
 from opencensus_compat.trace.propagation.binary_format import FORMAT_LENGTH, BinaryFormatPropagator
 from opencensus_compat.trace.propagation.google_cloud_format import GoogleCloudFormatPropagator
 from opencensus_compat.trace.propagation.text_format import DEFAULT_TRACE_OPTIONS, TextFormatPropagator
+from opencensus_compat.trace.propagation.tracestate_string_format import MOST_CHARS
 from opencensus_compat.trace.span_context import SpanContext
 from opencensus_compat.trace.trace_options import TraceOptions
 
@@ -249,7 +250,7 @@ class OpenTelemetryPropagator:
         """Return the span context of a request, a new one when it brings none. Names are looked up as OpenTelemetry's getter does."""
         from opentelemetry import propagate
 
-        context = propagate.extract(headers or {}, context=Context())
+        context = propagate.extract(_without_blanks(headers or {}), context=Context())
         found = trace_api.get_current_span(context).get_span_context()
         if not found.is_valid:
             return SpanContext()
@@ -270,6 +271,14 @@ class OpenTelemetryPropagator:
         headers: dict[str, str] = {}
         propagate.inject(headers, context=trace_api.set_span_in_context(span))
         return headers
+
+
+def _without_blanks(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers whose trace state has no long rows of blanks: older releases of OpenTelemetry take the square of their number."""
+    state = headers.get("tracestate")
+    if not isinstance(state, str) or (" " not in state and "\t" not in state):
+        return headers
+    return {**headers, "tracestate": ",".join(member.strip(" \t")[:MOST_CHARS] for member in state.split(","))}
 
 
 def _text(carrier: CarrierT, name: str, getter: Getter[CarrierT]) -> str | None:

@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
+import ipaddress
 import json
 import zlib
 from random import Random
 
+from opentelemetry.context import Context
+
 from appinsights_exporter import connection_string
-from appinsights_exporter.convert import exceptions
+from appinsights_exporter.convert import exceptions, incoming, urls
+from appinsights_exporter.convert.spans import threshold_percent
 from appinsights_exporter.delivery import classify, decode, encode, legacy_store, proxies
 from appinsights_exporter.delivery.backoff import Backoff
 from appinsights_exporter.delivery.deliver import Delivery
@@ -21,13 +26,16 @@ from appinsights_exporter.delivery.transport import Reply
 from appinsights_exporter.errors import ConfigurationError, ConnectionStringError, EncodingError
 from appinsights_exporter.settings import resolve
 from appinsights_exporter.testing import KEY, FakeTransport, ManualClock
+from opencensus_compat import propagators
 from opencensus_compat.ext.azure.common import parse_connection_string
 from opencensus_compat.local import bodies, schema, tables
+from opencensus_compat.tags.propagation.binary_serializer import BinarySerializer
 from opencensus_compat.trace.propagation.b3_format import B3FormatPropagator
 from opencensus_compat.trace.propagation.binary_format import BinaryFormatPropagator
 from opencensus_compat.trace.propagation.google_cloud_format import GoogleCloudFormatPropagator
 from opencensus_compat.trace.propagation.text_format import TextFormatPropagator
 from opencensus_compat.trace.propagation.trace_context_http_header_format import TraceContextPropagator
+from opencensus_compat.trace.propagation.tracestate_string_format import TracestateStringFormatter
 
 NOW_S = 1_700_000_000.0
 ITEMS = 3
@@ -174,6 +182,56 @@ def trace_headers(data: bytes) -> None:
             propagator.to_headers(propagator.from_headers(headers))
 
 
+def trace_states(data: bytes) -> None:
+    """Read as a trace state, which is written as it was read; and hand it to whatever OpenTelemetry is configured with."""
+    text = data.decode("latin-1")
+    parent = "00-6e0c63257de34c92bf9efcd03927272e-00f067aa0ba902b7-01"
+    with contextlib.suppress(ValueError):
+        state = TracestateStringFormatter().from_string(text)
+        assert TracestateStringFormatter().from_string(TracestateStringFormatter().to_string(state)) == state
+    for headers in ({"traceparent": parent, "tracestate": text}, {"traceparent": parent, "baggage": text}, {"traceparent": text}):
+        for propagator in (TraceContextPropagator(), propagators.OpenTelemetryPropagator()):
+            propagator.to_headers(propagator.from_headers(headers))
+    percent = threshold_percent({"ot": text})
+    assert percent is None or 0 < percent <= 100
+
+
+def tags(data: bytes) -> None:
+    """Read as binary tags, which are written as they were read."""
+    with contextlib.suppress(ValueError):
+        found = list(BinarySerializer().from_byte_array(data))
+        written = BinarySerializer().to_byte_array(found)
+        assert written is None or list(BinarySerializer().from_byte_array(written)) == found
+
+
+def extracted(data: bytes) -> None:
+    """Read as every header of the OpenTelemetry propagators of ours, as text, as base64 and as bytes."""
+    texts = (data.decode("latin-1"), base64.b64encode(data).decode("ascii"))
+    for made in (
+        propagators.OpenCensusB3Propagator(),
+        propagators.OpenCensusCloudTracePropagator(),
+        propagators.OpenCensusTextPropagator(),
+        propagators.OpenCensusBinaryPropagator(),
+        propagators.OpenCensusTagsPropagator(),
+    ):
+        for text in texts:
+            names = {*getattr(made, "_names", ()), *made.fields}
+            carrier: dict[str, str] = {}
+            made.inject(carrier, made.extract(dict.fromkeys(names, text), Context()))
+
+
+def hosts(data: bytes) -> None:
+    """Read as host, client and URL of a request: what comes out is a host, an address, and a URL without secrets."""
+    text = data.decode("latin-1")
+    for port in ("", "8080", text):
+        host = urls.authority(text, port, "80")
+        assert "/" not in host
+    address = incoming.client_address(text)
+    assert not address or ipaddress.ip_address(address)
+    urls.mended(text, "8080")
+    assert "s3cret" not in urls.redacted(text.replace("s3cret", "") + "&sig=s3cret")
+
+
 def tracebacks(data: bytes) -> None:
     """Read as a traceback's text: type, message and frames are within the limits, and numbers point back."""
     text = data.decode("utf-8", "surrogateescape")
@@ -201,6 +259,10 @@ TARGETS = {
         stored_files,
         local_bodies,
         trace_headers,
+        trace_states,
+        tags,
+        extracted,
+        hosts,
         tracebacks,
     )
 }
@@ -222,6 +284,10 @@ SEEDS = {
     "local_bodies": [
         b'[{"ver":1,"name":"x","time":"2023-11-14T22:13:20Z","iKey":"k","data":{"baseType":"MessageData","baseData":{"ver":2,"message":"m"}}}]'
     ],
+    "trace_states": [b"a=1,b@c= 2 , d=3", b"ot=th:c;rv:0123456789abcd", b"cc-6e0c63257de34c92bf9efcd03927272e-00f067aa0ba902b7-01-what"],
+    "tags": [b"\x00\x00\x01k\x01v\x00\x02ab\x00"],
+    "extracted": [b"6e0c63257de34c92bf9efcd03927272e-00f067aa0ba902b7-1", b"6e0c63257de34c92bf9efcd03927272e/1;o=1", b"\x00\x00\x01k\x01v"],
+    "hosts": [b"203.0.113.9:80, [::1]:8080", b"https://u:p@h:8080:5000/p?token=x#y", b"fe80::1%eth0", b"ipv6:%5B::1%5D:1"],
     "trace_headers": [
         b"00-6e0c63257de34c92bf9efcd03927272e-00f067aa0ba902b7-01\na=1,b=2",
         b"6e0c63257de34c92bf9efcd03927272e-00f067aa0ba902b7-d",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .limits import MAX_URL, text
+from .limits import MAX_URL, MAX_VALUE, text
 from .peers import host_at, take
 from .urls import DEFAULT_PORTS, as_asked, mended, redacted, split, without_credentials, without_port
 
@@ -110,7 +110,7 @@ def hide_query(attributes: dict[str, Any], url_query: str) -> None:
     """Keep what must not be exported of a query from leaving as a property."""
     for key in _WHOLE_URLS:
         if key in attributes and type(attributes[key]) is str:
-            attributes[key] = as_asked(attributes[key], url_query)
+            attributes[key] = as_asked(attributes[key][:MAX_VALUE], url_query)
     if "url.query" in attributes and url_query != "keep":
         if url_query == "drop":
             del attributes["url.query"]

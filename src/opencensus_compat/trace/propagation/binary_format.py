@@ -61,7 +61,7 @@ class BinaryFormatPropagator:
         try:
             header = Header._make(struct.unpack(BINARY_FORMAT, binary))
         except struct.error:
-            _logger.warning("A binary trace context must have %d bytes, got %r; a new trace begins", FORMAT_LENGTH, binary)
+            _logger.warning("A binary trace context must have %d bytes, got %r; a new trace begins", FORMAT_LENGTH, binary[:100])
             return SpanContext(from_header=False)
         return SpanContext(
             trace_id=header.trace_id.hex(),

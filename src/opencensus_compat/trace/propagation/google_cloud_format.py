@@ -37,7 +37,7 @@ class GoogleCloudFormatPropagator:
             _logger.warning("%s must be a text, got %s", _TRACE_CONTEXT_HEADER_NAME, type(header).__name__)
             raise
         if not found:
-            _logger.warning("%s must hold 32 hex digits, got %r; a new trace begins", _TRACE_CONTEXT_HEADER_NAME, header)
+            _logger.warning("%s must hold 32 hex digits, got %r; a new trace begins", _TRACE_CONTEXT_HEADER_NAME, header[:100])
             return SpanContext()
         span_id = found["span_id"]
         options = found["options"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.trace.propagation.tracestate_string_format import TracestateStringFormatter
 from opencensus_compat.trace.span_context import SpanContext
 from opencensus_compat.trace.trace_options import TraceOptions
+from opencensus_compat.trace.tracestate import MAX_MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,8 @@ _TRACEPARENT_RE = re.compile(
     r"[ \t]*(?P<version>[0-9a-f]{2})-(?P<trace_id>[0-9a-f]{32})-(?P<span_id>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<rest>-.*)?[ \t]*$"
 )
 
+_MOST_CHARS = 512
+"""What is looked at of `traceparent`: more than any version has. A pattern takes the square of the blanks in the rest of it."""
 _FIRST_VERSION = "00"
 _FORBIDDEN_VERSION = "ff"
 _NO_TRACE = "0" * 32
@@ -37,7 +40,7 @@ class TraceContextPropagator:
         if headers is None:
             return SpanContext()
         traceparent = headers.get(_TRACEPARENT_HEADER_NAME)
-        found = None if traceparent is None else _TRACEPARENT_RE.match(traceparent)
+        found = None if traceparent is None else _TRACEPARENT_RE.match(traceparent[:_MOST_CHARS])
         if not found or found["trace_id"] == _NO_TRACE or found["span_id"] == _NO_SPAN:
             return SpanContext()
         if found["version"] == _FORBIDDEN_VERSION or (found["version"] == _FIRST_VERSION and found["rest"]):
@@ -75,6 +78,9 @@ def _options(flags: str) -> str:
 
 def _valid_tracestate(header: str) -> Tracestate | None:
     """Return the trace state, or None when one of its members is malformed or there are too many."""
+    # What is no text is refused by the formatter.
+    if isinstance(header, str) and header.count(",") >= MAX_MEMBERS:
+        return None
     try:
         tracestate = TracestateStringFormatter().from_string(header)
     except ValueError:
