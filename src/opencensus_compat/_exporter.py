@@ -66,6 +66,7 @@ __all__ = [
     "span_exporter",
     "stored",
     "unquoted",
+    "use_role_of",
     "variable_problems",
     "within",
     "without_disk",
@@ -431,6 +432,13 @@ def _helpers() -> Any:
     from appinsights_exporter.delivery.helpers import Helpers
 
     return Helpers("opencensus-flush")
+
+
+def use_role_of(context_tags: Mapping[str, Any] | None) -> None:
+    """Let OpenTelemetry's items have the role of these tags where their resource names none; None takes that back."""
+    from appinsights_exporter import roles
+
+    roles.use_role_of(context_tags)
 
 
 def host_tags() -> dict[str, str]:

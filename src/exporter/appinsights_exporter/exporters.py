@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, run
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from . import _releases, standard_metrics
+from . import _releases, roles, standard_metrics
 from . import settings as _settings
 from .convert import legacy_spans, resource, spans, standard
 from .counts import TRACES, Counts, RateLimit
@@ -205,14 +205,10 @@ class ExporterBase(Generic[_T]):
     def _tags(self, of: Resource, legacy_tags: dict[str, str] | None, facade: bool) -> dict[str, str]:
         """Return the context tags for telemetry of a resource, not to be changed."""
         tags, named, _ = self._resources.known.get(id(of)) or self._resources.remember(of)
-        if not facade or legacy_tags is None:
-            return tags
-        if self._legacy_shape:
+        if facade and self._legacy_shape and legacy_tags is not None:
             return legacy_tags
-        if not named and "ai.cloud.role" in legacy_tags:
-            # The program's name says more than the SDK's unknown_service.
-            return {**tags, "ai.cloud.role": legacy_tags["ai.cloud.role"]}
-        return tags
+        # The program's name says more than the SDK's unknown_service, and both APIs have one role where nothing says another.
+        return tags if named else self._resources.with_role(of, tags, roles.role(legacy_tags))
 
     def _with_key(self, envelopes: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
         for envelope in envelopes:
@@ -328,6 +324,7 @@ class _ResourceTags:
         # By identity: hashing a resource costs more than a whole span. The resource is kept, so that its id is not given to another.
         self.known: dict[int, tuple[dict[str, str], bool, Resource]] = {}
         """Id of a resource to its tags (not to be changed), whether it names its role, and itself."""
+        self._with_role: dict[tuple[int, str], dict[str, str]] = {}
 
     def remember(self, of: Resource) -> tuple[dict[str, str], bool, Resource]:
         """Make and return the entry of a resource."""
@@ -341,5 +338,17 @@ class _ResourceTags:
         )
         if len(self.known) >= _MAX_RESOURCES:
             self.known.clear()
+            self._with_role.clear()
         made = self.known[id(of)] = (tags, resource.has_name(of.attributes), of)
         return made
+
+    def with_role(self, of: Resource, tags: dict[str, str], role: str | None) -> dict[str, str]:
+        """Return the tags of a known resource with another role, not to be changed; without one, the tags themselves."""
+        if not role:
+            return tags
+        found = self._with_role.get((id(of), role))
+        if found is None:
+            if len(self._with_role) >= _MAX_RESOURCES:
+                self._with_role.clear()
+            found = self._with_role[id(of), role] = {**tags, "ai.cloud.role": role}
+        return found

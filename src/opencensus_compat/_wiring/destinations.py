@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat import _exporter
 from opencensus_compat._wiring.settings import check_environment, sends_directly
 from opencensus_compat._wiring.state import process, report, wired
 
@@ -31,6 +32,7 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
     key = (settings.instrumentation_key, settings.ingestion_endpoint, credential, is_direct)
     if not wired.destinations:
         check_environment()
+        _exporter.use_role_of(context_tags)
     with process.registry:
         found = wired.destinations.get(key)
         if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _late_providers
+from opencensus_compat import _exporter, _late_providers
 from opencensus_compat._wiring import logs, metrics, providers, sigterm, spans
 from opencensus_compat._wiring.ending import flush_parts, hand_logs_over, stop
 from opencensus_compat._wiring.settings import checked_send
@@ -126,3 +126,4 @@ def reset() -> None:
         if wired.on_sigterm:
             sigterm.watch(handles=False)
         wired.forget()
+        _exporter.use_role_of(None)
