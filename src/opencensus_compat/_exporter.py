@@ -47,10 +47,12 @@ __all__ = [
     "connection_string_pairs",
     "delivered",
     "described_fields",
+    "end_with_interpreter",
     "failure",
     "from_wire",
     "host_tags",
     "instrument_names",
+    "interpreter_is_over",
     "load_log_exporter",
     "load_transport",
     "log_exporter",
@@ -68,6 +70,7 @@ __all__ = [
     "unquoted",
     "use_role_of",
     "variable_problems",
+    "wait_for_at_end",
     "within",
     "without_disk",
 ]
@@ -410,6 +413,28 @@ def stored(result: int) -> bool:
     from appinsights_exporter.delivery.deliver import Result
 
     return result >= Result.HELD
+
+
+def end_with_interpreter(owner: Any) -> None:
+    """Call an owner's `end_threads()` when an interpreter ends that is one of several in the process."""
+    _interpreter().end_with(owner)
+
+
+def wait_for_at_end(thread: Any) -> None:
+    """Wait for a thread when an interpreter ends that is one of several in the process."""
+    _interpreter().wait_for(thread)
+
+
+def interpreter_is_over() -> bool:
+    """Return whether such an interpreter is ending, so that no thread may be started any more."""
+    return bool(_interpreter().is_over())
+
+
+@functools.cache
+def _interpreter() -> Any:
+    from appinsights_exporter.delivery import interpreter
+
+    return interpreter
 
 
 def within(timeout_s: float, call: Callable[[], bool]) -> bool:

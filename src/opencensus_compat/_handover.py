@@ -51,6 +51,7 @@ class HandOver:
         self.capacity = LEAST_CAPACITY
         self._restart()
         _live.add(self)
+        _exporter.end_with_interpreter(self)
 
     def _restart(self) -> None:
         """Begin anew, also in a child made by fork: without calls, without a thread."""
@@ -138,6 +139,12 @@ class HandOver:
                 _context.exporting.reset(token)
         return done.wait(timeout_s)
 
+    def end_threads(self) -> None:
+        """Let the thread end when nothing waits."""
+        self._hurry.set()
+        with contextlib.suppress(RuntimeError):
+            self._gate.release()
+
     def is_empty(self) -> bool:
         """Return whether nothing waits."""
         return not self.waiting
@@ -168,6 +175,10 @@ class HandOver:
             # Whoever puts something in from here on rouses the thread; what was put in before is seen now.
             self.is_awake = False
             self._work()
+            if _exporter.interpreter_is_over():
+                # From here on, whoever flushes does the work.
+                self._thread = None
+                return
 
     def _work(self) -> None:
         waiting = self.waiting
@@ -205,7 +216,10 @@ def _call(work: Callable[..., object], *args: Any) -> None:
 
 def _started(run: Callable[[], object]) -> threading.Thread | None:
     """Return a daemon thread that runs, in a context of its own; None where none can be started any more."""
+    if _exporter.interpreter_is_over():
+        return None
     thread = threading.Thread(target=run, name="opencensus-hand-over", daemon=True)
+    _exporter.wait_for_at_end(thread)
     try:
         contextvars.Context().run(thread.start)
     except RuntimeError:

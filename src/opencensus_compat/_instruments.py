@@ -229,7 +229,9 @@ class Instruments:
             return
         # None can be started at the end of the interpreter, when nobody would see the instrument either.
         with contextlib.suppress(RuntimeError):
-            outside(threading.Thread(target=self._make_now, args=(make,), name="opencensus-instruments", daemon=True).start)
+            thread = threading.Thread(target=self._make_now, args=(make,), name="opencensus-instruments", daemon=True)
+            _exporter.wait_for_at_end(thread)
+            outside(thread.start)
 
     def _make_now(self, make: Callable[[], object]) -> None:
         with self._lock:

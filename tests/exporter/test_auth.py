@@ -441,7 +441,7 @@ asked.wait(60)
 source._lock.acquire()
 child = os.fork()
 if child == 0:
-    signal.alarm(60)
+    signal.alarm(110)
     print(source.header_for(URL, 60.0), flush=True)
     os._exit(0)
 source._lock.release()

@@ -488,7 +488,7 @@ inside.wait(60)
 child = os.fork()
 if child == 0:
     import signal
-    signal.alarm(60)
+    signal.alarm(110)
     os._exit(0 if sampler.should_sample(None, 1, "n").decision.is_sampled() else 1)
 forked.set()
 thread.join()

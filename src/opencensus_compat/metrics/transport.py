@@ -76,6 +76,8 @@ class PeriodicMetricTask(PeriodicTask):
     def run(self) -> None:
         """Wait and call until `cancel`."""
         _tasks.add(self)
+        _exporter.end_with_interpreter(self)
+        _exporter.wait_for_at_end(self)
         execution_context.set_is_exporter(True)
         super().run()
 
@@ -83,6 +85,10 @@ class PeriodicMetricTask(PeriodicTask):
         """Make no further call, and none in processes made by fork from now on; a call that is running is not interrupted."""
         _tasks.discard(self)
         super().cancel()
+
+    def end_threads(self) -> None:
+        """Let the thread end, as the interpreter does: its metrics are exported for the last time by then."""
+        self.finished.set()
 
     def close(self) -> None:
         """Call once more, in the caller's thread, and then no more. What the function raises is logged."""

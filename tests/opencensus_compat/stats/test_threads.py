@@ -117,7 +117,7 @@ FORK = """
 import os, signal, threading
 from opencensus.stats import aggregation, measure, stats, view
 
-signal.alarm(60)  # what waits for ever, ends
+signal.alarm(110)  # what waits for ever, ends
 inside, leave = threading.Event(), threading.Event()
 main = threading.get_ident()
 

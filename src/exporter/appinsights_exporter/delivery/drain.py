@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..foreign import failure
+from . import interpreter
 from .helpers import start_thread
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Drain:
     def __init__(self, step: Callable[[], float | None]) -> None:
         self._step = step
         self.restart()
+        interpreter.end_with(self)
 
     def restart(self) -> None:
         """Have no thread: for a child made by fork."""
@@ -74,6 +76,10 @@ class Drain:
             self._stopping = True
         self._interrupt.set()
         return self._ended.wait(max(0.0, timeout_s))
+
+    def end_threads(self) -> None:
+        """Make no further step; see :mod:`.interpreter`."""
+        self.stop(0.0)
 
     def _run(self) -> None:
         try:

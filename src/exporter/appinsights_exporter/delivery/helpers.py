@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from opentelemetry.context import Context, attach
 
+from . import interpreter
 from .own import own_context
 
 if TYPE_CHECKING:
@@ -75,11 +76,12 @@ class Helpers:
         self._clock = clock
         self._restart()
         _live.add(self)
+        interpreter.end_with(self)
 
     def _restart(self) -> None:
         # Guards the two below. A child made by fork has none of the threads, and none of the calls.
         self._lock = threading.Lock()
-        self._idle: list[queue.SimpleQueue[_Call[object]]] = []
+        self._idle: list[queue.SimpleQueue[_Call[object] | None]] = []
         self._calls: set[_Call[object]] = set()
 
     def run(self, function: Callable[[], _T], timeout_s: float) -> _T:
@@ -120,17 +122,24 @@ class Helpers:
             call.until_s = min(call.until_s, until_s)
             call.changed.set()
 
+    def end_threads(self) -> None:
+        """Let the threads end, those that work after their work; see :mod:`.interpreter`."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for inbox in idle:
+            inbox.put(None)
+
     def _start(self, call: _Call[_T]) -> bool:
-        inbox: queue.SimpleQueue[_Call[object]] = queue.SimpleQueue()
+        inbox: queue.SimpleQueue[_Call[object] | None] = queue.SimpleQueue()
         inbox.put(call)  # type: ignore[arg-type]
         # The thread must not keep these helpers, or their owner, alive.
         return start_thread(_Work(weakref.ref(self), inbox), self._name)
 
-    def _rest(self, inbox: queue.SimpleQueue[_Call[object]]) -> None:
+    def _rest(self, inbox: queue.SimpleQueue[_Call[object] | None]) -> None:
         with self._lock:
             self._idle.append(inbox)
 
-    def _leave(self, inbox: queue.SimpleQueue[_Call[object]]) -> bool:
+    def _leave(self, inbox: queue.SimpleQueue[_Call[object] | None]) -> bool:
         """Return whether the thread of this inbox may end: False when a call is on its way to it."""
         with self._lock:
             if inbox in self._idle:
@@ -142,7 +151,7 @@ class Helpers:
 class _Work:
     """What a thread does."""
 
-    def __init__(self, owner: weakref.ref[Helpers], inbox: queue.SimpleQueue[_Call[object]]) -> None:
+    def __init__(self, owner: weakref.ref[Helpers], inbox: queue.SimpleQueue[_Call[object] | None]) -> None:
         self._owner = owner
         self._inbox = inbox
 
@@ -155,9 +164,13 @@ class _Work:
                 if owner is None or owner._leave(self._inbox):
                     return
                 continue
+            if call is None:
+                return
             # Before the caller hears of the end, so that its next call finds this thread.
             call.run(self._rest)
             del call
+            if interpreter.is_over():
+                return
 
     def _rest(self) -> None:
         owner = self._owner()
@@ -175,12 +188,15 @@ def start_thread(target: Callable[[], object], name: str) -> bool:
 
 
 def _start_without_span(target: Callable[[], object], name: str) -> bool:
+    if interpreter.is_over():
+        return False
     attach(own_context(Context()))
     thread = threading.Thread(target=contextvars.copy_context().run, args=(target,), name=name, daemon=True)
     try:
         thread.start()
     except RuntimeError:
         return False
+    interpreter.wait_for(thread)
     return True
 
 
