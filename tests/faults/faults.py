@@ -286,7 +286,7 @@ def down_and_back(native: bool = False) -> Callable[[Case], None]:
 # Certificates and proxies.
 
 
-def secured(case: Case, authority: Authority, front: Front, **environment: str) -> dict[str, str]:
+def secured(case: Case, authority: Authority, front: Front) -> dict[str, str]:
     """Return what a program is to find in its environment to send to a front, which it checks against an authority."""
     trusted = case.folder / "authority.pem"
     trusted.write_bytes(authority.pem())
@@ -294,7 +294,6 @@ def secured(case: Case, authority: Authority, front: Front, **environment: str) 
     return {
         "APPLICATIONINSIGHTS_CONNECTION_STRING": f"{key};IngestionEndpoint={front.url}",
         "REQUESTS_CA_BUNDLE": str(trusted),
-        **environment,
     }
 
 
@@ -334,7 +333,7 @@ def no_tunnel(status: int) -> Callable[[Case], None]:
             contextlib.closing(Front(authority.server(case.folder), case.endpoint.url)) as front,
             contextlib.closing(Proxy(status)) as proxy,
         ):
-            program = case.start(environment=secured(case, authority, front, https_proxy=proxy.url, no_proxy="", NO_PROXY=""))
+            program = case.start(environment=secured(case, authority, front), proxies=json.dumps({"https": proxy.url}))
             case.offer(program)
             case.until_stored(20)
             proxy.status = 200
