@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import socket
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from appinsights_exporter.delivery.transport import HttpTransport
+from appinsights_exporter.delivery.transport import HttpTransport, SendError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 
@@ -158,6 +159,14 @@ def test_a_peer_that_drips(server, tunnel):
     assert left.wait(60)
     made.close()
     proxy.close()
+
+
+def test_a_peer_that_says_nothing_before_tls_is_agreed_on():
+    """Nothing can have been sent to it, so that sending again makes no duplicates."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        made = HttpTransport(f"https://127.0.0.1:{silent.getsockname()[1]}/", connect_timeout_s=0.3)
+        assert made.send(BODY, {}, 60).error == SendError("connect", "there was no connection in time")
+        made.close()
 
 
 def test_the_authority_is_taken_away(server, transport, monkeypatch):

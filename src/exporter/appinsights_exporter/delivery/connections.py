@@ -70,6 +70,8 @@ class Exchange:
         """Longest waits for a connection and for each piece of the reply, seconds."""
         self.proxy: Proxy | None = None
         """What it goes through."""
+        self.connected = False
+        """Whether there was a connection, through the proxy where there is one: before that, nothing can have been sent."""
 
     def now_s(self) -> float:
         """Return the reading of the clock, seconds."""
@@ -320,15 +322,18 @@ class _Timed:
     timeout: Any
     sock: Any
 
-    def connect(self) -> Any:
+    def connect(self) -> None:
         exchange = _current.exchange
         if exchange is not None:
             self.timeout = exchange.left_s(exchange.limits_s[0])
-        return super().connect()  # type: ignore[misc] # of the class behind it
+        super().connect()  # type: ignore[misc] # of the class behind it
+        if exchange is not None:
+            exchange.connected = True
 
     def putrequest(self, *args: Any, **kwargs: Any) -> Any:
         exchange = _current.exchange
         if exchange is not None and self.sock is not None:
+            exchange.connected = True
             # A kept connection has the limit of whatever was received last.
             self.sock.settimeout(exchange.left_s(exchange.limits_s[0]))
         return super().putrequest(*args, **kwargs)  # type: ignore[misc] # of the class behind it

@@ -18,7 +18,7 @@ from .decode import DecodeError
 from .proxies import ProxySettingError
 
 if TYPE_CHECKING:
-    from .proxies import Proxy
+    from .connections import Exchange
 
 _DEPTH = 16
 """How many errors below an error are looked at: each library wraps the one below."""
@@ -57,18 +57,22 @@ NO_REPLY = Failure(False, "there was no whole reply in time", late=True)
 _NO_CONNECTION = Failure(True, "there was no connection in time", late=True)
 
 
-def described(error: BaseException, proxy: Proxy | None) -> Failure:
+def described(error: BaseException, exchange: Exchange | None) -> Failure:
     """Return why there is no reply.
 
     Args:
         error: Of requests, urllib3, the standard library, or ours.
-        proxy: What the exchange went through.
+        exchange: The one that failed, if it had begun.
     """
     chain = _chain(error)
     failure = _failure(chain)
-    if proxy is None or any(isinstance(each, (ProxySettingError, BundleError)) for each in chain):
+    if exchange is None:
         return failure
-    return replace(failure, cause=f"{failure.cause}, through the proxy of {proxy.source}")
+    if not exchange.connected:
+        failure = _NO_CONNECTION if failure.late else replace(failure, unsent=True)
+    if exchange.proxy is None or any(isinstance(each, (ProxySettingError, BundleError)) for each in chain):
+        return failure
+    return replace(failure, cause=f"{failure.cause}, through the proxy of {exchange.proxy.source}")
 
 
 def _chain(error: BaseException) -> list[BaseException]:

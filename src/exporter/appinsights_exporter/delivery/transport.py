@@ -170,7 +170,7 @@ class HttpTransport:
             except Exception as error:  # noqa: BLE001 - three libraries below, and each may raise what it likes.
                 from .failures import described
 
-                failure = described(error, None if exchange is None else exchange.proxy)
+                failure = described(error, exchange)
                 _let_go(error)
                 early = failure.late and self._is_early(begun_s)
                 return Reply(error=SendError("connect" if failure.unsent else "reply", failure.cause, early=early))
