@@ -43,6 +43,7 @@ FACADE_LAYERS = [
         "_children",
         "_other_exporters",
         "_late_providers",
+        "_doubles",
         "_frameworks",
         "_handles",
     },  # global state, and how processes end

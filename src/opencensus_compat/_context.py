@@ -17,7 +17,7 @@ from contextvars import Context as Variables
 from contextvars import ContextVar, copy_context
 from threading import get_ident
 from typing import Any
-from weakref import WeakSet, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from opencensus_compat import _environment  # noqa: F401 - before anything of OpenTelemetry is imported
 
@@ -44,12 +44,14 @@ __all__ = [
     "hide",
     "is_hidden",
     "leave",
+    "let_stand_in",
     "modules",
     "opened",
     "otel_span",
     "place",
     "read_current",
     "resume",
+    "stand_in_of",
     "with_span",
 ]
 
@@ -109,7 +111,39 @@ def active(context: Context) -> Active | None:
 def otel_span(context: Context) -> trace_api.Span | None:
     """Return the current OpenTelemetry span of a context, or None when there is none."""
     found: Any = context.get(SPAN_KEY)
+    if found is not None and modules.have_instrumentations:
+        return _instead_of(found, context)
     return found  # type: ignore[no-any-return] # `cast` would double what this costs
+
+
+def _instead_of(span: trace_api.Span, context: Context) -> trace_api.Span:
+    """Return the span of the OpenCensus request that a span gives way to; where there is none, the span."""
+    if type(span) is not trace_api.NonRecordingSpan:
+        return _stand_ins.get(span, span)
+    innermost = active(context)
+    if innermost is None or innermost[1] is None or innermost[1] is span or not is_own(innermost[0], CensusSpan):
+        return span
+    inner, around = span.get_span_context(), innermost[1].get_span_context()
+    if inner.is_remote or inner.trace_flags.sampled or not around.trace_flags.sampled or inner.trace_id != around.trace_id:
+        return span
+    # A sampler of OpenTelemetry's leaves the span out. OpenCensus's has decided about all of its request.
+    return innermost[1] if innermost[0].span_kind == _SERVER else span
+
+
+_SERVER = 1
+"""The kind of an OpenCensus span that is a request."""
+_stand_ins: WeakKeyDictionary[trace_api.Span, trace_api.Span] = WeakKeyDictionary()
+
+
+def let_stand_in(span: trace_api.Span, for_span: trace_api.Span) -> None:
+    """Let an OpenCensus request's span be the current one wherever the span of the same request that OpenTelemetry made is."""
+    _stand_ins[for_span] = span
+
+
+def stand_in_of(context: Context) -> trace_api.Span | None:
+    """Return what stands in for the current OpenTelemetry span of a context, None where that is nobody."""
+    span: Any = context.get(SPAN_KEY)
+    return None if span is None else _stand_ins.get(span)
 
 
 class Silenced(trace_api.NonRecordingSpan):

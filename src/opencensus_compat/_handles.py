@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+    from opentelemetry.trace import SpanContext
 
     from opencensus_compat._destination import Part
     from opencensus_compat._span_pipeline import SpanPart
@@ -90,6 +91,8 @@ class CensusSpan:
 
     context_tracer: Any = None
     """The tracer that ends it."""
+    span_kind: Any
+    """What it stands for, in OpenCensus's numbers."""
     _otel: Any = None
     """Its OpenTelemetry span, once it has started."""
     _outer: Context | None = None
@@ -100,6 +103,10 @@ class CensusSpan:
     """The task or thread that it was started in."""
     _top_before: Any = None
     """The outermost span of its tracer that was open there already."""
+    _is_elsewhere = False
+    """Whether another span is sent in its place, or none."""
+    _is_left_out = False
+    """Whether OpenCensus's sampler leaves it out, although the OpenTelemetry span around it is sampled."""
 
 
 class CensusTracer:
@@ -116,6 +123,7 @@ class OtelSpan:
     census_kind: Any
     census_rate: float | None = None
     """The rate that its trace was kept at, percent; None for 100."""
+    _census_parent: SpanContext | None
     _census_is_whole = False
     """Whether it has what the SDK's constructor gives a span."""
 

@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
-from opencensus_compat import _context, _exporter, _frameworks, _handles, _other_exporters, _wiring
+from opencensus_compat import _context, _doubles, _exporter, _frameworks, _handles, _other_exporters, _wiring
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
@@ -113,12 +113,16 @@ class Router(SpanProcessor):
             key = (context.trace_id, context.span_id)
             # The reference forgets the note when the span is freed without having ended.
             self._inherited[key] = (handle, weakref.ref(span, lambda _: self._inherited.pop(key, None)))
+        if _context.has_instrumentations():
+            _doubles.started(span, _context.get_current() if parent_context is None else parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand an ended span on."""
         now = _wiring.ending_span.now
         if now is not None:
             facade, tracer = now
+            if facade._is_elsewhere:
+                return
             handle = tracer.exporter
             destination = _handles.span_part_of(handle)
             if destination is not None:
@@ -132,6 +136,10 @@ class Router(SpanProcessor):
                 facade._ended = span
                 return
         context = span.get_span_context()
+        kept = _doubles.ended(span)
+        if kept is None:
+            return
+        span = kept
         inherited = self._inherited.pop((context.trace_id, context.span_id), None) if context is not None and self._inherited else None
         handle = inherited[0] if inherited is not None else _default_handle()
         destination = handle._pipeline if handle is not None else _wiring.default_spans()

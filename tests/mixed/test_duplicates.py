@@ -460,61 +460,6 @@ def instrumented(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation", types.ModuleType("opentelemetry.instrumentation"))
 
 
-def parents(endpoint):
-    """Return the names of requests and dependencies, each with that of its parent."""
-    rows = [*endpoint.rows("requests"), *endpoint.rows("dependencies")]
-    by_id = {row["id"].rstrip(".").rpartition(".")[2]: row["name"] for row in rows}
-    return sorted((row["name"], by_id.get((row["operation_ParentId"] or "").rstrip(".").rpartition(".")[2])) for row in rows)
-
-
-@pytest.mark.usefixtures("instrumented")
-def test_one_server_span(endpoint, integration, said):
-    """Inside the server span of an instrumentation, a legacy middleware makes none; what it and the program add is on that span."""
-    tracers = TracerProvider(shutdown_on_exit=False)
-    opencensus_compat.configure(tracer_provider=tracers, adopt_providers=True)
-    tracer = legacy(endpoint)
-
-    def inside():
-        tracer.add_attribute_to_current_span("mine", "v")
-        tracer.current_span().add_annotation("noted", k="v")
-        with tracer.span("work"), tracers.get_tracer("application").start_as_current_span("otel"):
-            pass
-
-    server = tracers.get_tracer("opentelemetry.instrumentation.flask")
-    with server.start_as_current_span("GET /", kind=trace_api.SpanKind.SERVER, attributes={"http.host": "real.example"}) as span:
-        integration("flask")(tracer, inside, 1)
-        assert trace_api.get_current_span() is span
-    assert (dict(span.attributes), [event.name for event in span.events]) == ({"http.host": "real.example", "mine": "v"}, ["noted"])
-    tracers.shutdown()
-    assert parents(endpoint) == [("GET /", None), ("otel", "work"), ("work", "GET /")]
-    assert said() == [
-        (
-            "both opentelemetry.instrumentation.flask and opencensus.ext.flask trace the same calls: the former makes the spans, the latter none "
-            "(said once)"
-        )
-    ]
-
-
-def test_one_server_span_of_a_framework_that_traces_itself(endpoint, integration, said, monkeypatch):
-    """Inside FastAPI's own span, which there is with a provider of the application's, its legacy middleware makes none."""
-    monkeypatch.setitem(sys.modules, "fastapi.telemetry", types.ModuleType("fastapi.telemetry"))
-    tracers = TracerProvider(shutdown_on_exit=False)
-    opencensus_compat.configure(tracer_provider=tracers, adopt_providers=True)
-    tracer = legacy(endpoint)
-
-    def inside():
-        with tracer.span("work"):
-            pass
-
-    with tracers.get_tracer("fastapi").start_as_current_span("GET /", kind=trace_api.SpanKind.SERVER):
-        integration("fastapi")(tracer, inside, 1)
-    tracers.shutdown()
-    assert parents(endpoint) == [("GET /", None), ("work", "GET /")]
-    assert said() == [
-        "both fastapi and opencensus.ext.fastapi trace the same calls: the former makes the spans, the latter none (said once)"
-    ]
-
-
 OTHERS = {
     "the same library": ("sqlalchemy", ["inside", "outer"]),
     "its instrumentation is not in place": ("pymongo", ["inside", "legacy", "outer"]),

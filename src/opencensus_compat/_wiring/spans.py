@@ -21,19 +21,21 @@ from opencensus_compat._wiring.whose import is_made
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span as OtelSpan
-    from opentelemetry.trace import SpanKind
+    from opentelemetry.trace import SpanContext, SpanKind
 
     from opencensus_compat._other_exporters import Others
     from opencensus_compat._span_pipeline import Router, SpanPart
     from opencensus_compat._spans import SpanFactory
 
 __all__ = [
+    "be_request",
     "default_spans",
     "end_span",
     "ending_span",
     "ends_in_pipeline",
     "look_for_tracer_provider",
     "on_tracer_provider",
+    "others_send",
     "parent_handle",
     "provider_is_gone",
     "rate_of",
@@ -107,6 +109,29 @@ def set_kind(span: Any, kind: SpanKind) -> bool:
         return False
 
 
+def be_request(span: Any, parent: SpanContext | None) -> bool:
+    """Make a running OpenTelemetry span that of a request with the given parent, and return whether that worked.
+
+    An instrumentation makes an inner span of a request where another span is current. As `set_kind`, this writes a private attribute of the
+    SDK, and only where reading it back shows that it counts.
+    """
+    if not set_kind(span, trace_api.SpanKind.SERVER):
+        return False
+    try:
+        span._parent = parent
+        return span.parent is parent
+    except AttributeError:
+        return False
+
+
+def others_send(exporter: Any) -> bool:
+    """Return whether an exporter of the application's own sends spans of OpenTelemetry code to the resource that a legacy exporter sends to."""
+    part, spans = _handles.span_part_of(exporter), wired.spans
+    if part is None or not part.is_direct or spans is None:
+        return False
+    return spans.others.keys().get(part.settings.instrumentation_key) is not None
+
+
 def end_span(otel: OtelSpan, span: Any, tracer: Any, end_ns: int | None) -> None:
     """End an OpenTelemetry span, letting the router know which facade span and tracer it is from.
 
@@ -159,7 +184,9 @@ def parent_handle(context: Context | None) -> Any:
     if innermost is None:
         return None
     span = innermost[0]
-    return getattr(span.context_tracer, "exporter", None) if _handles.is_own(span, _handles.CensusSpan) else None
+    if not _handles.is_own(span, _handles.CensusSpan) or span._is_left_out:
+        return None
+    return getattr(span.context_tracer, "exporter", None)
 
 
 def span_part(settings: Any, context_tags: Mapping[str, Any], options: Any) -> SpanPart:

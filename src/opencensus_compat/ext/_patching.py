@@ -9,12 +9,12 @@ from typing import Any
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import _context, _frameworks, _wiring
+from opencensus_compat import _context, _wiring
 
 _MARK = "_opencensus_original"
 _INSTRUMENTATIONS = "opentelemetry.instrumentation"
 _SERVERS = frozenset({"django", "fastapi", "flask", "pyramid"})
-"""Legacy integrations that make a span for each request that comes in."""
+"""Legacy integrations that make a span for each request that comes in; see `_doubles`."""
 _PEERS = {"dbapi": ("mysql", "mysqlclient", "pymysql"), "postgresql": ("psycopg2", "psycopg")}
 """Legacy integration -> OpenTelemetry's instrumentations of the same library, where their name is another."""
 
@@ -63,34 +63,24 @@ def opentelemetry_traces(library: str, *, instrumented: bool = False) -> bool:
     return True
 
 
-def doubled(parent: Any) -> str | None:
-    """Return whether an OpenTelemetry instrumentation, or a framework, makes the span that a legacy integration is asking for.
+def doubled() -> bool:
+    """Return whether an OpenTelemetry instrumentation makes the span of the call that a legacy integration is asking for.
 
-    The first time, say so. Legacy integrations that come from other distributions run as they are, so this looks at who calls.
-
-    Args:
-        parent: The current OpenTelemetry span.
-    Returns: "parent" if that is the span, "other" if it is another one, None if there is none, or somebody else is asking.
+    The first time, say so. Legacy integrations that come from other distributions run as they are, so this looks at who calls. Spans of
+    requests are matched by the request instead: see `_doubles`.
     """
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("opencensus_compat."):
         frame = frame.f_back
     caller = str(frame.f_globals.get("__name__")).split(".")
     if caller[:2] != ["opencensus", "ext"] or len(caller) < 3:
-        return None
+        return False
     library = caller[2]
-    found = None
-    if library in _SERVERS:
-        scope = getattr(getattr(parent, "instrumentation_scope", None), "name", "")
-        by_others = scope.startswith(f"{_INSTRUMENTATIONS}.") or scope in _frameworks.SCOPES
-        if getattr(parent, "kind", None) is trace_api.SpanKind.SERVER and by_others:
-            found = scope
-    else:
-        found = next((name for peer in _PEERS.get(library, (library,)) if _is_instrumented(name := f"{_INSTRUMENTATIONS}.{peer}")), None)
-    if found is not None:
-        _wiring.report(f"both {found} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
-        return "parent" if library in _SERVERS else "other"
-    return None
+    found = next((name for peer in _PEERS.get(library, (library,)) if _is_instrumented(name := f"{_INSTRUMENTATIONS}.{peer}")), None)
+    if found is None or library in _SERVERS:
+        return False
+    _wiring.report(f"both {found} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
+    return True
 
 
 def _is_instrumented(module: str) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _context, _handles
-from opencensus_compat._convert import oc_to_otel
 from opencensus_compat.trace import base_span
 from opencensus_compat.trace.span_context import generate_span_id
 from opencensus_compat.trace.tracers import base
@@ -178,21 +177,3 @@ class BlankSpan(base_span.BaseSpan, _handles.CensusSpan):
     def _leave(self) -> None:
         """Make the span current that was before this one, where this one or one inside it is current."""
         BlankSpan.__exit__(self, None, None, None)
-
-
-class _SharedSpan(BlankSpan):
-    """Stands, for a legacy integration, for the span that OpenTelemetry's instrumentation of the same library has made.
-
-    What is added to it is on that span, as far as the span has nothing under the same name. Name, kind and status are made already.
-    """
-
-    def add_attribute(self, attribute_key: Any, attribute_value: Any) -> None:
-        """Set an attribute of OpenTelemetry's span, unless it has that."""
-        otel: Any = self._otel
-        if attribute_key not in (getattr(otel, "attributes", None) or ()):
-            otel.set_attributes(oc_to_otel.attributes({attribute_key: attribute_value}))
-
-    def add_annotation(self, description: Any, **attrs: Any) -> None:
-        """Add an event to OpenTelemetry's span."""
-        otel: Any = self._otel
-        otel.add_event(oc_to_otel.text(description), oc_to_otel.attributes(attrs))

@@ -185,6 +185,12 @@ class Tracer(metaclass=_TracerClass):
         tracer._owner = self
         return tracer
 
+    def _keeps(self, trace_id: int) -> bool:
+        """Return the decision about a trace of which a span of OpenTelemetry code is the first one in this process."""
+        if self._given is not None:
+            return isinstance(self.tracer, context_tracer.ContextTracer)
+        return _is_sampled(self.sampler, trace_id)
+
     def store_tracer(self) -> None:
         """Make this the tracer that integrations find in this context."""
         execution_context.set_opencensus_tracer(self)

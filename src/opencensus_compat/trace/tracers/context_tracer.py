@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
-from opencensus_compat import _context, _handles, _wiring
+from opencensus_compat import _context, _doubles, _handles, _wiring
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.trace import base_exporter, blank_span
@@ -158,20 +158,62 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
     def _start_child(self, name: Any, context: Context, parent: OtelSpan) -> Any:
         """Start a span inside `parent`, the current span of `context`."""
         parent_context = parent.get_span_context()
+        innermost = _context.active(context)
+        if _context.has_instrumentations():
+            made = self._start_beside_others(name, context, parent, innermost)
+            if made is not None:
+                return made
         if not parent_context.trace_flags & 1:
             return start_blank(self, name, context, parent)
-        if _context.has_instrumentations() and (self.exporter is PROVIDER or _handles.span_part_of(self.exporter) is not None):
-            from opencensus_compat.ext import _patching
-
-            made = _patching.doubled(parent)
-            if made is not None:
-                return start_blank(self, name, context, parent, blank_span._SharedSpan if made == "parent" else blank_span.BlankSpan)
-        innermost = _context.active(context)
         if innermost is not None and innermost[1] is parent and not _handles.is_own(innermost[0], blank_span.BlankSpan):
             parent_span: Any = innermost[0]
         else:
             parent_span = base.NullContextManager(f"{parent_context.span_id:016x}")
         return self._start(name, context, context, parent_span, _wiring.start_span(name, context, parent))
+
+    def _start_beside_others(self, name: Any, context: Context, parent: OtelSpan, innermost: Any) -> Any:
+        """Start a span that an OpenTelemetry instrumentation may have made, too; return None for any other."""
+        is_census = innermost is not None and innermost[1] is parent
+        if is_census and _handles.is_own(innermost[0], _handles.CensusSpan) and innermost[0]._is_left_out:
+            blank = start_blank(self, name, context, parent)
+            blank._is_left_out = True
+            return blank
+        is_sampled = parent.get_span_context().trace_flags & 1
+        if is_sampled and (self.exporter is PROVIDER or _handles.span_part_of(self.exporter) is not None):
+            from opencensus_compat.ext import _patching
+
+            if _patching.doubled():
+                return start_blank(self, name, context, parent)
+        # Inside a span of OpenCensus code of the same trace, no request begins.
+        is_inside = innermost is not None and innermost[1] is not None and not isinstance(innermost[0], trace_span.ForeignSpan)
+        if is_inside and innermost[1].get_span_context().trace_id == parent.get_span_context().trace_id:
+            return None
+        if not (_doubles.is_request(parent) if is_sampled else _doubles.may_be_request(parent)):
+            return None
+        from opencensus_compat.trace import _server_span
+
+        parent_span = base.NullContextManager(f"{parent.get_span_context().span_id:016x}")
+        span = _server_span.InServerSpan(name, parent_span, self, parent)
+        span._is_elsewhere = not is_sampled
+        return self._open_span(span, context, context, _wiring.start_span(name, context, parent) if is_sampled else parent)
+
+    def _keeps(self, trace_id: int) -> bool:
+        """Return whether the sampler of this tracer keeps a trace of which a span of OpenTelemetry code is the first one here."""
+        owner = self._owner
+        return owner is None or owner._keeps(trace_id)
+
+    def _remote_parent(self) -> trace_api.SpanContext | None:
+        """Return the caller's span, as the context that this tracer was made with has it."""
+        trace = self._base
+        remote_id = _own_span_id(trace)
+        return None if remote_id is None else oc_to_otel.span_context(trace.trace_id, remote_id, True, trace.tracestate)
+
+    def _start_request(self, name: Any, context: Context, around: OtelSpan, parent: trace_api.SpanContext | None) -> OtelSpan:
+        """Start the OpenTelemetry span of a request in the trace of `around`, which another one stands for, below that one's parent."""
+        outer = None if parent is None else trace_api.NonRecordingSpan(parent)
+        values = {key: value for key, value in context.items() if key != _context.SPAN_KEY}
+        start_context = Context(values if outer is None else {**values, _context.SPAN_KEY: outer})
+        return _wiring.start_span(name, start_context, outer, self._sample_rate, trace_id=around.get_span_context().trace_id)
 
     def _start_root(self, name: Any, context: Context, trace: Any) -> Any:
         """Start the first span of a trace in this process; `trace` is its OpenCensus context, or its trace id as a number."""
@@ -202,7 +244,10 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         return self._start(name, context, start_context, parent_span, otel)
 
     def _start(self, name: Any, context: Context, parent_context: Context, parent_span: Any, otel: OtelSpan) -> Any:
-        span = trace_span.Span(name, parent_span, context_tracer=self)
+        return self._open_span(trace_span.Span(name, parent_span, context_tracer=self), context, parent_context, otel)
+
+    def _open_span(self, span: trace_span.Span, context: Context, parent_context: Context, otel: OtelSpan) -> Any:
+        parent_span = span.parent_span
         span._otel = otel
         span._outer = context
         span._parent_context = parent_context
@@ -263,6 +308,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
                 part._export(self)
         else:
             span._export(self)
+        if span._is_elsewhere:
+            return
         if self.exporter is not PROVIDER and _handles.span_part_of(self.exporter) is None:
             self.exporter.export(self.get_span_datas(span))
 
@@ -391,12 +438,10 @@ def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
     return otel
 
 
-def start_blank(
-    tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan, kind: type[blank_span.BlankSpan] = blank_span.BlankSpan
-) -> blank_span.BlankSpan:
-    """Start an unsampled span, current for both APIs as `otel`, which does not record; or one that stands for another, which does."""
+def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan) -> blank_span.BlankSpan:
+    """Start a span that is not sent, current for both APIs as `otel`."""
     # As the constructor leaves it, in half of the time.
-    span = object.__new__(kind)
+    span = object.__new__(blank_span.BlankSpan)
     span.name = name
     span.context_tracer = tracer
     span._otel = otel

@@ -1,0 +1,220 @@
+"""One request, one span: where OpenCensus code and an OpenTelemetry instrumentation trace the same request.
+
+The request is the OpenCensus one's, unless the application exports OpenTelemetry's span to the same resource itself; then it is that. The
+two are matched by the request, in either order: one lies directly in the other, in the same thread or task, and as far as both say which
+path was asked for, it is the same. What gives way is left out of what this package sends, and what runs inside it belongs to the one that
+stays. The sampler of the OpenCensus tracer decides about its requests, whatever OpenTelemetry's has decided about theirs.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from opentelemetry import trace as trace_api
+from opentelemetry.trace import SpanKind
+
+from opencensus_compat import _context, _frameworks, _handles, _wiring
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan
+
+__all__ = [
+    "ended",
+    "give_way",
+    "is_request",
+    "is_same_request",
+    "leave_out",
+    "may_be_request",
+    "report",
+    "scope_of",
+    "started",
+]
+
+_INSTRUMENTATIONS = "opentelemetry.instrumentation."
+_SERVERS = frozenset({"aiohttp_server", "asgi", "django", "falcon", "fastapi", "flask", "pyramid", "starlette", "tornado", "wsgi"})
+"""OpenTelemetry's instrumentations that make a span for each request that comes in."""
+_METHODS = ("http.request.method", "http.method")
+_PATHS = ("url.path", "http.target", "http.path", "url.full", "http.url")
+_CODES = ("http.response.status_code", "http.status_code")
+_OF_REQUESTS = ("asgi.", "client.", "flask.", "http.", "net.", "network.", "otel.", "server.", "url.", "user_agent.", "wsgi.", "_MS.")
+"""How the attributes begin that an instrumentation sets: OpenCensus's request says the same in its own words."""
+_STEP = "asgi.event.type"
+"""Attribute of the spans that an instrumentation makes of each message of a request that comes or goes."""
+_MOST_ATTRIBUTES = 32
+_SERVER = 1
+"""The kind of an OpenCensus span that is a request."""
+
+_Key = tuple[int, int]
+_left_out: dict[_Key, tuple[Any, weakref.ref[Any]]] = {}
+"""Trace and span id of a running OpenTelemetry span that is not sent -> the OpenCensus request that it gives way to, or None."""
+_moved: dict[_Key, tuple[Any, weakref.ref[Any]]] = {}
+"""The same of one that was started in a span which is not sent -> the context of its parent."""
+
+
+def scope_of(span: Any) -> str:
+    """Return the name of the instrumentation that made a span, empty where that is unknown."""
+    return str(getattr(getattr(span, "instrumentation_scope", None), "name", "") or "")
+
+
+def is_request(span: Any) -> bool:
+    """Return whether an OpenTelemetry span is that of a request which came in, made by an instrumentation or by the framework itself."""
+    if _handles.is_own(span, _handles.OtelSpan):
+        return False
+    kind = getattr(span, "kind", None)
+    if kind is not SpanKind.SERVER and kind is not SpanKind.INTERNAL:
+        return False
+    scope = scope_of(span)
+    if scope not in _frameworks.SCOPES and not (scope.startswith(_INSTRUMENTATIONS) and scope[len(_INSTRUMENTATIONS) :] in _SERVERS):
+        return False
+    # Inside another span, instrumentations make an internal one.
+    return kind is SpanKind.SERVER or any(key in (span.attributes or ()) for key in _METHODS)
+
+
+def may_be_request(span: Any) -> bool:
+    """Return whether a span that is not recorded may be that of a request: the SDK leaves nothing of it but its ids."""
+    return type(span) is trace_api.NonRecordingSpan and not span.get_span_context().is_remote
+
+
+def is_same_request(census: Any, otel: Any) -> bool:
+    """Return whether the attributes of an OpenCensus and an OpenTelemetry span, as far as they tell, are those of one request."""
+    paths = {path for path in (_path(census), _path(otel)) if path is not None}
+    return len(paths) < 2
+
+
+def _path(attributes: Any) -> str | None:
+    for key in _PATHS:
+        value = attributes.get(key) if attributes else None
+        if isinstance(value, str) and value:
+            try:
+                return urlsplit(value).path or "/"
+            except ValueError:
+                return None
+    return None
+
+
+def report(scope: str, *, is_census: bool) -> None:
+    """Say, once, who makes the spans of requests."""
+    if is_census:
+        _wiring.report("both %s and OpenCensus code trace the same requests: each is sent once, as OpenCensus's", scope)
+    else:
+        _wiring.report("both %s and OpenCensus code trace the same requests: each is sent once, as OpenTelemetry's", scope)
+
+
+def give_way(span: Any, request: Any, otel: Any) -> None:
+    """Let an OpenCensus request stand in for a span of OpenTelemetry code.
+
+    Args:
+        span: The running span, which will not be sent.
+        request: The OpenCensus span.
+        otel: Its OpenTelemetry span.
+    """
+    _context.let_stand_in(otel, span)
+    _note(_left_out, span, weakref.ref(request))
+
+
+def leave_out(span: Any) -> None:
+    """Send neither a running span of OpenTelemetry code nor an OpenCensus request in its place: OpenCensus's sampler decides so."""
+    _note(_left_out, span, None)
+
+
+def _note(notes: dict[_Key, tuple[Any, weakref.ref[Any]]], span: Any, what: Any) -> None:
+    key = _key_of(span)
+    # The reference forgets the note when the span is freed without having ended.
+    notes[key] = (what, weakref.ref(span, lambda _: notes.pop(key, None)))
+
+
+def _key_of(span: Any) -> _Key:
+    context = span.get_span_context()
+    return context.trace_id, context.span_id
+
+
+def started(span: Any, context: Context) -> None:
+    """Look at a span that OpenTelemetry code has started.
+
+    Args:
+        span: The span, running.
+        context: The context that it was started in.
+    """
+    around = _context.stand_in_of(context)
+    if around is not None and around.get_span_context().trace_id == span.get_span_context().trace_id:
+        _note(_moved, span, around.get_span_context())
+    innermost = _context.active(context)
+    if innermost is None or not _handles.is_own(innermost[0], _handles.CensusSpan):
+        return
+    request: Any = innermost[0]
+    if request._is_left_out:
+        leave_out(span)
+        return
+    otel = request._otel
+    if request.span_kind != _SERVER or otel is None or innermost[1] is not _context.otel_span(context) or around is not None:
+        return
+    if not is_request(span) or request._is_elsewhere or not is_same_request(request.attributes, span.attributes):
+        return
+    if not _wiring.others_send(request.context_tracer.exporter):
+        give_way(span, request, otel)
+        report(scope_of(span), is_census=True)
+    elif _wiring.be_request(span, otel._census_parent if _handles.is_own(otel, _handles.OtelSpan) else getattr(otel, "parent", None)):
+        request._is_elsewhere = True
+        report(scope_of(span), is_census=False)
+
+
+def ended(span: ReadableSpan) -> ReadableSpan | None:
+    """Return what is sent of a span of OpenTelemetry code that has ended: the span, the same one below another parent, or None."""
+    if not (_left_out or _moved):
+        return span
+    key = _key_of(span)
+    moved = _moved.pop(key, None)
+    left_out = _left_out.pop(key, None)
+    if left_out is not None:
+        request = None if left_out[0] is None else left_out[0]()
+        if request is not None:
+            _hand_over(span, request)
+        return None
+    if moved is None:
+        return span
+    return None if _STEP in (span.attributes or ()) else _below(span, moved[0])
+
+
+def _below(span: ReadableSpan, parent: trace_api.SpanContext) -> ReadableSpan:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=parent,
+        resource=span.resource,
+        attributes=span.attributes,
+        events=span.events,
+        links=span.links,
+        kind=span.kind,
+        status=span.status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _hand_over(span: ReadableSpan, request: Any) -> None:
+    """Put what a program has set on a span that is not sent on the request, as long as that runs, and what went wrong."""
+    if request._end_ns is not None:
+        return
+    given, own = span.attributes or {}, request.attributes
+    for key, value in given.items():
+        if not key.startswith(_OF_REQUESTS) and key not in own and len(own) < _MOST_ATTRIBUTES:
+            own[key] = value
+    code = next((given[key] for key in _CODES if key in given), None)
+    if code is not None and "http.status_code" not in own:
+        own["http.status_code"] = code
+    for event in span.events:
+        values = event.attributes or {}
+        if event.name != "exception":
+            request._otel.add_event(event.name, values, event.timestamp)
+        elif "error.message" not in own:
+            own["error.name"] = values.get("exception.type")
+            own["error.message"] = values.get("exception.message")
+            own["stacktrace"] = values.get("exception.stacktrace")
+    for link in span.links:
+        request._otel.add_link(link.context, link.attributes)
