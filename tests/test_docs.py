@@ -12,13 +12,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from opentelemetry.sdk import version as sdk_version
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from appinsights_exporter import counts, self_metrics, telemetry_processors
 from appinsights_exporter.convert.urls import SECRET_KEYS
+from appinsights_exporter.delivery import classify, deliver, folder, legacy_store, store
 from appinsights_exporter.settings import resolve
+from opencensus_compat import _destination, _handover, _log_pipeline
 from opencensus_compat.ext.azure.common import Options
 from opencensus_compat.local import LocalEndpoint
 
@@ -158,6 +164,73 @@ def test_messages_are_what_is_said() -> None:
     parts = [part.strip() for message in messages for part in message.split("…") if part.strip(": ()")]
     assert len(messages) >= 15
     assert [part for part in parts if part not in said] == []
+
+
+def _reasons() -> set[str]:
+    """Return every reason that the source counts a loss or another try for, without what stands before some of them."""
+    found = {words for status, (_, words) in classify.STATUSES.items() if status not in (200, 307, 308)} | set(folder._REASONS.values())
+    constants = {
+        classify: ("UNEXPLAINED",),
+        deliver: ("NO_TIME", "WAITING", "STOPPED", "PAUSED"),
+        store: ("EVICTED", "TOO_OLD", "DAMAGED", "NO_ROOM", "NOT_ONE_LINE", "TOO_LONG"),
+        legacy_store: ("NOT_JSON", "NOT_AN_ENVELOPE", "OTHER_KEY", "STATSBEAT", "NO_TIME", "TOO_OLD", "NO_VALUE", "TOO_LONG"),
+        telemetry_processors: ("PROCESSOR_RAISED",),
+        _destination: ("QUEUE_FULL",),
+        _handover: ("HANDED_OVER_FULL",),
+        _log_pipeline: ("AFTER_SHUTDOWN", "NOT_EMITTED"),
+    }
+    found |= {getattr(module, name) for module, names in constants.items() for name in names}
+    for path in _sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                first = node.args[0] if node.args else None
+                if (
+                    called in {"dropped", "retried", "Retry", "NoToken"}
+                    and isinstance(first, ast.Constant)
+                    and isinstance(first.value, str)
+                ):
+                    found.add(first.value)
+            elif isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["_not_converted"]:
+                found.add(ast.literal_eval(node.value))
+    return found
+
+
+def test_losses_has_every_reason() -> None:
+    """Each reason that is counted is on the page, with the code that the metric has for it, and no other reason is."""
+    told = {
+        reason.strip("`"): code.strip("`")
+        for heading in ("Reasons for losses", "Reasons for another try")
+        for reason, code in _table("losses.md", heading).items()
+    }
+    assert {reason: self_metrics.code_and_reason(reason)[0] for reason in told} == told
+    bare = {re.sub("^(refused by the service|not stored|not delivered): ", "", reason) for reason in told}
+    examples = {"status 418", "item status 400", "server error 599", "status 302"}
+    elsewhere = {"no connection", "no reply", "belongs to another user", "path unusable", "disk error", "an item could not be encoded"}
+    assert bare - examples - elsewhere == _reasons()
+
+
+def test_losses_has_every_number_and_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fields of a snapshot, and the metrics with their attributes, are those of the code."""
+    monkeypatch.setattr(counts, "_watch_new", False)
+    assert {name.strip("`") for name in _table("losses.md", "Numbers in the process")} == {
+        each.name for each in fields(counts.CountsSnapshot)
+    }
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    self_metrics.observe(provider)
+    known = counts.Counts()
+    known.sent(1, types={"TRACE": 1})
+    known.dropped("bad request", types={"TRACE": 1})
+    known.retried("no reply", 1, types={"TRACE": 1})
+    collected = reader.get_metrics_data()
+    assert collected is not None
+    text = (_GUIDE / "losses.md").read_text(encoding="utf-8")
+    for metric in collected.resource_metrics[0].scope_metrics[0].metrics:
+        assert f"| `{metric.name}` |" in text
+        for point in metric.data.data_points:
+            assert all(f"`{attribute}`" in text for attribute in point.attributes or {})
+    provider.shutdown()
 
 
 def test_pages_have_blocks() -> None:

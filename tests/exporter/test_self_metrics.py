@@ -95,7 +95,7 @@ def test_type_of_an_item_without_data():
 
 
 def test_instruments(monkeypatch):
-    """Three counters with the official exporter's names (in the SDK's lower case) and attributes; they exist only when asked for."""
+    """Three counters with the official exporter's names, in lower case, and attributes; they exist only when asked for."""
     monkeypatch.setattr(counts, "_watch_new", False)
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)

@@ -4,10 +4,10 @@ Use::
 
     appinsights_exporter.observe(meter_provider)    # None: the global one
 
-Three counters, under the names and attributes of the official exporter's customer statistics, so that its dashboards work:
-``Item_Success_Count`` (``telemetryType``), ``Item_Dropped_Count`` (``telemetryType``, ``dropCode``, ``dropReason``) and
-``Item_Retry_Count`` (``telemetryType``, ``retryCode``, ``retryReason``); all with ``language``, ``version`` and ``computeType``.
-OpenTelemetry's SDK writes the names in lower case.
+Three counters, with the attributes of the official exporter's customer statistics: ``item_success_count`` (``telemetryType``),
+``item_dropped_count`` (``telemetryType``, ``dropCode``, ``dropReason``) and ``item_retry_count`` (``telemetryType``, ``retryCode``,
+``retryReason``); all with ``language``, ``version`` and ``computeType``. Their names are the official exporter's in lower case, as
+OpenTelemetry's SDK writes names.
 
 Loses: items sent before the call are not counted by type. What a full store drops, and what the store found too old, is of type
 ``UNKNOWN``: it is not unpacked for that.
@@ -57,9 +57,9 @@ def observe(meter_provider: MeterProvider | None = None) -> None:
     meter = provider.get_meter("appinsights_exporter", __version__)
     counts.watch()
     for name, event, prefix in (
-        ("Item_Success_Count", counts.SENT, ""),
-        ("Item_Dropped_Count", counts.DROPPED, "drop"),
-        ("Item_Retry_Count", counts.RETRIED, "retry"),
+        ("item_success_count", counts.SENT, ""),
+        ("item_dropped_count", counts.DROPPED, "drop"),
+        ("item_retry_count", counts.RETRIED, "retry"),
     ):
         meter.create_observable_counter(name, [_reader(event, prefix)], unit="{item}")
 
