@@ -717,7 +717,15 @@ def test_control_errors(endpoint, method, path, body, status):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Host": "evil.example"}, {"Host": "evil.example:80"}, {"Content-Type": "text/plain"}, {"Content-Type": "multipart/form-data"}],
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:80"},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "multipart/form-data"},
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
 )
 def test_control_is_not_for_web_pages(client, headers):
     """Requests that a web page could send to this machine are refused."""

@@ -369,6 +369,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         origin = self.headers.get("Origin")
         if origin is not None and origin.lower() not in [f"http://{name}:{self.server.port}" for name in _LOCAL_NAMES]:
             return b"no Origin of another site"
+        if self.headers.get("Sec-Fetch-Site", "none").lower() not in ("none", "same-origin"):
+            return b"no page of another site"
         kind = self.headers.get("Content-Type", "application/json" if self.command in ("GET", "HEAD") else "")
         if kind.partition(";")[0].strip().lower() != "application/json":
             return b"Content-Type application/json"
