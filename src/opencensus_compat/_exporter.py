@@ -62,6 +62,7 @@ __all__ = [
     "sample_rate_processor",
     "sampler_from_environment",
     "sampling_score",
+    "say",
     "sdk_logs",
     "settings",
     "shows_no_own_lines",
@@ -394,6 +395,11 @@ def sampler_from_environment() -> Any:
     from appinsights_exporter.sampling import from_environment
 
     return from_environment()
+
+
+def say(logger: logging.Logger, level: int, message: str, *args: Any) -> None:
+    """Log a line about telemetry; where no handler shows it, on standard error as well."""
+    notices.say(logger, level, message, *args)
 
 
 def shows_no_own_lines(handlers: type[logging.Handler]) -> None:

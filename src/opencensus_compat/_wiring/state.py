@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -213,7 +214,9 @@ if hasattr(os, "register_at_fork"):
 
 def report(message: str, *args: Any) -> None:
     """Log what could not be done, once per kind of problem and process."""
-    tell_once(_logger.warning, f"{message} (said once)", *args)
+    from opencensus_compat import _exporter
+
+    tell_once(partial(_exporter.say, _logger, logging.WARNING), f"{message} (said once)", *args)
 
 
 def tell_once(log: Callable[..., object], message: str, *args: Any) -> None:

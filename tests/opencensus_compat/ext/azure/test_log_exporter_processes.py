@@ -469,3 +469,15 @@ def test_losses_are_said_where_nobody_else_listens(endpoint, run_program):
     said = f"{start}Bad request). More losses are reported at most once a minute.\n"
     said += "Telemetry was lost: 5 x refused by the service: bad request. These are the sums of this process.\n"
     run_program(program, stderr=said, **_environment(endpoint))
+
+
+def test_warnings_are_said_where_nobody_else_listens(endpoint, run_program):
+    """So has it what this package warns of."""
+    program = """
+        import logging
+        from opencensus.ext.azure.log_exporter import AzureLogHandler
+        logging.getLogger().addHandler(AzureLogHandler())
+        AzureLogHandler(queue_capacty=1)
+        """
+    said = "the Azure exporters have no option 'queue_capacty': it is accepted, as always, and has no effect (said once)\n"
+    run_program(program, stderr=said, **_environment(endpoint))
