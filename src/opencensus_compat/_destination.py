@@ -468,14 +468,14 @@ def resource_of_role(role: str) -> Resource:
 
 
 def _detected() -> Resource:
-    """Return the resource that the SDK detects, also where no thread can be started any more, in which it runs its detectors."""
+    """Return the resource that the SDK detects, also where its detectors raise, or no thread can be started any more to run them in."""
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
     from opentelemetry.sdk.version import __version__ as sdk_version
 
     try:
         return Resource.create()
-    except RuntimeError:
-        # The first record of a program may come with its end. What the SDK says of itself, and the environment of the program:
+    except _exporter.failure():
+        # A detector may be the program's, and the first record of a program may come with its end. What the SDK says of itself, and the environment of the program:
         sdk = {"telemetry.sdk.language": "python", "telemetry.sdk.name": "opentelemetry", "telemetry.sdk.version": sdk_version}
         return Resource(sdk).merge(OTELResourceDetector().detect())
 

@@ -9,6 +9,7 @@ import logging
 import gevent
 import greenlet
 import pytest
+from opentelemetry.sdk.resources import Resource
 
 import opencensus_compat
 from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
@@ -209,3 +210,14 @@ def test_a_sampler_that_raises_samples_nothing(otel, endpoint):
             pass
     assert opencensus_compat.flush(30.0)
     assert _names(endpoint) == ["sampled"]
+
+
+def test_a_resource_detector_that_raises(endpoint, monkeypatch):
+    """The program goes on with what the environment says of its resource, and its telemetry arrives."""
+    # The SDK lets through what a detector raises that is no `Exception`.
+    monkeypatch.setattr(Resource, "create", lambda *_: _raiser(SystemExit)("wrong"))
+    exporter = AzureExporter(connection_string=endpoint.connection_string)
+    with Tracer(exporter=exporter, sampler=AlwaysOnSampler()).span(name="one"):
+        pass
+    assert opencensus_compat.flush(30.0)
+    assert _names(endpoint) == ["one"]
