@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import importlib
+import math
 import os
 import platform
 import threading
@@ -208,6 +209,8 @@ class Part(ABC):
         self._processor: Any = None
         self.is_shut_down = False
         """Whether it has been told to stop: see `shutdown`."""
+        self._ends_at_s = math.inf
+        """When the end of the process, or a shutdown, may take no longer, on the monotonic clock."""
         self._lock = threading.Lock()
         self._stopping = threading.RLock()
         _restarted.add(self)
@@ -216,7 +219,9 @@ class Part(ABC):
         """Begin with an empty queue in a child made by fork: the SDK has emptied the processor's."""
         self._lock = threading.Lock()
         self._stopping = threading.RLock()
+        self._ends_at_s = math.inf
         self._queue.restart()
+        self._export.restart()
 
     @abstractmethod
     def _new_exporter(self) -> Any:
@@ -247,6 +252,7 @@ class Part(ABC):
 
     def _begin(self) -> None:
         self.is_shut_down = False
+        self._ends_at_s = math.inf
         self.exporter = self._new_exporter()
         self._queue = _Queue(self.batching.queue_capacity, self.exporter.counts, self.signal, self._made_room)
         self._export = _Export(self.exporter, self._queue, self.results)
@@ -306,7 +312,9 @@ class Part(ABC):
     def set_deadline(self, timeout_s: float | None = None) -> None:
         """Let no export take longer than so many seconds from now, nor longer than the `grace_period`, because the process ends."""
         grace_s = self.batching.grace_period_s
-        self.exporter.set_deadline(grace_s if timeout_s is None else min(grace_s, timeout_s))
+        left_s = grace_s if timeout_s is None else min(grace_s, timeout_s)
+        self._ends_at_s = min(self._ends_at_s, time.monotonic() + left_s)
+        self.exporter.set_deadline(left_s)
 
     def shutdown(self) -> bool:
         """Export what waits and stop; return whether all of it was delivered: what was stored was not.
@@ -323,10 +331,25 @@ class Part(ABC):
     def _stop(self) -> None:
         self.is_shut_down = True
         if self._processor is not None:
-            self._processor.shutdown()
-            self._queue.emptied()
+            self._shut_processor_down()
+            self.exporter.give_up()
+            self._queue.emptied(QUEUE_FULL if self._export.is_idle else _exporter.NO_TIME)
         else:
             self.exporter.shutdown()
+
+    def _shut_processor_down(self) -> None:
+        """Have the processor export what waits, and wait for it no longer than the end may take: conversion is code of programs."""
+        # The processors of newer releases of the SDK have it in them; their own `shutdown` waits for half a minute.
+        inner = getattr(self._processor, "_batch_processor", None)
+        if inner is None or self._ends_at_s == math.inf:
+            self._processor.shutdown()
+            return
+        # What has no time to be sent is stored.
+        left_s = max(_STORING_S, self._ends_at_s - time.monotonic())
+        try:
+            inner.shutdown(timeout_millis=left_s * 1000)
+        except TypeError:
+            self._processor.shutdown()
 
 
 class _AtTheEnd:
@@ -395,17 +418,17 @@ class _Queue:
         self._count(self._capacity)
         self._made_room()
 
-    def emptied(self) -> None:
+    def emptied(self, reason: str = QUEUE_FULL) -> None:
         """Count all that are missing: nothing waits any more."""
-        self._count(0)
+        self._count(0, reason)
 
-    def _count(self, waiting: int) -> None:
+    def _count(self, waiting: int, reason: str = QUEUE_FULL) -> None:
         entered = next(self._entered) - self._looks
         self._looks += 1
         lost = entered - self._left - waiting - self._lost
         if lost > 0:
             self._lost += lost
-            self._counts.dropped(QUEUE_FULL, lost, signal=self._signal)
+            self._counts.dropped(reason, lost, signal=self._signal)
 
 
 class _Export:
@@ -417,6 +440,16 @@ class _Export:
         self._success, self._failure = results
         self.undelivered = 0
         """How many exports ended with something not delivered."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Know of no export under way: for a child made by fork."""
+        self._under_way: set[object] = set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no export is under way."""
+        return not self._under_way
 
     def export(self, batch: Sequence[Any]) -> Any:
         self._queue.left(len(batch))
@@ -431,9 +464,12 @@ class _Export:
         before = execution_context.is_exporter()
         execution_context.set_is_exporter(True)
         token = _context.exporting.set(True)
+        under_way = object()
+        self._under_way.add(under_way)
         try:
             result: int = self._exporter.deliver(*telemetry)
         finally:
+            self._under_way.discard(under_way)
             _context.exporting.reset(token)
             execution_context.set_is_exporter(before)
         if not _exporter.delivered(result):

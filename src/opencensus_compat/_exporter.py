@@ -31,6 +31,7 @@ from appinsights_exporter.envelope import (
 )
 
 __all__ = [
+    "NO_TIME",
     "PROCESSOR_RAISED",
     "BaseObject",
     "Data",
@@ -81,6 +82,7 @@ _releases.check(sdk=False)
 
 PROCESSOR_RAISED = _processors.PROCESSOR_RAISED
 failure = _foreign.failure
+NO_TIME = _foreign.NO_TIME
 unquoted = _spelling.unquoted
 variable_problems = _spelling.variable_problems
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import math
 import os
 import threading
 import time
@@ -72,6 +73,8 @@ class HandOver:
         """Whether the thread will look at what waits."""
         self._lost: Counter[Callable[[int], object]] = Counter()
         self._again = 0
+        self._call: list[Any] | None = None
+        """The call that is being made."""
 
     @property
     def capacity(self) -> int:
@@ -134,10 +137,29 @@ class HandOver:
         if self._thread is None:
             token = _context.exporting.set(True)
             try:
-                self._work()
+                self._work(time.monotonic() + timeout_s)
             finally:
                 _context.exporting.reset(token)
-        return done.wait(timeout_s)
+        return done.wait(0.0 if self._thread is None else timeout_s)
+
+    def give_up(self, tell: Callable[[Any], object]) -> None:
+        """Forget what waits, as the process ends; what is done with it is code of programs, and takes too long.
+
+        Args:
+            tell: Called with the function of each call.
+        """
+        call, self._call = self._call, None
+        if call is not None:
+            tell(call[0])
+        while self.waiting:
+            try:
+                call = [*map(_next, repeat(self.waiting, WIDTH))]
+            except IndexError:
+                return
+            if call[0] is _set:
+                _call(*call)
+            else:
+                tell(call[0])
 
     def end_threads(self) -> None:
         """Let the thread end when nothing waits."""
@@ -180,17 +202,21 @@ class HandOver:
                 self._thread = None
                 return
 
-    def _work(self) -> None:
+    def _work(self, until_s: float = math.inf) -> None:
+        """Make the calls that wait, and begin none after a time on the monotonic clock."""
         waiting = self.waiting
         with self._working:
             while waiting:
+                if until_s != math.inf and time.monotonic() >= until_s:
+                    break
                 try:
-                    call = [*map(_next, repeat(waiting, WIDTH))]
+                    call = self._call = [*map(_next, repeat(waiting, WIDTH))]
                 except IndexError:
                     break
                 _call(*call)
                 # What it holds must not stay until the next one comes.
                 del call
+                self._call = None
             if self._lost:
                 with self._lock:
                     lost, self._lost = self._lost, Counter()

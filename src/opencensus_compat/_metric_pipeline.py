@@ -11,10 +11,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import MeterProvider, MetricsTimeoutError
 from opentelemetry.sdk.metrics.export import (
     MetricExportResult,
     MetricReader,
@@ -169,6 +170,11 @@ class MetricPart(Part):
         """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""
         return self._export.deliver(None, [_exporter.Prepared(lambda: envelopes, None)])
 
+    def send_each(self, envelopes: Sequence[Any], handle: Any) -> int:
+        """Send envelopes as the telemetry processors of a handle leave them, one by one, as far as the end of the process allows."""
+        apply = handle.apply_telemetry_processors
+        return self._export.deliver(None, [_exporter.Prepared(partial(apply, [envelope]), None) for envelope in envelopes])
+
     def export(self, collected: MetricsData, *, last: bool) -> None:
         """Send what the reader collected, and have the tasks send what OpenCensus code made.
 
@@ -213,7 +219,7 @@ class MetricPart(Part):
         except _exporter.failure():
             _logger.exception("OpenTelemetry metrics could not be converted")
             return
-        self.send(handle.apply_telemetry_processors(envelopes))
+        self.send_each(envelopes, handle)
 
 
 def _has_own_way(handle: Any) -> bool:
@@ -242,12 +248,19 @@ class _Reader(PeriodicExportingMetricReader):
         self._part.export(metrics_data, last=last)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Collect and send now, in the caller's thread."""
+        """Collect and send now, in the caller's thread, and return whether reading the metrics left time for that."""
         self._asked.to_flush = True
         try:
-            self.collect(timeout_millis=timeout_millis)
+            return self._collected(timeout_millis)
         finally:
             self._asked.to_flush = False
+
+    def _collected(self, timeout_millis: float) -> bool:
+        """Collect and send, unless the SDK gives up because callbacks took longer than that; return whether that was done."""
+        try:
+            self.collect(timeout_millis=timeout_millis)
+        except MetricsTimeoutError:
+            return False
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
@@ -265,8 +278,10 @@ class _Reader(PeriodicExportingMetricReader):
         if _wiring.is_ending():
             timeout_millis = min(timeout_millis, max(0.0, _wiring.ending_process() - time.monotonic()) * 1000)
         if not self._has_thread:
-            self.collect(timeout_millis=timeout_millis)
+            self._collected(timeout_millis)
         super().shutdown(timeout_millis, **kwargs)
+        # What a telemetry processor of the program has not let go by now.
+        self._part.exporter.give_up()
 
 
 class AdoptedReader(MetricReader):

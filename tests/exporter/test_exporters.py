@@ -371,3 +371,50 @@ def test_public_names():
     assert set(appinsights_exporter.__all__) <= set(dir(appinsights_exporter))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         appinsights_exporter.nothing  # noqa: B018 - the reading is the test
+
+
+NO_TIME = "no time left to convert before exit"
+
+
+def at_the_end(seconds, timeout_s):
+    """Return an exporter whose processor takes so many seconds for an item, as the process ends, and its transport."""
+    clock, transport = ManualClock(), FakeTransport()
+    made = ApplicationInsightsSpanExporter(
+        settings=resolve(CONNECTION_STRING, environ={}), delivery=Delivery(transport, clock=clock, background=False)
+    )
+    made.add_telemetry_processor(lambda _: clock.advance(seconds))
+    made.set_deadline(timeout_s)
+    return made, transport
+
+
+def test_slow_processors_end_with_the_process():
+    """What slow code of the program leaves no time for is counted, and what was converted is sent within the time."""
+    made, transport = at_the_end(1.5, 5.0)
+    assert made.export([span(str(number)) for number in range(10)]) is FAILURE
+    assert names(transport) == ["0", "1"]
+    assert made.counts.snapshot() == CountsSnapshot(sent=2, dropped={NO_TIME: 8})
+    assert made.export([span("later")]) is FAILURE
+    assert made.counts.snapshot().dropped == {NO_TIME: 9}
+
+
+def test_fast_processors_lose_nothing_at_the_end():
+    """After the time for sending is over, everything is still converted, to be stored."""
+    made, transport = at_the_end(0.00001, 0.0)
+    assert made.export([span(str(number)) for number in range(1000)]) is FAILURE
+    assert (transport.sent, made.counts.snapshot().held, made.counts.snapshot().dropped) == ([], 1000, {})
+
+
+def test_what_is_under_way_is_given_up():
+    """What a processor does not let go while the process ends is counted as lost."""
+    made, _ = exporter()
+    dropped = []
+
+    def process(_):
+        made.give_up()
+        dropped.append(made.counts.snapshot().dropped)
+
+    made.add_telemetry_processor(process)
+    made.export([span("a"), span("b"), span("c")])
+    assert dropped[0] == {NO_TIME: 3}
+    made.give_up()
+    assert made.counts.snapshot().dropped == {NO_TIME: 3}

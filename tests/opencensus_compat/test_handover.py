@@ -147,3 +147,34 @@ def test_many_threads_put_at_once():
         thread.join()
     assert queue.flush(60.0)
     assert sorted(seen) == sorted(list(range(2000)) * 8)
+
+
+def test_what_waits_is_given_up(queue):
+    """At the end of the process, the functions of what waits are told, also of the call that is being made, and whoever flushes goes on."""
+    told, reached, leave = [], threading.Event(), threading.Event()
+
+    def stuck(*_):
+        reached.set()
+        leave.wait(60.0)
+
+    assert queue.put((stuck, *(None,) * (WIDTH - 1)))
+    assert queue.put((print, *(None,) * (WIDTH - 1)))
+    flushed = threading.Thread(target=queue.flush, args=(60.0,))
+    flushed.start()
+    assert reached.wait(60.0)
+    queue.give_up(told.append)
+    queue.give_up(told.append)
+    leave.set()
+    flushed.join(60.0)
+    assert (told, flushed.is_alive(), queue.is_empty()) == ([stuck, print], False, True)
+
+
+def test_no_call_begins_after_the_time(queue, monkeypatch):
+    """Where no thread can be started, whoever flushes makes the calls, and leaves those that there is no time for."""
+    monkeypatch.setattr(_handover, "_started", lambda _: None)
+    made = []
+    queue.put(call(made.append, "first"))
+    assert not queue.flush(0.0)
+    assert made == []
+    assert queue.flush(60.0)
+    assert made == ["first"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import importlib.util
+import inspect
 import sys
 import time
 from pathlib import Path
@@ -11,6 +14,15 @@ import pytest
 
 from opencensus_compat.local import LocalEndpoint
 from opencensus_compat.local.misbehave import Silence
+
+
+def _is_stopped_in_time():
+    """Return whether this release of the SDK waits for a batch processor's thread no longer than it is told."""
+    if importlib.util.find_spec("opentelemetry.sdk._shared_internal") is None:
+        return False
+    shared = importlib.import_module("opentelemetry.sdk._shared_internal")
+    return "timeout_millis" in inspect.signature(shared.BatchProcessor.shutdown).parameters
+
 
 _SPANS = """
 import atexit, gc, logging
@@ -77,6 +89,46 @@ def test_all_destinations_end_within_one_grace_period(run_program, temporary_fol
         took_s = time.monotonic() - ending_s
     assert took_s < 14
     assert len(list(temporary_folder.rglob("*.jsonl.gz"))) == 8
+
+
+@pytest.mark.skipif(not _is_stopped_in_time(), reason="batch processors of this release of the SDK wait for their thread for ever")
+def test_code_of_programs_does_not_delay_the_end(run_program):
+    """A process ends although a formatter and telemetry processors never return; each item that they hold up is counted."""
+    source = """
+    import atexit, gc, logging, sys, threading
+    from opencensus.ext.azure.log_exporter import AzureLogHandler
+    from opencensus.ext.azure.trace_exporter import AzureExporter
+    from opencensus.trace.samplers import AlwaysOnSampler
+    from opencensus.trace.tracer import Tracer
+
+    class Account:
+        counts = None
+        write = sys.stdout.write
+
+        def __del__(self):
+            self.write(repr(self.counts.snapshot().dropped))
+
+    def wait(*_):
+        threading.Event().wait(600)
+
+    logging.getLogger("appinsights_exporter").disabled = True
+    exporter, handler = AzureExporter(grace_period=1), AzureLogHandler(grace_period=1)
+    exporter.add_telemetry_processor(wait)
+    handler.formatter = logging.Formatter()
+    handler.formatter.format = wait
+    logger = logging.getLogger("app")
+    logger.addHandler(handler)
+    for number in range(3):
+        logger.warning("record")
+        with Tracer(exporter=exporter, sampler=AlwaysOnSampler()).span(name="span"):
+            pass
+    Account.counts = handler._pipeline.exporter.counts
+    logging.getLogger("appinsights_exporter.counts").disabled = True
+    sys.modules["last"] = Account()
+    """
+    with LocalEndpoint() as endpoint:
+        printed = run_program(source, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+    assert printed == "{'no time left to convert before exit': 6}"
 
 
 @pytest.mark.parametrize("make", ["processes", "pool", "executor"])

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
+import time
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -20,7 +22,7 @@ from .counts import TRACES, Counts, RateLimit
 from .delivery import auth, deliver, encode
 from .delivery.deliver import Result
 from .errors import ConfigurationError
-from .foreign import failure
+from .foreign import NO_TIME, failure
 from .host import random_instance_id, this_host
 from .rates import SpanRates
 from .telemetry_processors import PROCESSOR_RAISED, ProcessorError, TelemetryProcessor, TelemetryProcessors
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 _releases.check(sdk=True)
 
 _MAX_RESOURCES = 64
+_LITTLE_S = 0.2
+"""What conversion may take at the end of the process in any case, seconds: unhindered it takes less for a whole queue."""
 
 _T = TypeVar("_T")
 
@@ -118,6 +122,8 @@ class ExporterBase(Generic[_T]):
         self._processors = TelemetryProcessors()
         self._resources = _ResourceTags()
         self._log_limit = RateLimit()
+        self._pace, self._callers_pace = (_Pace(min(1.0, settings.grace_period_s / 5)) for _ in range(2))
+        self._under_way: dict[object, int] = {}
         self._is_shut_down = False
 
     @property
@@ -162,6 +168,25 @@ class ExporterBase(Generic[_T]):
         """Let an export that is under way take no longer than so many seconds from now; what has no reply then is stored."""
         self._delivery.hurry(timeout_s)
 
+    def has_time(self) -> bool:
+        """Return whether the caller can convert one more piece by itself before the process ends; always while it does not end."""
+        left_s = self._delivery.remaining_s()
+        return left_s == math.inf or self._callers_pace.has_time(left_s)
+
+    def took(self, spent_s: float) -> None:
+        """Note how many seconds the caller's conversion of one piece took; see :meth:`has_time`."""
+        self._callers_pace.took(spent_s)
+
+    def no_time(self, number: int) -> None:
+        """Count telemetry as lost for which there was no time."""
+        self.counts.dropped(NO_TIME, number, signal=self._signal)
+
+    def give_up(self) -> None:
+        """Count what is being converted as lost: the process ends before that is done."""
+        for key, number in list(self._under_way.items()):
+            if self._under_way.pop(key, None) is not None:
+                self.no_time(number)
+
     def shutdown(self, *_: object, **__: object) -> None:
         """Refuse further telemetry. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
         if self._is_shut_down:
@@ -179,11 +204,27 @@ class ExporterBase(Generic[_T]):
         """
         raise NotImplementedError
 
-    def _items(self, telemetry: Iterable[_T], lost: list[BaseException]) -> Iterator[bytes]:
+    def _items(self, telemetry: Sequence[_T], lost: list[BaseException]) -> Iterator[bytes]:
         """Yield the encoded items one by one; note in the list why something was lost."""
+        key = object()
+        self._under_way[key] = len(telemetry)
+        try:
+            yield from self._converted(telemetry, lost)
+        finally:
+            self._under_way.pop(key, None)
+
+    def _converted(self, telemetry: Sequence[_T], lost: list[BaseException]) -> Iterator[bytes]:
+        """Yield the encoded items one by one, as long as there is time for it; see `_items`."""
         legacy_tags = self._legacy_tags()
         processors, sent_by_others = self._processors, self._sent_by_others
-        for one in telemetry:
+        pace, remaining_s = self._pace, self._delivery.remaining_s
+        began_s = time.monotonic()
+        for index, one in enumerate(telemetry):
+            left_s = remaining_s()
+            if left_s != math.inf and not pace.has_time(left_s):
+                lost.append(TimeoutError())
+                self.no_time(len(telemetry) - index)
+                return
             encoded: list[bytes] = []
             try:
                 for envelope in self._envelopes(one, legacy_tags):
@@ -200,7 +241,10 @@ class ExporterBase(Generic[_T]):
                         self._lost(PROCESSOR_RAISED if raised else "an item could not be encoded", error.__cause__ or error, lost)
             except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
                 self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
+            if left_s != math.inf:
+                pace.took(left_s - remaining_s())
             yield from encoded
+        pace.usual_s = (time.monotonic() - began_s) / max(1, len(telemetry))
 
     def _tags(self, of: Resource, legacy_tags: dict[str, str] | None, facade: bool) -> dict[str, str]:
         """Return the context tags for telemetry of a resource, not to be changed."""
@@ -230,6 +274,29 @@ class ExporterBase(Generic[_T]):
             if self._log_limit.due("context tags"):
                 _logger.warning("The context tags of OpenCensus telemetry could not be read; its resource's are used.", exc_info=True)
             return None
+
+
+class _Pace:
+    """How long conversion takes as the process ends: processors and conversions are code of programs, and may be slow.
+
+    Args:
+        reserve_s: What is left for sending after the last item, seconds.
+    """
+
+    def __init__(self, reserve_s: float) -> None:
+        self._reserve_s = reserve_s
+        self._spent_s = 0.0
+        self.usual_s = 0.0
+        """What one piece of telemetry took lately, seconds."""
+
+    def has_time(self, left_s: float) -> bool:
+        """Return whether one more can be converted, with so many seconds left for sending."""
+        return (self._spent_s < _LITTLE_S and self.usual_s < _LITTLE_S) or left_s >= self.usual_s + self._reserve_s
+
+    def took(self, spent_s: float) -> None:
+        """Note how many seconds one took as the process ends."""
+        self._spent_s += spent_s
+        self.usual_s = spent_s
 
 
 class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter):

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _alias
 from opencensus_compat._wiring.destinations import parts
@@ -73,6 +73,20 @@ def hand_logs_over(until_s: float) -> bool:
     return wired.hand_over is None or wired.hand_over.flush(max(0.0, until_s - time.monotonic()))
 
 
+def _hand_logs_over_at_last(until_s: float) -> None:
+    """Have the provider's processors get what was logged, and give up what does not get there in half of the time that is left."""
+    now_s = time.monotonic()
+    if not hand_logs_over(now_s + max(0.0, until_s - now_s) / 2) and wired.hand_over is not None:
+        wired.hand_over.give_up(_no_time)
+
+
+def _no_time(work: Any) -> None:
+    """Count a record that could not be handed over, for the handler that took it."""
+    pipeline = getattr(getattr(work, "__self__", None), "_pipeline", None)
+    if pipeline is not None:
+        pipeline.exporter.no_time(1)
+
+
 def flush_logs(of: Destination, timeout_s: float) -> bool:
     """Send what was logged to a destination, and return whether all of it was delivered in time.
 
@@ -80,8 +94,13 @@ def flush_logs(of: Destination, timeout_s: float) -> bool:
         of: The destination.
         timeout_s: Seconds to wait at most. At the end of the process, what is left of its time counts.
     """
-    until_s = ending_process() if is_ending() else time.monotonic() + timeout_s
-    handed_over = hand_logs_over(until_s)
+    if is_ending():
+        until_s = ending_process()
+        _hand_logs_over_at_last(until_s)
+        handed_over = True
+    else:
+        until_s = time.monotonic() + timeout_s
+        handed_over = hand_logs_over(until_s)
     part = of.made(LOGS)
     return (part is None or part.force_flush(max(0, int((until_s - time.monotonic()) * 1000)))) and handed_over
 
@@ -136,7 +155,7 @@ def stop(timeout_s: float | None = None) -> bool:
 
 def end_of_child() -> None:
     """Send what waits at the end of a process that runs no exit hooks, within one `grace_period`."""
-    hand_logs_over(ending_process())
+    _hand_logs_over_at_last(ending_process())
     stop()
 
 
@@ -160,14 +179,14 @@ def end_logs() -> None:
     Exit hooks that run later still log; `logging.shutdown`, the last one, flushes.
     """
     until_s = ending_process()
-    hand_logs_over(until_s)
+    _hand_logs_over_at_last(until_s)
     shut_down_parts(LOGS, max(0.0, until_s - time.monotonic()))
 
 
 def _end_at_exit() -> None:
     """Send what no exit hook of a provider has sent: the application has shut its provider down before, or has switched the hook off."""
     if wired.destinations:
-        hand_logs_over(ending_process())
+        _hand_logs_over_at_last(ending_process())
         shut_down_parts(None)
 
 

@@ -103,6 +103,10 @@ class Delivers(Protocol):
         """Let what is under way take no longer than so many seconds from now; what has no reply then is stored, and may arrive twice."""
         ...
 
+    def remaining_s(self) -> float:
+        """Return the seconds that are left for sending before the process ends; infinite while it does not."""
+        ...
+
     def shutdown(self, timeout_s: float) -> None:
         """Refuse further items, wait for those under way at most so long, and close."""
         ...
@@ -219,6 +223,11 @@ class Delivery:
     def hurry(self, timeout_s: float) -> None:
         """Let what is under way, and only that, take no longer than so many seconds from now."""
         self._transport.hurry(sending_s(timeout_s))
+
+    def remaining_s(self, until_s: float = math.inf) -> float:
+        """Return the seconds that are left for sending, also until a time on the monotonic clock; see :class:`Delivers`."""
+        until_s = min(self._deadline_s, until_s)
+        return until_s if until_s == math.inf else until_s - self._clock()
 
     def shutdown(self, timeout_s: float) -> None:
         """Send nothing more of what is kept, wait for what is under way at most so many seconds, and close; see :class:`Delivers`."""
@@ -563,10 +572,7 @@ class Delivery:
         return moved[0] if moved is not None and self._clock() < moved[1] else None
 
     def _remaining_s(self, deadline: Deadline | None) -> float:
-        until_s = self._deadline_s if deadline is None else min(self._deadline_s, deadline.at_s)
-        if until_s == math.inf:
-            return self._timeout_s
-        return min(self._timeout_s, until_s - self._clock())
+        return min(self._timeout_s, self.remaining_s() if deadline is None else self.remaining_s(deadline.at_s))
 
 
 class Deadline:
@@ -602,6 +608,10 @@ class Share:
     def hurry(self, timeout_s: float) -> None:
         """Let what is under way, and only that, take no longer than so many seconds from now."""
         self._delivery.hurry(timeout_s)
+
+    def remaining_s(self) -> float:
+        """Return the seconds that are left for sending; see :class:`Delivers`."""
+        return self._delivery.remaining_s(self._deadline.at_s)
 
     def shutdown(self, timeout_s: float) -> None:
         """Refuse further items and wait for those under way; the last share closes the delivery."""

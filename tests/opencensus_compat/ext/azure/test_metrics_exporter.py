@@ -566,6 +566,16 @@ def test_instance_of_a_worker(options, monkeypatch):
     assert instance() == "web-1"
 
 
+def test_flush_without_time(options, measuring):
+    """A flush that has no time is False, however many exporters there are, and raises nothing."""
+    measuring.view("orders", SumAggregation())
+    measuring.record(1, route="/")
+    exporter = new_metrics_exporter(**options)
+    assert opencensus_compat.flush(timeout_s=0) is False
+    assert exporter._pipeline.force_flush(0) is False
+    assert opencensus_compat.shutdown(timeout_s=0) is False
+
+
 def test_flush_waits_for_an_export_under_way(options, endpoint):
     """Two exports never run at the same time."""
     running, most = [], []

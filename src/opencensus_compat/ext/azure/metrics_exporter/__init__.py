@@ -10,6 +10,7 @@ import itertools
 import logging
 import os
 import platform
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -94,7 +95,12 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         What cannot be converted is counted and said in the log, and loses nothing else.
         """
         for batch in common_utils.window(self._envelopes(metrics), self._batch_size()):
-            self._transmit(self.apply_telemetry_processors(batch) if self._telemetry_processors or self._is_changed() else batch)
+            if self._is_changed():
+                self._transmit(self.apply_telemetry_processors(batch))
+            elif self._telemetry_processors and self._is_direct:
+                self._pipeline.send_each(batch, self)
+            else:
+                self._transmit(batch)
 
     def metric_to_envelopes(self, metric: Any) -> list[Envelope]:
         """Return an envelope for each point of a metric."""
@@ -114,16 +120,23 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
 
     def _envelopes(self, metrics: Iterable[Any]) -> Iterator[Any]:
         convert_one: Callable[[Any], Iterable[Any]]
-        convert_one = self.metric_to_envelopes if self._telemetry_processors or self._is_changed() else self._items
+        is_changed = self._is_changed()
+        convert_one = self.metric_to_envelopes if self._telemetry_processors or is_changed else self._items
         for metric in metrics:
             if metric is None:
                 continue
+            if is_changed and not self._pipeline.exporter.has_time():
+                self._pipeline.exporter.no_time(len(metric.time_series))
+                continue
+            began_s = time.monotonic()
             envelopes: list[Any] = []
             try:
                 envelopes.extend(each_made(convert_one(metric)))
             except _exporter.failure() as error:
                 self._lost(f"metric {getattr(getattr(metric, 'descriptor', None), 'name', metric)!r}: {error!r}")
                 _logger.debug("%s", _NOT_CONVERTED, exc_info=True)
+            if is_changed:
+                self._pipeline.exporter.took(time.monotonic() - began_s)
             yield from envelopes
 
     def _items(self, metric: Any) -> list[dict[str, Any]]:
