@@ -459,6 +459,25 @@ def blocked_exit(*rules: Rule) -> Callable[[Case], None]:
     return run
 
 
+def slow_processor(case: Case) -> None:
+    """Let a process end whose telemetry processor takes so long that most items do not get through it in time: those are counted."""
+    program = case.start("processors.py", "slow", export_interval=60)
+    case.offer(program)
+    case.end_in_time(program)
+    case.expect(delivered=None, dropped=None)
+
+
+def processor_ends_threads(case: Case) -> None:
+    """Raise SystemExit in a telemetry processor: it costs the items that it was raised for, and later ones arrive."""
+    program = case.start("processors.py", "ends threads")
+    case.offer(program)
+    case.until_delivered(18)
+    case.offer(program)
+    case.until_delivered(36)
+    program.end()
+    case.expect(delivered=36, dropped=4)
+
+
 def silent_for_four(case: Case) -> None:
     """Let a process end whose four exporters send to four resources, none of which answers."""
     case.endpoint.misbehave(Silence())
@@ -991,6 +1010,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_O, "exit while silent", blocked_exit(Silence())),
     Fault(_O, "exit while the reply drips", blocked_exit(SlowReply(0.5), Status(503))),
     Fault(_O, "exit while silent, four resources", silent_for_four),
+    Fault(_O, "a telemetry processor takes 1.5 s an item", slow_processor),
+    Fault(_O, "a telemetry processor raises SystemExit", processor_ends_threads),
     Fault(_O, "SIGTERM, default action, items stored", terminated),
     Fault(_O, "queue overflow while silent", overflow),
     Fault(_D, "full, endpoint comes back", disk_full(comes_back=True)),
