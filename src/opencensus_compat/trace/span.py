@@ -44,6 +44,8 @@ MAX_NUM_ANNOTATIONS = 32
 MAX_NUM_MESSAGE_EVENTS = 128
 MAX_NUM_LINKS = 32
 
+_CensusTracer = _handles.CensusTracer
+
 
 class BoundedList(Sequence[Any]):
     """A list that only grows, up to a size; then each new item pushes out the oldest, which is counted in `dropped`."""
@@ -423,7 +425,7 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
             self.status = _status_of(exception_value)
         tracer = self.context_tracer
         if tracer is not None:
-            if _handles.is_own(tracer, _handles.CensusTracer):
+            if issubclass(type(tracer), _CensusTracer):
                 tracer._end_through(self)
             else:
                 tracer.end_span()

@@ -84,6 +84,8 @@ class Tracer(metaclass=_TracerClass):
     _made: tuple[SpanContext, str] | None = None
     _one_trace = False
     _recording: Any = None
+    # The sampler by whose rate new traces are judged without a call of it, once that is known.
+    _judged_by_id: Any = None
     # For work that it is handed to: the task or thread that it was made in, and the outermost spans that it started last there, and in
     # tasks of that thread.
     _home: object | None = None
@@ -159,7 +161,7 @@ class Tracer(metaclass=_TracerClass):
     def should_sample(self) -> Any:
         """Return the sampler's decision about this tracer's context."""
         if self._own_context is None and _goes_by_id(self.sampler):
-            return _is_sampled(self.sampler, self._trace_id)
+            return _by_id(self.sampler, self._trace_id)
         return self.sampler.should_sample(self._base)
 
     def get_tracer(self) -> Any:
@@ -288,16 +290,26 @@ class Tracer(metaclass=_TracerClass):
         trace_id = getrandbits(128)
         own = None
         try:
-            if _decides_itself(self):
+            sampler = self.sampler
+            if sampler is self._judged_by_id or self._judges_by_id(sampler):
+                tracer = (self._recording or self._recording_tracer()) if _by_id(sampler, trace_id) else self._blank_tracer()
+            elif _decides_itself(self):
                 own = self._begin(trace_id)
                 tracer = self.get_tracer()
             else:
-                tracer = self._recording_tracer() if _is_sampled(self.sampler, trace_id) else self._blank_tracer()
+                tracer = self._recording_tracer() if _is_sampled(sampler, trace_id) else self._blank_tracer()
         except _exporter.failure() as error:  # A program's sampler may raise anything
             _wiring.report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
             tracer = self._blank_tracer()
         self._trace_id, self._own_context, self.tracer = trace_id, own, tracer
         return self._start_root(name, context, tracer, trace_id)
+
+    def _judges_by_id(self, sampler: Any) -> bool:
+        """Return whether the sampler, and nothing that a program has put into it or this tracer, decides; then remember that."""
+        if not _goes_by_id(sampler) or _decides_itself(self):
+            return False
+        self._judged_by_id = sampler
+        return True
 
     def end_span(self) -> None:
         """End the current span, export it and make its parent current."""
@@ -416,8 +428,13 @@ def _is_sampled(sampler: Any, trace_id: int) -> bool:
 
     The samplers of this package are judged by the bare id: making a context for each root costs more than they do.
     """
-    if not _goes_by_id(sampler):
-        return bool(sampler.should_sample(SpanContext(trace_id=f"{trace_id:032x}")))
+    if _goes_by_id(sampler):
+        return _by_id(sampler, trace_id)
+    return bool(sampler.should_sample(SpanContext(trace_id=f"{trace_id:032x}")))
+
+
+def _by_id(sampler: Any, trace_id: int) -> bool:
+    """Return the decision of a sampler of this package's about a new trace."""
     kind = type(sampler)
     if kind is _ProbabilitySampler:
         return (trace_id & _LOWER_LONG) <= sampler.rate * _LOWER_LONG_AS_FLOAT  # type: ignore[no-any-return] # a comparison of numbers

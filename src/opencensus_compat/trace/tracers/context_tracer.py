@@ -236,10 +236,11 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             start_context = context
             if _context.SPAN_KEY in context:
                 start_context = Context({key: value for key, value in context.items() if key != _context.SPAN_KEY})
-        innermost = _context.active(context)
-        if innermost is not None and len(innermost) > 2:
-            # A program's own object is current, which does not say of which trace it is.
-            parent_span = innermost[0]
+        if _context.CENSUS_KEY in context:
+            innermost = _context.active(context)
+            if innermost is not None and len(innermost) > 2:
+                # A program's own object is current, which does not say of which trace it is.
+                parent_span = innermost[0]
         otel = _wiring.start_span(name, start_context, parent, self._sample_rate, trace_id=trace_id)
         return self._start(name, context, start_context, parent_span, otel)
 
