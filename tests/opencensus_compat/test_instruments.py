@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import opencensus_compat
-from opencensus_compat import _wiring
+from opencensus_compat import _exporter, _instruments, _wiring
 from opencensus_compat._instruments import valid_name, valid_unit
 from opencensus_compat._wiring.state import wired
 from opencensus_compat.metrics import transport
@@ -333,6 +333,20 @@ def test_what_a_function_brings_about_while_it_is_read(read):
 
 def _buckets_of(*counts):
     return counts if TAKES_BOUNDARIES else mock.ANY
+
+
+def test_names_mean_the_same_with_all_meter_providers():
+    """An exporter knows a metric by its name alone: another one of that name has a number also with a provider that has only that one."""
+    others = Read(), Read()
+    for other, name in zip(others, ("a b", "a_b"), strict=True):
+        registry = Registry()
+        gauge = LongGauge(name, "", "1", [])
+        gauge.get_or_create_default_time_series().set(7)
+        registry.add_gauge(gauge)
+        _instruments.Instruments(other.provider).follow(registry)
+        assert set(other.values) == {"a_b" if name == "a b" else "a_b_2"}
+        other.provider.shutdown()
+    assert {given: name for name, given in _exporter.instrument_names().items()} == {"a b": "a_b", "a_b": "a_b_2"}
 
 
 def test_names_that_become_the_same(read, caplog):

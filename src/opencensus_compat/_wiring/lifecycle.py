@@ -120,6 +120,7 @@ def reset() -> None:
             wired.hand_over.clear()
         for each in wired.instruments.values():
             each.close()
+        _exporter.instrument_names().clear()
         _late_providers.unwatch()
         for provider in wired.gave_way:
             provider.census_give_way(None)
