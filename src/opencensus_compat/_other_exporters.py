@@ -57,17 +57,20 @@ class Others:
         self._have_exporter = False
         self.rest: tuple[Any, ...] = ()
         """The processors that do not send to Application Insights."""
+        self.is_adopted: bool | None = None
+        """Whether this package sends what OpenTelemetry code makes with the provider, as `_wiring.whose` found; None after a change."""
         self._are_expected = True
 
     def keys(self) -> dict[str, str]:
         """Return the instrumentation keys that processors send to, with the classes of their exporters."""
         now = self._processors()
         if now is not self._seen:
+            self._seen, self.is_adopted = now, None
+            now = now if isinstance(now, (list, tuple)) else None
             found = [(processor, exporters_keys(processor)) for processor in now or ()]
             self.rest = tuple(_fields_of(processor).get(STANDS_FOR, processor) for processor, keys in found if not keys)
             self._keys = {key: name for _, keys in found for key, name in keys.items()}
             self._have_exporter = now is None or any(self._are_readers or has_exporter(processor) for processor, _ in found)
-            self._seen = now
         return self._keys
 
     def have_exporter(self) -> bool:
@@ -115,13 +118,13 @@ NOBODY = Others(lambda: ())
 def of_tracer(provider: Any, tracer: Any, *, are_of_ours: bool = False) -> Others:
     """Return who is behind a tracer provider and one of its tracers."""
     several = getattr(tracer, "span_processor", None) or _inside(provider, "_active_span_processor", "get_tracer")
-    return Others(lambda: _sequence(several, "_span_processors"), are_of_ours=are_of_ours)
+    return Others(lambda: getattr(several, "_span_processors", None), are_of_ours=are_of_ours)
 
 
 def of_logger_provider(provider: Any, *, are_of_ours: bool = False) -> Others:
     """Return who is behind a logger provider."""
     several = _inside(provider, "_multi_log_record_processor", "get_logger")
-    return Others(lambda: _sequence(several, "_log_record_processors"), are_of_ours=are_of_ours)
+    return Others(lambda: getattr(several, "_log_record_processors", None), are_of_ours=are_of_ours)
 
 
 def of_meter_provider(provider: Any) -> Others:

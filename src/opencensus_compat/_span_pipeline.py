@@ -6,6 +6,7 @@ that destination.
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,10 @@ from opencensus_compat._wiring import LOGS, SPANS
 
 _LOGGED_S = 1.0
 """How long an export of spans with exceptions waits for records that are on their way, seconds."""
+
+
+_MOST_RUNNING = 10_000
+"""OpenTelemetry spans that are remembered to have begun inside an OpenCensus span, and have not ended."""
 
 
 class SpanPart(Part):
@@ -76,7 +81,7 @@ class Router(SpanProcessor):
     def __init__(self) -> None:
         self.is_stopped = False
         self._is_alone = False
-        self._inherited: dict[tuple[int, int], tuple[Any, weakref.ref[Span]]] = {}
+        self._inherited: dict[tuple[int, int], Any] = {}
         self._rates: SpanProcessor = _exporter.sample_rate_processor(None)
         self._spans: SpanFactory | None = None
         self._others = _other_exporters.NOBODY
@@ -111,8 +116,11 @@ class Router(SpanProcessor):
         if _handles.pipeline_of(handle) is not None and (self._is_alone or not self._others.are_of_ours or handle is not _default_handle()):
             context = span.get_span_context()
             key = (context.trace_id, context.span_id)
-            # The reference forgets the note when the span is freed without having ended.
-            self._inherited[key] = (handle, weakref.ref(span, lambda _: self._inherited.pop(key, None)))
+            self._inherited[key] = handle
+            if len(self._inherited) > _MOST_RUNNING:
+                # Spans that are freed without having ended leave theirs. Other threads change it meanwhile.
+                with contextlib.suppress(RuntimeError, StopIteration):
+                    self._inherited.pop(next(iter(self._inherited)), None)
         if _context.has_instrumentations():
             _doubles.started(span, _context.get_current() if parent_context is None else parent_context)
 
@@ -136,12 +144,12 @@ class Router(SpanProcessor):
                 facade._ended = span
                 return
         context = span.get_span_context()
+        inherited = self._inherited.pop((context.trace_id, context.span_id), None) if context is not None and self._inherited else None
         kept = _doubles.ended(span)
         if kept is None:
             return
         span = kept
-        inherited = self._inherited.pop((context.trace_id, context.span_id), None) if context is not None and self._inherited else None
-        handle = inherited[0] if inherited is not None else _default_handle()
+        handle = _default_handle() if inherited is None else inherited
         destination = handle._pipeline if handle is not None else _wiring.default_spans()
         if destination is None or not destination.is_direct or (self._is_alone and inherited is None):
             return

@@ -69,7 +69,15 @@ def is_adopted(others: Others, signal: str) -> bool:
     wish = adopts_providers()
     if wish is not None:
         return wish
-    if others.have_exporter() or os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip().lower() == "none":
+    has_exporter = others.have_exporter()
+    if others.is_adopted is None:
+        others.is_adopted = _is_for_us(signal, has_exporter=has_exporter)
+    return others.is_adopted
+
+
+def _is_for_us(signal: str, *, has_exporter: bool) -> bool:
+    """Return whether nobody else gets what comes from a provider of the application's, and say what becomes of it."""
+    if has_exporter or os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip().lower() == "none":
         tell_once(_logger.debug, _LEFT[signal])
         return False
     report(_ADOPTED[signal])
