@@ -21,24 +21,34 @@ if TYPE_CHECKING:
 
 _OWN_LOGGERS = frozenset({__name__.partition(".")[0], "opencensus", legacy_spans.SCOPE})
 """First parts of the names under which this package and the facade log."""
-_OWN_BEGINNINGS = tuple(_OWN_LOGGERS)
 
 _logger = logging.getLogger(__name__)
 
 
-def _is_own(one: Any) -> bool:
-    """Return whether a record is about this package's own work."""
-    record = getattr(one, "log_record", None)
-    if record is None:
-        return False
-    if record.trace_id == OWN_TRACE_ID:
-        return True
-    scope = one.instrumentation_scope
-    name = scope.name if scope is not None else ""
-    if not name.startswith(_OWN_BEGINNINGS) or name.partition(".")[0] not in _OWN_LOGGERS:
-        return False
-    # The facade's records have the scope of one of its loggers.
-    return name != legacy_spans.SCOPE or not any(key.startswith(FACADE_PREFIX) for key in record.attributes or ())
+def _of_application(telemetry: Sequence[Any]) -> list[Any]:
+    """Return the records that are not about this package's own work."""
+    found = []
+    seen, is_own = None, False
+    for one in telemetry:
+        record = getattr(one, "log_record", None)
+        if record is not None:
+            if record.trace_id == OWN_TRACE_ID:
+                continue
+            scope = one.instrumentation_scope
+            # Records of one logger follow each other.
+            if scope is not seen:
+                seen, is_own = scope, scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS
+            if is_own and not _is_of_facade(record, scope):
+                continue
+        found.append(one)
+    return found
+
+
+def _is_of_facade(record: Any, scope: Any) -> bool:
+    """Return whether a record of our own loggers is one that an OpenCensus handler has made: their scope has the name of one of them."""
+    return scope.name == legacy_spans.SCOPE and (
+        bool(scope.version) or any(key.startswith(FACADE_PREFIX) for key in record.attributes or ())
+    )
 
 
 class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter):
@@ -78,7 +88,7 @@ class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter)
 
         Each request would bring lines about itself, and they the next request.
         """
-        theirs = [one for one in telemetry if not _is_own(one)]
+        theirs = _of_application(telemetry)
         if telemetry and not theirs:
             return Result.DELIVERED
         if not self._processors.exist:
