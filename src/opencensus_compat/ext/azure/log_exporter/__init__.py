@@ -121,7 +121,6 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         self._sampling = SamplingFilter(rate)
         self._sampling.exempt_level = exempt_level
         self.addFilter(self._sampling)
-        self._usual_filters = [self._sampling]
         self._filters_itself = type(self).filter is not logging.Filterer.filter
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
         self._grace_period = self.options.grace_period
@@ -149,7 +148,9 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
 
         The standard library's own method enters the lock from Python 3.13 on, whether or not there is one.
         """
-        if self.filters != self._usual_filters or self._sampling.probability < 1 or self._filters_itself:
+        filters, sampling = self.filters, self._sampling
+        # Without a call, and without comparing lists: nearly every record comes with nothing but the handler's own filter, which is off.
+        if len(filters) != 1 or filters[0] is not sampling or sampling.probability < 1 or self._filters_itself:
             passed: Any = self.filter(record)
             if not passed:
                 return passed
