@@ -91,7 +91,9 @@ def test_what_waits(ended, source, environment, arrived):
 def test_what_cannot_be_sent_is_stored(ended, temporary_folder):
     """Where the service refuses to take it, it is on disk for the next process."""
     with LocalEndpoint(misbehaviour=[Status(503)]) as endpoint:
-        assert ended(f"work(){WAITS}", endpoint, **ASKED) == (-signal.SIGTERM, "", [])
+        status, said, arrived = ended(f"work(){WAITS}", endpoint, **ASKED)
+    assert (status, arrived) == (-signal.SIGTERM, [])
+    assert said.startswith("Telemetry cannot be sent to ")
     assert len(list(temporary_folder.rglob("*.jsonl.gz"))) == 3
 
 
