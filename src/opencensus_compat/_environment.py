@@ -40,6 +40,8 @@ _WORDS = ("none", "*")
 """What stands in such lists and names no entry point."""
 _EXEMPLAR_FILTER = "OTEL_METRICS_EXEMPLAR_FILTER"
 _EXEMPLAR_FILTERS = ("trace_based", "always_on", "always_off")
+_SAMPLER, _RATE = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+_RATIO_SAMPLERS = ("traceidratio", "parentbased_traceidratio")
 _LONGEST_SHOWN = 60
 
 
@@ -68,6 +70,9 @@ def set_aside(environ: MutableMapping[str, str], has: Callable[[str, str], bool]
             refuse(variable, "a whole number from 0 on")
     if environ.get(_EXEMPLAR_FILTER, _EXEMPLAR_FILTERS[0]) not in _EXEMPLAR_FILTERS:
         refuse(_EXEMPLAR_FILTER, " or ".join(map(repr, _EXEMPLAR_FILTERS)))
+    ratio = environ.get(_SAMPLER, "").lower() in _RATIO_SAMPLERS
+    if ratio and _RATE in environ and not _is_rate(environ[_RATE]):
+        refuse(_RATE, "a share of traces from 0.0 to 1.0")
     for variable, group in _NAMED.items():
         if variable in environ and not has(group, environ[variable]):
             refuse(variable, f"the name of an installed {group}")
@@ -84,6 +89,13 @@ def _is_limit(said: str) -> bool:
         return True
     try:
         return int(said) >= 0
+    except ValueError:
+        return False
+
+
+def _is_rate(said: str) -> bool:
+    try:
+        return 0 <= float(said) <= 1
     except ValueError:
         return False
 

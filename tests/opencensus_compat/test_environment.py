@@ -46,6 +46,8 @@ USABLE = {
     "no propagators": {"OTEL_PROPAGATORS": "None"},
     "empty list": {"OTEL_PROPAGATORS": "", "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": " "},
     "all detectors": {"OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "*"},
+    "rate": {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.25"},
+    "argument of another sampler": {"OTEL_TRACES_SAMPLER": "microsoft.rate_limited", "OTEL_TRACES_SAMPLER_ARG": "5"},
     "variable of nobody's": {"OTEL_NONSENSE": "-1"},
 }
 REFUSED = {
@@ -53,6 +55,14 @@ REFUSED = {
     "limit in words": ({"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "many"}, {}),
     "exemplar filter": ({"OTEL_METRICS_EXEMPLAR_FILTER": "nope"}, {}),
     "provider": ({"OTEL_PYTHON_METER_PROVIDER": "nope"}, {}),
+    "rate": (
+        {"OTEL_TRACES_SAMPLER": "ParentBased_TraceIdRatio", "OTEL_TRACES_SAMPLER_ARG": "5"},
+        {"OTEL_TRACES_SAMPLER": "ParentBased_TraceIdRatio"},
+    ),
+    "rate that is no number": (
+        {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "nan"},
+        {"OTEL_TRACES_SAMPLER": "traceidratio"},
+    ),
     "context": ({"OTEL_PYTHON_CONTEXT": "nope"}, {}),
     "propagators": ({"OTEL_PROPAGATORS": "nope"}, {}),
     "one of the propagators": ({"OTEL_PROPAGATORS": "tracecontext,nope,b3"}, {"OTEL_PROPAGATORS": "tracecontext,b3"}),
@@ -74,7 +84,7 @@ def test_what_cannot_be_used_goes(environ, rest):
     left = dict(environ)
     (problem,) = set_aside(left, lambda group, name: (group, name) in INSTALLED)
     assert left == rest
-    ((variable, value),) = environ.items()
+    variable, value = list(environ.items())[-1]
     assert problem.startswith(f"{variable} (expected ")
     assert problem.endswith(f"got {value!r})")
 
