@@ -67,6 +67,8 @@ PAUSED = "paused: quota exceeded"
 MAX_UNEXPLAINED = 10_000
 """Of how many items that were not accepted without a reason it is remembered that they have had another try."""
 
+_NEVER = math.inf
+
 Judged = Accepted | PartlyAccepted | Retry | TooLarge | Rejected
 """What comes of a batch once redirects have been followed."""
 
@@ -179,6 +181,8 @@ class Delivery:
         self._paused_until_s = 0.0
         self._looked_s: float | None = None
         self._deadline_s = math.inf
+        self.is_ending = False
+        """Whether there is a time after which nothing is sent."""
         self._stopping = threading.Event()
         self._under_way: set[object] = set()
         self._legacy_looks = 0
@@ -218,6 +222,7 @@ class Delivery:
         until_s = self._clock() + sending_s(timeout_s)
         if until_s < self._deadline_s:
             self._deadline_s = until_s
+            self.is_ending = True
             self._transport.hurry(sending_s(timeout_s))
 
     def hurry(self, timeout_s: float) -> None:
@@ -611,6 +616,9 @@ class Share:
 
     def remaining_s(self) -> float:
         """Return the seconds that are left for sending; see :class:`Delivers`."""
+        # Asked for each item: while nothing ends, one call is all that it takes.
+        if self._deadline.at_s == _NEVER and not self._delivery.is_ending:
+            return _NEVER
         return self._delivery.remaining_s(self._deadline.at_s)
 
     def shutdown(self, timeout_s: float) -> None:
