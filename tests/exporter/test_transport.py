@@ -201,6 +201,17 @@ def test_redirects_are_not_followed(server, either):
     assert (made.status, made.headers["location"], len(server.requests)) == (307, "/elsewhere", 1)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_have_bodies(server, either, status):
+    """The body of a redirect is read like that of any reply, and no further."""
+    server.answer = lambda handler: reply(handler, status, b"<a>there</a>", Location="/elsewhere")
+    made = either.send(BODY, {}, 60)
+    assert (made.error, made.status, made.body, len(server.requests)) == (None, status, b"<a>there</a>", 1)
+    bomb, encoding = bomb_of(("gzip", "gzip"))
+    server.answer = lambda handler: reply(handler, status, bomb, Location="/elsewhere", Content_Encoding=encoding)
+    assert len(either.send(BODY, {}, 60).body) == MAX_REPLY_BYTES
+
+
 def test_other_address(server, transport):
     """One request may go elsewhere."""
     assert transport.send(BODY, {}, 60, url=server.url.replace("v2.1/track", "other")).status == 200

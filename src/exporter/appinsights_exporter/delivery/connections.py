@@ -122,7 +122,7 @@ class Connections:
     """
 
     def __init__(self) -> None:
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers.clear()
         self._session.headers.update(_HEADERS)
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -191,6 +191,13 @@ class Connections:
         """Close all connections."""
         self._ways.clear()
         self._session.close()
+
+
+class _Session(requests.Session):
+    """Takes a redirect for a reply like any other: requests reads the whole of its body, also where it is not to follow it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: it leads nowhere."""
 
 
 class _Adapter(HTTPAdapter):
