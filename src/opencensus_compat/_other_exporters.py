@@ -57,21 +57,27 @@ class Others:
         self._have_exporter = False
         self.rest: tuple[Any, ...] = ()
         """The processors that do not send to Application Insights."""
-        self.is_adopted: bool | None = None
-        """Whether this package sends what OpenTelemetry code makes with the provider, as `_wiring.whose` found; None after a change."""
+        self.adopted: tuple[object, bool] = (None, False)
+        """What `_wiring.whose` found: the processors, and whether this package sends what OpenTelemetry code makes with the provider."""
         self._are_expected = True
 
     def keys(self) -> dict[str, str]:
         """Return the instrumentation keys that processors send to, with the classes of their exporters."""
-        now = self._processors()
-        if now is not self._seen:
-            self._seen, self.is_adopted = now, None
-            now = now if isinstance(now, (list, tuple)) else None
+        seen = self._processors()
+        if seen is not self._seen:
+            now = seen if isinstance(seen, (list, tuple)) else None
             found = [(processor, exporters_keys(processor)) for processor in now or ()]
             self.rest = tuple(_fields_of(processor).get(STANDS_FOR, processor) for processor, keys in found if not keys)
             self._keys = {key: name for _, keys in found for key, name in keys.items()}
             self._have_exporter = now is None or any(self._are_readers or has_exporter(processor) for processor, _ in found)
+            # Last: another thread that finds it finds the rest.
+            self._seen = seen
         return self._keys
+
+    @property
+    def seen(self) -> object:
+        """The processors that `keys` has looked at last."""
+        return self._seen
 
     def have_exporter(self) -> bool:
         """Return whether anybody but this package gets what ends, or is emitted; True where that cannot be seen."""

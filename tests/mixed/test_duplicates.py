@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 import traceback
 import types
@@ -416,6 +417,28 @@ CASES = {
 def test_whose_exporter_a_processor_has(processor, found, exports):
     """The instrumentation keys and the exporters' names are found behind each form of processor, and whether there is any exporter."""
     assert (_other_exporters.exporters_keys(processor), _other_exporters.has_exporter(processor)) == (found, exports)
+
+
+def test_two_threads_look_for_exporters():
+    """One that looks while another one does finds the same: it would send an item twice that it takes for nobody else's."""
+    found = []
+
+    class Looking:
+        """Has another thread look while it is looked at."""
+
+        @property
+        def span_exporter(self):
+            if not found:
+                found.append("begun")
+                thread = threading.Thread(target=lambda: found.append((others.keys(), others.have_exporter())))
+                thread.start()
+                thread.join()
+            return Official()
+
+    processors = (Looking(),)
+    others = _other_exporters.Others(lambda: processors)
+    assert others.keys() == OFFICIAL
+    assert found == ["begun", (OFFICIAL, True)]
 
 
 def test_a_release_with_other_names():

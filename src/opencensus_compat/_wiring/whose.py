@@ -69,10 +69,13 @@ def is_adopted(others: Others, signal: str) -> bool:
     wish = adopts_providers()
     if wish is not None:
         return wish
-    has_exporter = others.have_exporter()
-    if others.is_adopted is None:
-        others.is_adopted = _is_for_us(signal, has_exporter=has_exporter)
-    return others.is_adopted
+    others.keys()
+    seen, (of, found) = others.seen, others.adopted
+    if of is not seen:
+        # Other threads may add processors meanwhile: what is found counts for these.
+        found = _is_for_us(signal, has_exporter=others.have_exporter())
+        others.adopted = (seen, found)
+    return found
 
 
 def _is_for_us(signal: str, *, has_exporter: bool) -> bool:
