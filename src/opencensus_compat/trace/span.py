@@ -172,6 +172,7 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
     _on_create_callbacks: ClassVar[list[Callable[[Any], object]]] = []
 
     # What few spans have reads as this, without a store per span; containers are made when they are first asked for.
+    span_kind: Any = SpanKind.UNSPECIFIED
     stack_trace: Any = None
     same_process_as_parent_span: Any = None
     _attributes: Any = None
@@ -213,7 +214,8 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
         self.name = self._otel_name = name
         self.parent_span = parent_span
         self.context_tracer = context_tracer
-        self.span_kind = span_kind
+        if span_kind != SpanKind.UNSPECIFIED:
+            self.span_kind = span_kind
         if stack_trace is not None:
             self.stack_trace = stack_trace
         if same_process_as_parent_span is not None:

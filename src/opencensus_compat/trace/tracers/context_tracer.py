@@ -54,6 +54,22 @@ def _tracer_of(span: Any) -> Any:
     return span.context_tracer if _handles.is_own(span, _handles.CensusSpan) else None
 
 
+# Tests of programs put mocks in its place.
+_Span = trace_span.Span
+
+
+def _new_span(name: Any, parent_span: Any, tracer: Any) -> trace_span.Span:
+    """Return a span as its constructor leaves it, in half of the time."""
+    span = object.__new__(_Span)
+    span.name = span._otel_name = name
+    span.parent_span = parent_span
+    span.context_tracer = tracer
+    if _Span._on_create_callbacks:
+        for callback in _Span._on_create_callbacks:
+            callback(span)
+    return span
+
+
 class ContextTracer(base.Tracer, _handles.CensusTracer):
     """Starts and ends sampled spans.
 
@@ -245,7 +261,9 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         return self._start(name, context, start_context, parent_span, otel)
 
     def _start(self, name: Any, context: Context, parent_context: Context, parent_span: Any, otel: OtelSpan) -> Any:
-        return self._open_span(trace_span.Span(name, parent_span, context_tracer=self), context, parent_context, otel)
+        kind = trace_span.Span
+        span = _new_span(name, parent_span, self) if kind is _Span else kind(name, parent_span, context_tracer=self)
+        return self._open_span(span, context, parent_context, otel)
 
     def _open_span(self, span: trace_span.Span, context: Context, parent_context: Context, otel: OtelSpan) -> Any:
         parent_span = span.parent_span
