@@ -84,7 +84,7 @@ def check(items):
 @settings(max_examples=300, deadline=None)
 def test_any_values(body, attributes, scope, otel):
     """With any body and any attributes a record becomes one item that the schema takes."""
-    data = log_record(scope=scope)
+    data = log_record(scope=scope, version="1")
     record = sdk.record_of(data)
     record.body, record.attributes = body, attributes
     counts, items = exported(data, environ={"OPENCENSUS_COMPAT_ENVELOPES": "otel"} if otel else {})
@@ -103,7 +103,7 @@ def test_any_values(body, attributes, scope, otel):
 @settings(max_examples=300, deadline=None)
 def test_records_made_by_hand(attributes, field, scope):
     """Whatever stands in any field of a record: it becomes an item or is counted as lost, and its neighbours arrive."""
-    data = log_record(scope=scope)
+    data = log_record(scope=scope, version="1")
     record = sdk.record_of(data)
     record.attributes = attributes
     for name in ("timestamp", "trace_id", "span_id", "severity_number", "severity_text", "event_name"):

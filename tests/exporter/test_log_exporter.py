@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 import time
+import types
 import warnings
 
 import pytest
@@ -47,7 +48,7 @@ def test_records_about_the_exporters_own_work():
     lines = [log_record(name, scope=name) for name in ("appinsights_exporter.delivery", "opencensus.ext", FACADE, "opencensusless")]
     assert made.export([own]) is SUCCESS
     assert transport.sent == []
-    assert made.export([own, *lines, log_record("facade", {"census.level": 20}, scope=FACADE)]) is SUCCESS
+    assert made.export([own, *lines, log_record("facade", scope=FACADE, version="1")]) is SUCCESS
     assert messages(transport) == ["opencensusless", "facade"]
 
 
@@ -55,7 +56,7 @@ def test_measurements_that_are_no_finite_number(caplog):
     """They are left out of items of both APIs, and a warning names one a minute."""
     made, transport = exporter()
     attributes = {"microsoft.custom_event.name": "e", "microsoft.custom_measurements": '{"ratio": NaN, "n": 1}', "census.level": 20}
-    made.export([log_record("e", attributes=attributes), log_record("e", attributes=attributes, scope=FACADE)])
+    made.export([log_record("e", attributes=attributes), log_record("e", attributes=attributes, scope=FACADE, version="1")])
     assert [item["data"]["baseData"]["measurements"] for item in transport.items] == [{"n": 1}, {"n": 1}]
     assert caplog.messages == ["The custom measurement 'ratio' is left out: it is no finite number."]
 
@@ -117,9 +118,9 @@ def test_one_bad_record_loses_no_other(caplog):
 def test_what_is_no_record_loses_nothing_else(caplog):
     """Anything at all may stand in a batch."""
     made, transport = exporter()
-    assert made.export([None, log_record("a"), 5]) is FAILURE
+    assert made.export([None, log_record("a"), 5, types.SimpleNamespace(log_record=5)]) is FAILURE
     assert messages(transport) == ["a"]
-    assert made.counts.snapshot(LOGS).dropped == {"a log record could not be converted": 2}
+    assert made.counts.snapshot(LOGS).dropped == {"a log record could not be converted": 3}
 
 
 def test_telemetry_processors():
@@ -179,11 +180,11 @@ SHAPES = {
 def test_facade_records(environ, properties, role):
     """Records of OpenCensus handlers keep the retired shape unless the settings say otherwise."""
     made, transport = exporter(environ=environ, legacy_context_tags={"ai.cloud.role": "app.py"})
-    assert made.export([log_record("a", {"n": 3, "census.level": 20}, scope=FACADE)]) is SUCCESS
+    assert made.export([log_record("a", {"n": 3, "census.level": 20}, scope=FACADE, version="1")]) is SUCCESS
     [item] = transport.items
     assert item["data"]["baseData"]["properties"] == properties
     assert item["tags"]["ai.cloud.role"] == role
-    [envelope] = made.envelopes(log_record("a", {"n": 3, "census.level": 20}, scope=FACADE))
+    [envelope] = made.envelopes(log_record("a", {"n": 3, "census.level": 20}, scope=FACADE, version="1"))
     assert envelope == item
 
 
@@ -283,7 +284,7 @@ def test_every_item_passes_the_schema(scope, attributes):
     with LocalEndpoint() as endpoint:
         made = ApplicationInsightsLogRecordExporter(endpoint.connection_string, legacy_context_tags={"ai.cloud.role": "app.py"})
         mine = {**attributes, "census.level": 20} if scope == FACADE else attributes
-        batch = [log_record(body, mine, scope=scope, at_ns=time.time_ns()) for body in ("b" * 70_000, "", "said")]
+        batch = [log_record(body, mine, scope=scope, version="1", at_ns=time.time_ns()) for body in ("b" * 70_000, "", "said")]
         assert made.export(batch) is SUCCESS
         made.shutdown()
         refused, warned, kept = endpoint.refused, endpoint.warnings, endpoint.counts()

@@ -9,7 +9,6 @@ from opentelemetry.context import attach, detach
 
 from ._sdk_logs import LogRecordExporter, LogRecordExportResult, record_of, resource_of, scope_of
 from .convert import legacy_logs, legacy_spans, logs
-from .convert.spans import FACADE_PREFIX
 from .counts import LOGS
 from .delivery.deliver import Result
 from .delivery.own import OWN_TRACE_ID, own_context
@@ -30,25 +29,30 @@ def _of_application(telemetry: Sequence[Any]) -> list[Any]:
     found = []
     seen, is_own = None, False
     for one in telemetry:
-        record = getattr(one, "log_record", None)
-        if record is not None:
-            if record.trace_id == OWN_TRACE_ID:
-                continue
-            scope = one.instrumentation_scope
-            # Records of one logger follow each other.
-            if scope is not seen:
-                seen, is_own = scope, scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS
-            if is_own and not _is_of_facade(record, scope):
-                continue
+        try:
+            record = getattr(one, "log_record", None)
+            if record is not None:
+                if record.trace_id == OWN_TRACE_ID:
+                    continue
+                scope = one.instrumentation_scope
+                # Records of one logger follow each other.
+                if scope is not seen:
+                    seen, is_own = scope, scope is not None and _is_own(scope)
+                if is_own:
+                    continue
+        except Exception:
+            # Made by hand: the conversion takes it, or counts it.
+            _logger.debug("the logger of a record could not be seen", exc_info=True)
         found.append(one)
     return found
 
 
-def _is_of_facade(record: Any, scope: Any) -> bool:
-    """Return whether a record of our own loggers is one that an OpenCensus handler has made: their scope has the name of one of them."""
-    return scope.name == legacy_spans.SCOPE and (
-        bool(scope.version) or any(key.startswith(FACADE_PREFIX) for key in record.attributes or ())
-    )
+def _is_own(scope: Any) -> bool:
+    """Return whether a scope stands for one of our own loggers.
+
+    That of OpenCensus handlers has the name of one, and a version, which scopes that stand for loggers do not have.
+    """
+    return scope.name.partition(".")[0] in _OWN_LOGGERS and not (scope.name == legacy_spans.SCOPE and scope.version)
 
 
 class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter):

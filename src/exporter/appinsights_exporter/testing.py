@@ -140,6 +140,7 @@ def log_record(
     attributes: Mapping[str, Any] | None = None,
     *,
     scope: str = "shop.orders",
+    version: str | None = None,
     resource: Mapping[str, Any] | None = None,
     severity: int | None = 9,
     severity_text: str | None = None,
@@ -155,6 +156,7 @@ def log_record(
         body: Any value.
         attributes: As a program gives them; releases of the SDK before 1.39 drop mappings.
         scope: Name of the instrumentation scope.
+        version: That of the scope; those of OpenCensus handlers have one, those of loggers do not.
         resource: Attributes of the resource; None names the service ``shop``.
         severity: OpenTelemetry severity number.
         severity_text: Name of the level.
@@ -177,4 +179,4 @@ def log_record(
         attributes=dict(attributes or {}),
         event_name=event_name,
     )
-    return _sdk_logs.new_data(record, Resource(dict(resource or {"service.name": "shop"})), InstrumentationScope(scope))
+    return _sdk_logs.new_data(record, Resource(dict(resource or {"service.name": "shop"})), InstrumentationScope(scope, version))
