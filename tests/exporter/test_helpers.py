@@ -11,6 +11,7 @@ import pytest
 from opentelemetry import context, trace
 
 from appinsights_exporter.delivery.helpers import Helpers, LateError, start_thread
+from appinsights_exporter.delivery.own import OWN_TRACE_ID
 
 
 @pytest.fixture
@@ -83,15 +84,15 @@ def test_the_callers_context_counts(helpers):
     assert (helpers.run(call, 60), mark.get()) == (1, 1)
 
 
-def test_threads_keep_no_span():
-    """A thread starts with its maker's marks but without the current span, and with instrumentation suppressed."""
+def test_threads_have_a_context_of_their_own():
+    """A thread starts with its maker's marks, but in the trace of this package's own work and with instrumentation suppressed."""
     mark = contextvars.ContextVar("mark", default=0)
     mark.set(1)
     seen = []
     ended = threading.Event()
 
     def work():
-        seen.extend([mark.get(), trace.get_current_span(), context.get_value("suppress_instrumentation")])
+        seen.extend([mark.get(), trace.get_current_span().get_span_context().trace_id, context.get_value("suppress_instrumentation")])
         ended.set()
 
     span = trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=False))
@@ -99,7 +100,7 @@ def test_threads_keep_no_span():
         assert start_thread(work, "w")
         assert trace.get_current_span() is span
     ended.wait(60)
-    assert seen == [1, trace.INVALID_SPAN, True]
+    assert seen == [1, OWN_TRACE_ID, True]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

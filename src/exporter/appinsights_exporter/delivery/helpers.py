@@ -184,10 +184,10 @@ def start_thread(target: Callable[[], object], name: str) -> bool:
     It runs with what the caller's context holds, so that whoever asks knows that this is an export, but without the current span:
     a thread, and instrumentations that follow it, would keep an application's span for as long as it lives.
     """
-    return contextvars.copy_context().run(_start_without_span, target, name)
+    return contextvars.copy_context().run(_start_in_own_context, target, name)
 
 
-def _start_without_span(target: Callable[[], object], name: str) -> bool:
+def _start_in_own_context(target: Callable[[], object], name: str) -> bool:
     if interpreter.is_over():
         return False
     attach(own_context(Context()))
