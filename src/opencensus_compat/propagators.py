@@ -38,7 +38,7 @@ from opencensus_compat.trace.propagation.b3_format import B3FormatPropagator
 from opencensus_compat.trace.propagation.binary_format import FORMAT_LENGTH, BinaryFormatPropagator
 from opencensus_compat.trace.propagation.google_cloud_format import GoogleCloudFormatPropagator
 from opencensus_compat.trace.propagation.text_format import DEFAULT_TRACE_OPTIONS, TextFormatPropagator
-from opencensus_compat.trace.propagation.tracestate_string_format import MOST_CHARS
+from opencensus_compat.trace.propagation.tracestate_string_format import _MOST_CHARS
 from opencensus_compat.trace.span_context import SpanContext
 from opencensus_compat.trace.trace_options import TraceOptions
 
@@ -278,7 +278,7 @@ def _without_blanks(headers: Mapping[str, str]) -> Mapping[str, str]:
     state = headers.get("tracestate")
     if not isinstance(state, str) or (" " not in state and "\t" not in state):
         return headers
-    return {**headers, "tracestate": ",".join(member.strip(" \t")[:MOST_CHARS] for member in state.split(","))}
+    return {**headers, "tracestate": ",".join(member.strip(" \t")[:_MOST_CHARS] for member in state.split(","))}
 
 
 def _text(carrier: CarrierT, name: str, getter: Getter[CarrierT]) -> str | None:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from opencensus_compat import _exporter, _wiring
 from opencensus_compat._context import CENSUS_KEY as _CENSUS_KEY
 from opencensus_compat._context import SPAN_KEY as _SPAN_KEY
-from opencensus_compat._context import current, modules, opened, place, read_current, with_span
+from opencensus_compat._context import current, place, read_current, with_span
+from opencensus_compat._context import modules as _modules
+from opencensus_compat._context import opened as _opened
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat._handles import is_own
 from opencensus_compat._patch_targets import patch_targets
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 __getattr__ = patch_targets(__name__, "opencensus_compat.trace.print_exporter")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_read_opened = opened.get
+_read_opened = _opened.get
 _SHIM = "opentelemetry.shim.opencensus"
 _LOWER_LONG = 0xFFFFFFFFFFFFFFFF
 _LOWER_LONG_AS_FLOAT = float(_LOWER_LONG)
@@ -110,7 +112,7 @@ class Tracer(metaclass=_TracerClass):
         is_plain = span_context is None and type(sampler) is _ProbabilitySampler
         self._rate = sampler.rate if is_plain else _known_rate(self.sampler, span_context)
         self._open: dict[int, Any] = {}
-        self._home = place() if modules.have_tasks or len(modules.loaded) != modules.seen else get_ident()
+        self._home = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         self.tracer: Any = self.get_tracer()
         # Taking the decided trace is one atomic step, since threads share tracers; a process made by fork leaves it to its parent.
         self._decided = [(self.tracer, self._trace_id, _wiring.process.mark)]
@@ -275,7 +277,7 @@ class Tracer(metaclass=_TracerClass):
         otel = object.__new__(context_tracer.Unsampled)
         otel._trace_id = trace_id
         span = context_tracer.start_blank(tracer, name, context, otel)
-        here = place() if modules.have_tasks or len(modules.loaded) != modules.seen else get_ident()
+        here = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         if here == self._home:
             if self._top is not None:
                 span._top_before = self._top

@@ -15,7 +15,7 @@ _VALUE_FORMAT = r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x
 _KEY_BEGINNING_RE = re.compile(_SIMPLE_KEY_FORMAT)
 _VALUE_RE = re.compile(f"{_VALUE_FORMAT}$")
 
-MAX_MEMBERS = 32
+_MAX_MEMBERS = 32
 
 
 class Tracestate(OrderedDict[str, str]):
@@ -44,7 +44,7 @@ class Tracestate(OrderedDict[str, str]):
 
     def is_valid(self) -> bool:
         """Return whether there are 1 to 32 members."""
-        return 0 < len(self) <= MAX_MEMBERS
+        return 0 < len(self) <= _MAX_MEMBERS
 
     def prepend(self, key: str, value: str) -> None:
         """Set a member and put it first."""

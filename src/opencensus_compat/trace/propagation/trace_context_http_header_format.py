@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.trace.propagation.tracestate_string_format import TracestateStringFormatter
 from opencensus_compat.trace.span_context import SpanContext
 from opencensus_compat.trace.trace_options import TraceOptions
-from opencensus_compat.trace.tracestate import MAX_MEMBERS
+from opencensus_compat.trace.tracestate import _MAX_MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ def _options(flags: str) -> str:
 def _valid_tracestate(header: str) -> Tracestate | None:
     """Return the trace state, or None when one of its members is malformed or there are too many."""
     # What is no text is refused by the formatter.
-    if isinstance(header, str) and header.count(",") >= MAX_MEMBERS:
+    if isinstance(header, str) and header.count(",") >= _MAX_MEMBERS:
         return None
     try:
         tracestate = TracestateStringFormatter().from_string(header)

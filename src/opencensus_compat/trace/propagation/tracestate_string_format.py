@@ -7,7 +7,7 @@ import re
 from opencensus_compat.trace.tracestate import _KEY_FORMAT, _VALUE_FORMAT, Tracestate
 
 _BLANKS = " \t"
-MOST_CHARS = 513
+_MOST_CHARS = 513
 """Characters of the longest member that W3C allows: a key of 256, a sign, a value of 256. What is behind them is not looked at."""
 _MEMBER_RE = re.compile(f"(?P<key>{_KEY_FORMAT})=(?P<value>{_VALUE_FORMAT})")
 
@@ -36,7 +36,7 @@ class TracestateStringFormatter:
                 member = member.lstrip(_BLANKS)  # noqa: PLW2901 - the same member
             if position < last:
                 member = member.rstrip(_BLANKS)  # noqa: PLW2901 - the same member
-            found = _MEMBER_RE.match(member[:MOST_CHARS])
+            found = _MEMBER_RE.match(member[:_MOST_CHARS])
             if not found:
                 raise ValueError(f"illegal key-value format {member!r}: expected key=value")
             if found["key"] in tracestate:
