@@ -14,7 +14,7 @@ import pytest
 from opencensus_compat.local import LocalEndpoint
 
 PROGRAM = """\
-import signal, sys
+import signal, sys, time
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from appinsights_exporter import ApplicationInsightsSpanExporter
@@ -31,7 +31,9 @@ if after == "sigterm":
     # What gunicorn's and celery's workers do on SIGTERM, and what a program does that wants its exit hooks to run.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print("ready", flush=True)
-    signal.pause()
+    while True:
+        # A signal in the moment before a sleep is heeded after it.
+        time.sleep(0.05)
 print("ready", flush=True)
 """
 

@@ -103,9 +103,11 @@ import signal
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
 configure()
 logging.getLogger("app").info("ready")
-print("ready", flush=True)
 try:
-    time.sleep(600)
+    print("ready", flush=True)
+    while True:
+        # A signal in the moment before a sleep is heeded after it.
+        time.sleep(0.05)
 except KeyboardInterrupt:
     sys.exit(4)
 """
@@ -159,7 +161,7 @@ def test_interrupted(start, messages, tmp_path, number, status):
     program = tmp_path / "app.py"
     program.write_text(textwrap.dedent(CONFIG + INTERRUPTED), encoding="utf-8")
     running = start(program)
-    running.until(lambda: "ready" in running.printed)
+    running.until(lambda: "ready\n" in running.printed)
     ended, took_s = running.end(number)
     assert (ended, running.printed) == (status, "ready\n")
     assert took_s < 20
