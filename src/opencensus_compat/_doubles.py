@@ -43,6 +43,8 @@ _OF_REQUESTS = ("asgi.", "client.", "flask.", "http.", "net.", "network.", "otel
 """How the attributes begin that an instrumentation sets: OpenCensus's request says the same in its own words."""
 _STEP = "asgi.event.type"
 """Attribute of the spans that an instrumentation makes of each message of a request that comes or goes."""
+_STEPS = (" http receive", " http send", " websocket receive", " websocket send")
+"""How the names of these spans end; one that is cancelled while it waits for its message has no attribute."""
 _MOST_ATTRIBUTES = 32
 _SERVER = 1
 """The kind of an OpenCensus span that is a request."""
@@ -148,6 +150,10 @@ def started(span: Any, context: Context) -> None:
     if request._is_left_out:
         leave_out(span)
         return
+    if _is_named_as_step(span) and _is_in_request(request):
+        # The instrumentation's request, whose step it is, is that one once more.
+        leave_out(span)
+        return
     otel = request._otel
     if request.span_kind != _SERVER or otel is None or innermost[1] is not _context.otel_span(context) or around is not None:
         return
@@ -175,7 +181,20 @@ def ended(span: ReadableSpan) -> ReadableSpan | None:
         return None
     if moved is None:
         return span
-    return None if _STEP in (span.attributes or ()) else _below(span, moved[0])
+    return None if _STEP in (span.attributes or ()) or _is_named_as_step(span) else _below(span, moved[0])
+
+
+def _is_named_as_step(span: Any) -> bool:
+    return span.name.endswith(_STEPS) and scope_of(span).startswith(_INSTRUMENTATIONS)
+
+
+def _is_in_request(span: Any) -> bool:
+    """Return whether an OpenCensus span is that of a request, or lies in one of the same tracer."""
+    while _handles.is_own(span, _handles.CensusSpan):
+        if span.span_kind == _SERVER:
+            return True
+        span = span.parent_span
+    return False
 
 
 def _below(span: ReadableSpan, parent: trace_api.SpanContext) -> ReadableSpan:

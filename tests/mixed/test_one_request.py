@@ -234,6 +234,45 @@ def test_steps_of_an_instrumentation_are_left_out_with_its_request(endpoint):
     assert (len(requests), dependencies) == (1, [])
 
 
+def test_a_step_that_is_cancelled_while_it_waits_is_left_out_too(endpoint):
+    """A streamed response cancels what listens for the client's end: that span ends without the kind of its message."""
+    service = serve("made", endpoint)
+
+    def answer():
+        service.legacy(lambda: None, 200)
+        with service.provider.get_tracer(SCOPE).start_as_current_span("GET /stream http receive"):
+            pass
+        # The program's own, under such a name, is none.
+        with service.provider.get_tracer("shop").start_as_current_span("mirror http send"):
+            pass
+
+    service.instrumented(answer, 200)
+    requests, dependencies = arrived(endpoint, service)
+    assert (len(requests), dependencies) == (1, [("mirror http send", "the request")])
+
+
+def test_a_step_inside_the_opencensus_request_is_left_out_too(endpoint):
+    """Middlewares of OpenCensus's hand messages on from inside their span, or from inside one of the program's in it."""
+    service = serve("made", endpoint)
+
+    def step(name):
+        with service.provider.get_tracer(SCOPE).start_as_current_span(name):
+            pass
+
+    def stream():
+        step("GET /stream http receive")
+        with execution_context.get_opencensus_tracer().span(name="stream"):
+            step("GET /stream http send")
+
+    service.instrumented(lambda: service.legacy(stream, 200), 200)
+    requests, dependencies = arrived(endpoint, service)
+    assert (len(requests), dependencies) == (1, [("stream", "the request")])
+    with Tracer(exporter=service.exporter, sampler=samplers.AlwaysOnSampler()).span(name="job"):
+        step("GET http send")
+    _, dependencies = arrived(endpoint, service)
+    assert dependencies == [("GET http send", "job"), ("job", None), ("stream", "the request")]
+
+
 class Half(Sampler):
     """Keeps every second trace, and says so as the samplers of the official distribution do."""
 
