@@ -6,16 +6,18 @@ handler's telemetry processor refuses, or its conversion fails at, is then left 
 
 from __future__ import annotations
 
+import functools
 import threading
 import traceback
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from types import MemberDescriptorType
 from typing import Any
 
 from opencensus_compat import _exporter
 from opencensus_compat._convert import log_records
 
-__all__ = ["Exceptions", "Formatted", "Item", "Items", "Maker", "formatted_before", "while_formatted", "with_fields"]
+__all__ = ["Exceptions", "Formatted", "Item", "Items", "Maker", "copy_slots", "formatted_before", "while_formatted", "with_fields"]
 
 _MOST_TRACES = 1000
 _MOST_OF_A_TRACE = 20
@@ -260,7 +262,21 @@ def with_fields(kind: Any, like: Any) -> Any:
     """Return a record of a class with the fields of another one."""
     made = kind.__new__(kind)
     made.__dict__.update(like.__dict__)
-    for name in getattr(kind, "__slots__", ()):
-        if name.startswith("_census"):
-            setattr(made, name, getattr(like, name))
+    copy_slots(like, made)
     return made
+
+
+def copy_slots(like: Any, made: Any) -> None:
+    """Give a record what the slots of another one's class hold."""
+    kind: Any = type(like)
+    for slot in _slots(kind):
+        try:
+            value = slot.__get__(like)
+        except AttributeError:  # nothing is in it
+            continue
+        slot.__set__(made, value)
+
+
+@functools.lru_cache(maxsize=128)
+def _slots(kind: type) -> tuple[Any, ...]:
+    return tuple(each for base in kind.__mro__ for each in vars(base).values() if isinstance(each, MemberDescriptorType))

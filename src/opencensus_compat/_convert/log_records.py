@@ -86,7 +86,7 @@ def frozen(value: Any) -> Any:
         if isinstance(value, (str, int, float)):
             return plain(value)
         if isinstance(value, Mapping):
-            return {key: frozen(item) for key, item in value.items()}
+            return {key: frozen(item) for key, item in dict(value).items()}
         if isinstance(value, (list, tuple)):
             return [frozen(item) for item in value]
     except _exporter.failure():  # A program's container may do anything, and one may hold itself

@@ -41,7 +41,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import details
+from .exceptions import NO_MESSAGE, details
 from .limits import MAX_EVENT_NAME, MAX_KEY, MAX_MESSAGE, MAX_VALUE, NO_NAME, measurements, tag, text
 from .logs import EVENT_NAME, EXCEPTION_MESSAGE, EXCEPTION_STACK, EXCEPTION_TYPE, MEASUREMENTS, RAISED, body_text, severity_level, time_ns
 from .spans import FACADE_PREFIX, PROPERTIES, SAMPLE_RATE, copied, own_properties, sample_rate_percent, span_id_text, trace_id_text
@@ -157,7 +157,8 @@ def _severity(attributes: dict[str, Any], record: Any) -> int | None:
 def _exceptions(attributes: dict[str, Any], message: str, raised: Sequence[Error] | None) -> list[dict[str, Any]]:
     found = details(
         text(attributes.get(EXCEPTION_TYPE) or ""),
-        message or text(attributes.get(EXCEPTION_MESSAGE) or ""),
+        # The formatter made it. Where that is nothing, nothing of the exception's own text is sent, as ever.
+        message or NO_MESSAGE,
         text(attributes.get(EXCEPTION_STACK) or ""),
         # The message holds the traceback's text already.
         with_text=False,

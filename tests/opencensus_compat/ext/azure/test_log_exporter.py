@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from types import SimpleNamespace
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import pytest
 from opentelemetry import trace as trace_api
@@ -1204,3 +1204,166 @@ def test_many_handlers_are_cheap():
     assert set(threading.enumerate()) - threads == set()
     assert len(handlers) == 100
     assert not os.listdir(os.environ["TMPDIR"])
+
+
+# --- What programs put in the place of a step between a logger and the queue
+
+
+@pytest.fixture
+def taken(made):
+    """Return a logger's only handler, and a function that logs three lines and returns the messages that the queue took."""
+    logger = made()
+    [handler] = logger.handlers
+
+    def log():
+        before = len(handler._hand_over.waiting)
+        with handler._hand_over._working:  # nobody takes them away meanwhile
+            for line in ("a", "b", "c"):
+                logger.warning(line)
+            return [each.msg for each in list(handler._hand_over.waiting)[before:] if isinstance(each, logging.LogRecord)]
+
+    return handler, log
+
+
+STEPS = {
+    "handle of the standard library": (logging.Handler, "handle"),
+    "filter of the class": (AzureLogHandler, "filter"),
+    "sampling filter": (SamplingFilter, "filter"),
+    "emit of the class": (AzureLogHandler, "emit"),
+}
+
+
+@pytest.mark.parametrize(("owner", "name"), STEPS.values(), ids=STEPS)
+def test_a_patched_step_takes_the_records(owner, name, taken):
+    """What a test of a program's puts on a class after the handler was made is called for each record, and decides."""
+    handler, log = taken
+    with patch.object(owner, name, autospec=True, return_value=False) as step:
+        assert log() == []
+    assert [call.args[1].msg for call in step.call_args_list if call.args[0] in (handler, *handler.filters)] == ["a", "b", "c"]
+    assert log() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("where", [lambda handler: handler, lambda handler: handler.filters[0]], ids=["handler", "sampling filter"])
+def test_a_filter_on_one_object(where, taken):
+    """A filter that is put on the handler, or on its sampling filter, decides, until it is taken away."""
+    handler, log = taken
+    with patch.object(where(handler), "filter", lambda record: record.msg == "b"):
+        assert log() == ["b"]
+    assert log() == ["a", "b", "c"]
+
+
+def test_a_probability_that_is_set_later(taken):
+    """The sampling filter's probability counts as it is."""
+    handler, log = taken
+    handler.filters[0].probability = 0.0
+    assert log() == []
+    handler.filters[0].probability = 1.0
+    assert log() == ["a", "b", "c"]
+
+
+def test_a_mock_in_place_of_the_sampling_filter(made, sent):
+    """A mocked class of filters is made with the rate, and asked for each record."""
+    with patch.object(log_exporter, "SamplingFilter") as kind:
+        kind.return_value.filter.side_effect = lambda record: record.msg != "no"
+        logger = made()
+    logger.warning("no")
+    logger.warning("yes")
+    assert _messages(sent(1)) == ["yes"]
+    kind.assert_called_once_with(1.0)
+
+
+class _Counting:
+    def __init__(self, inner):
+        self.inner, self.records = inner, []
+
+    def put(self, record, block=True, timeout=None):
+        self.records.append(record.msg)
+        self.inner.put(record, block, timeout)
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+def test_a_queue_around_the_handlers_own(taken):
+    """A wrapper around the queue is given each record, and what it hands on is taken."""
+    handler, log = taken
+    handler._queue = _Counting(handler._queue)
+    assert log() == ["a", "b", "c"] == handler._queue.records
+
+
+def test_a_patched_queue(taken):
+    """A `put` on the handler's queue takes the records; afterwards, and where it hands on, they go where they always go."""
+    handler, log = taken
+    with patch.object(handler._queue, "put") as put:
+        assert log() == []
+    assert [call.args[0].msg for call in put.call_args_list] == ["a", "b", "c"]
+    assert log() == ["a", "b", "c"]
+    with patch.object(handler._queue, "put", wraps=handler._queue.put):
+        assert log() == ["a", "b", "c"]
+
+
+def test_handle_that_is_wrapped_for_all_handlers(taken):
+    """A wrapper of the standard library's `handle` may call it, also where that wants a lock."""
+    mine, log = taken
+    original, seen = logging.Handler.handle, []
+
+    def handle(handler, record):
+        if handler is mine:
+            seen.append(record.msg)
+        return original(handler, record)
+
+    with patch.object(logging.Handler, "handle", handle):
+        assert log() == ["a", "b", "c"] == seen
+
+
+class SlottedRecord(logging.LogRecord):
+    """A record with a field in a slot, and another one that is made when it is asked for."""
+
+    __slots__ = ("tenant", "unset")
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.tenant = "t1"
+
+    @property
+    def custom_dimensions(self):
+        """Return the dimensions."""
+        return {"tenant": self.tenant}
+
+
+@pytest.mark.parametrize("message", ["text", Exception("no text")], ids=["text", "object"])
+def test_records_with_slots_and_properties(message, made, sent):
+    """A conversion and a formatter find what is in the slots of a record's class; a property gives the dimensions."""
+
+    class Formatter(logging.Formatter):
+        def format(self, record):
+            return f"{record.tenant} {record.getMessage()} {hasattr(record, 'unset')}"
+
+    [handler] = made().handlers
+    handler.setFormatter(Formatter())
+    handler.handle(SlottedRecord("app", 30, "/shop/app.py", 7, message, (), None))
+    [data] = _data(sent(1))
+    assert (data["message"], data["properties"]["tenant"]) == (f"t1 {message} False", "t1")
+
+
+def test_a_formatter_that_leaves_nothing_of_an_exception(made, sent):
+    """The exception's own text is not sent where the formatter left it out: it may be what should not be seen."""
+    logger = made()
+    logger.handlers[0].setFormatter(SimpleNamespace(format=lambda _: ""))
+    try:
+        raise ValueError("secret")
+    except ValueError:
+        logger.exception("failed")
+    assert [data["exceptions"][0]["message"] for data in _data(sent(1))] == ["Exception"]
+
+
+def test_dimensions_of_a_class_with_other_items(made, sent):
+    """Dimensions are what `dict` reads of a mapping, as in OpenCensus."""
+
+    class Shown(dict):
+        def items(self):
+            return [("shown", 1)]
+
+    made().warning("m", extra={"custom_dimensions": Shown(held=1)})
+    properties = _data(sent(1))[0]["properties"]
+    assert (properties.get("held"), "shown" in properties) == (1, False)

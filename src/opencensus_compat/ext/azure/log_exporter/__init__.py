@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import random
+import sys
 import threading
 import time
 import weakref
@@ -58,6 +59,16 @@ class _Sampling:
 
 _sampling = _Sampling()
 
+
+class _Putting(threading.local):
+    """What this thread puts into a queue."""
+
+    handler: BaseLogHandler | None = None
+    """The handler whose own queue it is inside."""
+
+
+_putting = _Putting()
+
 _items = _taken.Items()
 _IMMUTABLE = log_records.IMMUTABLE
 _last_kept = _kept.get
@@ -66,6 +77,9 @@ _AS_LOGGED = ("msg", "args", "levelname", "exc_info")
 _ABSENT: Any = object()
 """Stands for what a record lacks that is none of the standard library's."""
 _PLAIN = logging.LogRecord
+_Handler = logging.Handler
+_HANDLE, _FILTER = logging.Handler.handle, logging.Filterer.filter
+"""Steps of the standard library's that `BaseLogHandler.handle` takes without a call, as they are."""
 _is_exporting = _context.exporting.get
 _current_context = _context.current
 
@@ -118,18 +132,19 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         self.max_batch_size = self.options.max_batch_size
         self.storage: Any = None
         self._telemetry_processors: list[Callable[[Any], Any]] = []
-        self._sampling = SamplingFilter(rate)
-        self._sampling.exempt_level = exempt_level
-        self.addFilter(self._sampling)
-        self._filters_itself = type(self).filter is not logging.Filterer.filter
+        sampling: Any = SamplingFilter(rate)
+        sampling.exempt_level = exempt_level
+        self.addFilter(sampling)
+        # Programs' tests may have put a mock in the place of the class; what that answers, `handle` does not guess.
+        self._sampling = sampling if _handles.is_own(sampling, _SamplingFilter) else None
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
         self._grace_period = self.options.grace_period
         self._hand_over = _wiring.hand_over()
         # Bound once: that is part of what a record costs.
         self._bound_work = self._work
         self._takes_measurements = self._is_event
-        self._own_queue = _RecordQueue(self)
-        self._queue: Any = self._own_queue
+        self._queue: Any = _RecordQueue(self)
+        self._own_queue: Any = self._queue
         self._worker: Any = _RecordWorker(self)
         self._consecutive_redirects = 0
         self._is_direct = self._where.is_direct
@@ -148,9 +163,23 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
 
         The standard library's own method enters the lock from Python 3.13 on, whether or not there is one.
         """
-        filters, sampling = self.filters, self._sampling
+        if _Handler.handle is not _HANDLE:
+            # A program has put something else in its place, for all handlers; it may call the original.
+            if self.lock is None and sys.version_info >= (3, 13):
+                super().createLock()
+            return super().handle(record)
+        filters: Any = self.filters
+        sampling: Any = self._sampling
         # Without a call, and without comparing lists: nearly every record comes with nothing but the handler's own filter, which is off.
-        if len(filters) != 1 or filters[0] is not sampling or sampling.probability < 1 or self._filters_itself:
+        # What programs put in a filter's place, here or on a class, is asked.
+        if (
+            len(filters) != 1
+            or filters[0] is not sampling
+            or not sampling.lets_all_pass
+            or SamplingFilter.filter is not _SAMPLE
+            or type(self).filter is not _FILTER
+            or "filter" in self.__dict__
+        ):
             passed: Any = self.filter(record)
             if not passed:
                 return passed
@@ -169,7 +198,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         """Take a record. Never raises; without room the record is lost, and that is counted."""
         # All in one: calls are a good part of what this costs.
         queue = self._queue
-        if queue is not self._own_queue:
+        if queue is not self._own_queue and _putting.handler is not self:
             queue.put(record, block=False)
             return
         name = record.name
@@ -316,11 +345,11 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         if item.is_certain:
             return
         fields = {**taken.__dict__, **{name: value for name, value in zip(_AS_LOGGED, as_logged, strict=True) if value is not _ABSENT}}
-        record = _copied(type(taken), fields, changing)
         if dimensions is not None:
-            record.custom_dimensions = dimensions
+            fields["custom_dimensions"] = dimensions
         if measurements is not None:
-            record.custom_measurements = measurements
+            fields["custom_measurements"] = measurements
+        record = _copied(taken, fields, changing)
         percent = item.percent
         ids = _correlated(record, context)
         has_exception = bool(record.exc_info) and bool(ids.trace_text) and not self._is_event
@@ -495,7 +524,14 @@ class AzureEventHandler(TransportMixin, ProcessorMixin, BaseLogHandler):
         return _converted(self, record)
 
 
-class SamplingFilter(logging.Filter):
+class _SamplingFilter(logging.Filter):
+    """What a handler asks of its own filter without a call."""
+
+    lets_all_pass = False
+    """Whether it is off."""
+
+
+class SamplingFilter(_SamplingFilter):
     """Lets a share of the records pass.
 
     At 1.0 everything passes. Below that, the records of a trace stay together: none passes of a trace that is not sampled, and of one
@@ -515,6 +551,12 @@ class SamplingFilter(logging.Filter):
         self.probability = probability
         # The program's own generator is left alone, so that a seed of its own gives what it gave.
         self._chance = random.Random().random  # noqa: S311 - it keeps no secret
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute. It is noted whether everything passes, so that it need not be found out for each record."""
+        super().__setattr__(name, value)
+        if name in ("probability", "filter"):
+            super().__setattr__("lets_all_pass", self.probability >= 1 and "filter" not in self.__dict__)
 
     def filter(self, record: Any) -> bool:
         """Return whether a record passes."""
@@ -606,13 +648,23 @@ class _RecordQueue:
         self._handler = handler
         self.EXIT_EVENT = QueueExitEvent("EXIT")
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute. What takes the place of `put` is given the handler's records from now on."""
+        super().__setattr__(name, value)
+        if name == "put":
+            self._handler._own_queue = None
+
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Take a record. An event is set when what came before was sent."""
         if isinstance(item, QueueEvent):
             self._handler.flush(timeout)
             item.set()
-        else:
+            return
+        before, _putting.handler = _putting.handler, self._handler
+        try:
             BaseLogHandler.emit(self._handler, item)
+        finally:
+            _putting.handler = before
 
     def puts(self, items: Iterable[Any], block: bool = True, timeout: float | None = None) -> None:
         """Take records."""
@@ -707,9 +759,10 @@ def _correlated(record: Any, context: Any) -> _Ids:
     """Return a record's ids, and put them on it for what a program's formatter or conversion reads there."""
     ids = _ids_of(record, context)
     if ids.trace_text:
-        record.traceId = ids.trace_text
+        # Not by attribute: a class of records may have properties of these names.
+        record.__dict__["traceId"] = ids.trace_text
         if ids.span_text:
-            record.spanId = ids.span_text
+            record.__dict__["spanId"] = ids.span_text
     return ids
 
 
@@ -787,20 +840,23 @@ def _as_it_is(record: Any, form: str, arguments: Any) -> Any:
         return _message(record)
 
 
-def _copied(kind: Any, fields: dict[str, Any], changing: Any) -> Any:
+def _copied(taken: Any, fields: dict[str, Any], changing: Any) -> Any:
     """Return a copy of a record: other handlers, on other threads, note on the record itself what they made of it.
 
     Args:
-        kind: Its class.
-        fields: What is on it.
+        taken: The record.
+        fields: What is on it, where no slot of its class holds it. A property of the class stands above them, as on the record.
         changing: What could have changed since it was logged, as it was: its message, or its only argument, a dict or the items of a list.
     """
     message = changing if type(changing) is str else None
+    kind: Any = type(taken)
     try:
         if message is not None:
             kind = _class_with_message(kind)
         found = kind.__new__(kind)
         found.__dict__.update(fields)
+        if type(taken) is not _PLAIN:
+            _taken.copy_slots(taken, found)
         if message is not None:
             found._census_said = (message, fields["msg"], fields["args"])
     except (AttributeError, TypeError):
@@ -853,4 +909,5 @@ def _holds_logging_lock() -> bool:
 
 # The steps of an export that programs replace, as they are here. Compared one by one: this is asked for every record.
 _OF_LOGS, _OF_EVENTS = AzureLogHandler.log_record_to_envelope, AzureEventHandler.log_record_to_envelope
+_SAMPLE = SamplingFilter.filter
 _EXPORT, _APPLY, _TRANSMIT = BaseLogHandler._export, ProcessorMixin.apply_telemetry_processors, TransportMixin._transmit
