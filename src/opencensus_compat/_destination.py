@@ -50,6 +50,8 @@ _STORING_S = 0.5
 """What is kept of a flush's time for storing, seconds; a quarter of it where it is short."""
 _EXPORT_TIMEOUT_MS = 30_000
 """What the SDK's batch processors have for it where nothing is said; exports of ours keep a time of their own."""
+_LOGGED_S = 1.0
+"""How long an export of spans with exceptions waits for records that are on their way, seconds."""
 QUEUE_FULL = "queue full: the oldest dropped"
 """Reason for which items are counted as lost that came while `queue_capacity` others were waiting."""
 
@@ -124,6 +126,12 @@ class Destination:
     def restart(self) -> None:
         """Begin with a free lock in a child made by fork; the parts that there are stay."""
         self._lock = threading.Lock()
+
+    def bring(self, envelope: Mapping[str, Any]) -> bool:
+        """Return whether a log record of the same operation brings the exception of a span's item."""
+        # What was logged before the span ended is known then.
+        _wiring.hand_over().flush(_LOGGED_S)
+        return self.exceptions.has(envelope)
 
     def ask(self, signal: str, options: Any, settings: Any) -> None:
         """Set how a signal is batched, unless an earlier handle has done that, and say what is asked for in vain.

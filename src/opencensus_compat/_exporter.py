@@ -278,20 +278,23 @@ def without_disk(settings: Any) -> Any:
     return dataclasses.replace(settings, storage_enabled=False)
 
 
-def span_exporter(settings: Any, context_tags: Mapping[str, Any], is_logged: Callable[[Mapping[str, Any]], bool]) -> Any:
-    """Return a span exporter whose OpenCensus telemetry carries the given tags.
+def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
+    """Return a span exporter whose OpenCensus telemetry carries the given tags."""
+    from appinsights_exporter import ApplicationInsightsSpanExporter
+
+    return ApplicationInsightsSpanExporter(settings=settings, legacy_context_tags=context_tags)
+
+
+def leave_exceptions_to(records: Any, key: str) -> None:
+    """Let span exporters, those of the application included, leave out the exceptions that log records bring to a resource.
 
     Args:
-        settings: The exporter's Settings.
-        context_tags: The tags.
-        is_logged: Tells of the item of an exception whether a log record sends it: the span then does not.
+        records: Knows the records.
+        key: Instrumentation key of the resource.
     """
-    from appinsights_exporter import ApplicationInsightsSpanExporter
     from appinsights_exporter.exporters import leave_exceptions_to
 
-    made = ApplicationInsightsSpanExporter(settings=settings, legacy_context_tags=context_tags)
-    leave_exceptions_to(made, is_logged)
-    return made
+    leave_exceptions_to(records, key)
 
 
 def load_log_exporter() -> None:

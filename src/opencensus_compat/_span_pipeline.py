@@ -22,11 +22,7 @@ from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
 from opencensus_compat._spans import FacadeSpan, SpanFactory, inherited_rate
-from opencensus_compat._wiring import LOGS, SPANS
-
-_LOGGED_S = 1.0
-"""How long an export of spans with exceptions waits for records that are on their way, seconds."""
-
+from opencensus_compat._wiring import SPANS
 
 _MOST_RUNNING = 10_000
 """OpenTelemetry spans that are remembered to have begun inside an OpenCensus span, and have not ended."""
@@ -43,15 +39,7 @@ class SpanPart(Part):
         self.first_handle: Any = None
 
     def _new_exporter(self) -> Any:
-        return _exporter.span_exporter(self.settings, self._context_tags, self._is_logged)
-
-    def _is_logged(self, envelope: Mapping[str, Any]) -> bool:
-        """Return whether a log record of the same operation has the exception of a span's item."""
-        if self.destination.made(LOGS) is None:
-            return False
-        # What was logged before the span ended is known then.
-        _wiring.hand_over().flush(_LOGGED_S)
-        return self.destination.exceptions.has(envelope)
+        return _exporter.span_exporter(self.settings, self._context_tags)
 
     def _new_processor(self, export: Any) -> BatchSpanProcessor:
         return BatchSpanProcessor(export, **self.batching.for_sdk())

@@ -635,3 +635,22 @@ def test_an_exception_of_a_record_and_an_opentelemetry_span(endpoint, log):
     assert opencensus_compat.flush(60)
     tracers.shutdown()
     assert exceptions(endpoint) == ["Internal Server Error"]
+
+
+@pytest.mark.parametrize("resource", ["the same", "another"])
+def test_an_exception_of_a_record_and_a_span_that_the_application_exports(endpoint, other, log, resource):
+    """The application's own exporter leaves it to the record that a legacy handler sends to its resource, without any legacy exporter."""
+    to = endpoint if resource == "the same" else other
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter(to.connection_string)))
+    log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
+    with tracers.get_tracer("application").start_as_current_span("view") as span:
+        try:
+            order(1)
+        except LookupError as error:
+            span.record_exception(error)
+            log.exception("Internal Server Error")
+    tracers.shutdown()
+    assert opencensus_compat.flush(60)
+    assert exceptions(endpoint) == ["Internal Server Error"]
+    assert exceptions(other) == ([] if resource == "the same" else ["no kettle on 1"])

@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import time
+import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -28,7 +29,7 @@ from .rates import SpanRates
 from .telemetry_processors import PROCESSOR_RAISED, ProcessorError, TelemetryProcessor, TelemetryProcessors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
@@ -43,6 +44,18 @@ _LITTLE_S = 0.2
 """What conversion may take at the end of the process in any case, seconds: unhindered it takes less for a whole queue."""
 
 _T = TypeVar("_T")
+
+
+class Records(Protocol):
+    """Knows the exceptions that log records bring to a resource."""
+
+    def bring(self, envelope: Mapping[str, Any]) -> bool:
+        """Return whether a record brings the exception of a span's item."""
+        ...
+
+
+_records: weakref.WeakValueDictionary[str, Records] = weakref.WeakValueDictionary()
+"""Instrumentation key -> who knows of records that reach its resource past the exporters here."""
 
 _logger = logging.getLogger(__name__)
 
@@ -86,7 +99,6 @@ class ExporterBase(Generic[_T]):
     """Under which name items are counted."""
     _not_converted: ClassVar[str]
     """Reason for which telemetry is counted as lost that could not be converted."""
-    _sent_by_others: Callable[[Mapping[str, Any]], bool] | None = None
 
     def __init__(
         self,
@@ -216,7 +228,8 @@ class ExporterBase(Generic[_T]):
     def _converted(self, telemetry: Sequence[_T], lost: list[BaseException]) -> Iterator[bytes]:
         """Yield the encoded items one by one, as long as there is time for it; see `_items`."""
         legacy_tags = self._legacy_tags()
-        processors, sent_by_others = self._processors, self._sent_by_others
+        processors = self._processors
+        records = _records.get(self._key) if self._signal == TRACES else None
         pace, remaining_s = self._pace, self._delivery.remaining_s
         began_s = time.monotonic()
         for index, one in enumerate(telemetry):
@@ -229,7 +242,7 @@ class ExporterBase(Generic[_T]):
             try:
                 for envelope in self._envelopes(one, legacy_tags):
                     try:
-                        if sent_by_others is not None and _is_exception(envelope) and sent_by_others(envelope):
+                        if records is not None and _is_exception(envelope) and records.bring(envelope):
                             continue
                         seen = processors.apply(envelope) if processors.exist else envelope
                         if seen is None:
@@ -366,14 +379,14 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         return made
 
 
-def leave_exceptions_to(exporter: ExporterBase[Any], others: Callable[[Mapping[str, Any]], bool]) -> None:
-    """Let an exporter leave out the exceptions that others send.
+def leave_exceptions_to(records: Records, key: str) -> None:
+    """Let the span exporters of a resource leave out the exceptions that log records bring.
 
     Args:
-        exporter: The exporter.
-        others: Tells of the item of an exception whether it is sent in another way.
+        records: Knows the records. It is asked as long as it is there.
+        key: Instrumentation key of the resource.
     """
-    exporter._sent_by_others = others
+    _records[key] = records
 
 
 def _is_exception(envelope: Any) -> bool:

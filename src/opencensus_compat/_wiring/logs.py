@@ -42,6 +42,8 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
 
     _exporter.load_log_exporter()
     found = destination(settings, context_tags, LOGS, options)
+    if found.is_direct and not found.has_log_handlers:
+        _exporter.leave_exceptions_to(found, found.settings.instrumentation_key)
     found.has_log_handlers = True
     with process.registry:
         found.log_handlers += 1
