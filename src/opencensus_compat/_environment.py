@@ -48,7 +48,7 @@ _LONGEST_SHOWN = 60
 def set_aside(environ: MutableMapping[str, str], has: Callable[[str, str], bool] | None = None) -> list[str]:
     """Take what OpenTelemetry cannot use out of an environment, and return for each variable what was expected and what came.
 
-    Of a list the names that it can use stay.
+    Of a list the names that it can use stay. A variable without a value is none, so nothing is returned for it.
 
     Args:
         environ: Changed.
@@ -59,7 +59,8 @@ def set_aside(environ: MutableMapping[str, str], has: Callable[[str, str], bool]
 
     def refuse(variable: str, expected: str, rest: str = "") -> None:
         shown = environ[variable]
-        problems.append(f"{variable} (expected {expected}, got {shown[:_LONGEST_SHOWN]!r})")
+        if shown.strip():
+            problems.append(f"{variable} (expected {expected}, got {shown[:_LONGEST_SHOWN]!r})")
         if rest:
             environ[variable] = rest
         else:

@@ -111,6 +111,25 @@ def test_what_only_calls_itself_a_page(body):
     assert judged(200, body, content_type="text/html") == Accepted()
 
 
+UNREAD = {
+    413: TooLarge("payload too large"),
+    429: Retry("too many requests", 7.0),
+    307: Redirect("/v3", 43200.0),
+    503: Retry("service unavailable", 7.0),
+    200: Retry("no reply", may_have_arrived=True, cause="cut"),
+    206: Retry("no reply", may_have_arrived=True, cause="cut"),
+    400: Retry("no reply", may_have_arrived=True, cause="cut"),
+    402: Retry("no reply", may_have_arrived=True, cause="cut"),
+}
+
+
+@pytest.mark.parametrize(("status", "outcome"), UNREAD.items())
+def test_a_body_that_cannot_be_read(status, outcome):
+    """Where the status says it all, the body is not needed; elsewhere it might have been somebody else's page."""
+    headers = {"location": "/v3", "retry-after": "7"}
+    assert classify(Reply(status=status, headers=headers, error=SendError("reply", "cut")), 3, NOW_S) == outcome
+
+
 def test_a_page_that_says_too_large():
     """A proxy that takes no more than so much is satisfied with smaller bodies."""
     assert judged(413, b"<html>", content_type="text/html") == TooLarge("payload too large")

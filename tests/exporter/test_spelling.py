@@ -11,7 +11,17 @@ KNOWN = {"OURS_SEND": (), "OURS_FLUSH": ("1", "0")}
 
 @pytest.mark.parametrize(
     ("text", "inner"),
-    [('"a b"', "a b"), (" ' a ' ", "a"), ("'\"a\"'", "a"), ("\u201ca\u201d", "a"), ('a"', 'a"'), ('"', '"'), ("''", ""), ("\"a'", "\"a'")],
+    [
+        ('"a b"', "a b"),
+        (" ' a ' ", "a"),
+        ("'\"a\"'", "a"),
+        ("\u201ca\u201d", "a"),
+        ('a"', 'a"'),
+        ('"', '"'),
+        ("''", ""),
+        ("\ufeff \u200b'a'\u2060\n", "a"),
+        ("\"a'", "\"a'"),
+    ],
 )
 def test_quotes_go_in_pairs(text, inner):
     """Quotes around the whole text go, however many; a single one is part of it."""

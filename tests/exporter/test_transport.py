@@ -17,7 +17,7 @@ import pytest
 import urllib3
 from opentelemetry import context
 
-from appinsights_exporter.delivery.transport import MAX_REPLY_BYTES, HttpTransport, SendError
+from appinsights_exporter.delivery.transport import MAX_REPLY_BYTES, HttpTransport, Reply, SendError
 
 BODY = gzip.compress(b"[]")
 CLOSED_PORT = 9
@@ -328,14 +328,32 @@ NO_REPLIES = {
 }
 
 
+NO_BODIES = [
+    NO_REPLIES[name] for name in ("half a body", "an encoding that was not asked for", "too many encodings", "broken chunks", "broken gzip")
+]
+
+
 @pytest.mark.parametrize("answer", NO_REPLIES.values(), ids=NO_REPLIES)
 def test_what_may_have_arrived(server, either, answer):
     """Whatever goes wrong after the request was sent is an error that says it may have arrived."""
     server.answer = answer
     made = either.send(BODY, {}, 60)
-    assert (made.status, made.body) == (0, b"")
+    assert made.status == (200 if answer in NO_BODIES else 0)
+    assert made.body == b""
     assert made.error.kind == "reply"
     assert made.error.text
+
+
+@pytest.mark.parametrize("encoding", ["", "Content-Encoding: br\r\n"], ids=["cut short", "encoded oddly"])
+def test_status_and_headers_without_a_body(server, either, encoding):
+    """They are known although the body cannot be read, and the next exchange has a connection of its own."""
+    server.answer = raw(f"HTTP/1.1 429 x\r\nRetry-After: 7\r\n{encoding}Content-Length: {2 if encoding else 99}\r\n\r\n{{}}".encode())
+    made = either.send(BODY, {}, 60)
+    assert (made.status, made.headers["retry-after"], made.body) == (429, "7", b"")
+    assert made.error.kind == "reply"
+    server.answer = lambda handler: reply(handler, 200, b"{}")
+    made = either.send(BODY, {}, 60)
+    assert made == Reply(status=200, headers=made.headers, body=b"{}")
 
 
 def test_silent_server(server, either):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import http.server
 import socket
+import ssl
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+import requests
+import urllib3
 
+from appinsights_exporter.delivery.failures import described
 from appinsights_exporter.delivery.transport import HttpTransport, SendError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
@@ -241,3 +245,31 @@ def test_a_proxy_that_refuses(server, status):
     assert made.send(BODY, {}, 60).status == 200
     made.close()
     proxy.close()
+
+
+ALERTS = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other side asks for a certificate, and this program has none",
+    "WRONG_VERSION_NUMBER": "the other side speaks no TLS",
+    "UNSUPPORTED_PROTOCOL": "the other side has no version of TLS that is allowed here",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "TLS cannot be agreed on with the other side",
+    None: "TLS cannot be agreed on with the other side",
+}
+
+
+@pytest.mark.parametrize(("reason", "cause"), ALERTS.items())
+def test_why_there_is_no_tls(reason, cause):
+    """What OpenSSL knows is said, whatever the libraries have wrapped it in."""
+    error = ssl.SSLError(1, "x")
+    error.reason = reason
+    made = described(requests.exceptions.SSLError(urllib3.exceptions.SSLError(error)), None)
+    assert (made.unsent, made.cause) == (True, cause)
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"), [("Missing Authority Key Identifier", " (Missing Authority Key Identifier)"), ("of http://u:p@h", "")]
+)
+def test_a_certificate_with_another_fault(words, cause):
+    """A fault that we have no words for has its number, and OpenSSL's words unless there is more than words in them."""
+    error = ssl.SSLCertVerificationError(1, "x")
+    error.verify_code, error.verify_message = 92, words
+    assert described(error, None).cause == f"the certificate of the other side is not accepted: number 92 of OpenSSL{cause}"

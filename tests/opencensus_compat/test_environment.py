@@ -78,6 +78,17 @@ def test_what_can_be_used_stays(environ):
     assert left == environ
 
 
+@pytest.mark.parametrize(
+    "variable", ["OTEL_METRICS_EXEMPLAR_FILTER", "OTEL_PYTHON_LOGGER_PROVIDER", "OTEL_PYTHON_CONTEXT", "OTEL_TRACES_SAMPLER_ARG"]
+)
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_variable_without_a_value_is_none(variable, blank):
+    """What OpenTelemetry cannot use because it is blank goes without a word, as where ``docker compose`` passes on what is not set."""
+    left = {"OTEL_TRACES_SAMPLER": "traceidratio", variable: blank}
+    assert set_aside(left, lambda *_: False) == []
+    assert left == {"OTEL_TRACES_SAMPLER": "traceidratio"}
+
+
 @pytest.mark.parametrize(("environ", "rest"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_used_goes(environ, rest):
     """A value that OpenTelemetry refuses goes, of a list only what it refuses, and the problem names variable and value."""

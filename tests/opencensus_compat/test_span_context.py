@@ -63,7 +63,15 @@ def test_a_bad_trace_id_is_replaced(bad, caplog):
     assert context.trace_id != bad
     assert (context.span_id, context.from_header) == (SPAN_ID, False)
     assert [(record.name, record.levelname) for record in caplog.records] == [("opencensus.trace.span_context", "WARNING")]
-    assert f"got {bad};" in caplog.text
+    assert f"got {bad!r};" in caplog.text
+
+
+def test_a_long_bad_trace_id_is_cut_in_the_log(caplog):
+    """A header of 64 KiB does not fill the log, nor does it write lines of its own there."""
+    SpanContext("x\n" * 32768, from_header=True)
+    (record,) = caplog.records
+    assert len(record.getMessage()) < 200
+    assert "\n" not in record.getMessage()
 
 
 @pytest.mark.parametrize("bad", [zeros(16), INVALID_SPAN_ID, "xyz", ""], ids=["zeros", "constant", "short", "empty"])

@@ -44,6 +44,9 @@ _FIELD_NAME = re.compile(r"[a-z]{1,40}")
 _KEY = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _SUFFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?")
 _LOCATION = re.compile(r"[A-Za-z0-9]+")
+_WORD = re.compile(r"[A-Za-z]{1,12}")
+_SECRETIVE = "@?#"
+"""What stands before or behind secrets in addresses."""
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -120,7 +123,8 @@ def parse(text: str, *, source: str) -> ConnectionString:
             "connection_string",
             source,
             expected="Authorization=ikey, or no Authorization at all",
-            came=f"Authorization={authorization!r}",
+            # What stands there instead of a kind may be a token.
+            came=f"Authorization={authorization!r}" if _WORD.fullmatch(authorization) else f"{len(authorization)} characters",
             advice="For Entra ID leave it out and pass a credential.",
         )
     key = fields.get("instrumentationkey")
@@ -202,15 +206,21 @@ def _ingestion_endpoint(fields: dict[str, str], source: str) -> str:
             "connection_string",
             source,
             expected="a host name as EndpointSuffix",
-            came=repr(suffix),
+            came=_shown(suffix),
             advice="For example applicationinsights.azure.cn.",
         )
     if location and not _LOCATION.fullmatch(location):
         raise ConnectionStringError(
-            "connection_string", source, expected="letters and digits as Location", came=repr(location), advice="For example westeurope."
+            "connection_string", source, expected="letters and digits as Location", came=_shown(location), advice="For example westeurope."
         )
     prefix = f"{location}." if location else ""
     return _base_url(f"https://{prefix}dc.{suffix}", source)
+
+
+def _shown(address: str) -> str:
+    """Return an address or a part of one for a message: described, not quoted, where it may hold a secret."""
+    found = next((character for character in _SECRETIVE if character in address), None)
+    return f"one with {'an' if found == '@' else 'a'} {found} in it" if found else repr(address)
 
 
 def _base_url(url: str, source: str) -> str:
@@ -227,8 +237,7 @@ def _base_url(url: str, source: str) -> str:
             "connection_string",
             source,
             expected="IngestionEndpoint as an absolute http or https URL without user name, query and fragment",
-            # A URL that holds a password is described, not quoted.
-            came="one with an @ in it" if "@" in url else (repr(url) if url else "an empty value"),
+            came=_shown(url) if url else "an empty value",
             advice="Copy the connection string from the resource's overview page.",
         )
     # One spelling of one place: destinations are compared by it. What an empty ``?`` or ``#`` would cut off stays out, too.

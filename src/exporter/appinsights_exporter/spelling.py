@@ -12,14 +12,23 @@ CLOSE = 0.8
 VERY_CLOSE = 0.9
 """The same for names of environment variables that do not begin as ours do: they may be somebody else's."""
 
+_INVISIBLE = "\ufeff\u200b\u2060"
+"""Byte order marks of files and what is copied from web pages, which ``str.strip`` leaves."""
 _QUOTES = ('""', "''", "\u201c\u201d", "\u2018\u2019")
 
 
 def unquoted(text: str) -> str:
     """Return a text without the spaces and quotes around it: ``docker --env-file`` and the like leave quotes in values."""
-    text = text.strip()
+    text = _stripped(text)
     while len(text) > 1 and text[0] + text[-1] in _QUOTES:
-        text = text[1:-1].strip()
+        text = _stripped(text[1:-1])
+    return text
+
+
+def _stripped(text: str) -> str:
+    text = text.strip()
+    while text and (text[0] in _INVISIBLE or text[-1] in _INVISIBLE):
+        text = text.strip(_INVISIBLE).strip()
     return text
 
 

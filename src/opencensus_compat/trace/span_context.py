@@ -99,7 +99,7 @@ class SpanContext:
         assert isinstance(trace_id, str), f"trace_id must be a text of 32 hex digits, got {trace_id!r}"
         if trace_id != _INVALID_TRACE_ID and TRACE_ID_PATTERN.match(trace_id):
             return trace_id
-        _logger.warning("trace_id must be 32 hex digits from 0 to f, not all 0, got %s; a new trace begins", trace_id)
+        _logger.warning("trace_id must be 32 hex digits from 0 to f, not all 0, got %.100r; a new trace begins", trace_id)
         self.from_header = False
         return generate_trace_id()
 

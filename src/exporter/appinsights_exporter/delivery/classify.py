@@ -64,6 +64,8 @@ STATUSES: dict[int, tuple[str, str]] = {
 }
 """Status to verdict and reason; other 4xx are rejected, and all else says nothing of items. Source: specification section 8.3 (DO)."""
 
+_TOLD_BY_STATUS = frozenset({REDIRECT, RETRY, SPLIT})
+"""Verdicts for which the body does not matter: a proxy that refuses a large one may well close before its own reply is read."""
 RETRYABLE_ITEM_STATUSES = frozenset({401, 403, 408, 429})
 """Item statuses below 500 that are worth another try; every 5xx is. Source: as above, row 206."""
 _SAMPLED_OUT_STATUS = 206
@@ -162,10 +164,10 @@ def classify(reply: Reply, count: int, now_s: float) -> Outcome:
         count: Items in that batch.
         now_s: Wall clock, seconds since the epoch; dates in ``Retry-After`` count from it.
     """
-    if reply.error is not None:
+    verdict, reason = _verdict(reply.status)
+    if reply.error is not None and not (reply.status and verdict in _TOLD_BY_STATUS):
         sent = reply.error.kind == "reply"
         return Retry("no reply" if sent else "no connection", may_have_arrived=sent, cause=reply.error.text, quiet=reply.error.early)
-    verdict, reason = _verdict(reply.status)
     after_s = retry_after_s(reply.headers.get("retry-after"), now_s)
     if verdict == SPLIT:
         # Of whoever on the way takes no more: what is smaller may pass, and a lone item will not at another time either.

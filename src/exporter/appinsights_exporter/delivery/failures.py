@@ -30,10 +30,20 @@ _CERTIFICATES = {
     19: "an authority that is not trusted signed it",
     20: "an authority that is not trusted signed it",
     21: "an authority that is not trusted signed it",
+    26: "it is not made for servers",
     62: "it is of another host",
     64: "it is of another host",
 }
 """OpenSSL's numbers of what is wrong with a certificate."""
+_ALERTS = {
+    "HTTP_REQUEST": "the other side speaks no TLS",
+    "WRONG_VERSION_NUMBER": "the other side speaks no TLS",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other side asks for a certificate, and this program has none",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "the other side has no version of TLS that is allowed here",
+    "UNSUPPORTED_PROTOCOL": "the other side has no version of TLS that is allowed here",
+}
+"""OpenSSL's names for why there is no TLS."""
+_PLAIN = re.compile(r"[\w ()-]{1,80}")
 _ENDED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.RemoteDisconnected)
 
 
@@ -139,10 +149,9 @@ def _failure(chain: list[BaseException]) -> Failure:
 def _tls(errors: list[BaseException], chain: list[BaseException]) -> Failure:
     for each in errors:
         if isinstance(each, ssl.SSLCertVerificationError):
-            code = getattr(each, "verify_code", 0)
-            return Failure(
-                True, f"the certificate of the other side is not accepted: {_CERTIFICATES.get(code, f'number {code} of OpenSSL')}"
-            )
+            code, words = getattr(each, "verify_code", 0), str(getattr(each, "verify_message", ""))
+            number = f"number {code} of OpenSSL ({words})" if _PLAIN.fullmatch(words) else f"number {code} of OpenSSL"
+            return Failure(True, f"the certificate of the other side is not accepted: {_CERTIFICATES.get(code, number)}")
     if any(isinstance(each, ssl.CertificateError) for each in chain) or any(type(each).__name__ == "CertificateError" for each in chain):
         # urllib3's own comparison of names, in its old releases.
         return Failure(True, f"the certificate of the other side is not accepted: {_CERTIFICATES[62]}")
@@ -156,4 +165,5 @@ def _tls(errors: list[BaseException], chain: list[BaseException]) -> Failure:
     # While a reply is read, TLS fails like any connection.
     if any(isinstance(each, urllib3.exceptions.ProtocolError) for each in chain) and ended:
         return Failure(False, "the connection was closed before there was a reply")
-    return Failure(True, "TLS cannot be agreed on with the other side")
+    alert = next((_ALERTS[each.reason] for each in errors if isinstance(each, ssl.SSLError) and each.reason in _ALERTS), None)
+    return Failure(True, alert or "TLS cannot be agreed on with the other side")

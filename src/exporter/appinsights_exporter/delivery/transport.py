@@ -14,7 +14,7 @@ import traceback
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.context import attach, detach
@@ -59,14 +59,14 @@ class SendError:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back from one exchange: a status, or an error, never both."""
+    """What came back from one exchange: a status, or an error, or both where the body could not be read."""
 
     status: int = 0
-    """HTTP status; 0 when there is an error."""
+    """HTTP status; 0 where none came."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Names in lower case."""
     body: bytes = b""
-    """Decoded, at most 1 MiB."""
+    """Decoded, at most 1 MiB; empty when there is an error."""
     error: SendError | None = None
 
 
@@ -154,6 +154,7 @@ class HttpTransport:
     def _guarded(self, body: bytes, headers: Mapping[str, str], timeout_s: float, url: str) -> Reply:
         begun_s = self._clock()
         exchange: Exchange | None = None
+        head = Reply()
         with _instrumentation_suppressed():
             try:
                 post = _post_in_place()
@@ -163,7 +164,9 @@ class HttpTransport:
                 limits_s = (min(self._connect_timeout_s, timeout_s), min(self._read_timeout_s, timeout_s))
                 exchange = connections.exchange(timeout_s, limits_s, self._clock)
                 try:
-                    return _reply(connections.post(url, body, headers, exchange=exchange, proxies=self._proxies))
+                    response = connections.post(url, body, headers, exchange=exchange, proxies=self._proxies)
+                    head = _head(response)
+                    return replace(head, body=_body(response, head.headers))
                 except BaseException:
                     connections.forget(url)
                     raise
@@ -173,7 +176,7 @@ class HttpTransport:
                 failure = described(error, exchange)
                 _let_go(error)
                 early = failure.late and self._is_early(begun_s)
-                return Reply(error=SendError("connect" if failure.unsent else "reply", failure.cause, early=early))
+                return replace(head, error=SendError("connect" if failure.unsent else "reply", failure.cause, early=early))
 
     def _is_early(self, begun_s: float) -> bool:
         return self._clock() - begun_s < min(PATIENCE_S, self._connect_timeout_s, self._read_timeout_s)
@@ -221,21 +224,32 @@ def _posted_by(
     )
 
 
-def _reply(response: urllib3.BaseHTTPResponse) -> Reply:
-    """Return the reply with its decoded body, cut at the size limit.
+def _head(response: urllib3.BaseHTTPResponse) -> Reply:
+    """Return the reply without its body.
+
+    Raises:
+        ReplyError: It is none yet.
+    """
+    if response.status < 200:
+        from .failures import ReplyError
+
+        # The reply proper is still to come, and would be taken for the next one's.
+        response.close()
+        raise ReplyError(f"the reply ends with the interim status {response.status}")
+    return Reply(status=response.status, headers={name.lower(): value for name, value in response.headers.items()})
+
+
+def _body(response: urllib3.BaseHTTPResponse, headers: Mapping[str, str]) -> bytes:
+    """Return the decoded body of a reply, cut at the size limit.
 
     Raises: what the libraries raise, and the errors of :mod:`.decode` and :mod:`.failures`.
     """
     from .decode import decoded
     from .failures import ReplyError
 
-    headers = {name.lower(): value for name, value in response.headers.items()}
     chunks: list[bytes] = []
     size = 0
     try:
-        if response.status < 200:
-            # The reply proper is still to come, and would be taken for the next one's.
-            raise ReplyError(f"the reply ends with the interim status {response.status}")
         while size < MAX_REPLY_BYTES:
             # Undecoded: the libraries bound what they take in, and not what they make of it.
             chunk = response.read(_CHUNK_BYTES, decode_content=False)
@@ -250,8 +264,7 @@ def _reply(response: urllib3.BaseHTTPResponse) -> Reply:
     # Old releases of urllib3 do not compare them.
     if "transfer-encoding" not in headers and promised.isdecimal() and size < min(int(promised), MAX_REPLY_BYTES):
         raise ReplyError("the reply was cut short")
-    body = decoded(b"".join(chunks)[:MAX_REPLY_BYTES], headers.get("content-encoding", ""), MAX_REPLY_BYTES)
-    return Reply(status=response.status, headers=headers, body=body)
+    return decoded(b"".join(chunks)[:MAX_REPLY_BYTES], headers.get("content-encoding", ""), MAX_REPLY_BYTES)
 
 
 def _let_go(error: BaseException | None) -> None:
