@@ -42,6 +42,7 @@ __all__ = [
     "get_current",
     "has_instrumentations",
     "hide",
+    "innermost_open",
     "is_hidden",
     "leave",
     "let_stand_in",
@@ -189,7 +190,7 @@ def current() -> Context:
     hidden = otel is not None and is_hidden(otel)
     if otel is not None and not hidden and otel.get_span_context().is_valid:
         return context
-    found = _innermost_open()
+    found = innermost_open()
     if found is not None and found[1] is not None:
         return Context({**context, SPAN_KEY: found[1], CENSUS_KEY: found})
     if found is None and not hidden:
@@ -198,7 +199,8 @@ def current() -> Context:
     return rest if found is None else Context({**rest, CENSUS_KEY: found})
 
 
-def _innermost_open() -> Active | None:
+def innermost_open() -> Active | None:
+    """Return the innermost OpenCensus span that is open in this thread or task, whatever context is current."""
     found = opened.get()
     innermost = None if found is None else found[0]
     while innermost is not None and is_own(innermost[0], CensusSpan) and innermost[0]._has_ended:

@@ -54,6 +54,11 @@ _left_out: dict[_Key, tuple[Any, weakref.ref[Any]]] = {}
 """Trace and span id of a running OpenTelemetry span that is not sent -> the OpenCensus request that it gives way to, or None."""
 _moved: dict[_Key, tuple[Any, weakref.ref[Any]]] = {}
 """The same of one that was started in a span which is not sent -> the context of its parent."""
+_apart: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Those in a trace of their own, or below the caller's span, although an OpenCensus request is open around them, and what is inside them.
+
+The request stands in for all of them, since none need arrive where it does.
+"""
 
 
 def scope_of(span: Any) -> str:
@@ -141,10 +146,18 @@ def started(span: Any, context: Context) -> None:
         context: The context that it was started in.
     """
     around = _context.stand_in_of(context)
-    if around is not None and around.get_span_context().trace_id == span.get_span_context().trace_id:
-        _note(_moved, span, around.get_span_context())
+    if around is not None:
+        outer = context.get(_context.SPAN_KEY)
+        if outer in _apart:
+            _apart.add(span)
+            _context.let_stand_in(around, span)
+            _note(_moved, span, around.get_span_context())
+        elif around.get_span_context().trace_id == span.get_span_context().trace_id:
+            _note(_moved, span, around.get_span_context())
     innermost = _context.active(context)
     if innermost is None or not _handles.is_own(innermost[0], _handles.CensusSpan):
+        if innermost is None and around is None and is_request(span):
+            _started_apart(span)
         return
     request: Any = innermost[0]
     if request._is_left_out:
@@ -165,6 +178,23 @@ def started(span: Any, context: Context) -> None:
     elif _wiring.be_request(span, otel._census_parent if _handles.is_own(otel, _handles.OtelSpan) else getattr(otel, "parent", None)):
         request._is_elsewhere = True
         report(scope_of(span), is_census=False)
+
+
+def _started_apart(span: Any) -> None:
+    """Look at a request of OpenTelemetry code for which the framework has made a fresh context, so that it is in no span."""
+    found = _context.innermost_open()
+    if found is None or found[1] is None or not _handles.is_own(found[0], _handles.CensusSpan):
+        return
+    request: Any = found[0]
+    if request._is_left_out:
+        leave_out(span)
+        return
+    if request.span_kind != _SERVER or request._is_elsewhere or not is_same_request(request.attributes, span.attributes):
+        return
+    if not _wiring.others_send(request.context_tracer.exporter):
+        _apart.add(span)
+        give_way(span, request, found[1])
+        report(scope_of(span), is_census=True)
 
 
 def ended(span: ReadableSpan) -> ReadableSpan | None:
@@ -200,9 +230,12 @@ def _is_in_request(span: Any) -> bool:
 def _below(span: ReadableSpan, parent: trace_api.SpanContext) -> ReadableSpan:
     from opentelemetry.sdk.trace import ReadableSpan
 
+    own = span.context
+    if own is not None and own.trace_id != parent.trace_id:
+        own = trace_api.SpanContext(parent.trace_id, own.span_id, False, own.trace_flags, own.trace_state)
     return ReadableSpan(
         name=span.name,
-        context=span.context,
+        context=own,
         parent=parent,
         resource=span.resource,
         attributes=span.attributes,

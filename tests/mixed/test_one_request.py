@@ -8,6 +8,7 @@ import types
 
 import pytest
 from opentelemetry import trace as trace_api
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -271,6 +272,40 @@ def test_a_step_inside_the_opencensus_request_is_left_out_too(endpoint):
         step("GET http send")
     _, dependencies = arrived(endpoint, service)
     assert dependencies == [("GET http send", "job"), ("job", None), ("stream", "the request")]
+
+
+@pytest.mark.parametrize("adopts", [False, True])
+@pytest.mark.parametrize("caller", [None, CALLER])
+def test_a_framework_that_makes_a_fresh_context_inside_the_request(endpoint, log, adopts, caller):
+    """FastAPI reads its caller from the headers alone and begins outside of all spans: its request is the open one once more."""
+    provider = provider_of("memory", endpoint)
+    opencensus_compat.configure(tracer_provider=provider, adopt_providers=adopts)
+    service = Service(endpoint, provider)
+    service.headers = HEADERS if caller else {}
+    log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
+    service.inside = lambda: log.warning("low stock")
+
+    def framework():
+        remote = trace_api.SpanContext(int(TRACE_ID, 16), int(CALLER, 16), True, trace_api.TraceFlags(1))
+        context = trace_api.set_span_in_context(trace_api.NonRecordingSpan(remote), Context()) if caller else Context()
+        token = attach(context)
+        attributes = {"http.request.method": "GET", "url.path": "/down"}
+        tracer = provider.get_tracer("fastapi")
+        with (
+            tracer.start_as_current_span("GET /down", context, SpanKind.SERVER, attributes),
+            tracer.start_as_current_span("fastapi.endpoint"),
+        ):
+            service.work()
+        detach(token)
+
+    service.legacy(framework, 503)
+    [request], dependencies = arrived(endpoint, service)
+    assert (request["resultCode"], request["operation_ParentId"]) == ("503", caller)
+    expected = [("look up", "the request"), ("select", "the request")]
+    assert dependencies == ([("fastapi.endpoint", "the request"), *expected] if adopts else [("look up", "the request")])
+    [record] = endpoint.rows("traces")
+    assert (record["operation_Id"], record["operation_ParentId"]) == (request["operation_Id"], request["id"])
+    assert {row["operation_Id"] for row in endpoint.rows("dependencies")} == {request["operation_Id"]}
 
 
 class Half(Sampler):
