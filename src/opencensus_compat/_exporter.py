@@ -7,12 +7,14 @@ import dataclasses
 import functools
 import importlib
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from appinsights_exporter import _releases, notices
 from appinsights_exporter import connection_string as _connection_string
 from appinsights_exporter import foreign as _foreign
+from appinsights_exporter import redirect as _redirect
 from appinsights_exporter import settings as _settings
 from appinsights_exporter import spelling as _spelling
 from appinsights_exporter import telemetry_processors as _processors
@@ -79,6 +81,10 @@ __all__ = [
 
 
 _releases.check(sdk=False)
+_notes = sys.modules.get("opencensus_compat._notes")
+if _notes is not None:
+    # Loaded as the process started, below `census-compat local`; since then the program may have emptied its environment.
+    _redirect.at_start = _notes.redirect_at_start
 
 PROCESSOR_RAISED = _processors.PROCESSOR_RAISED
 failure = _foreign.failure

@@ -16,15 +16,20 @@ _SEND = "OPENCENSUS_COMPAT_SEND"
 _SWITCHES = ("OPENCENSUS_COMPAT_DISABLED", "OTEL_SDK_DISABLED", _SEND)
 """Environment variables that keep telemetry back."""
 
+_REDIRECT = "APPINSIGHTS_EXPORTER_REDIRECT"
+
+redirect_at_start = ""
+"""Where exporters are to send, as the environment said before the program could empty it."""
 _began_in = 0
 
 
 def begin(path: str) -> None:
     """Note that this process has started, and let it note at its end what it made; calling it again changes nothing."""
-    global _began_in
+    global _began_in, redirect_at_start
     if _began_in:
         return
     _began_in = os.getpid()
+    redirect_at_start = os.environ.get(_REDIRECT, "")
     _write(path, {"event": "start", "python": sys.executable})
     # Registered before any exit hook of the program, so it runs after them.
     atexit.register(_end, path)

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from appinsights_exporter import redirect
+from opencensus_compat import _notes
 from opencensus_compat.local import LocalEndpoint, cli
 
 NAMES_ITS_RESOURCES = """
@@ -122,6 +123,16 @@ with Tracer(exporter=AzureExporter(connection_string=sys.argv[1]), sampler=Alway
 """
 
 
+EMPTIES = "import os; os.environ.clear()" + PASSES
+
+
+def test_a_program_that_empties_its_environment():
+    """It is redirected all the same: nothing is sent anywhere."""
+    string = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=https://emptied.invalid/"
+    report = run("--", sys.executable, "-c", EMPTIES, string)
+    assert report["redirected"] == {"https://emptied.invalid": 1}
+
+
 def test_a_summary_names_redirected_endpoints():
     """The line of counts names them as well."""
     string = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=https://named.invalid/"
@@ -169,7 +180,7 @@ def test_other_sdks_reach_the_endpoint_past_a_proxy(given, expected):
 
 def test_both_halves_mean_the_same_variable():
     """The command sets what the exporters read."""
-    assert cli.REDIRECT_VARIABLE == redirect.REDIRECT_VARIABLE
+    assert cli.REDIRECT_VARIABLE == redirect.REDIRECT_VARIABLE == _notes._REDIRECT
 
 
 UNSAMPLED = """

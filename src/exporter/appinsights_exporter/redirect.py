@@ -20,12 +20,14 @@ REDIRECT_VARIABLE = "APPINSIGHTS_EXPORTER_REDIRECT"
 PREFIX = "/_from/"
 """What stands before the quoted original endpoint in the path of a redirected one."""
 
+at_start = ""
+"""What the variable said when this process started, if anybody has noted that: programs empty their environment."""
 redirected_endpoints: set[str] = set()
 """Original endpoints of the settings that this process made under a redirect."""
 
 
 def local_endpoint(original: str, environ: Mapping[str, str]) -> str | None:
-    """Return the base URL that stands for an endpoint at the local one which the environment names; None without a redirect.
+    """Return the base URL that stands for an endpoint at the local one which the environment names, or named; None without a redirect.
 
     Args:
         original: Base URL of ingestion, as the connection string has it, or as this function returned it.
@@ -34,7 +36,7 @@ def local_endpoint(original: str, environ: Mapping[str, str]) -> str | None:
     Raises:
         ConfigurationError: The environment names no http URL of a loopback address.
     """
-    text = unquoted(environ.get(REDIRECT_VARIABLE, ""))
+    text = unquoted(environ.get(REDIRECT_VARIABLE) or at_start)
     if not text:
         return None
     target = _loopback_url(text)
