@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from opencensus_compat.metrics.export.value import ValueDistribution, ValueSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from opencensus_compat.metrics.export.metric import Metric
 
@@ -51,7 +51,7 @@ def envelopes(metric: Metric, instrumentation_key: str | None, context_tags: Map
     Source: oc-azure metrics_exporter metric_to_envelopes; specification sections 6.2 and 7.3.
     """
     name = str(metric.descriptor.name)
-    keys = [str(label_key.key)[:MAX_KEY] for label_key in metric.descriptor.label_keys]
+    keys = _keys(metric.descriptor.label_keys)
     made: list[dict[str, Any]] = []
     problems: list[str] = []
     for series in metric.time_series:
@@ -79,6 +79,16 @@ def envelopes(metric: Metric, instrumentation_key: str | None, context_tags: Map
             except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
                 problems.append(f"metric {name!r}: {error}")
     return made, problems
+
+
+def properties(label_keys: Iterable[Any], label_values: Any) -> dict[str, Any]:
+    """Return the properties of a series.
+
+    Args:
+        label_keys: The keys of the metric's labels.
+        label_values: Their values.
+    """
+    return dict(_properties(_keys(label_keys), label_values))
 
 
 def timestamp(time: datetime) -> str:
@@ -148,6 +158,10 @@ def _number(value: Any) -> int | float:
     if not math.isfinite(number):
         raise ValueError(f"expected a finite number, got {value!r}")
     return number
+
+
+def _keys(label_keys: Iterable[Any]) -> list[str]:
+    return [str(label_key.key)[:MAX_KEY] for label_key in label_keys]
 
 
 def _properties(keys: list[str], label_values: Any) -> Iterator[tuple[str, Any]]:

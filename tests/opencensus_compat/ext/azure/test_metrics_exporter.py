@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import platform
@@ -10,6 +11,7 @@ import threading
 import time
 import weakref
 from datetime import datetime
+from unittest.mock import patch
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -593,3 +595,63 @@ def test_flush_waits_for_an_export_under_way(options, endpoint):
         assert opencensus_compat.flush(60.0)
     assert max(most) == 1
     assert _wiring.is_ending() is False
+
+
+# --- What subclasses and tests of programs replace
+
+
+class _Tagged(MetricsExporter):
+    def _create_properties(self, time_series, label_keys):
+        return {**super()._create_properties(time_series, label_keys), "env": "prod"}
+
+    def _create_envelope(self, data_point, timestamp, properties):
+        envelope = super()._create_envelope(data_point, timestamp, properties)
+        envelope.tags["ai.cloud.role"] = f"{data_point.name} at {timestamp.year}"
+        return envelope
+
+
+def test_parts_of_a_conversion_that_are_replaced(options):
+    """A subclass's `_create_properties` and `_create_envelope` make the items; all else of them is as it would be."""
+    registry, gauge = Registry(), LongGauge("jobs", "", "1", [LabelKey("queue", "")])
+    registry.add_gauge(gauge)
+    for queue in ("mail", "print"):
+        gauge.get_or_create_time_series([LabelValue(queue)]).set(7)
+    metric = gauge.get_metric(datetime(2024, 9, 30, 8, 0, 0, 123456))  # noqa: DTZ001 -- OpenCensus's times have no zone
+    plain, tagged = (kind(**options).metric_to_envelopes(metric) for kind in (MetricsExporter, _Tagged))
+    for envelope in tagged:
+        assert envelope.data.baseData.properties.pop("env") == "prod"
+        assert envelope.tags.pop("ai.cloud.role") == "jobs at 2024"
+    for envelope in plain:
+        del envelope.tags["ai.cloud.role"]
+    assert [json.loads(json.dumps(each)) for each in tagged] == [json.loads(json.dumps(each)) for each in plain]
+    exporter = MetricsExporter(**options)
+    with patch.object(exporter, "_create_properties", return_value={"only": "this"}):
+        assert [each.data.baseData.properties for each in exporter.metric_to_envelopes(metric)] == [{"only": "this"}] * 2
+
+
+def test_replaced_parts_take_part_in_the_export(options, endpoint):
+    """What such a subclass makes is what arrives."""
+    registry, _ = _registry()
+    transport.get_exporter_thread([registry], _Tagged(**options), interval=LATER).close()
+    [envelope] = endpoint.wait_for(1)
+    assert (envelope["data"]["baseData"]["properties"], envelope["tags"]["ai.cloud.role"][:4]) == ({"env": "prod"}, "jobs")
+
+
+def test_a_thread_calls_what_it_was_made_with(options, endpoint):
+    """`export_metrics` that is replaced once the thread is there is not the thread's, as in OpenCensus."""
+    registry, _ = _registry()
+    exporter = MetricsExporter(**options)
+    thread = transport.get_exporter_thread([registry], exporter, interval=LATER)
+    with patch.object(exporter, "export_metrics") as replaced:
+        thread.close()
+    assert replaced.mock_calls == []
+    assert [envelope["data"]["baseData"]["metrics"][0]["name"] for envelope in endpoint.wait_for(1)] == ["jobs"]
+
+
+def test_patched_standard_metrics(options):
+    """The standard metrics are found under the name that tests of programs patch."""
+    with patch("opencensus_compat.ext.azure.metrics_exporter.standard_metrics") as standard:
+        standard.producer.get_metrics.return_value = []
+        exporter = new_metrics_exporter(**{**options, "enable_standard_metrics": True})
+        exporter.exporter_thread.close()
+    standard.producer.get_metrics.assert_called_with()

@@ -191,3 +191,11 @@ def test_what_it_answers_counts(answer, status, post, options):
     post.configure_mock(**answer)
     assert exporter._transmit([{"name": "a"}]) == status
     assert post.call_count == 2
+
+
+def test_export_of_the_base_class(options):
+    """`export` that is patched on the base class gets the spans, as in OpenCensus, where exporters inherit it."""
+    exporter = AzureExporter(**options)
+    with mock.patch("opencensus_compat.ext.azure.common.exporter.BaseExporter.export") as export:
+        _spans(exporter, "a", "b")
+    assert [[span.name for span in call.args[0]] for call in export.call_args_list] == [["a"], ["b"]]

@@ -60,6 +60,9 @@ class BaseExporter:
 
     def export(self, items: Iterable[Any]) -> None:
         """Queue items for `emit`. A full queue drops them with a warning."""
+        self._take(items)
+
+    def _take(self, items: Iterable[Any]) -> None:
         self._worker.src.puts(items, block=False)
 
 

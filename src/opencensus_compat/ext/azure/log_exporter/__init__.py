@@ -136,7 +136,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         sampling.exempt_level = exempt_level
         self.addFilter(sampling)
         # Programs' tests may have put a mock in the place of the class; what that answers, `handle` does not guess.
-        self._sampling = sampling if _handles.is_own(sampling, _SamplingFilter) else None
+        self._sampling = sampling if _handles.is_own(sampling, _OwnFilter) else None
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
         self._grace_period = self.options.grace_period
         self._hand_over = _wiring.hand_over()
@@ -175,7 +175,8 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         if (
             len(filters) != 1
             or filters[0] is not sampling
-            or not sampling.lets_all_pass
+            or sampling.probability < 1
+            or "filter" in sampling.__dict__
             or SamplingFilter.filter is not _SAMPLE
             or type(self).filter is not _FILTER
             or "filter" in self.__dict__
@@ -524,14 +525,7 @@ class AzureEventHandler(TransportMixin, ProcessorMixin, BaseLogHandler):
         return _converted(self, record)
 
 
-class _SamplingFilter(logging.Filter):
-    """What a handler asks of its own filter without a call."""
-
-    lets_all_pass = False
-    """Whether it is off."""
-
-
-class SamplingFilter(_SamplingFilter):
+class SamplingFilter(logging.Filter):
     """Lets a share of the records pass.
 
     At 1.0 everything passes. Below that, the records of a trace stay together: none passes of a trace that is not sampled, and of one
@@ -551,12 +545,6 @@ class SamplingFilter(_SamplingFilter):
         self.probability = probability
         # The program's own generator is left alone, so that a seed of its own gives what it gave.
         self._chance = random.Random().random  # noqa: S311 - it keeps no secret
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute. It is noted whether everything passes, so that it need not be found out for each record."""
-        super().__setattr__(name, value)
-        if name in ("probability", "filter"):
-            super().__setattr__("lets_all_pass", self.probability >= 1 and "filter" not in self.__dict__)
 
     def filter(self, record: Any) -> bool:
         """Return whether a record passes."""
@@ -909,5 +897,5 @@ def _holds_logging_lock() -> bool:
 
 # The steps of an export that programs replace, as they are here. Compared one by one: this is asked for every record.
 _OF_LOGS, _OF_EVENTS = AzureLogHandler.log_record_to_envelope, AzureEventHandler.log_record_to_envelope
-_SAMPLE = SamplingFilter.filter
+_OwnFilter, _SAMPLE = SamplingFilter, SamplingFilter.filter
 _EXPORT, _APPLY, _TRANSMIT = BaseLogHandler._export, ProcessorMixin.apply_telemetry_processors, TransportMixin._transmit
