@@ -308,6 +308,29 @@ def test_a_framework_that_makes_a_fresh_context_inside_the_request(endpoint, log
     assert {row["operation_Id"] for row in endpoint.rows("dependencies")} == {request["operation_Id"]}
 
 
+def test_a_request_that_the_program_sends_itself(endpoint):
+    """Inside another request, and inside a span around all of them, the two spans of a request are still one."""
+    service = serve("made", endpoint)
+    main = Tracer(exporter=service.exporter, sampler=samplers.AlwaysOnSampler())
+    service.headers = {}
+    with main.span(name="main"):
+        service.instrumented(lambda: service.legacy(lambda: None, 200), 200)
+    service.headers = HEADERS
+
+    def itself():
+        tracer = execution_context.get_opencensus_tracer()
+        with service.provider.get_tracer(SCOPE).start_as_current_span("GET", attributes={"http.method": "GET", "http.target": "/up"}):
+            span = tracer.start_span("inner")
+            span.span_kind = CensusKind.SERVER
+            tracer.add_attribute_to_current_span("http.path", "/up")
+            tracer.end_span()
+
+    service.instrumented(lambda: service.legacy(itself, 200), 200)
+    assert opencensus_compat.flush(60)
+    assert [row["name"] for row in endpoint.rows("dependencies")] == ["main"]
+    assert len(endpoint.rows("requests")) == 3
+
+
 class Half(Sampler):
     """Keeps every second trace, and says so as the samplers of the official distribution do."""
 

@@ -200,11 +200,9 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
 
             if _patching.doubled():
                 return start_blank(self, name, context, parent)
-        # Inside a span of OpenCensus code of the same trace, no request begins.
-        is_inside = innermost is not None and innermost[1] is not None and not isinstance(innermost[0], trace_span.ForeignSpan)
-        if is_inside and innermost[1].get_span_context().trace_id == parent.get_span_context().trace_id:
-            return None
         if not (_doubles.is_request(parent) if is_sampled else _doubles.may_be_request(parent)):
+            return None
+        if innermost is not None and innermost[1] is not None and _has_begun(innermost, parent, is_sampled=bool(is_sampled)):
             return None
         from opencensus_compat.trace import _server_span
 
@@ -455,6 +453,20 @@ def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
         # What is no id, as of a mock, says nothing of where the request belongs.
         return otel if oc_to_otel.id_number(span_context.trace_id, 32) is None else None
     return otel
+
+
+def _has_begun(innermost: Any, parent: OtelSpan, *, is_sampled: bool) -> bool:
+    """Return whether an OpenCensus span outside `parent`, a request of OpenTelemetry code, is that request, or its sampling decides.
+
+    Otherwise it is another request, which the program has sent itself, or a span around all of them.
+    """
+    around = innermost[0]
+    if isinstance(around, trace_span.ForeignSpan) or innermost[1].get_span_context().trace_id != parent.get_span_context().trace_id:
+        return False
+    if not is_sampled:
+        return True
+    is_request = getattr(around, "span_kind", None) == trace_span.SpanKind.SERVER
+    return is_request and _doubles.is_same_request(getattr(around, "attributes", None), getattr(parent, "attributes", None))
 
 
 def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan) -> blank_span.BlankSpan:
