@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -238,11 +239,15 @@ class _Reader(PeriodicExportingMetricReader):
     def __init__(self, part: MetricPart, exporter: Any, interval_s: float) -> None:
         self._part = part
         self._is_stopped = False
+        self._stopped_in = 0
         self._asked = threading.local()
         self._has_thread = interval_s != math.inf
         super().__init__(exporter, export_interval_millis=interval_s * 1000)
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
+        if self._is_stopped and self._stopped_in != os.getpid():
+            # The SDK starts the thread of a reader anew in every child, and one that has been shut down collects once more: the same again.
+            return
         # Not as the SDK does it, which holds a lock meanwhile: a child made by fork while something is being sent would wait for ever.
         last = self._is_stopped or getattr(self._asked, "to_flush", False)
         self._part.export(metrics_data, last=last)
@@ -274,6 +279,7 @@ class _Reader(PeriodicExportingMetricReader):
             _wiring.flush_at_shutdown(METRICS)
             self._part.is_alone = True
             return
+        self._stopped_in = os.getpid()
         self._is_stopped = True
         if _wiring.is_ending():
             timeout_millis = min(timeout_millis, max(0.0, _wiring.ending_process() - time.monotonic()) * 1000)

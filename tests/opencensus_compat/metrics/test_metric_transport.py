@@ -150,6 +150,38 @@ def test_a_cancelled_task_stays_cancelled_in_a_child():
     assert run(_PROGRAM + _CHILD, "3600", "cancel") == []
 
 
+_AFTER_THE_END = """
+import os, threading
+import opencensus_compat
+from opencensus.ext.azure import metrics_exporter
+from opencensus.stats import aggregation, measure, stats, view
+from opencensus.tags.tag_map import TagMap
+
+size = measure.MeasureInt("size", "", "1")
+manager = stats.stats.view_manager
+manager.register_view(view.View("sizes", "", [], size, aggregation.CountAggregation()))
+manager.register_exporter(metrics_exporter.new_metrics_exporter(enable_standard_metrics=False))
+measurements = stats.stats.stats_recorder.new_measurement_map()
+measurements.measure_int_put(size, 1)
+measurements.record(TagMap())
+opencensus_compat.shutdown()
+child = os.fork()
+if child == 0:
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(60)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@fork
+def test_a_child_collects_nothing_after_the_end(run_program, endpoint):
+    """What was shut down in the parent is not collected once more in a child, nor counted as lost there."""
+    run_program(_AFTER_THE_END, stderr="", APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+    assert [row["name"] for row in endpoint.rows("customMetrics")] == ["sizes"]
+
+
 def test_the_end_of_the_process_does_not_wait():
     """As in OpenCensus nothing is exported at exit by the thread itself, and nobody waits for it."""
     assert run(_PROGRAM, "3600") == []

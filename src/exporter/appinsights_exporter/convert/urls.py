@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 import re
 from urllib.parse import unquote
 
@@ -15,26 +16,35 @@ REDACTED = "REDACTED"
 SECRET_KEYS = frozenset(
     {
         "access_token",
+        "accesstoken",
         "api-key",
         "api_key",
         "apikey",
         "auth_token",
+        "authorization",
         "awsaccesskeyid",
+        "client_assertion",
         "client_secret",
         "code",
         "id_token",
+        "jwt",
         "password",
         "passwd",
+        "private_key",
         "pwd",
         "refresh_token",
         "secret",
+        "session_token",
         "sig",
+        "sharedaccesssignature",
         "signature",
         "subscription-key",
         "token",
+        "x-api-key",
         "x-amz-credential",
         "x-amz-security-token",
         "x-amz-signature",
+        "x-functions-key",
         "x-goog-credential",
         "x-goog-signature",
     }
@@ -44,10 +54,11 @@ SECRET_KEYS = frozenset(
 # A value ends at "&" and no earlier: a ";" may be part of a secret.
 _SECRET = re.compile(rf"((?:^|[?&;#])(?:{'|'.join(sorted(SECRET_KEYS))})=)[^&#]+", re.IGNORECASE)
 _KEY = re.compile(r"(?:^|(?<=[?&;#]))[^=&;#?]+(?==)")
-_NAME = re.compile(r"[^:/@%\\\0\[]+")
-_IPV6 = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*")
+_NAME = re.compile(r"[^:/@%,\\\0\[]+")
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "tcp:")
 """What gRPC and ODBC write before an address."""
+_NO_HOSTS = ("@", "unix:", "unix-abstract:", "vsock:")
+"""What stands before sockets of one machine."""
 _MAX_PORT = 65535
 
 
@@ -129,21 +140,31 @@ def _taken_apart(address: str, port: str) -> tuple[str, str]:
         address = unquote(address.partition(":")[2]).lstrip("/")
     elif "://" in address:
         address = split(address)[1]
-    if address.startswith(("@", "unix:")) or "/" in address or "\0" in address or "%2f" in address.lower():
+    if address.startswith(_NO_HOSTS) or "/" in address or "\0" in address or "%2f" in address.lower():
         return "", ""
     address = host_and_port(address).partition(",")[0]
     if address.startswith("["):
         inner, _, own = address[1:].partition("]")
         inner = inner.partition("%")[0]
-        return (f"[{inner}]", own[1:]) if _IPV6.fullmatch(inner) else ("", "")
+        return (f"[{inner}]", own[1:]) if _is_ipv6(inner) else ("", "")
     if address.count(":") > 1:
         inner = address.partition("%")[0]
-        if _IPV6.fullmatch(inner):
-            shorter = inner.removesuffix(f":{port}")
-            return (f"[{shorter if _IPV6.fullmatch(shorter) else inner}]", "")
+        # Without brackets the last part may be the port, and with eight parts before it the whole is no address.
+        shorter = inner.removesuffix(f":{port}")
+        found = shorter if _is_ipv6(shorter) else inner
+        if _is_ipv6(found):
+            return (f"[{found}]", "")
     # Of two ports, somebody added the second one to an address that had one.
     name, _, rest = address.partition(":")
     return ("", "") if name.startswith("\\") else (name, rest.partition(":")[0])
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def mended(url: str, port: str) -> str:
