@@ -97,6 +97,8 @@ class CensusSpan:
     """Its OpenTelemetry span, once it has started."""
     _outer: Context | None = None
     """The context that it was started in; None where it was made current by other means."""
+    _taken_by: Any = None
+    """The exporter whose destination has taken it when it ended."""
     _has_ended = False
     """Whether its tracer has ended it."""
     _place: object | None = None

@@ -49,10 +49,13 @@ class Others:
     """
 
     def __init__(self, processors: Callable[[], Iterable[Any] | None], *, are_of_ours: bool = False, are_readers: bool = False) -> None:
-        self._processors = processors
+        self.processors = processors
         self._are_readers = are_readers
         self.are_of_ours = are_of_ours
-        self._seen: object = ()
+        self.seen: object = ()
+        """The processors that `keys` has looked at last."""
+        self.only: Any = None
+        """The one processor that `keys` has found; None where there are more, or none."""
         self._keys: dict[str, str] = {}
         self._have_exporter = False
         self.rest: tuple[Any, ...] = ()
@@ -63,21 +66,17 @@ class Others:
 
     def keys(self) -> dict[str, str]:
         """Return the instrumentation keys that processors send to, with the classes of their exporters."""
-        seen = self._processors()
-        if seen is not self._seen:
+        seen = self.processors()
+        if seen is not self.seen:
             now = seen if isinstance(seen, (list, tuple)) else None
             found = [(processor, exporters_keys(processor)) for processor in now or ()]
             self.rest = tuple(_fields_of(processor).get(STANDS_FOR, processor) for processor, keys in found if not keys)
             self._keys = {key: name for _, keys in found for key, name in keys.items()}
+            self.only = now[0] if now is not None and len(now) == 1 else None
             self._have_exporter = now is None or any(self._are_readers or has_exporter(processor) for processor, _ in found)
             # Last: another thread that finds it finds the rest.
-            self._seen = seen
+            self.seen = seen
         return self._keys
-
-    @property
-    def seen(self) -> object:
-        """The processors that `keys` has looked at last."""
-        return self._seen
 
     def have_exporter(self) -> bool:
         """Return whether anybody but this package gets what ends, or is emitted; True where that cannot be seen."""
@@ -94,7 +93,7 @@ class Others:
         if not self._are_expected:
             return
         self._are_expected = False
-        now = self._processors()
+        now = self.processors()
         if now is not None and all(processor is own for processor in now):
             _wiring.has_no_effect(
                 f"nobody receives {signal}, since the OpenTelemetry provider has no processor. Start the program by opentelemetry-instrument, "
@@ -103,7 +102,7 @@ class Others:
 
     def are_more_than(self, kind: type) -> bool:
         """Return whether there are processors of other classes, as far as they can be seen."""
-        now = self._processors()
+        now = self.processors()
         return now is None or any(type(processor) is not kind for processor in now)
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:

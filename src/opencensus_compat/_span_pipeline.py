@@ -53,8 +53,12 @@ class SpanPart(Part):
         if not self.is_direct:
             _wiring.has_no_effect("what a program hands to one itself is not sent")
             return
-        self._started().on_end(telemetry)
-        if telemetry.context.trace_flags.sampled:
+        processor = self._processor
+        if processor is None or self.is_shut_down:
+            processor = self._started()
+        processor.on_end(telemetry)
+        # Without the property `sampled`, which is a call.
+        if telemetry.context.trace_flags & 1:
             self._queue.entered()
 
 
@@ -88,6 +92,7 @@ class Router(SpanProcessor):
         self._rates = _exporter.sample_rate_processor(sampler)
         self._spans = spans
         self._others = spans.others
+        spans.serve(self)
         if self._is_alone:
             spans.go_to(self)
 
@@ -120,8 +125,10 @@ class Router(SpanProcessor):
             if facade._is_elsewhere:
                 return
             handle = tracer.exporter
-            destination = _handles.span_part_of(handle)
+            # As `span_part_of`, without the call.
+            destination = handle._destination if issubclass(type(handle), _handles.SpanHandle) else None
             if destination is not None:
+                facade._taken_by = handle
                 if destination.is_direct:
                     destination.on_end(handle._telemetry(span, facade, tracer))
                 else:

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 from opentelemetry import trace as trace_api
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 import opencensus_compat
@@ -199,6 +199,50 @@ def test_spans_reach_the_applications_own_processors_once(tenants, otel):
         pass
     assert [span.name for span in otel.exporter.get_finished_spans()] == ["otel", "a"]
     assert tenants.received()["A"] == ["a", "otel"]
+
+
+class _Seeing(SpanProcessor):
+    def __init__(self):
+        self.seen = []
+
+    def on_start(self, span, parent_context=None):
+        self.seen.append(f"{span.name} starts")
+
+    def on_end(self, span):
+        self.seen.append(f"{span.name} ends")
+
+
+def test_a_processor_that_comes_later_sees_the_next_span_start(tenants):
+    """A provider with no other processor before shows each span from then on, its start as well."""
+    provider, seeing = TracerProvider(), _Seeing()
+    opencensus_compat.configure(tracer_provider=provider)
+    tracer = tenants.tracer("A")
+    _span(tracer, "before")
+    provider.add_span_processor(seeing)
+    _span(tracer, "after")
+    assert seeing.seen == ["after starts", "after ends"]
+    assert tenants.received()["A"] == ["after", "before"]
+
+
+def test_several_processors_of_a_programs_own_class_see_every_span(tenants):
+    """They may do more than to call each."""
+    seeing = _Seeing()
+
+    class Several(SynchronousMultiSpanProcessor):
+        def on_start(self, span, parent_context=None):
+            seeing.on_start(span, parent_context)
+            super().on_start(span, parent_context)
+
+        def on_end(self, span):
+            seeing.on_end(span)
+            super().on_end(span)
+
+    opencensus_compat.configure(tracer_provider=TracerProvider(active_span_processor=Several()))
+    tracer = tenants.tracer("A")
+    _span(tracer, "a")
+    _span(tracer, "b")
+    assert seeing.seen == ["a starts", "a ends", "b starts", "b ends"]
+    assert tenants.received()["A"] == ["a", "b"]
 
 
 # --- Telemetry processors --------------------------------------------------------------------------------------------------------

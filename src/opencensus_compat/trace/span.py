@@ -44,7 +44,7 @@ MAX_NUM_ANNOTATIONS = 32
 MAX_NUM_MESSAGE_EVENTS = 128
 MAX_NUM_LINKS = 32
 
-_CensusTracer = _handles.CensusTracer
+_CensusTracer, _OtelSpan = _handles.CensusTracer, _handles.OtelSpan
 
 
 class BoundedList(Sequence[Any]):
@@ -468,7 +468,8 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
                     values = oc_to_otel.set_aside(values, oc_to_otel.RESERVED)
                 if len(values) < len(own):
                     values.update(oc_to_otel.none_of(own))
-                if _handles.is_own(otel, _handles.OtelSpan):
+                # As `is_own`, without the call.
+                if issubclass(type(otel), _OtelSpan):
                     cast(Any, otel).census_fill(values)
                 else:
                     otel.set_attributes(values)
@@ -481,7 +482,7 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
         if self._id_is_assigned and oc_to_otel.id_number(self._span_id, 16) is None:
             otel.set_attribute(oc_to_otel.SPAN_ID, oc_to_otel.text(self._span_id))
         parent = self.parent_span
-        if _handles.is_own(parent, Span) and parent._id_is_assigned:
+        if issubclass(type(parent), Span) and parent._id_is_assigned:
             otel.set_attribute(oc_to_otel.PARENT_SPAN_ID, oc_to_otel.text(parent.span_id))
         end_ns = self._end_ns if self._end_time is None else oc_to_otel.nanoseconds(self._end_time)
         _wiring.end_span(otel, self, tracer, end_ns)

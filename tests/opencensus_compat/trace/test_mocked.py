@@ -14,6 +14,7 @@ from opencensus_compat.trace.tracer import Tracer
 from opencensus_compat.trace.tracers import context_tracer, noop_tracer
 
 ON = samplers.AlwaysOnSampler()
+ALL = samplers.ProbabilitySampler(1.0)
 TRACE_ID, SPAN_ID = "6e0c63257de34c92bf9efcd03927272e", "00f067aa0ba902b7"
 
 
@@ -113,8 +114,11 @@ def test_public_methods_do_not_call_each_other(exporter, otel):
     assert [span.name for span in _exported(exporter)] == ["int", "spanned"]
 
 
-@pytest.mark.parametrize("kind", ["patched", "assigned", "subclass"])
-def test_a_tracer_that_decides_itself(kind, exporter, otel, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "sampler"),
+    [("patched", ON), ("assigned", ON), ("subclass", ON), ("patched", ALL), ("subclass", ALL)],
+)
+def test_a_tracer_that_decides_itself(kind, sampler, exporter, otel, monkeypatch):
     """Its own `should_sample` decides about each trace, and not the sampler."""
     decide = mock.Mock(side_effect=[False, True, False])
     made = type("Deciding", (Tracer,), {"should_sample": lambda _: decide()}) if kind == "subclass" else Tracer
@@ -123,7 +127,7 @@ def test_a_tracer_that_decides_itself(kind, exporter, otel, monkeypatch):
     tracer = made.__new__(made)
     if kind == "assigned":
         tracer.should_sample = decide
-    tracer.__init__(exporter=exporter, sampler=ON)
+    tracer.__init__(exporter=exporter, sampler=sampler)
     for name in "abc":
         with tracer.span(name):
             pass
