@@ -195,6 +195,9 @@ def _started_apart(span: Any) -> None:
         _apart.add(span)
         give_way(span, request, found[1])
         report(scope_of(span), is_census=True)
+    elif _wiring.be_request(span, span.parent):
+        request._is_elsewhere = True
+        report(scope_of(span), is_census=False)
 
 
 def ended(span: ReadableSpan) -> ReadableSpan | None:

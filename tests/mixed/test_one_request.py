@@ -274,31 +274,29 @@ def test_a_step_inside_the_opencensus_request_is_left_out_too(endpoint):
     assert dependencies == [("GET http send", "job"), ("job", None), ("stream", "the request")]
 
 
+def in_a_fresh_context(service, provider, caller):
+    """Answer a request as FastAPI does by itself: what the headers say is all that it begins in."""
+    remote = trace_api.SpanContext(int(TRACE_ID, 16), int(CALLER, 16), True, trace_api.TraceFlags(1))
+    context = trace_api.set_span_in_context(trace_api.NonRecordingSpan(remote), Context()) if caller else Context()
+    token = attach(context)
+    attributes = {"http.request.method": "GET", "url.path": "/down"}
+    tracer = provider.get_tracer("fastapi")
+    with tracer.start_as_current_span("GET /down", context, SpanKind.SERVER, attributes), tracer.start_as_current_span("fastapi.endpoint"):
+        service.work()
+    detach(token)
+
+
 @pytest.mark.parametrize("adopts", [False, True])
 @pytest.mark.parametrize("caller", [None, CALLER])
 def test_a_framework_that_makes_a_fresh_context_inside_the_request(endpoint, log, adopts, caller):
-    """FastAPI reads its caller from the headers alone and begins outside of all spans: its request is the open one once more."""
+    """It begins outside of all spans: its request is the open one once more, and what is inside it belongs to that."""
     provider = provider_of("memory", endpoint)
     opencensus_compat.configure(tracer_provider=provider, adopt_providers=adopts)
     service = Service(endpoint, provider)
     service.headers = HEADERS if caller else {}
     log.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
     service.inside = lambda: log.warning("low stock")
-
-    def framework():
-        remote = trace_api.SpanContext(int(TRACE_ID, 16), int(CALLER, 16), True, trace_api.TraceFlags(1))
-        context = trace_api.set_span_in_context(trace_api.NonRecordingSpan(remote), Context()) if caller else Context()
-        token = attach(context)
-        attributes = {"http.request.method": "GET", "url.path": "/down"}
-        tracer = provider.get_tracer("fastapi")
-        with (
-            tracer.start_as_current_span("GET /down", context, SpanKind.SERVER, attributes),
-            tracer.start_as_current_span("fastapi.endpoint"),
-        ):
-            service.work()
-        detach(token)
-
-    service.legacy(framework, 503)
+    service.legacy(lambda: in_a_fresh_context(service, provider, caller), 503)
     [request], dependencies = arrived(endpoint, service)
     assert (request["resultCode"], request["operation_ParentId"]) == ("503", caller)
     expected = [("look up", "the request"), ("select", "the request")]
@@ -306,6 +304,21 @@ def test_a_framework_that_makes_a_fresh_context_inside_the_request(endpoint, log
     [record] = endpoint.rows("traces")
     assert (record["operation_Id"], record["operation_ParentId"]) == (request["operation_Id"], request["id"])
     assert {row["operation_Id"] for row in endpoint.rows("dependencies")} == {request["operation_Id"]}
+
+
+@pytest.mark.parametrize("caller", [None, CALLER])
+def test_a_framework_that_makes_a_fresh_context_and_is_exported(endpoint, caller):
+    """The application exports the framework's request to the same resource: it is that one."""
+    service = serve("same resource", endpoint)
+    service.headers = HEADERS if caller else {}
+    service.legacy(lambda: in_a_fresh_context(service, service.provider, caller), 200)
+    [request], dependencies = arrived(endpoint, service)
+    assert (request["name"], request["operation_ParentId"]) == ("GET /down", caller)
+    assert dependencies == [
+        ("fastapi.endpoint", "the request"),
+        ("look up", "fastapi.endpoint"),
+        ("select", "fastapi.endpoint"),
+    ]
 
 
 def test_a_request_that_the_program_sends_itself(endpoint):
