@@ -1367,3 +1367,51 @@ def test_dimensions_of_a_class_with_other_items(made, sent):
     made().warning("m", extra={"custom_dimensions": Shown(held=1)})
     properties = _data(sent(1))[0]["properties"]
     assert (properties.get("held"), "shown" in properties) == (1, False)
+
+
+@pytest.mark.parametrize(("kind", "text"), [(AzureLogHandler, "message"), (AzureEventHandler, "name")])
+def test_a_replaced_create_envelope(kind, text, made, sent):
+    """What a program puts in the place of `create_envelope` decides tags and time; the rest is the conversion's."""
+    original = log_exporter.create_envelope
+
+    def create(key, record):
+        envelope = original(key, record)
+        envelope.tags["ai.user.id"] = record.name
+        return envelope
+
+    with patch.object(log_exporter, "create_envelope", create):
+        made(cls=kind).warning("m", extra={"custom_dimensions": {"a": 1}})
+        [envelope] = sent(1)
+    data = envelope["data"]["baseData"]
+    assert (envelope["tags"]["ai.user.id"], data[text], data["properties"]["a"]) == ("app", "m", 1)
+
+
+@pytest.mark.parametrize("kind", [AzureLogHandler, AzureEventHandler])
+def test_a_subclass_without_the_constructor(kind, made):
+    """A subclass that calls the constructor of `logging.Handler` alone is given records, and can be flushed and closed."""
+
+    class Recording(kind):
+        def __init__(self):
+            logging.Handler.__init__(self)
+            self.records = []
+
+        def emit(self, record):
+            self.records.append(record.msg)
+
+    handler = Recording()
+    made(handler).warning("m")
+    handler.flush()
+    handler.close()
+    assert handler.records == ["m"]
+
+
+def test_mocks_in_place_of_queue_and_thread(made):
+    """Mocked classes of queue and thread are made, started and given the records, as in OpenCensus."""
+    with patch.object(log_exporter, "Queue") as queue, patch.object(log_exporter, "Worker") as worker:
+        logger = made(queue_capacity=7)
+    logger.warning("m")
+    queue.assert_called_once_with(capacity=7)
+    worker.assert_called_once_with(queue.return_value, logger.handlers[0])
+    worker.return_value.start.assert_called_once_with()
+    [call] = queue.return_value.put.call_args_list
+    assert (call.args[0].msg, call.kwargs) == ("m", {"block": False})

@@ -119,6 +119,8 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     """
 
     _is_event = False
+    # For subclasses that leave `__init__` out, and bring an `emit` of their own.
+    _sampling: SamplingFilter | None = None
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -146,6 +148,11 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         self._queue: Any = _RecordQueue(self)
         self._own_queue: Any = self._queue
         self._worker: Any = _RecordWorker(self)
+        if not (Queue is _QUEUE and Worker is _WORKER):
+            # Tests of programs have put something in their place, which OpenCensus's handlers are made of.
+            self._queue = Queue(capacity=self.options.queue_capacity)
+            self._worker = Worker(self._queue, self)
+            self._worker.start()
         self._consecutive_redirects = 0
         self._is_direct = self._where.is_direct
         check_effect(self)
@@ -473,6 +480,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             and "_export" not in own
             and "apply_telemetry_processors" not in own
             and "_transmit" not in own
+            and create_envelope is _CREATE
         )
 
 
@@ -758,7 +766,12 @@ def _converted(handler: Any, record: Any) -> Any:
     """Return the envelope that the exporter makes of a record."""
     otel = handler._otel_record(record, _ids_of(record, _context.current()))
     [envelope] = handler._pipeline.convert(_wiring.log_router().data_of(otel))
-    return envelope
+    if create_envelope is _CREATE:
+        return envelope
+    # A program has replaced the function that OpenCensus's conversions start with: tags, time and key are what that says.
+    made = create_envelope(handler.options.instrumentation_key, record)
+    made.name, made.data = envelope.name, envelope.data
+    return made
 
 
 def _level(option: Any, of_environment: str | None) -> int | None:
@@ -897,5 +910,7 @@ def _holds_logging_lock() -> bool:
 
 # The steps of an export that programs replace, as they are here. Compared one by one: this is asked for every record.
 _OF_LOGS, _OF_EVENTS = AzureLogHandler.log_record_to_envelope, AzureEventHandler.log_record_to_envelope
+_CREATE = create_envelope
+_QUEUE, _WORKER = Queue, Worker
 _OwnFilter, _SAMPLE = SamplingFilter, SamplingFilter.filter
 _EXPORT, _APPLY, _TRANSMIT = BaseLogHandler._export, ProcessorMixin.apply_telemetry_processors, TransportMixin._transmit
