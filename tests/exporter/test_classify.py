@@ -148,6 +148,10 @@ PARTIALS = {
         PartlyAccepted((0, 1, 2), (), None),
     ),
     "same index twice": (partial((0, 400, "a"), (0, 500, "b"), accepted=2), PartlyAccepted((0,), (), None)),
+    "message with lines and colours": (
+        partial((0, 400, "a\n\x1b[31mb\u2028"), accepted=2),
+        PartlyAccepted((), (Rejection(0, 400, "a  [31mb "),), None),
+    ),
     "long message": (partial((0, 400, "m" * 999), accepted=2), PartlyAccepted((), (Rejection(0, 400, "m" * 200),), None)),
 }
 

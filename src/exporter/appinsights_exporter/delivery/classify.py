@@ -298,7 +298,7 @@ def _partly(errors: dict[int, tuple[int, str]], after_s: float | None, unexplain
         if status in RETRYABLE_ITEM_STATUSES or 500 <= status <= 599:
             retry.append(index)
         else:
-            rejected.append(Rejection(index, status, message[:200]))
+            rejected.append(Rejection(index, status, _line(message)))
     if not retry and not rejected and not unexplained:
         return Accepted()
     return PartlyAccepted(tuple(retry), tuple(rejected), after_s, unexplained)
@@ -340,8 +340,13 @@ def _document(body: bytes) -> dict[str, Any]:
 def _message(body: bytes) -> str:
     errors = _document(body).get("errors")
     if isinstance(errors, list) and errors and isinstance(errors[0], dict) and isinstance(errors[0].get("message"), str):
-        return str(errors[0]["message"])[:200]
+        return _line(errors[0]["message"])
     return ""
+
+
+def _line(message: str) -> str:
+    """Return a message of the other side's for a log: short, and without characters that break lines or colour terminals."""
+    return "".join(character if character.isprintable() else " " for character in message[:200])
 
 
 def _remember_s(headers: Mapping[str, str]) -> float:
