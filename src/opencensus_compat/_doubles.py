@@ -151,9 +151,15 @@ def started(span: Any, context: Context) -> None:
         if outer in _apart:
             _apart.add(span)
             _context.let_stand_in(around, span)
-            _note(_moved, span, around.get_span_context())
+            if around.get_span_context().trace_flags.sampled:
+                _note(_moved, span, around.get_span_context())
+            else:
+                leave_out(span)
         elif around.get_span_context().trace_id == span.get_span_context().trace_id:
             _note(_moved, span, around.get_span_context())
+    elif _left_out and _is_in_left_out(context):
+        leave_out(span)
+        return
     innermost = _context.active(context)
     if innermost is None or not _handles.is_own(innermost[0], _handles.CensusSpan):
         if innermost is None and around is None and is_request(span):
@@ -180,14 +186,25 @@ def started(span: Any, context: Context) -> None:
         report(scope_of(span), is_census=False)
 
 
+def _is_in_left_out(context: Context) -> bool:
+    """Return whether the current OpenTelemetry span of a context is one that OpenCensus's sampler leaves out."""
+    outer: Any = context.get(_context.SPAN_KEY)
+    found = None if outer is None else _left_out.get(_key_of(outer))
+    return found is not None and found[0] is None
+
+
 def _started_apart(span: Any) -> None:
     """Look at a request of OpenTelemetry code for which the framework has made a fresh context, so that it is in no span."""
     found = _context.innermost_open()
     if found is None or found[1] is None or not _handles.is_own(found[0], _handles.CensusSpan):
         return
     request: Any = found[0]
-    if request._is_left_out:
+    around = found[1].get_span_context()
+    if request._is_left_out or not around.trace_flags.sampled:
         leave_out(span)
+        _apart.add(span)
+        unsampled = trace_api.SpanContext(around.trace_id, around.span_id, False, trace_api.TraceFlags(0), around.trace_state)
+        _context.let_stand_in(trace_api.NonRecordingSpan(unsampled), span)
         return
     if request.span_kind != _SERVER or request._is_elsewhere or not is_same_request(request.attributes, span.attributes):
         return

@@ -321,6 +321,42 @@ def test_a_framework_that_makes_a_fresh_context_and_is_exported(endpoint, caller
     ]
 
 
+@pytest.mark.parametrize("outside", ["unsampled", "left out"])
+def test_a_framework_that_makes_a_fresh_context_in_a_request_that_is_not_sampled(endpoint, outside):
+    """OpenCensus's sampler keeps nothing of the request, whichever API makes it, and the application's exporter keeps its own."""
+    provider = provider_of("memory", endpoint)
+    opencensus_compat.configure(tracer_provider=provider, adopt_providers=True)
+    service = Service(endpoint, provider, rate=0.0)
+    service.headers = {}
+
+    def answer():
+        service.legacy(lambda: in_a_fresh_context(service, provider, None), 200)
+
+    if outside == "unsampled":
+        answer()
+    else:
+        service.instrumented(answer, 200)
+    assert arrived(endpoint, service) == ([], [])
+
+
+def test_what_is_inside_a_request_that_is_left_out(endpoint):
+    """Spans of OpenTelemetry code between it and OpenCensus's, and after OpenCensus's has ended, bring nothing of it back."""
+    service = serve("made", endpoint, rate=0.0)
+    service.headers = {}
+
+    def between():
+        with service.provider.get_tracer("fastapi.steps").start_as_current_span("endpoint"):
+            service.work()
+
+    def answer():
+        service.legacy(between, 200)
+        with service.provider.get_tracer(SCOPE).start_as_current_span("GET http send"):
+            pass
+
+    service.instrumented(answer, 200)
+    assert arrived(endpoint, service) == ([], [])
+
+
 def test_a_request_that_the_program_sends_itself(endpoint):
     """Inside another request, and inside a span around all of them, the two spans of a request are still one."""
     service = serve("made", endpoint)

@@ -181,8 +181,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
 
     def _start_beside_others(self, name: Any, context: Context, parent: OtelSpan, innermost: Any) -> Any:
         """Start a span that an OpenTelemetry instrumentation may have made, too; return None for any other."""
-        is_census = innermost is not None and innermost[1] is parent
-        if is_census and _handles.is_own(innermost[0], _handles.CensusSpan) and innermost[0]._is_left_out:
+        if innermost is not None and _is_left_out_with(innermost, parent):
             blank = start_blank(self, name, context, parent)
             blank._is_left_out = True
             return blank
@@ -459,6 +458,13 @@ def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
         # What is no id, as of a mock, says nothing of where the request belongs.
         return otel if oc_to_otel.id_number(span_context.trace_id, 32) is None else None
     return otel
+
+
+def _is_left_out_with(innermost: Any, parent: OtelSpan) -> bool:
+    """Return whether an OpenCensus sampler has left out the request that `parent` belongs to."""
+    if not _handles.is_own(innermost[0], _handles.CensusSpan) or not innermost[0]._is_left_out:
+        return False
+    return bool(innermost[1].get_span_context().trace_id == parent.get_span_context().trace_id)
 
 
 def _has_begun(innermost: Any, parent: OtelSpan, *, is_sampled: bool) -> bool:
