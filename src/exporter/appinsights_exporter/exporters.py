@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from . import _releases, roles, standard_metrics
 from . import settings as _settings
 from .convert import legacy_spans, resource, spans, standard
-from .counts import TRACES, Counts, RateLimit
+from .counts import METRICS, TRACES, Counts, RateLimit
 from .delivery import auth, deliver, encode
 from .delivery.deliver import Result
 from .errors import ConfigurationError
@@ -230,17 +230,22 @@ class ExporterBase(Generic[_T]):
         legacy_tags = self._legacy_tags()
         processors = self._processors
         records = _records.get(self._key) if self._signal == TRACES else None
-        pace, remaining_s = self._pace, self._delivery.remaining_s
+        # Looked up once and not for each item, of which this takes a twentieth of the time.
+        pace, remaining_s, never, encode_item = self._pace, self._delivery.remaining_s, math.inf, encode.item
+        # A list is what the conversion of a span or a record made, and nobody has put a number into it since.
+        is_plain = self._signal != METRICS and not processors.exist
         began_s = time.monotonic()
         for index, one in enumerate(telemetry):
             left_s = remaining_s()
-            if left_s != math.inf and not pace.has_time(left_s):
+            if left_s != never and not pace.has_time(left_s):
                 lost.append(TimeoutError())
                 self.no_time(len(telemetry) - index)
                 return
             encoded: list[bytes] = []
             try:
-                for envelope in self._envelopes(one, legacy_tags):
+                made = self._envelopes(one, legacy_tags)
+                are_finite = is_plain and type(made) is list
+                for envelope in made:
                     try:
                         if records is not None and _is_exception(envelope) and records.bring(envelope):
                             continue
@@ -248,15 +253,18 @@ class ExporterBase(Generic[_T]):
                         if seen is None:
                             self.counts.filtered(1, self._signal)
                             continue
-                        encoded.append(encode.item(seen))
+                        encoded.append(encode_item(seen, are_finite))
                     except failure() as error:  # One item must not lose the others, whatever is in it.
                         raised = isinstance(error, ProcessorError)
                         self._lost(PROCESSOR_RAISED if raised else "an item could not be encoded", error.__cause__ or error, lost)
             except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
                 self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
-            if left_s != math.inf:
+            if left_s != never:
                 pace.took(left_s - remaining_s())
-            yield from encoded
+            if len(encoded) == 1:
+                yield encoded[0]
+            else:
+                yield from encoded
         pace.usual_s = (time.monotonic() - began_s) / max(1, len(telemetry))
 
     def _tags(self, of: Resource, legacy_tags: dict[str, str] | None, facade: bool) -> dict[str, str]:
@@ -369,6 +377,9 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         if facade and self._legacy_shape:
             tags = self._tags(one.resource, None, True) if legacy_tags is None else legacy_tags
             made = legacy_spans.envelopes(one, self._key, tags)
+            if spans.PROPERTIES in (one.attributes or ()):
+                # Shown as they are, whatever numbers they have: no list.
+                return map(standard.marked, made) if standard_metrics.are_sent_for(one, self._settings) else iter(made)
         else:
             # By position, here and below: sorting out names in four calls took a hundredth of a span's whole conversion.
             rates = self._rates

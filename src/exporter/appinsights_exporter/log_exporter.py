@@ -125,7 +125,8 @@ class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter)
         tags = self._tags(resource_of(one), legacy_tags, facade)
         if facade and self._legacy_shape:
             return (legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags, left_out=self._left_out),)
-        return (logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade, left_out=self._left_out),)
+        # A list: no number in it needs a look before it is encoded.
+        return [logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade, left_out=self._left_out)]
 
     def _left_out(self, name: str) -> None:
         if self._log_limit.due("measurements"):

@@ -37,11 +37,15 @@ _BULK_FIELDS = ("message", "stack", "parsedStack", "data", "url", "name")
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
-def item(envelope: Mapping[str, Any]) -> bytes:
+def item(envelope: Mapping[str, Any], are_numbers_finite: bool = False) -> bytes:
     """Return the JSON of one envelope, at most 65536 bytes.
 
     NaN and infinities become their text in properties, leave measurements, and are null elsewhere; values that JSON cannot hold become their text, and what is too long is shortened: the longest
     properties first, then message, stack and the rest.
+
+    Args:
+        envelope: Not changed.
+        are_numbers_finite: Whether the conversion has made text of all other numbers. To look for them takes half a microsecond.
 
     Raises:
         EncodingError: It cannot be made short enough.
@@ -49,7 +53,7 @@ def item(envelope: Mapping[str, Any]) -> bytes:
     """
     try:
         encoded = orjson.dumps(envelope, _stand_in, _OPTIONS)
-        if _NULL in encoded:
+        if not are_numbers_finite and _NULL in encoded:
             careful = orjson.dumps(_plain(envelope, _MAX_DEPTH), option=_OPTIONS)
             if careful.count(_NULL) != encoded.count(_NULL):
                 # Not each is a None.
