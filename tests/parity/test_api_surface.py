@@ -89,6 +89,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         "new: errors can be exempted from sampling",
     ),
     Difference(
+        r"ext\.azure\.log_exporter\.(\w+Handler|SamplingFilter)\.__setattr__: absent -> .*",
+        "new: a filter that a program puts on one object is noted when it is put there",
+    ),
+    Difference(
         r"ext\.azure\.common\.(proxies_of|settings_of|processor\.check_effect|transport\.collected): absent -> .*",
         "new: how the legacy options reach the exporter",
     ),

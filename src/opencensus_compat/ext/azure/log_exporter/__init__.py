@@ -121,6 +121,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     _is_event = False
     # For subclasses that leave `__init__` out, and bring an `emit` of their own.
     _sampling: SamplingFilter | None = None
+    _has_own_filter = False
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -157,6 +158,12 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         self._is_direct = self._where.is_direct
         check_effect(self)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute. A `filter` is noted, so that it need not be looked for at each record."""
+        super().__setattr__(name, value)
+        if name == "filter":
+            super().__setattr__("_has_own_filter", True)
+
     @property
     def _pipeline(self) -> Any:
         return self._where.part(_wiring.LOGS)
@@ -182,11 +189,10 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         if (
             len(filters) != 1
             or filters[0] is not sampling
-            or sampling.probability < 1
-            or "filter" in sampling.__dict__
+            or not sampling._lets_all_pass
             or SamplingFilter.filter is not _SAMPLE
             or type(self).filter is not _FILTER
-            or "filter" in self.__dict__
+            or self._has_own_filter
         ):
             passed: Any = self.filter(record)
             if not passed:
@@ -545,6 +551,8 @@ class SamplingFilter(logging.Filter):
         probability: The share, 0.0 to 1.0.
     """
 
+    _has_own_filter = False
+    _lets_all_pass = False
     exempt_level: int | None = None
     """Records of this level and above always pass, and stand for themselves."""
 
@@ -553,6 +561,16 @@ class SamplingFilter(logging.Filter):
         self.probability = probability
         # The program's own generator is left alone, so that a seed of its own gives what it gave.
         self._chance = random.Random().random  # noqa: S311 - it keeps no secret
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute. Whether all records pass is noted, so that it need not be found out for each."""
+        super().__setattr__(name, value)
+        if name == "probability":
+            is_off = isinstance(value, (int, float)) and value >= 1
+            super().__setattr__("_lets_all_pass", is_off and not self._has_own_filter)
+        elif name == "filter":
+            super().__setattr__("_has_own_filter", True)
+            super().__setattr__("_lets_all_pass", False)
 
     def filter(self, record: Any) -> bool:
         """Return whether a record passes."""
