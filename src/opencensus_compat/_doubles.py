@@ -18,12 +18,15 @@ from opentelemetry.trace import SpanKind
 from opencensus_compat import _context, _frameworks, _handles, _wiring
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan
 
 __all__ = [
     "ended",
     "give_way",
+    "guarded",
     "is_request",
     "is_same_request",
     "leave_out",
@@ -141,10 +144,24 @@ def _key_of(span: Any) -> _Key:
 def started(span: Any, context: Context) -> None:
     """Look at a span that OpenTelemetry code has started.
 
+    What cannot be matched stays as it is: the span belongs to the application, which the SDK would hand an error.
+
     Args:
         span: The span, running.
         context: The context that it was started in.
     """
+    guarded(_match, span, context)
+
+
+def guarded(match: Callable[..., None], *args: Any) -> None:
+    """Call a function that looks at what programs have put on spans; what it raises is reported."""
+    try:
+        match(*args)
+    except Exception as error:  # noqa: BLE001 - it may raise anything
+        _wiring.report("a request that an OpenTelemetry instrumentation traces, too, could not be matched: %s", type(error).__name__)
+
+
+def _match(span: Any, context: Context) -> None:
     around = _context.stand_in_of(context)
     if around is not None:
         outer = context.get(_context.SPAN_KEY)
@@ -227,7 +244,7 @@ def ended(span: ReadableSpan) -> ReadableSpan | None:
     if left_out is not None:
         request = None if left_out[0] is None else left_out[0]()
         if request is not None:
-            _hand_over(span, request)
+            guarded(_hand_over, span, request)
         return None
     if moved is None:
         return span

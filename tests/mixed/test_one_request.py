@@ -462,6 +462,36 @@ def test_an_exporter_of_another_vendor_gets_the_request(endpoint):
     assert [(span.name, span.parent_span_id) for span in sent] == [("[GET]http://shop.example/down", CALLER)]
 
 
+class Odd(dict):
+    """Attributes of a program's own that cannot be read."""
+
+    def get(self, *args):
+        """Fail."""
+        raise RuntimeError("odd")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_cannot_be_matched_reaches_no_application(endpoint, caplog, order):
+    """A program assigns attributes to its request that raise where they are read: both spans are ended, and one line says so."""
+    service = serve("memory", endpoint)
+    tracer = Tracer(sampler=samplers.AlwaysOnSampler(), exporter=service.exporter)
+
+    def census(handle):
+        with tracer.span(name="request") as span:
+            span.attributes = Odd(key="value")
+            span.span_kind = CensusKind.SERVER
+            handle()
+
+    if order == "census outside":
+        census(lambda: service.instrumented(lambda: None, 200))
+    else:
+        service.instrumented(lambda: census(lambda: None), 200)
+    assert trace_api.get_current_span() is trace_api.INVALID_SPAN
+    assert [record.getMessage() for record in caplog.records if "could not be matched" in record.getMessage()] == [
+        "a request that an OpenTelemetry instrumentation traces, too, could not be matched: RuntimeError (said once)"
+    ]
+
+
 PATHS = {
     "the same": ({"http.path": "/a"}, {"http.target": "/a?b=c"}, True),
     "a whole url": ({"http.url": "http://shop.example/a?x=y"}, {"url.path": "/a"}, True),

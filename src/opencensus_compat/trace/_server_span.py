@@ -50,7 +50,7 @@ class InServerSpan(Span):
             innermost = _context.active(_context.get_current())
             # With another span inside it, it is too late to be another one's child.
             if innermost is not None and innermost[0] is self and self._outer is not None:
-                self._be_request(around, self._outer)
+                _doubles.guarded(self._be_request, around, self._outer)
 
     def _be_request(self, around: OtelSpan, outer: Context) -> None:
         """Settle whether this span is sent, or the one around it, or none."""
