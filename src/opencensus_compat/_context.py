@@ -53,6 +53,7 @@ __all__ = [
     "place",
     "read_current",
     "resume",
+    "spans",
     "stand_in_of",
     "with_span",
 ]
@@ -105,6 +106,15 @@ In a list, since changing that costs less than setting the variable again. A tas
 
 
 _read_opened = opened.get
+
+
+class _Spans:
+    were_entered = False
+    """Whether any was made current in this process: log handlers need not look for one before."""
+
+
+spans = _Spans()
+"""What is known of all OpenCensus spans."""
 
 
 def active(context: Context) -> Active | None:
@@ -232,6 +242,7 @@ def enter(context: Context, span: Any, otel: trace_api.Span) -> None:
     innermost = (span, otel)
     make_current(Context({**context, SPAN_KEY: otel, CENSUS_KEY: innermost}))
     opened.set([innermost])
+    spans.were_entered = True
 
 
 def enter_foreign(context: Context, value: Any, otel: trace_api.Span | None) -> None:
@@ -253,6 +264,7 @@ def resume(context: Context) -> None:
     """Make a context current, and the OpenCensus span in it the one that is open here; without one, none is."""
     make_current(context)
     opened.set([active(context)])
+    spans.were_entered = True
 
 
 def chain_to(span: Any) -> list[Any] | None:

@@ -58,7 +58,7 @@ def _tracer_of(span: Any) -> Any:
 _Span = trace_span.Span
 # Without the look into the module at each span.
 _CENSUS_KEY, _SPAN_KEY, _modules, _read_current = _context.CENSUS_KEY, _context.SPAN_KEY, _context.modules, _context.read_current
-_make_current, _set_opened = _context.make_current, _context.opened.set
+_make_current, _set_opened, _spans = _context.make_current, _context.opened.set, _context.spans
 _OtelSpan = _handles.OtelSpan
 
 
@@ -269,6 +269,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         innermost = (span, otel)
         _make_current(Context({**context, _SPAN_KEY: otel, _CENSUS_KEY: innermost}))
         _set_opened([innermost])
+        _spans.were_entered = True
         self._open[id(span)] = span
         if self._told is not None:
             self._told.span_id = span.span_id
@@ -499,6 +500,7 @@ def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan
     innermost = (span, otel)
     _make_current(Context({**context, _SPAN_KEY: otel, _CENSUS_KEY: innermost}))
     _set_opened([innermost])
+    _spans.were_entered = True
     return span
 
 

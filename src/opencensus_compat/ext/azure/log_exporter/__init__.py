@@ -81,7 +81,8 @@ _Handler = logging.Handler
 _HANDLE, _FILTER = logging.Handler.handle, logging.Filterer.filter
 """Steps of the standard library's that `BaseLogHandler.handle` takes without a call, as they are."""
 _is_exporting = _context.exporting.get
-_current_context = _context.current
+_current_context, _read_context, _last_opened = _context.current, _context.read_current, _context.opened.get
+_CENSUS_KEY, _SPAN_KEY, _spans = _context.CENSUS_KEY, _context.SPAN_KEY, _context.spans
 
 _APPLICATION, _OURS, _LIBRARY = 0, 1, 2
 _OWN_TREES = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
@@ -121,7 +122,6 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     _is_event = False
     # For subclasses that leave `__init__` out, and bring an `emit` of their own.
     _sampling: SamplingFilter | None = None
-    _has_own_filter = False
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -140,6 +140,8 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         self.addFilter(sampling)
         # Programs' tests may have put a mock in the place of the class; what that answers, `handle` does not guess.
         self._sampling = sampling if _handles.is_own(sampling, _OwnFilter) else None
+        # To ask an object for its class costs a call.
+        self._class = type(self)
         self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
         self._grace_period = self.options.grace_period
         self._hand_over = _wiring.hand_over()
@@ -159,10 +161,10 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         check_effect(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute. A `filter` is noted, so that it need not be looked for at each record."""
+        """Set an attribute. A `filter` of the object's own makes every record be asked about, without a look for it at each."""
         super().__setattr__(name, value)
         if name == "filter":
-            super().__setattr__("_has_own_filter", True)
+            super().__setattr__("_sampling", None)
 
     @property
     def _pipeline(self) -> Any:
@@ -191,8 +193,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             or filters[0] is not sampling
             or not sampling._lets_all_pass
             or SamplingFilter.filter is not _SAMPLE
-            or type(self).filter is not _FILTER
-            or self._has_own_filter
+            or self._class.filter is not _FILTER
         ):
             passed: Any = self.filter(record)
             if not passed:
@@ -268,7 +269,15 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         if len(waiting) >= hand_over.most:
             hand_over.lose(self._lost)
             return
-        waiting.extend((self._bound_work, record, _current_context(), changing, dimensions, more, form, arguments, level, exc_info))
+        # As `_context.current`, without the call where it finds nothing else.
+        context = _read_context()
+        if context:
+            innermost: Any = context.get(_CENSUS_KEY)
+            if innermost is None or innermost[1] is not context.get(_SPAN_KEY):
+                context = _current_context()
+        elif _spans.were_entered and (opened := _last_opened()) is not None and opened[0] is not None:
+            context = _current_context()
+        waiting.extend((self._bound_work, record, context, changing, dimensions, more, form, arguments, level, exc_info))
         if not hand_over.is_awake:
             hand_over.rouse()
 
