@@ -347,7 +347,9 @@ def test_what_may_have_arrived(server, either, answer):
 @pytest.mark.parametrize("encoding", ["", "Content-Encoding: br\r\n"], ids=["cut short", "encoded oddly"])
 def test_status_and_headers_without_a_body(server, either, encoding):
     """They are known although the body cannot be read, and the next exchange has a connection of its own."""
-    server.answer = raw(f"HTTP/1.1 429 x\r\nRetry-After: 7\r\n{encoding}Content-Length: {2 if encoding else 99}\r\n\r\n{{}}".encode())
+    # A reply that was read whole leaves its connection for the next one, unless it says that the server closes it.
+    length = 2 if encoding else 99
+    server.answer = raw(f"HTTP/1.1 429 x\r\nConnection: close\r\nRetry-After: 7\r\n{encoding}Content-Length: {length}\r\n\r\n{{}}".encode())
     made = either.send(BODY, {}, 60)
     assert (made.status, made.headers["retry-after"], made.body) == (429, "7", b"")
     assert made.error.kind == "reply"
