@@ -73,11 +73,11 @@ def doubled() -> bool:
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("opencensus_compat."):
         frame = frame.f_back
     caller = str(frame.f_globals.get("__name__")).split(".")
-    if caller[:2] != ["opencensus", "ext"] or len(caller) < 3:
+    if caller[:2] != ["opencensus", "ext"] or len(caller) < 3 or caller[2] in _SERVERS:
         return False
     library = caller[2]
     found = next((name for peer in _PEERS.get(library, (library,)) if _is_instrumented(name := f"{_INSTRUMENTATIONS}.{peer}")), None)
-    if found is None or library in _SERVERS:
+    if found is None:
         return False
     _wiring.report(f"both {found} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
     return True
