@@ -82,7 +82,7 @@ def test_block(name: str, language: str, code: str, tmp_path: Path) -> None:
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False
         )
         assert (done.returncode, done.stderr) == (0, "")
-        assert endpoint.wait_idle()
+        endpoint.wait_idle()
         # The command that brings its own endpoint tells what arrived there.
         assert endpoint.accepted or name in _SENDS_NOTHING or "dependencies (1)" in done.stdout
         assert not endpoint.refused

@@ -398,12 +398,34 @@ def test_wait_for_requests(endpoint, client, message):
 
 
 def test_wait_idle(endpoint, client, message):
-    """An endpoint is idle when no connection is open."""
+    """An endpoint is idle when no connection is open; until then the error says which connection is, and what it has sent."""
     client.post([message()])
-    assert endpoint.wait_idle(0.05) is False
+    [request] = endpoint.requests
+    sent = f"client port {request.client_port}: telemetry requests: 1, the latest one answered with 200"
+    with pytest.raises(TimeoutError, match=rf"^not idle within 0\.05 s; open connections: 1; {sent}$"):
+        endpoint.wait_idle(0.05)
     client.close()
-    assert endpoint.wait_idle() is True
+    endpoint.wait_idle()
     assert endpoint.connections == 1
+
+
+def test_wait_idle_names_clients_without_a_reply(endpoint, message):
+    """The error tells a client whose request got no reply from one that has sent no whole request."""
+    endpoint.misbehave(Silence())
+    body = json.dumps([message()]).encode()
+    head = b"POST /v2.1/track HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with (
+        socket.create_connection(("127.0.0.1", port_of(endpoint))) as early,
+        socket.create_connection(("127.0.0.1", port_of(endpoint))) as silent,
+    ):
+        silent.sendall(head + body)
+        endpoint.wait_for_requests(1)  # by then the connection made before it has been accepted too
+        with pytest.raises(TimeoutError) as caught:
+            endpoint.wait_idle(0.05)
+        ports = silent.getsockname()[1], early.getsockname()[1]
+    said = str(caught.value)
+    assert f"client port {ports[0]}: telemetry requests: 1, the latest one without a reply" in said
+    assert f"client port {ports[1]}: no whole telemetry request" in said
 
 
 def test_clear(endpoint, client, message):

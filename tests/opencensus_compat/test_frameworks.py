@@ -59,7 +59,7 @@ def arrived(run_program):
     def run(program, **options):
         with LocalEndpoint() as endpoint:
             run_program(program, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string, **options)
-            assert endpoint.wait_idle()
+            endpoint.wait_idle()
             assert endpoint.refused == []
             spans = [*endpoint.rows("requests"), *endpoint.rows("dependencies")]
             names = {row["id"]: row["name"] for row in spans}

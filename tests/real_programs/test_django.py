@@ -55,7 +55,7 @@ def _listens(port):
 
 def _check(endpoint):
     """Compare what arrived: records and exceptions hang below their requests."""
-    assert endpoint.wait_idle()
+    endpoint.wait_idle()
     (shown, broken) = sorted(endpoint.rows("requests"), key=lambda row: row["resultCode"])
     assert [(row["name"], row["resultCode"]) for row in (shown, broken)] == [("GET orders/<int:number>", "200"), ("GET broken", "500")]
     (message,) = endpoint.rows("traces")

@@ -266,7 +266,8 @@ def _run_command(args: argparse.Namespace, command: list[str]) -> int:
             environment = _environment(endpoint, os.environ, str(notes), pass_through=args.pass_through)
             code = _child(command, environment, to_stderr=args.json)
             # The child is gone, and so are its connections, unless it left processes of its own behind.
-            endpoint.wait_idle(2.0)
+            with contextlib.suppress(TimeoutError):
+                endpoint.wait_idle(2.0)
             why = [] if endpoint.accepted else _reasons(args, endpoint, code, environment)
         if args.count_only:
             _print(_json(endpoint.stats()) if args.json else _summary(endpoint))

@@ -331,13 +331,21 @@ class LocalEndpoint:
             self._wait(lambda: predicate(list(self._requests)), timeout_s, "requests that satisfy the predicate")
         return self.requests
 
-    def wait_idle(self, timeout_s: float = 60.0) -> bool:
-        """Wait until every connection made so far is served and closed; tell whether that came to pass.
+    def wait_idle(self, timeout_s: float = 60.0) -> None:
+        """Wait until every connection made so far is served and closed.
 
         Use it after the sending processes have ended, to be sure that nothing is still on its way.
+
+        Raises:
+            TimeoutError: A connection is still open; the message names the client's port and what it has sent.
+
         """
         server = self._server
-        return True if server is None else server.wait_idle(timeout_s)
+        open_ports = server.wait_idle(timeout_s) if server is not None else None
+        if open_ports is None:
+            return
+        clients = "".join(f"; client port {port}: {self._sent_from(port)}" for port in open_ports)
+        raise TimeoutError(f"not idle within {timeout_s} s; open connections: {len(open_ports)}{clients}")
 
     def next_behaviour(self) -> Behaviour:
         """Return the rules for one telemetry request, and count it."""
@@ -556,6 +564,15 @@ class LocalEndpoint:
                 f"no {wanted} within {timeout_s} s: {self._received} items received, {self._accepted} accepted, "
                 f"{self._request_count} requests{' (latest: ' + ', '.join(latest[-5:]) + ')' if latest else ''}"
             )
+
+    def _sent_from(self, client_port: int) -> str:
+        """Return what a connection has sent so far, for a message."""
+        with self._changed:
+            sent = [request for request in self._requests if request.client_port == client_port]
+        if not sent:
+            return "no whole telemetry request"
+        status = sent[-1].status
+        return f"telemetry requests: {len(sent)}, the latest one {'without a reply' if status is None else f'answered with {status}'}"
 
     def _cut(self) -> bool:
         server, self._server = self._server, None

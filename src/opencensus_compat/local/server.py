@@ -138,7 +138,7 @@ class TrackServer(http.server.ThreadingHTTPServer):
         self.connections = 0
         """Connections accepted so far."""
         self._changed = threading.Condition()
-        self._open: set[socket.socket] = set()
+        self._open: dict[socket.socket, int] = {}  # with the client's port
         self._sweeps = 0  # how often the accepting thread has found nobody waiting after it was asked
         self._wake_reader, self._wake_writer = socket.socketpair()
         try:
@@ -170,12 +170,17 @@ class TrackServer(http.server.ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
             self._changed.wait_for(lambda: not self._open, _STOP_S)
 
-    def wait_idle(self, timeout_s: float) -> bool:
-        """Wait until every connection made before the call has been taken, served and closed; tell whether that came to pass."""
+    def wait_idle(self, timeout_s: float) -> list[int] | None:
+        """Wait until every connection made before the call has been accepted, served and closed.
+
+        Returns: ``None`` when that has happened, else the client ports of the connections that are open; none of them
+            is open when the timeout ended before the accepting thread had looked.
+        """
         with self._changed:
             asked = self._sweeps + 1
             self._wake_writer.send(b"x")
-            return self._changed.wait_for(lambda: self._sweeps >= asked and not self._open, timeout_s)
+            idle = self._changed.wait_for(lambda: self._sweeps >= asked and not self._open, timeout_s)
+            return None if idle else sorted(self._open.values())
 
     @property
     def open_connections(self) -> int:
@@ -192,14 +197,14 @@ class TrackServer(http.server.ThreadingHTTPServer):
         """Count and remember the connection, then serve it on a new thread."""
         with self._changed:
             self.connections += 1
-            self._open.add(request)
+            self._open[request] = client_address[1]
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         """Close and forget the connection."""
         super().shutdown_request(request)
         with self._changed:
-            self._open.discard(request)
+            self._open.pop(request, None)
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
