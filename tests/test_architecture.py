@@ -72,12 +72,13 @@ UPWARD = {
 
 EXPORTER_PARTS = {
     "convert": {"convert", "envelope", "errors", "foreign"},
-    "delivery": {"delivery", "counts", "errors", "foreign", "notices", "settings"},
+    "delivery": {"delivery", "counts", "errors", "foreign", "forks", "notices", "settings"},
     "spelling": set(),
     "connection_string": {"errors", "spelling"},
     "settings": {"connection_string", "errors", "redirect", "spelling"},
     "redirect": {"errors", "spelling"},
-    "counts": {"notices"},
+    "counts": {"forks", "notices"},
+    "forks": set(),
     "notices": set(),
     "envelope": set(),
     "errors": set(),
@@ -266,6 +267,12 @@ def test_only_public_opentelemetry_names(package):
     """No underscore name of OpenTelemetry is imported; the logs API, which wears one, has one shim module, which the facade uses too."""
     private = [found for found in IMPORTS[package] if re.search(r"^opentelemetry\b.*\._(?!_)", found.target)]
     assert [str(found) for found in private if found.importer != f"{EXPORTER}._sdk_logs"] == []
+
+
+def test_the_exporter_is_called_at_forks_in_one_place():
+    """Only the registry asks Python to be called when the process forks, so that what a child restarts has an order."""
+    calling = [module for module, path in _modules(EXPORTER).items() if "os.register_at_fork(" in path.read_text(encoding="utf-8")]
+    assert calling == [f"{EXPORTER}.forks"]
 
 
 def test_the_start_of_the_interpreter_loads_two_small_modules():

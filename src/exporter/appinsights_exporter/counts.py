@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import threading
 import time
 import weakref
@@ -12,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .forks import restart_in_child
 from .notices import say
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ class Counts:
         """Whether somebody reads :meth:`points`; then types are counted too, which takes looking into the items."""
         self.restart()
         _live.add(self)
+        restart_in_child(self)
 
     def restart(self) -> None:
         """Set all counters to zero."""
@@ -279,12 +280,3 @@ def _process_ends() -> None:
 
 # With the import: hooks run in the reverse order, and this one is to run after those of providers, which export.
 atexit.register(_process_ends)
-
-
-def _restart_in_child() -> None:
-    for counts in list(_live):
-        counts.restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

@@ -37,7 +37,6 @@ import logging
 import os
 import threading
 import time
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics, trace
@@ -48,6 +47,7 @@ from ._version import __version__
 from .convert import counters
 from .convert.standard import is_request, kept_percent
 from .counts import RateLimit
+from .forks import restart_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -131,7 +131,7 @@ class RequestCounter(SpanProcessor):
         self._told_requests = self._told_exceptions = 0.0
         # Guards the two totals: spans end in any thread.
         self._lock = threading.Lock()
-        _live.add(self)
+        restart_in_child(self)
 
     def restart(self) -> None:
         """Go on in a child made by fork from what was last told: what came since then is the parent's to tell."""
@@ -254,7 +254,7 @@ class _Total:
         self._of_process = of_process
         self._zero = read()
         self._told = self._before = 0.0
-        _live.add(self)
+        restart_in_child(self)
 
     def __call__(self) -> float:
         """Return the total. Never less than the last time."""
@@ -305,14 +305,4 @@ class _State:
 
 
 _state = _State()
-_live: weakref.WeakSet[Any] = weakref.WeakSet()
-
-
-def _restart_in_child() -> None:
-    _state.restart()
-    for counted in list(_live):
-        counted.restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)
+restart_in_child(_state)

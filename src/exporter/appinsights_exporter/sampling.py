@@ -23,7 +23,6 @@ import math
 import os
 import threading
 import time
-import weakref
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
@@ -34,6 +33,7 @@ from . import rates
 from .convert.legacy_spans import SCOPE as FACADE_SCOPE
 from .convert.spans import SAMPLE_RATE, threshold_percent
 from .errors import ConfigurationError
+from .forks import restart_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -207,11 +207,12 @@ class RateLimitedSampler(_ConsistentSampler):
         self._count = 0.0
         self._window_s = self._longest_window_s
         self._at_s: float | None = None
-        self._new_lock()
-        _live.add(self)
+        self.restart()
+        restart_in_child(self)
 
-    def _new_lock(self) -> None:
-        # Guards the three above. A child made by fork gets a new one: the parent's may be held by a thread that the child lacks.
+    def restart(self) -> None:
+        """Have a free lock: for a child made by fork, whose parent may have held it."""
+        # Guards the three above.
         self._lock = threading.Lock()
 
     def get_description(self) -> str:
@@ -419,15 +420,3 @@ def _number(value: object, setting: str, source: str, *, largest: float = _LARGE
             advice="To keep a quarter of them write 0.25." if ratio else "For five traces per second write 5.",
         )
     return float(value)
-
-
-_live: weakref.WeakSet[RateLimitedSampler] = weakref.WeakSet()
-
-
-def _restart_in_child() -> None:
-    for sampler in list(_live):
-        sampler._new_lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

@@ -34,7 +34,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import threading
 import weakref
 from typing import TYPE_CHECKING
@@ -47,6 +46,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from ._version import __version__
 from .convert import standard
 from .counts import RateLimit
+from .forks import restart_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,11 +167,16 @@ class _State:
         """Number of a processor to where exporters send what it counts."""
         self.counted: weakref.WeakKeyDictionary[ReadableSpan, frozenset[Destination]] = weakref.WeakKeyDictionary()
         """Span to where it is sent as part of a metric. By identity: every processor of a provider is given the same object."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Have a free lock: for a child made by fork, in which all that is known stays true."""
         # Guards both: spans end, exporters come and go, and batches are exported in different threads.
         self.lock = threading.Lock()
 
 
 _state = _State()
+restart_in_child(_state)
 _numbers = itertools.count(1)
 
 
@@ -203,12 +208,3 @@ def are_sent_for(span: object, settings: Settings) -> bool:
 def destination_of(settings: Settings) -> Destination:
     """Return what tells resources apart."""
     return settings.instrumentation_key, settings.ingestion_endpoint
-
-
-def _restart_in_child() -> None:
-    # All that is known stays true in the child; only the lock may be held by a thread that it lacks.
-    _state.lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

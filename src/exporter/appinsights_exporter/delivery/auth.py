@@ -15,7 +15,6 @@ import os
 import re
 import threading
 import time
-import weakref
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 
 from ..counts import RateLimit
 from ..errors import ConfigurationError
+from ..forks import restart_in_child
 from ..notices import say
 from .classify import redirect_target
 from .helpers import start_thread
@@ -135,12 +135,12 @@ class TokenSource:
         self._problem = ""
         self._pause_s = FIRST_PAUSE_S
         self._not_before_s = -math.inf
-        self._restart()
-        _live.add(self)
+        self.restart()
+        restart_in_child(self)
 
-    def _restart(self) -> None:
-        # Guards the four above and the question, and is never held while the credential is asked. A child made by fork gets a new one,
-        # and has no thread that would answer the parent's question.
+    def restart(self) -> None:
+        """Ask anew: for a child made by fork, which has no thread that would answer the parent's question."""
+        # Guards the four above and the question, and is never held while the credential is asked.
         self._lock = threading.Lock()
         self._question: _Question | None = None
 
@@ -388,15 +388,3 @@ def _described(error: Exception) -> str:
     if isinstance(status, int):
         details.append(f"HTTP {status}")
     return f"{name} ({', '.join(details)})" if details else name
-
-
-_live: weakref.WeakSet[TokenSource] = weakref.WeakSet()
-
-
-def _restart_in_child() -> None:
-    for source in list(_live):
-        source._restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

@@ -27,6 +27,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..counts import KEPT, TRACES, Counts
+from ..forks import restart_in_child
 from ..settings import READ_TIMEOUT_S, Settings, asked_in_vain
 from . import encode
 from .auth import NoToken, TokenSource
@@ -174,6 +175,7 @@ class Delivery:
         """The shares that are open."""
         self._restart()
         _live.add(self)
+        restart_in_child(self)
 
     def _restart(self) -> None:
         """Know nothing of the endpoint and have nothing under way: for a new delivery, and for a child made by fork."""
@@ -749,12 +751,17 @@ class _Registry:
     """The deliveries of this process by destination, kept alive by their shares."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.restart()
         self.deliveries: weakref.WeakValueDictionary[tuple[object, ...], Delivery] = weakref.WeakValueDictionary()
         self.exit_pid = 0
 
+    def restart(self) -> None:
+        """Have a free lock: for a child made by fork."""
+        self.lock = threading.Lock()
+
 
 _registry = _Registry()
+restart_in_child(_registry)
 _live: weakref.WeakSet[Delivery] = weakref.WeakSet()
 
 
@@ -792,13 +799,3 @@ def _remind_of_interrupt() -> None:
 
 # With the import: hooks run in the reverse order, and this one is to run after those of providers, which export.
 atexit.register(_remind_of_interrupt)
-
-
-def _restart_in_child() -> None:
-    _registry.lock = threading.Lock()
-    for delivery in list(_live):
-        delivery.restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

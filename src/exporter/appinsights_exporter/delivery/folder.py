@@ -19,6 +19,8 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
+from ..forks import restart_in_child
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -105,13 +107,26 @@ else:
         return os.geteuid()
 
 
-_taken: set[int] = set()
-"""Open files that this process holds."""
+class _OpenFiles:
+    """Files that this process holds."""
+
+    def __init__(self) -> None:
+        self.fds: set[int] = set()
+
+    def restart(self) -> None:
+        """Close the copies of the parent's files in a child made by fork: while they are open, the parent's death would not free them."""
+        while self.fds:
+            with contextlib.suppress(OSError):
+                os.close(self.fds.pop())
+
+
+_taken = _OpenFiles()
+restart_in_child(_taken, last=True)
 
 
 def let_go(fd: int) -> None:
     """Close a file that :meth:`Folder.take` gave, so that others can take it."""
-    _taken.discard(fd)
+    _taken.fds.discard(fd)
     # Closing alone would leave the lock to a child, had one been made by a fork that Python knows nothing of.
     with contextlib.suppress(OSError):
         _unlock(fd)
@@ -184,7 +199,7 @@ class Folder:
             if error.errno in (errno.ELOOP, errno.EISDIR):
                 raise ForeignError(error.errno, "not a file of this user", name) from error
             raise
-        _taken.add(fd)
+        _taken.fds.add(fd)
         try:
             if not lock(fd):
                 raise BlockingIOError(errno.EWOULDBLOCK, "held by another", name)
@@ -297,14 +312,3 @@ def _is_ours(status: os.stat_result) -> bool:
     """Return whether it is a regular file of this user, with one name: a second one may be a trap set by somebody else."""
     user = current_user()
     return stat.S_ISREG(status.st_mode) and (user is None or status.st_uid == user) and status.st_nlink <= 1
-
-
-def _restart_in_child() -> None:
-    """Close the copies of the parent's files: while they are open, the parent's death would not free them."""
-    while _taken:
-        with contextlib.suppress(OSError):
-            os.close(_taken.pop())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

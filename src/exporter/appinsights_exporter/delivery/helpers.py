@@ -7,7 +7,6 @@ the call runs on a daemon thread, which is used again for the next call, and whi
 from __future__ import annotations
 
 import contextvars
-import os
 import queue
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from opentelemetry.context import Context, attach
 
+from ..forks import restart_in_child
 from . import interpreter
 from .own import own_context
 
@@ -74,12 +74,13 @@ class Helpers:
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._name = name
         self._clock = clock
-        self._restart()
-        _live.add(self)
+        self.restart()
+        restart_in_child(self)
         interpreter.end_with(self)
 
-    def _restart(self) -> None:
-        # Guards the two below. A child made by fork has none of the threads, and none of the calls.
+    def restart(self) -> None:
+        """Have no thread and no call: for a child made by fork."""
+        # Guards the two below.
         self._lock = threading.Lock()
         self._idle: list[queue.SimpleQueue[_Call[object] | None]] = []
         self._calls: set[_Call[object]] = set()
@@ -198,15 +199,3 @@ def _start_in_own_context(target: Callable[[], object], name: str) -> bool:
         return False
     interpreter.wait_for(thread)
     return True
-
-
-_live: weakref.WeakSet[Helpers] = weakref.WeakSet()
-
-
-def _restart_in_child() -> None:
-    for helpers in list(_live):
-        helpers._restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

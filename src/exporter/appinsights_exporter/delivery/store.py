@@ -48,6 +48,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ..counts import RateLimit
+from ..forks import restart_in_child
 from ..notices import say
 from . import folder as disk
 from .encode import MAX_BATCH_BYTES, MAX_BATCH_ITEMS
@@ -192,8 +193,8 @@ class Store:
         self._log_limit = RateLimit(clock=clock)
         self._last_us = 0
         self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()
-        self._restart()
-        _live.add(self)
+        self.restart()
+        restart_in_child(self)
 
     def put(self, items: Iterable[bytes], *, created_s: float | None = None) -> Stored:
         """Keep items, dropping the oldest when there is no room.
@@ -245,7 +246,7 @@ class Store:
         self._look()
         return self._bytes
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
         """Know nothing and hold nothing: for a new store, and for a child made by fork, whose copies of the files stay the parent's."""
         # Guards everything below, and stays held while files are written and read: a disk that hangs would hang each thread anyway.
         # Re-entrant, as a signal handler or the garbage collector may come back here from inside.
@@ -714,15 +715,3 @@ def _absolute(folder: str | os.PathLike[str]) -> str:
     except OSError:
         # The working directory is gone; so is what the path would have meant.
         return path
-
-
-_live: weakref.WeakSet[Store] = weakref.WeakSet()
-
-
-def _restart_in_child() -> None:
-    for store in list(_live):
-        store._restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.context import attach, detach
 
+from ..forks import hold_while_forking
 from .helpers import Helpers, LateError
 from .own import keep_from_handlers, own_context
 
@@ -280,8 +281,7 @@ _importing = threading.RLock()
 """Held while modules are imported on a thread, and while the process forks: a child would wait for ever for an import that its parent's
 thread had begun."""
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
+hold_while_forking(_importing)
 
 
 @contextmanager
