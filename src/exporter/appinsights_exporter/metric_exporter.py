@@ -218,8 +218,8 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             name,
             namespace=scope.name if self._settings.scope_as_namespace else "",
             tags=self._tags(resource, legacy_tags, facade),
-            rule=counters.COUNTERS.get(name) if scope.name == counters.SCOPE else None,
-            standard=scope.name == standard.SCOPE,
+            rule=counters.COUNTERS.get(name) if scope.name == performance_counters.SCOPE else None,
+            standard=scope.name == standard_metrics.SCOPE,
             cumulative=getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.CUMULATIVE,
             resource_id=id(resource),
         )

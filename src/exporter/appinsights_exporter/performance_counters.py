@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+SCOPE = __name__
+"""Instrumentation scope of the instruments."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -75,7 +78,7 @@ def observe(
         all_recorded: Whether the sampler records what it does not keep.
     """
     meters = metrics.get_meter_provider() if meter_provider is None else meter_provider
-    meter = meters.get_meter(counters.SCOPE, __version__)
+    meter = meters.get_meter(SCOPE, __version__)
     _state.restart()
     _observe_system(meter)
     spans = trace.get_tracer_provider() if tracer_provider is None else tracer_provider

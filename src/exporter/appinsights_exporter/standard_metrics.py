@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
+SCOPE = __name__
+"""Instrumentation scope of the instruments."""
 MAX_COMBINATIONS = 1000
 """Most combinations of dimensions of one metric."""
 
@@ -74,7 +76,7 @@ class StandardMetricsProcessor(SpanProcessor):
 
     def __init__(self, meter_provider: MeterProvider | None = None, *, all_recorded: bool = False) -> None:
         provider = metrics.get_meter_provider() if meter_provider is None else meter_provider
-        meter = provider.get_meter(standard.SCOPE, __version__)
+        meter = provider.get_meter(SCOPE, __version__)
         self._requests = _Duration(meter.create_histogram(standard.REQUESTS, unit="ms"))
         self._dependencies = _Duration(meter.create_histogram(standard.DEPENDENCIES, unit="ms"))
         number = self._number = next(_numbers)

@@ -14,9 +14,6 @@ from .metrics import aggregate
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import DataPointT
 
-SCOPE = "appinsights_exporter.performance_counters"
-"""Instrumentation scope of the instruments."""
-
 AVAILABLE_MEMORY = "appinsights.memory.available"
 PRIVATE_BYTES = "appinsights.process.memory.private"
 PROCESS_CPU = "appinsights.process.cpu.time"

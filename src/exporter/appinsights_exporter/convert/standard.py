@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-SCOPE = "appinsights_exporter.standard_metrics"
-"""Instrumentation scope of the instruments."""
 REQUESTS, DEPENDENCIES = "requests/duration", "dependencies/duration"
 """Names of the instruments: histograms in milliseconds. The service knows them by these, as ``_MS.MetricId``."""
 ORIGIN = "appinsights.standard_metrics.origin"
