@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+    from .convert.head import Item
     from .delivery.deliver import Delivers
     from .settings import Settings
 
@@ -251,7 +252,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             return ()
         return () if made is None else (made,)
 
-    def _counter(self, source: _Source, rule: counters.Counter, point: DataPointT) -> dict[str, Any] | None:
+    def _counter(self, source: _Source, rule: counters.Counter, point: DataPointT) -> Item | None:
         if rule.per_second:
             growth, elapsed_s = self._intervals.since_last(
                 (source.resource_id, source.name),
@@ -269,7 +270,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             rule.name, values, point.attributes, point.time_unix_nano, instrumentation_key=self._key, context_tags=source.tags
         )
 
-    def _standard(self, source: _Source, point: DataPointT) -> dict[str, Any] | None:
+    def _standard(self, source: _Source, point: DataPointT) -> Item | None:
         if source.name == standard.ORIGIN:
             number = int(metrics.number(getattr(point, "value", None)))
             self._heard_of.add(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import details
+from .head import envelope_head
 from .limits import MAX_MESSAGE, measurements, properties, required, tag, text
 from .timing import timestamp
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from opentelemetry.sdk.trace import Event
+
+    from .head import Item
 
 _TAGS_OF_THE_SPAN = (
     "ai.operation.name",
@@ -30,7 +33,7 @@ def envelopes(
     span_tags: Mapping[str, str],
     span_id: str,
     sample_rate_percent: float | None,
-) -> list[dict[str, Any]]:
+) -> list[Item]:
     """Return one item for each event, in order.
 
     Args:
@@ -46,14 +49,10 @@ def envelopes(
     for name in _TAGS_OF_THE_SPAN:
         if name in span_tags:
             base[name] = span_tags[name]
-    items = [_envelope(event, instrumentation_key, dict(base)) for event in events]
-    if sample_rate_percent is not None:
-        for item in items:
-            item["sampleRate"] = sample_rate_percent
-    return items
+    return [_envelope(event, instrumentation_key, dict(base), sample_rate_percent) for event in events]
 
 
-def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str]) -> dict[str, Any]:
+def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str], rate: float | None) -> Item:
     attributes: dict[str, Any] = dict(event.attributes or {})
     # Says which OpenCensus call made the event: for the exporter, not for the reader.
     attributes.pop("census.event", None)
@@ -70,13 +69,7 @@ def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str]) -> d
         fields["properties"] = shown
     if numbers:
         fields["measurements"] = numbers
-    return {
-        "name": f"Microsoft.ApplicationInsights.{kind}",
-        "iKey": instrumentation_key,
-        "tags": tags,
-        "time": timestamp(event.timestamp),
-        "data": {"baseType": f"{kind}Data", "baseData": fields},
-    }
+    return envelope_head(kind, instrumentation_key, tags, timestamp(event.timestamp), fields, rate)
 
 
 def _exceptions(attributes: dict[str, Any]) -> list[dict[str, Any]]:

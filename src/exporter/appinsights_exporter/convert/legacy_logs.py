@@ -42,6 +42,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import NO_MESSAGE, details
+from .head import envelope_head
 from .limits import MAX_EVENT_NAME, MAX_KEY, MAX_MESSAGE, MAX_VALUE, NO_NAME, measurements, tag, text
 from .logs import EVENT_NAME, EXCEPTION_MESSAGE, EXCEPTION_STACK, EXCEPTION_TYPE, MEASUREMENTS, RAISED, body_text, severity_level, time_ns
 from .spans import FACADE_PREFIX, PROPERTIES, SAMPLE_RATE, copied, own_properties, sample_rate_percent, span_id_text, trace_id_text
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .exceptions import Error
+    from .head import Item
 
 TRACE_ID = "census.trace_id"
 SPAN_ID = "census.span_id"
@@ -79,7 +81,7 @@ _MOST_SEVERE = 4
 
 def envelope(
     record: Any, *, instrumentation_key: str, context_tags: dict[str, str], left_out: Callable[[str], object] | None = None
-) -> dict[str, Any]:
+) -> Item:
     """Return the item of a facade log record in the retired handlers' shape.
 
     Args:
@@ -98,16 +100,16 @@ def envelope(
     message = body_text(record.body)
     fields: dict[str, Any] = {"ver": 2}
     if attributes.get(EVENT_NAME):
-        base = "Event"
+        kind = "Event"
         fields["name"] = message[:MAX_EVENT_NAME] or NO_NAME
         fields["properties"] = _dimensions(attributes, {})
         fields["measurements"] = measurements(attributes.get(MEASUREMENTS), left_out)
     else:
         if EXCEPTION_TYPE in attributes or EXCEPTION_MESSAGE in attributes:
-            base = "Exception"
+            kind = "Exception"
             fields["exceptions"] = _exceptions(attributes, message, getattr(record, RAISED, None))
         else:
-            base = "Message"
+            kind = "Message"
             fields["message"] = message[:MAX_MESSAGE] or NO_NAME
         level = _severity(attributes, record)
         if level is not None:
@@ -116,16 +118,8 @@ def envelope(
         if record.severity_text:
             own["level"] = text(record.severity_text)[:MAX_VALUE]
         fields["properties"] = _dimensions(attributes, own)
-    item: dict[str, Any] = {
-        "name": f"Microsoft.ApplicationInsights.{base}",
-        "iKey": instrumentation_key,
-        "tags": _tags(record, attributes, context_tags),
-        "time": timestamp(time_ns(record)),
-        "data": {"baseType": f"{base}Data", "baseData": fields},
-    }
-    if rate is not None:
-        item["sampleRate"] = rate
-    return item
+    tags = _tags(record, attributes, context_tags)
+    return envelope_head(kind, instrumentation_key, tags, timestamp(time_ns(record)), fields, rate)
 
 
 def _tags(record: Any, attributes: dict[str, Any], context_tags: dict[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from ..errors import ConversionError
 from . import events
+from .head import envelope_head
 from .limits import (
     MAX_CODE,
     MAX_DATA,
@@ -49,6 +50,8 @@ from .urls import host_and_port, split, without_credentials
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from .head import Item
+
 SCOPE = "opencensus_compat"
 """Name of the instrumentation scope of facade spans."""
 STATUS_CODE = "census.status_code"
@@ -64,7 +67,7 @@ _UNKNOWN = 2
 _SERVER, _CLIENT, _ERROR = SpanKind.SERVER, SpanKind.CLIENT, StatusCode.ERROR
 
 
-def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mapping[str, str]) -> list[dict[str, Any]]:
+def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mapping[str, str]) -> list[Item]:
     """Return the items of a facade span in the retired exporter's shape.
 
     An exception, if a server span has the attribute ``error.message``, comes before its request. Events that were added through the
@@ -108,10 +111,10 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
     }
     properties: dict[str, Any] = {}
     if kind is _SERVER:
-        base = "Request"
+        item_kind = "Request"
         _request(fields, properties, tags, attributes, status_code)
     else:
-        base = "RemoteDependency"
+        item_kind = "RemoteDependency"
         _dependency(fields, span.name, kind, attributes, status_code)
     links = span.links
     if links:
@@ -131,15 +134,12 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
         properties.update(own_properties(attributes))
     fields["properties"] = properties
 
-    item = _envelope(base, fields, tags, instrumentation_key=instrumentation_key, start_ns=start_ns, rate=rate)
-    items = [item]
+    time = timestamp(start_ns)
+    items = [envelope_head(item_kind, instrumentation_key, tags, time, fields, rate)]
     if kind is _SERVER and _has("error.message", attributes):
         # The exception hangs below its request; it used to hang beside it.
         exception_tags = {**tags, "ai.operation.parentId": fields["id"]}
-        exception = _envelope(
-            "Exception", _exception(attributes), exception_tags, instrumentation_key=instrumentation_key, start_ns=start_ns, rate=rate
-        )
-        items.insert(0, exception)
+        items.insert(0, envelope_head("Exception", instrumentation_key, exception_tags, time, _exception(attributes), rate))
     found = span.events
     if found:
         foreign = [event for event in found if EVENT not in (event.attributes or {})]
@@ -152,21 +152,6 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
             sample_rate_percent=rate,
         )
     return items
-
-
-def _envelope(
-    base: str, fields: dict[str, Any], tags: dict[str, str], *, instrumentation_key: str, start_ns: int, rate: float | None
-) -> dict[str, Any]:
-    envelope: dict[str, Any] = {
-        "name": f"Microsoft.ApplicationInsights.{base}",
-        "iKey": instrumentation_key,
-        "tags": tags,
-        "time": timestamp(start_ns),
-        "data": {"baseType": f"{base}Data", "baseData": fields},
-    }
-    if rate is not None:
-        envelope["sampleRate"] = rate
-    return envelope
 
 
 def _is_finite(value: Any) -> bool:

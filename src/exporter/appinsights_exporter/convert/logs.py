@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import ConversionError
 from . import incoming
 from .exceptions import details
+from .head import Item, envelope_head
 from .limits import (
     MAX_AVAILABILITY_MESSAGE,
     MAX_EVENT_NAME,
@@ -64,7 +65,7 @@ def envelope(
     context_tags: Mapping[str, str],
     facade: bool = False,
     left_out: Callable[[str], object] | None = None,
-) -> dict[str, Any]:
+) -> Item:
     """Return the item of a log record.
 
     Args:
@@ -96,7 +97,7 @@ def envelope(
     rate = None
     numbers: dict[str, float] | None = None
     dimensions: Mapping[Any, Any] | None = None
-    base = "Message"
+    kind = "Message"
     fields: dict[str, Any]
     if attributes:
         rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
@@ -108,12 +109,12 @@ def envelope(
         incoming.location(tags, attributes)
         if not _SPECIAL_KEYS.isdisjoint(attributes):
             dimensions, numbers = _opencensus_style(attributes, numbers, left_out)
-            base, fields = _special(attributes, record.body, getattr(record, RAISED, None) if facade else None)
+            kind, fields = _special(attributes, record.body, getattr(record, RAISED, None) if facade else None)
         else:
             fields = _message(record.body)
     else:
         fields = _message(record.body)
-    if base in ("Message", "Exception"):
+    if kind in ("Message", "Exception"):
         level = severity_level(record.severity_number)
         if level is not None:
             fields["severityLevel"] = level
@@ -130,16 +131,7 @@ def envelope(
         fields["properties"] = properties(attributes)
     if numbers:
         fields["measurements"] = numbers
-    item: dict[str, Any] = {
-        "name": f"Microsoft.ApplicationInsights.{base}",
-        "iKey": instrumentation_key,
-        "tags": tags,
-        "time": timestamp(time_ns(record)),
-        "data": {"baseType": f"{base}Data", "baseData": fields},
-    }
-    if rate is not None:
-        item["sampleRate"] = rate
-    return item
+    return envelope_head(kind, instrumentation_key, tags, timestamp(time_ns(record)), fields, rate)
 
 
 def time_ns(record: Any) -> int:
@@ -203,7 +195,7 @@ def _opencensus_style(
 
 
 def _special(attributes: dict[str, Any], body: Any, raised: Any) -> tuple[str, dict[str, Any]]:
-    """Return base type and fields by what the attributes say the record is; the first that fits. Source: specification section 5.2."""
+    """Return kind and fields by what the attributes say the record is; the first that fits. Source: specification section 5.2."""
     if attributes.get(EXCEPTION_TYPE) is not None or attributes.get(EXCEPTION_MESSAGE) is not None:
         return "Exception", {"ver": 2, "exceptions": _exceptions(attributes, body, raised)}
     if attributes.get(EVENT_NAME) or attributes.get(EVENT_MARKER) is not None:

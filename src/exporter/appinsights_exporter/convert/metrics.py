@@ -16,6 +16,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConversionError
+from .head import envelope_head
 from .limits import MAX_NAME, properties, required, tag, text
 from .timing import timestamp
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.sdk.metrics.export import DataPointT
+
+    from .head import Item
 
 MAX_NAMESPACE = 256
 MAX_COUNT = 2**31 - 1
@@ -40,7 +43,7 @@ class NotFiniteError(ConversionError):
 
 def envelope(
     point: DataPointT, name: str, *, instrumentation_key: str, context_tags: Mapping[str, str], namespace: str = ""
-) -> dict[str, Any] | None:
+) -> Item | None:
     """Return the item of a point, or None for a histogram without measurements.
 
     Args:
@@ -104,7 +107,7 @@ def item(
     instrumentation_key: str,
     context_tags: Mapping[str, str],
     namespace: str = "",
-) -> dict[str, Any]:
+) -> Item:
     """Return a metric item.
 
     Args:
@@ -134,13 +137,7 @@ def item(
         at = timestamp(time_ns)
     except (TypeError, ValueError) as error:
         raise ConversionError(f"metric {name!r} has no valid time") from error
-    return {
-        "name": "Microsoft.ApplicationInsights.Metric",
-        "iKey": instrumentation_key,
-        "tags": tags,
-        "time": at,
-        "data": {"baseType": "MetricData", "baseData": fields},
-    }
+    return envelope_head("Metric", instrumentation_key, tags, at, fields)
 
 
 def is_synthetic(attributes: Mapping[str, Any]) -> bool:

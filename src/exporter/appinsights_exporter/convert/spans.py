@@ -11,6 +11,7 @@ from opentelemetry.trace import DEFAULT_TRACE_STATE, Link, SpanKind, StatusCode
 
 from ..errors import ConversionError
 from . import events, incoming, outgoing
+from .head import envelope_head
 from .limits import MAX_ID, MAX_LINKS, MAX_VALUE, measurements, properties, tag, text
 from .status import NO_CODE
 from .timing import duration, timestamp
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
+
+    from .head import Item
 
 SAMPLE_RATE = "_MS.sampleRate"
 """Attribute in which samplers leave the sample rate, in percent."""
@@ -55,7 +58,7 @@ def envelopes(
     url_query: str = "redact",
     facade: bool = False,
     known_rate_percent: float | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Item]:
     """Return the items of a span: the request or dependency first, then one for each event.
 
     Args:
@@ -115,7 +118,7 @@ def envelopes(
     if not SHARED_KEYS.isdisjoint(attributes):
         numbers = shared_attributes(tags, attributes)
     if kind is _SERVER or kind is _CONSUMER:
-        name, base_type = "Microsoft.ApplicationInsights.Request", "RequestData"
+        item_kind = "Request"
         if links and "az.namespace" in attributes:
             waited_ms = _time_since_enqueued_ms(links, start_ns)
             if waited_ms is not None:
@@ -124,7 +127,7 @@ def envelopes(
         fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "responseCode": NO_CODE, "success": True}
         incoming.request(fields, tags, attributes, span.name, status_code, url_query)
     else:
-        name, base_type = "Microsoft.ApplicationInsights.RemoteDependency", "RemoteDependencyData"
+        item_kind = "RemoteDependency"
         # The name of the request that the work was done for; without OperationNameProcessor nobody knows it, and a wrong one is worse.
         if "ai.operation.name" in attributes and (operation := attributes.pop("ai.operation.name")):
             tags["ai.operation.name"] = tag("ai.operation.name", operation)
@@ -141,16 +144,7 @@ def envelopes(
         fields["properties"] = shown
     if numbers:
         fields["measurements"] = numbers
-    # What is the same from item to item stands together: the body is compressed faster and further.
-    envelope: dict[str, Any] = {
-        "name": name,
-        "iKey": instrumentation_key,
-        "tags": tags,
-        "time": timestamp(start_ns),
-        "data": {"baseType": base_type, "baseData": fields},
-    }
-    if rate is not None:
-        envelope["sampleRate"] = rate
+    envelope = envelope_head(item_kind, instrumentation_key, tags, timestamp(start_ns), fields, rate)
     found = span.events
     if not found:
         return [envelope]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from .head import Item
+
 REQUESTS, DEPENDENCIES = "requests/duration", "dependencies/duration"
 """Names of the instruments: histograms in milliseconds. The service knows them by these, as ``_MS.MetricId``."""
 ORIGIN = "appinsights.standard_metrics.origin"
@@ -86,7 +88,7 @@ def properties(name: str, attributes: Mapping[str, Any], context_tags: Mapping[s
     }
 
 
-def mark(envelopes: Iterable[dict[str, Any]]) -> None:
+def mark(envelopes: Iterable[Item]) -> None:
     """Mark the request or dependency among a span's items, which are changed, as counted already. Source: specification section 6.4."""
     for envelope in envelopes:
         if envelope["data"]["baseType"] in _COUNTED:
