@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from opencensus_compat.local import LocalEndpoint, render, schema, transaction
+from opencensus_compat.local import LocalEndpoint, render, shapes, transaction
 
 EXAMPLES = Path(__file__).parent
 DATABASE = EXAMPLES.parent / "build" / "demo.db"
@@ -313,7 +313,7 @@ def _name(table: str, row: Mapping[str, Any]) -> str:
     if table == "exceptions":
         return f"! {row['type']}"
     if table == "traces":
-        return f"[{schema.SEVERITY_NAMES[row['severityLevel']]}] {row['message']}"
+        return f"[{shapes.SEVERITY_NAMES[row['severityLevel']]}] {row['message']}"
     if table == "customMetrics":
         spread = f" in {row['valueCount']} values from {row['valueMin']:g} to {row['valueMax']:g}" if row["valueCount"] != 1 else ""
         return f"{row['name']}: {row['value']:g}{spread}"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from opencensus_compat.local import render
 from opencensus_compat.local.bodies import BodyError, decode, split
-from opencensus_compat.local.schema import BASE_TYPES, ENVELOPE_NAMES, TAG_CHARS, check
+from opencensus_compat.local.schema import check
+from opencensus_compat.local.shapes import BASE_TYPES, ENVELOPE_NAMES, TAG_CHARS
 from opencensus_compat.local.store import Accepted, Store
 from opencensus_compat.local.tables import row
 from opencensus_compat.local.transaction import find

@@ -12,7 +12,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .schema import SEVERITY_NAMES, parse_time
+from .shapes import SEVERITY_NAMES
+from .times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,203 +17,33 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from .shapes import (
+    BASE_TYPES,
+    DATA,
+    DATA_POINT,
+    ENVELOPE,
+    ENVELOPE_NAMES,
+    EXCEPTION_DETAILS,
+    LONG_PROPERTY_KEYS,
+    LONG_PROPERTY_VALUE_CHARS,
+    MAX_AGE_S,
+    MAX_AHEAD_S,
+    MAX_ITEM_BYTES,
+    PROPERTY_KEY_CHARS,
+    PROPERTY_VALUE_CHARS,
+    SEVERITY_NAMES,
+    STACK_FRAME,
+    TAG_CHARS,
+    Field,
+    Shape,
+)
+from .times import parse_time, parse_timespan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MAX_ITEM_BYTES = 65536
-MAX_AGE_S = 48 * 3600
-MAX_AHEAD_S = 2 * 3600
-
-PROPERTY_KEY_CHARS = 150
-PROPERTY_VALUE_CHARS = 8192
-LONG_PROPERTY_VALUE_CHARS = 262144
-LONG_PROPERTY_KEYS = frozenset(
-    {
-        "gen_ai.input.messages",
-        "gen_ai.output.messages",
-        "gen_ai.system_instructions",
-        "gen_ai.tool.definitions",
-        "gen_ai.tool.call.arguments",
-        "gen_ai.tool.call.result",
-        "gen_ai.evaluation.explanation",
-    }
-)
-"""Properties that may hold ``LONG_PROPERTY_VALUE_CHARS`` characters."""
-
-SEVERITY_NAMES = ("Verbose", "Information", "Warning", "Error", "Critical")
-"""Severity level by position, 0..4."""
-
-TAG_CHARS: dict[str, int] = {
-    "ai.application.ver": 1024,
-    "ai.cloud.location": 256,
-    "ai.cloud.role": 256,
-    "ai.cloud.roleInstance": 256,
-    "ai.cloud.roleVer": 256,
-    "ai.device.id": 1024,
-    "ai.device.locale": 64,
-    "ai.device.model": 256,
-    "ai.device.oemName": 256,
-    "ai.device.osVersion": 256,
-    "ai.device.type": 64,
-    "ai.internal.agentVersion": 64,
-    "ai.internal.nodeName": 256,
-    "ai.internal.sdkVersion": 64,
-    "ai.location.city": 256,
-    "ai.location.country": 256,
-    "ai.location.ip": 46,
-    "ai.location.province": 256,
-    "ai.operation.correlationVector": 64,
-    "ai.operation.id": 128,
-    "ai.operation.name": 1024,
-    "ai.operation.parentId": 512,
-    "ai.operation.syntheticSource": 1024,
-    "ai.session.id": 64,
-    "ai.session.isFirst": 5,
-    "ai.user.accountId": 1024,
-    "ai.user.authUserId": 1024,
-    "ai.user.id": 128,
-    # Not in the schema, yet sent by the official exporter and read by the service; the limit is that of its siblings.
-    "ai.user.userAgent": 1024,
-}
-"""Known context tags and their limits, characters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What the schema says of one member of an object."""
-
-    kind: str
-    """Key of ``_CHECKS``."""
-    chars: int = 0
-    """Limit of a text, characters; 0 when the kind has none."""
-    required: bool = False
-
-
-class Shape:
-    """What the schema says of one kind of object."""
-
-    __slots__ = ("fields", "required")
-
-    def __init__(self, **fields: Field) -> None:
-        self.fields = fields
-        """Known members by name."""
-        self.required = tuple((name, field) for name, field in fields.items() if field.required)
-        """Those that must be there."""
-
-
-def _text(chars: int, *, required: bool = False) -> Field:
-    return Field("text", chars, required)
-
-
-_COMMON = {"ver": Field("version", required=True), "properties": Field("properties"), "measurements": Field("measurements")}
-
-BASE_TYPES: dict[str, Shape] = {
-    "RequestData": Shape(
-        **_COMMON,
-        id=_text(512, required=True),
-        name=_text(1024),
-        duration=Field("timespan", required=True),
-        responseCode=_text(1024, required=True),
-        success=Field("flag", required=True),
-        source=_text(1024),
-        url=_text(2048),
-    ),
-    "RemoteDependencyData": Shape(
-        **_COMMON,
-        id=_text(512),
-        name=_text(1024, required=True),
-        resultCode=_text(1024),
-        duration=Field("timespan", required=True),
-        success=Field("flag"),
-        data=_text(8192),
-        type=_text(1024),
-        target=_text(1024),
-    ),
-    "ExceptionData": Shape(
-        **_COMMON,
-        exceptions=Field("exceptions", required=True),
-        severityLevel=Field("severity"),
-        problemId=_text(1024),
-    ),
-    "MessageData": Shape(**_COMMON, message=_text(32768, required=True), severityLevel=Field("severity")),
-    "EventData": Shape(**_COMMON, name=_text(512, required=True)),
-    "MetricData": Shape(ver=_COMMON["ver"], properties=_COMMON["properties"], metrics=Field("metrics", required=True)),
-    "AvailabilityData": Shape(
-        **_COMMON,
-        id=_text(512, required=True),
-        name=_text(1024, required=True),
-        duration=Field("timespan", required=True),
-        success=Field("flag", required=True),
-        runLocation=_text(1024),
-        message=_text(8192),
-    ),
-    "PageViewData": Shape(
-        **_COMMON,
-        id=_text(512),
-        name=_text(1024, required=True),
-        url=_text(2048),
-        duration=Field("timespan"),
-        referrerUri=_text(2048),
-    ),
-    "PerformanceCounterData": Shape(
-        ver=_COMMON["ver"],
-        properties=_COMMON["properties"],
-        categoryName=_text(1024, required=True),
-        counterName=_text(1024, required=True),
-        instanceName=_text(1024),
-        value=Field("number", required=True),
-    ),
-}
-"""Members of ``data.baseData`` by ``data.baseType``."""
-
-ENVELOPE_NAMES: dict[str, str] = {base_type: "Microsoft.ApplicationInsights." + base_type.removesuffix("Data") for base_type in BASE_TYPES}
-"""Envelope name that belongs to each base type."""
-
-_ENVELOPE = Shape(
-    ver=Field("int32"),
-    name=_text(1024, required=True),
-    time=Field("time", required=True),
-    sampleRate=Field("rate"),
-    seq=_text(64),
-    iKey=_text(40),
-    flags=Field("number"),
-    tags=Field("tags"),
-    data=Field("data", required=True),
-)
-_DATA = Shape(baseType=_text(1024, required=True), baseData=Field("object", required=True))
-_EXCEPTION_DETAILS = Shape(
-    id=Field("int32"),
-    outerId=Field("int32"),
-    typeName=_text(1024, required=True),
-    message=_text(32768, required=True),
-    hasFullStack=Field("flag"),
-    stack=_text(32768),
-    parsedStack=Field("frames"),
-)
-_STACK_FRAME = Shape(
-    level=Field("int32", required=True),
-    method=_text(1024, required=True),
-    assembly=_text(1024),
-    fileName=_text(1024),
-    line=Field("int32"),
-)
-_DATA_POINT = Shape(
-    ns=_text(256),
-    name=_text(1024, required=True),
-    kind=Field("point_kind"),
-    value=Field("number", required=True),
-    count=Field("int32"),
-    min=Field("number"),
-    max=Field("number"),
-    stdDev=Field("number"),
-)
-
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII)
-_TIMESPAN = re.compile(r"(-?)(?:(\d{1,8})\.)?(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,7}))?", re.ASCII)
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -299,40 +129,6 @@ def check(
     return Verdict(200, "", tuple(scope.warnings))
 
 
-@lru_cache(maxsize=4096)  # check and row ask for the same text
-def parse_time(text: str) -> tuple[datetime, bool] | None:
-    """Return the instant of an ISO 8601 text as aware UTC, and whether the text named its zone; ``None`` if it is no time.
-
-    A text without a zone is read as UTC. Loses: digits below one microsecond.
-    """
-    match = _TIME.fullmatch(text)
-    if match is None:
-        return None
-    day, clock, fraction, zone = match.groups()
-    offset = "+00:00"
-    if zone is not None and zone not in "Zz":
-        offset = zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '')[:6]:0<6}{offset}")
-        return (moment if offset == "+00:00" else moment.astimezone(timezone.utc)), zone is not None
-    except (ValueError, OverflowError):
-        return None
-
-
-@lru_cache(maxsize=4096)
-def parse_timespan(text: str) -> float | None:
-    """Return the milliseconds of a .NET TimeSpan text ``[-][d.]hh:mm:ss[.fffffff]``, or ``None`` if it is none."""
-    match = _TIMESPAN.fullmatch(text)
-    if match is None:
-        return None
-    sign, days, hours, minutes, seconds, fraction = match.groups()
-    if int(hours) > 23 or int(minutes) > 59 or int(seconds) > 59:
-        return None
-    whole_s = ((int(days or 0) * 24 + int(hours)) * 60 + int(minutes)) * 60 + int(seconds)
-    milliseconds = whole_s * 1000 + int(f"{fraction or '0':0<7}") / 10000
-    return -milliseconds if sign else milliseconds
-
-
 def _check_envelope(scope: _Scope, envelope: object, size_bytes: int, accepted_keys: frozenset[str] | None) -> None:
     if size_bytes > MAX_ITEM_BYTES:
         raise _RefusedError(f"Telemetry item length must not exceed {MAX_ITEM_BYTES}")
@@ -341,7 +137,7 @@ def _check_envelope(scope: _Scope, envelope: object, size_bytes: int, accepted_k
     key = envelope.get("iKey")
     if not isinstance(key, str) or not key.strip() or (accepted_keys is not None and key.lower() not in accepted_keys):
         raise _RefusedError("Invalid instrumentation key")
-    _check_object(scope, envelope, _ENVELOPE)
+    _check_object(scope, envelope, ENVELOPE)
     _check_name(scope, envelope["name"], envelope["data"]["baseType"])
 
 
@@ -366,7 +162,7 @@ def _check_object(scope: _Scope, value: Mapping[str, Any], shape: Shape) -> None
         elif member.__class__ is str and known.kind == "text" and 0 < len(member) <= known.chars:
             continue  # nearly every member; the call below costs more than the check
         else:
-            _CHECKS[known.kind](scope, name, member, known)
+            CHECKS[known.kind](scope, name, member, known)
 
 
 def _check_text(scope: _Scope, name: str, value: object, field: Field) -> None:
@@ -505,7 +301,7 @@ def _check_data(scope: _Scope, name: str, value: object, field: Field) -> None:
     if not isinstance(value, dict):
         raise scope.wrong(name, "object", value)
     inner = scope.inside("Data", name)
-    _check_object(inner, value, _DATA)
+    _check_object(inner, value, DATA)
     base_type = value["baseType"]
     shape = BASE_TYPES.get(base_type) if isinstance(base_type, str) else None
     if shape is None:
@@ -518,7 +314,7 @@ def _check_exceptions(scope: _Scope, name: str, value: object, field: Field) -> 
         inner = scope.element("ExceptionDetails", name, index)
         if not isinstance(details, dict):
             raise inner.wrong(name, "object", details)
-        _check_object(inner, details, _EXCEPTION_DETAILS)
+        _check_object(inner, details, EXCEPTION_DETAILS)
         if not details.get("stack") and not details.get("parsedStack") and details.get("hasFullStack", True):
             inner.warn("stack", "is absent and so is parsedStack, while hasFullStack is true")
 
@@ -532,7 +328,7 @@ def _check_frames(scope: _Scope, name: str, value: object, field: Field) -> None
     for index, frame in enumerate(value):
         inner = scope.element("StackFrame", name, index)
         if isinstance(frame, dict):
-            _check_object(inner, frame, _STACK_FRAME)
+            _check_object(inner, frame, STACK_FRAME)
         else:
             scope.warn(name, f"holds {_a(frame)} at {index}; expected a frame")
 
@@ -542,7 +338,7 @@ def _check_metrics(scope: _Scope, name: str, value: object, field: Field) -> Non
     inner = scope.element("DataPoint", name, 0)
     if not isinstance(points[0], dict):
         raise inner.wrong(name, "object", points[0])
-    _check_object(inner, points[0], _DATA_POINT)
+    _check_object(inner, points[0], DATA_POINT)
     if len(points) > 1:
         scope.warn(name, f"holds {len(points)} points; only the first is kept")
 
@@ -555,7 +351,7 @@ def _elements(scope: _Scope, name: str, value: object) -> list[Any]:
     return value
 
 
-_CHECKS: dict[str, Callable[[_Scope, str, object, Field], None]] = {
+CHECKS: dict[str, Callable[[_Scope, str, object, Field], None]] = {
     "text": _check_text,
     "timespan": _check_timespan,
     "time": _check_time,
@@ -575,6 +371,7 @@ _CHECKS: dict[str, Callable[[_Scope, str, object, Field], None]] = {
     "frames": _check_frames,
     "metrics": _check_metrics,
 }
+"""The check of a member by the kind that ``shapes`` gives it."""
 
 _EXPECTED = {
     "flag": "boolean",

@@ -15,7 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .schema import SEVERITY_NAMES, parse_time, parse_timespan
+from .shapes import SEVERITY_NAMES
+from .times import parse_time, parse_timespan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
