@@ -39,9 +39,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from . import render, transaction
 from .endpoint import LocalEndpoint
-from .misbehave import RuleError, help_text
+from .misbehave import RuleError
 from .reasons import Seen, read_notes, reasons
 from .render import Style
+from .rule_texts import help_text
 from .store import Store, StoreError
 from .tables import TABLES, Row
 from .transaction import Source

@@ -34,8 +34,10 @@ from urllib.parse import parse_qs
 from . import misbehave as rules
 from . import transaction
 from .bodies import BodyError, Item, ItemError, count, decode, reply, reply_body, split
-from .misbehave import Behaviour, Rule, RuleError, Script
+from .misbehave import Behaviour, Rule, RuleError
+from .rule_texts import describe
 from .schema import check
+from .script import Script
 from .server import Answer, Incoming, TrackServer, held_port
 from .store import Accepted, ItemWarning, Refused, Store, StoreError
 from .tables import Row, row
@@ -601,13 +603,13 @@ class LocalEndpoint:
             self.clear()
         else:
             return _json_answer(404, {"error": f"no control path POST {name}"})
-        return _json_answer(200, {"rules": [rules.describe(rule) for rule in self._script.rules()]})
+        return _json_answer(200, {"rules": [describe(rule) for rule in self._script.rules()]})
 
     def _look(self, name: str, rest: str, query: dict[str, str]) -> Answer:
         if name == "stats":
             return _json_answer(200, self.stats())
         if name == "misbehave":
-            return _json_answer(200, {"rules": [rules.describe(rule) for rule in self._script.rules()]})
+            return _json_answer(200, {"rules": [describe(rule) for rule in self._script.rules()]})
         if name == "requests":
             return _json_answer(200, {"requests": [_request_as_dict(request) for request in self.requests]})
         if name == "rows":
