@@ -5,7 +5,7 @@ prefork workers run nothing but a signal of Celery's. RQ makes a process for eac
 that, `os._exit` makes the call first. None of them is imported here: where a library is not loaded, there are no such children.
 
 Limits: a child that is ended by SIGTERM (`Pool.terminate`, and so the end of `with Pool()`) sends what waits only where the program asks for
-that, see `_wiring/sigterm.py`. One that is killed, or that calls `os._exit` itself and is none of RQ's, loses what it made since the last export,
+that, see `pipeline/sigterm.py`. One that is killed, or that calls `os._exit` itself and is none of RQ's, loses what it made since the last export,
 as it always did.
 """
 

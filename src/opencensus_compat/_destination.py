@@ -21,7 +21,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from opencensus_compat import _context, _exporter, _taken, _wiring
+from opencensus_compat import _taken, _wiring
+from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._wiring import LOGS, METRICS, SPANS
 
 if TYPE_CHECKING:

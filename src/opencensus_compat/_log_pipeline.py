@@ -15,7 +15,12 @@ from typing import Any
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from opencensus_compat import __version__, _context, _exporter, _frameworks, _handles, _other_exporters, _wiring
+from opencensus_compat import __version__, _wiring
+from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import frameworks as _frameworks
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._destination import Batching, Destination, Part, resource_of_role
 from opencensus_compat._handover import HANDED_OVER_FULL, PAUSE_S, call_of
 from opencensus_compat._wiring import LOGS
@@ -140,7 +145,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
     """Hands each log record of one provider to the destination it is for.
 
     A facade record goes where its handler sends. A record of OpenTelemetry code goes where the OpenCensus span around it goes; outside any,
-    to the default destination, that of the first handler; both only if it is this package's to send: see `_wiring.whose`. What is logged
+    to the default destination, that of the first handler; both only if it is this package's to send: see `_bridge.whose`. What is logged
     while exporting goes to none: it would never end.
 
     What the standard library's logging hands both to OpenTelemetry and to a legacy handler of the same resource is sent once: by the

@@ -37,7 +37,7 @@ def begin(path: str) -> None:
 
 def _end(path: str) -> None:
     redirect, state, sdk = map(
-        sys.modules.get, ("appinsights_exporter.redirect", "opencensus_compat._wiring.state", "opentelemetry.sdk.trace")
+        sys.modules.get, ("appinsights_exporter.redirect", "opencensus_compat._bridge.process", "opentelemetry.sdk.trace")
     )
     note: dict[str, Any] = {"event": "end", "opencensus": "opencensus" in sys.modules}
     note["endpoints"] = sorted(getattr(redirect, "redirected_endpoints", ()))

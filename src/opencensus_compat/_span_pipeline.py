@@ -17,11 +17,17 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
-from opencensus_compat import _context, _doubles, _exporter, _frameworks, _handles, _other_exporters, _wiring
+from opencensus_compat import _wiring
+from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import doubles as _doubles
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import frameworks as _frameworks
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import others as _other_exporters
+from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory, inherited_rate
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
-from opencensus_compat._spans import FacadeSpan, SpanFactory, inherited_rate
 from opencensus_compat._wiring import SPANS
 
 _MOST_RUNNING = 10_000
@@ -66,7 +72,7 @@ class Router(SpanProcessor):
     """Hands each ended span of one provider to the destination it is for.
 
     A span of the facade goes where its tracer's exporter sends. A span of OpenTelemetry code goes where the OpenCensus span around it
-    goes; outside any, to the default destination, the first one made, if it is this package's to send: see `_wiring.whose`. A span whose
+    goes; outside any, to the default destination, the first one made, if it is this package's to send: see `_bridge.whose`. A span whose
     tracer has another vendor's exporter goes to none.
     """
 

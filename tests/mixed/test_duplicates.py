@@ -26,7 +26,7 @@ from appinsights_exporter import (
     _sdk_logs,
 )
 from appinsights_exporter.sampling import SampleRateProcessor
-from opencensus_compat import _other_exporters
+from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter

@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind
 
 import opencensus_compat
 from appinsights_exporter import ApplicationInsightsSpanExporter
-from opencensus_compat import _doubles
+from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint

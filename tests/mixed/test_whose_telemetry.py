@@ -1,6 +1,6 @@
 """Whose telemetry it is: what arrives where, for whoever made the provider, whatever its exporters are, and whoever made the item.
 
-The rule itself is in `opencensus_compat._wiring.whose` and in `migration_guide/mixed.md`. *Resource* is that of the OpenCensus exporters,
+The rule itself is in `opencensus_compat._bridge.whose` and in `migration_guide/mixed.md`. *Resource* is that of the OpenCensus exporters,
 *another* a second one, *own* what is no Application Insights.
 """
 
@@ -28,7 +28,7 @@ from appinsights_exporter import (
     _sdk_logs,
 )
 from opencensus_compat import _log_pipeline, _span_pipeline, _wiring
-from opencensus_compat._wiring.state import wired
+from opencensus_compat._bridge.process import wired
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter

@@ -6,7 +6,7 @@ import threading
 
 from opentelemetry.context import Context, attach, detach, get_current
 
-from opencensus_compat import _context
+from opencensus_compat._bridge import context as _context
 
 
 def test_what_is_read_is_what_the_api_says():

@@ -13,7 +13,8 @@ from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
-from opencensus_compat import _frameworks, log
+from opencensus_compat import log
+from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._span_pipeline import new_provider
 from opencensus_compat.ext.threading import trace as threads
 from opencensus_compat.trace import execution_context, samplers

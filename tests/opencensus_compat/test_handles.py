@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 import opencensus_compat
-from opencensus_compat import _handles
+from opencensus_compat._bridge import handles as _handles
 from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter

@@ -8,7 +8,8 @@ import weakref
 
 import pytest
 
-from opencensus_compat import _context, _handover
+from opencensus_compat import _handover
+from opencensus_compat._bridge import context as _context
 from opencensus_compat._handover import WIDTH, HandOver
 
 

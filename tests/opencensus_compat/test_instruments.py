@@ -12,9 +12,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import opencensus_compat
-from opencensus_compat import _exporter, _instruments, _wiring
+from opencensus_compat import _instruments, _wiring
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.process import wired
 from opencensus_compat._instruments import valid_name, valid_unit
-from opencensus_compat._wiring.state import wired
 from opencensus_compat.metrics import transport
 from opencensus_compat.metrics.export import metric_descriptor, metric_producer, point, time_series, value
 from opencensus_compat.metrics.export.cumulative import LongCumulative

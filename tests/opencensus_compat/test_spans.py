@@ -11,7 +11,7 @@ from opentelemetry import context as context_api
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from opencensus_compat._spans import FacadeSpan, SpanFactory
+from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory
 
 ATTRIBUTES = {"http.method": "GET", "ratio": 0.5, "count": 7, "ok": True, "list": ("a", "b")}
 START_NS, END_NS = 1_700_000_000_000_000_000, 1_700_000_000_250_000_000

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from opencensus_compat import _exporter
+from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._convert.oc_to_otel import PROPERTIES, json_text, plain, set_aside, text
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import Any
 
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from opencensus_compat import _exporter
+from opencensus_compat._bridge import exporter as _exporter
 
 STATUS_CODE = "census.status_code"
 """Attribute that keeps the gRPC code of an OpenCensus status, which OpenTelemetry's status has no room for."""

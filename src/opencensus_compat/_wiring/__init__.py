@@ -20,7 +20,20 @@ Other modules find here what they may use. It is at home, from the top down, in
 
 from __future__ import annotations
 
-from opencensus_compat import _environment  # noqa: F401 - before anything of OpenTelemetry is imported
+from opencensus_compat._bridge import environment as _environment  # noqa: F401 - before anything of OpenTelemetry is imported
+from opencensus_compat._bridge.process import LOGS, METRICS, SCOPE, SPANS, process, report, tell_once
+from opencensus_compat._bridge.settings import (
+    ONE_TRACE_VARIABLE,
+    default_role,
+    has_no_effect,
+    one_trace_per_tracer,
+    resource_attribute,
+    said,
+    sends_directly,
+    shim_is_used,
+    use_shim,
+)
+from opencensus_compat._bridge.whose import is_ours
 from opencensus_compat._wiring.destinations import destination
 from opencensus_compat._wiring.ending import (
     end_logs,
@@ -44,17 +57,6 @@ from opencensus_compat._wiring.metrics import (
     provide_meters,
     watch_meter_providers,
 )
-from opencensus_compat._wiring.settings import (
-    ONE_TRACE_VARIABLE,
-    default_role,
-    has_no_effect,
-    one_trace_per_tracer,
-    resource_attribute,
-    said,
-    sends_directly,
-    shim_is_used,
-    use_shim,
-)
 from opencensus_compat._wiring.spans import (
     be_request,
     default_spans,
@@ -73,8 +75,6 @@ from opencensus_compat._wiring.spans import (
     span_part,
     start_span,
 )
-from opencensus_compat._wiring.state import LOGS, METRICS, SCOPE, SPANS, process, report, tell_once
-from opencensus_compat._wiring.whose import is_ours
 
 __all__ = [
     "LOGS",

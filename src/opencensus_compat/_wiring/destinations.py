@@ -1,19 +1,18 @@
-"""Which destinations there are, and what is left to exporters that the application has put on its providers itself."""
+"""Which destinations there are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _exporter
-from opencensus_compat._wiring.settings import check_environment, sends_directly
-from opencensus_compat._wiring.state import process, report, wired
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.process import process, wired
+from opencensus_compat._bridge.settings import check_environment, sends_directly
 
 if TYPE_CHECKING:
     from opencensus_compat._destination import Destination, Part
-    from opencensus_compat._other_exporters import Others
 
-__all__ = ["destination", "parts", "tell_of_others"]
+__all__ = ["destination", "parts"]
 
 
 def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, options: Any) -> Destination:
@@ -49,18 +48,3 @@ def parts(signal: str | None) -> list[Part]:
     """Return the parts that have been made of all destinations, of one signal or, for None, of all."""
     made = [part for each in list(wired.destinations.values()) for part in each.parts()]
     return [part for part in made if signal is None or part.signal == signal]
-
-
-def tell_of_others(others: Others, settings: Any, signal: str) -> bool:
-    """Return whether others send to the same resource, and say so the first time."""
-    key = settings.instrumentation_key
-    exporter = others.keys().get(key)
-    if exporter is None:
-        return False
-    report(
-        "both %s and an OpenCensus exporter send " + signal + " to the resource with the instrumentation key that ends in %s: "
-        "each item is sent once, OpenTelemetry's by the former, OpenCensus's by the latter",
-        exporter,
-        key[-4:],
-    )
-    return True

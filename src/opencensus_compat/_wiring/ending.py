@@ -13,8 +13,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _alias
+from opencensus_compat._bridge.process import LOGS, wired
 from opencensus_compat._wiring.destinations import parts
-from opencensus_compat._wiring.state import LOGS, wired
 
 if TYPE_CHECKING:
     from opencensus_compat._destination import Destination

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _exporter, _late_providers
+from opencensus_compat import _late_providers
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, process, wired
+from opencensus_compat._bridge.settings import checked_send
 from opencensus_compat._wiring import logs, metrics, providers, sigterm, spans
 from opencensus_compat._wiring.ending import flush_parts, hand_logs_over, stop
-from opencensus_compat._wiring.settings import checked_send
-from opencensus_compat._wiring.state import LOGS, METRICS, SPANS, process, wired
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider

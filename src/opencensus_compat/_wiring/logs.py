@@ -8,13 +8,14 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import __version__, _children, _exporter
+from opencensus_compat import __version__, _children
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.process import LOGS, SCOPE, process, wired
+from opencensus_compat._bridge.settings import default_role
+from opencensus_compat._bridge.whose import is_made
 from opencensus_compat._wiring import providers
 from opencensus_compat._wiring.destinations import destination
 from opencensus_compat._wiring.ending import end_of_child, hand_logs_over_at_exit
-from opencensus_compat._wiring.settings import default_role
-from opencensus_compat._wiring.state import LOGS, SCOPE, process, wired
-from opencensus_compat._wiring.whose import is_made
 
 if TYPE_CHECKING:
     from opencensus_compat._destination import Destination
@@ -141,7 +142,7 @@ def _give_way_later(made: Any) -> None:
 
 def use_provider(provider: Any) -> None:
     """Send facade log records to a provider, and its log records to the destinations."""
-    from opencensus_compat import _other_exporters
+    from opencensus_compat._bridge import others as _other_exporters
     from opencensus_compat._log_pipeline import LogRouter, new_provider
 
     provider, router = providers.put_router(

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _children, _handles, _late_providers
+from opencensus_compat import _children, _late_providers
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.process import METRICS, process, report, wired
+from opencensus_compat._bridge.settings import adopts_providers, default_role, has_no_effect
+from opencensus_compat._bridge.whose import is_made, is_ours
 from opencensus_compat._wiring import providers
 from opencensus_compat._wiring.ending import end_of_child
-from opencensus_compat._wiring.settings import adopts_providers, default_role, has_no_effect
-from opencensus_compat._wiring.state import METRICS, process, report, wired
-from opencensus_compat._wiring.whose import is_made, is_ours
 
 if TYPE_CHECKING:
     from opencensus_compat._metric_pipeline import MetricPart
@@ -86,7 +87,7 @@ def adopt_meters(part: MetricPart) -> None:
 
 
 def _adopt(part: MetricPart, provider: Any) -> None:
-    from opencensus_compat import _other_exporters
+    from opencensus_compat._bridge import others as _other_exporters
 
     if is_made(provider):
         return
@@ -166,7 +167,7 @@ def show_to(provider: Any) -> None:
 
 def _is_doubled(provider: Any) -> bool:
     """Return whether the official exporter would send what OpenCensus code measures to a resource that legacy exporters send it to."""
-    from opencensus_compat import _other_exporters
+    from opencensus_compat._bridge import others as _other_exporters
 
     keys = _other_exporters.readers_key(provider)
     for each in list(wired.destinations.values()):

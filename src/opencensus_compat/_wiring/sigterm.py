@@ -11,10 +11,10 @@ import signal
 import threading
 from types import FrameType
 
-from opencensus_compat import _exporter
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.process import report, wired
+from opencensus_compat._bridge.settings import FLUSH_ON_SIGTERM_VARIABLE, flag
 from opencensus_compat._wiring.ending import end_of_child, grace_period_s, is_ending
-from opencensus_compat._wiring.settings import FLUSH_ON_SIGTERM_VARIABLE, flag
-from opencensus_compat._wiring.state import report, wired
 
 __all__ = ["watch", "watch_if_asked"]
 

@@ -8,24 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import __version__, _children, _context, _handles
+from opencensus_compat import __version__, _children
+from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.others import tell_of_others
+from opencensus_compat._bridge.process import SCOPE, SPANS, process, wired
+from opencensus_compat._bridge.settings import default_role
+from opencensus_compat._bridge.whose import is_made
 from opencensus_compat._convert import oc_to_otel
 from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE
 from opencensus_compat._wiring import providers
-from opencensus_compat._wiring.destinations import destination, tell_of_others
+from opencensus_compat._wiring.destinations import destination
 from opencensus_compat._wiring.ending import end_of_child, is_ending
-from opencensus_compat._wiring.settings import default_role
-from opencensus_compat._wiring.state import SCOPE, SPANS, process, wired
-from opencensus_compat._wiring.whose import is_made
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span as OtelSpan
     from opentelemetry.trace import SpanContext, SpanKind
 
-    from opencensus_compat._other_exporters import Others
+    from opencensus_compat._bridge.others import Others
+    from opencensus_compat._bridge.spans import SpanFactory
     from opencensus_compat._span_pipeline import Router, SpanPart
-    from opencensus_compat._spans import SpanFactory
 
 __all__ = [
     "be_request",
@@ -266,7 +269,7 @@ def use_provider(provider: Any) -> None:
 
 
 def _serve(provider: Any, router: Router) -> None:
-    from opencensus_compat._spans import SpanFactory
+    from opencensus_compat._bridge.spans import SpanFactory
 
     spans = SpanFactory(provider, SCOPE, __version__, are_of_ours=is_made(provider))
     # Before a span is started with it.

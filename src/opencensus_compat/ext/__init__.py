@@ -5,7 +5,7 @@ An integration that is not here (`opencensus.ext.flask` of an installed legacy p
 
 from __future__ import annotations
 
-from opencensus_compat import _environment  # noqa: F401 - before anything of OpenTelemetry is imported
+from opencensus_compat._bridge import environment as _environment  # noqa: F401 - before anything of OpenTelemetry is imported
 from opencensus_compat._lookup import legacy_folders
 
 # For programs that list the integrations there are, by `pkgutil.iter_modules(opencensus.ext.__path__)`.

@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from opencensus_compat import _context
+from opencensus_compat._bridge import context as _context
 from opencensus_compat.trace import execution_context
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from opencensus_compat._handles import WithoutInstruments
+from opencensus_compat._bridge.handles import WithoutInstruments
 from opencensus_compat.metrics.export.metric_producer import MetricProducer
 from opencensus_compat.stats.stats_recorder import StatsRecorder
 from opencensus_compat.stats.view_manager import ViewManager

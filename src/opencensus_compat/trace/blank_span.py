@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _context, _handles
+from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import handles as _handles
 from opencensus_compat.trace import base_span
 from opencensus_compat.trace.span_context import generate_span_id
 from opencensus_compat.trace.tracers import base

@@ -64,7 +64,7 @@ class SpanContext:
         changed it with each span that started or ended, in all threads and tasks.
         """
         if self._is_followed:
-            from opencensus_compat import _context
+            from opencensus_compat._bridge import context as _context
 
             span = _context.otel_span(_context.current())
             current = None if span is None else span.get_span_context()

@@ -11,15 +11,16 @@ from random import getrandbits
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from opencensus_compat import _exporter, _wiring
-from opencensus_compat._context import CENSUS_KEY as _CENSUS_KEY
-from opencensus_compat._context import SPAN_KEY as _SPAN_KEY
-from opencensus_compat._context import current, place, read_current, with_span
-from opencensus_compat._context import modules as _modules
-from opencensus_compat._context import opened as _opened
+from opencensus_compat import _wiring
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.context import CENSUS_KEY as _CENSUS_KEY
+from opencensus_compat._bridge.context import SPAN_KEY as _SPAN_KEY
+from opencensus_compat._bridge.context import current, place, read_current, with_span
+from opencensus_compat._bridge.context import modules as _modules
+from opencensus_compat._bridge.context import opened as _opened
+from opencensus_compat._bridge.handles import is_own
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
-from opencensus_compat._handles import is_own
-from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id

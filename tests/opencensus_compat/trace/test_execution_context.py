@@ -12,7 +12,7 @@ from opentelemetry import baggage
 from opentelemetry import context as context_api
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import _context
+from opencensus_compat._bridge import context as _context
 from opencensus_compat.common.runtime_context import RuntimeContext
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.span import ForeignSpan, Span

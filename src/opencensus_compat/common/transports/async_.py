@@ -11,7 +11,7 @@ import threading
 import weakref
 from typing import Any
 
-from opencensus_compat import _exporter
+from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat.common.transports import base
 from opencensus_compat.trace import execution_context
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from opentelemetry.context import Context
 
-from opencensus_compat import _context
+from opencensus_compat._bridge import context as _context
 from opencensus_compat.ext import _patching
 from opencensus_compat.trace import execution_context, tracer
 from opencensus_compat.trace.propagation import binary_format

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
-from opencensus_compat import _context, _doubles, _handles, _wiring
+from opencensus_compat import _wiring
+from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import doubles as _doubles
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._convert import oc_to_otel, otel_to_oc
-from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.trace import base_exporter, blank_span
 from opencensus_compat.trace import span as trace_span
 from opencensus_compat.trace import span_data as span_data_module

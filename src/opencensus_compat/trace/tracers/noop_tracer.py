@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from opencensus_compat import _context
+from opencensus_compat._bridge import context as _context
 from opencensus_compat.trace import blank_span, trace_options
 from opencensus_compat.trace.span_context import SpanContext
 from opencensus_compat.trace.tracers import base

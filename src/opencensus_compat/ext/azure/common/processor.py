@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from opencensus_compat import _exporter, _wiring
+from opencensus_compat import _wiring
+from opencensus_compat._bridge import exporter as _exporter
 
 logger = logging.getLogger("opencensus.ext.azure.common.processor")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opencensus_compat._exporter import (
+from opencensus_compat._bridge.exporter import (
     BaseObject,
     Data,
     DataPoint,

@@ -17,9 +17,11 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from opencensus_compat import _destination, _exporter, _handles, _wiring
+from opencensus_compat import _destination, _wiring
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._convert import metrics as convert
-from opencensus_compat._patch_targets import patch_targets
 from opencensus_compat.common import utils as common_utils
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from opencensus_compat import _exporter, _handles
-from opencensus_compat._patch_targets import patch_targets
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.common.schedule import QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, utils
 from opencensus_compat.ext.azure.common.exporter import BaseExporter

@@ -1,6 +1,6 @@
 """Who else gets what comes from a provider: exporters, and processors, that an application has put on it itself.
 
-Which telemetry is left to them, and which is kept from those that send to Application Insights, is the rule in `_wiring.whose`. The SDK
+Which telemetry is left to them, and which is kept from those that send to Application Insights, is the rule in `_bridge.whose`. The SDK
 gives out a provider's processors, and the exporters behind them, under private names only; they are read here and nowhere else. Where a
 release has other names, or a provider is none of the SDK's, nobody is found, and the provider counts as one that has an exporter.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from opencensus_compat import _wiring
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.settings import has_no_effect
 
 __all__ = [
     "NOBODY",
@@ -23,6 +24,7 @@ __all__ = [
     "of_tracer",
     "readers_key",
     "readers_of",
+    "tell_of_others",
 ]
 
 _OFFICIAL = "azure.monitor.opentelemetry.exporter"
@@ -61,7 +63,7 @@ class Others:
         self.rest: tuple[Any, ...] = ()
         """The processors that do not send to Application Insights."""
         self.adopted: tuple[object, bool] = (None, False)
-        """What `_wiring.whose` found: the processors, and whether this package sends what OpenTelemetry code makes with the provider."""
+        """What `_bridge.whose` found: the processors, and whether this package sends what OpenTelemetry code makes with the provider."""
         self._are_expected = True
 
     def keys(self) -> dict[str, str]:
@@ -95,7 +97,7 @@ class Others:
         self._are_expected = False
         now = self.processors()
         if now is not None and all(processor is own for processor in now):
-            _wiring.has_no_effect(
+            has_no_effect(
                 f"nobody receives {signal}, since the OpenTelemetry provider has no processor. Start the program by opentelemetry-instrument, "
                 "or set a provider with an exporter"
             )
@@ -118,6 +120,21 @@ class Others:
 
 NOBODY = Others(lambda: ())
 """Of a provider that is not known yet, or gets no facade spans any more."""
+
+
+def tell_of_others(others: Others, settings: Any, signal: str) -> bool:
+    """Return whether others send to the same resource, and say so the first time."""
+    key = settings.instrumentation_key
+    exporter = others.keys().get(key)
+    if exporter is None:
+        return False
+    report(
+        "both %s and an OpenCensus exporter send " + signal + " to the resource with the instrumentation key that ends in %s: "
+        "each item is sent once, OpenTelemetry's by the former, OpenCensus's by the latter",
+        exporter,
+        key[-4:],
+    )
+    return True
 
 
 def of_tracer(provider: Any, tracer: Any, *, are_of_ours: bool = False) -> Others:

@@ -6,8 +6,8 @@ import os
 import sys
 from urllib.parse import unquote
 
-from opencensus_compat import _exporter
-from opencensus_compat._wiring.state import report, wired
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.process import report, wired
 
 __all__ = [
     "FLUSH_ON_SIGTERM_VARIABLE",

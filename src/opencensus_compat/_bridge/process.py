@@ -16,13 +16,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from opencensus_compat._bridge.spans import SpanFactory
     from opencensus_compat._destination import Destination
     from opencensus_compat._handover import HandOver
     from opencensus_compat._instruments import Instruments
     from opencensus_compat._log_pipeline import LogRouter
     from opencensus_compat._metric_pipeline import MetricPart
     from opencensus_compat._span_pipeline import Router, SpanPart
-    from opencensus_compat._spans import SpanFactory
 
 __all__ = ["LOGS", "METRICS", "SCOPE", "SPANS", "Feed", "process", "report", "tell", "tell_once", "wired"]
 
@@ -214,7 +214,7 @@ if hasattr(os, "register_at_fork"):
 
 def report(message: str, *args: Any) -> None:
     """Log what could not be done, once per kind of problem and process."""
-    from opencensus_compat import _exporter
+    from opencensus_compat._bridge import exporter as _exporter
 
     tell_once(partial(_exporter.say, _logger, logging.WARNING), f"{message} (said once)", *args)
 

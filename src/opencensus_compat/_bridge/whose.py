@@ -16,12 +16,12 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat._wiring.destinations import tell_of_others
-from opencensus_compat._wiring.settings import adopts_providers
-from opencensus_compat._wiring.state import LOGS, METRICS, SPANS, report, tell_once, wired
+from opencensus_compat._bridge.others import tell_of_others
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, report, tell_once, wired
+from opencensus_compat._bridge.settings import adopts_providers
 
 if TYPE_CHECKING:
-    from opencensus_compat._other_exporters import Others
+    from opencensus_compat._bridge.others import Others
 
 __all__ = ["is_adopted", "is_made", "is_ours"]
 

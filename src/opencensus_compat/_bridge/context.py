@@ -19,13 +19,13 @@ from threading import get_ident
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, ref
 
-from opencensus_compat import _environment  # noqa: F401 - before anything of OpenTelemetry is imported
+from opencensus_compat._bridge import environment as _environment  # noqa: F401 - before anything of OpenTelemetry is imported
 
 # isort: split
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context, attach, create_key, detach, get_current
 
-from opencensus_compat._handles import CensusSpan, is_own
+from opencensus_compat._bridge.handles import CensusSpan, is_own
 
 __all__ = [
     "CENSUS_KEY",
