@@ -24,9 +24,9 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
+from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
+from opencensus_compat._bridge.convert.span_data import readable_span
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory, inherited_rate
-from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
-from opencensus_compat._convert.span_data import readable_span
 from opencensus_compat._destination import Batching, Part, resource_of_role
 from opencensus_compat._wiring import SPANS
 

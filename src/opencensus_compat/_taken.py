@@ -15,7 +15,7 @@ from types import MemberDescriptorType
 from typing import Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._convert import log_records
+from opencensus_compat._bridge.convert import log_records
 
 __all__ = ["Exceptions", "Formatted", "Item", "Items", "Maker", "copy_slots", "formatted_before", "while_formatted", "with_fields"]
 

@@ -33,7 +33,8 @@ from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import CarrierT, Getter, Setter, TextMapPropagator, default_getter, default_setter
 
 from opencensus_compat._bridge import context as _context
-from opencensus_compat._convert import oc_to_otel, otel_to_oc
+from opencensus_compat._bridge.convert import oc_to_otel
+from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace.propagation.b3_format import B3FormatPropagator
 from opencensus_compat.trace.propagation.binary_format import FORMAT_LENGTH, BinaryFormatPropagator
 from opencensus_compat.trace.propagation.google_cloud_format import GoogleCloudFormatPropagator

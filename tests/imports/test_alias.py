@@ -113,7 +113,7 @@ assert importlib.resources.files("opencensus").joinpath("py.typed").is_file()
     "what is new here is not under the legacy name": """
 import importlib
 import opencensus_compat.propagators, opencensus_compat.tags_and_baggage, opencensus_compat.stats._feed
-private = ("_alias", "_lookup", "_cli", "_convert", "_convert.oc_to_otel", "_wiring", "__main__", "stats._feed", "ext._patching")
+private = ("_alias", "_lookup", "_cli", "_bridge", "_bridge.convert.oc_to_otel", "__main__", "stats._feed", "ext._patching")
 for name in (*private, "auto", "local", "local.cli", "migrate", "propagators", "tags_and_baggage"):
     try:
         importlib.import_module(f"opencensus.{name}")

@@ -8,8 +8,9 @@ import pytest
 from opentelemetry import trace as trace_api
 from opentelemetry.trace import SpanKind, StatusCode, TraceFlags, TraceState
 
-from opencensus_compat._convert import oc_to_otel, otel_to_oc
-from opencensus_compat._convert.span_data import readable_span
+from opencensus_compat._bridge.convert import oc_to_otel
+from opencensus_compat._bridge.convert.span_data import readable_span
+from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import link as link_module
 from opencensus_compat.trace.span_context import SpanContext
 from opencensus_compat.trace.span_data import SpanData

@@ -11,12 +11,12 @@ from opentelemetry import trace as trace_api
 from opencensus_compat import __version__, _children
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.convert import oc_to_otel
+from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE
 from opencensus_compat._bridge.others import tell_of_others
 from opencensus_compat._bridge.process import SCOPE, SPANS, process, wired
 from opencensus_compat._bridge.settings import default_role
 from opencensus_compat._bridge.whose import is_made
-from opencensus_compat._convert import oc_to_otel
-from opencensus_compat._convert.oc_to_otel import SAMPLE_RATE
 from opencensus_compat._wiring import providers
 from opencensus_compat._wiring.destinations import destination
 from opencensus_compat._wiring.ending import end_of_child, is_ending

@@ -13,8 +13,8 @@ from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.handles import CensusSpan, is_own
-from opencensus_compat._convert import oc_to_otel
 from opencensus_compat.common.runtime_context import RuntimeContext
 from opencensus_compat.trace.tracers import noop_tracer
 

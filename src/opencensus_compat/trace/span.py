@@ -25,9 +25,10 @@ from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
-from opencensus_compat._convert import oc_to_otel, otel_to_oc
 from opencensus_compat.trace import _grpc_codes, base_span, time_event
+from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import attributes as attributes_module
 from opencensus_compat.trace import link as link_module
 from opencensus_compat.trace import span_data as span_data_module

@@ -18,9 +18,10 @@ from opencensus_compat._bridge.context import SPAN_KEY as _SPAN_KEY
 from opencensus_compat._bridge.context import current, place, read_current, with_span
 from opencensus_compat._bridge.context import modules as _modules
 from opencensus_compat._bridge.context import opened as _opened
+from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.handles import is_own
 from opencensus_compat._bridge.patch_targets import patch_targets
-from opencensus_compat._convert import oc_to_otel, otel_to_oc
+from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id

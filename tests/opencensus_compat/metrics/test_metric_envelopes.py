@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._convert import metrics as convert
+from opencensus_compat._bridge.convert import metrics as convert
 from opencensus_compat.metrics.export.gauge import DerivedLongGauge, LongGauge
 from opencensus_compat.metrics.export.metric import Metric
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptor, MetricDescriptorType

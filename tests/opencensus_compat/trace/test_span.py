@@ -15,7 +15,7 @@ import pytest
 from opentelemetry.trace import SpanKind as OtelSpanKind
 from opentelemetry.trace import StatusCode
 
-from opencensus_compat._convert import oc_to_otel
+from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat.trace import execution_context, samplers, time_event
 from opencensus_compat.trace import link as link_module
 from opencensus_compat.trace import span as span_module

@@ -72,7 +72,7 @@ class DefaultTracer(NoopTracer):
         otel = _context.otel_span(_context.current())
         if otel is None or not otel.get_span_context().is_valid:
             return None
-        from opencensus_compat._convert import otel_to_oc
+        from opencensus_compat.trace import _otel_to_oc as otel_to_oc
         from opencensus_compat.trace.tracers import context_tracer
 
         return context_tracer.tracer_of(otel_to_oc.span_context(otel.get_span_context()), context_tracer.exporter_around())

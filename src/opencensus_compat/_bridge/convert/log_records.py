@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._convert.oc_to_otel import PROPERTIES, json_text, plain, set_aside, text
+from opencensus_compat._bridge.convert.oc_to_otel import PROPERTIES, json_text, plain, set_aside, text
 
 __all__ = [
     "EVENT_NAME",

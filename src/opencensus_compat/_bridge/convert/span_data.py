@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Status, StatusCode
 
-from opencensus_compat._convert.oc_to_otel import (
+from opencensus_compat._bridge.convert.oc_to_otel import (
     PARENT_SPAN_ID,
     SAMPLE_RATE,
     SPAN_ID,

@@ -8,7 +8,7 @@ from typing import Any
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat._convert.oc_to_otel import EVENT, LINK_TYPE
+from opencensus_compat._bridge.convert.oc_to_otel import EVENT, LINK_TYPE
 from opencensus_compat.trace.attributes import Attributes
 from opencensus_compat.trace.link import Link
 from opencensus_compat.trace.span_context import SpanContext
