@@ -33,13 +33,6 @@ FACADE_LAYERS = [
     {
         "_bridge",
         "_wiring",
-        "_destination",
-        "_span_pipeline",
-        "_log_pipeline",
-        "_metric_pipeline",
-        "_handover",
-        "_taken",
-        "_children",
         "_late_providers",
     },  # all that OpenCensus never had
     {"_alias", "_lookup", "_notes"},  # the import finder, which the interpreter's start loads

@@ -24,7 +24,9 @@ from appinsights_exporter import counts, self_metrics, telemetry_processors
 from appinsights_exporter.convert.urls import SECRET_KEYS
 from appinsights_exporter.delivery import classify, deliver, folder, legacy_store, store
 from appinsights_exporter.settings import resolve
-from opencensus_compat import _destination, _handover, _log_pipeline
+from opencensus_compat._bridge.pipeline import destination as _destination
+from opencensus_compat._bridge.pipeline import hand_over as _handover
+from opencensus_compat._bridge.pipeline import logs as _log_pipeline
 from opencensus_compat.ext.azure.common import Options
 from opencensus_compat.local import LocalEndpoint
 

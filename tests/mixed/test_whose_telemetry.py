@@ -27,7 +27,9 @@ from appinsights_exporter import (
     ApplicationInsightsSpanExporter,
     _sdk_logs,
 )
-from opencensus_compat import _log_pipeline, _span_pipeline, _wiring
+from opencensus_compat import _wiring
+from opencensus_compat._bridge.pipeline import logs as _log_pipeline
+from opencensus_compat._bridge.pipeline import spans as _span_pipeline
 from opencensus_compat._bridge.process import wired
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 _PROGRAM = """
 import os, sys
-from opencensus_compat import _children
+from opencensus_compat._bridge.pipeline import children as _children
 
 def say():
     os.write(1, b"end\\n")
@@ -74,7 +74,7 @@ def test_celery_children_are_seen_to_through_its_signal(run_program):
     """Where Celery is loaded, before or after the call was asked for, its signal for the end of a worker process makes the call once."""
     source = """
     import sys, types
-    from opencensus_compat import _children
+    from opencensus_compat._bridge.pipeline import children as _children
 
     class Signal:
         def __init__(self):
@@ -100,7 +100,7 @@ def test_celery_children_are_seen_to_through_its_signal(run_program):
 
 _JOB = """
 import os, sys, types
-from opencensus_compat import _children
+from opencensus_compat._bridge.pipeline import children as _children
 
 def say():
     os.write(1, b"end ")

@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind
 
 from opencensus_compat import log
 from opencensus_compat._bridge import frameworks as _frameworks
-from opencensus_compat._span_pipeline import new_provider
+from opencensus_compat._bridge.pipeline.spans import new_provider
 from opencensus_compat.ext.threading import trace as threads
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.tracer import Tracer

@@ -8,9 +8,9 @@ import weakref
 
 import pytest
 
-from opencensus_compat import _handover
 from opencensus_compat._bridge import context as _context
-from opencensus_compat._handover import WIDTH, HandOver
+from opencensus_compat._bridge.pipeline import hand_over as _handover
+from opencensus_compat._bridge.pipeline.hand_over import WIDTH, HandOver
 
 
 def call(function, *args):

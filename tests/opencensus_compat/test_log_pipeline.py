@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import Resource
 import opencensus_compat
 from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._wiring import destinations
+from opencensus_compat._bridge.pipeline import destinations
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
 
-    from opencensus_compat._destination import Part
-    from opencensus_compat._span_pipeline import SpanPart
+    from opencensus_compat._bridge.pipeline.destination import Part
+    from opencensus_compat._bridge.pipeline.spans import SpanPart
 
 __all__ = [
     "CensusSpan",

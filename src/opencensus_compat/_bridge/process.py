@@ -16,13 +16,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from opencensus_compat._bridge.pipeline.destination import Destination
+    from opencensus_compat._bridge.pipeline.hand_over import HandOver
+    from opencensus_compat._bridge.pipeline.logs import LogRouter
+    from opencensus_compat._bridge.pipeline.metrics import MetricPart
+    from opencensus_compat._bridge.pipeline.spans import Router, SpanPart
     from opencensus_compat._bridge.spans import SpanFactory
-    from opencensus_compat._destination import Destination
-    from opencensus_compat._handover import HandOver
     from opencensus_compat._instruments import Instruments
-    from opencensus_compat._log_pipeline import LogRouter
-    from opencensus_compat._metric_pipeline import MetricPart
-    from opencensus_compat._span_pipeline import Router, SpanPart
 
 __all__ = ["LOGS", "METRICS", "SCOPE", "SPANS", "Feed", "process", "report", "tell", "tell_once", "wired"]
 

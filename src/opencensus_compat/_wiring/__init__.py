@@ -21,6 +21,17 @@ Other modules find here what they may use. It is at home, from the top down, in
 from __future__ import annotations
 
 from opencensus_compat._bridge import environment as _environment  # noqa: F401 - before anything of OpenTelemetry is imported
+from opencensus_compat._bridge.pipeline.destinations import destination
+from opencensus_compat._bridge.pipeline.ending import (
+    end_logs,
+    ending_process,
+    flush_at_shutdown,
+    flush_logs,
+    flush_parts,
+    is_ending,
+    is_worker,
+    shut_down_parts,
+)
 from opencensus_compat._bridge.process import LOGS, METRICS, SCOPE, SPANS, process, report, tell_once
 from opencensus_compat._bridge.settings import (
     ONE_TRACE_VARIABLE,
@@ -34,17 +45,6 @@ from opencensus_compat._bridge.settings import (
     use_shim,
 )
 from opencensus_compat._bridge.whose import is_ours
-from opencensus_compat._wiring.destinations import destination
-from opencensus_compat._wiring.ending import (
-    end_logs,
-    ending_process,
-    flush_at_shutdown,
-    flush_logs,
-    flush_parts,
-    is_ending,
-    is_worker,
-    shut_down_parts,
-)
 from opencensus_compat._wiring.lifecycle import configure, flush, reset, shutdown
 from opencensus_compat._wiring.logs import default_logs, hand_over, log_destination, log_router
 from opencensus_compat._wiring.metrics import (

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _late_providers
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.pipeline import sigterm
+from opencensus_compat._bridge.pipeline.ending import flush_parts, hand_logs_over, stop
 from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, process, wired
 from opencensus_compat._bridge.settings import checked_send
-from opencensus_compat._wiring import logs, metrics, providers, sigterm, spans
-from opencensus_compat._wiring.ending import flush_parts, hand_logs_over, stop
+from opencensus_compat._wiring import logs, metrics, providers, spans
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider

@@ -8,19 +8,20 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import __version__, _children
+from opencensus_compat import __version__
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.pipeline import children as _children
+from opencensus_compat._bridge.pipeline.destinations import destination
+from opencensus_compat._bridge.pipeline.ending import end_of_child, hand_logs_over_at_exit
 from opencensus_compat._bridge.process import LOGS, SCOPE, process, wired
 from opencensus_compat._bridge.settings import default_role
 from opencensus_compat._bridge.whose import is_made
 from opencensus_compat._wiring import providers
-from opencensus_compat._wiring.destinations import destination
-from opencensus_compat._wiring.ending import end_of_child, hand_logs_over_at_exit
 
 if TYPE_CHECKING:
-    from opencensus_compat._destination import Destination
-    from opencensus_compat._handover import HandOver
-    from opencensus_compat._log_pipeline import LogRouter
+    from opencensus_compat._bridge.pipeline.destination import Destination
+    from opencensus_compat._bridge.pipeline.hand_over import HandOver
+    from opencensus_compat._bridge.pipeline.logs import LogRouter
 
 __all__ = ["default_logs", "hand_over", "log_destination", "log_router", "use_provider"]
 
@@ -39,7 +40,7 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
         options: Legacy options.
         handle: The handler. The first one of the process is that of records that OpenTelemetry code makes.
     """
-    from opencensus_compat import _log_pipeline  # noqa: F401
+    from opencensus_compat._bridge.pipeline import logs as _log_pipeline  # noqa: F401
 
     _exporter.load_log_exporter()
     found = destination(settings, context_tags, LOGS, options)
@@ -71,7 +72,7 @@ def default_logs() -> tuple[Destination | None, Any]:
 def hand_over() -> HandOver:
     """Return the one queue of this process through which log records leave the threads that log them; handlers keep it."""
     if wired.hand_over is None:
-        from opencensus_compat._handover import HandOver
+        from opencensus_compat._bridge.pipeline.hand_over import HandOver
 
         with process.registry:
             wired.hand_over = wired.hand_over or HandOver(log_router)
@@ -112,7 +113,7 @@ def _make_log_router() -> None:
         if wired.logs_claimed:
             return
         wired.logs_claimed = True
-    from opencensus_compat._log_pipeline import new_provider
+    from opencensus_compat._bridge.pipeline.logs import new_provider
 
     names = _exporter.sdk_logs()
     # A child made by fork meanwhile would wait for ever.
@@ -143,7 +144,7 @@ def _give_way_later(made: Any) -> None:
 def use_provider(provider: Any) -> None:
     """Send facade log records to a provider, and its log records to the destinations."""
     from opencensus_compat._bridge import others as _other_exporters
-    from opencensus_compat._log_pipeline import LogRouter, new_provider
+    from opencensus_compat._bridge.pipeline.logs import LogRouter, new_provider
 
     provider, router = providers.put_router(
         LOGS, wired.logs, provider, new_router=lambda: LogRouter(wired.logs.router), new_provider=new_provider

@@ -6,16 +6,17 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _children, _late_providers
+from opencensus_compat import _late_providers
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.pipeline import children as _children
+from opencensus_compat._bridge.pipeline.ending import end_of_child
 from opencensus_compat._bridge.process import METRICS, process, report, wired
 from opencensus_compat._bridge.settings import adopts_providers, default_role, has_no_effect
 from opencensus_compat._bridge.whose import is_made, is_ours
 from opencensus_compat._wiring import providers
-from opencensus_compat._wiring.ending import end_of_child
 
 if TYPE_CHECKING:
-    from opencensus_compat._metric_pipeline import MetricPart
+    from opencensus_compat._bridge.pipeline.metrics import MetricPart
 
 __all__ = [
     "adopt_meters",
@@ -39,7 +40,7 @@ def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
     """
     from opentelemetry import metrics as metrics_api
 
-    from opencensus_compat._metric_pipeline import new_provider
+    from opencensus_compat._bridge.pipeline.metrics import new_provider
 
     with process.lock:
         provider = new_provider(default_role(), reader)

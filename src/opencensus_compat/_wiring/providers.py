@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from opencensus_compat import _late_providers
+from opencensus_compat._bridge.pipeline.destinations import parts
 from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, Feed, report, tell, wired
 from opencensus_compat._bridge.settings import default_role
-from opencensus_compat._wiring.destinations import parts
 
 __all__ = ["check", "do_as", "put_router", "take_later", "tell_made"]
 

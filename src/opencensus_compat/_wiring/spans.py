@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import __version__, _children
+from opencensus_compat import __version__
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE
 from opencensus_compat._bridge.others import tell_of_others
+from opencensus_compat._bridge.pipeline import children as _children
+from opencensus_compat._bridge.pipeline.destinations import destination
+from opencensus_compat._bridge.pipeline.ending import end_of_child, is_ending
 from opencensus_compat._bridge.process import SCOPE, SPANS, process, wired
 from opencensus_compat._bridge.settings import default_role
 from opencensus_compat._bridge.whose import is_made
 from opencensus_compat._wiring import providers
-from opencensus_compat._wiring.destinations import destination
-from opencensus_compat._wiring.ending import end_of_child, is_ending
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext, SpanKind
 
     from opencensus_compat._bridge.others import Others
+    from opencensus_compat._bridge.pipeline.spans import Router, SpanPart
     from opencensus_compat._bridge.spans import SpanFactory
-    from opencensus_compat._span_pipeline import Router, SpanPart
 
 __all__ = [
     "be_request",
@@ -224,7 +225,7 @@ def _provide_router() -> None:
     # As in notebooks and tests, in place of an earlier one.
     is_another = not (is_unset or feed.is_configured or current is feed.found)
     if feed.router is None and is_unset:
-        from opencensus_compat._span_pipeline import new_provider
+        from opencensus_compat._bridge.pipeline.spans import new_provider
 
         made = new_provider(default_role())
         wired.made_providers.add(made)
@@ -258,7 +259,7 @@ def _give_way_later(made: Any) -> None:
 
 def use_provider(provider: Any) -> None:
     """Send facade spans to a provider, and its spans to the destinations."""
-    from opencensus_compat._span_pipeline import Router, new_provider
+    from opencensus_compat._bridge.pipeline.spans import Router, new_provider
 
     provider, router = providers.put_router(SPANS, wired.traces, provider, new_router=Router, new_provider=new_provider)
     wired.traces.provider, wired.traces.router = provider, router

@@ -414,7 +414,7 @@ def test_a_full_hand_over_is_counted(endpoint, run_program):
         """
         import gc, logging
         from opencensus.ext.azure.log_exporter import AzureLogHandler
-        from opencensus_compat import _handover
+        from opencensus_compat._bridge.pipeline import hand_over as _handover
         _handover.LEAST_CAPACITY = 50
         handler = AzureLogHandler(queue_capacity=100)
         logger = logging.getLogger("app")

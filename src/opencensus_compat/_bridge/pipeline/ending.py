@@ -13,11 +13,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _alias
+from opencensus_compat._bridge.pipeline.destinations import parts
 from opencensus_compat._bridge.process import LOGS, wired
-from opencensus_compat._wiring.destinations import parts
 
 if TYPE_CHECKING:
-    from opencensus_compat._destination import Destination
+    from opencensus_compat._bridge.pipeline.destination import Destination
 
 __all__ = [
     "end_logs",

@@ -12,9 +12,9 @@ import threading
 from types import FrameType
 
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.pipeline.ending import end_of_child, grace_period_s, is_ending
 from opencensus_compat._bridge.process import report, wired
 from opencensus_compat._bridge.settings import FLUSH_ON_SIGTERM_VARIABLE, flag
-from opencensus_compat._wiring.ending import end_of_child, grace_period_s, is_ending
 
 __all__ = ["watch", "watch_if_asked"]
 

@@ -21,8 +21,8 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
-from opencensus_compat._destination import Batching, Destination, Part, resource_of_role
-from opencensus_compat._handover import HANDED_OVER_FULL, PAUSE_S, call_of
+from opencensus_compat._bridge.pipeline.destination import Batching, Destination, Part, resource_of_role
+from opencensus_compat._bridge.pipeline.hand_over import HANDED_OVER_FULL, PAUSE_S, call_of
 from opencensus_compat._wiring import LOGS
 
 __all__ = ["LogPart", "LogRouter", "new_provider"]

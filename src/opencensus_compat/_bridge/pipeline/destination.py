@@ -2,7 +2,7 @@
 
 A *destination* is an Application Insights resource: instrumentation key, ingestion endpoint and credential. It is cheap: each signal has a
 *part* in it that is made when the signal first needs it. Nothing here imports the OpenTelemetry SDK; the parts' own modules do
-(`_span_pipeline` for spans, `_log_pipeline` for log records, `_metric_pipeline` for metrics).
+(`spans`, `logs` and `metrics`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from opencensus_compat import _taken, _wiring
+from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.pipeline import taken as _taken
 from opencensus_compat._wiring import LOGS, METRICS, SPANS
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ __all__ = ["QUEUE_FULL", "Batching", "Destination", "Part", "outside", "resource
 _T = TypeVar("_T")
 
 _PARTS = {
-    SPANS: ("opencensus_compat._span_pipeline", "SpanPart"),
-    LOGS: ("opencensus_compat._log_pipeline", "LogPart"),
-    METRICS: ("opencensus_compat._metric_pipeline", "MetricPart"),
+    SPANS: ("opencensus_compat._bridge.pipeline.spans", "SpanPart"),
+    LOGS: ("opencensus_compat._bridge.pipeline.logs", "LogPart"),
+    METRICS: ("opencensus_compat._bridge.pipeline.metrics", "MetricPart"),
 }
 """Signal -> module and class of its part."""
 
@@ -150,7 +151,7 @@ class Destination:
         batching = Batching.of(options)
         first = self._batching.setdefault(signal, batching)
         in_vain = _exporter.asked_in_vain(settings, self.settings)
-        # Each metrics exporter has an interval of its own, see `_metric_pipeline`.
+        # Each metrics exporter has an interval of its own, see `metrics`.
         if signal != METRICS:
             asked = {name: getattr(batching, name) for option, name in _BATCHING if option in options}
             in_vain += [f"{name}={value}" for name, value in asked.items() if value != getattr(first, name)]

@@ -26,8 +26,8 @@ from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._bridge.convert.span_data import readable_span
+from opencensus_compat._bridge.pipeline.destination import Batching, Part, resource_of_role
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory, inherited_rate
-from opencensus_compat._destination import Batching, Part, resource_of_role
 from opencensus_compat._wiring import SPANS
 
 _MOST_RUNNING = 10_000

@@ -10,7 +10,7 @@ from opencensus_compat._bridge.process import process, wired
 from opencensus_compat._bridge.settings import check_environment, sends_directly
 
 if TYPE_CHECKING:
-    from opencensus_compat._destination import Destination, Part
+    from opencensus_compat._bridge.pipeline.destination import Destination, Part
 
 __all__ = ["destination", "parts"]
 
@@ -24,7 +24,7 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
         signal: What the caller will use it for.
         options: Legacy options that the signal's batch processor is set from.
     """
-    from opencensus_compat._destination import Destination
+    from opencensus_compat._bridge.pipeline.destination import Destination
 
     is_direct = sends_directly()
     credential = None if settings.credential is None else id(settings.credential)
@@ -38,7 +38,7 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
             found = wired.destinations[key] = Destination(settings, context_tags, is_direct=is_direct)
     found.ask(signal, options, settings)
     if wired.on_sigterm is None:
-        from opencensus_compat._wiring import sigterm
+        from opencensus_compat._bridge.pipeline import sigterm
 
         sigterm.watch_if_asked()
     return found
