@@ -81,7 +81,7 @@ def fresh_wiring():
     # Here, because most tests need none of it.
     from opentelemetry import context as context_api
 
-    from opencensus_compat import _wiring
+    from opencensus_compat._bridge import wiring as _wiring
     from opencensus_compat.trace import execution_context
 
     _wiring.reset()

@@ -32,8 +32,6 @@ FACADE_LAYERS = [
     },  # OpenCensus's own tree, and how OpenTelemetry sees its metrics
     {
         "_bridge",
-        "_wiring",
-        "_late_providers",
     },  # all that OpenCensus never had
     {"_alias", "_lookup", "_notes"},  # the import finder, which the interpreter's start loads
 ]
@@ -46,8 +44,11 @@ PLAIN_VALUES = {
 """Legacy value classes without behaviour: conversion knows both sides, so any layer may import them."""
 
 UPWARD = {
-    (f"{FACADE}._destination", f"{FACADE}.trace.execution_context"),  # the is-exporter flag lives where legacy code reads it
-    (f"{FACADE}._wiring.metrics", f"{FACADE}._instruments"),  # made for a provider, from what OpenCensus's own tree has added up
+    (
+        f"{FACADE}._bridge.pipeline.destination",
+        f"{FACADE}.trace.execution_context",
+    ),  # the is-exporter flag lives where legacy code reads it
+    (f"{FACADE}._bridge.providers.metrics", f"{FACADE}._instruments"),  # made for a provider, from what OpenCensus's own tree has added up
 }
 """Imports against the arrows, each with its reason."""
 

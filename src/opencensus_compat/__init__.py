@@ -24,13 +24,19 @@ Limits: a module that neither we nor an installed ``opencensus-ext-...`` integra
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from opencensus_compat._alias import install, uninstall
-    from opencensus_compat._wiring import configure, flush, shutdown
+    from opencensus_compat._bridge.providers.lifecycle import configure, flush, shutdown
 del TYPE_CHECKING
 
 __all__ = ["configure", "flush", "install", "shutdown", "uninstall"]
 __version__ = "0.1.0"
 
-_HOMES = {"configure": "_wiring", "flush": "_wiring", "install": "_alias", "shutdown": "_wiring", "uninstall": "_alias"}
+_HOMES = {
+    "configure": "_bridge.providers.lifecycle",
+    "flush": "_bridge.providers.lifecycle",
+    "install": "_alias",
+    "shutdown": "_bridge.providers.lifecycle",
+    "uninstall": "_alias",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.metrics import Observation
 
-from opencensus_compat import __version__, _wiring
+from opencensus_compat import __version__
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline.destination import _restarted, outside
 from opencensus_compat.metrics.export.gauge import Registry
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType

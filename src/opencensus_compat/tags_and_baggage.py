@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from opentelemetry import baggage as baggage_api
 from opentelemetry.context import Context, attach, detach
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.tags import Tag, TagMap
 from opencensus_compat.tags.validation import is_valid_tag_name, is_valid_tag_value
 

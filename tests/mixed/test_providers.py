@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import opencensus_compat
 from appinsights_exporter import _sdk_logs
-from opencensus_compat import _late_providers
+from opencensus_compat._bridge.providers import late as _late_providers
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter

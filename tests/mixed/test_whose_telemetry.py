@@ -27,7 +27,7 @@ from appinsights_exporter import (
     ApplicationInsightsSpanExporter,
     _sdk_logs,
 )
-from opencensus_compat import _wiring
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline import logs as _log_pipeline
 from opencensus_compat._bridge.pipeline import spans as _span_pipeline
 from opencensus_compat._bridge.process import wired

@@ -12,8 +12,9 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import opencensus_compat
-from opencensus_compat import _instruments, _wiring
+from opencensus_compat import _instruments
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.process import wired
 from opencensus_compat._instruments import valid_name, valid_unit
 from opencensus_compat.metrics import transport

@@ -11,8 +11,8 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 
 import opencensus_compat
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline import destinations
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter

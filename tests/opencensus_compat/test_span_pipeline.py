@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 import opencensus_compat
-from opencensus_compat import _wiring
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.print_exporter import PrintExporter

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind
 
 import opencensus_compat
-from opencensus_compat import _wiring
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.tracer import Tracer

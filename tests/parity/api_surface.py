@@ -137,7 +137,7 @@ def class_surface(cls: type) -> dict[str, Any]:
                 attributes.add(name)
     return {
         # What is marked as the facade's own by a private base is no part of what programs see.
-        "bases": [home_of(base) for base in cls.__bases__ if not home_of(base).startswith("_handles.")],
+        "bases": [home_of(base) for base in cls.__bases__ if not home_of(base).startswith("_bridge.")],
         "parameters": constructor_of(cls),
         "methods": methods,
         "constants": constants,

@@ -39,7 +39,7 @@ def main(path: str, endpoint: str, output: str) -> None:
     Path(output).write_text(json.dumps(told), encoding="utf-8")
     # Programs of their own would each have a grace period at their end; in one process dozens of resources share it, which a slow
     # machine may need more for. Metrics are left to the exit: they would be collected twice.
-    ours = sys.modules.get("opencensus_compat._wiring")
+    ours = sys.modules.get("opencensus_compat._bridge.providers.lifecycle")
     for signal in ("traces", "logs") if ours is not None else ():
         ours.flush(120, signal)
 

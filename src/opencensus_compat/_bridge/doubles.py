@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from opentelemetry import trace as trace_api
 from opentelemetry.trace import SpanKind
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import wiring as _wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable

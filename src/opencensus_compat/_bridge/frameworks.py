@@ -14,8 +14,8 @@ from typing import Any
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import wiring as _wiring
 
 SCOPES = frozenset({"fastapi"})
 """Names of the instrumentation scopes that they use."""

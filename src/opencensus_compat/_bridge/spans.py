@@ -16,9 +16,9 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)

@@ -9,8 +9,8 @@ from typing import Any
 
 from opentelemetry import trace as trace_api
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import wiring as _wiring
 
 _MARK = "_opencensus_original"
 _INSTRUMENTATIONS = "opentelemetry.instrumentation"

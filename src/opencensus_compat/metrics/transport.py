@@ -9,9 +9,9 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.common import utils
 from opencensus_compat.common.schedule import PeriodicTask
 from opencensus_compat.trace import execution_context

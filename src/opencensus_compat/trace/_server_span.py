@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import doubles as _doubles
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat.trace.span import Span, SpanKind, _each, _put_links
 from opencensus_compat.trace.tracers import base

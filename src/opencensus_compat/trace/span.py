@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from opentelemetry import trace as trace_api
 from opentelemetry.trace import SpanKind as OtelSpanKind
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.trace import _grpc_codes, base_span, time_event

@@ -11,8 +11,8 @@ from random import getrandbits
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.context import CENSUS_KEY as _CENSUS_KEY
 from opencensus_compat._bridge.context import SPAN_KEY as _SPAN_KEY
 from opencensus_compat._bridge.context import current, place, read_current, with_span

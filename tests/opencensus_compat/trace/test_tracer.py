@@ -14,7 +14,7 @@ import pytest
 from opentelemetry import trace as trace_api
 
 import opencensus_compat
-from opencensus_compat import _wiring
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace import span as span_module
 from opencensus_compat.trace.propagation.trace_context_http_header_format import TraceContextPropagator

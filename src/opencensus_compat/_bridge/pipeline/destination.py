@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline import taken as _taken
-from opencensus_compat._wiring import LOGS, METRICS, SPANS
+from opencensus_compat._bridge.wiring import LOGS, METRICS, SPANS
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource

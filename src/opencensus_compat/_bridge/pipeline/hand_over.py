@@ -23,9 +23,9 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 
 __all__ = ["HANDED_OVER_FULL", "HandOver", "call_of"]
 

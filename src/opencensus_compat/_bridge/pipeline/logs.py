@@ -15,15 +15,16 @@ from typing import Any
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from opencensus_compat import __version__, _wiring
+from opencensus_compat import __version__
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline.destination import Batching, Destination, Part, resource_of_role
 from opencensus_compat._bridge.pipeline.hand_over import HANDED_OVER_FULL, PAUSE_S, call_of
-from opencensus_compat._wiring import LOGS
+from opencensus_compat._bridge.wiring import LOGS
 
 __all__ = ["LogPart", "LogRouter", "new_provider"]
 

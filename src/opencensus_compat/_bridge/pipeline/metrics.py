@@ -27,11 +27,11 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.metrics.view import DropAggregation, View
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline.destination import MIN_EXPORT_INTERVAL_S, Batching, Part, outside, resource_of_role
-from opencensus_compat._wiring import METRICS
+from opencensus_compat._bridge.wiring import METRICS
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.others import Others

@@ -17,18 +17,18 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._bridge.convert.span_data import readable_span
 from opencensus_compat._bridge.pipeline.destination import Batching, Part, resource_of_role
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory, inherited_rate
-from opencensus_compat._wiring import SPANS
+from opencensus_compat._bridge.wiring import SPANS
 
 _MOST_RUNNING = 10_000
 """OpenTelemetry spans that are remembered to have begun inside an OpenCensus span, and have not ended."""

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.common import utils
 from opencensus_compat.metrics.export import metric, metric_descriptor, metric_producer, time_series
 from opencensus_compat.metrics.export import point as point_module

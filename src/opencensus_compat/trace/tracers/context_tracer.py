@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc

@@ -21,7 +21,8 @@ from opentelemetry.trace import SpanKind
 
 import opencensus_compat
 from appinsights_exporter import ApplicationInsightsMetricExporter
-from opencensus_compat import _alias, _wiring
+from opencensus_compat import _alias
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.ext.azure.common import utils
 from opencensus_compat.ext.azure.common.protocol import Envelope
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter, new_metrics_exporter

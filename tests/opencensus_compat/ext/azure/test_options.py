@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 import opencensus_compat
-from opencensus_compat import _wiring
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.ext.azure.common import Options, parse_connection_string, settings_of
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter

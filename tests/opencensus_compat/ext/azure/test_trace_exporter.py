@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import opencensus_compat
 from appinsights_exporter import ApplicationInsightsMetricExporter, StandardMetricsProcessor
-from opencensus_compat import _wiring
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.ext.azure.common.protocol import Envelope
 from opencensus_compat.ext.azure.common.transport import TransportStatusCode
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.exporter import BaseObject
 from opencensus_compat.ext.azure.common import utils
 

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 
 logger = logging.getLogger("opencensus.ext.azure.common.processor")
 

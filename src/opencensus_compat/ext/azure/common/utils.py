@@ -7,8 +7,8 @@ import platform
 import re
 from typing import Any
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat.common.utils import timestamp_to_microseconds, to_iso_str
 from opencensus_compat.common.version import __version__ as opencensus_version  # noqa: F401 - programs take it from here
 from opencensus_compat.ext.azure.common.version import __version__ as ext_version  # noqa: F401 - the same

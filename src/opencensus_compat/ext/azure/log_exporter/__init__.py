@@ -16,10 +16,10 @@ from typing import Any
 
 from opentelemetry.trace import TraceFlags
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert import log_records, oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.pipeline import taken as _taken

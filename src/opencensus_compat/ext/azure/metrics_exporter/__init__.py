@@ -17,9 +17,9 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from opencensus_compat import _wiring
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert import metrics as convert
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.pipeline import destination as _destination

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _wiring
+from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.handles import WithoutInstruments
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import http_requests
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics.cpu import ProcessorTimeMetric

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _late_providers
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.pipeline import children as _children
 from opencensus_compat._bridge.pipeline.ending import end_of_child
 from opencensus_compat._bridge.process import METRICS, process, report, wired
+from opencensus_compat._bridge.providers import common as providers
+from opencensus_compat._bridge.providers import late as _late_providers
 from opencensus_compat._bridge.settings import adopts_providers, default_role, has_no_effect
 from opencensus_compat._bridge.whose import is_made, is_ours
-from opencensus_compat._wiring import providers
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.pipeline.metrics import MetricPart

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from opencensus_compat import _late_providers
 from opencensus_compat._bridge.pipeline.destinations import parts
 from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, Feed, report, tell, wired
+from opencensus_compat._bridge.providers import late as _late_providers
 from opencensus_compat._bridge.settings import default_role
 
 __all__ = ["check", "do_as", "put_router", "take_later", "tell_made"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat import _late_providers
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline import sigterm
 from opencensus_compat._bridge.pipeline.ending import flush_parts, hand_logs_over, stop
 from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, process, wired
+from opencensus_compat._bridge.providers import common as providers
+from opencensus_compat._bridge.providers import late as _late_providers
+from opencensus_compat._bridge.providers import logs, metrics, spans
 from opencensus_compat._bridge.settings import checked_send
-from opencensus_compat._wiring import logs, metrics, providers, spans
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider

@@ -33,21 +33,9 @@ from opencensus_compat._bridge.pipeline.ending import (
     shut_down_parts,
 )
 from opencensus_compat._bridge.process import LOGS, METRICS, SCOPE, SPANS, process, report, tell_once
-from opencensus_compat._bridge.settings import (
-    ONE_TRACE_VARIABLE,
-    default_role,
-    has_no_effect,
-    one_trace_per_tracer,
-    resource_attribute,
-    said,
-    sends_directly,
-    shim_is_used,
-    use_shim,
-)
-from opencensus_compat._bridge.whose import is_ours
-from opencensus_compat._wiring.lifecycle import configure, flush, reset, shutdown
-from opencensus_compat._wiring.logs import default_logs, hand_over, log_destination, log_router
-from opencensus_compat._wiring.metrics import (
+from opencensus_compat._bridge.providers.lifecycle import configure, flush, reset, shutdown
+from opencensus_compat._bridge.providers.logs import default_logs, hand_over, log_destination, log_router
+from opencensus_compat._bridge.providers.metrics import (
     adopt_meters,
     expect_meter_provider,
     gauge_added,
@@ -57,7 +45,7 @@ from opencensus_compat._wiring.metrics import (
     provide_meters,
     watch_meter_providers,
 )
-from opencensus_compat._wiring.spans import (
+from opencensus_compat._bridge.providers.spans import (
     be_request,
     default_spans,
     end_span,
@@ -75,6 +63,18 @@ from opencensus_compat._wiring.spans import (
     span_part,
     start_span,
 )
+from opencensus_compat._bridge.settings import (
+    ONE_TRACE_VARIABLE,
+    default_role,
+    has_no_effect,
+    one_trace_per_tracer,
+    resource_attribute,
+    said,
+    sends_directly,
+    shim_is_used,
+    use_shim,
+)
+from opencensus_compat._bridge.whose import is_ours
 
 __all__ = [
     "LOGS",

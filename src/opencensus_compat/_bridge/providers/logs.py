@@ -14,9 +14,9 @@ from opencensus_compat._bridge.pipeline import children as _children
 from opencensus_compat._bridge.pipeline.destinations import destination
 from opencensus_compat._bridge.pipeline.ending import end_of_child, hand_logs_over_at_exit
 from opencensus_compat._bridge.process import LOGS, SCOPE, process, wired
+from opencensus_compat._bridge.providers import common as providers
 from opencensus_compat._bridge.settings import default_role
 from opencensus_compat._bridge.whose import is_made
-from opencensus_compat._wiring import providers
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.pipeline.destination import Destination
