@@ -6,7 +6,8 @@ standard library, and neither the facade nor the exporter.
 
 from __future__ import annotations
 
-from .endpoint import LocalEndpoint, RecordedRequest
+from .arrivals import RecordedRequest
+from .endpoint import LocalEndpoint
 from .misbehave import Rule, RuleError
 from .store import ItemWarning, Refused, StoreError
 

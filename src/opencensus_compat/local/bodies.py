@@ -12,9 +12,12 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import orjson
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A parsed JSON object, whose members anyone may have written."""
 
 MAX_DECODED_BYTES = 64 * 1024 * 1024
 """Largest body after decompression, bytes: a gzip bomb ends here instead of in the machine's memory."""

@@ -1,8 +1,7 @@
-"""The HTTP side of the local endpoint: sockets, bodies as bytes, and the wire-level part of misbehaving.
+"""The HTTP side of the local endpoint: sockets, connections, and which request goes where.
 
-What a request means is the application's business (``endpoint.LocalEndpoint``); this module reads it, asks, and puts the
-answer on the wire, whole, slow, cut, or not at all. It never prints: a client that vanishes or talks nonsense ends its
-own connection and nothing else.
+What a request means is not its business (``Telemetry``, ``Control``); this module reads it (``framing``), asks, and has the answer put on
+the wire (``replies``). It never prints: a client that vanishes or talks nonsense ends its own connection and nothing else.
 """
 
 from __future__ import annotations
@@ -19,17 +18,19 @@ import struct
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from . import misbehave
 from .bodies import BodyError
+from .exchange import Answer, Incoming
+from .framing import STEP_BYTES, CutError, ResetError, read_body
 from .misbehave import NORMAL, Behaviour
+from .replies import Wire
+from .same_machine import missing_proof
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,6 @@ MAX_CONTROL_BYTES = 1024 * 1024
 """Largest body of a control request, bytes."""
 CONTROL_PREFIX = "/_control/"
 
-_READ_STEP_BYTES = 256 * 1024
-_LINE_BYTES = 4096
 _DRAIN_BYTES = 4 * MAX_BODY_BYTES
 _DRAIN_S = 2.0
 _STOP_S = 2.0
@@ -48,58 +47,26 @@ _STOP_S = 2.0
 _ABORT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _TRACK_PATH = re.compile(r"(?:/_from/(?P<origin>[^/]+))?/v\d+(?:\.\d+)?/(?P<action>track|validate)")
 """With the endpoint that a redirected exporter would have sent to (`appinsights_exporter.redirect`)."""
-_LOCAL_NAMES = ("127.0.0.1", "localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One request as read."""
-
-    method: str
-    path: str
-    """Request target as sent, doubled slashes and query included."""
-    headers: http.client.HTTPMessage
-    body: bytes
-    client_port: int
-    validate_only: bool
-    """The path asks to check without keeping."""
-    error: BodyError | None = None
-    """Why the body could not be read whole."""
-    origin: str | None = None
-    """The endpoint that a redirected exporter would have sent to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One reply before it meets the wire."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Application(Protocol):
-    """What the server asks."""
+class Telemetry(Protocol):
+    """What the server asks about requests that send telemetry."""
 
     def next_behaviour(self) -> Behaviour:
-        """Return the rules for one telemetry request, and count it."""
+        """Return the rules for one request, and count it."""
 
     def track(self, incoming: Incoming, behaviour: Behaviour) -> Answer:
-        """Judge, keep and record one telemetry request; return what the service would answer."""
+        """Judge, keep and record one request; return what the service would answer."""
 
     def unanswered(self, incoming: Incoming, behaviour: Behaviour, received_bytes: int) -> None:
-        """Record a telemetry request that is cut off before it is judged."""
-
-    def control(self, method: str, path: str, body: bytes) -> Answer:
-        """Answer a request under ``CONTROL_PREFIX``; ``path`` is the rest, query included."""
+        """Record a request that is cut off before it is judged."""
 
 
-class _CutError(Exception):
-    """Ends a connection: the client has gone, or a rule says so."""
+class Control(Protocol):
+    """What the server asks about requests under ``CONTROL_PREFIX``."""
 
-
-class _ResetError(_CutError):
-    """Ends a connection with a reset."""
+    def answer(self, method: str, path: str, body: bytes) -> Answer:
+        """Answer a request; ``path`` is what follows the prefix, query included."""
 
 
 def held_port(port: int) -> socket.socket | None:
@@ -122,18 +89,20 @@ class TrackServer(http.server.ThreadingHTTPServer):
     request_queue_size = 256
     timeout = 0.0  # handle_request() is called when a connection is waiting
 
-    def __init__(self, port: int, application: Application) -> None:
+    def __init__(self, port: int, telemetry: Telemetry, control: Control) -> None:
         """Bind 127.0.0.1 and begin to listen; connections are taken after ``start``.
 
         Args:
             port: TCP port; 0 takes a free one.
-            application: Who answers.
+            telemetry: What answers requests that send telemetry.
+            control: What answers control requests.
 
         Raises:
             OSError: The port is taken or not allowed.
 
         """
-        self.application = application
+        self.telemetry = telemetry
+        self.control = control
         self.stopping = threading.Event()
         self.connections = 0
         """Connections accepted so far."""
@@ -239,9 +208,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Serve one request; a cut connection ends here, quietly."""
         try:
             super().handle_one_request()
-        except _ResetError:
+        except ResetError:
             self._reset()
-        except (_CutError, ConnectionError, ValueError):  # ValueError: the file of a connection that was reset is closed
+        except (CutError, ConnectionError, ValueError):  # ValueError: the file of a connection that was reset is closed
             self.close_connection = True
 
     def do_POST(self) -> None:
@@ -265,14 +234,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Print nothing."""
 
     def _track(self, target: str, validate_only: bool) -> None:
-        application = self.server.application
-        behaviour = application.next_behaviour()
+        telemetry = self.server.telemetry
+        behaviour = telemetry.next_behaviour()
         outcome = behaviour.outcome
         if behaviour.delay_read is not None:
             self.server.stopping.wait(behaviour.delay_read.seconds)
         if isinstance(outcome, misbehave.ResetBeforeRead):
-            application.unanswered(self._incoming(target, validate_only), behaviour, 0)
-            raise _ResetError
+            telemetry.unanswered(self._incoming(target, validate_only), behaviour, 0)
+            raise ResetError
         stop_after = outcome.after_bytes if isinstance(outcome, misbehave.ResetDuringRead) else None
         body = bytearray()
         error: BodyError | None = None
@@ -280,14 +249,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._read_body(body, MAX_BODY_BYTES, stop_after)
         except BodyError as problem:
             error = problem
-        except _CutError:
-            application.unanswered(self._incoming(target, validate_only), behaviour, len(body))
+        except CutError:
+            telemetry.unanswered(self._incoming(target, validate_only), behaviour, len(body))
             raise
         incoming = self._incoming(target, validate_only, bytes(body), error)
         if isinstance(outcome, (misbehave.ResetDuringRead, misbehave.ResetAfterRead)):
-            application.unanswered(incoming, behaviour, len(body))
-            raise _ResetError
-        answer = application.track(incoming, behaviour)
+            telemetry.unanswered(incoming, behaviour, len(body))
+            raise ResetError
+        answer = telemetry.track(incoming, behaviour)
         if behaviour.delay_reply is not None:
             self.server.stopping.wait(behaviour.delay_reply.seconds)
         self._put(answer, behaviour)
@@ -302,84 +271,30 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _put(self, answer: Answer, behaviour: Behaviour = NORMAL) -> None:
         """Send the answer the way the rules want it."""
-        outcome = behaviour.outcome
-        if isinstance(outcome, misbehave.LoseReply):
-            raise _ResetError
-        if isinstance(outcome, misbehave.Silence):
-            while self.connection.recv(_READ_STEP_BYTES):
-                pass
-            raise _CutError
-        if isinstance(outcome, misbehave.Garbage) and not outcome.valid_http:
-            self.wfile.write(b"\x00\xff\xfe no HTTP/9 here \r\n\r\n" * 8)
-            raise _CutError
-        body, size_bytes = answer.body, len(answer.body)
-        if isinstance(outcome, misbehave.Huge):
-            size_bytes = max(size_bytes, outcome.size_bytes)
-        head = self._head(answer, size_bytes)
-        if isinstance(outcome, misbehave.Truncate):
-            self.wfile.write(head + body[: outcome.keep_bytes])
-            raise _CutError
-        if behaviour.slow_reply is not None:
-            self.wfile.write(head)
-            for position in range(len(body)):
-                self.server.stopping.wait(behaviour.slow_reply.seconds)
-                self.wfile.write(body[position : position + 1])
-        else:
-            self.wfile.write(head + body)
-        for step in _steps(size_bytes - len(body)):
-            self.wfile.write(b" " * step)
-        if behaviour.close is not None:
-            raise _CutError
+        Wire(self.connection, self.wfile, self.server.stopping.wait, self.close_connection).send(answer, behaviour)
 
-    def _head(self, answer: Answer, size_bytes: int) -> bytes:
+    def _read_body(self, body: bytearray, max_bytes: int, stop_after: int | None = None) -> None:
+        """Read the request body into ``body``, as ``read_body`` does; after an error the connection ends with the reply."""
         try:
-            phrase = HTTPStatus(answer.status).phrase
-        except ValueError:
-            phrase = "Unknown"
-        lines = [
-            f"HTTP/1.1 {answer.status} {phrase}",
-            "Server: census-compat-local",
-            "Content-Type: application/json; charset=utf-8",
-            f"Content-Length: {size_bytes}",
-            *(f"{name}: {value}" for name, value in answer.headers.items()),
-        ]
-        if self.close_connection:
-            lines.append("Connection: close")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+            read_body(self.rfile, self.headers, body, max_bytes, stop_after)
+        except BodyError:
+            self.close_connection = True  # the rest is unread
+            raise
 
     def _control(self, target: str) -> None:
         body = bytearray()
         try:
-            self._read_body(body, MAX_CONTROL_BYTES, None)
+            self._read_body(body, MAX_CONTROL_BYTES)
         except BodyError as error:
             self._refuse(error.status, error.message)
             self._drain()
             return
-        wrong = self._not_from_here()
-        if wrong:
-            self._put(Answer(403, b'{"error":"control requests need ' + wrong + b'"}'))
+        missing = missing_proof(self.command, self.headers, self.server.port)
+        if missing:
+            self._put(Answer(403, b'{"error":"control requests need ' + missing + b'"}'))
             return
         path = target.partition(CONTROL_PREFIX)[2]
-        self._put(self.server.application.control(self.command, path, bytes(body)))
-
-    def _not_from_here(self) -> bytes:
-        """Return what a control request lacks that one of this machine's programs has; empty when it lacks nothing.
-
-        A web page open in a browser can send requests here too. It cannot choose the Host (unless by DNS rebinding) nor the Origin, and
-        a browser asks before it sends a Content-Type of JSON for it; that question is refused. So whatever changes something needs one.
-        """
-        given = self.headers.get("Host", "127.0.0.1")
-        if (given.rpartition(":")[0] or given).lower() not in _LOCAL_NAMES:
-            return b"Host 127.0.0.1"
-        origin = self.headers.get("Origin")
-        if origin is not None and origin.lower() not in [f"http://{name}:{self.server.port}" for name in _LOCAL_NAMES]:
-            return b"no Origin of another site"
-        if self.headers.get("Sec-Fetch-Site", "none").lower() not in ("none", "same-origin"):
-            return b"no page of another site"
-        kind = self.headers.get("Content-Type", "application/json" if self.command in ("GET", "HEAD") else "")
-        if kind.partition(";")[0].strip().lower() != "application/json":
-            return b"Content-Type application/json"
-        return b""
+        self._put(self.server.control.answer(self.command, path, bytes(body)))
 
     def _refuse(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         """Answer a request that is not for us and close, its body unread."""
@@ -387,62 +302,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         text = message.replace("\\", "/").replace('"', "'").encode("ascii", "replace")
         self._put(Answer(status, b'{"error":"' + text + b'"}', headers or {}))
         self._drain()
-
-    def _read_body(self, body: bytearray, max_bytes: int, stop_after: int | None) -> None:
-        """Read the request body into ``body``.
-
-        Raises:
-            BodyError: Over ``max_bytes``, or its framing is broken; the rest is unread.
-            _ResetError: ``stop_after`` bytes have been read.
-            _CutError: The client has gone.
-
-        """
-        coding = self.headers.get("Transfer-Encoding", "identity").strip().lower()
-        if coding == "chunked":
-            while size := self._chunk_size():
-                self._read_exactly(body, size, max_bytes, stop_after)
-                self._line()
-            while self._line():
-                pass
-        elif coding == "identity":
-            length = self.headers.get("Content-Length", "0").strip()
-            if not (length.isascii() and length.isdigit() and len(length) < 16):
-                raise self._broken(f"Content-Length is not a number: {length[:40]!r}")
-            self._read_exactly(body, int(length), max_bytes, stop_after)
-        else:
-            raise self._broken(f"Transfer-Encoding '{coding[:40]}' is not supported")
-
-    def _read_exactly(self, body: bytearray, size: int, max_bytes: int, stop_after: int | None) -> None:
-        if len(body) + size > max_bytes:
-            self.close_connection = True
-            raise BodyError(413, f"Request body must not exceed {max_bytes} bytes")
-        if stop_after is not None:
-            size = min(size, max(0, stop_after - len(body)))
-        for step in _steps(size):
-            piece = self.rfile.read(step)
-            body += piece
-            if len(piece) < step:
-                raise _CutError
-        if stop_after is not None and len(body) >= stop_after:
-            raise _ResetError
-
-    def _chunk_size(self) -> int:
-        digits = self._line().partition(b";")[0].strip()
-        if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", digits):
-            raise self._broken("Chunked body is broken")
-        return int(digits, 16)
-
-    def _line(self) -> bytes:
-        line = self.rfile.readline(_LINE_BYTES)
-        if not line.endswith(b"\n"):
-            if len(line) == _LINE_BYTES:
-                raise self._broken("Chunked body is broken")
-            raise _CutError
-        return line.rstrip(b"\r\n")
-
-    def _broken(self, message: str) -> BodyError:
-        self.close_connection = True
-        return BodyError(400, message)
 
     def _drain(self) -> None:
         """Read on for a moment before closing: closing with unread data resets, and the client would miss the reply."""
@@ -454,7 +313,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             left = _DRAIN_BYTES
             while left > 0 and (wait_s := deadline_s - time.monotonic()) > 0:
                 self.connection.settimeout(wait_s)
-                piece = self.connection.recv(_READ_STEP_BYTES)
+                piece = self.connection.recv(STEP_BYTES)
                 left -= len(piece)
                 if not piece:
                     break
@@ -472,11 +331,3 @@ def _plain_path(target: str) -> str:
     if target.lower().startswith(("http://", "https://")):
         target = urlsplit(target).path
     return re.sub(r"/+", "/", target.partition("?")[0])
-
-
-def _steps(size: int) -> Iterator[int]:
-    """Yield the sizes in which ``size`` bytes are moved."""
-    while size > 0:
-        step = min(size, _READ_STEP_BYTES)
-        yield step
-        size -= step

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .shapes import SEVERITY_NAMES
 from .times import parse_time, parse_timespan
@@ -151,6 +151,10 @@ _BUCKETS_MS = (
 
 # \Category(instance)\Counter, as Windows writes a performance counter.
 _COUNTER = re.compile(r"\\([^\\(]*)(?:\((.*)\))?\\(.*)", re.DOTALL)
+
+
+TableRow: TypeAlias = dict[str, Any]
+"""A row as a query returns it: values by column, JSON columns parsed."""
 
 
 @dataclass(frozen=True, slots=True)
