@@ -81,16 +81,16 @@ def fresh_wiring():
     # Here, because most tests need none of it.
     from opentelemetry import context as context_api
 
-    from opencensus_compat._bridge import wiring as _wiring
+    from opencensus_compat._bridge.providers.lifecycle import reset
     from opencensus_compat.trace import execution_context
 
-    _wiring.reset()
+    reset()
     token = context_api.attach(context_api.Context())
     execution_context.clean()
     yield
     execution_context.clean()
     context_api.detach(token)
-    _wiring.reset()
+    reset()
 
 
 @pytest.fixture

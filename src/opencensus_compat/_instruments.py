@@ -23,8 +23,8 @@ from opentelemetry.metrics import Observation
 
 from opencensus_compat import __version__
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline.destination import _restarted, outside
+from opencensus_compat._bridge.process import SCOPE, report
 from opencensus_compat.metrics.export.gauge import Registry
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
 from opencensus_compat.stats import _cardinality
@@ -96,7 +96,7 @@ class Instruments:
     def __init__(self, provider: MeterProvider) -> None:
         # A meter does not keep its provider, and who looks for this provider later does so by its identity.
         self.provider = provider
-        self._meter: Meter = provider.get_meter(_wiring.SCOPE, __version__)
+        self._meter: Meter = provider.get_meter(SCOPE, __version__)
         # Under the instruments' names in lower case, as the SDK writes them.
         self._names = _exporter.instrument_names()
         self._taken: set[str] = set()
@@ -167,7 +167,7 @@ class Instruments:
         name, unit, description = self._described(descriptor)
         if "explicit_bucket_boundaries_advisory" in inspect.signature(self._meter.create_histogram).parameters:
             return self._meter.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=bounds)
-        _wiring.report("this release of OpenTelemetry takes no boundaries from instruments: distributions have its own boundaries there")
+        report("this release of OpenTelemetry takes no boundaries from instruments: distributions have its own boundaries there")
         return self._meter.create_histogram(name, unit, description)
 
     # --- Gauges, cumulatives, producers
@@ -181,7 +181,7 @@ class Instruments:
         try:
             metrics = [metric for metric in producer.get_metrics() if metric is not None]
         except _exporter.failure() as error:  # It is the program's, and may not be ready yet
-            _wiring.report("a metric producer could not be read: %r", error)
+            report("a metric producer could not be read: %r", error)
             return
         self.told(producer, metrics)
 
@@ -214,7 +214,7 @@ class Instruments:
             return
         known.names.add(descriptor.name)
         if descriptor.type in _DISTRIBUTIONS:
-            _wiring.report("OpenTelemetry has no observable histograms: distributions of metric producers stay away from its readers")
+            report("OpenTelemetry has no observable histograms: distributions of metric producers stay away from its readers")
             return
         self._observe(descriptor, observe or known.reader_of(descriptor.name))
 
@@ -248,7 +248,7 @@ class Instruments:
                 return observe(options)
             except _exporter.failure() as error:  # A producer is the program's
                 # Told once: the SDK would log a traceback at each collection, for each instrument.
-                _wiring.report("a metric could not be read, and is left out: %r", error)
+                report("a metric could not be read, and is left out: %r", error)
                 return []
             finally:
                 _reading.depth -= 1
@@ -270,7 +270,7 @@ class Instruments:
             number += 1
             name = f"{valid[: MAX_NAME - 6]}_{number}"
         if number > 1:
-            _wiring.report("several OpenCensus metrics have the OpenTelemetry name %r: others than the first have numbers", valid)
+            report("several OpenCensus metrics have the OpenTelemetry name %r: others than the first have numbers", valid)
         self._taken.add(name.lower())
         return name, valid_unit(descriptor.unit), str(descriptor.description or "")
 

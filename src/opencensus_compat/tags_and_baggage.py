@@ -23,7 +23,7 @@ from opentelemetry import baggage as baggage_api
 from opentelemetry.context import Context, attach, detach
 
 from opencensus_compat._bridge import context as _context
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.process import report
 from opencensus_compat.tags import Tag, TagMap
 from opencensus_compat.tags.validation import is_valid_tag_name, is_valid_tag_value
 
@@ -46,7 +46,7 @@ def tags_of(baggage: Mapping[str, object], *names: str) -> TagMap:
         if is_valid_tag_name(key) and is_valid_tag_value(value):
             tags.insert(*Tag(key, value))
         else:
-            _wiring.report("a baggage entry cannot be a tag, whose key and value are at most 255 printable ASCII characters: %r", key)
+            report("a baggage entry cannot be a tag, whose key and value are at most 255 printable ASCII characters: %r", key)
     return tags
 
 

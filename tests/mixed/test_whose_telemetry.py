@@ -27,10 +27,10 @@ from appinsights_exporter import (
     ApplicationInsightsSpanExporter,
     _sdk_logs,
 )
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline import logs as _log_pipeline
 from opencensus_compat._bridge.pipeline import spans as _span_pipeline
 from opencensus_compat._bridge.process import wired
+from opencensus_compat._bridge.providers.lifecycle import reset
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
@@ -277,7 +277,7 @@ def test_an_adopted_provider_is_said_once(endpoints, kind, caplog):
         assert opencensus_compat.flush(60.0)
         assert [record.getMessage() for record in caplog.records] == said
         caplog.clear()
-        _wiring.reset()
+        reset()
 
 
 def test_providers_that_this_package_made_are_not_said(endpoints, kind, caplog):
@@ -303,7 +303,7 @@ def test_the_environment_asks(endpoints, monkeypatch, value, expected):
         assert opencensus_compat.flush(60.0)
         assert arrived(used, endpoints, Kept()) == {RESOURCE: expected}
         endpoints[RESOURCE].clear()
-        _wiring.reset()
+        reset()
 
 
 def test_exporters_that_are_none(endpoints, kind, monkeypatch):

@@ -14,8 +14,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 import opencensus_compat
 from opencensus_compat import _instruments
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.process import wired
+from opencensus_compat._bridge.providers.lifecycle import reset
 from opencensus_compat._instruments import valid_name, valid_unit
 from opencensus_compat.metrics import transport
 from opencensus_compat.metrics.export import metric_descriptor, metric_producer, point, time_series, value
@@ -84,7 +84,7 @@ def _fresh_stats(monkeypatch):
     monkeypatch.setattr(stats.stats_recorder, "measure_to_view_map", fresh)
     yield
     # Here, and not in the fixture that all tests have: the views that are listened to are these.
-    _wiring.reset()
+    reset()
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from opentelemetry.sdk.resources import Resource
 
 import opencensus_compat
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline import destinations
+from opencensus_compat._bridge.providers.lifecycle import reset
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint
@@ -167,7 +167,7 @@ def test_reset_forgets_what_waits(endpoint):
     """After `reset` a handler that was made before sends nothing to where it did, and nothing breaks."""
     handler = _handler(endpoint)
     _log(handler, "one")
-    _wiring.reset()
+    reset()
     assert opencensus_compat.flush(60.0)
     assert endpoint.received in (0, 1)
     del handler

@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 import opencensus_compat
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.pipeline.ending import shut_down_parts
+from opencensus_compat._bridge.process import SCOPE
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.print_exporter import PrintExporter
@@ -428,10 +429,10 @@ def test_two_threads_that_shut_down(tenants, endpoint):
     endpoint.misbehave("delay_reply:seconds=1")
     exporter = tenants.exporter("A")
     _span(Tracer(sampler=ON, exporter=exporter), "s")
-    first = threading.Thread(target=_wiring.shut_down_parts, args=(None,))
+    first = threading.Thread(target=shut_down_parts, args=(None,))
     first.start()
     endpoint.wait_for(1)
-    _wiring.shut_down_parts(None)
+    shut_down_parts(None)
     counts = exporter._pipeline.exporter.counts.snapshot()
     first.join()
     assert (counts.sent, counts.dropped) == (1, {})
@@ -458,7 +459,7 @@ def test_exporting_is_not_traced(tenants, endpoint):
 
 def test_wiring_names():
     """The name by which the exporter knows facade spans."""
-    assert _wiring.SCOPE == "opencensus_compat"
+    assert SCOPE == "opencensus_compat"
 
 
 def test_rates_of_opentelemetrys_own_samplers_reach_the_envelope(tenants, endpoint):

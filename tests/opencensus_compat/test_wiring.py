@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind
 
 import opencensus_compat
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers.lifecycle import reset
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.tracer import Tracer
@@ -56,7 +57,7 @@ def test_what_is_told_while_a_handler_emits():
         def emit(self, record):
             got.append((record.getMessage(), is_emitting.get()))
             token = is_emitting.set(True)
-            _wiring.report("something to say")
+            report("something to say")
             is_emitting.reset(token)
 
     handler = Handler()
@@ -92,7 +93,7 @@ class Wrapping:
 
 def test_a_provider_whose_tracers_are_not_the_sdks(otel, kept, endpoint, caplog):
     """It starts the spans itself; parents, attributes, kind and the resource they go to are right."""
-    _wiring.reset()
+    reset()
     opencensus_compat.configure(tracer_provider=Wrapping(otel.provider))
     exporter = AzureExporter(connection_string=endpoint.connection_string, export_interval=3600.0)
     tracer = Tracer(sampler=ON, exporter=exporter)

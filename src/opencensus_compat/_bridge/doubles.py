@@ -18,7 +18,8 @@ from opentelemetry.trace import SpanKind
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge import process as _process
+from opencensus_compat._bridge.providers.spans import be_request, others_send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,9 +112,9 @@ def _path(attributes: Any) -> str | None:
 def report(scope: str, *, is_census: bool) -> None:
     """Say, once, who makes the spans of requests."""
     if is_census:
-        _wiring.report("both %s and OpenCensus code trace the same requests: each is sent once, as OpenCensus's", scope)
+        _process.report("both %s and OpenCensus code trace the same requests: each is sent once, as OpenCensus's", scope)
     else:
-        _wiring.report("both %s and OpenCensus code trace the same requests: each is sent once, as OpenTelemetry's", scope)
+        _process.report("both %s and OpenCensus code trace the same requests: each is sent once, as OpenTelemetry's", scope)
 
 
 def give_way(span: Any, request: Any, otel: Any) -> None:
@@ -161,7 +162,7 @@ def guarded(match: Callable[..., None], *args: Any) -> None:
     try:
         match(*args)
     except Exception as error:  # noqa: BLE001 - it may raise anything
-        _wiring.report("a request that an OpenTelemetry instrumentation traces, too, could not be matched: %s", type(error).__name__)
+        _process.report("a request that an OpenTelemetry instrumentation traces, too, could not be matched: %s", type(error).__name__)
 
 
 def _match(span: Any, context: Context) -> None:
@@ -198,10 +199,10 @@ def _match(span: Any, context: Context) -> None:
         return
     if not is_request(span) or request._is_elsewhere or not is_same_request(request.attributes, span.attributes):
         return
-    if not _wiring.others_send(request.context_tracer.exporter):
+    if not others_send(request.context_tracer.exporter):
         give_way(span, request, otel)
         report(scope_of(span), is_census=True)
-    elif _wiring.be_request(span, otel._census_parent if _handles.is_own(otel, _handles.OtelSpan) else getattr(otel, "parent", None)):
+    elif be_request(span, otel._census_parent if _handles.is_own(otel, _handles.OtelSpan) else getattr(otel, "parent", None)):
         request._is_elsewhere = True
         report(scope_of(span), is_census=False)
 
@@ -228,11 +229,11 @@ def _started_apart(span: Any) -> None:
         return
     if request.span_kind != _SERVER or request._is_elsewhere or not is_same_request(request.attributes, span.attributes):
         return
-    if not _wiring.others_send(request.context_tracer.exporter):
+    if not others_send(request.context_tracer.exporter):
         _apart.add(span)
         give_way(span, request, found[1])
         report(scope_of(span), is_census=True)
-    elif _wiring.be_request(span, span.parent):
+    elif be_request(span, span.parent):
         request._is_elsewhere = True
         report(scope_of(span), is_census=False)
 

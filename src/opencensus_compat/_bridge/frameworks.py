@@ -15,7 +15,7 @@ from typing import Any
 from opentelemetry import trace as trace_api
 
 from opencensus_compat._bridge import context as _context
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.process import tell_once
 
 SCOPES = frozenset({"fastapi"})
 """Names of the instrumentation scopes that they use."""
@@ -27,7 +27,7 @@ def leave_out(scope: str) -> bool:
     """Return whether a provider that we made leaves out what comes from a scope; the first time, say so."""
     if scope not in SCOPES:
         return False
-    _wiring.tell_once(
+    tell_once(
         _logger.debug,
         f"The telemetry that {scope} makes by itself is left out; it is there with OpenTelemetry providers that you set yourself.",
     )

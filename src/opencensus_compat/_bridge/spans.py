@@ -18,8 +18,9 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers.spans import ends_in_pipeline
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _MOST = 1024
@@ -65,7 +66,7 @@ class _Source:
         One that goes to an Application Insights resource of its tracer's goes to no other, and to this one once.
         """
         others = self.others
-        if others.keys() and _wiring.ends_in_pipeline(others):
+        if others.keys() and ends_in_pipeline(others):
             return others
         only = others.only
         return self.processors if only is None or only is not self.router else only
@@ -292,7 +293,7 @@ class SpanFactory:
         trace_id: int | None,
         span_id: int | None,
     ) -> trace_api.Span:
-        """Start a span; see `_wiring.start_span`."""
+        """Start a span; see `start_span`."""
         source = self._source
         if source is None:
             started = cast("trace_api.Span", self._tracer.start_span(name, context, attributes=attributes))
@@ -326,9 +327,9 @@ class SpanFactory:
         return FacadeSpan.begin(source, name, own, parent_context, context, attributes=attributes, rate=rate)
 
     def replace(self, old: Any, context: Context | None, span_id: int | None, start_ns: int | None) -> trace_api.Span:
-        """Start a span in place of another; see `_wiring.replace_span`."""
+        """Start a span in place of another; see `replace_span`."""
         if self._source is None or not isinstance(old, FacadeSpan):
-            _wiring.report("start time or id of a span was not changed: the provider's spans are not the OpenTelemetry SDK's")
+            report("start time or id of a span was not changed: the provider's spans are not the OpenTelemetry SDK's")
             return cast("trace_api.Span", old)
         context_of_old = old.get_span_context()
         own = SpanContext(

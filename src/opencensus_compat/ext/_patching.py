@@ -10,7 +10,7 @@ from typing import Any
 from opentelemetry import trace as trace_api
 
 from opencensus_compat._bridge import context as _context
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.process import report
 
 _MARK = "_opencensus_original"
 _INSTRUMENTATIONS = "opentelemetry.instrumentation"
@@ -60,7 +60,7 @@ def opentelemetry_traces(library: str, *, instrumented: bool = False) -> bool:
         scope = getattr(getattr(span, "instrumentation_scope", None), "name", "")
         if not scope.startswith("opentelemetry.instrumentation."):
             return False
-    _wiring.report(f"both {scope} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
+    report(f"both {scope} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
     return True
 
 
@@ -80,7 +80,7 @@ def doubled() -> bool:
     found = next((name for peer in _PEERS.get(library, (library,)) if _is_instrumented(name := f"{_INSTRUMENTATIONS}.{peer}")), None)
     if found is None:
         return False
-    _wiring.report(f"both {found} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
+    report(f"both {found} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
     return True
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.providers.metrics import producer_added
 from opencensus_compat.common import utils
 from opencensus_compat.common.schedule import PeriodicTask
 from opencensus_compat.trace import execution_context
@@ -125,7 +125,7 @@ def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: An
     producers = list(metric_producers)
     weak_gets = [utils.get_weakref(producer.get_metrics) for producer in producers]
     for producer in producers:
-        _wiring.producer_added(producer)
+        producer_added(producer)
     if _handles.is_own(exporter, _handles.MetricHandle):
         ours: PeriodicMetricTask = exporter._task(producers, interval)
         ours.start()

@@ -32,9 +32,9 @@ class ViewManager:
         """Let a view add up what is recorded of its measure; its time series start when this manager was made."""
         if "opentelemetry.metrics" in sys.modules:
             # There may be a meter provider, whose readers see views as instruments.
-            from opencensus_compat._bridge import wiring as _wiring
+            from opencensus_compat._bridge.providers.metrics import look_for_meter_provider
 
-            _wiring.look_for_meter_provider()
+            look_for_meter_provider()
         self.measure_to_view_map.register_view(view=view, timestamp=self.time)
 
     def get_view(self, view_name: str) -> ViewData | None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import doubles as _doubles
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert import oc_to_otel
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers.spans import others_send
 from opencensus_compat.trace.span import Span, SpanKind, _each, _put_links
 from opencensus_compat.trace.tracers import base
 
@@ -61,7 +62,7 @@ class InServerSpan(Span):
         is_recorded = around.is_recording()
         if not _doubles.is_same_request(self.attributes, attributes):
             return
-        if is_recorded and _wiring.others_send(tracer.exporter):
+        if is_recorded and others_send(tracer.exporter):
             _doubles.report(_doubles.scope_of(around), is_census=False)
             self._shared = self._otel = around
             self._is_elsewhere = True
@@ -99,7 +100,7 @@ class InServerSpan(Span):
             for annotation in _each(self._annotations):
                 shared.add_event(*oc_to_otel.annotation_event(annotation))
         except Exception as error:  # noqa: BLE001 - a program may have put anything there
-            _wiring.report("attributes of a span were lost: %s", type(error).__name__)
+            report("attributes of a span were lost: %s", type(error).__name__)
         _put_links(shared, self._links)
         if self._status_is_set and self._status is not None and self._status.code:
             shared.set_status(oc_to_otel.status(self._status.code, self._status.message))

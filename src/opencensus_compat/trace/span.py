@@ -24,9 +24,10 @@ from opentelemetry.trace import SpanKind as OtelSpanKind
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers.spans import end_span, parent_handle, replace_span, set_kind, start_span
 from opencensus_compat.trace import _grpc_codes, base_span, time_event
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import attributes as attributes_module
@@ -441,7 +442,7 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
     def _start_under(self, parent: OtelSpan, outer: Context | None) -> None:
         """Start the OpenTelemetry span of a child made with `span()`."""
         self._parent_context = _context.with_span(outer if outer is not None else _context.get_current(), self.parent_span, parent)
-        self._otel = _wiring.start_span(self.name, self._parent_context, parent, span_id=oc_to_otel.id_number(self._span_id, 16))
+        self._otel = start_span(self.name, self._parent_context, parent, span_id=oc_to_otel.id_number(self._span_id, 16))
 
     def _export(self, tracer: Any) -> None:
         """Hand everything kept here to the OpenTelemetry span and end it, on behalf of the ContextTracer that exports it. Called once."""
@@ -456,14 +457,14 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
             otel.update_name(oc_to_otel.text(self.name))
         if self.span_kind:
             kind = oc_to_otel.span_kind(self.span_kind)
-            if not _wiring.set_kind(otel, kind):
-                _wiring.report("span kind %s was lost: the provider's spans are not the OpenTelemetry SDK's", kind.name)
+            if not set_kind(otel, kind):
+                report("span kind %s was lost: the provider's spans are not the OpenTelemetry SDK's", kind.name)
         # Fields are the program's to assign, and ending a span must not raise whatever it put there; each loses only itself.
         if self._status is not None:
             try:
                 self._export_status(otel)
             except _exporter.failure() as error:
-                _wiring.report("status of a span was lost: %s", type(error).__name__)
+                report("status of a span was lost: %s", type(error).__name__)
         if self._attributes:
             try:
                 own = self._attributes._dict if type(self._attributes) is BoundedDict else self._attributes
@@ -478,7 +479,7 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
                 else:
                     otel.set_attributes(values)
             except _exporter.failure() as error:
-                _wiring.report("attributes of a span were lost: %s", type(error).__name__)
+                report("attributes of a span were lost: %s", type(error).__name__)
         if self._links:
             _put_links(otel, self._links)
         if self._annotations or self._message_events or self.stack_trace is not None:
@@ -489,7 +490,7 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
         if issubclass(type(parent), Span) and parent._id_is_assigned:
             otel.set_attribute(oc_to_otel.PARENT_SPAN_ID, oc_to_otel.text(parent.span_id))
         end_ns = self._end_ns if self._end_time is None else oc_to_otel.nanoseconds(self._end_time)
-        _wiring.end_span(otel, self, tracer, end_ns)
+        end_span(otel, self, tracer, end_ns)
         self._parent_context = None
 
     def _export_status(self, otel: OtelSpan) -> None:
@@ -506,19 +507,17 @@ class Span(base_span.BaseSpan, _handles.CensusSpan):
             try:
                 otel.add_event(*convert(item))
             except _exporter.failure() as error:
-                _wiring.report("an annotation or message event of a span was lost: %s", type(error).__name__)
+                report("an annotation or message event of a span was lost: %s", type(error).__name__)
         if self.stack_trace is not None:
             try:
                 otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception), self._end_ns)
             except _exporter.failure() as error:
-                _wiring.report("stack trace of a span was lost: %s", type(error).__name__)
+                report("stack trace of a span was lost: %s", type(error).__name__)
 
     def _replacement(self, old: OtelSpan) -> OtelSpan:
         """Return a new OpenTelemetry span in place of one whose start or id the program changed; the old one never ends."""
         span_id = oc_to_otel.id_number(self._span_id, 16) if self._id_is_assigned else None
-        self._otel = new = _wiring.replace_span(
-            old, self._parent_context, span_id=span_id, start_ns=oc_to_otel.nanoseconds(self._start_time)
-        )
+        self._otel = new = replace_span(old, self._parent_context, span_id=span_id, start_ns=oc_to_otel.nanoseconds(self._start_time))
         return new
 
 
@@ -533,10 +532,10 @@ def _put_links(otel: OtelSpan, links: Any) -> None:
         try:
             converted = oc_to_otel.link(link.trace_id, link.span_id, link.type, link.attributes)
         except _exporter.failure() as error:  # A program may have put anything there
-            _wiring.report("a span link was lost: %s", type(error).__name__)
+            report("a span link was lost: %s", type(error).__name__)
             continue
         if converted is None:
-            _wiring.report("span link dropped: trace id %r and span id %r are not hexadecimal ids", link.trace_id, link.span_id)
+            report("span link dropped: trace id %r and span id %r are not hexadecimal ids", link.trace_id, link.span_id)
         else:
             otel.add_link(converted.context, converted.attributes)
 
@@ -583,7 +582,7 @@ class _OtelAttributes(MutableMapping[Any, Any]):
         self._otel.set_attributes(oc_to_otel.attributes({key: value}))
 
     def __delitem__(self, key: Any) -> None:
-        _wiring.report("attribute %r was not removed: OpenTelemetry spans keep their attributes", key)
+        report("attribute %r was not removed: OpenTelemetry spans keep their attributes", key)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._current())
@@ -647,7 +646,7 @@ class ForeignSpan(Span):
         self._kind_value: Any = None
         self._tracer: Any = None
         # Its children go where the OpenCensus span around it sends: one resource's telemetry must not reach another's.
-        self._handle = _wiring.parent_handle(None)
+        self._handle = parent_handle(None)
 
     @property
     def _otel(self) -> Any:  # type: ignore[override]  # a view on the weak reference, which nobody sets
@@ -688,8 +687,8 @@ class ForeignSpan(Span):
     def span_kind(self, value: Any) -> None:
         self._kind_value = value
         kind = oc_to_otel.span_kind(value)
-        if self._otel.is_recording() and not _wiring.set_kind(self._otel, kind):
-            _wiring.report("span kind %s was not set: the span belongs to OpenTelemetry code and its kind is fixed", kind.name)
+        if self._otel.is_recording() and not set_kind(self._otel, kind):
+            report("span kind %s was not set: the span belongs to OpenTelemetry code and its kind is fixed", kind.name)
 
     @property
     def span_id(self) -> Any:
@@ -698,7 +697,7 @@ class ForeignSpan(Span):
 
     @span_id.setter
     def span_id(self, value: Any) -> None:
-        _wiring.report("span id %r was not set: the span belongs to OpenTelemetry code", value)
+        report("span id %r was not set: the span belongs to OpenTelemetry code", value)
 
     @property
     def start_time(self) -> Any:
@@ -708,7 +707,7 @@ class ForeignSpan(Span):
 
     @start_time.setter
     def start_time(self, value: Any) -> None:
-        _wiring.report("start time %r was not set: the span belongs to OpenTelemetry code", value)
+        report("start time %r was not set: the span belongs to OpenTelemetry code", value)
 
     @property
     def attributes(self) -> Any:

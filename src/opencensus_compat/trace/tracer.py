@@ -12,7 +12,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge import process as _process
 from opencensus_compat._bridge.context import CENSUS_KEY as _CENSUS_KEY
 from opencensus_compat._bridge.context import SPAN_KEY as _SPAN_KEY
 from opencensus_compat._bridge.context import current, place, read_current, with_span
@@ -21,6 +21,8 @@ from opencensus_compat._bridge.context import opened as _opened
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.handles import is_own
 from opencensus_compat._bridge.patch_targets import patch_targets
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.settings import one_trace_per_tracer, shim_is_used, use_shim
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
@@ -56,19 +58,19 @@ class _TracerClass(ABCMeta):
         if name in _DECISIONS:
             _patched.add(name)
         if name == "tracer" and isinstance(value, property) and getattr(value.fget, "__module__", "").startswith(_SHIM):
-            _wiring.use_shim(True)
+            use_shim(True)
         else:
             super().__setattr__(name, value)
 
     def __getattr__(cls, name: str) -> Any:
-        if name == "tracer" and _wiring.shim_is_used():
+        if name == "tracer" and shim_is_used():
             # For `uninstall_shim()`, which asks whether it is there.
             return property()
         raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
 
     def __delattr__(cls, name: str) -> None:
-        if name == "tracer" and name not in vars(cls) and _wiring.shim_is_used():
-            _wiring.use_shim(False)
+        if name == "tracer" and name not in vars(cls) and shim_is_used():
+            use_shim(False)
         else:
             super().__delattr__(name)
 
@@ -115,7 +117,7 @@ class Tracer(metaclass=_TracerClass):
         # All roots belong to the trace of a context that was given; else each gets a trace of its own.
         if span_context is None:
             self._trace_id = getrandbits(128)
-            if _wiring.one_trace_per_tracer():
+            if one_trace_per_tracer():
                 self._one_trace = True
         else:
             self._own_context = span_context
@@ -138,13 +140,13 @@ class Tracer(metaclass=_TracerClass):
             if (self._trace_id & _LOWER_LONG) <= sampler.rate * _LOWER_LONG_AS_FLOAT:
                 self.tracer: Any = self._recording_tracer()
             else:
-                _wiring.process.has_unsampled = True
+                _process.process.has_unsampled = True
                 self.tracer = tracer = noop_tracer.NoopTracer()
                 tracer._owner = self
         else:
             self.tracer = self.get_tracer()
         # Taking the decided trace is one atomic step, since threads share tracers; a process made by fork leaves it to its parent.
-        self._decided = [(self.tracer, self._trace_id, _wiring.process.mark)]
+        self._decided = [(self.tracer, self._trace_id, _process.process.mark)]
         if is_quick:
             execution_context.set_opencensus_tracer(self)
         else:
@@ -216,7 +218,7 @@ class Tracer(metaclass=_TracerClass):
         return tracer
 
     def _blank_tracer(self) -> Any:
-        _wiring.process.has_unsampled = True
+        _process.process.has_unsampled = True
         tracer = noop_tracer.NoopTracer()
         tracer._owner = self
         return tracer
@@ -283,7 +285,7 @@ class Tracer(metaclass=_TracerClass):
                 tracer, trace_id, process = self._decided.pop()
             except IndexError:
                 process = None
-            if process is _wiring.process.mark:
+            if process is _process.process.mark:
                 return self._start_root(name, context, tracer, trace_id)
         return self._start_new_trace(name, context)
 
@@ -333,7 +335,7 @@ class Tracer(metaclass=_TracerClass):
             else:
                 tracer = self._recording_tracer() if _is_sampled(sampler, trace_id) else self._blank_tracer()
         except _exporter.failure() as error:  # A program's sampler may raise anything
-            _wiring.report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
+            report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
             tracer = self._blank_tracer()
         self._trace_id, self._own_context, self.tracer = trace_id, own, tracer
         if type(tracer) is _ContextTracer:
@@ -418,11 +420,11 @@ def _span_of(tracer: Any, name: str) -> Iterator[None]:
 
 
 def _default_sampler() -> Any:
-    return samplers.AlwaysOnSampler() if _wiring.shim_is_used() else samplers.ProbabilitySampler()
+    return samplers.AlwaysOnSampler() if shim_is_used() else samplers.ProbabilitySampler()
 
 
 def _default_exporter() -> Any:
-    if _wiring.shim_is_used():
+    if shim_is_used():
         return context_tracer.PROVIDER
     from opencensus_compat.trace import print_exporter
 

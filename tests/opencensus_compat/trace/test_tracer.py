@@ -14,7 +14,7 @@ import pytest
 from opentelemetry import trace as trace_api
 
 import opencensus_compat
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.settings import ONE_TRACE_VARIABLE
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace import span as span_module
 from opencensus_compat.trace.propagation.trace_context_http_header_format import TraceContextPropagator
@@ -68,7 +68,7 @@ def test_one_trace_per_tracer(otel, kept):
 
 def test_one_trace_per_tracer_by_environment(otel, kept, monkeypatch):
     """The environment variable does the same."""
-    monkeypatch.setenv(_wiring.ONE_TRACE_VARIABLE, "1")
+    monkeypatch.setenv(ONE_TRACE_VARIABLE, "1")
     tracer = Tracer(sampler=ON, exporter=kept)
     _one(tracer)
     _one(tracer)

@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline import taken as _taken
-from opencensus_compat._bridge.wiring import LOGS, METRICS, SPANS
+from opencensus_compat._bridge.pipeline.ending import ending_process, is_ending
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, process, report
+from opencensus_compat._bridge.providers.logs import hand_over
+from opencensus_compat._bridge.settings import resource_attribute
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -133,7 +135,7 @@ class Destination:
     def bring(self, envelope: Mapping[str, Any]) -> bool:
         """Return whether a log record of the same operation brings the exception of a span's item."""
         # What was logged before the span ended is known then.
-        _wiring.hand_over().flush(_LOGGED_S)
+        hand_over().flush(_LOGGED_S)
         return self.exceptions.has(envelope)
 
     def ask(self, signal: str, options: Any, settings: Any) -> None:
@@ -156,9 +158,7 @@ class Destination:
             asked = {name: getattr(batching, name) for option, name in _BATCHING if option in options}
             in_vain += [f"{name}={value}" for name, value in asked.items() if value != getattr(first, name)]
         if in_vain:
-            _wiring.report(
-                "a further exporter for the same resource asks for other settings (%s); the first one's stay", ", ".join(in_vain)
-            )
+            report("a further exporter for the same resource asks for other settings (%s); the first one's stay", ", ".join(in_vain))
 
     def grace_periods_s(self) -> list[float]:
         """Return what the handles ask for as the time that the end of the process may take, seconds, by signal."""
@@ -248,9 +248,9 @@ class Part(ABC):
     def _started(self) -> Any:
         """Return the processor, made at the first call."""
         processor = self._processor
-        if processor is None or (self.is_shut_down and _wiring.is_ending()):
+        if processor is None or (self.is_shut_down and is_ending()):
             with self._lock:
-                if self.is_shut_down and _wiring.is_ending():
+                if self.is_shut_down and is_ending():
                     self._reopen()
                 processor = self._processor = self._processor or outside(self._start)
         return processor
@@ -273,13 +273,13 @@ class Part(ABC):
         """Take what is logged by exit hooks that run after the provider's."""
         self._begin()
         self._processor = _AtTheEnd(self._export)
-        self.exporter.set_deadline(max(0.0, _wiring.ending_process() - time.monotonic()))
+        self.exporter.set_deadline(max(0.0, ending_process() - time.monotonic()))
 
     def _start(self) -> Any:
         try:
             return self._new_processor(self._export)
         except RuntimeError:
-            if not _wiring.is_ending():
+            if not is_ending():
                 raise
             # From Python 3.12 on, no thread starts any more while exit hooks run.
             return _AtTheEnd(self._export)
@@ -470,7 +470,7 @@ class _Export:
         """Have the exporter deliver; what it takes depends on the signal."""
         from opencensus_compat.trace import execution_context
 
-        with _wiring.process.loading:
+        with process.loading:
             _exporter.load_transport()
         before = execution_context.is_exporter()
         execution_context.set_is_exporter(True)
@@ -510,7 +510,7 @@ def resource_of_role(role: str) -> Resource:
 
     named = {"service.name": role, "service.instance.id": platform.node()}
     # Merged last, so that they stand in for the SDK's own defaults; what the environment says about them stays.
-    ours = {key: value for key, value in named.items() if not _wiring.resource_attribute(key)}
+    ours = {key: value for key, value in named.items() if not resource_attribute(key)}
     return outside(_detected).merge(Resource(ours))
 
 

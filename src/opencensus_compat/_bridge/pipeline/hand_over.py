@@ -25,7 +25,7 @@ from typing import Any
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.process import report
 
 __all__ = ["HANDED_OVER_FULL", "HandOver", "call_of"]
 
@@ -239,7 +239,7 @@ def _call(work: Callable[..., object], *args: Any) -> None:
     try:
         work(*args)
     except _exporter.failure() as error:  # One record must not lose the others, whatever is in it
-        _wiring.report("a log record was lost: %s", type(error).__name__)
+        report("a log record was lost: %s", type(error).__name__)
 
 
 def _started(run: Callable[[], object]) -> threading.Thread | None:

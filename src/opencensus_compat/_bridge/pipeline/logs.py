@@ -21,16 +21,21 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline.destination import Batching, Destination, Part, resource_of_role
+from opencensus_compat._bridge.pipeline.ending import end_logs, flush_at_shutdown, is_ending
 from opencensus_compat._bridge.pipeline.hand_over import HANDED_OVER_FULL, PAUSE_S, call_of
-from opencensus_compat._bridge.wiring import LOGS
+from opencensus_compat._bridge.process import LOGS, SCOPE, report
+from opencensus_compat._bridge.providers.lifecycle import flush
+from opencensus_compat._bridge.providers.logs import default_logs, hand_over, log_router
+from opencensus_compat._bridge.providers.spans import parent_handle
+from opencensus_compat._bridge.settings import default_role
+from opencensus_compat._bridge.whose import is_ours
 
 __all__ = ["LogPart", "LogRouter", "new_provider"]
 
 _sdk = _exporter.sdk_logs()
 
-_SCOPE = InstrumentationScope(_wiring.SCOPE, __version__)
+_SCOPE = InstrumentationScope(SCOPE, __version__)
 
 _FOR = "census_for"
 """Attribute of a facade record: the part it is for, and what makes its envelopes, None for the exporter."""
@@ -85,7 +90,7 @@ class LogPart(Part):
         with self._moving:
             if not self._before and not self._is_full():
                 self._queued(data)
-            elif len(self._before) < _wiring.hand_over().capacity:
+            elif len(self._before) < hand_over().capacity:
                 self._before.append(data)
                 self._made_room()
             else:
@@ -195,7 +200,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         to = self._seen.get(_key_of(record))
         if where.settings.instrumentation_key not in to:
             return False
-        _wiring.report(
+        report(
             "log records meet a handler of OpenTelemetry's and an AzureLogHandler of the same resource: each is sent once, as OpenTelemetry's"
         )
         return True
@@ -242,7 +247,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
     def data_of(self, record: Any) -> Any:
         """Return a facade record as exporters get it."""
         resource = getattr(self._logger, "resource", None)
-        return _sdk.new_data(record, resource or resource_of_role(_wiring.default_role()), _SCOPE)
+        return _sdk.new_data(record, resource or resource_of_role(default_role()), _SCOPE)
 
     def on_emit(self, log_record: Any) -> None:
         """Hand a record on."""
@@ -250,7 +255,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         known = getattr(record, _FOR, None)
         if self.is_stopped:
             # One that has been replaced is on the provider still, and sees what its successor sends.
-            if known is not None and _wiring.log_router() is self:
+            if known is not None and log_router() is self:
                 known[0].refused()
             return
         if known is None:
@@ -271,8 +276,8 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         scope, record = _sdk.scope_of(data), _sdk.record_of(data)
         if _context.exporting.get() or (scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS):
             return
-        around = _handles.pipeline_of(_wiring.parent_handle(getattr(record, "context", None) or None))
-        destination, handle = _wiring.default_logs() if around is None else (around.destination, None)
+        around = _handles.pipeline_of(parent_handle(getattr(record, "context", None) or None))
+        destination, handle = default_logs() if around is None else (around.destination, None)
         to = {*self._others.keys()}
         if destination is not None and not destination.is_direct:
             # A legacy handler may get the same record, and would send it to the same processors.
@@ -282,7 +287,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             self._seen.note(key, frozenset(to))
         if destination is None or not destination.is_direct or self.is_alone:
             return
-        if not _wiring.is_ours(self._others, destination.settings, LOGS, is_inside=around is not None):
+        if not is_ours(self._others, destination.settings, LOGS, is_inside=around is not None):
             return
         part = destination.part(LOGS)
         make = None
@@ -293,14 +298,14 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             return
         # A legacy handler of the destination may get the same record, after OpenTelemetry's.
         handled = self._deferred.setdefault(key, set())
-        if not _wiring.hand_over().put(call_of(self._later, part, make, data, key, handled)):
+        if not hand_over().put(call_of(self._later, part, make, data, key, handled)):
             self._deferred.pop(key, None)
             self._give(part, make, data)
 
     def _later(self, part: LogPart, make: Any, data: Any, key: _Key, handled: set[str], *_: None) -> None:
         """Have a record decided about when legacy handlers have been asked for it; called by the hand-over, in front of them maybe."""
         _await_handlers(key[0] / 1e9)
-        if not _wiring.hand_over().put_again(call_of(self._decide, part, make, data, key, handled)):
+        if not hand_over().put_again(call_of(self._decide, part, make, data, key, handled)):
             self._decide(part, make, data, key, handled)
 
     def _decide(self, part: LogPart, make: Any, data: Any, key: _Key, handled: set[str], *_: None) -> None:
@@ -311,7 +316,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what waits, for every destination, and return whether all of it was delivered in time."""
-        return self.is_stopped or _wiring.flush(timeout_millis / 1000, LOGS)
+        return self.is_stopped or flush(timeout_millis / 1000, LOGS)
 
     def stop(self) -> None:
         """Take no more records: a provider cannot be asked to drop a processor, and one that stayed active would export each twice."""
@@ -321,10 +326,10 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         """Export what waits, since the provider is shut down. Facade records go on, without it, unless the process ends."""
         if self.is_stopped:
             return
-        if _wiring.is_ending():
-            _wiring.end_logs()
+        if is_ending():
+            end_logs()
         elif not self.is_alone:
-            _wiring.flush_at_shutdown(LOGS)
+            flush_at_shutdown(LOGS)
             self.is_alone = True
 
 

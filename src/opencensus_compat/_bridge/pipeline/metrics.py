@@ -29,9 +29,11 @@ from opentelemetry.sdk.metrics.view import DropAggregation, View
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.pipeline.destination import MIN_EXPORT_INTERVAL_S, Batching, Part, outside, resource_of_role
-from opencensus_compat._bridge.wiring import METRICS
+from opencensus_compat._bridge.pipeline.ending import ending_process, flush_at_shutdown, is_ending
+from opencensus_compat._bridge.process import METRICS, SCOPE
+from opencensus_compat._bridge.providers.metrics import adopt_meters, provide_meters
+from opencensus_compat._bridge.whose import is_ours
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.others import Others
@@ -107,7 +109,7 @@ class MetricPart(Part):
         return (not self.is_shut_down or self._ended_with_process) and self._tells(name)
 
     def _stop(self) -> None:
-        self._ended_with_process = _wiring.is_ending()
+        self._ended_with_process = is_ending()
         super()._stop()
         adopted, self.adopted = self.adopted, []
         for reader in adopted:
@@ -122,8 +124,8 @@ class MetricPart(Part):
 
     def _new_processor(self, export: Any) -> Any:
         reader = _Reader(self, self.exporter, self.interval_s)
-        self.meter_provider = _wiring.provide_meters(reader, is_otel_shape=self.is_otel_shape)
-        _wiring.adopt_meters(self)
+        self.meter_provider = provide_meters(reader, is_otel_shape=self.is_otel_shape)
+        adopt_meters(self)
         return reader
 
     def adopt(self, provider: Any, others: Others) -> None:
@@ -140,7 +142,7 @@ class MetricPart(Part):
         try:
             return self._new_processor(None)
         except RuntimeError:
-            if not _wiring.is_ending():
+            if not is_ending():
                 raise
             # From Python 3.12 on, no thread starts any more while exit hooks run.
             self.interval_s = math.inf
@@ -151,7 +153,7 @@ class MetricPart(Part):
 
         One with another interval has to go by itself. It is asked for the last time here, too, when the process ends.
         """
-        if not _wiring.is_ending():
+        if not is_ending():
             # A program that has shut down, and measures again.
             self.reopen()
         with self._lock:
@@ -277,14 +279,14 @@ class _Reader(PeriodicExportingMetricReader):
         """
         if self._is_stopped:
             return
-        if not (self._part.is_shut_down or _wiring.is_ending()):
-            _wiring.flush_at_shutdown(METRICS)
+        if not (self._part.is_shut_down or is_ending()):
+            flush_at_shutdown(METRICS)
             self._part.is_alone = True
             return
         self._stopped_in = os.getpid()
         self._is_stopped = True
-        if _wiring.is_ending():
-            timeout_millis = min(timeout_millis, max(0.0, _wiring.ending_process() - time.monotonic()) * 1000)
+        if is_ending():
+            timeout_millis = min(timeout_millis, max(0.0, ending_process() - time.monotonic()) * 1000)
         if not self._has_thread:
             self._collected(timeout_millis)
         super().shutdown(timeout_millis, **kwargs)
@@ -310,7 +312,7 @@ class AdoptedReader(MetricReader):
         provider.add_metric_reader(self)
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
-        if not self._is_over and _wiring.is_ours(self._others, self._part.settings, METRICS, is_inside=False):
+        if not self._is_over and is_ours(self._others, self._part.settings, METRICS, is_inside=False):
             # The SDK does not tell: what came before the application shut its provider down goes with the next collection, the last one.
             self._is_over = getattr(self.provider, "_shutdown", False) is True
             self._part.export_points(metrics_data)
@@ -347,9 +349,9 @@ def _points(collected: MetricsData, is_told: Callable[[str], bool] | None, *, on
     for of_resource in collected.resource_metrics:
         scopes: list[ScopeMetrics] = []
         for of_scope in of_resource.scope_metrics:
-            if of_scope.scope.name == TICK or (only_facade and of_scope.scope.name != _wiring.SCOPE):
+            if of_scope.scope.name == TICK or (only_facade and of_scope.scope.name != SCOPE):
                 continue
-            if of_scope.scope.name == _wiring.SCOPE:
+            if of_scope.scope.name == SCOPE:
                 told = [] if is_told is None else [metric for metric in of_scope.metrics if is_told(metric.name)]
                 of_scope = ScopeMetrics(scope=of_scope.scope, metrics=told, schema_url=of_scope.schema_url)  # noqa: PLW2901 - its part
             if of_scope.metrics:

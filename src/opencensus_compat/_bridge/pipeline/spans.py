@@ -23,12 +23,15 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._bridge.convert.span_data import readable_span
 from opencensus_compat._bridge.pipeline.destination import Batching, Part, resource_of_role
+from opencensus_compat._bridge.pipeline.ending import flush_at_shutdown, flush_parts, is_ending, shut_down_parts
+from opencensus_compat._bridge.process import SCOPE, SPANS, report
+from opencensus_compat._bridge.providers.spans import default_spans, ending_span, parent_handle, provider_is_gone
+from opencensus_compat._bridge.settings import has_no_effect
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory, inherited_rate
-from opencensus_compat._bridge.wiring import SPANS
+from opencensus_compat._bridge.whose import is_ours
 
 _MOST_RUNNING = 10_000
 """OpenTelemetry spans that are remembered to have begun inside an OpenCensus span, and have not ended."""
@@ -52,12 +55,12 @@ class SpanPart(Part):
 
     def envelopes(self, span_data: Any) -> list[Any]:
         """Return the envelopes of an OpenCensus SpanData in the legacy shape, in the form that telemetry processors take."""
-        return self.convert(readable_span(span_data, _wiring.SCOPE))
+        return self.convert(readable_span(span_data, SCOPE))
 
     def on_end(self, telemetry: Any) -> None:
         """Queue a span, or what stands for one."""
         if not self.is_direct:
-            _wiring.has_no_effect("what a program hands to one itself is not sent")
+            has_no_effect("what a program hands to one itself is not sent")
             return
         processor = self._processor
         if processor is None or self.is_shut_down:
@@ -86,7 +89,7 @@ class Router(SpanProcessor):
 
     def enter(self, provider: Any) -> None:
         """Become a processor of a provider."""
-        provider.add_span_processor(_around(self, getattr(provider.get_tracer(_wiring.SCOPE), "span_processor", None)))
+        provider.add_span_processor(_around(self, getattr(provider.get_tracer(SCOPE), "span_processor", None)))
 
     def serve(self, sampler: Any, spans: SpanFactory) -> None:
         """Serve a provider from now on.
@@ -111,7 +114,7 @@ class Router(SpanProcessor):
         rate = inherited_rate(trace_api.get_current_span(parent_context))
         if rate is not None and _WIRE_RATE not in (span.attributes or ()):
             span.set_attribute(_WIRE_RATE, rate)
-        handle = _wiring.parent_handle(parent_context)
+        handle = parent_handle(parent_context)
         if _handles.pipeline_of(handle) is not None and (self._is_alone or not self._others.are_of_ours or handle is not _default_handle()):
             context = span.get_span_context()
             key = (context.trace_id, context.span_id)
@@ -125,7 +128,7 @@ class Router(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand an ended span on."""
-        now = _wiring.ending_span.now
+        now = ending_span.now
         if now is not None:
             facade, tracer = now
             if facade._is_elsewhere:
@@ -151,15 +154,15 @@ class Router(SpanProcessor):
             return
         span = kept
         handle = _default_handle() if inherited is None else inherited
-        destination = handle._pipeline if handle is not None else _wiring.default_spans()
+        destination = handle._pipeline if handle is not None else default_spans()
         if destination is None or not destination.is_direct or (self._is_alone and inherited is None):
             return
-        if _wiring.is_ours(self._others, destination.settings, SPANS, is_inside=inherited is not None):
+        if is_ours(self._others, destination.settings, SPANS, is_inside=inherited is not None):
             destination.on_end(span if handle is None else handle._telemetry(span, None, None))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what waits, for every destination, and return whether all of it was delivered in time."""
-        return self.is_stopped or _wiring.flush_parts(SPANS, timeout_millis / 1000)
+        return self.is_stopped or flush_parts(SPANS, timeout_millis / 1000)
 
     def stop(self) -> None:
         """Take no more spans: a provider cannot be asked to drop a processor, and one that stayed active would export each span twice."""
@@ -170,18 +173,18 @@ class Router(SpanProcessor):
         """Export what waits, since the provider is shut down. OpenCensus spans go on, without it, unless the process ends."""
         if self.is_stopped:
             return
-        if _wiring.is_ending():
-            _wiring.shut_down_parts(SPANS)
+        if is_ending():
+            shut_down_parts(SPANS)
         elif not self._is_alone:
-            _wiring.flush_at_shutdown(SPANS)
+            flush_at_shutdown(SPANS)
             self._is_alone = True
             if self._spans is not None:
                 self._spans.go_to(self)
-            _wiring.provider_is_gone()
+            provider_is_gone()
 
 
 def _default_handle() -> Any:
-    part = _wiring.default_spans()
+    part = default_spans()
     return None if part is None else part.first_handle
 
 
@@ -287,7 +290,7 @@ class MadeProvider(TracerProvider):
 
     def shutdown(self) -> None:
         """Export what waits and stop."""
-        if self._census_successor is None or _wiring.is_ending():
+        if self._census_successor is None or is_ending():
             # At the end of the process each provider has its own exit hook, or was told to have none.
             super().shutdown()
         else:
@@ -299,6 +302,6 @@ def new_provider(role: str) -> MadeProvider:
     try:
         sampler = _exporter.sampler_from_environment()
     except ValueError as error:
-        _wiring.report("OTEL_TRACES_SAMPLER is left to the OpenTelemetry SDK: %s", error)
+        report("OTEL_TRACES_SAMPLER is left to the OpenTelemetry SDK: %s", error)
         sampler = None
     return MadeProvider(sampler, resource_of_role(role))

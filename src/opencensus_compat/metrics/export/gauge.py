@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers.metrics import gauge_added
 from opencensus_compat.common import utils
 from opencensus_compat.metrics.export import metric, metric_descriptor, metric_producer, time_series
 from opencensus_compat.metrics.export import point as point_module
@@ -45,7 +46,7 @@ def get_timeseries_list(points: Mapping[tuple[Any, ...], Any], timestamp: dateti
         try:
             value = gauge_point.to_point_value()
         except _exporter.failure() as error:  # It comes from the program's function
-            _wiring.report("the function of a derived metric failed, so that its time series is missing: %r in %r", error, gauge_point)
+            report("the function of a derived metric failed, so that its time series is missing: %r in %r", error, gauge_point)
             continue
         series.append(time_series.TimeSeries(label_values, [point_module.Point(value, timestamp)], timestamp))
     return series
@@ -174,7 +175,7 @@ class DerivedGaugePoint(GaugePoint):
             value = func(**self._kwargs)
         except TypeError as error:
             # OpenCensus took every TypeError for the sign that the function is gone.
-            _wiring.report("the function of a derived metric failed, so that it has no value: %r in %r", error, self)
+            report("the function of a derived metric failed, so that it has no value: %r in %r", error, self)
             return None
         if value is None:
             return None
@@ -420,7 +421,7 @@ class Registry(metric_producer.MetricProducer):
             if name in self.gauges:
                 raise ValueError(f'Another gauge named "{name}" is already registered: choose another name, or keep the gauge and reuse it')
             self.gauges[name] = gauge
-        _wiring.gauge_added(self, gauge)
+        gauge_added(self, gauge)
 
     def get_metrics(self) -> set[metric.Metric]:
         """Return the numbers of this moment, a metric for each gauge that has time series."""

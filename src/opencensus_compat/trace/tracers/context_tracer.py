@@ -16,9 +16,10 @@ from opentelemetry.context import Context
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat._bridge import handles as _handles
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers.spans import parent_handle, sample_rate, start_span
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import base_exporter, blank_span
 from opencensus_compat.trace import span as trace_span
@@ -45,7 +46,7 @@ PROVIDER = _ProviderExporter()
 
 def exporter_around() -> Any:
     """Return the exporter of the OpenCensus span that the current context lies in; outside any, the provider dressed as one."""
-    around = _wiring.parent_handle(None)
+    around = parent_handle(None)
     return PROVIDER if around is None else around
 
 
@@ -102,7 +103,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         self.exporter = owner.exporter
         self._span_context = None
         self._owner = owner
-        self._sample_rate = _wiring.sample_rate(owner._rate)
+        self._sample_rate = sample_rate(owner._rate)
         self._told = _to_tell(owner._given)
         self._open = owner._open
 
@@ -181,7 +182,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             parent_span: Any = innermost[0]
         else:
             parent_span = base.NullContextManager(f"{parent_context.span_id:016x}")
-        return self._start(name, context, context, parent_span, _wiring.start_span(name, context, parent))
+        return self._start(name, context, context, parent_span, start_span(name, context, parent))
 
     def _start_beside_others(self, name: Any, context: Context, parent: OtelSpan, innermost: Any) -> Any:
         """Start a span that an OpenTelemetry instrumentation may have made, too; return None for any other."""
@@ -204,7 +205,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         parent_span = base.NullContextManager(f"{parent.get_span_context().span_id:016x}")
         span = _server_span.InServerSpan(name, parent_span, self, parent)
         span._is_elsewhere = not is_sampled
-        return self._open_span(span, context, context, _wiring.start_span(name, context, parent) if is_sampled else parent)
+        return self._open_span(span, context, context, start_span(name, context, parent) if is_sampled else parent)
 
     def _keeps(self, trace_id: int) -> bool:
         """Return whether the sampler of this tracer keeps a trace of which a span of OpenTelemetry code is the first one here."""
@@ -222,7 +223,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         outer = None if parent is None else trace_api.NonRecordingSpan(parent)
         values = {key: value for key, value in context.items() if key != _context.SPAN_KEY}
         start_context = Context(values if outer is None else {**values, _context.SPAN_KEY: outer})
-        return _wiring.start_span(name, start_context, outer, self._sample_rate, trace_id=around.get_span_context().trace_id)
+        return start_span(name, start_context, outer, self._sample_rate, trace_id=around.get_span_context().trace_id)
 
     def _start_root(self, name: Any, context: Context, trace: Any) -> Any:
         """Start the first span of a trace in this process; `trace` is its OpenCensus context, or its trace id as a number."""
@@ -249,7 +250,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         if innermost is not None and len(innermost) > 2:
             # A program's own object is current, which does not say of which trace it is.
             parent_span = innermost[0]
-        otel = _wiring.start_span(name, start_context, parent, self._sample_rate, trace_id=trace_id)
+        otel = start_span(name, start_context, parent, self._sample_rate, trace_id=trace_id)
         return self._start(name, context, start_context, parent_span, otel)
 
     def _start(self, name: Any, context: Context, parent_context: Context, parent_span: Any, otel: OtelSpan) -> Any:
@@ -350,7 +351,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         """Set an attribute of the current span."""
         span = self.current_span()
         if span is None:
-            _wiring.report("attribute %r was not set: no span is current", attribute_key)
+            report("attribute %r was not set: no span is current", attribute_key)
         else:
             span.add_attribute(attribute_key, attribute_value)
 

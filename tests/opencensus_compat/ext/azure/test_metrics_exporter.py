@@ -22,7 +22,7 @@ from opentelemetry.trace import SpanKind
 import opencensus_compat
 from appinsights_exporter import ApplicationInsightsMetricExporter
 from opencensus_compat import _alias
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.pipeline.ending import is_ending
 from opencensus_compat.ext.azure.common import utils
 from opencensus_compat.ext.azure.common.protocol import Envelope
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter, new_metrics_exporter
@@ -595,7 +595,7 @@ def test_flush_waits_for_an_export_under_way(options, endpoint):
     for _ in range(5):
         assert opencensus_compat.flush(60.0)
     assert max(most) == 1
-    assert _wiring.is_ending() is False
+    assert is_ending() is False
 
 
 # --- What subclasses and tests of programs replace

@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 import opencensus_compat
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.providers.lifecycle import flush
 from opencensus_compat.ext.azure.common import Options, parse_connection_string, settings_of
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
@@ -243,7 +243,7 @@ def test_a_batch_larger_than_the_queue(endpoint, otel):
     exporter = AzureExporter(connection_string=endpoint.connection_string, queue_capacity=5, max_batch_size=100)
     with Tracer(sampler=AlwaysOnSampler(), exporter=exporter).span():
         pass
-    assert _wiring.flush(5.0)
+    assert flush(5.0)
     assert endpoint.accepted == 1
 
 

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import opencensus_compat
 from appinsights_exporter import ApplicationInsightsMetricExporter, StandardMetricsProcessor
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.providers.lifecycle import reset
 from opencensus_compat.ext.azure.common.protocol import Envelope
 from opencensus_compat.ext.azure.common.transport import TransportStatusCode
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
@@ -323,7 +323,7 @@ def test_other_options_for_the_same_destination(options, caplog):
 def test_wiring_forgets_on_reset(options):
     """After a reset the same options make a new pipeline."""
     first = AzureExporter(**options)._pipeline
-    _wiring.reset()
+    reset()
     assert AzureExporter(**options)._pipeline is not first
 
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.exporter import BaseObject
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.settings import said, sends_directly
 from opencensus_compat.ext.azure.common import utils
 
 INGESTION_ENDPOINT = "ingestionendpoint"
@@ -95,16 +96,16 @@ def _resource(options: Any) -> tuple[Any, Mapping[str, Any]]:
 
 
 def _environment() -> dict[str, Any]:
-    text = _wiring.said(_CONNECTION_STRING_VARIABLE)
+    text = said(_CONNECTION_STRING_VARIABLE)
     return _parsed(text or None, _CONNECTION_STRING_VARIABLE)
 
 
 def _key_of_environment() -> str | None:
-    return _wiring.said(_INSTRUMENTATION_KEY_VARIABLE).lower() or None
+    return said(_INSTRUMENTATION_KEY_VARIABLE).lower() or None
 
 
 def _warn_about_bare_key() -> None:
-    _wiring.report("an instrumentation key without a connection string is deprecated by Azure: use a connection string instead")
+    report("an instrumentation key without a connection string is deprecated by Azure: use a connection string instead")
 
 
 def _without_path(endpoint: str) -> str:
@@ -163,12 +164,12 @@ def settings_of(options: Any) -> Any:
     """
     _check_numbers(options)
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        _wiring.report("OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, records and views go nowhere either")
+        report("OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, records and views go nowhere either")
     given = options.connection_string
-    text, name = (_wiring.said(_CONNECTION_STRING_VARIABLE), _CONNECTION_STRING_VARIABLE) if given is None else (given, "argument")
+    text, name = (said(_CONNECTION_STRING_VARIABLE), _CONNECTION_STRING_VARIABLE) if given is None else (given, "argument")
     if text:
         _exporter.check_connection_string(text, name)
-    if options.instrumentation_key or _wiring.sends_directly():
+    if options.instrumentation_key or sends_directly():
         _check_key(options)
     _, source = _resource(options)
     return _exporter.settings(options, proxies_of(options), _storage_path_of(options), source.get(_AUDIENCE))
@@ -225,7 +226,7 @@ class Options(BaseObject):
         super().__init__(*args, **kwargs)
         for name in self:
             if name not in self._default:
-                _wiring.report(f"the Azure exporters have no option {name!r}: it is accepted, as always, and has no effect")
+                report(f"the Azure exporters have no option {name!r}: it is accepted, as always, and has no effect")
         for name in (*_LEAST, "endpoint"):
             if self[name] is None:
                 del self[name]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.settings import has_no_effect
 
 logger = logging.getLogger("opencensus.ext.azure.common.processor")
 
@@ -15,7 +15,7 @@ logger = logging.getLogger("opencensus.ext.azure.common.processor")
 def check_effect(handle: Any) -> None:
     """Say so where the telemetry processors of an exporter, or steps of the export that its class replaces, will not be called."""
     if not getattr(handle, "_is_direct", True) and (handle._telemetry_processors or handle._is_changed()):
-        _wiring.has_no_effect("telemetry processors, and steps of the export that a subclass replaces, are not called")
+        has_no_effect("telemetry processors, and steps of the export that a subclass replaces, are not called")
 
 
 class ProcessorMixin:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.patch_targets import patch_targets
+from opencensus_compat._bridge.providers.spans import span_part
+from opencensus_compat._bridge.settings import has_no_effect
 from opencensus_compat.ext.azure.common import settings_of, utils
 
 logger = logging.getLogger("opencensus.ext.azure.common.transport")
@@ -108,7 +109,7 @@ class TransportMixin:
             self._pipeline = self._pipeline_of_options()
         pipeline = self._pipeline
         if not pipeline.is_direct:
-            _wiring.has_no_effect("what a program hands to one itself is not sent")
+            has_no_effect("what a program hands to one itself is not sent")
             return TransportStatusCode.DROP
         result = pipeline.send(envelopes)
         if _exporter.delivered(result):
@@ -118,7 +119,7 @@ class TransportMixin:
 
     def _pipeline_of_options(self) -> Any:
         """Return the pipeline of the options' resource: programs make exporters of this class and a base of their own."""
-        return _wiring.span_part(settings_of(self.options), utils.azure_monitor_context, self.options)
+        return span_part(settings_of(self.options), utils.azure_monitor_context, self.options)
 
     def _transmit_from_storage(self) -> None:
         """Do nothing: the pipeline resends what it stored by itself."""

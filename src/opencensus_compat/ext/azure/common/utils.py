@@ -8,13 +8,13 @@ import re
 from typing import Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge.settings import default_role
 from opencensus_compat.common.utils import timestamp_to_microseconds, to_iso_str
 from opencensus_compat.common.version import __version__ as opencensus_version  # noqa: F401 - programs take it from here
 from opencensus_compat.ext.azure.common.version import __version__ as ext_version  # noqa: F401 - the same
 
 azure_monitor_context: dict[str, Any] = {
-    "ai.cloud.role": _wiring.default_role(),
+    "ai.cloud.role": default_role(),
     "ai.cloud.roleInstance": platform.node(),
     "ai.device.id": platform.node(),
     "ai.device.osVersion": platform.version(),

@@ -19,10 +19,16 @@ from opentelemetry.trace import TraceFlags
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
-from opencensus_compat._bridge import wiring as _wiring
+from opencensus_compat._bridge import settings as _settings
 from opencensus_compat._bridge.convert import log_records, oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.pipeline import taken as _taken
+from opencensus_compat._bridge.pipeline.ending import flush_logs
+from opencensus_compat._bridge.process import LOGS as _LOGS
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers import logs as _logs
+from opencensus_compat._bridge.providers.logs import log_destination, log_router
+from opencensus_compat._bridge.providers.spans import rate_of
 from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
 from opencensus_compat.ext.azure.common.exporter import _finish
@@ -129,7 +135,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        exempt_level = _level(options.pop(_EXEMPT_OPTION, None), _wiring.said(EXEMPT_VARIABLE) or None)
+        exempt_level = _level(options.pop(_EXEMPT_OPTION, None), _settings.said(EXEMPT_VARIABLE) or None)
         self.options = Options(**options)
         settings = settings_of(self.options)
         rate = self.options.logging_sampling_rate
@@ -146,9 +152,9 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         self._sampling = sampling if _handles.is_own(sampling, _OwnFilter) else None
         # To ask an object for its class costs a call.
         self._class = type(self)
-        self._where = _wiring.log_destination(settings, utils.azure_monitor_context, self.options, self)
+        self._where = log_destination(settings, utils.azure_monitor_context, self.options, self)
         self._grace_period = self.options.grace_period
-        self._hand_over = _wiring.hand_over()
+        self._hand_over = _logs.hand_over()
         # Bound once: that is part of what a record costs.
         self._bound_work = self._work
         self._takes_measurements = self._is_event
@@ -172,7 +178,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
 
     @property
     def _pipeline(self) -> Any:
-        return self._where.part(_wiring.LOGS)
+        return self._where.part(_LOGS)
 
     def createLock(self) -> None:  # noqa: N802 - the standard library's name
         """Make no lock, as in OpenCensus: taking a record needs none."""
@@ -306,7 +312,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         # `logging.config` flushes and closes handlers while it holds the lock that the pipeline's threads need in order to go on. What
         # was logged is the pipeline's already, and will be sent.
         if hasattr(self, "_where") and not _holds_logging_lock():
-            _wiring.flush_logs(self._where, self._grace_period if timeout is None else timeout)
+            flush_logs(self._where, self._grace_period if timeout is None else timeout)
 
     def close(self, timeout: float | None = None) -> None:
         """Send what was logged, as `flush` does. The pipeline goes on for other handlers, and for this one if it is used again."""
@@ -364,7 +370,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         measurements: Any,
         share: float | None,
     ) -> None:
-        router = _wiring.log_router()
+        router = log_router()
         if not self._is_event and router.has_seen(taken, self._where):
             return
         item, is_first = _items.of(taken, self, self._where, self._conversion())
@@ -606,7 +612,7 @@ class SamplingFilter(logging.Filter):
             return wanted if self._chance() < wanted else 0.0
         if not ids.flags.sampled:
             return 0.0
-        of_trace = _wiring.rate_of(_context.otel_span(context)) if ids.is_current else 1.0
+        of_trace = rate_of(_context.otel_span(context)) if ids.is_current else 1.0
         if wanted >= of_trace:
             return of_trace
         # A trace that was kept by the hash of its id has a low one; its halves exchanged, the id gives another that says nothing of it.
@@ -796,7 +802,7 @@ def _correlated(record: Any, context: Any) -> _Ids:
 def _converted(handler: Any, record: Any) -> Any:
     """Return the envelope that the exporter makes of a record."""
     otel = handler._otel_record(record, _ids_of(record, _context.current()))
-    [envelope] = handler._pipeline.convert(_wiring.log_router().data_of(otel))
+    [envelope] = handler._pipeline.convert(log_router().data_of(otel))
     if create_envelope is _CREATE:
         return envelope
     # A program has replaced the function that OpenCensus's conversions start with: tags, time and key are what that says.
@@ -845,7 +851,7 @@ def _message(record: Any) -> str:
     try:
         return str(record.getMessage())
     except _exporter.failure() as error:  # Arguments that do not fit, or an object without a text
-        _wiring.report("a log message could not be formatted (%s): it is sent as it is, with its arguments beside it", type(error).__name__)
+        report("a log message could not be formatted (%s): it is sent as it is, with its arguments beside it", type(error).__name__)
         return " ".join(log_records.text(part) for part in (record.msg, record.args))
 
 
@@ -926,7 +932,7 @@ def _body(handler: logging.Handler, record: Any) -> Any:
     try:
         return handler.format(record)
     except _exporter.failure() as error:  # A program's formatter may raise anything
-        _wiring.report("a log record could not be formatted (%s): its message is sent", type(error).__name__)
+        report("a log record could not be formatted (%s): its message is sent", type(error).__name__)
         # Of the record as it was: who knows how far the formatter came.
         record.__dict__.clear()
         record.__dict__.update(before)

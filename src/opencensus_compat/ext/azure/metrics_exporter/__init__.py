@@ -19,10 +19,15 @@ from typing import Any
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.convert import metrics as convert
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.pipeline import destination as _destination
+from opencensus_compat._bridge.pipeline.destinations import destination
+from opencensus_compat._bridge.pipeline.ending import is_worker
+from opencensus_compat._bridge.process import METRICS as _METRICS
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers.metrics import expect_meter_provider, metrics_told, watch_meter_providers
+from opencensus_compat._bridge.providers.spans import look_for_tracer_provider
 from opencensus_compat.common import utils as common_utils
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
@@ -76,15 +81,15 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         self.exporter_thread: Any = None
         self._consecutive_redirects = 0
-        self._resource = _wiring.destination(settings, utils.azure_monitor_context, _wiring.METRICS, self.options)
+        self._resource = destination(settings, utils.azure_monitor_context, _METRICS, self.options)
         self._is_direct = self._resource.is_direct
         check_effect(self)
         if not self._is_direct:
-            _wiring.watch_meter_providers()
+            watch_meter_providers()
 
     @property
     def _pipeline(self) -> Any:
-        return self._resource.part(_wiring.METRICS)
+        return self._resource.part(_METRICS)
 
     @property
     def storage(self) -> Any:
@@ -186,8 +191,8 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         return items
 
     def _lost(self, problem: str) -> None:
-        _wiring.report("a point of a metric is left out each time: %s", problem)
-        self._pipeline.exporter.counts.dropped(_NOT_CONVERTED, signal=_wiring.METRICS)
+        report("a point of a metric is left out each time: %s", problem)
+        self._pipeline.exporter.counts.dropped(_NOT_CONVERTED, signal=_METRICS)
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
@@ -289,9 +294,9 @@ class _ExportTask(transport.PeriodicMetricTask):
                 if not _handles.is_own(getattr(get, "__self__", None), _handles.WithoutInstruments):
                     # What it tells for the first time gets instruments.
                     list(self._told(get))
-            _wiring.expect_meter_provider()
+            expect_meter_provider()
             return
-        _wiring.look_for_tracer_provider()
+        look_for_tracer_provider()
         if not exporter._is_changed():
             # What instruments tell is sent as they tell it.
             by_instruments = exporter._pipeline.by_instruments()
@@ -319,7 +324,7 @@ class _ExportTask(transport.PeriodicMetricTask):
             if producer is not None and not _handles.is_own(producer, _handles.WithoutInstruments):
                 metrics = [metric for metric in metrics if metric is not None]
                 self._seen.update(str(metric.descriptor.name) for metric in metrics)
-                _wiring.metrics_told(producer, metrics)
+                metrics_told(producer, metrics)
             read.extend(metrics)
         except _exporter.failure():
             _logger.exception("The metrics of a producer could not be read")
@@ -334,7 +339,7 @@ def _has_instruments(get: Any) -> bool:
 def _context_tags() -> dict[str, Any]:
     """Return the tags of an envelope. Where several processes tell the same series, the instance says which one it is."""
     tags = dict(utils.azure_monitor_context)
-    if _wiring.is_worker() and tags.get(_INSTANCE) == platform.node():
+    if is_worker() and tags.get(_INSTANCE) == platform.node():
         tags[_INSTANCE] = f"{tags[_INSTANCE]}:{os.getpid()}"
     return tags
 

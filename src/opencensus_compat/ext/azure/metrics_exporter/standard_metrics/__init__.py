@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat._bridge import wiring as _wiring
 from opencensus_compat._bridge.handles import WithoutInstruments
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers.spans import on_tracer_provider
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import http_requests
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics.cpu import ProcessorTimeMetric
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics.http_requests import RequestsAvgExecutionMetric, RequestsRateMetric
@@ -44,7 +45,7 @@ def register_metrics() -> Registry:
         try:
             registry.add_gauge(standard_metric()())
         except Exception as error:  # noqa: BLE001 -- the program would not start for the sake of a counter
-            _wiring.report("no standard metric %r: %r", standard_metric.NAME, error)
+            report("no standard metric %r: %r", standard_metric.NAME, error)
     return registry
 
 
@@ -74,7 +75,7 @@ class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
         if registry is None:
             with self._lock:
                 registry = self._registry = self._registry or register_metrics()
-            _wiring.on_tracer_provider(_tell_of_spans)
+            on_tracer_provider(_tell_of_spans)
         return registry
 
     def enable(self) -> None:
