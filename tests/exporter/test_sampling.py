@@ -579,6 +579,13 @@ def test_standard_samplers_and_bare_local_parents(sampler, sampled, expected):
     assert processed(sampler, parent(remote=False, sampled=sampled, trace_id=LOW)) == {"request": expected, "call": expected}
 
 
+def test_the_lower_rate_counts_below_a_bare_local_parent():
+    """The sampler of children decided, too: what it keeps at 25 % is kept at no more."""
+    sampler = ParentBased(TraceIdRatioBased(0.5), local_parent_sampled=QUARTER)
+    bare = parent(remote=False, sampled=True, trace_id=LOW)
+    assert processed(sampler, bare, names=["call"]) == {"call": 25.0}
+
+
 def test_a_bare_parent_that_the_ratio_would_have_dropped():
     """Such a parent was kept by something else, so nothing is known."""
     assert processed(ParentBased(QUARTER), parent(remote=False, sampled=True)) == {"request": 100, "call": 100}

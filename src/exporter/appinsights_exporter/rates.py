@@ -18,14 +18,14 @@ from .convert.legacy_spans import SCOPE as FACADE_SCOPE
 from .convert.spans import SAMPLE_RATE, threshold_percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from opentelemetry.sdk.resources import Resource
+    from opentelemetry.trace import SpanContext
 
 _RATIO = re.compile(r"root=ComposableTraceIDRatioBased\{threshold=[0-9a-f]+, ratio=([0-9.e-]+)\}")
 _MOST_RESOURCES = 64
 _MOST_TRACES = 4096
-_UNSEEN = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,25 @@ class Rates:
         if self.by_threshold:
             return trace_id % 2**56 >= (1 - self.root / 100) * 2**56
         return ratio_keeps(trace_id, self.root)
+
+    def percent(self, parent: SpanContext | None, of_local_parent: Callable[[SpanContext], float | None]) -> float | None:
+        """Return the rate of a span by the kind of its parent: above 0 and below 100 percent; None for 100, and where it is not known.
+
+        Args:
+            parent: The span's parent.
+            of_local_parent: Returns the rate of a parent in this process that was sampled. It and the sampler's own together give the
+                lower one, because nested decisions by the same trace id agree.
+        """
+        if parent is None or not parent.is_valid:
+            return self.root
+        sampled = parent.trace_flags.sampled
+        if parent.is_remote:
+            return self.remote_sampled if sampled else self.remote_not_sampled
+        if not sampled:
+            return self.local_not_sampled
+        rate = of_local_parent(parent)
+        own = self.local_sampled
+        return own if rate is None else rate if own is None else min(rate, own)
 
 
 UNKNOWN = Rates()
@@ -130,19 +149,13 @@ class SpanRates:
         rates = self._rates_of(span)
         if rates is None:
             return None
-        parent = span.parent
-        if parent is None or not parent.is_valid:
-            return rates.root
-        sampled = parent.trace_flags.sampled
-        if parent.is_remote:
-            return rates.remote_sampled if sampled else rates.remote_not_sampled
-        if not sampled:
-            return rates.local_not_sampled
-        root: Any = self._roots.get(parent.trace_id, _UNSEEN)
-        if root is _UNSEEN:
-            root = rates.root if guess and not self._began_elsewhere and rates.keeps(parent.trace_id) else None
-        known = [rate for rate in (root, rates.local_sampled) if rate is not None]
-        return min(known, default=None)
+        return rates.percent(span.parent, lambda parent: self._of_trace(parent.trace_id, rates, guess=guess))
+
+    def _of_trace(self, trace_id: int, rates: Rates, *, guess: bool) -> float | None:
+        """Return the rate of the first span of a trace in this process."""
+        if trace_id in self._roots:
+            return self._roots[trace_id]
+        return rates.root if guess and not self._began_elsewhere and rates.keeps(trace_id) else None
 
     def _rates_of(self, span: Any) -> Rates | None:
         found = self._known.get(id(getattr(span, "resource", None)))

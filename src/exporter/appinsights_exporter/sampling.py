@@ -267,8 +267,8 @@ class SampleRateProcessor(SpanProcessor):
         provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(0.25)))
         provider.add_span_processor(SampleRateProcessor(provider.sampler))
 
-    A span takes the rate of its local parent, too; both together give the lower one, because nested decisions by the same trace id agree.
-    A rate that is on the span already is left alone, and so are spans that OpenCensus code made: OpenCensus decides about those.
+    A span takes the rate of its local parent, too; both together give the lower one (:meth:`.rates.Rates.percent`). A rate that is on
+    the span already is left alone, and so are spans that OpenCensus code made: OpenCensus decides about those.
 
     Args:
         sampler: The provider's. Understood are ``TraceIdRatioBased``, ``ParentBased`` and ``AlwaysRecordSampler``, nested in any way, by
@@ -288,28 +288,16 @@ class SampleRateProcessor(SpanProcessor):
         scope = span.instrumentation_scope
         if scope is not None and scope.name == FACADE_SCOPE:
             return
-        rate = self._rate_percent(span, parent_context)
+        rate = self._rates.percent(span.parent, lambda parent: self._of_local_parent(parent, parent_context))
         if rate is not None:
             span.set_attribute(SAMPLE_RATE, rate)
 
-    def _rate_percent(self, span: Span, parent_context: Context | None) -> float | None:
-        known_rates = self._rates
-        of_parent = span.parent
-        if of_parent is None or not of_parent.is_valid:
-            return known_rates.root
-        sampled = of_parent.trace_flags.sampled
-        if of_parent.is_remote:
-            return known_rates.remote_sampled if sampled else known_rates.remote_not_sampled
-        if not sampled:
-            return known_rates.local_not_sampled
+    def _of_local_parent(self, of_parent: trace.SpanContext, parent_context: Context | None) -> float | None:
         parent = trace.get_current_span(parent_context)
         if isinstance(parent, ReadableSpan):
-            known = [rate for rate in (sample_rate_percent(parent), known_rates.local_sampled) if rate is not None]
-            return min(known, default=None)
+            return sample_rate_percent(parent)
         # A parent that was handed on as a bare context. Where the sampler would have kept the trace, it was the one that did.
-        if known_rates.root is not None and rates.ratio_keeps(of_parent.trace_id, known_rates.root):
-            return known_rates.root
-        return known_rates.local_sampled
+        return self._rates.root if self._rates.keeps(of_parent.trace_id) else None
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Sampler | None:
