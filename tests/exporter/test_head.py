@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry.sdk.metrics.export import NumberDataPoint
@@ -11,7 +13,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind
 
 from appinsights_exporter import _sdk_logs
-from appinsights_exporter.convert import head, legacy_logs, legacy_spans, logs, metrics, spans
+from appinsights_exporter.convert import head, legacy_logs, legacy_metrics, legacy_spans, logs, metrics, spans
 
 KEY = "00000000-0000-0000-0000-000000000001"
 TAGS = {"ai.cloud.role": "shop"}
@@ -41,6 +43,15 @@ def _metric():
     return metrics.envelope(NumberDataPoint({}, NS, NS, 1), "orders", instrumentation_key=KEY, context_tags=TAGS)
 
 
+def _legacy_metric():
+    point = SimpleNamespace(
+        value=SimpleNamespace(value=1), timestamp=datetime.fromtimestamp(NS // 10**9, timezone.utc).replace(microsecond=123456)
+    )
+    series = SimpleNamespace(label_values=[], points=[point])
+    metric = SimpleNamespace(descriptor=SimpleNamespace(name="orders", label_keys=[]), time_series=[series])
+    return legacy_metrics.envelopes(metric, KEY, TAGS)[0][0]
+
+
 EVENTS = (Event("exception", timestamp=NS), Event("note", timestamp=NS))
 SERVER, CLIENT = SpanKind.SERVER, SpanKind.CLIENT
 
@@ -60,6 +71,7 @@ ITEMS = {
     "legacy log exception": lambda: _legacy_log(**{"exception.type": "ValueError"}),
     "legacy event": lambda: _legacy_log(**{"microsoft.custom_event.name": "sold"}),
     "metric": _metric,
+    "legacy metric": _legacy_metric,
 }
 
 

@@ -9,7 +9,7 @@ import importlib
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appinsights_exporter import _releases, notices
 from appinsights_exporter import connection_string as _connection_string
@@ -31,6 +31,13 @@ from appinsights_exporter.envelope import (
     Request,
     from_wire,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import ModuleType
+
+    from appinsights_exporter.convert import legacy_types
+    from appinsights_exporter.convert.head import Item
 
 __all__ = [
     "NO_TIME",
@@ -59,7 +66,10 @@ __all__ = [
     "load_log_exporter",
     "load_transport",
     "log_exporter",
+    "metric_envelope",
+    "metric_envelopes",
     "metric_exporter",
+    "metric_properties",
     "metric_temporality",
     "note_raised",
     "sample_rate_processor",
@@ -368,6 +378,47 @@ def sdk_logs() -> Any:
     from appinsights_exporter import _sdk_logs
 
     return _sdk_logs
+
+
+def metric_envelopes(
+    metric: legacy_types.Metric, instrumentation_key: str | None, context_tags: Mapping[str, str]
+) -> tuple[list[Item], list[str]]:
+    """Return the envelopes of an OpenCensus metric, and what was wrong with the points that became none.
+
+    Args:
+        metric: The metric.
+        instrumentation_key: The resource.
+        context_tags: Tags of the program.
+    """
+    made: tuple[list[Item], list[str]] = _legacy_metrics().envelopes(metric, instrumentation_key, context_tags)
+    return made
+
+
+def metric_envelope(
+    data_point: Mapping[str, object],
+    time: datetime,
+    properties: Mapping[str, object],
+    instrumentation_key: str | None,
+    context_tags: Mapping[str, str],
+) -> Item:
+    """Return the envelope of a data point at a time, which is in UTC where it has no zone."""
+    made: Item = _legacy_metrics().item(data_point, time, properties, instrumentation_key, context_tags)
+    return made
+
+
+def metric_properties(
+    label_keys: Iterable[legacy_types.LabelKey], label_values: Sequence[legacy_types.LabelValue | None]
+) -> dict[str, object]:
+    """Return the properties of a series of an OpenCensus metric."""
+    made: dict[str, object] = _legacy_metrics().properties(label_keys, label_values)
+    return made
+
+
+@functools.cache
+def _legacy_metrics() -> ModuleType:
+    from appinsights_exporter.convert import legacy_metrics
+
+    return legacy_metrics
 
 
 def note_raised(record: Any, error: BaseException, frames: Any) -> None:

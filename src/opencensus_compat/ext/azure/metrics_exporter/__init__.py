@@ -19,7 +19,6 @@ from typing import Any
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
-from opencensus_compat._bridge.convert import metrics as convert
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.pipeline import destination as _destination
 from opencensus_compat._bridge.pipeline.destinations import destination
@@ -130,7 +129,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
 
     def _create_properties(self, time_series: Any, label_keys: Sequence[Any]) -> dict[str, Any]:
         """Return the properties of a series: the values of its labels. Subclasses add some."""
-        return convert.properties(label_keys, time_series.label_values)
+        return _exporter.metric_properties(label_keys, time_series.label_values)
 
     def _create_envelope(self, data_point: Any, timestamp: datetime, properties: dict[str, Any]) -> Envelope:
         """Return the envelope of a data point. Subclasses change it.
@@ -140,9 +139,11 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
             timestamp: Its time, in UTC without a zone.
             properties: Its properties.
         """
-        envelope = Envelope(iKey=self.options.instrumentation_key, tags=_context_tags(), time=convert.timestamp(timestamp))
-        envelope.name = "Statsbeat" if self._is_stats else convert.NAME
-        envelope.data = Data(baseData=MetricData(metrics=[data_point], properties=properties), baseType="MetricData")
+        item = _exporter.metric_envelope(data_point, timestamp, properties, self.options.instrumentation_key, _context_tags())
+        envelope = Envelope(item)
+        if self._is_stats:
+            envelope.name = "Statsbeat"
+        envelope.data = Data(item["data"], baseData=MetricData(item["data"]["baseData"]))
         return envelope
 
     def _has_own_parts(self) -> bool:
@@ -181,8 +182,8 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
                 self._pipeline.exporter.took(time.monotonic() - began_s)
             yield from envelopes
 
-    def _items(self, metric: Any) -> list[dict[str, Any]]:
-        items, problems = convert.envelopes(metric, self.options.instrumentation_key, _context_tags())
+    def _items(self, metric: Any) -> list[Any]:
+        items, problems = _exporter.metric_envelopes(metric, self.options.instrumentation_key, _context_tags())
         for problem in problems:
             self._lost(problem)
         if self._is_stats:

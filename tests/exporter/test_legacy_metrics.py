@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from appinsights_exporter.convert import legacy_metrics as convert
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.convert import metrics as convert
 from opencensus_compat.metrics.export.gauge import DerivedLongGauge, LongGauge
 from opencensus_compat.metrics.export.metric import Metric
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptor, MetricDescriptorType
@@ -116,6 +116,39 @@ def test_a_summary():
     value = ValueSummary(Summary(3, 7.5, Snapshot(1, 1, [ValueAtPercentile(50, 1)])))
     assert fields(AnyMetric(value)) == [([{"ns": "n", "name": "n", "kind": "Aggregation", "value": 7.5, "count": 3}], {})]
     assert fields(AnyMetric(ValueSummary(Summary(None, None, Snapshot(1, 1))))) == []
+
+
+class Told:
+    """A distribution and a summary of a program's own, by what they have."""
+
+    def __init__(self, **fields):
+        self.__dict__.update(fields)
+
+
+class ToldDistribution(Told):
+    """Has what OpenCensus's distribution has, and none of its classes."""
+
+    sum_of_squared_deviation = 0.5
+
+
+class ToldSummary(Told):
+    """Has what OpenCensus's summary has."""
+
+    sum_data = 7.5
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (ToldDistribution(count=2, sum=3), {"kind": "Aggregation", "value": 3, "count": 2, "stdDev": 0.5}),
+        (Told(value=ToldSummary(count=3)), {"kind": "Aggregation", "value": 7.5, "count": 3}),
+        (Told(value=4), {"value": 4}),
+    ],
+    ids=["distribution", "summary", "number"],
+)
+def test_values_are_known_by_their_attributes(value, shown):
+    """The conversion knows no class of OpenCensus's: what has its attributes is converted."""
+    assert fields(AnyMetric(value)) == [([{"ns": "n", "name": "n", **shown}], {})]
 
 
 @pytest.mark.parametrize(
