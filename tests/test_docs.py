@@ -22,7 +22,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from appinsights_exporter import counts, self_metrics, telemetry_processors
 from appinsights_exporter.convert.urls import SECRET_KEYS
-from appinsights_exporter.delivery import classify, deliver, folder, legacy_store, store
+from appinsights_exporter.delivery import classify, deliver, folder, legacy_envelopes, packing, sender, store
 from appinsights_exporter.settings import resolve
 from opencensus_compat._bridge.pipeline import destination as _destination
 from opencensus_compat._bridge.pipeline import hand_over as _handover
@@ -173,9 +173,11 @@ def _reasons() -> set[str]:
     found = {words for status, (_, words) in classify.STATUSES.items() if status not in (200, 307, 308)} | set(folder._REASONS.values())
     constants = {
         classify: ("UNEXPLAINED",),
-        deliver: ("NO_TIME", "WAITING", "STOPPED", "PAUSED"),
-        store: ("EVICTED", "TOO_OLD", "DAMAGED", "NO_ROOM", "NOT_ONE_LINE", "TOO_LONG"),
-        legacy_store: ("NOT_JSON", "NOT_AN_ENVELOPE", "OTHER_KEY", "STATSBEAT", "NO_TIME", "TOO_OLD", "NO_VALUE", "TOO_LONG"),
+        deliver: ("WAITING", "STOPPED", "PAUSED"),
+        sender: ("NO_TIME",),
+        store: ("EVICTED", "TOO_OLD", "DAMAGED", "NO_ROOM"),
+        packing: ("NOT_ONE_LINE", "TOO_LONG"),
+        legacy_envelopes: ("NOT_JSON", "NOT_AN_ENVELOPE", "OTHER_KEY", "STATSBEAT", "NO_TIME", "TOO_OLD", "NO_VALUE", "TOO_LONG"),
         telemetry_processors: ("PROCESSOR_RAISED",),
         _destination: ("QUEUE_FULL",),
         _handover: ("HANDED_OVER_FULL",),

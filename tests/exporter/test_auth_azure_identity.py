@@ -19,15 +19,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from appinsights_exporter.delivery import auth
+from appinsights_exporter.delivery import auth, credentials
 from appinsights_exporter.delivery.auth import (
     FIRST_PAUSE_S,
     STILL_ASKING_S,
-    ManagedIdentity,
     NoToken,
     TokenSource,
-    credential_from_environment,
 )
+from appinsights_exporter.delivery.credentials import ManagedIdentity, credential_from_environment
 from appinsights_exporter.delivery.transport import HttpTransport
 from appinsights_exporter.testing import ManualClock
 from opencensus_compat.local import LocalEndpoint
@@ -235,7 +234,7 @@ def test_user_assigned(identity):
 @pytest.mark.parametrize(("text", "client_id"), [("Authorization=AAD", None), (f"Authorization=AAD;ClientId={CLIENT}", CLIENT)])
 def test_authentication_string(identity, text, client_id):
     """The environment's authentication string leads to the same identities."""
-    auth._managed_identity.cache_clear()
+    credentials._managed_identity.cache_clear()
     source, _ = make(credential_from_environment({"APPLICATIONINSIGHTS_AUTHENTICATION_STRING": text}))
     assert header(source) == "Bearer token-1-msi-token"
     assert [query.get("client_id") for _, query in identity.asked] == [client_id]

@@ -31,7 +31,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from appinsights_exporter import ApplicationInsightsMetricExporter, ConfigurationError, ConversionError, CountsSnapshot
-from appinsights_exporter.delivery.deliver import Delivery, Result
+from appinsights_exporter.delivery.deliver import Delivery
+from appinsights_exporter.delivery.results import Result
 from appinsights_exporter.delivery.transport import Reply
 from appinsights_exporter.settings import resolve
 from appinsights_exporter.testing import CONNECTION_STRING, KEY, START_NS, FakeTransport, ManualClock

@@ -157,11 +157,11 @@ def test_two_exporters_on_one_store(endpoint, exporter):
         one.export(spans(first))
     two = Delivery(
         one._delivery.delivery._transport,
-        store=one._delivery.delivery._make_store,
+        store=one._delivery.delivery.backlog._make_store,
         backoff=type(one._delivery.delivery._backoff)(one._delivery.delivery._backoff._random, time.monotonic, minimum_s=0.02),
     )
     endpoint.start()
-    two._look()
+    two._look_for_leftovers()
     endpoint.wait_for(50)
     two.shutdown(5)
     one.shutdown()

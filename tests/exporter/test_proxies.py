@@ -9,8 +9,9 @@ from random import Random
 import pytest
 
 from appinsights_exporter.delivery.backoff import Backoff
-from appinsights_exporter.delivery.deliver import Delivery, Result
+from appinsights_exporter.delivery.deliver import Delivery
 from appinsights_exporter.delivery.proxies import OPTION, Proxy, ProxySettingError, check, is_loopback, proxy_for
+from appinsights_exporter.delivery.results import Result
 from appinsights_exporter.delivery.store import Store
 from appinsights_exporter.delivery.transport import HttpTransport
 from appinsights_exporter.testing import ManualClock

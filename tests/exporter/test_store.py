@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import json
 import logging
 import os
 import random
 import re
 import stat
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appinsights_exporter.delivery import folder as disk
+from appinsights_exporter.delivery.packing import packed
 from appinsights_exporter.delivery.store import (
     DAMAGED,
     EVICTED,
@@ -25,9 +23,6 @@ from appinsights_exporter.delivery.store import (
     TOO_OLD,
     Store,
     Stored,
-    default_folder,
-    packed,
-    unpacked,
 )
 from appinsights_exporter.testing import ManualClock
 
@@ -407,36 +402,6 @@ def put_raw(store, content, name="20231114T221320000000-0123456789abcdef-3.jsonl
     return path
 
 
-@given(cut=st.integers(0, 200), data=st.data())
-@fuzz
-def test_a_truncated_file_yields_its_whole_lines(cut, data):
-    """However a file is cut, what comes back is the beginning of what was stored."""
-    kept = data.draw(st.lists(st.integers(0, 10**30), min_size=1, max_size=30))
-    stored = [b'{"n":%d}' % number for number in kept]
-    content = packed(stored)
-    found, whole = unpacked(content[: max(0, len(content) - cut)])
-    assert found == stored[: len(found)]
-    assert whole == (cut == 0)
-
-
-@given(content=st.binary(max_size=300), data=st.data())
-@fuzz
-def test_no_content_raises(content, data):
-    """Any bytes, and any bytes in the place of some of a real file's, give a list of JSON objects."""
-    real = bytearray(packed([b'{"n":%d}' % number for number in range(50)]))
-    start = data.draw(st.integers(0, len(real)))
-    real[start : start + len(content)] = content
-    for broken in (content, bytes(real), gzip.compress(content)):
-        found, whole = unpacked(broken)
-        assert whole or all(isinstance(json.loads(item), dict) for item in found)
-
-
-def test_a_bomb_is_not_unpacked_whole():
-    """A small file that would become a large one is damaged, and costs little."""
-    found, whole = unpacked(gzip.compress(b'{"n":1}\n' + b"x" * 50_000_000 + b"\n"))
-    assert (found, whole) == ([b'{"n":1}'], False)
-
-
 def test_what_a_damaged_file_lost_is_counted_once(make):
     """The first to meet a damaged file counts what is missing; given back, what is left comes again without a loss."""
     store, other = make(), make()
@@ -721,30 +686,3 @@ def test_every_item_is_accounted_for(tmp_path_factory, steps):
     delivered += left
     assert len(set(delivered)) == len(delivered)
     assert offered == len(delivered) + lost + sum(also_lost.values())
-
-
-# Where it is
-
-
-def test_the_folder_is_one_per_user_and_destination(monkeypatch, tmp_path):
-    """It depends on key, endpoint and user, on nothing else, and shows neither key nor endpoint."""
-    key, endpoint = "0F000000-0000-0000-0000-000000000001", "https://h.test/"
-    folder = default_folder(key, endpoint)
-    monkeypatch.chdir(tmp_path)
-    assert default_folder(key.lower(), "https://h.test") == folder
-    assert folder.parent == Path(tempfile.gettempdir())
-    assert re.fullmatch(rf"appinsights-exporter-{os.geteuid()}-[0-9a-f]{{32}}", folder.name)
-    assert len({folder, default_folder(key, "https://i.test/"), default_folder(key.replace("F", "e"), endpoint)}) == 3
-    assert default_folder(key, endpoint, tmp_path) == tmp_path / folder.name
-    monkeypatch.setattr(os, "geteuid", lambda: 4242)
-    assert default_folder(key, endpoint).name.startswith("appinsights-exporter-4242-")
-
-
-def test_a_system_without_temporary_folder(monkeypatch):
-    """Where nothing can be written, there is still a path, and storing there will say why it fails."""
-
-    def nothing():
-        raise FileNotFoundError("no usable temporary directory")
-
-    monkeypatch.setattr(tempfile, "gettempdir", nothing)
-    assert default_folder("k", "e").parent == Path("/tmp")

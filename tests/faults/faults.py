@@ -22,7 +22,7 @@ from pathlib import Path
 from harness import OPTIONS, PATIENCE_S, Case, FaultError, Program, UnavailableError
 from secure import BAD, Authority, Between, Front, Proxy, drips, says
 
-from appinsights_exporter.delivery.store import default_folder
+from appinsights_exporter.delivery.names import default_folder
 from opencensus_compat.local.misbehave import (
     Close,
     DelayRead,

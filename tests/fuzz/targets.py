@@ -18,10 +18,10 @@ from opentelemetry.context import Context
 from appinsights_exporter import connection_string
 from appinsights_exporter.convert import exceptions, incoming, urls
 from appinsights_exporter.convert.spans import threshold_percent
-from appinsights_exporter.delivery import classify, decode, encode, legacy_store, proxies
+from appinsights_exporter.delivery import classify, decode, encode, legacy_envelopes, proxies
 from appinsights_exporter.delivery.backoff import Backoff
 from appinsights_exporter.delivery.deliver import Delivery
-from appinsights_exporter.delivery.store import packed, unpacked
+from appinsights_exporter.delivery.packing import packed, unpacked
 from appinsights_exporter.delivery.transport import Reply
 from appinsights_exporter.errors import ConfigurationError, ConnectionStringError, EncodingError
 from appinsights_exporter.settings import resolve
@@ -130,16 +130,16 @@ def legacy_lines(data: bytes) -> None:
     """Take over as lines of a blob: each is an item or has a reason."""
     head = b'{"iKey":"%s","time":"2023-11-14T22:13:20.0Z","data":{"baseType":"MessageData","baseData":' % KEY.encode()
     for line in (*data.split(b"\n"), head + data + b"}}"):
-        item = legacy_store._item(line, NOW_S, KEY)
-        if isinstance(item, legacy_store.Dropped):
+        item = legacy_envelopes.normalised_item(line, NOW_S, KEY)
+        if isinstance(item, legacy_envelopes.Dropped):
             assert item.reason.startswith("legacy: ")
         else:
             json.loads(item)
     with contextlib.suppress(ValueError, RecursionError):
         value = json.loads(data)
         envelope = {"iKey": KEY, "time": "2023-11-14T22:13:20Z", "tags": value, "data": {"baseType": "MetricData", "baseData": value}}
-        legacy_store.normalised(envelope, NOW_S, KEY)
-        legacy_store.normalised({**envelope, "time": value}, NOW_S, KEY)
+        legacy_envelopes.normalised(envelope, NOW_S, KEY)
+        legacy_envelopes.normalised({**envelope, "time": value}, NOW_S, KEY)
 
 
 def stored_files(data: bytes) -> None:

@@ -52,8 +52,8 @@ def test_delivery_that_is_asked_for_in_vain(caplog, first, second, expected):
     made = AzureExporter(connection_string=TEXT, **first)
     handler = AzureLogHandler(connection_string=TEXT, **second)
     assert handler._pipeline.destination is made._pipeline.destination
-    start = "a further exporter for the same resource asks for other settings"
-    assert caplog.messages == ([] if expected is None else [f"{start} ({expected}); the first one's stay (said once)"])
+    start = "another exporter for this resource was created with different settings"
+    assert caplog.messages == ([] if expected is None else [f"{start} ({expected}); the first exporter's settings are kept (said once)"])
 
 
 def test_delivery_that_is_asked_for_in_vain_of_another_exporter(caplog):
@@ -62,7 +62,9 @@ def test_delivery_that_is_asked_for_in_vain_of_another_exporter(caplog):
     AzureExporter(connection_string=TEXT, timeout=3, storage_max_size=1000)
     first.shutdown()
     asked = "connect_timeout_s, read_timeout_s, storage_max_bytes"
-    assert caplog.messages == [f"A further exporter for the same resource asks for other settings ({asked}); the first one's stay."]
+    assert caplog.messages == [
+        f"Another exporter for this resource was created with different settings ({asked}); the first exporter's settings are kept."
+    ]
 
 
 def test_batching_that_is_asked_for_in_vain(caplog):
@@ -71,7 +73,7 @@ def test_batching_that_is_asked_for_in_vain(caplog):
     AzureExporter(connection_string=TEXT)
     assert caplog.messages == []
     AzureExporter(connection_string=TEXT, max_batch_size=20, export_interval=3.0)
-    expected = "a further exporter for the same resource asks for other settings (export_interval_s=3.0); the first one's stay (said once)"
+    expected = "another exporter for this resource was created with different settings (export_interval_s=3.0); the first exporter's settings are kept (said once)"
     assert caplog.messages == [expected]
 
 

@@ -20,8 +20,8 @@ from . import _releases, roles, standard_metrics
 from . import settings as _settings
 from .convert import legacy_spans, resource, spans, standard
 from .counts import METRICS, TRACES, Counts, RateLimit
-from .delivery import auth, deliver, encode
-from .delivery.deliver import Result
+from .delivery import credentials, encode, sharing
+from .delivery.results import Result
 from .errors import ConfigurationError
 from .foreign import NO_TIME, failure
 from .host import random_instance_id, this_host
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from .delivery.deliver import Delivers
+    from .delivery.results import Delivers
     from .settings import Settings
 
 _releases.check(sdk=True)
@@ -111,7 +111,7 @@ class ExporterBase(Generic[_T]):
     ) -> None:
         if settings is None:
             settings = _settings.resolve(
-                connection_string, credential=auth.credential_from_environment() if credential is None else credential
+                connection_string, credential=credentials.credential_from_environment() if credential is None else credential
             )
         elif connection_string is not None or credential is not None:
             raise ConfigurationError(
@@ -129,7 +129,7 @@ class ExporterBase(Generic[_T]):
         self._url_query = settings.url_query
         self._legacy_context_tags = legacy_context_tags
         self._owns_delivery = delivery is None
-        self._delivery: Delivers = deliver.shared(settings) if delivery is None else delivery
+        self._delivery: Delivers = sharing.shared(settings) if delivery is None else delivery
         self.counts = self._delivery.counts
         self._processors = TelemetryProcessors()
         self._resources = _ResourceTags()

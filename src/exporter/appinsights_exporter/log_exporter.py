@@ -10,8 +10,8 @@ from opentelemetry.context import attach, detach
 from ._sdk_logs import LogRecordExporter, LogRecordExportResult, record_of, resource_of, scope_of
 from .convert import legacy_logs, legacy_spans, logs
 from .counts import LOGS
-from .delivery.deliver import Result
 from .delivery.own import OWN_TRACE_ID, own_context
+from .delivery.results import Result
 from .exporters import ExporterBase
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExpor
 from . import performance_counters, standard_metrics
 from .convert import counters, legacy_spans, metrics, standard
 from .counts import METRICS
-from .delivery.deliver import Result
+from .delivery.results import Result
 from .exporters import BringsEnvelopes, ExporterBase
 from .foreign import failure
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
     from .convert.head import Item
-    from .delivery.deliver import Delivers
+    from .delivery.results import Delivers
     from .settings import Settings
 
 TEMPORALITY: dict[type, AggregationTemporality] = {

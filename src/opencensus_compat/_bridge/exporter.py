@@ -250,12 +250,12 @@ def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None,
             in it, this package keeps its own in a folder in it.
         audience: For tokens, where the connection string names one.
     """
-    from appinsights_exporter.delivery import auth
+    from appinsights_exporter.delivery import credentials
 
     text = f"InstrumentationKey={options.instrumentation_key or _NO_RESOURCE};IngestionEndpoint={options.endpoint}"
     if audience:
         text += f";AADAudience={audience}"
-    credential = options.credential or auth.credential_from_environment()
+    credential = options.credential or credentials.credential_from_environment()
     chosen: dict[str, Any] = {}
     if "minimum_retry_interval" in options:
         # A fraction of a second, or none, would ask a dead endpoint without pause.
@@ -288,9 +288,9 @@ def asked_in_vain(settings: Any, first: Any) -> list[str]:
 
 def without_disk(settings: Any) -> Any:
     """Return the same settings with nothing stored on disk, which counts from now on for what is sent to their resource."""
-    from appinsights_exporter.delivery import deliver
+    from appinsights_exporter.delivery import sharing
 
-    deliver.keep_off_disk(settings)
+    sharing.stop_storing(settings)
     return dataclasses.replace(settings, storage_enabled=False)
 
 
@@ -471,14 +471,14 @@ def shows_no_own_lines(handlers: type[logging.Handler]) -> None:
 
 def delivered(result: int) -> bool:
     """Return whether everything was taken by the service."""
-    from appinsights_exporter.delivery.deliver import Result
+    from appinsights_exporter.delivery.results import Result
 
     return result >= Result.DELIVERED
 
 
 def stored(result: int) -> bool:
     """Return whether nothing was lost: what the service did not take is kept, and will be sent again."""
-    from appinsights_exporter.delivery.deliver import Result
+    from appinsights_exporter.delivery.results import Result
 
     return result >= Result.HELD
 

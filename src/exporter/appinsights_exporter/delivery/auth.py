@@ -11,13 +11,12 @@ import contextlib
 import inspect
 import logging
 import math
-import os
 import re
 import threading
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..counts import RateLimit
@@ -30,9 +29,9 @@ from .proxies import is_loopback
 from .transport import _instrumentation_suppressed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-AUTHENTICATION_STRING_VARIABLE = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
+    from .credentials import TokenCredential
 
 DEFAULT_AUDIENCE = "https://monitor.azure.com/"
 """The public cloud's. Its slash stays when ``/.default`` is added, so that the scope has two. Source: specification section 10."""
@@ -52,17 +51,7 @@ STILL_ASKING_S = 1.0
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
 _ENTRA_CODE = re.compile(r"AADSTS\d{4,9}")
-_CLIENT_ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-
 _logger = logging.getLogger(__name__)
-
-
-class TokenCredential(Protocol):
-    """What azure-identity's credentials have, and a program's own may have."""
-
-    def get_token(self, *scopes: str) -> Any:
-        """Return an object with ``token`` (text) and ``expires_on`` (seconds since the epoch)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +65,7 @@ class NoToken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class CachedToken:
     """A token, and until when it is used; times are of the monotonic clock, seconds."""
 
     header: str = field(repr=False)
@@ -89,7 +78,7 @@ class _Question:
 
     def __init__(self, asked_at_s: float) -> None:
         self.asked_at_s = asked_at_s
-        self.answer: _Held | str | None = None
+        self.answer: CachedToken | str | None = None
         """A token, or what was wrong."""
         self.pause_s = 0.0
         """How long not to ask again, if something was wrong."""
@@ -131,7 +120,7 @@ class TokenSource:
         self._clock = clock
         self._wall_clock = wall_clock
         self._log_limit = RateLimit(clock=clock)
-        self._held: _Held | None = None
+        self._held: CachedToken | None = None
         self._problem = ""
         self._pause_s = FIRST_PAUSE_S
         self._not_before_s = -math.inf
@@ -195,14 +184,14 @@ class TokenSource:
 
     def _ask(self, question: _Question) -> None:
         """Ask the credential, note and hand out what it answers."""
-        answer: _Held | str = "it was interrupted"
+        answer: CachedToken | str = "it was interrupted"
         try:
             with _instrumentation_suppressed():
                 answer = self._asked()
         finally:
             self._note(question, answer)
 
-    def _asked(self) -> _Held | str:
+    def _asked(self) -> CachedToken | str:
         try:
             received = self._credential.get_token(self.scope)
             token, expires_on = received.token, received.expires_on
@@ -212,7 +201,7 @@ class TokenSource:
             return "what it gave is not a token"
         life_s = self._life_s(expires_on)
         now_s = self._clock()
-        return _Held(f"Bearer {token}", now_s + life_s - min(REFRESH_BEFORE_S, life_s / 2), now_s + life_s)
+        return CachedToken(f"Bearer {token}", now_s + life_s - min(REFRESH_BEFORE_S, life_s / 2), now_s + life_s)
 
     def _life_s(self, expires_on: object) -> float:
         """Return how long a token is used, seconds."""
@@ -222,10 +211,10 @@ class TokenSource:
             return MIN_LIFE_S
         return MIN_LIFE_S if math.isnan(life_s) else min(max(life_s, MIN_LIFE_S), MAX_LIFE_S)
 
-    def _note(self, question: _Question, answer: _Held | str) -> None:
+    def _note(self, question: _Question, answer: CachedToken | str) -> None:
         now_s = self._clock()
         with self._lock:
-            if isinstance(answer, _Held):
+            if isinstance(answer, CachedToken):
                 self._held = answer
                 self._pause_s, self._not_before_s = FIRST_PAUSE_S, -math.inf
             else:
@@ -261,86 +250,6 @@ def scope(audience: str | None) -> str:
     Source: specification section 10.
     """
     return f"{(audience or '').strip() or DEFAULT_AUDIENCE}/.default"
-
-
-def credential_from_environment(environ: Mapping[str, str] | None = None) -> TokenCredential | None:
-    """Return the credential that ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING`` asks for, or None when it is not set.
-
-    ``Authorization=AAD`` is the managed identity of this machine, ``Authorization=AAD;ClientId=<id>`` a user-assigned one. Equal strings
-    give the same object, so that they mean one destination. azure-identity is loaded when the first token is asked for.
-
-    Args:
-        environ: Stands for ``os.environ`` in tests.
-
-    Raises:
-        ConfigurationError: Another form. The message does not quote it: it may hold what somebody took for a secret.
-    Source: specification section 9.3.
-    """
-    environment = os.environ if environ is None else environ
-    text = environment.get(AUTHENTICATION_STRING_VARIABLE, "").strip()
-    if not text:
-        return None
-    found: dict[str, str] = {}
-    for position, part in enumerate(text.split(";"), start=1):
-        if part.strip():
-            key, equals, value = part.partition("=")
-            key = key.strip().lower()
-            if not equals or key not in ("authorization", "clientid"):
-                raise _bad_string(f"part {position} that is neither")
-            found[key] = value.strip()
-    if "authorization" not in found:
-        raise _bad_string("no Authorization")
-    if found["authorization"].lower() != "aad":
-        raise _bad_string("another kind of Authorization")
-    client_id = found.get("clientid")
-    if client_id is not None and _CLIENT_ID.fullmatch(client_id) is None:
-        raise _bad_string("a ClientId that is not of the form 01234567-89ab-cdef-0123-456789abcdef")
-    return _managed_identity(None if client_id is None else client_id.lower())
-
-
-class ManagedIdentity:
-    """A managed identity, looked for when the first token is asked for: loading azure-identity takes a noticeable time.
-
-    Args:
-        client_id: Of a user-assigned identity; None for the machine's own.
-    """
-
-    def __init__(self, client_id: str | None = None) -> None:
-        self.client_id = client_id
-        # Process id and credential: a child made by fork must not speak on its parent's connection.
-        self._made: tuple[int, TokenCredential] | None = None
-
-    def __repr__(self) -> str:
-        """Show which identity it is."""
-        return f"ManagedIdentity(client_id={self.client_id!r})"
-
-    def get_token(self, *scopes: str) -> Any:
-        """Return azure-identity's answer.
-
-        Raises: what azure-identity raises, most often a ``CredentialUnavailableError``.
-        """
-        made, pid = self._made, os.getpid()
-        if made is None or made[0] != pid:
-            from azure.identity import ManagedIdentityCredential
-
-            # Two threads may both come here; both objects are good, and one of them stays.
-            made = self._made = (pid, ManagedIdentityCredential(client_id=self.client_id))
-        return made[1].get_token(*scopes)
-
-
-@lru_cache(maxsize=16)
-def _managed_identity(client_id: str | None) -> ManagedIdentity:
-    return ManagedIdentity(client_id)
-
-
-def _bad_string(came: str) -> ConfigurationError:
-    return ConfigurationError(
-        "credential",
-        AUTHENTICATION_STRING_VARIABLE,
-        expected="Authorization=AAD, with ;ClientId=<id> for a user-assigned identity",
-        came=came,
-        advice="Correct the variable or remove it.",
-    )
 
 
 def _check(credential: object, endpoint: str) -> None:

@@ -6,13 +6,13 @@ Source: specification section 8.5 (DO, and the schedule of its .NET column).
 from __future__ import annotations
 
 import threading
+from random import Random
 from typing import TYPE_CHECKING
 
 from ..settings import MAX_BACKOFF_S, MIN_BACKOFF_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from random import Random
 
 BURST_S = 20.0
 """Failures within so many seconds are one failure: requests that were under way together fail together."""
@@ -20,6 +20,11 @@ MIN_RETRY_AFTER_S = 1.0
 """A service that asks for less is not asked again at once all the same."""
 
 _MAX_DOUBLINGS = 30
+
+
+def jitter() -> Random:
+    """Return what spreads retries, so that clients of one endpoint do not come back together."""
+    return Random()  # noqa: S311 - it keeps no secret.
 
 
 def intervals_s(random: Random, *, minimum_s: float = MIN_BACKOFF_S, maximum_s: float = MAX_BACKOFF_S) -> Iterator[float]:

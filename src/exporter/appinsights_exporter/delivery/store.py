@@ -2,15 +2,14 @@
 
 Use::
 
-    store = Store(default_folder(key, endpoint))
+    store = Store(names.default_folder(key, endpoint))
     stored = store.put(items)                   # what could not be sent
     while (lease := store.lease()) is not None:
         ...                                     # count lease.lost, send lease.items
         lease.done(rest)                        # or lease.give_back(after_s)
 
-The folder may be shared by threads, by processes and with children made by fork. A file holds one batch: gzip of one JSON text per line,
-named ``<creation time, UTC>-<random>-<items>.jsonl.gz``, so that names sort by age and what is dropped can be counted without reading.
-It is written under another name first: a process that is killed leaves a batch whole or not at all.
+The folder may be shared by threads, by processes and with children made by fork. A file holds one batch, as :mod:`.packing` has it,
+under a name of :mod:`.names`. It is written under another name first: a process that is killed leaves a batch whole or not at all.
 
 **Clocks.** Who may read a file is decided by locks, never by time. Time decides only what is too old, and there the smaller of two ages
 counts: by the wall clock, and by what that clock said when the store was made plus the time that has passed since. A wall clock that
@@ -28,33 +27,29 @@ Source: specification section 12.3.
 
 from __future__ import annotations
 
-import datetime
-import hashlib
 import logging
 import os
-import re
-import tempfile
 import threading
 import time
 import weakref
-import zlib
-from collections import Counter, OrderedDict
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
-import orjson
-
 from ..counts import RateLimit
 from ..forks import restart_in_child
 from ..notices import say
 from . import folder as disk
+from . import names
 from .encode import MAX_BATCH_BYTES, MAX_BATCH_ITEMS
+from .index import Index
+from .packing import NOT_STORED, chunks, packed, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -68,26 +63,15 @@ EVICTED = "store full: the oldest dropped"
 TOO_OLD = "stored too long"
 DAMAGED = "stored file damaged"
 NO_ROOM = "store full"
-NOT_ONE_LINE = "not one line of JSON"
-TOO_LONG = "item too long"
-_NOT_STORED = "not stored: "
 
 _SCAN_INTERVAL_S = 10.0
 _SCAN_SHARE = 16
 _TEMPORARY_AGE_S = 60.0
 _ATTEMPTS = 3
 _PAGE_BYTES = 4096
-_COMPRESSION_LEVEL = 5
-"""Takes twice the time of level 1 (2 ms for 500 items) and a fifth less space; what follows takes as long again for one hundredth."""
-_GZIP_FORMAT = 16 + zlib.MAX_WBITS
 _MAX_FILE_BYTES = 2 * MAX_BATCH_BYTES
-_SALVAGE_STEP_BYTES = 16
 _FINISHED = b"finished"
 """Content of a file whose items are gone, where the file cannot be deleted. Shorter than any gzip file."""
-_NAME = re.compile(r"(\d{8}T\d{12})-[0-9a-f]{16}-(\d{1,6})\.jsonl\.gz(\.tmp)?", re.ASCII)
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-_LAST_US = 253_370_764_799_999_999
-"""The end of year 9998. In the year that is left of the calendar, names rise by a microsecond each."""
 
 _logger = logging.getLogger(__name__)
 
@@ -110,7 +94,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class LockedFile:
     """A file that a lease holds."""
 
     name: str
@@ -124,7 +108,7 @@ class Lease:
     context manager it is given back at the end of the block unless it was done.
     """
 
-    def __init__(self, store: Store, held: list[_Held], items: list[bytes], lost: dict[str, int]) -> None:
+    def __init__(self, store: Store, held: list[LockedFile], items: list[bytes], lost: dict[str, int]) -> None:
         self.items = items
         """The JSON texts, oldest first; empty only when something was lost."""
         self.lost = lost
@@ -207,14 +191,14 @@ class Store:
         dropped: Counter[str] = Counter()
         faults: list[str] = []
         kept = 0
-        for chunk in _chunks(items, refused):
+        for chunk in chunks(items, refused):
             data = packed(chunk)
             with self._lock:
                 fault = self._keep(len(chunk), data, created_s, dropped)
             if fault is None:
                 kept += len(chunk)
             else:
-                refused[_NOT_STORED + fault] += len(chunk)
+                refused[NOT_STORED + fault] += len(chunk)
                 faults.append(fault)
         self._say(faults)
         return Stored(kept, dict(refused), dict(dropped))
@@ -239,26 +223,22 @@ class Store:
     def count(self) -> int:
         """Return about how many items are stored, leased ones included: exact for this store's own, up to ten seconds old for others'."""
         self._look()
-        return self._items
+        return self._index.items
 
     def size_bytes(self) -> int:
         """Return about how many bytes the stored files take on disk, as :meth:`count`."""
         self._look()
-        return self._bytes
+        return self._index.bytes
 
     def restart(self) -> None:
         """Know nothing and hold nothing: for a new store, and for a child made by fork, whose copies of the files stay the parent's."""
         # Guards everything below, and stays held while files are written and read: a disk that hangs would hang each thread anyway.
         # Re-entrant, as a signal handler or the garbage collector may come back here from inside.
         self._lock = threading.RLock()
-        self._index: OrderedDict[str, int] = OrderedDict()
-        """Name to bytes on disk, oldest first; as last seen, plus and minus what this store did since."""
-        self._bytes = 0
-        self._items = 0
+        self._index = Index()
         self._scanned_s: float | None = None
         self._put_bytes = 0
         self._leased: set[str] = set()
-        self._not_before_s: dict[str, float] = {}
         for lease in list(self._leases):
             lease._held = []
         self._leases.clear()
@@ -270,13 +250,18 @@ class Store:
         size = _pages(len(data))
         if size > self._max_bytes:
             return NO_ROOM
-        name = self._new_name(count, created_s)
+        if created_s is None:
+            # One store's names rise, so that its items keep their order.
+            us = self._last_us = max(names.microseconds(max(self._wall_clock(), self._reckoned_s())), self._last_us + 1)
+        else:
+            us = names.microseconds(created_s)
+        name = names.new_name(us, self._random.getrandbits(64), count)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with disk.open_folder(self._path, make=True) as folder:
                     if self._scan_due():
                         self._scan(folder, lost)
-                    if not self._make_room(folder, self._bytes + size - self._max_bytes, lost):
+                    if not self._make_room(folder, self._index.bytes + size - self._max_bytes, lost):
                         return NO_ROOM
                     self._write(folder, name, data, lost)
             except (OSError, ValueError) as error:
@@ -285,7 +270,7 @@ class Store:
                     return disk.reason(error)
             else:
                 break
-        self._remember(name, size)
+        self._index.add(name, size)
         self._put_bytes += size
         if created_s is not None:
             # It may belong before others.
@@ -306,12 +291,12 @@ class Store:
         if excess_bytes <= 0:
             return True
         held = self._leased.copy()
-        if self._bytes - sum(self._index.get(name, 0) for name in held) < excess_bytes:
+        if self._index.bytes - sum(map(self._index.size_bytes, held)) < excess_bytes:
             # Dropping all there is would not help.
             return False
         while oldest := [name for name in islice(self._index, len(held) + 1) if name not in held]:
             name = oldest[0]
-            size = self._index[name]
+            size = self._index.size_bytes(name)
             if self._drop(folder, name, EVICTED, lost):
                 excess_bytes -= size
                 if excess_bytes <= 0:
@@ -325,16 +310,16 @@ class Store:
         try:
             fd = folder.take(name)
         except (FileNotFoundError, disk.ForeignError):
-            self._forget(name)
+            self._index.forget(name)
             return True
         except OSError:
             return False
-        if not self._delete(folder, _Held(name, fd)):
+        if not self._delete(folder, LockedFile(name, fd)):
             return False
-        lost[why] += _count(name)
+        lost[why] += names.count_of(name)
         return True
 
-    def _delete(self, folder: disk.Folder | None, file: _Held) -> bool:
+    def _delete(self, folder: disk.Folder | None, file: LockedFile) -> bool:
         """Delete a file that we hold and let it go; return whether its items are gone."""
         gone = folder is not None and folder.remove(file.name)
         try:
@@ -348,12 +333,12 @@ class Store:
         finally:
             disk.let_go(file.fd)
         if gone:
-            self._forget(file.name)
+            self._index.forget(file.name)
             if folder is not None:
                 folder.remove(file.name)
         return gone
 
-    def _gather(self, max_items: int, max_bytes: int, lost: Counter[str], faults: list[str]) -> tuple[list[_Held], list[bytes]]:
+    def _gather(self, max_items: int, max_bytes: int, lost: Counter[str], faults: list[str]) -> tuple[list[LockedFile], list[bytes]]:
         """Take the oldest files, within the limits, and read them."""
         try:
             with disk.open_folder(self._path, make=False) as folder:
@@ -367,29 +352,29 @@ class Store:
                     held, items = self._take(folder, max_items, max_bytes, lost, faults)
                 return held, items
         except FileNotFoundError:
-            self._adopt(OrderedDict())
+            self._index.adopt({})
         except (OSError, ValueError) as error:
             faults.append(disk.reason(error))
         return [], []
 
     def _take(
         self, folder: disk.Folder, max_items: int, max_bytes: int, lost: Counter[str], faults: list[str]
-    ) -> tuple[list[_Held], list[bytes]]:
-        held: list[_Held] = []
+    ) -> tuple[list[LockedFile], list[bytes]]:
+        held: list[LockedFile] = []
         items: list[bytes] = []
         size = 0
-        oldest = _stamp(self._now_s() - self._max_age_s)
+        oldest = names.stamp(self._now_s() - self._max_age_s)
         for name in list(self._index):
-            if name in self._leased or self._not_before_s.get(name, 0.0) > self._clock():
+            if name in self._leased or self._index.rests(name, self._clock()):
                 continue
             if name < oldest and self._drop(folder, name, TOO_OLD, lost):
                 continue
-            if held and (len(held) == MAX_LEASE_FILES or len(items) + _count(name) > max_items):
+            if held and (len(held) == MAX_LEASE_FILES or len(items) + names.count_of(name) > max_items):
                 break
             try:
                 fd = folder.take(name)
             except (FileNotFoundError, disk.ForeignError):
-                self._forget(name)
+                self._index.forget(name)
                 continue
             except BlockingIOError:
                 continue
@@ -402,7 +387,7 @@ class Store:
                 disk.let_go(fd)
                 faults.append(disk.reason(error))
                 continue
-            file = _Held(name, fd)
+            file = LockedFile(name, fd)
             if not whole:
                 damaged = self._mend(folder, file, len(found), lost)
                 if damaged is None:
@@ -418,23 +403,22 @@ class Store:
             size += found_bytes
         return held, items
 
-    def _mend(self, folder: disk.Folder, file: _Held, found: int, lost: Counter[str]) -> _Held | None:
+    def _mend(self, folder: disk.Folder, file: LockedFile, found: int, lost: Counter[str]) -> LockedFile | None:
         """Count what a damaged file has lost and write it into its name, so that it is not counted again; delete it if it has nothing."""
-        missing = max(0, _count(file.name) - found)
+        missing = max(0, names.count_of(file.name) - found)
         if not found:
             if self._delete(folder, file):
                 lost[DAMAGED] += missing
             return None
         if missing:
-            name = f"{file.name[: file.name.rindex('-')]}-{found}.jsonl.gz"
+            name = names.with_count(file.name, found)
             try:
                 folder.rename(file.name, name)
             except OSError:
                 return file
             lost[DAMAGED] += missing
-            self._index = OrderedDict((name if old == file.name else old, size) for old, size in self._index.items())
-            self._items -= missing
-            return _Held(name, file.fd)
+            self._index.rename(file.name, name)
+            return LockedFile(name, file.fd)
         return file
 
     def _finish(self, lease: Lease, rest: Sequence[bytes]) -> Stored:
@@ -444,7 +428,7 @@ class Store:
             self._leases.discard(lease)
             self._leased.difference_update(file.name for file in held)
         stored = Stored()
-        created_s = _seconds(held[0].name) if held else None
+        created_s = names.created_s(held[0].name) if held else None
         if rest:
             # Stored before the rest of it is deleted: a process killed in between sends some items twice rather than never.
             stored = self.put(rest, created_s=created_s)
@@ -456,7 +440,7 @@ class Store:
             stored = Stored(again.kept, again.refused, dict(Counter(stored.dropped) + Counter(again.dropped)))
         return stored
 
-    def _delete_all(self, held: list[_Held]) -> None:
+    def _delete_all(self, held: list[LockedFile]) -> None:
         try:
             with disk.open_folder(self._path, make=False) as folder:
                 for file in held:
@@ -476,7 +460,7 @@ class Store:
                 disk.let_go(file.fd)
                 self._leased.discard(file.name)
                 if after_s > 0:
-                    self._not_before_s[file.name] = self._clock() + after_s
+                    self._index.rest_until(file.name, self._clock() + after_s)
 
     def _look(self) -> None:
         """Scan when that is due, without dropping anything: nobody would be told."""
@@ -486,7 +470,7 @@ class Store:
                     with disk.open_folder(self._path, make=False) as folder:
                         self._scan(folder, None)
                 except (OSError, ValueError):
-                    self._adopt(OrderedDict())
+                    self._index.adopt({})
 
     def _scan_due(self) -> bool:
         return (
@@ -498,14 +482,13 @@ class Store:
     def _scan(self, folder: disk.Folder, lost: Counter[str] | None) -> None:
         """Learn what is in the folder; clear away what is too old, finished, or left unfinished by a dead process."""
         now_s = self._now_s()
-        oldest, stale = _stamp(now_s - self._max_age_s), _stamp(now_s - _TEMPORARY_AGE_S)
-        index: OrderedDict[str, int] = OrderedDict()
+        oldest, stale = names.stamp(now_s - self._max_age_s), names.stamp(now_s - _TEMPORARY_AGE_S)
+        index: dict[str, int] = {}
         expired = []
         for name, size in sorted(folder.files()):
-            parts = _NAME.fullmatch(name)
-            if parts is None:
+            if not names.is_ours(name):
                 continue
-            if parts[3]:
+            if name.endswith(disk.TEMPORARY):
                 if name < stale:
                     _sweep(folder, name)
             elif size == len(_FINISHED) and not _is_torn(folder, name):
@@ -514,31 +497,13 @@ class Store:
                 index[name] = _pages(size)
                 if name < oldest:
                     expired.append(name)
-        self._adopt(index)
+        self._index.adopt(index)
         self._scanned_s = self._clock()
         self._put_bytes = 0
         if lost is not None:
             for name in expired:
                 if name not in self._leased:
                     self._drop(folder, name, TOO_OLD, lost)
-
-    def _adopt(self, index: OrderedDict[str, int]) -> None:
-        self._index = index
-        self._bytes = sum(index.values())
-        self._items = sum(map(_count, index))
-        self._not_before_s = {name: after_s for name, after_s in self._not_before_s.items() if name in index}
-
-    def _remember(self, name: str, size: int) -> None:
-        self._index[name] = size
-        self._bytes += size
-        self._items += _count(name)
-
-    def _forget(self, name: str) -> None:
-        size = self._index.pop(name, None)
-        self._not_before_s.pop(name, None)
-        if size is not None:
-            self._bytes -= size
-            self._items -= _count(name)
 
     def _reckoned_s(self) -> float:
         """Return the wall-clock time as it would be had that clock never jumped since the store was made."""
@@ -549,104 +514,10 @@ class Store:
         """Return the time that ages count to."""
         return min(self._wall_clock(), self._reckoned_s())
 
-    def _new_name(self, count: int, created_s: float | None) -> str:
-        if created_s is None:
-            # One store's names rise, so that its items keep their order.
-            us = self._last_us = max(_us(max(self._wall_clock(), self._reckoned_s())), self._last_us + 1)
-        else:
-            us = _us(created_s)
-        return f"{_text(us)}-{self._random.getrandbits(64):016x}-{count}.jsonl.gz"
-
     def _say(self, faults: list[str]) -> None:
         """Log, at most once a minute, why the disk was of no use. Needs no lock: a log handler may come back here."""
         if faults and self._log_limit.due("fault"):
             say(_logger, logging.WARNING, "Telemetry cannot be stored in %s: %s.", self._path, faults[-1])
-
-
-def default_folder(instrumentation_key: str, endpoint: str, parent: str | os.PathLike[str] | None = None) -> Path:
-    """Return the folder for one destination and user: the same in every process, wherever it was started.
-
-    The key and the endpoint are in its name as a digest only: other users can read names.
-
-    Args:
-        instrumentation_key: As resolved.
-        endpoint: Base URL of ingestion.
-        parent: Folder to make it in; None takes the system's one for temporary files. The first call in a process may look for that one
-            by writing to it, so ask when something is to be stored.
-    """
-    if parent is None:
-        try:
-            parent = tempfile.gettempdir()
-        except OSError:
-            # There is no folder that can be written, so it does not matter which one cannot.
-            parent = os.path.join(os.sep, "tmp")
-    digest = hashlib.sha256(f"{instrumentation_key.lower()}\n{endpoint.rstrip('/')}".encode("utf-8", "surrogatepass")).hexdigest()
-    # Without user ids (Windows) every user has a folder for temporary files of their own.
-    user = f"{os.geteuid()}-" if hasattr(os, "geteuid") else ""
-    return Path(parent, f"appinsights-exporter-{user}{digest[:32]}")
-
-
-def packed(items: Sequence[bytes]) -> bytes:
-    """Return the content of a file."""
-    compress = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
-    return compress.compress(b"\n".join(items) + b"\n") + compress.flush()
-
-
-def unpacked(data: bytes) -> tuple[list[bytes], bool]:
-    """Return the items in the content of a file, and whether it was whole. What is left of a damaged one is its complete JSON objects."""
-    unpack = zlib.decompressobj(_GZIP_FORMAT)
-    try:
-        raw = unpack.decompress(data, MAX_BATCH_BYTES + 1)
-        whole = unpack.eof and not unpack.unused_data and raw[-1:] == b"\n"
-    except zlib.error:
-        raw, whole = _salvaged(data), False
-    lines = raw.split(b"\n")
-    lines.pop()
-    return (lines, True) if whole else ([line for line in lines if _is_object(line)], False)
-
-
-def _salvaged(data: bytes) -> bytes:
-    """Return what can be decompressed before the first fault."""
-    unpack = zlib.decompressobj(_GZIP_FORMAT)
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        for start in range(0, len(data), _SALVAGE_STEP_BYTES):
-            pieces.append(unpack.decompress(data[start : start + _SALVAGE_STEP_BYTES], MAX_BATCH_BYTES))
-            size += len(pieces[-1])
-            if size > MAX_BATCH_BYTES:
-                break
-    except zlib.error:
-        pass
-    return b"".join(pieces)
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(orjson.loads(line), dict)
-    except orjson.JSONDecodeError:
-        return False
-
-
-def _chunks(items: Iterable[bytes], refused: Counter[str]) -> Iterator[list[bytes]]:
-    """Yield the items in files' worths: at most 512, and 1 MiB with their line feeds. Counts those that cannot be stored."""
-    chunk: list[bytes] = []
-    size = 0
-    for item in items:
-        length = len(item) + 1
-        if length == 1 or b"\n" in item:
-            refused[_NOT_STORED + NOT_ONE_LINE] += 1
-            continue
-        if length > MAX_BATCH_BYTES:
-            refused[_NOT_STORED + TOO_LONG] += 1
-            continue
-        if len(chunk) == MAX_BATCH_ITEMS or size + length > MAX_BATCH_BYTES:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(item)
-        size += length
-    if chunk:
-        yield chunk
 
 
 def _sweep(folder: disk.Folder, name: str) -> None:
@@ -674,38 +545,9 @@ def _is_torn(folder: disk.Folder, name: str) -> bool:
         disk.let_go(fd)
 
 
-def _count(name: str) -> int:
-    """Return the number of items that a name says."""
-    return int(name[name.rindex("-") + 1 :].partition(".")[0])
-
-
 def _pages(size: int) -> int:
     """Return the bytes that a file of some size takes on disk."""
     return -(-max(size, 1) // _PAGE_BYTES) * _PAGE_BYTES
-
-
-def _us(seconds: float) -> int:
-    """Return microseconds since the epoch, kept within the calendar."""
-    return min(int(seconds * 1e6), _LAST_US) if 0 < seconds < _LAST_US else 0
-
-
-def _text(us: int) -> str:
-    return f"{_EPOCH + datetime.timedelta(microseconds=us):%Y%m%dT%H%M%S%f}"
-
-
-def _stamp(seconds: float) -> str:
-    """Return what names of that time begin with; earlier names sort before it."""
-    return _text(_us(seconds))
-
-
-def _seconds(name: str) -> float:
-    """Return the time in a name, seconds since the epoch."""
-    try:
-        moment = datetime.datetime.strptime(name.partition("-")[0] + "+0000", "%Y%m%dT%H%M%S%f%z")
-    except ValueError:
-        # Digits, but no date.
-        return 0.0
-    return (moment - _EPOCH).total_seconds()
 
 
 def _absolute(folder: str | os.PathLike[str]) -> str:

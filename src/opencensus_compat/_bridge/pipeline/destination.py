@@ -158,7 +158,10 @@ class Destination:
             asked = {name: getattr(batching, name) for option, name in _BATCHING if option in options}
             in_vain += [f"{name}={value}" for name, value in asked.items() if value != getattr(first, name)]
         if in_vain:
-            report("a further exporter for the same resource asks for other settings (%s); the first one's stay", ", ".join(in_vain))
+            report(
+                "another exporter for this resource was created with different settings (%s); the first exporter's settings are kept",
+                ", ".join(in_vain),
+            )
 
     def grace_periods_s(self) -> list[float]:
         """Return what the handles ask for as the time that the end of the process may take, seconds, by signal."""

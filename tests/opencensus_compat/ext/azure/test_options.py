@@ -376,6 +376,6 @@ def test_no_local_storage_counts_in_any_order(otel, endpoint, temporary_folder, 
         pass
     assert not opencensus_compat.flush(60.0)
     assert first._pipeline.exporter.counts.snapshot().held == 1
-    assert "asks for no storage on disk" in caplog.text
+    assert "created without storage on disk" in caplog.text
     opencensus_compat.shutdown(0.1)
     assert list(temporary_folder.rglob("*.jsonl.gz")) == []

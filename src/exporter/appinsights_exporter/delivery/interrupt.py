@@ -1,0 +1,27 @@
+"""The exit status of a process that a Ctrl+C ends, where the first export comes after it.
+
+Without this package such a process ends by the signal, which shells and supervisors see. The interpreter knows that nobody caught the
+Ctrl+C until it next executes a text, as it does for modules that make classes from one: the first export imports such modules
+(dataclasses, named tuples), and then the status would be 1. A text that raises the same again reminds the interpreter.
+
+Cost: nothing until the process ends, then one comparison; the text is executed after a Ctrl+C only, in some twenty microseconds.
+To switch it off: ``atexit.unregister(appinsights_exporter.delivery.interrupt.restore)``.
+``tests/exporter/test_exit.py::test_status`` fails without it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import sys
+
+
+def restore() -> None:
+    """Let a Ctrl+C that nobody caught end the process by the signal, as it does without this package."""
+    if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 - the text is this one
+
+
+# With the import: hooks run in the reverse order, and this one is to run after those of providers, which export.
+atexit.register(restore)
