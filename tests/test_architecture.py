@@ -67,6 +67,20 @@ EXPORTER_PARTS = {
 }
 """Part of the exporter -> the parts that it may import; a part that is not named may import any."""
 
+LOCAL_LAYERS = [
+    {"__main__"},
+    {"cli"},  # arguments
+    {"commands"},  # what prints
+    {"endpoint"},
+    {"server", "control", "ingestion"},  # HTTP; what is answered
+    {"replies", "arrivals", "script"},
+    {"framing", "same_machine", "recording", "remote", "reasons", "render", "rule_texts"},
+    {"transaction", "store", "exchange"},
+    {"tables", "schema"},
+    {"bodies", "misbehave", "shapes", "times"},  # values
+]
+"""The local endpoint from top to bottom; a module imports from lower rows only."""
+
 SIDE_EFFECTS = {"asyncio", "logging", "os", "random", "requests", "secrets", "socket", "subprocess", "threading", "time"}
 """What a pure module does without: time, ids and resource come in as arguments."""
 
@@ -209,6 +223,16 @@ def test_tools_import_neither_half(part):
     """The local endpoint and the migration tool know the wire and source text, not the packages."""
     wrong = [found for found in IMPORTS[FACADE] if found.part == part and _root(found.target) in {FACADE, EXPORTER}]
     assert [str(found) for found in wrong if found.target_part not in {part, "__version__"}] == []
+
+
+def test_arrows_point_down_in_the_local_endpoint():
+    """Commands stand on queries and rendering, which do not know each other's insides; what judges a request knows no HTTP."""
+    inside = f"{FACADE}.local."
+    rank = {module: depth for depth, modules in enumerate(LOCAL_LAYERS) for module in modules}
+    own = [found for found in IMPORTS[FACADE] if found.importer.startswith(inside) and found.target.startswith(inside)]
+    ends = [(found.importer.split(".")[2], found.target.split(".")[2]) for found in own]
+    assert {module.split(".")[2] for module in _modules(FACADE) if module.startswith(inside)} == rank.keys()
+    assert [f"{importer} imports {target}" for importer, target in ends if importer != target and rank[importer] >= rank[target]] == []
 
 
 def test_arrows_point_down_in_the_exporter():

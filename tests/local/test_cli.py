@@ -11,7 +11,8 @@ import sys
 import pytest
 
 from opencensus_compat.local import LocalEndpoint
-from opencensus_compat.local.cli import CONNECTION_STRING_VARIABLE, add_arguments, run
+from opencensus_compat.local.cli import add_arguments, run
+from opencensus_compat.local.commands.variables import CONNECTION_STRING_VARIABLE
 from opencensus_compat.local.misbehave import RULES
 
 SENDER = """

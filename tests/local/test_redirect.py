@@ -11,7 +11,9 @@ import pytest
 
 from appinsights_exporter import redirect
 from opencensus_compat import _notes
-from opencensus_compat.local import LocalEndpoint, cli
+from opencensus_compat.local import LocalEndpoint
+from opencensus_compat.local.commands import variables
+from opencensus_compat.local.commands.program import program_environment
 
 NAMES_ITS_RESOURCES = """
 import logging, multiprocessing, os, subprocess, sys
@@ -154,11 +156,11 @@ def test_pass_through_leaves_the_string_in_the_code_alone():
 def test_an_inherited_redirect_does_not_outlive_pass_through(monkeypatch, tmp_path):
     """Inside another `census-compat local`, the option still leaves the string in the code alone."""
     with LocalEndpoint() as endpoint:
-        outer = {cli.REDIRECT_VARIABLE: "http://127.0.0.1:1/"}
-        passed = cli._environment(endpoint, outer, str(tmp_path / "notes"), pass_through=True)
-        redirected = cli._environment(endpoint, outer, str(tmp_path / "notes"), pass_through=False)
-    assert cli.REDIRECT_VARIABLE not in passed
-    assert redirected[cli.REDIRECT_VARIABLE] == endpoint.url
+        outer = {variables.REDIRECT_VARIABLE: "http://127.0.0.1:1/"}
+        passed = program_environment(endpoint, outer, str(tmp_path / "notes"), pass_through=True)
+        redirected = program_environment(endpoint, outer, str(tmp_path / "notes"), pass_through=False)
+    assert variables.REDIRECT_VARIABLE not in passed
+    assert redirected[variables.REDIRECT_VARIABLE] == endpoint.url
 
 
 @pytest.mark.parametrize(
@@ -174,13 +176,13 @@ def test_an_inherited_redirect_does_not_outlive_pass_through(monkeypatch, tmp_pa
 def test_other_sdks_reach_the_endpoint_past_a_proxy(given, expected):
     """Where http goes through a proxy, the command's NO_PROXY has this machine, beside what it had."""
     with LocalEndpoint() as endpoint:
-        made = cli._environment(endpoint, given, "notes", pass_through=False)
+        made = program_environment(endpoint, given, "notes", pass_through=False)
     assert (made.get("no_proxy"), made.get("NO_PROXY")) == (expected, expected)
 
 
 def test_both_halves_mean_the_same_variable():
     """The command sets what the exporters read."""
-    assert cli.REDIRECT_VARIABLE == redirect.REDIRECT_VARIABLE == _notes._REDIRECT
+    assert variables.REDIRECT_VARIABLE == redirect.REDIRECT_VARIABLE == _notes._REDIRECT
 
 
 UNSAMPLED = """

@@ -29,7 +29,6 @@ from .arrivals import Arrivals, RecordedRequest
 from .control import Control
 from .ingestion import Ingestion
 from .misbehave import Rule
-from .recording import problems
 from .script import Script
 from .server import TrackServer, held_port
 from .store import ItemWarning, Refused, Store
@@ -203,7 +202,7 @@ class LocalEndpoint:
 
     def problems(self) -> dict[str, list[JsonObject]]:
         """Return ``warnings`` and ``refused``, each item as a dict."""
-        return problems(self.warnings, self.refused)
+        return self._store.problems()
 
     def operation_ids(self) -> list[str]:
         """Return the operations that have a request or dependency, in order of start."""

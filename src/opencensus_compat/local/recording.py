@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from .transaction import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .bodies import JsonObject
-    from .store import ItemWarning, Refused
 
 
 class Recording(Source, Protocol):
@@ -22,8 +18,3 @@ class Recording(Source, Protocol):
 
     def problems(self) -> dict[str, list[JsonObject]]:
         """Return ``warnings`` about accepted items, and ``refused`` items."""
-
-
-def problems(warnings: Iterable[ItemWarning], refused: Iterable[Refused]) -> dict[str, list[JsonObject]]:
-    """Return what the check found, as programs see it."""
-    return {"warnings": [asdict(entry) for entry in warnings], "refused": [asdict(entry) for entry in refused]}

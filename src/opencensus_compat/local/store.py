@@ -11,15 +11,16 @@ import json
 import os
 import sqlite3
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .tables import TABLES, Row
+from .tables import TABLES, Row, TableRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from .bodies import JsonObject
     from .schema import FieldWarning
 
 APPLICATION_ID = 0x43436F6D
@@ -149,7 +150,7 @@ class Store:
             # A lone surrogate or an integer over 64 bits, both legal in JSON: SQLite holds neither, so bend the values.
             self._write([(statement, [tuple(map(_storable, values)) for values in rows]) for statement, rows in batches])
 
-    def rows(self, table: str, where: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    def rows(self, table: str, where: Mapping[str, str] | None = None) -> list[TableRow]:
         """Return the rows of a portal table in arrival order, dynamic columns decoded.
 
         Args:
@@ -173,7 +174,7 @@ class Store:
         found = self._query(f"SELECT * FROM {table}{filtered} ORDER BY rowid", wanted)
         return [_decoded(columns, values) for values in found]
 
-    def envelopes(self, after: int = 0) -> list[dict[str, Any]]:
+    def envelopes(self, after: int = 0) -> list[JsonObject]:
         """Return the accepted envelopes in arrival order, freshly parsed; only those with a number over ``after``."""
         found = self._query("SELECT envelope FROM envelopes WHERE number > ? ORDER BY number", (after,))
         return [json.loads(text) for (text,) in found]
@@ -190,6 +191,10 @@ class Store:
     def warnings(self) -> list[ItemWarning]:
         """Return the schema warnings in arrival order."""
         return [ItemWarning(*values) for values in self._query("SELECT item, path, text FROM warnings ORDER BY number")]
+
+    def problems(self) -> dict[str, list[JsonObject]]:
+        """Return ``warnings`` and ``refused``, each item as a dict."""
+        return {"warnings": [asdict(entry) for entry in self.warnings()], "refused": [asdict(entry) for entry in self.refused()]}
 
     def findings(self) -> tuple[int, int]:
         """Return how many items were refused, and how many warnings there are."""

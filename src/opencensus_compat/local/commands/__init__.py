@@ -1,0 +1,1 @@
+"""What ``census-compat local`` does, one module for each thing: only these print, and none of them parses arguments."""

@@ -1,0 +1,105 @@
+"""``census-compat local -- CMD``: run a command against a fresh endpoint and say what it sent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..reasons import Seen, read_notes, reasons
+from .opening import EndpointOptions, summary
+from .report import Report
+from .terminal import CommandError, as_json, style, write
+from .variables import CONNECTION_STRING_VARIABLE, NOTES_VARIABLE, REDIRECT_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..endpoint import LocalEndpoint
+
+_LEFT_BEHIND_S = 2.0
+
+
+def run_program(options: EndpointOptions, command: list[str], *, pass_through: bool, json: bool) -> int:
+    """Run a command against a fresh endpoint, print what it sent, and return its exit code.
+
+    Args:
+        options: The endpoint.
+        command: The program and its arguments.
+        pass_through: Leave exporters alone that are given another connection string.
+        json: Print JSON; the command's standard output goes to standard error.
+
+    Raises:
+        CommandError: The endpoint cannot be opened, or the command cannot be started.
+
+    """
+    endpoint = options.open()
+    try:
+        with tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as folder:
+            notes = Path(folder, "notes")
+            notes.touch(0o600)
+            environment = program_environment(endpoint, os.environ, str(notes), pass_through=pass_through)
+            code = _child(command, environment, to_stderr=json)
+            # The child is gone, and so are its connections, unless it left processes of its own behind.
+            with contextlib.suppress(TimeoutError):
+                endpoint.wait_idle(_LEFT_BEHIND_S)
+            why = [] if endpoint.accepted else _reasons(options, endpoint, code, environment, pass_through=pass_through)
+        report = Report(endpoint, code, why, endpoint.redirected)
+        if options.count_only:
+            write(as_json(endpoint.stats()) if json else summary(endpoint))
+        elif json:
+            write(as_json(report.as_dict(endpoint.connection_string)))
+        else:
+            write(report.as_text(command, accepted=endpoint.accepted > 0, style=style()))
+        return code
+    finally:
+        endpoint.close()
+
+
+def program_environment(endpoint: LocalEndpoint, environment: Mapping[str, str], notes: str, *, pass_through: bool) -> dict[str, str]:
+    """Return the environment of a command that is to send to the endpoint, and whose Python processes note in a file what they made."""
+    changed = {**environment, CONNECTION_STRING_VARIABLE: endpoint.connection_string, NOTES_VARIABLE: notes}
+    changed.pop(REDIRECT_VARIABLE, None)
+    if not pass_through:
+        changed[REDIRECT_VARIABLE] = endpoint.url
+    # Our exporters never use a proxy for this machine; those of other SDKs, which read the connection string too, would.
+    if any(value and name.lower() in ("http_proxy", "all_proxy") for name, value in environment.items()):
+        for name in ("no_proxy", "NO_PROXY"):
+            hosts = [host.strip() for host in changed.get(name, changed.get("no_proxy", "")).split(",") if host.strip()]
+            if "*" not in hosts:
+                changed[name] = ",".join([*hosts, *(host for host in ("127.0.0.1", "localhost") if host not in hosts)])
+    return changed
+
+
+def _reasons(
+    options: EndpointOptions, endpoint: LocalEndpoint, code: int, environment: Mapping[str, str], *, pass_through: bool
+) -> list[str]:
+    seen = Seen(
+        code,
+        environment,
+        read_notes(environment[NOTES_VARIABLE]),
+        refused=[entry.message for entry in endpoint.refused],
+        requests=endpoint.stats()["requests"],
+        misbehaves=bool(options.misbehaviour),
+        pass_through=pass_through,
+        python=sys.executable,
+    )
+    return reasons(seen)
+
+
+def _child(command: list[str], environment: Mapping[str, str], *, to_stderr: bool) -> int:
+    """Run the command to its end and return its exit code. Ctrl-C reaches the child itself; we wait for what it makes of it."""
+    sys.stdout.flush()
+    try:
+        process = subprocess.Popen(command, env=dict(environment), stdout=sys.stderr if to_stderr else None)  # noqa: S603  # the user's own
+    except (OSError, ValueError) as error:
+        raise CommandError(127, f"cannot run {command[0]!r}: {error}") from None
+    while process.poll() is None:
+        with contextlib.suppress(KeyboardInterrupt):
+            process.wait()
+    code = process.returncode
+    return code if code >= 0 else 128 - code

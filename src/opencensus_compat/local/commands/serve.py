@@ -1,0 +1,78 @@
+"""``census-compat local`` without a command: serve until Ctrl-C, and print items as they arrive."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from json import loads
+from typing import TYPE_CHECKING
+
+from .. import render
+from ..tables import TABLES
+from .opening import EndpointOptions, summary
+from .terminal import as_json, say, style, write
+from .variables import CONNECTION_STRING_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..tables import Row, TableRow
+
+
+def serve(options: EndpointOptions, *, follow: bool, json: bool) -> int:
+    """Serve until Ctrl-C or SIGTERM; return the exit code.
+
+    Args:
+        options: The endpoint.
+        follow: Print each item as it arrives.
+        json: Print JSON, one document per line.
+
+    """
+    printing = threading.Lock()
+
+    def print_rows(rows: Sequence[Row]) -> None:
+        lines = []
+        for row in rows:
+            decoded = _decoded(row)
+            if json:
+                lines.append(as_json({"event": "item", "table": row.table, "row": decoded}))
+            else:
+                lines.append(render.item(row.table, decoded, style()))
+        with printing, contextlib.suppress(OSError):
+            write("\n".join(lines))
+
+    with _terminated_as_interrupted(), contextlib.suppress(KeyboardInterrupt):
+        endpoint = options.open(print_rows if follow else None)
+        try:
+            with printing:
+                if json:
+                    write(as_json({"event": "listening", "connectionString": endpoint.connection_string, "url": endpoint.url}))
+                else:
+                    write(endpoint.connection_string)
+                    say(f"Listening. Set {CONNECTION_STRING_VARIABLE} to the line above; Ctrl-C ends.")
+            threading.Event().wait()
+        finally:
+            endpoint.stop()
+            if not json:
+                say(summary(endpoint))
+            endpoint.close()
+    return 0
+
+
+def _decoded(row: Row) -> TableRow:
+    kinds = TABLES[row.table]
+    return {name: loads(value) if kinds[name] == "JSON" else value for name, value in row.as_dict().items()}
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the wait as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

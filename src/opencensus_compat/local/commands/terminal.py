@@ -1,0 +1,51 @@
+"""What the commands write, and to what kind of terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+from typing import TextIO
+
+from ..render import Style
+
+
+class CommandError(Exception):
+    """Ends a command: a message for standard error and an exit code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def style() -> Style:
+    """Return what standard output can show."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size((120, 24)).columns
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+    colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return Style(max(40, width), colour, encoding.startswith("utf"))
+
+
+def as_json(value: object) -> str:
+    """Return a document of one line."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def write(text: str) -> None:
+    """Write a text and a line end to standard output."""
+    _write(sys.stdout, text)
+
+
+def say(text: str) -> None:
+    """Write a text and a line end to standard error, where there is one."""
+    with contextlib.suppress(OSError):
+        _write(sys.stderr, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    encoding = stream.encoding or "ascii"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()

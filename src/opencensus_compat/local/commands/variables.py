@@ -1,0 +1,9 @@
+"""Environment variables that the command reads, or sets for the program that it runs."""
+
+from __future__ import annotations
+
+CONNECTION_STRING_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+REDIRECT_VARIABLE = "APPINSIGHTS_EXPORTER_REDIRECT"
+"""Makes our exporters send to a local endpoint whatever connection string they are given."""
+NOTES_VARIABLE = "OPENCENSUS_COMPAT_LOCAL_NOTES"
+"""Names the file in which Python processes note what they made."""
