@@ -47,34 +47,51 @@ def test_defaults_ask_for_nothing(caplog, first, second):
         ({"storage_max_size": 1000}, {"storage_retention_period": 604800}, None),
     ],
 )
-def test_delivery_that_is_asked_for_in_vain(caplog, first, second, expected):
-    """Only what the second exporter was given, and the first one has otherwise, is said."""
+def test_other_delivery_settings_are_a_warning(caplog, first, second, expected):
+    """Only what the second exporter was given, and the first one has otherwise, is logged."""
     made = AzureExporter(connection_string=TEXT, **first)
     handler = AzureLogHandler(connection_string=TEXT, **second)
     assert handler._pipeline.destination is made._pipeline.destination
-    start = "another exporter for this resource was created with different settings"
-    assert caplog.messages == ([] if expected is None else [f"{start} ({expected}); the first exporter's settings are kept (said once)"])
+    line = f"another exporter for this resource was created with different settings ({expected}); the first exporter's settings are kept"
+    assert caplog.messages == ([] if expected is None else [f"{line} (said once)"])
 
 
-def test_delivery_that_is_asked_for_in_vain_of_another_exporter(caplog):
+def test_delivery_settings_other_than_an_opentelemetry_exporters_are_a_warning(caplog):
     """The same where the first exporter is one of OpenTelemetry's."""
     first = ApplicationInsightsSpanExporter(TEXT)
     AzureExporter(connection_string=TEXT, timeout=3, storage_max_size=1000)
     first.shutdown()
-    asked = "connect_timeout_s, read_timeout_s, storage_max_bytes"
-    assert caplog.messages == [
-        f"Another exporter for this resource was created with different settings ({asked}); the first exporter's settings are kept."
-    ]
+    given = "connect_timeout_s, read_timeout_s, storage_max_bytes"
+    line = f"Another exporter for this resource was created with different settings ({given}); the first exporter's settings are kept."
+    assert caplog.messages == [line]
 
 
-def test_batching_that_is_asked_for_in_vain(caplog):
-    """The same for how spans are batched."""
+def test_other_batching_is_no_warning(caplog):
+    """Handles that differ in their intervals alone are those of a healthy program, where OpenCensus said nothing: it is an INFO line."""
+    caplog.set_level(logging.INFO, "opencensus_compat")
     AzureExporter(connection_string=TEXT, max_batch_size=20, grace_period=2)
     AzureExporter(connection_string=TEXT)
     assert caplog.messages == []
     AzureExporter(connection_string=TEXT, max_batch_size=20, export_interval=3.0)
-    expected = "another exporter for this resource was created with different settings (export_interval_s=3.0); the first exporter's settings are kept (said once)"
-    assert caplog.messages == [expected]
+    line = "another exporter for this resource was created with different settings (%s); the first exporter's settings are kept"
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("INFO", line % "export_interval_s=3.0")]
+    AzureExporter(connection_string=TEXT, queue_capacity=7)
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        ({"queue_capacity": 7, "timeout": 3}, "connect_timeout_s, read_timeout_s, queue_capacity=7"),
+        ({"grace_period": 1, "export_interval": 3.0}, "export_interval_s=3.0, grace_period_s=1"),
+    ],
+)
+def test_a_difference_in_delivery_is_a_warning_after_one_in_batching(caplog, options, given):
+    """Time limits are delivery: what an INFO line said of intervals before does not hide the warning."""
+    for more in ({}, {"export_interval": 5.0}, options):
+        AzureExporter(connection_string=TEXT, **more)
+    line = "another exporter for this resource was created with different settings (%s); the first exporter's settings are kept (said once)"
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [line % given]
 
 
 def test_they_are_not_sent():

@@ -310,10 +310,10 @@ _OF_DELIVERY = (
 """Fields that all exporters for a resource share: those of the first one count."""
 
 
-def asked_in_vain(settings: Settings, first: Settings) -> list[str]:
-    """Return the fields that were given, and that the first exporter for the resource has otherwise; a default asks for nothing.
+def conflicting_settings(settings: Settings, first: Settings) -> list[str]:
+    """Return the delivery settings that were given, and that the first exporter for the resource has otherwise.
 
-    That nothing be stored on disk is never asked in vain.
+    A default conflicts with nothing. Neither does ``storage_enabled=False``, which counts whichever exporter has it.
     """
     given = [name for name in _OF_DELIVERY if settings.sources.get(name, DEFAULT) != DEFAULT]
     if not settings.storage_enabled:

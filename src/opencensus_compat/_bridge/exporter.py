@@ -53,7 +53,7 @@ __all__ = [
     "Prepared",
     "RemoteDependency",
     "Request",
-    "asked_in_vain",
+    "conflicting_settings",
     "connection_string_pairs",
     "delivered",
     "described_fields",
@@ -281,9 +281,9 @@ def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None,
     return dataclasses.replace(resolved, sources={**resolved.sources, **untold})
 
 
-def asked_in_vain(settings: Any, first: Any) -> list[str]:
-    """Return the names of settings that were given, and that the first exporter for the same resource has otherwise."""
-    return _settings.asked_in_vain(settings, first)
+def conflicting_settings(settings: Any, first: Any) -> list[str]:
+    """Return the names of delivery settings that were given, and that the first exporter for the same resource has otherwise."""
+    return _settings.conflicting_settings(settings, first)
 
 
 def without_disk(settings: Any) -> Any:

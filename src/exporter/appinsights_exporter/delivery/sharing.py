@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..counts import TRACES
 from ..forks import restart_in_child
-from ..settings import asked_in_vain
+from ..settings import conflicting_settings
 from .auth import TokenSource
 from .backoff import Backoff, jitter
 from .deadline import Deadline, sending_s
@@ -71,7 +71,7 @@ class SharedDelivery(Delivery):
 
     def share(self, settings: Settings) -> Share:
         """Return a share for an exporter with these settings: those about storing on disk count, and others are the first exporter's."""
-        conflicting = asked_in_vain(settings, self._settings)
+        conflicting = conflicting_settings(settings, self._settings)
         if conflicting:
             _logger.warning(
                 "Another exporter for this resource was created with different settings (%s); the first exporter's settings are kept.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import importlib
+import logging
 import math
 import os
 import platform
@@ -18,6 +19,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -25,7 +27,7 @@ from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline import taken as _taken
 from opencensus_compat._bridge.pipeline.ending import ending_process, is_ending
-from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, process, report
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, process, report, tell_once
 from opencensus_compat._bridge.providers.logs import hand_over
 from opencensus_compat._bridge.settings import resource_attribute
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["QUEUE_FULL", "Batching", "Destination", "Part", "outside", "resource_of_role"]
 
 _T = TypeVar("_T")
+
+_logger = logging.getLogger("opencensus_compat")
 
 _PARTS = {
     SPANS: ("opencensus_compat._bridge.pipeline.spans", "SpanPart"),
@@ -102,6 +106,7 @@ _BATCHING = (
     ("grace_period", "grace_period_s"),
 )
 """Legacy option, and the field that it sets."""
+_CONFLICT = "another exporter for this resource was created with different settings (%s); the first exporter's settings are kept"
 
 
 class Destination:
@@ -139,7 +144,10 @@ class Destination:
         return self.exceptions.has(envelope)
 
     def ask(self, signal: str, options: Any, settings: Any) -> None:
-        """Set how a signal is batched, unless an earlier handle has done that, and say what is asked for in vain.
+        """Set how a signal is batched, unless an earlier handle has done that, and log what this handle's options differ in.
+
+        A difference in batching alone is no warning: the retired SDK had a queue for each exporter, so programs whose handles differ in
+        their intervals are healthy, and nothing is lost.
 
         Args:
             signal: Of which one.
@@ -152,16 +160,17 @@ class Destination:
                 part.settings = self.settings
         batching = Batching.of(options)
         first = self._batching.setdefault(signal, batching)
-        in_vain = _exporter.asked_in_vain(settings, self.settings)
+        conflicts = _exporter.conflicting_settings(settings, self.settings)
+        changes_delivery = bool(conflicts)
         # Each metrics exporter has an interval of its own, see `metrics`.
         if signal != METRICS:
-            asked = {name: getattr(batching, name) for option, name in _BATCHING if option in options}
-            in_vain += [f"{name}={value}" for name, value in asked.items() if value != getattr(first, name)]
-        if in_vain:
-            report(
-                "another exporter for this resource was created with different settings (%s); the first exporter's settings are kept",
-                ", ".join(in_vain),
-            )
+            given = {name: getattr(batching, name) for option, name in _BATCHING if option in options}
+            others = {name: value for name, value in given.items() if value != getattr(first, name)}
+            changes_delivery = changes_delivery or "grace_period_s" in others
+            conflicts += [f"{name}={value}" for name, value in others.items()]
+        if conflicts:
+            log = report if changes_delivery else partial(tell_once, _logger.info)
+            log(_CONFLICT, ", ".join(conflicts))
 
     def grace_periods_s(self) -> list[float]:
         """Return what the handles ask for as the time that the end of the process may take, seconds, by signal."""
