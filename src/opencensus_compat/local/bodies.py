@@ -205,9 +205,9 @@ def _after_space(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _array(text: str, position: int) -> list[tuple[Any, int, int]]:
+def _array(text: str, position: int) -> list[tuple[object, int, int]]:
     """Return (value, first, last) of each element; ``position`` is behind the opening bracket."""
-    spans: list[tuple[Any, int, int]] = []
+    spans: list[tuple[object, int, int]] = []
     position = _after_space(text, position)
     if text[position : position + 1] != "]":
         while True:
@@ -227,9 +227,9 @@ def _array(text: str, position: int) -> list[tuple[Any, int, int]]:
     return spans
 
 
-def _objects(text: str, position: int) -> list[tuple[Any, int, int]]:
+def _objects(text: str, position: int) -> list[tuple[object, int, int]]:
     """Return (value, first, last) of each of the objects that follow one another."""
-    spans: list[tuple[Any, int, int]] = []
+    spans: list[tuple[object, int, int]] = []
     while position < len(text):
         value, end = _DECODER.raw_decode(text, position)
         spans.append((value, position, end))

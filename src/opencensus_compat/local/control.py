@@ -26,7 +26,7 @@ class Controlled(Recording, Protocol):
     def requests(self) -> list[RecordedRequest]:
         """Telemetry requests that arrived."""
 
-    def stats(self) -> dict[str, object]:
+    def stats(self) -> JsonObject:
         """Return the counters."""
 
     def wait_for(self, wanted: int, timeout_s: float) -> list[JsonObject]:

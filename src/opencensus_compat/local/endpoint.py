@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .arrivals import Arrivals, RecordedRequest
 from .control import Control
@@ -273,7 +273,7 @@ class LocalEndpoint:
         clients = "".join(f"; client port {port}: {self._arrivals.sent_from(port)}" for port in open_ports)
         raise TimeoutError(f"not idle within {timeout_s} s; open connections: {len(open_ports)}{clients}")
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> JsonObject:
         """Return the counters that ``/_control/stats`` shows."""
         totals = self._arrivals.totals
         server = self._server

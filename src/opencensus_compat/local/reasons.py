@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from .bodies import JsonObject
 
 _SAMPLES_NOTHING = re.compile(r"(ParentBased\{root:)?(AlwaysOffSampler|TraceIdRatioBased\{0(\.0+)?\})")
 """Descriptions of OpenTelemetry's samplers."""
@@ -29,7 +31,7 @@ class Seen:
 
     exit_code: int
     environment: Mapping[str, str]
-    notes: Sequence[Mapping[str, Any]]
+    notes: Sequence[JsonObject]
     """Of its Python processes, in order of time."""
     refused: Sequence[str] = ()
     """Messages of the check."""
@@ -42,7 +44,7 @@ class Seen:
     """The Python that census-compat is installed in."""
 
 
-def read_notes(path: str) -> list[dict[str, Any]]:
+def read_notes(path: str) -> list[JsonObject]:
     """Return the notes in a file; what cannot be read is left out."""
     found = []
     try:
@@ -122,7 +124,7 @@ def _of_processes(seen: Seen) -> Iterable[str]:
         yield from _of_what_was_made(ended)
 
 
-def _of_what_was_made(ended: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+def _of_what_was_made(ended: Sequence[JsonObject]) -> Iterable[str]:
     endpoints = {endpoint for note in ended for endpoint in note.get("endpoints", ())}
     samplers = {str(note.get("sampler", "")) for note in ended}
     sampled_out = any(note.get("unsampled") for note in ended)

@@ -12,13 +12,14 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from .bodies import JsonObject
 from .misbehave import RULES, Rule, RuleError
 
 # A comma between parameters, not one inside brackets, braces or quotes.
 _SEPARATOR = re.compile(r""",(?=(?:[^"]*"[^"]*")*[^"]*$)(?![^\[{]*[\]}])""")
 
 
-def parse(source: Any) -> Rule:
+def parse(source: object) -> Rule:
     """Return the rule that a text or a mapping describes; a rule is returned as it is.
 
     Text: ``NAME`` or ``NAME:KEY=VALUE,KEY=VALUE``, values as JSON or bare words; or the JSON text of a mapping.
@@ -51,7 +52,7 @@ def parse(source: Any) -> Rule:
     return kind(**{key: _converted(kind.name, key, value, hints[key]) for key, value in values.items()})
 
 
-def describe(rule: Rule) -> dict[str, Any]:
+def describe(rule: Rule) -> JsonObject:
     """Return the mapping that ``parse`` reads back as this rule."""
     return {"rule": rule.name, **dataclasses.asdict(rule)}
 
@@ -75,7 +76,7 @@ def help_text(width: int = 80) -> str:
     return "\n".join(lines)
 
 
-def _mapping(text: str) -> dict[str, Any]:
+def _mapping(text: str) -> JsonObject:
     if text.lstrip().startswith("{"):
         try:
             value = json.loads(text)
@@ -95,7 +96,7 @@ def _mapping(text: str) -> dict[str, Any]:
     return values
 
 
-def _converted(rule: str, key: str, value: Any, hint: Any) -> Any:
+def _converted(rule: str, key: str, value: Any, hint: object) -> Any:
     if not _fits(value, hint):
         options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and str in options:
@@ -113,7 +114,7 @@ def _converted(rule: str, key: str, value: Any, hint: Any) -> Any:
     return value
 
 
-def _fits(value: Any, hint: Any) -> bool:
+def _fits(value: object, hint: Any) -> bool:
     if isinstance(hint, types.UnionType):
         return any(_fits(value, option) for option in typing.get_args(hint))
     if hint is float:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .shapes import (
     BASE_TYPES,
@@ -148,7 +148,7 @@ def _check_name(scope: _Scope, name: object, base_type: str) -> None:
         scope.warn("name", f"does not belong to {base_type}; expected {expected}")
 
 
-def _check_object(scope: _Scope, value: Mapping[str, Any], shape: Shape) -> None:
+def _check_object(scope: _Scope, value: Mapping[str, object], shape: Shape) -> None:
     for name, field in shape.required:
         if value.get(name) is None:
             raise scope.missing(name, _EXPECTED.get(field.kind, "string"), "null" if name in value else "undefined")
@@ -343,7 +343,7 @@ def _check_metrics(scope: _Scope, name: str, value: object, field: Field) -> Non
         scope.warn(name, f"holds {len(points)} points; only the first is kept")
 
 
-def _elements(scope: _Scope, name: str, value: object) -> list[Any]:
+def _elements(scope: _Scope, name: str, value: object) -> list[object]:
     if not isinstance(value, list):
         raise scope.wrong(name, "array", value)
     if not value:

@@ -38,7 +38,7 @@ class _Active:
 class Script:
     """The rules in force, handed out request by request. Safe to share between threads."""
 
-    def __init__(self, rules: Iterable[Rule | str | Mapping[str, Any]] = (), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rules: Iterable[Rule | str | Mapping[str, object]] = (), clock: Callable[[], float] = time.monotonic) -> None:
         """Start with these rules.
 
         Args:
@@ -52,7 +52,7 @@ class Script:
         self._tokens: dict[Throttle, tuple[float, float]] = {}
         self.add(rules)
 
-    def add(self, rules: Iterable[Rule | str | Mapping[str, Any]]) -> None:
+    def add(self, rules: Iterable[Rule | str | Mapping[str, object]]) -> None:
         """Append rules behind those in force; none is added when one cannot be understood."""
         parsed = [parse(rule) for rule in rules]
         now_s = self._clock()

@@ -162,7 +162,7 @@ class TrackServer(http.server.ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.port
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: tuple[str, int]) -> None:
         """Count and remember the connection, then serve it on a new thread."""
         with self._changed:
             self.connections += 1
@@ -176,7 +176,7 @@ class TrackServer(http.server.ThreadingHTTPServer):
             self._open.pop(request, None)
             self._changed.notify_all()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: tuple[str, int]) -> None:
         """Note what ended a connection unexpectedly; nothing is printed."""
         logger.debug("connection from port %s ended", client_address[1], exc_info=sys.exc_info())
 
@@ -230,7 +230,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""
 
     def _track(self, target: str, validate_only: bool) -> None:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .tables import TABLES, Row, TableRow
+from .tables import TABLES, Row, TableRow, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -127,7 +127,7 @@ class Store:
             StoreError: The database refuses (disk full, file removed); nothing was kept.
 
         """
-        by_table: dict[str, list[tuple[Any, ...]]] = {}
+        by_table: dict[str, list[tuple[object, ...]]] = {}
         for item in accepted:
             by_table.setdefault(item.row.table, []).append((item.number, *item.row.values))
         batches = [(self._inserts[table], values) for table, values in by_table.items()]
@@ -172,7 +172,7 @@ class Store:
             wanted.append(value)
         filtered = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         found = self._query(f"SELECT * FROM {table}{filtered} ORDER BY rowid", wanted)
-        return [_decoded(columns, values) for values in found]
+        return [decoded(table, values) for values in found]
 
     def envelopes(self, after: int = 0) -> list[JsonObject]:
         """Return the accepted envelopes in arrival order, freshly parsed; only those with a number over ``after``."""
@@ -243,7 +243,7 @@ class Store:
         for table, shape in _BOOK_TABLES.items():
             self._connection.execute(f"CREATE TABLE {table} ({shape})")
 
-    def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._lock:
             if self._closed:
                 raise StoreError("the store is closed")
@@ -252,7 +252,7 @@ class Store:
             except sqlite3.Error as error:
                 raise StoreError(f"cannot read the database: {error}") from None
 
-    def _write(self, batches: Iterable[tuple[str, list[tuple[Any, ...]] | None]]) -> None:
+    def _write(self, batches: Iterable[tuple[str, list[tuple[object, ...]] | None]]) -> None:
         with self._lock:
             if self._closed:
                 raise StoreError("the store is closed")
@@ -284,13 +284,6 @@ def _make_private(name: str) -> None:
         pass  # It has the mode that its owner gave it.
     except OSError as error:
         raise OSError(error.strerror or type(error).__name__) from None
-
-
-def _decoded(columns: Mapping[str, str], values: Sequence[Any]) -> dict[str, Any]:
-    return {
-        name: json.loads(value) if kind == "JSON" and value is not None else value
-        for (name, kind), value in zip(columns.items(), values, strict=True)
-    }
 
 
 def _storable(value: object) -> object:

@@ -19,7 +19,9 @@ from .shapes import SEVERITY_NAMES
 from .times import parse_time, parse_timespan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .bodies import JsonObject
 
 _TEXT, _REAL, _INT, _JSON = "TEXT", "REAL", "INTEGER", "JSON"
 
@@ -163,10 +165,10 @@ class Row:
 
     table: str
     """A key of ``TABLES``."""
-    values: tuple[Any, ...]
+    values: tuple[object, ...]
     """One per column, in column order; dynamic columns as JSON text."""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the values by column name, dynamic columns as JSON text."""
         return dict(zip(TABLES[self.table], self.values, strict=True))
 
@@ -203,6 +205,21 @@ def row(envelope: Mapping[str, Any], number: int, user_agent: str = "") -> Row:
         _item_count(envelope.get("sampleRate")),
     )
     return Row(table, values)
+
+
+def decoded(table: str, values: Iterable[Any]) -> TableRow:
+    """Return the values of a row by column, JSON columns parsed.
+
+    Args:
+        table: A key of ``TABLES``.
+        values: One per column, in column order.
+
+    """
+    columns = TABLES[table].items()
+    return {
+        name: json.loads(value) if kind == "JSON" and value is not None else value
+        for (name, kind), value in zip(columns, values, strict=True)
+    }
 
 
 def severity_number(level: object) -> int | None:
@@ -263,7 +280,7 @@ def _item_count(rate_percent: object) -> int:
     return 1
 
 
-def _milliseconds(base: Mapping[str, Any]) -> float | None:
+def _milliseconds(base: Mapping[str, object]) -> float | None:
     duration = base.get("duration")
     return parse_timespan(duration) if isinstance(duration, str) else None
 
@@ -274,28 +291,28 @@ def _bucket(milliseconds: float | None) -> str | None:
     return next((name for limit, name in _BUCKETS_MS if milliseconds < limit), ">=5min")
 
 
-def _success(base: Mapping[str, Any], true: str = "True", false: str = "False") -> str:
+def _success(base: Mapping[str, object], true: str = "True", false: str = "False") -> str:
     return false if base.get("success") is False else true
 
 
-def _request(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+def _request(base: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
     elapsed_ms = _milliseconds(base)
     text = [_text_or_none(base.get(name)) for name in ("id", "source", "name", "url")]
     return "requests", (*text, _success(base), _text_or_none(base.get("responseCode")), elapsed_ms, _bucket(elapsed_ms))
 
 
-def _dependency(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+def _dependency(base: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
     elapsed_ms = _milliseconds(base)
     text = [_text_or_none(base.get(name)) for name in ("id", "target", "type", "name", "data")]
     return "dependencies", (*text, _success(base), _text_or_none(base.get("resultCode")), elapsed_ms, _bucket(elapsed_ms))
 
 
-def _message(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+def _message(base: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
     return "traces", (_text_or_none(base.get("message")), severity_number(base.get("severityLevel")))
 
 
-def _exception(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
-    chain: list[dict[str, Any]] = base["exceptions"]
+def _exception(base: JsonObject) -> tuple[str, tuple[object, ...]]:
+    chain: list[JsonObject] = base["exceptions"]
     outer, inner = _exception_parts(chain[0]), _exception_parts(chain[-1])
     problem = _text_or_none(base.get("problemId"))
     if problem is None:
@@ -304,7 +321,7 @@ def _exception(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
     return "exceptions", (problem, *outer, *outer, *inner, severity_number(base.get("severityLevel")), details)
 
 
-def _exception_parts(details: Mapping[str, Any]) -> tuple[str | None, str | None, str | None, str | None]:
+def _exception_parts(details: Mapping[str, object]) -> tuple[str | None, str | None, str | None, str | None]:
     """Return type, message, assembly and method; the last two are those of the first frame with a method."""
     stack = details.get("parsedStack")
     frames = [frame for frame in stack if isinstance(frame, dict)] if isinstance(stack, list) else []
@@ -317,7 +334,7 @@ def _exception_parts(details: Mapping[str, Any]) -> tuple[str | None, str | None
     )
 
 
-def _shown_details(details: Mapping[str, Any]) -> dict[str, Any]:
+def _shown_details(details: Mapping[str, object]) -> dict[str, object]:
     """Return one exception as the ``details`` column spells it."""
     shown = {"id": _text(details.get("id", 0)), "outerId": _text(details.get("outerId", 0))}
     parts = {
@@ -329,12 +346,12 @@ def _shown_details(details: Mapping[str, Any]) -> dict[str, Any]:
     return {**shown, **{name: value for name, value in parts.items() if value is not None}}
 
 
-def _event(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+def _event(base: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
     return "customEvents", (_text_or_none(base.get("name")),)
 
 
-def _metric(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
-    point: dict[str, Any] = base["metrics"][0]
+def _metric(base: JsonObject) -> tuple[str, tuple[object, ...]]:
+    point: JsonObject = base["metrics"][0]
     name, value = _text(point["name"]), point["value"]
     if name.startswith("\\"):
         return "performanceCounters", _counter(name, value)
@@ -346,7 +363,7 @@ def _metric(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
     return "customMetrics", (name, value, 1 if count is None else count, value, low, high, deviation, _text_or_none(point.get("ns")))
 
 
-def _counter(name: str, value: float) -> tuple[Any, ...]:
+def _counter(name: str, value: float) -> tuple[object, ...]:
     match = _COUNTER.fullmatch(name)
     if match is None:
         return (name, None, None, None, value)
@@ -354,25 +371,25 @@ def _counter(name: str, value: float) -> tuple[Any, ...]:
     return (counter, category, counter, instance, value)
 
 
-def _performance_counter(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+def _performance_counter(base: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
     counter, category = _text(base["counterName"]), _text(base["categoryName"])
     return "performanceCounters", (counter, category, counter, _text_or_none(base.get("instanceName")), base["value"])
 
 
-def _availability(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+def _availability(base: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
     elapsed_ms = _milliseconds(base)
     text = [_text_or_none(base.get(name)) for name in ("id", "name", "runLocation")]
     # This table, unlike the others, spells success as 1 and 0.
     return "availabilityResults", (*text, _success(base, "1", "0"), _text_or_none(base.get("message")), elapsed_ms, _bucket(elapsed_ms))
 
 
-def _page_view(base: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+def _page_view(base: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
     elapsed_ms = _milliseconds(base)
     text = [_text_or_none(base.get(name)) for name in ("id", "name", "url")]
     return "pageViews", (*text, elapsed_ms, _bucket(elapsed_ms))
 
 
-_OWN_VALUES = {
+_OWN_VALUES: dict[str, Callable[[JsonObject], tuple[str, tuple[object, ...]]]] = {
     "RequestData": _request,
     "RemoteDependencyData": _dependency,
     "MessageData": _message,

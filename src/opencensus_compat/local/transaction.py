@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .tables import TABLES
+from .tables import TABLES, TableRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from .bodies import JsonObject
 
 _PIPE_FORM = re.compile(r"\|[^.|]+\.([^.|]+)\.")
 MAX_FLAGS = 32
@@ -26,7 +28,7 @@ _WITH_ID = ("requests", "dependencies", "pageViews", "availabilityResults")
 class Source(Protocol):
     """Where rows come from: an endpoint, a store, or a running endpoint seen over HTTP."""
 
-    def rows(self, table: str, where: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    def rows(self, table: str, where: Mapping[str, str] | None = None) -> list[TableRow]:
         """Return the rows of a portal table in arrival order."""
 
     def operation_ids(self) -> list[str]:
@@ -38,7 +40,7 @@ class Node:
     """One item of a transaction."""
 
     table: str
-    row: Mapping[str, Any]
+    row: Mapping[str, object]
     parent_id: str | None
     """Id of the parent, pipe form resolved; ``None`` for a root."""
     children: list[Node] = field(default_factory=list)
@@ -87,7 +89,7 @@ def find(source: Source, wanted: str) -> Transaction | None:
     return build(wanted, rows)
 
 
-def build(operation_id: str, rows: Mapping[str, list[dict[str, Any]]]) -> Transaction:
+def build(operation_id: str, rows: Mapping[str, list[TableRow]]) -> Transaction:
     """Return the tree of rows that share an operation id.
 
     Args:
@@ -130,7 +132,7 @@ def build(operation_id: str, rows: Mapping[str, list[dict[str, Any]]]) -> Transa
     return Transaction(operation_id, tuple(roots))
 
 
-def as_dict(transaction: Transaction) -> dict[str, Any]:
+def as_dict(transaction: Transaction) -> JsonObject:
     """Return the transaction for programs: items in display order, each with its depth, so that any depth is valid JSON."""
     items = [
         {"depth": depth, "table": node.table, "parentId": node.parent_id, "note": node.note, "row": dict(node.row)}
@@ -139,11 +141,11 @@ def as_dict(transaction: Transaction) -> dict[str, Any]:
     return {"operationId": transaction.operation_id, "items": items}
 
 
-def _rows(source: Source, operation_id: str) -> dict[str, list[dict[str, Any]]]:
+def _rows(source: Source, operation_id: str) -> dict[str, list[TableRow]]:
     return {table: source.rows(table, {"operation_Id": operation_id}) for table in TABLES}
 
 
-def _parent_id(row: Mapping[str, Any], operation_id: str) -> str | None:
+def _parent_id(row: Mapping[str, object], operation_id: str) -> str | None:
     parent = row.get("operation_ParentId")
     if not isinstance(parent, str) or not parent or parent == operation_id:
         return None

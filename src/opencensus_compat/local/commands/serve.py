@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from json import loads
 from typing import TYPE_CHECKING
 
 from .. import render
-from ..tables import TABLES
+from ..tables import decoded
 from .opening import EndpointOptions, summary
 from .terminal import as_json, say, style, write
 from .variables import CONNECTION_STRING_VARIABLE
@@ -17,7 +16,7 @@ from .variables import CONNECTION_STRING_VARIABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..tables import Row, TableRow
+    from ..tables import Row
 
 
 def serve(options: EndpointOptions, *, follow: bool, json: bool) -> int:
@@ -34,11 +33,11 @@ def serve(options: EndpointOptions, *, follow: bool, json: bool) -> int:
     def print_rows(rows: Sequence[Row]) -> None:
         lines = []
         for row in rows:
-            decoded = _decoded(row)
+            values = decoded(row.table, row.values)
             if json:
-                lines.append(as_json({"event": "item", "table": row.table, "row": decoded}))
+                lines.append(as_json({"event": "item", "table": row.table, "row": values}))
             else:
-                lines.append(render.item(row.table, decoded, style()))
+                lines.append(render.item(row.table, values, style()))
         with printing, contextlib.suppress(OSError):
             write("\n".join(lines))
 
@@ -58,11 +57,6 @@ def serve(options: EndpointOptions, *, follow: bool, json: bool) -> int:
                 say(summary(endpoint))
             endpoint.close()
     return 0
-
-
-def _decoded(row: Row) -> TableRow:
-    kinds = TABLES[row.table]
-    return {name: loads(value) if kinds[name] == "JSON" else value for name, value in row.as_dict().items()}
 
 
 @contextlib.contextmanager
