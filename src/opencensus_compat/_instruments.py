@@ -25,10 +25,10 @@ from opencensus_compat import __version__
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline.destination import _restarted, outside
 from opencensus_compat._bridge.process import SCOPE, report
+from opencensus_compat.metrics import _cardinality
+from opencensus_compat.metrics._lock import recording
 from opencensus_compat.metrics.export.gauge import Registry
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
-from opencensus_compat.stats import _cardinality
-from opencensus_compat.stats._lock import recording
 from opencensus_compat.stats.aggregation_data import CountAggregationData, LastValueAggregationData, SumAggregationData
 from opencensus_compat.stats.metric_utils import is_gauge
 from opencensus_compat.stats.stats import stats
@@ -36,10 +36,10 @@ from opencensus_compat.stats.stats import stats
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
 
+    from opencensus_compat.metrics._cardinality import TagValues
     from opencensus_compat.metrics.export.gauge import BaseGauge
     from opencensus_compat.metrics.export.metric import Metric
     from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptor
-    from opencensus_compat.stats._cardinality import TagValues
     from opencensus_compat.stats.view_data import ViewData
 
 __all__ = ["Instruments", "valid_name", "valid_unit"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from opencensus_compat.stats._cardinality import TagValues
+    from opencensus_compat.metrics._cardinality import TagValues
     from opencensus_compat.stats.view_data import ViewData
 
 

@@ -8,14 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat.stats import _lock, metric_utils
+from opencensus_compat.metrics import _lock
+from opencensus_compat.stats import metric_utils
 from opencensus_compat.stats.view_data import ViewData
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from opencensus_compat.metrics._cardinality import TagValues
     from opencensus_compat.metrics.export.metric import Metric
-    from opencensus_compat.stats._cardinality import TagValues
     from opencensus_compat.stats._feed import Listener
     from opencensus_compat.stats.measure import BaseMeasure
     from opencensus_compat.stats.view import View

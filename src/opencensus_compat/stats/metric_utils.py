@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from opencensus_compat.metrics import _lock
 from opencensus_compat.metrics.export import metric, time_series
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
 from opencensus_compat.metrics.label_value import LabelValue
-from opencensus_compat.stats import _lock
 
 if TYPE_CHECKING:
     from datetime import datetime

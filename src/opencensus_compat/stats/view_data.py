@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opencensus_compat.common import utils
-from opencensus_compat.stats import _cardinality, _lock
+from opencensus_compat.metrics import _cardinality, _lock
 from opencensus_compat.stats.aggregation_data import DistributionAggregationData, _copied
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from opencensus_compat.stats._cardinality import TagValues
-    from opencensus_compat.stats.measure_to_view_map import MeasureToViewMap
+    from opencensus_compat.metrics._cardinality import TagValues
     from opencensus_compat.stats.view import View
     from opencensus_compat.tags.tag_map import TagMap
     from opencensus_compat.tags.tag_value import TagValue
 
 _logger = logging.getLogger("opencensus.stats.view_data")
+
+
+class _Owner(Protocol):
+    """What views are registered with, as far as it shows their measurements to others."""
+
+    @property
+    def _listeners(self) -> Sequence[object]:
+        """Who sees them; empty while nobody does."""
+
+    def _measured(self, view_data: ViewData, tag_values: TagValues, value: float) -> None:
+        """Show a measurement in a distribution to the listeners."""
 
 
 class ViewData:
@@ -38,7 +48,7 @@ class ViewData:
         added up in one series with `otel.metric.overflow` for every tag. A warning says so once.
     """
 
-    _owner: MeasureToViewMap | None = None
+    _owner: _Owner | None = None
     """What the view is registered with; not set in copies."""
 
     def __init__(self, view: View, start_time: datetime | str, end_time: datetime | str) -> None:

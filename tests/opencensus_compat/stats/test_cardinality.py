@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opencensus_compat.stats import _cardinality
+from opencensus_compat.metrics import _cardinality
 
 OVERFLOW = "otel.metric.overflow"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from opencensus_compat.metrics._lock import recording as _lock
 from opencensus_compat.metrics.export import gauge, metric_descriptor
-from opencensus_compat.stats._lock import recording as _lock
 
 
 class CumulativePointLong(gauge.GaugePointLong):

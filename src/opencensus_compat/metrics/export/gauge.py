@@ -16,12 +16,12 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.providers.metrics import gauge_added
 from opencensus_compat.common import utils
+from opencensus_compat.metrics import _cardinality
+from opencensus_compat.metrics._lock import recording as _lock
 from opencensus_compat.metrics.export import metric, metric_descriptor, metric_producer, time_series
 from opencensus_compat.metrics.export import point as point_module
 from opencensus_compat.metrics.export import value as value_module
 from opencensus_compat.metrics.label_value import LabelValue
-from opencensus_compat.stats import _cardinality
-from opencensus_compat.stats._lock import recording as _lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
