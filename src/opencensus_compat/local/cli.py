@@ -31,7 +31,7 @@ from .commands import look
 from .commands.opening import EndpointOptions
 from .commands.program import run_program
 from .commands.serve import serve
-from .commands.terminal import CommandError, say, write
+from .commands.terminal import CommandError, write, write_error
 from .commands.variables import CONNECTION_STRING_VARIABLE
 from .rule_texts import help_text
 from .tables import TABLES
@@ -113,10 +113,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         return _dispatch(args, list(args.words))
     except CommandError as failure:
-        say(f"census-compat local: {failure}")
+        write_error(f"census-compat local: {failure}")
         return failure.code
     except BrokenPipeError:
-        # The reader of our output has gone (| head); nothing is left to say, and exit must not try to flush.
+        # The reader of our output has gone (| head); nothing is left to write, and exit must not try to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

@@ -11,7 +11,7 @@ It answers as the service does (``schema`` says what it refuses), keeps what it 
 (``tables``), and misbehaves when told to (``misbehave``). Only 127.0.0.1 is bound.
 
 Inside: ``server`` reads requests and sends replies; ``ingestion`` judges telemetry and ``control`` answers the rest; ``arrivals`` and
-``store`` keep what came.
+``store`` keep requests and items.
 
 Limits: keys are not checked unless ``accepted_keys`` says which exist; it samples nothing; what it keeps in memory grows
 with what it receives (a ``database`` file holds more; ``store=False`` holds nothing).
@@ -30,7 +30,7 @@ from .control import Control
 from .ingestion import Ingestion
 from .misbehave import Rule
 from .script import Script
-from .server import TrackServer, held_port
+from .server import TrackServer, reserved_port
 from .store import ItemWarning, Refused, Store
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class LocalEndpoint:
         self._keep = store
         self._port = port
         self._server: TrackServer | None = None
-        self._held: socket.socket | None = None
+        self._reserved: socket.socket | None = None
         self._connections_before = 0
         self._store = Store(database)
         self._arrivals = Arrivals(self._store)
@@ -110,7 +110,7 @@ class LocalEndpoint:
         """
         if self._server is not None:
             return
-        self._let_go()
+        self._release_port()
         server = TrackServer(self._port, self._ingestion, Control(self, self._script))
         self._port = server.port
         self._server = server
@@ -119,15 +119,15 @@ class LocalEndpoint:
     def stop(self) -> None:
         """Stop listening and cut every connection, as an endpoint that goes down; what arrived stays readable.
 
-        Connections are refused from then on, and until ``close`` nobody else is given the port.
+        Connections are refused from then on. The port stays reserved until ``close``.
         """
-        if self._cut():
-            self._held = held_port(self._port)
+        if self._stop_server():
+            self._reserved = reserved_port(self._port)
 
     def close(self) -> None:
         """Stop, give the port back, and close the database."""
-        self._cut()
-        self._let_go()
+        self._stop_server()
+        self._release_port()
         self._store.close()
 
     @property
@@ -291,7 +291,7 @@ class LocalEndpoint:
             "storeError": totals.store_error,
         }
 
-    def _cut(self) -> bool:
+    def _stop_server(self) -> bool:
         server, self._server = self._server, None
         if server is None:
             return False
@@ -299,10 +299,10 @@ class LocalEndpoint:
         self._connections_before += server.connections
         return True
 
-    def _let_go(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            held.close()
+    def _release_port(self) -> None:
+        reserved, self._reserved = self._reserved, None
+        if reserved is not None:
+            reserved.close()
 
     def _need_store(self) -> None:
         if not self._keep:

@@ -27,7 +27,7 @@ class ResetError(CutError):
 
 
 def read_body(file: BufferedIOBase, headers: Message, body: bytearray, max_bytes: int, stop_after: int | None = None) -> None:
-    """Read the body of a request into ``body``, which holds what came also when this raises.
+    """Read the body of a request into ``body``, which also holds the bytes read when this raises.
 
     Args:
         file: The connection, behind the headers.

@@ -90,11 +90,11 @@ class Ingestion:
             decoded_bytes = len(body)
             found = split(body) if self._keep else count(body)
             items = len(found)
-            refusal = self._gate(incoming, behaviour, decoded_bytes, items)
+            refusal = self._refusal(incoming, behaviour, decoded_bytes, items)
             if refusal is not None:
                 answer = refusal
             else:
-                answer, accepted = self._judge(incoming, behaviour, found)
+                answer, accepted = self._apply_outcome(incoming, behaviour, found)
         except BodyError as error:
             answer = Answer(error.status, reply_body(0, 0, [ItemError(0, error.status, error.message)]))
         except RecursionError:
@@ -116,7 +116,7 @@ class Ingestion:
         """Record a telemetry request that is cut off before it is judged."""
         self._record(incoming, behaviour, raw_bytes=received_bytes, decoded_bytes=0, items=0, accepted=0, status=None)
 
-    def _gate(self, incoming: Incoming, behaviour: Behaviour, decoded_bytes: int, items: int) -> Answer | None:
+    def _refusal(self, incoming: Incoming, behaviour: Behaviour, decoded_bytes: int, items: int) -> Answer | None:
         """Return the refusal of a gate rule, or ``None`` to let the request through."""
         lock, limit, throttle = behaviour.authorization, behaviour.limit_body, behaviour.throttle
         if lock is not None:
@@ -131,7 +131,7 @@ class Ingestion:
                 return Answer(throttle.code, _all_failed(items, throttle.code), {"Retry-After": str(int(wait_s) + 1)})
         return None
 
-    def _judge(self, incoming: Incoming, behaviour: Behaviour, items: list[Item]) -> tuple[Answer, int]:
+    def _apply_outcome(self, incoming: Incoming, behaviour: Behaviour, items: list[Item]) -> tuple[Answer, int]:
         """Return the answer to readable items and how many were kept."""
         outcome = behaviour.outcome
         if isinstance(outcome, rules.Redirect):
@@ -146,7 +146,7 @@ class Ingestion:
             good = 200 <= outcome.code < 300
             accepted, body = 0, _all_failed(len(items), outcome.code)
             if outcome.accept if outcome.accept is not None else good:
-                errors = self._take(incoming, items)
+                errors = self._accept(incoming, items)
                 accepted = len(items) - len(errors)
                 if good:
                     body = reply(len(items), errors)[1]
@@ -156,20 +156,20 @@ class Ingestion:
         if isinstance(outcome, rules.Garbage):
             if not outcome.valid_http:
                 return Answer(200, b""), 0
-            errors = self._take(incoming, items)
+            errors = self._accept(incoming, items)
             return Answer(200, b"<html>\x00\xff this is not JSON"), len(items) - len(errors)
         if isinstance(outcome, rules.Partial):
-            errors = self._take(incoming, items, outcome)
+            errors = self._accept(incoming, items, outcome)
             status, body = reply(len(items), errors)
             accepted = len(items) - len(errors)
             return Answer(status if outcome.code is None else outcome.code, body, outcome.headers), accepted
-        errors = self._take(incoming, items)
+        errors = self._accept(incoming, items)
         status, body = reply(len(items), errors)
         return Answer(status, body), len(items) - len(errors)
 
-    def _take(self, incoming: Incoming, items: list[Item], partial: rules.Partial | None = None) -> list[ItemError]:
+    def _accept(self, incoming: Incoming, items: list[Item], partial: rules.Partial | None = None) -> list[ItemError]:
         """Check the items, keep the good ones, and return the errors of the others by index."""
-        good, errors = _chosen(items, partial)
+        good, errors = _left_to_check(items, partial)
         if not self._keep:
             self._arrivals.count(len(items), 0 if incoming.validate_only else len(good))
             return errors
@@ -215,7 +215,7 @@ class Ingestion:
         )
 
 
-def _chosen(items: list[Item], partial: rules.Partial | None) -> tuple[list[tuple[int, Item]], list[ItemError]]:
+def _left_to_check(items: list[Item], partial: rules.Partial | None) -> tuple[list[tuple[int, Item]], list[ItemError]]:
     """Return the items, with their index, that a rule leaves to the check, and the errors of the others."""
     if partial is None:
         return list(enumerate(items)), []

@@ -7,7 +7,7 @@ first of each slot is applied to a request, so a delay and a status combine, whi
     endpoint.misbehave("status:code=429,retry_after=3,for_s=10")     # the command line's spelling
     endpoint.misbehave({"rule": "partial", "statuses": [200, 500]})  # the control path's spelling
 
-Every rule takes ``times`` (for how many requests; without it for ever), ``for_s`` (for how many seconds from its
+Every rule takes ``times`` (for how many requests; without it for all), ``for_s`` (for how many seconds from its
 installation), ``skip`` (how many requests to let pass first) and ``every`` (only each n-th request after those). Only
 requests that send telemetry are counted.
 """
@@ -32,7 +32,7 @@ class Rule:
     slot: ClassVar[str] = ""
 
     times: int | None = None
-    """For how many requests; ``None`` for ever."""
+    """For how many requests; ``None`` for all."""
     for_s: float | None = None
     """For how many seconds after it was installed; ``None`` without end."""
     skip: int = 0
@@ -55,7 +55,7 @@ class Status(Rule):
     retry_after: str | None = None
     """Value of the ``Retry-After`` header: seconds or an HTTP date, or nonsense."""
     accept: bool | None = None
-    """Whether the items are kept, when that shall differ from what the status says."""
+    """Whether the items are kept, where that differs from what the status says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,18 +64,18 @@ def read_notes(path: str) -> list[JsonObject]:
 
 def reasons(seen: Seen) -> list[str]:
     """Return sentences that say why nothing may have arrived and what to do, the surest first."""
-    found = [*_of_the_end(seen), *_of_the_environment(seen), *_of_requests(seen), *_of_processes(seen)]
+    found = [*_from_exit_code(seen), *_from_environment(seen), *_from_requests(seen), *_from_processes(seen)]
     return found or [_NOTHING_EXPORTED]
 
 
-def _of_the_end(seen: Seen) -> Iterable[str]:
+def _from_exit_code(seen: Seen) -> Iterable[str]:
     if seen.exit_code > 128:
         yield f"The program was ended by signal {seen.exit_code - 128}: what it had not sent by then is lost."
     elif seen.exit_code:
         yield f"The program failed with status {seen.exit_code}: its own output says why."
 
 
-def _of_the_environment(seen: Seen) -> Iterable[str]:
+def _from_environment(seen: Seen) -> Iterable[str]:
     def value(name: str) -> str:
         said = [note.get("switches", {}).get(name) for note in seen.notes if note.get("event") == "end"]
         return str(next(filter(None, said), seen.environment.get(name, ""))).strip().lower()
@@ -93,7 +93,7 @@ def _of_the_environment(seen: Seen) -> Iterable[str]:
         yield "--pass-through: exporters that are given another connection string send there. Leave the option out to redirect them."
 
 
-def _of_requests(seen: Seen) -> Iterable[str]:
+def _from_requests(seen: Seen) -> Iterable[str]:
     if seen.refused:
         yield f"The check refused every item ({len(seen.refused)}), the first one with: {seen.refused[0]}."
     elif seen.requests and seen.misbehaves:
@@ -102,7 +102,7 @@ def _of_requests(seen: Seen) -> Iterable[str]:
         yield f"Telemetry requests arrived ({seen.requests}), and none had an item that could be read."
 
 
-def _of_processes(seen: Seen) -> Iterable[str]:
+def _from_processes(seen: Seen) -> Iterable[str]:
     if seen.requests or seen.pass_through:
         return
     started = {note.get("pid") for note in seen.notes if note.get("event") == "start"}
@@ -121,10 +121,10 @@ def _of_processes(seen: Seen) -> Iterable[str]:
             "opencensus_compat.flush() before that."
         )
     if ended and not cut:
-        yield from _of_what_was_made(ended)
+        yield from _from_exporters(ended)
 
 
-def _of_what_was_made(ended: Sequence[JsonObject]) -> Iterable[str]:
+def _from_exporters(ended: Sequence[JsonObject]) -> Iterable[str]:
     endpoints = {endpoint for note in ended for endpoint in note.get("endpoints", ())}
     samplers = {str(note.get("sampler", "")) for note in ended}
     sampled_out = any(note.get("unsampled") for note in ended)

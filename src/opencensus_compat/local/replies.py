@@ -31,7 +31,7 @@ class Wire:
     """The connection ends after this reply, which says so."""
 
     def send(self, answer: Answer, behaviour: Behaviour) -> None:
-        """Send the answer the way the rules want it.
+        """Send the answer, changed or cut as the rules say.
 
         Raises:
             CutError: The connection is to be closed now.

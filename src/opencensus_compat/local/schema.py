@@ -223,7 +223,7 @@ def _check_int32(scope: _Scope, name: str, value: object, field: Field) -> None:
 
 
 def _check_rate(scope: _Scope, name: str, value: object, field: Field) -> None:
-    if not _is_number(value) or not 0 < value <= 100:  # type: ignore[operator]  # _is_number has told it is a number
+    if not _is_number(value) or not 0 < value <= 100:  # type: ignore[operator]  # _is_number has checked that it is one
         raise scope.wrong(name, "percentage over 0 and up to 100", value)
 
 

@@ -69,17 +69,17 @@ class Control(Protocol):
         """Answer a request; ``path`` is what follows the prefix, query included."""
 
 
-def held_port(port: int) -> socket.socket | None:
-    """Return a socket that has a port of 127.0.0.1 without listening on it; None where somebody was faster."""
-    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def reserved_port(port: int) -> socket.socket | None:
+    """Return a socket that is bound to a port of 127.0.0.1 and does not listen; None when another process has the port."""
+    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         if sys.platform != "win32":  # There, reusing an address means to share it.
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", port))
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", port))
     except OSError:
-        held.close()
+        reserved.close()
         return None
-    return held
+    return reserved
 
 
 class TrackServer(http.server.ThreadingHTTPServer):
@@ -108,7 +108,7 @@ class TrackServer(http.server.ThreadingHTTPServer):
         """Connections accepted so far."""
         self._changed = threading.Condition()
         self._open: dict[socket.socket, int] = {}  # with the client's port
-        self._sweeps = 0  # how often the accepting thread has found nobody waiting after it was asked
+        self._sweeps = 0  # how often the accepting thread, woken by wait_idle, has found no connection waiting
         self._wake_reader, self._wake_writer = socket.socketpair()
         try:
             super().__init__(("127.0.0.1", port), _Handler)
@@ -146,9 +146,9 @@ class TrackServer(http.server.ThreadingHTTPServer):
             is open when the timeout ended before the accepting thread had looked.
         """
         with self._changed:
-            asked = self._sweeps + 1
+            wanted = self._sweeps + 1
             self._wake_writer.send(b"x")
-            idle = self._changed.wait_for(lambda: self._sweeps >= asked and not self._open, timeout_s)
+            idle = self._changed.wait_for(lambda: self._sweeps >= wanted and not self._open, timeout_s)
             return None if idle else sorted(self._open.values())
 
     @property
@@ -270,7 +270,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return Incoming(self.command, target, headers, body, self.client_address[1], validate_only, error, origin)
 
     def _put(self, answer: Answer, behaviour: Behaviour = NORMAL) -> None:
-        """Send the answer the way the rules want it."""
+        """Send the answer, changed or cut as the rules say."""
         Wire(self.connection, self.wfile, self.server.stopping.wait, self.close_connection).send(answer, behaviour)
 
     def _read_body(self, body: bytearray, max_bytes: int, stop_after: int | None = None) -> None:

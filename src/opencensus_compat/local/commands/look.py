@@ -27,7 +27,7 @@ def recording(database: str | None, address: str | None) -> Iterator[Recording]:
         address: URL or connection string of the endpoint; ``None`` for the one that the environment names.
 
     Raises:
-        CommandError: There is neither, it cannot be read, or it does not know what it was asked for.
+        CommandError: There is neither, it cannot be read, or it has no such table, column or operation.
 
     """
     try:

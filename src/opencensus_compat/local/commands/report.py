@@ -49,7 +49,7 @@ class Report:
         Args:
             command: What ran.
             accepted: Whether anything was accepted.
-            style: How the terminal wants it.
+            style: What the terminal can show.
 
         """
         recording = self.recording

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .. import render
 from ..tables import decoded
 from .opening import EndpointOptions, summary
-from .terminal import as_json, say, style, write
+from .terminal import as_json, style, write, write_error
 from .variables import CONNECTION_STRING_VARIABLE
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def serve(options: EndpointOptions, *, follow: bool, json: bool) -> int:
                     write(as_json({"event": "listening", "connectionString": endpoint.connection_string, "url": endpoint.url}))
                 else:
                     write(endpoint.connection_string)
-                    say(f"Listening. Set {CONNECTION_STRING_VARIABLE} to the line above; Ctrl-C ends.")
+                    write_error(f"Listening. Set {CONNECTION_STRING_VARIABLE} to the line above; Ctrl-C ends.")
             threading.Event().wait()
         finally:
             endpoint.stop()
             if not json:
-                say(summary(endpoint))
+                write_error(summary(endpoint))
             endpoint.close()
     return 0
 

@@ -39,7 +39,7 @@ def write(text: str) -> None:
     _write(sys.stdout, text)
 
 
-def say(text: str) -> None:
+def write_error(text: str) -> None:
     """Write a text and a line end to standard error, where there is one."""
     with contextlib.suppress(OSError):
         _write(sys.stderr, text)

@@ -50,7 +50,7 @@ def redirected(endpoints: Mapping[str, int], style: Style) -> str:
 
     Args:
         endpoints: The number of items of each.
-        style: How the terminal wants it.
+        style: What the terminal can show.
     """
     if not endpoints:
         return ""

@@ -13,7 +13,7 @@ _COLOUR_OFF = "\x1b[0m"
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How the terminal wants it."""
+    """What the terminal can show."""
 
     width: int = 100
     """Terminal columns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 MAX_CELL_CHARS = 400
-"""More of a text is never looked at."""
+"""Longer texts are cut here before they are measured."""
 
 
 def clean(text: object) -> str:
