@@ -44,10 +44,6 @@ PLAIN_VALUES = {
 """Legacy value classes without behaviour: conversion knows both sides, so any layer may import them."""
 
 UPWARD = {
-    (
-        f"{FACADE}._bridge.pipeline.destination",
-        f"{FACADE}.trace.execution_context",
-    ),  # the is-exporter flag lives where legacy code reads it
     (f"{FACADE}._bridge.providers.metrics", f"{FACADE}._instruments"),  # made for a provider, from what OpenCensus's own tree has added up
 }
 """Imports against the arrows, each with its reason."""

@@ -9,6 +9,7 @@ import weakref
 import pytest
 
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge.context import Exporting
 from opencensus_compat._bridge.pipeline import hand_over as _handover
 from opencensus_compat._bridge.pipeline.hand_over import WIDTH, HandOver
 
@@ -33,7 +34,7 @@ def test_calls_are_made_in_order_on_one_thread_that_exports(queue):
     assert seen == []
     assert not queue.is_empty()
     assert queue.flush(60.0)
-    assert seen == [(number, "opencensus-hand-over", True) for number in range(100)]
+    assert seen == [(number, "opencensus-hand-over", Exporting.OURS) for number in range(100)]
     assert queue.is_empty()
 
 
@@ -99,8 +100,8 @@ def test_where_no_thread_can_be_started(monkeypatch):
     queue.put(call(lambda: seen.append((threading.current_thread(), _context.exporting.get()))))
     assert seen == []
     assert queue.flush(60.0)
-    assert seen == [(threading.main_thread(), True)]
-    assert not _context.exporting.get()
+    assert seen == [(threading.main_thread(), Exporting.OURS)]
+    assert _context.exporting.get() is Exporting.NO
 
 
 def test_nothing_of_a_call_stays(queue):

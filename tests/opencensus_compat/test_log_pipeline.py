@@ -18,7 +18,7 @@ from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint
 from opencensus_compat.local.misbehave import Silence
-from opencensus_compat.trace import samplers
+from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.tracer import Tracer
 
 names = _exporter.sdk_logs()
@@ -123,6 +123,19 @@ def test_what_is_logged_while_exporting_goes_nowhere(provider, endpoint):
     assert opencensus_compat.flush(60.0)
     assert endpoint.accepted == 1
     assert [record.body for record in provider.kept.records] == ["x", "while exporting"]
+
+
+def test_what_an_exporter_of_the_program_logs_is_sent(endpoint):
+    """A program that keeps integrations from tracing its own exporter still logs to its handler."""
+    handler = _handler(endpoint)
+    execution_context.set_is_exporter(True)
+    try:
+        _log(handler, "mine")
+        handler.flush(60.0)
+    finally:
+        execution_context.set_is_exporter(False)
+    [envelope] = _arrived(endpoint, 1)
+    assert envelope["data"]["baseData"]["message"] == "mine"
 
 
 def test_a_provider_that_takes_no_processors(endpoint, caplog):

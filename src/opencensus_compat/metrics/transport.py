@@ -9,12 +9,12 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.providers.metrics import producer_added
 from opencensus_compat.common import utils
 from opencensus_compat.common.schedule import PeriodicTask
-from opencensus_compat.trace import execution_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -80,7 +80,7 @@ class PeriodicMetricTask(PeriodicTask):
         _tasks.add(self)
         _exporter.end_with_interpreter(self)
         _exporter.wait_for_at_end(self)
-        execution_context.set_is_exporter(True)
+        _context.exporting.set(_context.Exporting.PROGRAM)
         super().run()
 
     def cancel(self) -> None:
@@ -94,14 +94,11 @@ class PeriodicMetricTask(PeriodicTask):
 
     def close(self) -> None:
         """Call once more, in the caller's thread, and then no more. What the function raises is logged."""
-        outer = execution_context.is_exporter()
-        execution_context.set_is_exporter(True)
-        try:
-            self.func(*self.args, **self.kwargs)  # type: ignore[misc]  # the same
-        except _exporter.failure():
-            logger.exception("%s failed to export metrics for the last time", self.name)
-        finally:
-            execution_context.set_is_exporter(outer)
+        with _context.as_exporter(_context.Exporting.PROGRAM):
+            try:
+                self.func(*self.args, **self.kwargs)  # type: ignore[misc]  # the same
+            except _exporter.failure():
+                logger.exception("%s failed to export metrics for the last time", self.name)
         self.cancel()
 
     def _start_in_child(self) -> None:

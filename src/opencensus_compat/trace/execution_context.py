@@ -1,7 +1,8 @@
 """The current tracer, span and attributes, as in OpenCensus.
 
 The current span is the OpenTelemetry one: inside a span that OpenTelemetry code opened, `get_current_span` returns a facade on it, and
-`set_current_span` makes a span current for both APIs. The other values are ordinary slots of `RuntimeContext`.
+`set_current_span` makes a span current for both APIs. Whether an exporter runs is what `_bridge.context` knows of it. The other values
+are ordinary slots of `RuntimeContext`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge.context import Exporting
+from opencensus_compat._bridge.context import exporting as _exporting
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.handles import CensusSpan, is_own
 from opencensus_compat.common.runtime_context import RuntimeContext
@@ -45,19 +48,39 @@ class _CurrentSpanSlot:
             _context.resume(Context({key: value for key, value in context.items() if key != _context.CENSUS_KEY}))
 
 
+class _ExporterSlot:
+    """The slot `is_exporter`: no storage of its own, it shows whose exporter runs here."""
+
+    name = "is_exporter"
+
+    def get(self) -> bool:
+        return _exporting.get() is not Exporting.NO
+
+    def set(self, value: Any) -> None:
+        # A program cannot end an export of this package's: what that logs would be exported, and so on without end.
+        if _exporting.get() is not Exporting.OURS:
+            _exporting.set(Exporting.PROGRAM if value else Exporting.NO)
+
+    def clear(self) -> None:
+        self.set(False)
+
+
 _attrs_slot = RuntimeContext.register_slot("attrs", dict)
 _current_span_slot = RuntimeContext._add_slot(_CurrentSpanSlot())
-_exporter_slot = RuntimeContext.register_slot("is_exporter", False)
+_exporter_slot = RuntimeContext._add_slot(_ExporterSlot())
 _tracer_slot = RuntimeContext.register_slot("tracer", noop_tracer.DefaultTracer())
 
 
 def is_exporter() -> bool:
     """Return whether the caller runs inside an exporter, whose own calls must not be traced."""
-    return bool(_exporter_slot.get())
+    return _exporting.get() is not Exporting.NO
 
 
 def set_is_exporter(is_exporter: bool) -> None:
-    """Say whether the code that follows in this context belongs to an exporter."""
+    """Say whether the code that follows in this context belongs to an exporter of the program's.
+
+    Inside an export of this package's it does nothing: the export goes on.
+    """
     _exporter_slot.set(is_exporter)
 
 

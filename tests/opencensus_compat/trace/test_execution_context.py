@@ -13,7 +13,8 @@ from opentelemetry import context as context_api
 from opentelemetry import trace as trace_api
 
 from opencensus_compat._bridge import context as _context
-from opencensus_compat.common.runtime_context import RuntimeContext
+from opencensus_compat._bridge.context import Exporting
+from opencensus_compat.common.runtime_context import RuntimeContext, _ThreadLocalRuntimeContext
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.span import ForeignSpan, Span
 from opencensus_compat.trace.tracer import Tracer
@@ -138,6 +139,29 @@ def test_is_exporter():
     thread.join()
     assert (execution_context.is_exporter(), seen) == (True, [False])
     execution_context.set_is_exporter(False)
+
+
+def test_a_program_does_not_end_an_export_of_this_package():
+    """Inside one the flag stays, whatever a telemetry processor sets; around one it comes back, whatever it was."""
+    execution_context.set_is_exporter(True)
+    with _context.as_exporter(Exporting.OURS):
+        execution_context.set_is_exporter(False)
+        RuntimeContext.is_exporter = False
+        assert (execution_context.is_exporter(), _context.exporting.get()) == (True, Exporting.OURS)
+        with _context.as_exporter(Exporting.PROGRAM):
+            assert _context.exporting.get() is Exporting.OURS
+    assert (execution_context.is_exporter(), _context.exporting.get()) == (True, Exporting.PROGRAM)
+    RuntimeContext.is_exporter = False
+    assert (execution_context.is_exporter(), _context.exporting.get()) == (False, Exporting.NO)
+
+
+def test_the_exporter_slot_of_either_runtime_context():
+    """The flag has one place, which both forms of the runtime context show, set, copy and clear."""
+    local = _ThreadLocalRuntimeContext()
+    local.is_exporter = True
+    assert (RuntimeContext.is_exporter, execution_context.is_exporter(), local.snapshot()["is_exporter"]) == (True, True, True)
+    local._slots["is_exporter"].clear()
+    assert (local.is_exporter, execution_context.is_exporter()) == (False, False)
 
 
 def test_runtime_context_slots():

@@ -480,21 +480,15 @@ class _Export:
 
     def deliver(self, *telemetry: Any) -> int:
         """Have the exporter deliver; what it takes depends on the signal."""
-        from opencensus_compat.trace import execution_context
-
         with process.loading:
             _exporter.load_transport()
-        before = execution_context.is_exporter()
-        execution_context.set_is_exporter(True)
-        token = _context.exporting.set(True)
         under_way = object()
         self._under_way.add(under_way)
         try:
-            result: int = self._exporter.deliver(*telemetry)
+            with _context.as_exporter(_context.Exporting.OURS):
+                result: int = self._exporter.deliver(*telemetry)
         finally:
             self._under_way.discard(under_way)
-            _context.exporting.reset(token)
-            execution_context.set_is_exporter(before)
         if not _exporter.delivered(result):
             self.undelivered += 1
         return result

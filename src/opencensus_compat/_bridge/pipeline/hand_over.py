@@ -137,11 +137,8 @@ class HandOver:
         self._hurry.set()
         self.rouse()
         if self._thread is None:
-            token = _context.exporting.set(True)
-            try:
+            with _context.as_exporter(_context.Exporting.OURS):
                 self._work(time.monotonic() + timeout_s)
-            finally:
-                _context.exporting.reset(token)
         return done.wait(0.0 if self._thread is None else timeout_s)
 
     def give_up(self, tell: Callable[[Any], object]) -> None:
@@ -191,7 +188,7 @@ class HandOver:
             self._gate.release()
 
     def _run(self) -> None:
-        _context.exporting.set(True)
+        _context.exporting.set(_context.Exporting.OURS)
         while True:
             self._gate.acquire()
             self._hurry.wait(PAUSE_S)

@@ -83,7 +83,7 @@ class LogPart(Part):
 
     def on_emit(self, data: Any) -> None:
         """Queue a record, or what stands for one."""
-        if not _context.exporting.get():
+        if _context.exporting.get() is not _context.Exporting.OURS:
             # Of OpenTelemetry code, on its own thread.
             self._queued(data)
             return
@@ -274,7 +274,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
     def _of_opentelemetry(self, data: Any) -> None:
         """Hand a record of OpenTelemetry code on, if it is this package's to send."""
         scope, record = _sdk.scope_of(data), _sdk.record_of(data)
-        if _context.exporting.get() or (scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS):
+        if _context.exporting.get() is _context.Exporting.OURS or (scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS):
             return
         around = _handles.pipeline_of(parent_handle(getattr(record, "context", None) or None))
         destination, handle = default_logs() if around is None else (around.destination, None)

@@ -11,9 +11,9 @@ import threading
 import weakref
 from typing import Any
 
+from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat.common.transports import base
-from opencensus_compat.trace import execution_context
 
 _DEFAULT_GRACE_PERIOD = 5.0
 """Seconds that the end of the process waits for what is queued."""
@@ -79,7 +79,7 @@ class _Worker:
 
     def _thread_main(self) -> None:
         # Integrations do not trace what this thread does.
-        execution_context.set_is_exporter(True)
+        _context.exporting.set(_context.Exporting.PROGRAM)
         last = False
         while not last:
             items = self._get_items()

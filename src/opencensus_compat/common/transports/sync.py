@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from opencensus_compat._bridge.context import Exporting, as_exporter
 from opencensus_compat.common.transports import base
-from opencensus_compat.trace import execution_context
 
 
 class SyncTransport(base.Transport):
@@ -20,9 +20,5 @@ class SyncTransport(base.Transport):
     def export(self, datas: Any) -> None:
         """Hand the data to the exporter in this thread."""
         # An exporter may export through another one; the inner transport must not end the outer one's quiet.
-        outer = execution_context.is_exporter()
-        execution_context.set_is_exporter(True)
-        try:
+        with as_exporter(Exporting.PROGRAM):
             self.exporter.emit(datas)
-        finally:
-            execution_context.set_is_exporter(outer)

@@ -13,9 +13,9 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+from opencensus_compat._bridge import context as _context
 from opencensus_compat.common.schedule import Queue, QueueEvent
 from opencensus_compat.ext.azure.common import Options
-from opencensus_compat.trace import execution_context
 
 
 class BaseExporter:
@@ -85,7 +85,7 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Work until the queue's exit event arrives."""
-        execution_context.set_is_exporter(True)
+        _context.exporting.set(_context.Exporting.PROGRAM)
         while True:
             batch = self.src.gets(self.dst.max_batch_size, self.dst.export_interval)
             if not batch or not isinstance(batch[-1], QueueEvent):

@@ -37,7 +37,6 @@ from opencensus_compat.ext.azure.common.protocol import Data, Envelope, Event, E
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected, each_made
 from opencensus_compat.ext.azure.statsbeat import statsbeat
-from opencensus_compat.trace import execution_context
 
 logger = logging.getLogger("opencensus.ext.azure.log_exporter")
 
@@ -90,7 +89,7 @@ _PLAIN = logging.LogRecord
 _Handler = logging.Handler
 _HANDLE, _FILTER = logging.Handler.handle, logging.Filterer.filter
 """Steps of the standard library's that `BaseLogHandler.handle` takes without a call, as they are."""
-_is_exporting = _context.exporting.get
+_exporting, _OUR_EXPORT = _context.exporting.get, _context.Exporting.OURS
 _current_context, _read_context, _last_opened = _context.current, _context.read_current, _context.opened.get
 _CENSUS_KEY, _SPAN_KEY, _spans = _context.CENSUS_KEY, _context.SPAN_KEY, _context.spans
 
@@ -231,7 +230,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             tree = _trees[name]
         except KeyError:
             tree = _tree_of(name)
-        if (tree and (tree is _OURS or _is_suppressed())) or _is_exporting():
+        if (tree and (tree is _OURS or _is_suppressed())) or _exporting() is _OUR_EXPORT:
             return
         changing: Any = None
         arguments, form = record.args, record.msg
@@ -307,7 +306,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             timeout: Seconds; without it, the `grace_period`. At the end of the process, what is left of that for the whole process.
         """
         # What exports cannot wait for itself.
-        if _is_exporting():
+        if _exporting() is _OUR_EXPORT:
             return
         # `logging.config` flushes and closes handlers while it holds the lock that the pipeline's threads need in order to go on. What
         # was logged is the pipeline's already, and will be sent.
@@ -638,8 +637,7 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Work until the queue's exit event arrives."""
-        execution_context.set_is_exporter(True)
-        _context.exporting.set(True)
+        _context.exporting.set(_OUR_EXPORT)
         while True:
             batch = self._src.gets(self._dst.max_batch_size, self._dst.export_interval)
             event = batch[-1] if batch and isinstance(batch[-1], QueueEvent) else None
