@@ -29,7 +29,7 @@ from opencensus_compat._bridge.providers.metrics import expect_meter_provider, m
 from opencensus_compat._bridge.providers.spans import look_for_tracer_provider
 from opencensus_compat.common import utils as common_utils
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
-from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
+from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect, is_changed
 from opencensus_compat.ext.azure.common.protocol import Data, DataPoint, Envelope, MetricData
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, each_made
@@ -197,8 +197,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
-        mine, own = type(self), self.__dict__
-        return any(getattr(mine, name) is not original or name in own for name, original in _STEPS.items())
+        return is_changed(self, _STEPS)
 
     def _task(self, producers: Sequence[Any], interval: float | None) -> _ExportTask:
         return _ExportTask(producers, self, interval)
