@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.settings import has_no_effect
 
 logger = logging.getLogger("opencensus.ext.azure.common.processor")
-
-
-def is_changed(handle: object, steps: Mapping[str, object]) -> bool:
-    """Return whether a subclass, or a program that patched the class or the object, replaced a step of the export.
-
-    Args:
-        handle: The exporter or log handler.
-        steps: Name of a method -> the function that this package's class has under it.
-    """
-    kind, own = type(handle), handle.__dict__
-    for name, original in steps.items():  # noqa: SIM110 -- asked for each item, and `any` of a generator takes half as long again
-        if name in own or getattr(kind, name) is not original:
-            return True
-    return False
 
 
 def check_effect(handle: Any) -> None:

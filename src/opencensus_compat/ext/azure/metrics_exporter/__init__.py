@@ -29,7 +29,8 @@ from opencensus_compat._bridge.providers.metrics import expect_meter_provider, m
 from opencensus_compat._bridge.providers.spans import look_for_tracer_provider
 from opencensus_compat.common import utils as common_utils
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
-from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect, is_changed
+from opencensus_compat.ext.azure.common._steps import Steps
+from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, DataPoint, Envelope, MetricData
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, each_made
@@ -115,7 +116,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
 
     def metric_to_envelopes(self, metric: Any) -> list[Envelope]:
         """Return an envelope for each point of a metric."""
-        if type(self)._create_properties is _PROPERTIES and type(self)._create_envelope is _ENVELOPE and not self._has_own_parts():
+        if not _STEPS_OF_ENVELOPES.are_replaced(self):
             return [_exporter.from_wire(item) for item in self._items(metric)]
         keys = metric.descriptor.label_keys
         made = []
@@ -145,9 +146,6 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
             envelope.name = "Statsbeat"
         envelope.data = Data(item["data"], baseData=MetricData(item["data"]["baseData"]))
         return envelope
-
-    def _has_own_parts(self) -> bool:
-        return not self.__dict__.keys().isdisjoint(("_create_envelope", "_create_properties"))
 
     def shutdown(self) -> None:
         """Export once more what `exporter_thread` exports, and then no more."""
@@ -197,25 +195,24 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
-        return is_changed(self, _STEPS)
+        return _STEPS.are_replaced(self)
 
     def _task(self, producers: Sequence[Any], interval: float | None) -> _ExportTask:
         return _ExportTask(producers, self, interval)
 
 
-_STEPS: dict[str, Any] = {
-    name: getattr(MetricsExporter, name)
-    for name in (
+_STEPS_OF_ENVELOPES = Steps(("_create_envelope", "_create_properties"), MetricsExporter)
+_STEPS = Steps(
+    (
         "export_metrics",
         "metric_to_envelopes",
         "apply_telemetry_processors",
         "_create_envelope",
         "_create_properties",
         "_transmit",
-    )
-}
-"""The steps of an export that programs replace, as they are here."""
-_PROPERTIES, _ENVELOPE = MetricsExporter._create_properties, MetricsExporter._create_envelope
+    ),
+    MetricsExporter,
+)
 
 
 class _ExportTask(transport.PeriodicMetricTask):

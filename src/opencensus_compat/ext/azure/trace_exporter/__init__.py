@@ -12,6 +12,7 @@ from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.common.schedule import QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, utils
+from opencensus_compat.ext.azure.common._steps import Steps
 from opencensus_compat.ext.azure.common.exporter import BaseExporter
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, ExceptionData, RemoteDependency, Request
@@ -122,17 +123,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
-        mine, own = type(self), self.__dict__
-        return not (
-            mine.span_data_to_envelope is _TO_ENVELOPE
-            and mine.emit is _EMIT
-            and mine.apply_telemetry_processors is _APPLY
-            and mine._transmit is _TRANSMIT
-            and "span_data_to_envelope" not in own
-            and "emit" not in own
-            and "apply_telemetry_processors" not in own
-            and "_transmit" not in own
-        )
+        return _STEPS.are_replaced(self)
 
     def _prepared(self, span_data: Any, readable: Any) -> _exporter.Prepared:
         # A context of the program's own says nothing of these.
@@ -145,13 +136,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
 
     def _takes_batches(self) -> bool:
         """Return whether a step that is called with all of a batch was replaced."""
-        mine, own = type(self), self.__dict__
-        return (
-            mine.emit is not _EMIT
-            or mine.apply_telemetry_processors is not _APPLY
-            or mine._transmit is not _TRANSMIT
-            or not own.keys().isdisjoint(("emit", "apply_telemetry_processors", "_transmit"))
-        )
+        return _STEPS_OF_BATCHES.are_replaced(self)
 
     def _envelopes(self, span_datas: list[Any]) -> list[Any]:
         with collected() as envelopes:
@@ -179,6 +164,6 @@ class _PipelineQueue:
         return True
 
 
-# The steps of an export that programs replace, as they are here. Compared one by one: this is asked for every span.
-_EXPORT, _EMIT, _TRANSMIT = AzureExporter.export, AzureExporter.emit, AzureExporter._transmit
-_TO_ENVELOPE, _APPLY = AzureExporter.span_data_to_envelope, AzureExporter.apply_telemetry_processors
+_EXPORT = AzureExporter.export
+_STEPS_OF_BATCHES = Steps(("emit", "apply_telemetry_processors", "_transmit"), AzureExporter)
+_STEPS = Steps(("span_data_to_envelope", "emit", "apply_telemetry_processors", "_transmit"), AzureExporter)
