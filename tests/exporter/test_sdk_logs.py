@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from opentelemetry import context, trace
@@ -167,6 +170,60 @@ def test_a_disabled_sdk(monkeypatch):
     provider.add_log_record_processor(kept)
     sdk.emit(provider.get_logger("lib"), sdk.new_record(timestamp_ns=1))
     assert kept.data == []
+
+
+def test_no_provider_is_none():
+    """Before anybody sets one, the API's stand-in is not taken for a provider of the application's."""
+    program = "from appinsights_exporter import _sdk_logs; print(_sdk_logs.global_provider())"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert (answer.stdout, answer.stderr) == ("None\n", "")
+
+
+SOURCE = Path(sdk.__file__).parent
+ALLOWED = {
+    "_sdk_logs.py": {"opentelemetry._logs", "opentelemetry.sdk._logs", "opentelemetry.sdk._logs.export"},
+    # What the facade's aggregation notes on OpenCensus's distributions.
+    "legacy_metrics.py": {"_min", "_max"},
+}
+"""File -> private names of others that it reads."""
+
+
+def _own_names(trees):
+    """Yield the names that the package gives to things itself."""
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                yield node.name
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) in {"self", "cls"}:
+                yield node.attr
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+            elif isinstance(node, ast.alias):
+                yield node.asname or node.name
+
+
+def _private_names(tree):
+    """Yield the private names that a module reads of anything."""
+    for node in ast.walk(tree):
+        name = None
+        if isinstance(node, ast.Attribute):
+            name = node.attr
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"getattr", "hasattr", "setattr", "delattr"}:
+            name = getattr(node.args[1], "value", None)
+        elif isinstance(node, ast.ImportFrom) and not node.level and "._" in f"{node.module}":
+            yield node.module
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.import_module" and isinstance(node.args[0], ast.Constant):
+            name = node.args[0].value
+        if isinstance(name, str) and re.search(r"(^|\.)_[a-z]", name):
+            yield name
+
+
+def test_private_names_of_others_stand_in_one_file():
+    """A release that renames a private name is answered in one file of the exporter."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
+    own = set(_own_names(trees.values()))
+    read = {path.name: set(_private_names(tree)) - own for path, tree in trees.items()}
+    assert {name: names for name, names in read.items() if names} == ALLOWED
 
 
 def test_an_unknown_release_says_what_it_needs():

@@ -11,7 +11,17 @@ a logger takes         the SDK's record     the SDK's record      the API's reco
 the exporter's base    ``LogExporter``      ``LogExporter``       ``LogRecordExporter``
 ====================== ==================== ===================== ============================
 
-Everything else of both packages imports these names from here. A *record* below is the ``LogRecord`` itself, with its times, ids, body
+Everything else of both packages imports these names from here. They are the only private names of OpenTelemetry's that this package reads:
+
+========================================== ========================================================================================
+private name                               when it is gone
+========================================== ========================================================================================
+``opentelemetry._logs``, ``.sdk._logs``    the import of this module fails with the text of ``_unsupported``; spans and metrics work
+``ProxyLoggerProvider``, the API's class   a provider that nobody has set counts as the application's own: OpenCensus records go to it,
+                                           and nowhere; ``test_sdk_logs.py`` fails
+========================================== ========================================================================================
+
+A *record* below is the ``LogRecord`` itself, with its times, ids, body
 and attributes; the *data* are what processors and exporters are given: the record with its resource and scope.
 
 To emit a record with a context of its own, whatever the current one is::
