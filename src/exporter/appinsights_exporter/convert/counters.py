@@ -53,7 +53,7 @@ COUNTERS = {
 """Instrument to how it is shown. Source: specification section 6.5."""
 
 
-def level(point: DataPointT) -> dict[str, Any] | None:
+def level(point: DataPointT) -> dict[str, object] | None:
     """Return what the service stores of a gauge's point, or of a histogram's; None for a histogram without measurements.
 
     The table has one column for a value and none for a count, so durations are shown as their mean.
@@ -62,13 +62,13 @@ def level(point: DataPointT) -> dict[str, Any] | None:
         ConversionError: The value is no finite number.
     Loses: of a histogram: count, min, max.
     """
-    found = aggregate(point)
+    found: dict[str, Any] | None = aggregate(point)
     if found is None:
         return None
     return {"value": found["value"] / found["count"] if found["count"] != 1 else found["value"], "count": 1}
 
 
-def rate(counter: Counter, growth: float, elapsed_s: float) -> dict[str, Any] | None:
+def rate(counter: Counter, growth: float, elapsed_s: float) -> dict[str, object] | None:
     """Return what the service stores of a total that has grown, or None when no time has passed.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .exceptions import details
 from .head import envelope_head
@@ -53,7 +53,7 @@ def envelopes(
 
 
 def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str], rate: float | None) -> Item:
-    attributes: dict[str, Any] = dict(event.attributes or {})
+    attributes: dict[str, object] = dict(event.attributes or {})
     # Says which OpenCensus call made the event: for the exporter, not for the reader.
     attributes.pop("census.event", None)
     session = attributes.pop("session.id", None)
@@ -72,7 +72,7 @@ def _envelope(event: Event, instrumentation_key: str, tags: dict[str, str], rate
     return envelope_head(kind, instrumentation_key, tags, timestamp(event.timestamp), fields, rate)
 
 
-def _exceptions(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+def _exceptions(attributes: dict[str, object]) -> list[dict[str, object]]:
     return details(
         text(attributes.pop("exception.type", None) or ""),
         text(attributes.pop("exception.message", None) or ""),

@@ -12,9 +12,12 @@ import re
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .limits import MAX_MESSAGE, MAX_NAME, MAX_STACK, required, text
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 MAX_EXCEPTIONS = 10
 """Most entries of one item: the error and nine that led to it, as the .NET SDK sends."""
@@ -48,7 +51,7 @@ def details(
     with_text: bool,
     always_numbered: bool = False,
     raised: Sequence[Error] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return the ``exceptions`` of an item: outermost first, each after the one that it led to.
 
     Args:
@@ -67,7 +70,7 @@ def details(
     """
     errors = raised or (parse(stack) if stack else [])
     first = errors[0] if errors else Error()
-    entry: dict[str, Any] = {
+    entry: dict[str, object] = {
         "typeName": required(type_name, MAX_NAME, "") or required(first.type_name, MAX_NAME, NO_TYPE),
         "message": required(message, MAX_MESSAGE, "") or required(first.message, MAX_MESSAGE, NO_MESSAGE),
         # An error that was never raised has a text, too, but no stack.
@@ -93,7 +96,7 @@ class Error:
     outer: int = 0
     """Position, from 0, of the exception that this one led to; of the first, its own."""
 
-    def parsed_stack(self) -> list[dict[str, Any]]:
+    def parsed_stack(self) -> list[dict[str, object]]:
         """Return the frames as the service takes them, innermost first."""
         frames = self.frames
         shown: Iterator[tuple[int, tuple[str, int, str]]] = enumerate(reversed(frames))
@@ -124,7 +127,7 @@ def parse(text: str) -> list[Error]:
     return errors
 
 
-def of_error(error: BaseException, frames: Any) -> list[Error]:
+def of_error(error: BaseException, frames: TracebackType | None) -> list[Error]:
     """Return an exception and those that led to it, outermost first, with all their frames; named by their classes without modules.
 
     Args:
@@ -136,7 +139,7 @@ def of_error(error: BaseException, frames: Any) -> list[Error]:
     return errors
 
 
-def _walk(error: BaseException | None, frames: Any, outer: int, errors: list[Error], seen: set[int]) -> None:
+def _walk(error: BaseException | None, frames: TracebackType | None, outer: int, errors: list[Error], seen: set[int]) -> None:
     # In the order of `_collect`: each with the members that it has if it is a group, before what it was raised from.
     while error is not None and id(error) not in seen and len(errors) < MAX_EXCEPTIONS:
         seen.add(id(error))
@@ -155,8 +158,8 @@ def _said(error: BaseException) -> str:
     return "\n".join(text(part) for part in (error, *(notes if isinstance(notes, list) else ())))
 
 
-def _inner(error: Error, number: int) -> dict[str, Any]:
-    entry: dict[str, Any] = {
+def _inner(error: Error, number: int) -> dict[str, object]:
+    entry: dict[str, object] = {
         "id": number,
         "outerId": error.outer + 1,
         "typeName": required(error.type_name, MAX_NAME, NO_TYPE),

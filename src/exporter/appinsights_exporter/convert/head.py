@@ -46,7 +46,7 @@ def envelope_head(
     instrumentation_key: str | None,
     tags: Mapping[str, str],
     time: str,
-    fields: dict[str, Any],
+    fields: dict[str, object],
     sample_rate_percent: float | None = None,
 ) -> Item:
     """Return an item: the head, and in it the fields of its kind.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .limits import MAX_URL, MAX_VALUE, text
 from .peers import host_at, take
 from .urls import DEFAULT_PORTS, as_asked, mended, redacted, split, without_credentials, without_port
@@ -29,12 +27,12 @@ QUERY_KEYS = frozenset({*_WHOLE_URLS, "url.query"})
 """Attributes in which a query may stand."""
 
 
-def is_http(attributes: dict[str, Any]) -> bool:
+def is_http(attributes: dict[str, object]) -> bool:
     """Return whether the attributes are of an HTTP span."""
     return "http.request.method" in attributes or "http.method" in attributes
 
 
-def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], url_query: str) -> str:
+def url(attributes: dict[str, object], hosts: tuple[tuple[str, str], ...], url_query: str) -> str:
     """Take the URL of an HTTP span, or return ``""``.
 
     Credentials never pass, the query as asked for, and a default port is left out of a URL that is put together here.
@@ -69,7 +67,7 @@ def url(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...], url_quer
     return without_credentials(full) if "@" in full else full
 
 
-def _put_together(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...]) -> str:
+def _put_together(attributes: dict[str, object], hosts: tuple[tuple[str, str], ...]) -> str:
     url_scheme = attributes.get("url.scheme") or attributes.get("http.scheme")
     path = attributes.get("url.path")
     query = attributes.get("url.query") if path else None
@@ -90,7 +88,7 @@ def _put_together(attributes: dict[str, Any], hosts: tuple[tuple[str, str], ...]
     return ""
 
 
-def _take_parts(attributes: dict[str, Any], full: str) -> None:
+def _take_parts(attributes: dict[str, object], full: str) -> None:
     """Take out attributes whose value can be read off the URL."""
     for key in _PARTS:
         if key in attributes:
@@ -106,11 +104,12 @@ def _take_parts(attributes: dict[str, Any], full: str) -> None:
                 del attributes[key]
 
 
-def hide_query(attributes: dict[str, Any], url_query: str) -> None:
+def hide_query(attributes: dict[str, object], url_query: str) -> None:
     """Keep what must not be exported of a query from leaving as a property."""
     for key in _WHOLE_URLS:
-        if key in attributes and type(attributes[key]) is str:
-            attributes[key] = as_asked(attributes[key][:MAX_VALUE], url_query)
+        value = attributes.get(key)
+        if type(value) is str:
+            attributes[key] = as_asked(value[:MAX_VALUE], url_query)
     if "url.query" in attributes and url_query != "keep":
         if url_query == "drop":
             del attributes["url.query"]

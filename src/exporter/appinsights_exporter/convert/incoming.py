@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.trace import StatusCode
 
@@ -24,7 +24,7 @@ _MAX_FORWARDED = 4096
 
 
 def request(
-    fields: dict[str, Any], tags: dict[str, str], attributes: dict[str, Any], span_name: str, status: StatusCode, url_query: str
+    fields: dict[str, object], tags: dict[str, str], attributes: dict[str, object], span_name: str, status: StatusCode, url_query: str
 ) -> None:
     """Fill in what a request says beyond id and duration, and its tags.
 
@@ -75,14 +75,14 @@ def request(
     location(tags, attributes)
 
 
-def operation_name(attributes: Mapping[str, Any], span_name: str) -> str:
+def operation_name(attributes: Mapping[str, object], span_name: str) -> str:
     """Return the operation name that a request with these attributes has; nothing is changed."""
     tags: dict[str, str] = {}
     request({}, tags, dict(attributes), span_name, StatusCode.UNSET, url_query="drop")
     return tags["ai.operation.name"]
 
 
-def location(tags: dict[str, str], attributes: dict[str, Any]) -> None:
+def location(tags: dict[str, str], attributes: dict[str, object]) -> None:
     """Move the caller's address to its tag.
 
     Args:

@@ -39,7 +39,7 @@ No attribute named ``census.…`` or ``_MS.sampleRate`` is ever shown. The recor
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .exceptions import NO_MESSAGE, details
 from .head import envelope_head
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from .exceptions import Error
     from .head import Item
+    from .records import LogRecord
 
 TRACE_ID = "census.trace_id"
 SPAN_ID = "census.span_id"
@@ -80,7 +81,7 @@ _MOST_SEVERE = 4
 
 
 def envelope(
-    record: Any, *, instrumentation_key: str, context_tags: dict[str, str], left_out: Callable[[str], object] | None = None
+    record: LogRecord, *, instrumentation_key: str, context_tags: dict[str, str], left_out: Callable[[str], object] | None = None
 ) -> Item:
     """Return the item of a facade log record in the retired handlers' shape.
 
@@ -98,7 +99,7 @@ def envelope(
     attributes = copied(record.attributes)
     rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
     message = body_text(record.body)
-    fields: dict[str, Any] = {"ver": 2}
+    fields: dict[str, object] = {"ver": 2}
     if attributes.get(EVENT_NAME):
         kind = "Event"
         fields["name"] = message[:MAX_EVENT_NAME] or NO_NAME
@@ -122,7 +123,7 @@ def envelope(
     return envelope_head(kind, instrumentation_key, tags, timestamp(time_ns(record)), fields, rate)
 
 
-def _tags(record: Any, attributes: dict[str, Any], context_tags: dict[str, str]) -> dict[str, str]:
+def _tags(record: LogRecord, attributes: dict[str, object], context_tags: dict[str, str]) -> dict[str, str]:
     tags = dict(context_tags)
     # Without a span there are no ids: those of zeros made all such records one operation. And never the form "|trace.span.", which
     # equals the id of no request.
@@ -140,7 +141,7 @@ def _tags(record: Any, attributes: dict[str, Any], context_tags: dict[str, str])
     return tags
 
 
-def _severity(attributes: dict[str, Any], record: Any) -> int | None:
+def _severity(attributes: dict[str, object], record: LogRecord) -> int | None:
     level = attributes.get(LEVEL)
     if isinstance(level, int):
         # Levels above 50 used to give 5 and more, which the service does not know.
@@ -148,7 +149,7 @@ def _severity(attributes: dict[str, Any], record: Any) -> int | None:
     return severity_level(record.severity_number)
 
 
-def _exceptions(attributes: dict[str, Any], message: str, raised: Sequence[Error] | None) -> list[dict[str, Any]]:
+def _exceptions(attributes: dict[str, object], message: str, raised: Sequence[Error] | None) -> list[dict[str, object]]:
     found = details(
         text(attributes.get(EXCEPTION_TYPE) or ""),
         # The formatter made it. Where that is nothing, nothing of the exception's own text is sent, as ever.
@@ -164,7 +165,7 @@ def _exceptions(attributes: dict[str, Any], message: str, raised: Sequence[Error
     return found
 
 
-def _dimensions(attributes: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+def _dimensions(attributes: dict[str, object], properties: dict[str, object]) -> dict[str, object]:
     """Return the properties with the program's own dimensions, which win. Numbers and bools stay what they are, as ever; all else is text."""
     for key, value in attributes.items():
         if key and value is not None and key not in _OWN_KEYS and not key.startswith(FACADE_PREFIX):
@@ -174,9 +175,9 @@ def _dimensions(attributes: dict[str, Any], properties: dict[str, Any]) -> dict[
     return properties
 
 
-def _property(value: Any) -> Any:
+def _property(value: object) -> object:
     kind = type(value)
-    if kind is bool or kind is int or (kind is float and math.isfinite(value)):
+    if kind is bool or kind is int or (type(value) is float and math.isfinite(value)):
         return value
     # Arrays and objects were sent as such, which the schema does not know.
     return text(value)[:MAX_VALUE]

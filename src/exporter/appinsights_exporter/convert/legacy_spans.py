@@ -87,7 +87,7 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
     start_ns = span.start_time
     if context is None or start_ns is None:
         raise ConversionError(f"span {span.name!r} has no {'context' if context is None else 'start time'}")
-    attributes = copied(span.attributes)
+    attributes: dict[str, Any] = copied(span.attributes)
     # Kept out of the properties, because it is not the program's.
     rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
     end_ns = start_ns if span.end_time is None else span.end_time
@@ -104,12 +104,9 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
     operation = attributes.pop("ai.operation.name", None)
     if operation:
         tags["ai.operation.name"] = tag("ai.operation.name", operation)
-    fields: dict[str, Any] = {
-        "ver": 2,
-        "id": text(attributes[SPAN_ID])[:MAX_ID] if SPAN_ID in attributes else context.span_id.to_bytes(8, "big").hex(),
-        "duration": duration_of_microseconds(start_ns, end_ns),
-    }
-    properties: dict[str, Any] = {}
+    span_id = text(attributes[SPAN_ID])[:MAX_ID] if SPAN_ID in attributes else context.span_id.to_bytes(8, "big").hex()
+    fields: dict[str, object] = {"ver": 2, "id": span_id, "duration": duration_of_microseconds(start_ns, end_ns)}
+    properties: dict[str, object] = {}
     if kind is _SERVER:
         item_kind = "Request"
         _request(fields, properties, tags, attributes, status_code)
@@ -138,7 +135,7 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
     items = [envelope_head(item_kind, instrumentation_key, tags, time, fields, rate)]
     if kind is _SERVER and _has("error.message", attributes):
         # The exception hangs below its request; it used to hang beside it.
-        exception_tags = {**tags, "ai.operation.parentId": fields["id"]}
+        exception_tags = {**tags, "ai.operation.parentId": span_id}
         items.insert(0, envelope_head("Exception", instrumentation_key, exception_tags, time, _exception(attributes), rate))
     found = span.events
     if found:
@@ -148,17 +145,17 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
             instrumentation_key=instrumentation_key,
             context_tags=context_tags,
             span_tags=tags,
-            span_id=fields["id"],
+            span_id=span_id,
             sample_rate_percent=rate,
         )
     return items
 
 
-def _is_finite(value: Any) -> bool:
+def _is_finite(value: object) -> bool:
     return type(value) is not float or isfinite(value)
 
 
-def _status_code(span: ReadableSpan, attributes: dict[str, Any]) -> int:
+def _status_code(span: ReadableSpan, attributes: dict[str, object]) -> int:
     """Return the gRPC code of the span's status; a failure that only OpenTelemetry was told of counts as UNKNOWN."""
     code = attributes.get(STATUS_CODE)
     if isinstance(code, int):
@@ -166,20 +163,20 @@ def _status_code(span: ReadableSpan, attributes: dict[str, Any]) -> int:
     return _UNKNOWN if span.status.status_code is _ERROR else 0
 
 
-def _http_status(value: Any, fallback: bool) -> tuple[str, bool]:
+def _http_status(value: object, fallback: bool) -> tuple[str, bool]:
     """Return result code and success for the attribute ``http.status_code``.
 
     A number in text counts as its number, and any other text leaves success to the status: text used to cost the whole batch.
     """
     code = text(value)[:MAX_CODE]
     try:
-        return code, 200 <= float(value) < 400
+        return code, 200 <= float(value) < 400  # type: ignore[arg-type]  # a value of any type; what float() refuses is caught
     except (TypeError, ValueError, OverflowError):
         return code, fallback
 
 
 def _request(
-    fields: dict[str, Any], properties: dict[str, Any], tags: dict[str, str], attributes: dict[str, Any], status_code: int
+    fields: dict[str, object], properties: dict[str, object], tags: dict[str, str], attributes: dict[str, object], status_code: int
 ) -> None:
     fields["responseCode"], fields["success"] = str(status_code), status_code == 0
     if "http.status_code" in attributes:
@@ -199,7 +196,7 @@ def _request(
         properties["request.url"] = url[:MAX_VALUE]
 
 
-def _dependency(fields: dict[str, Any], name: str, kind: SpanKind, attributes: dict[str, Any], status_code: int) -> None:
+def _dependency(fields: dict[str, object], name: str, kind: SpanKind, attributes: dict[str, object], status_code: int) -> None:
     fields["name"] = name[:MAX_NAME] or NO_NAME
     # In-process spans follow their status too; they used to succeed always.
     fields["resultCode"], fields["success"] = str(status_code), status_code == 0
@@ -226,16 +223,16 @@ def _without_parameters(path: str) -> str:
     return path if end < 0 else path[:end]
 
 
-def _has(key: str, attributes: dict[str, Any]) -> bool:
+def _has(key: str, attributes: dict[str, object]) -> bool:
     if key in attributes:
         return True
     lost = attributes.get(NONE)
     return isinstance(lost, (list, tuple)) and key in lost
 
 
-def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
+def _exception(attributes: dict[str, object]) -> dict[str, object]:
     stack = _stack(attributes.get("stacktrace"))
-    details: dict[str, Any] = {
+    details: dict[str, object] = {
         "id": 1,
         "outerId": 0,
         "typeName": text(attributes.get("error.name") or "Exception")[:MAX_NAME],
@@ -253,7 +250,7 @@ def _exception(attributes: dict[str, Any]) -> dict[str, Any]:
     return {"ver": 2, "exceptions": [details]}
 
 
-def _stack(stack: Any) -> Any:
+def _stack(stack: object) -> Any:
     """Return the attribute ``stacktrace`` with its frames: OpenTelemetry attributes hold no mappings, so the facade keeps them as JSON."""
     if isinstance(stack, str) and stack.startswith("[{"):
         try:
@@ -263,6 +260,6 @@ def _stack(stack: Any) -> Any:
     return stack
 
 
-def _frames(stack: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _frames(stack: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
     """Return frames, innermost first and numbered from 0; the OpenCensus numbering ran backwards."""
     return [{**frame, "level": level} for level, frame in enumerate(stack)]

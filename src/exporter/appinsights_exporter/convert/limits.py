@@ -83,16 +83,16 @@ _EXACT: tuple[tuple[type, Callable[[Any], Any]], ...] = ((str, str.__str__), (in
 _EXACT_JSON_OPTIONS = orjson.OPT_NON_STR_KEYS
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """Return an attribute value as text.
 
     Returns: ``True``/``False`` for booleans (saved queries compare with these), JSON for sequences and mappings, UTF-8 text or else
     base64 for bytes, and ``str(value)`` for the rest.
     Source: specification section 1.4.
     """
+    if type(value) is str:
+        return value
     kind = type(value)
-    if kind is str:
-        return value  # type: ignore[no-any-return]
     if kind is int or kind is bool or kind is float:
         # Before the questions below, which take far longer than the answer here.
         return _str(value)
@@ -118,13 +118,13 @@ def required(value: str, chars: int, missing: str = NO_NAME) -> str:
     return missing if not cut or cut.isspace() else cut
 
 
-def tag(name: str, value: Any) -> str:
+def tag(name: str, value: object) -> str:
     """Return a tag's value: text, cut to the tag's limit."""
     shown = value if type(value) is str else text(value)
     return shown if len(shown) <= _SHORTEST_LIMIT else shown[: TAG_LIMITS.get(name, _MAX_OTHER_TAG)]
 
 
-def properties(attributes: dict[str, Any]) -> dict[str, str]:
+def properties(attributes: dict[str, object]) -> dict[str, str]:
     """Turn attributes into properties, and return them.
 
     Small values come first: the service cuts the whole bag at about 64 KiB, and what is last is lost.
@@ -140,12 +140,11 @@ def properties(attributes: dict[str, Any]) -> dict[str, str]:
         if value is None or not 0 < len(key) <= MAX_KEY:
             unfit.append(key)
             continue
-        kind = type(value)
-        if kind is str:
+        if type(value) is str:
             if len(value) <= _BULKY:
                 continue
             shown = value
-        elif kind is int:
+        elif (kind := type(value)) is int:
             try:
                 shown = str(value)
             except ValueError:
@@ -162,12 +161,14 @@ def properties(attributes: dict[str, Any]) -> dict[str, str]:
         attributes[key] = shown
     for key in unfit:
         del attributes[key]
+    # By now every value is a text.
+    made: dict[str, Any] = attributes
     if bulky:
-        return dict(sorted(attributes.items(), key=lambda pair: len(pair[1]) if len(pair[1]) > _BULKY else 0))
-    return attributes
+        return dict(sorted(made.items(), key=lambda pair: len(pair[1]) if len(pair[1]) > _BULKY else 0))
+    return made
 
 
-def measurements(value: Any, left_out: Callable[[str], object] | None = None) -> dict[str, float]:
+def measurements(value: object, left_out: Callable[[str], object] | None = None) -> dict[str, float]:
     """Return custom measurements: text to finite number. What has more than 64 bits is the nearest float.
 
     Args:
@@ -204,7 +205,7 @@ def _finite(number: float) -> float | None:
     return None
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     try:
         made = orjson.dumps(value, default=_inner, option=_EXACT_JSON_OPTIONS)
         if b"null" in made:
@@ -216,7 +217,7 @@ def _json(value: Any) -> str:
         return _str(value)
 
 
-def _named(value: Any) -> Any:
+def _named(value: object) -> Any:
     """Return a value in which numbers that are not finite are their text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else _str(float(value))
@@ -227,14 +228,14 @@ def _named(value: Any) -> Any:
     return value
 
 
-def _str(value: Any) -> str:
+def _str(value: object) -> str:
     try:
         return str(value)
     except failure():  # str() of a foreign object may raise anything, and of numbers over 4300 digits it does.
         return f"<{type(value).__name__}>"
 
 
-def _inner(value: Any) -> Any:
+def _inner(value: object) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ..errors import ConversionError
 from . import incoming
 from .exceptions import details
-from .head import Item, envelope_head
+from .head import envelope_head
 from .limits import (
     MAX_AVAILABILITY_MESSAGE,
     MAX_EVENT_NAME,
@@ -35,6 +35,13 @@ from .spans import (
 )
 from .timing import timestamp
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .exceptions import Error
+    from .head import Item
+    from .records import LogRecord
+
 EXCEPTION_TYPE, EXCEPTION_MESSAGE, EXCEPTION_STACK = "exception.type", "exception.message", "exception.stacktrace"
 EVENT_NAME = "microsoft.custom_event.name"
 """Attribute that makes a record a custom event."""
@@ -58,7 +65,7 @@ _LEAST_INFORMATION, _MOST_SEVERE = 9, 4
 
 
 def envelope(
-    record: Any,
+    record: LogRecord,
     scope_name: str,
     *,
     instrumentation_key: str,
@@ -82,7 +89,7 @@ def envelope(
     Source: specification section 5.
     """
     attributes = copied(record.attributes)
-    own: dict[str, Any] = {}
+    own: dict[str, object] = {}
     if facade:
         scope_name = text(attributes.get(LOGGER) or "")
         own = own_properties(attributes)
@@ -96,9 +103,9 @@ def envelope(
         tags["ai.operation.parentId"] = span_id_text(span_id)
     rate = None
     numbers: dict[str, float] | None = None
-    dimensions: Mapping[Any, Any] | None = None
+    dimensions: Mapping[object, object] | None = None
     kind = "Message"
-    fields: dict[str, Any]
+    fields: dict[str, object]
     if attributes:
         rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
         operation = attributes.pop("ai.operation.name", None)
@@ -134,7 +141,7 @@ def envelope(
     return envelope_head(kind, instrumentation_key, tags, timestamp(time_ns(record)), fields, rate)
 
 
-def time_ns(record: Any) -> int:
+def time_ns(record: LogRecord) -> int:
     """Return when a record was made, or else seen: nanoseconds since the Unix epoch.
 
     Raises:
@@ -144,10 +151,10 @@ def time_ns(record: Any) -> int:
     moment = record.timestamp or record.observed_timestamp
     if not moment:
         raise ConversionError("a log record has no time")
-    return moment  # type: ignore[no-any-return]
+    return moment
 
 
-def body_text(body: Any) -> str:
+def body_text(body: object) -> str:
     """Return a record's body as text.
 
     Returns: ``true``/``false`` for booleans, JSON for mappings and sequences, ``str`` of an exception, nothing for None; the rest as
@@ -163,7 +170,7 @@ def body_text(body: Any) -> str:
     return text(body)
 
 
-def severity_level(number: Any) -> int | None:
+def severity_level(number: object) -> int | None:
     """Return the wire's severity, 0 (verbose) to 4 (critical); None when the record has none.
 
     Args:
@@ -176,13 +183,13 @@ def severity_level(number: Any) -> int | None:
     return 0 if value < _LEAST_INFORMATION else min(_MOST_SEVERE, (value - 1) // 4 - 1)
 
 
-def _message(body: Any) -> dict[str, Any]:
+def _message(body: object) -> dict[str, object]:
     return {"ver": 2, "message": required(body_text(body), MAX_MESSAGE)}
 
 
 def _opencensus_style(
-    attributes: dict[str, Any], numbers: dict[str, float] | None, left_out: Callable[[str], object] | None
-) -> tuple[Mapping[Any, Any] | None, dict[str, float] | None]:
+    attributes: dict[str, object], numbers: dict[str, float] | None, left_out: Callable[[str], object] | None
+) -> tuple[Mapping[object, object] | None, dict[str, float] | None]:
     """Take the two mappings of OpenCensus's documentation out of the attributes; return dimensions and all measurements."""
     dimensions = attributes.get(CUSTOM_DIMENSIONS)
     if isinstance(dimensions, Mapping):
@@ -194,7 +201,7 @@ def _opencensus_style(
     return dimensions, numbers
 
 
-def _special(attributes: dict[str, Any], body: Any, raised: Any) -> tuple[str, dict[str, Any]]:
+def _special(attributes: dict[str, object], body: object, raised: Sequence[Error] | None) -> tuple[str, dict[str, object]]:
     """Return kind and fields by what the attributes say the record is; the first that fits. Source: specification section 5.2."""
     if attributes.get(EXCEPTION_TYPE) is not None or attributes.get(EXCEPTION_MESSAGE) is not None:
         return "Exception", {"ver": 2, "exceptions": _exceptions(attributes, body, raised)}
@@ -207,7 +214,7 @@ def _special(attributes: dict[str, Any], body: Any, raised: Any) -> tuple[str, d
     return "Message", _message(body)
 
 
-def _exceptions(attributes: dict[str, Any], body: Any, raised: Any) -> list[dict[str, Any]]:
+def _exceptions(attributes: dict[str, object], body: object, raised: Sequence[Error] | None) -> list[dict[str, object]]:
     """Return the exceptions; what the program wrote about them, without the traceback, is the message of the first."""
     said = body_text(body)
     message = text(attributes.pop(EXCEPTION_MESSAGE, None) or "")
@@ -230,9 +237,9 @@ def _exceptions(attributes: dict[str, Any], body: Any, raised: Any) -> list[dict
     )
 
 
-def _availability(attributes: dict[str, Any], body: Any) -> dict[str, Any]:
+def _availability(attributes: dict[str, object], body: object) -> dict[str, object]:
     run_id, name, duration, success = (text(attributes.pop(key)) for key in _AVAILABILITY)
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "ver": 2,
         "id": required(run_id, MAX_ID),
         "name": required(name, MAX_NAME),

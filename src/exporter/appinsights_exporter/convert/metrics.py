@@ -13,7 +13,7 @@ of one without any                   no item: it says nothing
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ConversionError
 from .head import envelope_head
@@ -73,7 +73,7 @@ def envelope(
     )
 
 
-def aggregate(point: DataPointT) -> dict[str, Any] | None:
+def aggregate(point: DataPointT) -> dict[str, object] | None:
     """Return what the service stores of a point: value, count, and where known min and max; None for a histogram without measurements.
 
     Raises:
@@ -83,10 +83,10 @@ def aggregate(point: DataPointT) -> dict[str, Any] | None:
     # Read by what they hold: the SDK's classes of histogram points have no common base.
     count = getattr(point, "count", None)
     if count is None:
-        return {"value": number(point.value), "count": 1}  # type: ignore[union-attr]
+        return {"value": number(point.value), "count": 1}  # type: ignore[union-attr]  # a point without a count is a number's
     if count == 0:
         return None
-    values: dict[str, Any] = {"value": number(point.sum), "count": min(int(count), MAX_COUNT)}  # type: ignore[union-attr]
+    values: dict[str, object] = {"value": number(point.sum), "count": min(int(count), MAX_COUNT)}  # type: ignore[union-attr]  # and one with a count a histogram's
     if count != 1:
         values["kind"] = "Aggregation"
     for field in ("min", "max"):
@@ -100,8 +100,8 @@ def aggregate(point: DataPointT) -> dict[str, Any] | None:
 
 def item(
     name: str,
-    values: Mapping[str, Any],
-    attributes: Mapping[str, Any] | None,
+    values: Mapping[str, object],
+    attributes: Mapping[str, object] | None,
     time_ns: int,
     *,
     instrumentation_key: str,
@@ -122,10 +122,10 @@ def item(
     Raises:
         ConversionError: The time is outside of the calendar.
     """
-    point: dict[str, Any] = {"name": required(text(name), MAX_NAME), **values}
+    point: dict[str, object] = {"name": required(name if type(name) is str else text(name), MAX_NAME), **values}
     if namespace:
         point["ns"] = text(namespace)[:MAX_NAMESPACE]
-    fields: dict[str, Any] = {"ver": 2, "metrics": [point]}
+    fields: dict[str, object] = {"ver": 2, "metrics": [point]}
     tags = context_tags
     if attributes:
         shown = properties(dict(attributes))
@@ -140,7 +140,7 @@ def item(
     return envelope_head("Metric", instrumentation_key, tags, at, fields)
 
 
-def is_synthetic(attributes: Mapping[str, Any]) -> bool:
+def is_synthetic(attributes: Mapping[str, object]) -> bool:
     """Return whether the attributes are of work that a robot or an availability test asked for. Source: specification section 2.3."""
     if attributes.get("user_agent.synthetic.type") in ("bot", "test"):
         return True
@@ -148,7 +148,7 @@ def is_synthetic(attributes: Mapping[str, Any]) -> bool:
     return isinstance(agent, str) and "AlwaysOn" in agent
 
 
-def number(value: Any) -> int | float:
+def number(value: object) -> int | float:
     """Return a value as a number that JSON holds.
 
     Raises:
@@ -156,15 +156,14 @@ def number(value: Any) -> int | float:
         ConversionError: It is no number.
     Loses: digits of whole numbers over 64 bits.
     """
-    kind = type(value)
-    if kind is int and _LEAST_INT <= value <= _LARGEST_INT:
-        return value  # type: ignore[no-any-return]
+    if type(value) is int and _LEAST_INT <= value <= _LARGEST_INT:
+        return value
     try:
-        converted = value if kind is float else float(value)
+        converted = value if type(value) is float else float(value)  # type: ignore[arg-type]  # what float() refuses is caught
     except OverflowError as error:
         raise NotFiniteError("a metric's value is beyond what a float holds") from error
     except (TypeError, ValueError) as error:
-        raise ConversionError(f"a metric's value is no number but {kind.__name__}") from error
+        raise ConversionError(f"a metric's value is no number but {type(value).__name__}") from error
     if not math.isfinite(converted):
         raise NotFiniteError(f"a metric's value is {converted}")
     return converted

@@ -38,7 +38,7 @@ SQL_SYSTEMS = frozenset(
 
 
 def dependency(
-    fields: dict[str, Any], attributes: dict[str, Any], kind: SpanKind, span_name: str, status: StatusCode, url_query: str
+    fields: dict[str, object], attributes: dict[str, object], kind: SpanKind, span_name: str, status: StatusCode, url_query: str
 ) -> None:
     """Fill in what a dependency says beyond id and duration.
 
@@ -67,16 +67,17 @@ def dependency(
         _internal(fields, attributes)
         http.hide_query(attributes, url_query)
     if "target" in fields:
-        target = fields["target"]
+        target: Any = fields["target"]
         if not target:
             del fields["target"]
         elif len(target) > MAX_TARGET:
             fields["target"] = target[:MAX_TARGET]
-    if len(fields["type"]) > MAX_TYPE:
-        fields["type"] = fields["type"][:MAX_TYPE]
+    shown: Any = fields["type"]
+    if len(shown) > MAX_TYPE:
+        fields["type"] = shown[:MAX_TYPE]
 
 
-def _client(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, url_query: str) -> None:
+def _client(fields: dict[str, object], attributes: dict[str, object], status: StatusCode, url_query: str) -> None:
     system = _gen_ai_system(attributes) if "gen_ai.provider.name" in attributes or "gen_ai.system" in attributes else ""
     web = http.is_http(attributes)
     # Asked one by one, which is three times as fast as one question about the set.
@@ -108,7 +109,7 @@ def _client(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCo
         fields["type"] = f"GenAI | {system}"
 
 
-def _producer(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
+def _producer(fields: dict[str, object], attributes: dict[str, object]) -> None:
     if "az.namespace" in attributes:
         fields["type"] = f"Queue Message | {text(attributes['az.namespace'])}"
         fields["target"] = peers.azure(attributes) or peers.messaging(attributes, "")
@@ -118,7 +119,7 @@ def _producer(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
     fields["target"] = peers.messaging(attributes, "") or peers.peer(attributes) or system
 
 
-def _internal(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
+def _internal(fields: dict[str, object], attributes: dict[str, object]) -> None:
     system = _gen_ai_system(attributes)
     if system:
         fields["type"] = f"GenAI | {system}"
@@ -129,7 +130,7 @@ def _internal(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
     fields["target"] = peers.peer(attributes)
 
 
-def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode, url_query: str) -> None:
+def _http(fields: dict[str, object], attributes: dict[str, object], status: StatusCode, url_query: str) -> None:
     fields["type"] = "HTTP"
     code_text, code = http_code(attributes)
     if code is not None:
@@ -167,7 +168,7 @@ def _http(fields: dict[str, Any], attributes: dict[str, Any], status: StatusCode
         fields["target"] = peers.peer(attributes, default_port)
 
 
-def _database(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
+def _database(fields: dict[str, object], attributes: dict[str, object]) -> None:
     system = text(attributes.get("db.system.name") or attributes.get("db.system") or "")
     if system in SQL_SYSTEMS:
         # The field says SQL, so which one it was stays a property.
@@ -187,7 +188,7 @@ def _database(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
     fields["target"] = f"{server}|{name}" if server and name else server or name or system
 
 
-def _rpc(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
+def _rpc(fields: dict[str, object], attributes: dict[str, object]) -> None:
     system = text(peers.take(attributes, "rpc.system.name", "rpc.system") or "")
     fields["type"] = system or "N/A"
     fields["resultCode"] = rpc_code(attributes)
@@ -197,7 +198,7 @@ def _rpc(fields: dict[str, Any], attributes: dict[str, Any]) -> None:
     fields["target"] = peers.peer(attributes) or system
 
 
-def _gen_ai_system(attributes: dict[str, Any]) -> str:
+def _gen_ai_system(attributes: dict[str, object]) -> str:
     """Return the provider of a generative AI span or ``""``; it stays a property, as all ``gen_ai.*`` do."""
     system = attributes.get("gen_ai.provider.name") or attributes.get("gen_ai.system")
     return text(system) if system else ""

@@ -5,8 +5,6 @@ Functions here take what they use out of the attributes: a value that stands in 
 
 from __future__ import annotations
 
-from typing import Any
-
 from .limits import text
 from .urls import authority
 
@@ -42,7 +40,7 @@ PEER_KEYS = frozenset({"peer.service", *(key for pair in _HOST_AND_PORT + _ADDRE
 """Attributes that :func:`peer` looks at."""
 
 
-def take(attributes: dict[str, Any], new: str, old: str = "") -> Any:
+def take(attributes: dict[str, object], new: str, old: str = "") -> object:
     """Take the attribute under the new key, else under the old one; return None if neither has a value, or only an empty text.
 
     With a value under the new key, one under the old key goes too if it says the same and stays if it says something else.
@@ -58,7 +56,7 @@ def take(attributes: dict[str, Any], new: str, old: str = "") -> Any:
     return value
 
 
-def peer(attributes: dict[str, Any], default_port: str | None = None) -> str:
+def peer(attributes: dict[str, object], default_port: str | None = None) -> str:
     """Take the peer of an outgoing call: ``peer.service``, else ``host`` or ``host:port``, else an address, else ``""``.
 
     Args:
@@ -73,12 +71,12 @@ def peer(attributes: dict[str, Any], default_port: str | None = None) -> str:
     return _host_and_port(attributes, _HOST_AND_PORT, default_port) or _host_and_port(attributes, _ADDRESS_AND_PORT, default_port)
 
 
-def host_at(attributes: dict[str, Any], host_key: str, port_key: str, default_port: str | None) -> str:
+def host_at(attributes: dict[str, object], host_key: str, port_key: str, default_port: str | None) -> str:
     """Take the host under one key with the port under another, or return ``""``."""
     return _host_and_port(attributes, ((host_key, port_key),), default_port)
 
 
-def messaging(attributes: dict[str, Any], system: str) -> str:
+def messaging(attributes: dict[str, object], system: str) -> str:
     """Take ``host/destination`` of a message, or whichever exists, or return the system.
 
     Source: specification section 4.6.5 (DO messaging).
@@ -90,7 +88,7 @@ def messaging(attributes: dict[str, Any], system: str) -> str:
     return "/".join(part for part in (address, "" if name is None else text(name)) if part) or system
 
 
-def azure(attributes: dict[str, Any]) -> str:
+def azure(attributes: dict[str, object]) -> str:
     """Take ``host/destination`` of an Azure SDK messaging span; ``""``, and nothing taken, unless both exist.
 
     Source: specification section 4.3, branch az.namespace.
@@ -105,7 +103,7 @@ def azure(attributes: dict[str, Any]) -> str:
     return f"{address}/{text(name)}"
 
 
-def _host_and_port(attributes: dict[str, Any], pairs: tuple[tuple[str, str], ...], default_port: str | None) -> str:
+def _host_and_port(attributes: dict[str, object], pairs: tuple[tuple[str, str], ...], default_port: str | None) -> str:
     for host_key, port_key in pairs:
         name = attributes.get(host_key)
         if not name:
@@ -124,7 +122,7 @@ def _host_and_port(attributes: dict[str, Any], pairs: tuple[tuple[str, str], ...
     return ""
 
 
-def _take_host(attributes: dict[str, Any], keys: tuple[str, ...]) -> str:
+def _take_host(attributes: dict[str, object], keys: tuple[str, ...]) -> str:
     """Take the first host under the keys, or return ``""``; it has a port only where that stands in the same attribute."""
     for key in keys:
         name = attributes.get(key)

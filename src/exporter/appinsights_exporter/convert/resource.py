@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .limits import tag, text
 
@@ -21,7 +21,7 @@ ROLE_FROM_KUBERNETES = (
 
 
 def tags(
-    attributes: Mapping[str, Any], *, host_name: str, locale: str | None, sdk_version: str, random_instance_id: str | None = None
+    attributes: Mapping[str, object], *, host_name: str, locale: str | None, sdk_version: str, random_instance_id: str | None = None
 ) -> dict[str, str]:
     """Return the tags of a resource, every value text within its limit, nothing empty.
 
@@ -52,7 +52,7 @@ def tags(
     return {name: tag(name, value) for name, value in found.items() if value is not None and value != ""}
 
 
-def role(attributes: Mapping[str, Any]) -> str:
+def role(attributes: Mapping[str, object]) -> str:
     """Return the role name: the named service, else the Kubernetes workload, else the SDK's ``unknown_service…``, else ``""``."""
     service = text(attributes.get("service.name") or "")
     namespace = attributes.get("service.namespace")
@@ -65,13 +65,13 @@ def role(attributes: Mapping[str, Any]) -> str:
     return named
 
 
-def has_name(attributes: Mapping[str, Any]) -> bool:
+def has_name(attributes: Mapping[str, object]) -> bool:
     """Return whether the resource names its role, rather than leaving it to the SDK's ``unknown_service…``."""
     named = role(attributes)
     return bool(named) and not named.rpartition(".")[2].startswith("unknown_service")
 
 
-def context_tags(mapping: Mapping[str, Any]) -> dict[str, str]:
+def context_tags(mapping: Mapping[str, object]) -> dict[str, str]:
     """Return tags from the mapping that OpenCensus programs change by hand: None is left out, all else is text within its limit."""
     # Copied first: other threads may change it meanwhile.
     return {text(name): tag(text(name), value) for name, value in dict(mapping).items() if value is not None}

@@ -70,7 +70,7 @@ def overflow(dimensions: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in dimensions.items() if key.endswith(".Success")} | {"otel.metric.overflow": "True"}
 
 
-def properties(name: str, attributes: Mapping[str, Any], context_tags: Mapping[str, str]) -> dict[str, Any]:
+def properties(name: str, attributes: Mapping[str, object], context_tags: Mapping[str, str]) -> dict[str, object]:
     """Return the properties of a standard metric's item.
 
     Args:
@@ -95,13 +95,13 @@ def mark(envelopes: Iterable[Item]) -> None:
             envelope["data"]["baseData"].setdefault("properties", {})[PROCESSED] = "True"
 
 
-def marked(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+def marked(envelope: Mapping[str, object]) -> Mapping[str, object]:
     """Return an item that a program made itself, marked in the same way if it is a request or dependency; its own objects stay as they are.
 
     Loses: the mark, where the item has not the shape of one.
     """
     try:
-        data = envelope["data"]
+        data: Any = envelope["data"]
         if data["baseType"] not in _COUNTED:
             return envelope
         properties = data["baseData"].get("properties") or {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from opentelemetry.trace import StatusCode
 
 from .limits import MAX_CODE, text
@@ -27,7 +25,7 @@ def success(status: StatusCode, code: int | None) -> bool:
     return code is None or code < 400 or status is _OK
 
 
-def http_code(attributes: dict[str, Any]) -> tuple[str, int | None]:
+def http_code(attributes: dict[str, object]) -> tuple[str, int | None]:
     """Take the HTTP status code out of the attributes: its text and number, or ``("0", None)`` when there is none.
 
     A value that is no number stays among the attributes, to become a property.
@@ -41,7 +39,7 @@ def http_code(attributes: dict[str, Any]) -> tuple[str, int | None]:
             del attributes[_OLD_CODE]
         return str(value), value
     try:
-        code = int(value)  # type: ignore[arg-type]
+        code = int(value)  # type: ignore[call-overload]  # a value of any type; what int() refuses is caught
     except (TypeError, ValueError, OverflowError):
         return NO_CODE, None
     if code == 0 or value is True:
@@ -52,7 +50,7 @@ def http_code(attributes: dict[str, Any]) -> tuple[str, int | None]:
     return str(code)[:MAX_CODE], code
 
 
-def rpc_code(attributes: dict[str, Any]) -> str:
+def rpc_code(attributes: dict[str, object]) -> str:
     """Take the RPC status code out of the attributes, or return ``"0"``."""
     value = take(attributes, "rpc.response.status_code", "rpc.grpc.status_code")
     return NO_CODE if value is None else text(value)[:MAX_CODE]
