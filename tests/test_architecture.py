@@ -50,12 +50,13 @@ UPWARD = {
 
 EXPORTER_PARTS = {
     "convert": {"convert", "envelope", "errors", "foreign"},
-    "delivery": {"delivery", "counts", "errors", "foreign", "forks", "notices", "settings"},
+    "delivery": {"delivery", "counts", "errors", "foreign", "forks", "notices", "reasons", "settings"},
     "spelling": set(),
     "connection_string": {"errors", "spelling"},
     "settings": {"connection_string", "errors", "redirect", "spelling"},
     "redirect": {"errors", "spelling"},
-    "counts": {"forks", "notices"},
+    "counts": {"forks", "notices", "reasons"},
+    "reasons": set(),
     "forks": set(),
     "notices": set(),
     "envelope": set(),

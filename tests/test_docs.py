@@ -20,13 +20,13 @@ from opentelemetry.sdk import version as sdk_version
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from appinsights_exporter import counts, self_metrics, telemetry_processors
+from appinsights_exporter import counts, reasons, self_metrics
 from appinsights_exporter.convert.urls import SECRET_KEYS
-from appinsights_exporter.delivery import classify, deliver, folder, legacy_envelopes, packing, sender, store
+from appinsights_exporter.delivery import classify
+from appinsights_exporter.reasons import Reason
 from appinsights_exporter.settings import resolve
 from opencensus_compat._bridge.pipeline import destination as _destination
 from opencensus_compat._bridge.pipeline import hand_over as _handover
-from opencensus_compat._bridge.pipeline import logs as _log_pipeline
 from opencensus_compat.ext.azure.common import Options
 from opencensus_compat.local import LocalEndpoint
 
@@ -168,36 +168,17 @@ def test_messages_are_what_is_said() -> None:
     assert [part for part in parts if part not in said] == []
 
 
-def _reasons() -> set[str]:
-    """Return every reason that the source counts a loss or another try for, without what stands before some of them."""
-    found = {words for status, (_, words) in classify.STATUSES.items() if status not in (200, 307, 308)} | set(folder._REASONS.values())
-    constants = {
-        classify: ("UNEXPLAINED",),
-        deliver: ("WAITING", "STOPPED", "PAUSED"),
-        sender: ("NO_TIME",),
-        store: ("EVICTED", "TOO_OLD", "DAMAGED", "NO_ROOM"),
-        packing: ("NOT_ONE_LINE", "TOO_LONG"),
-        legacy_envelopes: ("NOT_JSON", "NOT_AN_ENVELOPE", "OTHER_KEY", "STATSBEAT", "NO_TIME", "TOO_OLD", "NO_VALUE", "TOO_LONG"),
-        telemetry_processors: ("PROCESSOR_RAISED",),
-        _destination: ("QUEUE_FULL",),
-        _handover: ("HANDED_OVER_FULL",),
-        _log_pipeline: ("AFTER_SHUTDOWN", "NOT_EMITTED"),
-    }
-    found |= {getattr(module, name) for module, names in constants.items() for name in names}
-    for path in _sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                first = node.args[0] if node.args else None
-                if (
-                    called in {"dropped", "retried", "Retry", "NoToken"}
-                    and isinstance(first, ast.Constant)
-                    and isinstance(first.value, str)
-                ):
-                    found.add(first.value)
-            elif isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["_not_converted"]:
-                found.add(ast.literal_eval(node.value))
-    return found
+def _reasons() -> list[Reason]:
+    """Return every reason for a loss or another try, those of unlisted statuses aside."""
+    listed = [value for value in vars(reasons).values() if isinstance(value, Reason)]
+    by_status = [classify.status_reason(status) for status in classify.STATUSES if status not in (200, 307, 308)]
+    return [*listed, *by_status, _destination.QUEUE_FULL, _handover.HANDED_OVER_FULL]
+
+
+def test_reasons_are_made_where_the_page_looks_for_them() -> None:
+    """No other file makes one: the list above is whole."""
+    making = {path.name for path in _sources() if re.search(r"\bReason\(", path.read_text(encoding="utf-8").replace("class Reason(", ""))}
+    assert making == {"reasons.py", "classify.py", "destination.py", "hand_over.py"}
 
 
 def test_losses_has_every_reason() -> None:
@@ -207,11 +188,16 @@ def test_losses_has_every_reason() -> None:
         for heading in ("Reasons for losses", "Reasons for another try")
         for reason, code in _table("losses.md", heading).items()
     }
-    assert {reason: self_metrics.code_and_reason(reason)[0] for reason in told} == told
-    bare = {re.sub("^(refused by the service|not stored|not delivered): ", "", reason) for reason in told}
-    examples = {"status 418", "item status 400", "server error 599", "status 302"}
-    elsewhere = {"no connection", "no reply", "belongs to another user", "path unusable", "disk error", "an item could not be encoded"}
-    assert bare - examples - elsewhere == _reasons()
+    examples = [classify.status_reason(418), classify.item_reason(400), classify.status_reason(599), classify.status_reason(302)]
+    prefixes = (reasons.REFUSED, reasons.NOT_STORED, reasons.NOT_DELIVERED)
+    known = [*_reasons(), *examples]
+    codes = {one.text: one.code for reason in known for one in (reason, *map(reason.after, prefixes))}
+    assert {reason: codes.get(reason) for reason in told} == told
+
+    def bare(text: str) -> str:
+        return re.sub(f"^({'|'.join(prefixes)})", "", text)
+
+    assert {bare(reason) for reason in told} == {bare(reason.text) for reason in known}
 
 
 def test_losses_has_every_number_and_metric(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,8 +211,8 @@ def test_losses_has_every_number_and_metric(monkeypatch: pytest.MonkeyPatch) -> 
     self_metrics.observe(provider)
     known = counts.Counts()
     known.sent(1, types={"TRACE": 1})
-    known.dropped("bad request", types={"TRACE": 1})
-    known.retried("no reply", 1, types={"TRACE": 1})
+    known.dropped(classify.status_reason(400), types={"TRACE": 1})
+    known.retried(reasons.NO_REPLY, 1, types={"TRACE": 1})
     collected = reader.get_metrics_data()
     assert collected is not None
     text = (_GUIDE / "losses.md").read_text(encoding="utf-8")

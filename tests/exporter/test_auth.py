@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 from opentelemetry import context
 
+from appinsights_exporter import reasons
 from appinsights_exporter.delivery.auth import (
     FIRST_PAUSE_S,
     MAX_PAUSE_S,
@@ -29,7 +30,7 @@ ENDPOINT = "https://westeurope-5.in.applicationinsights.azure.com"
 URL = f"{ENDPOINT}/v2.1/track"
 HOUR_S = 3600
 EPOCH_S = 1_700_000_000.0
-FAILED, UNANSWERED = "no token: the credential failed", "no token: the credential has not answered"
+FAILED, UNANSWERED = reasons.TOKEN_FAILED, reasons.TOKEN_PENDING
 
 
 class Token(NamedTuple):
@@ -374,7 +375,7 @@ def test_where_a_token_goes(endpoint, url, sent):
     """A token goes over https to the configured host or one that a redirect may lead to, or stays on this machine; else it is not asked for."""
     credential = Credential()
     source = TokenSource(credential, endpoint, clock=ManualClock(), wall_clock=lambda: EPOCH_S)
-    expected = "Bearer token-1" if sent else NoToken("no token may be sent to this address", MAX_PAUSE_S)
+    expected = "Bearer token-1" if sent else NoToken(reasons.TOKEN_WITHHELD, MAX_PAUSE_S)
     assert source.header_for(url, 20.0) == expected
     assert len(credential.scopes) == int(sent)
 
@@ -460,9 +461,9 @@ logging.disable()
 class Credential:
     def get_token(self, scope):
         threading.Event().wait()
-print(TokenSource(Credential(), URL).header_for(URL, 0.05).reason)
+print(TokenSource(Credential(), URL).header_for(URL, 0.05).reason.text)
 """)
-        == UNANSWERED.split()
+        == UNANSWERED.text.split()
     )
 
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from appinsights_exporter import reasons
 from appinsights_exporter.delivery import auth, credentials
 from appinsights_exporter.delivery.auth import (
     FIRST_PAUSE_S,
@@ -37,7 +38,7 @@ URL = f"{ENDPOINT}/v2.1/track"
 SCOPE = "https://monitor.azure.com//.default"
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "01234567-89ab-cdef-0123-456789abcdef"
-FAILED = "no token: the credential failed"
+FAILED = reasons.TOKEN_FAILED
 
 
 class TokenEndpoint:
@@ -291,7 +292,7 @@ def test_slow_identity_endpoint(identity):
 
     identity.answer = slow
     source, _ = make(ManagedIdentity())
-    assert header(source, 0.2) == NoToken("no token: the credential has not answered", STILL_ASKING_S)
+    assert header(source, 0.2) == NoToken(reasons.TOKEN_PENDING, STILL_ASKING_S)
     assert came.wait(60)
     go.set()
     for thread in threading.enumerate():

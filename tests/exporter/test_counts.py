@@ -9,7 +9,10 @@ import threading
 import pytest
 
 from appinsights_exporter.counts import Counts, CountsSnapshot, RateLimit
+from appinsights_exporter.reasons import NO_CONNECTION, Reason
 from appinsights_exporter.testing import ManualClock
+
+A, B, C = map(Reason, "abc")
 
 
 def test_counts_by_reason(caplog):
@@ -18,12 +21,21 @@ def test_counts_by_reason(caplog):
     counts.sent(3)
     counts.sent(4)
     counts.filtered(2)
-    counts.dropped("a")
-    counts.dropped("b", 5)
-    counts.dropped("a", 2)
-    counts.dropped("c", 0)
+    counts.dropped(A)
+    counts.dropped(B, 5)
+    counts.dropped(A, 2)
+    counts.dropped(C, 0)
     assert counts.snapshot() == CountsSnapshot(sent=7, filtered=2, dropped={"a": 3, "b": 5})
     assert [record.getMessage().split(".")[0] for record in caplog.records] == ["Telemetry was lost: 1 x a", "Telemetry was lost: 5 x b"]
+
+
+def test_a_snapshot_has_the_text_of_reasons():
+    """Its keys are texts; what prefixes make of reasons that differ in their codes alone is one key."""
+    counts = Counts(ManualClock())
+    counts.dropped(Reason("a", "400"), 2)
+    counts.dropped(Reason("a", "500"), 3)
+    counts.dropped(A.after("not stored: "))
+    assert counts.snapshot().dropped == {"a": 5, "not stored: a": 1}
 
 
 def test_counts_by_signal():
@@ -32,8 +44,8 @@ def test_counts_by_signal():
     counts.sent(1, "traces")
     counts.stored(2, "logs")
     counts.held(3, "logs")
-    counts.retried("a", 4, "logs")
-    counts.retried("a", 1, "traces")
+    counts.retried(A, 4, "logs")
+    counts.retried(A, 1, "traces")
     counts.possibly_duplicated(5, "metrics")
     assert counts.snapshot("traces") == CountsSnapshot(sent=1, retried={"a": 1})
     assert counts.snapshot("logs") == CountsSnapshot(stored=2, held=3, retried={"a": 4})
@@ -45,11 +57,11 @@ def test_losses_are_logged_at_most_once_a_minute(caplog):
     """The first loss for a reason is logged at once; its next line comes after a minute, and each line sums up what was not said."""
     clock = ManualClock()
     counts = Counts(clock)
-    counts.dropped("no connection", 2, detail="x.test")
+    counts.dropped(NO_CONNECTION, 2, detail="x.test")
     clock.advance(59)
-    counts.dropped("no connection", 3)
+    counts.dropped(NO_CONNECTION, 3)
     clock.advance(1)
-    counts.dropped("bad request")
+    counts.dropped(Reason("bad request"))
     assert [record.getMessage() for record in caplog.records] == [
         "Telemetry was lost: 2 x no connection (the last: x.test). More losses are reported at most once a minute.",
         "Telemetry was lost: 3 x no connection, 1 x bad request. More losses are reported at most once a minute.",
@@ -61,11 +73,11 @@ def test_the_sums_are_said_at_the_end(caplog):
     """At the end each reason has a line with the sum of its losses, unless its only line said that; nothing is said twice."""
     clock = ManualClock()
     counts = Counts(clock)
-    counts.dropped("a")
-    counts.dropped("a", 3, signal="logs")
-    counts.dropped("b", 2)
-    counts.dropped("c")
-    counts.dropped("c")
+    counts.dropped(A)
+    counts.dropped(A, 3, signal="logs")
+    counts.dropped(B, 2)
+    counts.dropped(C)
+    counts.dropped(C)
     counts.say_rest()
     counts.say_rest()
     assert [record.getMessage() for record in caplog.records][3:] == [
@@ -78,10 +90,11 @@ def test_the_end_of_a_process(run_program):
     run_program(
         """
         from appinsights_exporter.counts import Counts
+        from appinsights_exporter.reasons import PROCESSOR_RAISED
 
         counts = Counts()
         for _ in range(5):
-            counts.dropped("a telemetry processor raised")
+            counts.dropped(PROCESSOR_RAISED)
         """,
         stderr="Telemetry was lost: 1 x a telemetry processor raised. More losses are reported at most once a minute.\n"
         "Telemetry was lost: 5 x a telemetry processor raised. These are the sums of this process.\n",

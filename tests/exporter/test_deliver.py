@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from appinsights_exporter import reasons
 from appinsights_exporter.counts import CountsSnapshot
 from appinsights_exporter.delivery.auth import NoToken
 from appinsights_exporter.delivery.backoff import Backoff
@@ -567,7 +568,7 @@ def test_refused_token(place, status):
 
 def test_no_token(place):
     """Without a token nothing is sent, and everything is stored until there is one (peer defect 5)."""
-    at = place(tokens=Tokens(NoToken("no token: the credential failed", 30.0), "Bearer b"))
+    at = place(tokens=Tokens(NoToken(reasons.TOKEN_FAILED, 30.0), "Bearer b"))
     assert at.delivery.deliver(items(2)) is STORED
     assert at.transport.sent == []
     assert at.counts.snapshot().retried == {"no token: the credential failed": 2}

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appinsights_exporter.delivery.legacy_envelopes import (
-    NO_TIME,
-    NO_VALUE,
-    NOT_AN_ENVELOPE,
-    OTHER_KEY,
-    STATSBEAT,
-    TOO_OLD,
-    Dropped,
-    normalised,
-)
+from appinsights_exporter import reasons
+from appinsights_exporter.delivery.legacy_envelopes import Dropped, normalised
 from appinsights_exporter.testing import KEY
 
 NOW_S = 1_700_000_000.0
@@ -46,25 +38,25 @@ def fields_of(base_type, fields):
 
 
 DROPPED = {
-    "a list": ([], NOT_AN_ENVELOPE),
-    "nothing": (None, NOT_AN_ENVELOPE),
-    "no data": (envelope(data=None), NOT_AN_ENVELOPE),
-    "no type": (envelope(data={"baseData": {}}), NOT_AN_ENVELOPE),
-    "no fields": (envelope(data={"baseType": "MessageData", "baseData": None}), NOT_AN_ENVELOPE),
-    "another key": (envelope(iKey="00000000-0000-0000-0000-000000000002"), OTHER_KEY),
-    "no key": (envelope(iKey=None), OTHER_KEY),
-    "statsbeat": (envelope(name="Statsbeat"), STATSBEAT),
-    "no time": (envelope(time=None), NO_TIME),
-    "time is a number": (envelope(time=5), NO_TIME),
-    "time is none": (envelope(time="yesterday"), NO_TIME),
-    "no such day": (envelope(time="2023-02-30T00:00:00Z"), NO_TIME),
-    "48 hours and a bit": (envelope(time="2023-11-12T22:13:19.999999Z"), TOO_OLD),
-    "the same without a zone": (envelope(time="2023-11-12T22:13:19.999999"), TOO_OLD),
-    "the same elsewhere": (envelope(time="2023-11-13T00:13:19.999999+02:00"), TOO_OLD),
-    "metric without points": (envelope("MetricData", {"metrics": []}), NO_VALUE),
-    "metric without metrics": (envelope("MetricData", {}), NO_VALUE),
-    "metric that is no number": (envelope("MetricData", {"metrics": [{"name": "m", "value": float("nan")}]}), NO_VALUE),
-    "metric that is text": (envelope("MetricData", {"metrics": [{"name": "m", "value": "5"}]}), NO_VALUE),
+    "a list": ([], reasons.LEGACY_NOT_AN_ENVELOPE),
+    "nothing": (None, reasons.LEGACY_NOT_AN_ENVELOPE),
+    "no data": (envelope(data=None), reasons.LEGACY_NOT_AN_ENVELOPE),
+    "no type": (envelope(data={"baseData": {}}), reasons.LEGACY_NOT_AN_ENVELOPE),
+    "no fields": (envelope(data={"baseType": "MessageData", "baseData": None}), reasons.LEGACY_NOT_AN_ENVELOPE),
+    "another key": (envelope(iKey="00000000-0000-0000-0000-000000000002"), reasons.LEGACY_OTHER_KEY),
+    "no key": (envelope(iKey=None), reasons.LEGACY_OTHER_KEY),
+    "statsbeat": (envelope(name="Statsbeat"), reasons.LEGACY_STATSBEAT),
+    "no time": (envelope(time=None), reasons.LEGACY_NO_TIME),
+    "time is a number": (envelope(time=5), reasons.LEGACY_NO_TIME),
+    "time is none": (envelope(time="yesterday"), reasons.LEGACY_NO_TIME),
+    "no such day": (envelope(time="2023-02-30T00:00:00Z"), reasons.LEGACY_NO_TIME),
+    "48 hours and a bit": (envelope(time="2023-11-12T22:13:19.999999Z"), reasons.LEGACY_TOO_OLD),
+    "the same without a zone": (envelope(time="2023-11-12T22:13:19.999999"), reasons.LEGACY_TOO_OLD),
+    "the same elsewhere": (envelope(time="2023-11-13T00:13:19.999999+02:00"), reasons.LEGACY_TOO_OLD),
+    "metric without points": (envelope("MetricData", {"metrics": []}), reasons.LEGACY_NO_VALUE),
+    "metric without metrics": (envelope("MetricData", {}), reasons.LEGACY_NO_VALUE),
+    "metric that is no number": (envelope("MetricData", {"metrics": [{"name": "m", "value": float("nan")}]}), reasons.LEGACY_NO_VALUE),
+    "metric that is text": (envelope("MetricData", {"metrics": [{"name": "m", "value": "5"}]}), reasons.LEGACY_NO_VALUE),
 }
 
 

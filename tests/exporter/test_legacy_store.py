@@ -15,13 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appinsights_exporter import reasons
 from appinsights_exporter.delivery.deliver import Delivery
-from appinsights_exporter.delivery.legacy_envelopes import (
-    NO_VALUE,
-    NOT_AN_ENVELOPE,
-    NOT_JSON,
-    TOO_OLD,
-)
 from appinsights_exporter.delivery.legacy_store import STATSBEAT_KEYS, LegacyStore, Moved
 from appinsights_exporter.delivery.store import Store
 from appinsights_exporter.delivery.transport import HttpTransport
@@ -158,7 +153,7 @@ def test_bad_lines_cost_themselves_only(folder, legacy):
         file.write(json.dumps(message("half"))[:-5])
     lease = legacy.lease()
     assert messages(lease.items) == ["a", "b"]
-    assert lease.lost == {NOT_JSON: 3, TOO_OLD: 1, NOT_AN_ENVELOPE: 1}
+    assert lease.lost == {reasons.LEGACY_NOT_JSON: 3, reasons.LEGACY_TOO_OLD: 1, reasons.LEGACY_NOT_AN_ENVELOPE: 1}
     assert [json.loads(line) for line in lease.others] == [other]
 
 
@@ -192,7 +187,7 @@ def test_what_nobody_takes_goes_when_it_is_too_old(tmp_path, store):
     assert legacy.move_to(store) == Moved(0)
     assert os.listdir(folder) == [BLOB]
     now_s[0] += 2 * 3600
-    assert legacy.move_to(store) == Moved(0, {TOO_OLD: 1})
+    assert legacy.move_to(store) == Moved(0, {reasons.LEGACY_TOO_OLD: 1})
     assert os.listdir(folder) == []
 
 
@@ -217,7 +212,7 @@ def test_numbers_that_json_has_not(folder, legacy):
     lease = legacy.lease()
     (item,) = lease.items
     assert json.loads(item)["data"]["baseData"] == {"ver": 2, "message": "m", "properties": {"p": "nan"}, "measurements": {"y": 1}}
-    assert lease.lost == {NO_VALUE: 1}
+    assert lease.lost == {reasons.LEGACY_NO_VALUE: 1}
 
 
 @given(content=st.binary(max_size=200), lines=st.lists(st.text(max_size=30), max_size=4))
@@ -237,7 +232,7 @@ def test_moved_items_are_as_old_as_they_were(folder, legacy, store):
     store.put([b'{"data":{"baseData":{"message":"new"}}}'])
     write(folder, BLOB, message("a"))
     write(folder, EXPIRED.replace("220000", "220001"), message("b"), "nonsense")
-    assert legacy.move_to(store) == Moved(2, {NOT_JSON: 1})
+    assert legacy.move_to(store) == Moved(2, {reasons.LEGACY_NOT_JSON: 1})
     assert messages(store.lease().items) == ["a", "b", "new"]
     assert not folder.exists()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appinsights_exporter.delivery.memory import MemoryStore
+from appinsights_exporter.reasons import EVICTED, NO_ROOM, TOO_OLD
 from appinsights_exporter.testing import ManualClock
 
 
@@ -50,12 +51,12 @@ def test_the_oldest_go_first():
     """When there is no room the oldest items are dropped and counted; one that is larger than everything is refused."""
     memory = MemoryStore(max_bytes=300)
     stored = memory.put(items(5))
-    assert (stored.kept, stored.lost) == (5, {"store full: the oldest dropped": 2})
-    assert memory.put([b"x" * 400]).lost == {"store full": 1}
+    assert (stored.kept, stored.lost) == (5, {EVICTED: 2})
+    assert memory.put([b"x" * 400]).lost == {NO_ROOM: 1}
     lease = memory.lease()
     assert lease.items == items(5)[2:]
     memory.put(items(2))
-    assert lease.done(lease.items).lost == {"store full: the oldest dropped": 2}
+    assert lease.done(lease.items).lost == {EVICTED: 2}
     assert memory.lease().items == [items(5)[4], *items(2)]
 
 
@@ -67,7 +68,7 @@ def test_age():
     clock.advance(11)
     memory.put(items(1))
     lease = memory.lease()
-    assert (lease.items, lease.lost) == (items(1), {"stored too long": 2})
+    assert (lease.items, lease.lost) == (items(1), {TOO_OLD: 2})
 
 
 def test_restart():

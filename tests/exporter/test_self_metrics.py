@@ -9,42 +9,78 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import appinsights_exporter
-from appinsights_exporter import counts
+from appinsights_exporter import counts, reasons
+from appinsights_exporter.delivery.classify import item_reason, status_reason
 from appinsights_exporter.delivery.deliver import Delivery
 from appinsights_exporter.delivery.transport import Reply
-from appinsights_exporter.self_metrics import code_and_reason, compute_type
+from appinsights_exporter.self_metrics import compute_type
 from appinsights_exporter.testing import FakeTransport, ManualClock
 
 pytestmark = pytest.mark.usefixtures("caplog")
 
-CODES = {
-    "refused by the service: bad request": ("400", "Bad request"),
-    "refused by the service: item status 400": ("400", "Bad request"),
-    "refused by the service: quota exceeded": ("402", "Daily quota exceeded"),
-    "paused: quota exceeded": ("402", "Daily quota exceeded"),
-    "refused by the service: status 405": ("405", "Client error 405"),
-    "server error 599": ("599", "Server error 599"),
-    "unauthorized": ("401", "Unauthorized"),
-    "forbidden": ("403", "Forbidden"),
-    "request timeout": ("408", "Request timeout"),
-    "payload too large": ("413", "Payload too large"),
-    "too many requests": ("429", "Too many requests"),
-    "internal server error": ("500", "Internal server error"),
-    "service unavailable": ("503", "Service unavailable"),
-    "no connection": ("CLIENT_EXCEPTION", "Network exception"),
-    "no reply": ("CLIENT_TIMEOUT", "Timeout exception"),
-    "store full: the oldest dropped": ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
-    "not stored: read-only disk": ("CLIENT_READONLY", "Client readonly"),
-    "not stored: disk full": ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
-    "not stored: no permission": ("CLIENT_EXCEPTION", "not stored: no permission"),
-    "stored too long": ("UNKNOWN", "stored too long"),
+BY_STATUS = {
+    400: ("bad request", "400", "Bad request"),
+    401: ("unauthorized", "401", "Unauthorized"),
+    402: ("quota exceeded", "402", "Daily quota exceeded"),
+    403: ("forbidden", "403", "Forbidden"),
+    405: ("status 405", "405", "Client error 405"),
+    408: ("request timeout", "408", "Request timeout"),
+    413: ("payload too large", "413", "Payload too large"),
+    429: ("too many requests", "429", "Too many requests"),
+    439: ("quota exceeded", "402", "Daily quota exceeded"),
+    500: ("internal server error", "500", "Internal server error"),
+    503: ("service unavailable", "503", "Service unavailable"),
+    599: ("server error 599", "599", "Server error 599"),
+    302: ("status 302", "302", "Client error 302"),
+    0: ("status 0", "UNKNOWN", "status 0"),
+}
+BY_ITEM_STATUS = {
+    400: ("item status 400", "400", "Bad request"),
+    402: ("item status 402", "402", "Daily quota exceeded"),
+    439: ("item status 439", "439", "Quota exceeded"),
+    418: ("item status 418", "418", "Client error 418"),
+    10000: ("item status 10000", "UNKNOWN", "item status 10000"),
+}
+OTHERS = {
+    reasons.QUOTA_PAUSE: ("402", "Daily quota exceeded"),
+    reasons.NO_CONNECTION: ("CLIENT_EXCEPTION", "Network exception"),
+    reasons.NO_REPLY: ("CLIENT_TIMEOUT", "Timeout exception"),
+    reasons.PAGE: ("CLIENT_EXCEPTION", "Network exception"),
+    reasons.EVICTED: ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
+    reasons.NO_ROOM.after(reasons.NOT_STORED): ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
+    reasons.READ_ONLY_DISK.after(reasons.NOT_STORED): ("CLIENT_READONLY", "Client readonly"),
+    reasons.DISK_FULL.after(reasons.NOT_STORED): ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
+    reasons.NO_PERMISSION.after(reasons.NOT_STORED): ("CLIENT_EXCEPTION", "not stored: no permission"),
+    reasons.NOT_ONE_LINE: ("CLIENT_EXCEPTION", "not stored: not one line of JSON"),
+    reasons.AFTER_SHUTDOWN.after(reasons.NOT_DELIVERED): ("UNKNOWN", "not delivered: offered after shutdown"),
+    reasons.TOO_OLD: ("UNKNOWN", "stored too long"),
 }
 
 
-@pytest.mark.parametrize(("reason", "expected"), CODES.items(), ids=CODES)
+@pytest.mark.parametrize(("status", "expected"), BY_STATUS.items())
+def test_reasons_by_status(status, expected):
+    """The reason that a status is, with the code and words that the official exporter has for it (specification section 13.2)."""
+    reason = status_reason(status)
+    assert (reason.text, reason.code, reason.words) == expected
+
+
+@pytest.mark.parametrize(("status", "expected"), BY_ITEM_STATUS.items())
+def test_reasons_by_the_status_of_an_item(status, expected):
+    """The same of a single item."""
+    reason = item_reason(status)
+    assert (reason.text, reason.code, reason.words) == expected
+
+
+@pytest.mark.parametrize(("reason", "expected"), OTHERS.items(), ids=[reason.text for reason in OTHERS])
 def test_codes(reason, expected):
-    """Our reasons under the codes and words that the official exporter has for them (specification section 13.2)."""
-    assert code_and_reason(reason) == expected
+    """Other reasons under the official exporter's codes and words; under our own text where it has none."""
+    assert (reason.code, reason.words) == expected
+
+
+def test_a_prefix_changes_no_code():
+    """What a status led to is in the text, and neither in the code nor in the words."""
+    reason = status_reason(400).after(reasons.REFUSED)
+    assert (reason.text, reason.code, reason.words) == ("refused by the service: bad request", "400", "Bad request")
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appinsights_exporter import reasons
 from appinsights_exporter.delivery import folder as disk
 from appinsights_exporter.delivery.packing import packed
-from appinsights_exporter.delivery.store import (
-    DAMAGED,
-    EVICTED,
-    MAX_LEASE_FILES,
-    TOO_OLD,
-    Store,
-    Stored,
-)
+from appinsights_exporter.delivery.store import MAX_LEASE_FILES, Store, Stored
+from appinsights_exporter.reasons import DAMAGED, EVICTED, NOT_STORED, TOO_OLD
 from appinsights_exporter.testing import ManualClock
 
 DAY_S = 86400.0
@@ -143,10 +138,10 @@ def test_large_puts_become_several_files(make):
 @pytest.mark.parametrize(
     ("item", "why"),
     [
-        (b'{"a":\n1}', "not stored: not one line of JSON"),
-        (b"\n", "not stored: not one line of JSON"),
-        (b"", "not stored: not one line of JSON"),
-        (b"x" * 1024 * 1024, "not stored: item too long"),
+        (b'{"a":\n1}', reasons.NOT_ONE_LINE),
+        (b"\n", reasons.NOT_ONE_LINE),
+        (b"", reasons.NOT_ONE_LINE),
+        (b"x" * 1024 * 1024, reasons.ITEM_TOO_LONG),
     ],
     ids=["line feed inside", "only a line feed", "empty", "too long"],
 )
@@ -311,13 +306,13 @@ def test_what_is_leased_is_not_dropped(make):
     assert held.items == items(1)
     both = [store.lease(), held]
     assert both[0].items == items(1, 2)
-    assert store.put(items(1, 3)) == Stored(0, {"not stored: store full": 1})
+    assert store.put(items(1, 3)) == Stored(0, {reasons.NO_ROOM.after(NOT_STORED): 1})
 
 
 @pytest.mark.parametrize("max_bytes", [0, PAGE - 1])
 def test_no_room_at_all(tmp_path, make, max_bytes):
     """Items that the whole store could not hold are refused without touching the disk, and drop nothing."""
-    assert make(max_bytes=max_bytes).put(items(2)) == Stored(0, {"not stored: store full": 2})
+    assert make(max_bytes=max_bytes).put(items(2)) == Stored(0, {reasons.NO_ROOM.after(NOT_STORED): 2})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -327,7 +322,7 @@ def test_a_put_that_cannot_succeed_drops_nothing(make):
     store.put(items(1))
     lease = store.lease()
     store.put(items(1, 1))
-    assert store.put(noise(1, 12_000)) == Stored(0, {"not stored: store full": 1})
+    assert store.put(noise(1, 12_000)) == Stored(0, {reasons.NO_ROOM.after(NOT_STORED): 1})
     lease.give_back()
     assert drained(store) == (items(2), {})
 
@@ -499,7 +494,7 @@ def test_what_belongs_to_others_is_not_used(tmp_path, make, caplog):
     store.put(items(1))
     assert drained(store) == (items(1), {})
     os.chown(store.folder, 65534, -1)
-    assert store.put(items(2)) == Stored(0, {"not stored: belongs to another user": 2})
+    assert store.put(items(2)) == Stored(0, {reasons.OTHER_USER.after(NOT_STORED): 2})
     assert store.lease() is None
     assert names(store) == [TRAP]
     assert [record.getMessage() for record in caplog.records] == [f"Telemetry cannot be stored in {store.folder}: belongs to another user."]
@@ -534,14 +529,14 @@ def _blocked(tmp_path, kind):
 
 
 FAULTS = {
-    "a file": "not a folder",
-    "below a file": "not a folder",
-    "a link": "not a folder",
-    "below a dangling link": "folder removed",
-    "name too long": "path too long",
-    "path too long": "path too long",
-    "null character": "path unusable",
-    "no file system": "folder removed",
+    "a file": reasons.NOT_A_FOLDER,
+    "below a file": reasons.NOT_A_FOLDER,
+    "a link": reasons.NOT_A_FOLDER,
+    "below a dangling link": reasons.FOLDER_REMOVED,
+    "name too long": reasons.PATH_TOO_LONG,
+    "path too long": reasons.PATH_TOO_LONG,
+    "null character": reasons.PATH_UNUSABLE,
+    "no file system": reasons.FOLDER_REMOVED,
 }
 
 
@@ -553,10 +548,10 @@ def test_a_path_that_cannot_be_used(tmp_path, make, caplog, monkeypatch, kind, r
         monkeypatch.setattr(disk, "_HAS_FOLDER_FD", False)
     store = make(_blocked(tmp_path, kind))
     for _ in range(3):
-        assert store.put(items(700)) == Stored(0, {f"not stored: {FAULTS[kind]}": 700})
+        assert store.put(items(700)) == Stored(0, {FAULTS[kind].after(NOT_STORED): 700})
     assert (store.lease(), store.count(), store.size_bytes()) == (None, 0, 0)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert FAULTS[kind] in caplog.text
+    assert FAULTS[kind].text in caplog.text
 
 
 def test_a_relative_path_of_a_folder_that_is_gone(tmp_path, monkeypatch, caplog):
@@ -570,7 +565,7 @@ def test_a_relative_path_of_a_folder_that_is_gone(tmp_path, monkeypatch, caplog)
     monkeypatch.chdir(tmp_path)
     assert here.folder == gone / "store"
     assert here.put(items(1)) == Stored(1)
-    assert nowhere.put(items(1)) == Stored(0, {"not stored: folder removed": 1})
+    assert nowhere.put(items(1)) == Stored(0, {reasons.FOLDER_REMOVED.after(NOT_STORED): 1})
     assert len(caplog.records) == 1
 
 
@@ -630,7 +625,7 @@ def test_a_log_handler_may_store(make, caplog, tmp_path):
     logger = logging.getLogger("appinsights_exporter.delivery.store")
     logger.addHandler(handler)
     try:
-        assert store.put(items(1)) == Stored(0, {"not stored: not a folder": 1})
+        assert store.put(items(1)) == Stored(0, {reasons.NOT_A_FOLDER.after(NOT_STORED): 1})
     finally:
         logger.removeHandler(handler)
     assert len(caplog.records) == 1

@@ -34,7 +34,8 @@ def noise(size):
     return [b'"%s"' % os.urandom(size).hex().encode()]
 
 def says(stored):
-    print(json.dumps([stored.kept, stored.refused, stored.dropped]), flush=True)
+    texts = [{reason.text: items for reason, items in lost.items()} for lost in (stored.refused, stored.dropped)]
+    print(json.dumps([stored.kept, *texts]), flush=True)
 """
 
 

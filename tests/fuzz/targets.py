@@ -132,7 +132,7 @@ def legacy_lines(data: bytes) -> None:
     for line in (*data.split(b"\n"), head + data + b"}}"):
         item = legacy_envelopes.normalised_item(line, NOW_S, KEY)
         if isinstance(item, legacy_envelopes.Dropped):
-            assert item.reason.startswith("legacy: ")
+            assert item.reason.text.startswith("legacy: ")
         else:
             json.loads(item)
     with contextlib.suppress(ValueError, RecursionError):

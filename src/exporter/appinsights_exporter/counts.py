@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .forks import restart_in_child
 from .notices import say
+from .reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -75,8 +76,8 @@ class Point:
     """:data:`SENT`, :data:`DROPPED` or :data:`RETRIED`."""
     telemetry_type: str
     """As in the portal's tables: ``REQUEST``, ``DEPENDENCY`` …"""
-    reason: str
-    """Why they were dropped or are tried again; empty for those sent."""
+    reason: Reason | None
+    """Why they were dropped or are tried again; None for those sent."""
 
 
 class RateLimit:
@@ -107,8 +108,8 @@ class _Numbers:
 
     def __init__(self) -> None:
         self.sent = self.filtered = self.stored = self.held = self.possibly_duplicated = 0
-        self.dropped: Counter[str] = Counter()
-        self.retried: Counter[str] = Counter()
+        self.dropped: Counter[Reason] = Counter()
+        self.retried: Counter[Reason] = Counter()
 
 
 class Counts:
@@ -134,8 +135,8 @@ class Counts:
         # Guards what is below. A child made by fork gets a new one: the parent's may be held by a thread that the child lacks.
         self._lock = threading.Lock()
         self._signals: dict[str, _Numbers] = {}
-        self._unsaid: Counter[str] = Counter()
-        self._said: dict[str, int] = {}
+        self._unsaid: Counter[Reason] = Counter()
+        self._said: dict[Reason, int] = {}
         self._points: Counter[Point] = Counter()
 
     def sent(self, items: int, signal: str = TRACES, types: Mapping[str, int] | None = None) -> None:
@@ -148,7 +149,7 @@ class Counts:
         """
         with self._lock:
             self._of(signal).sent += items
-            self._note(SENT, "", items, types)
+            self._note(SENT, None, items, types)
 
     def filtered(self, items: int, signal: str = TRACES) -> None:
         """Count items that a telemetry processor dropped; the user asked for it, so nothing is logged."""
@@ -165,7 +166,7 @@ class Counts:
         with self._lock:
             self._of(signal).held += items
 
-    def retried(self, reason: str, items: int, signal: str = TRACES, types: Mapping[str, int] | None = None) -> None:
+    def retried(self, reason: Reason, items: int, signal: str = TRACES, types: Mapping[str, int] | None = None) -> None:
         """Count items whose sending failed and is tried again."""
         with self._lock:
             self._of(signal).retried[reason] += items
@@ -177,12 +178,12 @@ class Counts:
             self._of(signal).possibly_duplicated += items
 
     def dropped(
-        self, reason: str, items: int = 1, *, detail: str = "", signal: str = TRACES, types: Mapping[str, int] | None = None
+        self, reason: Reason, items: int = 1, *, detail: str = "", signal: str = TRACES, types: Mapping[str, int] | None = None
     ) -> None:
         """Count lost items, and log when a line is due.
 
         Args:
-            reason: Short and from a fixed set: it is a key of the counters.
+            reason: Its text is a key of the counters.
             items: How many.
             detail: Of this one case, for the log only; must hold no secret.
             signal: Who offered them.
@@ -194,7 +195,7 @@ class Counts:
             self._of(signal).dropped[reason] += items
             self._note(DROPPED, reason, items, types)
             self._unsaid[reason] += items
-            if not self._log_limit.due(reason):
+            if not self._log_limit.due(reason.text):
                 return
             unsaid, self._unsaid = self._unsaid, Counter()
             self._said.update(unsaid)
@@ -207,7 +208,7 @@ class Counts:
         """Log what each reason has cost in all, unless its last line has said so: nothing may be said after that."""
         with self._lock:
             self._unsaid.clear()
-            dropped = sum((numbers.dropped for numbers in self._signals.values()), Counter[str]())
+            dropped = sum((numbers.dropped for numbers in self._signals.values()), Counter[Reason]())
             totals = {reason: items for reason, items in dropped.items() if self._said.get(reason) != items}
             self._said.update(totals)
         if totals:
@@ -224,10 +225,10 @@ class Counts:
             return CountsSnapshot(
                 sent=sum(numbers.sent for numbers in chosen),
                 filtered=sum(numbers.filtered for numbers in chosen),
-                dropped=dict(sum((numbers.dropped for numbers in chosen), Counter[str]())),
+                dropped=_by_text(numbers.dropped for numbers in chosen),
                 stored=sum(numbers.stored for numbers in chosen),
                 held=sum(numbers.held for numbers in chosen),
-                retried=dict(sum((numbers.retried for numbers in chosen), Counter[str]())),
+                retried=_by_text(numbers.retried for numbers in chosen),
                 possibly_duplicated=sum(numbers.possibly_duplicated for numbers in chosen),
             )
 
@@ -239,14 +240,22 @@ class Counts:
     def _of(self, signal: str) -> _Numbers:
         return self._signals.get(signal) or self._signals.setdefault(signal, _Numbers())
 
-    def _note(self, event: str, reason: str, items: int, types: Mapping[str, int] | None) -> None:
+    def _note(self, event: str, reason: Reason | None, items: int, types: Mapping[str, int] | None) -> None:
         if self.watched:
             for kind, number in (types or {_UNKNOWN_TYPE: items}).items():
                 self._points[Point(event, kind, reason)] += number
 
 
-def _listed(reasons: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} x {why}" for why, count in reasons.items())
+def _listed(reasons: Mapping[Reason, int]) -> str:
+    return ", ".join(f"{count} x {reason.text}" for reason, count in reasons.items())
+
+
+def _by_text(counted: Iterable[Mapping[Reason, int]]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for numbers in counted:
+        for reason, items in numbers.items():
+            found[reason.text] += items
+    return dict(found)
 
 
 def telemetry_type(item: bytes) -> str:

@@ -23,10 +23,11 @@ from .counts import METRICS, TRACES, Counts, RateLimit
 from .delivery import credentials, encode, sharing
 from .delivery.results import Result
 from .errors import ConfigurationError
-from .foreign import NO_TIME, failure
+from .foreign import failure
 from .host import random_instance_id, this_host
 from .rates import SpanRates
-from .telemetry_processors import PROCESSOR_RAISED, ProcessorError, TelemetryProcessor, TelemetryProcessors
+from .reasons import AFTER_SHUTDOWN, NO_TIME_TO_CONVERT, NOT_ENCODED, PROCESSOR_RAISED, SPAN_NOT_CONVERTED, Reason
+from .telemetry_processors import ProcessorError, TelemetryProcessor, TelemetryProcessors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -97,7 +98,7 @@ class ExporterBase(Generic[_T]):
 
     _signal: ClassVar[str]
     """Under which name items are counted."""
-    _not_converted: ClassVar[str]
+    _not_converted: ClassVar[Reason]
     """Reason for which telemetry is counted as lost that could not be converted."""
 
     def __init__(
@@ -154,7 +155,7 @@ class ExporterBase(Generic[_T]):
     def deliver(self, telemetry: Sequence[_T]) -> Result:
         """Send telemetry as ``export`` does, and return what became of it: ``DELIVERED`` when the service took all of it."""
         if self._is_shut_down:
-            self.counts.dropped("offered after shutdown", len(telemetry), signal=self._signal)
+            self.counts.dropped(AFTER_SHUTDOWN, len(telemetry), signal=self._signal)
             return Result.LOST
         lost: list[BaseException] = []
         result = self._delivery.deliver(self._items(telemetry, lost), self._signal)
@@ -191,7 +192,7 @@ class ExporterBase(Generic[_T]):
 
     def no_time(self, number: int) -> None:
         """Count telemetry as lost for which there was no time."""
-        self.counts.dropped(NO_TIME, number, signal=self._signal)
+        self.counts.dropped(NO_TIME_TO_CONVERT, number, signal=self._signal)
 
     def give_up(self) -> None:
         """Count what is being converted as lost: the process ends before that is done."""
@@ -256,7 +257,7 @@ class ExporterBase(Generic[_T]):
                         encoded.append(encode_item(seen, are_finite))
                     except failure() as error:  # One item must not lose the others, whatever is in it.
                         raised = isinstance(error, ProcessorError)
-                        self._lost(PROCESSOR_RAISED if raised else "an item could not be encoded", error.__cause__ or error, lost)
+                        self._lost(PROCESSOR_RAISED if raised else NOT_ENCODED, error.__cause__ or error, lost)
             except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
                 self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
             if left_s != never:
@@ -280,11 +281,11 @@ class ExporterBase(Generic[_T]):
             # Programs send what they like; what is no item is the service's to refuse.
             yield envelope if not hasattr(envelope, "get") or envelope.get("iKey") else {**envelope, "iKey": self._key}
 
-    def _lost(self, reason: str, error: BaseException, lost: list[BaseException], pieces: int = 1) -> None:
+    def _lost(self, reason: Reason, error: BaseException, lost: list[BaseException], pieces: int = 1) -> None:
         lost.append(error)
         # The error's text may quote the data, so the warning names only its type.
         self.counts.dropped(reason, pieces, detail=type(error).__name__, signal=self._signal)
-        _logger.debug("%s", reason, exc_info=error)
+        _logger.debug("%s", reason.text, exc_info=error)
 
     def _legacy_tags(self) -> dict[str, str] | None:
         if self._legacy_context_tags is None:
@@ -342,7 +343,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
     """
 
     _signal = TRACES
-    _not_converted = "a span could not be converted"
+    _not_converted = SPAN_NOT_CONVERTED
 
     @functools.cached_property
     def _rates(self) -> SpanRates | None:

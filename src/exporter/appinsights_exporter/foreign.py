@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from types import CodeType, TracebackType
 
 
-NO_TIME = "no time left to convert before exit"
-"""Reason for which telemetry is counted as lost that code of programs took too long for: unconverted it cannot be stored."""
-
-
 class _NothingError(BaseException):
     """Is never raised, so that a clause that asks for it catches nothing."""
 

@@ -13,6 +13,7 @@ from .counts import LOGS
 from .delivery.own import OWN_TRACE_ID, own_context
 from .delivery.results import Result
 from .exporters import ExporterBase
+from .reasons import LOG_NOT_CONVERTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +86,7 @@ class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter)
     """
 
     _signal = LOGS
-    _not_converted = "a log record could not be converted"
+    _not_converted = LOG_NOT_CONVERTED
 
     def deliver(self, telemetry: Sequence[Any]) -> Result:
         """Send log records and return what became of them. What this package, and what it works with, log while it sends stays away.

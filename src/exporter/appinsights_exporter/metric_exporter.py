@@ -16,6 +16,7 @@ from .counts import METRICS
 from .delivery.results import Result
 from .exporters import BringsEnvelopes, ExporterBase
 from .foreign import failure
+from .reasons import METRIC_NOT_CONVERTED, NOT_FINITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -110,7 +111,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
     """
 
     _signal = METRICS
-    _not_converted = "a metric could not be converted"
+    _not_converted = METRIC_NOT_CONVERTED
 
     def __init__(
         self,
@@ -247,7 +248,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
                     _logger.warning("%s has too many attribute sets; the SDK sums the rest under %s.", source.name, metrics.OVERFLOW)
         except metrics.NotFiniteError as error:
             # No failure of the export: trying again would not help, and nothing could have been sent.
-            self.counts.dropped("a metric's value was not finite", detail=source.name, signal=METRICS)
+            self.counts.dropped(NOT_FINITE, detail=source.name, signal=METRICS)
             _logger.debug("%s: %s", source.name, error)
             return ()
         return () if made is None else (made,)

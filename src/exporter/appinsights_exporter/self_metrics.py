@@ -17,7 +17,6 @@ Source: specification section 13.2.
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics
@@ -25,26 +24,9 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from . import counts
 from ._version import __version__
-from .delivery.classify import STATUSES
-from .delivery.store import EVICTED, NO_ROOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-_PREFIXES = ("refused by the service: ", "not delivered: ", "not stored: ")
-_CODES = {reason: status for status, (_, reason) in sorted(STATUSES.items(), reverse=True)}
-_CODES |= {"quota exceeded": 402, "paused: quota exceeded": 402}
-_NUMBER = re.compile(r"(?:status|server error) (\d{3})$")
-_WORDS = {402: "Daily quota exceeded"}
-_CLIENT = {
-    EVICTED: ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
-    NO_ROOM: ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
-    "disk full": ("CLIENT_PERSISTENCE_CAPACITY", "Client persistence capacity"),
-    "read-only disk": ("CLIENT_READONLY", "Client readonly"),
-    "no connection": ("CLIENT_EXCEPTION", "Network exception"),
-    "no reply": ("CLIENT_TIMEOUT", "Timeout exception"),
-    "a page in place of the service's reply": ("CLIENT_EXCEPTION", "Network exception"),
-}
 
 
 def observe(meter_provider: MeterProvider | None = None) -> None:
@@ -64,26 +46,6 @@ def observe(meter_provider: MeterProvider | None = None) -> None:
         meter.create_observable_counter(name, [_reader(event, prefix)], unit="{item}")
 
 
-def code_and_reason(reason: str) -> tuple[str, str]:
-    """Return the code and the words that the official exporter has for one of our reasons. Pure.
-
-    An HTTP status, or ``CLIENT_…`` where the service did not say anything, and ``UNKNOWN`` for what it has no word for.
-    """
-    text = reason
-    for prefix in _PREFIXES:
-        text = text.removeprefix(prefix)
-    if text in _CLIENT:
-        return _CLIENT[text]
-    found = _NUMBER.search(text)
-    status = int(found[1]) if found else _CODES.get(text)
-    if status is not None:
-        known = STATUSES.get(status)
-        if known is not None:
-            return str(status), _WORDS.get(status, known[1].capitalize())
-        return str(status), f"{'Server' if status >= 500 else 'Client'} error {status}"
-    return ("CLIENT_EXCEPTION" if reason.startswith("not stored: ") else "UNKNOWN"), reason
-
-
 def compute_type() -> str:
     """Return where this process runs, by the platform's own variables: ``functions``, ``appsvc``, ``aks`` or ``unknown``."""
     if os.environ.get("FUNCTIONS_WORKER_RUNTIME"):
@@ -101,7 +63,7 @@ def _reader(event: str, prefix: str) -> Callable[[CallbackOptions], Iterable[Obs
         for known in counts.all_counts():
             for point, number in known.points().items():
                 if point.event == event:
-                    code, words = code_and_reason(point.reason) if prefix else ("", "")
+                    code, words = ("", "") if point.reason is None else (point.reason.code, point.reason.words)
                     key = (point.telemetry_type, code, words)
                     summed[key] = summed.get(key, 0) + number
         for (kind, code, words), number in summed.items():

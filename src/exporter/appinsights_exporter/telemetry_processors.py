@@ -13,9 +13,6 @@ from .foreign import failure
 TelemetryProcessor = Callable[[Any], Any]
 """Receives an :class:`~appinsights_exporter.envelope.Envelope`, may change it, and returns False to drop it."""
 
-PROCESSOR_RAISED = "a telemetry processor raised"
-"""Reason for which items are counted as lost whose processor wanted to end the thread or the process."""
-
 _logger = logging.getLogger(__name__)
 
 

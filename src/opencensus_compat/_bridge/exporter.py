@@ -11,13 +11,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from appinsights_exporter import _releases, notices
+from appinsights_exporter import _releases, notices, reasons
 from appinsights_exporter import connection_string as _connection_string
 from appinsights_exporter import foreign as _foreign
 from appinsights_exporter import redirect as _redirect
 from appinsights_exporter import settings as _settings
 from appinsights_exporter import spelling as _spelling
-from appinsights_exporter import telemetry_processors as _processors
 from appinsights_exporter.envelope import (
     BaseObject,
     Data,
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
     from appinsights_exporter.convert.head import Item
 
 __all__ = [
-    "NO_TIME",
-    "PROCESSOR_RAISED",
     "BaseObject",
     "Data",
     "DataPoint",
@@ -51,6 +48,7 @@ __all__ = [
     "Message",
     "MetricData",
     "Prepared",
+    "Reason",
     "RemoteDependency",
     "Request",
     "conflicting_settings",
@@ -72,6 +70,7 @@ __all__ = [
     "metric_properties",
     "metric_temporality",
     "note_raised",
+    "reasons",
     "sample_rate_processor",
     "sampler_from_environment",
     "sampling_score",
@@ -96,9 +95,8 @@ if _notes is not None:
     # Loaded as the process started, below `census-compat local`; since then the program may have emptied its environment.
     _redirect.at_start = _notes.redirect_at_start
 
-PROCESSOR_RAISED = _processors.PROCESSOR_RAISED
+Reason = reasons.Reason
 failure = _foreign.failure
-NO_TIME = _foreign.NO_TIME
 unquoted = _spelling.unquoted
 variable_problems = _spelling.variable_problems
 

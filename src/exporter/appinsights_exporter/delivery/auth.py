@@ -23,6 +23,7 @@ from ..counts import RateLimit
 from ..errors import ConfigurationError
 from ..forks import restart_in_child
 from ..notices import say
+from ..reasons import TOKEN_FAILED, TOKEN_PENDING, TOKEN_WITHHELD
 from .classify import redirect_target
 from .helpers import start_thread
 from .proxies import is_loopback
@@ -31,6 +32,7 @@ from .transport import _instrumentation_suppressed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..reasons import Reason
     from .credentials import TokenCredential
 
 DEFAULT_AUDIENCE = "https://monitor.azure.com/"
@@ -58,8 +60,8 @@ _logger = logging.getLogger(__name__)
 class NoToken:
     """Why there is no token now. The telemetry is to be kept and sent later."""
 
-    reason: str
-    """From a fixed set; without secrets."""
+    reason: Reason
+    """Why not."""
     after_s: float
     """Seconds after which asking again makes sense."""
 
@@ -141,7 +143,7 @@ class TokenSource:
             timeout_s: Longest wait for the credential, seconds.
         """
         if not (_is_confidential(url) and redirect_target(self._endpoint, url) is not None):
-            return NoToken("no token may be sent to this address", MAX_PAUSE_S)
+            return NoToken(TOKEN_WITHHELD, MAX_PAUSE_S)
         now_s = self._clock()
         with self._lock:
             held = self._held
@@ -163,7 +165,7 @@ class TokenSource:
         answer = question.answer
         if answer is None:
             self._say("it has not answered yet")
-            return NoToken("no token: the credential has not answered", STILL_ASKING_S)
+            return NoToken(TOKEN_PENDING, STILL_ASKING_S)
         return self._failed(answer, question.pause_s) if isinstance(answer, str) else answer.header
 
     def invalidate(self, header: str) -> None:
@@ -227,7 +229,7 @@ class TokenSource:
 
     def _failed(self, problem: str, after_s: float) -> NoToken:
         self._say(problem)
-        return NoToken("no token: the credential failed", max(0.0, after_s))
+        return NoToken(TOKEN_FAILED, max(0.0, after_s))
 
     def _say(self, problem: str) -> None:
         if self._log_limit.due("token"):

@@ -16,6 +16,7 @@ from .results import Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ..reasons import Reason
     from .legacy_store import LegacyStore
     from .memory import MemoryLease, MemoryStore
     from .store import Lease, Store
@@ -140,7 +141,7 @@ class Backlog:
         store = self._store
         return {Result.HELD: "in memory", Result.STORED: "on disk" if store is None else f"in {store.folder}"}.get(result)
 
-    def count_lost(self, lost: Mapping[str, int], signal: str = KEPT) -> None:
+    def count_lost(self, lost: Mapping[Reason, int], signal: str = KEPT) -> None:
         """Count losses by reason."""
         for reason, items in lost.items():
             self._counts.dropped(reason, items, signal=signal)

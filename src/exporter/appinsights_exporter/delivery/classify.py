@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from ..reasons import NO_CONNECTION, NO_REPLY, PAGE, REDIRECTED_NOWHERE, UNEXPLAINED, UNKNOWN, Reason
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,9 +39,6 @@ TRUSTED_SUFFIXES = (
 )
 """A redirect to another host is followed only within one of these. Source: specification section 8.4."""
 
-UNEXPLAINED = "not accepted, no reason given"
-"""Reason for items that the service did not accept, and for which it listed no error."""
-
 ACCEPT, PARTIAL, REDIRECT, RETRY, QUOTA, SPLIT, REJECT = "accept", "partial", "redirect", "retry", "quota", "split", "reject"
 
 STATUSES: dict[int, tuple[str, str]] = {
@@ -62,7 +61,7 @@ STATUSES: dict[int, tuple[str, str]] = {
     503: (RETRY, "service unavailable"),
     504: (RETRY, "gateway timeout"),
 }
-"""Status to verdict and reason; other 4xx are rejected, and all else says nothing of items. Source: specification section 8.3 (DO)."""
+"""Status to verdict and the text of its reason; other 4xx are rejected, and all else says nothing of items. Source: specification section 8.3 (DO)."""
 
 _TOLD_BY_STATUS = frozenset({REDIRECT, RETRY, SPLIT})
 """Verdicts for which the body does not matter: a proxy that refuses a large one may well close before its own reply is read."""
@@ -108,8 +107,8 @@ class PartlyAccepted:
 class Retry:
     """Nothing is known to be in; all of it may be sent again."""
 
-    reason: str
-    """From the table, or of the transport: a key of the counters."""
+    reason: Reason
+    """By the status, or of the transport."""
     after_s: float | None = None
     """Seconds to wait, if the reply says; None leaves it to our own schedule."""
     may_have_arrived: bool = False
@@ -138,15 +137,15 @@ class Redirect:
 class TooLarge:
     """Send in smaller parts; one item alone is to be given up."""
 
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """All of it is refused for good."""
 
-    reason: str
-    """From the table."""
+    reason: Reason
+    """By the status."""
     message: str = ""
     """The service's words, at most 200 characters."""
     pause_s: float | None = None
@@ -167,18 +166,18 @@ def classify(reply: Reply, count: int, now_s: float) -> Outcome:
     verdict, reason = _verdict(reply.status)
     if reply.error is not None and not (reply.status and verdict in _TOLD_BY_STATUS):
         sent = reply.error.kind == "reply"
-        return Retry("no reply" if sent else "no connection", may_have_arrived=sent, cause=reply.error.text, quiet=reply.error.early)
+        return Retry(NO_REPLY if sent else NO_CONNECTION, may_have_arrived=sent, cause=reply.error.text, quiet=reply.error.early)
     after_s = retry_after_s(reply.headers.get("retry-after"), now_s)
     if verdict == SPLIT:
         # Of whoever on the way takes no more: what is smaller may pass, and a lone item will not at another time either.
         return TooLarge(reason)
     if verdict == REDIRECT:
         location = reply.headers.get("location", "").strip()
-        return Redirect(location, _remember_s(reply.headers)) if location else Retry("redirected to nowhere", after_s)
+        return Redirect(location, _remember_s(reply.headers)) if location else Retry(REDIRECTED_NOWHERE, after_s)
     if verdict == RETRY:
         return Retry(reason, after_s, unauthorized=reply.status in (401, 403))
     if _is_page(reply):
-        return Retry("a page in place of the service's reply", after_s, cause=f"status {reply.status}")
+        return Retry(PAGE, after_s, cause=f"status {reply.status}")
     if verdict == ACCEPT:
         return _judged_items(reply, count, after_s) or Accepted()
     if verdict == PARTIAL:
@@ -243,16 +242,42 @@ def redirect_target(current: str, location: str) -> str | None:
     return None
 
 
-def _verdict(status: int) -> tuple[str, str]:
+def _verdict(status: int) -> tuple[str, Reason]:
     known = STATUSES.get(status)
     if known is not None:
-        return known
-    if 500 <= status <= 599:
-        return RETRY, f"server error {status}"
-    if 400 <= status <= 499:
-        return REJECT, f"status {status}"
-    # The service has no such reply. Of the 2xx, the body may still account for the items.
-    return (PARTIAL if 200 <= status <= 299 else RETRY), f"status {status}"
+        verdict = known[0]
+    elif 500 <= status <= 599:
+        verdict = RETRY
+    elif 400 <= status <= 499:
+        verdict = REJECT
+    else:
+        # The service has no such reply. Of the 2xx, the body may still account for the items.
+        verdict = PARTIAL if 200 <= status <= 299 else RETRY
+    return verdict, status_reason(status)
+
+
+def status_reason(status: int) -> Reason:
+    """Return the reason that a status of a reply is."""
+    known = STATUSES.get(status)
+    text = known[1] if known is not None else f"server error {status}" if 500 <= status <= 599 else f"status {status}"
+    # The older status for a quota that is used up says the same, and so has the same code.
+    return Reason(text, *_official(402 if status == 439 else status))
+
+
+def item_reason(status: int) -> Reason:
+    """Return the reason that a status of a single item is."""
+    return Reason(f"item status {status}", *_official(status))
+
+
+def _official(status: int) -> tuple[str, str]:
+    """Return the code of a status, and the words that the official exporter has for it."""
+    if not 100 <= status <= 999:
+        return UNKNOWN, ""
+    if status == 402:
+        return "402", "Daily quota exceeded"
+    known = STATUSES.get(status)
+    words = known[1].capitalize() if known is not None else f"{'Server' if status >= 500 else 'Client'} error {status}"
+    return str(status), words
 
 
 def _is_page(reply: Reply) -> bool:

@@ -19,22 +19,34 @@ from typing import TYPE_CHECKING
 
 from ..counts import KEPT, TRACES, Counts
 from ..forks import restart_in_child
+from ..reasons import (
+    AFTER_SHUTDOWN,
+    ENDPOINT_RESTS,
+    NO_TIME_TO_SEND,
+    NOT_BEFORE_EXIT,
+    NOT_DELIVERED,
+    QUOTA_PAUSE,
+    REFUSED,
+    SOME_REFUSED,
+    UNEXPLAINED,
+)
 from ..settings import READ_TIMEOUT_S
 from . import encode, process_end
 from .backlog import Backlog
 from .backoff import Backoff, jitter
-from .classify import UNEXPLAINED, Accepted, PartlyAccepted, Rejected, Retry, TooLarge
+from .classify import Accepted, PartlyAccepted, Rejected, Retry, TooLarge, item_reason
 from .deadline import sending_s
 from .drain import BUSY_S, PAUSE_S, Drain
 from .memory import MemoryLease, MemoryStore
 from .outages import Outage
 from .results import Result
-from .sender import NO_TIME, Sender
+from .sender import Sender
 from .transport import post_is_replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ..reasons import Reason
     from .auth import TokenSource
     from .deadline import Deadline
     from .encode import Batch
@@ -44,10 +56,6 @@ if TYPE_CHECKING:
 
 LOOK_S = 60.0
 """How often to look, beside exports, for what other processes left, seconds."""
-
-WAITING = "the endpoint is left alone for now"
-STOPPED = "offered after shutdown"
-PAUSED = "paused: quota exceeded"
 
 MAX_UNEXPLAINED = 10_000
 """Of how many items that were not accepted without a reason it is remembered that they have had another try."""
@@ -246,18 +254,18 @@ class Delivery:
         # What a test puts in the place of the endpoint knows nothing of what another test's said.
         may_wait = not post_is_replaced()
         if may_wait and self._clock() < self._paused_until_s:
-            self._drop(PAUSED, batch, signal)
+            self._drop(QUOTA_PAUSE, batch, signal)
             return Result.LOST
         if self._stopping.is_set():
-            return self._keep(batch.items(), STOPPED, signal)
+            return self._keep(batch.items(), AFTER_SHUTDOWN, signal)
         if may_wait and self._backoff.wait_s() > 0:
-            return self._keep(batch.items(), WAITING, signal)
+            return self._keep(batch.items(), ENDPOINT_RESTS, signal)
         lost: list[int] = []
         rest = self._offer(batch, signal, deadline, lost)
         result = Result.LOST if lost else Result.DELIVERED
         if not rest:
             return result
-        kept = self._keep(rest, WAITING, signal)
+        kept = self._keep(rest, ENDPOINT_RESTS, signal)
         self._tell_outage(kept)
         return min(result, kept)
 
@@ -298,13 +306,13 @@ class Delivery:
             case Rejected(reason=reason, message=message, pause_s=pause_s):
                 if pause_s is not None:
                     self._paused_until_s = self._clock() + pause_s
-                self._drop(f"refused by the service: {reason}", batch, signal, message)
+                self._drop(reason.after(REFUSED), batch, signal, message)
                 noted.append(len(batch))
                 return []
 
     def _again(self, batch: Batch, outcome: Retry, signal: str, noted: list[int]) -> list[bytes]:
         """Count the items of a batch of which nothing is known to be in, and return those that are to be sent another time."""
-        if outcome.reason != NO_TIME:
+        if outcome.reason != NO_TIME_TO_SEND:
             self._backoff.failed(outcome.after_s)
         items = batch.items()
         if outcome.once:
@@ -313,7 +321,7 @@ class Delivery:
                 self.counts.dropped(outcome.reason, len(known), signal=signal, types=self.counts.types(known))
                 noted.append(len(known))
         if items:
-            if outcome.reason != NO_TIME:
+            if outcome.reason != NO_TIME_TO_SEND:
                 self._outage.failed(outcome, len(items))
             self.counts.retried(outcome.reason, len(items), signal, self.counts.types(items))
             if outcome.may_have_arrived:
@@ -354,26 +362,26 @@ class Delivery:
             noted.append(outcome.unexplained)
         for rejection in outcome.rejected:
             types = self.counts.types([items[rejection.index]])
-            reason = f"refused by the service: item status {rejection.status}"
+            reason = item_reason(rejection.status).after(REFUSED)
             self.counts.dropped(reason, detail=rejection.message, signal=signal, types=types)
             noted.append(1)
         rest = [items[index] for index in outcome.retry]
         if rest:
-            self.counts.retried("some items refused for now", len(rest), signal, self.counts.types(rest))
+            self.counts.retried(SOME_REFUSED, len(rest), signal, self.counts.types(rest))
         return rest
 
     def _succeeded(self) -> None:
         if self._backoff.succeeded() and self._background and self.backlog.count():
             self._drain.wake(now=True)
 
-    def _keep(self, items: Sequence[bytes], reason: str, signal: str) -> Result:
+    def _keep(self, items: Sequence[bytes], reason: Reason, signal: str) -> Result:
         """Keep items for later: on disk, or else in memory."""
         if self._stopping.is_set():
             stored = self.backlog.store(items, signal)
             if stored is not None:
                 return stored
             # Nobody would send it from memory.
-            self.counts.dropped(f"not delivered: {reason}", len(items), signal=signal, types=self.counts.types(items))
+            self.counts.dropped(reason.after(NOT_DELIVERED), len(items), signal=signal, types=self.counts.types(items))
             return Result.LOST
         result = self.backlog.put(items, signal)
         if self._background:
@@ -387,7 +395,7 @@ class Delivery:
             rest = [item for batch in encode.batches(lease.items) for item in self._offer(batch, KEPT, None)]
             lease.done()
             if rest:
-                self.counts.dropped("not delivered before exit", len(rest), signal=KEPT, types=self.counts.types(rest))
+                self.counts.dropped(NOT_BEFORE_EXIT, len(rest), signal=KEPT, types=self.counts.types(rest))
 
     def _look_for_leftovers(self) -> None:
         """See, at the first export and then at most once a minute, whether other processes left something."""
@@ -400,7 +408,7 @@ class Delivery:
         ends = self._deadline_s < math.inf and kept is Result.STORED
         self._outage.tell(self.backlog.place(kept), None if ends else self._backoff.wait_s())
 
-    def _drop(self, reason: str, batch: Batch, signal: str, detail: str = "") -> None:
+    def _drop(self, reason: Reason, batch: Batch, signal: str, detail: str = "") -> None:
         self.counts.dropped(reason, len(batch), detail=detail, signal=signal, types=self._types(batch))
 
     def _types(self, batch: Batch) -> dict[str, int] | None:

@@ -19,6 +19,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
+from .. import reasons
 from ..forks import restart_in_child
 
 if TYPE_CHECKING:
@@ -31,18 +32,18 @@ _FILE_FLAGS = _NO_FOLLOW | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK"
 _FOLDER_FLAGS = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_DIRECTORY", 0)
 
 _REASONS = {
-    errno.ENOSPC: "disk full",
-    getattr(errno, "EDQUOT", errno.ENOSPC): "disk full",
-    errno.EFBIG: "file size limit",
-    errno.EROFS: "read-only disk",
-    errno.EACCES: "no permission",
-    errno.EPERM: "no permission",
-    errno.EMFILE: "too many open files",
-    errno.ENFILE: "too many open files",
-    errno.ENAMETOOLONG: "path too long",
-    errno.ENOTDIR: "not a folder",
-    errno.ELOOP: "not a folder",
-    errno.ENOENT: "folder removed",
+    errno.ENOSPC: reasons.DISK_FULL,
+    getattr(errno, "EDQUOT", errno.ENOSPC): reasons.DISK_FULL,
+    errno.EFBIG: reasons.FILE_SIZE_LIMIT,
+    errno.EROFS: reasons.READ_ONLY_DISK,
+    errno.EACCES: reasons.NO_PERMISSION,
+    errno.EPERM: reasons.NO_PERMISSION,
+    errno.EMFILE: reasons.TOO_MANY_FILES,
+    errno.ENFILE: reasons.TOO_MANY_FILES,
+    errno.ENAMETOOLONG: reasons.PATH_TOO_LONG,
+    errno.ENOTDIR: reasons.NOT_A_FOLDER,
+    errno.ELOOP: reasons.NOT_A_FOLDER,
+    errno.ENOENT: reasons.FOLDER_REMOVED,
 }
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -51,12 +52,12 @@ class ForeignError(OSError):
     """A folder or file belongs to another user, or is not what it should be."""
 
 
-def reason(error: OSError | ValueError) -> str:
-    """Return what went wrong in a few words from a fixed set: they become keys of counters."""
+def reason(error: OSError | ValueError) -> reasons.Reason:
+    """Return what went wrong, as a reason for which nothing can be stored."""
     if isinstance(error, ForeignError):
-        return "belongs to another user"
+        return reasons.OTHER_USER
     # open() says ValueError for a path with a null character.
-    return _REASONS.get(error.errno or 0, "disk error") if isinstance(error, OSError) else "path unusable"
+    return _REASONS.get(error.errno or 0, reasons.DISK_ERROR) if isinstance(error, OSError) else reasons.PATH_UNUSABLE
 
 
 def is_full(error: OSError) -> bool:

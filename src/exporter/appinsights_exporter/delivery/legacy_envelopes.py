@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .. import reasons
 from ..errors import EncodingError
 from . import encode
 from .store import MAX_AGE_S
@@ -21,15 +22,7 @@ from .store import MAX_AGE_S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NOT_JSON = "legacy: line is not JSON"
-NOT_AN_ENVELOPE = "legacy: not an envelope"
-OTHER_KEY = "legacy: another instrumentation key"
-"""Such an item is for another exporter to take, and stays where it is until it is too old."""
-STATSBEAT = "legacy: statsbeat"
-NO_TIME = "legacy: no readable time"
-TOO_OLD = "legacy: older than 48 hours"
-NO_VALUE = "legacy: metric without a number"
-TOO_LONG = "legacy: item too long"
+    from ..reasons import Reason
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _PIPED = re.compile(r"\|[^.|]*\.([^.|]+)\.?")
@@ -43,8 +36,8 @@ _MOST_SEVERE = 4
 class Dropped:
     """An envelope that is not to be sent."""
 
-    reason: str
-    """From a fixed set."""
+    reason: Reason
+    """Why not."""
 
 
 def normalised(envelope: Any, now_s: float, instrumentation_key: str) -> dict[str, Any] | Dropped:
@@ -62,20 +55,20 @@ def normalised(envelope: Any, now_s: float, instrumentation_key: str) -> dict[st
     Source: specification section 12.2, steps 4 and 5, and the legacy column of section 15.
     """
     if not isinstance(envelope, dict) or not isinstance(envelope.get("data"), dict):
-        return Dropped(NOT_AN_ENVELOPE)
+        return Dropped(reasons.LEGACY_NOT_AN_ENVELOPE)
     base_type, fields = envelope["data"].get("baseType"), envelope["data"].get("baseData")
     if not isinstance(base_type, str) or not isinstance(fields, dict):
-        return Dropped(NOT_AN_ENVELOPE)
+        return Dropped(reasons.LEGACY_NOT_AN_ENVELOPE)
     if envelope.get("name") == "Statsbeat":
-        return Dropped(STATSBEAT)
+        return Dropped(reasons.LEGACY_STATSBEAT)
     found = _time(envelope.get("time"))
     if found is None:
-        return Dropped(NO_TIME)
+        return Dropped(reasons.LEGACY_NO_TIME)
     text, second = found
     if now_s - second > MAX_AGE_S:
-        return Dropped(TOO_OLD)
+        return Dropped(reasons.LEGACY_TOO_OLD)
     if str(envelope.get("iKey")).strip().lower() != instrumentation_key:
-        return Dropped(OTHER_KEY)
+        return Dropped(reasons.LEGACY_OTHER_KEY)
     fields = {key: value for key, value in fields.items() if value is not None}
     for name, convert in _FIELDS.items():
         if name in fields:
@@ -83,7 +76,7 @@ def normalised(envelope: Any, now_s: float, instrumentation_key: str) -> dict[st
             if fields[name] is None:
                 del fields[name]
     if base_type == "MetricData" and not fields.get("metrics"):
-        return Dropped(NO_VALUE)
+        return Dropped(reasons.LEGACY_NO_VALUE)
     if base_type == "RemoteDependencyData" and not fields.get("name"):
         fields["name"] = _NO_NAME
     rest = {key: value for key, value in envelope.items() if value is not None}
@@ -100,14 +93,14 @@ def normalised_item(line: bytes, now_s: float, key: str) -> bytes | Dropped:
             # The legacy exporter wrote NaN and infinities, which only the standard library reads.
             envelope = json.loads(line)
     except (ValueError, RecursionError):
-        return Dropped(NOT_JSON)
+        return Dropped(reasons.LEGACY_NOT_JSON)
     result = normalised(envelope, now_s, key)
     if isinstance(result, Dropped):
         return result
     try:
         return encode.item(result)
     except EncodingError:
-        return Dropped(TOO_LONG)
+        return Dropped(reasons.LEGACY_TOO_LONG)
 
 
 def _time(value: Any) -> tuple[str, float] | None:

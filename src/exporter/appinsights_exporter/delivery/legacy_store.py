@@ -29,14 +29,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..counts import RateLimit
+from ..reasons import LEGACY_OTHER_KEY
 from . import folder as disk
-from .legacy_envelopes import OTHER_KEY, Dropped, normalised_item
+from .legacy_envelopes import Dropped, normalised_item
 from .store import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    from ..reasons import Reason
     from .store import Store
 
 STATSBEAT_KEYS = frozenset({"c4a29126-a7cb-47e5-b348-11414998b11e", "7dc56bab-3c0c-4e9f-9ebb-d1acadee8d0f"})
@@ -64,7 +66,7 @@ class LegacyLease:
     """
 
     def __init__(
-        self, path: str, name: str, free_name: str, items: list[bytes], lost: dict[str, int], others: Sequence[bytes] = ()
+        self, path: str, name: str, free_name: str, items: list[bytes], lost: dict[Reason, int], others: Sequence[bytes] = ()
     ) -> None:
         self.items = items
         """The JSON texts, normalised; empty when nothing in the blob is worth sending."""
@@ -108,7 +110,7 @@ class Moved:
 
     items: int = 0
     """How many are in the store now."""
-    lost: dict[str, int] = field(default_factory=dict)
+    lost: dict[Reason, int] = field(default_factory=dict)
     """Reason to number of items lost: of the blobs, and of those in the store that had to go."""
     finished: bool = True
     """Whether nothing is left that may be taken now."""
@@ -164,7 +166,7 @@ class LegacyStore:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            self._say(path, disk.reason(error))
+            self._say(path, disk.reason(error).text)
             return None
         self._remove(path)
         return None
@@ -177,7 +179,7 @@ class LegacyStore:
             max_blobs: After so many it returns, whether it is finished or not.
         """
         items = 0
-        lost: Counter[str] = Counter()
+        lost: Counter[Reason] = Counter()
         for _ in range(max_blobs):
             lease = self.lease()
             if lease is None:
@@ -207,14 +209,14 @@ class LegacyStore:
             return None
 
     def _leased(self, path: str, name: str, free_name: str, data: bytes, now_s: float) -> LegacyLease:
-        lost: Counter[str] = Counter()
+        lost: Counter[Reason] = Counter()
         items, others = [], []
         for line in data.split(b"\n"):
             if line.strip():
                 item = normalised_item(line, now_s, self._key)
                 if not isinstance(item, Dropped):
                     items.append(item)
-                elif item.reason == OTHER_KEY:
+                elif item.reason == LEGACY_OTHER_KEY:
                     others.append(line)
                 else:
                     lost[item.reason] += 1

@@ -10,12 +10,15 @@ import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
+from ..reasons import EVICTED, NO_ROOM, TOO_OLD
 from .encode import MAX_BATCH_BYTES, MAX_BATCH_ITEMS
-from .store import EVICTED, MAX_AGE_S, NO_ROOM, TOO_OLD, Stored
+from .store import MAX_AGE_S, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
+
+    from ..reasons import Reason
 
 MAX_BYTES = 4 * 1024 * 1024
 """Most bytes of JSON held. Some ten thousand items: enough for a short outage, little enough for a small container."""
@@ -26,7 +29,7 @@ _OVERHEAD_BYTES = 64
 class MemoryLease:
     """Items taken, which nobody else is given meanwhile; see :class:`~.store.Lease`."""
 
-    def __init__(self, owner: MemoryStore, items: list[bytes], times_s: list[float], lost: dict[str, int]) -> None:
+    def __init__(self, owner: MemoryStore, items: list[bytes], times_s: list[float], lost: dict[Reason, int]) -> None:
         self.items = items
         """The JSON texts, oldest first."""
         self.lost = lost
@@ -78,7 +81,7 @@ class MemoryStore:
     def put(self, items: Sequence[bytes]) -> Stored:
         """Keep items, dropping the oldest when there is no room."""
         now_s = self._clock()
-        dropped: Counter[str] = Counter()
+        dropped: Counter[Reason] = Counter()
         refused = 0
         with self._lock:
             for item in items:

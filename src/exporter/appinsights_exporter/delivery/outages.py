@@ -46,7 +46,7 @@ class Outage:
 
     def failed(self, outcome: Retry, items: int) -> None:
         """Note that items could not be sent; :meth:`tell` follows when it is known where they are kept."""
-        cause = f"{outcome.reason}: {outcome.cause}" if outcome.cause else outcome.reason
+        cause = f"{outcome.reason.text}: {outcome.cause}" if outcome.cause else outcome.reason.text
         _logger.debug("%d items could not be sent to %s: %s.", items, self._host, cause)
         with self._lock:
             self._under_way = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..reasons import NO_TIME_TO_SEND, REDIRECT_NOT_TRUSTED, REDIRECTED_TOO_OFTEN
 from .auth import NoToken
 from .classify import Accepted, PartlyAccepted, Redirect, Rejected, Retry, TooLarge, classify, redirect_target
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 MAX_REDIRECTS = 10
 """Most redirects followed for one batch."""
 HEADERS = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-NO_TIME = "no time left before exit"
 
 Verdict = Accepted | PartlyAccepted | Retry | TooLarge | Rejected
 """What comes of a batch once redirects have been followed."""
@@ -60,7 +60,7 @@ class Sender:
                 return Retry(token.reason, token.after_s, quiet=True)
             timeout_s = left_s()
             if timeout_s <= 0:
-                return Retry(NO_TIME)
+                return Retry(NO_TIME_TO_SEND)
             headers = HEADERS if token is None else {**HEADERS, "Authorization": token}
             outcome = classify(self._transport.send(batch.body, headers, timeout_s, url=url), len(batch), self._wall_clock())
             if token is not None and self._tokens is not None and isinstance(outcome, Retry) and outcome.unauthorized:
@@ -73,11 +73,11 @@ class Sender:
             target = redirect_target(url or self._transport.url, outcome.location)
             if target is None:
                 self._moved = None
-                return Retry("redirect not trusted", cause="it leads to another host")
+                return Retry(REDIRECT_NOT_TRUSTED, cause="it leads to another host")
             url = target
             self._moved = (url, self._clock() + outcome.remember_s)
         self._moved = None
-        return Retry("redirected too often")
+        return Retry(REDIRECTED_TOO_OFTEN)
 
     def _token(self, url: str, timeout_s: float) -> str | NoToken | None:
         return None if self._tokens is None or timeout_s <= 0 else self._tokens.header_for(url, timeout_s)

@@ -42,11 +42,12 @@ from typing import TYPE_CHECKING
 from ..counts import RateLimit
 from ..forks import restart_in_child
 from ..notices import say
+from ..reasons import DAMAGED, EVICTED, NO_ROOM, NOT_STORED, TOO_OLD, Reason
 from . import folder as disk
 from . import names
 from .encode import MAX_BATCH_BYTES, MAX_BATCH_ITEMS
 from .index import Index
-from .packing import NOT_STORED, chunks, packed, unpacked
+from .packing import chunks, packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,11 +59,6 @@ MAX_AGE_S = 48 * 3600.0
 """The service refuses older items, seconds."""
 MAX_LEASE_FILES = 50
 """Each file of a lease is an open file of the process."""
-
-EVICTED = "store full: the oldest dropped"
-TOO_OLD = "stored too long"
-DAMAGED = "stored file damaged"
-NO_ROOM = "store full"
 
 _SCAN_INTERVAL_S = 10.0
 _SCAN_SHARE = 16
@@ -82,13 +78,13 @@ class Stored:
 
     kept: int = 0
     """How many of them are on disk."""
-    refused: dict[str, int] = field(default_factory=dict)
+    refused: dict[Reason, int] = field(default_factory=dict)
     """Reason to number of items that are not."""
-    dropped: dict[str, int] = field(default_factory=dict)
+    dropped: dict[Reason, int] = field(default_factory=dict)
     """Reason to number of items stored before that had to go."""
 
     @property
-    def lost(self) -> dict[str, int]:
+    def lost(self) -> dict[Reason, int]:
         """Reason to number of items, refused and dropped."""
         return {**self.refused, **self.dropped}
 
@@ -108,7 +104,7 @@ class Lease:
     context manager it is given back at the end of the block unless it was done.
     """
 
-    def __init__(self, store: Store, held: list[LockedFile], items: list[bytes], lost: dict[str, int]) -> None:
+    def __init__(self, store: Store, held: list[LockedFile], items: list[bytes], lost: dict[Reason, int]) -> None:
         self.items = items
         """The JSON texts, oldest first; empty only when something was lost."""
         self.lost = lost
@@ -187,9 +183,9 @@ class Store:
             items: One JSON text each, without a line feed.
             created_s: Wall-clock time from which their age counts, seconds since the epoch; None means now.
         """
-        refused: Counter[str] = Counter()
-        dropped: Counter[str] = Counter()
-        faults: list[str] = []
+        refused: Counter[Reason] = Counter()
+        dropped: Counter[Reason] = Counter()
+        faults: list[Reason] = []
         kept = 0
         for chunk in chunks(items, refused):
             data = packed(chunk)
@@ -198,7 +194,7 @@ class Store:
             if fault is None:
                 kept += len(chunk)
             else:
-                refused[NOT_STORED + fault] += len(chunk)
+                refused[fault.after(NOT_STORED)] += len(chunk)
                 faults.append(fault)
         self._say(faults)
         return Stored(kept, dict(refused), dict(dropped))
@@ -210,8 +206,8 @@ class Store:
             max_items: Most items; small files are grouped up to it. A file that alone has more is given whole.
             max_bytes: Most bytes of JSON, line feeds included; the same holds.
         """
-        lost: Counter[str] = Counter()
-        faults: list[str] = []
+        lost: Counter[Reason] = Counter()
+        faults: list[Reason] = []
         with self._lock:
             held, items = self._gather(max_items, max_bytes, lost, faults)
             lease = Lease(self, held, items, dict(lost)) if held or lost else None
@@ -245,7 +241,7 @@ class Store:
 
     # What follows needs the lock.
 
-    def _keep(self, count: int, data: bytes, created_s: float | None, lost: Counter[str]) -> str | None:
+    def _keep(self, count: int, data: bytes, created_s: float | None, lost: Counter[Reason]) -> Reason | None:
         """Write one file; return what prevented it."""
         size = _pages(len(data))
         if size > self._max_bytes:
@@ -277,7 +273,7 @@ class Store:
             self._scanned_s = None
         return None
 
-    def _write(self, folder: disk.Folder, name: str, data: bytes, lost: Counter[str]) -> None:
+    def _write(self, folder: disk.Folder, name: str, data: bytes, lost: Counter[Reason]) -> None:
         """Write one file; on a disk that is full although we have our share, for our own oldest files."""
         try:
             folder.write(name, data)
@@ -286,7 +282,7 @@ class Store:
                 raise
             folder.write(name, data)
 
-    def _make_room(self, folder: disk.Folder, excess_bytes: int, lost: Counter[str]) -> bool:
+    def _make_room(self, folder: disk.Folder, excess_bytes: int, lost: Counter[Reason]) -> bool:
         """Drop the oldest files that nobody holds until so many bytes are free; return whether they are."""
         if excess_bytes <= 0:
             return True
@@ -305,7 +301,7 @@ class Store:
                 held.add(name)
         return False
 
-    def _drop(self, folder: disk.Folder, name: str, why: str, lost: Counter[str]) -> bool:
+    def _drop(self, folder: disk.Folder, name: str, why: Reason, lost: Counter[Reason]) -> bool:
         """Delete a file and count its items, unless it is held; return whether it is gone."""
         try:
             fd = folder.take(name)
@@ -338,7 +334,7 @@ class Store:
                 folder.remove(file.name)
         return gone
 
-    def _gather(self, max_items: int, max_bytes: int, lost: Counter[str], faults: list[str]) -> tuple[list[LockedFile], list[bytes]]:
+    def _gather(self, max_items: int, max_bytes: int, lost: Counter[Reason], faults: list[Reason]) -> tuple[list[LockedFile], list[bytes]]:
         """Take the oldest files, within the limits, and read them."""
         try:
             with disk.open_folder(self._path, make=False) as folder:
@@ -358,7 +354,7 @@ class Store:
         return [], []
 
     def _take(
-        self, folder: disk.Folder, max_items: int, max_bytes: int, lost: Counter[str], faults: list[str]
+        self, folder: disk.Folder, max_items: int, max_bytes: int, lost: Counter[Reason], faults: list[Reason]
     ) -> tuple[list[LockedFile], list[bytes]]:
         held: list[LockedFile] = []
         items: list[bytes] = []
@@ -403,7 +399,7 @@ class Store:
             size += found_bytes
         return held, items
 
-    def _mend(self, folder: disk.Folder, file: LockedFile, found: int, lost: Counter[str]) -> LockedFile | None:
+    def _mend(self, folder: disk.Folder, file: LockedFile, found: int, lost: Counter[Reason]) -> LockedFile | None:
         """Count what a damaged file has lost and write it into its name, so that it is not counted again; delete it if it has nothing."""
         missing = max(0, names.count_of(file.name) - found)
         if not found:
@@ -479,7 +475,7 @@ class Store:
             or self._put_bytes > self._max_bytes // _SCAN_SHARE
         )
 
-    def _scan(self, folder: disk.Folder, lost: Counter[str] | None) -> None:
+    def _scan(self, folder: disk.Folder, lost: Counter[Reason] | None) -> None:
         """Learn what is in the folder; clear away what is too old, finished, or left unfinished by a dead process."""
         now_s = self._now_s()
         oldest, stale = names.stamp(now_s - self._max_age_s), names.stamp(now_s - _TEMPORARY_AGE_S)
@@ -514,10 +510,10 @@ class Store:
         """Return the time that ages count to."""
         return min(self._wall_clock(), self._reckoned_s())
 
-    def _say(self, faults: list[str]) -> None:
+    def _say(self, faults: list[Reason]) -> None:
         """Log, at most once a minute, why the disk was of no use. Needs no lock: a log handler may come back here."""
         if faults and self._log_limit.due("fault"):
-            say(_logger, logging.WARNING, "Telemetry cannot be stored in %s: %s.", self._path, faults[-1])
+            say(_logger, logging.WARNING, "Telemetry cannot be stored in %s: %s.", self._path, faults[-1].text)
 
 
 def _sweep(folder: disk.Folder, name: str) -> None:

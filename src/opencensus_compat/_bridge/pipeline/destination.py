@@ -61,7 +61,7 @@ _EXPORT_TIMEOUT_MS = 30_000
 """What the SDK's batch processors have for it where nothing is said; exports of ours keep a time of their own."""
 _LOGGED_S = 1.0
 """How long an export of spans with exceptions waits for records that are on their way, seconds."""
-QUEUE_FULL = "queue full: the oldest dropped"
+QUEUE_FULL = _exporter.Reason("queue full: the oldest dropped")
 """Reason for which items are counted as lost that came while `queue_capacity` others were waiting."""
 
 
@@ -356,7 +356,7 @@ class Part(ABC):
         if self._processor is not None:
             self._shut_processor_down()
             self.exporter.give_up()
-            self._queue.emptied(QUEUE_FULL if self._export.is_idle else _exporter.NO_TIME)
+            self._queue.emptied(QUEUE_FULL if self._export.is_idle else _exporter.reasons.NO_TIME_TO_CONVERT)
         else:
             self.exporter.shutdown()
 
@@ -441,11 +441,11 @@ class _Queue:
         self._count(self._capacity)
         self._made_room()
 
-    def emptied(self, reason: str = QUEUE_FULL) -> None:
+    def emptied(self, reason: _exporter.Reason = QUEUE_FULL) -> None:
         """Count all that are missing: nothing waits any more."""
         self._count(0, reason)
 
-    def _count(self, waiting: int, reason: str = QUEUE_FULL) -> None:
+    def _count(self, waiting: int, reason: _exporter.Reason = QUEUE_FULL) -> None:
         entered = next(self._entered) - self._looks
         self._looks += 1
         lost = entered - self._left - waiting - self._lost

@@ -35,7 +35,7 @@ WIDTH = 10
 """Values that a call is made of: the function, and its arguments."""
 PAUSE_S = 0.02
 """How long the thread lets records gather before it works on them, seconds."""
-HANDED_OVER_FULL = "too many records at a time: the newest dropped"
+HANDED_OVER_FULL = _exporter.Reason("too many records at a time: the newest dropped")
 """Reason for which records are counted as lost that came while the queue was full."""
 
 

@@ -39,10 +39,6 @@ _SCOPE = InstrumentationScope(SCOPE, __version__)
 
 _FOR = "census_for"
 """Attribute of a facade record: the part it is for, and what makes its envelopes, None for the exporter."""
-AFTER_SHUTDOWN = "offered after shutdown"
-"""Reason for which records are counted as lost that are logged when the program has shut down logging; the exporter's word for it."""
-NOT_EMITTED = "a log record could not be converted"
-"""Reason for which records are counted as lost that raise on their way to the exporter."""
 _OWN_LOGGERS = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
 """First parts of the names under which this package logs. A handler of OpenTelemetry's takes such records; none is sent to a resource."""
 _Key = tuple[int, str]
@@ -139,12 +135,12 @@ class LogPart(Part):
 
     def refused(self) -> None:
         """Count a record that came when the program had shut down logging."""
-        self.exporter.counts.dropped(AFTER_SHUTDOWN, signal=LOGS)
+        self.exporter.counts.dropped(_exporter.reasons.AFTER_SHUTDOWN, signal=LOGS)
 
     def not_emitted(self, error: BaseException) -> None:
         """Count a record that could not be made an OpenTelemetry record, or that a processor of the provider refused."""
         # The error's text may quote the data, so the warning names only its type.
-        self.exporter.counts.dropped(NOT_EMITTED, detail=type(error).__name__, signal=LOGS)
+        self.exporter.counts.dropped(_exporter.reasons.LOG_NOT_CONVERTED, detail=type(error).__name__, signal=LOGS)
 
 
 class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]

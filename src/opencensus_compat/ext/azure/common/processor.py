@@ -55,4 +55,4 @@ class ProcessorMixin:
         """Count an item whose processor wanted to end the thread or the process; what it left of the item is not to be sent."""
         pipeline = getattr(self, "_pipeline", None)
         if pipeline is not None:
-            pipeline.exporter.counts.dropped(_exporter.PROCESSOR_RAISED, detail=type(error).__name__, signal=pipeline.signal)
+            pipeline.exporter.counts.dropped(_exporter.reasons.PROCESSOR_RAISED, detail=type(error).__name__, signal=pipeline.signal)

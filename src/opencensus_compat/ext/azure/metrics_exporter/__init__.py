@@ -48,7 +48,6 @@ _logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
 
 _INSTANCE = "ai.cloud.roleInstance"
 _FLUSH_MILLIS = 30_000
-_NOT_CONVERTED = "a metric could not be converted"
 
 
 # The package of standard metrics is loaded only when somebody wants it.
@@ -175,7 +174,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
                 envelopes.extend(each_made(convert_one(metric)))
             except _exporter.failure() as error:
                 self._lost(f"metric {getattr(getattr(metric, 'descriptor', None), 'name', metric)!r}: {error!r}")
-                _logger.debug("%s", _NOT_CONVERTED, exc_info=True)
+                _logger.debug("%s", _exporter.reasons.METRIC_NOT_CONVERTED.text, exc_info=True)
             if is_changed:
                 self._pipeline.exporter.took(time.monotonic() - began_s)
             yield from envelopes
@@ -191,7 +190,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
 
     def _lost(self, problem: str) -> None:
         report("a point of a metric is left out each time: %s", problem)
-        self._pipeline.exporter.counts.dropped(_NOT_CONVERTED, signal=_METRICS)
+        self._pipeline.exporter.counts.dropped(_exporter.reasons.METRIC_NOT_CONVERTED, signal=_METRICS)
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
