@@ -46,7 +46,7 @@ import abc
 import importlib
 import inspect
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk.resources import Resource
@@ -55,12 +55,16 @@ from opentelemetry.trace import TraceFlags
 from ._releases import SUPPORTED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from opentelemetry._logs import Logger
+    from opentelemetry._logs import LoggerProvider as ApiLoggerProvider
     from opentelemetry.context import Context
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from .convert.records import LogData, LogRecord
 
 __all__ = [
     "BatchLogRecordProcessor",
@@ -120,6 +124,8 @@ _emits = hasattr(_BatchProcessor, "emit") and not hasattr(_BatchProcessor, "on_e
 _NO_FLAGS = TraceFlags(TraceFlags.DEFAULT)
 
 
+_T = TypeVar("_T")
+
 _MANY_ATTRIBUTES = 1_000_000
 _parameters = inspect.signature(_Limits.__init__).parameters
 # All of them, so that the SDK reads no variable; and of attributes not its own word for "no limit": older releases read it as 128.
@@ -127,7 +133,7 @@ _UNLIMITED = _Limits(**{name: _Limits.UNSET if "length" in name else _MANY_ATTRI
 _takes_limits = "limits" in inspect.signature(_Record.__init__).parameters
 
 
-def _made(kind: Any, *args: Any, **fields: Any) -> Any:
+def _made(kind: Callable[..., _T], *args: object, **fields: object) -> _T:
     if _new or not _has_context:
         return kind(*args, **fields)
     # These releases warn of their own classes, although they have no others yet; their loggers keep it quiet in the same way.
@@ -136,11 +142,11 @@ def _made(kind: Any, *args: Any, **fields: Any) -> Any:
         return kind(*args, **fields)
 
 
-class LogRecordProcessor(_Processor):  # type: ignore[misc]
+class LogRecordProcessor(_Processor):  # type: ignore[misc]  # its class is found out as this module loads
     """Base of log record processors: override :meth:`on_emit`. Stopping and flushing do nothing unless overridden."""
 
     @abc.abstractmethod
-    def on_emit(self, log_record: Any) -> None:
+    def on_emit(self, log_record: LogData) -> None:
         """See a record before it is exported.
 
         Args:
@@ -148,7 +154,7 @@ class LogRecordProcessor(_Processor):  # type: ignore[misc]
                 may be changed.
         """
 
-    def emit(self, log_data: Any) -> None:
+    def emit(self, log_data: LogData) -> None:
         """Do as :meth:`on_emit`: the name in older releases."""
         self.on_emit(log_data)
 
@@ -160,7 +166,7 @@ class LogRecordProcessor(_Processor):  # type: ignore[misc]
         return True
 
 
-class BatchLogRecordProcessor(_BatchProcessor):  # type: ignore[misc]
+class BatchLogRecordProcessor(_BatchProcessor):  # type: ignore[misc]  # likewise
     """The SDK's own batch processor, with one method name and one constructor in all releases.
 
     Args:
@@ -176,7 +182,7 @@ class BatchLogRecordProcessor(_BatchProcessor):  # type: ignore[misc]
 
     def __init__(
         self,
-        exporter: Any,
+        exporter: LogRecordExporter,
         *,
         schedule_delay_millis: float | None = None,
         max_export_batch_size: int | None = None,
@@ -193,11 +199,11 @@ class BatchLogRecordProcessor(_BatchProcessor):  # type: ignore[misc]
 
     if _emits:
 
-        def emit(self, log_data: Any) -> None:
+        def emit(self, log_data: LogData) -> None:
             """Queue a record: the name that the SDK calls."""
             self.on_emit(log_data)
 
-        def on_emit(self, log_record: Any) -> None:
+        def on_emit(self, log_record: LogData) -> None:
             """Queue a record."""
             super().emit(log_record)
 
@@ -217,14 +223,14 @@ def new_provider(resource: Resource | None = None, *, shutdown_on_exit: bool = T
     return LoggerProvider(resource=resource, shutdown_on_exit=shutdown_on_exit, **limits)
 
 
-def global_provider() -> Any:
+def global_provider() -> ApiLoggerProvider | None:
     """Return the global logger provider, or None where none was set."""
-    provider = _api.get_logger_provider()
+    provider: ApiLoggerProvider = _api.get_logger_provider()
     # The API's stand-in for a provider that is still to come has no public name.
     return None if type(provider).__name__ == "ProxyLoggerProvider" else provider
 
 
-def set_global_provider(provider: Any) -> None:
+def set_global_provider(provider: ApiLoggerProvider) -> None:
     """Set the global logger provider."""
     _api.set_logger_provider(provider)
 
@@ -239,10 +245,10 @@ def new_record(
     context: Context | None = None,
     severity_number: SeverityNumber | None = None,
     severity_text: str | None = None,
-    body: Any = None,
-    attributes: Mapping[str, Any] | None = None,
+    body: object = None,
+    attributes: Mapping[str, object] | None = None,
     event_name: str | None = None,
-) -> Any:
+) -> LogRecord:
     """Return a record that belongs to the given trace and to no other, whatever span is current.
 
     Args:
@@ -276,15 +282,16 @@ def new_record(
         fields["resource"] = Resource.get_empty()
     if _takes_limits:
         fields["limits"] = _UNLIMITED
-    record = _made(_Record, **fields)
+    record: Any = _made(_Record, **fields)
     # Set afterwards: the constructor takes 0 for a question, and answers with the current span's.
     record.trace_id = trace_id
     record.span_id = span_id
     record.trace_flags = trace_flags
-    return record
+    made: LogRecord = record
+    return made
 
 
-def emit(logger: Any, record: Any, scope: InstrumentationScope | None = None) -> None:
+def emit(logger: Logger, record: LogRecord, scope: InstrumentationScope | None = None) -> None:
     """Put a record of :func:`new_record` through a logger of any provider, to all its processors.
 
     Args:
@@ -292,39 +299,45 @@ def emit(logger: Any, record: Any, scope: InstrumentationScope | None = None) ->
         record: The record.
         scope: The logger's. With it the provider's limits do not count; they would take attributes away, and cut the text of others.
     """
+    emitted: Any = record
     if _new:
         if scope is not None and isinstance(logger, _logs.Logger):
-            record = new_data(record, logger.resource, scope)
+            emitted = new_data(record, logger.resource, scope)
     else:
         resource = getattr(logger, "resource", None)
         if resource is not None:
-            record.resource = resource
-    logger.emit(record)
+            emitted.resource = resource
+    logger.emit(emitted)
 
 
-def show(processor: Any, data: Any) -> None:
+def show(processor: LogRecordProcessor, data: LogData) -> None:
     """Hand the data of a record to one of a provider's processors."""
     (processor.emit if _emits else processor.on_emit)(data)
 
 
-def new_data(record: Any, resource: Resource, scope: InstrumentationScope | None) -> Any:
+def new_data(record: LogRecord, resource: Resource, scope: InstrumentationScope | None) -> LogData:
     """Return what a processor's ``on_emit`` takes, for a record that passes no logger."""
+    data: LogData
     if _new:
-        return _new_data(log_record=record, resource=resource, instrumentation_scope=scope, limits=_UNLIMITED)
-    record.resource = resource
-    return _made(_new_data, record, scope)
+        data = _new_data(log_record=record, resource=resource, instrumentation_scope=scope, limits=_UNLIMITED)
+    else:
+        setattr(record, "resource", resource)  # noqa: B010 - the record of these releases has one, the protocol does not
+        data = _made(_new_data, record, scope)
+    return data
 
 
-def record_of(data: Any) -> Any:
+def record_of(data: LogData) -> LogRecord:
     """Return the record of what a processor or exporter is given."""
     return data.log_record
 
 
-def resource_of(data: Any) -> Any:
+def resource_of(data: LogData) -> Resource:
     """Return the resource of what a processor or exporter is given."""
-    return data.resource if _new else data.log_record.resource
+    holder: Any = data if _new else data.log_record
+    found: Resource = holder.resource
+    return found
 
 
-def scope_of(data: Any) -> Any:
+def scope_of(data: LogData) -> InstrumentationScope | None:
     """Return the instrumentation scope of what a processor or exporter is given, or None."""
     return data.instrumentation_scope

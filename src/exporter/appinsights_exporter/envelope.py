@@ -54,7 +54,7 @@ class BaseObject(dict[str, Any]):
         except KeyError:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name}") from None
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         self[name] = value
 
     def __delattr__(self, name: str) -> None:
@@ -190,7 +190,7 @@ _BASE_TYPES: dict[str, type[BaseObject]] = {
 }
 
 
-def from_wire(item: Mapping[str, Any]) -> Envelope:
+def from_wire(item: Mapping[str, object]) -> Envelope:
     """Return an envelope object for a plain item; one that is an Envelope already comes back itself.
 
     The new object has its own data, tags, properties and measurements, so changing it leaves the plain item as it was.

@@ -50,7 +50,7 @@ _T = TypeVar("_T")
 class Records(Protocol):
     """Knows the exceptions that log records bring to a resource."""
 
-    def bring(self, envelope: Mapping[str, Any]) -> bool:
+    def bring(self, envelope: Mapping[str, object]) -> bool:
         """Return whether a record brings the exception of a span's item."""
         ...
 
@@ -70,7 +70,7 @@ class BringsEnvelopes(Protocol):
     records it stands, if not for one.
     """
 
-    def to_envelopes(self) -> Iterable[Mapping[str, Any]]:
+    def to_envelopes(self) -> Iterable[Mapping[str, object]]:
         """Return the items. Values may be of any type; what JSON cannot hold is sent as text."""
         ...
 
@@ -107,7 +107,7 @@ class ExporterBase(Generic[_T]):
         *,
         credential: object | None = None,
         settings: Settings | None = None,
-        legacy_context_tags: Mapping[str, Any] | None = None,
+        legacy_context_tags: Mapping[str, object] | None = None,
         delivery: Delivers | None = None,
     ) -> None:
         if settings is None:
@@ -208,7 +208,7 @@ class ExporterBase(Generic[_T]):
         if self._owns_delivery:
             self._delivery.shutdown(self._settings.grace_period_s)
 
-    def _envelopes(self, one: _T, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
+    def _envelopes(self, one: _T, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         """Return the items of one piece of telemetry.
 
         Args:
@@ -276,7 +276,7 @@ class ExporterBase(Generic[_T]):
         # The program's name says more than the SDK's unknown_service, and both APIs have one role where nothing says another.
         return tags if named else self._resources.with_role(of, tags, roles.role(legacy_tags))
 
-    def _with_key(self, envelopes: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    def _with_key(self, envelopes: Iterable[Mapping[str, object]]) -> Iterable[Mapping[str, object]]:
         for envelope in envelopes:
             # Programs send what they like; what is no item is the service's to refuse.
             yield envelope if not hasattr(envelope, "get") or envelope.get("iKey") else {**envelope, "iKey": self._key}
@@ -366,7 +366,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         """
         return SpanExportResult.SUCCESS if self.deliver(spans) >= Result.STORED else SpanExportResult.FAILURE
 
-    def _envelopes(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
+    def _envelopes(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         own = getattr(one, "to_envelopes", None)
         if own is not None:
             brought = own()
@@ -401,9 +401,11 @@ def leave_exceptions_to(records: Records, key: str) -> None:
     _records[key] = records
 
 
-def _is_exception(envelope: Any) -> bool:
+def _is_exception(envelope: Mapping[str, object]) -> bool:
+    data: Any
     try:
-        return bool(envelope["data"]["baseType"] == "ExceptionData")
+        data = envelope["data"]
+        return bool(data["baseType"] == "ExceptionData")
     except (KeyError, TypeError):
         # One that a program has made.
         return False

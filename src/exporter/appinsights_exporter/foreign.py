@@ -15,7 +15,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import CodeType, TracebackType
@@ -46,7 +46,7 @@ def _is_of_signal(error: BaseException) -> bool:
     return isinstance(error, KeyboardInterrupt) and not _raises(innermost)
 
 
-def _code(handler: Any) -> CodeType | None:
+def _code(handler: object) -> CodeType | None:
     """Return the code of a signal handler that is a function or a method."""
     code: CodeType | None = getattr(handler, "__code__", None)
     return code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import attach, detach
 
@@ -18,6 +18,9 @@ from .reasons import LOG_NOT_CONVERTED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from .convert.records import LogData
 
 _OWN_LOGGERS = frozenset({__name__.partition(".")[0], "opencensus", legacy_spans.SCOPE})
 """First parts of the names under which this package and the facade log."""
@@ -25,7 +28,7 @@ _OWN_LOGGERS = frozenset({__name__.partition(".")[0], "opencensus", legacy_spans
 _logger = logging.getLogger(__name__)
 
 
-def _of_application(telemetry: Sequence[Any]) -> list[Any]:
+def _of_application(telemetry: Sequence[LogData]) -> list[LogData]:
     """Return the records that are not about this package's own work."""
     found = []
     seen, is_own = None, False
@@ -48,7 +51,7 @@ def _of_application(telemetry: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _is_own(scope: Any) -> bool:
+def _is_own(scope: InstrumentationScope) -> bool:
     """Return whether a scope stands for one of our own loggers.
 
     That of OpenCensus handlers has the name of one, and a version, which scopes that stand for loggers do not have.
@@ -56,7 +59,7 @@ def _is_own(scope: Any) -> bool:
     return scope.name.partition(".")[0] in _OWN_LOGGERS and not (scope.name == legacy_spans.SCOPE and scope.version)
 
 
-class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter):
+class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExporter):
     """Sends OpenTelemetry log records to Application Insights as messages, exceptions, custom events and availability results.
 
     Each call of :meth:`export` sends at once: use it with the SDK's ``BatchLogRecordProcessor``::
@@ -88,7 +91,7 @@ class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter)
     _signal = LOGS
     _not_converted = LOG_NOT_CONVERTED
 
-    def deliver(self, telemetry: Sequence[Any]) -> Result:
+    def deliver(self, telemetry: Sequence[LogData]) -> Result:
         """Send log records and return what became of them. What this package, and what it works with, log while it sends stays away.
 
         Each request would bring lines about itself, and they the next request.
@@ -105,14 +108,14 @@ class ApplicationInsightsLogRecordExporter(ExporterBase[Any], LogRecordExporter)
         finally:
             detach(token)
 
-    def export(self, batch: Sequence[Any]) -> LogRecordExportResult:
+    def export(self, batch: Sequence[LogData]) -> LogRecordExportResult:
         """Send log records, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
 
         Never raises. A record that cannot be converted or encoded is counted and loses no other.
         """
         return LogRecordExportResult.SUCCESS if self.deliver(batch) >= Result.STORED else LogRecordExportResult.FAILURE
 
-    def _envelopes(self, one: Any, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
+    def _envelopes(self, one: LogData, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         own = getattr(one, "to_envelopes", None)
         if own is None:
             record = record_of(one)

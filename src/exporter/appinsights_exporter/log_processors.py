@@ -20,6 +20,8 @@ from .sampling import log_rate, sample_rate_percent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .convert.records import LogData, LogRecord
+
 _ERROR = SeverityNumber.ERROR.value
 
 _logger = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class LogOperationNameProcessor(LogRecordProcessor):
     Limits: the name is the request's as far as it is known when the record is made.
     """
 
-    def on_emit(self, log_record: Any) -> None:
+    def on_emit(self, log_record: LogData) -> None:
         """Copy the name from the current span, unless the record has one."""
         record = record_of(log_record)
         span = _span_of(record)
@@ -89,7 +91,7 @@ class SampledLogRecordProcessor(LogRecordProcessor):
         """Share of the records without a trace that are kept, 0.0 to 1.0, after rounding."""
         return self._rate
 
-    def on_emit(self, log_record: Any) -> None:
+    def on_emit(self, log_record: LogData) -> None:
         """Hand the record on if it is kept."""
         record = record_of(log_record)
         if not (self._keep_errors and _is_error(record.severity_number)):
@@ -122,7 +124,7 @@ class SampledLogRecordProcessor(LogRecordProcessor):
         return bool(self._processor.force_flush(timeout_millis))
 
 
-def _span_of(record: Any) -> ReadableSpan | None:
+def _span_of(record: LogRecord) -> ReadableSpan | None:
     """Return the span that a record was made in, where it can be read."""
     span_id = record.span_id
     if not span_id:
@@ -134,16 +136,17 @@ def _span_of(record: Any) -> ReadableSpan | None:
     return None
 
 
-def _is_error(severity: Any) -> bool:
+def _is_error(severity: object) -> bool:
     number = getattr(severity, "value", severity)
     return isinstance(number, (int, float)) and not math.isnan(number) and number >= _ERROR
 
 
-def _set(record: Any, key: str, value: Any) -> None:
-    if record.attributes is None:
-        record.attributes = {key: value}
+def _set(record: LogRecord, key: str, value: object) -> None:
+    changed: Any = record
+    if changed.attributes is None:
+        changed.attributes = {key: value}
         return
     try:
-        record.attributes[key] = value
+        changed.attributes[key] = value
     except TypeError:  # A record whose attributes cannot be changed goes without.
         _logger.debug("the attributes of a log record cannot be changed", exc_info=True)

@@ -119,7 +119,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         *,
         credential: object | None = None,
         settings: Settings | None = None,
-        legacy_context_tags: Mapping[str, Any] | None = None,
+        legacy_context_tags: Mapping[str, object] | None = None,
         delivery: Delivers | None = None,
         preferred_temporality: dict[type, AggregationTemporality] | None = None,
         preferred_aggregation: dict[type, Aggregation] | None = None,
@@ -141,7 +141,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         self._heard_of: set[int] = set()
         """Numbers of the standard metrics' processors whose counts come here."""
 
-    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object) -> MetricExportResult:
         """Send the points, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
 
         Never raises. A point that cannot be converted or encoded is counted and loses no other.
@@ -160,8 +160,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
                     _logger.warning("The metrics of OpenCensus code could not be read.", exc_info=True)
         return MetricExportResult.SUCCESS if self.deliver(metrics_data, extra) >= Result.STORED else MetricExportResult.FAILURE
 
-    # A reader collects one object, not a sequence of pieces of telemetry.
-    def deliver(self, telemetry: MetricsData | None, extra: Iterable[BringsEnvelopes] = ()) -> Result:  # type: ignore[override]
+    def deliver(self, telemetry: MetricsData | None, extra: Iterable[BringsEnvelopes] = ()) -> Result:  # type: ignore[override]  # a reader collects one object
         """Send points as :meth:`export` does, and whatever else brings finished items, and return what became of them.
 
         Args:
@@ -172,7 +171,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         result = super().deliver([*self._pieces(telemetry, lost), *extra])
         return Result.LOST if lost else result
 
-    def envelopes(self, one: MetricsData) -> list[Mapping[str, Any]]:  # type: ignore[override]
+    def envelopes(self, one: MetricsData) -> list[Mapping[str, Any]]:  # type: ignore[override]  # likewise
         """Return the items of all points as :meth:`export` sends them, before telemetry processors see them; rates count as told.
 
         Raises:
@@ -231,7 +230,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         chosen = _chosen.get(standard_metrics.destination_of(self._settings))
         return chosen is not None and chosen is not self and chosen._sends_facade(name)
 
-    def _envelopes(self, one: _Piece, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, Any]]:
+    def _envelopes(self, one: _Piece, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         if not isinstance(one, tuple):
             return self._with_key(one.to_envelopes())
         source, point = one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ def leave_out(handlers: type[logging.Handler]) -> None:
     _senders.add(handlers)
 
 
-def say(logger: logging.Logger, level: int, message: str, *args: Any) -> None:
+def say(logger: logging.Logger, level: int, message: str, *args: object) -> None:
     """Log a line; where only handlers have it that do not show it, on standard error as well, as logging does where there is none.
 
     Args:

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from ._sdk_logs import LoggerProvider
+    from .convert.records import LogData
+
 SCOPE = __name__
 """Instrumentation scope of the instruments."""
 
@@ -64,7 +67,7 @@ _logger = logging.getLogger(__name__)
 def observe(
     meter_provider: MeterProvider | None = None,
     tracer_provider: TracerProvider | None = None,
-    logger_provider: Any = None,
+    logger_provider: LoggerProvider | None = None,
     *,
     all_recorded: bool = False,
 ) -> None:
@@ -91,7 +94,7 @@ def observe(
     meter.create_observable_counter(counters.EXCEPTIONS, [_observed(counters.EXCEPTIONS, requests.exceptions)], unit="{exception}")
     add_span_processor(requests)
     if logger_provider is not None:
-        logger_provider.add_log_record_processor(_LoggedExceptions(requests))
+        logger_provider.add_log_record_processor(_LoggedExceptions(requests))  # type: ignore[arg-type]  # it has their methods
 
 
 def _observe_system(meter: metrics.Meter) -> None:
@@ -184,7 +187,7 @@ class _LoggedExceptions:
     def __init__(self, counter: RequestCounter) -> None:
         self._counter = counter
 
-    def on_emit(self, log_record: Any) -> None:
+    def on_emit(self, log_record: LogData) -> None:
         """Count a record that carries an exception."""
         attributes = getattr(log_record.log_record, "attributes", None) or {}
         if "exception.type" in attributes or "exception.message" in attributes:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import SpanContext
 
 _RATIO = re.compile(r"root=ComposableTraceIDRatioBased\{threshold=[0-9a-f]+, ratio=([0-9.e-]+)\}")
@@ -103,7 +104,7 @@ class SpanRates:
         self._roots: dict[int, float | None] = {}
         self._began_elsewhere = False
 
-    def look_at(self, batch: Sequence[Any]) -> None:
+    def look_at(self, batch: Sequence[ReadableSpan]) -> None:
         """Learn the sampler of the first span's provider, and the rates of spans without a local parent in a batch."""
         self.learn(getattr(batch[0], "resource", None))
         if not self.exist:
@@ -116,7 +117,7 @@ class SpanRates:
             rate: float | None = None
             if parent is None or not parent.is_valid:
                 if span.instrumentation_scope is None or span.instrumentation_scope.name != FACADE_SCOPE:
-                    said = (span.attributes or {}).get(SAMPLE_RATE) or threshold_percent(span.context.trace_state)
+                    said: Any = (span.attributes or {}).get(SAMPLE_RATE) or threshold_percent(span.context.trace_state)
                     rate = rates.root if said is None else said if said < 100 else None
             elif parent.is_remote:
                 rate = rates.remote_sampled if parent.trace_flags.sampled else rates.remote_not_sampled
@@ -139,7 +140,7 @@ class SpanRates:
         self._known[id(resource)] = (rates, resource)
         self.exist = self.exist or rates != UNKNOWN
 
-    def percent(self, span: Any, *, guess: bool = True) -> float | None:
+    def percent(self, span: ReadableSpan, *, guess: bool = True) -> float | None:
         """Return the rate of a span, above 0 and below 100 percent; None for 100, and where it is not known.
 
         Args:
@@ -157,7 +158,7 @@ class SpanRates:
             return self._roots[trace_id]
         return rates.root if guess and not self._began_elsewhere and rates.keeps(trace_id) else None
 
-    def _rates_of(self, span: Any) -> Rates | None:
+    def _rates_of(self, span: ReadableSpan) -> Rates | None:
         found = self._known.get(id(getattr(span, "resource", None)))
         return None if found is None else found[0]
 
@@ -179,7 +180,7 @@ def samplers_with(resource: Resource) -> list[Sampler]:
     return [sampler for sampler in found if isinstance(sampler, Sampler)]
 
 
-def _referrers(resource: Resource) -> Iterable[Any]:
+def _referrers(resource: Resource) -> Iterable[object]:
     try:
         return gc.get_referrers(resource)
     except Exception:  # noqa: BLE001 - other implementations of Python need not have it.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from .convert.limits import tag
 
 _ROLE = "ai.cloud.role"
-_told: list[Mapping[str, Any]] = []
+_told: list[Mapping[str, object]] = []
 """The context tags of OpenCensus code, once there is any."""
 
 
-def use_role_of(context_tags: Mapping[str, Any] | None) -> None:
+def use_role_of(context_tags: Mapping[str, object] | None) -> None:
     """Let telemetry without a role of its own have that of these context tags, which may change at any time; None takes that back."""
     _told[:] = [] if context_tags is None else [context_tags]
 

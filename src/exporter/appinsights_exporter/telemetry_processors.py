@@ -40,7 +40,7 @@ class TelemetryProcessors:
         self._processors = ()
         self.exist = False
 
-    def apply(self, item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def apply(self, item: Mapping[str, object]) -> Mapping[str, object] | None:
         """Return the item as the processors leave it, or None when one of them returned False.
 
         A processor that raises changes nothing about the item's way: the next one gets it. It is logged at most once a minute.

@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
@@ -19,6 +19,9 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from .delivery.transport import Reply
+
+if TYPE_CHECKING:
+    from .convert.records import LogData
 
 KEY = "00000000-0000-0000-0000-000000000001"
 """An instrumentation key."""
@@ -106,10 +109,10 @@ class FakeTransport:
 def span(
     name: str = "work",
     kind: SpanKind = SpanKind.INTERNAL,
-    attributes: Mapping[str, Any] | None = None,
+    attributes: Mapping[str, object] | None = None,
     *,
     scope: str = "my.tracer",
-    resource: Mapping[str, Any] | None = None,
+    resource: Mapping[str, object] | None = None,
     status: Status | StatusCode = StatusCode.UNSET,
     events: Sequence[Event] = (),
     links: Sequence[Link] = (),
@@ -119,12 +122,14 @@ def span(
     span_id: int = SPAN_ID,
 ) -> ReadableSpan:
     """Return a finished span with fixed ids and times; see the arguments' names."""
+    given: dict[str, Any] = dict(attributes or {})
+    of_resource: dict[str, Any] = dict(resource or {"service.name": "shop"})
     return ReadableSpan(
         name=name,
         context=SpanContext(TRACE_ID, span_id, is_remote=False, trace_flags=TraceFlags(1)),
         parent=SpanContext(TRACE_ID, PARENT_ID, is_remote=True) if parent else None,
-        resource=Resource(dict(resource or {"service.name": "shop"})),
-        attributes=BoundedAttributes(attributes=dict(attributes or {})),
+        resource=Resource(of_resource),
+        attributes=BoundedAttributes(attributes=given),
         events=events,
         links=links,
         kind=kind,
@@ -136,12 +141,12 @@ def span(
 
 
 def log_record(
-    body: Any = "said",
-    attributes: Mapping[str, Any] | None = None,
+    body: object = "said",
+    attributes: Mapping[str, object] | None = None,
     *,
     scope: str = "shop.orders",
     version: str | None = None,
-    resource: Mapping[str, Any] | None = None,
+    resource: Mapping[str, object] | None = None,
     severity: int | None = 9,
     severity_text: str | None = None,
     trace_id: int = TRACE_ID,
@@ -149,7 +154,7 @@ def log_record(
     sampled: bool = True,
     event_name: str | None = None,
     at_ns: int = START_NS,
-) -> Any:
+) -> LogData:
     """Return what the SDK gives to an exporter or a log record processor, with fixed ids and time; see the arguments' names.
 
     Args:
@@ -179,4 +184,5 @@ def log_record(
         attributes=dict(attributes or {}),
         event_name=event_name,
     )
-    return _sdk_logs.new_data(record, Resource(dict(resource or {"service.name": "shop"})), InstrumentationScope(scope, version))
+    of_resource: dict[str, Any] = dict(resource or {"service.name": "shop"})
+    return _sdk_logs.new_data(record, Resource(of_resource), InstrumentationScope(scope, version))

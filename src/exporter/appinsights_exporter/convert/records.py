@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
 
 class LogRecord(Protocol):
     """A log record of the API or the SDK. It may also have ``event_name``, and those of the facade the exceptions as ``raised``."""
@@ -42,3 +44,19 @@ class LogRecord(Protocol):
     @property
     def attributes(self) -> Mapping[str, object] | None:
         """What else is known of it."""
+
+    @property
+    def trace_flags(self) -> int | None:
+        """Of the trace."""
+
+
+class LogData(Protocol):
+    """What processors and exporters are given: a record with its resource and scope. Where the resource is differs by release."""
+
+    @property
+    def log_record(self) -> LogRecord:
+        """The record."""
+
+    @property
+    def instrumentation_scope(self) -> InstrumentationScope | None:
+        """The scope, which stands for the logger."""
