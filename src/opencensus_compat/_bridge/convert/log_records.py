@@ -9,15 +9,21 @@ import datetime
 import json
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.convert.oc_to_otel import PROPERTIES, json_text, plain, set_aside, text
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 __all__ = [
     "EVENT_NAME",
     "IMMUTABLE",
     "NO_NAME",
+    "Attributes",
+    "ExcInfo",
+    "Record",
     "attributes",
     "dimensions",
     "event_attributes",
@@ -29,10 +35,15 @@ __all__ = [
     "text",
 ]
 
+Attributes: TypeAlias = dict[str, Any]
+"""Attributes of an OpenTelemetry log record."""
+ExcInfo: TypeAlias = "tuple[type[BaseException] | None, BaseException | None, TracebackType | None]"
+"""Class, exception and traceback; None for each that there is not."""
+
 IMMUTABLE = frozenset(
     {str, int, float, bool, type(None), bytes, complex, datetime.date, datetime.datetime, datetime.time, datetime.timedelta}
 )
-"""Types whose values are the same later; others are made text, or copied, when a record is logged."""
+"""Types whose values cannot change; values of other types become text, or are copied, when a record is logged."""
 
 _UNKNOWN_TYPE = "N/A"
 NO_NAME = "n/a"
@@ -59,6 +70,46 @@ _RESERVED = frozenset(
 _FIRST_LEVEL, _LAST_LEVEL = 10, 59
 
 
+class Record(Protocol):
+    """The fields of a `logging.LogRecord` that are read here."""
+
+    @property
+    def levelno(self) -> int:
+        """Level; 10 is DEBUG, 50 is CRITICAL."""
+
+    @property
+    def name(self) -> str:
+        """Name of the logger."""
+
+    @property
+    def pathname(self) -> str:
+        """Path of the file that logged."""
+
+    @property
+    def lineno(self) -> int:
+        """Line that logged."""
+
+    @property
+    def module(self) -> str:
+        """Name of the file without its suffix."""
+
+    @property
+    def funcName(self) -> str | None:  # noqa: N802 - the standard library's name
+        """Function that logged."""
+
+    @property
+    def processName(self) -> str | None:  # noqa: N802 - the standard library's name
+        """Name of the process."""
+
+    @property
+    def threadName(self) -> str | None:  # noqa: N802 - the standard library's name
+        """Name of the thread."""
+
+    @property
+    def exc_info(self) -> object:
+        """A tuple as `sys.exc_info` returns it; programs set it to an exception, too."""
+
+
 def severity_number(level: int) -> int:
     """Return the OpenTelemetry severity of a level: 0 for none, 5 (DEBUG) to 24.
 
@@ -72,8 +123,8 @@ def severity_number(level: int) -> int:
     return 4 * tens + 1 + min(ones, 3)
 
 
-def frozen(value: Any) -> Any:
-    """Return a value that stays as it is now: a copy of plain containers, the text of what is unknown.
+def frozen(value: Any) -> object:
+    """Return an immutable value itself, a copy of a plain container, and the text of any other value.
 
     Loses: the type of unknown values; they would be sent as text anyhow.
     """
@@ -94,12 +145,12 @@ def frozen(value: Any) -> Any:
     return text(value)
 
 
-def dimensions(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return custom dimensions as attributes: text, numbers, bools and lists of one of them as they are, all else as text.
+def dimensions(values: Mapping[object, object]) -> Attributes:
+    """Return custom dimensions as attributes: text, numbers, bools and lists of one of these unchanged, other values as text.
 
     Loses: None, which no attribute can be, and empty keys.
     """
-    found: dict[str, Any] = {}
+    found: Attributes = {}
     for key, value in values.items():
         name = key if type(key) is str else text(key)
         if name and value is not None:
@@ -108,12 +159,12 @@ def dimensions(values: Mapping[Any, Any]) -> dict[str, Any]:
     return set_aside(found, reserved) if reserved else found
 
 
-def measurements(values: Mapping[Any, Any]) -> str:
+def measurements(values: Mapping[object, object]) -> str:
     """Return custom measurements as the JSON text that the exporter takes; text that reads as a number, as a Decimal's does, is one."""
     return json.dumps({key if type(key) is str else text(key): _number(value) for key, value in values.items()}, default=text)
 
 
-def _number(value: Any) -> Any:
+def _number(value: object) -> object:
     if isinstance(value, str):
         try:
             return float(value)
@@ -122,21 +173,17 @@ def _number(value: Any) -> Any:
     return value
 
 
-def own_id(value: Any) -> str | None:
-    """Return `traceId` or `spanId` as a program put it on a record: text that is no id of zeros, or None."""
+def own_id(value: object) -> str | None:
+    """Return the text of `traceId` or `spanId` on a record; None where there is none, and for an id of zeros."""
     if value is None:
         return None
     found = value if type(value) is str else text(value)
     return found if found.strip("0") else None
 
 
-def attributes(record: Any) -> dict[str, Any]:
-    """Return the attributes of a message or an exception, without custom dimensions.
-
-    Args:
-        record: A LogRecord.
-    """
-    found: dict[str, Any] = {
+def attributes(record: Record) -> Attributes:
+    """Return the attributes of a message or an exception, without custom dimensions."""
+    found: Attributes = {
         "census.level": record.levelno,
         "census.logger": record.name,
         "code.file.path": record.pathname,
@@ -154,21 +201,21 @@ def attributes(record: Any) -> dict[str, Any]:
     return found
 
 
-def event_attributes(record: Any) -> dict[str, Any]:
+def event_attributes(record: Record) -> Attributes:
     """Return the attributes of a custom event, without its name, custom dimensions and measurements."""
     return {"census.level": record.levelno, "census.logger": record.name}
 
 
-def exc_info_of(record: Any) -> tuple[Any, Any, Any]:
-    """Return class, exception and traceback of a record, whatever its `exc_info` is; None for each that it has not."""
+def exc_info_of(record: Record) -> ExcInfo:
+    """Return the exception of a record, whatever type its `exc_info` has."""
     exc_info = record.exc_info
     if isinstance(exc_info, BaseException):
         return type(exc_info), exc_info, exc_info.__traceback__
     return exc_info if isinstance(exc_info, tuple) and len(exc_info) == 3 else (None, None, None)
 
 
-def _exception(kind: Any, error: Any, frames: Any) -> dict[str, Any]:
-    found = {"exception.type": getattr(kind, "__name__", None) or _UNKNOWN_TYPE}
+def _exception(kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None) -> Attributes:
+    found: Attributes = {"exception.type": getattr(kind, "__name__", None) or _UNKNOWN_TYPE}
     if error is not None:
         found["exception.message"] = text(error)
         chained = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
@@ -177,7 +224,7 @@ def _exception(kind: Any, error: Any, frames: Any) -> dict[str, Any]:
     return found
 
 
-def _attribute(value: Any) -> Any:
+def _attribute(value: Any) -> object:
     kind = type(value)
     if kind is str or kind is int or kind is float or kind is bool:
         return value

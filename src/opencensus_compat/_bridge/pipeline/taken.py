@@ -1,7 +1,7 @@
 """What is known of log records between the handlers that took them and the exporter: which items they become, and their text.
 
-Items are sent once: several handlers of one resource may take the same record, and the first that has an envelope of it sends it. What a
-handler's telemetry processor refuses, or its conversion fails at, is then left to the next one.
+An item is sent once: several handlers of one resource may take the same record, and the first one that makes an envelope of it sends that.
+If a handler's telemetry processor drops it, or its conversion fails, the next handler may send it.
 """
 
 from __future__ import annotations
@@ -12,41 +12,58 @@ import traceback
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import MemberDescriptorType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.convert import log_records
 
+if TYPE_CHECKING:
+    from logging import LogRecord
+
+    from opencensus_compat._bridge.exporter import Prepared
+    from opencensus_compat._bridge.handles import LogHandle
+
 __all__ = ["Exceptions", "Formatted", "Item", "Items", "Maker", "copy_slots", "formatted_before", "while_formatted", "with_fields"]
+
+Envelopes: TypeAlias = list[Any]
+"""Envelopes that a program's conversion made: they are of the wire types, or of any other."""
 
 _MOST_TRACES = 1000
 _MOST_OF_A_TRACE = 20
+_Place: TypeAlias = tuple[str, int]
+"""File and line in which an exception was raised."""
 _MAX_MESSAGE = 32768
 """Longest message of an exception on the wire, characters."""
 
 
 class Item:
-    """One item that a record becomes: the same one for all handlers of a resource that convert records alike."""
+    """One item that a record becomes: the same one for all handlers of a resource that convert records in the same way.
+
+    Args:
+        handler: The first handler.
+        where: Its destination, by which its identity is known.
+        conversion: The function that makes its envelopes, likewise.
+    """
 
     __slots__ = ("_conversion", "_handlers", "_prepared", "_share", "_where", "is_certain", "is_sent", "lock", "makers")
 
-    def __init__(self, handler: Any, where: Any, conversion: Any) -> None:
+    def __init__(self, handler: LogHandle, where: object, conversion: object) -> None:
         self._handlers = [handler]
         self._where = where
         self._conversion = conversion
         self._share = 0.0
-        self._prepared: list[Any] = []
+        self._prepared: list[Prepared] = []
         self.is_certain = False
-        """Whether a handler sends it that has nothing which may refuse it."""
+        """Whether it is sent by a handler that cannot drop it."""
         self.is_sent = False
         """Whether a handler has sent it, or is about to."""
         self.makers: list[Maker] = []
-        """What makes its envelopes, in the order of the handlers, where that is not left to the exporter."""
+        """The makers of its envelopes, in the order of the handlers, unless the exporter makes them."""
         self.lock: threading.Lock | None = None
-        """Lets one of those work at a time."""
+        """Lets one maker run at a time."""
 
-    def is_of(self, handler: Any, where: Any, conversion: Any) -> bool:
-        """Return whether a further handler would send it, too. One that has taken the record before means another item."""
+    def is_of(self, handler: LogHandle, where: object, conversion: object) -> bool:
+        """Return whether another handler would send it, too. A handler that takes the same record again makes another item of it."""
         return self._where is where and self._conversion is conversion and all(each is not handler for each in self._handlers)
 
     @property
@@ -54,12 +71,12 @@ class Item:
         """Whether several handlers may send it."""
         return len(self._handlers) > 1
 
-    def join(self, handler: Any) -> None:
-        """Note that a further handler may send it."""
+    def join(self, handler: LogHandle) -> None:
+        """Note that another handler may send it."""
         self._handlers.append(handler)
 
     def stands_for(self, share: float) -> None:
-        """Note the share of records that a handler lets pass. With several handlers, an item stands for as many as that of the largest says.
+        """Note the share of records that a handler's filter lets pass. The largest share of all its handlers counts.
 
         Args:
             share: 0.0 to 1.0.
@@ -74,13 +91,13 @@ class Item:
         """The sample rate, None for 100."""
         return None if self._share >= 1 else self._share * 100.0
 
-    def watch(self, prepared: Any) -> Any:
-        """Return what brings the envelopes, whose sample rate follows from now on."""
+    def watch(self, prepared: Prepared) -> Prepared:
+        """Return the prepared envelopes, whose sample rate follows the item's from now on."""
         self._prepared.append(prepared)
         return prepared
 
     def goes_out(self) -> bool:
-        """Return whether some handler sends it, asking those which may refuse it now rather than at their next export."""
+        """Return whether a handler sends it. Handlers that may drop it make its envelopes now rather than at their next export."""
         if self.is_certain:
             return True
         for maker in list(self.makers):
@@ -91,23 +108,23 @@ class Item:
 
 
 class Maker:
-    """Makes the envelopes that a handler sends of an item: once, and none if another handler has sent them.
+    """Makes the envelopes that a handler sends of an item: once, and none if another handler has sent some.
 
     Args:
         item: The item.
         convert: Returns the envelopes.
     """
 
-    def __init__(self, item: Item, convert: Callable[[], list[Any]]) -> None:
-        self._convert: Callable[[], list[Any]] | None = convert
-        self._envelopes: list[Any] = []
+    def __init__(self, item: Item, convert: Callable[[], Envelopes]) -> None:
+        self._convert: Callable[[], Envelopes] | None = convert
+        self._envelopes: Envelopes = []
         self._error: BaseException | None = None
         item.lock = item.lock or threading.Lock()
         self._lock = item.lock
         item.makers.append(self)
 
-    def envelopes(self) -> list[Any]:
-        """Return the envelopes, or raise what kept the handler from making them. Called once, by the export."""
+    def envelopes(self) -> Envelopes:
+        """Return the envelopes, or raise the error that the conversion raised. Called once, by the export."""
         self.settle()
         found, self._envelopes = self._envelopes, []
         error, self._error = self._error, None
@@ -135,9 +152,9 @@ class Exceptions:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, list[tuple[str, str, tuple[str, int] | None, Item]]] = {}
+        self._known: dict[str, list[tuple[str, str, _Place | None, Item]]] = {}
 
-    def note(self, trace_id: str, exc_info: tuple[Any, Any, Any], item: Item) -> None:
+    def note(self, trace_id: str, exc_info: log_records.ExcInfo, item: Item) -> None:
         """Remember the exception of a record.
 
         Args:
@@ -155,7 +172,7 @@ class Exceptions:
             found = self._known[trace_id] = []
         if len(found) < _MOST_OF_A_TRACE:
             last = list(traceback.walk_tb(frames))[-1:]
-            place = (last[0][0].f_code.co_filename, last[0][1]) if last else None
+            place: _Place | None = (last[0][0].f_code.co_filename, last[0][1]) if last else None
             found.append((getattr(kind, "__name__", ""), log_records.text(error) or "Exception", place, item))
 
     def has(self, envelope: Mapping[str, Any]) -> bool:
@@ -171,8 +188,8 @@ class Exceptions:
         )
 
 
-def _is_at(place: tuple[str, int] | None, shown: Mapping[str, Any]) -> bool:
-    """Return whether an exception may have been raised at a place: file and line."""
+def _is_at(place: _Place | None, shown: Mapping[str, Any]) -> bool:
+    """Return whether an exception may have been raised at a place."""
     if place is None:
         return True
     frames = shown.get("parsedStack")
@@ -183,20 +200,20 @@ def _is_at(place: tuple[str, int] | None, shown: Mapping[str, Any]) -> bool:
 
 
 class Items:
-    """The items of all records that handlers took, for as long as the records are there. One thread at a time may use it."""
+    """The items of all records that handlers took, as long as the records exist. One thread at a time may use it."""
 
     def __init__(self) -> None:
         # On the record itself, other handlers would send it, too.
-        self._known: dict[int, tuple[weakref.ref[Any], list[Item]]] = {}
+        self._known: dict[int, tuple[weakref.ref[LogRecord], list[Item]]] = {}
 
-    def of(self, record: Any, handler: Any, where: Any, conversion: Any) -> tuple[Item, bool]:
+    def of(self, record: LogRecord, handler: LogHandle, where: object, conversion: object) -> tuple[Item, bool]:
         """Return the item that a handler makes of a record, and whether it is the first handler that does.
 
         Args:
             record: The record itself, no copy.
             handler: The handler.
             where: Its destination.
-            conversion: What makes its envelopes.
+            conversion: The function that makes its envelopes.
         """
         key = id(record)
         known = self._known.get(key)
