@@ -32,7 +32,7 @@ def test_uvicorn(start, messages, arguments):
     url = server.until(lambda: re.search(r"running on (http://[\d.:]+)", server.printed))[1]
     server.until(lambda: server.printed.count("Application startup complete") == max(1, len(arguments)))
     for number in range(10):
-        with urllib.request.urlopen(f"{url}/?{number}", timeout=10) as reply:
+        with urllib.request.urlopen(f"{url}/?{number}", timeout=60) as reply:
             reply.read()
     server.end()
     assert messages() == {f"request {number}": 1 for number in range(10)}, server.printed
