@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import http.client
 import json
+import socket
 from datetime import datetime, timezone
 
 import pytest
@@ -21,11 +22,15 @@ MESSAGE = {
 }
 
 
+def _port_of(endpoint):
+    return int(endpoint.url.rstrip("/").rpartition(":")[2])
+
+
 class Client:
     """A kept-alive HTTP client of one endpoint."""
 
     def __init__(self, endpoint):
-        self._connection = http.client.HTTPConnection("127.0.0.1", int(endpoint.url.rstrip("/").rpartition(":")[2]), timeout=120)
+        self._connection = http.client.HTTPConnection("127.0.0.1", _port_of(endpoint), timeout=120)
 
     def post(self, body, path="/v2.1/track", headers=None):
         """Post a value as JSON, or bytes as they are, and return status and parsed reply."""
@@ -89,3 +94,31 @@ def connect():
     yield make
     for connected in made:
         connected.close()
+
+
+@pytest.fixture
+def accepted_one():
+    """Return the reply to a request of one item that is accepted."""
+    return {"itemsReceived": 1, "itemsAccepted": 1, "appId": None, "errors": []}
+
+
+@pytest.fixture
+def port_of():
+    """Return a function that gives the port an endpoint listens on."""
+    return _port_of
+
+
+@pytest.fixture
+def raw_exchange():
+    """Return a function that sends bytes as they are and returns everything that comes back until the connection ends."""
+
+    def exchange(endpoint, data):
+        with socket.create_connection(("127.0.0.1", _port_of(endpoint)), timeout=120) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            received = b""
+            while piece := connection.recv(65536):
+                received += piece
+        return received
+
+    return exchange
