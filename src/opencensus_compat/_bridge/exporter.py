@@ -30,6 +30,7 @@ from appinsights_exporter.envelope import (
     Request,
     from_wire,
 )
+from appinsights_exporter.settings import Settings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,6 +52,7 @@ __all__ = [
     "Reason",
     "RemoteDependency",
     "Request",
+    "Settings",
     "conflicting_settings",
     "connection_string_pairs",
     "delivered",
@@ -186,7 +188,7 @@ def joined(batch: Sequence[Any]) -> Sequence[Any]:
     return made
 
 
-def connection_string_pairs(text: str, source: str) -> dict[str, Any]:
+def connection_string_pairs(text: str, source: str) -> dict[str, str | None]:
     """Return the pairs of a connection string, keys in lower case, with the ingestion endpoint where it can be worked out.
 
     Key and endpoint are as they should be where they can be used, and else as they are: `check_connection_string` refuses them.
@@ -199,12 +201,12 @@ def connection_string_pairs(text: str, source: str) -> dict[str, Any]:
         ValueError: It cannot be read; the message says which part, in OpenCensus's words and ours.
     """
     with _also_in("Invalid connection string"):
-        pairs: dict[str, Any] = dict(_connection_string.pairs(text, source=source))
+        pairs: dict[str, str | None] = dict(_connection_string.pairs(text, source=source))
     _settings.warn_of_misspelt(text, source)
     try:
         parsed = _connection_string.parse(text, source=source)
     except ValueError:
-        if pairs.get("authorization", "ikey").lower() != "ikey":
+        if (pairs.get("authorization", "ikey") or "").lower() != "ikey":
             with _also_in("Invalid authorization mechanism"):
                 raise
         return {**pairs, "ingestionendpoint": pairs.get("ingestionendpoint")}
@@ -238,7 +240,7 @@ def described_fields(text: str, source: str) -> str:
     return _connection_string.described(_connection_string.pairs(text, source=source))
 
 
-def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None, audience: str | None = None) -> Any:
+def settings(options: BaseObject, proxies: Mapping[str, str], storage_path: str | None, audience: str | None = None) -> Settings:
     """Return the exporter's settings for checked legacy options.
 
     Args:
@@ -279,12 +281,12 @@ def settings(options: Any, proxies: Mapping[str, str], storage_path: str | None,
     return dataclasses.replace(resolved, sources={**resolved.sources, **untold})
 
 
-def conflicting_settings(settings: Any, first: Any) -> list[str]:
+def conflicting_settings(settings: Settings, first: Settings) -> list[str]:
     """Return the names of delivery settings that were given, and that the first exporter for the same resource has otherwise."""
     return _settings.conflicting_settings(settings, first)
 
 
-def without_disk(settings: Any) -> Any:
+def without_disk(settings: Settings) -> Settings:
     """Return the same settings with nothing stored on disk, which counts from now on for what is sent to their resource."""
     from appinsights_exporter.delivery import sharing
 

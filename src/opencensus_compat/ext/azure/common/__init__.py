@@ -7,13 +7,16 @@ import logging
 import os
 import tempfile
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.exporter import BaseObject
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.settings import said, sends_directly
 from opencensus_compat.ext.azure.common import utils
+
+if TYPE_CHECKING:
+    from opencensus_compat._bridge.exporter import Settings
 
 INGESTION_ENDPOINT = "ingestionendpoint"
 INSTRUMENTATION_KEY = "instrumentationkey"
@@ -38,7 +41,7 @@ _OLD_PATHS = ("/v2/track", "/v2.1/track")
 _logger = logging.getLogger("opencensus.ext.azure.common")
 
 
-def parse_connection_string(connection_string: str | None) -> dict[str, Any]:
+def parse_connection_string(connection_string: str | None) -> dict[str, str | None]:
     """Return the pairs of a connection string, keys in lower case, with the ingestion endpoint worked out where it can be.
 
     Raises:
@@ -47,11 +50,11 @@ def parse_connection_string(connection_string: str | None) -> dict[str, Any]:
     return _parsed(connection_string, "argument")
 
 
-def _parsed(connection_string: str | None, source: str) -> dict[str, Any]:
+def _parsed(connection_string: str | None, source: str) -> dict[str, str | None]:
     return {} if connection_string is None else _exporter.connection_string_pairs(connection_string, source)
 
 
-def process_options(options: Any) -> None:
+def process_options(options: Options) -> None:
     """Fill in what follows from other options or the environment. Constructors of exporters and handlers check the rest, in `settings_of`.
 
     Instrumentation key and endpoint come from one place: the connection string given, else the key given, else the environment's
@@ -81,7 +84,7 @@ def process_options(options: Any) -> None:
         options.proxies = "{}"
 
 
-def _resource(options: Any) -> tuple[Any, Mapping[str, Any]]:
+def _resource(options: Options) -> tuple[str | None, Mapping[str, str | None]]:
     """Return the instrumentation key, and the pairs of the connection string that endpoint and audience are from; the same each time."""
     environment = _environment()
     key_of_environment = environment.get(INSTRUMENTATION_KEY) or _key_of_environment()
@@ -95,7 +98,7 @@ def _resource(options: Any) -> tuple[Any, Mapping[str, Any]]:
     return key, pairs
 
 
-def _environment() -> dict[str, Any]:
+def _environment() -> dict[str, str | None]:
     text = said(_CONNECTION_STRING_VARIABLE)
     return _parsed(text or None, _CONNECTION_STRING_VARIABLE)
 
@@ -115,7 +118,7 @@ def _without_path(endpoint: str) -> str:
     return endpoint.rstrip("/")
 
 
-def _check_numbers(options: Any) -> None:
+def _check_numbers(options: Options) -> None:
     for name, least in _LEAST.items():
         value = options[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < float("inf"):
@@ -125,7 +128,7 @@ def _check_numbers(options: Any) -> None:
         raise ValueError(f"timeout: expected a number of seconds above 0, got {options.timeout!r} as an argument.")
 
 
-def _default_storage_path(options: Any) -> str:
+def _default_storage_path(options: Options) -> str:
     try:
         parent = tempfile.gettempdir()
     except OSError:
@@ -134,13 +137,13 @@ def _default_storage_path(options: Any) -> str:
     return os.path.join(parent, TEMPDIR_PREFIX + (options.instrumentation_key or ""))
 
 
-def _storage_path_of(options: Any) -> str | None:
+def _storage_path_of(options: Options) -> str | None:
     """Return the option `storage_path` where it is not the default."""
     path = options.storage_path
     return None if path == _default_storage_path(options) else os.fsdecode(path)
 
 
-def proxies_of(options: Any) -> dict[str, str]:
+def proxies_of(options: Options) -> dict[str, str]:
     """Return the option `proxies` as a dict of scheme to URL.
 
     Raises:
@@ -156,7 +159,7 @@ def proxies_of(options: Any) -> dict[str, str]:
     return dict(parsed)
 
 
-def settings_of(options: Any) -> Any:
+def settings_of(options: Options) -> Settings:
     """Return the exporter's settings for options, which it checks.
 
     Raises:
@@ -175,7 +178,7 @@ def settings_of(options: Any) -> Any:
     return _exporter.settings(options, proxies_of(options), _storage_path_of(options), source.get(_AUDIENCE))
 
 
-def _check_key(options: Any) -> None:
+def _check_key(options: Options) -> None:
     try:
         utils.validate_instrumentation_key(options.instrumentation_key)
     except ValueError as error:
