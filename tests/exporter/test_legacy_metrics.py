@@ -175,7 +175,7 @@ def test_numbers(value, shown):
         (LONG, ValueLong(10**400), "metric 'queue.len': int too large to convert to float"),
         (LONG, ValueLong(None), "metric 'queue.len': float() argument must be a string or a real number, not 'NoneType'"),
         (DISTRIBUTION, ValueDistribution(1, float("inf"), 0, BucketOptions()), "metric 'queue.len': expected a finite number, got inf"),
-        (LONG, None, "metric 'queue.len': the function that told its value is gone, or told none"),
+        (LONG, None, "metric 'queue.len': the function that returns its value is gone, or returned None"),
     ],
     ids=["nan", "infinite", "huge", "none", "distribution", "gone"],
 )
@@ -191,7 +191,7 @@ def test_a_derived_gauge_whose_function_is_gone():
     gauge = DerivedLongGauge("g", "", "1", [])
     gauge.create_default_time_series(lambda: 1)
     made, problems = convert.envelopes(gauge.get_metric(NOW), KEY, TAGS)
-    assert (made, problems) == ([], ["metric 'g': the function that told its value is gone, or told none"])
+    assert (made, problems) == ([], ["metric 'g': the function that returns its value is gone, or returned None"])
 
 
 def test_the_series_without_label_values():

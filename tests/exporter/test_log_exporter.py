@@ -59,7 +59,7 @@ def test_measurements_that_are_no_finite_number(caplog):
     attributes = {"microsoft.custom_event.name": "e", "microsoft.custom_measurements": '{"ratio": NaN, "n": 1}', "census.level": 20}
     made.export([log_record("e", attributes=attributes), log_record("e", attributes=attributes, scope=FACADE, version="1")])
     assert [item["data"]["baseData"]["measurements"] for item in transport.items] == [{"n": 1}, {"n": 1}]
-    assert caplog.messages == ["The custom measurement 'ratio' is left out: it is no finite number."]
+    assert caplog.messages == ["The custom measurement 'ratio' is skipped: it is not a finite number."]
 
 
 def messages(transport):

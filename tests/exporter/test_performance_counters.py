@@ -283,7 +283,7 @@ def test_what_the_system_does_not_count(system, caplog, monkeypatch):
     monkeypatch.delattr(System, "io_counters")
     found = Program().collected(10)
     assert set(found) == OF_SYSTEM - {IO} | {REQUESTS, EXCEPTIONS}
-    assert [record.getMessage() for record in caplog.records] == [f"{IO} is not available here and is left out: AttributeError"]
+    assert [record.getMessage() for record in caplog.records] == [f"{IO} is not available on this machine and is skipped: AttributeError"]
 
 
 def test_what_the_system_does_not_tell_any_more(system, caplog):
@@ -293,8 +293,8 @@ def test_what_the_system_does_not_tell_any_more(system, caplog):
     assert set(program.collected(10)) == OF_SYSTEM - {IO, PRIVATE} | {REQUESTS, EXCEPTIONS}
     program.collected(20)
     assert sorted(record.getMessage() for record in caplog.records) == [
-        f"{IO} cannot be read and is left out.",
-        f"{PRIVATE} cannot be read and is left out.",
+        f"{IO} cannot be read and is skipped.",
+        f"{PRIVATE} cannot be read and is skipped.",
     ]
     system.denied = set()
     system.io_bytes = 10_000
@@ -307,7 +307,7 @@ def test_without_psutil(monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "psutil", None)
     assert set(Program().collected(10)) == {REQUESTS, EXCEPTIONS}
     (record,) = caplog.records
-    assert record.getMessage().startswith("Performance counters of machine and process are left out: ModuleNotFoundError")
+    assert record.getMessage().startswith("Performance counters of this machine and process are not available: ModuleNotFoundError")
 
 
 @pytest.mark.usefixtures("system")

@@ -368,7 +368,9 @@ def test_combinations_are_bounded(monkeypatch, caplog):
         ([("Request.Success", "True"), ("request/resultCode", "200")], 2),
         ([("Request.Success", "True"), ("request/resultCode", "201")], 1),
     ]
-    assert [record.getMessage() for record in caplog.records] == ["Standard metrics have over 2 combinations; more are counted under none."]
+    assert [record.getMessage() for record in caplog.records] == [
+        "Standard metrics have more than 2 combinations of dimensions; further ones are counted together."
+    ]
 
 
 def test_a_hostile_span_does_not_reach_the_program(caplog):

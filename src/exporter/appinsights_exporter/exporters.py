@@ -84,7 +84,7 @@ class ExporterBase(Generic[_T]):
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
         credential: Object with ``get_token``; it is checked here. None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
         settings: Resolved settings instead of the two above.
-        legacy_context_tags: Tags for facade telemetry instead of those of its resource. Read anew for each batch, so it may be changed
+        legacy_context_tags: Tags for facade telemetry instead of those of its resource. Read again for each batch, so it may be changed
             at any time.
         delivery: Where items go; None takes a share of the delivery to the settings' destination, which :meth:`shutdown` gives back. One
             that is given here is closed by its owner.
@@ -333,7 +333,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
         credential: Object with ``get_token``; it is checked here. None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
         settings: Resolved settings instead of the two above.
-        legacy_context_tags: Tags for facade spans instead of those of their resource. Read anew for each batch, so it may be changed at
+        legacy_context_tags: Tags for facade spans instead of those of their resource. Read again for each batch, so it may be changed at
             any time.
         delivery: Where items go; None takes a share of the delivery to the settings' destination, which :meth:`shutdown` gives back. One
             that is given here is closed by its owner.
@@ -356,7 +356,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
             try:
                 self._rates.look_at(telemetry)
             except Exception:
-                _logger.debug("the sampling of spans could not be seen", exc_info=True)
+                _logger.debug("the sampler of spans could not be read", exc_info=True)
         return super().deliver(telemetry)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:

@@ -46,7 +46,7 @@ def _of_application(telemetry: Sequence[LogData]) -> list[LogData]:
                     continue
         except Exception:
             # Made by hand: the conversion takes it, or counts it.
-            _logger.debug("the logger of a record could not be seen", exc_info=True)
+            _logger.debug("the logger of a log record could not be read", exc_info=True)
         found.append(one)
     return found
 
@@ -77,7 +77,7 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
         credential: Object with ``get_token``; it is checked here. None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
         settings: Resolved settings instead of the two above.
-        legacy_context_tags: Tags for records of OpenCensus handlers instead of those of their resource. Read anew for each batch, so it
+        legacy_context_tags: Tags for records of OpenCensus handlers instead of those of their resource. Read again for each batch, so it
             may be changed at any time.
         delivery: Where items go; None takes a share of the delivery to the settings' destination, which :meth:`shutdown` gives back. One
             that is given here is closed by its owner.
@@ -128,10 +128,10 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
         facade = name == legacy_spans.SCOPE
         tags = self._tags(resource_of(one), legacy_tags, facade)
         if facade and self._legacy_shape:
-            return (legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags, left_out=self._left_out),)
+            return (legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags, on_skipped=self._warn_skipped),)
         # A list: no number in it needs a look before it is encoded.
-        return [logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade, left_out=self._left_out)]
+        return [logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade, on_skipped=self._warn_skipped)]
 
-    def _left_out(self, name: str) -> None:
+    def _warn_skipped(self, name: str) -> None:
         if self._log_limit.due("measurements"):
-            _logger.warning("The custom measurement %r is left out: it is no finite number.", name)
+            _logger.warning("The custom measurement %r is skipped: it is not a finite number.", name)

@@ -93,7 +93,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
         credential: Object with ``get_token``; it is checked here. None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
         settings: Resolved settings instead of the two above.
-        legacy_context_tags: Tags for facade metrics instead of those of their resource. Read anew for each batch, so it may be changed at
+        legacy_context_tags: Tags for facade metrics instead of those of their resource. Read again for each batch, so it may be changed at
             any time.
         delivery: Where items go; None takes a share of the delivery to the settings' destination, which :meth:`shutdown` gives back. One
             that is given here is closed by its owner.
@@ -172,7 +172,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         return Result.LOST if lost else result
 
     def envelopes(self, one: MetricsData) -> list[Mapping[str, Any]]:  # type: ignore[override]  # likewise
-        """Return the items of all points as :meth:`export` sends them, before telemetry processors see them; rates count as told.
+        """Return the items of all points as :meth:`export` sends them, before telemetry processors see them. The rates of counters go on from here.
 
         Raises:
             ConversionError: A point lacks something without which no item can be made.

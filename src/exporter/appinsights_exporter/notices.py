@@ -1,4 +1,4 @@
-"""Log lines about telemetry itself, where nobody may be listening: handlers that send log records to the service leave these out."""
+"""Log lines about telemetry itself, where no handler may show them: handlers that send log records to the service leave these out."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _observe_system(meter: metrics.Meter) -> None:
     try:
         system = _System()
     except Exception as error:  # noqa: BLE001 - psutil is missing, does not know the platform, or may not look.
-        _logger.warning("Performance counters of machine and process are left out: %s: %s", type(error).__name__, error)
+        _logger.warning("Performance counters of this machine and process are not available: %s: %s", type(error).__name__, error)
         return
     for name, unit, read in (
         (counters.PROCESSOR, "s", system.busy_s),
@@ -134,15 +134,15 @@ class RequestCounter(SpanProcessor):
         self._all_recorded = all_recorded
         self._log_limit = RateLimit()
         self._requests = self._exceptions = 0.0
-        self._told_requests = self._told_exceptions = 0.0
+        self._reported_requests = self._reported_exceptions = 0.0
         # Guards the two totals: spans end in any thread.
         self._lock = threading.Lock()
         restart_in_child(self)
 
     def restart(self) -> None:
-        """Go on in a child made by fork from what was last told: what came since then is the parent's to tell."""
+        """Continue in a forked child from the last reported totals: the parent reports what came since then."""
         self._lock = threading.Lock()
-        self._requests, self._exceptions = self._told_requests, self._told_exceptions
+        self._requests, self._exceptions = self._reported_requests, self._reported_exceptions
 
     def on_end(self, span: ReadableSpan) -> None:
         """Count the span if it is a request. Never raises."""
@@ -172,13 +172,13 @@ class RequestCounter(SpanProcessor):
 
     def requests(self) -> float:
         """Return how many requests have ended."""
-        self._told_requests = self._requests
-        return self._told_requests
+        self._reported_requests = self._requests
+        return self._reported_requests
 
     def exceptions(self) -> float:
         """Return how many exceptions were recorded."""
-        self._told_exceptions = self._exceptions
-        return self._told_exceptions
+        self._reported_exceptions = self._exceptions
+        return self._reported_exceptions
 
 
 class _LoggedExceptions:
@@ -248,29 +248,29 @@ class _System:
 
 
 class _Total:
-    """A total that begins at zero and only grows, also in a child made by fork, where it goes on from what was last told.
+    """A total that begins at zero and only grows. A forked child continues it from the last reported value.
 
     Args:
         read: Returns a number that grows.
-        of_process: Whether the system begins it anew for each process.
+        of_process: Whether the system counts it for each process, from zero.
     """
 
     def __init__(self, read: Callable[[], float], *, of_process: bool) -> None:
         self._read = read
         self._of_process = of_process
         self._zero = read()
-        self._told = self._before = 0.0
+        self._reported = self._before = 0.0
         restart_in_child(self)
 
     def __call__(self) -> float:
         """Return the total. Never less than the last time."""
-        self._told = max(self._told, self._before + self._read() - self._zero)
-        return self._told
+        self._reported = max(self._reported, self._before + self._read() - self._zero)
+        return self._reported
 
     def restart(self) -> None:
         """Go on in a child made by fork."""
         if self._of_process:
-            self._before, self._zero = self._told, 0.0
+            self._before, self._zero = self._reported, 0.0
 
 
 def _can(name: str, read: Callable[[], float]) -> bool:
@@ -278,7 +278,7 @@ def _can(name: str, read: Callable[[], float]) -> bool:
     try:
         read()
     except Exception as error:  # noqa: BLE001 - psutil's errors, and whatever else a platform raises where it does not count.
-        _logger.info("%s is not available here and is left out: %s", counters.COUNTERS[name].name, type(error).__name__)
+        _logger.info("%s is not available on this machine and is skipped: %s", counters.COUNTERS[name].name, type(error).__name__)
         return False
     return True
 
@@ -293,7 +293,7 @@ def _observed(name: str, read: Callable[[], float]) -> Callable[[CallbackOptions
         except Exception:
             if not failed:
                 failed = True
-                _logger.warning("%s cannot be read and is left out.", counters.COUNTERS[name].name, exc_info=True)
+                _logger.warning("%s cannot be read and is skipped.", counters.COUNTERS[name].name, exc_info=True)
             return ()
 
     return observations

@@ -90,7 +90,7 @@ def ratio_keeps(trace_id: int, rate_percent: float) -> bool:
 
 
 class SpanRates:
-    """The rates of ended spans, found by the samplers of their providers; for an exporter, which nobody tells of its provider.
+    """The rates of ended spans, found by the samplers of their providers: an exporter is not given its provider.
 
     Under ``ParentBased`` the rate of a child is that of the first span of its trace in this process, which ends after it. Where that is in
     no batch so far, a trace that the sampler keeps counts as one that it kept, unless traces have come that began elsewhere.
@@ -133,7 +133,7 @@ class SpanRates:
         if resource is None or id(resource) in self._known:
             return
         found = {sampler.get_description(): of_sampler(sampler) for sampler in samplers_with(resource)}
-        # Where providers share a resource and sample in different ways, nobody knows which one a span is of.
+        # Where providers share a resource and sample in different ways, the resource does not say which one made a span.
         rates = next(iter(found.values())) if len(found) == 1 else UNKNOWN
         if len(self._known) >= _MOST_RESOURCES:
             self._known.clear()

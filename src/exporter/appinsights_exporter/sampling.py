@@ -306,7 +306,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Sampler | None
     The SDK's configuration finds ours by itself, but ``TracerProvider()`` knows the standard names only: give it this.
 
     Args:
-        environ: Stands for ``os.environ`` in tests.
+        environ: Replaces ``os.environ`` in tests.
 
     Raises:
         ConfigurationError: An argument that cannot be used.

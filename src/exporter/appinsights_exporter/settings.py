@@ -206,7 +206,7 @@ def resolve(
         envelope_shape: ``"legacy"`` or ``"otel"``.
         url_query: ``"redact"`` keeps the query of URLs without the values of secret keys, ``"keep"`` and ``"drop"`` do as they say.
         scope_as_namespace: Whether metrics are listed under the name of their meter.
-        environ: Stands for ``os.environ`` in tests.
+        environ: Replaces ``os.environ`` in tests.
 
     Raises:
         ConfigurationError: A value that cannot work; the message says which, from where, and what to do.

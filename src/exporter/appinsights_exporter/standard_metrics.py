@@ -151,7 +151,10 @@ class _Duration:
                 dimensions = standard.overflow(dimensions)
                 if not self._said:
                     self._said = True
-                    _logger.warning("Standard metrics have over %d combinations; more are counted under none.", MAX_COMBINATIONS)
+                    _logger.warning(
+                        "Standard metrics have more than %d combinations of dimensions; further ones are counted together.",
+                        MAX_COMBINATIONS,
+                    )
             else:
                 self._seen.add(key)
         self._histogram.record(duration_ms, dimensions)

@@ -59,7 +59,7 @@ def level(point: DataPointT) -> dict[str, object] | None:
     The table has one column for a value and none for a count, so durations are shown as their mean.
 
     Raises:
-        ConversionError: The value is no finite number.
+        ConversionError: The value is not a finite number.
     Loses: of a histogram: count, min, max.
     """
     found: dict[str, Any] | None = aggregate(point)

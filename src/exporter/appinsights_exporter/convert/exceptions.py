@@ -1,8 +1,7 @@
 """Python traceback text becomes the list of exceptions that the service shows: the error itself, then what it was raised from.
 
 The text is the one thing that every source has: OpenTelemetry's ``exception.stacktrace``, and the records of ``logging``. Text of any
-other form is passed on as it is, and never refused. Who has the exception itself need not rely on the text, which leaves frames out:
-:func:`of_error`.
+other form is passed on unchanged, and never refused. The text leaves frames out; :func:`of_error` reads the exception itself.
 """
 
 from __future__ import annotations

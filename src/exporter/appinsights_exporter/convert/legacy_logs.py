@@ -81,7 +81,7 @@ _MOST_SEVERE = 4
 
 
 def envelope(
-    record: LogRecord, *, instrumentation_key: str, context_tags: dict[str, str], left_out: Callable[[str], object] | None = None
+    record: LogRecord, *, instrumentation_key: str, context_tags: dict[str, str], on_skipped: Callable[[str], object] | None = None
 ) -> Item:
     """Return the item of a facade log record in the retired handlers' shape.
 
@@ -89,7 +89,7 @@ def envelope(
         record: OpenTelemetry log record; not changed.
         instrumentation_key: Of the resource that receives it.
         context_tags: Tags for the item; copied.
-        left_out: Called with the key of a measurement that is no finite number.
+        on_skipped: Called with the key of a measurement that is not a finite number.
 
     Raises:
         ConversionError: The record has no time.
@@ -104,7 +104,7 @@ def envelope(
         kind = "Event"
         fields["name"] = message[:MAX_EVENT_NAME] or NO_NAME
         fields["properties"] = _dimensions(attributes, {})
-        fields["measurements"] = measurements(attributes.get(MEASUREMENTS), left_out)
+        fields["measurements"] = measurements(attributes.get(MEASUREMENTS), on_skipped)
     else:
         if EXCEPTION_TYPE in attributes or EXCEPTION_MESSAGE in attributes:
             kind = "Exception"

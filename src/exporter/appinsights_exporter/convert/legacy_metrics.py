@@ -144,7 +144,7 @@ def _distribution(value: Distribution) -> dict[str, object] | None:
 
 def _single(value: Value | None) -> dict[str, object] | None:
     if value is None:
-        raise ValueError("the function that told its value is gone, or told none")
+        raise ValueError("the function that returns its value is gone, or returned None")
     number = value.value
     if type(number) not in _NUMBERS_AND_BOOLEANS and hasattr(number.__class__, "sum_data"):
         return _summary(cast("Summary", number))

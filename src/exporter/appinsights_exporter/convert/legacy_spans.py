@@ -156,7 +156,7 @@ def _is_finite(value: object) -> bool:
 
 
 def _status_code(span: ReadableSpan, attributes: dict[str, object]) -> int:
-    """Return the gRPC code of the span's status; a failure that only OpenTelemetry was told of counts as UNKNOWN."""
+    """Return the gRPC code of the span's status; a failure that only the OpenTelemetry status holds counts as UNKNOWN."""
     code = attributes.get(STATUS_CODE)
     if isinstance(code, int):
         return code

@@ -168,12 +168,12 @@ def properties(attributes: dict[str, object]) -> dict[str, str]:
     return made
 
 
-def measurements(value: object, left_out: Callable[[str], object] | None = None) -> dict[str, float]:
+def measurements(value: object, on_skipped: Callable[[str], object] | None = None) -> dict[str, float]:
     """Return custom measurements: text to finite number. What has more than 64 bits is the nearest float.
 
     Args:
         value: A mapping, or the JSON text of an object; anything else gives no measurements.
-        left_out: Called with the key of what is no finite number.
+        on_skipped: Called with the key of what is not a finite number.
     Loses: booleans, texts, None, numbers that are not finite or do not fit a float, empty keys; keys beyond 150 characters are cut.
     Source: specification section 4.2.
     """
@@ -188,8 +188,8 @@ def measurements(value: object, left_out: Callable[[str], object] | None = None)
     for key, number in value.items():
         found = None if isinstance(number, bool) or not isinstance(number, (int, float)) else _finite(number)
         if found is None:
-            if left_out is not None:
-                left_out(text(key))
+            if on_skipped is not None:
+                on_skipped(text(key))
         elif key:
             result[text(key)[:MAX_KEY]] = found
     return result

@@ -71,7 +71,7 @@ def envelope(
     instrumentation_key: str,
     context_tags: Mapping[str, str],
     facade: bool = False,
-    left_out: Callable[[str], object] | None = None,
+    on_skipped: Callable[[str], object] | None = None,
 ) -> Item:
     """Return the item of a log record.
 
@@ -81,7 +81,7 @@ def envelope(
         instrumentation_key: Of the resource that receives it.
         context_tags: Tags of the record's resource; copied.
         facade: Whether an OpenCensus handler made it: its bookkeeping attributes are then read and hidden.
-        left_out: Called with the key of a measurement that is no finite number.
+        on_skipped: Called with the key of a measurement that is not a finite number.
 
     Raises:
         ConversionError: The record has no time.
@@ -112,10 +112,10 @@ def envelope(
         if operation:
             tags["ai.operation.name"] = tag("ai.operation.name", operation)
         if not SHARED_KEYS.isdisjoint(attributes):
-            numbers = shared_attributes(tags, attributes, left_out)
+            numbers = shared_attributes(tags, attributes, on_skipped)
         incoming.location(tags, attributes)
         if not _SPECIAL_KEYS.isdisjoint(attributes):
-            dimensions, numbers = _opencensus_style(attributes, numbers, left_out)
+            dimensions, numbers = _opencensus_style(attributes, numbers, on_skipped)
             kind, fields = _special(attributes, record.body, getattr(record, RAISED, None) if facade else None)
         else:
             fields = _message(record.body)
@@ -188,7 +188,7 @@ def _message(body: object) -> dict[str, object]:
 
 
 def _opencensus_style(
-    attributes: dict[str, object], numbers: dict[str, float] | None, left_out: Callable[[str], object] | None
+    attributes: dict[str, object], numbers: dict[str, float] | None, on_skipped: Callable[[str], object] | None
 ) -> tuple[Mapping[object, object] | None, dict[str, float] | None]:
     """Take the two mappings of OpenCensus's documentation out of the attributes; return dimensions and all measurements."""
     dimensions = attributes.get(CUSTOM_DIMENSIONS)
@@ -197,7 +197,7 @@ def _opencensus_style(
     else:
         dimensions = None
     if isinstance(attributes.get(CUSTOM_MEASUREMENTS), Mapping):
-        numbers = {**measurements(attributes.pop(CUSTOM_MEASUREMENTS), left_out), **(numbers or {})}
+        numbers = {**measurements(attributes.pop(CUSTOM_MEASUREMENTS), on_skipped), **(numbers or {})}
     return dimensions, numbers
 
 

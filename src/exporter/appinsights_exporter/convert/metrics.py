@@ -163,7 +163,7 @@ def number(value: object) -> int | float:
     except OverflowError as error:
         raise NotFiniteError("a metric's value is beyond what a float holds") from error
     except (TypeError, ValueError) as error:
-        raise ConversionError(f"a metric's value is no number but {type(value).__name__}") from error
+        raise ConversionError(f"expected a number as a metric's value, got {type(value).__name__}") from error
     if not math.isfinite(converted):
         raise NotFiniteError(f"a metric's value is {converted}")
     return converted

@@ -222,14 +222,14 @@ def threshold_percent(trace_state: Mapping[str, str]) -> float | None:
 
 
 def shared_attributes(
-    tags: dict[str, str], attributes: dict[str, object], left_out: Callable[[str], object] | None = None
+    tags: dict[str, str], attributes: dict[str, object], on_skipped: Callable[[str], object] | None = None
 ) -> dict[str, float] | None:
     """Move user, session, user agent and synthetic source to tags; return the measurements.
 
     Args:
         tags: Of the item; changed.
         attributes: Of a span or a log record; changed.
-        left_out: Called with the key of a measurement that is no finite number.
+        on_skipped: Called with the key of a measurement that is not a finite number.
     """
     for key, name in _USER_TAGS:
         if key in attributes and (value := attributes[key]) is not None and value != "":
@@ -249,7 +249,7 @@ def shared_attributes(
     if synthetic or ("user_agent.synthetic.type" in attributes and attributes["user_agent.synthetic.type"] in ("bot", "test")):
         tags["ai.operation.syntheticSource"] = "True"
     if "microsoft.custom_measurements" in attributes:
-        return measurements(attributes.pop("microsoft.custom_measurements"), left_out)
+        return measurements(attributes.pop("microsoft.custom_measurements"), on_skipped)
     return None
 
 

@@ -36,7 +36,7 @@ def is_request(span: ReadableSpan) -> bool:
 
 
 def kept_percent(span: ReadableSpan) -> float:
-    """Return the rate at which a span was kept, above 0 to 100 percent; 100 where nobody says."""
+    """Return the rate at which a span was kept, above 0 to 100 percent; 100 where the span does not say."""
     return (sample_rate_percent(copied(span.attributes)) if SAMPLE_RATE in (span.attributes or ()) else None) or 100.0
 
 

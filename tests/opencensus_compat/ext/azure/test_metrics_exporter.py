@@ -197,7 +197,7 @@ def test_what_cannot_be_sent_is_counted(options, endpoint, caplog):
     assert _points(endpoint) == [("jobs", 1, {})] * 2
     assert exporter._pipeline.exporter.counts.snapshot().dropped == {"a metric could not be converted": 2}
     assert [record.message for record in caplog.records if record.name == "opencensus_compat"] == [
-        "a point of a metric is left out each time: metric 'gone': the function that told its value is gone, or told none (said once)"
+        "a metric point is skipped on every export: metric 'gone': the function that returns its value is gone, or returned None (said once)"
     ]
 
 

@@ -189,7 +189,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         return items
 
     def _lost(self, problem: str) -> None:
-        report("a point of a metric is left out each time: %s", problem)
+        report("a metric point is skipped on every export: %s", problem)
         self._pipeline.exporter.counts.dropped(_exporter.reasons.METRIC_NOT_CONVERTED, signal=_METRICS)
 
     def _is_changed(self) -> bool:
