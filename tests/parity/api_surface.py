@@ -99,13 +99,22 @@ def constructor_of(cls: type) -> str:
     return signature_of(cls)
 
 
+def methods_of(cls: type) -> Iterator[ast.AST]:
+    """Yield the parsed methods of a class. The class's own source is not where its module says if that hands the class on."""
+    for value in vars(cls).values():
+        for method in (value.fget, value.fset, value.fdel) if isinstance(value, property) else (getattr(value, "__func__", value),):
+            if inspect.isfunction(method):
+                try:
+                    yield ast.parse(textwrap.dedent(inspect.getsource(method)))
+                except (OSError, TypeError, SyntaxError):
+                    continue
+
+
 def assigned_attributes(cls: type) -> Iterator[str]:
     """Yield the names that the methods of a class assign to on their first parameter."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-    except (OSError, TypeError, SyntaxError):
-        return
-    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.args.args):
+    for function in (
+        node for method in methods_of(cls) for node in ast.walk(method) if isinstance(node, ast.FunctionDef) and node.args.args
+    ):
         first = function.args.args[0].arg
         for node in ast.walk(function):
             if (
@@ -136,8 +145,8 @@ def class_surface(cls: type) -> dict[str, Any]:
             else:
                 attributes.add(name)
     return {
-        # What is marked as the facade's own by a private base is no part of what programs see.
-        "bases": [home_of(base) for base in cls.__bases__ if not home_of(base).startswith("_bridge.")],
+        # What the facade adds by a base in a private module is no part of what programs see.
+        "bases": [home_of(base) for base in cls.__bases__ if "._" not in f".{relative(base.__module__)}"],
         "parameters": constructor_of(cls),
         "methods": methods,
         "constants": constants,

@@ -12,7 +12,8 @@ from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.providers.spans import others_send
-from opencensus_compat.trace.span import Span, SpanKind, _each, _put_links
+from opencensus_compat.trace._kept import each, put_links
+from opencensus_compat.trace.span import Span, SpanKind
 from opencensus_compat.trace.tracers import base
 
 if TYPE_CHECKING:
@@ -97,10 +98,10 @@ class InServerSpan(Span):
         try:
             given = getattr(shared, "attributes", None) or {}
             shared.set_attributes({key: value for key, value in oc_to_otel.attributes(self.attributes).items() if key not in given})
-            for annotation in _each(self._annotations):
+            for annotation in each(self._annotations):
                 shared.add_event(*oc_to_otel.annotation_event(annotation))
         except Exception as error:  # noqa: BLE001 - a program may have put anything there
             report("attributes of a span were lost: %s", type(error).__name__)
-        _put_links(shared, self._links)
+        put_links(shared, self._links)
         if self._status_is_set and self._status is not None and self._status.code:
             shared.set_status(oc_to_otel.status(self._status.code, self._status.message))

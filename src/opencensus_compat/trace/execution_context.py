@@ -7,7 +7,7 @@ are ordinary slots of `RuntimeContext`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as trace_api
@@ -19,7 +19,7 @@ from opencensus_compat._bridge.context import exporting as _exporting
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.handles import CensusSpan, is_own
 from opencensus_compat.common.runtime_context import RuntimeContext
-from opencensus_compat.trace.tracers import noop_tracer
+from opencensus_compat.trace.tracers import noop_tracer  # noqa: F401 - a name of OpenCensus's module
 
 if TYPE_CHECKING:
     from opencensus_compat.trace.base_span import BaseSpan
@@ -65,10 +65,20 @@ class _ExporterSlot:
         self.set(False)
 
 
+class _Facades:
+    """How OpenTelemetry code appears to OpenCensus code. These build on this module, so `opencensus.trace` hands them in as it loads."""
+
+    span_of: Callable[[trace_api.Span], BaseSpan]
+    """Returns the facade on a span."""
+    tracer: Any
+    """The tracer where none was made, of the trace around."""
+
+
+_facades = _Facades()
 _attrs_slot = RuntimeContext.register_slot("attrs", dict)
 _current_span_slot = RuntimeContext._add_slot(_CurrentSpanSlot())
 _exporter_slot = RuntimeContext._add_slot(_ExporterSlot())
-_tracer_slot = RuntimeContext.register_slot("tracer", noop_tracer.DefaultTracer())
+_tracer_slot = RuntimeContext.register_slot("tracer", lambda: _facades.tracer)
 
 
 def is_exporter() -> bool:
@@ -127,9 +137,7 @@ def get_current_span() -> BaseSpan | Any | None:
         return innermost[0]
     if otel is None or not otel.get_span_context().is_valid:
         return None
-    from opencensus_compat.trace.span import ForeignSpan
-
-    return ForeignSpan.of(otel)
+    return _facades.span_of(otel)
 
 
 def set_current_span(current_span: BaseSpan | Any | None) -> None:

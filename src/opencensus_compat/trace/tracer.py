@@ -28,6 +28,7 @@ from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
 from opencensus_compat.trace.tracers import context_tracer, noop_tracer
+from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere, open_top
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -176,7 +177,7 @@ class Tracer(metaclass=_TracerClass):
         """The context of the current span; outside any, that of the trace which this tracer made last or was given."""
         parent = context_tracer.current_parent(context := current(), self._given)
         if parent is None:
-            handed = context_tracer.handed_with(self, context)
+            handed = handed_with(self, context)
             return self._base if handed is None else otel_to_oc.span_context(handed._otel.get_span_context())
         own, found = self._own_context, parent.get_span_context()
         if own is not None:
@@ -268,9 +269,9 @@ class Tracer(metaclass=_TracerClass):
                 return self._start_inside(name, context, parent)
         top = self._top
         if top is not None and top._has_ended:
-            top = context_tracer.open_top(self)
+            top = open_top(self)
         if top is not None or self._task_top is not None:
-            handed = context_tracer.handed_with(self, context)
+            handed = handed_with(self, context)
             if handed is not None:
                 span = self._start_inside(name, with_span(context, handed, handed._otel), handed._otel)
                 span._outer = context
@@ -317,7 +318,7 @@ class Tracer(metaclass=_TracerClass):
                 span._top_before = self._top
             span._holder, self._top = self, span
         else:
-            context_tracer.note_elsewhere(self, span, here)
+            note_elsewhere(self, span, here)
         return span
 
     def _start_new_trace(self, name: Any, context: Context) -> Any:

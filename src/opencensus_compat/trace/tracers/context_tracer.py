@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-import sys
-import threading
-from collections.abc import Mapping
 from random import getrandbits
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
@@ -20,18 +17,19 @@ from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.providers.spans import parent_handle, sample_rate, start_span
-from opencensus_compat.trace import _otel_to_oc as otel_to_oc
-from opencensus_compat.trace import base_exporter, blank_span
+from opencensus_compat.trace import base_exporter, blank_span, execution_context
 from opencensus_compat.trace import span as trace_span
 from opencensus_compat.trace import span_data as span_data_module
+from opencensus_compat.trace._as_span_data import span_data_of
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
 from opencensus_compat.trace.tracers import base
+from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span as OtelSpan
 
 
-__getattr__ = patch_targets(__name__, "threading", "opencensus_compat.trace.execution_context", "opencensus_compat.trace.print_exporter")
+__getattr__ = patch_targets(__name__, "threading", "opencensus_compat.trace.print_exporter")
 
 
 class _ProviderExporter(base_exporter.Exporter, _handles.ProviderOnly):
@@ -339,8 +337,6 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
 
     def current_span(self) -> Any:
         """Return the current span of either API, or None."""
-        from opencensus_compat.trace import execution_context
-
         return execution_context.get_current_span()
 
     def list_collected_spans(self) -> Any:
@@ -360,58 +356,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         return [self._span_data(part) for part in span]
 
     def _span_data(self, span: Any) -> span_data_module.SpanData:
-        name, annotations, links, status = span.name, span.annotations, span.links, span.status
-        is_own = _handles.is_own(span, _handles.CensusSpan)
-        otel: Any = span._otel if is_own else None
-        # Few spans have what OpenTelemetry code gave them; the SDK's containers are made for these.
-        if _handles.is_own(otel, _handles.OtelSpan) and otel._census_is_whole:
-            name = otel.name if name is span._otel_name else name
-            events = otel_to_oc.annotations_of(filter(otel_to_oc.is_foreign, otel.events))
-            own = {
-                (oc_to_otel.text(getattr(link, "trace_id", "")), oc_to_otel.text(getattr(link, "span_id", "")))
-                for link in trace_span._each(links)
-            }
-            linked = [link for link in otel_to_oc.links_of(otel.links) if (link.trace_id, link.span_id) not in own]
-            annotations = [*trace_span._each(annotations), *events] if events else annotations
-            links = [*trace_span._each(links), *linked] if linked else links
-            status = status if span._status_is_set else otel_to_oc.status(otel.status)
-        return span_data_module.SpanData(
-            name=name,
-            context=self._context_of(span) if is_own else self._base,
-            span_id=span.span_id,
-            parent_span_id=span.parent_span.span_id if span.parent_span else None,
-            attributes=_all_attributes(span) if is_own else span.attributes,
-            start_time=span.start_time,
-            end_time=span.end_time,
-            child_span_count=len(span.children),
-            stack_trace=span.stack_trace,
-            annotations=annotations,
-            message_events=span.message_events,
-            links=links,
-            status=status,
-            same_process_as_parent_span=span.same_process_as_parent_span,
-            span_kind=span.span_kind,
-        )
-
-    def _context_of(self, span: Any) -> Any:
-        """Return the trace's context with the parent's id, which is where OpenCensus's own stood when a span was exported."""
-        own: Any = self._base
-        if not _handles.is_own(own, SpanContext):
-            return own
-        otel = span._otel.get_span_context() if span._otel is not None else None
-        context = SpanContext(
-            trace_id=f"{otel.trace_id:032x}" if otel is not None and otel.is_valid else own.trace_id,
-            trace_options=own.trace_options,
-            tracestate=own.tracestate,
-            from_header=own.from_header,
-        )
-        context.span_id = span.parent_span.span_id if span.parent_span else None
-        # SpanData has no place for these, and exporters with steps of their own need them: counts are wrong without.
-        rate = span._otel.census_rate if _handles.is_own(span._otel, _handles.OtelSpan) else None
-        context._sample_rate = rate  # type: ignore[attr-defined]
-        if span._ended is not None:
-            context._ended = span._ended  # type: ignore[attr-defined]
-        return context
+        return span_data_of(span, self._base)
 
 
 def _to_tell(span_context: Any) -> Any:
@@ -479,7 +424,9 @@ def _has_begun(innermost: Any, parent: OtelSpan, *, is_sampled: bool) -> bool:
     Otherwise it is another request, which the program has sent itself, or a span around all of them.
     """
     around = innermost[0]
-    if isinstance(around, trace_span.ForeignSpan) or innermost[1].get_span_context().trace_id != parent.get_span_context().trace_id:
+    if (_handles.is_own(around, trace_span.Span) and around._is_foreign) or innermost[
+        1
+    ].get_span_context().trace_id != parent.get_span_context().trace_id:
         return False
     if not is_sampled:
         return True
@@ -507,78 +454,6 @@ def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan
     _set_opened([innermost])
     _spans.were_entered = True
     return span
-
-
-def open_top(holder: Any) -> Any:
-    """Return the span that was noted last of those that are open; None where none is."""
-    top = holder._top
-    while top is not None and top._has_ended:
-        top = top._top_before
-    holder._top = top
-    return top
-
-
-def note_elsewhere(holder: Any, span: Any, place: object) -> None:
-    """Note a span that no other one of its tracer is around, and that has just started elsewhere than where the tracer was made.
-
-    Args:
-        holder: The tracer.
-        span: The span.
-        place: Where.
-    """
-    home = holder._home
-    if home is None or place is None:
-        return
-    span._place = place
-    if get_ident() == home:
-        holder._task_top = span
-    elif home != _MAIN and open_top(holder) is None:
-        # One of several requests that share it has made it, when it was first needed.
-        holder._home = holder._top = None
-
-
-_MAIN = threading.main_thread().ident
-
-
-def handed_with(holder: Any, context: Context) -> Any:
-    """Return the span that work belongs to which a tracer was handed to, from the task or thread that the tracer was made in.
-
-    That is the tracer's innermost open span there. Other work that the tracer was handed to may run beside, and is not what this work
-    belongs to.
-
-    Args:
-        holder: The tracer.
-        context: The current context.
-    Returns: None where a span is current already, the tracer has none open there, or tasks have several and nobody knows which is meant.
-    """
-    otel = _context.otel_span(context)
-    if otel is not None and otel.get_span_context().is_valid:
-        return None
-    top = open_top(holder)
-    if top is not None:
-        several = _context.place() == holder._home and not _UNKNOWN_TASKS.isdisjoint(sys.modules)
-        return None if several else _innermost_at(holder, holder._home) or top
-    top = holder._task_top
-    if top is None or get_ident() == holder._home:
-        return None
-    # Made outside all tasks, as a module's tracer is, and used in a task of that thread.
-    tasks = {span._place for span in list(holder._open.values()) if not isinstance(span._place, int)}
-    if not top._has_ended:
-        tasks.add(top._place)
-    elif not tasks:
-        holder._task_top = None
-    if len(tasks) != 1:
-        return None
-    return _innermost_at(holder, tasks.pop()) or (None if top._has_ended else top)
-
-
-def _innermost_at(holder: Any, place: object) -> Any:
-    """Return the span that a tracer has started last, of those that are open in a place; None for one of an unsampled trace."""
-    return next((span for span in reversed(list(holder._open.values())) if span._place == place and not span._has_ended), None)
-
-
-_UNKNOWN_TASKS = frozenset({"curio", "trio", "twisted.internet"})
-"""What runs several requests on one thread, in tasks that `_context.place` does not tell apart."""
 
 
 def end(span: Any) -> Any:
@@ -619,26 +494,14 @@ def end_all(open_spans: dict[int, Any]) -> None:
 def _innermost() -> Any:
     """Return the innermost OpenCensus span of this context that OpenCensus may end."""
     innermost = _context.active(_context.current())
-    if innermost is None or _handles.is_own(innermost[0], trace_span.ForeignSpan):
+    if innermost is None or (_handles.is_own(innermost[0], trace_span.Span) and innermost[0]._is_foreign):
         return None
     return innermost[0]
 
 
 def _leave_other(span: Any) -> None:
     """End a span that no tracer made but a program made current, as OpenCensus did: finish it and go to its parent."""
-    from opencensus_compat.trace import execution_context
-
     if hasattr(span, "finish"):
         span.finish()
     parent = getattr(span, "parent_span", None)
     execution_context.set_current_span(parent if isinstance(parent, trace_span.Span) else None)
-
-
-def _all_attributes(span: Any) -> Any:
-    """Return the span's attributes, with those that OpenTelemetry code set on the same span."""
-    own = span.attributes
-    otel = cast("dict[str, Any]", getattr(span._otel, "attributes", None) or {})
-    if not isinstance(own, Mapping):
-        return own
-    added = {key: value for key, value in otel.items() if key not in own and not key.startswith(("census.", "_MS."))}
-    return {**own, **added} if added else own

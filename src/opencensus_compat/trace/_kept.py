@@ -1,0 +1,179 @@
+"""What programs set on a span, kept until the span ends and then put on its OpenTelemetry span.
+
+Fields are the program's to assign, and ending a span must not raise whatever it put there: each value that cannot be put loses only itself, and
+is reported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.convert import oc_to_otel
+from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.providers.spans import end_span, replace_span, set_kind
+from opencensus_compat.trace import _grpc_codes
+from opencensus_compat.trace import status as status_module
+from opencensus_compat.trace._bounded import BoundedDict
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span as OtelSpan
+
+_OtelSpan = _handles.OtelSpan
+
+
+class KeptSpan(_handles.CensusSpan):
+    """A span whose fields reach OpenTelemetry when it ends."""
+
+    name: Any
+    parent_span: Any
+    stack_trace: Any
+    _otel_name: Any
+    """The name that the OpenTelemetry span has."""
+
+    # What few spans have reads as this, without a store per span; containers are made when they are first asked for.
+    _attributes: Any = None
+    _annotations: Any = None
+    _message_events: Any = None
+    _links: Any = None
+    _status: Any = None
+    _status_is_set = False
+    _span_id: Any = None
+    _id_is_assigned = False
+    _start_time: Any = None
+    _end_time: Any = None
+    _end_ns: int | None = None
+    _exception: tuple[str, str] | None = None
+    _otel: OtelSpan | None = None
+    _replace = False
+    """Whether its start or its id was changed after the OpenTelemetry span had started."""
+    _parent_context: Context | None = None
+
+    if TYPE_CHECKING:
+
+        def start(self) -> None:
+            """Start the OpenTelemetry span."""
+
+    def _export(self, tracer: Any) -> None:
+        """Hand everything kept here to the OpenTelemetry span and end it, on behalf of the ContextTracer that exports it. Called once."""
+        if self._otel is None:
+            self.start()
+        otel = self._otel
+        if otel is None or not otel.is_recording():
+            return
+        if self._replace:
+            otel = self._replacement(otel)
+        if self.name is not self._otel_name:
+            otel.update_name(oc_to_otel.text(self.name))
+        if self.span_kind:
+            kind = oc_to_otel.span_kind(self.span_kind)
+            if not set_kind(otel, kind):
+                report("span kind %s was lost: the provider's spans are not the OpenTelemetry SDK's", kind.name)
+        if self._status is not None:
+            try:
+                self._export_status(otel)
+            except _exporter.failure() as error:
+                report("status of a span was lost: %s", type(error).__name__)
+        if self._attributes:
+            try:
+                own = self._attributes._dict if type(self._attributes) is BoundedDict else self._attributes
+                values = oc_to_otel.attributes(own)
+                if not oc_to_otel.RESERVED.isdisjoint(values):
+                    values = oc_to_otel.set_aside(values, oc_to_otel.RESERVED)
+                if len(values) < len(own):
+                    values.update(oc_to_otel.none_of(own))
+                # As `is_own`, without the call.
+                if issubclass(type(otel), _OtelSpan):
+                    cast(Any, otel).census_fill(values)
+                else:
+                    otel.set_attributes(values)
+            except _exporter.failure() as error:
+                report("attributes of a span were lost: %s", type(error).__name__)
+        if self._links:
+            put_links(otel, self._links)
+        if self._annotations or self._message_events or self.stack_trace is not None:
+            self._export_events(otel)
+        if self._id_is_assigned and oc_to_otel.id_number(self._span_id, 16) is None:
+            otel.set_attribute(oc_to_otel.SPAN_ID, oc_to_otel.text(self._span_id))
+        parent = self.parent_span
+        if issubclass(type(parent), KeptSpan) and parent._id_is_assigned:
+            otel.set_attribute(oc_to_otel.PARENT_SPAN_ID, oc_to_otel.text(parent.span_id))
+        end_ns = self._end_ns if self._end_time is None else oc_to_otel.nanoseconds(self._end_time)
+        end_span(otel, self, tracer, end_ns)
+        self._parent_context = None
+
+    def _export_status(self, otel: OtelSpan) -> None:
+        status = self._status
+        if status.code:
+            otel.set_attribute(oc_to_otel.STATUS_CODE, status.code)
+        if status.code or self._status_is_set:
+            otel.set_status(oc_to_otel.status(status.code, status.message))
+
+    def _export_events(self, otel: OtelSpan) -> None:
+        made: list[tuple[Callable[[Any], Any], Any]] = [(oc_to_otel.annotation_event, item) for item in each(self._annotations)]
+        made += [(oc_to_otel.message_event, item) for item in each(self._message_events)]
+        for convert, item in made:
+            try:
+                otel.add_event(*convert(item))
+            except _exporter.failure() as error:
+                report("an annotation or message event of a span was lost: %s", type(error).__name__)
+        if self.stack_trace is not None:
+            try:
+                otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception), self._end_ns)
+            except _exporter.failure() as error:
+                report("stack trace of a span was lost: %s", type(error).__name__)
+
+    def _replacement(self, old: OtelSpan) -> OtelSpan:
+        """Return a new OpenTelemetry span in place of one whose start or id the program changed; the old one never ends."""
+        span_id = oc_to_otel.id_number(self._span_id, 16) if self._id_is_assigned else None
+        self._otel = new = replace_span(old, self._parent_context, span_id=span_id, start_ns=oc_to_otel.nanoseconds(self._start_time))
+        return new
+
+
+def each(items: Any) -> Iterable[Any]:
+    """Return the items of what a program may have assigned."""
+    return items if isinstance(items, Iterable) else ()
+
+
+def put_links(otel: OtelSpan, links: Any) -> None:
+    """Put OpenCensus links on an OpenTelemetry span; one that cannot be is reported."""
+    for link in each(links):
+        try:
+            converted = oc_to_otel.link(link.trace_id, link.span_id, link.type, link.attributes)
+        except _exporter.failure() as error:  # A program may have put anything there
+            report("a span link was lost: %s", type(error).__name__)
+            continue
+        if converted is None:
+            report("span link dropped: trace id %r and span id %r are not hexadecimal ids", link.trace_id, link.span_id)
+        else:
+            otel.add_link(converted.context, converted.attributes)
+
+
+def is_error(left_by: BaseException) -> bool:
+    """Return whether what leaves a span's block is an error: the end of a program, a task, a greenlet or a generator is none."""
+    if isinstance(left_by, Exception):
+        return True
+    if isinstance(left_by, SystemExit):
+        # Text goes to standard error, and the process ends with 1.
+        return not (left_by.code is None or (isinstance(left_by.code, int) and left_by.code == 0))
+    if isinstance(left_by, (GeneratorExit, KeyboardInterrupt)):
+        return False
+    ends = [getattr(sys.modules.get(module), name, None) for module, name in _ENDS]
+    if any(isinstance(left_by, end) for end in ends if isinstance(end, type)):
+        return False
+    # A group, as task groups raise it, is what its members are.
+    members = getattr(left_by, "exceptions", None)
+    return not (isinstance(members, tuple) and members) or any(is_error(member) for member in members)
+
+
+_ENDS = (("asyncio", "CancelledError"), ("trio", "Cancelled"), ("greenlet", "GreenletExit"))
+"""Module and name of what ends a task or a greenlet: who raises it has loaded the module."""
+
+
+def status_of(error: BaseException) -> status_module.Status:
+    """Return the status that an error gives its span; the program must see this error, not one about its text."""
+    return status_module.Status(_grpc_codes.UNKNOWN, oc_to_otel.text(error))
