@@ -144,8 +144,10 @@ _read_opened = opened.get
 
 
 class _Spans:
-    were_entered = False
-    """Whether any was made current in this process: log handlers need not look for one before."""
+    def __init__(self) -> None:
+        # Not on the class, where to read it for each log record takes 0.02 us more.
+        self.were_entered = False
+        """Whether any was made current in this process: log handlers need not look for one before."""
 
 
 spans = _Spans()

@@ -1316,6 +1316,26 @@ def test_handle_that_is_wrapped_for_all_handlers(taken):
         assert log() == ["a", "b", "c"] == seen
 
 
+class _Watched(AzureLogHandler):
+    """A handler that counts how often its `__dict__` is asked for."""
+
+    looks = 0
+
+    def __getattribute__(self, name):
+        if name == "__dict__":
+            _Watched.looks += 1
+        return super().__getattribute__(name)
+
+
+def test_records_leave_the_handlers_dict_alone(made, sent):
+    """Nobody asks for a handler's `__dict__`: Python 3.11 would take longer to read each of its attributes from then on."""
+    logger = made(cls=_Watched)
+    _Watched.looks = 0
+    logger.warning("a")
+    sent(1)
+    assert _Watched.looks == 0
+
+
 class SlottedRecord(logging.LogRecord):
     """A record with a field in a slot, and another one that is made when it is asked for."""
 
