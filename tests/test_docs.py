@@ -25,8 +25,8 @@ from appinsights_exporter.convert.urls import SECRET_KEYS
 from appinsights_exporter.delivery import classify
 from appinsights_exporter.reasons import Reason
 from appinsights_exporter.settings import resolve
-from opencensus_compat._bridge.pipeline import destination as _destination
 from opencensus_compat._bridge.pipeline import hand_over as _handover
+from opencensus_compat._bridge.pipeline import part as _part
 from opencensus_compat.ext.azure.common import Options
 from opencensus_compat.local import LocalEndpoint
 
@@ -172,13 +172,13 @@ def _reasons() -> list[Reason]:
     """Return every reason for a loss or another try, those of unlisted statuses aside."""
     listed = [value for value in vars(reasons).values() if isinstance(value, Reason)]
     by_status = [classify.status_reason(status) for status in classify.STATUSES if status not in (200, 307, 308)]
-    return [*listed, *by_status, _destination.QUEUE_FULL, _handover.HANDED_OVER_FULL]
+    return [*listed, *by_status, _part.QUEUE_FULL, _handover.HANDED_OVER_FULL]
 
 
 def test_reasons_are_made_where_the_page_looks_for_them() -> None:
     """No other file makes one: the list above is whole."""
     making = {path.name for path in _sources() if re.search(r"\bReason\(", path.read_text(encoding="utf-8").replace("class Reason(", ""))}
-    assert making == {"reasons.py", "classify.py", "destination.py", "hand_over.py"}
+    assert making == {"reasons.py", "classify.py", "hand_over.py", "part.py"}
 
 
 def test_losses_has_every_reason() -> None:

@@ -10,6 +10,9 @@ import sys
 started_in = os.getpid()
 """The process that read the `.pth` file, or imported this package; in those that it forks another number than theirs."""
 
+redirect_at_start = ""
+"""Where exporters are to send, below `census-compat local`, as the environment said when this process started."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +54,10 @@ def install() -> None:
     """
     notes = os.environ.get("OPENCENSUS_COMPAT_LOCAL_NOTES")
     if notes:
-        from opencensus_compat import _notes
+        global redirect_at_start
+        from opencensus_compat._bridge.notes import begin
 
-        _notes.begin(notes)
+        redirect_at_start = redirect_at_start or begin(notes)
     if _finder in sys.meta_path or os.environ.get("OPENCENSUS_COMPAT_DISABLED", "").lower().strip(" \"'") in ("1", "true", "yes", "on"):
         return
     loaded = sorted(name for name in sys.modules if name.startswith("opencensus."))

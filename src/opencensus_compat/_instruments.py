@@ -23,8 +23,8 @@ from opentelemetry.metrics import Observation
 
 from opencensus_compat import __version__
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.pipeline.destination import _restarted, outside
-from opencensus_compat._bridge.process import SCOPE, report
+from opencensus_compat._bridge.context import in_empty_context
+from opencensus_compat._bridge.process import SCOPE, report, restart_in_child
 from opencensus_compat.metrics import _cardinality
 from opencensus_compat.metrics._lock import recording
 from opencensus_compat.metrics.export.gauge import Registry
@@ -104,7 +104,7 @@ class Instruments:
         self._producers: weakref.WeakKeyDictionary[Any, _Producer] = weakref.WeakKeyDictionary()
         self._is_closed = False
         self.restart()
-        _restarted.add(self)
+        restart_in_child(self)
 
     def restart(self) -> None:
         """Begin with a free lock in a child made by fork."""
@@ -233,7 +233,7 @@ class Instruments:
         with contextlib.suppress(RuntimeError):
             thread = threading.Thread(target=self._make_now, args=(make,), name="opencensus-instruments", daemon=True)
             _exporter.wait_for_at_end(thread)
-            outside(thread.start)
+            in_empty_context(thread.start)
 
     def _make_now(self, make: Callable[[], object]) -> None:
         with self._lock:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-    from opencensus_compat._alias import Finder
 del TYPE_CHECKING
 
 _LEGACY = "opencensus"
@@ -40,7 +39,7 @@ _asked: "set[tuple[int, str]]" = set()
 """Thread and name of each question to the other finders that is under way."""
 
 
-def spec(fullname: str, path: "Sequence[str] | None", *, beyond: "Finder") -> "ModuleSpec | None":
+def spec(fullname: str, path: "Sequence[str] | None", *, beyond: object) -> "ModuleSpec | None":
     """Return how to load ``fullname``, or None when the other finders should be asked.
 
     Args:
@@ -61,7 +60,7 @@ def spec(fullname: str, path: "Sequence[str] | None", *, beyond: "Finder") -> "M
     return _under_legacy_name(rest, beyond)
 
 
-def _under_legacy_name(rest: str, beyond: "Finder") -> "ModuleSpec | None":
+def _under_legacy_name(rest: str, beyond: object) -> "ModuleSpec | None":
     """Return the spec of ``opencensus`` (``rest`` empty) or of ``opencensus.<rest>``, whose parent is one of our packages."""
     legacy_name, our_name = (f"{_LEGACY}.{rest}", f"{_OURS}.{rest}") if rest else (_LEGACY, _OURS)
     parts = rest.split(".")
@@ -84,7 +83,7 @@ def _under_legacy_name(rest: str, beyond: "Finder") -> "ModuleSpec | None":
     return on_disk
 
 
-def _under_our_name(rest: str, path: "Sequence[str] | None", parent: "ModuleType | None", beyond: "Finder") -> "ModuleSpec | None":
+def _under_our_name(rest: str, path: "Sequence[str] | None", parent: "ModuleType | None", beyond: object) -> "ModuleSpec | None":
     """Return the spec of ``opencensus_compat.<rest>``: ours, or a module of others on disk that is then loaded under its legacy name.
 
     ``from opencensus.ext import flask`` asks for it so, because the name that ``opencensus.ext`` knows itself by is ours.
@@ -157,7 +156,7 @@ def _is_integration(rest: str) -> bool:
     return parts[0] in ("proto", "extension") or (parts[0] == "ext" and parts[1:2] != ["azure"])
 
 
-def _elsewhere(name: str, path: "Sequence[str] | None", beyond: "Finder") -> "ModuleSpec | None":
+def _elsewhere(name: str, path: "Sequence[str] | None", beyond: object) -> "ModuleSpec | None":
     """Return what the other finders say of ``name``."""
     question = (get_ident(), name)
     _asked.add(question)

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from appinsights_exporter import redirect
-from opencensus_compat import _notes
+from opencensus_compat._bridge import notes
 from opencensus_compat.local import LocalEndpoint
 from opencensus_compat.local.commands import variables
 from opencensus_compat.local.commands.program import program_environment
@@ -182,7 +182,7 @@ def test_other_sdks_reach_the_endpoint_past_a_proxy(given, expected):
 
 def test_both_halves_mean_the_same_variable():
     """The command sets what the exporters read."""
-    assert variables.REDIRECT_VARIABLE == redirect.REDIRECT_VARIABLE == _notes._REDIRECT
+    assert variables.REDIRECT_VARIABLE == redirect.REDIRECT_VARIABLE == notes._REDIRECT
 
 
 UNSAMPLED = """

@@ -27,10 +27,9 @@ from appinsights_exporter import (
     ApplicationInsightsSpanExporter,
     _sdk_logs,
 )
-from opencensus_compat._bridge.pipeline import logs as _log_pipeline
-from opencensus_compat._bridge.pipeline import spans as _span_pipeline
-from opencensus_compat._bridge.process import wired
+from opencensus_compat._bridge.providers import made
 from opencensus_compat._bridge.providers.lifecycle import reset
+from opencensus_compat._bridge.whose import note_made
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
@@ -110,8 +109,8 @@ class Spans:
 
     def __init__(self, *, ours):
         if ours:
-            self.provider = _span_pipeline.new_provider("ours")
-            wired.made_providers.add(self.provider)
+            self.provider = made.new_tracer_provider("ours")
+            note_made(self.provider)
         else:
             self.provider = TracerProvider(shutdown_on_exit=False)
         self.add = self.provider.add_span_processor
@@ -140,8 +139,8 @@ class Records(Spans):
     def __init__(self, *, ours):
         self.spans = Spans(ours=True)
         if ours:
-            self.provider = _log_pipeline.new_provider("ours")
-            wired.made_providers.add(self.provider)
+            self.provider = made.new_logger_provider("ours")
+            note_made(self.provider)
         else:
             self.provider = _sdk_logs.new_provider(shutdown_on_exit=False)
         self.add = self.provider.add_log_record_processor

@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind
 
 from opencensus_compat import log
 from opencensus_compat._bridge import frameworks as _frameworks
-from opencensus_compat._bridge.pipeline.spans import new_provider
+from opencensus_compat._bridge.providers.made import new_tracer_provider
 from opencensus_compat.ext.threading import trace as threads
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.tracer import Tracer
@@ -204,7 +204,7 @@ def test_a_step_of_a_framework(tracer, otel, framework):
 
 def test_spans_of_a_provider_that_we_made(kept):
     """OpenTelemetry code without a provider of its own makes children of the open span, too."""
-    provider = new_provider("role")
+    provider = new_tracer_provider("role")
     trace_api.set_tracer_provider(provider)
     tracer = Tracer(sampler=samplers.AlwaysOnSampler(), exporter=kept)
     theirs = provider.get_tracer("theirs")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge.context import Exporting
+from opencensus_compat._bridge.handles import LogHandle
 from opencensus_compat._bridge.pipeline import hand_over as _handover
 from opencensus_compat._bridge.pipeline.hand_over import WIDTH, HandOver
 
@@ -152,23 +154,35 @@ def test_many_threads_put_at_once():
 
 
 def test_what_waits_is_given_up(queue):
-    """At the end of the process, the functions of what waits are told, also of the call that is being made, and whoever flushes goes on."""
-    told, reached, leave = [], threading.Event(), threading.Event()
+    """At the end of the process, what waits is counted by the part of its handler, also the call that is being made; who flushes goes on."""
+    reached, leave, counted = threading.Event(), threading.Event(), []
+    rest = (None,) * (WIDTH - 1)
 
-    def stuck(*_):
-        reached.set()
-        leave.wait(60.0)
+    class Part:
+        exporter = SimpleNamespace(no_time=counted.append)
 
-    assert queue.put((stuck, *(None,) * (WIDTH - 1)))
-    assert queue.put((print, *(None,) * (WIDTH - 1)))
+    class Handler(LogHandle):
+        _pipeline = Part()
+
+        def stuck(self, *_):
+            reached.set()
+            leave.wait(60.0)
+
+        def convert(self, *_):
+            counted.append("converted")
+
+    handler = Handler()
+    assert queue.put((handler.stuck, *rest))
+    assert queue.put((handler.convert, *rest))
+    assert queue.put((print, *rest))
     flushed = threading.Thread(target=queue.flush, args=(60.0,))
     flushed.start()
     assert reached.wait(60.0)
-    queue.give_up(told.append)
-    queue.give_up(told.append)
+    queue.give_up()
+    queue.give_up()
     leave.set()
     flushed.join(60.0)
-    assert (told, flushed.is_alive(), queue.is_empty()) == ([stuck, print], False, True)
+    assert (counted, flushed.is_alive(), queue.is_empty()) == ([1, 1], False, True)
 
 
 def test_no_call_begins_after_the_time(queue, monkeypatch):

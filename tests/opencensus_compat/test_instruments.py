@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 import opencensus_compat
 from opencensus_compat import _instruments
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.process import wired
+from opencensus_compat._bridge.providers import metrics as meter_providers
 from opencensus_compat._bridge.providers.lifecycle import reset
 from opencensus_compat._instruments import valid_name, valid_unit
 from opencensus_compat.metrics import transport
@@ -148,7 +148,7 @@ def test_no_provider_no_instruments():
     registry = Registry()
     task = transport.get_exporter_thread([registry], Exporter(), interval=3600)
     assert stats.view_manager.measure_to_view_map._listeners == ()
-    assert wired.instruments == {}
+    assert meter_providers._state.instruments == {}
     task.cancel()
 
 

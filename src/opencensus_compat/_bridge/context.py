@@ -17,7 +17,7 @@ from contextvars import Context as Variables
 from contextvars import ContextVar, copy_context
 from enum import IntEnum
 from threading import get_ident
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakSet, ref
 
 from opencensus_compat._bridge import environment as _environment  # noqa: F401 - before anything of OpenTelemetry is imported
@@ -27,6 +27,8 @@ from opentelemetry import trace as trace_api
 from opentelemetry.context import Context, attach, create_key, detach, get_current
 
 from opencensus_compat._bridge.handles import CensusSpan, is_own
+
+_T = TypeVar("_T")
 
 __all__ = [
     "CENSUS_KEY",
@@ -45,6 +47,7 @@ __all__ = [
     "get_current",
     "has_instrumentations",
     "hide",
+    "in_empty_context",
     "innermost_open",
     "is_hidden",
     "leave",
@@ -392,3 +395,12 @@ def has_instrumentations() -> bool:
     if len(modules.loaded) != modules.seen:
         modules.look()
     return modules.have_instrumentations
+
+
+def in_empty_context(make: Callable[[], _T]) -> _T:
+    """Return what `make` returns, called where no tracer and no span is current.
+
+    The SDK starts threads, and instrumented threads open spans of the tracer that is current where they are started: they would wait for
+    the provider that is being made, and a batch processor's thread would keep an application's span for ever.
+    """
+    return Variables().run(make)

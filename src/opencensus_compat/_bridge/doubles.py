@@ -19,13 +19,15 @@ from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import process as _process
-from opencensus_compat._bridge.providers.spans import be_request, others_send
+from opencensus_compat._bridge.running_spans import be_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan
+
+    from opencensus_compat._bridge.others import Others
 
 __all__ = [
     "ended",
@@ -145,7 +147,7 @@ def _key_of(span: Any) -> _Key:
     return context.trace_id, context.span_id
 
 
-def started(span: Any, context: Context) -> None:
+def started(span: Any, context: Context, others: Others) -> None:
     """Look at a span that OpenTelemetry code has started.
 
     What cannot be matched stays as it is: the span belongs to the application, which the SDK would hand an error.
@@ -153,8 +155,9 @@ def started(span: Any, context: Context) -> None:
     Args:
         span: The span, running.
         context: The context that it was started in.
+        others: Who else gets the spans of its provider.
     """
-    guarded(_match, span, context)
+    guarded(_match, span, context, others)
 
 
 def guarded(match: Callable[..., None], *args: Any) -> None:
@@ -165,7 +168,7 @@ def guarded(match: Callable[..., None], *args: Any) -> None:
         _process.report("a request that an OpenTelemetry instrumentation traces, too, could not be matched: %s", type(error).__name__)
 
 
-def _match(span: Any, context: Context) -> None:
+def _match(span: Any, context: Context, others: Others) -> None:
     around = _context.stand_in_of(context)
     if around is not None:
         outer = context.get(_context.SPAN_KEY)
@@ -184,7 +187,7 @@ def _match(span: Any, context: Context) -> None:
     innermost = _context.active(context)
     if innermost is None or not _handles.is_own(innermost[0], _handles.CensusSpan):
         if innermost is None and around is None and is_request(span):
-            _started_apart(span)
+            _started_apart(span, others)
         return
     request: Any = innermost[0]
     if request._is_left_out:
@@ -199,7 +202,7 @@ def _match(span: Any, context: Context) -> None:
         return
     if not is_request(span) or request._is_elsewhere or not is_same_request(request.attributes, span.attributes):
         return
-    if not others_send(request.context_tracer.exporter):
+    if not others.send_for(request.context_tracer.exporter):
         give_way(span, request, otel)
         report(scope_of(span), is_census=True)
     elif be_request(span, otel._census_parent if _handles.is_own(otel, _handles.OtelSpan) else getattr(otel, "parent", None)):
@@ -214,7 +217,7 @@ def _is_in_left_out(context: Context) -> bool:
     return found is not None and found[0] is None
 
 
-def _started_apart(span: Any) -> None:
+def _started_apart(span: Any, others: Others) -> None:
     """Look at a request of OpenTelemetry code for which the framework has made a fresh context, so that it is in no span."""
     found = _context.innermost_open()
     if found is None or found[1] is None or not _handles.is_own(found[0], _handles.CensusSpan):
@@ -229,7 +232,7 @@ def _started_apart(span: Any) -> None:
         return
     if request.span_kind != _SERVER or request._is_elsewhere or not is_same_request(request.attributes, span.attributes):
         return
-    if not others_send(request.context_tracer.exporter):
+    if not others.send_for(request.context_tracer.exporter):
         _apart.add(span)
         give_way(span, request, found[1])
         report(scope_of(span), is_census=True)

@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import importlib
 import logging
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,8 @@ from appinsights_exporter.envelope import (
     from_wire,
 )
 from appinsights_exporter.settings import Settings
+from opencensus_compat._alias import redirect_at_start
+from opencensus_compat._bridge.process import say_with
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -92,10 +93,10 @@ __all__ = [
 
 
 _releases.check(sdk=False)
-_notes = sys.modules.get("opencensus_compat._notes")
-if _notes is not None:
-    # Loaded as the process started, below `census-compat local`; since then the program may have emptied its environment.
-    _redirect.at_start = _notes.redirect_at_start
+say_with(notices.say)
+if redirect_at_start:
+    # Below `census-compat local`; since the process started, the program may have emptied its environment.
+    _redirect.at_start = redirect_at_start
 
 Reason = reasons.Reason
 failure = _foreign.failure

@@ -7,14 +7,14 @@ sets, and nothing else tells what is ours from what is not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
 
-    from opencensus_compat._bridge.pipeline.destination import Part
-    from opencensus_compat._bridge.pipeline.spans import SpanPart
 
 __all__ = [
     "CensusSpan",
@@ -23,13 +23,36 @@ __all__ = [
     "LogHandle",
     "MetricHandle",
     "OtelSpan",
+    "Pipeline",
     "ProviderOnly",
     "SpanHandle",
+    "SpanPipeline",
     "WithoutInstruments",
     "is_own",
     "pipeline_of",
     "span_part_of",
 ]
+
+
+class Pipeline(Protocol):
+    """What a handle sends through: a part of a destination."""
+
+    settings: Any
+    exporter: Any
+    is_direct: bool
+
+    def convert(self, telemetry: Any) -> list[Any]:
+        """Return the envelopes of what the exporter takes as it would send them, in the form that telemetry processors take."""
+
+    def send(self, envelopes: Sequence[Any]) -> int:
+        """Send envelopes at once and return what became of them."""
+
+
+class SpanPipeline(Pipeline, Protocol):
+    """What spans go through."""
+
+    def on_end(self, telemetry: Any) -> None:
+        """Queue a span, or what stands for one."""
 
 
 class Handle:
@@ -38,7 +61,7 @@ class Handle:
     if TYPE_CHECKING:
 
         @property
-        def _pipeline(self) -> Part:
+        def _pipeline(self) -> Pipeline:
             """The part of the destination."""
 
 
@@ -48,11 +71,11 @@ class SpanHandle(Handle):
     if TYPE_CHECKING:
 
         @property
-        def _pipeline(self) -> SpanPart:
+        def _pipeline(self) -> SpanPipeline:
             """Where OpenTelemetry spans inside its spans go."""
 
         @property
-        def _destination(self) -> SpanPart | None:
+        def _destination(self) -> SpanPipeline | None:
             """The same for its own spans; None when it is to be called with SpanData instead."""
 
     def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:

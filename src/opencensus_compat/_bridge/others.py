@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from opencensus_compat._bridge.handles import span_part_of
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.settings import has_no_effect
 
@@ -101,6 +102,11 @@ class Others:
                 f"nobody receives {signal}, since the OpenTelemetry provider has no processor. Start the program by opentelemetry-instrument, "
                 "or set a provider with an exporter"
             )
+
+    def send_for(self, exporter: Any) -> bool:
+        """Return whether one of them sends to the resource that a legacy exporter sends to."""
+        part = span_part_of(exporter)
+        return part is not None and part.is_direct and part.settings.instrumentation_key in self.keys()
 
     def are_more_than(self, kind: type) -> bool:
         """Return whether there are processors of other classes, as far as they can be seen."""

@@ -1,30 +1,38 @@
-"""All that is remembered, the locks that guard it, what a fork does to them, and telling the user.
+"""The process: its locks and what a fork does to them, what `reset` forgets, and messages to the user. The ground: it imports nothing of ours.
 
-There are two objects, never replaced, so that every module may import them by name: `wired`, what programs have made so far, and
-`process`, what each process has of its own.
+State is kept by the module that it is about. What such a module has to forget, it registers here by `on_reset`; what a child made by fork has
+to begin anew, by `restart_in_child`.
 """
 
 from __future__ import annotations
 
 import contextvars
+import itertools
 import logging
 import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from opencensus_compat._bridge.pipeline.destination import Destination
-    from opencensus_compat._bridge.pipeline.hand_over import HandOver
-    from opencensus_compat._bridge.pipeline.logs import LogRouter
-    from opencensus_compat._bridge.pipeline.metrics import MetricPart
-    from opencensus_compat._bridge.pipeline.spans import Router, SpanPart
-    from opencensus_compat._bridge.spans import SpanFactory
-    from opencensus_compat._instruments import Instruments
-
-__all__ = ["LOGS", "METRICS", "SCOPE", "SPANS", "Feed", "process", "report", "tell", "tell_once", "wired"]
+__all__ = [
+    "LOGS",
+    "METRICS",
+    "SCOPE",
+    "SPANS",
+    "before_fork",
+    "complete",
+    "forget_all",
+    "on_note",
+    "on_reset",
+    "process",
+    "report",
+    "restart_in_child",
+    "say_with",
+    "tell",
+    "tell_once",
+]
 
 SCOPE = "opencensus_compat"
 """Instrumentation scope of facade spans; the exporter recognizes them by it."""
@@ -35,85 +43,6 @@ METRICS = "metrics"
 
 _logger = logging.getLogger("opencensus_compat")
 _FORK_WAIT_S = 5.0
-
-_R = TypeVar("_R")
-
-
-class Feed(Generic[_R]):
-    """Where a signal's telemetry comes by: a provider, and the router in it that hands it to destinations."""
-
-    def __init__(self) -> None:
-        self.provider: Any = None
-        self.router: _R | None = None
-        self.found: Any = None
-        """The global provider when it was looked for last."""
-        self.is_configured = False
-        """Whether the program has named the provider, so that no global one counts."""
-        self.routers: list[tuple[Callable[[], Any], _R]] = []
-        """The routers that have been put in providers, each with a reference to its provider."""
-
-    def routers_of(self, provider: Any) -> list[_R]:
-        """Return the routers that a provider has, the newest last."""
-        self.routers = [(reference, router) for reference, router in self.routers if reference() is not None]
-        return [router for reference, router in self.routers if reference() is provider]
-
-    def put(self, provider: Any, router: _R) -> None:
-        """Note that a provider has a router."""
-        try:
-            self.routers.append((weakref.ref(provider), router))
-        except TypeError:
-            self.routers.append((lambda: provider, router))
-
-
-class _State:
-    """What programs have made so far."""
-
-    def __init__(self) -> None:
-        self.hand_over: HandOver | None = None
-        """The one queue of log records; handlers keep it, so that it is never another."""
-        self.made_providers: weakref.WeakSet[Any] = weakref.WeakSet()
-        """The providers of all signals that this package has made; all others are the application's."""
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew, but for what others keep."""
-        self.traces: Feed[Router] = Feed()
-        self.spans: SpanFactory | None = None
-        """What facade spans are started with; None while a provider has to be looked for."""
-        self.default_spans: SpanPart | None = None
-        self.tracer_provider_calls: list[Callable[[Any], object]] = []
-        self.gave_way: list[Any] = []
-        """Tracer providers of this package's that do what another one does."""
-
-        self.logs: Feed[LogRouter] = Feed()
-        self.logs_claimed = False
-        """Whether a thread has begun to find or make the logger provider."""
-        self.logs_made = threading.Event()
-        self.default_logs: tuple[Destination, Callable[[], Any]] | None = None
-
-        self.default_metrics: MetricPart | None = None
-        """The part that brings what OpenTelemetry code measures with the application's meter providers."""
-        self.meter_provider: Any = None
-        """The one that the program has named."""
-        self.instruments: dict[int, Instruments] = {}
-        """Id of a meter provider -> what it is shown."""
-        self.hidden_from: dict[int, Any] = {}
-        """Id of a meter provider -> the provider, which is shown nothing."""
-        self.producers: weakref.WeakSet[Any] = weakref.WeakSet()
-
-        self.destinations: dict[Any, Destination] = {}
-        self.ends_at_s: float | None = None
-        """When the time is over that the end of the process may take, on the monotonic clock."""
-        self.one_trace_per_tracer: bool | None = None
-        self.send: str | None = None
-        self.adopt_providers: bool | None = None
-        """Whether this package sends what OpenTelemetry code makes with the application's providers; None leaves that to the rule."""
-        self.adopt_is_read = False
-        self.on_sigterm: bool | None = None
-        """Whether SIGTERM is to wait for what is sent; None until somebody asks."""
-        self.shim_installed = False
-        """Whether a program has called `install_shim()` of OpenTelemetry's own shim for OpenCensus."""
-        self.reported: set[str] = set()
 
 
 class _Lock:
@@ -158,7 +87,7 @@ class _Lock:
         self.release()
 
 
-class _Held(threading.local):
+class _HeldLocks(threading.local):
     """The locks that this thread holds while it forks."""
 
     locks: Sequence[Any] = ()
@@ -171,7 +100,7 @@ class _Process:
     """Whether a sampler has decided against a trace."""
 
     def __init__(self) -> None:
-        self._held = _Held()
+        self._held = _HeldLocks()
         self.renew()
 
     def renew(self) -> None:
@@ -188,6 +117,8 @@ class _Process:
 
     def before_fork(self) -> None:
         """Hold the locks. A thread that is making a provider, or importing, would never finish in the child, nor give its locks back."""
+        for call in _before_fork:
+            call()
         self._held.locks = [lock for lock in (self.loading, self.lock, self.registry) if lock.acquire(timeout=_FORK_WAIT_S)]
 
     def after_fork_in_parent(self) -> None:
@@ -200,11 +131,74 @@ class _Process:
         """Begin as a process of its own, whose end is not that of the parent."""
         self._held.locks = ()
         self.renew()
-        wired.ends_at_s = None
+        _restart_registered()
 
 
-wired = _State()
+class Restarts(Protocol):
+    """Has something that a child made by fork must not take over."""
+
+    def restart(self) -> None:
+        """Make locks anew, and forget what only the parent's threads go on with."""
+
+
+_numbers = itertools.count()
+_restarting: dict[int, weakref.ref[Restarts]] = {}
+"""What begins anew in a child, in the order in which it was registered."""
+_before_fork: list[Callable[[], object]] = []
+"""What is called before each fork."""
+_forgetting: list[Callable[[], object]] = []
+"""What `forget_all` calls."""
+_reported: set[str] = set()
+"""The messages that `tell_once` has logged."""
+
+
+def restart_in_child(obj: Restarts) -> None:
+    """Call an object's `restart()` in each child made by fork, as long as the object is alive. It is held weakly."""
+    number = next(_numbers)
+    _restarting[number] = weakref.ref(obj, lambda _: _restarting.pop(number, None))
+
+
+def before_fork(call: Callable[[], object]) -> None:
+    """Register what is called in the parent before each fork."""
+    _before_fork.append(call)
+
+
+def _restart_registered() -> None:
+    for reference in list(_restarting.values()):
+        obj = reference()
+        if obj is not None:
+            obj.restart()
+
+
+def on_reset(forget: Callable[[], object]) -> None:
+    """Register what `reset` calls to have a module's state as it was when the module was loaded."""
+    _forgetting.append(forget)
+
+
+def forget_all() -> None:
+    """Call all that `on_reset` has registered, last registered first: who uses a state forgets before who keeps it."""
+    for forget in reversed(_forgetting):
+        forget()
+
+
+_noting: list[Callable[[dict[str, Any]], object]] = []
+"""What adds to the note that a process below `census-compat local` writes at its end."""
+
+
+def on_note(add: Callable[[dict[str, Any]], object]) -> None:
+    """Register a function that adds to the note of this process; see `notes`."""
+    _noting.append(add)
+
+
+def complete(note: dict[str, Any]) -> None:
+    """Add to the note of this process what is known of it."""
+    note["unsampled"] = process.has_unsampled
+    for add in _noting:
+        add(note)
+
+
 process = _Process()
+on_reset(_reported.clear)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
@@ -212,17 +206,24 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+_say: Callable[..., object] = logging.Logger.log
+
+
+def say_with(log: Callable[..., object]) -> None:
+    """Log what `report` says by a function that takes logger, level, message and arguments; without one, the logger does."""
+    global _say
+    _say = log
+
+
 def report(message: str, *args: Any) -> None:
     """Log what could not be done, once per kind of problem and process."""
-    from opencensus_compat._bridge import exporter as _exporter
-
-    tell_once(partial(_exporter.say, _logger, logging.WARNING), f"{message} (said once)", *args)
+    tell_once(partial(_say, _logger, logging.WARNING), f"{message} (said once)", *args)
 
 
 def tell_once(log: Callable[..., object], message: str, *args: Any) -> None:
     """Log something once per process, whatever its arguments; see `tell`."""
-    if message not in wired.reported:
-        wired.reported.add(message)
+    if message not in _reported:
+        _reported.add(message)
         tell(log, message, *args)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 from urllib.parse import unquote
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.process import report, wired
+from opencensus_compat._bridge.process import on_note, on_reset, report
 
 __all__ = [
     "FLUSH_ON_SIGTERM_VARIABLE",
@@ -15,6 +16,7 @@ __all__ = [
     "adopts_providers",
     "check_environment",
     "checked_send",
+    "chosen",
     "default_role",
     "flag",
     "has_no_effect",
@@ -48,6 +50,33 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
 """Variables of this package, and the values that they may have; empty where any value may be right."""
 
 
+class _Chosen:
+    """What `configure` said, and else what the environment said when somebody first asked."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing."""
+        self.one_trace_per_tracer: bool | None = None
+        self.send: str | None = None
+        self.adopt_providers: bool | None = None
+        """Whether this package sends what OpenTelemetry code makes with the application's providers; None leaves that to the rule."""
+        self.adopt_is_read = False
+        self.shim_installed = False
+        """Whether a program has called `install_shim()` of OpenTelemetry's own shim for OpenCensus."""
+
+    def note(self, note: dict[str, Any]) -> None:
+        """Add where exporters send, if somebody has asked."""
+        if self.send is not None:
+            note["switches"][_SEND_VARIABLE] = self.send
+
+
+chosen = _Chosen()
+on_reset(chosen.forget)
+on_note(chosen.note)
+
+
 def check_environment() -> None:
     """Say, once each, which variables of ours are set in vain, by a name that is misspelt or a value that means nothing."""
     for problem in _exporter.variable_problems(os.environ, _PREFIX, _VARIABLES):
@@ -66,23 +95,23 @@ def said(variable: str) -> str:
 
 def one_trace_per_tracer() -> bool:
     """Return whether all root spans of a tracer share one trace."""
-    if wired.one_trace_per_tracer is None:
-        wired.one_trace_per_tracer = flag(ONE_TRACE_VARIABLE)
-    return wired.one_trace_per_tracer
+    if chosen.one_trace_per_tracer is None:
+        chosen.one_trace_per_tracer = flag(ONE_TRACE_VARIABLE)
+    return chosen.one_trace_per_tracer
 
 
 def adopts_providers() -> bool | None:
     """Return whether the application asks for its providers' own telemetry at Application Insights; None where it says nothing."""
-    if not wired.adopt_is_read:
+    if not chosen.adopt_is_read:
         wish = said(_ADOPT_VARIABLE).lower()
-        wired.adopt_providers = wish in _YES if wish in _FLAG else None
-        wired.adopt_is_read = True
-    return wired.adopt_providers
+        chosen.adopt_providers = wish in _YES if wish in _FLAG else None
+        chosen.adopt_is_read = True
+    return chosen.adopt_providers
 
 
 def use_shim(is_used: bool) -> None:
     """Note that a program has installed OpenTelemetry's shim for OpenCensus, which this package takes the place of, or that it has not."""
-    wired.shim_installed = is_used
+    chosen.shim_installed = is_used
     if is_used:
         report(
             "install_shim() of opentelemetry-opencensus-shim has no effect: census-compat makes OpenTelemetry spans of OpenCensus's itself"
@@ -91,7 +120,7 @@ def use_shim(is_used: bool) -> None:
 
 def shim_is_used() -> bool:
     """Return whether tracers that were given neither sampler nor exporter do as with the shim: all spans go to the provider."""
-    return wired.shim_installed
+    return chosen.shim_installed
 
 
 def sends_directly() -> bool:
@@ -100,9 +129,9 @@ def sends_directly() -> bool:
     Raises:
         ValueError: The environment variable has another text than those that are known.
     """
-    if wired.send is None:
-        wired.send = checked_send(said(_SEND_VARIABLE).lower() or _DIRECT, f"environment variable {_SEND_VARIABLE}")
-    return wired.send == _DIRECT
+    if chosen.send is None:
+        chosen.send = checked_send(said(_SEND_VARIABLE).lower() or _DIRECT, f"environment variable {_SEND_VARIABLE}")
+    return chosen.send == _DIRECT
 
 
 def checked_send(value: object, source: str) -> str:

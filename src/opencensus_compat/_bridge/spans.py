@@ -20,7 +20,7 @@ from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.providers.spans import ends_in_pipeline
+from opencensus_compat._bridge.running_spans import ends_in_pipeline
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _MOST = 1024

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import logging
 import os
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge.others import tell_of_others
-from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, report, tell_once, wired
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, report, tell_once
 from opencensus_compat._bridge.settings import adopts_providers
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.others import Others
 
-__all__ = ["is_adopted", "is_made", "is_ours"]
+__all__ = ["is_adopted", "is_made", "is_ours", "note_made"]
 
 _logger = logging.getLogger("opencensus_compat")
 
@@ -39,10 +40,19 @@ _ADOPTED = {
 }
 
 
+_made: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The providers of all signals that this package has made; all others are the application's. A reset leaves them in place."""
+
+
+def note_made(provider: Any) -> None:
+    """Note that this package made a provider."""
+    _made.add(provider)
+
+
 def is_made(provider: Any) -> bool:
     """Return whether this package made a provider."""
     try:
-        return provider in wired.made_providers
+        return provider in _made
     except TypeError:
         # One that cannot be hashed, or weakly referenced, is not ours.
         return False

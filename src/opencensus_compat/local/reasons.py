@@ -1,6 +1,6 @@
 """Why nothing has arrived, as far as it can be seen from outside. Pure, but for reading the file of notes.
 
-The processes that a command starts note what they made (`opencensus_compat._notes`); the rest is in the environment, in the requests and
+The processes that a command starts note what they made (`_bridge/notes.py`); the rest is in the environment, in the requests and
 in the exit code.
 """
 

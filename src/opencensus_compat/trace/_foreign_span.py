@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind as OtelSpanKind
 
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.providers.spans import parent_handle, set_kind
+from opencensus_compat._bridge.running_spans import parent_handle, set_kind
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import attributes as attributes_module
 from opencensus_compat.trace import time_event

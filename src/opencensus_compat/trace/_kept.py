@@ -14,7 +14,8 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.providers.spans import end_span, replace_span, set_kind
+from opencensus_compat._bridge.providers.spans import replace_span
+from opencensus_compat._bridge.running_spans import end_span, set_kind
 from opencensus_compat.trace import _grpc_codes
 from opencensus_compat.trace import status as status_module
 from opencensus_compat.trace._bounded import BoundedDict

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from opencensus_compat import _alias
+from opencensus_compat._bridge.process import before_fork, on_reset, restart_in_child
 
 __all__ = ["at_end"]
 
@@ -51,6 +52,14 @@ class _Watch:
             self.celery_signal = signal
             signal.connect(self.end, weak=False)
 
+    def restart(self) -> None:
+        """Look in a child made by fork whether it is that of a job."""
+        self.see_exit()
+
+    def forget(self) -> None:
+        """Call nothing."""
+        self.call = None
+
     def see_exit(self) -> None:
         """Arrange the call before `os._exit` in a process that may be that of a job of RQ's."""
         is_child = os.getpid() != _alias.started_in or _RQ_JOB_VARIABLE in os.environ
@@ -82,6 +91,7 @@ class _Watch:
 
 
 _watch = _Watch()
+on_reset(_watch.forget)
 
 
 def at_end(call: Callable[[], object]) -> None:
@@ -96,6 +106,7 @@ def at_end(call: Callable[[], object]) -> None:
     _watch.arrange()
     _watch.finalize()
     _watch.see_exit()
-    if not _watch.sees_forks and hasattr(os, "register_at_fork"):
+    if not _watch.sees_forks:
         _watch.sees_forks = True
-        os.register_at_fork(before=_watch.arrange, after_in_child=_watch.see_exit)
+        before_fork(_watch.arrange)
+        restart_in_child(_watch)

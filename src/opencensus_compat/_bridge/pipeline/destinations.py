@@ -1,18 +1,41 @@
-"""Which destinations there are."""
+"""Which destinations there are, and what makes their parts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.process import process, wired
+from opencensus_compat._bridge.pipeline import sigterm
+from opencensus_compat._bridge.pipeline.destination import Destination, MakePart
+from opencensus_compat._bridge.pipeline.part import Part
+from opencensus_compat._bridge.process import on_reset, process
 from opencensus_compat._bridge.settings import check_environment, sends_directly
 
-if TYPE_CHECKING:
-    from opencensus_compat._bridge.pipeline.destination import Destination, Part
+__all__ = ["destination", "make_parts_with", "parts"]
 
-__all__ = ["destination", "parts"]
+_known: dict[tuple[object, ...], Destination] = {}
+"""What tells destinations apart -> the destination."""
+_makers: dict[str, Callable[[], MakePart]] = {}
+"""Signal -> what loads, and returns, what makes its parts."""
+
+
+def _forget() -> None:
+    _known.clear()
+    _exporter.use_role_of(None)
+
+
+on_reset(_forget)
+
+
+def make_parts_with(signal: str, load: Callable[[], MakePart]) -> None:
+    """Register what makes a signal's parts.
+
+    Args:
+        signal: Which one.
+        load: Returns the class of its parts, or what makes one like it. Called without locks: it may import.
+    """
+    _makers[signal] = load
 
 
 def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, options: Any) -> Destination:
@@ -24,27 +47,22 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
         signal: What the caller will use it for.
         options: Legacy options that the signal's batch processor is set from.
     """
-    from opencensus_compat._bridge.pipeline.destination import Destination
-
     is_direct = sends_directly()
     credential = None if settings.credential is None else id(settings.credential)
     key = (settings.instrumentation_key, settings.ingestion_endpoint, credential, is_direct)
-    if not wired.destinations:
+    if not _known:
         check_environment()
         _exporter.use_role_of(context_tags)
     with process.registry:
-        found = wired.destinations.get(key)
+        found = _known.get(key)
         if found is None:
-            found = wired.destinations[key] = Destination(settings, context_tags, is_direct=is_direct)
+            found = _known[key] = Destination(settings, context_tags, _makers, is_direct=is_direct)
     found.ask(signal, options, settings)
-    if wired.on_sigterm is None:
-        from opencensus_compat._bridge.pipeline import sigterm
-
-        sigterm.watch_if_asked()
+    sigterm.watch_if_asked()
     return found
 
 
 def parts(signal: str | None) -> list[Part]:
     """Return the parts that have been made of all destinations, of one signal or, for None, of all."""
-    made = [part for each in list(wired.destinations.values()) for part in each.parts()]
+    made = [part for each in list(_known.values()) for part in each.parts()]
     return [part for part in made if signal is None or part.signal == signal]

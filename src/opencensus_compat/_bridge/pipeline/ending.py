@@ -1,6 +1,7 @@
-"""How what waits is sent, and the end of the process: within one `grace_period`, whichever way it ends.
+"""How queued telemetry is flushed, and the end of the process: within one `grace_period`, whichever way it ends.
 
-What waits is in two places, one after the other: log records in the hand-over, everything in the parts' batch processors.
+Telemetry is queued in two places, one after the other: log records in the hand-over, everything in the batch processors of the parts. Both
+register here, and so do the routers that feed them from a provider. The lowest module of the pipeline: it knows them by what they answer to.
 """
 
 from __future__ import annotations
@@ -10,30 +11,116 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+import weakref
+from typing import Protocol
 
 from opencensus_compat import _alias
-from opencensus_compat._bridge.pipeline.destinations import parts
-from opencensus_compat._bridge.process import LOGS, wired
-
-if TYPE_CHECKING:
-    from opencensus_compat._bridge.pipeline.destination import Destination
+from opencensus_compat._bridge.process import LOGS, on_reset, restart_in_child
 
 __all__ = [
+    "add_grace_period",
+    "add_part",
+    "add_router",
     "end_logs",
     "end_of_child",
     "ending_process",
+    "flush",
     "flush_at_shutdown",
     "flush_logs",
     "flush_parts",
+    "flush_queue",
+    "flush_queue_at_exit",
     "grace_period_s",
-    "hand_logs_over",
-    "hand_logs_over_at_exit",
     "is_ending",
     "is_worker",
+    "set_queue",
     "shut_down_parts",
     "stop",
 ]
+
+_DEFAULT_GRACE_PERIOD_S = 5.0
+
+
+class Part(Protocol):
+    """One signal of a destination."""
+
+    @property
+    def signal(self) -> str:
+        """Which one it is."""
+
+    def set_deadline(self, timeout_s: float | None = None) -> None:
+        """Let no export take longer than so many seconds from now, nor longer than its `grace_period`."""
+
+    def force_flush(self, timeout_millis: int) -> bool:
+        """Export what is queued, and return whether all of it was delivered in time."""
+
+    def shutdown(self) -> bool:
+        """Export what is queued and stop, and return whether all of it was delivered."""
+
+
+class Queue(Protocol):
+    """What log records are in before they reach a provider."""
+
+    def flush(self, timeout_s: float) -> bool:
+        """Have a provider's processors get what is queued, and return whether they did in time."""
+
+    def give_up(self) -> None:
+        """Drop and count what is queued."""
+
+
+class Router(Protocol):
+    """A processor of this package's in a provider."""
+
+    def stop(self) -> None:
+        """Take nothing more from the provider."""
+
+
+class _Members:
+    """What takes part in the end of the process, and how long that may take."""
+
+    queue: Queue | None = None
+    """Never forgotten: handlers hold it."""
+
+    def __init__(self) -> None:
+        self.forget()
+        restart_in_child(self)
+
+    def forget(self) -> None:
+        """Know of no part and of no router."""
+        self.parts: list[Part] = []
+        self.routers: list[weakref.ref[Router]] = []
+        self.grace_periods_s: list[float] = []
+        """What handles ask for, seconds."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin as a process of its own in a child made by fork, whose end is not that of the parent."""
+        self.ends_at_s: float | None = None
+        """When the time is over that the end of the process may take, on the monotonic clock."""
+
+
+_members = _Members()
+on_reset(_members.forget)
+
+
+def set_queue(queue: Queue) -> None:
+    """Register the queue of log records."""
+    _members.queue = queue
+
+
+def add_part(part: Part) -> None:
+    """Register a part: it is flushed after those before it."""
+    _members.parts.append(part)
+
+
+def add_router(router: Router) -> None:
+    """Register a router. It is held weakly: its provider holds it."""
+    _members.routers.append(weakref.ref(router))
+
+
+def add_grace_period(seconds: float) -> None:
+    """Let the end of the process take so long, if nothing asks for more."""
+    _members.grace_periods_s.append(seconds)
 
 
 def is_ending() -> bool:
@@ -54,59 +141,67 @@ def ending_process() -> float:
 
     Returns: When that is over, on the monotonic clock, seconds; the same at each call.
     """
-    if wired.ends_at_s is None:
-        wired.ends_at_s = time.monotonic() + grace_period_s()
-    left_s = max(0.0, wired.ends_at_s - time.monotonic())
-    for part in parts(None):
+    ends_at_s = _members.ends_at_s
+    if ends_at_s is None:
+        ends_at_s = _members.ends_at_s = time.monotonic() + grace_period_s()
+    left_s = max(0.0, ends_at_s - time.monotonic())
+    for part in _parts(None):
         part.set_deadline(left_s)
-    return wired.ends_at_s
+    return ends_at_s
 
 
 def grace_period_s() -> float:
-    """Return how long the end of the process may take, seconds: what the first exporters asked for, the longest of it."""
-    asked = [asked for each in list(wired.destinations.values()) for asked in each.grace_periods_s()]
-    return max(asked, default=5.0)
+    """Return how long the end of the process may take, seconds: what the first handles asked for, the longest of it."""
+    return max(_members.grace_periods_s, default=_DEFAULT_GRACE_PERIOD_S)
 
 
-def hand_logs_over(until_s: float) -> bool:
+def _parts(signal: str | None) -> list[Part]:
+    return [part for part in _members.parts if signal is None or part.signal == signal]
+
+
+def flush_queue(until_s: float) -> bool:
     """Have the provider's processors get what was logged, and return whether they did in time, seconds on the monotonic clock."""
-    return wired.hand_over is None or wired.hand_over.flush(max(0.0, until_s - time.monotonic()))
+    return _members.queue is None or _members.queue.flush(max(0.0, until_s - time.monotonic()))
 
 
-def _hand_logs_over_at_last(until_s: float) -> None:
+def _flush_queue_or_give_up(until_s: float) -> None:
     """Have the provider's processors get what was logged, and give up what does not get there in half of the time that is left."""
     now_s = time.monotonic()
-    if not hand_logs_over(now_s + max(0.0, until_s - now_s) / 2) and wired.hand_over is not None:
-        wired.hand_over.give_up(_no_time)
+    if not flush_queue(now_s + max(0.0, until_s - now_s) / 2) and _members.queue is not None:
+        _members.queue.give_up()
 
 
-def _no_time(work: Any) -> None:
-    """Count a record that could not be handed over, for the handler that took it."""
-    pipeline = getattr(getattr(work, "__self__", None), "_pipeline", None)
-    if pipeline is not None:
-        pipeline.exporter.no_time(1)
-
-
-def flush_logs(of: Destination, timeout_s: float) -> bool:
-    """Send what was logged to a destination, and return whether all of it was delivered in time.
+def flush_logs(part: Part | None, timeout_s: float) -> bool:
+    """Export what was logged for a destination, and return whether all of it was delivered in time.
 
     Args:
-        of: The destination.
+        part: The log part of the destination; None if it has none yet.
         timeout_s: Seconds to wait at most. At the end of the process, what is left of its time counts.
     """
     if is_ending():
         until_s = ending_process()
-        _hand_logs_over_at_last(until_s)
+        _flush_queue_or_give_up(until_s)
         handed_over = True
     else:
         until_s = time.monotonic() + timeout_s
-        handed_over = hand_logs_over(until_s)
-    part = of.made(LOGS)
+        handed_over = flush_queue(until_s)
     return (part is None or part.force_flush(max(0, int((until_s - time.monotonic()) * 1000)))) and handed_over
 
 
+def flush(timeout_s: float, signal: str | None = None) -> bool:
+    """Export what is queued anywhere, and return whether all of it was delivered in time.
+
+    Args:
+        timeout_s: Seconds for all of it together.
+        signal: Of which parts; None for all.
+    """
+    until_s = time.monotonic() + timeout_s
+    handed_over = flush_queue(until_s)
+    return flush_parts(signal, max(0.0, until_s - time.monotonic())) and handed_over
+
+
 def flush_parts(signal: str | None, timeout_s: float) -> bool:
-    """Export what waits in the batch processors, and return whether all of it was delivered in time.
+    """Export what is queued in the batch processors, and return whether all of it was delivered in time.
 
     Args:
         signal: Of which parts; None for all.
@@ -114,20 +209,20 @@ def flush_parts(signal: str | None, timeout_s: float) -> bool:
     """
     until_s = time.monotonic() + timeout_s
     # All of them are flushed, whatever the first one says, and with no time left beside us.
-    delivered = [part.force_flush(max(0, int((until_s - time.monotonic()) * 1000))) for part in parts(signal)]
+    delivered = [part.force_flush(max(0, int((until_s - time.monotonic()) * 1000))) for part in _parts(signal)]
     return all(delivered)
 
 
 def flush_at_shutdown(signal: str) -> None:
-    """Send what waits of a signal, within one `grace_period`, because a provider is shut down: the application may end after that."""
+    """Export what is queued of a signal, within one `grace_period`, because a provider is shut down: the application may end after that."""
     until_s = time.monotonic() + grace_period_s()
     if signal == LOGS:
-        hand_logs_over(until_s)
+        flush_queue(until_s)
     flush_parts(signal, max(0.0, until_s - time.monotonic()))
 
 
 def shut_down_parts(signal: str | None, timeout_s: float | None = None) -> bool:
-    """Export what waits and stop, within one `grace_period` for all destinations together; what has no time is stored.
+    """Export what is queued and stop, within one `grace_period` for all destinations together; what has no time is stored.
 
     Args:
         signal: Of which parts; None for all.
@@ -136,7 +231,7 @@ def shut_down_parts(signal: str | None, timeout_s: float | None = None) -> bool:
     """
     if is_ending():
         ending_process()
-    stopped = parts(signal)
+    stopped = _parts(signal)
     for part in stopped:
         part.set_deadline(timeout_s)
     # All of them, whatever the first one says.
@@ -145,48 +240,48 @@ def shut_down_parts(signal: str | None, timeout_s: float | None = None) -> bool:
 
 
 def stop(timeout_s: float | None = None) -> bool:
-    """Take nothing more from the providers, send what waits and stop; see `shut_down_parts`."""
-    for _, of_spans in wired.traces.routers:
-        of_spans.stop()
-    for _, of_logs in wired.logs.routers:
-        of_logs.stop()
+    """Take nothing more from the providers, export what is queued and stop; see `shut_down_parts`."""
+    for reference in _members.routers:
+        router = reference()
+        if router is not None:
+            router.stop()
     return shut_down_parts(None, timeout_s)
 
 
 def end_of_child() -> None:
-    """Send what waits at the end of a process that runs no exit hooks, within one `grace_period`."""
-    _hand_logs_over_at_last(ending_process())
+    """Export what is queued at the end of a process that runs no exit hooks, within one `grace_period`."""
+    _flush_queue_or_give_up(ending_process())
     stop()
 
 
-def hand_logs_over_at_exit() -> None:
+def flush_queue_at_exit() -> None:
     """Have the provider's processors get what was logged, before they are shut down at the end of the process.
 
-    The time that the end may take begins with the providers' own exit hooks: programs have some in between. Only where much waits, maybe
+    The time that the end may take begins with the providers' own exit hooks: programs have some in between. Only where much is queued, maybe
     for a service that does not answer, has it begun before.
     """
     began_s, grace_s = time.monotonic(), grace_period_s()
-    if hand_logs_over(began_s + grace_s / 10):
+    if flush_queue(began_s + grace_s / 10):
         return
-    wired.ends_at_s = wired.ends_at_s or began_s + grace_s
+    _members.ends_at_s = _members.ends_at_s or began_s + grace_s
     ending_process()
-    hand_logs_over(time.monotonic() + grace_s / 2)
+    flush_queue(time.monotonic() + grace_s / 2)
 
 
 def end_logs() -> None:
-    """Send what was logged and stop, as the logger provider is shut down at the end of the process.
+    """Export what was logged and stop, as the logger provider is shut down at the end of the process.
 
     Exit hooks that run later still log; `logging.shutdown`, the last one, flushes.
     """
     until_s = ending_process()
-    _hand_logs_over_at_last(until_s)
+    _flush_queue_or_give_up(until_s)
     shut_down_parts(LOGS, max(0.0, until_s - time.monotonic()))
 
 
 def _end_at_exit() -> None:
-    """Send what no exit hook of a provider has sent: the application has shut its provider down before, or has switched the hook off."""
-    if wired.destinations:
-        _hand_logs_over_at_last(ending_process())
+    """Export what no exit hook of a provider has exported: the application has shut its provider down before, or has switched the hook off."""
+    if _members.grace_periods_s:
+        _flush_queue_or_give_up(ending_process())
         shut_down_parts(None)
 
 

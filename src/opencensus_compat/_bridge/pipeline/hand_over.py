@@ -14,10 +14,8 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import math
-import os
 import threading
 import time
-import weakref
 from collections import Counter, deque
 from collections.abc import Callable
 from itertools import repeat
@@ -25,7 +23,8 @@ from typing import Any
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.handles import pipeline_of
+from opencensus_compat._bridge.process import report, restart_in_child
 
 __all__ = ["HANDED_OVER_FULL", "HandOver", "call_of"]
 
@@ -52,11 +51,11 @@ class HandOver:
     def __init__(self, prepare: Callable[[], object]) -> None:
         self._prepare = prepare
         self.capacity = LEAST_CAPACITY
-        self._restart()
-        _live.add(self)
+        self.restart()
+        restart_in_child(self)
         _exporter.end_with_interpreter(self)
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
         """Begin anew, also in a child made by fork: without calls, without a thread."""
         # The values of one call after those of the other: a tuple for each would be one more object for the garbage collector, at the cost
         # of the thread that logs. Neither threads nor signal handlers come between the values of a call: no Python code runs there.
@@ -141,15 +140,11 @@ class HandOver:
                 self._work(time.monotonic() + timeout_s)
         return done.wait(0.0 if self._thread is None else timeout_s)
 
-    def give_up(self, tell: Callable[[Any], object]) -> None:
-        """Forget what waits, as the process ends; what is done with it is code of programs, and takes too long.
-
-        Args:
-            tell: Called with the function of each call.
-        """
+    def give_up(self) -> None:
+        """Drop what waits, as the process ends, and count it: what is done with it is code of programs, and takes too long."""
         call, self._call = self._call, None
         if call is not None:
-            tell(call[0])
+            _count_dropped(call[0])
         while self.waiting:
             try:
                 call = [*map(_next, repeat(self.waiting, WIDTH))]
@@ -158,7 +153,7 @@ class HandOver:
             if call[0] is _set:
                 _call(*call)
             else:
-                tell(call[0])
+                _count_dropped(call[0])
 
     def end_threads(self) -> None:
         """Let the thread end when nothing waits."""
@@ -228,6 +223,13 @@ def call_of(function: Callable[..., object], *args: Any) -> tuple[Any, ...]:
     return (function, *args, *(None,) * (WIDTH - 1 - len(args)))
 
 
+def _count_dropped(work: Any) -> None:
+    """Count a record that could not be handed over, for the handler that took it."""
+    part = pipeline_of(getattr(work, "__self__", None))
+    if part is not None:
+        part.exporter.no_time(1)
+
+
 def _set(event: threading.Event, *_: None) -> None:
     event.set()
 
@@ -250,15 +252,3 @@ def _started(run: Callable[[], object]) -> threading.Thread | None:
     except RuntimeError:
         return None
     return thread
-
-
-_live: weakref.WeakSet[HandOver] = weakref.WeakSet()
-
-
-def _restart_in_child() -> None:
-    for each in list(_live):
-        each._restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

@@ -1,4 +1,4 @@
-"""From a log record to its destination: the parts of the wiring that need the OpenTelemetry SDK's logs.
+"""From a log record to its destination.
 
 One `LogRouter` sits in the logger provider as a processor. It decides which destination a record is for and hands it to the log part of
 that destination.
@@ -18,20 +18,19 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opencensus_compat import __version__
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
-from opencensus_compat._bridge.pipeline.destination import Batching, Destination, Part, resource_of_role
-from opencensus_compat._bridge.pipeline.ending import end_logs, flush_at_shutdown, is_ending
-from opencensus_compat._bridge.pipeline.hand_over import HANDED_OVER_FULL, PAUSE_S, call_of
+from opencensus_compat._bridge.pipeline.destination import Destination
+from opencensus_compat._bridge.pipeline.ending import end_logs, flush, flush_at_shutdown, is_ending
+from opencensus_compat._bridge.pipeline.hand_over import HANDED_OVER_FULL, PAUSE_S, HandOver, call_of
+from opencensus_compat._bridge.pipeline.part import Batching, Part
 from opencensus_compat._bridge.process import LOGS, SCOPE, report
-from opencensus_compat._bridge.providers.lifecycle import flush
-from opencensus_compat._bridge.providers.logs import default_logs, hand_over, log_router
-from opencensus_compat._bridge.providers.spans import parent_handle
+from opencensus_compat._bridge.resource import resource_of_role
+from opencensus_compat._bridge.running_spans import parent_handle
 from opencensus_compat._bridge.settings import default_role
 from opencensus_compat._bridge.whose import is_ours
 
-__all__ = ["LogPart", "LogRouter", "new_provider"]
+__all__ = ["LogPart", "LogRouter"]
 
 _sdk = _exporter.sdk_logs()
 
@@ -49,12 +48,20 @@ _MOST_SEEN = 10_000
 
 
 class LogPart(Part):
-    """The log records and events of a destination."""
+    """The log records and events of a destination.
+
+    Args:
+        settings: See `Part`.
+        context_tags: See `Part`.
+        batching: See `Part`.
+        hand_over: The queue by which facade records come.
+    """
 
     signal = LOGS
     results = (_sdk.LogRecordExportResult.SUCCESS, _sdk.LogRecordExportResult.FAILURE)
 
-    def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
+    def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching, *, hand_over: HandOver) -> None:
+        self._hand_over = hand_over
         super().__init__(settings, context_tags, batching)
         self._empty()
 
@@ -86,7 +93,7 @@ class LogPart(Part):
         with self._moving:
             if not self._before and not self._is_full():
                 self._queued(data)
-            elif len(self._before) < hand_over().capacity:
+            elif len(self._before) < self._hand_over.capacity:
                 self._before.append(data)
                 self._made_room()
             else:
@@ -155,9 +162,22 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
 
     Args:
         before: The router of another provider that facade records went to before.
+        hand_over: The queue by which facade records come.
+        default: Returns where records of OpenTelemetry code go that are outside any OpenCensus span, and the handler that this came with.
+        current: Returns the router that facade records go through now.
     """
 
-    def __init__(self, before: LogRouter | None = None) -> None:
+    def __init__(
+        self,
+        before: LogRouter | None,
+        *,
+        hand_over: HandOver,
+        default: Callable[[], tuple[Destination | None, Any]],
+        current: Callable[[], LogRouter],
+    ) -> None:
+        self._hand_over = hand_over
+        self._default = default
+        self._current = current
         self.is_stopped = False
         self.is_alone = False
         """Whether the provider has been shut down, so that facade records do not pass it."""
@@ -251,7 +271,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         known = getattr(record, _FOR, None)
         if self.is_stopped:
             # One that has been replaced is on the provider still, and sees what its successor sends.
-            if known is not None and log_router() is self:
+            if known is not None and self._current() is self:
                 known[0].refused()
             return
         if known is None:
@@ -273,7 +293,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
         if _context.exporting.get() is _context.Exporting.OURS or (scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS):
             return
         around = _handles.pipeline_of(parent_handle(getattr(record, "context", None) or None))
-        destination, handle = default_logs() if around is None else (around.destination, None)
+        destination, handle = self._default() if around is None else (around.destination, None)
         to = {*self._others.keys()}
         if destination is not None and not destination.is_direct:
             # A legacy handler may get the same record, and would send it to the same processors.
@@ -294,14 +314,14 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             return
         # A legacy handler of the destination may get the same record, after OpenTelemetry's.
         handled = self._deferred.setdefault(key, set())
-        if not hand_over().put(call_of(self._later, part, make, data, key, handled)):
+        if not self._hand_over.put(call_of(self._later, part, make, data, key, handled)):
             self._deferred.pop(key, None)
             self._give(part, make, data)
 
     def _later(self, part: LogPart, make: Any, data: Any, key: _Key, handled: set[str], *_: None) -> None:
         """Have a record decided about when legacy handlers have been asked for it; called by the hand-over, in front of them maybe."""
         _await_handlers(key[0] / 1e9)
-        if not hand_over().put_again(call_of(self._decide, part, make, data, key, handled)):
+        if not self._hand_over.put_again(call_of(self._decide, part, make, data, key, handled)):
             self._decide(part, make, data, key, handled)
 
     def _decide(self, part: LogPart, make: Any, data: Any, key: _Key, handled: set[str], *_: None) -> None:
@@ -362,15 +382,3 @@ def _await_handlers(created_s: float) -> None:
     age_s = time.time() - created_s
     if 0 <= age_s < PAUSE_S:
         time.sleep(PAUSE_S - age_s)
-
-
-def new_provider(role: str) -> Any:
-    """Return a provider for programs that have none."""
-    provider = _sdk.new_provider(resource_of_role(role))
-    every = provider.get_logger
-
-    def get_logger(name: str, *args: Any, **options: Any) -> Any:
-        return _frameworks.SilentLogger() if _frameworks.leave_out(name) else every(name, *args, **options)
-
-    provider.get_logger = get_logger
-    return provider

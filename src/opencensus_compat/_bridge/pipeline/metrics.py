@@ -29,10 +29,12 @@ from opentelemetry.sdk.metrics.view import DropAggregation, View
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
-from opencensus_compat._bridge.pipeline.destination import MIN_EXPORT_INTERVAL_S, Batching, Part, outside, resource_of_role
+from opencensus_compat._bridge.context import in_empty_context
 from opencensus_compat._bridge.pipeline.ending import ending_process, flush_at_shutdown, is_ending
+from opencensus_compat._bridge.pipeline.part import MIN_EXPORT_INTERVAL_S, Batching, Part
 from opencensus_compat._bridge.process import METRICS, SCOPE
 from opencensus_compat._bridge.providers.metrics import adopt_meters, provide_meters
+from opencensus_compat._bridge.resource import resource_of_role
 from opencensus_compat._bridge.whose import is_ours
 
 if TYPE_CHECKING:
@@ -328,7 +330,7 @@ class AdoptedReader(MetricReader):
 def new_provider(role: str, reader: Any) -> MeterProvider:
     """Return a meter provider for a reader, whose first instrument sees to it that the reader always has something to tell."""
     left_out = [View(meter_name=scope, aggregation=DropAggregation()) for scope in _frameworks.SCOPES]
-    provider = outside(lambda: MeterProvider(metric_readers=[reader], resource=resource_of_role(role), views=left_out))
+    provider = in_empty_context(lambda: MeterProvider(metric_readers=[reader], resource=resource_of_role(role), views=left_out))
     provider.get_meter(TICK).create_observable_gauge(TICK, [_tick])
     return provider
 

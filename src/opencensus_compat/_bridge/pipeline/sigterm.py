@@ -13,21 +13,46 @@ from types import FrameType
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline.ending import end_of_child, grace_period_s, is_ending
-from opencensus_compat._bridge.process import report, wired
+from opencensus_compat._bridge.process import on_reset, report
 from opencensus_compat._bridge.settings import FLUSH_ON_SIGTERM_VARIABLE, flag
 
-__all__ = ["watch", "watch_if_asked"]
+__all__ = ["decide", "watch", "watch_if_asked"]
+
+
+class _Wish:
+    """Whether SIGTERM is to wait until what is queued was sent."""
+
+    is_on: bool | None = None
+    """None until somebody asks."""
+
+    def forget(self) -> None:
+        """Handle it no more."""
+        if self.is_on:
+            watch(handles=False)
+        self.is_on = None
+
+
+_wish = _Wish()
+on_reset(_wish.forget)
 
 
 def watch_if_asked() -> None:
     """Handle SIGTERM if the environment variable says so, unless that was decided before."""
-    if wired.on_sigterm is None:
-        wired.on_sigterm = flag(FLUSH_ON_SIGTERM_VARIABLE)
-        if wired.on_sigterm and not watch():
+    if _wish.is_on is None:
+        _wish.is_on = flag(FLUSH_ON_SIGTERM_VARIABLE)
+        if _wish.is_on and not watch():
             report(
                 "%s has no effect: the first exporter is made in another thread than the main one, or SIGTERM has a handler",
                 FLUSH_ON_SIGTERM_VARIABLE,
             )
+
+
+def decide(*, handles: bool) -> bool:
+    """Handle SIGTERM or not, whatever the environment variable says, and return whether that could be done."""
+    if not watch(handles=handles):
+        return False
+    _wish.is_on = handles
+    return True
 
 
 def watch(*, handles: bool = True) -> bool:

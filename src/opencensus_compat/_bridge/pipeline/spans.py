@@ -1,4 +1,4 @@
-"""From an ended span to its destination: the parts of the wiring that need the OpenTelemetry SDK.
+"""From an ended span to its destination.
 
 One `Router` sits in the provider as a span processor. It decides which destination a span is for and hands it to the span part of
 that destination.
@@ -7,28 +7,25 @@ that destination.
 from __future__ import annotations
 
 import contextlib
-import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
+from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._bridge.convert.span_data import readable_span
-from opencensus_compat._bridge.pipeline.destination import Batching, Part, resource_of_role
 from opencensus_compat._bridge.pipeline.ending import flush_at_shutdown, flush_parts, is_ending, shut_down_parts
-from opencensus_compat._bridge.process import SCOPE, SPANS, report
-from opencensus_compat._bridge.providers.spans import default_spans, ending_span, parent_handle, provider_is_gone
+from opencensus_compat._bridge.pipeline.part import Batching, Part
+from opencensus_compat._bridge.process import SCOPE, SPANS
+from opencensus_compat._bridge.running_spans import ending_span, parent_handle
 from opencensus_compat._bridge.settings import has_no_effect
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory, inherited_rate
 from opencensus_compat._bridge.whose import is_ours
@@ -77,9 +74,15 @@ class Router(SpanProcessor):
     A span of the facade goes where its tracer's exporter sends. A span of OpenTelemetry code goes where the OpenCensus span around it
     goes; outside any, to the default destination, the first one made, if it is this package's to send: see `_bridge.whose`. A span whose
     tracer has another vendor's exporter goes to none.
+
+    Args:
+        default_part: Returns the part of the default destination, None while there is none.
+        on_shutdown: Called when the provider has been shut down while the process goes on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, default_part: Callable[[], SpanPart | None], on_shutdown: Callable[[], object]) -> None:
+        self._default_part = default_part
+        self._on_shutdown = on_shutdown
         self.is_stopped = False
         self._is_alone = False
         self._inherited: dict[tuple[int, int], Any] = {}
@@ -115,7 +118,9 @@ class Router(SpanProcessor):
         if rate is not None and _WIRE_RATE not in (span.attributes or ()):
             span.set_attribute(_WIRE_RATE, rate)
         handle = parent_handle(parent_context)
-        if _handles.pipeline_of(handle) is not None and (self._is_alone or not self._others.are_of_ours or handle is not _default_handle()):
+        if _handles.pipeline_of(handle) is not None and (
+            self._is_alone or not self._others.are_of_ours or handle is not self._default_handle()
+        ):
             context = span.get_span_context()
             key = (context.trace_id, context.span_id)
             self._inherited[key] = handle
@@ -124,7 +129,7 @@ class Router(SpanProcessor):
                 with contextlib.suppress(RuntimeError, StopIteration):
                     self._inherited.pop(next(iter(self._inherited)), None)
         if _context.has_instrumentations():
-            _doubles.started(span, _context.get_current() if parent_context is None else parent_context)
+            _doubles.started(span, _context.get_current() if parent_context is None else parent_context, self._others)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand an ended span on."""
@@ -153,12 +158,16 @@ class Router(SpanProcessor):
         if kept is None:
             return
         span = kept
-        handle = _default_handle() if inherited is None else inherited
-        destination = handle._pipeline if handle is not None else default_spans()
+        handle = self._default_handle() if inherited is None else inherited
+        destination = handle._pipeline if handle is not None else self._default_part()
         if destination is None or not destination.is_direct or (self._is_alone and inherited is None):
             return
         if is_ours(self._others, destination.settings, SPANS, is_inside=inherited is not None):
             destination.on_end(span if handle is None else handle._telemetry(span, None, None))
+
+    def _default_handle(self) -> Any:
+        part = self._default_part()
+        return None if part is None else part.first_handle
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what waits, for every destination, and return whether all of it was delivered in time."""
@@ -180,12 +189,7 @@ class Router(SpanProcessor):
             self._is_alone = True
             if self._spans is not None:
                 self._spans.go_to(self)
-            provider_is_gone()
-
-
-def _default_handle() -> Any:
-    part = default_spans()
-    return None if part is None else part.first_handle
+            self._on_shutdown()
 
 
 class _Beside(SpanProcessor):
@@ -226,82 +230,3 @@ def _around(router: Router, several: Any) -> SpanProcessor:
 
 def _nothing(*args: Any, **kwargs: Any) -> None:
     """Do nothing."""
-
-
-class _MadeTracer(Tracer):
-    """A tracer of a provider that we made: a context without a span, as frameworks attach it, hides no open OpenCensus span."""
-
-    def start_span(self, name: str, context: Context | None = None, *args: Any, **options: Any) -> Any:
-        """Start a span; see the SDK's."""
-        return super().start_span(name, _context.current() if context is None else context, *args, **options)
-
-
-class MadeProvider(TracerProvider):
-    """The provider of programs that have none; it gives way to one that the application sets later."""
-
-    def __init__(self, sampler: Any, resource: Any) -> None:
-        super().__init__(sampler=sampler, resource=resource)
-        self._census_successor: TracerProvider | None = None
-        self._census_tracers: weakref.WeakKeyDictionary[Any, tuple[tuple[Any, ...], dict[str, Any]]] = weakref.WeakKeyDictionary()
-
-    def census_give_way(self, provider: Any) -> None:
-        """Do from now on what another provider does, as do the tracers that were made before; None takes that back for new ones."""
-        self._census_successor = provider
-        if provider is None:
-            return
-        for tracer, (args, options) in list(self._census_tracers.items()):
-            theirs = provider.get_tracer(*args, **options)
-            if isinstance(theirs, Tracer):
-                # What the SDK's tracer asks when it starts a span.
-                tracer.sampler, tracer.resource = theirs.sampler, theirs.resource
-                tracer.span_processor, tracer.id_generator = theirs.span_processor, theirs.id_generator
-
-    @property
-    def resource(self) -> Resource:
-        """The resource of its spans."""
-        return super().resource if self._census_successor is None else self._census_successor.resource
-
-    def get_tracer(self, *args: Any, **options: Any) -> Any:
-        """Return a tracer; see the SDK's."""
-        if self._census_successor is not None:
-            return self._census_successor.get_tracer(*args, **options)
-        if _frameworks.leave_out(str(args[0] if args else options.get("instrumenting_module_name"))):
-            return _frameworks.SilentTracer(
-                lambda: None if self._census_successor is None else self._census_successor.get_tracer(*args, **options)
-            )
-        made = super().get_tracer(*args, **options)
-        if isinstance(made, Tracer):
-            made.__class__ = _MadeTracer
-            self._census_tracers[made] = (args, options)
-        return made
-
-    def add_span_processor(self, span_processor: SpanProcessor) -> None:
-        """Show the spans to a processor, too."""
-        if self._census_successor is None:
-            super().add_span_processor(span_processor)
-        else:
-            self._census_successor.add_span_processor(span_processor)
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export what waits and return whether that was done in time."""
-        if self._census_successor is None:
-            return super().force_flush(timeout_millis)
-        return self._census_successor.force_flush(timeout_millis)
-
-    def shutdown(self) -> None:
-        """Export what waits and stop."""
-        if self._census_successor is None or is_ending():
-            # At the end of the process each provider has its own exit hook, or was told to have none.
-            super().shutdown()
-        else:
-            self._census_successor.shutdown()
-
-
-def new_provider(role: str) -> MadeProvider:
-    """Return a provider for programs that have none."""
-    try:
-        sampler = _exporter.sampler_from_environment()
-    except ValueError as error:
-        report("OTEL_TRACES_SAMPLER is left to the OpenTelemetry SDK: %s", error)
-        sampler = None
-    return MadeProvider(sampler, resource_of_role(role))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from opencensus_compat._bridge.pipeline.destinations import parts
-from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, Feed, report, tell, wired
+from opencensus_compat._bridge.pipeline.ending import add_router
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, report, tell
 from opencensus_compat._bridge.providers import late as _late_providers
 from opencensus_compat._bridge.settings import default_role
+from opencensus_compat._bridge.whose import note_made
 
-__all__ = ["check", "do_as", "put_router", "take_later", "tell_made"]
+__all__ = ["Feed", "adopt_late_provider", "check", "delegate", "log_created", "put_router"]
 
 _logger = logging.getLogger("opencensus_compat")
 
@@ -34,8 +37,41 @@ class _Router(Protocol):
     def enter(self, provider: Any) -> None:
         """Become a processor of a provider."""
 
+    def stop(self) -> None:
+        """Take nothing more from the provider."""
+
 
 _R = TypeVar("_R", bound=_Router)
+
+
+class Feed(Generic[_R]):
+    """Where a signal's telemetry comes by: a provider, and the router in it that hands it to destinations."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know of no provider."""
+        self.provider: Any = None
+        self.router: _R | None = None
+        self.found: Any = None
+        """The global provider when it was looked for last."""
+        self.is_configured = False
+        """Whether the program has named the provider, so that no global one counts."""
+        self.routers: list[tuple[Callable[[], Any], _R]] = []
+        """The routers that have been put in providers, each with a reference to its provider."""
+
+    def routers_of(self, provider: Any) -> list[_R]:
+        """Return the routers that a provider has, the newest last."""
+        self.routers = [(reference, router) for reference, router in self.routers if reference() is not None]
+        return [router for reference, router in self.routers if reference() is provider]
+
+    def put(self, provider: Any, router: _R) -> None:
+        """Note that a provider has a router."""
+        try:
+            self.routers.append((weakref.ref(provider), router))
+        except TypeError:
+            self.routers.append((lambda: provider, router))
 
 
 def check(signal: str, provider: Any, example: str) -> None:
@@ -69,11 +105,12 @@ def put_router(
             f"the global {_MAKES[signal]} provider %s takes no processors: OpenCensus {signal} use a provider of their own", type(provider)
         )
         provider = new_provider(default_role())
-        wired.made_providers.add(provider)
+        note_made(provider)
     router = next((router for router in reversed(feed.routers_of(provider)) if not router.is_stopped), None)
     if router is None:
         router = new_router()
         router.enter(provider)
+        add_router(router)
         feed.put(provider, router)
     if router is not feed.router:
         for part in parts(signal):
@@ -81,13 +118,13 @@ def put_router(
     return provider, router
 
 
-def tell_made(signal: str) -> None:
+def log_created(signal: str) -> None:
     """Note that a global provider was made."""
     told = "no OpenTelemetry %s provider was set: made one for the role %r and set it as the global provider"
     tell(_logger.debug, told, _MAKES[signal], default_role())
 
 
-def take_later(signal: str, made: Any, current: Callable[[], Any], take: Callable[[Any], object], *, but: str = "") -> None:
+def adopt_late_provider(signal: str, made: Any, current: Callable[[], Any], take: Callable[[Any], object], *, but: str = "") -> None:
     """Take over a provider that the application sets while one of this package's is the global one, instead of refusing it.
 
     Args:
@@ -108,7 +145,7 @@ def take_later(signal: str, made: Any, current: Callable[[], Any], take: Callabl
     _late_providers.watch(signal, made, set_later)
 
 
-def do_as(made: Any, provider: Any, *names: str) -> None:
+def delegate(made: Any, provider: Any, *names: str) -> None:
     """Let a provider of this package's do what another one does, as far as that can do it."""
     for name in names:
         if hasattr(provider, name):

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from opencensus_compat._bridge.process import on_reset
+
 __all__ = ["unwatch", "watch"]
 
 _SETTERS = {
@@ -72,3 +74,6 @@ def _replace(name: str, old: Any, new: Any) -> None:
             continue
         if names.get(name) is old:
             names[name] = new
+
+
+on_reset(unwatch)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.pipeline import sigterm
-from opencensus_compat._bridge.pipeline.ending import flush_parts, hand_logs_over, stop
-from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, process, wired
-from opencensus_compat._bridge.providers import common as providers
-from opencensus_compat._bridge.providers import late as _late_providers
+from opencensus_compat._bridge.pipeline import ending, sigterm
+from opencensus_compat._bridge.pipeline.ending import flush_parts, flush_queue, stop
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, forget_all, process
 from opencensus_compat._bridge.providers import logs, metrics, spans
-from opencensus_compat._bridge.settings import checked_send
+from opencensus_compat._bridge.providers.common import check
+from opencensus_compat._bridge.settings import checked_send, chosen
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -57,31 +55,24 @@ def configure(
         TypeError: A provider has no `get_tracer`, no `get_logger`, or no `get_meter`.
         ValueError: `send` is another text; `flush_on_sigterm` is given in another thread than the main one, or SIGTERM has a handler.
     """
-    if flush_on_sigterm is not None:
-        if not sigterm.watch(handles=flush_on_sigterm):
-            raise ValueError(
-                "argument flush_on_sigterm: expected a call in the main thread, and SIGTERM without a handler of the program's."
-            )
-        wired.on_sigterm = flush_on_sigterm
+    if flush_on_sigterm is not None and not sigterm.decide(handles=flush_on_sigterm):
+        raise ValueError("argument flush_on_sigterm: expected a call in the main thread, and SIGTERM without a handler of the program's.")
     if adopt_providers is not None:
-        wired.adopt_providers, wired.adopt_is_read = bool(adopt_providers), True
+        chosen.adopt_providers, chosen.adopt_is_read = bool(adopt_providers), True
     if send is not None:
-        wired.send = checked_send(send, "argument send")
+        chosen.send = checked_send(send, "argument send")
     if meter_provider is not None:
-        providers.check(METRICS, meter_provider, "opentelemetry.sdk.metrics.MeterProvider")
-        wired.meter_provider = meter_provider
-        metrics.show_to(meter_provider)
+        check(METRICS, meter_provider, "opentelemetry.sdk.metrics.MeterProvider")
+        metrics.configure_provider(meter_provider)
     with process.lock:
         if logger_provider is not None:
-            providers.check(LOGS, logger_provider, "opentelemetry.sdk._logs.LoggerProvider")
-            wired.logs.is_configured = True
-            logs.use_provider(logger_provider)
+            check(LOGS, logger_provider, "opentelemetry.sdk._logs.LoggerProvider")
+            logs.configure_provider(logger_provider)
         if tracer_provider is not None:
-            providers.check(SPANS, tracer_provider, "opentelemetry.sdk.trace.TracerProvider")
-            wired.traces.is_configured = True
-            spans.use_provider(tracer_provider)
+            check(SPANS, tracer_provider, "opentelemetry.sdk.trace.TracerProvider")
+            spans.configure_provider(tracer_provider)
         if one_trace_per_tracer is not None:
-            wired.one_trace_per_tracer = one_trace_per_tracer
+            chosen.one_trace_per_tracer = one_trace_per_tracer
 
 
 def flush(timeout_s: float = _DEFAULT_TIMEOUT_S, signal: str | None = None) -> bool:
@@ -93,9 +84,7 @@ def flush(timeout_s: float = _DEFAULT_TIMEOUT_S, signal: str | None = None) -> b
     Returns: True if the service took everything that was waiting, in time. What was stored because the service cannot be reached is
         safe but not delivered: False. What was stored before the call is not waited for.
     """
-    until_s = time.monotonic() + timeout_s
-    handed_over = hand_logs_over(until_s)
-    return flush_parts(signal, max(0.0, until_s - time.monotonic())) and handed_over
+    return ending.flush(timeout_s, signal)
 
 
 def shutdown(timeout_s: float = _DEFAULT_TIMEOUT_S) -> bool:
@@ -108,7 +97,7 @@ def shutdown(timeout_s: float = _DEFAULT_TIMEOUT_S) -> bool:
     began_s = time.monotonic()
     # A little is kept for storing.
     flushed_by_s = began_s + timeout_s * 0.75
-    delivered = hand_logs_over(flushed_by_s)
+    delivered = flush_queue(flushed_by_s)
     for signal in (SPANS, LOGS):
         delivered &= flush_parts(signal, max(0.0, flushed_by_s - time.monotonic()))
     # Metrics have no queue to flush: they are told once more, as they stop.
@@ -119,15 +108,4 @@ def reset() -> None:
     """Forget providers and destinations, after stopping them. For tests; global OpenTelemetry providers stay set."""
     with process.lock:
         stop()
-        if wired.hand_over is not None:
-            wired.hand_over.clear()
-        for each in wired.instruments.values():
-            each.close()
-        _exporter.instrument_names().clear()
-        _late_providers.unwatch()
-        for provider in wired.gave_way:
-            provider.census_give_way(None)
-        if wired.on_sigterm:
-            sigterm.watch(handles=False)
-        wired.forget()
-        _exporter.use_role_of(None)
+        forget_all()

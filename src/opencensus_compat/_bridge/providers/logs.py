@@ -4,29 +4,63 @@ from __future__ import annotations
 
 import atexit
 import sys
+import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import __version__
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._bridge.pipeline import children as _children
-from opencensus_compat._bridge.pipeline.destinations import destination
-from opencensus_compat._bridge.pipeline.ending import end_of_child, hand_logs_over_at_exit
-from opencensus_compat._bridge.process import LOGS, SCOPE, process, wired
-from opencensus_compat._bridge.providers import common as providers
+from opencensus_compat._bridge.pipeline.destinations import destination, make_parts_with
+from opencensus_compat._bridge.pipeline.ending import end_of_child, flush_queue_at_exit, set_queue
+from opencensus_compat._bridge.process import LOGS, SCOPE, on_reset, process
+from opencensus_compat._bridge.providers.common import Feed, adopt_late_provider, delegate, log_created, put_router
 from opencensus_compat._bridge.settings import default_role
-from opencensus_compat._bridge.whose import is_made
+from opencensus_compat._bridge.whose import is_made, note_made
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.pipeline.destination import Destination
     from opencensus_compat._bridge.pipeline.hand_over import HandOver
-    from opencensus_compat._bridge.pipeline.logs import LogRouter
+    from opencensus_compat._bridge.pipeline.logs import LogPart, LogRouter
 
-__all__ = ["default_logs", "hand_over", "log_destination", "log_router", "use_provider"]
+__all__ = ["configure_provider", "default_logs", "hand_over", "log_destination", "log_router"]
 
 _WAIT_S = 30.0
 """How long a record waits for another thread to make the logger provider, seconds."""
+
+
+class _Feed(Feed["LogRouter"]):
+    """The provider that facade records go to, and the queue by which they come."""
+
+    hand_over: HandOver | None = None
+    """The one queue of log records; handlers keep it, so that it is never another."""
+
+    def forget(self) -> None:
+        """Know of no provider."""
+        super().forget()
+        if self.hand_over is not None:
+            self.hand_over.clear()
+        self.is_claimed = False
+        """Whether a thread has begun to find or make the logger provider."""
+        self.is_made = threading.Event()
+        self.default: tuple[Destination, Callable[[], Any]] | None = None
+        """Where records of OpenTelemetry code go that are outside any OpenCensus span, and a reference to the handler that came with it."""
+
+
+_feed = _Feed()
+on_reset(_feed.forget)
+
+
+def _load_part() -> Callable[..., LogPart]:
+    from opencensus_compat._bridge.pipeline.logs import LogPart
+
+    return partial(LogPart, hand_over=hand_over())
+
+
+make_parts_with(LOGS, _load_part)
 
 
 def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any, handle: Any) -> Destination:
@@ -51,13 +85,13 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
         found.log_handlers += 1
         # A record that meets several handlers is put in by each; which one sends it is decided behind the queue.
         hand_over().ask((int(options.queue_capacity) or sys.maxsize) * min(found.log_handlers, 2))
-        if wired.default_logs is None:
-            wired.default_logs = (found, weakref.ref(handle))
+        if _feed.default is None:
+            _feed.default = (found, weakref.ref(handle))
     current = _exporter.sdk_logs().global_provider()
     if current is not None:
         # OpenTelemetry code logs already, and not only from the first record of OpenCensus on.
         _make_log_router()
-        if wired.logs_made.is_set():
+        if _feed.is_made.is_set():
             # It may have been set, as in notebooks and tests, in place of an earlier one.
             _look_again()
     return found
@@ -65,19 +99,20 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
 
 def default_logs() -> tuple[Destination | None, Any]:
     """Return the destination of records of OpenTelemetry code, and the handler that it came with, None where that is gone."""
-    found = wired.default_logs
+    found = _feed.default
     return (None, None) if found is None else (found[0], found[1]())
 
 
 def hand_over() -> HandOver:
     """Return the one queue of this process through which log records leave the threads that log them; handlers keep it."""
-    if wired.hand_over is None:
+    if _feed.hand_over is None:
         from opencensus_compat._bridge.pipeline.hand_over import HandOver
 
         with process.registry:
-            wired.hand_over = wired.hand_over or HandOver(log_router)
+            _feed.hand_over = _feed.hand_over or HandOver(log_router)
+            set_queue(_feed.hand_over)
     _children.at_end(end_of_child)
-    return wired.hand_over
+    return _feed.hand_over
 
 
 def log_router() -> LogRouter:
@@ -86,13 +121,13 @@ def log_router() -> LogRouter:
     Raises:
         RuntimeError: Another thread makes it and has not finished in time.
     """
-    if wired.logs.router is None:
+    if _feed.router is None:
         _make_log_router()
-        wired.logs_made.wait(_WAIT_S)
-    elif wired.logs.router.is_alone:
+        _feed.is_made.wait(_WAIT_S)
+    elif _feed.router.is_alone:
         # The provider was shut down. The application may have set another.
         _look_again()
-    made = wired.logs.router
+    made = _feed.router
     if made is None:
         raise RuntimeError("the logger provider has no router")
     return made
@@ -102,31 +137,31 @@ def _look_again() -> None:
     """Use the global logger provider if it is another one than before."""
     with process.lock:
         current = _exporter.sdk_logs().global_provider()
-        if current is not None and current is not wired.logs.found and not wired.logs.is_configured:
-            wired.logs.found = current
-            use_provider(current)
+        if current is not None and current is not _feed.found and not _feed.is_configured:
+            _feed.found = current
+            _use_provider(current)
 
 
 def _make_log_router() -> None:
     """Find or make the logger provider, unless another thread is doing that already; then return without waiting for it."""
     with process.registry:
-        if wired.logs_claimed:
+        if _feed.is_claimed:
             return
-        wired.logs_claimed = True
-    from opencensus_compat._bridge.pipeline.logs import new_provider
+        _feed.is_claimed = True
+    from opencensus_compat._bridge.providers.made import new_logger_provider
 
     names = _exporter.sdk_logs()
     # A child made by fork meanwhile would wait for ever.
     with process.loading:
         current = names.global_provider()
         if current is None:
-            current = new_provider(default_role())
-            wired.made_providers.add(current)
+            current = new_logger_provider(default_role())
+            note_made(current)
             names.set_global_provider(current)
-            providers.tell_made(LOGS)
+            log_created(LOGS)
             _give_way_later(current)
-        wired.logs.found = current
-        use_provider(current)
+        _feed.found = current
+        _use_provider(current)
 
 
 def _give_way_later(made: Any) -> None:
@@ -134,27 +169,37 @@ def _give_way_later(made: Any) -> None:
 
     def take(provider: Any) -> None:
         # Handlers ask for a logger at each record.
-        providers.do_as(made, provider, "get_logger", "add_log_record_processor", "force_flush", "shutdown")
-        if not wired.logs.is_configured:
-            use_provider(provider)
+        delegate(made, provider, "get_logger", "add_log_record_processor", "force_flush", "shutdown")
+        if not _feed.is_configured:
+            _use_provider(provider)
 
-    providers.take_later(LOGS, made, _exporter.sdk_logs().global_provider, take)
+    adopt_late_provider(LOGS, made, _exporter.sdk_logs().global_provider, take)
 
 
-def use_provider(provider: Any) -> None:
+def configure_provider(provider: Any) -> None:
+    """Use a provider that the program names, whatever the global one is."""
+    _feed.is_configured = True
+    _use_provider(provider)
+
+
+def _use_provider(provider: Any) -> None:
     """Send facade log records to a provider, and its log records to the destinations."""
-    from opencensus_compat._bridge import others as _other_exporters
-    from opencensus_compat._bridge.pipeline.logs import LogRouter, new_provider
+    from opencensus_compat._bridge.pipeline.logs import LogRouter
+    from opencensus_compat._bridge.providers.made import new_logger_provider
 
-    provider, router = providers.put_router(
-        LOGS, wired.logs, provider, new_router=lambda: LogRouter(wired.logs.router), new_provider=new_provider
+    provider, router = put_router(
+        LOGS,
+        _feed,
+        provider,
+        new_router=lambda: LogRouter(_feed.router, hand_over=hand_over(), default=default_logs, current=log_router),
+        new_provider=new_logger_provider,
     )
     # Before anybody finds it.
     router.use(provider.get_logger(SCOPE, __version__), _other_exporters.of_logger_provider(provider, are_of_ours=is_made(provider)))
-    wired.logs.provider, wired.logs.router = provider, router
-    wired.logs_claimed = True
-    wired.logs_made.set()
+    _feed.provider, _feed.router = provider, router
+    _feed.is_claimed = True
+    _feed.is_made.set()
     _children.at_end(end_of_child)
     # Exit hooks run in the reverse order: before the provider's, from which on its processors take nothing. It is there already.
-    atexit.unregister(hand_logs_over_at_exit)
-    atexit.register(hand_logs_over_at_exit)
+    atexit.unregister(flush_queue_at_exit)
+    atexit.register(flush_queue_at_exit)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.pipeline import children as _children
+from opencensus_compat._bridge.pipeline.destinations import make_parts_with, parts
 from opencensus_compat._bridge.pipeline.ending import end_of_child
-from opencensus_compat._bridge.process import METRICS, process, report, wired
-from opencensus_compat._bridge.providers import common as providers
+from opencensus_compat._bridge.process import METRICS, on_reset, process, report
 from opencensus_compat._bridge.providers import late as _late_providers
+from opencensus_compat._bridge.providers.common import adopt_late_provider, delegate, log_created
 from opencensus_compat._bridge.settings import adopts_providers, default_role, has_no_effect
-from opencensus_compat._bridge.whose import is_made, is_ours
+from opencensus_compat._bridge.whose import is_made, is_ours, note_made
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.pipeline.metrics import MetricPart
+    from opencensus_compat._instruments import Instruments
 
 __all__ = [
     "adopt_meters",
@@ -29,6 +33,55 @@ __all__ = [
     "show_to",
     "watch_meter_providers",
 ]
+
+
+class _State:
+    """Which meter providers there are, and what they are shown."""
+
+    instruments: dict[int, Instruments]
+    """Id of a meter provider -> what it is shown."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know of no meter provider."""
+        for each in vars(self).get("instruments", {}).values():
+            each.close()
+        self.default: MetricPart | None = None
+        """The part that brings what OpenTelemetry code measures with the application's meter providers."""
+        self.provider: Any = None
+        """The meter provider that the program has named."""
+        self.instruments = {}
+        self.hidden_from: dict[int, Any] = {}
+        """Id of a meter provider -> the provider, which is shown nothing."""
+        self.producers: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+_state = _State()
+
+
+def _forget() -> None:
+    _state.forget()
+    _exporter.instrument_names().clear()
+
+
+on_reset(_forget)
+
+
+def _load_part() -> Callable[..., MetricPart]:
+    from opencensus_compat._bridge.pipeline.metrics import MetricPart
+
+    return MetricPart
+
+
+make_parts_with(METRICS, _load_part)
+
+
+def configure_provider(provider: Any) -> None:
+    """Show views, gauges and producers to a meter provider that the program names."""
+    _state.provider = provider
+    show_to(provider)
 
 
 def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
@@ -44,18 +97,18 @@ def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
 
     with process.lock:
         provider = new_provider(default_role(), reader)
-        wired.made_providers.add(provider)
+        note_made(provider)
         look_for_meter_provider()
         current = metrics_api.get_meter_provider()
-        if wired.meter_provider is None and not _takes_instruments(current) and not isinstance(current, metrics_api.NoOpMeterProvider):
+        if _state.provider is None and not _takes_instruments(current) and not isinstance(current, metrics_api.NoOpMeterProvider):
             metrics_api.set_meter_provider(provider)
-            providers.tell_made(METRICS)
+            log_created(METRICS)
             _give_way_later(provider)
-        for provider_id, shown in list(wired.instruments.items()):
+        for provider_id, shown in list(_state.instruments.items()):
             if _is_doubled(shown.provider):
                 shown.close()
-                del wired.instruments[provider_id]
-                wired.hidden_from[provider_id] = shown.provider
+                del _state.instruments[provider_id]
+                _state.hidden_from[provider_id] = shown.provider
     if is_otel_shape:
         show_to(provider)
     _children.at_end(end_of_child)
@@ -67,11 +120,11 @@ def _give_way_later(made: Any) -> None:
     from opentelemetry import metrics as metrics_api
 
     def take(provider: Any) -> None:
-        providers.do_as(made, provider, "get_meter", "force_flush", "shutdown")
-        if wired.meter_provider is None:
+        delegate(made, provider, "get_meter", "force_flush", "shutdown")
+        if _state.provider is None:
             show_to(provider)
 
-    providers.take_later(METRICS, made, metrics_api.get_meter_provider, take, but=". Instruments from before stay with the first one")
+    adopt_late_provider(METRICS, made, metrics_api.get_meter_provider, take, but=". Instruments from before stay with the first one")
 
 
 def adopt_meters(part: MetricPart) -> None:
@@ -80,10 +133,10 @@ def adopt_meters(part: MetricPart) -> None:
     Args:
         part: One that has begun.
     """
-    if wired.default_metrics is None and part.is_direct:
-        wired.default_metrics = part
-    if part is wired.default_metrics:
-        for provider in [shown.provider for shown in list(wired.instruments.values())]:
+    if _state.default is None and part.is_direct:
+        _state.default = part
+    if part is _state.default:
+        for provider in [shown.provider for shown in list(_state.instruments.values())]:
             _adopt(part, provider)
 
 
@@ -112,7 +165,7 @@ def watch_meter_providers() -> None:
 
 
 def _see_meter_provider(provider: Any) -> bool:
-    if wired.meter_provider is None and _takes_instruments(provider):
+    if _state.provider is None and _takes_instruments(provider):
         show_to(provider)
     # It is OpenTelemetry that sets it.
     return False
@@ -121,7 +174,7 @@ def _see_meter_provider(provider: Any) -> bool:
 def expect_meter_provider() -> None:
     """Say, once, that nobody gets metrics that are not sent directly, where there is no meter provider; see `configure`."""
     look_for_meter_provider()
-    if not wired.instruments:
+    if not _state.instruments:
         has_no_effect(
             "nobody receives metrics, since no OpenTelemetry meter provider is set. Start the program by opentelemetry-instrument, "
             "or set a provider with a reader"
@@ -133,10 +186,10 @@ def look_for_meter_provider() -> None:
     api = sys.modules.get("opentelemetry.metrics")
     # What is still being imported, maybe by this very call, has no provider.
     get_meter_provider = getattr(api, "get_meter_provider", None)
-    if get_meter_provider is None or wired.meter_provider is not None:
+    if get_meter_provider is None or _state.provider is not None:
         return
     current = get_meter_provider()
-    if id(current) not in wired.instruments and _takes_instruments(current) and not is_made(current):
+    if id(current) not in _state.instruments and _takes_instruments(current) and not is_made(current):
         show_to(current)
 
 
@@ -151,17 +204,17 @@ def show_to(provider: Any) -> None:
     from opencensus_compat import _instruments
 
     with process.lock:
-        if id(provider) in wired.instruments or id(provider) in wired.hidden_from:
+        if id(provider) in _state.instruments or id(provider) in _state.hidden_from:
             return
         if _is_doubled(provider):
-            wired.hidden_from[id(provider)] = provider
+            _state.hidden_from[id(provider)] = provider
             return
-        made = wired.instruments[id(provider)] = _instruments.Instruments(provider)
+        made = _state.instruments[id(provider)] = _instruments.Instruments(provider)
     # Neither are producers asked under it, for they are the program's.
-    for producer in list(wired.producers):
+    for producer in list(_state.producers):
         made.follow(producer)
     made.open()
-    part = wired.default_metrics
+    part = _state.default
     if part is not None and not part.is_shut_down:
         _adopt(part, provider)
 
@@ -171,9 +224,9 @@ def _is_doubled(provider: Any) -> bool:
     from opencensus_compat._bridge import others as _other_exporters
 
     keys = _other_exporters.readers_key(provider)
-    for each in list(wired.destinations.values()):
+    for each in parts(METRICS):
         exporter = keys.get(each.settings.instrumentation_key, "")
-        if each.is_direct and each.made(METRICS) is not None and exporter.startswith("azure."):
+        if each.is_direct and exporter.startswith("azure."):
             report(
                 "both %s and an OpenCensus exporter send metrics to the resource with the instrumentation key that ends in %s: views, "
                 "gauges and producers are sent by the latter alone, and no other reader of that meter provider sees them",
@@ -189,24 +242,24 @@ def producer_added(producer: Any) -> None:
     if _handles.is_own(producer, _handles.WithoutInstruments):
         return
     try:
-        wired.producers.add(producer)
+        _state.producers.add(producer)
     except TypeError:
         report("OpenTelemetry's readers do not see metric producers that cannot be weakly referenced, such as %r", type(producer))
         return
     look_for_meter_provider()
-    for each in list(wired.instruments.values()):
+    for each in list(_state.instruments.values()):
         each.follow(producer)
 
 
 def gauge_added(registry: Any, gauge: Any) -> None:
     """Have a gauge told, too, that came into a registry which `producer_added` knows."""
-    if wired.instruments and registry in wired.producers:
-        for each in list(wired.instruments.values()):
+    if _state.instruments and registry in _state.producers:
+        for each in list(_state.instruments.values()):
             each.gauge_added(registry, gauge)
 
 
 def metrics_told(producer: Any, metrics: Sequence[Any]) -> None:
     """Have metrics told, too, that a producer which `producer_added` knows has told for the first time."""
-    if wired.instruments and producer in wired.producers:
-        for each in list(wired.instruments.values()):
+    if _state.instruments and producer in _state.producers:
+        for each in list(_state.instruments.values()):
             each.told(producer, metrics)

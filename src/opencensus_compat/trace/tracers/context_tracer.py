@@ -16,7 +16,8 @@ from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.providers.spans import parent_handle, sample_rate, start_span
+from opencensus_compat._bridge.providers.spans import start_span
+from opencensus_compat._bridge.running_spans import parent_handle, sample_rate
 from opencensus_compat.trace import base_exporter, blank_span, execution_context
 from opencensus_compat.trace import span as trace_span
 from opencensus_compat.trace import span_data as span_data_module

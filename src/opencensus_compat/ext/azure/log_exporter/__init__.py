@@ -28,7 +28,7 @@ from opencensus_compat._bridge.process import LOGS as _LOGS
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.providers import logs as _logs
 from opencensus_compat._bridge.providers.logs import log_destination, log_router
-from opencensus_compat._bridge.providers.spans import rate_of
+from opencensus_compat._bridge.running_spans import rate_of
 from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
 from opencensus_compat.ext.azure.common.exporter import _finish
@@ -312,7 +312,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         # `logging.config` flushes and closes handlers while it holds the lock that the pipeline's threads need in order to go on. What
         # was logged is the pipeline's already, and will be sent.
         if hasattr(self, "_where") and not _holds_logging_lock():
-            flush_logs(self._where, self._grace_period if timeout is None else timeout)
+            flush_logs(self._where.made(_LOGS), self._grace_period if timeout is None else timeout)
 
     def close(self, timeout: float | None = None) -> None:
         """Send what was logged, as `flush` does. The pipeline goes on for other handlers, and for this one if it is used again."""

@@ -20,7 +20,7 @@ from typing import Any
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.patch_targets import patch_targets
-from opencensus_compat._bridge.pipeline import destination as _destination
+from opencensus_compat._bridge.pipeline import part as _part
 from opencensus_compat._bridge.pipeline.destinations import destination
 from opencensus_compat._bridge.pipeline.ending import is_worker
 from opencensus_compat._bridge.process import METRICS as _METRICS
@@ -156,7 +156,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
             self.exporter_thread.close()
 
     def _batch_size(self) -> int:
-        return int(self.max_batch_size) if "max_batch_size" in self.options else _destination.DEFAULT_BATCH_SIZE
+        return int(self.max_batch_size) if "max_batch_size" in self.options else _part.DEFAULT_BATCH_SIZE
 
     def _envelopes(self, metrics: Iterable[Any]) -> Iterator[Any]:
         convert_one: Callable[[Any], Iterable[Any]]
@@ -234,7 +234,7 @@ class _ExportTask(transport.PeriodicMetricTask):
         self._seen: set[str] = set()
         self.is_attached = False
         if interval is not None:
-            interval = max(_destination.MIN_EXPORT_INTERVAL_S, interval)
+            interval = max(_part.MIN_EXPORT_INTERVAL_S, interval)
         super().__init__(interval, self._export_all, name=type(exporter).__name__)
 
     def _export_all(self) -> None:

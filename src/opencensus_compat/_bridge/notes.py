@@ -12,40 +12,40 @@ import os
 import sys
 from typing import Any
 
-_SEND = "OPENCENSUS_COMPAT_SEND"
-_SWITCHES = ("OPENCENSUS_COMPAT_DISABLED", "OTEL_SDK_DISABLED", _SEND)
+_SWITCHES = ("OPENCENSUS_COMPAT_DISABLED", "OTEL_SDK_DISABLED", "OPENCENSUS_COMPAT_SEND")
 """Environment variables that keep telemetry back."""
 
 _REDIRECT = "APPINSIGHTS_EXPORTER_REDIRECT"
 
-redirect_at_start = ""
-"""Where exporters are to send, as the environment said before the program could empty it."""
 _began_in = 0
 
 
-def begin(path: str) -> None:
-    """Note that this process has started, and let it note at its end what it made; calling it again changes nothing."""
-    global _began_in, redirect_at_start
+def begin(path: str) -> str:
+    """Note that this process has started, and let it note at its end what it made; calling it again changes nothing.
+
+    Returns: Where exporters are to send, as the environment says before the program can empty it.
+    """
+    global _began_in
+    redirect = os.environ.get(_REDIRECT, "")
     if _began_in:
-        return
+        return redirect
     _began_in = os.getpid()
-    redirect_at_start = os.environ.get(_REDIRECT, "")
     _write(path, {"event": "start", "python": sys.executable})
     # Registered before any exit hook of the program, so it runs after them.
     atexit.register(_end, path)
+    return redirect
 
 
 def _end(path: str) -> None:
-    redirect, state, sdk = map(
-        sys.modules.get, ("appinsights_exporter.redirect", "opencensus_compat._bridge.process", "opentelemetry.sdk.trace")
-    )
-    note: dict[str, Any] = {"event": "end", "opencensus": "opencensus" in sys.modules}
+    # The exporter may be there without the bridge.
+    names = ("opencensus_compat._bridge.process", "appinsights_exporter.redirect", "opentelemetry.sdk.trace")
+    process, redirect, sdk = map(sys.modules.get, names)
+    note: dict[str, Any] = {"event": "end", "opencensus": "opencensus" in sys.modules, "unsampled": False}
     note["endpoints"] = sorted(getattr(redirect, "redirected_endpoints", ()))
-    note["unsampled"] = state is not None and state.process.has_unsampled
-    # As the program has set them: by `configure`, or in its own environment.
+    # As the program has set them: in its own environment, or by `configure`.
     note["switches"] = {name: os.environ[name] for name in _SWITCHES if name in os.environ}
-    if state is not None and state.wired.send is not None:
-        note["switches"][_SEND] = state.wired.send
+    if process is not None:
+        process.complete(note)
     note["sampler"] = "" if sdk is None else _sampler()
     _write(path, note)
 

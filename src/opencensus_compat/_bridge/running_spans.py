@@ -1,0 +1,116 @@
+"""What the facade does with a running OpenTelemetry span: its kind, its sample rate, whose request it is, its end."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from opentelemetry import trace as trace_api
+from opentelemetry.context import Context
+from opentelemetry.trace import Span as OtelSpan
+from opentelemetry.trace import SpanContext, SpanKind
+
+from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE
+from opencensus_compat._bridge.others import Others, tell_of_others
+from opencensus_compat._bridge.process import SPANS
+
+__all__ = ["be_request", "end_span", "ending_span", "ends_in_pipeline", "parent_handle", "rate_of", "sample_rate", "set_kind"]
+
+
+class _Ending(threading.local):
+    """The facade span that is ending on this thread and its ContextTracer, for the router, which the SDK calls from `Span.end`."""
+
+    now: tuple[Any, Any] | None = None
+
+
+ending_span = _Ending()
+
+
+def end_span(otel: OtelSpan, span: Any, tracer: Any, end_ns: int | None) -> None:
+    """End an OpenTelemetry span, letting the router know which facade span and tracer it is from.
+
+    Args:
+        otel: The SDK span.
+        span: The facade span, complete.
+        tracer: The ContextTracer that exports it.
+        end_ns: End in nanoseconds since the epoch; None means now.
+    """
+    ending_span.now = (span, tracer)
+    try:
+        otel.end(end_ns)
+    finally:
+        ending_span.now = None
+
+
+def ends_in_pipeline(others: Others) -> bool:
+    """Return whether the facade span that is ending on this thread goes to a destination by way of its tracer's exporter.
+
+    Args:
+        others: Who else sends to Application Insights from its provider.
+    """
+    now = ending_span.now
+    part = None if now is None else _handles.span_part_of(now[1].exporter)
+    if part is None or not part.is_direct:
+        return False
+    tell_of_others(others, part.settings, SPANS)
+    return True
+
+
+def set_kind(span: Any, kind: SpanKind) -> bool:
+    """Set the kind of a running span and return whether that worked.
+
+    OpenTelemetry has no way to do that, and OpenCensus integrations all set the kind after the start. The facade's own spans can; the
+    kind of others is a private attribute of the SDK, written only where reading it back shows that it counts.
+    """
+    try:
+        if _handles.is_own(span, _handles.OtelSpan):
+            span.census_kind = kind
+        else:
+            span._kind = kind
+        return span.kind is kind
+    except AttributeError:
+        return False
+
+
+def be_request(span: Any, parent: SpanContext | None) -> bool:
+    """Make a running OpenTelemetry span that of a request with the given parent, and return whether that worked.
+
+    An instrumentation makes an inner span of a request where another span is current. As `set_kind`, this writes a private attribute of the
+    SDK, and only where reading it back shows that it counts.
+    """
+    if not set_kind(span, trace_api.SpanKind.SERVER):
+        return False
+    try:
+        span._parent = parent
+        return span.parent is parent
+    except AttributeError:
+        return False
+
+
+def sample_rate(rate: Any) -> dict[str, float] | None:
+    """Return the attributes that tell a sampling rate (0.0 to 1.0) to the exporter, None for the rate 1."""
+    if not isinstance(rate, (int, float)) or not 0 < rate < 1:
+        return None
+    return {SAMPLE_RATE: rate * 100.0}
+
+
+def rate_of(span: Any) -> float:
+    """Return the share of traces that a span's trace was kept at, above 0.0 and at most 1.0."""
+    rate = span.census_rate if _handles.is_own(span, _handles.OtelSpan) else None
+    if rate is None:
+        attributes = getattr(span, "attributes", None)
+        rate = attributes.get(SAMPLE_RATE) if attributes else None
+    return rate / 100.0 if isinstance(rate, (int, float)) and 0 < rate < 100 else 1.0
+
+
+def parent_handle(context: Context | None) -> Any:
+    """Return the exporter of the OpenCensus span that a context lies in, None outside any."""
+    innermost = _context.active(_context.current() if context is None else context)
+    if innermost is None:
+        return None
+    span = innermost[0]
+    if not _handles.is_own(span, _handles.CensusSpan) or span._is_left_out:
+        return None
+    return getattr(span.context_tracer, "exporter", None)
