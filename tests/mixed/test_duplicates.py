@@ -26,6 +26,7 @@ from appinsights_exporter import (
     _sdk_logs,
 )
 from appinsights_exporter.sampling import SampleRateProcessor
+from opencensus_compat._bridge import doubled_calls
 from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
@@ -508,6 +509,13 @@ def test_one_client_span(endpoint, integration, library, expected):
     assert dict(span.attributes) == {}
     tracers.shutdown()
     assert names(endpoint) == expected
+
+
+@pytest.mark.usefixtures("instrumented")
+def test_without_frames_both_make_a_span(endpoint, integration, monkeypatch):
+    """Where the frames of callers cannot be read, or that is switched off, the integration's span arrives beside the instrumentation's."""
+    monkeypatch.setattr(doubled_calls, "frame_at", None)
+    test_one_client_span(endpoint, integration, "sqlalchemy", ["inside", "legacy", "outer"])
 
 
 @pytest.mark.usefixtures("instrumented")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +12,6 @@ from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge.process import report
 
 _MARK = "_opencensus_original"
-_INSTRUMENTATIONS = "opentelemetry.instrumentation"
-_SERVERS = frozenset({"django", "fastapi", "flask", "pyramid"})
-"""Legacy integrations that make a span for each request that comes in; see `_doubles`."""
-_PEERS = {"dbapi": ("mysql", "mysqlclient", "pymysql"), "postgresql": ("psycopg2", "psycopg")}
-"""Legacy integration -> OpenTelemetry's instrumentations of the same library, where their name is another."""
 
 
 def wrap(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
@@ -62,36 +56,3 @@ def opentelemetry_traces(library: str, *, instrumented: bool = False) -> bool:
             return False
     report(f"both {scope} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
     return True
-
-
-def doubled() -> bool:
-    """Return whether an OpenTelemetry instrumentation makes the span of the call that a legacy integration is asking for.
-
-    The first time, say so. Legacy integrations that come from other distributions run as they are, so this looks at who calls. Spans of
-    requests are matched by the request instead: see `_doubles`.
-    """
-    frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("opencensus_compat."):
-        frame = frame.f_back
-    caller = str(frame.f_globals.get("__name__")).split(".")
-    if caller[:2] != ["opencensus", "ext"] or len(caller) < 3 or caller[2] in _SERVERS:
-        return False
-    library = caller[2]
-    found = next((name for peer in _PEERS.get(library, (library,)) if _is_instrumented(name := f"{_INSTRUMENTATIONS}.{peer}")), None)
-    if found is None:
-        return False
-    report(f"both {found} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
-    return True
-
-
-def _is_instrumented(module: str) -> bool:
-    for kind in list(vars(sys.modules.get(module, _NOTHING)).values()):
-        if inspect.isclass(kind) and kind.__module__ == module and hasattr(kind, "is_instrumented_by_opentelemetry"):
-            # Instrumentors are singletons.
-            instrumentor: Any = kind()
-            return bool(instrumentor.is_instrumented_by_opentelemetry)
-    return False
-
-
-class _NOTHING:
-    """Stands for a module that is not loaded."""

@@ -191,9 +191,9 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             return blank
         is_sampled = parent.get_span_context().trace_flags & 1
         if is_sampled and (self.exporter is PROVIDER or _handles.span_part_of(self.exporter) is not None):
-            from opencensus_compat.ext import _patching
+            from opencensus_compat._bridge import doubled_calls
 
-            if _patching.doubled():
+            if doubled_calls.doubled():
                 return start_blank(self, name, context, parent)
         if not (_doubles.is_request(parent) if is_sampled else _doubles.may_be_request(parent)):
             return None
