@@ -239,9 +239,9 @@ def _run_and_show(program: Program, endpoint: LocalEndpoint, style: render.Style
     known, rows_before = set(endpoint.operation_ids()), len(endpoint.rows(program.table)) if program.table else 0
     try:
         printed = _run(program, endpoint)
+        endpoint.wait_idle()
     except (OSError, subprocess.SubprocessError) as error:
         return [str(error)]
-    endpoint.wait_idle()
     found = [transaction.find(endpoint, operation) for operation in endpoint.operation_ids() if operation not in known]
     arrived = [one for one in found if one is not None]
     rows = endpoint.rows(program.table)[rows_before:] if program.table else []
