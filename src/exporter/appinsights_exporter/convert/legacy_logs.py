@@ -94,7 +94,8 @@ def envelope(
     Raises:
         ConversionError: The record has no time.
     Loses: logger name, thread, and ``extra`` keys other than the two dicts, as the retired handlers did.
-    Source: specification section 7.2; oc-azure log_exporter/__init__.py log_record_to_envelope, create_envelope.
+    Source: specification section 7.2; https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L196-L262 for messages and exceptions,
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L274-L295 for events.
     """
     attributes = copied(record.attributes)
     rate = sample_rate_percent(attributes) if SAMPLE_RATE in attributes else None
@@ -124,6 +125,10 @@ def envelope(
 
 
 def _tags(record: LogRecord, attributes: dict[str, object], context_tags: dict[str, str]) -> dict[str, str]:
+    """Return the tags.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L298-L314
+    """
     tags = dict(context_tags)
     # Without a span there are no ids: those of zeros made all such records one operation. And never the form "|trace.span.", which
     # equals the id of no request.
@@ -142,6 +147,10 @@ def _tags(record: LogRecord, attributes: dict[str, object], context_tags: dict[s
 
 
 def _severity(attributes: dict[str, object], record: LogRecord) -> int | None:
+    """Return the severity.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L258
+    """
     level = attributes.get(LEVEL)
     if isinstance(level, int):
         # Levels above 50 used to give 5 and more, which the service does not know.
@@ -150,9 +159,13 @@ def _severity(attributes: dict[str, object], record: LogRecord) -> int | None:
 
 
 def _exceptions(attributes: dict[str, object], message: str, raised: Sequence[Error] | None) -> list[dict[str, object]]:
+    """Return the exceptions.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L210-L249
+    """
     found = details(
         text(attributes.get(EXCEPTION_TYPE) or ""),
-        # The formatter made it. Where that is nothing, nothing of the exception's own text is sent, as ever.
+        # The formatter made it. Where that is nothing, nothing of the exception's own text is sent either.
         message or NO_MESSAGE,
         text(attributes.get(EXCEPTION_STACK) or ""),
         # The message holds the traceback's text already.
@@ -166,7 +179,10 @@ def _exceptions(attributes: dict[str, object], message: str, raised: Sequence[Er
 
 
 def _dimensions(attributes: dict[str, object], properties: dict[str, object]) -> dict[str, object]:
-    """Return the properties with the program's own dimensions, which win. Numbers and bools stay what they are, as ever; all else is text."""
+    """Return the properties with the program's own dimensions, which win. Numbers and bools stay what they are; all else is text.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L199-L208
+    """
     for key, value in attributes.items():
         if key and value is not None and key not in _OWN_KEYS and not key.startswith(FACADE_PREFIX):
             properties[key[:MAX_KEY]] = _property(value)

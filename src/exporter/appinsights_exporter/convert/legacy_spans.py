@@ -81,7 +81,8 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
     Raises:
         ConversionError: The span has no context or no start time.
     Loses: annotations, message events, trace state, link types, as the retired exporter did.
-    Source: specification section 7.1; oc-azure trace_exporter/__init__.py span_data_to_envelope.
+    Source: specification section 7.1;
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L85-L206
     """
     context = span.context
     start_ns = span.start_time
@@ -115,7 +116,9 @@ def envelopes(span: ReadableSpan, instrumentation_key: str, context_tags: Mappin
         _dependency(fields, span.name, kind, attributes, status_code)
     links = span.links
     if links:
+        # https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L194-L199
         properties["_MS.links"] = links_text(links, compact=False)
+    # https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L201-L205
     for key, value in attributes.items():
         if key not in FACADE_KEYS and not key.startswith("http."):
             type_ = type(value)
@@ -178,6 +181,10 @@ def _http_status(value: object, fallback: bool) -> tuple[str, bool]:
 def _request(
     fields: dict[str, object], properties: dict[str, object], tags: dict[str, str], attributes: dict[str, object], status_code: int
 ) -> None:
+    """Fill in a request.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L128-L153
+    """
     fields["responseCode"], fields["success"] = str(status_code), status_code == 0
     if "http.status_code" in attributes:
         fields["responseCode"], fields["success"] = _http_status(attributes["http.status_code"], status_code == 0)
@@ -197,6 +204,10 @@ def _request(
 
 
 def _dependency(fields: dict[str, object], name: str, kind: SpanKind, attributes: dict[str, object], status_code: int) -> None:
+    """Fill in a dependency.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L157-L193
+    """
     fields["name"] = name[:MAX_NAME] or NO_NAME
     # In-process spans follow their status too; they used to succeed always.
     fields["resultCode"], fields["success"] = str(status_code), status_code == 0
@@ -231,6 +242,10 @@ def _has(key: str, attributes: dict[str, object]) -> bool:
 
 
 def _exception(attributes: dict[str, object]) -> dict[str, object]:
+    """Return the fields of the exception of a server span.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L98-L119
+    """
     stack = _stack(attributes.get("stacktrace"))
     details: dict[str, object] = {
         "id": 1,

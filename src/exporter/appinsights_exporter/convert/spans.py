@@ -258,7 +258,8 @@ def links_text(links: Sequence[Link], *, compact: bool = True) -> str:
 
     Args:
         links: Of one span.
-        compact: Whether to leave out the spaces that Python's json puts after separators; OpenCensus kept them.
+        compact: Whether to leave out the spaces that Python's json puts after separators; OpenCensus kept them:
+            https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L199
     """
     found = [{"operation_Id": f"{link.context.trace_id:032x}", "id": f"{link.context.span_id:016x}"} for link in links[:MAX_LINKS]]
     return json.dumps(found, separators=(",", ":")) if compact else json.dumps(found)

@@ -21,7 +21,7 @@ def timestamp(ns: int) -> str:
     Raises:
         ValueError: Outside of years 1 to 9999.
     Loses: anything below one microsecond (rounded down, as OpenCensus did).
-    Source: specification section 1.2.
+    Source: specification section 1.2; https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/common/utils/__init__.py#L72-L76.
     """
     if ns >= 1_000_000_000:
         # Cutting the digits is faster than computing and padding them.
@@ -48,7 +48,8 @@ def duration_of_microseconds(start_ns: int, end_ns: int) -> str:
     """Return the duration that OpenCensus would have computed: both times are cut to microseconds before they are subtracted.
 
     Args and shape as :func:`duration`; the two differ by one millisecond for about one span in two thousand.
-    Source: oc-azure common/utils.py timestamp_to_duration, on texts with six fraction digits.
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/utils.py#L50-L54,
+        on texts with six fraction digits.
     """
     return milliseconds((end_ns // 1000 - start_ns // 1000 + 500) // 1000)
 
