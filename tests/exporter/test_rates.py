@@ -16,8 +16,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Trace
 from appinsights_exporter import ApplicationInsightsSpanExporter, SampledLogRecordProcessor, _sdk_logs
 from appinsights_exporter.convert.spans import threshold_percent
 from appinsights_exporter.delivery.deliver import Delivery
-from appinsights_exporter.rates import SpanRates, samplers_with
-from appinsights_exporter.sampling import RateLimitedSampler, SampleRateProcessor, sample_rate_percent
+from appinsights_exporter.rates import SampleRateProcessor, SpanRates, sample_rate_percent, samplers_with
+from appinsights_exporter.sampling import RateLimitedSampler
 from appinsights_exporter.testing import KEY, FakeTransport
 
 KEPT = 1

@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from .log_processors import LogOperationNameProcessor, SampledLogRecordProcessor
     from .metric_exporter import ApplicationInsightsMetricExporter
     from .operation_name import OperationNameProcessor
-    from .sampling import ApplicationInsightsSampler, RateLimitedSampler, SampleRateProcessor, parent_based
+    from .rates import SampleRateProcessor
+    from .sampling import ApplicationInsightsSampler, RateLimitedSampler, parent_based
     from .self_metrics import observe
     from .settings import Settings
     from .standard_metrics import RecordOnlySampler, StandardMetricsProcessor
@@ -94,7 +95,7 @@ _HOMES = {
     "OperationNameProcessor": "operation_name",
     "RateLimitedSampler": "sampling",
     "RecordOnlySampler": "standard_metrics",
-    "SampleRateProcessor": "sampling",
+    "SampleRateProcessor": "rates",
     "SampledLogRecordProcessor": "log_processors",
     "Settings": "settings",
     "StandardMetricsProcessor": "standard_metrics",

@@ -24,9 +24,10 @@ from .delivery import credentials, encode, sharing
 from .delivery.results import Result
 from .errors import ConfigurationError
 from .foreign import failure
-from .host import random_instance_id, this_host
+from .pace import Pace
 from .rates import SpanRates
 from .reasons import AFTER_SHUTDOWN, NO_TIME_TO_CONVERT, NOT_ENCODED, PROCESSOR_RAISED, SPAN_NOT_CONVERTED, Reason
+from .resource_tags import ResourceTags
 from .telemetry_processors import ProcessorError, TelemetryProcessor, TelemetryProcessors
 
 if TYPE_CHECKING:
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 _releases.check(sdk=True)
-
-_MAX_RESOURCES = 64
-_LITTLE_S = 0.2
-"""What conversion may take at the end of the process in any case, seconds: unhindered it takes less for a whole queue."""
 
 _T = TypeVar("_T")
 
@@ -133,9 +130,9 @@ class ExporterBase(Generic[_T]):
         self._delivery: Delivers = sharing.shared(settings) if delivery is None else delivery
         self.counts = self._delivery.counts
         self._processors = TelemetryProcessors()
-        self._resources = _ResourceTags()
+        self._resources = ResourceTags()
         self._log_limit = RateLimit()
-        self._pace, self._callers_pace = (_Pace(min(1.0, settings.grace_period_s / 5)) for _ in range(2))
+        self._pace, self._callers_pace = (Pace(min(1.0, settings.grace_period_s / 5)) for _ in range(2))
         self._under_way: dict[object, int] = {}
         self._is_shut_down = False
 
@@ -298,29 +295,6 @@ class ExporterBase(Generic[_T]):
             return None
 
 
-class _Pace:
-    """How long conversion takes as the process ends: processors and conversions are code of programs, and may be slow.
-
-    Args:
-        reserve_s: What is left for sending after the last item, seconds.
-    """
-
-    def __init__(self, reserve_s: float) -> None:
-        self._reserve_s = reserve_s
-        self._spent_s = 0.0
-        self.usual_s = 0.0
-        """What one piece of telemetry took lately, seconds."""
-
-    def has_time(self, left_s: float) -> bool:
-        """Return whether one more can be converted, with so many seconds left for sending."""
-        return (self._spent_s < _LITTLE_S and self.usual_s < _LITTLE_S) or left_s >= self.usual_s + self._reserve_s
-
-    def took(self, spent_s: float) -> None:
-        """Note how many seconds one took as the process ends."""
-        self._spent_s += spent_s
-        self.usual_s = spent_s
-
-
 class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter):
     """Sends OpenTelemetry spans to Application Insights as requests, dependencies, exceptions and messages.
 
@@ -409,40 +383,3 @@ def _is_exception(envelope: Mapping[str, object]) -> bool:
     except (KeyError, TypeError):
         # One that a program has made.
         return False
-
-
-class _ResourceTags:
-    """Tags of the resources seen lately: there is one per provider, so they are made once and not per span."""
-
-    def __init__(self) -> None:
-        # By identity: hashing a resource costs more than a whole span. The resource is kept, so that its id is not given to another.
-        self.known: dict[int, tuple[dict[str, str], bool, Resource]] = {}
-        """Id of a resource to its tags (not to be changed), whether it names its role, and itself."""
-        self._with_role: dict[tuple[int, str], dict[str, str]] = {}
-
-    def remember(self, of: Resource) -> tuple[dict[str, str], bool, Resource]:
-        """Make and return the entry of a resource."""
-        host = this_host()
-        tags = resource.tags(
-            of.attributes,
-            host_name=host.name,
-            locale=host.locale,
-            sdk_version=host.sdk_version,
-            random_instance_id=random_instance_id(),
-        )
-        if len(self.known) >= _MAX_RESOURCES:
-            self.known.clear()
-            self._with_role.clear()
-        made = self.known[id(of)] = (tags, resource.has_name(of.attributes), of)
-        return made
-
-    def with_role(self, of: Resource, tags: dict[str, str], role: str | None) -> dict[str, str]:
-        """Return the tags of a known resource with another role, not to be changed; without one, the tags themselves."""
-        if not role:
-            return tags
-        found = self._with_role.get((id(of), role))
-        if found is None:
-            if len(self._with_role) >= _MAX_RESOURCES:
-                self._with_role.clear()
-            found = self._with_role[id(of), role] = {**tags, "ai.cloud.role": role}
-        return found

@@ -14,8 +14,8 @@ from ._sdk_logs import LogRecordProcessor, SeverityNumber, record_of
 from .convert.legacy_spans import SCOPE as FACADE_SCOPE
 from .convert.spans import SAMPLE_RATE
 from .operation_name import ATTRIBUTE, operation_name_below
-from .rates import SpanRates
-from .sampling import log_rate, sample_rate_percent
+from .rates import SpanRates, sample_rate_percent
+from .sampling import log_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

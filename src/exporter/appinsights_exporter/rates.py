@@ -1,7 +1,7 @@
 """At which rate the OpenTelemetry SDK's own samplers kept a span, as far as that can be known.
 
-A sampler tells its rate by its description (:func:`of_sampler`), and a span its sampler by the provider it is of (:class:`SpanRates`).
-What cannot be known stays without a rate.
+A sampler's description has its rate (:func:`of_sampler`). :class:`SampleRateProcessor` notes it on spans as they start; without the
+processor, :class:`SpanRates` finds the sampler of an ended span by the provider that made it. What cannot be known stays without a rate.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.sdk.trace import Tracer, TracerProvider
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.sampling import Sampler, TraceIdRatioBased
 
 from .convert.legacy_spans import SCOPE as FACADE_SCOPE
@@ -20,8 +21,8 @@ from .convert.spans import SAMPLE_RATE, threshold_percent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import SpanContext
 
 _RATIO = re.compile(r"root=ComposableTraceIDRatioBased\{threshold=[0-9a-f]+, ratio=([0-9.e-]+)\}")
@@ -87,6 +88,59 @@ def of_sampler(sampler: Sampler | None) -> Rates:
 def ratio_keeps(trace_id: int, rate_percent: float) -> bool:
     """Return whether ``TraceIdRatioBased`` keeps a trace."""
     return trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < TraceIdRatioBased.get_bound_for_rate(rate_percent / 100)
+
+
+def sample_rate_percent(span: trace.Span | ReadableSpan) -> float | None:
+    """Return the rate at which a span was kept: above 0 and below 100 percent; None for 100, and where it is not known."""
+    if not isinstance(span, ReadableSpan):
+        return None
+    rate = (span.attributes or {}).get(SAMPLE_RATE)
+    if rate is None and span.context is not None:
+        rate = threshold_percent(span.context.trace_state)
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < 100:
+        return float(rate)
+    return None
+
+
+class SampleRateProcessor(SpanProcessor):
+    """Notes on spans, when they start, the rate at which OpenTelemetry's own samplers kept them.
+
+    Without it their items carry no rate, and the service counts too few::
+
+        provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(0.25)))
+        provider.add_span_processor(SampleRateProcessor(provider.sampler))
+
+    A span takes the rate of its local parent, too; both together give the lower one (:meth:`Rates.percent`). A rate that is on
+    the span already is left alone, and so are spans that OpenCensus code made: OpenCensus decides about those.
+
+    Args:
+        sampler: The provider's. Understood are ``TraceIdRatioBased``, ``ParentBased`` and ``AlwaysRecordSampler``, nested in any way, by
+            their descriptions; of others only what a span inherits is known.
+
+    Limits: the rate of a remote parent is not known. A span that is given more attributes than it can hold loses its first ones, and
+    the rate is among them.
+    """
+
+    def __init__(self, sampler: Sampler | None) -> None:
+        self._rates = of_sampler(sampler)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Note the rate, unless it is 100 % or not known."""
+        if SAMPLE_RATE in (span.attributes or ()):
+            return
+        scope = span.instrumentation_scope
+        if scope is not None and scope.name == FACADE_SCOPE:
+            return
+        rate = self._rates.percent(span.parent, lambda parent: self._of_local_parent(parent, parent_context))
+        if rate is not None:
+            span.set_attribute(SAMPLE_RATE, rate)
+
+    def _of_local_parent(self, of_parent: trace.SpanContext, parent_context: Context | None) -> float | None:
+        parent = trace.get_current_span(parent_context)
+        if isinstance(parent, ReadableSpan):
+            return sample_rate_percent(parent)
+        # A parent that was handed on as a bare context. Where the sampler would have kept the trace, it was the one that did.
+        return self._rates.root if self._rates.keeps(of_parent.trace_id) else None
 
 
 class SpanRates:

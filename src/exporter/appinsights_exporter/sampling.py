@@ -13,7 +13,7 @@ microsoft.parentbased_fixed_percentage the first under :func:`parent_based` as t
 microsoft.parentbased_rate_limited     the third under :func:`parent_based` as the third
 ====================================== ==================================== ======================================
 
-The standard names are the SDK's own business; :class:`SampleRateProcessor` adds the rate that its samplers do not tell.
+The standard names are the SDK's own business; :class:`.rates.SampleRateProcessor` adds the rate that its samplers do not note.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ import time
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, ParentBased, Sampler, SamplingResult
 
 from . import rates
-from .convert.legacy_spans import SCOPE as FACADE_SCOPE
-from .convert.spans import SAMPLE_RATE, threshold_percent
+from .convert.spans import SAMPLE_RATE
 from .errors import ConfigurationError
 from .forks import restart_in_child
+from .rates import sample_rate_percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,6 +61,9 @@ _PAIRS = tuple(ord(high) * 33 + ord(low) for high in _HEX for low in _HEX)
 _LARGEST = 2**31 - 1
 _TRACE_ID_MASK = 2**128 - 1
 
+SampleRateProcessor = rates.SampleRateProcessor
+"""Programs may import it from here."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -86,18 +89,6 @@ def sampling_score(trace_id: int) -> float:
     """
     # -2³¹ has no positive counterpart in 32 bits.
     return min(abs(trace_id_hash(trace_id)), _LARGEST) / _LARGEST
-
-
-def sample_rate_percent(span: trace.Span | ReadableSpan) -> float | None:
-    """Return the rate at which a span was kept: above 0 and below 100 percent; None for 100, and where it is not known."""
-    if not isinstance(span, ReadableSpan):
-        return None
-    rate = (span.attributes or {}).get(SAMPLE_RATE)
-    if rate is None and span.context is not None:
-        rate = threshold_percent(span.context.trace_state)
-    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < 100:
-        return float(rate)
-    return None
 
 
 class _ConsistentSampler(Sampler):
@@ -257,47 +248,6 @@ def log_rate(rate: float) -> float:
     """
     one_in = _whole(_number(rate, "rate", "argument", largest=1.0))
     return 1 / one_in if one_in else 0.0
-
-
-class SampleRateProcessor(SpanProcessor):
-    """Notes on spans, when they start, the rate at which OpenTelemetry's own samplers kept them.
-
-    Without it their items carry no rate, and the service counts too few::
-
-        provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(0.25)))
-        provider.add_span_processor(SampleRateProcessor(provider.sampler))
-
-    A span takes the rate of its local parent, too; both together give the lower one (:meth:`.rates.Rates.percent`). A rate that is on
-    the span already is left alone, and so are spans that OpenCensus code made: OpenCensus decides about those.
-
-    Args:
-        sampler: The provider's. Understood are ``TraceIdRatioBased``, ``ParentBased`` and ``AlwaysRecordSampler``, nested in any way, by
-            their descriptions; of others only what a span inherits is known.
-
-    Limits: the rate of a remote parent is not known. A span that is given more attributes than it can hold loses its first ones, and
-    the rate is among them.
-    """
-
-    def __init__(self, sampler: Sampler | None) -> None:
-        self._rates = rates.of_sampler(sampler)
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Note the rate, unless it is 100 % or not known."""
-        if SAMPLE_RATE in (span.attributes or ()):
-            return
-        scope = span.instrumentation_scope
-        if scope is not None and scope.name == FACADE_SCOPE:
-            return
-        rate = self._rates.percent(span.parent, lambda parent: self._of_local_parent(parent, parent_context))
-        if rate is not None:
-            span.set_attribute(SAMPLE_RATE, rate)
-
-    def _of_local_parent(self, of_parent: trace.SpanContext, parent_context: Context | None) -> float | None:
-        parent = trace.get_current_span(parent_context)
-        if isinstance(parent, ReadableSpan):
-            return sample_rate_percent(parent)
-        # A parent that was handed on as a bare context. Where the sampler would have kept the trace, it was the one that did.
-        return self._rates.root if self._rates.keeps(of_parent.trace_id) else None
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Sampler | None:

@@ -444,7 +444,7 @@ def sampling_score(trace_id: int) -> float:
 
 def sample_rate_processor(sampler: Any) -> Any:
     """Return a span processor that notes the rate at which an OpenTelemetry sampler kept a span."""
-    from appinsights_exporter.sampling import SampleRateProcessor
+    from appinsights_exporter.rates import SampleRateProcessor
 
     return SampleRateProcessor(sampler)
 
