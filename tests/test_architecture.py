@@ -23,7 +23,7 @@ FACADE_LAYERS = [
     ("ext", "extension"),  # OpenCensus's own tree, from here
     ("log",),
     ("stats",),
-    ("metrics", "_instruments"),
+    ("metrics",),
     ("trace", "tags"),
     ("common",),  # to here
     ("_bridge.providers",),
@@ -42,7 +42,6 @@ LATE = {
 
 IN_CIRCLES = {
     f"{FACADE}.trace.tracers.context_tracer",
-    f"{FACADE}._instruments",
     f"{FACADE}._bridge.providers.metrics",
     f"{FACADE}._bridge.pipeline.metrics",
 }

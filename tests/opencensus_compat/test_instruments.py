@@ -12,12 +12,13 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import opencensus_compat
-from opencensus_compat import _instruments
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.providers import metrics as meter_providers
+from opencensus_compat._bridge.providers import viewers
+from opencensus_compat._bridge.providers.instruments import Instruments, valid_name, valid_unit
 from opencensus_compat._bridge.providers.lifecycle import reset
-from opencensus_compat._instruments import valid_name, valid_unit
 from opencensus_compat.metrics import transport
+from opencensus_compat.metrics._instruments import ProducerInstruments
 from opencensus_compat.metrics.export import metric_descriptor, metric_producer, point, time_series, value
 from opencensus_compat.metrics.export.cumulative import LongCumulative
 from opencensus_compat.metrics.export.gauge import DerivedDoubleGauge, DoubleGauge, LongGauge, Registry
@@ -150,6 +151,21 @@ def test_no_provider_no_instruments():
     assert stats.view_manager.measure_to_view_map._listeners == ()
     assert meter_providers._state.instruments == {}
     task.cancel()
+
+
+def test_a_provider_from_before_the_first_import_of_stats(monkeypatch):
+    """A provider that is configured before anything of OpenCensus's is loaded sees what is registered after that, once."""
+    kinds = dict(viewers._makers)
+    monkeypatch.setattr(viewers, "_makers", {})
+    read = Read()
+    opencensus_compat.configure(meter_provider=read.provider)
+    viewers._makers.update(kinds)
+    _view("count", aggregation.CountAggregation())
+    _view("sum", aggregation.SumAggregation())
+    _record(3)
+    assert read.values == {"count": ("Sum", {(): 1}), "sum": ("Sum", {(): 3})}
+    assert len(stats.view_manager.measure_to_view_map._listeners) == 1
+    read.provider.shutdown()
 
 
 def test_missing_tags_and_the_overflow(read, monkeypatch):
@@ -345,7 +361,7 @@ def test_names_mean_the_same_with_all_meter_providers():
         gauge = LongGauge(name, "", "1", [])
         gauge.get_or_create_default_time_series().set(7)
         registry.add_gauge(gauge)
-        _instruments.Instruments(other.provider).follow(registry)
+        ProducerInstruments(Instruments(other.provider)).producer_added(registry)
         assert set(other.values) == {"a_b" if name == "a b" else "a_b_2"}
         other.provider.shutdown()
     assert {given: name for name, given in _exporter.instrument_names().items()} == {"a b": "a_b", "a_b": "a_b_2"}

@@ -1,8 +1,9 @@
-"""How many sets of tag values a view may have, and where the rest goes."""
+"""How many sets of tag values a view may have, or of label values a gauge, and where the rest goes."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from opencensus_compat.tags.tag_value import TagValue
 
@@ -36,6 +37,6 @@ def overflow(columns: int) -> TagValues:
     return (OVERFLOW,) * columns
 
 
-def is_overflow(tag_values: TagValues) -> bool:
-    """Return whether a series is the one that takes the measurements beyond the limit."""
-    return len(tag_values) > 0 and all(tag_value == OVERFLOW for tag_value in tag_values)
+def is_overflow(values: Sequence[object]) -> bool:
+    """Return whether tag values or label values are those of the series that takes what is beyond the limit."""
+    return len(values) > 0 and all(value == OVERFLOW for value in values)

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
-from opencensus_compat._bridge.providers.metrics import producer_added
+from opencensus_compat._bridge.providers.metrics import look_for_meter_provider
+from opencensus_compat._bridge.providers.viewers import show_with
 from opencensus_compat.common import utils
 from opencensus_compat.common.schedule import PeriodicTask
+from opencensus_compat.metrics import _feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from opencensus_compat._bridge.providers.instruments import Instruments
+    from opencensus_compat.metrics._instruments import ProducerInstruments
     from opencensus_compat.metrics.export.metric_producer import MetricProducer
 
 logger = logging.getLogger("opencensus.metrics.transport")
@@ -122,7 +126,7 @@ def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: An
     producers = list(metric_producers)
     weak_gets = [utils.get_weakref(producer.get_metrics) for producer in producers]
     for producer in producers:
-        producer_added(producer)
+        _mirror(producer)
     if _handles.is_own(exporter, _handles.MetricHandle):
         ours: PeriodicMetricTask = exporter._task(producers, interval)
         ours.start()
@@ -136,6 +140,13 @@ def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: An
     task = PeriodicMetricTask(interval, export_all, name=type(exporter).__name__)
     task.start()
     return task
+
+
+def _mirror(producer: MetricProducer) -> None:
+    """Show the metrics of a producer that is exported to the application's meter provider, too."""
+    if not _handles.is_own(producer, _handles.WithoutInstruments):
+        look_for_meter_provider()
+        _feed.producers.add(producer)
 
 
 def _alive(reference: weakref.ref[Callable[..., Any]], what: str) -> Callable[..., Any]:
@@ -158,3 +169,12 @@ def _start_tasks_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
     os.register_at_fork(after_in_child=_start_tasks_in_child)
+
+
+def _producer_instruments(instruments: Instruments) -> ProducerInstruments:
+    from opencensus_compat.metrics._instruments import ProducerInstruments
+
+    return ProducerInstruments(instruments)
+
+
+show_with("producers", _producer_instruments)

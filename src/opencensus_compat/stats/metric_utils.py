@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.metrics import _lock
 from opencensus_compat.metrics.export import metric, time_series
-from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
+from opencensus_compat.metrics.export.metric_descriptor import _is_gauge
 from opencensus_compat.metrics.label_value import LabelValue
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from opencensus_compat.stats.view_data import ViewData
     from opencensus_compat.tags.tag_value import TagValue
 
-_GAUGES = frozenset({MetricDescriptorType.GAUGE_INT64, MetricDescriptorType.GAUGE_DOUBLE, MetricDescriptorType.GAUGE_DISTRIBUTION})
-
 
 def is_gauge(md_type: int) -> bool:
     """Return whether a kind of metric tells of a moment.
@@ -25,9 +23,7 @@ def is_gauge(md_type: int) -> bool:
     Raises:
         ValueError: There is no such kind of metric.
     """
-    if md_type not in MetricDescriptorType:
-        raise ValueError(f"md_type: expected a constant of MetricDescriptorType other than SUMMARY, got {md_type!r}")
-    return md_type in _GAUGES
+    return _is_gauge(md_type)
 
 
 def get_label_values(tag_values: Iterable[TagValue | None]) -> list[LabelValue]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat._bridge.handles import WithoutInstruments
 from opencensus_compat.metrics.export.metric_producer import MetricProducer
+from opencensus_compat.stats import view_manager
 from opencensus_compat.stats.stats_recorder import StatsRecorder
 from opencensus_compat.stats.view_manager import ViewManager
 
@@ -30,3 +31,4 @@ class _Stats(MetricProducer, WithoutInstruments):
 
 stats = _Stats()
 """The one that exporters ask."""
+view_manager._of_process = stats.view_manager

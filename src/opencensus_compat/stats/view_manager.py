@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat._bridge.providers.viewers import show_with
 from opencensus_compat.common import utils
 from opencensus_compat.stats import execution_context
 from opencensus_compat.stats.measure_to_view_map import MeasureToViewMap
 
 if TYPE_CHECKING:
+    from opencensus_compat._bridge.providers.instruments import Instruments
+    from opencensus_compat.stats._instruments import ViewInstruments
     from opencensus_compat.stats.view import View
     from opencensus_compat.stats.view_data import ViewData
 
@@ -56,3 +59,17 @@ class ViewManager:
             ValueError: It is not registered.
         """
         self.measure_to_view_map.exporters.remove(exporter)
+
+
+_of_process: ViewManager | None = None
+"""That of `opencensus.stats.stats`, whose views OpenTelemetry's readers see; None before that is imported."""
+
+
+def _view_instruments(instruments: Instruments) -> ViewInstruments:
+    from opencensus_compat.stats._instruments import ViewInstruments
+
+    # Where a program has never imported `stats`, its views are those of its context.
+    return ViewInstruments(instruments, (_of_process or ViewManager()).measure_to_view_map)
+
+
+show_with("views", _view_instruments)

@@ -1,44 +1,73 @@
-"""Views, gauges and metric producers: the meter providers that are shown them, and the one that a destination's reader is in."""
+"""The meter providers that are shown views, gauges and metric producers, and the one that a destination's reader is in."""
 
 from __future__ import annotations
 
 import sys
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.pipeline import children as _children
 from opencensus_compat._bridge.pipeline.destinations import make_parts_with, parts
 from opencensus_compat._bridge.pipeline.ending import end_of_child
 from opencensus_compat._bridge.process import METRICS, on_reset, process, report
 from opencensus_compat._bridge.providers import late as _late_providers
 from opencensus_compat._bridge.providers.common import adopt_late_provider, delegate, log_created
+from opencensus_compat._bridge.providers.viewers import viewers
 from opencensus_compat._bridge.settings import adopts_providers, default_role, has_no_effect
 from opencensus_compat._bridge.whose import is_made, is_ours, note_made
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.pipeline.metrics import MetricPart
-    from opencensus_compat._instruments import Instruments
+    from opencensus_compat._bridge.providers.instruments import Instruments
+    from opencensus_compat._bridge.providers.viewers import Viewer
 
 __all__ = [
     "adopt_meters",
     "expect_meter_provider",
-    "gauge_added",
     "look_for_meter_provider",
-    "metrics_told",
-    "producer_added",
     "provide_meters",
     "show_to",
     "watch_meter_providers",
 ]
 
 
+class _Shown:
+    """A meter provider that is shown views, gauges and producers.
+
+    Args:
+        provider: The provider.
+        instruments: Its instruments.
+    """
+
+    def __init__(self, provider: Any, instruments: Instruments) -> None:
+        self.provider = provider
+        self._instruments = instruments
+        self._viewers: dict[str, Viewer] = {}
+
+    def show(self) -> None:
+        """Make the instruments of all kinds of metrics that are registered by now; not under the lock, see `show_to`."""
+        for kind, make in viewers():
+            if kind in self._viewers:
+                continue
+            viewer = make(self._instruments)
+            with process.lock:
+                is_new = self._viewers.setdefault(kind, viewer) is viewer
+            if is_new:
+                # Neither are producers read under it, for they are the program's.
+                viewer.open()
+
+    def close(self) -> None:
+        """Let the provider's readers see nothing more."""
+        self._instruments.close()
+        for viewer in list(self._viewers.values()):
+            viewer.close()
+
+
 class _State:
     """Which meter providers there are, and what they are shown."""
 
-    instruments: dict[int, Instruments]
+    instruments: dict[int, _Shown]
     """Id of a meter provider -> what it is shown."""
 
     def __init__(self) -> None:
@@ -55,7 +84,6 @@ class _State:
         self.instruments = {}
         self.hidden_from: dict[int, Any] = {}
         """Id of a meter provider -> the provider, which is shown nothing."""
-        self.producers: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 _state = _State()
@@ -183,6 +211,9 @@ def expect_meter_provider() -> None:
 
 def look_for_meter_provider() -> None:
     """Show views, gauges and producers to the application's meter provider, if it has set one; see `configure`."""
+    for shown in list(_state.instruments.values()):
+        # What had nothing to show yet when the provider came.
+        shown.show()
     api = sys.modules.get("opentelemetry.metrics")
     # What is still being imported, maybe by this very call, has no provider.
     get_meter_provider = getattr(api, "get_meter_provider", None)
@@ -201,7 +232,7 @@ def _takes_instruments(provider: Any) -> bool:
 def show_to(provider: Any) -> None:
     """Make the instruments of a meter provider, once."""
     # Not under the lock: an import waits for other threads' imports.
-    from opencensus_compat import _instruments
+    from opencensus_compat._bridge.providers.instruments import Instruments
 
     with process.lock:
         if id(provider) in _state.instruments or id(provider) in _state.hidden_from:
@@ -209,11 +240,8 @@ def show_to(provider: Any) -> None:
         if _is_doubled(provider):
             _state.hidden_from[id(provider)] = provider
             return
-        made = _state.instruments[id(provider)] = _instruments.Instruments(provider)
-    # Neither are producers asked under it, for they are the program's.
-    for producer in list(_state.producers):
-        made.follow(producer)
-    made.open()
+        shown = _state.instruments[id(provider)] = _Shown(provider, Instruments(provider))
+    shown.show()
     part = _state.default
     if part is not None and not part.is_shut_down:
         _adopt(part, provider)
@@ -235,31 +263,3 @@ def _is_doubled(provider: Any) -> bool:
             )
             return True
     return False
-
-
-def producer_added(producer: Any) -> None:
-    """Have a metric producer that somebody exports told to the application's meter provider, too; see `configure`."""
-    if _handles.is_own(producer, _handles.WithoutInstruments):
-        return
-    try:
-        _state.producers.add(producer)
-    except TypeError:
-        report("OpenTelemetry's readers do not see metric producers that cannot be weakly referenced, such as %r", type(producer))
-        return
-    look_for_meter_provider()
-    for each in list(_state.instruments.values()):
-        each.follow(producer)
-
-
-def gauge_added(registry: Any, gauge: Any) -> None:
-    """Have a gauge told, too, that came into a registry which `producer_added` knows."""
-    if _state.instruments and registry in _state.producers:
-        for each in list(_state.instruments.values()):
-            each.gauge_added(registry, gauge)
-
-
-def metrics_told(producer: Any, metrics: Sequence[Any]) -> None:
-    """Have metrics told, too, that a producer which `producer_added` knows has told for the first time."""
-    if _state.instruments and producer in _state.producers:
-        for each in list(_state.instruments.values()):
-            each.told(producer, metrics)

@@ -58,6 +58,17 @@ class MetricDescriptorType(metaclass=_MetricDescriptorTypeMeta):
             raise ValueError(f"Unknown MetricDescriptorType value: {metric_descriptor_type!r}") from None
 
 
+_GAUGES = frozenset({MetricDescriptorType.GAUGE_INT64, MetricDescriptorType.GAUGE_DOUBLE, MetricDescriptorType.GAUGE_DISTRIBUTION})
+_DISTRIBUTIONS = frozenset({MetricDescriptorType.GAUGE_DISTRIBUTION, MetricDescriptorType.CUMULATIVE_DISTRIBUTION})
+
+
+def _is_gauge(md_type: int) -> bool:
+    """Return whether a kind of metric tells of a moment; see `opencensus.stats.metric_utils.is_gauge`."""
+    if md_type not in MetricDescriptorType:
+        raise ValueError(f"md_type: expected a constant of MetricDescriptorType other than SUMMARY, got {md_type!r}")
+    return md_type in _GAUGES
+
+
 class MetricDescriptor:
     """What a metric is called, what it tells, and of which kind its values are.
 

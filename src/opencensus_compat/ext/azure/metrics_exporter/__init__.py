@@ -25,7 +25,7 @@ from opencensus_compat._bridge.pipeline.destinations import destination
 from opencensus_compat._bridge.pipeline.ending import is_worker
 from opencensus_compat._bridge.process import METRICS as _METRICS
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.providers.metrics import expect_meter_provider, metrics_told, watch_meter_providers
+from opencensus_compat._bridge.providers.metrics import expect_meter_provider, watch_meter_providers
 from opencensus_compat._bridge.providers.spans import look_for_tracer_provider
 from opencensus_compat.common import utils as common_utils
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
@@ -34,7 +34,7 @@ from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_e
 from opencensus_compat.ext.azure.common.protocol import Data, DataPoint, Envelope, MetricData
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, each_made
-from opencensus_compat.metrics import transport
+from opencensus_compat.metrics import _feed, transport
 from opencensus_compat.metrics.export.gauge import Registry
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
 from opencensus_compat.stats import stats as stats_module
@@ -320,7 +320,7 @@ class _ExportTask(transport.PeriodicMetricTask):
             if producer is not None and not _handles.is_own(producer, _handles.WithoutInstruments):
                 metrics = [metric for metric in metrics if metric is not None]
                 self._seen.update(str(metric.descriptor.name) for metric in metrics)
-                metrics_told(producer, metrics)
+                _feed.producers.metrics_read(producer, metrics)
             read.extend(metrics)
         except _exporter.failure():
             _logger.exception("The metrics of a producer could not be read")

@@ -1,0 +1,93 @@
+"""The seam through which somebody else learns of metric producers that are exported, and of metrics that one of them has anew."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from opencensus_compat._bridge.process import on_reset, report
+from opencensus_compat.metrics._lock import recording
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from opencensus_compat.metrics.export.metric import Metric
+    from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptor
+    from opencensus_compat.metrics.export.metric_producer import MetricProducer
+
+__all__ = ["Gauge", "Listener", "producers"]
+
+
+class Gauge(Protocol):
+    """A gauge or cumulative, as far as it can be read alone."""
+
+    descriptor: MetricDescriptor
+
+    def get_metric(self, timestamp: datetime) -> Metric | None:
+        """Return the numbers of this moment; None when there are no time series."""
+
+
+class Listener(Protocol):
+    """Mirrors producers."""
+
+    def producer_added(self, producer: MetricProducer) -> None:
+        """Learn of a producer: of each that is there already, and of each that comes; maybe more than once."""
+
+    def gauge_added(self, registry: MetricProducer, gauge: Gauge) -> None:
+        """Learn of a gauge that came into a registry among the producers."""
+
+    def metrics_read(self, producer: MetricProducer, metrics: Sequence[Metric]) -> None:
+        """Learn of the metrics that were read from a producer, whenever an exporter reads them."""
+
+
+class Producers:
+    """The metric producers that are exported, and who mirrors them. While nobody does, reading a producer costs nothing for it."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Return to the initial state."""
+        self._known: weakref.WeakSet[MetricProducer] = weakref.WeakSet()
+        self._listeners: tuple[Listener, ...] = ()
+        """Replaced as a whole under the recording lock, so that it can be read without."""
+
+    def add(self, producer: MetricProducer) -> None:
+        """Have a producer mirrored from now on."""
+        try:
+            self._known.add(producer)
+        except TypeError:
+            report("OpenTelemetry's readers do not see metric producers that cannot be weakly referenced, such as %r", type(producer))
+            return
+        for listener in self._listeners:
+            listener.producer_added(producer)
+
+    def gauge_added(self, registry: MetricProducer, gauge: Gauge) -> None:
+        """Have a gauge mirrored that came into a registry, if that is."""
+        if self._listeners and registry in self._known:
+            for listener in self._listeners:
+                listener.gauge_added(registry, gauge)
+
+    def metrics_read(self, producer: MetricProducer, metrics: Sequence[Metric]) -> None:
+        """Have metrics mirrored that were read from a producer, if that is."""
+        if self._listeners and producer in self._known:
+            for listener in self._listeners:
+                listener.metrics_read(producer, metrics)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell a listener of all producers from now on."""
+        with recording:
+            self._listeners += (listener,)
+        for producer in list(self._known):
+            listener.producer_added(producer)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Tell it no more."""
+        with recording:
+            self._listeners = tuple(other for other in self._listeners if other is not listener)
+
+
+producers = Producers()
+"""Those of the process."""
+on_reset(producers.forget)
