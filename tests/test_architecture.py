@@ -42,8 +42,6 @@ LATE = {
 
 IN_CIRCLES = {
     f"{FACADE}.trace.tracers.context_tracer",
-    f"{FACADE}._bridge.providers.metrics",
-    f"{FACADE}._bridge.pipeline.metrics",
 }
 """Modules that are to leave their circles."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
@@ -100,7 +101,7 @@ on_reset(_forget)
 def _load_part() -> Callable[..., MetricPart]:
     from opencensus_compat._bridge.pipeline.metrics import MetricPart
 
-    return MetricPart
+    return partial(MetricPart, provide_meters=provide_meters, adopt_meters=adopt_meters)
 
 
 make_parts_with(METRICS, _load_part)
@@ -121,7 +122,7 @@ def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
     """
     from opentelemetry import metrics as metrics_api
 
-    from opencensus_compat._bridge.pipeline.metrics import new_provider
+    from opencensus_compat._bridge.pipeline.metric_readers import new_provider
 
     with process.lock:
         provider = new_provider(default_role(), reader)

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.process import report
 from opencensus_compat.common import utils
-from opencensus_compat.metrics import _cardinality
-from opencensus_compat.metrics._feed import producers
+from opencensus_compat.metrics import _cardinality, _feed
 from opencensus_compat.metrics._lock import recording as _lock
 from opencensus_compat.metrics.export import metric, metric_descriptor, metric_producer, time_series
 from opencensus_compat.metrics.export import point as point_module
@@ -421,7 +420,7 @@ class Registry(metric_producer.MetricProducer):
             if name in self.gauges:
                 raise ValueError(f'Another gauge named "{name}" is already registered: choose another name, or keep the gauge and reuse it')
             self.gauges[name] = gauge
-        producers.gauge_added(self, gauge)
+        _feed.producers.gauge_added(self, gauge)
 
     def get_metrics(self) -> set[metric.Metric]:
         """Return the numbers of this moment, a metric for each gauge that has time series."""

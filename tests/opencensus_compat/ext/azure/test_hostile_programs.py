@@ -183,7 +183,7 @@ def test_metrics_that_raise_cost_what_they_tell(otel, endpoint, measuring):
     task = exporter._task(producers, LATER)
     for value in (1, 2):
         measuring.record(value)
-        task.export(set())
+        exporter._pipeline.export_of(task, set())
     values = [envelope["data"]["baseData"]["metrics"][0]["value"] for envelope in endpoint.envelopes()]
     assert values == [1, 3]
     assert exporter._pipeline.exporter.counts.snapshot().dropped[RAISED] == 2

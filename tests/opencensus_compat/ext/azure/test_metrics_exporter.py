@@ -184,6 +184,19 @@ def test_batches(options, endpoint):
     assert [request.items for request in endpoint.requests] == [3, 3, 1]
 
 
+def test_a_task_returns_what_is_to_be_sent(options, endpoint):
+    """The exporter sends nothing by itself at an interval: its envelopes go down to the part of its resource, in batches, and once."""
+    exporter = MetricsExporter(**options, max_batch_size=2)
+    registries = [_registry(name)[0] for name in ("one", "two", "three")]
+    sent = set()
+    tasks = [exporter._task(producers, LATER) for producers in (registries, registries)]
+    batches = [
+        [[envelope["data"]["baseData"]["metrics"][0]["name"] for envelope in batch] for batch in task.export(sent)] for task in tasks
+    ]
+    assert batches == [[["one", "two"], ["three"]], []]
+    assert endpoint.envelopes() == []
+
+
 def test_what_cannot_be_sent_is_counted(options, endpoint, caplog):
     """A function that is gone costs its point, which is counted and said once."""
     registry, _ = _registry()

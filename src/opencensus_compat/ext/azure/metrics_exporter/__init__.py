@@ -6,13 +6,12 @@ process.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -25,8 +24,7 @@ from opencensus_compat._bridge.pipeline.destinations import destination
 from opencensus_compat._bridge.pipeline.ending import is_worker
 from opencensus_compat._bridge.process import METRICS as _METRICS
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.providers.metrics import expect_meter_provider, watch_meter_providers
-from opencensus_compat._bridge.providers.spans import look_for_tracer_provider
+from opencensus_compat._bridge.providers.metrics import watch_meter_providers
 from opencensus_compat.common import utils as common_utils
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
 from opencensus_compat.ext.azure.common._steps import Steps
@@ -34,8 +32,8 @@ from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_e
 from opencensus_compat.ext.azure.common.protocol import Data, DataPoint, Envelope, MetricData
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, each_made
-from opencensus_compat.metrics import _feed, transport
-from opencensus_compat.metrics.export.gauge import Registry
+from opencensus_compat.ext.azure.metrics_exporter._task import ExportTask
+from opencensus_compat.metrics import transport
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
 from opencensus_compat.stats import stats as stats_module
 
@@ -47,7 +45,6 @@ _FOR_SUBCLASSES = (Data, DataPoint, Envelope, MetricData, LocalFileStorage, Tran
 _logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
 
 _INSTANCE = "ai.cloud.roleInstance"
-_FLUSH_MILLIS = 30_000
 
 
 # The package of standard metrics is loaded only when somebody wants it.
@@ -105,7 +102,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
 
         What cannot be converted is counted and said in the log, and loses nothing else.
         """
-        for batch in common_utils.window(self._envelopes(metrics), self._batch_size()):
+        for batch in self._batches(metrics):
             if self._is_changed():
                 self._transmit(self.apply_telemetry_processors(batch))
             elif self._telemetry_processors and self._is_direct:
@@ -155,8 +152,10 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         else:
             self.exporter_thread.close()
 
-    def _batch_size(self) -> int:
-        return int(self.max_batch_size) if "max_batch_size" in self.options else _part.DEFAULT_BATCH_SIZE
+    def _batches(self, metrics: Iterable[Any]) -> Iterator[list[Any]]:
+        """Return the envelopes of metrics, batch by batch; each is converted when it is asked for."""
+        size = int(self.max_batch_size) if "max_batch_size" in self.options else _part.DEFAULT_BATCH_SIZE
+        return common_utils.window(self._envelopes(metrics), size)
 
     def _envelopes(self, metrics: Iterable[Any]) -> Iterator[Any]:
         convert_one: Callable[[Any], Iterable[Any]]
@@ -196,8 +195,8 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
         return _STEPS.are_replaced(self)
 
-    def _task(self, producers: Sequence[Any], interval: float | None) -> _ExportTask:
-        return _ExportTask(producers, self, interval)
+    def _task(self, producers: Sequence[Any], interval: float | None) -> ExportTask:
+        return ExportTask(producers, self, interval)
 
 
 _STEPS_OF_ENVELOPES = Steps(("_create_envelope", "_create_properties"), MetricsExporter)
@@ -212,124 +211,6 @@ _STEPS = Steps(
     ),
     MetricsExporter,
 )
-
-
-class _ExportTask(transport.PeriodicMetricTask):
-    """The thread of an exporter as programs know it: `cancel` and `close` it, ask for its `interval`.
-
-    It is the reader of the exporter's resource that calls it, as long as it has the same interval; else it is a thread of its own.
-    Producers are held weakly, as in OpenCensus; the exporter stays, for nothing else may hold it.
-
-    Args:
-        producers: What is asked, in this order.
-        exporter: Who exports.
-        interval: Seconds between two exports, at least 0.1; None means `transport.DEFAULT_INTERVAL`.
-    """
-
-    def __init__(self, producers: Sequence[Any], exporter: MetricsExporter, interval: float | None) -> None:
-        self.exporter = exporter
-        # As it is now, as in OpenCensus: what takes its place later is for others who call it.
-        self._export_metrics = exporter.export_metrics
-        self._gets = [common_utils.get_weakref(producer.get_metrics) for producer in producers]
-        self._seen: set[str] = set()
-        self.is_attached = False
-        if interval is not None:
-            interval = max(_part.MIN_EXPORT_INTERVAL_S, interval)
-        super().__init__(interval, self._export_all, name=type(exporter).__name__)
-
-    def _export_all(self) -> None:
-        self.export(set())
-
-    def start(self) -> None:
-        """Begin to export."""
-        # Nobody else asks where nothing is sent: producers tell here what instruments they need.
-        self.is_attached = self.exporter._is_direct and self.exporter._pipeline.add(self)
-        if not self.is_attached:
-            super().start()
-
-    def is_alive(self) -> bool:
-        """Return whether it goes on exporting."""
-        return not self.finished.is_set() if self.is_attached else super().is_alive()
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait until it is cancelled."""
-        if self.is_attached:
-            self.finished.wait(timeout)
-        else:
-            super().join(timeout)
-
-    def close(self) -> None:
-        """Export once more, and then no more."""
-        if self.is_attached and self.exporter._pipeline.by_instruments():
-            self.exporter._pipeline.force_flush(_FLUSH_MILLIS)
-        super().close()
-
-    def cancel(self) -> None:
-        """Make no further export; one that is running is not interrupted."""
-        self.exporter._pipeline.remove(self)
-        super().cancel()
-
-    def export(self, told: set[Hashable]) -> None:
-        """Export what the producers tell now.
-
-        Args:
-            told: Producers whose metrics this export has sent already. They are sent once however many handles of a resource there are,
-                unless a program changed a handle: what that sends may be something else.
-        """
-        gets = []
-        for reference in self._gets:
-            get = reference()
-            if get is None:
-                _logger.warning("%s stops: a metric producer is gone", self.name)
-                self.cancel()
-                return
-            gets.append(get)
-        exporter = self.exporter
-        if not exporter._is_direct:
-            for get in gets:
-                if not _handles.is_own(getattr(get, "__self__", None), _handles.WithoutInstruments):
-                    # What it tells for the first time gets instruments.
-                    list(self._told(get))
-            expect_meter_provider()
-            return
-        look_for_tracer_provider()
-        if not exporter._is_changed():
-            # What instruments tell is sent as they tell it.
-            by_instruments = exporter._pipeline.by_instruments()
-            gets = [get for get in gets if get not in told and not (by_instruments and _has_instruments(get))]
-        told.update(gets)
-        if gets:
-            self._export_metrics(itertools.chain.from_iterable(self._told(get) for get in gets))
-
-    def tells(self, name: str) -> bool:
-        """Return whether it exports a metric of this name."""
-        producers: list[Any] = [getattr(get, "__self__", None) for reference in self._gets if (get := reference()) is not None]
-        views = stats_module.stats.view_manager.measure_to_view_map._registered_views
-        return (
-            name in self._seen
-            or any(_handles.is_own(producer, Registry) and name in producer.gauges for producer in producers)
-            or (name in views and any(producer is stats_module.stats for producer in producers))
-        )
-
-    def _told(self, get: Callable[[], Iterable[Any]]) -> Iterator[Any]:
-        """Yield the metrics of a producer, which OpenTelemetry's readers see, too; one that raises costs its own only."""
-        read: list[Any] = []
-        try:
-            metrics = get()
-            producer = getattr(get, "__self__", None)
-            if producer is not None and not _handles.is_own(producer, _handles.WithoutInstruments):
-                metrics = [metric for metric in metrics if metric is not None]
-                self._seen.update(str(metric.descriptor.name) for metric in metrics)
-                _feed.producers.metrics_read(producer, metrics)
-            read.extend(metrics)
-        except _exporter.failure():
-            _logger.exception("The metrics of a producer could not be read")
-        yield from read
-
-
-def _has_instruments(get: Any) -> bool:
-    producer = getattr(get, "__self__", None)
-    return producer is stats_module.stats or not _handles.is_own(producer, _handles.WithoutInstruments)
 
 
 def _context_tags() -> dict[str, Any]:

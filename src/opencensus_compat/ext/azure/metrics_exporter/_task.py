@@ -1,0 +1,180 @@
+"""The thread of a metrics exporter as programs know it, and what the reader of its resource asks: which metrics to send now."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.pipeline.part import MIN_EXPORT_INTERVAL_S
+from opencensus_compat._bridge.providers.metrics import expect_meter_provider
+from opencensus_compat._bridge.providers.spans import look_for_tracer_provider
+from opencensus_compat.common.utils import get_weakref
+from opencensus_compat.metrics import _feed, transport
+from opencensus_compat.metrics.export.gauge import Registry
+from opencensus_compat.stats import stats as stats_module
+
+if TYPE_CHECKING:
+    from opencensus_compat._bridge.pipeline.metrics import MetricPart
+    from opencensus_compat.metrics.export.metric import Metric
+    from opencensus_compat.metrics.export.metric_producer import MetricProducer
+
+__all__ = ["ExportTask"]
+
+_logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
+
+_FLUSH_MILLIS = 30_000
+
+
+class Exporter(Protocol):
+    """A `MetricsExporter`."""
+
+    _telemetry_processors: list[Callable[[Any], Any]]
+    _is_direct: bool
+
+    @property
+    def _pipeline(self) -> MetricPart:
+        """The part of its destination."""
+
+    def _is_changed(self) -> bool:
+        """Return whether a step of the export was replaced."""
+
+    def _batches(self, metrics: Iterable[Any]) -> Iterator[list[Any]]:
+        """Return the envelopes of metrics, batch by batch."""
+
+    def export_metrics(self, metrics: Iterable[Any]) -> None:
+        """Convert metrics and send."""
+
+    def apply_telemetry_processors(self, envelopes: Iterable[Any]) -> list[Any]:
+        """Return the envelopes that no processor dropped."""
+
+
+class ExportTask(transport.PeriodicMetricTask):
+    """The thread of an exporter as programs know it: `cancel` and `close` it, ask for its `interval`.
+
+    The reader of the exporter's resource asks it, as long as that has the same interval; else it is a thread of its own. Producers are held
+    weakly, as in OpenCensus; the exporter stays, for nothing else may hold it.
+
+    Args:
+        producers: What is read, in this order.
+        exporter: The exporter.
+        interval: Seconds between two exports, at least 0.1; None means `transport.DEFAULT_INTERVAL`.
+    """
+
+    def __init__(self, producers: Sequence[MetricProducer], exporter: Exporter, interval: float | None) -> None:
+        self.exporter = exporter
+        # The method of this moment, as in OpenCensus: one that takes its place later is for others who call it.
+        self._export_metrics = exporter.export_metrics
+        self._exports_itself = exporter._is_changed()
+        self._gets = [get_weakref(producer.get_metrics) for producer in producers]
+        self._seen: set[str] = set()
+        self.is_attached = False
+        if interval is not None:
+            interval = max(MIN_EXPORT_INTERVAL_S, interval)
+        super().__init__(interval, self._export_all, name=type(exporter).__name__)
+
+    def _export_all(self) -> None:
+        self.exporter._pipeline.export_of(self, set())
+
+    def start(self) -> None:
+        """Begin to export."""
+        # Where nothing is sent, the reader is asked for nothing: the thread reads the producers, so that their metrics get instruments.
+        self.is_attached = self.exporter._is_direct and self.exporter._pipeline.add(self)
+        if not self.is_attached:
+            super().start()
+
+    def is_alive(self) -> bool:
+        """Return whether it goes on exporting."""
+        return not self.finished.is_set() if self.is_attached else super().is_alive()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it is cancelled."""
+        if self.is_attached:
+            self.finished.wait(timeout)
+        else:
+            super().join(timeout)
+
+    def close(self) -> None:
+        """Export once more, and then no more."""
+        if self.is_attached and self.exporter._pipeline.by_instruments():
+            self.exporter._pipeline.force_flush(_FLUSH_MILLIS)
+        super().close()
+
+    def cancel(self) -> None:
+        """Make no further export; one that is running is not interrupted."""
+        self.exporter._pipeline.remove(self)
+        super().cancel()
+
+    def export(self, sent: set[Hashable]) -> Iterable[Sequence[Any]]:
+        """Return the envelopes of what the producers have now, batch by batch; each is made when it is asked for.
+
+        An exporter of which a program changed a step exports by itself: nothing is returned then.
+
+        Args:
+            sent: Producers whose metrics this export has sent already; added to. They are sent once however many exporters a resource has,
+                unless a program changed one: what that sends may be something else.
+        """
+        gets = []
+        for reference in self._gets:
+            get = reference()
+            if get is None:
+                _logger.warning("%s stops: a metric producer is gone", self.name)
+                self.cancel()
+                return ()
+            gets.append(get)
+        exporter = self.exporter
+        if not exporter._is_direct:
+            for get in gets:
+                if not _handles.is_own(getattr(get, "__self__", None), _handles.WithoutInstruments):
+                    # What it has for the first time gets instruments.
+                    list(self._read(get))
+            expect_meter_provider()
+            return ()
+        look_for_tracer_provider()
+        is_changed = exporter._is_changed()
+        if not is_changed:
+            # What instruments measure is sent as they measure it.
+            by_instruments = exporter._pipeline.by_instruments()
+            gets = [get for get in gets if get not in sent and not (by_instruments and _has_instruments(get))]
+        sent.update(gets)
+        if not gets:
+            return ()
+        metrics = itertools.chain.from_iterable(self._read(get) for get in gets)
+        if is_changed or self._exports_itself:
+            self._export_metrics(metrics)
+            return ()
+        return exporter._batches(metrics)
+
+    def tells(self, name: str) -> bool:
+        """Return whether it exports a metric of this name."""
+        producers: list[Any] = [getattr(get, "__self__", None) for reference in self._gets if (get := reference()) is not None]
+        views = stats_module.stats.view_manager.measure_to_view_map._registered_views
+        return (
+            name in self._seen
+            or any(_handles.is_own(producer, Registry) and name in producer.gauges for producer in producers)
+            or (name in views and any(producer is stats_module.stats for producer in producers))
+        )
+
+    def _read(self, get: Callable[[], Iterable[Metric | None]]) -> Iterator[Metric | None]:
+        """Yield the metrics of a producer, which OpenTelemetry's readers see, too; one that raises costs its own only."""
+        read: list[Metric | None] = []
+        try:
+            metrics = get()
+            producer = getattr(get, "__self__", None)
+            if producer is not None and not _handles.is_own(producer, _handles.WithoutInstruments):
+                present = [metric for metric in metrics if metric is not None]
+                self._seen.update(str(metric.descriptor.name) for metric in present)
+                _feed.producers.metrics_read(producer, present)
+                metrics = present
+            read.extend(metrics)
+        except _exporter.failure():
+            _logger.exception("The metrics of a producer could not be read")
+        yield from read
+
+
+def _has_instruments(get: Callable[..., object]) -> bool:
+    producer = getattr(get, "__self__", None)
+    return producer is stats_module.stats or not _handles.is_own(producer, _handles.WithoutInstruments)
