@@ -44,6 +44,14 @@ class MeasureToViewMap:
         self._failures: Counter[str] = Counter()
         """What failed -> how often."""
 
+    def forget(self) -> None:
+        """Know of no view and of no exporter."""
+        with _lock.recording:
+            for known in (self._measure_to_view_data_list_map, self._registered_views, self._registered_measures, self._failures):
+                known.clear()
+            self._exported_views = set()
+            self._exporters.clear()
+
     @property
     def exported_views(self) -> set[View] | None:
         """The empty set; None once a view was registered. As in OpenCensus, which never filled it."""

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from opencensus_compat._bridge.handles import WithoutInstruments
+from opencensus_compat._bridge.process import on_reset
 from opencensus_compat.metrics.export.metric_producer import MetricProducer
 from opencensus_compat.stats import view_manager
 from opencensus_compat.stats.stats_recorder import StatsRecorder
@@ -32,3 +33,4 @@ class _Stats(MetricProducer, WithoutInstruments):
 stats = _Stats()
 """The one that exporters ask."""
 view_manager._of_process = stats.view_manager
+on_reset(stats.view_manager.measure_to_view_map.forget)

@@ -32,7 +32,6 @@ class _Watch:
 
     def __init__(self) -> None:
         self.call: Callable[[], object] | None = None
-        self.sees_forks = False
         self.sees_multiprocessing = False
         self.celery_signal: Any = None
         self.exit: Callable[[int], Any] | None = None
@@ -40,7 +39,9 @@ class _Watch:
         self.finalizer_pid = 0
 
     def arrange(self) -> None:
-        """Arrange the call wherever the libraries that are loaded by now offer it. Cheap: it runs before every fork."""
+        """Arrange the call, if there is one, wherever the libraries that are loaded by now offer it. Cheap: it runs before every fork."""
+        if self.call is None:
+            return
         util = sys.modules.get("multiprocessing.util")
         if util is not None and not self.sees_multiprocessing:
             self.sees_multiprocessing = True
@@ -54,7 +55,8 @@ class _Watch:
 
     def restart(self) -> None:
         """Look in a child made by fork whether it is that of a job."""
-        self.see_exit()
+        if self.call is not None:
+            self.see_exit()
 
     def forget(self) -> None:
         """Call nothing."""
@@ -92,6 +94,8 @@ class _Watch:
 
 _watch = _Watch()
 on_reset(_watch.forget)
+before_fork(_watch.arrange)
+restart_in_child(_watch)
 
 
 def at_end(call: Callable[[], object]) -> None:
@@ -106,7 +110,3 @@ def at_end(call: Callable[[], object]) -> None:
     _watch.arrange()
     _watch.finalize()
     _watch.see_exit()
-    if not _watch.sees_forks:
-        _watch.sees_forks = True
-        before_fork(_watch.arrange)
-        restart_in_child(_watch)

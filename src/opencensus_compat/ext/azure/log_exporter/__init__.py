@@ -25,7 +25,7 @@ from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.pipeline import taken as _taken
 from opencensus_compat._bridge.pipeline.ending import flush_logs
 from opencensus_compat._bridge.process import LOGS as _LOGS
-from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.process import on_reset, report
 from opencensus_compat._bridge.providers import logs as _logs
 from opencensus_compat._bridge.providers.logs import log_destination, log_router
 from opencensus_compat._bridge.running_spans import rate_of
@@ -105,6 +105,7 @@ _SUPPRESSED = ("suppress_instrumentation", "suppress_http_instrumentation")
 """Beginnings of the context keys that say that what runs is an exporter's."""
 
 _trees: dict[str, int] = {}
+on_reset(_trees.clear)
 """Name of a logger -> whose it is."""
 
 

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge.handles import WithoutInstruments
-from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.process import on_reset, report
 from opencensus_compat._bridge.providers.spans import on_tracer_provider
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import http_requests
 from opencensus_compat.ext.azure.metrics_exporter.standard_metrics.cpu import ProcessorTimeMetric
@@ -95,6 +95,13 @@ class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
         """Return the standard metrics of this moment; none after `disable`."""
         return set() if self._is_disabled else self.registry.get_metrics()
 
+    def forget(self) -> None:
+        """Be as before the first `enable`."""
+        self.disable()
+        self._is_disabled = False
+        http_requests.requests_map.clear()
+
 
 producer = AzureStandardMetricsProducer()
 """The one that the exporter asks."""
+on_reset(producer.forget)
