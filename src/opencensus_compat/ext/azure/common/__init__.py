@@ -46,6 +46,9 @@ def parse_connection_string(connection_string: str | None) -> dict[str, str | No
 
     Raises:
         ValueError: It cannot be read; the message says which part.
+
+    Source:
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/__init__.py#L81-L111
     """
     return _parsed(connection_string, "argument")
 
@@ -64,6 +67,9 @@ def process_options(options: Options) -> None:
     Raises:
         ValueError: A connection string that cannot be read, or a credential that is none; the message says what was expected, what came,
             from where.
+
+    Source:
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/__init__.py#L28-L78
     """
     if not options.connection_string and (options.instrumentation_key or (not _environment() and _key_of_environment())):
         _warn_about_bare_key()

@@ -23,6 +23,9 @@ class BaseExporter:
 
     Args:
         options: See `Options`; `max_batch_size`, `export_interval` (seconds), `queue_capacity` and `grace_period` (seconds) matter here.
+
+    Source:
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/exporter.py#L24-L54
     """
 
     def __init__(self, **options: Any) -> None:
@@ -73,7 +76,11 @@ def _stop(worker: weakref.ref[Worker], grace_period: float) -> None:
 
 
 class Worker(threading.Thread):
-    """Takes batches from a queue and gives them to an exporter's `emit`."""
+    """Takes batches from a queue and gives them to an exporter's `emit`.
+
+    Source:
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/exporter.py#L57-L93
+    """
 
     daemon = True
 

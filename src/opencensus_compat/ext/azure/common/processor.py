@@ -36,6 +36,9 @@ class ProcessorMixin:
         """Return the envelopes that no processor dropped. A processor that raises is logged and changes nothing.
 
         One that raises what is no `Exception`, such as `SystemExit`, costs the envelope, which is counted.
+
+        Source:
+            https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/processor.py#L40-L63
         """
         return [envelope for envelope in envelopes if self._accepted(envelope)]
 

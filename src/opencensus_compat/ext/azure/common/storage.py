@@ -2,6 +2,9 @@
 
 This package's exporters keep nothing here. The format: one folder, one file per batch, one JSON envelope per line; a file that somebody
 is sending is renamed to `<name>@<expiry>.lock`.
+
+Source:
+    https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/storage.py#L24-L205
 """
 
 from __future__ import annotations

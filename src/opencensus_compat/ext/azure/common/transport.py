@@ -99,6 +99,9 @@ class TransportMixin:
         """Send envelopes and return a TransportStatusCode. Never raises.
 
         Called from `emit` on the pipeline's thread, the envelopes join the pipeline's next request.
+
+        Source:
+            https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/transport.py#L90-L316
         """
         if not envelopes:
             return TransportStatusCode.SUCCESS

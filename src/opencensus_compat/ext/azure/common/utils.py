@@ -25,6 +25,9 @@ azure_monitor_context: dict[str, Any] = {
 
 Unlike OpenCensus, the role is the configured service name (`OTEL_SERVICE_NAME`) where there is one, `ai.device.locale` is absent where it
 is not known, and `ai.internal.sdkVersion` names this package.
+
+Source:
+    https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/utils.py#L26-L38
 """
 
 uuid_regex_pattern = re.compile("^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")
@@ -37,6 +40,9 @@ def microseconds_to_duration(microseconds: int) -> str:
         microseconds: At least 0.
     Returns: `d.hh:mm:ss.fff`; days always present, unpadded.
     Loses: anything below one millisecond (rounded half up).
+
+    Source:
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/utils.py#L41-L47
     """
     milliseconds = (microseconds + 500) // 1000
     seconds, milliseconds = divmod(milliseconds, 1000)

@@ -96,7 +96,11 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         yield from self._pipeline.envelopes(sd)
 
     def emit(self, batch: Sequence[Any], event: Any = None) -> None:
-        """Convert SpanData, apply the telemetry processors and send. `event` is set when that is done."""
+        """Convert SpanData, apply the telemetry processors and send. `event` is set when that is done.
+
+        Source:
+            https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L208-L230
+        """
         try:
             if batch:
                 envelopes = [envelope for sd in batch for envelope in each_made(self.span_data_to_envelope(sd))]
