@@ -9,9 +9,9 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from types import GeneratorType
+from types import GeneratorType, MethodType
 from typing import Any
 
 from opentelemetry.trace import TraceFlags
@@ -31,6 +31,7 @@ from opencensus_compat._bridge.providers.logs import log_destination, log_router
 from opencensus_compat._bridge.running_spans import rate_of
 from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
+from opencensus_compat.ext.azure.common._steps import Steps
 from opencensus_compat.ext.azure.common.exporter import _finish
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, Event, ExceptionData, Message
@@ -53,6 +54,10 @@ EXEMPT_VARIABLE = "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL"
 _EXEMPT_OPTION = "logging_sampling_exempt_level"
 _SEVERAL = (list, tuple, GeneratorType)
 """What a conversion returns of which one envelope is expected, if it has more."""
+_BATCH_STEPS = ("_export", "apply_telemetry_processors", "_transmit")
+_STEP_NAMES = frozenset({"log_record_to_envelope", *_BATCH_STEPS})
+"""Steps of the export that programs replace."""
+_NO_STEPS: Mapping[str, object] = {}
 
 
 _kept: ContextVar[tuple[weakref.ref[Any], SamplingFilter, float] | None] = ContextVar("opencensus-kept-record", default=None)
@@ -133,6 +138,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     _is_event = False
     # For subclasses that leave `__init__` out, and bring an `emit` of their own.
     _sampling: SamplingFilter | None = None
+    _has_own_steps = False
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -172,10 +178,12 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         check_effect(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute. A `filter` of the object's own makes every record be asked about, without a look for it at each."""
+        """Set an attribute, and note a filter or a step of the export that the object gets of its own: no record need be searched for it."""
         super().__setattr__(name, value)
         if name == "filter":
             super().__setattr__("_sampling", None)
+        elif name in _STEP_NAMES:
+            super().__setattr__("_has_own_steps", True)
 
     @property
     def _pipeline(self) -> Any:
@@ -438,20 +446,15 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
 
     def _takes_batches(self) -> bool:
         """Return whether a step that is called with all of a batch was replaced."""
-        return (
-            self._step("_export") is not _EXPORT
-            or self._step("apply_telemetry_processors") is not _APPLY
-            or self._step("_transmit") is not _TRANSMIT
-        )
+        return _STEPS_OF_BATCHES.are_replaced(self, self._own_steps())
 
-    def _step(self, name: str) -> Any:
-        """Return the function of a step of the export: that of the class, or what a program has put on the object.
+    def _own_steps(self) -> Mapping[str, object]:
+        """Return the object's own attributes, if a step of the export is, or was, among them.
 
-        Not by way of the object's `__dict__`: once that was asked for, Python 3.11 searches for each attribute of the object, which took a
-        quarter of what a record costs the thread that logs.
+        Once anybody has read the `__dict__` of an object, Python 3.11 searches for each of its attributes: a quarter of what a record costs
+        the thread that logs.
         """
-        found = getattr(self, name)
-        return found.__func__ if getattr(found, "__self__", None) is self else found
+        return self.__dict__ if self._has_own_steps else _NO_STEPS
 
     def _otel_record(self, record: Any, ids: _Ids, percent: float | None = None, context: Any = None, *, is_read: bool = True) -> Any:
         """Return the OpenTelemetry record of a record. The formatter comes last: it may change what it is given, as in OpenCensus.
@@ -497,13 +500,14 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     def _conversion(self) -> Any:
         """Return what makes the handler's envelopes: the function of its class, or one that a program has put on the object."""
         found = self.log_record_to_envelope
-        return getattr(found, "__func__", found)
+        return found.__func__ if type(found) is MethodType else found
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
-        conversion = self._step("log_record_to_envelope")
+        own = self._own_steps()
+        conversion = None if "log_record_to_envelope" in own else getattr(type(self), "log_record_to_envelope", None)
         is_own = conversion is _OF_LOGS or conversion is _OF_EVENTS
-        return not is_own or create_envelope is not _CREATE or self._takes_batches()
+        return not is_own or create_envelope is not _CREATE or _STEPS_OF_BATCHES.are_replaced(self, own)
 
 
 _exporter.shows_no_own_lines(BaseLogHandler)
@@ -946,4 +950,4 @@ _OF_LOGS, _OF_EVENTS = AzureLogHandler.log_record_to_envelope, AzureEventHandler
 _CREATE = create_envelope
 _QUEUE, _WORKER = Queue, Worker
 _OwnFilter, _SAMPLE = SamplingFilter, SamplingFilter.filter
-_EXPORT, _APPLY, _TRANSMIT = BaseLogHandler._export, ProcessorMixin.apply_telemetry_processors, TransportMixin._transmit
+_STEPS_OF_BATCHES = Steps(AzureLogHandler, *_BATCH_STEPS)

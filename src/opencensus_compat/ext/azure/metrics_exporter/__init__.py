@@ -199,17 +199,15 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         return ExportTask(producers, self, interval)
 
 
-_STEPS_OF_ENVELOPES = Steps(("_create_envelope", "_create_properties"), MetricsExporter)
+_STEPS_OF_ENVELOPES = Steps(MetricsExporter, "_create_envelope", "_create_properties")
 _STEPS = Steps(
-    (
-        "export_metrics",
-        "metric_to_envelopes",
-        "apply_telemetry_processors",
-        "_create_envelope",
-        "_create_properties",
-        "_transmit",
-    ),
     MetricsExporter,
+    "export_metrics",
+    "metric_to_envelopes",
+    "apply_telemetry_processors",
+    "_create_envelope",
+    "_create_properties",
+    "_transmit",
 )
 
 

@@ -169,5 +169,5 @@ class _PipelineQueue:
 
 
 _EXPORT = AzureExporter.export
-_STEPS_OF_BATCHES = Steps(("emit", "apply_telemetry_processors", "_transmit"), AzureExporter)
-_STEPS = Steps(("span_data_to_envelope", "emit", "apply_telemetry_processors", "_transmit"), AzureExporter)
+_STEPS_OF_BATCHES = Steps(AzureExporter, "emit", "apply_telemetry_processors", "_transmit")
+_STEPS = Steps(AzureExporter, "span_data_to_envelope", "emit", "apply_telemetry_processors", "_transmit")
