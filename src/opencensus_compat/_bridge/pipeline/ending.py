@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Protocol
 
 from opencensus_compat import _alias
@@ -171,11 +172,11 @@ def _flush_queue_or_give_up(until_s: float) -> None:
         _members.queue.give_up()
 
 
-def flush_logs(part: Part | None, timeout_s: float) -> bool:
+def flush_logs(part: Callable[[], Part | None], timeout_s: float) -> bool:
     """Export what was logged for a destination, and return whether all of it was delivered in time.
 
     Args:
-        part: The log part of the destination; None if it has none yet.
+        part: Returns the log part of the destination; None if it has none. Asked after the queue, which brings the first record to it.
         timeout_s: Seconds to wait at most. At the end of the process, what is left of its time counts.
     """
     if is_ending():
@@ -185,7 +186,8 @@ def flush_logs(part: Part | None, timeout_s: float) -> bool:
     else:
         until_s = time.monotonic() + timeout_s
         handed_over = flush_queue(until_s)
-    return (part is None or part.force_flush(max(0, int((until_s - time.monotonic()) * 1000)))) and handed_over
+    made = part()
+    return (made is None or made.force_flush(max(0, int((until_s - time.monotonic()) * 1000)))) and handed_over
 
 
 def flush(timeout_s: float, signal: str | None = None) -> bool:

@@ -321,7 +321,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         # `logging.config` flushes and closes handlers while it holds the lock that the pipeline's threads need in order to go on. What
         # was logged is the pipeline's already, and will be sent.
         if hasattr(self, "_where") and not _holds_logging_lock():
-            flush_logs(self._where.made(_LOGS), self._grace_period if timeout is None else timeout)
+            flush_logs(functools.partial(self._where.made, _LOGS), self._grace_period if timeout is None else timeout)
 
     def close(self, timeout: float | None = None) -> None:
         """Send what was logged, as `flush` does. The pipeline goes on for other handlers, and for this one if it is used again."""
