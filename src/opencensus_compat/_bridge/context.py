@@ -108,9 +108,14 @@ class as_exporter:  # noqa: N801 - reads as the function that it is in a `with` 
 
 
 def _reader() -> Callable[[], Context]:
-    """Return what reads the current context: the variable that the API keeps it in, which a context made current shows.
+    """Return what reads the current context: the `get` of the variable that the API keeps it in.
 
-    Where the program configured a runtime context of another kind, there is none, and the API's own function is returned.
+    The API does not name that variable. A context made current, for a moment, shows which one it is. This is the one place that looks.
+
+    Saves: 4 percent of the bytecodes of a sampled span, 9 of an unsampled one, and 0.05 microseconds of each log record.
+    Costs: 2 microseconds as the module loads.
+    Off: with a runtime context that keeps its contexts elsewhere (``OTEL_PYTHON_CONTEXT``), the API's own functions are used. A release of
+    OpenTelemetry without such a variable does the same.
     """
     probe = Context()
     token = attach(probe)
@@ -125,7 +130,7 @@ def _reader() -> Callable[[], Context]:
 
 
 read_current = _reader()
-"""Returns the current context, as `get_current` does, in a tenth of the time."""
+"""Returns the current context, as `get_current` does, in a third of the time."""
 
 _variable = getattr(read_current, "__self__", None)
 make_current: Callable[[Context], object] = _variable.set if isinstance(_variable, ContextVar) else attach
