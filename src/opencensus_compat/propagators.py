@@ -15,7 +15,7 @@ name                       class                           what it reads and wri
 =========================  ==============================  ===================================================================
 
 The names leave those of the packages of OpenTelemetry (``b3``, ``b3multi``, ``gcp_trace``) to these. W3C's ``traceparent``, which
-OpenCensus writes unless it is told otherwise, needs none of them.
+OpenCensus writes by default, needs none of them.
 
 Warnings: of several propagators that find a parent in the same request, the last one named wins, as OpenTelemetry has it.
 """

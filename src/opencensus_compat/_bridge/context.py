@@ -201,7 +201,7 @@ def let_stand_in(span: trace_api.Span, for_span: trace_api.Span) -> None:
 
 
 def stand_in_of(context: Context) -> trace_api.Span | None:
-    """Return what stands in for the current OpenTelemetry span of a context, None where that is nobody."""
+    """Return the span that stands in for the current OpenTelemetry span of a context, None where there is none."""
     span: Any = context.get(SPAN_KEY)
     return None if span is None else _stand_ins.get(span)
 

@@ -72,6 +72,7 @@ def get_log_attrs() -> LogAttrs:
 
 def _sampling_decision(context: SpanContext) -> bool | None:
     # Only this one may be missing without a word, as in OpenCensus: contexts of foreign tracers need not have options.
+    # https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/log/__init__.py#L62-L70
     try:
         return context.trace_options.get_enabled()
     except AttributeError:

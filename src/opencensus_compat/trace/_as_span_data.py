@@ -52,7 +52,10 @@ def span_data_of(span: Any, trace: Any) -> span_data_module.SpanData:
 
 
 def _context_of(span: Any, own: Any) -> Any:
-    """Return the trace's context with the parent's id, which is where OpenCensus's own stood when a span was exported."""
+    """Return the trace's context with the parent's id, which is where OpenCensus's own stood when a span was exported.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/tracers/context_tracer.py#L110-L121.
+    """
     if not _handles.is_own(own, SpanContext):
         return own
     otel = span._otel.get_span_context() if span._otel is not None else None

@@ -111,7 +111,7 @@ class ForeignSpan(Span):
         self._handle = parent_handle(None)
 
     @property
-    def _otel(self) -> Any:  # type: ignore[override]  # a view on the weak reference, which nobody sets
+    def _otel(self) -> Any:  # type: ignore[override]  # a view on the weak reference, which is never set
         # A job that was given this span may run when the span has ended and is gone; its identity still parents the job's spans.
         return self._ref() or trace_api.NonRecordingSpan(self._otel_context)
 
@@ -242,7 +242,7 @@ class ForeignSpan(Span):
             self._otel.add_event(*oc_to_otel.stack_trace_event(value, self._exception))
 
     def span(self, name: Any = "child_span") -> Span:
-        """Make a child; it is exported when it finishes, since nobody here ends the span it was made from."""
+        """Make a child. It is exported when it finishes, since the span it was made from is ended by OpenTelemetry code."""
         child = _OwnEndSpan(name, parent_span=self)
         child._start_under(self._otel, None)
         return child
@@ -286,7 +286,7 @@ class ForeignSpan(Span):
 
 
 class _OwnEndSpan(Span):
-    """A child of a foreign span: nobody exports it but itself."""
+    """A child of a foreign span, which exports itself."""
 
     def finish(self) -> None:
         """Note the end time and export."""

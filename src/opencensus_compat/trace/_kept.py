@@ -1,7 +1,7 @@
 """What programs set on a span, kept until the span ends and then put on its OpenTelemetry span.
 
-Fields are the program's to assign, and ending a span must not raise whatever it put there: each value that cannot be put loses only itself, and
-is reported.
+A program may assign any object to a field, and ending the span must not raise. A value that cannot be converted is left out and reported; the
+others are exported.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ class KeptSpan(_handles.CensusSpan):
         if self.span_kind:
             kind = oc_to_otel.span_kind(self.span_kind)
             if not set_kind(otel, kind):
-                report("span kind %s was lost: the provider's spans are not the OpenTelemetry SDK's", kind.name)
+                report("a span is exported without its kind %s: the provider's spans are not the OpenTelemetry SDK's", kind.name)
         if self._status is not None:
             try:
                 self._export_status(otel)
             except _exporter.failure() as error:
-                report("status of a span was lost: %s", type(error).__name__)
+                report("a span is exported without its status: %s", type(error).__name__)
         if self._attributes:
             try:
                 own = self._attributes._dict if type(self._attributes) is BoundedDict else self._attributes
@@ -93,7 +93,7 @@ class KeptSpan(_handles.CensusSpan):
                 else:
                     otel.set_attributes(values)
             except _exporter.failure() as error:
-                report("attributes of a span were lost: %s", type(error).__name__)
+                report("a span is exported without its attributes: %s", type(error).__name__)
         if self._links:
             put_links(otel, self._links)
         if self._annotations or self._message_events or self.stack_trace is not None:
@@ -121,12 +121,12 @@ class KeptSpan(_handles.CensusSpan):
             try:
                 otel.add_event(*convert(item))
             except _exporter.failure() as error:
-                report("an annotation or message event of a span was lost: %s", type(error).__name__)
+                report("a span is exported without an annotation or message event: %s", type(error).__name__)
         if self.stack_trace is not None:
             try:
                 otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception), self._end_ns)
             except _exporter.failure() as error:
-                report("stack trace of a span was lost: %s", type(error).__name__)
+                report("a span is exported without its stack trace: %s", type(error).__name__)
 
     def _replacement(self, old: OtelSpan) -> OtelSpan:
         """Return a new OpenTelemetry span in place of one whose start or id the program changed; the old one never ends."""
@@ -146,10 +146,12 @@ def put_links(otel: OtelSpan, links: Any) -> None:
         try:
             converted = oc_to_otel.link(link.trace_id, link.span_id, link.type, link.attributes)
         except _exporter.failure() as error:  # A program may have put anything there
-            report("a span link was lost: %s", type(error).__name__)
+            report("a span is exported without a link: %s", type(error).__name__)
             continue
         if converted is None:
-            report("span link dropped: trace id %r and span id %r are not hexadecimal ids", link.trace_id, link.span_id)
+            report(
+                "a span is exported without a link: expected hexadecimal ids, got trace id %r and span id %r", link.trace_id, link.span_id
+            )
         else:
             otel.add_link(converted.context, converted.attributes)
 

@@ -101,7 +101,7 @@ class InServerSpan(Span):
             for annotation in each(self._annotations):
                 shared.add_event(*oc_to_otel.annotation_event(annotation))
         except Exception as error:  # noqa: BLE001 - a program may have put anything there
-            report("attributes of a span were lost: %s", type(error).__name__)
+            report("a span is exported without its attributes: %s", type(error).__name__)
         put_links(shared, self._links)
         if self._status_is_set and self._status is not None and self._status.code:
             shared.set_status(oc_to_otel.status(self._status.code, self._status.message))

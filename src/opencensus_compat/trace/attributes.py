@@ -12,6 +12,8 @@ class Attributes:
 
     Args:
         attributes: The first attributes. A mapping that is not empty is kept, not copied, as in OpenCensus.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/attributes.py#L45.
     """
 
     def __init__(self, attributes: dict[str, Any] | None = None) -> None:

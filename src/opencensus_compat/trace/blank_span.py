@@ -103,7 +103,7 @@ class BlankSpan(base_span.BaseSpan, _handles.CensusSpan):
 
     @property
     def attributes(self) -> Any:
-        """A dict that nobody reads."""
+        """A dict that is not exported."""
         return self._made_once("attributes", dict)
 
     @attributes.setter
@@ -112,7 +112,7 @@ class BlankSpan(base_span.BaseSpan, _handles.CensusSpan):
 
     @property
     def links(self) -> Any:
-        """A list that nobody reads."""
+        """A list that is not exported."""
         return self._made_once("links", list)
 
     @links.setter

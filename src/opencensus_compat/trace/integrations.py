@@ -42,7 +42,10 @@ def add_integration(integration: int) -> None:
 
 
 def remove_intregration(integration: int) -> None:
-    """Note that an integration is no longer in use; the name is spelled as in OpenCensus."""
+    """Note that an integration is no longer in use; the name is spelled as in OpenCensus.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/integrations.py#L49.
+    """
     global _INTEGRATIONS_BIT_MASK
     with _INTEGRATIONS_LOCK:
         _INTEGRATIONS_BIT_MASK &= ~integration

@@ -16,6 +16,7 @@ class LoggingExporter(base_exporter.Exporter):
     """Logs each list of finished spans as one INFO record of the root logger, whose message is a dict.
 
     Making one adds the handler to the root logger and sets that logger's level to INFO, as in OpenCensus.
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/logging_exporter.py#L56-L63.
 
     Args:
         handler: Where the records go; standard error, when None.

@@ -108,6 +108,8 @@ class Span(base_span.BaseSpan, KeptSpan):
             self.same_process_as_parent_span = same_process_as_parent_span
         if attributes is not None:
             self._attributes = BoundedDict.from_map(MAX_NUM_ATTRIBUTES, attributes)
+        # Of what is given, OpenCensus takes as many of each kind as of links:
+        # https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/span.py#L249-L263
         if annotations is not None:
             self._annotations = BoundedList.from_seq(MAX_NUM_LINKS, annotations)
         if message_events is not None:
@@ -134,7 +136,10 @@ class Span(base_span.BaseSpan, KeptSpan):
 
     @property
     def children(self) -> Any:
-        """The spans made from this one with `span()`; spans of a tracer are not among them, as in OpenCensus."""
+        """The spans made from this one with `span()`; spans of a tracer are not among them, as in OpenCensus.
+
+        Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/span.py#L290-L302.
+        """
         if self._children_made is None:
             self._children_made = []
         return self._children_made
@@ -239,7 +244,10 @@ class Span(base_span.BaseSpan, KeptSpan):
         self._status_is_set = True
 
     def span(self, name: Any = "child_span") -> Span:
-        """Make a child that is exported when this span is; it does not become the current span, as in OpenCensus."""
+        """Make a child that is exported when this span is; it does not become the current span, as in OpenCensus.
+
+        Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/span.py#L290-L302.
+        """
         child = Span(name, parent_span=self)
         self._child_spans.append(child)
         return child

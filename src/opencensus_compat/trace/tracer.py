@@ -182,7 +182,7 @@ class Tracer(metaclass=_TracerClass):
         own, found = self._own_context, parent.get_span_context()
         if own is not None:
             if not is_own(own, SpanContext):
-                # It is told of the current span.
+                # The current span is written to it.
                 return own
             if own.trace_id == f"{found.trace_id:032x}" and own.trace_options.get_enabled() is found.trace_flags.sampled:
                 # It follows the current span.

@@ -11,7 +11,8 @@ _KEY_FORMAT = f"{_SIMPLE_KEY_FORMAT}|{_TENANT_KEY_FORMAT}"
 # Printable ASCII without comma (2c) and equals sign (3d), not ending in a space.
 _VALUE_FORMAT = r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 
-# As in OpenCensus the beginning decides: the rest of a key is checked only where a header is read.
+# As in OpenCensus the beginning decides: the rest of a key is checked only where a header is read. Its `^` and `$` hold for one half each of
+# the alternatives: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/tracestate.py#L25
 _KEY_BEGINNING_RE = re.compile(_SIMPLE_KEY_FORMAT)
 _VALUE_RE = re.compile(f"{_VALUE_FORMAT}$")
 

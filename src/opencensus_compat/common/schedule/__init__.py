@@ -54,7 +54,7 @@ class PeriodicTask(threading.Thread):
 
 
 class QueueEvent:
-    """A mark in a queue: whoever takes it out sets it, and whoever put it in can wait for that."""
+    """A mark in a queue. The consumer sets it when it takes it out, and the producer can wait for that."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -61,6 +61,7 @@ def to_iso_str(ts: datetime | None = None) -> str:
 
     Args:
         ts: The time, taken to be UTC: as in OpenCensus a zone is neither read nor converted. Now, when None.
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/common/utils/__init__.py#L72-L76.
     """
     if ts is None:
         ts = datetime.now(timezone.utc)

@@ -22,7 +22,7 @@ def trace_integration(tracer: Any = None) -> None:
     """
     if tracer is not None:
         execution_context.set_opencensus_tracer(tracer)
-    # As in OpenCensus, for who asks; but a class that the program has set meanwhile is not pushed aside, since none is needed.
+    # As in OpenCensus, which sets this class. A class that the program has set meanwhile stays, since records get their ids without one.
     if issubclass(TraceLogger, logging.getLoggerClass()):
         logging.setLoggerClass(TraceLogger)
     # A record factory cannot do it: logging refuses `extra={"traceId": ...}` if the factory has set the attribute already.

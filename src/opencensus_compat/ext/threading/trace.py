@@ -31,6 +31,7 @@ def trace_integration(tracer: Any = None) -> None:
     """Hand the current tracer, span and attributes on to threads, timers and jobs of pools that are started from now on.
 
     A job of a pool gets a span of its own, named after the worker thread, as in OpenCensus. Calling it again changes nothing.
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/contrib/opencensus-ext-threading/opencensus/ext/threading/trace.py#L150.
 
     Args:
         tracer: Not used, as in OpenCensus: each thread gets what is current where it is started.

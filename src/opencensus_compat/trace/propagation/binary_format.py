@@ -52,7 +52,10 @@ class Header(NamedTuple):
 
 
 class BinaryFormatPropagator:
-    """Reads and writes 29 bytes. Version and field ids are written but, as in OpenCensus, not looked at."""
+    """Reads and writes 29 bytes. Version and field ids are written but, as in OpenCensus, not looked at.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/propagation/binary_format.py#L113-L128.
+    """
 
     def from_header(self, binary: bytes | None) -> SpanContext:
         """Return the span context that the bytes hold, a new one when there are none or not 29 of them."""

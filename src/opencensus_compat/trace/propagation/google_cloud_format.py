@@ -41,6 +41,8 @@ class GoogleCloudFormatPropagator:
             return SpanContext()
         span_id = found["span_id"]
         options = found["options"]
+        # A header without a decision means sampled, as in OpenCensus:
+        # https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/propagation/google_cloud_format.py#L60-L63
         return SpanContext(
             trace_id=found["trace_id"],
             span_id=f"{int(span_id):016x}" if span_id else span_id,

@@ -26,6 +26,7 @@ class TextFormatPropagator:
 
         Loses:
             The value of the options: as in OpenCensus every text but the empty one, even ``0``, means sampled.
+            Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/propagation/text_format.py#L51-L52.
         """
         entries = {key.lower(): carrier[key] for key in carrier}
         options = entries.get(_TRACE_OPTIONS_KEY)

@@ -60,6 +60,7 @@ class TraceContextPropagator:
         """Return the headers that hand a span context on.
 
         A missing span is written as the word ``None``, as in OpenCensus; the receiver then begins a trace of its own.
+        Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/propagation/trace_context_http_header_format.py#L97-L109.
         """
         flags = "01" if span_context.trace_options.enabled else "00"
         headers = {_TRACEPARENT_HEADER_NAME: f"{_FIRST_VERSION}-{span_context.trace_id}-{span_context.span_id}-{flags}"}

@@ -59,7 +59,10 @@ class ProbabilitySampler(Sampler):
         self.rate = rate
 
     def should_sample(self, span_context: SpanContext) -> bool:
-        """Return True for a context that is sampled already, else decide by the lower half of the trace id."""
+        """Return True for a context that is sampled already, else decide by the lower half of the trace id.
+
+        Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/samplers/__init__.py#L76-L81.
+        """
         if span_context.trace_options.get_enabled():
             return True
         return get_lower_long_from_trace_id(span_context.trace_id) <= self.rate * _HIGHEST_LOWER_LONG

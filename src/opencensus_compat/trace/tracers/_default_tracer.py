@@ -13,8 +13,8 @@ class DefaultTracer(NoopTracer):
     """What `execution_context.get_opencensus_tracer()` returns where no tracer was made.
 
     Alone it records nothing, as in OpenCensus. Inside a span of OpenTelemetry code, which OpenCensus did not know, it continues that
-    span's trace, so that integrations written for OpenCensus work below OpenTelemetry instrumentations. What a program assigns is kept for
-    whoever asks for it.
+    span's trace, so that integrations written for OpenCensus work below OpenTelemetry instrumentations. What a program assigns is kept
+    and returned.
     """
 
     _propagator: Any = None
@@ -53,7 +53,7 @@ class DefaultTracer(NoopTracer):
 
     @property
     def sampler(self) -> Any:
-        """A sampler that leaves new traces out; children follow their parent whatever it says."""
+        """A sampler that leaves new traces out; children follow their parent."""
         from opencensus_compat.trace.samplers import AlwaysOffSampler
 
         return AlwaysOffSampler() if self._sampler is None else self._sampler

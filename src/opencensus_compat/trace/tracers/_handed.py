@@ -44,7 +44,7 @@ _MAIN = threading.main_thread().ident
 
 
 def handed_with(holder: Any, context: Context) -> Any:
-    """Return the span that work belongs to which a tracer was handed to, from the task or thread that the tracer was made in.
+    """Return the span that work belongs to: the work got the tracer from the task or thread that made it.
 
     That is the tracer's innermost open span there. Other work that the tracer was handed to may run beside, and is not what this work
     belongs to.
@@ -52,7 +52,7 @@ def handed_with(holder: Any, context: Context) -> Any:
     Args:
         holder: The tracer.
         context: The current context.
-    Returns: None where a span is current already, the tracer has none open there, or tasks have several and nobody knows which is meant.
+    Returns: None where a span is current already, where the tracer has none open there, and where tasks have several, so that none is meant for certain.
     """
     otel = _context.otel_span(context)
     if otel is not None and otel.get_span_context().is_valid:

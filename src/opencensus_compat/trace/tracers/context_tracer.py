@@ -86,7 +86,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         self.exporter = exporter
         self._span_context = SpanContext() if span_context is None else span_context
         _follow(self._span_context)
-        self._told = _to_tell(self._span_context)
+        self._to_update = _context_to_update(self._span_context)
         self._owner: Any = None
         self._sample_rate: dict[str, float] | None = None
         self._open: dict[int, Any] = {}
@@ -103,7 +103,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         self._span_context = None
         self._owner = owner
         self._sample_rate = sample_rate(owner._rate)
-        self._told = _to_tell(owner._given)
+        self._to_update = _context_to_update(owner._given)
         self._open = owner._open
 
     @property
@@ -116,7 +116,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         if self._owner is not None:
             self._home = self._owner._home
         self._span_context, self._owner = value, None
-        self._told = _to_tell(value)
+        self._to_update = _context_to_update(value)
         _follow(value)
 
     @property
@@ -275,8 +275,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         _set_opened([innermost])
         _spans.were_entered = True
         self._open[id(span)] = span
-        if self._told is not None:
-            self._told.span_id = span.span_id
+        if self._to_update is not None:
+            self._to_update.span_id = span.span_id
         here = _context.place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         span._place = here
         if type(parent_span) is not trace_span.Span or parent_span.context_tracer is not self:
@@ -296,6 +296,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         """
         span = end_innermost() or end_last(self._open)
         if span is None:
+            # On the root logger, as OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/tracers/context_tracer.py#L106-L108
             logging.warning("No active span, cannot do end_span.")  # noqa: LOG015 - programs filter it there
         return span
 
@@ -316,8 +317,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         span.finish()
         if span._outer is not None:
             _context.leave(span, span._outer)
-        if self._told is not None:
-            self._told.span_id = span.parent_span.span_id if span.parent_span else None
+        if self._to_update is not None:
+            self._to_update.span_id = span.parent_span.span_id if span.parent_span else None
         span._has_ended = True
         holder = self if self._owner is None else self._owner
         if holder._top is span:
@@ -360,8 +361,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         return span_data_of(span, self._base)
 
 
-def _to_tell(span_context: Any) -> Any:
-    """Return a context that has to be told of each span that becomes the current one; None for one that follows by itself."""
+def _context_to_update(span_context: Any) -> Any:
+    """Return a context of a program's own, which each span that becomes current is written to; None for one that follows by itself."""
     return None if span_context is None or _handles.is_own(span_context, SpanContext) else span_context
 
 
@@ -369,7 +370,7 @@ _END_SPAN = ContextTracer.end_span
 
 
 class Unsampled(trace_api.NonRecordingSpan):
-    """The OpenTelemetry span of an unsampled trace; its context is made when somebody asks for it, which in most requests nobody does."""
+    """The OpenTelemetry span of an unsampled trace; its context is made when it is first read, which in most requests does not happen."""
 
     _made: trace_api.SpanContext | None = None
 
@@ -501,7 +502,10 @@ def _innermost() -> Any:
 
 
 def _leave_other(span: Any) -> None:
-    """End a span that no tracer made but a program made current, as OpenCensus did: finish it and go to its parent."""
+    """End a span that no tracer made but a program made current, as OpenCensus did: finish it and go to its parent.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/tracers/context_tracer.py#L110-L117.
+    """
     if hasattr(span, "finish"):
         span.finish()
     parent = getattr(span, "parent_span", None)
