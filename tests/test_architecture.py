@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -277,6 +278,42 @@ def test_only_public_opentelemetry_names(package):
     """No underscore name of OpenTelemetry is imported; the logs API, which wears one, has one shim module, which the facade uses too."""
     private = [found for found in IMPORTS[package] if re.search(r"^opentelemetry\b.*\._(?!_)", found.target)]
     assert [str(found) for found in private if found.importer != f"{EXPORTER}._sdk_logs"] == []
+
+
+def _private_names(path: Path, *, reads_only: bool) -> set[str]:
+    """Return the private names, in full, of attributes and in strings of a file; with `reads_only` not those of its own objects and classes."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and not (reads_only and ast.unparse(node.value) in {"self", "cls"}):
+            found.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not reads_only:
+            found.add(node.name)
+    return {name for name in found if re.fullmatch(r"_[a-z]\w*", name)}
+
+
+def _names_of_opentelemetry() -> set[str]:
+    """Return the private names that OpenTelemetry's API and SDK give to attributes, methods and modules, as far as the facade gives them to none."""
+    folders = {
+        Path(path)
+        for package in ("opentelemetry.sdk", "opentelemetry.trace", "opentelemetry.metrics", "opentelemetry.context")
+        for path in importlib.import_module(package).__path__
+    }
+    theirs = {name for folder in folders for path in folder.rglob("*.py") for name in _private_names(path, reads_only=False)}
+    own = {
+        name for path in _modules(FACADE).values() for name in re.findall(r"(?:def|class|self\.) ?(_\w+)", path.read_text(encoding="utf-8"))
+    }
+    return theirs - own
+
+
+def test_private_names_of_opentelemetry_stand_in_one_file():
+    """A release that renames a private name of OpenTelemetry's is answered in one file of the facade, in which every such name stands."""
+    home = f"{FACADE}._bridge.otel_private"
+    of_home = _private_names(_modules(FACADE)[home], reads_only=True) | {"_on_ending", "_kind", "_parent"}
+    theirs = _names_of_opentelemetry() | of_home
+    read = {module: _private_names(path, reads_only=True) & theirs for module, path in _modules(FACADE).items() if module != home}
+    assert {module: names for module, names in read.items() if names} == {}
 
 
 def test_the_exporter_is_called_at_forks_in_one_place():

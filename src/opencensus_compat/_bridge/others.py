@@ -1,15 +1,16 @@
 """Who else gets what comes from a provider: exporters, and processors, that an application has put on it itself.
 
 Which telemetry is left to them, and which is kept from those that send to Application Insights, is the rule in `_bridge.whose`. The SDK
-gives out a provider's processors, and the exporters behind them, under private names only; they are read here and nowhere else. Where a
-release has other names, or a provider is none of the SDK's, nobody is found, and the provider counts as one that has an exporter.
+gives out a provider's processors, and the exporters behind them, under private names only: see `otel_private`. Where a release has other
+names, or a provider is none of the SDK's, nobody is found, and the provider counts as one that has an exporter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.handles import span_part_of
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.settings import has_no_effect
@@ -24,14 +25,11 @@ __all__ = [
     "of_meter_provider",
     "of_tracer",
     "readers_key",
-    "readers_of",
     "tell_of_others",
 ]
 
 _OFFICIAL = "azure.monitor.opentelemetry.exporter"
 _OURS = "appinsights_exporter"
-_BEHIND = ("span_exporter", "_exporter", "exporter", "_batch_processor")
-"""Where processors and readers of all releases have the exporter, or what has it."""
 _DEPTH = 6
 """Most objects between a provider and an exporter: processors and exporters of a program's own wrap those of the SDK."""
 _WRAPPED = 3
@@ -46,12 +44,13 @@ class Others:
     """The processors of one provider, seen as those which send to Application Insights, and the rest.
 
     Args:
-        processors: Returns the processors; the same object as long as there are no new ones. None where they cannot be seen.
+        processors: Returns the processors, a list or tuple; the same object as long as there are no new ones. Anything else, as None,
+            where they cannot be seen.
         are_of_ours: Whether this package made the provider.
         are_readers: Whether they are a meter provider's readers, each of which brings metrics to somebody.
     """
 
-    def __init__(self, processors: Callable[[], Iterable[Any] | None], *, are_of_ours: bool = False, are_readers: bool = False) -> None:
+    def __init__(self, processors: Callable[[], object], *, are_of_ours: bool = False, are_readers: bool = False) -> None:
         self.processors = processors
         self._are_readers = are_readers
         self.are_of_ours = are_of_ours
@@ -71,7 +70,7 @@ class Others:
         """Return the instrumentation keys that processors send to, with the classes of their exporters."""
         seen = self.processors()
         if seen is not self.seen:
-            now = seen if isinstance(seen, (list, tuple)) else None
+            now = _sequence(seen)
             found = [(processor, exporters_keys(processor)) for processor in now or ()]
             self.rest = tuple(_fields_of(processor).get(STANDS_FOR, processor) for processor, keys in found if not keys)
             self._keys = {key: name for _, keys in found for key, name in keys.items()}
@@ -96,7 +95,7 @@ class Others:
         if not self._are_expected:
             return
         self._are_expected = False
-        now = self.processors()
+        now = _sequence(self.processors())
         if now is not None and all(processor is own for processor in now):
             has_no_effect(
                 f"nobody receives {signal}, since the OpenTelemetry provider has no processor. Start the program by opentelemetry-instrument, "
@@ -110,7 +109,7 @@ class Others:
 
     def are_more_than(self, kind: type) -> bool:
         """Return whether there are processors of other classes, as far as they can be seen."""
-        now = self.processors()
+        now = _sequence(self.processors())
         return now is None or any(type(processor) is not kind for processor in now)
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
@@ -145,25 +144,25 @@ def tell_of_others(others: Others, settings: Any, signal: str) -> bool:
 
 def of_tracer(provider: Any, tracer: Any, *, are_of_ours: bool = False) -> Others:
     """Return who is behind a tracer provider and one of its tracers."""
-    several = getattr(tracer, "span_processor", None) or _inside(provider, "_active_span_processor", "get_tracer")
-    return Others(lambda: getattr(several, "_span_processors", None), are_of_ours=are_of_ours)
+    several = getattr(tracer, "span_processor", None) or _inside(provider, _private.span_processor, "get_tracer")
+    return Others(_private.span_processors(several), are_of_ours=are_of_ours)
 
 
 def of_logger_provider(provider: Any, *, are_of_ours: bool = False) -> Others:
     """Return who is behind a logger provider."""
-    several = _inside(provider, "_multi_log_record_processor", "get_logger")
-    return Others(lambda: getattr(several, "_log_record_processors", None), are_of_ours=are_of_ours)
+    several = _inside(provider, _private.log_processor, "get_logger")
+    return Others(_private.log_processors(several), are_of_ours=are_of_ours)
 
 
 def of_meter_provider(provider: Any) -> Others:
     """Return who is behind a meter provider of the application's."""
-    return Others(lambda: readers_of(provider), are_readers=True)
+    return Others(lambda: _private.metric_readers(provider), are_readers=True)
 
 
-def _inside(provider: Any, name: str, makes: str) -> Any:
-    """Return a field of the SDK's provider, which may be wrapped in one of a program's own; None where there is none."""
+def _inside(provider: object, find: Callable[[object], object | None], makes: str) -> object | None:
+    """Return what is found in the SDK's provider, which may be wrapped in one of a program's own; None where there is nothing."""
     for _ in range(_WRAPPED):
-        found = getattr(provider, name, None)
+        found = find(provider)
         if found is not None:
             return found
         inner = [value for value in _fields_of(provider).values() if callable(getattr(type(value), makes, None))]
@@ -173,8 +172,7 @@ def _inside(provider: Any, name: str, makes: str) -> Any:
     return None
 
 
-def _sequence(holder: Any, name: str) -> Any:
-    found = getattr(holder, name, None)
+def _sequence(found: object) -> Sequence[object] | None:
     return found if isinstance(found, (list, tuple)) else None
 
 
@@ -229,7 +227,7 @@ def _chain(processor: Any) -> Iterator[Any]:
 
 def _behind(holder: Any) -> list[Any]:
     """Return what a processor, reader or exporter hands telemetry on to."""
-    known = next((found for name in _BEHIND if (found := getattr(holder, name, None)) is not None), None)
+    known = _private.exporter_of(holder)
     # One of the program's own, or of the SDK's for several: a tail processor, an exporter that filters.
     fields = list(_fields_of(holder).values())
     several = [value for field in fields if isinstance(field, (list, tuple)) for value in field]
@@ -243,16 +241,10 @@ def _takes_telemetry(value: Any) -> bool:
 
 def _key_of(exporter: Any) -> str | None:
     settings = getattr(exporter, "settings", None)
-    key = getattr(settings, "instrumentation_key", None) or getattr(exporter, "_instrumentation_key", None)
+    key = getattr(settings, "instrumentation_key", None) or _private.instrumentation_key(exporter)
     return key if isinstance(key, str) else None
-
-
-def readers_of(provider: Any) -> Any:
-    """Return a meter provider's readers; None where they cannot be seen."""
-    readers = _sequence(provider, "_metric_readers")
-    return _sequence(getattr(provider, "_sdk_config", None), "metric_readers") if readers is None else readers
 
 
 def readers_key(provider: Any) -> dict[str, str]:
     """Return the instrumentation keys that a meter provider's readers send to, with the classes of their exporters."""
-    return {key: name for reader in readers_of(provider) or () for key, name in exporters_keys(reader).items()}
+    return {key: name for reader in _private.metric_readers(provider) or () for key, name in exporters_keys(reader).items()}

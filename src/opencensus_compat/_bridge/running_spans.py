@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanContext, SpanKind
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE
 from opencensus_compat._bridge.others import Others, tell_of_others
 from opencensus_compat._bridge.process import SPANS
@@ -61,32 +62,20 @@ def ends_in_pipeline(others: Others) -> bool:
 def set_kind(span: Any, kind: SpanKind) -> bool:
     """Set the kind of a running span and return whether that worked.
 
-    OpenTelemetry has no way to do that, and OpenCensus integrations all set the kind after the start. The facade's own spans can; the
-    kind of others is a private attribute of the SDK, written only where reading it back shows that it counts.
+    OpenTelemetry has no way to do that, and OpenCensus integrations all set the kind after the start. The facade's own spans can.
     """
-    try:
-        if _handles.is_own(span, _handles.OtelSpan):
-            span.census_kind = kind
-        else:
-            span._kind = kind
-        return span.kind is kind
-    except AttributeError:
-        return False
+    if not _handles.is_own(span, _handles.OtelSpan):
+        return _private.set_kind(span, kind)
+    span.census_kind = kind
+    return span.kind is kind
 
 
 def be_request(span: Any, parent: SpanContext | None) -> bool:
     """Make a running OpenTelemetry span that of a request with the given parent, and return whether that worked.
 
-    An instrumentation makes an inner span of a request where another span is current. As `set_kind`, this writes a private attribute of the
-    SDK, and only where reading it back shows that it counts.
+    An instrumentation makes an inner span of a request where another span is current.
     """
-    if not set_kind(span, trace_api.SpanKind.SERVER):
-        return False
-    try:
-        span._parent = parent
-        return span.parent is parent
-    except AttributeError:
-        return False
+    return set_kind(span, trace_api.SpanKind.SERVER) and _private.set_parent(span, parent)
 
 
 def sample_rate(rate: Any) -> dict[str, float] | None:

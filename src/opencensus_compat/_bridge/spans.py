@@ -17,6 +17,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._bridge.process import report
@@ -57,7 +58,7 @@ class _Source:
         self.others = others
         self.router: Any = None
         """What takes the provider's spans for us: where it is the only processor, spans are shown to it and to nobody else."""
-        self.on_ending = getattr(processors, "_on_ending", None)
+        self.on_ending = _private.on_ending(processors)
         """Newer SDKs call it before `on_end`."""
 
     def receivers(self) -> Any:
@@ -236,13 +237,13 @@ _making_whole = threading.RLock()
 """Held while a span becomes what the SDK's constructor makes: several threads may ask for it."""
 
 
-class _OnlyEnd(SpanProcessor):
+class _OnlyEnd(_private.SeesEnding, SpanProcessor):
     """A provider's processors, for a span that they have seen start."""
 
     def __init__(self, source: _Source) -> None:
         self._source = source
 
-    def _on_ending(self, span: Any) -> None:
+    def ending(self, span: Span) -> None:
         on_ending = self._source.on_ending
         if on_ending is not None:
             on_ending(span)

@@ -15,6 +15,7 @@ from opentelemetry.sdk.metrics.view import DropAggregation, View
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import frameworks as _frameworks
+from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.context import in_empty_context
 from opencensus_compat._bridge.pipeline.ending import ending_process, flush_at_shutdown, is_ending
 from opencensus_compat._bridge.process import METRICS
@@ -129,7 +130,7 @@ class AdoptedReader(MetricReader):
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
         if not self._is_over and is_ours(self._others, self._part.settings, METRICS, is_inside=False):
             # The SDK does not tell: what came before the application shut its provider down goes with the next collection, the last one.
-            self._is_over = getattr(self.provider, "_shutdown", False) is True
+            self._is_over = _private.is_shut_down(self.provider)
             self._part.export_points(metrics_data)
 
     def leave(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.pipeline.ending import ending_process, is_ending
 from opencensus_compat._bridge.process import process, restart_in_child
 
@@ -241,8 +242,7 @@ class Part(ABC):
 
     def _shut_processor_down(self) -> None:
         """Have the processor export what waits, and wait for it no longer than the end may take: conversion is code of programs."""
-        # The processors of newer releases of the SDK have it in them; their own `shutdown` waits for half a minute.
-        inner = getattr(self._processor, "_batch_processor", None)
+        inner = _private.batch_processor(self._processor)
         if inner is None or self._ends_at_s == math.inf:
             self._processor.shutdown()
             return
