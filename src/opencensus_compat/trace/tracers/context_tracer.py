@@ -63,7 +63,7 @@ _Span = trace_span.Span
 # Without the look into the module at each span.
 _CENSUS_KEY, _SPAN_KEY, _modules, _read_current = _context.CENSUS_KEY, _context.SPAN_KEY, _context.modules, _context.read_current
 _make_current, _set_opened, _spans = _context.make_current, _context.opened.set, _context.spans
-_OtelSpan = _handles.OtelSpan
+_OtelSpan, _new = _handles.OtelSpan, object.__new__
 
 
 class ContextTracer(base.Tracer, _handles.CensusTracer):
@@ -256,7 +256,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         kind = trace_span.Span
         if kind is _Span and not kind._on_create_callbacks:
             # As its constructor leaves it, in a third of the time.
-            span = object.__new__(kind)
+            span = _new(kind)
             span.name = span._otel_name = name
             span.parent_span = parent_span
             span.context_tracer = self
@@ -439,7 +439,7 @@ def _has_begun(innermost: Any, parent: OtelSpan, *, is_sampled: bool) -> bool:
 def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan) -> blank_span.BlankSpan:
     """Start a span that is not sent, current for both APIs as `otel`."""
     # As the constructor leaves it, in half of the time.
-    span = object.__new__(blank_span.BlankSpan)
+    span = _new(blank_span.BlankSpan)
     span.name = name
     span.context_tracer = tracer
     span._otel = otel
