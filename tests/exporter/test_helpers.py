@@ -63,7 +63,7 @@ def test_hurry(helpers):
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    entered.wait(60)
+    assert entered.wait(60)
     helpers.hurry(0)
     waiting.join(60)
     assert late == [1]
@@ -99,7 +99,7 @@ def test_threads_have_a_context_of_their_own():
     with trace.use_span(span):
         assert start_thread(work, "w")
         assert trace.get_current_span() is span
-    ended.wait(60)
+    assert ended.wait(60)
     assert seen == [1, OWN_TRACE_ID, True]
 
 
