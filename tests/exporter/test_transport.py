@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import gzip
 import http.server
@@ -17,6 +18,7 @@ import pytest
 import urllib3
 from opentelemetry import context
 
+from appinsights_exporter.delivery import proxies
 from appinsights_exporter.delivery.transport import MAX_REPLY_BYTES, HttpTransport, Reply, SendError
 
 BODY = gzip.compress(b"[]")
@@ -94,7 +96,7 @@ def transport(server, monkeypatch):
 
 @pytest.fixture(params=["first", "later"])
 def either(request, server, transport):
-    """A transport before its first exchange, which requests makes, and after it, when exchanges are made without."""
+    """A transport before its first exchange, which finds the way, and after it."""
     if request.param == "later":
         assert transport.send(BODY, {}, 60).status == 200
         server.requests.clear()
@@ -113,43 +115,91 @@ def test_request(server, either):
 
 
 def test_later_exchanges_are_like_the_first(server, transport):
-    """The exchanges that are made without requests send what it sends."""
+    """What is sent does not depend on whether the way was known."""
     for _ in range(3):
         transport.send(BODY, {"Content-Type": "application/json"}, 60)
     first, second, third = server.requests
     assert first == second == third
 
 
-def test_requests_is_asked_once(server, transport, monkeypatch):
-    """While the environment stays the same and nothing goes wrong, the way that requests chose is taken; after an error it chooses anew."""
-    import requests
+@pytest.fixture
+def looks(monkeypatch):
+    """The URLs for which it is found out whether there is a proxy."""
+    found, real = [], proxies.proxy_for
+    monkeypatch.setattr(proxies, "proxy_for", lambda url, given: found.append(url) or real(url, given))
+    return found
 
-    asked = []
-    real = requests.Session.send
-    monkeypatch.setattr(requests.Session, "send", lambda self, *args, **kwargs: asked.append(1) or real(self, *args, **kwargs))
+
+def test_the_way_is_found_out_once(server, transport, looks):
+    """While the environment stays the same and nothing goes wrong, a known way is taken; after an error it is found out anew."""
     for _ in range(3):
         transport.send(BODY, {}, 60)
-    assert len(asked) == 1
+    assert len(looks) == 1
     server.answer = reset
     assert transport.send(BODY, {}, 60).error.kind == "reply"
     server.answer = lambda handler: reply(handler, 200, b"{}")
     assert transport.send(BODY, {}, 60).status == 200
-    assert len(asked) == 2
+    assert len(looks) == 2
 
 
-def test_requests_is_asked_again_after_a_minute(server, monkeypatch):
+def test_the_way_is_found_out_again_after_a_minute(server, looks):
     """What the operating system is set to, which nobody announces, counts after a minute at the latest."""
-    import requests
-
     now_s = [0.0]
-    asked = []
-    real = requests.Session.send
-    monkeypatch.setattr(requests.Session, "send", lambda self, *args, **kwargs: asked.append(now_s[0]) or real(self, *args, **kwargs))
     made = HttpTransport(server.url, clock=lambda: now_s[0])
+    found = []
     for now_s[0] in (0.0, 30.0, 59.0, 61.0, 62.0):
         made.send(BODY, {}, 60)
+        found.append(len(looks))
     made.close()
-    assert asked == [0.0, 61.0]
+    assert found == [1, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("at", ["adapters.HTTPAdapter", "Session"])
+def test_what_intercepts_requests_gets_the_exchange(server, transport, monkeypatch, at):
+    """Packages for tests that intercept requests where responses and requests-mock do see telemetry, as with the retired exporter."""
+    import requests
+
+    def sent(self, request, **kwargs):
+        seen.append((request.url, request.body))
+        response = requests.Response()
+        response.status_code, response._content = 200, b'{"itemsAccepted": 1}'
+        return response
+
+    seen = []
+    assert transport.send(BODY, {}, 60).status == 200
+    monkeypatch.setattr(f"requests.{at}.send", sent)
+    reply = transport.send(gzip.compress(b"[]"), {}, 60)
+    assert (reply.status, reply.body, seen, len(server.requests)) == (200, b'{"itemsAccepted": 1}', [(server.url, "[]")], 1)
+
+
+def test_what_instruments_requests_is_not_in_the_way(server, transport, monkeypatch):
+    """A wrapper that names the function that it wraps, as instrumentations do, intercepts nothing."""
+    import requests
+
+    real = requests.adapters.HTTPAdapter.send
+
+    @functools.wraps(real)
+    def traced(*args, **kwargs):
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", traced)
+    assert transport.send(BODY, {}, 60).status == 200
+    assert server.requests[0][2] == BODY
+
+
+def test_requests_is_not_loaded(server, run_program):
+    """Where there is no proxy, an exchange needs no requests: it would take a quarter of the time until the first one."""
+    printed = run_program(
+        f"""
+        import sys
+        from appinsights_exporter.delivery.transport import HttpTransport
+
+        transport = HttpTransport({server.url!r})
+        print(transport.send(b"[]", {{}}, 60).status, "requests" in sys.modules)
+        transport.close()
+        """
+    )
+    assert printed == "200 False\n"
 
 
 @pytest.fixture
@@ -552,16 +602,14 @@ def test_dead_proxy():
 
 def test_instrumentation_is_suppressed_while_sending(transport, monkeypatch):
     """Instrumentations of HTTP libraries see that the call is not the application's, and only during it."""
-    import requests
-
     seen = []
-    real = requests.Session.send
+    real = urllib3.HTTPConnectionPool.urlopen
 
-    def send(self, *args, **kwargs):
+    def urlopen(self, *args, **kwargs):
         seen.append(context.get_value("suppress_instrumentation"))
         return real(self, *args, **kwargs)
 
-    monkeypatch.setattr(requests.Session, "send", send)
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", urlopen)
     transport.send(BODY, {}, 60)
     assert seen == [True]
     assert context.get_value("suppress_instrumentation") is None

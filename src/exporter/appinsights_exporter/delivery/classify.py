@@ -10,7 +10,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from ..reasons import NO_CONNECTION, NO_REPLY, PAGE, REDIRECTED_NOWHERE, UNEXPLAINED, UNKNOWN, Reason
@@ -329,7 +329,7 @@ def _partly(errors: dict[int, tuple[int, str]], after_s: float | None, unexplain
     return PartlyAccepted(tuple(retry), tuple(rejected), after_s, unexplained)
 
 
-def _errors(document: dict[str, Any], count: int, *, is_complete: bool) -> dict[int, tuple[int, str]] | None:
+def _errors(document: dict[str, object], count: int, *, is_complete: bool) -> dict[int, tuple[int, str]] | None:
     """Return position to status and message, or None where there is no list of errors.
 
     Args:
@@ -354,7 +354,7 @@ def _errors(document: dict[str, Any], count: int, *, is_complete: bool) -> dict[
     return found
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def _document(body: bytes) -> dict[str, object]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""The HTTP connections of one process. Imported with the first send: requests takes longer to import than all of this package.
+"""The HTTP connections of one process. Imported with the first send: urllib3 takes longer to import than all of this package.
 
-requests decides where an exchange goes: with which certificates to check the other side's against, and how through a proxy. It decides
-anew for each, which takes three times as long as the exchange itself. Where it has connected without a proxy, the exchanges that
-follow take the same connections without asking it.
+They are urllib3's pool managers, one for each proxy, with the rules of requests: which proxy, and with which certificates the other side's
+is checked. requests itself is not used: it took 25 to 45 ms more to import (of 150), and three times an exchange to decide about each one.
+What intercepts requests in tests of programs is called all the same, see :mod:`.transport`.
 
 The libraries bound each wait on a socket and not the sum of waits: a peer that sends a byte now and then, or ``100 Continue`` for ever,
 would hold thread and connection for ever. So the connections here read replies, those of proxies too, until the exchange's deadline.
@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import http.cookiejar
 import io
 import os
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
-import requests
+import certifi
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from . import proxies as proxy_settings
 
@@ -34,15 +33,18 @@ if TYPE_CHECKING:
 USER_AGENT = "census-compat"
 """Short and constant: the service copies it into the items."""
 ASK_AGAIN_S = 60.0
-"""How long a way is taken without asking requests again, seconds."""
+"""How long a way is taken without looking again at what this system is set to, seconds."""
 
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Connection": "keep-alive"}
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_CHECKED = "CERT_REQUIRED"
+_KEPT = 10
+"""Most connections that are kept open to one host."""
 _VARIABLES = (
     *(name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())),
     *_BUNDLES,
 )
-"""What requests reads from the environment for each exchange."""
+"""What decides, in the environment, where an exchange goes."""
 
 
 class BundleError(Exception):
@@ -101,37 +103,39 @@ class _Current(threading.local):
 _current = _Current()
 
 
+class _Trusted(NamedTuple):
+    """The certificates of the authorities that are trusted: a file, or a folder of files."""
+
+    file: str | None
+    folder: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Where requests went for a URL."""
+    """How requests go to a URL."""
 
     pool: urllib3.HTTPConnectionPool
-    """Connections to it, which know the certificates that it is checked against."""
+    """Its connections, which know the certificates that the other side's is checked against."""
     target: str
     """What the request line names."""
+    proxy: Proxy | None
+    """What it goes through."""
     environment: tuple[str | None, ...]
-    """What requests saw there."""
+    """What the environment was when that was found out."""
     until_s: float
-    """When to ask it again, on the monotonic clock, seconds."""
+    """When to find it out again, on the monotonic clock, seconds."""
 
 
 class Connections:
     """Sends requests and returns replies unread; safe for several threads.
 
-    TLS certificates are always checked, redirects are never followed, cookies are not kept, and ``~/.netrc`` is not read.
+    TLS certificates are always checked, redirects are never followed, there are no cookies, and ``~/.netrc`` is not read.
     """
 
     def __init__(self) -> None:
-        self._session = _Session()
-        self._session.headers.clear()
-        self._session.headers.update(_HEADERS)
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        # With no auth of its own a session would look for a password in ~/.netrc and send it along.
-        self._session.auth = _unchanged
-        self._adapter = _Adapter()
-        self._session.mount("https://", self._adapter)
-        self._session.mount("http://", self._adapter)
-        self._ways: dict[str, _Way] = {}
+        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        """By the URL of the proxy."""
+        self._ways: dict[tuple[str, bool], _Way] = {}
         self._environment = _environment()
 
     def exchange(self, timeout_s: float, limits_s: tuple[float, float], clock: Callable[[], float]) -> Exchange:
@@ -149,111 +153,71 @@ class Connections:
             headers: Beside those that every request has.
             exchange: Its limits; says afterwards which proxy it went through.
             proxies: URL scheme to proxy URL; empty leaves it to the environment.
-        Raises: what requests, urllib3 and the standard library raise, and the errors of this module and of :mod:`.proxies`.
+        Raises: what urllib3 and the standard library raise, and the errors of this module and of :mod:`.proxies`.
         """
         _current.exchange = exchange
-        now_s = exchange.now_s()
-        way = self._ways.get(url)
-        if way is not None and now_s < way.until_s and way.environment == _environment():
-            return _direct(way, body, {**_HEADERS, **headers}, exchange.limits_s)
+        if not url.lower().startswith(("http://", "https://")):
+            # urllib3 would take it for http, with a warning.
+            raise proxy_settings.AddressError
         # A token goes in clear text to the loopback interface only, and there no proxy shall see it on the way.
         in_clear_text = "Authorization" in headers and url.startswith("http://")
         environment = _environment()
-        if environment != self._environment:
-            # Old releases of requests check a known host against the certificates that were trusted when they first connected to it.
-            self._environment = environment
-            self.close()
-        proxy = exchange.proxy = None if in_clear_text else proxy_settings.proxy_for(url, proxies)
-        if proxy is not None:
-            proxy_settings.check(proxy)
-        scheme = url.partition(":")[0].lower()
-        response = self._session.post(
-            url,
-            data=body,
-            headers=dict(headers),
-            timeout=exchange.limits_s,
-            # Given here and not on the session: there the environment would win over it.
-            proxies={scheme: None, "all": None} if proxy is None else {scheme: proxy.url},  # type: ignore[dict-item] # None is for none
-            allow_redirects=False,
-            stream=True,
-        )
-        direct = self._adapter.direct
-        if direct is not None and not in_clear_text:
-            self._ways[url] = _Way(*direct, environment, now_s + ASK_AGAIN_S)
-        raw: urllib3.BaseHTTPResponse = response.raw
-        return raw
+        way = self._ways.get((url, in_clear_text))
+        if way is None or exchange.now_s() >= way.until_s or way.environment != environment:
+            if environment != self._environment:
+                # A kept connection has checked its other side against the certificates that were trusted then.
+                self._environment = environment
+                self.close()
+            proxy = exchange.proxy = None if in_clear_text else proxy_settings.proxy_for(url, proxies)
+            manager = self._manager(proxy)
+            pool = manager.connection_from_url(url)
+            # Only a proxy that no tunnel leads through needs the whole address.
+            target = url if manager.proxy is not None and pool.scheme == "http" else urllib3.util.parse_url(url).request_uri
+            way = _Way(pool, target, proxy, environment, exchange.now_s() + ASK_AGAIN_S)
+            self._ways[url, in_clear_text] = way
+        exchange.proxy = way.proxy
+        try:
+            return way.pool.urlopen(
+                "POST",
+                way.target,
+                body=body,
+                headers={**_HEADERS, **headers},
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=urllib3.Timeout(connect=exchange.limits_s[0], read=exchange.limits_s[1]),
+                preload_content=False,
+                decode_content=False,
+            )
+        except ValueError as error:
+            if type(error) is ValueError:
+                # The standard library's, for a header that cannot be sent.
+                raise HeaderError from None
+            raise
 
     def forget(self, url: str) -> None:
-        """Ask requests about a URL again: the way there has led to an error."""
-        self._ways.pop(url, None)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._ways.clear()
-        self._session.close()
-
-
-class _Session(requests.Session):
-    """Takes a redirect for a reply like any other: requests reads the whole of its body, also where it is not to follow it."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: it leads nowhere."""
-
-
-class _Adapter(HTTPAdapter):
-    """Notes, for each thread, the connections that it took last; its connections keep to the deadline of an exchange."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last = threading.local()
-
-    @property
-    def direct(self) -> tuple[urllib3.HTTPConnectionPool, str] | None:
-        """The connections, and what the request line named, of this thread's last exchange; None where a proxy was between."""
-        last: tuple[urllib3.HTTPConnectionPool, str] | None = getattr(self._last, "direct", None)
-        return last
+        """Find out anew how requests go to a URL: the way there has led to an error."""
+        for in_clear_text in (False, True):
+            self._ways.pop((url, in_clear_text), None)
 
     def close(self) -> None:
         """Close all connections: urllib3 leaves that to finalizers, which at the end of the interpreter have run before ours is reached."""
-        for manager in (self.poolmanager, *self.proxy_manager.values()):
+        self._ways.clear()
+        managers, self._managers = self._managers, {}
+        for manager in managers.values():
             for key in manager.pools.keys():  # noqa: SIM118 -- urllib3 lets no thread iterate over the container itself
                 pool = manager.pools.get(key)
                 if pool is not None:
                     pool.close()
-        super().close()
+            manager.clear()
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        _keep_time(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        _keep_time(manager)
-        return manager
-
-    # The connections to a proxy come from one of these, the second in requests before 2.32.
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        with _blaming_the_proxy():
-            return super().get_connection_with_tls_context(*args, **kwargs)
-
-    def get_connection(self, *args: Any, **kwargs: Any) -> Any:
-        with _blaming_the_proxy():
-            return super().get_connection(*args, **kwargs)
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        try:
-            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # as the stubs of requests leave it
-        except OSError:
-            raise BundleError(f"{bundle_source()} cannot be read") from None
-        self._last.pool = conn
-
-    def request_url(self, request: Any, proxies: Any) -> Any:
-        with _blaming_the_proxy():
-            target = super().request_url(request, proxies)
-            is_direct = requests.utils.select_proxy(request.url, proxies) is None
-        self._last.direct = (self._last.pool, target) if is_direct else None
-        return target
+    def _manager(self, proxy: Proxy | None) -> urllib3.PoolManager:
+        key = None if proxy is None else proxy.url
+        found = self._managers.get(key)
+        if found is None:
+            # Two threads may both make one; one of them stays, and the other one's connections are closed when they are forgotten.
+            found = self._managers.setdefault(key, _manager(proxy))
+        return found
 
 
 def bundle_source() -> str:
@@ -266,16 +230,57 @@ def bundle_source() -> str:
     )
 
 
+def _manager(proxy: Proxy | None) -> urllib3.PoolManager:
+    """Return a manager of connections, through a proxy or directly, which keep to the deadline of an exchange.
+
+    Raises:
+        BundleError: There are no certificates to check the other side's against.
+        ProxySettingError: The proxy cannot be used.
+    """
+    trusted = next((value for name in _BUNDLES if (value := os.environ.get(name))), None) or certifi.where()
+    if not os.path.exists(trusted):
+        raise BundleError(f"{bundle_source()} cannot be read")
+    is_folder = os.path.isdir(trusted)
+    tls = _Trusted(None if is_folder else trusted, trusted if is_folder else None)
+    if proxy is None:
+        made = urllib3.PoolManager(maxsize=_KEPT, cert_reqs=_CHECKED, ca_certs=tls.file, ca_cert_dir=tls.folder)
+    else:
+        proxy_settings.check(proxy)
+        with _blaming(proxy):
+            made = _through(proxy.url, tls)
+    made.pool_classes_by_scheme = {scheme: _timed(pool) for scheme, pool in made.pool_classes_by_scheme.items()}
+    return made
+
+
+def _through(proxy_url: str, tls: _Trusted) -> urllib3.PoolManager:
+    url = proxy_url if "://" in proxy_url else f"http:{proxy_url}" if proxy_url.startswith("//") else f"http://{proxy_url}"
+    parts = urllib3.util.parse_url(url)
+    if not parts.host:
+        raise ValueError
+    name, _, password = (parts.auth or "").partition(":")
+    name, password = unquote(name), unquote(password)
+    if url.lower().startswith("socks"):
+        from urllib3.contrib.socks import SOCKSProxyManager
+
+        return SOCKSProxyManager(
+            url,
+            username=name or None,
+            password=password or None,
+            maxsize=_KEPT,
+            cert_reqs=_CHECKED,
+            ca_certs=tls.file,
+            ca_cert_dir=tls.folder,
+        )
+    headers = urllib3.util.make_headers(proxy_basic_auth=f"{name}:{password}") if name else {}
+    return urllib3.ProxyManager(url, proxy_headers=headers, maxsize=_KEPT, cert_reqs=_CHECKED, ca_certs=tls.file, ca_cert_dir=tls.folder)
+
+
 @contextlib.contextmanager
-def _blaming_the_proxy() -> Iterator[None]:
-    """Turn whatever is raised where a proxy is chosen and set up into an error of its setting: the libraries quote its value."""
-    exchange = _current.exchange
-    proxy = None if exchange is None else exchange.proxy
+def _blaming(proxy: Proxy) -> Iterator[None]:
+    """Turn whatever is raised where a proxy is set up into an error of its setting: the libraries quote its value."""
     try:
         yield
-    except Exception:
-        if proxy is None:
-            raise
+    except Exception:  # noqa: BLE001 - two libraries below, and their errors quote the setting.
         raise proxy_settings.unusable(proxy) from None
 
 
@@ -346,43 +351,12 @@ class _Timed:
         return super().putrequest(*args, **kwargs)  # type: ignore[misc] # of the class behind it
 
 
-def _keep_time(manager: Any) -> None:
-    """Let the connections that a manager makes keep to the exchange's deadline."""
-    manager.pool_classes_by_scheme = {scheme: _timed(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
-
-
 @lru_cache(maxsize=16)
 def _timed(pool: Any) -> Any:
     made = pool.ConnectionCls
     if issubclass(made, _Timed):
         return pool
     return type(pool.__name__, (pool,), {"ConnectionCls": type(made.__name__, (_Timed, made), {})})
-
-
-def _direct(way: _Way, body: bytes, headers: Mapping[str, str], limits_s: tuple[float, float]) -> urllib3.BaseHTTPResponse:
-    """Send as requests does, without asking it."""
-    try:
-        return way.pool.urlopen(
-            "POST",
-            way.target,
-            body=body,
-            headers=headers,
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            timeout=urllib3.Timeout(connect=limits_s[0], read=limits_s[1]),
-            preload_content=False,
-            decode_content=False,
-        )
-    except ValueError as error:
-        if type(error) is ValueError:
-            # The standard library's, for a header that cannot be sent.
-            raise HeaderError from None
-        raise
-
-
-def _unchanged(request: Any) -> Any:
-    return request
 
 
 def _environment() -> tuple[str | None, ...]:

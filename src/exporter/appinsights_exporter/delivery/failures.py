@@ -10,12 +10,11 @@ import ssl
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import requests
 import urllib3.exceptions
 
 from .connections import BundleError, HeaderError, bundle_source
 from .decode import DecodeError
-from .proxies import ProxySettingError
+from .proxies import AddressError, ProxySettingError
 
 if TYPE_CHECKING:
     from .connections import Exchange
@@ -101,6 +100,9 @@ def _failure(chain: list[BaseException]) -> Failure:
     def of(*kinds: type[BaseException]) -> BaseException | None:
         return next((each for each in chain if isinstance(each, kinds)), None)
 
+    def of_requests(*names: str) -> bool:
+        return any(_is_of_requests(each, names) for each in chain)
+
     ours = of(ProxySettingError, BundleError)
     if ours is not None:
         return Failure(True, str(ours))
@@ -121,14 +123,13 @@ def _failure(chain: list[BaseException]) -> Failure:
         return Failure(True, "the connection was refused")
     if any(getattr(each, "errno", None) in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN) for each in chain):
         return Failure(True, "the network or the host cannot be reached")
-    if of(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError) is not None:
+    if of(urllib3.exceptions.ConnectTimeoutError) is not None or of_requests("ConnectTimeout"):
         return _NO_CONNECTION
-    unsent = of(urllib3.exceptions.NewConnectionError, requests.exceptions.ProxyError) is not None
-    if unsent:
+    if of(urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError) is not None or of_requests("ProxyError"):
         return Failure(True, "no connection can be made")
-    if of(TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) is not None:
+    if of(TimeoutError, urllib3.exceptions.TimeoutError) is not None or of_requests("Timeout"):
         return NO_REPLY
-    if of(DecodeError, urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError) is not None:
+    if of(DecodeError, urllib3.exceptions.DecodeError) is not None or of_requests("ContentDecodingError"):
         return Failure(False, "the reply cannot be decoded")
     if of(http.client.IncompleteRead, urllib3.exceptions.IncompleteRead) is not None:
         return Failure(False, "the reply was cut short")
@@ -136,14 +137,18 @@ def _failure(chain: list[BaseException]) -> Failure:
         return Failure(False, "the connection was closed before there was a reply")
     if of(http.client.HTTPException, urllib3.exceptions.InvalidHeader, urllib3.exceptions.ProtocolError) is not None:
         return Failure(False, "the reply is not HTTP")
-    if of(HeaderError, requests.exceptions.InvalidHeader) is not None:
+    if of(HeaderError) is not None or of_requests("InvalidHeader"):
         return Failure(True, "a header of the request cannot be sent")
-    if (
-        of(UnicodeError, urllib3.exceptions.LocationValueError, requests.exceptions.RequestException) is not None
-        and of(ValueError) is not None
+    if of(AddressError, UnicodeError, urllib3.exceptions.LocationValueError) is not None or of_requests(
+        "InvalidURL", "InvalidSchema", "MissingSchema"
     ):
         return Failure(True, "the address of the endpoint cannot be used")
     return Failure(False, f"an error of the kind {type(chain[0]).__name__}")
+
+
+def _is_of_requests(error: BaseException, names: tuple[str, ...]) -> bool:
+    """Return whether an error is of one of these classes of requests, which need not be loaded for that."""
+    return any(kind.__module__ == "requests.exceptions" and kind.__name__ in names for kind in type(error).__mro__)
 
 
 def _tls(errors: list[BaseException], chain: list[BaseException]) -> Failure:
@@ -157,7 +162,7 @@ def _tls(errors: list[BaseException], chain: list[BaseException]) -> Failure:
         return Failure(True, f"the certificate of the other side is not accepted: {_CERTIFICATES[62]}")
     if any(getattr(each, "library", None) in ("X509", "PEM") for each in errors):
         return Failure(True, f"{bundle_source()} holds none")
-    if any(isinstance(each, (TimeoutError, requests.exceptions.Timeout)) for each in chain):
+    if any(isinstance(each, TimeoutError) or _is_of_requests(each, ("Timeout",)) for each in chain):
         return _NO_CONNECTION
     if any(isinstance(each, urllib3.exceptions.ReadTimeoutError) for each in chain):
         return NO_REPLY

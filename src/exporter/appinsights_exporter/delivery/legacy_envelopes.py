@@ -10,7 +10,7 @@ import datetime
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -40,7 +40,7 @@ class Dropped:
     """Why not."""
 
 
-def normalised(envelope: Any, now_s: float, instrumentation_key: str) -> dict[str, Any] | Dropped:
+def normalised(envelope: object, now_s: float, instrumentation_key: str) -> dict[str, object] | Dropped:
     """Return a legacy envelope as the service wants it, or why it is not to be sent. Pure; the argument is not changed.
 
     A time without a zone gets its ``Z``; property values become text; severities over 4 become 4; a parent ``|trace.span.`` becomes
@@ -103,10 +103,9 @@ def normalised_item(line: bytes, now_s: float, key: str) -> bytes | Dropped:
         return Dropped(reasons.LEGACY_TOO_LONG)
 
 
-def _time(value: Any) -> tuple[str, float] | None:
+def _time(value: object) -> tuple[str, float] | None:
     """Return a time with its zone, and in seconds since the epoch; None if it is no time."""
-    parts = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if parts is None:
+    if not isinstance(value, str) or (parts := _TIME.fullmatch(value)) is None:
         return None
     day, clock, fraction, zone = parts.groups()
     try:
@@ -117,7 +116,7 @@ def _time(value: Any) -> tuple[str, float] | None:
     return (value if zone else value + "Z"), seconds + float(f"0.{fraction or 0}")
 
 
-def _tags(value: Any) -> dict[str, str]:
+def _tags(value: object) -> dict[str, str]:
     tags = {str(key): _text(tag) for key, tag in value.items() if tag is not None} if isinstance(value, dict) else {}
     for name in ("ai.operation.id", "ai.operation.parentId"):
         if _ZEROS.fullmatch(tags.get(name, "")):
@@ -131,7 +130,7 @@ def _tags(value: Any) -> dict[str, str]:
     return tags
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     if not isinstance(value, (dict, list)):
@@ -142,19 +141,19 @@ def _text(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _properties(value: Any) -> dict[str, str] | None:
+def _properties(value: object) -> dict[str, str] | None:
     return {key: _text(inner) for key, inner in value.items() if inner is not None and key} if isinstance(value, dict) else None
 
 
-def _measurements(value: Any) -> dict[str, float] | None:
+def _measurements(value: object) -> dict[str, float] | None:
     return {key: number for key, number in value.items() if _is_number(number) and key} if isinstance(value, dict) else None
 
 
-def _severity(value: Any) -> int | None:
+def _severity(value: object) -> int | None:
     return max(0, min(value, _MOST_SEVERE)) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _metrics(value: Any) -> list[dict[str, Any]] | None:
+def _metrics(value: object) -> list[dict[str, object]] | None:
     points = value if isinstance(value, list) else []
     return [
         {key: inner for key, inner in point.items() if inner is not None}
@@ -163,11 +162,11 @@ def _metrics(value: Any) -> list[dict[str, Any]] | None:
     ]
 
 
-def _exceptions(value: Any) -> list[Any] | None:
+def _exceptions(value: object) -> list[object] | None:
     return [_exception(details) if isinstance(details, dict) else details for details in value] if isinstance(value, list) else None
 
 
-def _exception(details: dict[str, Any]) -> dict[str, Any]:
+def _exception(details: dict[str, object]) -> dict[str, object]:
     """Return the details without empty fields, a stack given as text where text belongs, and frames counted from the innermost."""
     kept = {key: value for key, value in details.items() if value is not None}
     for name in ("typeName", "message"):
@@ -182,12 +181,12 @@ def _exception(details: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     # Larger integers fit no double; infinities and NaN are not less either.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**1023
 
 
-_FIELDS: dict[str, Callable[[Any], Any]] = {
+_FIELDS: dict[str, Callable[[object], object]] = {
     "properties": _properties,
     "measurements": _measurements,
     "severityLevel": _severity,

@@ -1,6 +1,6 @@
 """Which proxy an exchange goes through, and who says so: a message may name the setting, and never quotes its value, which may hold a password.
 
-The rules are those of requests, but that what is sent to this machine never goes through a proxy of the environment.
+The rules are those of requests, which is imported where there is a proxy, but that what is sent to this machine never goes through a proxy of the environment.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class ProxySettingError(Exception):
     """A proxy setting that cannot be used. Its text is ours, and holds nothing of the setting's value."""
 
 
+class AddressError(ValueError):
+    """The address of the endpoint cannot be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """A proxy, and where it is set."""
@@ -44,15 +48,16 @@ def proxy_for(url: str, given: Mapping[str, str]) -> Proxy | None:
 
     Raises:
         ProxySettingError: What the environment says cannot be read.
-        InvalidURL: The URL is none.
+        AddressError: The URL is none.
     """
-    from requests.exceptions import InvalidURL
-    from requests.utils import get_environ_proxies, select_proxy
-
     try:
         host = urlsplit(url).hostname
     except ValueError:
-        raise InvalidURL from None
+        raise AddressError from None
+    if not given and (is_loopback(host) or not _system_names_any()):
+        return None
+    from requests.utils import get_environ_proxies, select_proxy
+
     chosen = select_proxy(url, dict(given))
     if chosen is not None:
         # Empty means none, as in requests.
@@ -102,6 +107,12 @@ def is_loopback(host: str | None) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
+
+
+def _system_names_any() -> bool:
+    from urllib.request import getproxies
+
+    return bool(getproxies())
 
 
 def _name(scheme: str) -> str:

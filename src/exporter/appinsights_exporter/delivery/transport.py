@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import time
 import traceback
@@ -200,7 +201,21 @@ def post_is_replaced() -> bool:
 
 
 def _post_in_place() -> Callable[..., Any] | None:
-    return None if stand_in_for_post is None else stand_in_for_post()
+    post = None if stand_in_for_post is None else stand_in_for_post()
+    return _intercepted_post() if post is None else post
+
+
+def _intercepted_post() -> Callable[..., Any] | None:
+    """Return ``requests.post`` where a test intercepts what requests sends, at the places of the packages responses and requests-mock."""
+    adapters, sessions = sys.modules.get("requests.adapters"), sys.modules.get("requests.sessions")
+    for module, kind in ((adapters, "HTTPAdapter"), (sessions, "Session")):
+        # Another thread may be in the midst of importing it. What instruments requests wraps functions, and keeps their module.
+        found = getattr(getattr(module, kind, None), "send", None)
+        if found is not None and module is not None and getattr(found, "__module__", "") != module.__name__:
+            import requests
+
+            return requests.post
+    return None
 
 
 def _posted_by(
