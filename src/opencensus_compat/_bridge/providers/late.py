@@ -66,6 +66,12 @@ def unwatch() -> None:
 
 
 def _replace(name: str, old: Any, new: Any) -> None:
+    """Put a function in the place of another in every loaded module: `from opentelemetry.trace import set_tracer_provider` has been run by then.
+
+    Costs 0.1 ms for 700 modules, once for each signal whose provider this package makes. A program that names its providers by `configure`,
+    or sets them before its first exporter is made, never comes here. `tests/mixed/test_providers.py::test_the_application_sets_its_providers` fails
+    without it.
+    """
     for module in list(sys.modules.values()):
         try:
             # Past the module's own `__getattribute__`, which loads one that is to be loaded when first needed.
