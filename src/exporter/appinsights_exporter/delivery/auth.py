@@ -208,7 +208,7 @@ class TokenSource:
     def _life_s(self, expires_on: object) -> float:
         """Return how long a token is used, seconds."""
         try:
-            life_s = float(expires_on) - self._wall_clock()  # type: ignore[arg-type]
+            life_s = float(expires_on) - self._wall_clock()  # type: ignore[arg-type]  # what float() refuses is caught
         except (TypeError, ValueError, OverflowError):
             return MIN_LIFE_S
         return MIN_LIFE_S if math.isnan(life_s) else min(max(life_s, MIN_LIFE_S), MAX_LIFE_S)

@@ -95,11 +95,11 @@ class Helpers:
         """
         call: _Call[_T] = _Call(function, self._clock() + timeout_s)
         with self._lock:
-            self._calls.add(call)  # type: ignore[arg-type]
+            self._calls.add(call)  # type: ignore[arg-type]  # only its caller reads what it returns
             inbox = self._idle.pop() if self._idle else None
         try:
             if inbox is not None:
-                inbox.put(call)  # type: ignore[arg-type]
+                inbox.put(call)  # type: ignore[arg-type]  # only its caller reads what it returns
             elif not self._start(call):
                 call.run()
             while True:
@@ -132,7 +132,7 @@ class Helpers:
 
     def _start(self, call: _Call[_T]) -> bool:
         inbox: queue.SimpleQueue[_Call[object] | None] = queue.SimpleQueue()
-        inbox.put(call)  # type: ignore[arg-type]
+        inbox.put(call)  # type: ignore[arg-type]  # only its caller reads what it returns
         # The thread must not keep these helpers, or their owner, alive.
         return start_thread(_Work(weakref.ref(self), inbox), self._name)
 
