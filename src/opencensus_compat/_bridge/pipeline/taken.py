@@ -1,4 +1,4 @@
-"""What is known of log records between the handlers that took them and the exporter: which items they become, and their text.
+"""Which items log records become, and which handler sends each.
 
 An item is sent once: several handlers of one resource may take the same record, and the first one that makes an envelope of it sends that.
 If a handler's telemetry processor drops it, or its conversion fails, the next handler may send it.
@@ -6,12 +6,10 @@ If a handler's telemetry processor drops it, or its conversion fails, the next h
 
 from __future__ import annotations
 
-import functools
 import threading
 import traceback
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from types import MemberDescriptorType
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opencensus_compat._bridge import exporter as _exporter
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from opencensus_compat._bridge.exporter import Prepared
     from opencensus_compat._bridge.handles import LogHandle
 
-__all__ = ["Exceptions", "Formatted", "Item", "Items", "Maker", "copy_slots", "formatted_before", "while_formatted", "with_fields"]
+__all__ = ["Exceptions", "Item", "Items", "Maker"]
 
 Envelopes: TypeAlias = list[Any]
 """Envelopes that a program's conversion made: they are of the wire types, or of any other."""
@@ -226,74 +224,3 @@ class Items:
         made = Item(handler, where, conversion)
         known[1].append(made)
         return made, True
-
-
-class Formatted:
-    """A record and its text, which a formatter made of a copy: it may change what it is given.
-
-    Args:
-        record: The record; the formatter is to be given the `twin`.
-    """
-
-    def __init__(self, record: Any) -> None:
-        self._record = record
-        self._before = record.__dict__.copy()
-        self.twin = with_fields(type(record), record)
-        self.text: Any = None
-        """The text, once it is there."""
-
-    def again(self, record: Any) -> Any:
-        """Return the text of the record and leave it as the formatter would; None for another record, or one that has been changed."""
-        fields = record.__dict__
-        if record is not self._record or len(fields) != len(self._before):
-            return None
-        if any(fields.get(name, self) is not value for name, value in self._before.items()):
-            return None
-        fields.clear()
-        fields.update(self.twin.__dict__)
-        self._before = fields.copy()
-        return self.text
-
-
-class _Formatting(threading.local):
-    """The records that this thread converts, of those that have been formatted."""
-
-    done: Sequence[Formatted] = ()
-
-
-_formatting = _Formatting()
-
-
-def while_formatted(done: Sequence[Formatted]) -> Sequence[Formatted]:
-    """Have `formatted_before` know of records on this thread, and return of which ones it knew until now."""
-    before, _formatting.done = _formatting.done, done
-    return before
-
-
-def formatted_before(record: Any) -> Any:
-    """Return the text of a record if its formatter has run already, None if not; see `Formatted.again`."""
-    return next((text for done in _formatting.done if (text := done.again(record)) is not None), None)
-
-
-def with_fields(kind: Any, like: Any) -> Any:
-    """Return a record of a class with the fields of another one."""
-    made = kind.__new__(kind)
-    made.__dict__.update(like.__dict__)
-    copy_slots(like, made)
-    return made
-
-
-def copy_slots(like: Any, made: Any) -> None:
-    """Give a record what the slots of another one's class hold."""
-    kind: Any = type(like)
-    for slot in _slots(kind):
-        try:
-            value = slot.__get__(like)
-        except AttributeError:  # nothing is in it
-            continue
-        slot.__set__(made, value)
-
-
-@functools.lru_cache(maxsize=128)
-def _slots(kind: type) -> tuple[Any, ...]:
-    return tuple(each for base in kind.__mro__ for each in vars(base).values() if isinstance(each, MemberDescriptorType))

@@ -1,0 +1,71 @@
+"""The trace and span that a log record belongs to: those on the record, else the current ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import TraceFlags
+
+from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge.convert import log_records, oc_to_otel
+
+if TYPE_CHECKING:
+    from logging import LogRecord
+
+    from opentelemetry.context import Context
+
+__all__ = ["Ids", "correlated", "ids_of"]
+
+
+class Ids:
+    """The trace and span that a record belongs to, as numbers for OpenTelemetry and as the texts that programs gave."""
+
+    __slots__ = ("flags", "is_current", "span_id", "span_text", "trace_id", "trace_text")
+
+    def __init__(self, trace_id: int, span_id: int, flags: TraceFlags, trace_text: str, span_text: str, *, is_current: bool) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.flags = flags
+        self.trace_text = trace_text
+        self.span_text = span_text
+        self.is_current = is_current
+        """Whether they are those of the current span."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Attributes for the exporter, with the ids that OpenTelemetry cannot hold."""
+        found = {}
+        if self.trace_text and not self.trace_id:
+            found["census.trace_id"] = self.trace_text
+        if self.span_text and not self.span_id:
+            found["census.span_id"] = self.span_text
+        return found
+
+
+def ids_of(record: LogRecord, context: Context) -> Ids:
+    """Return the ids of a record that was logged in a context: those on the record, else those of the current span."""
+    trace_text = log_records.own_id(getattr(record, "traceId", None))
+    span_text = log_records.own_id(getattr(record, "spanId", None))
+    span = _context.otel_span(context)
+    current = None if span is None else span.get_span_context()
+    if current is not None and current.is_valid and trace_text in (None, f"{current.trace_id:032x}"):
+        own_span = None if span_text is None or trace_text is None else oc_to_otel.id_number(span_text, 16)
+        span_id = own_span or current.span_id
+        return Ids(current.trace_id, span_id, current.trace_flags, f"{current.trace_id:032x}", f"{span_id:016x}", is_current=True)
+    if trace_text is None:
+        return Ids(0, 0, TraceFlags(0), "", "", is_current=False)
+    trace_id = oc_to_otel.id_number(trace_text, 32) or 0
+    span_id = oc_to_otel.id_number(span_text, 16) or 0
+    sampled = getattr(record, "traceSampled", True) is not False
+    return Ids(trace_id, span_id, TraceFlags(int(sampled)), trace_text, span_text or "", is_current=False)
+
+
+def correlated(record: LogRecord, context: Context) -> Ids:
+    """Return a record's ids, and set them on it, where a program's formatter or conversion reads them."""
+    ids = ids_of(record, context)
+    if ids.trace_text:
+        # Not by attribute: a class of records may have properties of these names.
+        record.__dict__["traceId"] = ids.trace_text
+        if ids.span_text:
+            record.__dict__["spanId"] = ids.span_text
+    return ids
