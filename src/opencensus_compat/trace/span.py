@@ -23,7 +23,6 @@ from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import attributes as attributes_module
 from opencensus_compat.trace import base_span, time_event
 from opencensus_compat.trace import link as link_module
-from opencensus_compat.trace import span_data as span_data_module
 from opencensus_compat.trace import stack_trace as stack_trace_module
 from opencensus_compat.trace import status as status_module
 from opencensus_compat.trace._bounded import BoundedDict, BoundedList
@@ -336,8 +335,10 @@ class Span(base_span.BaseSpan, KeptSpan):
 
 def format_span_json(span: Any) -> dict[str, Any]:
     """Return a span as the dict that OpenCensus's JSON exporters write."""
+    from opencensus_compat.trace import span_data
+
     parent_span_id = span.parent_span.span_id if span.parent_span is not None else None
-    return span_data_module._format_common_json(span, len(span._child_spans), parent_span_id)
+    return span_data._format_common_json(span, len(span._child_spans), parent_span_id)
 
 
 ForeignSpan: type[Span]

@@ -20,8 +20,6 @@ from opencensus_compat._bridge.providers.spans import start_span
 from opencensus_compat._bridge.running_spans import parent_handle, sample_rate
 from opencensus_compat.trace import base_exporter, blank_span, execution_context
 from opencensus_compat.trace import span as trace_span
-from opencensus_compat.trace import span_data as span_data_module
-from opencensus_compat.trace._as_span_data import span_data_of
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
 from opencensus_compat.trace.tracers import base
 from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere
@@ -29,8 +27,11 @@ from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere
 if TYPE_CHECKING:
     from opentelemetry.trace import Span as OtelSpan
 
+    from opencensus_compat.trace.span_data import SpanData
 
-__getattr__ = patch_targets(__name__, "threading", "opencensus_compat.trace.print_exporter")
+__getattr__ = patch_targets(
+    __name__, "threading", "opencensus_compat.trace.print_exporter", span_data_module="opencensus_compat.trace.span_data"
+)
 
 
 class _ProviderExporter(base_exporter.Exporter, _handles.ProviderOnly):
@@ -353,11 +354,13 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         else:
             span.add_attribute(attribute_key, attribute_value)
 
-    def get_span_datas(self, span: Any) -> list[span_data_module.SpanData]:
+    def get_span_datas(self, span: Any) -> list[SpanData]:
         """Return a span and those made from it as SpanData, as exporters receive them."""
         return [self._span_data(part) for part in span]
 
-    def _span_data(self, span: Any) -> span_data_module.SpanData:
+    def _span_data(self, span: Any) -> SpanData:
+        from opencensus_compat.trace._as_span_data import span_data_of
+
         return span_data_of(span, self._base)
 
 
