@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from opencensus_compat._bridge import handles as _handles
+from opencensus_compat.trace import span_context as _span_context
 
 if TYPE_CHECKING:
     from opencensus_compat.trace.span_context import SpanContext
@@ -11,6 +14,7 @@ DEFAULT_SAMPLING_RATE = 1e-4
 """Rate of a `ProbabilitySampler()`: one trace in ten thousand."""
 
 _HIGHEST_LOWER_LONG = 0xFFFF_FFFF_FFFF_FFFF
+_HIGHEST_AS_FLOAT = float(_HIGHEST_LOWER_LONG)
 
 
 class Sampler:
@@ -71,3 +75,39 @@ class ProbabilitySampler(Sampler):
 def get_lower_long_from_trace_id(trace_id: str) -> int:
     """Return the lower 64 bits of a trace id of 32 hex digits as a number: its last 16 digits."""
     return int(trace_id[16:], 16)
+
+
+def _known_rate(sampler: Any, span_context: Any) -> Any:
+    """Return the rate that traces are kept at, None where that is not known."""
+    if not _handles.is_own(sampler, ProbabilitySampler):
+        return None
+    # A context that is sampled already was sampled elsewhere, at an unknown rate.
+    return sampler.rate if span_context is None or not span_context.trace_options.get_enabled() else None
+
+
+_BY_ID = {kind: kind.should_sample for kind in (AlwaysOnSampler, AlwaysOffSampler, ProbabilitySampler)}
+"""Samplers that `_is_sampled` need not call, and what they decide with."""
+
+
+def _goes_by_id(sampler: Any) -> bool:
+    """Return whether a sampler is one of this package's, with the decision that it came with."""
+    kind = type(sampler)
+    return kind in _BY_ID and kind.should_sample is _BY_ID[kind] and "should_sample" not in sampler.__dict__
+
+
+def _is_sampled(sampler: Any, trace_id: int) -> bool:
+    """Return a sampler's decision about a new trace.
+
+    The samplers of this package are judged by the bare id: making a context for each root costs more than they do.
+    """
+    if _goes_by_id(sampler):
+        return _by_id(sampler, trace_id)
+    return bool(sampler.should_sample(_span_context.SpanContext(trace_id=f"{trace_id:032x}")))
+
+
+def _by_id(sampler: Any, trace_id: int) -> bool:
+    """Return the decision of a sampler of this package's about a new trace."""
+    kind = type(sampler)
+    if kind is ProbabilitySampler:
+        return (trace_id & _HIGHEST_LOWER_LONG) <= sampler.rate * _HIGHEST_AS_FLOAT  # type: ignore[no-any-return] # a comparison of numbers
+    return kind is AlwaysOnSampler
