@@ -23,6 +23,7 @@ from opencensus_compat.trace import stack_trace as stack_trace_module
 from opencensus_compat.trace import status as status_module
 from opencensus_compat.trace.span import BoundedDict, BoundedList, ForeignSpan, Span, SpanKind, format_span_json
 from opencensus_compat.trace.tracer import Tracer
+from opencensus_compat.trace.tracers import noop_tracer
 
 NOW = datetime(2020, 1, 31, 10, 20, 30, 123456, tzinfo=timezone.utc)
 TRACE, OTHER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -639,3 +640,14 @@ def test_span_module_names():
     """The limits are those of OpenCensus."""
     limits = ("MAX_NUM_ATTRIBUTES", "MAX_NUM_ANNOTATIONS", "MAX_NUM_MESSAGE_EVENTS", "MAX_NUM_LINKS")
     assert [getattr(span_module, name) for name in limits] == [32, 32, 128, 32]
+
+
+def test_classes_are_known_by_the_modules_that_programs_import_them_from():
+    """What stands in private files has the module of its public name in its text, as before it moved there."""
+    shown = [BoundedDict, BoundedList, ForeignSpan, noop_tracer.DefaultTracer]
+    assert [f"{kind.__module__.partition('.')[2]}.{kind.__qualname__}" for kind in shown] == [
+        "trace.span.BoundedDict",
+        "trace.span.BoundedList",
+        "trace.span.ForeignSpan",
+        "trace.tracers.noop_tracer.DefaultTracer",
+    ]
