@@ -53,7 +53,7 @@ class Records(Protocol):
 
 
 _records: weakref.WeakValueDictionary[str, Records] = weakref.WeakValueDictionary()
-"""Instrumentation key -> who knows of records that reach its resource past the exporters here."""
+"""Instrumentation key -> the records that reach its resource past the exporters here."""
 
 _logger = logging.getLogger(__name__)
 
@@ -344,7 +344,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         own = getattr(one, "to_envelopes", None)
         if own is not None:
             brought = own()
-            if standard_metrics.are_sent_for(getattr(one, "span", None), self._settings):
+            if standard_metrics.is_counted(getattr(one, "span", None), self._settings):
                 brought = map(standard.marked, brought)
             return self._with_key(brought)
         scope = one.instrumentation_scope
@@ -354,13 +354,13 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
             made = legacy_spans.envelopes(one, self._key, tags)
             if spans.PROPERTIES in (one.attributes or ()):
                 # Shown as they are, whatever numbers they have: no list.
-                return map(standard.marked, made) if standard_metrics.are_sent_for(one, self._settings) else iter(made)
+                return map(standard.marked, made) if standard_metrics.is_counted(one, self._settings) else iter(made)
         else:
             # By position, here and below: sorting out names in four calls took a hundredth of a span's whole conversion.
             rates = self._rates
             known = rates.percent(one) if rates is not None and rates.exist and not facade else None
             made = spans.envelopes(one, self._key, self._tags(one.resource, legacy_tags, facade), self._url_query, facade, known)
-        if standard_metrics.are_sent_for(one, self._settings):
+        if standard_metrics.is_counted(one, self._settings):
             standard.mark(made)
         return made
 
@@ -369,7 +369,7 @@ def leave_exceptions_to(records: Records, key: str) -> None:
     """Let the span exporters of a resource leave out the exceptions that log records bring.
 
     Args:
-        records: Knows the records. It is asked as long as it is there.
+        records: Knows the records. It is held weakly.
         key: Instrumentation key of the resource.
     """
     _records[key] = records

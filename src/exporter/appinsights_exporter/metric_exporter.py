@@ -138,8 +138,8 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         self._facade_names: Mapping[str, str] = FACADE_NAMES if facade_names is None else facade_names
         self._sends_facade: Callable[[str], bool] = frozenset[str]().__contains__
         self._intervals = _Intervals()
-        self._heard_of: set[int] = set()
-        """Numbers of the standard metrics' processors whose counts come here."""
+        self._registered: set[int] = set()
+        """Numbers of the standard metrics' processors that this exporter is registered for."""
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object) -> MetricExportResult:
         """Send the points, and return SUCCESS only if all of them were accepted by the service or are on disk to be sent later.
@@ -182,8 +182,8 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
 
     def shutdown(self, *_: object, **__: object) -> None:
         """Refuse further metrics. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
-        for number in self._heard_of:
-            standard_metrics.sent_no_more_to(number, self._settings)
+        for number in self._registered:
+            standard_metrics.unregister_destination(number, self._settings)
         super().shutdown()
 
     def _pieces(self, metrics_data: MetricsData | None, lost: list[BaseException]) -> Iterator[_Piece]:
@@ -213,7 +213,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         facade = scope.name == legacy_spans.SCOPE
         if facade:
             name = self._facade_names.get(name, name)
-            if self._facade_metrics is not None or self._is_sent_otherwise(name):
+            if self._facade_metrics is not None or self._is_sent_by_another(name):
                 return None
         return _Source(
             name,
@@ -225,7 +225,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             resource_id=id(resource),
         )
 
-    def _is_sent_otherwise(self, name: str) -> bool:
+    def _is_sent_by_another(self, name: str) -> bool:
         """Return whether another exporter of this resource sends a metric of OpenCensus code: it would arrive twice."""
         chosen = _chosen.get(standard_metrics.destination_of(self._settings))
         return chosen is not None and chosen is not self and chosen._sends_facade(name)
@@ -273,8 +273,8 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
     def _standard(self, source: _Source, point: DataPointT) -> Item | None:
         if source.name == standard.ORIGIN:
             number = int(metrics.number(getattr(point, "value", None)))
-            self._heard_of.add(number)
-            standard_metrics.sent_to(number, self._settings)
+            self._registered.add(number)
+            standard_metrics.register_destination(number, self._settings)
             return None
         values = metrics.aggregate(point)
         if values is None:

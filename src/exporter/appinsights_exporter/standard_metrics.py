@@ -165,13 +165,13 @@ Destination = tuple[str, str]
 
 
 class _State:
-    """Where what each processor counts is sent, and which spans were counted for where: what the span exporters ask."""
+    """The destinations of each processor's counts, and of each counted span: the span exporters read them."""
 
     def __init__(self) -> None:
         self.destinations: dict[int, frozenset[Destination]] = {}
-        """Number of a processor to where exporters send what it counts."""
+        """Number of a processor to the destinations of its counts."""
         self.counted: weakref.WeakKeyDictionary[ReadableSpan, frozenset[Destination]] = weakref.WeakKeyDictionary()
-        """Span to where it is sent as part of a metric. By identity: every processor of a provider is given the same object."""
+        """Span to the destinations of the metrics that include it. By identity: every processor of a provider is given the same object."""
         self.restart()
 
     def restart(self) -> None:
@@ -185,19 +185,19 @@ restart_in_child(_state)
 _numbers = itertools.count(1)
 
 
-def sent_to(number: int, settings: Settings) -> None:
-    """Note that a metric exporter sends what the processor of this number counts to the resource of these settings."""
+def register_destination(number: int, settings: Settings) -> None:
+    """Register the resource of these settings as a destination: a metric exporter sends the counts of the processor of this number there."""
     with _state.lock:
         _state.destinations[number] = _state.destinations.get(number, frozenset()) | {destination_of(settings)}
 
 
-def sent_no_more_to(number: int, settings: Settings) -> None:
-    """Note that it was shut down; what was counted until now has been sent."""
+def unregister_destination(number: int, settings: Settings) -> None:
+    """Unregister the destination: the metric exporter was shut down, and has sent what was counted until now."""
     with _state.lock:
         _state.destinations[number] = _state.destinations.get(number, frozenset()) - {destination_of(settings)}
 
 
-def are_sent_for(span: object, settings: Settings) -> bool:
+def is_counted(span: object, settings: Settings) -> bool:
     """Return whether a span is in standard metrics that a metric exporter of this process sends to the resource of these settings.
 
     Args:
