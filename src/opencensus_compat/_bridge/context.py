@@ -273,12 +273,12 @@ def _around(innermost: Active) -> Active | None:
     return None if outer is None else active(outer)
 
 
-def with_span(context: Context, span: Any, otel: trace_api.Span) -> Context:
+def with_span(context: Context, span: object, otel: trace_api.Span) -> Context:
     """Return a context in which both APIs see the given span as current."""
     return Context({**context, SPAN_KEY: otel, CENSUS_KEY: (span, otel)})
 
 
-def enter(context: Context, span: Any, otel: trace_api.Span) -> None:
+def enter(context: Context, span: object, otel: trace_api.Span) -> None:
     """Make a span current for both APIs.
 
     The API's token is dropped on purpose: OpenCensus programs end spans in other tasks and threads than they started them in, where
@@ -290,7 +290,7 @@ def enter(context: Context, span: Any, otel: trace_api.Span) -> None:
     spans.were_entered = True
 
 
-def enter_foreign(context: Context, value: Any, otel: trace_api.Span | None) -> None:
+def enter_foreign(context: Context, value: object, otel: trace_api.Span | None) -> None:
     """Make current what no tracer started: a span that a program made or wrapped, or a mock.
 
     Args:
@@ -312,12 +312,12 @@ def resume(context: Context) -> None:
     spans.were_entered = True
 
 
-def chain_to(span: Any) -> list[Any] | None:
+def chain_to(span: object) -> list[CensusSpan] | None:
     """Return the OpenCensus spans opened inside `span` in the current context, innermost first.
 
     Returns: None when `span` is not open in this context: it was started elsewhere, or has been left.
     """
-    inside: list[Any] = []
+    inside: list[CensusSpan] = []
     innermost = active(read_current())
     while innermost is not None:
         found = innermost[0]
@@ -328,7 +328,7 @@ def chain_to(span: Any) -> list[Any] | None:
     return None
 
 
-def leave(span: Any, outer: Context) -> None:
+def leave(span: object, outer: Context) -> None:
     """Make `outer`, the context from before `enter`, current again, if `span` is open in the current one."""
     innermost: Any = read_current().get(CENSUS_KEY)
     found: Any = _read_opened()

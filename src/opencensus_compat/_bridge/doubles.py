@@ -9,11 +9,11 @@ stays. The sampler of the OpenCensus tracer decides about its requests, whatever
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from opentelemetry import trace as trace_api
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanContext, SpanKind
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import frameworks as _frameworks
@@ -22,10 +22,10 @@ from opencensus_compat._bridge import process as _process
 from opencensus_compat._bridge.running_spans import be_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from opencensus_compat._bridge.others import Others
 
@@ -58,24 +58,27 @@ _MOST_ATTRIBUTES = 32
 _SERVER = 1
 """The kind of an OpenCensus span that is a request."""
 
+_T = TypeVar("_T")
+_Attributes: TypeAlias = "Mapping[str, Any] | None"
 _Key = tuple[int, int]
-_left_out: dict[_Key, tuple[Any, weakref.ref[Any]]] = {}
+_Reference: TypeAlias = "weakref.ref[trace_api.Span]"
+_left_out: dict[_Key, tuple[weakref.ref[_handles.CensusSpan] | None, _Reference]] = {}
 """Trace and span id of a running OpenTelemetry span that is not sent -> the OpenCensus request that it gives way to, or None."""
-_moved: dict[_Key, tuple[Any, weakref.ref[Any]]] = {}
+_moved: dict[_Key, tuple[SpanContext, _Reference]] = {}
 """The same of one that was started in a span which is not sent -> the context of its parent."""
-_apart: weakref.WeakSet[Any] = weakref.WeakSet()
+_apart: weakref.WeakSet[trace_api.Span] = weakref.WeakSet()
 """Those in a trace of their own, or below the caller's span, although an OpenCensus request is open around them, and what is inside them.
 
 The request stands in for all of them, since none need arrive where it does.
 """
 
 
-def scope_of(span: Any) -> str:
+def scope_of(span: object) -> str:
     """Return the name of the instrumentation that made a span, empty where that is unknown."""
     return str(getattr(getattr(span, "instrumentation_scope", None), "name", "") or "")
 
 
-def is_request(span: Any) -> bool:
+def is_request(span: object) -> bool:
     """Return whether an OpenTelemetry span is that of a request which came in, made by an instrumentation or by the framework itself."""
     if _handles.is_own(span, _handles.OtelSpan):
         return False
@@ -86,21 +89,21 @@ def is_request(span: Any) -> bool:
     if scope not in _frameworks.SCOPES and not (scope.startswith(_INSTRUMENTATIONS) and scope[len(_INSTRUMENTATIONS) :] in _SERVERS):
         return False
     # Inside another span, instrumentations make an internal one.
-    return kind is SpanKind.SERVER or any(key in (span.attributes or ()) for key in _METHODS)
+    return kind is SpanKind.SERVER or any(key in (getattr(span, "attributes", None) or ()) for key in _METHODS)
 
 
-def may_be_request(span: Any) -> bool:
+def may_be_request(span: object) -> bool:
     """Return whether a span that is not recorded may be that of a request: the SDK leaves nothing of it but its ids."""
     return type(span) is trace_api.NonRecordingSpan and not span.get_span_context().is_remote
 
 
-def is_same_request(census: Any, otel: Any) -> bool:
+def is_same_request(census: _Attributes, otel: _Attributes) -> bool:
     """Return whether the attributes of an OpenCensus and an OpenTelemetry span, as far as they tell, are those of one request."""
     paths = {path for path in (_path(census), _path(otel)) if path is not None}
     return len(paths) < 2
 
 
-def _path(attributes: Any) -> str | None:
+def _path(attributes: _Attributes) -> str | None:
     for key in _PATHS:
         value = attributes.get(key) if attributes else None
         if isinstance(value, str) and value:
@@ -119,7 +122,7 @@ def report(scope: str, *, is_census: bool) -> None:
         _process.report("both %s and OpenCensus code trace the same requests: each is sent once, as OpenTelemetry's", scope)
 
 
-def give_way(span: Any, request: Any, otel: Any) -> None:
+def give_way(span: trace_api.Span, request: _handles.CensusSpan, otel: trace_api.Span) -> None:
     """Let an OpenCensus request stand in for a span of OpenTelemetry code.
 
     Args:
@@ -131,23 +134,23 @@ def give_way(span: Any, request: Any, otel: Any) -> None:
     _note(_left_out, span, weakref.ref(request))
 
 
-def leave_out(span: Any) -> None:
+def leave_out(span: trace_api.Span) -> None:
     """Send neither a running span of OpenTelemetry code nor an OpenCensus request in its place: OpenCensus's sampler decides so."""
     _note(_left_out, span, None)
 
 
-def _note(notes: dict[_Key, tuple[Any, weakref.ref[Any]]], span: Any, what: Any) -> None:
+def _note(notes: dict[_Key, tuple[_T, _Reference]], span: trace_api.Span, what: _T) -> None:
     key = _key_of(span)
     # The reference forgets the note when the span is freed without having ended.
     notes[key] = (what, weakref.ref(span, lambda _: notes.pop(key, None)))
 
 
-def _key_of(span: Any) -> _Key:
-    context = span.get_span_context()
+def _key_of(span: trace_api.Span | ReadableSpan) -> _Key:
+    context: Any = span.get_span_context()
     return context.trace_id, context.span_id
 
 
-def started(span: Any, context: Context, others: Others) -> None:
+def started(span: Span, context: Context, others: Others) -> None:
     """Look at a span that OpenTelemetry code has started.
 
     What cannot be matched stays as it is: the span belongs to the application, which the SDK would hand an error.
@@ -160,7 +163,7 @@ def started(span: Any, context: Context, others: Others) -> None:
     guarded(_match, span, context, others)
 
 
-def guarded(match: Callable[..., None], *args: Any) -> None:
+def guarded(match: Callable[..., None], *args: object) -> None:
     """Call a function that looks at what programs have put on spans; what it raises is reported."""
     try:
         match(*args)
@@ -168,7 +171,7 @@ def guarded(match: Callable[..., None], *args: Any) -> None:
         _process.report("a request that an OpenTelemetry instrumentation traces, too, could not be matched: %s", type(error).__name__)
 
 
-def _match(span: Any, context: Context, others: Others) -> None:
+def _match(span: Span, context: Context, others: Others) -> None:
     around = _context.stand_in_of(context)
     if around is not None:
         outer = context.get(_context.SPAN_KEY)
@@ -217,7 +220,7 @@ def _is_in_left_out(context: Context) -> bool:
     return found is not None and found[0] is None
 
 
-def _started_apart(span: Any, others: Others) -> None:
+def _started_apart(span: Span, others: Others) -> None:
     """Look at a request of OpenTelemetry code for which the framework has made a fresh context, so that it is in no span."""
     found = _context.innermost_open()
     if found is None or found[1] is None or not _handles.is_own(found[0], _handles.CensusSpan):
@@ -258,11 +261,11 @@ def ended(span: ReadableSpan) -> ReadableSpan | None:
     return None if _STEP in (span.attributes or ()) or _is_named_as_step(span) else _below(span, moved[0])
 
 
-def _is_named_as_step(span: Any) -> bool:
+def _is_named_as_step(span: ReadableSpan) -> bool:
     return span.name.endswith(_STEPS) and scope_of(span).startswith(_INSTRUMENTATIONS)
 
 
-def _is_in_request(span: Any) -> bool:
+def _is_in_request(span: object) -> bool:
     """Return whether an OpenCensus span is that of a request, or lies in one of the same tracer."""
     while _handles.is_own(span, _handles.CensusSpan):
         if span.span_kind == _SERVER:
@@ -293,7 +296,7 @@ def _below(span: ReadableSpan, parent: trace_api.SpanContext) -> ReadableSpan:
     )
 
 
-def _hand_over(span: ReadableSpan, request: Any) -> None:
+def _hand_over(span: ReadableSpan, request: _handles.CensusSpan) -> None:
     """Put what a program has set on a span that is not sent on the request, as long as that runs, and what went wrong."""
     if request._end_ns is not None:
         return

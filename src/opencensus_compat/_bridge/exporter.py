@@ -8,7 +8,7 @@ import functools
 import importlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from appinsights_exporter import _releases, notices, reasons
 from appinsights_exporter import connection_string as _connection_string
@@ -34,26 +34,50 @@ from opencensus_compat._alias import redirect_at_start
 from opencensus_compat._bridge.process import say_with
 
 if TYPE_CHECKING:
+    import threading
     from datetime import datetime
-    from types import ModuleType
+    from types import ModuleType, TracebackType
 
+    from opentelemetry.sdk.metrics.export import AggregationTemporality
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.sampling import Sampler
+    from opentelemetry.trace import SpanContext
+
+    from appinsights_exporter import (
+        ApplicationInsightsLogRecordExporter,
+        ApplicationInsightsMetricExporter,
+        ApplicationInsightsSpanExporter,
+    )
+    from appinsights_exporter import counts as _counts
     from appinsights_exporter.convert import legacy_types
+    from appinsights_exporter.convert import records as _records
     from appinsights_exporter.convert.head import Item
+    from appinsights_exporter.delivery.helpers import Helpers
+    from appinsights_exporter.delivery.interpreter import HasThreads
+    from appinsights_exporter.exporters import Records
+    from appinsights_exporter.rates import SampleRateProcessor
 
 __all__ = [
     "BaseObject",
+    "Counts",
     "Data",
     "DataPoint",
     "Envelope",
     "Event",
     "ExceptionData",
+    "LogData",
+    "LogExporter",
+    "LogRecord",
     "Message",
     "MetricData",
+    "MetricExporter",
     "Prepared",
     "Reason",
     "RemoteDependency",
     "Request",
     "Settings",
+    "SpanExporter",
+    "WireItem",
     "conflicting_settings",
     "connection_string_pairs",
     "delivered",
@@ -74,6 +98,7 @@ __all__ = [
     "metric_temporality",
     "note_raised",
     "reasons",
+    "run_with_timeout",
     "sample_rate_processor",
     "sampler_from_environment",
     "sampling_score",
@@ -87,7 +112,6 @@ __all__ = [
     "use_role_of",
     "variable_problems",
     "wait_for_at_end",
-    "within",
     "without_disk",
 ]
 
@@ -98,16 +122,25 @@ if redirect_at_start:
     # Below `census-compat local`; since the process started, the program may have emptied its environment.
     _redirect.at_start = redirect_at_start
 
+Counts: TypeAlias = "_counts.Counts"
+LogData: TypeAlias = "_records.LogData"
+LogRecord: TypeAlias = "_records.LogRecord"
+LogExporter: TypeAlias = "ApplicationInsightsLogRecordExporter"
+MetricExporter: TypeAlias = "ApplicationInsightsMetricExporter"
+SpanExporter: TypeAlias = "ApplicationInsightsSpanExporter"
+WireItem: TypeAlias = Mapping[str, object]
+"""An envelope as it is sent: a dict, or an object of the wire types, which is one, too."""
 Reason = reasons.Reason
 failure = _foreign.failure
 unquoted = _spelling.unquoted
 variable_problems = _spelling.variable_problems
 
+_T = TypeVar("_T")
 _NO_RESOURCE = "00000000-0000-0000-0000-000000000000"
 
 
 class _Sampled:
-    """The context of telemetry that is no span; batch processors ask for it."""
+    """The context of telemetry that is no span; batch processors read it."""
 
     class trace_flags:  # noqa: N801 - the name that batch processors read
         sampled = True
@@ -130,14 +163,14 @@ class Prepared:
 
     def __init__(
         self,
-        make: Callable[..., Iterable[Mapping[str, Any]]],
-        span: Any,
+        make: Callable[..., Iterable[WireItem]],
+        span: ReadableSpan | None,
         sample_rate_percent: float | None = None,
-        pieces: list[Any] | None = None,
+        pieces: Sequence[object] | None = None,
     ) -> None:
         self._make = make
         self.span = span
-        self.context = _Sampled if span is None else span.get_span_context()
+        self.context: type[_Sampled] | SpanContext | None = _Sampled if span is None else span.get_span_context()
         self._sample_rate = sample_rate_percent
         self._pieces = pieces
         if pieces is not None:
@@ -147,7 +180,7 @@ class Prepared:
         """Set another sample rate, None for all."""
         self._sample_rate = sample_rate_percent
 
-    def to_envelopes(self) -> list[Mapping[str, Any]]:
+    def to_envelopes(self) -> list[WireItem]:
         """Return the envelopes, with the sample rate where they have none."""
         envelopes = list(self._make() if self._pieces is None else self._make(self._pieces))
         if self._sample_rate is not None:
@@ -159,7 +192,7 @@ class Prepared:
         """How many pieces of telemetry it is."""
         return 1 if self._pieces is None else len(self._pieces)
 
-    def join(self, groups: dict[Any, Prepared]) -> Prepared | None:
+    def join(self, groups: dict[object, Prepared]) -> Prepared | None:
         """Give the pieces to the one in `groups` that makes its envelopes in the same way, and return None; return itself for the first."""
         if self._pieces is None:
             return self
@@ -172,12 +205,12 @@ class Prepared:
         return None
 
 
-def joined(batch: Sequence[Any]) -> Sequence[Any]:
+def joined(batch: Sequence[_T]) -> Sequence[_T]:
     """Return a batch in which the pieces that a program's own step of the export takes are together, as in OpenCensus."""
     if not Prepared.has_pieces:
         return batch
-    groups: dict[Any, Prepared] = {}
-    made = []
+    groups: dict[object, Prepared] = {}
+    made: list[_T] = []
     for one in batch:
         # A log record has it from within.
         own = getattr(one, "to_envelopes", None) or getattr(getattr(one, "log_record", None), "to_envelopes", None)
@@ -185,14 +218,14 @@ def joined(batch: Sequence[Any]) -> Sequence[Any]:
         if type(prepared) is not Prepared:
             made.append(one)
         elif (left := prepared.join(groups)) is not None:
-            made.append(one if left._pieces is None else left)
+            made.append(one if left._pieces is None else left)  # type: ignore[arg-type]  # it stands for telemetry of this kind
     return made
 
 
 def connection_string_pairs(text: str, source: str) -> dict[str, str | None]:
     """Return the pairs of a connection string, keys in lower case, with the ingestion endpoint where it can be worked out.
 
-    Key and endpoint are as they should be where they can be used, and else as they are: `check_connection_string` refuses them.
+    Key and endpoint are normalized where they can be used, and else unchanged: `check_connection_string` refuses them.
 
     Args:
         text: The connection string.
@@ -245,7 +278,7 @@ def settings(options: BaseObject, proxies: Mapping[str, str], storage_path: str 
     """Return the exporter's settings for checked legacy options.
 
     Args:
-        options: The options. Without a credential, the environment's is taken; without an instrumentation key, one that is nobody's.
+        options: The options. Without a credential, the environment's is taken; without an instrumentation key, one of no resource.
         proxies: The option `proxies`.
         storage_path: The option of that name where the program gave it; None means the defaults. The retired SDK kept its files right
             in it, this package keeps its own in a folder in it.
@@ -259,7 +292,7 @@ def settings(options: BaseObject, proxies: Mapping[str, str], storage_path: str 
     credential = options.credential or credentials.credential_from_environment()
     chosen: dict[str, Any] = {}
     if "minimum_retry_interval" in options:
-        # A fraction of a second, or none, would ask a dead endpoint without pause.
+        # A fraction of a second, or none, would send to a dead endpoint without pause.
         chosen["min_backoff_s"] = max(1.0, options.minimum_retry_interval)
     resolved = _settings.resolve(
         text,
@@ -277,9 +310,9 @@ def settings(options: BaseObject, proxies: Mapping[str, str], storage_path: str 
     )
     if "timeout" in options:
         return resolved
-    # A default of its own, which nobody has asked for.
-    untold = dict.fromkeys(("connect_timeout_s", "read_timeout_s"), _settings.DEFAULT)
-    return dataclasses.replace(resolved, sources={**resolved.sources, **untold})
+    # A default of this package's, not a wish of the program's.
+    defaults = dict.fromkeys(("connect_timeout_s", "read_timeout_s"), _settings.DEFAULT)
+    return dataclasses.replace(resolved, sources={**resolved.sources, **defaults})
 
 
 def conflicting_settings(settings: Settings, first: Settings) -> list[str]:
@@ -295,14 +328,14 @@ def without_disk(settings: Settings) -> Settings:
     return dataclasses.replace(settings, storage_enabled=False)
 
 
-def span_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
+def span_exporter(settings: Settings, context_tags: Mapping[str, object]) -> SpanExporter:
     """Return a span exporter whose OpenCensus telemetry carries the given tags."""
     from appinsights_exporter import ApplicationInsightsSpanExporter
 
     return ApplicationInsightsSpanExporter(settings=settings, legacy_context_tags=context_tags)
 
 
-def leave_exceptions_to(records: Any, key: str) -> None:
+def leave_exceptions_to(records: Records, key: str) -> None:
     """Let span exporters, those of the application included, leave out the exceptions that log records bring to a resource.
 
     Args:
@@ -329,22 +362,22 @@ def load_transport() -> None:
     transport.stand_in_for_post = _stand_in_for_post
 
 
-post_is_replaced_by: list[Callable[[], Any]] = []
+post_is_replaced_by: list[Callable[[], Callable[..., object] | None]] = []
 """Return what programs have put in the place of `requests.post` as they see it; None for nothing."""
 
 
-def _stand_in_for_post() -> Any:
+def _stand_in_for_post() -> Callable[..., object] | None:
     return next((post for replaced in post_is_replaced_by if (post := replaced()) is not None), None)
 
 
-def log_exporter(settings: Any, context_tags: Mapping[str, Any]) -> Any:
+def log_exporter(settings: Settings, context_tags: Mapping[str, object]) -> LogExporter:
     """Return an exporter of log records whose OpenCensus telemetry carries the given tags."""
     from appinsights_exporter import ApplicationInsightsLogRecordExporter
 
     return ApplicationInsightsLogRecordExporter(settings=settings, legacy_context_tags=context_tags)
 
 
-def metric_exporter(settings: Any, context_tags: Mapping[str, Any], sends: Callable[[str], bool]) -> Any:
+def metric_exporter(settings: Settings, context_tags: Mapping[str, object], sends: Callable[[str], bool]) -> MetricExporter:
     """Return an exporter of metrics whose OpenCensus telemetry carries the given tags.
 
     Args:
@@ -360,7 +393,7 @@ def metric_exporter(settings: Any, context_tags: Mapping[str, Any], sends: Calla
     return made
 
 
-def metric_temporality() -> Any:
+def metric_temporality() -> dict[type, AggregationTemporality]:
     """Return what the exporter prefers of each instrument: what came to it since the last time, or all of it."""
     from appinsights_exporter.metric_exporter import TEMPORALITY
 
@@ -374,7 +407,7 @@ def instrument_names() -> dict[str, str]:
     return FACADE_NAMES
 
 
-def sdk_logs() -> Any:
+def sdk_logs() -> ModuleType:
     """Return the module that has the OpenTelemetry SDK's log names under the same names in all releases."""
     from appinsights_exporter import _sdk_logs
 
@@ -422,7 +455,7 @@ def _legacy_metrics() -> ModuleType:
     return legacy_metrics
 
 
-def note_raised(record: Any, error: BaseException, frames: Any) -> None:
+def note_raised(record: LogRecord, error: BaseException, frames: TracebackType | None) -> None:
     """Note an exception on a log record, with all its frames and those that led to it: text leaves some out.
 
     Args:
@@ -442,14 +475,14 @@ def sampling_score(trace_id: int) -> float:
     return sampling.sampling_score(trace_id)
 
 
-def sample_rate_processor(sampler: Any) -> Any:
+def sample_rate_processor(sampler: Sampler | None) -> SampleRateProcessor:
     """Return a span processor that notes the rate at which an OpenTelemetry sampler kept a span."""
     from appinsights_exporter.rates import SampleRateProcessor
 
     return SampleRateProcessor(sampler)
 
 
-def sampler_from_environment() -> Any:
+def sampler_from_environment() -> Sampler | None:
     """Return the Application Insights sampler that `OTEL_TRACES_SAMPLER` names; None for a name that the SDK knows itself.
 
     Raises:
@@ -460,7 +493,7 @@ def sampler_from_environment() -> Any:
     return from_environment()
 
 
-def say(logger: logging.Logger, level: int, message: str, *args: Any) -> None:
+def say(logger: logging.Logger, level: int, message: str, *args: object) -> None:
     """Log a line about telemetry; where no handler shows it, on standard error as well."""
     notices.say(logger, level, message, *args)
 
@@ -484,12 +517,12 @@ def stored(result: int) -> bool:
     return result >= Result.HELD
 
 
-def end_with_interpreter(owner: Any) -> None:
+def end_with_interpreter(owner: HasThreads) -> None:
     """Call an owner's `end_threads()` when an interpreter ends that is one of several in the process."""
     _interpreter().end_with(owner)
 
 
-def wait_for_at_end(thread: Any) -> None:
+def wait_for_at_end(thread: threading.Thread) -> None:
     """Wait for a thread when an interpreter ends that is one of several in the process."""
     _interpreter().wait_for(thread)
 
@@ -500,35 +533,35 @@ def interpreter_is_over() -> bool:
 
 
 @functools.cache
-def _interpreter() -> Any:
+def _interpreter() -> ModuleType:
     from appinsights_exporter.delivery import interpreter
 
     return interpreter
 
 
-def within(timeout_s: float, call: Callable[[], bool]) -> bool:
-    """Return what the call returns, or False when it takes longer; it then goes on by itself.
+def run_with_timeout(call: Callable[[], bool], timeout_s: float) -> bool:
+    """Call a function in another thread, and return its result, or False when it takes longer. The call then goes on in that thread.
 
     Args:
+        call: The function.
         timeout_s: Seconds.
-        call: What to do.
     """
     from appinsights_exporter.delivery.helpers import LateError
 
     try:
-        return bool(_helpers().run(call, timeout_s))
+        return _helpers().run(call, timeout_s)
     except LateError:
         return False
 
 
 @functools.cache
-def _helpers() -> Any:
+def _helpers() -> Helpers:
     from appinsights_exporter.delivery.helpers import Helpers
 
     return Helpers("opencensus-flush")
 
 
-def use_role_of(context_tags: Mapping[str, Any] | None) -> None:
+def use_role_of(context_tags: Mapping[str, object] | None) -> None:
     """Let OpenTelemetry's items have the role of these tags where their resource names none; None takes that back."""
     from appinsights_exporter import roles
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as trace_api
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge.process import tell_once
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
 
 SCOPES = frozenset({"fastapi"})
 """Names of the instrumentation scopes that they use."""
@@ -45,7 +48,7 @@ class SilentTracer(trace_api.Tracer):
         self._theirs = theirs
 
     def start_span(
-        self, name: str, context: Any = None, kind: trace_api.SpanKind = trace_api.SpanKind.INTERNAL, *args: Any, **options: Any
+        self, name: str, context: Context | None = None, kind: trace_api.SpanKind = trace_api.SpanKind.INTERNAL, *args: Any, **options: Any
     ) -> trace_api.Span:
         """Return a span that stands for the one around; a caller's own span in a request's headers is left to OpenCensus to read."""
         theirs = self._theirs()
@@ -53,7 +56,7 @@ class SilentTracer(trace_api.Tracer):
 
     @contextlib.contextmanager
     def start_as_current_span(  # type: ignore[override] # the API's decorator has types of its own
-        self, name: str, context: Any = None, kind: trace_api.SpanKind = trace_api.SpanKind.INTERNAL, *args: Any, **options: Any
+        self, name: str, context: Context | None = None, kind: trace_api.SpanKind = trace_api.SpanKind.INTERNAL, *args: Any, **options: Any
     ) -> Iterator[trace_api.Span]:
         """Return a span that stands for the one around, which stays current."""
         theirs = self._theirs()
@@ -64,7 +67,7 @@ class SilentTracer(trace_api.Tracer):
                 yield span
 
 
-def _stand_in(context: Any, kind: trace_api.SpanKind) -> trace_api.Span:
+def _stand_in(context: Context | None, kind: trace_api.SpanKind) -> trace_api.Span:
     around = trace_api.get_current_span(context)
     if isinstance(around, _context.Silenced):
         around = around.around
@@ -79,5 +82,5 @@ def _stand_in(context: Any, kind: trace_api.SpanKind) -> trace_api.Span:
 class SilentLogger:
     """Takes records, and does nothing with them."""
 
-    def emit(self, *args: Any, **options: Any) -> None:
+    def emit(self, *args: object, **options: object) -> None:
         """Do nothing."""

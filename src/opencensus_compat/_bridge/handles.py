@@ -7,14 +7,18 @@ sets, and nothing else tells what is ours from what is not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeGuard
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import SpanContext
+    from opentelemetry.sdk.trace import Event, ReadableSpan
+    from opentelemetry.trace import Link, SpanContext, SpanKind, Status
+    from opentelemetry.util.types import AttributeValue
 
+    from opencensus_compat._bridge.exporter import Counts, Envelope, Prepared, Settings, WireItem
 
 __all__ = [
     "CensusSpan",
@@ -23,6 +27,7 @@ __all__ = [
     "LogHandle",
     "MetricHandle",
     "OtelSpan",
+    "Owner",
     "Pipeline",
     "ProviderOnly",
     "SpanHandle",
@@ -34,24 +39,69 @@ __all__ = [
 ]
 
 
+_T = TypeVar("_T")
+
+
+class CountsLosses(Protocol):
+    """The exporter of a pipeline, as handles see it."""
+
+    @property
+    def counts(self) -> Counts:
+        """What was sent and lost."""
+
+    def no_time(self, number: int) -> None:
+        """Count telemetry as lost for which there was no time."""
+
+
+class Owner(Protocol):
+    """The destination that a pipeline belongs to."""
+
+    @property
+    def settings(self) -> Settings:
+        """The exporter's."""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether telemetry is sent there."""
+
+    @property
+    def has_log_handlers(self) -> bool:
+        """Whether log handlers have been made that send to it."""
+
+    def part(self, signal: str) -> Pipeline:
+        """Return the pipeline of a signal."""
+
+
 class Pipeline(Protocol):
     """What a handle sends through: a part of a destination."""
 
-    settings: Any
-    exporter: Any
-    is_direct: bool
+    @property
+    def settings(self) -> Settings:
+        """The exporter's."""
 
-    def convert(self, telemetry: Any) -> list[Any]:
-        """Return the envelopes of what the exporter takes as it would send them, in the form that telemetry processors take."""
+    @property
+    def exporter(self) -> CountsLosses:
+        """The exporter."""
 
-    def send(self, envelopes: Sequence[Any]) -> int:
+    @property
+    def is_direct(self) -> bool:
+        """Whether it sends what it is given, or nothing."""
+
+    @property
+    def destination(self) -> Owner:
+        """What it is a part of."""
+
+    def send(self, envelopes: Sequence[WireItem]) -> int:
         """Send envelopes at once and return what became of them."""
 
 
 class SpanPipeline(Pipeline, Protocol):
     """What spans go through."""
 
-    def on_end(self, telemetry: Any) -> None:
+    def convert(self, telemetry: ReadableSpan) -> list[Envelope]:
+        """Return the envelopes of a span as the exporter would send them, in the form that telemetry processors take."""
+
+    def on_end(self, telemetry: ReadableSpan | Prepared) -> None:
         """Queue a span, or what stands for one."""
 
 
@@ -78,7 +128,7 @@ class SpanHandle(Handle):
         def _destination(self) -> SpanPipeline | None:
             """The same for its own spans; None when it is to be called with SpanData instead."""
 
-    def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:
+    def _telemetry(self, readable: ReadableSpan, span: CensusSpan | None, tracer: CensusTracer | None) -> ReadableSpan | Prepared:
         """Return what the pipeline exports for an ended span: the OpenTelemetry span, or one that brings its own envelopes.
 
         Args:
@@ -96,8 +146,8 @@ class LogHandle(Handle):
 class MetricHandle(Handle):
     """An exporter of metrics, which the reader of its destination may call in place of a thread."""
 
-    def _task(self, producers: Any, interval: float | None) -> Any:
-        """Return the task that exports what producers tell; it is not started."""
+    def _task(self, producers: Sequence[object], interval: float | None) -> Any:
+        """Return the task that exports what producers have; it is not started."""
         raise NotImplementedError
 
 
@@ -106,7 +156,7 @@ class ProviderOnly:
 
 
 class WithoutInstruments:
-    """A metric producer whose metrics have OpenTelemetry instruments of their own, or are no program's: none are made of what it tells."""
+    """A metric producer whose metrics have OpenTelemetry instruments of their own, or are no program's: its metrics get none."""
 
 
 class CensusSpan:
@@ -116,6 +166,12 @@ class CensusSpan:
     """The tracer that ends it."""
     span_kind: Any
     """What it stands for, in OpenCensus's numbers."""
+    attributes: Any
+    parent_span: Any
+    _ended: ReadableSpan | None
+    """What the SDK made of its OpenTelemetry span at the end, where it may yet be exported as SpanData."""
+    _end_ns: int | None
+    """End in nanoseconds since the epoch; None while it runs."""
     _otel: Any = None
     """Its OpenTelemetry span, once it has started."""
     _outer: Context | None = None
@@ -137,7 +193,10 @@ class CensusSpan:
 class CensusTracer:
     """A tracer that starts and ends sampled spans."""
 
-    def _end_through(self, span: Any) -> None:
+    exporter: Any
+    """Its exporter, which is a program's."""
+
+    def _end_through(self, span: CensusSpan) -> None:
         """End a span, and before it what was opened inside it and left open."""
         raise NotImplementedError
 
@@ -145,28 +204,52 @@ class CensusTracer:
 class OtelSpan:
     """An OpenTelemetry span that the facade started in a provider of the SDK's."""
 
-    census_kind: Any
+    if TYPE_CHECKING:
+        # Of the SDK's span, which it is, too.
+        @property
+        def name(self) -> str:
+            """What it was called last."""
+
+        @property
+        def kind(self) -> SpanKind:
+            """What it stands for."""
+
+        @property
+        def events(self) -> Sequence[Event]:
+            """What happened in it."""
+
+        @property
+        def links(self) -> Sequence[Link]:
+            """Other spans that belong to it."""
+
+        @property
+        def status(self) -> Status:
+            """How it went."""
+
+    census_kind: SpanKind
     census_rate: float | None = None
     """The rate that its trace was kept at, percent; None for 100."""
     _census_parent: SpanContext | None
     _census_is_whole = False
     """Whether it has what the SDK's constructor gives a span."""
 
-    def census_fill(self, attributes: dict[str, Any]) -> None:
+    def census_fill(self, attributes: dict[str, AttributeValue]) -> None:
         """Set attributes, of which each is one that OpenTelemetry accepts; the dict is given away."""
         raise NotImplementedError
 
 
-def is_own(value: Any, kind: type) -> bool:
+def is_own(value: object, kind: type[_T]) -> TypeGuard[_T]:
     """Return whether a value is an object of a class of this package's, or of a subclass of that."""
     return issubclass(type(value), kind)
 
 
-def pipeline_of(value: Any) -> Any:
+def pipeline_of(value: object) -> Pipeline | None:
     """Return the part that a handle sends through; None for anything else, and for a subclass that was made without one."""
-    return getattr(value, "_pipeline", None) if issubclass(type(value), Handle) else None
+    found: Pipeline | None = getattr(value, "_pipeline", None) if issubclass(type(value), Handle) else None
+    return found
 
 
-def span_part_of(exporter: Any) -> Any:
+def span_part_of(exporter: object) -> SpanPipeline | None:
     """Return the part that takes the spans of an exporter's tracers as they end; None where it is to be called with SpanData."""
-    return exporter._destination if issubclass(type(exporter), SpanHandle) else None
+    # Each span calls it, and `is_own` is one more call.
+    return exporter._destination if issubclass(type(exporter), SpanHandle) else None  # type: ignore[attr-defined]  # it is one of that class

@@ -10,7 +10,10 @@ import atexit
 import json
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from opencensus_compat._bridge.process import Note
 
 _SWITCHES = ("OPENCENSUS_COMPAT_DISABLED", "OTEL_SDK_DISABLED", "OPENCENSUS_COMPAT_SEND")
 """Environment variables that keep telemetry back."""
@@ -40,7 +43,7 @@ def _end(path: str) -> None:
     # The exporter may be there without the bridge.
     names = ("opencensus_compat._bridge.process", "appinsights_exporter.redirect", "opentelemetry.sdk.trace")
     process, redirect, sdk = map(sys.modules.get, names)
-    note: dict[str, Any] = {"event": "end", "opencensus": "opencensus" in sys.modules, "unsampled": False}
+    note: Note = {"event": "end", "opencensus": "opencensus" in sys.modules, "unsampled": False}
     note["endpoints"] = sorted(getattr(redirect, "redirected_endpoints", ()))
     # As the program has set them: in its own environment, or by `configure`.
     note["switches"] = {name: os.environ[name] for name in _SWITCHES if name in os.environ}
@@ -62,7 +65,7 @@ def _sampler() -> str:
         return ""
 
 
-def _write(path: str, note: dict[str, Any]) -> None:
+def _write(path: str, note: Note) -> None:
     line = json.dumps({"pid": os.getpid(), **note}) + "\n"
     try:
         # Not made where it is no longer there: the command that reads it has ended.

@@ -8,12 +8,18 @@ names, or a provider is none of the SDK's, nobody is found, and the provider cou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.handles import span_part_of
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.settings import has_no_effect
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+    from opencensus_compat._bridge.exporter import Settings
 
 __all__ = [
     "NOBODY",
@@ -25,7 +31,7 @@ __all__ = [
     "of_meter_provider",
     "of_tracer",
     "readers_key",
-    "tell_of_others",
+    "report_duplicate",
 ]
 
 _OFFICIAL = "azure.monitor.opentelemetry.exporter"
@@ -85,12 +91,12 @@ class Others:
         self.keys()
         return self._have_exporter
 
-    def expect_more_than(self, own: Any, signal: str) -> None:
-        """Say, once, that nobody gets what is not sent directly, if a processor of ours is the only one there is.
+    def expect_more_than(self, own: object, signal: str) -> None:
+        """Report, once, that a signal which is not sent directly goes nowhere, if a processor of ours is the only one there is.
 
         Args:
             own: That processor.
-            signal: What nobody gets.
+            signal: Which one.
         """
         if not self._are_expected:
             return
@@ -102,7 +108,7 @@ class Others:
                 "or set a provider with an exporter"
             )
 
-    def send_for(self, exporter: Any) -> bool:
+    def send_for(self, exporter: object) -> bool:
         """Return whether one of them sends to the resource that a legacy exporter sends to."""
         part = span_part_of(exporter)
         return part is not None and part.is_direct and part.settings.instrumentation_key in self.keys()
@@ -112,12 +118,12 @@ class Others:
         now = _sequence(self.processors())
         return now is None or any(type(processor) is not kind for processor in now)
 
-    def on_start(self, span: Any, parent_context: Any = None) -> None:
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Show a span that starts to the rest."""
         for processor in self.rest:
             processor.on_start(span, parent_context)
 
-    def on_end(self, span: Any) -> None:
+    def on_end(self, span: ReadableSpan) -> None:
         """Show a span that has ended to the rest."""
         for processor in self.rest:
             processor.on_end(span)
@@ -127,8 +133,8 @@ NOBODY = Others(lambda: ())
 """Of a provider that is not known yet, or gets no facade spans any more."""
 
 
-def tell_of_others(others: Others, settings: Any, signal: str) -> bool:
-    """Return whether others send to the same resource, and say so the first time."""
+def report_duplicate(others: Others, settings: Settings, signal: str) -> bool:
+    """Return whether an exporter of the application's sends to the same resource, and report that the first time."""
     key = settings.instrumentation_key
     exporter = others.keys().get(key)
     if exporter is None:
@@ -142,19 +148,19 @@ def tell_of_others(others: Others, settings: Any, signal: str) -> bool:
     return True
 
 
-def of_tracer(provider: Any, tracer: Any, *, are_of_ours: bool = False) -> Others:
+def of_tracer(provider: object, tracer: object, *, are_of_ours: bool = False) -> Others:
     """Return who is behind a tracer provider and one of its tracers."""
     several = getattr(tracer, "span_processor", None) or _inside(provider, _private.span_processor, "get_tracer")
     return Others(_private.span_processors(several), are_of_ours=are_of_ours)
 
 
-def of_logger_provider(provider: Any, *, are_of_ours: bool = False) -> Others:
+def of_logger_provider(provider: object, *, are_of_ours: bool = False) -> Others:
     """Return who is behind a logger provider."""
     several = _inside(provider, _private.log_processor, "get_logger")
     return Others(_private.log_processors(several), are_of_ours=are_of_ours)
 
 
-def of_meter_provider(provider: Any) -> Others:
+def of_meter_provider(provider: object) -> Others:
     """Return who is behind a meter provider of the application's."""
     return Others(lambda: _private.metric_readers(provider), are_readers=True)
 
@@ -176,12 +182,12 @@ def _sequence(found: object) -> Sequence[object] | None:
     return found if isinstance(found, (list, tuple)) else None
 
 
-def _fields_of(holder: Any) -> dict[str, Any]:
+def _fields_of(holder: object) -> dict[str, object]:
     fields = getattr(holder, "__dict__", None)
     return fields if isinstance(fields, dict) else {}
 
 
-def exporters_keys(processor: Any) -> dict[str, str]:
+def exporters_keys(processor: object) -> dict[str, str]:
     """Return the instrumentation keys that a processor or reader sends to, with the classes of its exporters."""
     found: dict[str, str] = {}
     for each in _chain(processor):
@@ -195,7 +201,7 @@ def exporters_keys(processor: Any) -> dict[str, str]:
     return found
 
 
-def has_exporter(processor: Any) -> bool:
+def has_exporter(processor: object) -> bool:
     """Return whether a processor exports what it gets, as far as that can be seen.
 
     One of a program's own may send without an exporter, unless it does nothing with what ends or is emitted.
@@ -206,7 +212,7 @@ def has_exporter(processor: Any) -> bool:
     return not all(method is None or _sends_nothing(method) for method in methods)
 
 
-def _sends_nothing(method: Any) -> bool:
+def _sends_nothing(method: object) -> bool:
     if str(getattr(method, "__module__", "")).startswith(_WITHOUT_EXPORTER):
         return True
     code = getattr(method, "__code__", None)
@@ -214,9 +220,9 @@ def _sends_nothing(method: Any) -> bool:
     return code is not None and not (code.co_names or code.co_freevars)
 
 
-def _chain(processor: Any) -> Iterator[Any]:
+def _chain(processor: object) -> Iterator[object]:
     """Yield a processor or reader, and all that is behind it."""
-    seen: dict[int, Any] = {}
+    seen: dict[int, object] = {}
     level = [processor]
     for _ in range(_DEPTH):
         level = [each for each in level if id(each) not in seen]
@@ -225,7 +231,7 @@ def _chain(processor: Any) -> Iterator[Any]:
         level = [behind for each in level for behind in _behind(each)]
 
 
-def _behind(holder: Any) -> list[Any]:
+def _behind(holder: object) -> list[object]:
     """Return what a processor, reader or exporter hands telemetry on to."""
     known = _private.exporter_of(holder)
     # One of the program's own, or of the SDK's for several: a tail processor, an exporter that filters.
@@ -234,17 +240,17 @@ def _behind(holder: Any) -> list[Any]:
     return ([] if known is None else [known]) + [value for value in (*fields, *several) if _takes_telemetry(value)]
 
 
-def _takes_telemetry(value: Any) -> bool:
+def _takes_telemetry(value: object) -> bool:
     kind = type(value)
     return hasattr(kind, "shutdown") and any(hasattr(kind, name) for name in ("export", "on_end", "on_emit", "emit"))
 
 
-def _key_of(exporter: Any) -> str | None:
+def _key_of(exporter: object) -> str | None:
     settings = getattr(exporter, "settings", None)
     key = getattr(settings, "instrumentation_key", None) or _private.instrumentation_key(exporter)
     return key if isinstance(key, str) else None
 
 
-def readers_key(provider: Any) -> dict[str, str]:
+def readers_key(provider: object) -> dict[str, str]:
     """Return the instrumentation keys that a meter provider's readers send to, with the classes of their exporters."""
     return {key: name for reader in _private.metric_readers(provider) or () for key, name in exporters_keys(reader).items()}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 __all__ = ["patch_targets"]
 
 
-def patch_targets(module: str, *names: str, **others: str) -> Callable[[str], Any]:
-    """Return a module's `__getattr__`, which imports what is asked for, and nothing before.
+def patch_targets(module: str, *names: str, **others: str) -> Callable[[str], object]:
+    """Return a module's `__getattr__`, which imports a name when it is read, and nothing before.
 
     Args:
         module: Name of the module.
@@ -19,7 +18,7 @@ def patch_targets(module: str, *names: str, **others: str) -> Callable[[str], An
     """
     targets = {name.rpartition(".")[2]: name for name in names} | others
 
-    def found(name: str) -> Any:
+    def found(name: str) -> object:
         if name not in targets:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         home, _, within = targets[name].partition(":")

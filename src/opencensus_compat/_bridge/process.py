@@ -14,13 +14,14 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 __all__ = [
     "LOGS",
     "METRICS",
     "SCOPE",
     "SPANS",
+    "Note",
     "before_fork",
     "complete",
     "forget_all",
@@ -181,16 +182,35 @@ def forget_all() -> None:
         forget()
 
 
-_noting: list[Callable[[dict[str, Any]], object]] = []
+class Note(TypedDict, total=False):
+    """What a process below `census-compat local` notes: a line of JSON."""
+
+    event: str
+    """`start` or `end` of the process."""
+    python: str
+    """Its interpreter."""
+    opencensus: bool
+    """Whether it has imported OpenCensus."""
+    unsampled: bool
+    """Whether a sampler has decided against a trace."""
+    endpoints: list[str]
+    """Where the program would have sent."""
+    switches: dict[str, str]
+    """What keeps telemetry back, by the name of its environment variable."""
+    sampler: str
+    """What the sampler of the application's tracer provider says of itself."""
+
+
+_noting: list[Callable[[Note], object]] = []
 """What adds to the note that a process below `census-compat local` writes at its end."""
 
 
-def on_note(add: Callable[[dict[str, Any]], object]) -> None:
+def on_note(add: Callable[[Note], object]) -> None:
     """Register a function that adds to the note of this process; see `notes`."""
     _noting.append(add)
 
 
-def complete(note: dict[str, Any]) -> None:
+def complete(note: Note) -> None:
     """Add to the note of this process what is known of it."""
     note["unsampled"] = process.has_unsampled
     for add in _noting:
@@ -215,19 +235,19 @@ def say_with(log: Callable[..., object]) -> None:
     _say = log
 
 
-def report(message: str, *args: Any) -> None:
+def report(message: str, *args: object) -> None:
     """Log what could not be done, once per kind of problem and process."""
     tell_once(partial(_say, _logger, logging.WARNING), f"{message} (said once)", *args)
 
 
-def tell_once(log: Callable[..., object], message: str, *args: Any) -> None:
+def tell_once(log: Callable[..., object], message: str, *args: object) -> None:
     """Log something once per process, whatever its arguments; see `tell`."""
     if message not in _reported:
         _reported.add(message)
         tell(log, message, *args)
 
 
-def tell(log: Callable[..., object], *args: Any) -> None:
+def tell(log: Callable[..., object], *args: object) -> None:
     """Log something, now or when the lock that this thread holds is free.
 
     It belongs to nobody's request, nor to what a handler may be in the midst of: OpenTelemetry's refuses what is logged while it emits, and

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
@@ -14,7 +13,7 @@ from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE
-from opencensus_compat._bridge.others import Others, tell_of_others
+from opencensus_compat._bridge.others import Others, report_duplicate
 from opencensus_compat._bridge.process import SPANS
 
 __all__ = ["be_request", "end_span", "ending_span", "ends_in_pipeline", "parent_handle", "rate_of", "sample_rate", "set_kind"]
@@ -23,13 +22,13 @@ __all__ = ["be_request", "end_span", "ending_span", "ends_in_pipeline", "parent_
 class _Ending(threading.local):
     """The facade span that is ending on this thread and its ContextTracer, for the router, which the SDK calls from `Span.end`."""
 
-    now: tuple[Any, Any] | None = None
+    now: tuple[_handles.CensusSpan, _handles.CensusTracer] | None = None
 
 
 ending_span = _Ending()
 
 
-def end_span(otel: OtelSpan, span: Any, tracer: Any, end_ns: int | None) -> None:
+def end_span(otel: OtelSpan, span: _handles.CensusSpan, tracer: _handles.CensusTracer, end_ns: int | None) -> None:
     """End an OpenTelemetry span, letting the router know which facade span and tracer it is from.
 
     Args:
@@ -55,11 +54,11 @@ def ends_in_pipeline(others: Others) -> bool:
     part = None if now is None else _handles.span_part_of(now[1].exporter)
     if part is None or not part.is_direct:
         return False
-    tell_of_others(others, part.settings, SPANS)
+    report_duplicate(others, part.settings, SPANS)
     return True
 
 
-def set_kind(span: Any, kind: SpanKind) -> bool:
+def set_kind(span: object, kind: SpanKind) -> bool:
     """Set the kind of a running span and return whether that worked.
 
     OpenTelemetry has no way to do that, and OpenCensus integrations all set the kind after the start. The facade's own spans can.
@@ -70,7 +69,7 @@ def set_kind(span: Any, kind: SpanKind) -> bool:
     return span.kind is kind
 
 
-def be_request(span: Any, parent: SpanContext | None) -> bool:
+def be_request(span: object, parent: SpanContext | None) -> bool:
     """Make a running OpenTelemetry span that of a request with the given parent, and return whether that worked.
 
     An instrumentation makes an inner span of a request where another span is current.
@@ -78,14 +77,14 @@ def be_request(span: Any, parent: SpanContext | None) -> bool:
     return set_kind(span, trace_api.SpanKind.SERVER) and _private.set_parent(span, parent)
 
 
-def sample_rate(rate: Any) -> dict[str, float] | None:
+def sample_rate(rate: object) -> dict[str, float] | None:
     """Return the attributes that tell a sampling rate (0.0 to 1.0) to the exporter, None for the rate 1."""
     if not isinstance(rate, (int, float)) or not 0 < rate < 1:
         return None
     return {SAMPLE_RATE: rate * 100.0}
 
 
-def rate_of(span: Any) -> float:
+def rate_of(span: object) -> float:
     """Return the share of traces that a span's trace was kept at, above 0.0 and at most 1.0."""
     rate = span.census_rate if _handles.is_own(span, _handles.OtelSpan) else None
     if rate is None:
@@ -94,7 +93,7 @@ def rate_of(span: Any) -> float:
     return rate / 100.0 if isinstance(rate, (int, float)) and 0 < rate < 100 else 1.0
 
 
-def parent_handle(context: Context | None) -> Any:
+def parent_handle(context: Context | None) -> object | None:
     """Return the exporter of the OpenCensus span that a context lies in, None outside any."""
     innermost = _context.active(_context.current() if context is None else context)
     if innermost is None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 from urllib.parse import unquote
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.process import on_note, on_reset, report
+from opencensus_compat._bridge.process import Note, on_note, on_reset, report
 
 __all__ = [
     "FLUSH_ON_SIGTERM_VARIABLE",
@@ -66,7 +65,7 @@ class _Chosen:
         self.shim_installed = False
         """Whether a program has called `install_shim()` of OpenTelemetry's own shim for OpenCensus."""
 
-    def note(self, note: dict[str, Any]) -> None:
+    def note(self, note: Note) -> None:
         """Add where exporters send, if somebody has asked."""
         if self.send is not None:
             note["switches"][_SEND_VARIABLE] = self.send

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from random import getrandbits
 from time import time_ns
 from types import MappingProxyType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
@@ -22,6 +22,9 @@ from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.running_spans import ends_in_pipeline
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import AttributeValue
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _MOST = 1024
@@ -47,32 +50,39 @@ class Unrecorded(trace_api.NonRecordingSpan):
         self.start_time = time_ns()
 
 
+class _SeesEnd(Protocol):
+    """A span processor, or what takes the place of several."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """See a span that has ended."""
+
+
 class _Source:
     """What the spans of one provider have in common."""
 
-    def __init__(self, resource: Resource, scope: InstrumentationScope, processors: Any, others: _other_exporters.Others) -> None:
+    def __init__(self, resource: Resource, scope: InstrumentationScope, processors: SpanProcessor, others: _other_exporters.Others) -> None:
         self.resource = resource
         self.scope = scope
         self.limits = _LIMITS
         self.processors = processors
         self.others = others
-        self.router: Any = None
+        self.router: SpanProcessor | None = None
         """What takes the provider's spans for us: where it is the only processor, spans are shown to it and to nobody else."""
         self.on_ending = _private.on_ending(processors)
         """Newer SDKs call it before `on_end`."""
 
-    def receivers(self) -> Any:
-        """Return who gets the facade span that is ending on this thread.
+    def receivers(self) -> _SeesEnd:
+        """Return what gets the facade span that is ending on this thread.
 
         One that goes to an Application Insights resource of its tracer's goes to no other, and to this one once.
         """
         others = self.others
         if others.keys() and ends_in_pipeline(others):
             return others
-        only = others.only
-        return self.processors if only is None or only is not self.router else only
+        router = self.router
+        return self.processors if router is None or others.only is not router else router
 
-    def go_to(self, router: Any) -> None:
+    def go_to(self, router: SpanProcessor) -> None:
         """Show spans to one processor alone from now on, those that run included: their provider has been shut down."""
         self.others = _other_exporters.NOBODY
         self.processors = router
@@ -89,7 +99,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
     census_kind: SpanKind = SpanKind.INTERNAL
     census_rate: float | None = None
     _census_is_whole = False
-    _census_attributes: dict[str, Any] | None = None
+    _census_attributes: dict[str, AttributeValue] | None = None
     _census_end_ns: int | None = None
 
     _census_source: _Source
@@ -106,7 +116,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
         parent: SpanContext | None,
         context: Context | None,
         *,
-        attributes: dict[str, Any] | None = None,
+        attributes: dict[str, AttributeValue] | None = None,
         rate: float | None = None,
         start_ns: int | None = None,
     ) -> FacadeSpan:
@@ -190,7 +200,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
         """Return whether the span has not ended."""
         return super().is_recording() if self._census_is_whole else self._census_end_ns is None
 
-    def census_fill(self, attributes: dict[str, Any]) -> None:
+    def census_fill(self, attributes: dict[str, AttributeValue]) -> None:
         """Set attributes, of which each is one that OpenTelemetry accepts; the dict is given away."""
         before = self._census_attributes
         if before:
@@ -232,7 +242,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
         )
 
 
-_NO_ATTRIBUTES: MappingProxyType[str, Any] = MappingProxyType({})
+_NO_ATTRIBUTES: MappingProxyType[str, AttributeValue] = MappingProxyType({})
 _making_whole = threading.RLock()
 """Held while a span becomes what the SDK's constructor makes: several threads may ask for it."""
 
@@ -260,7 +270,7 @@ class SpanFactory:
     that is not the SDK's, or is switched off (`OTEL_SDK_DISABLED`), starts them itself, with what it can do.
     """
 
-    def __init__(self, provider: Any, scope: str, version: str, *, are_of_ours: bool = False) -> None:
+    def __init__(self, provider: trace_api.TracerProvider, scope: str, version: str, *, are_of_ours: bool = False) -> None:
         self._tracer = provider.get_tracer(scope, version)
         self._source: _Source | None = None
         self.others = _other_exporters.of_tracer(provider, self._tracer, are_of_ours=are_of_ours)
@@ -273,14 +283,14 @@ class SpanFactory:
                 self.others,
             )
 
-    def serve(self, router: Any) -> None:
+    def serve(self, router: SpanProcessor) -> None:
         """Know the provider's processor that takes its spans for us."""
         source = self._source
         # Another class of several processors may do more than to call each.
         if source is not None and type(source.processors) is SynchronousMultiSpanProcessor:
             source.router = router
 
-    def go_to(self, router: Any) -> None:
+    def go_to(self, router: SpanProcessor) -> None:
         """Show spans to one processor alone; see `_Source`. A provider that is not the SDK's goes on as it can."""
         if self._source is not None:
             self._source.go_to(router)
@@ -290,14 +300,14 @@ class SpanFactory:
         name: str,
         context: Context,
         parent: trace_api.Span | None,
-        attributes: dict[str, Any] | None,
+        attributes: dict[str, AttributeValue] | None,
         trace_id: int | None,
         span_id: int | None,
     ) -> trace_api.Span:
         """Start a span; see `start_span`."""
         source = self._source
         if source is None:
-            started = cast("trace_api.Span", self._tracer.start_span(name, context, attributes=attributes))
+            started = self._tracer.start_span(name, context, attributes=attributes)
             made = started.get_span_context()
             # A provider may be a mock.
             if (
@@ -307,7 +317,7 @@ class SpanFactory:
             ):
                 return started
         parent_context = None if parent is None else parent.get_span_context()
-        rate = attributes.get(_WIRE_RATE) if attributes else None
+        rate: Any = attributes.get(_WIRE_RATE) if attributes else None
         if parent_context is None:
             own = SpanContext(trace_id or getrandbits(128), span_id or getrandbits(64), False, _SAMPLED)
         else:
@@ -327,11 +337,11 @@ class SpanFactory:
             return Unrecorded(own)
         return FacadeSpan.begin(source, name, own, parent_context, context, attributes=attributes, rate=rate)
 
-    def replace(self, old: Any, context: Context | None, span_id: int | None, start_ns: int | None) -> trace_api.Span:
+    def replace(self, old: trace_api.Span, context: Context | None, span_id: int | None, start_ns: int | None) -> trace_api.Span:
         """Start a span in place of another; see `replace_span`."""
         if self._source is None or not isinstance(old, FacadeSpan):
             report("start time or id of a span was not changed: the provider's spans are not the OpenTelemetry SDK's")
-            return cast("trace_api.Span", old)
+            return old
         context_of_old = old.get_span_context()
         own = SpanContext(
             context_of_old.trace_id,
@@ -360,7 +370,7 @@ class SpanFactory:
         return new
 
 
-def inherited_rate(parent: Any) -> Any:
+def inherited_rate(parent: object) -> float | None:
     """Return the sample rate in percent that a child of `parent` is kept at, None when it is not sampled by rate."""
     if type(parent) is FacadeSpan:
         return parent.census_rate

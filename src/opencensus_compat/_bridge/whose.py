@@ -15,13 +15,14 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from opencensus_compat._bridge.others import tell_of_others
+from opencensus_compat._bridge.others import report_duplicate
 from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, report, tell_once
 from opencensus_compat._bridge.settings import adopts_providers
 
 if TYPE_CHECKING:
+    from opencensus_compat._bridge.exporter import Settings
     from opencensus_compat._bridge.others import Others
 
 __all__ = ["is_adopted", "is_made", "is_ours", "note_made"]
@@ -40,16 +41,16 @@ _ADOPTED = {
 }
 
 
-_made: weakref.WeakSet[Any] = weakref.WeakSet()
+_made: weakref.WeakSet[object] = weakref.WeakSet()
 """The providers of all signals that this package has made; all others are the application's. A reset leaves them in place."""
 
 
-def note_made(provider: Any) -> None:
+def note_made(provider: object) -> None:
     """Note that this package made a provider."""
     _made.add(provider)
 
 
-def is_made(provider: Any) -> bool:
+def is_made(provider: object) -> bool:
     """Return whether this package made a provider."""
     try:
         return provider in _made
@@ -58,7 +59,7 @@ def is_made(provider: Any) -> bool:
         return False
 
 
-def is_ours(others: Others, settings: Any, signal: str, *, is_inside: bool) -> bool:
+def is_ours(others: Others, settings: Settings, signal: str, *, is_inside: bool) -> bool:
     """Return whether an item of OpenTelemetry code goes to a destination through this package.
 
     Args:
@@ -67,7 +68,7 @@ def is_ours(others: Others, settings: Any, signal: str, *, is_inside: bool) -> b
         signal: Which telemetry.
         is_inside: Whether it was made inside an OpenCensus span that goes to that destination.
     """
-    if others.keys() and tell_of_others(others, settings, signal):
+    if others.keys() and report_duplicate(others, settings, signal):
         return False
     return (is_inside and signal == SPANS) or is_adopted(others, signal)
 

@@ -56,7 +56,7 @@ class ProducerInstruments:
     def producer_added(self, producer: MetricProducer) -> None:
         """Make the instruments of what a producer has now."""
         if is_own(producer, Registry):
-            for gauge in list(producer.gauges.values()):  # type: ignore[attr-defined]  # a Registry, as `is_own` says
+            for gauge in list(producer.gauges.values()):
                 self.gauge_added(producer, gauge)
             return
         try:

@@ -305,7 +305,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
             return
         if not is_ours(self._others, destination.settings, LOGS, is_inside=around is not None):
             return
-        part = destination.part(LOGS)
+        part: LogPart = destination.part(LOGS)  # type: ignore[assignment]  # the part of that signal is one
         make = None
         if handle is not None and handle._telemetry_processors:
             make = lambda: handle.apply_telemetry_processors(part.convert(data))  # noqa: E731 - it is short

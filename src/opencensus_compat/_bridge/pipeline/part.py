@@ -206,7 +206,7 @@ class Part(ABC):
             finally:
                 flushed.set()
 
-        finished = _exporter.within(timeout_s - reserve_s, flush)
+        finished = _exporter.run_with_timeout(flush, timeout_s - reserve_s)
         if is_cut and not flushed.is_set():
             self.exporter.hurry(0.0)
             flushed.wait(reserve_s)

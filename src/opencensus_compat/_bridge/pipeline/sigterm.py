@@ -81,7 +81,7 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
 def _send_and_end(number: int) -> None:
     try:
         # It keeps its time by itself, unless what a program has put into the export does not.
-        _exporter.within(grace_period_s() + 1.0, _end)
+        _exporter.run_with_timeout(_end, grace_period_s() + 1.0)
     finally:
         os.kill(os.getpid(), number)
 
