@@ -2,7 +2,7 @@
 
 The SDK has no public way to ask a provider for its processors, a processor for its exporter, or to change a running span. Each function says
 which releases have the name, and what becomes of telemetry where it is gone. No other file of the facade has such a name, which
-`tests/test_architecture.py` holds; `tests/opencensus_compat/test_otel_private.py` finds each in the installed release, and takes it away.
+`tests/test_architecture.py` holds; `tests/opencensus_compat/bridge/test_otel_private.py` finds each in the installed release, and takes it away.
 """
 
 from __future__ import annotations
