@@ -54,7 +54,7 @@ def test_prepared_once_on_the_thread_that_puts(monkeypatch):
 
 def test_a_full_queue(queue):
     """Without room nothing is taken, and who asked for more room gets it; losses are told on the thread, added up."""
-    queue.ask(10)
+    queue.ensure_capacity(10)
     queue.capacity = 3
     told = []
 
@@ -62,11 +62,11 @@ def test_a_full_queue(queue):
         told.append((times, threading.current_thread().name))
 
     assert [queue.put(call(lambda: None)) for _ in range(5)] == [True] * 3 + [False] * 2
-    queue.lose(tell)
-    queue.lose(tell)
+    queue.count_dropped(tell)
+    queue.count_dropped(tell)
     assert queue.flush(60.0)
     assert told == [(2, "opencensus-hand-over")]
-    queue.ask(5)
+    queue.ensure_capacity(5)
     assert (queue.capacity, [queue.put(call(lambda: None)) for _ in range(6)]) == (5, [True] * 5 + [False])
     queue.clear()
     assert (queue.is_empty(), queue.capacity) == (True, _handover.LEAST_CAPACITY)
@@ -140,9 +140,9 @@ def test_a_child_begins_with_an_empty_queue_and_a_thread_of_its_own(queue):
 
 
 def test_many_threads_put_at_once():
-    """Nothing is lost or made twice, whatever thread rouses the worker."""
+    """Nothing is lost or made twice, whatever thread wakes the worker."""
     queue = HandOver(lambda: None)
-    queue.ask(100_000)
+    queue.ensure_capacity(100_000)
     seen = []
     threads = [threading.Thread(target=lambda: [queue.put(call(seen.append, number)) for number in range(2000)]) for _ in range(8)]
     for thread in threads:

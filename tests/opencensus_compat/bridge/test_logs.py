@@ -199,7 +199,7 @@ def test_spans_and_logs_of_one_resource_share_one_destination(provider, endpoint
 def test_a_burst_beyond_the_batch_processors_queue_loses_nothing(provider, endpoint):
     """What has no room there waits in the hand-over, which has room for as many again."""
     handler = _handler(endpoint, queue_capacity=100, max_batch_size=50)
-    handler._hand_over.ask(2000)
+    handler._hand_over.ensure_capacity(2000)
     for number in range(1000):
         _log(handler, f"line {number}")
     _arrived(endpoint, 1000)
@@ -212,7 +212,7 @@ def test_a_destination_that_is_held_up_holds_up_no_other(provider, endpoint):
         endpoint.misbehave(Silence())
         slow = _handler(endpoint, queue_capacity=100, max_batch_size=50, grace_period=1.0)
         fast = _handler(other, export_interval=0.1)
-        slow._hand_over.ask(2000)
+        slow._hand_over.ensure_capacity(2000)
         for number in range(1000):
             _log(slow, f"line {number}")
         _log(fast, "for the other")

@@ -84,7 +84,7 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
     with process.registry:
         found.log_handlers += 1
         # A record that meets several handlers is put in by each; which one sends it is decided behind the queue.
-        hand_over().ask((int(options.queue_capacity) or sys.maxsize) * min(found.log_handlers, 2))
+        hand_over().ensure_capacity((int(options.queue_capacity) or sys.maxsize) * min(found.log_handlers, 2))
         if _feed.default is None:
             _feed.default = (found, weakref.ref(handle))
     current = _exporter.sdk_logs().global_provider()

@@ -276,8 +276,8 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         hand_over = self._hand_over
         # As `HandOver.put` does.
         waiting = hand_over.waiting
-        if len(waiting) >= hand_over.most:
-            hand_over.lose(self._lost)
+        if len(waiting) >= hand_over.max_values:
+            hand_over.count_dropped(self._count_dropped)
             return
         # As `_context.current`, without the call where that returns the same.
         context = _read_context()
@@ -289,7 +289,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             context = _current_context()
         waiting.extend((self._bound_work, record, context, changing, dimensions, more, form, arguments, level, exc_info))
         if not hand_over.is_awake:
-            hand_over.rouse()
+            hand_over.wake()
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record. The formatter runs once for each record."""
@@ -341,7 +341,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             return None
         return None if measurements is None else log_records.frozen(measurements), share
 
-    def _lost(self, records: int) -> None:
+    def _count_dropped(self, records: int) -> None:
         self._pipeline.dropped_before(records)
 
     def _work(
