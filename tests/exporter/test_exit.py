@@ -152,6 +152,19 @@ logging.getLogger("shop").warning("made")
 }
 
 
+def test_status_of_a_program_that_wants_no_reminder():
+    """With the hook taken back, a Ctrl+C that comes before the first export is forgotten by it, and the status is that of an error."""
+    taken_back = "import atexit\nfrom appinsights_exporter.delivery import interrupt\natexit.unregister(interrupt.restore)\n"
+    with LocalEndpoint() as endpoint:
+        environment = {**os.environ, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
+        source = f"{INTERRUPTED['OpenTelemetry']}\n{taken_back}\nraise KeyboardInterrupt\n"
+        ended = subprocess.run(
+            [sys.executable, "-W", "error", "-c", source], env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        endpoint.wait_idle()
+    assert (ended.returncode, ended.stderr.count("Traceback")) == (1, 1), ended.stderr
+
+
 @pytest.mark.parametrize("program", INTERRUPTED.values(), ids=INTERRUPTED)
 @pytest.mark.parametrize(
     ("how", "status"), [("raise KeyboardInterrupt", -signal.SIGINT), ("raise SystemExit(3)", 3)], ids=["Ctrl+C", "exit"]

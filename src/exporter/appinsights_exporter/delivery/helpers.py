@@ -2,6 +2,10 @@
 
 Nothing ends a thread that looks up a host name, connects, or reads from a silent socket; all one can do is to stop waiting for it. So
 the call runs on a daemon thread, which is used again for the next call, and which does not keep the process alive.
+
+Why no ``concurrent.futures``: the end of the interpreter waits for the threads of its pool, however long they hang, and takes no new calls,
+of which the last export is one; a child made by fork has a pool without threads, whose calls never run; and a call that hangs takes one of
+the pool's places.
 """
 
 from __future__ import annotations
