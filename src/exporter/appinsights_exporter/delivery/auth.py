@@ -16,7 +16,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsFloat
 from urllib.parse import urlsplit
 
 from ..counts import RateLimit
@@ -205,10 +205,10 @@ class TokenSource:
         now_s = self._clock()
         return CachedToken(f"Bearer {token}", now_s + life_s - min(REFRESH_BEFORE_S, life_s / 2), now_s + life_s)
 
-    def _life_s(self, expires_on: object) -> float:
+    def _life_s(self, expires_on: SupportsFloat | str) -> float:
         """Return how long a token is used, seconds."""
         try:
-            life_s = float(expires_on) - self._wall_clock()  # type: ignore[arg-type]  # what float() refuses is caught
+            life_s = float(expires_on) - self._wall_clock()
         except (TypeError, ValueError, OverflowError):
             return MIN_LIFE_S
         return MIN_LIFE_S if math.isnan(life_s) else min(max(life_s, MIN_LIFE_S), MAX_LIFE_S)

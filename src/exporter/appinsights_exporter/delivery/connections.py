@@ -17,7 +17,7 @@ import os
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from urllib.parse import unquote
 
 import certifi
@@ -26,7 +26,10 @@ import urllib3
 from . import proxies as proxy_settings
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator, Mapping
+
+    from _typeshed import WriteableBuffer
 
     from .proxies import Proxy
 
@@ -284,10 +287,17 @@ def _blaming(proxy: Proxy) -> Iterator[None]:
         raise proxy_settings.unusable(proxy) from None
 
 
+if TYPE_CHECKING:
+    _Before = http.client.HTTPConnection
+else:
+    # What a class of connections is made of is its own affair.
+    _Before = object
+
+
 class _Limited(io.RawIOBase):
     """What a socket receives, until the end of the exchange that this thread makes."""
 
-    def __init__(self, sock: Any, exchange: Exchange) -> None:
+    def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
         self._exchange = exchange
@@ -295,14 +305,12 @@ class _Limited(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
         self._sock.settimeout(self._exchange.left_s(self._exchange.limits_s[1]))
-        received: int | None = self._raw.readinto(buffer)
-        return received
+        return self._raw.readinto(buffer)
 
     def fileno(self) -> int:
-        number: int = self._raw.fileno()
-        return number
+        return self._raw.fileno()
 
     def close(self) -> None:
         self._raw.close()
@@ -312,10 +320,10 @@ class _Limited(io.RawIOBase):
 class _Receiving:
     """Stands for a socket where a reply is read from it."""
 
-    def __init__(self, sock: Any) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
-    def makefile(self, mode: str) -> Any:
+    def makefile(self, mode: Literal["rb"]) -> io.BufferedReader:
         exchange = _current.exchange
         return self._sock.makefile(mode) if exchange is None else io.BufferedReader(_Limited(self._sock, exchange))
 
@@ -323,36 +331,36 @@ class _Receiving:
 class _Response(http.client.HTTPResponse):
     """A reply, or a proxy's to CONNECT, that is read until the end of the exchange."""
 
-    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_Receiving(sock), *args, **kwargs)  # type: ignore[arg-type] # it makes a file of it, and nothing else
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        # It makes a file of the socket, and nothing else.
+        super().__init__(cast("socket.socket", _Receiving(sock)), *args, **kwargs)
 
 
-class _Timed:
+class _Timed(_Before):
     """Goes before a class of connections and lets them keep to the exchange's deadline."""
 
     response_class = _Response
-    timeout: Any
-    sock: Any
 
     def connect(self) -> None:
         exchange = _current.exchange
         if exchange is not None:
             self.timeout = exchange.left_s(exchange.limits_s[0])
-        super().connect()  # type: ignore[misc] # of the class behind it
+        super().connect()
         if exchange is not None:
             exchange.connected = True
 
-    def putrequest(self, *args: Any, **kwargs: Any) -> Any:
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         exchange = _current.exchange
         if exchange is not None and self.sock is not None:
             exchange.connected = True
             # A kept connection has the limit of whatever was received last.
             self.sock.settimeout(exchange.left_s(exchange.limits_s[0]))
-        return super().putrequest(*args, **kwargs)  # type: ignore[misc] # of the class behind it
+        super().putrequest(method, url, *args, **kwargs)
 
 
 @lru_cache(maxsize=16)
-def _timed(pool: Any) -> Any:
+def _timed(pool: type[urllib3.HTTPConnectionPool]) -> type[urllib3.HTTPConnectionPool]:
+    """Return a class of pools whose connections keep to the exchange's deadline."""
     made = pool.ConnectionCls
     if issubclass(made, _Timed):
         return pool

@@ -10,7 +10,6 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
@@ -37,7 +36,7 @@ _BULK_FIELDS = ("message", "stack", "parsedStack", "data", "url", "name")
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
-def item(envelope: Mapping[str, Any], are_numbers_finite: bool = False) -> bytes:
+def item(envelope: Mapping[str, object], are_numbers_finite: bool = False) -> bytes:
     """Return the JSON of one envelope, at most 65536 bytes.
 
     NaN and infinities become their text in properties, leave measurements, and are null elsewhere; values that JSON cannot hold become their text, and what is too long is shortened: the longest
@@ -138,7 +137,7 @@ class _Packer:
         return Batch(b"".join(self._pieces), tuple(self.lengths))
 
 
-def _stand_in(value: Any) -> Any:
+def _stand_in(value: object) -> object:
     """Return what stands for a value that the encoder has no form for: a list, a dict, or else its text."""
     if isinstance(value, tuple):
         return list(value)
@@ -147,7 +146,7 @@ def _stand_in(value: Any) -> Any:
     return _text(value)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return a value's text, as the retired exporter's ``default=str`` gave."""
     try:
         # repr is what str gives for bytes, but is no error under python -bb.
@@ -156,7 +155,7 @@ def _text(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _plain(value: Any, depth: int, *, is_property: bool = False) -> Any:
+def _plain(value: object, depth: int, *, is_property: bool = False) -> object:
     """Return a copy that orjson takes for certain; below the given depth everything is text.
 
     Args:
@@ -185,9 +184,9 @@ def _plain(value: Any, depth: int, *, is_property: bool = False) -> Any:
     return _text(value)
 
 
-def _numbers(measurements: Mapping[Any, Any]) -> dict[str, Any]:
+def _numbers(measurements: Mapping[object, object]) -> dict[str, object]:
     """Return measurements without numbers that are not finite. Those of more than 64 bits are the nearest float."""
-    found = {}
+    found: dict[str, object] = {}
     for key, value in list(measurements.items()):
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             try:
@@ -201,7 +200,7 @@ def _numbers(measurements: Mapping[Any, Any]) -> dict[str, Any]:
     return found
 
 
-def _key(key: Any) -> str:
+def _key(key: object) -> str:
     if isinstance(key, str):
         return _valid(key)
     # The three below as the standard library's json writes them.
@@ -247,7 +246,7 @@ def _shrunk(encoded: bytes) -> bytes:
     return encoded
 
 
-def _shortened(envelope: dict[str, Any], holder: dict[str, Any], encoded: bytes, keys: list[str]) -> bytes:
+def _shortened(envelope: dict[str, object], holder: dict[str, object], encoded: bytes, keys: list[str]) -> bytes:
     """Shorten the values under the keys, in order, until the whole item fits; return its new encoding."""
     for key in keys:
         excess = len(encoded) - MAX_ITEM_BYTES
@@ -277,5 +276,5 @@ def _cut(text: str, allowed: int) -> str:
     return text
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     return len(orjson.dumps(value))

@@ -15,7 +15,7 @@ import queue
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from opentelemetry.context import Context, attach
 
@@ -30,20 +30,21 @@ IDLE_S = 60.0
 """A thread without work ends after so many seconds."""
 
 _T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
 
 
 class LateError(TimeoutError):
     """The call has not ended in time. It may still be running, and nobody will learn what it returned."""
 
 
-class _Call(Generic[_T]):
+class _Call(Generic[_T_co]):
     """One call, its result, and until when its maker waits."""
 
-    def __init__(self, function: Callable[[], _T], until_s: float) -> None:
+    def __init__(self, function: Callable[[], _T_co], until_s: float) -> None:
         # What the caller set for itself (that it is exporting) counts for the call too.
         self._context = contextvars.copy_context()
         self._function = function
-        self._result: _T | None = None
+        self._result: _T_co | None = None
         self._error: BaseException | None = None
         self.until_s = until_s
         self.changed = threading.Event()
@@ -60,11 +61,11 @@ class _Call(Generic[_T]):
         self.ended = True
         self.changed.set()
 
-    def result(self) -> _T:
+    def result(self) -> _T_co:
         if self._error is not None:
             raise self._error
-        result: _T = self._result  # type: ignore[assignment] # it is set where there is no error
-        return result
+        # It is set where there is no error.
+        return cast("_T_co", self._result)
 
 
 class Helpers:
@@ -99,11 +100,11 @@ class Helpers:
         """
         call: _Call[_T] = _Call(function, self._clock() + timeout_s)
         with self._lock:
-            self._calls.add(call)  # type: ignore[arg-type]  # only its caller reads what it returns
+            self._calls.add(call)
             inbox = self._idle.pop() if self._idle else None
         try:
             if inbox is not None:
-                inbox.put(call)  # type: ignore[arg-type]  # only its caller reads what it returns
+                inbox.put(call)
             elif not self._start(call):
                 call.run()
             while True:
@@ -136,7 +137,7 @@ class Helpers:
 
     def _start(self, call: _Call[_T]) -> bool:
         inbox: queue.SimpleQueue[_Call[object] | None] = queue.SimpleQueue()
-        inbox.put(call)  # type: ignore[arg-type]  # only its caller reads what it returns
+        inbox.put(call)
         # The thread must not keep these helpers, or their owner, alive.
         return start_thread(_Work(weakref.ref(self), inbox), self._name)
 
