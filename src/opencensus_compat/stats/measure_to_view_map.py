@@ -44,7 +44,7 @@ class MeasureToViewMap:
         self._failures: Counter[str] = Counter()
         """What failed -> how often."""
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         """Know of no view and of no exporter."""
         with _lock.recording:
             for known in (self._measure_to_view_data_list_map, self._registered_views, self._registered_measures, self._failures):

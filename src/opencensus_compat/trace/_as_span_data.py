@@ -68,9 +68,9 @@ def _context_of(span: Any, own: Any) -> Any:
     context.span_id = span.parent_span.span_id if span.parent_span else None
     # SpanData has no place for these, and exporters with steps of their own need them: counts are wrong without.
     rate = span._otel.census_rate if _handles.is_own(span._otel, _handles.OtelSpan) else None
-    context._sample_rate = rate  # type: ignore[attr-defined]
+    context._sample_rate = rate  # type: ignore[attr-defined]  # of this one alone
     if span._ended is not None:
-        context._ended = span._ended  # type: ignore[attr-defined]
+        context._ended = span._ended  # type: ignore[attr-defined]  # of this one alone
     return context
 
 

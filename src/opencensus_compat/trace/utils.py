@@ -55,9 +55,9 @@ def disable_tracing_hostname(url: str, excludelist_hostnames: Container[str] | N
         excludelist_hostnames: Hosts not to trace, in the same form; that of the current tracer's exporter when None.
     """
     if excludelist_hostnames is None:
-        exporter = getattr(execution_context.get_opencensus_tracer(), "exporter", None)
+        exporter: Any = getattr(execution_context.get_opencensus_tracer(), "exporter", None)
         try:
-            excludelist_hostnames = [f"{exporter.host_name}:{exporter.port}"]  # type: ignore[union-attr]
+            excludelist_hostnames = [f"{exporter.host_name}:{exporter.port}"]
         except AttributeError:  # an exporter without a host of its own, or none
             return False
     return url in excludelist_hostnames

@@ -95,7 +95,7 @@ class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
         """Return the standard metrics of this moment; none after `disable`."""
         return set() if self._is_disabled else self.registry.get_metrics()
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         """Be as before the first `enable`."""
         self.disable()
         self._is_disabled = False
@@ -104,4 +104,4 @@ class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
 
 producer = AzureStandardMetricsProducer()
 """The one that the exporter asks."""
-on_reset(producer.forget)
+on_reset(producer._forget)
