@@ -6,7 +6,7 @@ import functools
 import locale
 import os
 import platform
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opentelemetry.sdk.version import __version__ as _sdk_version
 
@@ -16,8 +16,7 @@ _MAX_SDK_VERSION = 64
 _LOCALE_VARIABLES = ("LC_ALL", "LC_CTYPE", "LANG", "LANGUAGE")
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """What does not change while the process lives."""
 
     name: str

@@ -8,7 +8,7 @@ Reasons that the service gives by a status are made in :mod:`.delivery.classify`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 UNKNOWN = "UNKNOWN"
 EXCEPTION, TIMEOUT, READ_ONLY, CAPACITY = "CLIENT_EXCEPTION", "CLIENT_TIMEOUT", "CLIENT_READONLY", "CLIENT_PERSISTENCE_CAPACITY"
@@ -18,8 +18,7 @@ REFUSED, NOT_STORED, NOT_DELIVERED = "refused by the service: ", "not stored: ",
 """What stands before a reason that says why; see :meth:`Reason.after`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why items were lost, or are to be sent another time."""
 
     text: str
@@ -36,7 +35,7 @@ class Reason:
 
     def after(self, prefix: str) -> Reason:
         """Return the same reason with what it led to before it."""
-        return replace(self, text=prefix + self.text)
+        return self._replace(text=prefix + self.text)
 
 
 _CAPACITY, _NETWORK, _QUOTA = "Client persistence capacity", "Network exception", "Daily quota exceeded"

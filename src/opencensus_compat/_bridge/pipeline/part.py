@@ -10,9 +10,8 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
@@ -38,8 +37,7 @@ QUEUE_FULL = _exporter.Reason("queue full: the oldest dropped")
 """Reason for which items are counted as lost that came while `queue_capacity` others were waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batching:
+class Batching(NamedTuple):
     """How a part batches, from the legacy options."""
 
     export_interval_s: float
