@@ -4,41 +4,42 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from opencensus_compat._bridge.process import on_reset, report
 from opencensus_compat.metrics._lock import recording
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Protocol
 
     from opencensus_compat.metrics.export.metric import Metric
     from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptor
     from opencensus_compat.metrics.export.metric_producer import MetricProducer
 
-__all__ = ["Gauge", "Listener", "producers"]
+    # For the type checker only: making a Protocol takes as long as importing a small module.
+    class Gauge(Protocol):
+        """A gauge or cumulative, as far as it can be read alone."""
+
+        descriptor: MetricDescriptor
+
+        def get_metric(self, timestamp: datetime) -> Metric | None:
+            """Return the numbers of this moment; None when there are no time series."""
+
+    class Listener(Protocol):
+        """Mirrors producers."""
+
+        def producer_added(self, producer: MetricProducer) -> None:
+            """Learn of a producer: of each that is there already, and of each that comes; maybe more than once."""
+
+        def gauge_added(self, registry: MetricProducer, gauge: Gauge) -> None:
+            """Learn of a gauge that came into a registry among the producers."""
+
+        def metrics_read(self, producer: MetricProducer, metrics: Sequence[Metric]) -> None:
+            """Learn of the metrics that were read from a producer, whenever an exporter reads them."""
 
 
-class Gauge(Protocol):
-    """A gauge or cumulative, as far as it can be read alone."""
-
-    descriptor: MetricDescriptor
-
-    def get_metric(self, timestamp: datetime) -> Metric | None:
-        """Return the numbers of this moment; None when there are no time series."""
-
-
-class Listener(Protocol):
-    """Mirrors producers."""
-
-    def producer_added(self, producer: MetricProducer) -> None:
-        """Learn of a producer: of each that is there already, and of each that comes; maybe more than once."""
-
-    def gauge_added(self, registry: MetricProducer, gauge: Gauge) -> None:
-        """Learn of a gauge that came into a registry among the producers."""
-
-    def metrics_read(self, producer: MetricProducer, metrics: Sequence[Metric]) -> None:
-        """Learn of the metrics that were read from a producer, whenever an exporter reads them."""
+__all__ = ["producers"]
 
 
 class Producers:

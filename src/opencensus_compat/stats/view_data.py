@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from opencensus_compat.common import utils
 from opencensus_compat.metrics import _cardinality, _lock
@@ -12,24 +12,26 @@ from opencensus_compat.stats.aggregation_data import DistributionAggregationData
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Protocol
 
     from opencensus_compat.metrics._cardinality import TagValues
     from opencensus_compat.stats.view import View
     from opencensus_compat.tags.tag_map import TagMap
     from opencensus_compat.tags.tag_value import TagValue
 
+    # For the type checker only: making a Protocol takes as long as importing a small module.
+    class _Owner(Protocol):
+        """What views are registered with, as far as it shows their measurements to others."""
+
+        @property
+        def _listeners(self) -> Sequence[object]:
+            """Who sees them; empty while nobody does."""
+
+        def _measured(self, view_data: ViewData, tag_values: TagValues, value: float) -> None:
+            """Show a measurement in a distribution to the listeners."""
+
+
 _logger = logging.getLogger("opencensus.stats.view_data")
-
-
-class _Owner(Protocol):
-    """What views are registered with, as far as it shows their measurements to others."""
-
-    @property
-    def _listeners(self) -> Sequence[object]:
-        """Who sees them; empty while nobody does."""
-
-    def _measured(self, view_data: ViewData, tag_values: TagValues, value: float) -> None:
-        """Show a measurement in a distribution to the listeners."""
 
 
 class ViewData:

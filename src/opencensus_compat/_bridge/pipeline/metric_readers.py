@@ -25,7 +25,7 @@ from opencensus_compat._bridge.whose import is_ours
 if TYPE_CHECKING:
     from opencensus_compat._bridge.others import Others
 
-__all__ = ["TICK", "AdoptedReader", "Reader", "new_provider"]
+__all__ = ["TICK", "AdoptedReader", "Reader", "TakesReaders", "new_provider"]
 
 TICK = "opencensus_compat.tick"
 """Scope and name of the instrument without which a reader that has nothing else to read would not export."""
@@ -34,7 +34,7 @@ TICK = "opencensus_compat.tick"
 class Exporting(Protocol):
     """What readers hand their collections to: the metric part of a destination."""
 
-    settings: Any
+    settings: _exporter.Settings
     exporter: Any
     is_shut_down: bool
     is_alone: bool
@@ -45,6 +45,16 @@ class Exporting(Protocol):
 
     def export_points(self, collected: MetricsData) -> None:
         """Send what a meter provider of the application's brought."""
+
+
+class TakesReaders(Protocol):
+    """A meter provider of a release of the SDK's that takes readers after it was made."""
+
+    def add_metric_reader(self, metric_reader: MetricReader) -> None:
+        """Collect for a further reader."""
+
+    def remove_metric_reader(self, metric_reader: MetricReader) -> None:
+        """Collect for a reader no more."""
 
 
 class Reader(PeriodicExportingMetricReader):
@@ -64,7 +74,7 @@ class Reader(PeriodicExportingMetricReader):
         self._has_thread = interval_s != math.inf
         super().__init__(exporter, export_interval_millis=interval_s * 1000)
 
-    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object) -> None:
         if self._is_stopped and self._stopped_in != os.getpid():
             # The SDK starts the thread of a reader anew in every child, and one that has been shut down collects once more: the same again.
             return
@@ -88,7 +98,7 @@ class Reader(PeriodicExportingMetricReader):
             return False
         return True
 
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: object) -> None:
         """Collect and send for the last time, within what is left of the process's time if it ends, and stop.
 
         Where the application shuts the provider down, what OpenCensus code measures goes on.
@@ -111,7 +121,7 @@ class Reader(PeriodicExportingMetricReader):
 
 
 class AdoptedReader(MetricReader):
-    """A reader in a meter provider of the application's, which has been made before. It is asked by the part's own reader.
+    """A reader in a meter provider of the application's, which has been made before. The part's own reader has it collect.
 
     Args:
         part: Where its points go, as long as they are this package's to send.
@@ -119,7 +129,7 @@ class AdoptedReader(MetricReader):
         others: Its own readers.
     """
 
-    def __init__(self, part: Exporting, provider: Any, others: Others) -> None:
+    def __init__(self, part: Exporting, provider: TakesReaders, others: Others) -> None:
         self._part = part
         self.provider = provider
         self._others = others
@@ -127,9 +137,9 @@ class AdoptedReader(MetricReader):
         super().__init__(preferred_temporality=_exporter.metric_temporality())
         provider.add_metric_reader(self)
 
-    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object) -> None:
         if not self._is_over and is_ours(self._others, self._part.settings, METRICS, is_inside=False):
-            # The SDK does not tell: what came before the application shut its provider down goes with the next collection, the last one.
+            # The SDK gives no sign: what came before the application shut its provider down goes with the next collection, the last one.
             self._is_over = _private.is_shut_down(self.provider)
             self._part.export_points(metrics_data)
 
@@ -137,12 +147,12 @@ class AdoptedReader(MetricReader):
         """Be in the provider no more."""
         self.provider.remove_metric_reader(self)
 
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: object) -> None:
         """Do nothing: what it collects is sent at once."""
 
 
 def new_provider(role: str, reader: MetricReader) -> MeterProvider:
-    """Return a meter provider for a reader, whose first instrument sees to it that the reader always has something to tell."""
+    """Return a meter provider for a reader, whose first instrument gives the reader something to collect in any case."""
     left_out = [View(meter_name=scope, aggregation=DropAggregation()) for scope in _frameworks.SCOPES]
     provider = in_empty_context(lambda: MeterProvider(metric_readers=[reader], resource=resource_of_role(role), views=left_out))
     provider.get_meter(TICK).create_observable_gauge(TICK, [_tick])

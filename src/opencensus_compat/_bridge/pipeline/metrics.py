@@ -14,12 +14,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricReader, MetricsData
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline.ending import is_ending
 from opencensus_compat._bridge.pipeline.metric_points import points_to_send
-from opencensus_compat._bridge.pipeline.metric_readers import AdoptedReader, Reader
+from opencensus_compat._bridge.pipeline.metric_readers import AdoptedReader, Reader, TakesReaders
 from opencensus_compat._bridge.pipeline.part import MIN_EXPORT_INTERVAL_S, Batching, Part
 from opencensus_compat._bridge.process import METRICS
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from opencensus_compat._bridge.others import Others
 
 __all__ = ["MetricPart", "Task"]
+
+Envelope = Mapping[str, object]
+"""An item on its way, in the form that telemetry processors take."""
 
 _logger = logging.getLogger("opencensus_compat")
 
@@ -41,7 +44,7 @@ class Exporter(Protocol):
     def _is_changed(self) -> bool:
         """Return whether a program replaced a step of its export."""
 
-    def apply_telemetry_processors(self, envelopes: Iterable[Any]) -> list[Any]:
+    def apply_telemetry_processors(self, envelopes: Iterable[Envelope]) -> list[Envelope]:
         """Return the envelopes that no telemetry processor dropped."""
 
 
@@ -57,10 +60,10 @@ class Task(Protocol):
     def exporter(self) -> Exporter:
         """The exporter."""
 
-    def tells(self, name: str) -> bool:
+    def has_metric(self, name: str) -> bool:
         """Return whether it exports a metric of this name."""
 
-    def export(self, sent: set[Hashable]) -> Iterable[Sequence[Any]]:
+    def export(self, sent: set[Hashable]) -> Iterable[Sequence[Envelope]]:
         """Return the envelopes of what the producers have now, batch by batch; none where the exporter, being changed, sends by itself.
 
         Args:
@@ -71,7 +74,7 @@ class Task(Protocol):
 class ProvideMeters(Protocol):
     """Makes a meter provider for a reader."""
 
-    def __call__(self, reader: Reader, *, is_otel_shape: bool) -> MeterProvider:
+    def __call__(self, reader: MetricReader, *, is_otel_shape: bool) -> MeterProvider:
         """Return the provider; `is_otel_shape` says whether the reader's destination gets the points of instruments."""
 
 
@@ -91,8 +94,8 @@ class MetricPart(Part):
 
     def __init__(
         self,
-        settings: Any,
-        context_tags: Mapping[str, Any],
+        settings: _exporter.Settings,
+        context_tags: Mapping[str, object],
         batching: Batching,
         *,
         provide_meters: ProvideMeters,
@@ -119,8 +122,9 @@ class MetricPart(Part):
         super().restart()
         self._exporting = threading.RLock()
 
-    def _new_exporter(self) -> Any:
-        return _exporter.metric_exporter(self.settings, self._context_tags, self._sends)
+    def _new_exporter(self) -> MetricExporter:
+        made: MetricExporter = _exporter.metric_exporter(self.settings, self._context_tags, self._sends)
+        return made
 
     def by_instruments(self) -> bool:
         """Return whether the points of instruments are sent, rather than what the tasks make of OpenCensus metrics.
@@ -134,7 +138,7 @@ class MetricPart(Part):
 
         What it sent as the process ends is sent: the reader of another exporter may collect for the last time after that.
         """
-        return (not self.is_shut_down or self._ended_with_process) and self._tells(name)
+        return (not self.is_shut_down or self._ended_with_process) and self._has_metric(name)
 
     def _stop(self) -> None:
         self._ended_with_process = is_ending()
@@ -143,20 +147,20 @@ class MetricPart(Part):
         for reader in adopted:
             reader.leave()
 
-    def _tells(self, name: str) -> bool:
-        return any(task.tells(name) for task in self._tasks)
+    def _has_metric(self, name: str) -> bool:
+        return any(task.has_metric(name) for task in self._tasks)
 
     def _is_exported(self, name: str) -> bool:
         """Return whether the metric of an instrument is one that a task exports."""
-        return self._tells(self._names.get(name, name))
+        return self._has_metric(self._names.get(name, name))
 
-    def _new_processor(self, export: Any) -> Any:
+    def _new_processor(self, export: object) -> Reader:
         reader = Reader(self, self.exporter, self.interval_s)
         self.meter_provider = self._provide_meters(reader, is_otel_shape=self.is_otel_shape)
         self._adopt_meters(self)
         return reader
 
-    def adopt(self, provider: Any, others: Others) -> None:
+    def adopt(self, provider: TakesReaders, others: Others) -> None:
         """Send what OpenTelemetry code measures with a meter provider of the application's.
 
         Args:
@@ -166,7 +170,7 @@ class MetricPart(Part):
         if not any(reader.provider is provider for reader in self.adopted):
             self.adopted.append(AdoptedReader(self, provider, others))
 
-    def _start(self) -> Any:
+    def _start(self) -> Reader:
         try:
             return self._new_processor(None)
         except RuntimeError:
@@ -199,11 +203,11 @@ class MetricPart(Part):
         with self._lock:
             self._tasks = [other for other in self._tasks if other is not task]
 
-    def send(self, envelopes: Sequence[Any]) -> int:
+    def send(self, envelopes: Sequence[Envelope]) -> int:
         """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""
         return self._export.deliver(None, [_exporter.Prepared(lambda: envelopes, None)])
 
-    def send_each(self, envelopes: Sequence[Any], handle: Exporter) -> int:
+    def send_each(self, envelopes: Sequence[Envelope], handle: Exporter) -> int:
         """Send envelopes as the telemetry processors of an exporter leave them, one by one, as far as the end of the process allows."""
         apply = handle.apply_telemetry_processors
         return self._export.deliver(None, [_exporter.Prepared(partial(apply, [envelope]), None) for envelope in envelopes])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline import children as _children
@@ -19,6 +19,11 @@ from opencensus_compat._bridge.settings import adopts_providers, default_role, h
 from opencensus_compat._bridge.whose import is_made, is_ours, note_made
 
 if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.sdk.metrics import MeterProvider as SdkMeterProvider
+    from opentelemetry.sdk.metrics.export import MetricReader
+
+    from opencensus_compat._bridge.pipeline.metric_readers import TakesReaders
     from opencensus_compat._bridge.pipeline.metrics import MetricPart
     from opencensus_compat._bridge.providers.instruments import Instruments
     from opencensus_compat._bridge.providers.viewers import Viewer
@@ -41,7 +46,7 @@ class _Shown:
         instruments: Its instruments.
     """
 
-    def __init__(self, provider: Any, instruments: Instruments) -> None:
+    def __init__(self, provider: MeterProvider, instruments: Instruments) -> None:
         self.provider = provider
         self._instruments = instruments
         self._viewers: dict[str, Viewer] = {}
@@ -80,10 +85,10 @@ class _State:
             each.close()
         self.default: MetricPart | None = None
         """The part that brings what OpenTelemetry code measures with the application's meter providers."""
-        self.provider: Any = None
+        self.provider: MeterProvider | None = None
         """The meter provider that the program has named."""
         self.instruments = {}
-        self.hidden_from: dict[int, Any] = {}
+        self.hidden_from: dict[int, MeterProvider] = {}
         """Id of a meter provider -> the provider, which is shown nothing."""
 
 
@@ -107,13 +112,13 @@ def _load_part() -> Callable[..., MetricPart]:
 make_parts_with(METRICS, _load_part)
 
 
-def configure_provider(provider: Any) -> None:
+def configure_provider(provider: MeterProvider) -> None:
     """Show views, gauges and producers to a meter provider that the program names."""
     _state.provider = provider
     show_to(provider)
 
 
-def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
+def provide_meters(reader: MetricReader, *, is_otel_shape: bool) -> SdkMeterProvider:
     """Make a meter provider for a destination's reader, which becomes the global one where there is none, and return it.
 
     Args:
@@ -144,11 +149,11 @@ def provide_meters(reader: Any, *, is_otel_shape: bool) -> Any:
     return provider
 
 
-def _give_way_later(made: Any) -> None:
+def _give_way_later(made: MeterProvider) -> None:
     """Take over a meter provider that the application sets while `made`, one of this package's, is the global one."""
     from opentelemetry import metrics as metrics_api
 
-    def take(provider: Any) -> None:
+    def take(provider: MeterProvider) -> None:
         delegate(made, provider, "get_meter", "force_flush", "shutdown")
         if _state.provider is None:
             show_to(provider)
@@ -169,7 +174,7 @@ def adopt_meters(part: MetricPart) -> None:
             _adopt(part, provider)
 
 
-def _adopt(part: MetricPart, provider: Any) -> None:
+def _adopt(part: MetricPart, provider: MeterProvider) -> None:
     from opencensus_compat._bridge import others as _other_exporters
 
     if is_made(provider):
@@ -185,7 +190,7 @@ def _adopt(part: MetricPart, provider: Any) -> None:
     # Two exporters of a resource are no news here: what OpenCensus code measures is sent by one of them in any case.
     theirs = others.keys()
     if part.settings.instrumentation_key not in theirs and is_ours(others, part.settings, METRICS, is_inside=False):
-        part.adopt(provider, others)
+        part.adopt(cast("TakesReaders", provider), others)
 
 
 def watch_meter_providers() -> None:
@@ -193,7 +198,7 @@ def watch_meter_providers() -> None:
     _late_providers.watch(METRICS, METRICS, _see_meter_provider)
 
 
-def _see_meter_provider(provider: Any) -> bool:
+def _see_meter_provider(provider: MeterProvider) -> bool:
     if _state.provider is None and _takes_instruments(provider):
         show_to(provider)
     # It is OpenTelemetry that sets it.
@@ -225,12 +230,12 @@ def look_for_meter_provider() -> None:
         show_to(current)
 
 
-def _takes_instruments(provider: Any) -> bool:
+def _takes_instruments(provider: object) -> bool:
     """Return whether a meter provider is one: what stands in for one until it is set cannot be shut down."""
     return callable(getattr(provider, "shutdown", None))
 
 
-def show_to(provider: Any) -> None:
+def show_to(provider: MeterProvider) -> None:
     """Make the instruments of a meter provider, once."""
     # Not under the lock: an import waits for other threads' imports.
     from opencensus_compat._bridge.providers.instruments import Instruments
@@ -248,7 +253,7 @@ def show_to(provider: Any) -> None:
         _adopt(part, provider)
 
 
-def _is_doubled(provider: Any) -> bool:
+def _is_doubled(provider: MeterProvider) -> bool:
     """Return whether the official exporter would send what OpenCensus code measures to a resource that legacy exporters send it to."""
     from opencensus_compat._bridge import others as _other_exporters
 

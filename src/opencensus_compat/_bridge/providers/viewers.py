@@ -7,23 +7,25 @@ Those modules need the OpenTelemetry API. So whatever has something to show regi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from opencensus_compat._bridge.providers.instruments import Instruments
 
-__all__ = ["Viewer", "show_with", "viewers"]
+    # For the type checker only: making a Protocol takes as long as importing a small module.
+    class Viewer(Protocol):
+        """Makes the instruments of one kind of metrics with one meter provider, and feeds them."""
+
+        def open(self) -> None:
+            """Make the instruments of what there is, and of what comes from now on."""
+
+        def close(self) -> None:
+            """Make and feed no more."""
 
 
-class Viewer(Protocol):
-    """Makes the instruments of one kind of metrics with one meter provider, and feeds them."""
-
-    def open(self) -> None:
-        """Make the instruments of what there is, and of what comes from now on."""
-
-    def close(self) -> None:
-        """Make and feed no more."""
-
+__all__ = ["show_with", "viewers"]
 
 _makers: dict[str, Callable[[Instruments], Viewer]] = {}
 

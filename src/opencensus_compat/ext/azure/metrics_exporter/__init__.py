@@ -11,10 +11,10 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
@@ -36,6 +36,13 @@ from opencensus_compat.ext.azure.metrics_exporter._task import ExportTask
 from opencensus_compat.metrics import transport
 from opencensus_compat.metrics.export.metric_descriptor import MetricDescriptorType
 from opencensus_compat.stats import stats as stats_module
+
+if TYPE_CHECKING:
+    from opencensus_compat._bridge.pipeline.metrics import MetricPart
+    from opencensus_compat.metrics.export.metric import Metric
+    from opencensus_compat.metrics.export.metric_producer import MetricProducer
+    from opencensus_compat.metrics.export.time_series import TimeSeries
+    from opencensus_compat.metrics.label_key import LabelKey
 
 __all__ = ["MetricsExporter", "new_metrics_exporter"]
 
@@ -84,11 +91,12 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
             watch_meter_providers()
 
     @property
-    def _pipeline(self) -> Any:
-        return self._resource.part(_METRICS)
+    def _pipeline(self) -> MetricPart:
+        part: MetricPart = self._resource.part(_METRICS)
+        return part
 
     @property
-    def storage(self) -> Any:
+    def storage(self) -> None:
         """None: what could not be sent is the pipeline's to keep."""
         return None
 
@@ -97,7 +105,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         # Nothing is registered: the reader sends at exit what there is.
         return self.shutdown
 
-    def export_metrics(self, metrics: Iterable[Any]) -> None:
+    def export_metrics(self, metrics: Iterable[Metric | None]) -> None:
         """Convert metrics, apply the telemetry processors and send, at once and in batches of `max_batch_size`.
 
         What cannot be converted is counted and said in the log, and loses nothing else.
@@ -110,7 +118,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
             else:
                 self._transmit(batch)
 
-    def metric_to_envelopes(self, metric: Any) -> list[Envelope]:
+    def metric_to_envelopes(self, metric: Metric) -> list[Envelope]:
         """Return an envelope for each point of a metric."""
         if not _STEPS_OF_ENVELOPES.are_replaced(self):
             return [_exporter.from_wire(item) for item in self._items(metric)]
@@ -118,17 +126,18 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         made = []
         for series in metric.time_series:
             # One by one: which points are left out is the conversion's to say.
-            for item in self._items(SimpleNamespace(descriptor=metric.descriptor, time_series=[series])):
+            one: Any = SimpleNamespace(descriptor=metric.descriptor, time_series=[series])
+            for item in self._items(one):
                 base = item["data"]["baseData"]
                 time = datetime.fromisoformat(item["time"].removesuffix("Z"))
                 made.append(self._create_envelope(DataPoint(**base["metrics"][0]), time, self._create_properties(series, keys)))
         return made
 
-    def _create_properties(self, time_series: Any, label_keys: Sequence[Any]) -> dict[str, Any]:
+    def _create_properties(self, time_series: TimeSeries, label_keys: Sequence[LabelKey]) -> dict[str, object]:
         """Return the properties of a series: the values of its labels. Subclasses add some."""
         return _exporter.metric_properties(label_keys, time_series.label_values)
 
-    def _create_envelope(self, data_point: Any, timestamp: datetime, properties: dict[str, Any]) -> Envelope:
+    def _create_envelope(self, data_point: DataPoint, timestamp: datetime, properties: dict[str, object]) -> Envelope:
         """Return the envelope of a data point. Subclasses change it.
 
         Args:
@@ -152,13 +161,13 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         else:
             self.exporter_thread.close()
 
-    def _batches(self, metrics: Iterable[Any]) -> Iterator[list[Any]]:
+    def _batches(self, metrics: Iterable[Metric | None]) -> Iterator[list[Mapping[str, object]]]:
         """Return the envelopes of metrics, batch by batch; each is converted when it is asked for."""
         size = int(self.max_batch_size) if "max_batch_size" in self.options else _part.DEFAULT_BATCH_SIZE
         return common_utils.window(self._envelopes(metrics), size)
 
-    def _envelopes(self, metrics: Iterable[Any]) -> Iterator[Any]:
-        convert_one: Callable[[Any], Iterable[Any]]
+    def _envelopes(self, metrics: Iterable[Metric | None]) -> Iterator[Mapping[str, object]]:
+        convert_one: Callable[[Metric], Iterable[Any]]
         is_changed = self._is_changed()
         convert_one = self.metric_to_envelopes if self._telemetry_processors or is_changed else self._items
         for metric in metrics:
@@ -178,7 +187,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
                 self._pipeline.exporter.took(time.monotonic() - began_s)
             yield from envelopes
 
-    def _items(self, metric: Any) -> list[Any]:
+    def _items(self, metric: Metric) -> list[Any]:
         items, problems = _exporter.metric_envelopes(metric, self.options.instrumentation_key, _context_tags())
         for problem in problems:
             self._lost(problem)
@@ -195,7 +204,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
         return _STEPS.are_replaced(self)
 
-    def _task(self, producers: Sequence[Any], interval: float | None) -> ExportTask:
+    def _task(self, producers: Sequence[MetricProducer], interval: float | None) -> ExportTask:
         return ExportTask(producers, self, interval)
 
 
@@ -211,7 +220,7 @@ _STEPS = Steps(
 )
 
 
-def _context_tags() -> dict[str, Any]:
+def _context_tags() -> dict[str, str]:
     """Return the tags of an envelope. Where several processes tell the same series, the instance says which one it is."""
     tags = dict(utils.azure_monitor_context)
     if is_worker() and tags.get(_INSTANCE) == platform.node():

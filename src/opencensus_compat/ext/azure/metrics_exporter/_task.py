@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
@@ -18,38 +18,34 @@ from opencensus_compat.metrics.export.gauge import Registry
 from opencensus_compat.stats import stats as stats_module
 
 if TYPE_CHECKING:
-    from opencensus_compat._bridge.pipeline.metrics import MetricPart
+    from typing import Protocol
+
+    from opencensus_compat._bridge.pipeline import metrics as pipeline_metrics
     from opencensus_compat.metrics.export.metric import Metric
     from opencensus_compat.metrics.export.metric_producer import MetricProducer
+
+    # For the type checker only: making a Protocol takes as long as importing a small module.
+    class Exporter(pipeline_metrics.Exporter, Protocol):
+        """A `MetricsExporter`."""
+
+        _is_direct: bool
+
+        @property
+        def _pipeline(self) -> pipeline_metrics.MetricPart:
+            """The part of its destination."""
+
+        def _batches(self, metrics: Iterable[Metric | None]) -> Iterator[list[pipeline_metrics.Envelope]]:
+            """Return the envelopes of metrics, batch by batch."""
+
+        def export_metrics(self, metrics: Iterable[Metric | None]) -> None:
+            """Convert metrics and send."""
+
 
 __all__ = ["ExportTask"]
 
 _logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
 
 _FLUSH_MILLIS = 30_000
-
-
-class Exporter(Protocol):
-    """A `MetricsExporter`."""
-
-    _telemetry_processors: list[Callable[[Any], Any]]
-    _is_direct: bool
-
-    @property
-    def _pipeline(self) -> MetricPart:
-        """The part of its destination."""
-
-    def _is_changed(self) -> bool:
-        """Return whether a step of the export was replaced."""
-
-    def _batches(self, metrics: Iterable[Any]) -> Iterator[list[Any]]:
-        """Return the envelopes of metrics, batch by batch."""
-
-    def export_metrics(self, metrics: Iterable[Any]) -> None:
-        """Convert metrics and send."""
-
-    def apply_telemetry_processors(self, envelopes: Iterable[Any]) -> list[Any]:
-        """Return the envelopes that no processor dropped."""
 
 
 class ExportTask(transport.PeriodicMetricTask):
@@ -108,7 +104,7 @@ class ExportTask(transport.PeriodicMetricTask):
         self.exporter._pipeline.remove(self)
         super().cancel()
 
-    def export(self, sent: set[Hashable]) -> Iterable[Sequence[Any]]:
+    def export(self, sent: set[Hashable]) -> Iterable[Sequence[pipeline_metrics.Envelope]]:
         """Return the envelopes of what the producers have now, batch by batch; each is made when it is asked for.
 
         An exporter of which a program changed a step exports by itself: nothing is returned then.
@@ -148,7 +144,7 @@ class ExportTask(transport.PeriodicMetricTask):
             return ()
         return exporter._batches(metrics)
 
-    def tells(self, name: str) -> bool:
+    def has_metric(self, name: str) -> bool:
         """Return whether it exports a metric of this name."""
         producers: list[Any] = [getattr(get, "__self__", None) for reference in self._gets if (get := reference()) is not None]
         views = stats_module.stats.view_manager.measure_to_view_map._registered_views
