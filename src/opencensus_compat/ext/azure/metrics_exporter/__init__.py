@@ -40,7 +40,6 @@ from opencensus_compat.stats import stats as stats_module
 if TYPE_CHECKING:
     from opencensus_compat._bridge.pipeline.metrics import MetricPart
     from opencensus_compat.metrics.export.metric import Metric
-    from opencensus_compat.metrics.export.metric_producer import MetricProducer
     from opencensus_compat.metrics.export.time_series import TimeSeries
     from opencensus_compat.metrics.label_key import LabelKey
 
@@ -204,7 +203,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
         return _STEPS.are_replaced(self)
 
-    def _task(self, producers: Sequence[MetricProducer], interval: float | None) -> ExportTask:
+    def _task(self, producers: Sequence[Any], interval: float | None) -> ExportTask:
         return ExportTask(producers, self, interval)
 
 
