@@ -10,11 +10,11 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = "https://github.com/census-instrumentation/opencensus-python/"
-CORE, AZURE = "opencensus/", "contrib/opencensus-ext-azure/opencensus/"
 COMMITS = {
-    CORE: "296932fe49f7bb21261d03edd9e7dd962f4ad9d4",  # opencensus 0.11.4
-    AZURE: "cd020b07f06024b6c9243c514b5413cef46f4775",  # opencensus-ext-azure 1.1.15
+    "contrib/opencensus-ext-azure/opencensus/": "cd020b07f06024b6c9243c514b5413cef46f4775",  # opencensus-ext-azure 1.1.15
+    "": "296932fe49f7bb21261d03edd9e7dd962f4ad9d4",  # opencensus 0.11.4, and the other packages as they were then
 }
+PACKAGE = re.compile(r"(contrib/opencensus-[\w-]+/)?opencensus/")
 LINK = re.compile(re.escape(REPOSITORY) + r"(\S*)")
 TARGET = re.compile(r"blob/([0-9a-f]{40})/(.+\.py)#L(\d+)(?:-L(\d+))?")
 
@@ -39,11 +39,10 @@ def test_links_lead_to_lines_of_the_release(legacy_packages):
     wrong = []
     for link in links:
         target = TARGET.fullmatch(link)
-        place = target and next((place for place in (AZURE, CORE) if target[2].startswith(place)), None)
-        if not place or target[1] != COMMITS[place]:
+        if not target or target[1] != next(commit for start, commit in COMMITS.items() if target[2].startswith(start)):
             wrong.append(link)
             continue
-        file = legacy_packages / target[2].removeprefix(place)
+        file = legacy_packages / PACKAGE.sub("", target[2], count=1)
         lines = file.read_text(encoding="utf-8").splitlines()
         ends = [lines[int(number) - 1 : int(number)] for number in (target[3], target[4] or target[3])]
         if not all(line and line[0].strip() for line in ends):

@@ -28,7 +28,10 @@ __all__ = [
 
 
 class BaseObject(dict[str, Any]):
-    """A dict whose items are also attributes, with class-level defaults behind them."""
+    """A dict whose items are also attributes, with class-level defaults behind them.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/protocol.py#L16-L53
+    """
 
     _default: ClassVar[Mapping[str, Any]] = {}
     """Field to value for fields that were never set. A subclass may replace it."""
@@ -92,7 +95,10 @@ class DataPoint(BaseObject):
 
 
 class Envelope(BaseObject):
-    """One telemetry item."""
+    """One telemetry item.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/protocol.py#L86-L102
+    """
 
     _default: ClassVar[Mapping[str, Any]] = {
         "ver": 1,

@@ -31,8 +31,9 @@ def tags(
         locale: Of this process, or None.
         sdk_version: Value of ``ai.internal.sdkVersion``.
         random_instance_id: The ``service.instance.id`` that the OpenTelemetry SDK made up for this process. A resource that carries it
-            was given no instance, and a name that changes at every start helps nobody: the host name is used, as OpenCensus did.
-    Source: specification sections 2, 2.1 and 15 number 37.
+            was given no instance, and a name that changes at every start helps nobody: the host name is used, as in OpenCensus.
+    Source: specification sections 2, 2.1 and 15 number 37;
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/utils.py#L26-L38
     """
     instance = attributes.get("k8s.pod.name") or attributes.get("service.instance.id")
     if not instance or instance == random_instance_id:
