@@ -121,7 +121,7 @@ def test_what_cannot_be_applied_is_said_once(said, spans):
     assert [each.name for each in spans()] == ["order"]
     exporter.export(tracer.tracer.get_span_datas(span))
     AzureExporter().emit(tracer.tracer.get_span_datas(span))
-    assert said() == [UNCALLED, "what a program hands to one itself is not sent"]
+    assert said() == [UNCALLED, "items that a program hands to an exporter itself are not exported"]
 
 
 def test_exporters_of_the_application_get_everything(spans):

@@ -57,7 +57,7 @@ class SpanPart(Part):
     def on_end(self, telemetry: Any) -> None:
         """Queue a span, or what stands for one."""
         if not self.is_direct:
-            has_no_effect("what a program hands to one itself is not sent")
+            has_no_effect("items that a program hands to an exporter itself are not exported")
             return
         processor = self._processor
         if processor is None or self.is_shut_down:

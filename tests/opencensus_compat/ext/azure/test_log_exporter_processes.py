@@ -479,5 +479,5 @@ def test_warnings_are_said_where_nobody_else_listens(endpoint, run_program):
         logging.getLogger().addHandler(AzureLogHandler())
         AzureLogHandler(queue_capacty=1)
         """
-    said = "the Azure exporters have no option 'queue_capacty': it is accepted, as always, and has no effect (said once)\n"
+    said = "the Azure exporters have no option 'queue_capacty': it is accepted, as in OpenCensus, and has no effect (said once)\n"
     run_program(program, stderr=said, **_environment(endpoint))

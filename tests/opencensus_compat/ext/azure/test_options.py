@@ -212,7 +212,7 @@ def test_a_switched_off_sdk_is_said(otel, caplog, monkeypatch, value, is_said):
     """Where OpenTelemetry is switched off, as its SDK understands it, nothing is sent, and a warning says why."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", value)
     AzureExporter(instrumentation_key=KEY)
-    said = "OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, records and views go nowhere either (said once)"
+    said = "OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, log records and views are not exported either (said once)"
     assert (said in caplog.messages) is is_said
 
 

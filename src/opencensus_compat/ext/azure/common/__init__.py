@@ -173,7 +173,7 @@ def settings_of(options: Options) -> Settings:
     """
     _check_numbers(options)
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        report("OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, records and views go nowhere either")
+        report("OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, log records and views are not exported either")
     given = options.connection_string
     text, name = (said(_CONNECTION_STRING_VARIABLE), _CONNECTION_STRING_VARIABLE) if given is None else (given, "argument")
     if text:
@@ -235,7 +235,7 @@ class Options(BaseObject):
         super().__init__(*args, **kwargs)
         for name in self:
             if name not in self._default:
-                report(f"the Azure exporters have no option {name!r}: it is accepted, as always, and has no effect")
+                report(f"the Azure exporters have no option {name!r}: it is accepted, as in OpenCensus, and has no effect")
         for name in (*_LEAST, "endpoint"):
             if self[name] is None:
                 del self[name]

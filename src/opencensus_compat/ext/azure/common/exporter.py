@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from opencensus_compat._bridge import context as _context
@@ -19,7 +19,7 @@ from opencensus_compat.ext.azure.common import Options
 
 
 class BaseExporter:
-    """Calls `emit` with batches of what `export` was given, on a thread that starts with the first item.
+    """Calls `emit` with batches of the items that `export` was called with, on a thread that starts with the first item.
 
     Args:
         options: See `Options`; `max_batch_size`, `export_interval` (seconds), `queue_capacity` and `grace_period` (seconds) matter here.
@@ -31,7 +31,7 @@ class BaseExporter:
     def __init__(self, **options: Any) -> None:
         self._prepare(Options(**options))
 
-    def _prepare(self, options: Any) -> None:
+    def _prepare(self, options: Options) -> None:
         self.export_interval = options.export_interval
         self.max_batch_size = options.max_batch_size
         self._capacity = options.queue_capacity
@@ -48,7 +48,7 @@ class BaseExporter:
 
     @property
     def _worker(self) -> Any:
-        """The thread, started; after a fork a new one with an empty queue, since the parent sends what was waiting."""
+        """The thread, started; after a fork a new one with an empty queue, since the parent exports what was queued."""
         if self._worker_made is None or self._worker_pid != os.getpid():
             self._queue_made = None
             self._worker_made = Worker(self._queue, self)
@@ -57,8 +57,8 @@ class BaseExporter:
             atexit.register(_stop, weakref.ref(self._worker_made), self._grace_period)
         return self._worker_made
 
-    def emit(self, batch: Any, event: Any = None) -> None:
-        """Send a batch; to be overridden. `event` is to be set when it is done."""
+    def emit(self, batch: Sequence[Any], event: QueueEvent | None = None) -> None:
+        """Export a batch; to be overridden. The override sets `event` when that is done."""
         raise NotImplementedError
 
     def export(self, items: Iterable[Any]) -> None:
@@ -84,7 +84,7 @@ class Worker(threading.Thread):
 
     daemon = True
 
-    def __init__(self, src: Any, dst: Any) -> None:
+    def __init__(self, src: Queue, dst: BaseExporter) -> None:
         super().__init__(name="AzureExporter Worker", daemon=True)
         self.src = src
         self.dst = dst
@@ -112,7 +112,7 @@ class Worker(threading.Thread):
         return _finish(self, self.src, timeout)
 
 
-def _finish(worker: Any, source: Any, timeout: float | None) -> float | None:
+def _finish(worker: Any, source: Queue, timeout: float | None) -> float | None:
     """Let a worker's thread finish what is in its queue; see `Worker.stop`."""
     started = time.monotonic()
     left = timeout

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.settings import has_no_effect
 
 logger = logging.getLogger("opencensus.ext.azure.common.processor")
 
+_Envelope = TypeVar("_Envelope")
+_TelemetryProcessor: TypeAlias = Callable[[Any], object]
+"""Takes an envelope, which it may change; returns False to drop it."""
+
 
 def check_effect(handle: Any) -> None:
-    """Say so where the telemetry processors of an exporter, or steps of the export that its class replaces, will not be called."""
+    """Warn where the telemetry processors of an exporter, or steps of the export that its class replaces, will not be called."""
     if not getattr(handle, "_is_direct", True) and (handle._telemetry_processors or handle._is_changed()):
         has_no_effect("telemetry processors, and steps of the export that a subclass replaces, are not called")
 
@@ -21,9 +25,9 @@ def check_effect(handle: Any) -> None:
 class ProcessorMixin:
     """Adds telemetry processors to an exporter."""
 
-    _telemetry_processors: list[Callable[[Any], Any]]
+    _telemetry_processors: list[_TelemetryProcessor]
 
-    def add_telemetry_processor(self, processor: Callable[[Any], Any]) -> None:
+    def add_telemetry_processor(self, processor: _TelemetryProcessor) -> None:
         """Call `processor` with every envelope, after the processors added before. Returning False drops the envelope."""
         self._telemetry_processors.append(processor)
         check_effect(self)
@@ -32,7 +36,7 @@ class ProcessorMixin:
         """Remove all telemetry processors."""
         self._telemetry_processors = []
 
-    def apply_telemetry_processors(self, envelopes: Iterable[Any]) -> list[Any]:
+    def apply_telemetry_processors(self, envelopes: Iterable[_Envelope]) -> list[_Envelope]:
         """Return the envelopes that no processor dropped. A processor that raises is logged and changes nothing.
 
         One that raises what is no `Exception`, such as `SystemExit`, costs the envelope, which is counted.
@@ -42,7 +46,7 @@ class ProcessorMixin:
         """
         return [envelope for envelope in envelopes if self._accepted(envelope)]
 
-    def _accepted(self, envelope: Any) -> bool:
+    def _accepted(self, envelope: object) -> bool:
         for processor in self._telemetry_processors:
             try:
                 if processor(envelope) is False:
@@ -55,7 +59,7 @@ class ProcessorMixin:
         return True
 
     def _raised(self, error: BaseException) -> None:
-        """Count an item whose processor wanted to end the thread or the process; what it left of the item is not to be sent."""
+        """Count an item whose processor raised to end the thread or the process: it may have changed a part of the item."""
         pipeline = getattr(self, "_pipeline", None)
         if pipeline is not None:
             pipeline.exporter.counts.dropped(_exporter.reasons.PROCESSOR_RAISED, detail=type(error).__name__, signal=pipeline.signal)

@@ -57,7 +57,7 @@ class LocalFileBlob:
         except (OSError, ValueError):
             return None
 
-    def put(self, data: Iterable[Any], lease_period: float = 0) -> LocalFileBlob | None:
+    def put(self, data: Iterable[object], lease_period: float = 0) -> LocalFileBlob | None:
         """Write envelopes and return this blob, or None when that failed; then nothing of it stays behind.
 
         Args:
@@ -135,7 +135,7 @@ class LocalFileStorage:
     def __enter__(self) -> LocalFileStorage:
         return self
 
-    def __exit__(self, type: Any, value: Any, traceback: Any) -> None:
+    def __exit__(self, type: object, value: object, traceback: object) -> None:
         self.close()
 
     def _maintenance_routine(self) -> None:
@@ -181,7 +181,7 @@ class LocalFileStorage:
         """Return the oldest batch that nobody has leased, or None."""
         return next(self.gets(), None)
 
-    def put(self, data: Iterable[Any], lease_period: float = 0) -> LocalFileBlob | None:
+    def put(self, data: Iterable[object], lease_period: float = 0) -> LocalFileBlob | None:
         """Store envelopes and return the blob, or None when the folder is full or cannot be written."""
         try:
             os.makedirs(self.path, exist_ok=True)

@@ -7,13 +7,17 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.providers.spans import span_part
 from opencensus_compat._bridge.settings import has_no_effect
-from opencensus_compat.ext.azure.common import settings_of, utils
+from opencensus_compat.ext.azure.common import Options, settings_of, utils
+
+if TYPE_CHECKING:
+    from opencensus_compat._bridge.handles import Pipeline
+    from opencensus_compat._bridge.pipeline.spans import SpanPart
 
 logger = logging.getLogger("opencensus.ext.azure.common.transport")
 
@@ -46,7 +50,7 @@ class TransportStatusCode:
 
 
 class _Collector(threading.local):
-    """Where `_transmit` puts envelopes while the pipeline asks a handle for them; None outside."""
+    """Where `_transmit` puts envelopes during an export of the pipeline; None at other times."""
 
     envelopes: list[Any] | None = None
 
@@ -56,7 +60,7 @@ _collector = _Collector()
 
 @contextmanager
 def collected() -> Iterator[list[Any]]:
-    """Gather what the exporters' `_transmit` is called with on this thread, instead of sending it at once."""
+    """Collect the envelopes that exporters' `_transmit` is called with on this thread, instead of sending them at once."""
     outer = _collector.envelopes
     gathered: list[Any] = []
     _collector.envelopes = gathered
@@ -67,13 +71,13 @@ def collected() -> Iterator[list[Any]]:
 
 
 def each_made(made: Any, several: Any = Iterable) -> Iterable[Any]:
-    """Return the envelopes that a program's own conversion made: those that it yields or returns together, one that it returns, or none.
+    """Return the envelopes that a program's own conversion returned: several, one or none.
 
-    One may have been written for a release of OpenCensus that asked for one where this one asks for several.
+    It may have been written for another release of OpenCensus, where a conversion returned one envelope rather than several.
 
     Args:
-        made: What the conversion gave back.
-        several: Classes of what holds more than one.
+        made: What the conversion returned.
+        several: Types in which it returns several.
     """
     if made is None:
         return ()
@@ -85,9 +89,10 @@ def each_made(made: Any, several: Any = Iterable) -> Iterable[Any]:
 class TransportMixin:
     """Adds sending to an exporter."""
 
+    # Not narrower, since exporters have properties of these names, each of its own type.
     _pipeline: Any
-    options: Any
     storage: Any
+    options: Options
 
     def _check_stats_collection(self) -> bool:
         return False
@@ -95,7 +100,7 @@ class TransportMixin:
     def _is_stats_exporter(self) -> bool:
         return bool(getattr(self, "_is_stats", False))
 
-    def _transmit(self, envelopes: Sequence[Any]) -> int:
+    def _transmit(self, envelopes: Sequence[Mapping[str, object]]) -> int:
         """Send envelopes and return a TransportStatusCode. Never raises.
 
         Called from `emit` on the pipeline's thread, the envelopes join the pipeline's next request.
@@ -110,9 +115,9 @@ class TransportMixin:
             return TransportStatusCode.SUCCESS
         if not hasattr(self, "_pipeline"):
             self._pipeline = self._pipeline_of_options()
-        pipeline = self._pipeline
+        pipeline: Pipeline = self._pipeline
         if not pipeline.is_direct:
-            has_no_effect("what a program hands to one itself is not sent")
+            has_no_effect("items that a program hands to an exporter itself are not exported")
             return TransportStatusCode.DROP
         result = pipeline.send(envelopes)
         if _exporter.delivered(result):
@@ -120,7 +125,7 @@ class TransportMixin:
         # Kept envelopes are sent again by the pipeline.
         return TransportStatusCode.RETRY if _exporter.stored(result) else TransportStatusCode.DROP
 
-    def _pipeline_of_options(self) -> Any:
+    def _pipeline_of_options(self) -> SpanPart:
         """Return the pipeline of the options' resource: programs make exporters of this class and a base of their own."""
         return span_part(settings_of(self.options), utils.azure_monitor_context, self.options)
 

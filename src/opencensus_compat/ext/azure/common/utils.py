@@ -62,7 +62,7 @@ def timestamp_to_iso_str(timestamp: float) -> str:
     return to_iso_str(datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc))
 
 
-def validate_instrumentation_key(instrumentation_key: Any) -> None:
+def validate_instrumentation_key(instrumentation_key: object) -> None:
     """Check an instrumentation key.
 
     Raises:

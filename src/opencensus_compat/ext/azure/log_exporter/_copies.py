@@ -30,7 +30,7 @@ def message_of(record: logging.LogRecord) -> str:
     try:
         return str(record.getMessage())
     except _exporter.failure() as error:  # Arguments that do not fit, or an object without a text
-        report("a log message could not be formatted (%s): it is sent as it is, with its arguments beside it", type(error).__name__)
+        report("a log message could not be formatted (%s): it is sent unformatted, followed by its arguments", type(error).__name__)
         return " ".join(log_records.text(part) for part in (record.msg, record.args))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
@@ -21,6 +21,13 @@ from opencensus_compat.ext.azure.common.transport import TransportMixin, Transpo
 from opencensus_compat.trace import attributes_helper
 from opencensus_compat.trace.span import SpanKind
 from opencensus_compat.trace.span_context import SpanContext
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from opencensus_compat._bridge.pipeline.spans import SpanPart
+    from opencensus_compat.common.schedule import QueueEvent
+    from opencensus_compat.trace.span_data import SpanData
 
 logger = logging.getLogger("opencensus.ext.azure.trace_exporter")
 
@@ -63,12 +70,12 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         self.storage = None
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         self._consecutive_redirects = 0
-        # This asks for the pipeline, so that options that cannot work are told of here.
+        # This makes the pipeline, so that options that cannot work raise here.
         check_effect(self)
 
     @cached_property
-    def _pipeline(self) -> Any:
-        # Made when it is first asked for: a subclass may leave `__init__` out, and set the options itself.
+    def _pipeline(self) -> SpanPart:
+        # Made at its first use: a subclass may leave `__init__` out, and set the options itself.
         pipeline = self._pipeline_of_options()
         if pipeline.first_handle is None:
             pipeline.first_handle = self
@@ -79,23 +86,23 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         return bool(self._pipeline.is_direct)
 
     @property
-    def _destination(self) -> Any:
+    def _destination(self) -> SpanPart | None:
         """The pipeline, for spans as they end; None where `export` was overridden or replaced, which is then called with SpanData."""
         return self._pipeline if type(self).export is _EXPORT and "export" not in self.__dict__ else None
 
     @property
-    def _queue(self) -> Any:
+    def _queue(self) -> _PipelineQueue:
         return _PipelineQueue(self._pipeline)
 
     @property
-    def _worker(self) -> Any:
+    def _worker(self) -> _PipelineQueue:
         return _PipelineQueue(self._pipeline)
 
-    def span_data_to_envelope(self, sd: Any) -> Iterator[Envelope]:
+    def span_data_to_envelope(self, sd: SpanData) -> Iterator[Envelope]:
         """Yield the envelopes of one SpanData: an exception before its request, else one."""
         yield from self._pipeline.envelopes(sd)
 
-    def emit(self, batch: Sequence[Any], event: Any = None) -> None:
+    def emit(self, batch: Sequence[SpanData], event: QueueEvent | None = None) -> None:
         """Convert SpanData, apply the telemetry processors and send. `event` is set when that is done.
 
         Source:
@@ -110,7 +117,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         if event is not None:
             event.set()
 
-    def _take(self, items: Iterable[Any]) -> None:
+    def _take(self, items: Iterable[SpanData]) -> None:
         # `export` is the base class's, where tests of programs patch it, too.
         for span_data in items:
             self._pipeline.on_end(self._prepared(span_data, None))
@@ -129,7 +136,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
         return _STEPS.are_replaced(self)
 
-    def _prepared(self, span_data: Any, readable: Any) -> _exporter.Prepared:
+    def _prepared(self, span_data: SpanData, readable: ReadableSpan | None) -> _exporter.Prepared:
         # A context of the program's own says nothing of these.
         context: Any = span_data.context if issubclass(type(span_data.context), SpanContext) else None
         ended = getattr(context, "_ended", None) if readable is None else readable
@@ -142,7 +149,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         """Return whether a step that is called with all of a batch was replaced."""
         return _STEPS_OF_BATCHES.are_replaced(self)
 
-    def _envelopes(self, span_datas: list[Any]) -> list[Any]:
+    def _envelopes(self, span_datas: list[SpanData]) -> list[Any]:
         with collected() as envelopes:
             self.emit(span_datas)
         return envelopes
@@ -152,13 +159,13 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
 
 
 class _PipelineQueue:
-    """The few things that programs ask of an exporter's queue and worker, answered by its pipeline."""
+    """An exporter's queue and its thread, as programs use them: the pipeline does their work."""
 
-    def __init__(self, pipeline: Any) -> None:
+    def __init__(self, pipeline: SpanPart) -> None:
         self._pipeline = pipeline
 
     def flush(self, timeout: float | None = None) -> None:
-        """Send what waits."""
+        """Export the queued spans."""
         self._pipeline.force_flush(30_000 if timeout is None else int(timeout * 1000))
 
     stop = flush
