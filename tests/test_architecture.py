@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import io
 import re
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -315,6 +317,40 @@ def test_the_exporter_is_called_at_forks_in_one_place():
     """Only the registry asks Python to be called when the process forks, so that what a child restarts has an order."""
     calling = [module for module, path in _modules(EXPORTER).items() if "os.register_at_fork(" in path.read_text(encoding="utf-8")]
     assert calling == [f"{EXPORTER}.forks"]
+
+
+_MOST_LINES = 450
+"""Lines of code of a file, without those that are blank, comment or docstring."""
+
+
+def test_each_file_is_of_one_idea():
+    """No file is too long to be read at once."""
+    long = {str(path.relative_to(SOURCE)): lines for path in SOURCE.rglob("*.py") if (lines := _lines_of_code(path)) > _MOST_LINES}
+    assert long == {}
+
+
+def _lines_of_code(path: Path) -> int:
+    text = path.read_text(encoding="utf-8")
+    left_out = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    tokens = [token for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type not in left_out]
+    lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
+    for node in ast.walk(ast.parse(text)):
+        body = getattr(node, "body", None)
+        for statement in body if isinstance(body, list) else ():
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str):
+                lines -= set(range(statement.lineno, (statement.end_lineno or statement.lineno) + 1))
+    return len(lines)
+
+
+def test_what_the_type_checker_is_told_to_ignore_has_a_reason():
+    """Behind each of these stands why."""
+    told = [
+        f"{path.relative_to(SOURCE)}:{number}: {line.strip()}"
+        for path in SOURCE.rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if "type: ignore" in line and not re.search(r"type: ignore\[[a-z, -]+\]\s+# \S", line)
+    ]
+    assert told == []
 
 
 def test_the_start_of_the_interpreter_loads_two_small_modules():

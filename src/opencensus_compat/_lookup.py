@@ -244,7 +244,7 @@ def _is_listed_by_another(entry: str, module: str) -> bool:
 
 def _alias_spec(name: str, target: ModuleSpec) -> ModuleSpec:
     # A loader by what it does: its abstract base would cost more modules than all else here, and be imported under that lock.
-    alias = ModuleSpec(name, _AliasLoader(target.name), origin=target.origin)  # type: ignore[arg-type]
+    alias = ModuleSpec(name, _AliasLoader(target.name), origin=target.origin)  # type: ignore[arg-type] # has what the import system calls
     alias.submodule_search_locations = target.submodule_search_locations
     return alias
 

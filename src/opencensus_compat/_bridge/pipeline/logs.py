@@ -150,7 +150,7 @@ class LogPart(Part):
         self.exporter.counts.dropped(_exporter.reasons.LOG_NOT_CONVERTED, detail=type(error).__name__, signal=LOGS)
 
 
-class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined]
+class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # the name stands for one class or another
     """Hands each log record of one provider to the destination it is for.
 
     A facade record goes where its handler sends. A record of OpenTelemetry code goes where the OpenCensus span around it goes; outside any,

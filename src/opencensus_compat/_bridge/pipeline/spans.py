@@ -176,7 +176,7 @@ class Router(SpanProcessor):
     def stop(self) -> None:
         """Take no more spans: a provider cannot be asked to drop a processor, and one that stayed active would export each span twice."""
         self.is_stopped = True
-        self.on_start = self.on_end = _nothing  # type: ignore[method-assign]
+        self.on_start = self.on_end = _nothing  # type: ignore[method-assign] # faster than to ask each time
 
     def shutdown(self) -> None:
         """Export what waits, since the provider is shut down. OpenCensus spans go on, without it, unless the process ends."""
@@ -213,7 +213,7 @@ class _Beside(SpanProcessor):
             router.on_end(span)
             end(span)
 
-        several.on_start, several.on_end = on_start, on_end  # type: ignore[method-assign]
+        several.on_start, several.on_end = on_start, on_end  # type: ignore[method-assign] # of this one object
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Do as the router."""

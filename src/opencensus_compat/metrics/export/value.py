@@ -206,7 +206,7 @@ class ValueDistribution:
         bounds = bucket_options.type_
         if bounds is not None:
             # Without buckets this raises TypeError, as it always did.
-            _check_buckets(count, bounds, buckets)  # type: ignore[arg-type]
+            _check_buckets(count, bounds, buckets)  # type: ignore[arg-type] # None raises, see above
         elif buckets is not None:
             raise ValueError(
                 f"buckets must be null if the distribution has no histogram (i.e. bucket_options.type is null), got {len(buckets)} buckets"

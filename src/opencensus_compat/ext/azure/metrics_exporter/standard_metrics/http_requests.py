@@ -149,30 +149,30 @@ def _patch(handler: type) -> None:
             # It may have been patched for another server, or in a base class.
             if callable(method) and "_census_counts" not in getattr(method, "__dict__", ()):
                 wrapper = request_patch(method)
-                wrapper._census_inherited = name not in vars(handler)  # type: ignore[attr-defined]
+                wrapper._census_inherited = name not in vars(handler)  # type: ignore[attr-defined] # a mark on a function
                 setattr(handler, name, wrapper)
                 _patched.add(handler)
 
 
 def setup() -> None:
     """Count the requests of servers that are constructed from now on."""
-    HTTPServer.__init__ = server_patch  # type: ignore[method-assign]
+    HTTPServer.__init__ = server_patch  # type: ignore[method-assign] # the patch
 
 
 def teardown() -> None:
     """Leave `http.server` and the handlers' classes as they were, wherever nobody else has patched them since."""
     if HTTPServer.__init__ is server_patch:
-        HTTPServer.__init__ = ORIGINAL_CONSTRUCTOR  # type: ignore[method-assign]
+        HTTPServer.__init__ = ORIGINAL_CONSTRUCTOR  # type: ignore[method-assign] # the patch taken back
     with _lock:
         for handler in list(_patched):
             for name in _METHODS:
                 method = vars(handler).get(name)
                 if "_census_counts" not in getattr(method, "__dict__", ()):
                     continue
-                if method._census_inherited:  # type: ignore[union-attr]
+                if method._census_inherited:  # type: ignore[union-attr] # it has the mark
                     delattr(handler, name)
                 else:
-                    setattr(handler, name, method.__wrapped__)  # type: ignore[union-attr]
+                    setattr(handler, name, method.__wrapped__)  # type: ignore[union-attr] # it has the mark
         _patched.clear()
 
 
@@ -194,7 +194,7 @@ def get_requests_rate() -> float:
     with _lock:
         count, last_s = requests_map.get("count", 0), requests_map.get("last_time")
         if last_s == now_s:
-            return requests_map.get("last_rate", 0)  # type: ignore[no-any-return]
+            return requests_map.get("last_rate", 0)  # type: ignore[no-any-return] # the public dict holds anything
         rate: float = 0 if last_s is None else (count - requests_map.get("last_count", 0)) / (now_s - last_s)
         requests_map.update(last_time=now_s, last_count=count, last_rate=rate)
         return rate
