@@ -78,10 +78,10 @@ def test_the_sums_are_said_at_the_end(caplog):
     counts.dropped(B, 2)
     counts.dropped(C)
     counts.dropped(C)
-    counts.say_rest()
-    counts.say_rest()
+    counts.log_totals()
+    counts.log_totals()
     assert [record.getMessage() for record in caplog.records][3:] == [
-        "Telemetry was lost: 4 x a, 2 x c. These are the sums of this process."
+        "Telemetry was lost: 4 x a, 2 x c. These are the totals of this process."
     ]
 
 
@@ -97,7 +97,7 @@ def test_the_end_of_a_process(run_program):
             counts.dropped(PROCESSOR_RAISED)
         """,
         stderr="Telemetry was lost: 1 x a telemetry processor raised. More losses are reported at most once a minute.\n"
-        "Telemetry was lost: 5 x a telemetry processor raised. These are the sums of this process.\n",
+        "Telemetry was lost: 5 x a telemetry processor raised. These are the totals of this process.\n",
     )
 
 

@@ -369,7 +369,7 @@ def test_an_outage_is_said_once(place, caplog):
     at.delivery.deliver(items(1))
     tried = "2 items could not be sent to ingest.test:8443: no connection: the connection was refused."
     said = "Telemetry cannot be sent to ingest.test:8443 (no connection: the connection was refused). "
-    said += f"It is kept in {at.store.folder}; the next try is in 10 s. A line will say when it is sent again."
+    said += f"It is kept in {at.store.folder}; the next try is in 10 s. A log line follows when it is sent again."
     over = "Telemetry is sent to ingest.test:8443 again."
     logged = [("DEBUG", tried), ("WARNING", said), ("DEBUG", tried), ("INFO", over)]
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == logged

@@ -603,7 +603,7 @@ def test_unfinished_files_are_swept(make, clocks):
         fd = folder.take(living)
         assert store.put(items(1)) == Stored(1)
         assert [name for name in names(store) if name.endswith(".tmp")] == [living, young]
-        disk.let_go(fd)
+        disk.release(fd)
     clocks.advance(100)
     assert drained(store) == (items(1), {})
     assert names(store) == []

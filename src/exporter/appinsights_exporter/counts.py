@@ -204,7 +204,7 @@ class Counts:
         message = "Telemetry was lost: %s%s. More losses are reported at most once a minute."
         say(_logger, logging.WARNING, message, _listed(unsaid), suffix)
 
-    def say_rest(self) -> None:
+    def log_totals(self) -> None:
         """Log what each reason has cost in all, unless its last line has said so: nothing may be said after that."""
         with self._lock:
             self._unsaid.clear()
@@ -212,7 +212,7 @@ class Counts:
             totals = {reason: items for reason, items in dropped.items() if self._said.get(reason) != items}
             self._said.update(totals)
         if totals:
-            say(_logger, logging.WARNING, "Telemetry was lost: %s. These are the sums of this process.", _listed(totals))
+            say(_logger, logging.WARNING, "Telemetry was lost: %s. These are the totals of this process.", _listed(totals))
 
     def types(self, items: Iterable[bytes]) -> dict[str, int] | None:
         """Return telemetry type to number of encoded items, or None when nobody wants to know."""
@@ -282,10 +282,10 @@ def all_counts() -> list[Counts]:
     return list(_live)
 
 
-def _process_ends() -> None:
+def _log_totals() -> None:
     for counts in list(_live):
-        counts.say_rest()
+        counts.log_totals()
 
 
 # With the import: hooks run in the reverse order, and this one is to run after those of providers, which export.
-atexit.register(_process_ends)
+atexit.register(_log_totals)

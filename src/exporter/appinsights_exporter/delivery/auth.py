@@ -1,8 +1,8 @@
 """Entra ID tokens for the transport.
 
 A credential may be slow, may fail in any way, and may be asked by several threads at once; an export must not wait for it longer than it
-has time. So each question to the credential is asked on a short-lived thread of its own, one at a time: whoever has a token that still
-works goes on with it, and whoever has none waits as long as it may.
+has time. So each question to the credential is asked on a short-lived thread of its own, one at a time. An export uses the cached token
+while that still works, and waits for the answer within its time limit where there is none.
 """
 
 from __future__ import annotations
@@ -236,8 +236,8 @@ class TokenSource:
             say(
                 _logger,
                 logging.WARNING,
-                "There is no Entra ID token for Application Insights (%s, scope %s): %s. The logger azure.identity may tell more. "
-                "Telemetry waits where it can be stored; this is said at most once a minute.",
+                "There is no Entra ID token for Application Insights (%s, scope %s): %s. The logger azure.identity may have details. "
+                "Telemetry is stored meanwhile; this is logged at most once a minute.",
                 type(self._credential).__name__,
                 self.scope,
                 problem,

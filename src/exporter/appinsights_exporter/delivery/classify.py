@@ -169,7 +169,7 @@ def classify(reply: Reply, count: int, now_s: float) -> Outcome:
         return Retry(NO_REPLY if sent else NO_CONNECTION, may_have_arrived=sent, cause=reply.error.text, quiet=reply.error.early)
     after_s = retry_after_s(reply.headers.get("retry-after"), now_s)
     if verdict == SPLIT:
-        # Of whoever on the way takes no more: what is smaller may pass, and a lone item will not at another time either.
+        # A proxy may have said it: smaller bodies may pass, and a lone item will not at another time either.
         return TooLarge(reason)
     if verdict == REDIRECT:
         location = reply.headers.get("location", "").strip()

@@ -129,7 +129,7 @@ class Delivery:
         self._outage.restart()
 
     def restart(self) -> None:
-        """Begin anew in a child made by fork: what waits in memory, and is being sent, is the parent's; the store is for both."""
+        """Reset to the initial state in a child made by fork: the parent sends what is in memory and under way; the store is for both."""
         self._restart()
         self._backoff.restart()
         self._sender.restart()
@@ -190,7 +190,7 @@ class Delivery:
         self._stopping.set()
         self._empty_memory()
         self._transport.close()
-        self.counts.say_rest()
+        self.counts.log_totals()
 
     def now_s(self) -> float:
         """Return the reading of the clock that deadlines are on, seconds."""
@@ -239,14 +239,14 @@ class Delivery:
         items = lease.items
         rest: list[bytes] = []
         for batch in encode.batches(items):
-            rest += self._offer(batch, KEPT, None)
+            rest += self._send(batch, KEPT, None)
         if len(rest) == len(items) and items:
             lease.give_back()
         else:
             self.backlog.count_lost(lease.done(rest).lost)
         if not rest:
             return PAUSE_S
-        self._tell_outage(Result.HELD if isinstance(lease, MemoryLease) else Result.STORED)
+        self._log_outage(Result.HELD if isinstance(lease, MemoryLease) else Result.STORED)
         # Where the endpoint takes other items, one that it refuses for now must not be offered in a loop.
         return max(self._backoff.wait_s(), self._backoff.minimum_s)
 
@@ -261,15 +261,15 @@ class Delivery:
         if may_wait and self._backoff.wait_s() > 0:
             return self._keep(batch.items(), ENDPOINT_RESTS, signal)
         lost: list[int] = []
-        rest = self._offer(batch, signal, deadline, lost)
+        rest = self._send(batch, signal, deadline, lost)
         result = Result.LOST if lost else Result.DELIVERED
         if not rest:
             return result
         kept = self._keep(rest, ENDPOINT_RESTS, signal)
-        self._tell_outage(kept)
+        self._log_outage(kept)
         return min(result, kept)
 
-    def _offer(self, batch: Batch, signal: str, deadline: Deadline | None, lost: list[int] | None = None) -> list[bytes]:
+    def _send(self, batch: Batch, signal: str, deadline: Deadline | None, lost: list[int] | None = None) -> list[bytes]:
         """Send a batch once, count what became of it, and return the items that are to be sent another time.
 
         Args:
@@ -290,7 +290,7 @@ class Delivery:
                 self.counts.sent(len(batch), signal, self._types(batch))
                 return []
             case PartlyAccepted():
-                return self._judged(batch, outcome, signal, noted)
+                return self._partly_accepted(batch, outcome, signal, noted)
             case TooLarge(reason=reason):
                 self._succeeded()
                 if len(batch) == 1:
@@ -300,9 +300,9 @@ class Delivery:
                 items = batch.items()
                 middle = len(items) // 2
                 halves = [*encode.batches(items[:middle]), *encode.batches(items[middle:])]
-                return [item for half in halves for item in self._offer(half, signal, deadline, noted)]
+                return [item for half in halves for item in self._send(half, signal, deadline, noted)]
             case Retry():
-                return self._again(batch, outcome, signal, noted)
+                return self._retried(batch, outcome, signal, noted)
             case Rejected(reason=reason, message=message, pause_s=pause_s):
                 if pause_s is not None:
                     self._paused_until_s = self._clock() + pause_s
@@ -310,13 +310,13 @@ class Delivery:
                 noted.append(len(batch))
                 return []
 
-    def _again(self, batch: Batch, outcome: Retry, signal: str, noted: list[int]) -> list[bytes]:
+    def _retried(self, batch: Batch, outcome: Retry, signal: str, noted: list[int]) -> list[bytes]:
         """Count the items of a batch of which nothing is known to be in, and return those that are to be sent another time."""
         if outcome.reason != NO_TIME_TO_SEND:
             self._backoff.failed(outcome.after_s)
         items = batch.items()
         if outcome.once:
-            items, known = self._first_tries(items)
+            items, known = self._split_by_tries(items)
             if known:
                 self.counts.dropped(outcome.reason, len(known), signal=signal, types=self.counts.types(known))
                 noted.append(len(known))
@@ -328,7 +328,7 @@ class Delivery:
                 self.counts.possibly_duplicated(len(items), signal)
         return items
 
-    def _first_tries(self, items: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    def _split_by_tries(self, items: list[bytes]) -> tuple[list[bytes], list[bytes]]:
         """Return the items that are to have one more try, and those that have had it."""
         first: list[bytes] = []
         known: list[bytes] = []
@@ -340,7 +340,7 @@ class Delivery:
             self._unexplained = dict.fromkeys(list(self._unexplained)[-MAX_UNEXPLAINED // 2 :])
         return first, known
 
-    def _judged(self, batch: Batch, outcome: PartlyAccepted, signal: str, noted: list[int]) -> list[bytes]:
+    def _partly_accepted(self, batch: Batch, outcome: PartlyAccepted, signal: str, noted: list[int]) -> list[bytes]:
         """Count the items of a batch that was taken in part, and return those that are to be sent another time."""
         items = batch.items()
         refused = {rejection.index for rejection in outcome.rejected}
@@ -392,7 +392,7 @@ class Delivery:
         """Try once more to send what is held in memory, then give it up: the process ends, or nobody sends here any more."""
         while (lease := self.backlog.lease_from_memory()) is not None:
             self.backlog.count_lost(lease.lost)
-            rest = [item for batch in encode.batches(lease.items) for item in self._offer(batch, KEPT, None)]
+            rest = [item for batch in encode.batches(lease.items) for item in self._send(batch, KEPT, None)]
             lease.done()
             if rest:
                 self.counts.dropped(NOT_BEFORE_EXIT, len(rest), signal=KEPT, types=self.counts.types(rest))
@@ -404,9 +404,9 @@ class Delivery:
             self._looked_s = now_s
             self._drain.wake()
 
-    def _tell_outage(self, kept: Result) -> None:
+    def _log_outage(self, kept: Result) -> None:
         ends = self._deadline_s < math.inf and kept is Result.STORED
-        self._outage.tell(self.backlog.place(kept), None if ends else self._backoff.wait_s())
+        self._outage.log(self.backlog.place(kept), None if ends else self._backoff.wait_s())
 
     def _drop(self, reason: Reason, batch: Batch, signal: str, detail: str = "") -> None:
         self.counts.dropped(reason, len(batch), detail=detail, signal=signal, types=self._types(batch))

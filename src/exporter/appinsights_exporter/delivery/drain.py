@@ -95,7 +95,7 @@ class Drain:
             wait_s = self._step()
         except failure():
             # Not expected; but a thread that died of it would leave everything kept until the next process.
-            _logger.exception("Telemetry that was kept could not be sent.")
+            _logger.exception("Stored telemetry could not be sent.")
             wait_s = AFTER_ERROR_S
         with self._lock:
             if self._stopping or (wait_s is None and not self._again):

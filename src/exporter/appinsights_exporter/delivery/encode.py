@@ -64,7 +64,7 @@ def item(envelope: Mapping[str, object], are_numbers_finite: bool = False) -> by
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items as one request carries them. Kept compressed: whoever needs single items again unpacks them."""
+    """Items as one request carries them. Kept compressed: :meth:`items` unpacks them."""
 
     body: bytes
     """A gzipped JSON array."""

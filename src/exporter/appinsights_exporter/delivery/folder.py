@@ -128,7 +128,7 @@ _taken = _OpenFiles()
 restart_in_child(_taken, last=True)
 
 
-def let_go(fd: int) -> None:
+def release(fd: int) -> None:
     """Close a file that :meth:`Folder.take` gave, so that others can take it."""
     _taken.fds.discard(fd)
     # Closing alone would leave the lock to a child, had one been made by a fork that Python knows nothing of.
@@ -188,7 +188,7 @@ class Folder:
             raise
 
     def take(self, name: str) -> int:
-        """Return an open file, readable and writable, that nobody else holds until :func:`let_go`.
+        """Return an open file, readable and writable, that nobody else holds until :func:`release`.
 
         A child made by fork does not hold it.
 
@@ -215,7 +215,7 @@ class Folder:
             if not _is_ours(held):
                 raise ForeignError(errno.EPERM, "not a file of this user", name)
         except BaseException:
-            let_go(fd)
+            release(fd)
             raise
         return fd
 

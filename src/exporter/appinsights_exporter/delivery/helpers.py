@@ -120,7 +120,7 @@ class Helpers:
                 self._calls.discard(call)
 
     def hurry(self, timeout_s: float) -> None:
-        """Let whoever waits now wait no longer than so many seconds from now."""
+        """Let the calls under way be waited for no longer than so many seconds from now."""
         until_s = self._clock() + timeout_s
         with self._lock:
             calls = list(self._calls)
@@ -187,7 +187,7 @@ class _Work:
 def start_thread(target: Callable[[], object], name: str) -> bool:
     """Start a daemon thread and return whether one could be started.
 
-    It runs with what the caller's context holds, so that whoever asks knows that this is an export, but without the current span:
+    It runs with what the caller's context holds, among it that this is an export, but without the current span:
     a thread, and instrumentations that follow it, would keep an application's span for as long as it lives.
     """
     return contextvars.copy_context().run(_start_in_own_context, target, name)

@@ -97,7 +97,7 @@ class LegacyLease:
                 folder.remove(name)
 
     def give_back(self) -> None:
-        """Leave the blob to whoever comes next. Does nothing after the lease has ended."""
+        """Free the blob for the next process. Does nothing after the lease has ended."""
         name, self._name = self._name, None
         if name is not None:
             with contextlib.suppress(OSError, ValueError), disk.open_folder(self._path, make=False, own=False) as folder:

@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Outage:
-    """Whether one destination takes telemetry, and what was said of that; safe for several threads.
+    """Whether one destination takes telemetry, and what was logged of that; safe for several threads.
 
     Args:
         url: Where telemetry goes; its host is named.
@@ -41,11 +41,11 @@ class Outage:
         self._lock = threading.Lock()
         self._under_way = False
         self._causes: set[str] = set()
-        self._untold: str | None = None
-        self._told = False
+        self._unlogged: str | None = None
+        self._logged = False
 
     def failed(self, outcome: Retry, items: int) -> None:
-        """Note that items could not be sent; :meth:`tell` follows when it is known where they are kept."""
+        """Note that items could not be sent; :meth:`log` follows when it is known where they are kept."""
         cause = f"{outcome.reason.text}: {outcome.cause}" if outcome.cause else outcome.reason.text
         _logger.debug("%d items could not be sent to %s: %s.", items, self._host, cause)
         with self._lock:
@@ -53,28 +53,28 @@ class Outage:
             if not outcome.quiet and cause not in self._causes:
                 self._causes.add(cause)
                 if self._log_limit.due(cause):
-                    self._untold = cause
+                    self._unlogged = cause
 
-    def tell(self, place: str | None, wait_s: float | None) -> None:
-        """Say what was noted and not said yet.
+    def log(self, place: str | None, wait_s: float | None) -> None:
+        """Log what was noted and not logged yet.
 
         Args:
             place: Where the items are kept; None where they could not be.
             wait_s: How long the endpoint is left alone, seconds; None where this process ends.
         """
-        if self._untold is None:
+        if self._unlogged is None:
             return
         with self._lock:
-            cause, self._untold = self._untold, None
+            cause, self._unlogged = self._unlogged, None
             if cause is None:
                 return
-            self._told = True
+            self._logged = True
         if place is None:
-            rest = "It cannot be kept either, and is lost."
+            rest = "It cannot be stored either, and is lost."
         elif wait_s is None:
             rest = f"It is kept {place}; a later process sends it."
         else:
-            rest = f"It is kept {place}; the next try is in {max(1, round(wait_s))} s. A line will say when it is sent again."
+            rest = f"It is kept {place}; the next try is in {max(1, round(wait_s))} s. A log line follows when it is sent again."
         # Outside the lock: a log handler may export, and come back here.
         say(_logger, logging.WARNING, "Telemetry cannot be sent to %s (%s). %s", self._host, cause, rest)
 
@@ -83,11 +83,11 @@ class Outage:
         if not self._under_way:
             return
         with self._lock:
-            told = self._told
-            self._under_way = self._told = False
-            self._untold = None
+            logged = self._logged
+            self._under_way = self._logged = False
+            self._unlogged = None
             self._causes.clear()
-        if told:
+        if logged:
             say(_logger, logging.INFO, "Telemetry is sent to %s again.", self._host)
 
 

@@ -218,12 +218,12 @@ class Store:
 
     def count(self) -> int:
         """Return about how many items are stored, leased ones included: exact for this store's own, up to ten seconds old for others'."""
-        self._look()
+        self._scan_if_due()
         return self._index.items
 
     def size_bytes(self) -> int:
         """Return about how many bytes the stored files take on disk, as :meth:`count`."""
-        self._look()
+        self._scan_if_due()
         return self._index.bytes
 
     def restart(self) -> None:
@@ -327,7 +327,7 @@ class Store:
         except OSError:
             pass
         finally:
-            disk.let_go(file.fd)
+            disk.release(file.fd)
         if gone:
             self._index.forget(file.name)
             if folder is not None:
@@ -380,18 +380,18 @@ class Store:
             try:
                 found, whole = unpacked(disk.read(fd, _MAX_FILE_BYTES))
             except OSError as error:
-                disk.let_go(fd)
+                disk.release(fd)
                 faults.append(disk.reason(error))
                 continue
             file = LockedFile(name, fd)
             if not whole:
-                damaged = self._mend(folder, file, len(found), lost)
+                damaged = self._repair(folder, file, len(found), lost)
                 if damaged is None:
                     continue
                 file = damaged
             found_bytes = sum(map(len, found)) + len(found)
             if held and (len(items) + len(found) > max_items or size + found_bytes > max_bytes):
-                disk.let_go(fd)
+                disk.release(fd)
                 break
             self._leased.add(file.name)
             held.append(file)
@@ -399,7 +399,7 @@ class Store:
             size += found_bytes
         return held, items
 
-    def _mend(self, folder: disk.Folder, file: LockedFile, found: int, lost: Counter[Reason]) -> LockedFile | None:
+    def _repair(self, folder: disk.Folder, file: LockedFile, found: int, lost: Counter[Reason]) -> LockedFile | None:
         """Count what a damaged file has lost and write it into its name, so that it is not counted again; delete it if it has nothing."""
         missing = max(0, names.count_of(file.name) - found)
         if not found:
@@ -453,13 +453,13 @@ class Store:
             held, lease._held = lease._held, []
             self._leases.discard(lease)
             for file in held:
-                disk.let_go(file.fd)
+                disk.release(file.fd)
                 self._leased.discard(file.name)
                 if after_s > 0:
                     self._index.rest_until(file.name, self._clock() + after_s)
 
-    def _look(self) -> None:
-        """Scan when that is due, without dropping anything: nobody would be told."""
+    def _scan_if_due(self) -> None:
+        """Scan when that is due, without dropping anything: the loss could not be counted."""
         with self._lock:
             if self._scan_due():
                 try:
@@ -486,7 +486,7 @@ class Store:
                 continue
             if name.endswith(disk.TEMPORARY):
                 if name < stale:
-                    _sweep(folder, name)
+                    _remove_abandoned(folder, name)
             elif size == len(_FINISHED) and not _is_torn(folder, name):
                 folder.remove(name)
             else:
@@ -516,14 +516,14 @@ class Store:
             say(_logger, logging.WARNING, "Telemetry cannot be stored in %s: %s.", self._path, faults[-1].text)
 
 
-def _sweep(folder: disk.Folder, name: str) -> None:
+def _remove_abandoned(folder: disk.Folder, name: str) -> None:
     """Delete a file that was being written by a process that is gone; one that lives holds it."""
     try:
         fd = folder.take(name)
     except OSError:
         return
     folder.remove(name)
-    disk.let_go(fd)
+    disk.release(fd)
 
 
 def _is_torn(folder: disk.Folder, name: str) -> bool:
@@ -538,7 +538,7 @@ def _is_torn(folder: disk.Folder, name: str) -> bool:
     except OSError:
         return True
     finally:
-        disk.let_go(fd)
+        disk.release(fd)
 
 
 def _pages(size: int) -> int:

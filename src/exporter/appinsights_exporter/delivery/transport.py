@@ -42,7 +42,7 @@ _CHUNK_BYTES = 16384
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _BAD_REQUEST = 400
 PATIENCE_S = 3.0
-"""What a reply may take before anybody is to be told, seconds, unless the limits are shorter: flushes and the end of a process wait less."""
+"""What a reply may take before its absence is logged, seconds, unless the limits are shorter: flushes and the end of a process wait less."""
 _MARGIN_S = 0.25
 """How much longer than the library's own limit we wait, seconds: its error says more than ours."""
 
@@ -176,7 +176,7 @@ class HttpTransport:
                 from .failures import described
 
                 failure = described(error, exchange)
-                _let_go(error)
+                _free_frames(error)
                 early = failure.late and self._is_early(begun_s)
                 return replace(head, error=SendError("connect" if failure.unsent else "reply", failure.cause, early=early))
 
@@ -233,7 +233,7 @@ def _posted_by(
     )
     status, text, received = response.status_code, response.text, response.headers
     return Reply(
-        # What a mock says that was told nothing is no success.
+        # A mock without a status is no success.
         status=status if type(status) is int else _BAD_REQUEST,
         headers={str(name).lower(): str(value) for name, value in received.items()} if issubclass(type(received), Mapping) else {},
         body=text.encode() if type(text) is str else b"",
@@ -283,7 +283,7 @@ def _body(response: urllib3.BaseHTTPResponse, headers: Mapping[str, str]) -> byt
     return decoded(b"".join(chunks)[:MAX_REPLY_BYTES], headers.get("content-encoding", ""), MAX_REPLY_BYTES)
 
 
-def _let_go(error: BaseException | None) -> None:
+def _free_frames(error: BaseException | None) -> None:
     """Free what an error's frames hold: urllib3's hold the error, too, so that a request's body and the connection would stay until the
     garbage collector comes, which at the end of the interpreter may be too late to close it.
     """

@@ -467,7 +467,7 @@ def test_losses_are_said_where_nobody_else_listens(endpoint, run_program):
         """
     start = "Telemetry was lost: 1 x refused by the service: bad request (the last: "
     said = f"{start}Bad request). More losses are reported at most once a minute.\n"
-    said += "Telemetry was lost: 5 x refused by the service: bad request. These are the sums of this process.\n"
+    said += "Telemetry was lost: 5 x refused by the service: bad request. These are the totals of this process.\n"
     run_program(program, stderr=said, **_environment(endpoint))
 
 
