@@ -75,6 +75,12 @@ def legacy_python(interpreter) -> Path:
     return interpreter("legacy", "`make envs` makes the environment with the real OpenCensus packages")
 
 
+@pytest.fixture(scope="session")
+def built_in() -> list[str]:
+    """The names of the integrations that this package brings, as in ``opencensus.ext.NAME``."""
+    return sorted(path.parent.name for path in (_REPOSITORY / "src" / "opencensus_compat" / "ext").glob("*/trace.py"))
+
+
 @pytest.fixture
 def fresh_wiring():
     """Start a test, and leave it, without wiring, current span or tracer."""

@@ -164,14 +164,14 @@ walk(importlib.import_module("opencensus"))
 """
 
 
-def test_no_name_is_new_below_opencensus(installed, real_wheels):
-    """What can be imported below ``opencensus`` is what the real distributions have, and the four integrations that we bring."""
+def test_no_name_is_new_below_opencensus(installed, real_wheels, built_in):
+    """What can be imported below ``opencensus`` is what the real distributions have, and the integrations that we bring."""
     ours = set(installed.execute(LISTED).split())
     files = [
         name.removesuffix(".py").split("/") for wheel in real_wheels for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")
     ]
     real = {".".join(parts).removesuffix(".__init__") for parts in files}
-    integrations = tuple(f"opencensus.ext.{name}" for name in ("httplib", "logging", "requests", "threading"))
+    integrations = tuple(f"opencensus.ext.{name}" for name in built_in)
     assert [name for name in sorted(ours - real) if not name.startswith(integrations)] == []
     assert real - ours == {"opencensus", "opencensus.ext.azure.statsbeat.statsbeat_metrics"}
 

@@ -36,7 +36,7 @@ COMPARED = (
 NOT_COMPARED = {
     "ext.azure.statsbeat": "self-statistics for the old SDK's makers: ours is there for imports, and does nothing",
 }
-"""Modules of the real packages that are not compared, and why."""
+"""Modules of the real packages, and integrations of ours, that are not compared, and why."""
 
 
 class Difference(NamedTuple):
@@ -162,10 +162,20 @@ def differences(real: dict[str, Any], ours: dict[str, Any]) -> list[str]:
     return [*_differences(_flat(real), _flat(ours))]
 
 
-def test_every_module_is_compared_or_has_a_reason(real: dict[str, Any]) -> None:
-    """No module of the real packages is forgotten."""
+def test_every_module_is_compared_or_has_a_reason(real: dict[str, Any], built_in: list[str]) -> None:
+    """No module of the real packages is forgotten, and no integration of ours."""
     known = {*COMPARED, *NOT_COMPARED, "ext"}
-    assert [name for name in [*real["top"], *real["azure"]] if name not in known] == []
+    assert [name for name in [*real["top"], *real["azure"], *(f"ext.{name}" for name in built_in)] if name not in known] == []
+
+
+def test_every_integration_has_a_program(built_in: list[str]) -> None:
+    """Each integration that OpenCensus had is switched on by a program that runs on the real packages too."""
+    compared = [name for name in built_in if f"ext.{name}" in COMPARED]
+    texts = [path.read_text(encoding="utf-8") for path in _SCRIPT.parent.glob("programs/*.py")]
+    switched_on = {
+        name for text in texts for names in re.findall(r"trace_integrations\(\[(.*?)\]", text) for name in re.findall(r"\w+", names)
+    }
+    assert [name for name in compared if name not in switched_on] == []
 
 
 def test_surface_is_that_of_the_real_packages(differences: list[str]) -> None:
