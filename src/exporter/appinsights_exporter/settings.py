@@ -310,6 +310,15 @@ _OF_DELIVERY = (
 """Fields that all exporters for a resource share: those of the first one count."""
 
 
+DeliveryKey = tuple[str, str, int | None]
+"""Instrumentation key, ingestion endpoint, and which credential."""
+
+
+def delivery_key(settings: Settings) -> DeliveryKey:
+    """Return what exporters that share a delivery have in common."""
+    return settings.instrumentation_key, settings.ingestion_endpoint, None if settings.credential is None else id(settings.credential)
+
+
 def conflicting_settings(settings: Settings, first: Settings) -> list[str]:
     """Return the delivery settings that were given, and that the first exporter for the resource has otherwise.
 

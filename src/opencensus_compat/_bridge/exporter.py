@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import importlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from appinsights_exporter import _releases, notices, reasons
@@ -81,6 +81,7 @@ __all__ = [
     "conflicting_settings",
     "connection_string_pairs",
     "delivered",
+    "delivery_key",
     "described_fields",
     "end_with_interpreter",
     "failure",
@@ -318,6 +319,11 @@ def settings(options: BaseObject, proxies: Mapping[str, str], storage_path: str 
 def conflicting_settings(settings: Settings, first: Settings) -> list[str]:
     """Return the names of delivery settings that were given, and that the first exporter for the same resource has otherwise."""
     return _settings.conflicting_settings(settings, first)
+
+
+def delivery_key(settings: Settings) -> tuple[Hashable, ...]:
+    """Return what exporters that share a connection, a back-off and a store have in common."""
+    return _settings.delivery_key(settings)
 
 
 def without_disk(settings: Settings) -> Settings:

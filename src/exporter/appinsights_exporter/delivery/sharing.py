@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..counts import TRACES
 from ..forks import restart_in_child
-from ..settings import conflicting_settings
+from ..settings import conflicting_settings, delivery_key
 from .auth import TokenSource
 from .backoff import Backoff, jitter
 from .deadline import Deadline, sending_s
@@ -33,16 +33,13 @@ from .transport import HttpTransport
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..settings import Settings
+    from ..settings import DeliveryKey, Settings
     from .credentials import TokenCredential
     from .results import Result
 
 _NEVER = math.inf
 
 _logger = logging.getLogger(__name__)
-
-Destination = tuple[str, str, int | None]
-"""Instrumentation key, ingestion endpoint, and which credential."""
 
 
 class SharedDelivery(Delivery):
@@ -180,7 +177,7 @@ class _Registry:
     """The deliveries of this process by destination, kept alive by their shares."""
 
     def __init__(self) -> None:
-        self._known: weakref.WeakValueDictionary[Destination, SharedDelivery] = weakref.WeakValueDictionary()
+        self._known: weakref.WeakValueDictionary[DeliveryKey, SharedDelivery] = weakref.WeakValueDictionary()
         self.restart()
 
     def restart(self) -> None:
@@ -189,7 +186,7 @@ class _Registry:
 
     def join(self, settings: Settings) -> Share:
         """Return a share of the delivery to the settings' destination; make the delivery if there is none."""
-        key = _destination(settings)
+        key = delivery_key(settings)
         with self._lock:
             found = self._known.get(key)
             if found is None:
@@ -199,7 +196,7 @@ class _Registry:
     def stop_storing(self, settings: Settings) -> None:
         """Store nothing more for the settings' destination, if it has a delivery."""
         with self._lock:
-            found = self._known.get(_destination(settings))
+            found = self._known.get(delivery_key(settings))
             if found is not None:
                 found.stop_storing()
 
@@ -218,10 +215,6 @@ class _Registry:
 
 _registry = _Registry()
 restart_in_child(_registry)
-
-
-def _destination(settings: Settings) -> Destination:
-    return (settings.instrumentation_key, settings.ingestion_endpoint, None if settings.credential is None else id(settings.credential))
 
 
 def _store(settings: Settings) -> Store:

@@ -48,8 +48,7 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
         options: Legacy options that the signal's batch processor is set from.
     """
     is_direct = sends_directly()
-    credential = None if settings.credential is None else id(settings.credential)
-    key = (settings.instrumentation_key, settings.ingestion_endpoint, credential, is_direct)
+    key = (*_exporter.delivery_key(settings), is_direct)
     if not _known:
         check_environment()
         _exporter.use_role_of(context_tags)
