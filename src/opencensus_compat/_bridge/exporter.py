@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         ApplicationInsightsLogRecordExporter,
         ApplicationInsightsMetricExporter,
         ApplicationInsightsSpanExporter,
+        _sdk_logs,
     )
     from appinsights_exporter import counts as _counts
     from appinsights_exporter.convert import legacy_types
@@ -68,6 +69,7 @@ __all__ = [
     "LogData",
     "LogExporter",
     "LogRecord",
+    "LoggerProvider",
     "Message",
     "MetricData",
     "MetricExporter",
@@ -126,6 +128,7 @@ if redirect_at_start:
 Counts: TypeAlias = "_counts.Counts"
 LogData: TypeAlias = "_records.LogData"
 LogRecord: TypeAlias = "_records.LogRecord"
+LoggerProvider: TypeAlias = "_sdk_logs.LoggerProvider"
 LogExporter: TypeAlias = "ApplicationInsightsLogRecordExporter"
 MetricExporter: TypeAlias = "ApplicationInsightsMetricExporter"
 SpanExporter: TypeAlias = "ApplicationInsightsSpanExporter"

@@ -27,11 +27,8 @@ __all__ = [
     "LogHandle",
     "MetricHandle",
     "OtelSpan",
-    "Owner",
-    "Pipeline",
     "ProviderOnly",
     "SpanHandle",
-    "SpanPipeline",
     "WithoutInstruments",
     "is_own",
     "pipeline_of",
@@ -42,67 +39,66 @@ __all__ = [
 _T = TypeVar("_T")
 
 
-class CountsLosses(Protocol):
-    """The exporter of a pipeline, as handles see it."""
+if TYPE_CHECKING:
 
-    @property
-    def counts(self) -> Counts:
-        """What was sent and lost."""
+    class CountsLosses(Protocol):
+        """The exporter of a pipeline, as handles see it."""
 
-    def no_time(self, number: int) -> None:
-        """Count telemetry as lost for which there was no time."""
+        @property
+        def counts(self) -> Counts:
+            """What was sent and lost."""
 
+        def no_time(self, number: int) -> None:
+            """Count telemetry as lost for which there was no time."""
 
-class Owner(Protocol):
-    """The destination that a pipeline belongs to."""
+    class Owner(Protocol):
+        """The destination that a pipeline belongs to."""
 
-    @property
-    def settings(self) -> Settings:
-        """The exporter's."""
+        @property
+        def settings(self) -> Settings:
+            """The exporter's."""
 
-    @property
-    def is_direct(self) -> bool:
-        """Whether telemetry is sent there."""
+        @property
+        def is_direct(self) -> bool:
+            """Whether telemetry is sent there."""
 
-    @property
-    def has_log_handlers(self) -> bool:
-        """Whether log handlers have been made that send to it."""
+        @property
+        def has_log_handlers(self) -> bool:
+            """Whether log handlers have been made that send to it."""
 
-    def part(self, signal: str) -> Pipeline:
-        """Return the pipeline of a signal."""
+        def part(self, signal: str) -> Pipeline:
+            """Return the pipeline of a signal."""
 
+    class Pipeline(Protocol):
+        """What a handle sends through: a part of a destination."""
 
-class Pipeline(Protocol):
-    """What a handle sends through: a part of a destination."""
+        @property
+        def settings(self) -> Settings:
+            """The exporter's."""
 
-    @property
-    def settings(self) -> Settings:
-        """The exporter's."""
+        @property
+        def exporter(self) -> CountsLosses:
+            """The exporter."""
 
-    @property
-    def exporter(self) -> CountsLosses:
-        """The exporter."""
+        @property
+        def is_direct(self) -> bool:
+            """Whether it sends what it is given, or nothing."""
 
-    @property
-    def is_direct(self) -> bool:
-        """Whether it sends what it is given, or nothing."""
+        @property
+        def destination(self) -> Owner:
+            """What it is a part of."""
 
-    @property
-    def destination(self) -> Owner:
-        """What it is a part of."""
+        def send(self, envelopes: Sequence[WireItem]) -> int:
+            """Send envelopes at once and return what became of them."""
 
-    def send(self, envelopes: Sequence[WireItem]) -> int:
-        """Send envelopes at once and return what became of them."""
+    class SpanPipeline(Pipeline, Protocol):
+        """What spans go through."""
 
+        def convert(self, telemetry: ReadableSpan) -> list[Envelope]:
+            """Return the envelopes of a span as the exporter would send them, in the form that telemetry processors take."""
 
-class SpanPipeline(Pipeline, Protocol):
-    """What spans go through."""
-
-    def convert(self, telemetry: ReadableSpan) -> list[Envelope]:
-        """Return the envelopes of a span as the exporter would send them, in the form that telemetry processors take."""
-
-    def on_end(self, telemetry: ReadableSpan | Prepared) -> None:
-        """Queue a span, or what stands for one."""
+        def on_end(self, telemetry: ReadableSpan | Prepared) -> None:
+            """Queue a span, or what stands for one."""
 
 
 class Handle:

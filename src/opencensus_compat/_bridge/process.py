@@ -14,14 +14,13 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 __all__ = [
     "LOGS",
     "METRICS",
     "SCOPE",
     "SPANS",
-    "Note",
     "before_fork",
     "complete",
     "forget_all",
@@ -182,23 +181,25 @@ def forget_all() -> None:
         forget()
 
 
-class Note(TypedDict, total=False):
-    """What a process below `census-compat local` notes: a line of JSON."""
+if TYPE_CHECKING:
 
-    event: str
-    """`start` or `end` of the process."""
-    python: str
-    """Its interpreter."""
-    opencensus: bool
-    """Whether it has imported OpenCensus."""
-    unsampled: bool
-    """Whether a sampler has decided against a trace."""
-    endpoints: list[str]
-    """Where the program would have sent."""
-    switches: dict[str, str]
-    """What keeps telemetry back, by the name of its environment variable."""
-    sampler: str
-    """What the sampler of the application's tracer provider says of itself."""
+    class Note(TypedDict, total=False):
+        """What a process below `census-compat local` notes: a line of JSON."""
+
+        event: str
+        """`start` or `end` of the process."""
+        python: str
+        """Its interpreter."""
+        opencensus: bool
+        """Whether it has imported OpenCensus."""
+        unsampled: bool
+        """Whether a sampler has decided against a trace."""
+        endpoints: list[str]
+        """Where the program would have sent."""
+        switches: dict[str, str]
+        """What keeps telemetry back, by the name of its environment variable."""
+        sampler: str
+        """What the sampler of the application's tracer provider says of itself."""
 
 
 _noting: list[Callable[[Note], object]] = []

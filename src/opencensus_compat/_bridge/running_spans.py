@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
@@ -15,6 +16,9 @@ from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE
 from opencensus_compat._bridge.others import Others, report_duplicate
 from opencensus_compat._bridge.process import SPANS
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import AttributeValue
 
 __all__ = ["be_request", "end_span", "ending_span", "ends_in_pipeline", "parent_handle", "rate_of", "sample_rate", "set_kind"]
 
@@ -77,7 +81,7 @@ def be_request(span: object, parent: SpanContext | None) -> bool:
     return set_kind(span, trace_api.SpanKind.SERVER) and _private.set_parent(span, parent)
 
 
-def sample_rate(rate: object) -> dict[str, float] | None:
+def sample_rate(rate: object) -> dict[str, AttributeValue] | None:
     """Return the attributes that tell a sampling rate (0.0 to 1.0) to the exporter, None for the rate 1."""
     if not isinstance(rate, (int, float)) or not 0 < rate < 1:
         return None

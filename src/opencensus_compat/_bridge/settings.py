@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.process import Note, on_note, on_reset, report
+from opencensus_compat._bridge.process import on_note, on_reset, report
+
+if TYPE_CHECKING:
+    from opencensus_compat._bridge.process import Note
 
 __all__ = [
     "FLUSH_ON_SIGTERM_VARIABLE",

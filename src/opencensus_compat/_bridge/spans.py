@@ -50,11 +50,13 @@ class Unrecorded(trace_api.NonRecordingSpan):
         self.start_time = time_ns()
 
 
-class _SeesEnd(Protocol):
-    """A span processor, or what takes the place of several."""
+if TYPE_CHECKING:
 
-    def on_end(self, span: ReadableSpan) -> None:
-        """See a span that has ended."""
+    class _SeesEnd(Protocol):
+        """A span processor, or what takes the place of several."""
+
+        def on_end(self, span: ReadableSpan) -> None:
+            """See a span that has ended."""
 
 
 class _Source:

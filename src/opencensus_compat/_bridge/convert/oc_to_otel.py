@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from opencensus_compat._bridge import exporter as _exporter
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import AttributeValue
 
 STATUS_CODE = "census.status_code"
 """Attribute that keeps the gRPC code of an OpenCensus status, which OpenTelemetry's status has no room for."""
@@ -38,7 +41,7 @@ _SCALAR_TYPES = frozenset((str, bool, int, float))
 _EXACT: tuple[tuple[type, Callable[[Any], Any]], ...] = ((str, str.__str__), (int, int.__int__), (float, float.__float__))
 
 # By OpenCensus value (0 unspecified, 1 server, 2 client); the numbers mean other kinds in OpenTelemetry.
-_KINDS = {0: SpanKind.INTERNAL, 1: SpanKind.SERVER, 2: SpanKind.CLIENT}
+_KINDS: dict[object, SpanKind] = {0: SpanKind.INTERNAL, 1: SpanKind.SERVER, 2: SpanKind.CLIENT}
 
 _MESSAGE_TYPES = {0: "TYPE_UNSPECIFIED", 1: "SENT", 2: "RECEIVED"}
 
@@ -47,7 +50,26 @@ _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-def text(value: Any) -> str:
+if TYPE_CHECKING:
+
+    class Annotation(Protocol):
+        """An annotation of OpenCensus's, whose values are a program's."""
+
+        description: Any
+        attributes: Any
+        timestamp: Any
+
+    class MessageEvent(Protocol):
+        """A message event of OpenCensus's, whose values are a program's."""
+
+        timestamp: Any
+        type: Any
+        id: Any
+        uncompressed_size_bytes: Any
+        compressed_size_bytes: Any
+
+
+def text(value: object) -> str:
     """Return the value's text, or the name of its type in angle brackets where it has none: programs put anything anywhere.
 
     A member of an enumeration whose members are texts or numbers is that text or number, as in JSON; its `str()` is its name.
@@ -58,8 +80,8 @@ def text(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def plain(value: Any) -> Any:
-    """Return the text or number that an object of a class made from `str`, `int` or `float` is; anything else as it is."""
+def plain(value: object) -> Any:
+    """Return the text or number that an object of a class made from `str`, `int` or `float` is; anything else unchanged."""
     kind = type(value)
     if kind is bool:
         return value
@@ -69,7 +91,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def span_kind(kind: Any) -> SpanKind:
+def span_kind(kind: object) -> SpanKind:
     """Return the OpenTelemetry kind; anything that OpenCensus does not know counts as unspecified."""
     try:
         return _KINDS.get(kind, SpanKind.INTERNAL)
@@ -77,7 +99,7 @@ def span_kind(kind: Any) -> SpanKind:
         return SpanKind.INTERNAL
 
 
-def attributes(values: Mapping[Any, Any]) -> dict[str, Any]:
+def attributes(values: Mapping[Any, Any]) -> dict[str, AttributeValue]:
     """Return attributes whose every value OpenTelemetry accepts, in any release.
 
     Text, booleans, numbers and sequences of one of these stay as they are. Mappings and mixed sequences become JSON text, other
@@ -85,27 +107,27 @@ def attributes(values: Mapping[Any, Any]) -> dict[str, Any]:
 
     Loses: None values, which OpenTelemetry refuses; the nesting of mappings, which become text.
     """
-    plain: dict[str, Any] = {}
+    valid: dict[str, AttributeValue] = {}
     for key, value in values.items():
         if value is not None:
-            plain[key if type(key) is str else text(key)] = value if type(value) in _SCALAR_TYPES else _attribute_value(value)
-    return plain
+            valid[key if type(key) is str else text(key)] = value if type(value) in _SCALAR_TYPES else _attribute_value(value)
+    return valid
 
 
-def none_of(values: Mapping[Any, Any]) -> dict[str, Any]:
+def none_of(values: Mapping[Any, object]) -> dict[str, AttributeValue]:
     """Return the attribute that keeps what `attributes` loses of those that have an effect by being there; empty where it loses none."""
     lost = tuple(key for key in _ASKED_FOR if key in values and values[key] is None)
     return {NONE: lost} if lost else {}
 
 
-def set_aside(values: dict[str, Any], reserved: Container[str]) -> dict[str, Any]:
+def set_aside(values: dict[str, AttributeValue], reserved: Container[str]) -> dict[str, AttributeValue]:
     """Return attributes with those of the given names under `PROPERTIES`, where they mean nothing and are shown all the same."""
     kept = {key: value for key, value in values.items() if key not in reserved}
     kept[PROPERTIES] = json.dumps({key: value for key, value in values.items() if key in reserved}, ensure_ascii=False)
     return kept
 
 
-def json_text(value: Any, default: Callable[[Any], str], **options: Any) -> str:
+def json_text(value: object, default: Callable[[Any], str], **options: Any) -> str:
     """Return the JSON text of a list or dict; numbers that JSON has no form for are their text in it.
 
     Raises:
@@ -117,7 +139,7 @@ def json_text(value: Any, default: Callable[[Any], str], **options: Any) -> str:
         return json.dumps(_named(value), default=default, **options)
 
 
-def _named(value: Any) -> Any:
+def _named(value: object) -> object:
     """Return a value in which numbers that are not finite are their text."""
     if isinstance(value, float):
         return value if isfinite(value) else str(float(value))
@@ -126,10 +148,11 @@ def _named(value: Any) -> Any:
     return [_named(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
-def _attribute_value(value: Any) -> Any:
+def _attribute_value(value: object) -> AttributeValue:
     try:
         if isinstance(value, (str, int, float)):
-            return plain(value)
+            scalar: AttributeValue = plain(value)
+            return scalar
         if isinstance(value, (list, tuple)):
             kinds = {type(item) for item in value}
             if len(kinds) <= 1 and kinds <= _SCALAR_TYPES:
@@ -153,7 +176,7 @@ def status(code: int, message: str | None) -> Status:
     return Status(StatusCode.ERROR, None if message is None else text(message))
 
 
-def span_context(trace_id: str, span_id: str, sampled: bool, tracestate: Mapping[str, str] | None = None) -> SpanContext | None:
+def span_context(trace_id: object, span_id: object, sampled: bool, tracestate: Mapping[str, str] | None = None) -> SpanContext | None:
     """Return a remote OpenTelemetry context, or None when an id is not hexadecimal or all zeros."""
     trace_number, span_number = id_number(trace_id, 32), id_number(span_id, 16)
     if trace_number is None or span_number is None:
@@ -167,7 +190,7 @@ def span_context(trace_id: str, span_id: str, sampled: bool, tracestate: Mapping
     )
 
 
-def id_number(text: Any, digits: int) -> int | None:
+def id_number(text: object, digits: int) -> int | None:
     """Return an id as a number; None when it is not that many hexadecimal digits, or all zeros."""
     # `int` alone takes signs, spaces, underscores and a prefix as well.
     if not isinstance(text, str) or len(text) != digits or not _HEXADECIMAL.issuperset(text):
@@ -175,25 +198,26 @@ def id_number(text: Any, digits: int) -> int | None:
     return int(text, 16) or None
 
 
-def link(trace_id: Any, span_id: Any, link_type: Any, link_attributes: Any) -> Link | None:
+def link(trace_id: object, span_id: object, link_type: object, link_attributes: object) -> Link | None:
     """Return an OpenTelemetry link, or None when the ids of the OpenCensus link are no ids."""
     context = span_context(trace_id, span_id, sampled=True)
     if context is None:
         return None
-    kept = attributes(getattr(link_attributes, "attributes", link_attributes) or {})
+    values: Any = getattr(link_attributes, "attributes", link_attributes)
+    kept = attributes(values or {})
     if link_type:
         kept[LINK_TYPE] = _attribute_value(link_type)
     return Link(context, kept)
 
 
-def annotation_event(annotation: Any) -> tuple[str, dict[str, Any], int | None]:
+def annotation_event(annotation: Annotation) -> tuple[str, dict[str, AttributeValue], int | None]:
     """Return name, attributes and time (nanoseconds since the epoch, None when unreadable) of an OpenCensus annotation."""
     kept = attributes(getattr(annotation.attributes, "attributes", annotation.attributes) or {})
     kept[EVENT] = "annotation"
     return text(annotation.description), kept, nanoseconds(annotation.timestamp)
 
 
-def message_event(event: Any) -> tuple[str, dict[str, Any], int | None]:
+def message_event(event: MessageEvent) -> tuple[str, dict[str, AttributeValue], int | None]:
     """Return name, attributes and time of an OpenCensus message event, under the names of the RPC conventions."""
     kept = attributes(
         {
@@ -207,20 +231,20 @@ def message_event(event: Any) -> tuple[str, dict[str, Any], int | None]:
     return "message", kept, nanoseconds(event.timestamp)
 
 
-def stack_trace_event(stack_trace: Any, exception: tuple[str, str] | None) -> tuple[str, dict[str, Any]]:
+def stack_trace_event(stack_trace: object, exception: tuple[str, str] | None) -> tuple[str, dict[str, AttributeValue]]:
     """Return name and attributes of the exception event that stands for a span's stack trace.
 
     Args:
         stack_trace: An OpenCensus StackTrace; its frames run from the outermost call to the innermost.
         exception: Type name and message, where the span saw the exception itself.
     """
-    kept: dict[str, Any] = {EVENT: "exception", "exception.stacktrace": "".join(_frame_lines(stack_trace))}
+    kept: dict[str, AttributeValue] = {EVENT: "exception", "exception.stacktrace": "".join(_frame_lines(stack_trace))}
     if exception is not None:
         kept["exception.type"], kept["exception.message"] = exception
     return "exception", kept
 
 
-def _frame_lines(stack_trace: Any) -> Iterable[str]:
+def _frame_lines(stack_trace: object) -> Iterable[str]:
     for frame in getattr(stack_trace, "stack_frames", None) or ():
         try:
             yield f'  File "{frame["file_name"]["value"]}", line {frame["line_number"]}, in {frame["function_name"]["value"]}\n'
@@ -228,7 +252,7 @@ def _frame_lines(stack_trace: Any) -> Iterable[str]:
             yield f"  {frame}\n"
 
 
-def nanoseconds(timestamp: Any) -> int | None:
+def nanoseconds(timestamp: object) -> int | None:
     """Return an OpenCensus time (`2020-01-31T10:20:30.123456Z`, or a datetime in UTC) in nanoseconds since the epoch.
 
     Returns: None when it is neither.

@@ -24,7 +24,7 @@ from opencensus_compat._bridge.convert.oc_to_otel import (
 _NO_RESOURCE = Resource({})
 
 
-def readable_span(span_data: Any, scope: str) -> ReadableSpan:
+def readable_span(span_data: object, scope: str) -> ReadableSpan:
     """Return an OpenCensus SpanData as an ended OpenTelemetry span, for conversion to envelopes.
 
     Attribute values stay as they are, whatever their type: the envelopes of OpenCensus carried them so.
@@ -34,35 +34,36 @@ def readable_span(span_data: Any, scope: str) -> ReadableSpan:
         scope: Name of the instrumentation scope.
     Loses: annotations, message events and stack trace, which no envelope carries.
     """
-    values = {str(key): value for key, value in (span_data.attributes or {}).items()}
-    code = 0 if span_data.status is None else span_data.status.code
+    data: Any = span_data
+    values = {str(key): value for key, value in (data.attributes or {}).items()}
+    code = 0 if data.status is None else data.status.code
     if code:
         values[STATUS_CODE] = code
-    rate = getattr(span_data.context, "_sample_rate", None)
+    rate = getattr(data.context, "_sample_rate", None)
     if type(rate) is float:
         values[SAMPLE_RATE] = rate
-    trace_id = span_data.context.trace_id
-    own = span_context(trace_id, span_data.span_id, True)
+    trace_id = data.context.trace_id
+    own = span_context(trace_id, data.span_id, True)
     if own is None:
         own = span_context(trace_id, "f" * 16, True)
-        values[SPAN_ID] = str(span_data.span_id)
+        values[SPAN_ID] = str(data.span_id)
     parent = None
-    if span_data.parent_span_id:
-        parent = span_context(trace_id, span_data.parent_span_id, True)
+    if data.parent_span_id:
+        parent = span_context(trace_id, data.parent_span_id, True)
         if parent is None:
-            values[PARENT_SPAN_ID] = str(span_data.parent_span_id)
-    start_ns = nanoseconds(span_data.start_time)
-    links = [link(item.trace_id, item.span_id, item.type, item.attributes) for item in span_data.links or ()]
+            values[PARENT_SPAN_ID] = str(data.parent_span_id)
+    start_ns = nanoseconds(data.start_time)
+    links = [link(item.trace_id, item.span_id, item.type, item.attributes) for item in data.links or ()]
     return ReadableSpan(
-        name=str(span_data.name),
+        name=str(data.name),
         context=own,
         parent=parent,
         attributes=values,
         links=[item for item in links if item is not None],
-        kind=span_kind(span_data.span_kind),
+        kind=span_kind(data.span_kind),
         status=status(code, None) if code else Status(StatusCode.UNSET),
         start_time=start_ns,
-        end_time=nanoseconds(span_data.end_time) or start_ns,
+        end_time=nanoseconds(data.end_time) or start_ns,
         resource=_NO_RESOURCE,
         instrumentation_scope=InstrumentationScope(scope),
     )

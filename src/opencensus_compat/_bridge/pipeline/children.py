@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from opencensus_compat import _alias
 from opencensus_compat._bridge.process import before_fork, on_reset, restart_in_child
@@ -69,14 +69,14 @@ class _Watch:
             self.exit = os._exit
             os._exit = self.leave
 
-    def leave(self, status: int) -> Any:
+    def leave(self, status: int) -> NoReturn:
         """Make the call if this process is that of a job, and end it in any case."""
         try:
             # RQ sets it in the child after the fork.
             if _RQ_JOB_VARIABLE in os.environ:
                 self.end()
         finally:
-            cast("Callable[[int], Any]", self.exit)(status)
+            cast("Callable[[int], NoReturn]", self.exit)(status)
 
     def finalize(self) -> None:
         """Arrange the call at the end of this process, if multiprocessing made it."""

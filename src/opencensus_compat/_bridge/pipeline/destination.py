@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline import taken as _taken
 from opencensus_compat._bridge.pipeline.ending import add_grace_period, add_part, flush_queue
-from opencensus_compat._bridge.pipeline.part import Batching, Part
+from opencensus_compat._bridge.pipeline.part import AnyPart, Batching
 from opencensus_compat._bridge.process import METRICS, report, restart_in_child, tell_once
+
+if TYPE_CHECKING:
+    from opencensus_compat._bridge.exporter import BaseObject, Settings
 
 __all__ = ["Destination", "MakePart"]
 
@@ -26,7 +29,7 @@ _logger = logging.getLogger("opencensus_compat")
 _LOGGED_S = 1.0
 """How long an export of spans with exceptions waits for records that are on their way, seconds."""
 
-MakePart = Callable[[Any, Mapping[str, Any], Batching], Part]
+MakePart: TypeAlias = "Callable[[Settings, Mapping[str, object], Batching], AnyPart]"
 """Makes a part of settings, context tags and batching; a class of parts is one."""
 
 _BATCHING = (
@@ -50,14 +53,19 @@ class Destination:
     """
 
     def __init__(
-        self, settings: Any, context_tags: Mapping[str, Any], makers: Mapping[str, Callable[[], MakePart]], *, is_direct: bool = True
+        self,
+        settings: Settings,
+        context_tags: Mapping[str, object],
+        makers: Mapping[str, Callable[[], MakePart]],
+        *,
+        is_direct: bool = True,
     ) -> None:
         self.is_direct = is_direct
         self._makers = makers
         self.settings = settings
         self.context_tags = context_tags
         self._batching: dict[str, Batching] = {}
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, AnyPart] = {}
         self.has_log_handlers = False
         """Whether log handlers have been made that send to it."""
         self._lock = threading.Lock()
@@ -71,14 +79,14 @@ class Destination:
         """Begin with a free lock in a child made by fork; the parts that there are stay."""
         self._lock = threading.Lock()
 
-    def bring(self, envelope: Mapping[str, Any]) -> bool:
+    def bring(self, envelope: Mapping[str, object]) -> bool:
         """Return whether a log record of the same operation brings the exception of a span's item."""
-        # What was logged before the span ended is known then.
+        # Records that were logged before the span ended are known then.
         flush_queue(time.monotonic() + _LOGGED_S)
         return self.exceptions.has(envelope)
 
-    def ask(self, signal: str, options: Any, settings: Any) -> None:
-        """Set how a signal is batched, unless an earlier handle has done that, and log what this handle's options differ in.
+    def configure_batching(self, signal: str, options: BaseObject, settings: Settings) -> None:
+        """Set how a signal is batched, unless an earlier handle has done that, and log in which options this handle differs.
 
         A difference in batching alone is no warning: the retired SDK had a queue for each exporter, so programs whose handles differ in
         their intervals are healthy, and nothing is lost.
@@ -108,8 +116,8 @@ class Destination:
             log = report if changes_delivery else partial(tell_once, _logger.info)
             log(_CONFLICT, ", ".join(conflicts))
 
-    def part(self, signal: str) -> Any:
-        """Return a signal's part, making it at the first call; `ask` comes before."""
+    def part(self, signal: str) -> AnyPart:
+        """Return a signal's part, making it at the first call; `configure_batching` comes before."""
         found = self._parts.get(signal)
         if found is not None:
             return found
@@ -117,7 +125,7 @@ class Destination:
         make = self._makers[signal]()
         with self._lock:
             if signal not in self._parts:
-                # A signal that no handle asked for comes from OpenTelemetry code inside the spans of one that did.
+                # A signal without a handle comes from OpenTelemetry code inside the spans of a handle of another signal.
                 batching = self._batching.get(signal) or next(iter(self._batching.values()))
                 made = make(self.settings, self.context_tags, batching)
                 made.destination = self
@@ -126,10 +134,10 @@ class Destination:
                 self._parts[signal] = made
             return self._parts[signal]
 
-    def made(self, signal: str) -> Part | None:
+    def made(self, signal: str) -> AnyPart | None:
         """Return a signal's part if it has been made."""
         return self._parts.get(signal)
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[AnyPart]:
         """Return the parts that have been made."""
         return list(self._parts.values())

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline import sigterm
 from opencensus_compat._bridge.pipeline.destination import Destination, MakePart
-from opencensus_compat._bridge.pipeline.part import Part
+from opencensus_compat._bridge.pipeline.part import AnyPart
 from opencensus_compat._bridge.process import on_reset, process
 from opencensus_compat._bridge.settings import check_environment, sends_directly
+
+if TYPE_CHECKING:
+    from opencensus_compat._bridge.exporter import BaseObject, Settings
 
 __all__ = ["destination", "make_parts_with", "parts"]
 
@@ -38,7 +41,7 @@ def make_parts_with(signal: str, load: Callable[[], MakePart]) -> None:
     _makers[signal] = load
 
 
-def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, options: Any) -> Destination:
+def destination(settings: Settings, context_tags: Mapping[str, object], signal: str, options: BaseObject) -> Destination:
     """Return the destination of the given settings, the same one each time.
 
     Args:
@@ -56,12 +59,12 @@ def destination(settings: Any, context_tags: Mapping[str, Any], signal: str, opt
         found = _known.get(key)
         if found is None:
             found = _known[key] = Destination(settings, context_tags, _makers, is_direct=is_direct)
-    found.ask(signal, options, settings)
+    found.configure_batching(signal, options, settings)
     sigterm.watch_if_asked()
     return found
 
 
-def parts(signal: str | None) -> list[Part]:
+def parts(signal: str | None) -> list[AnyPart]:
     """Return the parts that have been made of all destinations, of one signal or, for None, of all."""
     made = [part for each in list(_known.values()) for part in each.parts()]
     return [part for part in made if signal is None or part.signal == signal]

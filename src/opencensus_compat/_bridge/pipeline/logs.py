@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
@@ -30,6 +30,12 @@ from opencensus_compat._bridge.running_spans import parent_handle
 from opencensus_compat._bridge.settings import default_role
 from opencensus_compat._bridge.whose import is_ours
 
+if TYPE_CHECKING:
+    import logging
+
+    from opencensus_compat._bridge.exporter import LogData, LoggerProvider, LogRecord, Settings, WireItem
+    from opencensus_compat._bridge.pipeline.part import Processor
+
 __all__ = ["LogPart", "LogRouter"]
 
 _sdk = _exporter.sdk_logs()
@@ -40,6 +46,8 @@ _FOR = "census_for"
 """Attribute of a facade record: the part it is for, and what makes its envelopes, None for the exporter."""
 _OWN_LOGGERS = frozenset({"appinsights_exporter", "opencensus", "opencensus_compat"})
 """First parts of the names under which this package logs. A handler of OpenTelemetry's takes such records; none is sent to a resource."""
+_Make: TypeAlias = "Callable[[], Sequence[WireItem]] | None"
+"""Makes the envelopes of a record; None leaves that to the exporter."""
 _Key = tuple[int, str]
 """When a record was made, nanoseconds since the epoch, and by the logger of which name."""
 _NOWHERE: frozenset[str] = frozenset()
@@ -47,7 +55,18 @@ _MOST_SEEN = 10_000
 """Records of OpenTelemetry code that are remembered, until legacy handlers have been asked for the same ones."""
 
 
-class LogPart(Part):
+if TYPE_CHECKING:
+
+    class ConvertsRecords(Protocol):
+        """A log handler, as the records of OpenTelemetry code inside its destination need it."""
+
+        _telemetry_processors: list[Callable[[Any], Any]]
+
+        def apply_telemetry_processors(self, envelopes: Sequence[Any]) -> Sequence[WireItem]:
+            """Return the envelopes that no telemetry processor dropped."""
+
+
+class LogPart(Part["LogData"]):
     """The log records and events of a destination.
 
     Args:
@@ -60,31 +79,32 @@ class LogPart(Part):
     signal = LOGS
     results = (_sdk.LogRecordExportResult.SUCCESS, _sdk.LogRecordExportResult.FAILURE)
 
-    def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching, *, hand_over: HandOver) -> None:
+    def __init__(self, settings: Settings, context_tags: Mapping[str, object], batching: Batching, *, hand_over: HandOver) -> None:
         self._hand_over = hand_over
         super().__init__(settings, context_tags, batching)
         self._empty()
 
     def _empty(self) -> None:
         self._put = 0
-        # What the hand-over's thread brings while the batch processor's queue is full: that would drop the oldest, and to wait would
-        # hold up the records of other destinations.
-        self._before: deque[Any] = deque()
+        # Records that the hand-over's thread brings while the batch processor's queue is full: that would drop the oldest, and to wait
+        # would hold up the records of other destinations.
+        self._before: deque[LogData] = deque()
         # Lets one thread move records on at a time.
         self._moving = threading.RLock()
 
-    def _new_exporter(self) -> Any:
+    def _new_exporter(self) -> _exporter.LogExporter:
         return _exporter.log_exporter(self.settings, self._context_tags)
 
-    def _new_processor(self, export: Any) -> Any:
-        return _sdk.BatchLogRecordProcessor(export, **self.batching.for_sdk())
+    def _new_processor(self, export: object) -> Processor:
+        processor: Processor = _sdk.BatchLogRecordProcessor(export, **self.batching.for_sdk())
+        return processor
 
     def restart(self) -> None:
         """Begin with an empty queue in a child made by fork."""
         super().restart()
         self._empty()
 
-    def on_emit(self, data: Any) -> None:
+    def on_emit(self, data: LogData) -> None:
         """Queue a record, or what stands for one."""
         if _context.exporting.get() is not _context.Exporting.OURS:
             # Of OpenTelemetry code, on its own thread.
@@ -99,7 +119,7 @@ class LogPart(Part):
             else:
                 self.dropped_before(1)
 
-    def _queued(self, data: Any) -> None:
+    def _queued(self, data: LogData) -> None:
         processor = self._started()
         self._put += 1
         processor.on_emit(data)
@@ -109,13 +129,13 @@ class LogPart(Part):
         return self._put - self._queue.gone >= self.batching.queue_capacity
 
     def _made_room(self) -> None:
-        """Move what waits before the queue into it, as far as there is room."""
+        """Move records from before the queue into it, as far as there is room."""
         with self._moving:
             while self._before and not self._is_full():
                 self._queued(self._before.popleft())
 
     def force_flush(self, timeout_millis: int) -> bool:
-        """Export what waits in the queue and before it; see `Part.force_flush`."""
+        """Export the records in the queue and before it; see `Part.force_flush`."""
         until_s = time.monotonic() + timeout_millis / 1000
         waited = bool(self._before)
         delivered = super().force_flush(timeout_millis)
@@ -172,7 +192,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         before: LogRouter | None,
         *,
         hand_over: HandOver,
-        default: Callable[[], tuple[Destination | None, Any]],
+        default: Callable[[], tuple[Destination | None, ConvertsRecords | None]],
         current: Callable[[], LogRouter],
     ) -> None:
         self._hand_over = hand_over
@@ -181,17 +201,17 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         self.is_stopped = False
         self.is_alone = False
         """Whether the provider has been shut down, so that facade records do not pass it."""
-        self._logger: Any = None
+        self._logger: object = None
         self._others = _other_exporters.NOBODY
         # What legacy handlers have to know is the same, whichever provider OpenTelemetry's handler has.
         self._seen: _Seen = _Seen() if before is None else before._seen
         self._deferred: dict[_Key, set[str]] = {} if before is None else before._deferred
 
-    def enter(self, provider: Any) -> None:
+    def enter(self, provider: LoggerProvider) -> None:
         """Become a processor of a provider."""
         provider.add_log_record_processor(self)
 
-    def use(self, logger: Any, others: _other_exporters.Others) -> None:
+    def use(self, logger: object, others: _other_exporters.Others) -> None:
         """Put facade records through this logger from now on.
 
         Args:
@@ -201,7 +221,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         self._logger = logger
         self._others = others
 
-    def has_seen(self, record: Any, where: Destination) -> bool:
+    def has_seen(self, record: logging.LogRecord, where: Destination) -> bool:
         """Return whether a record of the standard library's logging is sent to a destination as OpenTelemetry's, by others.
 
         Where this package has OpenTelemetry's version, too, that is left out from here on.
@@ -221,7 +241,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         )
         return True
 
-    def send(self, record: Any, part: LogPart, make: Callable[[], Sequence[Any]] | None) -> None:
+    def send(self, record: LogRecord, part: LogPart, make: _Make) -> None:
         """Put a facade record through the provider.
 
         Args:
@@ -242,7 +262,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         for processor in self._others.rest:
             _sdk.show(processor, data)
 
-    def send_again(self, record: Any, part: LogPart, make: Callable[[], Sequence[Any]]) -> None:
+    def send_again(self, record: LogRecord, part: LogPart, make: _Make) -> None:
         """Hand a facade record to its part alone: another handler has put it through the provider.
 
         Args:
@@ -253,19 +273,20 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         if self.is_stopped:
             part.refused()
             return
-        record.to_envelopes = make
+        record.to_envelopes = make  # type: ignore[attr-defined]  # as the exporter's `BringsEnvelopes`
         part.on_emit(self.data_of(record))
 
     def has_audience(self) -> bool:
         """Return whether processors of the application's may read the records that facade handlers put through the provider."""
         return not self.is_alone and self._others.are_more_than(LogRouter)
 
-    def data_of(self, record: Any) -> Any:
+    def data_of(self, record: LogRecord) -> LogData:
         """Return a facade record as exporters get it."""
         resource = getattr(self._logger, "resource", None)
-        return _sdk.new_data(record, resource or resource_of_role(default_role()), _SCOPE)
+        data: LogData = _sdk.new_data(record, resource or resource_of_role(default_role()), _SCOPE)
+        return data
 
-    def on_emit(self, log_record: Any) -> None:
+    def on_emit(self, log_record: LogData) -> None:
         """Hand a record on."""
         record = _sdk.record_of(log_record)
         known = getattr(record, _FOR, None)
@@ -279,7 +300,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         elif known[0].is_direct:
             self._give(known[0], known[1], log_record)
 
-    def _give(self, part: LogPart, make: Callable[[], Sequence[Any]] | None, log_record: Any) -> None:
+    def _give(self, part: LogPart, make: _Make, log_record: LogData) -> None:
         if make is not None:
             # Other processors of the provider have the same record, and it is not theirs to send these.
             record = copy.copy(_sdk.record_of(log_record))
@@ -287,7 +308,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
             log_record = _sdk.new_data(record, _sdk.resource_of(log_record), _sdk.scope_of(log_record))
         part.on_emit(log_record)
 
-    def _of_opentelemetry(self, data: Any) -> None:
+    def _of_opentelemetry(self, data: LogData) -> None:
         """Hand a record of OpenTelemetry code on, if it is this package's to send."""
         scope, record = _sdk.scope_of(data), _sdk.record_of(data)
         if _context.exporting.get() is _context.Exporting.OURS or (scope is not None and scope.name.partition(".")[0] in _OWN_LOGGERS):
@@ -318,20 +339,20 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
             self._deferred.pop(key, None)
             self._give(part, make, data)
 
-    def _later(self, part: LogPart, make: Any, data: Any, key: _Key, handled: set[str], *_: None) -> None:
-        """Have a record decided about when legacy handlers have been asked for it; called by the hand-over, in front of them maybe."""
+    def _later(self, part: LogPart, make: _Make, data: LogData, key: _Key, handled: set[str], *_: None) -> None:
+        """Decide about a record after its legacy handlers had time to take it; the hand-over may call this before them."""
         _await_handlers(key[0] / 1e9)
         if not self._hand_over.put_again(call_of(self._decide, part, make, data, key, handled)):
             self._decide(part, make, data, key, handled)
 
-    def _decide(self, part: LogPart, make: Any, data: Any, key: _Key, handled: set[str], *_: None) -> None:
+    def _decide(self, part: LogPart, make: _Make, data: LogData, key: _Key, handled: set[str], *_: None) -> None:
         """Hand a record of OpenTelemetry code on unless a legacy handler of the destination has sent it."""
         self._deferred.pop(key, None)
         if part.settings.instrumentation_key not in handled and not self.is_stopped:
             self._give(part, make, data)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export what waits, for every destination, and return whether all of it was delivered in time."""
+        """Export what is queued, for every destination, and return whether all of it was delivered in time."""
         return self.is_stopped or flush(timeout_millis / 1000, LOGS)
 
     def stop(self) -> None:
@@ -339,7 +360,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         self.is_stopped = True
 
     def shutdown(self) -> None:
-        """Export what waits, since the provider is shut down. Facade records go on, without it, unless the process ends."""
+        """Export what is queued, since the provider is shut down. Facade records go on, without it, unless the process ends."""
         if self.is_stopped:
             return
         if is_ending():
@@ -372,13 +393,13 @@ class _Seen:
         return self._to.get(key, _NOWHERE)
 
 
-def _key_of(record: Any) -> _Key:
+def _key_of(record: logging.LogRecord) -> _Key:
     """Return what a record of the standard library's and OpenTelemetry's version of it have in common."""
     return int(record.created * 1e9), record.name
 
 
 def _await_handlers(created_s: float) -> None:
-    """Wait until the thread that logs has asked all handlers of a record that was made at a time, seconds since the epoch."""
+    """Wait until the thread that logs has called all handlers of a record that was made at a time, seconds since the epoch."""
     age_s = time.time() - created_s
     if 0 <= age_s < PAUSE_S:
         time.sleep(PAUSE_S - age_s)

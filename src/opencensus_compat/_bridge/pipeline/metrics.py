@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricReader, MetricsData
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricReader, MetricsData
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline.ending import is_ending
@@ -78,7 +78,7 @@ class ProvideMeters(Protocol):
         """Return the provider; `is_otel_shape` says whether the reader's destination gets the points of instruments."""
 
 
-class MetricPart(Part):
+class MetricPart(Part[MetricsData]):
     """The metrics of a destination.
 
     Args:
@@ -122,9 +122,9 @@ class MetricPart(Part):
         super().restart()
         self._exporting = threading.RLock()
 
-    def _new_exporter(self) -> MetricExporter:
-        made: MetricExporter = _exporter.metric_exporter(self.settings, self._context_tags, self._sends)
-        return made
+    def _new_exporter(self) -> _exporter.MetricExporter:
+        self._metric_exporter = _exporter.metric_exporter(self.settings, self._context_tags, self._sends)
+        return self._metric_exporter
 
     def by_instruments(self) -> bool:
         """Return whether the points of instruments are sent, rather than what the tasks make of OpenCensus metrics.
@@ -155,7 +155,7 @@ class MetricPart(Part):
         return self._has_metric(self._names.get(name, name))
 
     def _new_processor(self, export: object) -> Reader:
-        reader = Reader(self, self.exporter, self.interval_s)
+        reader = Reader(self, self._metric_exporter, self.interval_s)
         self.meter_provider = self._provide_meters(reader, is_otel_shape=self.is_otel_shape)
         self._adopt_meters(self)
         return reader

@@ -10,8 +10,9 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from itertools import count
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeAlias, TypedDict, TypeVar
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
@@ -19,7 +20,11 @@ from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.pipeline.ending import ending_process, is_ending
 from opencensus_compat._bridge.process import process, restart_in_child
 
-__all__ = ["MIN_EXPORT_INTERVAL_S", "QUEUE_FULL", "Batching", "Owner", "Part"]
+if TYPE_CHECKING:
+    from opencensus_compat._bridge.exporter import Counts, Envelope, Settings, WireItem
+    from opencensus_compat._bridge.handles import Owner
+
+__all__ = ["MIN_EXPORT_INTERVAL_S", "QUEUE_FULL", "AnyPart", "Batching", "Part"]
 
 MIN_EXPORT_INTERVAL_S = 0.1
 """Floor of the legacy `export_interval`: an interval of 0 kept a processor core busy."""
@@ -37,6 +42,65 @@ QUEUE_FULL = _exporter.Reason("queue full: the oldest dropped")
 """Reason for which items are counted as lost that came while `queue_capacity` others were waiting."""
 
 
+_T = TypeVar("_T")
+_T_contra = TypeVar("_T_contra", contravariant=True)
+
+
+if TYPE_CHECKING:
+
+    class SignalExporter(Protocol[_T_contra]):
+        """An exporter of one signal, as its part uses it."""
+
+        @property
+        def counts(self) -> Counts:
+            """What was sent and lost."""
+
+        @property
+        def deliver(self) -> Callable[..., int]:
+            """Sends a batch, and returns what became of it; what it takes depends on the signal."""
+
+        def envelopes(self, one: _T_contra, /) -> Sequence[WireItem]:
+            """Return the items of one piece of telemetry, before telemetry processors see them."""
+
+        def set_deadline(self, timeout_s: float) -> None:
+            """Let no export take longer than so many seconds from now; what is left then is stored."""
+
+        def hurry(self, timeout_s: float) -> None:
+            """Let an export that is under way take no longer than so many seconds from now; what has no reply then is stored."""
+
+        def has_time(self) -> bool:
+            """Return whether the caller can convert one more piece by itself before the process ends."""
+
+        def took(self, spent_s: float) -> None:
+            """Note how many seconds the caller's conversion of one piece took."""
+
+        def no_time(self, number: int) -> None:
+            """Count telemetry as lost for which there was no time."""
+
+        def give_up(self) -> None:
+            """Count what is being converted as lost."""
+
+        def shutdown(self) -> None:
+            """Refuse further telemetry."""
+
+    class Processor(Protocol):
+        """What is in front of an exporter: a batch processor of the SDK's, or a metric reader."""
+
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            """Export what is queued, and return whether that was done in time."""
+
+        def shutdown(self) -> None:
+            """Export what is queued and stop."""
+
+    class _SdkBatching(TypedDict):
+        """Arguments of the SDK's batch processors."""
+
+        max_queue_size: int
+        schedule_delay_millis: float
+        max_export_batch_size: int
+        export_timeout_millis: float
+
+
 class Batching(NamedTuple):
     """How a part batches, from the legacy options."""
 
@@ -49,7 +113,7 @@ class Batching(NamedTuple):
     grace_period_s: float
     """Seconds that the end of the process may take."""
 
-    def for_sdk(self) -> dict[str, Any]:
+    def for_sdk(self) -> _SdkBatching:
         """Return the same as the SDK's batch processors take it."""
         return {
             "max_queue_size": self.queue_capacity,
@@ -60,8 +124,8 @@ class Batching(NamedTuple):
         }
 
     @classmethod
-    def of(cls, options: Any) -> Batching:
-        """Return what the legacy options say."""
+    def of(cls, options: _exporter.BaseObject) -> Batching:
+        """Return the batching that legacy options ask for."""
         return cls(
             export_interval_s=max(MIN_EXPORT_INTERVAL_S, options.export_interval),
             max_batch_size=int(options.max_batch_size) if "max_batch_size" in options else DEFAULT_BATCH_SIZE,
@@ -70,18 +134,7 @@ class Batching(NamedTuple):
         )
 
 
-class Owner(Protocol):
-    """The destination that a part belongs to."""
-
-    settings: Any
-    is_direct: bool
-    has_log_handlers: bool
-
-    def part(self, signal: str) -> Any:
-        """Return a signal's part."""
-
-
-class Part(ABC):
+class Part(ABC, Generic[_T]):
     """One signal of a destination: an exporter, and the SDK's batch processor in front of it once there is something to send.
 
     Args:
@@ -92,7 +145,7 @@ class Part(ABC):
 
     signal: ClassVar[str]
     """Which one it is."""
-    results: ClassVar[tuple[Any, Any]]
+    results: ClassVar[tuple[Enum, Enum]]
     """What the SDK's exporters return when nothing was lost, and otherwise."""
 
     destination: Owner
@@ -100,16 +153,17 @@ class Part(ABC):
     is_direct = True
     """Whether it sends what it is given, or nothing; see `Destination`."""
 
-    def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
+    def __init__(self, settings: Settings, context_tags: Mapping[str, object], batching: Batching) -> None:
         self.settings = settings
         self.batching = batching
         self._context_tags = context_tags
-        self.exporter = self._new_exporter()
+        self.exporter: SignalExporter[_T] = self._new_exporter()
         self._queue = _Queue(batching.queue_capacity, self.exporter.counts, self.signal, self._made_room)
         self._export = _Export(self.exporter, self._queue, self.results)
         self._processor: Any = None
+        # A `Processor`, with the method by which the signal comes: `on_end`, `on_emit` or none.
         self.is_shut_down = False
-        """Whether it has been told to stop: see `shutdown`."""
+        """Whether `shutdown` was called."""
         self._ends_at_s = math.inf
         """When the end of the process, or a shutdown, may take no longer, on the monotonic clock."""
         self._lock = threading.Lock()
@@ -125,17 +179,17 @@ class Part(ABC):
         self._export.restart()
 
     @abstractmethod
-    def _new_exporter(self) -> Any:
+    def _new_exporter(self) -> SignalExporter[_T]:
         """Return the exporter."""
 
     @abstractmethod
-    def _new_processor(self, export: Any) -> Any:
+    def _new_processor(self, export: _Export[_T]) -> Processor:
         """Return the SDK's batch processor in front of an exporter."""
 
-    def _made_room(self) -> None:  # noqa: B027 - signals that have nothing to do then do nothing
+    def _made_room(self) -> None:
         """Do nothing; called when a batch has left the processor's queue."""
 
-    def _started(self) -> Any:
+    def _started(self) -> Any:  # see `_processor`
         """Return the processor, made at the first call."""
         processor = self._processor
         if processor is None or (self.is_shut_down and is_ending()):
@@ -165,7 +219,7 @@ class Part(ABC):
         self._processor = _AtTheEnd(self._export)
         self.exporter.set_deadline(max(0.0, ending_process() - time.monotonic()))
 
-    def _start(self) -> Any:
+    def _start(self) -> Processor:
         try:
             return self._new_processor(self._export)
         except RuntimeError:
@@ -174,19 +228,19 @@ class Part(ABC):
             # From Python 3.12 on, no thread starts any more while exit hooks run.
             return _AtTheEnd(self._export)
 
-    def convert(self, telemetry: Any) -> list[Any]:
-        """Return the envelopes of what the exporter takes as it would send them, in the form that telemetry processors take."""
+    def convert(self, telemetry: _T) -> list[Envelope]:
+        """Return the envelopes of a piece of telemetry as the exporter would send them, in the form that telemetry processors take."""
         return [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(telemetry)]
 
-    def send(self, envelopes: Sequence[Any]) -> int:
+    def send(self, envelopes: Sequence[WireItem]) -> int:
         """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""
         return self._export.deliver([_exporter.Prepared(lambda: envelopes, None)])
 
     def force_flush(self, timeout_millis: int) -> bool:
-        """Export what waits in the queue and return whether all of it was delivered in time: what was stored was not.
+        """Export what is queued and return whether all of it was delivered in time: what was stored was not.
 
-        What has no reply shortly before the time is over is stored, so that whoever flushes may kill the process then. A flush that may
-        take a moment only leaves it alone: an endpoint that is merely slow would get everything twice.
+        A request without a reply shortly before the time is over is stored, so that the caller may kill the process then. A flush with a
+        short timeout stores nothing: an endpoint that is merely slow would get everything twice.
         """
         processor = self._processor
         if processor is None:
@@ -218,9 +272,9 @@ class Part(ABC):
         self.exporter.set_deadline(left_s)
 
     def shutdown(self) -> bool:
-        """Export what waits and stop; return whether all of it was delivered: what was stored was not.
+        """Export what is queued and stop; return whether all of it was delivered: what was stored was not.
 
-        Whoever comes while another thread does that waits for it: the SDK's processor would return at once, and the process end too soon.
+        A second thread waits for the first one: the SDK's processor would return at once, and the process end too soon.
         """
         with self._stopping:
             if self.is_shut_down:
@@ -239,7 +293,7 @@ class Part(ABC):
             self.exporter.shutdown()
 
     def _shut_processor_down(self) -> None:
-        """Have the processor export what waits, and wait for it no longer than the end may take: conversion is code of programs."""
+        """Shut the processor down, and wait for its export no longer than the end may take: conversion is code of programs."""
         inner = _private.batch_processor(self._processor)
         if inner is None or self._ends_at_s == math.inf:
             self._processor.shutdown()
@@ -252,14 +306,14 @@ class Part(ABC):
             self._processor.shutdown()
 
 
-class _AtTheEnd:
-    """Stands for the batch processor where its thread cannot be started any more: whoever flushes exports."""
+class _AtTheEnd(Generic[_T]):
+    """Stands for the batch processor where its thread cannot be started any more: a flush exports, in the caller's thread."""
 
-    def __init__(self, export: _Export) -> None:
+    def __init__(self, export: _Export[_T]) -> None:
         self._export = export
-        self._waiting: list[Any] = []
+        self._waiting: list[_T] = []
 
-    def on_end(self, telemetry: Any) -> None:
+    def on_end(self, telemetry: _T) -> None:
         """Keep a piece of telemetry for the next flush."""
         self._waiting.append(telemetry)
 
@@ -279,7 +333,7 @@ class _AtTheEnd:
 
 
 class _Queue:
-    """Counts what the batch processor's queue loses: the SDK drops the oldest when it is full, and tells nobody how many.
+    """Counts what the batch processor's queue loses: the SDK drops the oldest item when it is full, and counts none.
 
     Args:
         capacity: Items that wait at most.
@@ -288,7 +342,7 @@ class _Queue:
         made_room: Called when a batch has left.
     """
 
-    def __init__(self, capacity: int, counts: Any, signal: str, made_room: Callable[[], object]) -> None:
+    def __init__(self, capacity: int, counts: Counts, signal: str, made_room: Callable[[], object]) -> None:
         self._made_room = made_room
         self._capacity = capacity
         self._counts = counts
@@ -296,7 +350,7 @@ class _Queue:
         self.restart()
 
     def restart(self) -> None:
-        """Know of nothing: for a child made by fork, whose queue the SDK has emptied."""
+        """Count from zero: for a child made by fork, whose queue the SDK has emptied."""
         # Taking the next number is one step, and so needs no lock in a thread that ends a span.
         self._entered = count()
         self._looks = 0
@@ -319,7 +373,7 @@ class _Queue:
         self._made_room()
 
     def emptied(self, reason: _exporter.Reason = QUEUE_FULL) -> None:
-        """Count all that are missing: nothing waits any more."""
+        """Count all that are missing: the queue is empty."""
         self._count(0, reason)
 
     def _count(self, waiting: int, reason: _exporter.Reason = QUEUE_FULL) -> None:
@@ -331,10 +385,10 @@ class _Queue:
             self._counts.dropped(reason, lost, signal=self._signal)
 
 
-class _Export:
+class _Export(Generic[_T]):
     """The exporter as the batch processor sees it: legacy code that runs inside knows that it runs in an exporter."""
 
-    def __init__(self, exporter: Any, queue: _Queue, results: tuple[Any, Any]) -> None:
+    def __init__(self, exporter: SignalExporter[_T], queue: _Queue, results: tuple[Enum, Enum]) -> None:
         self._exporter = exporter
         self._queue = queue
         self._success, self._failure = results
@@ -343,7 +397,7 @@ class _Export:
         self.restart()
 
     def restart(self) -> None:
-        """Know of no export under way: for a child made by fork."""
+        """Forget the exports of the parent: for a child made by fork."""
         self._under_way: set[object] = set()
 
     @property
@@ -351,19 +405,19 @@ class _Export:
         """Whether no export is under way."""
         return not self._under_way
 
-    def export(self, batch: Sequence[Any]) -> Any:
+    def export(self, batch: Sequence[_T]) -> Enum:
         self._queue.left(len(batch))
         return self._success if _exporter.stored(self.deliver(_exporter.joined(batch))) else self._failure
 
-    def deliver(self, *telemetry: Any) -> int:
-        """Have the exporter deliver; what it takes depends on the signal."""
+    def deliver(self, *telemetry: object) -> int:
+        """Deliver telemetry by the exporter; what it takes depends on the signal."""
         with process.loading:
             _exporter.load_transport()
         under_way = object()
         self._under_way.add(under_way)
         try:
             with _context.as_exporter(_context.Exporting.OURS):
-                result: int = self._exporter.deliver(*telemetry)
+                result = self._exporter.deliver(*telemetry)
         finally:
             self._under_way.discard(under_way)
         if not _exporter.delivered(result):
@@ -376,3 +430,7 @@ class _Export:
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
+
+
+AnyPart: TypeAlias = Part[Any]
+"""A part of any signal."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
@@ -30,31 +30,36 @@ from opencensus_compat._bridge.settings import has_no_effect
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory, inherited_rate
 from opencensus_compat._bridge.whose import is_ours
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.sampling import Sampler
+
+    from opencensus_compat._bridge.exporter import Envelope, Prepared, Settings
+
 _MOST_RUNNING = 10_000
 """OpenTelemetry spans that are remembered to have begun inside an OpenCensus span, and have not ended."""
 
 
-class SpanPart(Part):
+class SpanPart(Part[ReadableSpan]):
     """The spans of a destination."""
 
     signal = SPANS
     results = (SpanExportResult.SUCCESS, SpanExportResult.FAILURE)
 
-    def __init__(self, settings: Any, context_tags: Mapping[str, Any], batching: Batching) -> None:
+    def __init__(self, settings: Settings, context_tags: Mapping[str, object], batching: Batching) -> None:
         super().__init__(settings, context_tags, batching)
-        self.first_handle: Any = None
+        self.first_handle: _handles.SpanHandle | None = None
 
-    def _new_exporter(self) -> Any:
+    def _new_exporter(self) -> _exporter.SpanExporter:
         return _exporter.span_exporter(self.settings, self._context_tags)
 
-    def _new_processor(self, export: Any) -> BatchSpanProcessor:
-        return BatchSpanProcessor(export, **self.batching.for_sdk())
+    def _new_processor(self, export: object) -> BatchSpanProcessor:
+        return BatchSpanProcessor(export, **self.batching.for_sdk())  # type: ignore[arg-type]  # it calls three methods of an exporter's
 
-    def envelopes(self, span_data: Any) -> list[Any]:
+    def envelopes(self, span_data: object) -> list[Envelope]:
         """Return the envelopes of an OpenCensus SpanData in the legacy shape, in the form that telemetry processors take."""
         return self.convert(readable_span(span_data, SCOPE))
 
-    def on_end(self, telemetry: Any) -> None:
+    def on_end(self, telemetry: ReadableSpan | Prepared) -> None:
         """Queue a span, or what stands for one."""
         if not self.is_direct:
             has_no_effect("items that a program hands to an exporter itself are not exported")
@@ -64,7 +69,7 @@ class SpanPart(Part):
             processor = self._started()
         processor.on_end(telemetry)
         # Without the property `sampled`, which is a call.
-        if telemetry.context.trace_flags & 1:
+        if telemetry.context.trace_flags & 1:  # type: ignore[union-attr, operator]  # what was started has a context
             self._queue.entered()
 
 
@@ -85,16 +90,17 @@ class Router(SpanProcessor):
         self._on_shutdown = on_shutdown
         self.is_stopped = False
         self._is_alone = False
-        self._inherited: dict[tuple[int, int], Any] = {}
+        self._inherited: dict[tuple[int, int], _handles.SpanHandle] = {}
         self._rates: SpanProcessor = _exporter.sample_rate_processor(None)
         self._spans: SpanFactory | None = None
         self._others = _other_exporters.NOBODY
 
-    def enter(self, provider: Any) -> None:
+    def enter(self, provider: trace_api.TracerProvider) -> None:
         """Become a processor of a provider."""
-        provider.add_span_processor(_around(self, getattr(provider.get_tracer(SCOPE), "span_processor", None)))
+        several = getattr(provider.get_tracer(SCOPE), "span_processor", None)
+        provider.add_span_processor(_around(self, several))  # type: ignore[attr-defined]  # `put_router` has looked for that method
 
-    def serve(self, sampler: Any, spans: SpanFactory) -> None:
+    def serve(self, sampler: Sampler | None, spans: SpanFactory) -> None:
         """Serve a provider from now on.
 
         Args:
@@ -117,7 +123,7 @@ class Router(SpanProcessor):
         rate = inherited_rate(trace_api.get_current_span(parent_context))
         if rate is not None and _WIRE_RATE not in (span.attributes or ()):
             span.set_attribute(_WIRE_RATE, rate)
-        handle = parent_handle(parent_context)
+        handle: Any = parent_handle(parent_context)
         if _handles.pipeline_of(handle) is not None and (
             self._is_alone or not self._others.are_of_ours or handle is not self._default_handle()
         ):
@@ -165,12 +171,12 @@ class Router(SpanProcessor):
         if is_ours(self._others, destination.settings, SPANS, is_inside=inherited is not None):
             destination.on_end(span if handle is None else handle._telemetry(span, None, None))
 
-    def _default_handle(self) -> Any:
+    def _default_handle(self) -> _handles.SpanHandle | None:
         part = self._default_part()
         return None if part is None else part.first_handle
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export what waits, for every destination, and return whether all of it was delivered in time."""
+        """Export what is queued, for every destination, and return whether all of it was delivered in time."""
         return self.is_stopped or flush_parts(SPANS, timeout_millis / 1000)
 
     def stop(self) -> None:
@@ -179,7 +185,7 @@ class Router(SpanProcessor):
         self.on_start = self.on_end = _nothing  # type: ignore[method-assign] # faster than to ask each time
 
     def shutdown(self) -> None:
-        """Export what waits, since the provider is shut down. OpenCensus spans go on, without it, unless the process ends."""
+        """Export what is queued, since the provider is shut down. OpenCensus spans go on, without it, unless the process ends."""
         if self.is_stopped:
             return
         if is_ending():
@@ -216,17 +222,17 @@ class _Beside(SpanProcessor):
         several.on_start, several.on_end = on_start, on_end  # type: ignore[method-assign] # of this one object
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Do as the router."""
+        """Flush the router."""
         return self._router.force_flush(timeout_millis)
 
     def shutdown(self) -> None:
-        """Do as the router."""
+        """Shut the router down."""
         self._router.shutdown()
 
 
-def _around(router: Router, several: Any) -> SpanProcessor:
+def _around(router: Router, several: object) -> SpanProcessor:
     return _Beside(router, several) if isinstance(several, ConcurrentMultiSpanProcessor) else router
 
 
-def _nothing(*args: Any, **kwargs: Any) -> None:
+def _nothing(*args: object, **kwargs: object) -> None:
     """Do nothing."""

@@ -28,45 +28,49 @@ _TAKEN = (
 )
 
 
-class _Router(Protocol):
+_P = TypeVar("_P")
+_P_contra = TypeVar("_P_contra", contravariant=True)
+
+
+class _Router(Protocol[_P_contra]):
     """A processor of this package's."""
 
     is_stopped: bool
     """Whether it takes nothing any more; see `stop`."""
 
-    def enter(self, provider: Any) -> None:
+    def enter(self, provider: _P_contra, /) -> None:
         """Become a processor of a provider."""
 
     def stop(self) -> None:
         """Take nothing more from the provider."""
 
 
-_R = TypeVar("_R", bound=_Router)
+_R = TypeVar("_R", bound="_Router[Any]")
 
 
-class Feed(Generic[_R]):
-    """Where a signal's telemetry comes by: a provider, and the router in it that hands it to destinations."""
+class Feed(Generic[_R, _P]):
+    """How a signal's telemetry reaches destinations: by a provider, and by the router in it."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
         """Know of no provider."""
-        self.provider: Any = None
+        self.provider: _P | None = None
         self.router: _R | None = None
-        self.found: Any = None
+        self.found: object = None
         """The global provider when it was looked for last."""
         self.is_configured = False
         """Whether the program has named the provider, so that no global one counts."""
-        self.routers: list[tuple[Callable[[], Any], _R]] = []
+        self.routers: list[tuple[Callable[[], object], _R]] = []
         """The routers that have been put in providers, each with a reference to its provider."""
 
-    def routers_of(self, provider: Any) -> list[_R]:
+    def routers_of(self, provider: _P) -> list[_R]:
         """Return the routers that a provider has, the newest last."""
         self.routers = [(reference, router) for reference, router in self.routers if reference() is not None]
         return [router for reference, router in self.routers if reference() is provider]
 
-    def put(self, provider: Any, router: _R) -> None:
+    def put(self, provider: _P, router: _R) -> None:
         """Note that a provider has a router."""
         try:
             self.routers.append((weakref.ref(provider), router))
@@ -74,7 +78,7 @@ class Feed(Generic[_R]):
             self.routers.append((lambda: provider, router))
 
 
-def check(signal: str, provider: Any, example: str) -> None:
+def check(signal: str, provider: object, example: str) -> None:
     """Raise TypeError for what is no provider of a signal; `example` names a class that is one."""
     if not _is_provider(signal, provider):
         name = example.rpartition(".")[2]
@@ -83,18 +87,18 @@ def check(signal: str, provider: Any, example: str) -> None:
         )
 
 
-def _is_provider(signal: str, provider: Any) -> bool:
+def _is_provider(signal: str, provider: object) -> bool:
     return callable(getattr(provider, f"get_{_MAKES[signal]}", None))
 
 
 def put_router(
-    signal: str, feed: Feed[_R], provider: Any, *, new_router: Callable[[], _R], new_provider: Callable[[str], Any]
-) -> tuple[Any, _R]:
+    signal: str, feed: Feed[_R, _P], provider: _P, *, new_router: Callable[[], _R], new_provider: Callable[[str], _P]
+) -> tuple[_P, _R]:
     """Put a router in a provider that is to feed a signal's destinations from now on, and let those that were shut down start anew.
 
     Args:
         signal: Which one.
-        feed: What feeds it at present. A provider that has a router keeps that, unless it has stopped.
+        feed: The present provider and router. A provider that has a router keeps that, unless it has stopped.
         provider: The provider.
         new_router: Makes a router.
         new_provider: Makes a provider for a role; one that takes no processors is not used.
@@ -106,7 +110,7 @@ def put_router(
         )
         provider = new_provider(default_role())
         note_made(provider)
-    router = next((router for router in reversed(feed.routers_of(provider)) if not router.is_stopped), None)
+    router: _R | None = next((router for router in reversed(feed.routers_of(provider)) if not router.is_stopped), None)
     if router is None:
         router = new_router()
         router.enter(provider)
@@ -120,22 +124,22 @@ def put_router(
 
 def log_created(signal: str) -> None:
     """Note that a global provider was made."""
-    told = "no OpenTelemetry %s provider was set: made one for the role %r and set it as the global provider"
-    tell(_logger.debug, told, _MAKES[signal], default_role())
+    message = "no OpenTelemetry %s provider was set: made one for the role %r and set it as the global provider"
+    tell(_logger.debug, message, _MAKES[signal], default_role())
 
 
-def adopt_late_provider(signal: str, made: Any, current: Callable[[], Any], take: Callable[[Any], object], *, but: str = "") -> None:
+def adopt_late_provider(signal: str, made: object, current: Callable[[], object], take: Callable[[_P], object], *, but: str = "") -> None:
     """Take over a provider that the application sets while one of this package's is the global one, instead of refusing it.
 
     Args:
         signal: Of the provider.
         made: The one that this package has made.
         current: Returns the global one.
-        take: Has `made` do what another one does, and telemetry go there.
-        but: What is said, once, besides.
+        take: Lets `made` delegate to another one, and sends telemetry there.
+        but: What the report says besides.
     """
 
-    def set_later(provider: Any) -> bool:
+    def set_later(provider: _P) -> bool:
         if provider is made or current() is not made or not _is_provider(signal, provider):
             return False
         take(provider)
@@ -145,8 +149,8 @@ def adopt_late_provider(signal: str, made: Any, current: Callable[[], Any], take
     _late_providers.watch(signal, made, set_later)
 
 
-def delegate(made: Any, provider: Any, *names: str) -> None:
-    """Let a provider of this package's do what another one does, as far as that can do it."""
+def delegate(made: object, provider: object, *names: str) -> None:
+    """Let methods of a provider of this package's be those of another one, as far as that has them."""
     for name in names:
         if hasattr(provider, name):
             setattr(made, name, getattr(provider, name))

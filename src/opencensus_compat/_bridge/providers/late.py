@@ -11,11 +11,13 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from opencensus_compat._bridge.process import on_reset
 
 __all__ = ["unwatch", "watch"]
+
+_P = TypeVar("_P")
 
 _SETTERS = {
     "traces": ("opentelemetry.trace", "set_tracer_provider"),
@@ -27,16 +29,16 @@ _SETTERS = {
 _watched: dict[str, tuple[Any, Any]] = {}
 """Signal -> OpenTelemetry's function and what stands in its place."""
 _watchers: dict[str, dict[object, Callable[[Any], bool]]] = {}
-"""Signal -> who watches -> what is called."""
+"""Signal -> owner -> its function; see `watch`."""
 
 
-def watch(signal: str, owner: object, take: Callable[[Any], bool]) -> None:
-    """Have something called with each provider of a signal that is set from now on.
+def watch(signal: str, owner: object, take: Callable[[_P], bool]) -> None:
+    """Call a function with each provider of a signal that is set from now on.
 
     Args:
         signal: Of the provider.
-        owner: Who watches. The same one watches once, as it said last.
-        take: Returns whether it has taken the provider; what nobody has taken goes to OpenTelemetry.
+        owner: Key of the function: a second call for the same owner replaces it.
+        take: Returns whether it has taken the provider; a provider that no function has taken is set as OpenTelemetry does.
     """
     watchers = _watchers.setdefault(signal, {})
     watchers[owner] = take
@@ -46,10 +48,10 @@ def watch(signal: str, owner: object, take: Callable[[Any], bool]) -> None:
     original = getattr(importlib.import_module(module), name)
 
     @functools.wraps(original)
-    def set_provider(*args: Any, **options: Any) -> None:
+    def set_provider(*args: object, **options: object) -> None:
         given = [*args, *options.values()]
-        # All of them are asked, whatever the first one says.
-        taken = [ask(given[0]) for ask in list(watchers.values())] if len(given) == 1 else []
+        # All of them are called, whatever the first one returns.
+        taken = [call(given[0]) for call in list(watchers.values())] if len(given) == 1 else []
         if not any(taken):
             original(*args, **options)
 
@@ -65,7 +67,7 @@ def unwatch() -> None:
     _watchers.clear()
 
 
-def _replace(name: str, old: Any, new: Any) -> None:
+def _replace(name: str, old: object, new: object) -> None:
     """Put a function in the place of another in every loaded module: `from opentelemetry.trace import set_tracer_provider` has been run by then.
 
     Costs 0.1 ms for 700 modules, once for each signal whose provider this package makes. A program that names its providers by `configure`,

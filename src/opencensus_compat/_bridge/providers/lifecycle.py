@@ -13,6 +13,7 @@ from opencensus_compat._bridge.providers.common import check
 from opencensus_compat._bridge.settings import checked_send, chosen
 
 if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
 __all__ = ["configure", "flush", "reset", "shutdown"]
@@ -24,7 +25,7 @@ def configure(
     *,
     tracer_provider: TracerProvider | None = None,
     logger_provider: Any = None,
-    meter_provider: Any = None,
+    meter_provider: MeterProvider | None = None,
     one_trace_per_tracer: bool | None = None,
     send: str | None = None,
     flush_on_sigterm: bool | None = None,
@@ -100,7 +101,7 @@ def shutdown(timeout_s: float = _DEFAULT_TIMEOUT_S) -> bool:
     delivered = flush_queue(flushed_by_s)
     for signal in (SPANS, LOGS):
         delivered &= flush_parts(signal, max(0.0, flushed_by_s - time.monotonic()))
-    # Metrics have no queue to flush: they are told once more, as they stop.
+    # Metrics have no queue to flush: they are collected once more, as they stop.
     return stop(max(0.0, began_s + timeout_s - time.monotonic())) and delivered
 
 

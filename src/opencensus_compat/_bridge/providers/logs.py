@@ -24,7 +24,7 @@ from opencensus_compat._bridge.whose import is_made, note_made
 if TYPE_CHECKING:
     from opencensus_compat._bridge.pipeline.destination import Destination
     from opencensus_compat._bridge.pipeline.hand_over import HandOver
-    from opencensus_compat._bridge.pipeline.logs import LogPart, LogRouter
+    from opencensus_compat._bridge.pipeline.logs import ConvertsRecords, LogPart, LogRouter
 
 __all__ = ["configure_provider", "default_logs", "hand_over", "log_destination", "log_router"]
 
@@ -32,7 +32,7 @@ _WAIT_S = 30.0
 """How long a record waits for another thread to make the logger provider, seconds."""
 
 
-class _Feed(Feed["LogRouter"]):
+class _Feed(Feed["LogRouter", "_exporter.LoggerProvider"]):
     """The provider that facade records go to, and the queue by which they come."""
 
     hand_over: HandOver | None = None
@@ -63,7 +63,9 @@ def _load_part() -> Callable[..., LogPart]:
 make_parts_with(LOGS, _load_part)
 
 
-def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any, handle: Any) -> Destination:
+def log_destination(
+    settings: _exporter.Settings, context_tags: Mapping[str, object], options: _exporter.BaseObject, handle: object
+) -> Destination:
     """Return the destination of a log handler; see `destination`.
 
     What the log part needs is loaded here: at the end of the interpreter, where the first record may come, it cannot be loaded any more.
@@ -97,7 +99,7 @@ def log_destination(settings: Any, context_tags: Mapping[str, Any], options: Any
     return found
 
 
-def default_logs() -> tuple[Destination | None, Any]:
+def default_logs() -> tuple[Destination | None, ConvertsRecords | None]:
     """Return the destination of records of OpenTelemetry code, and the handler that it came with, None where that is gone."""
     found = _feed.default
     return (None, None) if found is None else (found[0], found[1]())
@@ -164,11 +166,11 @@ def _make_log_router() -> None:
         _use_provider(current)
 
 
-def _give_way_later(made: Any) -> None:
+def _give_way_later(made: _exporter.LoggerProvider) -> None:
     """Take over a logger provider that the application sets while `made`, one of this package's, is the global one."""
 
-    def take(provider: Any) -> None:
-        # Handlers ask for a logger at each record.
+    def take(provider: _exporter.LoggerProvider) -> None:
+        # Handlers get a logger for each record.
         delegate(made, provider, "get_logger", "add_log_record_processor", "force_flush", "shutdown")
         if not _feed.is_configured:
             _use_provider(provider)
@@ -176,13 +178,13 @@ def _give_way_later(made: Any) -> None:
     adopt_late_provider(LOGS, made, _exporter.sdk_logs().global_provider, take)
 
 
-def configure_provider(provider: Any) -> None:
+def configure_provider(provider: _exporter.LoggerProvider) -> None:
     """Use a provider that the program names, whatever the global one is."""
     _feed.is_configured = True
     _use_provider(provider)
 
 
-def _use_provider(provider: Any) -> None:
+def _use_provider(provider: _exporter.LoggerProvider) -> None:
     """Send facade log records to a provider, and its log records to the destinations."""
     from opencensus_compat._bridge.pipeline.logs import LogRouter
     from opencensus_compat._bridge.providers.made import new_logger_provider

@@ -5,9 +5,11 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, Tracer, TracerProvider
+from opentelemetry.sdk.trace.sampling import Sampler
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
@@ -22,7 +24,7 @@ __all__ = ["MadeProvider", "new_logger_provider", "new_tracer_provider"]
 class _MadeTracer(Tracer):
     """A tracer of a provider that we made: a context without a span, as frameworks attach it, hides no open OpenCensus span."""
 
-    def start_span(self, name: str, context: Context | None = None, *args: Any, **options: Any) -> Any:
+    def start_span(self, name: str, context: Context | None = None, *args: Any, **options: Any) -> trace_api.Span:
         """Start a span; see the SDK's."""
         return super().start_span(name, _context.current() if context is None else context, *args, **options)
 
@@ -30,13 +32,13 @@ class _MadeTracer(Tracer):
 class MadeProvider(TracerProvider):
     """The provider of programs that have none; it gives way to one that the application sets later."""
 
-    def __init__(self, sampler: Any, resource: Any) -> None:
+    def __init__(self, sampler: Sampler | None, resource: Resource | None) -> None:
         super().__init__(sampler=sampler, resource=resource)
         self._census_successor: TracerProvider | None = None
         self._census_tracers: weakref.WeakKeyDictionary[Any, tuple[tuple[Any, ...], dict[str, Any]]] = weakref.WeakKeyDictionary()
 
-    def census_give_way(self, provider: Any) -> None:
-        """Do from now on what another provider does, as do the tracers that were made before; None takes that back for new ones."""
+    def census_give_way(self, provider: TracerProvider | None) -> None:
+        """Delegate to another provider from now on, as do the tracers that were made before; None takes that back for new ones."""
         self._census_successor = provider
         if provider is None:
             return
@@ -52,7 +54,7 @@ class MadeProvider(TracerProvider):
         """The resource of its spans."""
         return super().resource if self._census_successor is None else self._census_successor.resource
 
-    def get_tracer(self, *args: Any, **options: Any) -> Any:
+    def get_tracer(self, *args: Any, **options: Any) -> trace_api.Tracer:
         """Return a tracer; see the SDK's."""
         if self._census_successor is not None:
             return self._census_successor.get_tracer(*args, **options)
@@ -74,15 +76,15 @@ class MadeProvider(TracerProvider):
             self._census_successor.add_span_processor(span_processor)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export what waits and return whether that was done in time."""
+        """Export what is queued and return whether that was done in time."""
         if self._census_successor is None:
             return super().force_flush(timeout_millis)
         return self._census_successor.force_flush(timeout_millis)
 
     def shutdown(self) -> None:
-        """Export what waits and stop."""
+        """Export what is queued and stop."""
         if self._census_successor is None or is_ending():
-            # At the end of the process each provider has its own exit hook, or was told to have none.
+            # At the end of the process each provider has its own exit hook, or was made without one.
             super().shutdown()
         else:
             self._census_successor.shutdown()
@@ -98,13 +100,14 @@ def new_tracer_provider(role: str) -> MadeProvider:
     return MadeProvider(sampler, resource_of_role(role))
 
 
-def new_logger_provider(role: str) -> Any:
+def new_logger_provider(role: str) -> _exporter.LoggerProvider:
     """Return a logger provider for programs that have none."""
-    provider = _exporter.sdk_logs().new_provider(resource_of_role(role))
+    provider: Any = _exporter.sdk_logs().new_provider(resource_of_role(role))
     every = provider.get_logger
 
-    def get_logger(name: str, *args: Any, **options: Any) -> Any:
+    def get_logger(name: str, *args: object, **options: object) -> object:
         return _frameworks.SilentLogger() if _frameworks.leave_out(name) else every(name, *args, **options)
 
     provider.get_logger = get_logger
-    return provider
+    made: _exporter.LoggerProvider = provider
+    return made

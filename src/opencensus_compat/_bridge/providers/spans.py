@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace as trace_api
 
@@ -19,9 +19,14 @@ from opencensus_compat._bridge.whose import is_made, note_made
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
     from opentelemetry.trace import Span as OtelSpan
+    from opentelemetry.trace import TracerProvider
+    from opentelemetry.util.types import AttributeValue
 
+    from opencensus_compat._bridge.exporter import BaseObject, Settings
     from opencensus_compat._bridge.pipeline.spans import Router, SpanPart
+    from opencensus_compat._bridge.providers.made import MadeProvider
     from opencensus_compat._bridge.spans import SpanFactory
 
 __all__ = [
@@ -36,11 +41,11 @@ __all__ = [
 ]
 
 
-class _Feed(Feed["Router"]):
-    """The provider that facade spans go to, and who asks for it."""
+class _Feed(Feed["Router", "TracerProvider"]):
+    """The provider that facade spans go to, and the functions that are called with it."""
 
-    gave_way: Sequence[Any] = ()
-    """Tracer providers of this package's that do what another one does."""
+    gave_way: Sequence[MadeProvider] = ()
+    """Tracer providers of this package's that delegate to another one."""
 
     def forget(self) -> None:
         """Know of no provider; those of this package's are themselves again."""
@@ -52,8 +57,8 @@ class _Feed(Feed["Router"]):
         """What facade spans are started with; None while a provider has to be looked for."""
         self.default: SpanPart | None = None
         """Where spans of OpenTelemetry code go that are outside any OpenCensus span."""
-        self.calls: list[Callable[[Any], object]] = []
-        """What `on_tracer_provider` was given."""
+        self.calls: list[Callable[[TracerProvider], object]] = []
+        """The functions of `on_tracer_provider`."""
 
 
 _feed = _Feed()
@@ -70,10 +75,10 @@ make_parts_with(SPANS, _load_part)
 
 
 def start_span(
-    name: Any,
+    name: object,
     context: Context,
     parent: OtelSpan | None,
-    attributes: dict[str, Any] | None = None,
+    attributes: dict[str, AttributeValue] | None = None,
     *,
     trace_id: int | None = None,
     span_id: int | None = None,
@@ -92,7 +97,7 @@ def start_span(
     return spans.start(name if type(name) is str else oc_to_otel.text(name), context, parent, attributes, trace_id, span_id)
 
 
-def replace_span(old: Any, context: Context | None, *, span_id: int | None, start_ns: int | None) -> OtelSpan:
+def replace_span(old: OtelSpan, context: Context | None, *, span_id: int | None, start_ns: int | None) -> OtelSpan:
     """Start a span that takes the place of `old`, with what one cannot change on a running span; the old one never ends.
 
     Args:
@@ -105,17 +110,17 @@ def replace_span(old: Any, context: Context | None, *, span_id: int | None, star
     return spans.replace(old, context, span_id, start_ns)
 
 
-def others_send(exporter: Any) -> bool:
+def others_send(exporter: object) -> bool:
     """Return whether an exporter of the application's own sends spans of OpenTelemetry code to the resource that a legacy exporter sends to."""
     spans = _feed.spans
     return spans is not None and spans.others.send_for(exporter)
 
 
-def span_part(settings: Any, context_tags: Mapping[str, Any], options: Any) -> SpanPart:
+def span_part(settings: Settings, context_tags: Mapping[str, object], options: BaseObject) -> SpanPart:
     """Return the span part of a destination, and see that a provider feeds it; see `destination`."""
     with process.lock:
         _provide_router()
-        part: SpanPart = destination(settings, context_tags, SPANS, options).part(SPANS)
+        part: SpanPart = destination(settings, context_tags, SPANS, options).part(SPANS)  # type: ignore[assignment]  # of that signal
         if part.is_direct and _feed.default is None:
             _feed.default = part
         return part
@@ -156,16 +161,16 @@ def _provide_router() -> None:
         feed.found = current
         _use_provider(current)
         if is_made(current):
-            _give_way_later(current)
+            _give_way_later(current)  # type: ignore[arg-type]  # it is one of those
     elif _feed.spans is None and feed.provider is not None:
         # Shut down by the application, which has set no other: facade spans go on without it.
         _serve(feed.provider, feed.router)
 
 
-def _give_way_later(made: Any) -> None:
+def _give_way_later(made: MadeProvider) -> None:
     """Take over a tracer provider that the application sets while `made`, one of this package's, is the global one."""
 
-    def take(provider: Any) -> None:
+    def take(provider: SdkTracerProvider) -> None:
         with process.lock:
             made.census_give_way(provider)
             _feed.gave_way = (*_feed.gave_way, made)
@@ -175,13 +180,13 @@ def _give_way_later(made: Any) -> None:
     adopt_late_provider(SPANS, made, trace_api.get_tracer_provider, take)
 
 
-def configure_provider(provider: Any) -> None:
+def configure_provider(provider: TracerProvider) -> None:
     """Use a provider that the program names, whatever the global one is."""
     _feed.is_configured = True
     _use_provider(provider)
 
 
-def _use_provider(provider: Any) -> None:
+def _use_provider(provider: TracerProvider) -> None:
     """Send facade spans to a provider, and its spans to the destinations."""
     from opencensus_compat._bridge.pipeline.spans import Router
     from opencensus_compat._bridge.providers.made import new_tracer_provider
@@ -196,7 +201,7 @@ def _use_provider(provider: Any) -> None:
         call(provider)
 
 
-def _serve(provider: Any, router: Router) -> None:
+def _serve(provider: TracerProvider, router: Router) -> None:
     from opencensus_compat._bridge.spans import SpanFactory
 
     spans = SpanFactory(provider, SCOPE, __version__, are_of_ours=is_made(provider))
@@ -211,10 +216,10 @@ def _provider_is_gone() -> None:
         _feed.spans = None
 
 
-def on_tracer_provider(call: Callable[[Any], object]) -> None:
-    """Call something with each tracer provider that spans go to: now if there is one, and whenever there is another one later.
+def on_tracer_provider(call: Callable[[TracerProvider], object]) -> None:
+    """Call a function with each tracer provider that spans go to: now if there is one, and whenever there is another one later.
 
-    A program without spans makes no provider for that; see also `look_for_tracer_provider`.
+    This makes no provider for a program without spans; see also `look_for_tracer_provider`.
     """
     # Not under the lock: an exporter's thread, which may be the caller, is waited for under it.
     if call not in _feed.calls:

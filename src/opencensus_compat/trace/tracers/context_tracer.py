@@ -26,6 +26,7 @@ from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span as OtelSpan
+    from opentelemetry.util.types import AttributeValue
 
     from opencensus_compat.trace.span_data import SpanData
 
@@ -89,7 +90,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         _follow(self._span_context)
         self._to_update = _context_to_update(self._span_context)
         self._owner: Any = None
-        self._sample_rate: dict[str, float] | None = None
+        self._sample_rate: dict[str, AttributeValue] | None = None
         self._open: dict[int, Any] = {}
         self._home = _context.place()
 

@@ -173,7 +173,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
 
     @property
     def _pipeline(self) -> LogPart:
-        part: LogPart = self._where.part(_LOGS)
+        part: LogPart = self._where.part(_LOGS)  # type: ignore[assignment]  # the part of that signal is one
         return part
 
     def createLock(self) -> None:  # noqa: N802 - the standard library's name

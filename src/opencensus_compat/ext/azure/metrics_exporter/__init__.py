@@ -91,7 +91,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
 
     @property
     def _pipeline(self) -> MetricPart:
-        part: MetricPart = self._resource.part(_METRICS)
+        part: MetricPart = self._resource.part(_METRICS)  # type: ignore[assignment]  # the part of that signal is one
         return part
 
     @property
