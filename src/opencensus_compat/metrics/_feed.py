@@ -1,4 +1,4 @@
-"""The seam through which somebody else learns of metric producers that are exported, and of metrics that one of them has anew."""
+"""The metric producers that are exported, and their listeners."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
         """Mirrors producers."""
 
         def producer_added(self, producer: MetricProducer) -> None:
-            """Learn of a producer: of each that is there already, and of each that comes; maybe more than once."""
+            """Mirror a producer: each that is there already, then each that comes; maybe more than once."""
 
         def gauge_added(self, registry: MetricProducer, gauge: Gauge) -> None:
-            """Learn of a gauge that came into a registry among the producers."""
+            """Mirror a gauge that came into a registry among the producers."""
 
         def metrics_read(self, producer: MetricProducer, metrics: Sequence[Metric]) -> None:
-            """Learn of the metrics that were read from a producer, whenever an exporter reads them."""
+            """Mirror metrics that an exporter has read from a producer."""
 
 
 __all__ = ["producers"]
 
 
 class Producers:
-    """The metric producers that are exported, and who mirrors them. While nobody does, reading a producer costs nothing for it."""
+    """The metric producers that are exported, and their listeners. Without listeners, reading a producer costs nothing more."""
 
     def __init__(self) -> None:
         self.forget()
@@ -77,14 +77,14 @@ class Producers:
                 listener.metrics_read(producer, metrics)
 
     def listen(self, listener: Listener) -> None:
-        """Tell a listener of all producers from now on."""
+        """Call a listener with all producers from now on."""
         with recording:
             self._listeners += (listener,)
         for producer in list(self._known):
             listener.producer_added(producer)
 
     def unlisten(self, listener: Listener) -> None:
-        """Tell it no more."""
+        """Call a listener no more."""
         with recording:
             self._listeners = tuple(other for other in self._listeners if other is not listener)
 

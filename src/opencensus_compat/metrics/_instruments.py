@@ -116,7 +116,7 @@ class _Producer:
         self._producer = weakref.ref(producer)
         self.names: set[str] = set()
         self._read: dict[str, Metric] = {}
-        """What was read and not yet taken: each collection reads once, for the first instrument that asks, and not once for each."""
+        """What was read and not yet taken: each collection reads once, for the first instrument, and not once for each."""
 
     def reader_of(self, name: str) -> Callable[[], list[Observation]]:
         """Return what reads one metric."""
@@ -157,7 +157,7 @@ def attributes(keys: Sequence[str], values: Sequence[object]) -> dict[str, bool 
         return {OVERFLOW: True}
     # A plain text: exporters look at the exact type of values.
     pairs = zip(keys, values, strict=False)
-    return {key: value if type(value) in _PLAIN else str(value) for key, value in pairs if value is not None}  # type: ignore[misc]  # by type()
+    return {key: value if type(value) in _PLAIN else str(value) for key, value in pairs if value is not None}  # type: ignore[misc]  # the values are plain
 
 
 _PLAIN = (bool, int, float, str)

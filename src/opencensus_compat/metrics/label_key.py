@@ -8,7 +8,7 @@ class LabelKey:
 
     Args:
         key: The name.
-        description: What it tells, for people.
+        description: What it stands for, for people.
     """
 
     def __init__(self, key: str, description: str | None) -> None:
@@ -26,5 +26,5 @@ class LabelKey:
 
     @property
     def description(self) -> str | None:
-        """What it tells, for people."""
+        """What it stands for, for people."""
         return self._description

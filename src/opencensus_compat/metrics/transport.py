@@ -46,7 +46,7 @@ class PeriodicMetricTask(PeriodicTask):
     A process made by fork goes on calling, in a thread of its own that starts with a full interval: a server that loads the application
     before it forks its workers exports their metrics. (OpenCensus exported nothing in such workers.)
 
-    As in OpenCensus nothing is called at the end of the process unless `close` is.
+    Nothing is called at the end of the process unless `close` is. As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/metrics/transport.py#L87-L95
 
     Args:
         interval: Seconds between two calls; None means `DEFAULT_INTERVAL`.
@@ -113,12 +113,12 @@ class PeriodicMetricTask(PeriodicTask):
 
 
 def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: Any, interval: float | None = None) -> PeriodicMetricTask:
-    """Return a running thread that asks producers for metrics and hands them to an exporter, at intervals.
+    """Return a running thread that reads metrics of producers and hands them to an exporter, at intervals.
 
     Producers and exporter are held weakly: when one of them is gone, the thread says so in the log and ends.
 
     Args:
-        metric_producers: What is asked, in this order: any objects with `get_metrics`.
+        metric_producers: What is read, in this order: any objects with `get_metrics`.
         exporter: Any object with `export_metrics`, which takes an iterator over the metrics of all of them. For this package's own the
             thread of its resource does that, if it has the same interval.
         interval: Seconds between two exports; None means `DEFAULT_INTERVAL`.

@@ -1,4 +1,4 @@
-"""The seam through which somebody else learns of views, and of measurements that cannot be read off what a view has added up.
+"""Listeners of views, and of measurements that cannot be read off what a view has added up.
 
 What is counted, summed or a last value can be read at any time (`ViewData._snapshot`). A distribution cannot be handed to an instrument
 after the fact: it takes measurements one by one. `MeasureToViewMap._listen` registers a listener; while there is none, a measurement
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class Listener(Protocol):
-    """Somebody who mirrors views. What its methods raise is logged once, and does not reach the application."""
+    """Mirrors views. What its methods raise is logged once, and does not reach the application."""
 
     def view_registered(self, view_data: ViewData) -> None:
-        """Learn of a view: of each that is there already, and of each as it is registered; of none twice.
+        """Mirror a view. Called once for each view: those registered already, then each as it is registered.
 
         Its view data may hold measurements already, and the first calls of `measured` may come before this one.
         """
         ...
 
     def measured(self, view_data: ViewData, tag_values: TagValues, value: float) -> None:
-        """Learn of a measurement in a view with a distribution, on the thread that recorded it.
+        """Mirror a measurement in a view with a distribution. Called on the thread that recorded it.
 
         Args:
             view_data: That of the view.

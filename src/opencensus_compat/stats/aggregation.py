@@ -43,7 +43,7 @@ class SumAggregation:
 
 
 class CountAggregation:
-    """Counts the measurements, whatever their values.
+    """Counts the measurements.
 
     Args:
         count: What to start with.

@@ -49,7 +49,7 @@ class SumAggregationData:
 
     def to_point(self, timestamp: datetime) -> Point:
         """Return the sum so far as a point of that time."""
-        return point.Point(self._value_type(self.sum_data), timestamp)  # type: ignore[arg-type] # whole numbers are not converted
+        return point.Point(self._value_type(self.sum_data), timestamp)  # type: ignore[arg-type]  # whole numbers are not converted
 
 
 SumAggregationDataFloat = SumAggregationData
@@ -97,7 +97,8 @@ class DistributionAggregationData:
 
     Raises:
         ValueError: There is another number of exemplars than of buckets.
-        AssertionError: The boundaries or the counts are not as said. (OpenCensus asserts it.)
+        AssertionError: The boundaries or the counts are not as said. As in OpenCensus:
+            https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/aggregation_data.py#L161-L174
     """
 
     _min: float | None = None
@@ -280,7 +281,7 @@ class LastValueAggregationData:
 
     def to_point(self, timestamp: datetime) -> Point:
         """Return the value as a point of that time."""
-        return point.Point(self._value_type(self.value), timestamp)  # type: ignore[arg-type] # whole numbers are not converted
+        return point.Point(self._value_type(self.value), timestamp)  # type: ignore[arg-type]  # whole numbers are not converted
 
 
 class Exemplar:

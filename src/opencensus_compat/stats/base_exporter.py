@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class StatsExporter:
-    """Base class of exporters that are told of views and measurements as they come; a subclass overrides both methods.
+    """Base class of exporters that get views as they are registered and view data after each measurement; a subclass overrides both methods.
 
     It also has to define ``export(view_datas)``, which is called after each measurement and usually hands what it gets to a transport;
     the transport calls `emit`. As in OpenCensus the base class does not have it, and an exporter without it is passed over.

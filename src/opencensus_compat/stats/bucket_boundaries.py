@@ -24,7 +24,8 @@ class BucketBoundaries:
         """Return whether these boundaries (not those of this object) never fall; None is not valid.
 
         Raises:
-            IndexError: There are none, as in OpenCensus.
+            IndexError: There are none. As in OpenCensus:
+                https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/bucket_boundaries.py#L34
         """
         if boundaries is None:
             return False

@@ -1,4 +1,4 @@
-"""Which views show which measures, and who is told of what they add up."""
+"""Which views show which measures; the exporters and listeners of what they add up."""
 
 from __future__ import annotations
 
@@ -54,12 +54,16 @@ class MeasureToViewMap:
 
     @property
     def exported_views(self) -> set[View] | None:
-        """The empty set; None once a view was registered. As in OpenCensus, which never filled it."""
+        """The empty set; None once a view was registered.
+
+        As in OpenCensus, which never filled it:
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measure_to_view_map.py#L88
+        """
         return self._exported_views
 
     @property
     def exporters(self) -> list[Any]:
-        """The exporters that are told, in a list that may be changed."""
+        """The registered exporters, in a list that may be changed."""
         return self._exporters
 
     def get_view(self, view_name: str, timestamp: datetime | str | None) -> ViewData | None:
@@ -82,10 +86,11 @@ class MeasureToViewMap:
         return set(all_views)
 
     def register_view(self, view: View, timestamp: datetime | str) -> None:
-        """Let a view add up what is recorded of its measure from now on. One that is registered already stays as it is.
+        """Let a view add up what is recorded of its measure from now on. A view that is registered already is left alone.
 
-        As in OpenCensus, a different view of the same name is added beside the first, with a warning. So is a view of a different
-        measure with the same name; that measure's values are not recorded.
+        A different view of the same name is added beside the first, with a warning. So is a view of a different measure with the same name;
+        that measure's values are not recorded. As in OpenCensus:
+        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measure_to_view_map.py#L89-L108
 
         Args:
             view: The view.
@@ -95,11 +100,11 @@ class MeasureToViewMap:
             ValueError: The environment's limit of tag sets is no number.
         """
         for exporter in tuple(self._exporters):
-            tell = getattr(exporter, "on_register_view", None)
-            if tell is None:
+            on_register_view = getattr(exporter, "on_register_view", None)
+            if on_register_view is None:
                 continue
             try:
-                tell(view)
+                on_register_view(view)
             except AttributeError as error:  # which OpenCensus, too, kept from the application, and no other
                 self._failed(f"the stats exporter {type(exporter).__name__} failed", error)
         self._exported_views = None
@@ -119,7 +124,7 @@ class MeasureToViewMap:
         if registered_measure != measure:
             logger.warning("A different measure with the name %r is registered already", measure.name)
         for listener in listeners:
-            self._tell(listener, view_data)
+            self._show(listener, view_data)
 
     def record(
         self,
@@ -128,12 +133,12 @@ class MeasureToViewMap:
         timestamp: datetime | str | None,
         attachments: Mapping[str, str] | None = None,
     ) -> None:
-        """Add measurements to the views of their measures, and tell the exporters.
+        """Add measurements to the views of their measures, and call the exporters.
 
         Args:
             tags: The tags of all of them.
-            measurement_map: Measure to value. A measure that no view shows is passed over. (OpenCensus stopped there, and lost those
-                behind it.)
+            measurement_map: Measure to value. A measure that no view shows is passed over. (OpenCensus stopped there, and lost the
+                next ones: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measure_to_view_map.py#L115)
             timestamp: When they were made.
             attachments: What distributions keep with them as exemplars.
 
@@ -183,7 +188,7 @@ class MeasureToViewMap:
                 yield metric
 
     def copy_and_finalize_view_data(self, view_data: ViewData) -> ViewData:
-        """Return a copy of what a view has added up, which ends now and stays as it is."""
+        """Return a copy of what a view has added up, which ends now and changes no more."""
         copied = copy.copy(view_data)
         copied._tag_value_aggregation_data_map = view_data._snapshot()
         copied._owner = None
@@ -191,19 +196,19 @@ class MeasureToViewMap:
         return copied
 
     def _listen(self, listener: Listener) -> None:
-        """Tell somebody of all views, and of measurements in distributions, from now on."""
+        """Call a listener with all views, and with measurements in distributions, from now on."""
         with _lock.recording:
             self._listeners += (listener,)
             known = self._view_datas()
         for view_data in known:
-            self._tell(listener, view_data)
+            self._show(listener, view_data)
 
     def _unlisten(self, listener: Listener) -> None:
-        """Tell it no more."""
+        """Call a listener no more."""
         with _lock.recording:
             self._listeners = tuple(other for other in self._listeners if other is not listener)
 
-    def _tell(self, listener: Listener, view_data: ViewData) -> None:
+    def _show(self, listener: Listener, view_data: ViewData) -> None:
         try:
             listener.view_registered(view_data)
         except Exception as error:  # noqa: BLE001 -- the view adds up all the same

@@ -71,7 +71,9 @@ class MeasurementMap:
         self._attachments[key] = value
 
     def record(self, tags: TagMap | None = None) -> None:
-        """Record all measurements, or none of them when one is below 0: then it never will record any, as in OpenCensus.
+        """Record all measurements, or none of them when one is below 0: the map records nothing from then on.
+
+        As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measurement_map.py#L99-L111
 
         Args:
             tags: Their tags; those of the current context when None.

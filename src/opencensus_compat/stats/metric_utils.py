@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def is_gauge(md_type: int) -> bool:
-    """Return whether a kind of metric tells of a moment.
+    """Return whether a kind of metric has the values of one moment.
 
     Raises:
         ValueError: There is no such kind of metric.
@@ -27,7 +27,7 @@ def is_gauge(md_type: int) -> bool:
 
 
 def get_label_values(tag_values: Iterable[TagValue | None]) -> list[LabelValue]:
-    """Return tag values as label values; None stays one without a value."""
+    """Return tag values as label values; None becomes a label value without a value."""
     return [LabelValue(tag_value) for tag_value in tag_values]
 
 
@@ -46,7 +46,7 @@ def view_data_to_metric(view_data: ViewData, timestamp: datetime) -> metric.Metr
     start = None if is_gauge(descriptor.type) else view_data.start_time
     series = []
     for tag_values, data in added_up:
-        with _lock.recording:  # for each anew, so that whoever records does not wait for all of them
+        with _lock.recording:  # for each anew: a recording thread waits for one series, not for all
             point = data.to_point(timestamp)
         series.append(time_series.TimeSeries(get_label_values(tag_values), [point], start))
     return metric.Metric(descriptor, series)

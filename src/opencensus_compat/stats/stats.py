@@ -31,6 +31,6 @@ class _Stats(MetricProducer, WithoutInstruments):
 
 
 stats = _Stats()
-"""The one that exporters ask."""
+"""The one that exporters read."""
 view_manager._of_process = stats.view_manager
 on_reset(stats.view_manager.measure_to_view_map._forget)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
         @property
         def _listeners(self) -> Sequence[object]:
-            """Who sees them; empty while nobody does."""
+            """The listeners."""
 
         def _measured(self, view_data: ViewData, tag_values: TagValues, value: float) -> None:
             """Show a measurement in a distribution to the listeners."""

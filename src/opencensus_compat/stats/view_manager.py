@@ -45,15 +45,18 @@ class ViewManager:
         return self.measure_to_view_map.get_view(view_name=view_name, timestamp=self.time)
 
     def get_all_exported_views(self) -> set[View] | None:
-        """Return the empty set, or None once a view was registered, as in OpenCensus."""
+        """Return the empty set, or None once a view was registered.
+
+        As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measure_to_view_map.py#L88
+        """
         return self.measure_to_view_map.exported_views
 
     def register_exporter(self, exporter: Any) -> None:
-        """Tell an exporter of views that are registered after this, and of what views add up, after each measurement."""
+        """Call an exporter with views that are registered after this, and with view data after each measurement."""
         self.measure_to_view_map.exporters.append(exporter)
 
     def unregister_exporter(self, exporter: Any) -> None:
-        """Tell an exporter no more.
+        """Call an exporter no more.
 
         Raises:
             ValueError: It is not registered.

@@ -271,7 +271,7 @@ def test_a_producer_that_cannot_be_read_any_more(read, caplog):
     assert sorted(read.values) == ["count", "one", "two"]
     bad.fails = True
     assert [sorted(read.values) for _ in range(2)] == [["count"], ["count"]]
-    assert caplog.messages == ["a metric could not be read, and is left out: RuntimeError('gone') (said once)"]
+    assert caplog.messages == ["a metric could not be read, and is skipped: RuntimeError('gone') (said once)"]
     task.cancel()
 
 

@@ -63,7 +63,7 @@ def test_label_values_beyond_the_limit_share_one_series(cls, caplog):
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert caplog.messages[0] == (
         "The metric 'queue' has 3 time series, as many as OPENCENSUS_COMPAT_MAX_TAG_SETS allows: further label values are lost from now on; "
-        "what is set and added for them is kept under 'otel.metric.overflow', functions are not asked"
+        "what is set and added for them is kept under 'otel.metric.overflow', functions are not called"
     )
 
 

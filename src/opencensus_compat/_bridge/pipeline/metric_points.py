@@ -17,7 +17,7 @@ def points_to_send(collected: MetricsData, is_exported: Callable[[str], bool] | 
 
     Args:
         collected: As the reader collected it.
-        is_exported: Tells by its name in OpenTelemetry whether a facade instrument's metric is to be sent; None means none of them.
+        is_exported: Returns whether a facade instrument's metric, by its name in OpenTelemetry, is to be sent; None stands for none of them.
         only_facade: Whether others are not to be sent.
     """
     kept: list[ResourceMetrics] = []

@@ -54,7 +54,7 @@ class Task(Protocol):
     interval: float
     """Seconds."""
     is_attached: bool
-    """Whether the destination's reader asks it; else a thread of its own does."""
+    """Whether the destination's reader exports it; else a thread of its own does."""
 
     @property
     def exporter(self) -> Exporter:

@@ -93,7 +93,7 @@ class Instruments:
         if not _reading.depth:
             self._make_now(make)
             return
-        # None can be started at the end of the interpreter, when nobody would see the instrument either.
+        # No thread can be started at the end of the interpreter, when no reader would see the instrument either.
         with contextlib.suppress(RuntimeError):
             thread = threading.Thread(target=self._make_now, args=(make,), name="opencensus-instruments", daemon=True)
             _exporter.wait_for_at_end(thread)
@@ -109,7 +109,7 @@ class Instruments:
         Args:
             name: Its name in OpenCensus.
             unit: Its unit, likewise.
-            description: What it tells, for people; None for nothing.
+            description: What it shows, for people; None for nothing.
             read: Returns the values of this moment. It may be the program's: what it raises is logged once.
             is_gauge: Which of the two.
         """
@@ -122,7 +122,7 @@ class Instruments:
         described = self._described(name, unit, description)
         if "explicit_bucket_boundaries_advisory" in inspect.signature(self._meter.create_histogram).parameters:
             return self._meter.create_histogram(*described, explicit_bucket_boundaries_advisory=bounds)
-        report("this release of OpenTelemetry takes no boundaries from instruments: distributions have its own boundaries there")
+        report("this release of OpenTelemetry takes no bucket boundaries from instruments: distributions have its default boundaries there")
         return self._meter.create_histogram(*described)
 
     def _guarded(self, read: Callable[[], Sequence[Observation]]) -> Callable[[CallbackOptions], Sequence[Observation]]:
@@ -134,7 +134,7 @@ class Instruments:
                 return read()
             except _exporter.failure() as error:  # It may be the program's
                 # The SDK would log a traceback at each collection, for each instrument.
-                report("a metric could not be read, and is left out: %r", error)
+                report("a metric could not be read, and is skipped: %r", error)
                 return ()
             finally:
                 _reading.depth -= 1
@@ -151,6 +151,6 @@ class Instruments:
             number += 1
             name = f"{valid[: MAX_NAME - 6]}_{number}"
         if number > 1:
-            report("several OpenCensus metrics have the OpenTelemetry name %r: others than the first have numbers", valid)
+            report("several OpenCensus metrics have the OpenTelemetry name %r: all but the first have a number added", valid)
         self._taken.add(name.lower())
         return name, valid_unit(unit), str(description or "")

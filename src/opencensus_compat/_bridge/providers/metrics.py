@@ -206,7 +206,7 @@ def _see_meter_provider(provider: MeterProvider) -> bool:
 
 
 def expect_meter_provider() -> None:
-    """Say, once, that nobody gets metrics that are not sent directly, where there is no meter provider; see `configure`."""
+    """Report, once, that metrics that are not sent directly are lost, where there is no meter provider; see `configure`."""
     look_for_meter_provider()
     if not _state.instruments:
         has_no_effect(

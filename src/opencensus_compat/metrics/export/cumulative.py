@@ -17,7 +17,7 @@ class CumulativePointLong(gauge.GaugePointLong):
         """
         if not isinstance(val, int):
             raise gauge._no_integer(self, val)
-        # Asked first without the lock: most readings of a counter that stands still change nothing.
+        # Compared first without the lock: most readings of a counter that stands still change nothing.
         if val > self.value:
             with _lock:
                 self.value = max(self.value, val)
@@ -74,8 +74,8 @@ class DoubleCumulative(DoubleCumulativeMixin, gauge.Gauge):
 
 
 class DerivedLongCumulative(LongCumulativeMixin, gauge.DerivedGauge):
-    """Whole numbers that functions of the program tell; one that goes down is ignored."""
+    """Whole numbers that functions of the program return; one that goes down is ignored."""
 
 
 class DerivedDoubleCumulative(DoubleCumulativeMixin, gauge.DerivedGauge):
-    """Numbers that functions of the program tell; one that goes down is ignored."""
+    """Numbers that functions of the program return; one that goes down is ignored."""

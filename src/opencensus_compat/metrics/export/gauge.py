@@ -142,9 +142,9 @@ def _no_integer(point: GaugePoint, val: object) -> ValueError:
 
 
 class DerivedGaugePoint(GaugePoint):
-    """A number that a function of the program tells when somebody asks.
+    """A number that a function of the program returns when it is read.
 
-    The function is held weakly: whoever gives it keeps it. A lambda or a bound method of an object that nobody else holds is gone at once.
+    The function is held weakly: the program has to keep it. A lambda or a bound method of an object that nobody else holds is gone at once.
 
     Args:
         func: The function. What is no function, a bound method excepted, must take weak references.
@@ -191,7 +191,7 @@ class BaseGauge:
 
     Args:
         name: Name of the metric.
-        description: What it tells, for people.
+        description: What it shows, for people.
         unit: Unit of its numbers, in the notation of UCUM.
         label_keys: Its dimensions.
 
@@ -242,7 +242,7 @@ class BaseGauge:
         if not said:
             _logger.warning(
                 "The metric %r has %d time series, as many as %s allows: further label values are lost from now on; what is set and added "
-                "for them is kept under %r, functions are not asked",
+                "for them is kept under %r, functions are not called",
                 self.descriptor.name, self._limit, _cardinality.LIMIT_VARIABLE, str(_cardinality.OVERFLOW),
             )  # fmt: skip
 
@@ -344,7 +344,7 @@ class DoubleGauge(DoubleGaugeMixin, Gauge):
 
 
 class DerivedGauge(BaseGauge):
-    """A gauge or cumulative whose numbers functions of the program tell."""
+    """A gauge or cumulative whose numbers functions of the program return."""
 
     def _create_time_series(self, key: tuple[Any, ...], func: Callable[..., Any], **kwargs: Any) -> DerivedGaugePoint:
         point = DerivedGaugePoint(func, self.point_type(), **kwargs)
@@ -357,7 +357,7 @@ class DerivedGauge(BaseGauge):
         return point
 
     def create_time_series(self, label_values: Sequence[LabelValue], func: Callable[..., Any], **kwargs: Any) -> DerivedGaugePoint:
-        """Have a function asked for the number of some label values; the first one given for them stays.
+        """Read the number of some label values from a function; the first function given for them is kept.
 
         Args:
             label_values: The label values.
@@ -371,7 +371,7 @@ class DerivedGauge(BaseGauge):
             ValueError: The label values do not fit the label keys, or there is no function.
 
         Loses:
-            The time series, where the gauge has as many as it may: the function is then asked by the returned number only.
+            The time series, where the gauge has as many as it may: the function is then called by the returned number only.
         """
         key = self._checked(label_values)
         if func is None:
@@ -379,7 +379,7 @@ class DerivedGauge(BaseGauge):
         return self._create_time_series(key, func, **kwargs)
 
     def create_default_time_series(self, func: Callable[..., Any]) -> DerivedGaugePoint:
-        """Have a function asked for the number without label values; the first one given stays.
+        """Read the number without label values from a function; the first function given is kept.
 
         Raises:
             ValueError: There is no function.
@@ -390,11 +390,11 @@ class DerivedGauge(BaseGauge):
 
 
 class DerivedLongGauge(LongGaugeMixin, DerivedGauge):
-    """Whole numbers that functions of the program tell."""
+    """Whole numbers that functions of the program return."""
 
 
 class DerivedDoubleGauge(DoubleGaugeMixin, DerivedGauge):
-    """Numbers that functions of the program tell."""
+    """Numbers that functions of the program return."""
 
 
 class Registry(metric_producer.MetricProducer):

@@ -1,4 +1,4 @@
-"""What a metric is called, what it tells, and of which kind its values are."""
+"""Name and description of a metric, and of which kind its values are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _MetricDescriptorTypeMeta(type):
 
 
 class MetricDescriptorType(metaclass=_MetricDescriptorTypeMeta):
-    """Kinds of metrics. A gauge tells of a moment, a cumulative adds up from a start time on.
+    """Kinds of metrics. A gauge has the values of one moment, a cumulative adds up from a start time on.
 
     `SUMMARY` is a constant without a metric: OpenCensus never let a descriptor be of this kind.
     """
@@ -63,18 +63,18 @@ _DISTRIBUTIONS = frozenset({MetricDescriptorType.GAUGE_DISTRIBUTION, MetricDescr
 
 
 def _is_gauge(md_type: int) -> bool:
-    """Return whether a kind of metric tells of a moment; see `opencensus.stats.metric_utils.is_gauge`."""
+    """Return whether a kind of metric has the values of one moment; see `opencensus.stats.metric_utils.is_gauge`."""
     if md_type not in MetricDescriptorType:
         raise ValueError(f"md_type: expected a constant of MetricDescriptorType other than SUMMARY, got {md_type!r}")
     return md_type in _GAUGES
 
 
 class MetricDescriptor:
-    """What a metric is called, what it tells, and of which kind its values are.
+    """Name and description of a metric, and of which kind its values are.
 
     Args:
         name: Its name, unlike that of other metrics.
-        description: What it tells, for people.
+        description: What it shows, for people.
         unit: Unit of its values, in the notation of UCUM (`ms`, `By`, `1`).
         type_: A constant of `MetricDescriptorType`, `SUMMARY` excepted.
         label_keys: Its dimensions.
@@ -107,7 +107,7 @@ class MetricDescriptor:
 
     @property
     def description(self) -> str | None:
-        """What it tells, for people."""
+        """What it shows, for people."""
         return self._description
 
     @property

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class MetricProducer:
-    """Something that exporters ask for metrics, time and again."""
+    """Something that exporters read metrics of, time and again."""
 
     def get_metrics(self) -> Iterable[Metric | None]:
         """Return the metrics of this moment; subclasses do."""
@@ -20,7 +20,7 @@ class MetricProducer:
 
 
 class MetricProducerManager:
-    """The producers that an exporter asks. Threads may add and remove at any time.
+    """The producers that an exporter reads. Threads may add and remove at any time.
 
     Args:
         metric_producers: Those to start with.

@@ -7,7 +7,7 @@ class Summary:
     """Totals since the start, and a snapshot of what was seen lately.
 
     Args:
-        count: How many numbers since the start; None where nobody counts.
+        count: How many numbers since the start; None where it is not counted.
         sum_data: Their sum; likewise.
         snapshot: What was seen lately.
 
@@ -43,7 +43,7 @@ class Snapshot:
     """What was seen lately: how many numbers, their sum, and percentiles.
 
     Args:
-        count: How many numbers; None where nobody counts.
+        count: How many numbers; None where it is not counted.
         sum_data: Their sum; likewise.
         value_at_percentiles: A list, percentiles rising; None stands for none.
 
@@ -108,7 +108,7 @@ class ValueAtPercentile:
 
 
 def check_count_and_sum(count: int | None, sum_data: float | None) -> None:
-    """Check totals; None stands for one that nobody counts.
+    """Check totals; None stands for one that is not counted.
 
     Raises:
         ValueError: One is below 0, or there is a sum of no numbers.

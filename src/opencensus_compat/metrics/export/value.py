@@ -205,8 +205,9 @@ class ValueDistribution:
             raise ValueError("bucket_options must not be null; BucketOptions() stands for no buckets")
         bounds = bucket_options.type_
         if bounds is not None:
-            # Without buckets this raises TypeError, as it always did.
-            _check_buckets(count, bounds, buckets)  # type: ignore[arg-type] # None raises, see above
+            # Without buckets this raises TypeError, as in OpenCensus:
+            # https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/metrics/export/value.py#L262
+            _check_buckets(count, bounds, buckets)  # type: ignore[arg-type]  # None raises, see above
         elif buckets is not None:
             raise ValueError(
                 f"buckets must be null if the distribution has no histogram (i.e. bucket_options.type is null), got {len(buckets)} buckets"

@@ -1,7 +1,7 @@
 """Metrics to Application Insights: views, gauges, cumulatives, and the standard metrics of machine, process and requests.
 
-Handles on a resource share one reader of the OpenTelemetry SDK's, which has them export at each interval and once more at the end of the
-process.
+Exporters of one resource share one reader of the OpenTelemetry SDK. It exports their metrics at each interval, and once more at the end of
+the process.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
 _INSTANCE = "ai.cloud.roleInstance"
 
 
-# The package of standard metrics is loaded only when somebody wants it.
+# The package of standard metrics is loaded when it is first used.
 __getattr__ = patch_targets(__name__, "atexit", "opencensus_compat.ext.azure.metrics_exporter.standard_metrics")
 
 
@@ -107,7 +107,8 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
     def export_metrics(self, metrics: Iterable[Metric | None]) -> None:
         """Convert metrics, apply the telemetry processors and send, at once and in batches of `max_batch_size`.
 
-        What cannot be converted is counted and said in the log, and loses nothing else.
+        What cannot be converted is counted and said in the log, and loses nothing else. The steps are those of OpenCensus, which programs
+        replace: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/metrics_exporter/__init__.py#L69-L83
         """
         for batch in self._batches(metrics):
             if self._is_changed():
@@ -152,7 +153,10 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         return envelope
 
     def shutdown(self) -> None:
-        """Export once more what `exporter_thread` exports, and then no more."""
+        """Export once more what `exporter_thread` exports, and then no more.
+
+        As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/metrics_exporter/__init__.py#L164-L170
+        """
         if self.exporter_thread is None:
             return
         if self._is_stats:
@@ -161,7 +165,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
             self.exporter_thread.close()
 
     def _batches(self, metrics: Iterable[Metric | None]) -> Iterator[list[Mapping[str, object]]]:
-        """Return the envelopes of metrics, batch by batch; each is converted when it is asked for."""
+        """Return the envelopes of metrics, batch by batch; each is converted when it is read."""
         size = int(self.max_batch_size) if "max_batch_size" in self.options else _part.DEFAULT_BATCH_SIZE
         return common_utils.window(self._envelopes(metrics), size)
 
@@ -220,7 +224,7 @@ _STEPS = Steps(
 
 
 def _context_tags() -> dict[str, str]:
-    """Return the tags of an envelope. Where several processes tell the same series, the instance says which one it is."""
+    """Return the tags of an envelope. Where several processes have the same series, the instance tells them apart."""
     tags = dict(utils.azure_monitor_context)
     if is_worker() and tags.get(_INSTANCE) == platform.node():
         tags[_INSTANCE] = f"{tags[_INSTANCE]}:{os.getpid()}"

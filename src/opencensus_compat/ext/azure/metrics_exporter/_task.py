@@ -1,4 +1,4 @@
-"""The thread of a metrics exporter as programs know it, and what the reader of its resource asks: which metrics to send now."""
+"""The thread of a metrics exporter as programs know it. The reader of its resource gets from it what to send."""
 
 from __future__ import annotations
 
@@ -49,10 +49,11 @@ _FLUSH_MILLIS = 30_000
 
 
 class ExportTask(transport.PeriodicMetricTask):
-    """The thread of an exporter as programs know it: `cancel` and `close` it, ask for its `interval`.
+    """The thread of an exporter as programs know it: `cancel` and `close` it, read its `interval`.
 
-    The reader of the exporter's resource asks it, as long as that has the same interval; else it is a thread of its own. Producers are held
-    weakly, as in OpenCensus; the exporter stays, for nothing else may hold it.
+    The reader of the exporter's resource exports it, as long as that has the same interval; else it is a thread of its own. The exporter is
+    kept, for nothing else may hold it. Producers are held weakly, as in OpenCensus:
+    https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/metrics/transport.py#L122-L131
 
     Args:
         producers: What is read, in this order.
@@ -62,7 +63,8 @@ class ExportTask(transport.PeriodicMetricTask):
 
     def __init__(self, producers: Sequence[MetricProducer], exporter: Exporter, interval: float | None) -> None:
         self.exporter = exporter
-        # The method of this moment, as in OpenCensus: one that takes its place later is for others who call it.
+        # The method of this moment; one that takes its place later is for other callers. As in OpenCensus:
+        # https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/metrics/transport.py#L124
         self._export_metrics = exporter.export_metrics
         self._exports_itself = exporter._is_changed()
         self._gets = [get_weakref(producer.get_metrics) for producer in producers]
@@ -77,7 +79,7 @@ class ExportTask(transport.PeriodicMetricTask):
 
     def start(self) -> None:
         """Begin to export."""
-        # Where nothing is sent, the reader is asked for nothing: the thread reads the producers, so that their metrics get instruments.
+        # Where nothing is sent, the thread reads the producers, so that their metrics get instruments.
         self.is_attached = self.exporter._is_direct and self.exporter._pipeline.add(self)
         if not self.is_attached:
             super().start()
@@ -105,7 +107,7 @@ class ExportTask(transport.PeriodicMetricTask):
         super().cancel()
 
     def export(self, sent: set[Hashable]) -> Iterable[Sequence[pipeline_metrics.Envelope]]:
-        """Return the envelopes of what the producers have now, batch by batch; each is made when it is asked for.
+        """Return the envelopes of what the producers have now, batch by batch; each is made when it is read.
 
         An exporter of which a program changed a step exports by itself: nothing is returned then.
 

@@ -38,7 +38,7 @@ def register_metrics() -> Registry:
     """Return a registry with a gauge for each standard metric, and begin to count requests.
 
     Loses:
-        A metric that this machine does not tell (a container without `/proc`); said once in the log.
+        A metric that this machine does not have (a container without `/proc`); said once in the log.
     """
     registry = Registry()
     for standard_metric in STANDARD_METRICS:
@@ -57,7 +57,7 @@ def _tell_of_spans(provider: Any) -> None:
 
 
 class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
-    """Tells the standard metrics. It measures from `enable` on, and until `disable`.
+    """Produces the standard metrics. It measures from `enable` on, and until `disable`.
 
     They have no instruments: they are Application Insights' own, and each reading begins a new interval, so that a second reader would spoil
     the first one's rates.
@@ -84,7 +84,7 @@ class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
         _ = self.registry
 
     def disable(self) -> None:
-        """Measure no more until it is enabled again, and leave `http.server` as it was. Whoever exports it gets nothing."""
+        """Measure no more until it is enabled again, and leave `http.server` as it was. Exporters get nothing from it then."""
         with self._lock:
             self._is_disabled = True
             self._registry = None
@@ -103,5 +103,5 @@ class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
 
 
 producer = AzureStandardMetricsProducer()
-"""The one that the exporter asks."""
+"""The one that the exporter reads."""
 on_reset(producer._forget)

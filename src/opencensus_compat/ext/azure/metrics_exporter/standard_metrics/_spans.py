@@ -1,4 +1,4 @@
-"""Tells the standard metrics of the server spans of both APIs, where there is a tracer provider."""
+"""Counts the server spans of both APIs for the standard metrics, where there is a tracer provider."""
 
 from __future__ import annotations
 

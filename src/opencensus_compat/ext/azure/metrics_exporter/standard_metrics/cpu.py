@@ -18,7 +18,7 @@ class ProcessorTimeMetric:
         return float(100 - psutil.cpu_times_percent().idle)
 
     def __call__(self) -> DerivedDoubleGauge:
-        """Return a gauge of it, and begin the time that its first reading tells of."""
+        """Return a gauge of it, and begin the time that its first reading covers."""
         gauge = DerivedDoubleGauge(self.NAME, "Processor time as a percentage", "percentage", [])
         gauge.create_default_time_series(self.get_value)
         self.get_value()

@@ -27,7 +27,7 @@ class ProcessMemoryMetric:
 
     @staticmethod
     def get_value() -> int | None:
-        """Return it; None, with a line in the log, when the machine does not tell."""
+        """Return it; None, with a line in the log, when the machine does not say."""
         try:
             return int(_process(os.getpid()).memory_info().rss)
         except Exception:
@@ -48,7 +48,7 @@ class ProcessCPUMetric:
 
     @staticmethod
     def get_value() -> float | None:
-        """Return it; None, with a line in the log, when the machine does not tell."""
+        """Return it; None, with a line in the log, when the machine does not say."""
         try:
             import psutil
 
@@ -59,7 +59,7 @@ class ProcessCPUMetric:
             return None
 
     def __call__(self) -> DerivedDoubleGauge:
-        """Return a gauge of it, and begin the time that its first reading tells of."""
+        """Return a gauge of it, and begin the time that its first reading covers."""
         gauge = DerivedDoubleGauge(self.NAME, "Process CPU usage as a percentage", "percentage", [])
         gauge.create_default_time_series(self.get_value)
         self.get_value()
