@@ -128,8 +128,8 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
         facade = name == legacy_spans.SCOPE
         tags = self._tags(resource_of(one), legacy_tags, facade)
         if facade and self._legacy_shape:
-            return (legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags, on_skipped=self._warn_skipped),)
-        # A list: no number in it needs a look before it is encoded.
+            # A list, here and below: no number in it needs a look before it is encoded.
+            return [legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags, on_skipped=self._warn_skipped)]
         return [logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade, on_skipped=self._warn_skipped)]
 
     def _warn_skipped(self, name: str) -> None:
