@@ -10,6 +10,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -256,6 +257,7 @@ def _verdict(status: int) -> tuple[str, Reason]:
     return verdict, status_reason(status)
 
 
+@lru_cache(maxsize=128)
 def status_reason(status: int) -> Reason:
     """Return the reason that a status of a reply is."""
     known = STATUSES.get(status)

@@ -55,7 +55,7 @@ class Sender:
         """
         url = self._known_url()
         for _ in range(MAX_REDIRECTS + 1):
-            token = self._token(url or self._transport.url, left_s())
+            token = None if self._tokens is None else self._token(self._tokens, url or self._transport.url, left_s())
             if isinstance(token, NoToken):
                 return Retry(token.reason, token.after_s, quiet=True)
             timeout_s = left_s()
@@ -79,8 +79,9 @@ class Sender:
         self._moved = None
         return Retry(REDIRECTED_TOO_OFTEN)
 
-    def _token(self, url: str, timeout_s: float) -> str | NoToken | None:
-        return None if self._tokens is None or timeout_s <= 0 else self._tokens.header_for(url, timeout_s)
+    @staticmethod
+    def _token(tokens: TokenSource, url: str, timeout_s: float) -> str | NoToken | None:
+        return tokens.header_for(url, timeout_s) if timeout_s > 0 else None
 
     def _known_url(self) -> str | None:
         moved = self._moved

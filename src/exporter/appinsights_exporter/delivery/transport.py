@@ -207,7 +207,10 @@ def _post_in_place() -> Callable[..., Any] | None:
 
 def _intercepted_post() -> Callable[..., Any] | None:
     """Return ``requests.post`` where a test intercepts what requests sends, at the places of the packages responses and requests-mock."""
-    adapters, sessions = sys.modules.get("requests.adapters"), sys.modules.get("requests.sessions")
+    adapters = sys.modules.get("requests.adapters")
+    if adapters is None:
+        return None
+    sessions = sys.modules.get("requests.sessions")
     for module, kind in ((adapters, "HTTPAdapter"), (sessions, "Session")):
         # Another thread may be in the midst of importing it. What instruments requests wraps functions, and keeps their module.
         found = getattr(getattr(module, kind, None), "send", None)
