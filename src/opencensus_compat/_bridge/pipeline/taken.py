@@ -39,15 +39,15 @@ class Item:
 
     Args:
         handler: The first handler.
-        where: Its destination, by which its identity is known.
+        destination: Its destination, by which its identity is known.
         conversion: The function that makes its envelopes, likewise.
     """
 
-    __slots__ = ("_conversion", "_handlers", "_prepared", "_share", "_where", "is_certain", "is_sent", "lock", "makers")
+    __slots__ = ("_conversion", "_destination", "_handlers", "_prepared", "_share", "is_certain", "is_sent", "lock", "makers")
 
-    def __init__(self, handler: LogHandle, where: object, conversion: object) -> None:
+    def __init__(self, handler: LogHandle, destination: object, conversion: object) -> None:
         self._handlers = [handler]
-        self._where = where
+        self._destination = destination
         self._conversion = conversion
         self._share = 0.0
         self._prepared: list[Prepared] = []
@@ -60,9 +60,9 @@ class Item:
         self.lock: threading.Lock | None = None
         """Lets one maker run at a time."""
 
-    def is_of(self, handler: LogHandle, where: object, conversion: object) -> bool:
+    def is_of(self, handler: LogHandle, destination: object, conversion: object) -> bool:
         """Return whether another handler would send it, too. A handler that takes the same record again makes another item of it."""
-        return self._where is where and self._conversion is conversion and all(each is not handler for each in self._handlers)
+        return self._destination is destination and self._conversion is conversion and all(each is not handler for each in self._handlers)
 
     @property
     def is_shared(self) -> bool:
@@ -73,7 +73,7 @@ class Item:
         """Note that another handler may send it."""
         self._handlers.append(handler)
 
-    def stands_for(self, share: float) -> None:
+    def add_share(self, share: float) -> None:
         """Note the share of records that a handler's filter lets pass. The largest share of all its handlers counts.
 
         Args:
@@ -89,17 +89,17 @@ class Item:
         """The sample rate, None for 100."""
         return None if self._share >= 1 else self._share * 100.0
 
-    def watch(self, prepared: Prepared) -> Prepared:
+    def attach(self, prepared: Prepared) -> Prepared:
         """Return the prepared envelopes, whose sample rate follows the item's from now on."""
         self._prepared.append(prepared)
         return prepared
 
-    def goes_out(self) -> bool:
+    def will_be_sent(self) -> bool:
         """Return whether a handler sends it. Handlers that may drop it make its envelopes now rather than at their next export."""
         if self.is_certain:
             return True
         for maker in list(self.makers):
-            maker.settle()
+            maker.convert_once()
             if self.is_sent:
                 return True
         return self.is_sent
@@ -123,14 +123,14 @@ class Maker:
 
     def envelopes(self) -> Envelopes:
         """Return the envelopes, or raise the error that the conversion raised. Called once, by the export."""
-        self.settle()
+        self.convert_once()
         found, self._envelopes = self._envelopes, []
         error, self._error = self._error, None
         if error is not None:
             raise error
         return found
 
-    def settle(self) -> None:
+    def convert_once(self) -> None:
         """Make the envelopes if they have not been made."""
         with self._lock:
             convert, self._convert = self._convert, None
@@ -181,7 +181,7 @@ class Exceptions:
         shown = envelope["data"]["baseData"]["exceptions"][0]
         name, message = str(shown["typeName"]).rpartition(".")[2], shown["message"]
         return any(
-            kind == name and text[:_MAX_MESSAGE] == message and _is_at(place, shown) and item.goes_out()
+            kind == name and text[:_MAX_MESSAGE] == message and _is_at(place, shown) and item.will_be_sent()
             for kind, text, place, item in known
         )
 
@@ -204,13 +204,13 @@ class Items:
         # On the record itself, other handlers would send it, too.
         self._known: dict[int, tuple[weakref.ref[LogRecord], list[Item]]] = {}
 
-    def of(self, record: LogRecord, handler: LogHandle, where: object, conversion: object) -> tuple[Item, bool]:
+    def of(self, record: LogRecord, handler: LogHandle, destination: object, conversion: object) -> tuple[Item, bool]:
         """Return the item that a handler makes of a record, and whether it is the first handler that does.
 
         Args:
             record: The record itself, no copy.
             handler: The handler.
-            where: Its destination.
+            destination: Its destination.
             conversion: The function that makes its envelopes.
         """
         key = id(record)
@@ -218,9 +218,9 @@ class Items:
         if known is None or known[0]() is not record:
             known = self._known[key] = (weakref.ref(record, lambda _: self._known.pop(key, None)), [])
         for item in reversed(known[1]):
-            if item.is_of(handler, where, conversion):
+            if item.is_of(handler, destination, conversion):
                 item.join(handler)
                 return item, False
-        made = Item(handler, where, conversion)
+        made = Item(handler, destination, conversion)
         known[1].append(made)
         return made, True

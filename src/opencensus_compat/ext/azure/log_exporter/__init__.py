@@ -145,7 +145,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         self._sampling = sampling if type(sampling) is _OwnFilter else None
         # Here, since `type()` costs a call for each record.
         self._class = type(self)
-        self._where = log_destination(settings, utils.azure_monitor_context, self.options, self)
+        self._resource = log_destination(settings, utils.azure_monitor_context, self.options, self)
         self._grace_period = self.options.grace_period
         self._hand_over = _logs.hand_over()
         # Bound once: that is part of what a record costs.
@@ -160,7 +160,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             self._worker = Worker(self._queue, self)
             self._worker.start()
         self._consecutive_redirects = 0
-        self._is_direct = self._where.is_direct
+        self._is_direct = self._resource.is_direct
         check_effect(self)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -173,7 +173,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
 
     @property
     def _pipeline(self) -> LogPart:
-        part: LogPart = self._where.part(_LOGS)  # type: ignore[assignment]  # the part of that signal is one
+        part: LogPart = self._resource.part(_LOGS)  # type: ignore[assignment]  # the part of that signal is one
         return part
 
     def createLock(self) -> None:  # noqa: N802 - the standard library's name
@@ -311,8 +311,8 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             return
         # `logging.config` flushes and closes handlers while it holds the lock that the pipeline's threads need in order to go on. The records
         # are in the pipeline already, and will be exported.
-        if hasattr(self, "_where") and not _holds_logging_lock():
-            flush_logs(functools.partial(self._where.made, _LOGS), self._grace_period if timeout is None else timeout)
+        if hasattr(self, "_resource") and not _holds_logging_lock():
+            flush_logs(functools.partial(self._resource.made, _LOGS), self._grace_period if timeout is None else timeout)
 
     def close(self, timeout: float | None = None) -> None:
         """Export what was logged, as `flush` does. The pipeline goes on for other handlers, and for this one if it is used again."""
@@ -373,10 +373,10 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         share: float | None,
     ) -> None:
         router = log_router()
-        if not self._is_event and router.has_seen(taken, self._where):
+        if not self._is_event and router.has_seen(taken, self._resource):
             return
-        item, is_first = _items.of(taken, self, self._where, self._conversion())
-        item.stands_for(1.0 if share is None else share)
+        item, is_first = _items.of(taken, self, self._resource, self._conversion())
+        item.add_share(1.0 if share is None else share)
         if item.is_certain:
             return
         fields = {**taken.__dict__, **{name: value for name, value in zip(_AS_LOGGED, as_logged, strict=True) if value is not _ABSENT}}
@@ -389,9 +389,9 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         ids = correlated(record, context)
         has_exception = bool(record.exc_info) and bool(ids.trace_text) and not self._is_event
         if has_exception and is_first:
-            self._where.exceptions.note(ids.trace_text, log_records.exc_info_of(record), item)
+            self._resource.exceptions.note(ids.trace_text, log_records.exc_info_of(record), item)
         may_refuse = self._is_direct and bool(self._telemetry_processors or self._is_changed())
-        if is_first and not may_refuse and (percent is None or self._where.log_handlers <= 1):
+        if is_first and not may_refuse and (percent is None or self._resource.log_handlers <= 1):
             router.send(otel_record(self, record, ids, percent, context, is_event=self._is_event), self._pipeline, None)
             item.is_certain = True
             return
@@ -411,7 +411,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             if has_exception:
                 convert = _taken.Maker(item, convert).envelopes
             prepared = _exporter.Prepared(convert, None, percent)
-        make = item.watch(prepared).to_envelopes
+        make = item.attach(prepared).to_envelopes
         (router.send if is_first else router.send_again)(otel, self._pipeline, make)
         item.is_certain = not may_refuse
 

@@ -52,7 +52,7 @@ def otel_record(
     exc_info = None if is_event else record.exc_info
     error, frames = log_records.exc_info_of(record)[1:] if exc_info else (None, None)
     names = _exporter.sdk_logs()
-    told = {
+    fields = {
         "timestamp_ns": round(record.created * 1e6) * 1000,
         "severity_number": names.SeverityNumber(log_records.severity_number(record.levelno)),
         "severity_text": record.levelname,
@@ -65,7 +65,7 @@ def otel_record(
         # https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L228-L229
         body = getattr(record, "message", None) or body
     made = names.new_record(
-        trace_id=ids.trace_id, span_id=ids.span_id, trace_flags=ids.flags, context=context, body=body, attributes=attributes, **told
+        trace_id=ids.trace_id, span_id=ids.span_id, trace_flags=ids.flags, context=context, body=body, attributes=attributes, **fields
     )
     if isinstance(error, BaseException):
         _exporter.note_raised(made, error, frames)

@@ -122,7 +122,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         for span_data in items:
             self._pipeline.on_end(self._prepared(span_data, None))
 
-    def _telemetry(self, readable: Any, span: Any, tracer: Any) -> Any:
+    def _telemetry(self, readable: ReadableSpan, span: _handles.CensusSpan | None, tracer: Any) -> ReadableSpan | _exporter.Prepared:
         """Return what the pipeline exports for an ended span; see `SpanHandle`."""
         if span is None:
             if not self._telemetry_processors:
