@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 import requests
+import wrapt
 
 import opencensus_compat
 from opencensus_compat.ext.azure.common.protocol import Envelope
@@ -110,6 +111,22 @@ def test_a_mocked_conversion_is_called_once_a_record(options):
         _lines(AzureLogHandler(**options), "a")
     assert [str(call)[: len("call(<LogRecord")] for call in convert.mock_calls] == ["call(<LogRecord"]
     assert transmit.mock_calls == [mock.call([convert.return_value])]
+
+
+@pytest.mark.parametrize("kind", [AzureExporter, AzureLogHandler, AzureEventHandler])
+@pytest.mark.parametrize("step", ["_transmit", "apply_telemetry_processors"])
+def test_a_step_that_a_library_wraps_is_called(kind, step, options, endpoint):
+    """What tools for monitoring put around a step sees each batch, although the wrapper passes for what it wraps; items arrive as ever."""
+    seen = []
+
+    def wrapper(wrapped, instance, args, kwargs):
+        seen.append(len(args[0]))
+        return wrapped(*args, **kwargs)
+
+    send = _spans if kind is AzureExporter else _lines
+    with mock.patch.object(kind, step, wrapt.FunctionWrapper(getattr(kind, step), wrapper)):
+        send(kind(**options), "a", "b")
+    assert (seen, len(endpoint.wait_for(2))) == ([2], 2)
 
 
 # --- Conversions of older and newer releases
