@@ -46,7 +46,7 @@ class PeriodicMetricTask(PeriodicTask):
     A process made by fork goes on calling, in a thread of its own that starts with a full interval: a server that loads the application
     before it forks its workers exports their metrics. (OpenCensus exported nothing in such workers.)
 
-    Nothing is called at the end of the process unless `close` is. As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/metrics/transport.py#L87-L95
+    Nothing is called at the end of the process unless `close` is. As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/metrics/transport.py#L87-L95
 
     Args:
         interval: Seconds between two calls; None means `DEFAULT_INTERVAL`.

@@ -98,7 +98,7 @@ class DistributionAggregationData:
     Raises:
         ValueError: There is another number of exemplars than of buckets.
         AssertionError: The boundaries or the counts are not as said. As in OpenCensus:
-            https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/aggregation_data.py#L161-L174
+            https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/stats/aggregation_data.py#L161-L174
     """
 
     _min: float | None = None

@@ -25,7 +25,7 @@ class BucketBoundaries:
 
         Raises:
             IndexError: There are none. As in OpenCensus:
-                https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/bucket_boundaries.py#L34
+                https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/stats/bucket_boundaries.py#L34
         """
         if boundaries is None:
             return False

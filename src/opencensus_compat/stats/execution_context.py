@@ -1,6 +1,6 @@
 """The map from measures to views that belongs to the current context: one for each thread that makes a recorder or a view manager.
 
-As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/execution_context.py#L17-L27
+As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/stats/execution_context.py#L17-L27
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class MeasureToViewMap:
         """The empty set; None once a view was registered.
 
         As in OpenCensus, which never filled it:
-        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measure_to_view_map.py#L88
+        https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/stats/measure_to_view_map.py#L88
         """
         return self._exported_views
 
@@ -90,7 +90,7 @@ class MeasureToViewMap:
 
         A different view of the same name is added beside the first, with a warning. So is a view of a different measure with the same name;
         that measure's values are not recorded. As in OpenCensus:
-        https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measure_to_view_map.py#L89-L108
+        https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/stats/measure_to_view_map.py#L89-L108
 
         Args:
             view: The view.
@@ -138,7 +138,7 @@ class MeasureToViewMap:
         Args:
             tags: The tags of all of them.
             measurement_map: Measure to value. A measure that no view shows is passed over. (OpenCensus stopped there, and lost the
-                next ones: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measure_to_view_map.py#L115)
+                next ones: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/stats/measure_to_view_map.py#L115)
             timestamp: When they were made.
             attachments: What distributions keep with them as exemplars.
 

@@ -73,7 +73,7 @@ class MeasurementMap:
     def record(self, tags: TagMap | None = None) -> None:
         """Record all measurements, or none of them when one is below 0: the map records nothing from then on.
 
-        As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measurement_map.py#L99-L111
+        As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/stats/measurement_map.py#L99-L111
 
         Args:
             tags: Their tags; those of the current context when None.

@@ -47,7 +47,7 @@ class ViewManager:
     def get_all_exported_views(self) -> set[View] | None:
         """Return the empty set, or None once a view was registered.
 
-        As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/stats/measure_to_view_map.py#L88
+        As in OpenCensus: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/stats/measure_to_view_map.py#L88
         """
         return self.measure_to_view_map.exported_views
 

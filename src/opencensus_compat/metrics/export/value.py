@@ -206,7 +206,7 @@ class ValueDistribution:
         bounds = bucket_options.type_
         if bounds is not None:
             # Without buckets this raises TypeError, as in OpenCensus:
-            # https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/metrics/export/value.py#L262
+            # https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/metrics/export/value.py#L262
             _check_buckets(count, bounds, buckets)  # type: ignore[arg-type]  # None raises, see above
         elif buckets is not None:
             raise ValueError(

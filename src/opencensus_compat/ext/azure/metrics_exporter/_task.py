@@ -53,7 +53,7 @@ class ExportTask(transport.PeriodicMetricTask):
 
     The reader of the exporter's resource exports it, as long as that has the same interval; else it is a thread of its own. The exporter is
     kept, for nothing else may hold it. Producers are held weakly, as in OpenCensus:
-    https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/metrics/transport.py#L122-L131
+    https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/metrics/transport.py#L122-L131
 
     Args:
         producers: What is read, in this order.
@@ -64,7 +64,7 @@ class ExportTask(transport.PeriodicMetricTask):
     def __init__(self, producers: Sequence[MetricProducer], exporter: Exporter, interval: float | None) -> None:
         self.exporter = exporter
         # The method of this moment; one that takes its place later is for other callers. As in OpenCensus:
-        # https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/opencensus/metrics/transport.py#L124
+        # https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/metrics/transport.py#L124
         self._export_metrics = exporter.export_metrics
         self._exports_itself = exporter._is_changed()
         self._gets = [get_weakref(producer.get_metrics) for producer in producers]
