@@ -154,20 +154,22 @@ def test_the_way_is_found_out_again_after_a_minute(server, looks):
     assert found == [1, 1, 1, 2, 2]
 
 
-@pytest.mark.parametrize("at", ["adapters.HTTPAdapter", "Session"])
+@pytest.mark.parametrize("at", ["adapters.HTTPAdapter.send", "Session.send", "Session.request", "sessions.Session.request", "api.request"])
 def test_what_intercepts_requests_gets_the_exchange(server, transport, monkeypatch, at):
-    """Packages for tests that intercept requests where responses and requests-mock do see telemetry, as with the retired exporter."""
+    """What replaces a step of `requests.post`, as responses, requests-mock and patches by hand do, sees telemetry, as with the retired exporter."""
     import requests
 
-    def sent(self, request, **kwargs):
-        seen.append((request.url, request.body))
+    def sent(*args, **given):
+        # A prepared request, or what one would be made of.
+        prepared = next((each for each in args if isinstance(each, requests.PreparedRequest)), None)
+        seen.append((given.get("url", args[-1]), given["data"]) if prepared is None else (prepared.url, prepared.body))
         response = requests.Response()
         response.status_code, response._content = 200, b'{"itemsAccepted": 1}'
         return response
 
     seen = []
     assert transport.send(BODY, {}, 60).status == 200
-    monkeypatch.setattr(f"requests.{at}.send", sent)
+    monkeypatch.setattr(f"requests.{at}", sent)
     reply = transport.send(gzip.compress(b"[]"), {}, 60)
     assert (reply.status, reply.body, seen, len(server.requests)) == (200, b'{"itemsAccepted": 1}', [(server.url, "[]")], 1)
 

@@ -205,16 +205,27 @@ def _post_in_place() -> Callable[..., Any] | None:
     return _intercepted_post() if post is None else post
 
 
+_STEPS_OF_POST = (
+    ("requests.api", "request"),
+    ("requests.sessions", "Session.request"),
+    ("requests.sessions", "Session.send"),
+    ("requests.adapters", "HTTPAdapter.send"),
+)
+"""What ``requests.post`` calls, one after the other: where tests of programs, and the packages responses and requests-mock, intercept it."""
+
+
 def _intercepted_post() -> Callable[..., Any] | None:
-    """Return ``requests.post`` where a test intercepts what requests sends, at the places of the packages responses and requests-mock."""
-    adapters = sys.modules.get("requests.adapters")
-    if adapters is None:
-        return None
-    sessions = sys.modules.get("requests.sessions")
-    for module, kind in ((adapters, "HTTPAdapter"), (sessions, "Session")):
-        # Another thread may be in the midst of importing it. What instruments requests wraps functions, and keeps their module.
-        found = getattr(getattr(module, kind, None), "send", None)
-        if found is not None and module is not None and getattr(found, "__module__", "") != module.__name__:
+    """Return ``requests.post`` where something else stands in the place of a step of it."""
+    for name, path in _STEPS_OF_POST:
+        module = sys.modules.get(name)
+        if module is None:
+            return None
+        found: object = module
+        # Another thread may be in the midst of importing it.
+        for part in path.split("."):
+            found = getattr(found, part, None)
+        # What instruments requests wraps functions, and keeps their module.
+        if found is not None and getattr(found, "__module__", "") != name:
             import requests
 
             return requests.post
