@@ -29,8 +29,8 @@ from opencensus_compat.trace.tracer import Tracer
 
 PROGRAM = Path(__file__).parent / "programs" / "providers.py"
 TAKEN = (
-    "a {} provider was set after OpenCensus code had needed one and this package had made it. OpenTelemetry takes one only; what was made "
-    "does what yours does from now on. Set yours before the first OpenCensus exporter is made, and telemetry from before goes through it, "
+    "a {} provider was set after this package had made one for OpenCensus code. OpenTelemetry accepts one only, so the one made here delegates "
+    "to yours from now on. Set yours before the first OpenCensus exporter is made, so that earlier telemetry goes through it, "
     "too{} (said once)"
 )
 LATER = [TAKEN.format("logger", ""), TAKEN.format("meter", ". Instruments from before stay with the first one"), TAKEN.format("tracer", "")]

@@ -183,7 +183,7 @@ def test_what_producers_tell_later():
 
 
 def test_nobody_receives_anything(said):
-    """Where no provider has a processor or reader, each signal says once that nobody receives it, and what to do about that."""
+    """Where no provider has a processor or reader, one line for each signal says that it goes nowhere, and what to do about that."""
     opencensus_compat.configure(send="providers", tracer_provider=TracerProvider(shutdown_on_exit=False))
     opencensus_compat.configure(logger_provider=_sdk_logs.LoggerProvider(shutdown_on_exit=False))
     tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
@@ -195,9 +195,9 @@ def test_nobody_receives_anything(said):
     new_metrics_exporter().shutdown()
     start = "Start the program by opentelemetry-instrument, or set a provider with"
     assert sorted(said()) == [
-        f"nobody receives logs, since the OpenTelemetry provider has no processor. {start} an exporter",
-        f"nobody receives metrics, since no OpenTelemetry meter provider is set. {start} a reader",
-        f"nobody receives traces, since the OpenTelemetry provider has no processor. {start} an exporter",
+        f"logs go nowhere, since the OpenTelemetry provider has no processor. {start} an exporter",
+        f"metrics go nowhere, since no OpenTelemetry meter provider is set. {start} a reader",
+        f"traces go nowhere, since the OpenTelemetry provider has no processor. {start} an exporter",
     ]
 
 

@@ -349,7 +349,7 @@ def leave(span: object, outer: Context) -> None:
 
 
 class _Modules:
-    """What of the loaded modules makes a difference; looked for again when there are others than before, since each span asks."""
+    """What of the loaded modules makes a difference; looked for again when their number has changed, since each span needs it."""
 
     def __init__(self) -> None:
         self.loaded = sys.modules

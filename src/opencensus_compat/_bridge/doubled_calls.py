@@ -1,6 +1,6 @@
-"""One call, one span: whether an OpenTelemetry instrumentation makes the span that a legacy integration is asking for.
+"""One call, one span: whether an OpenTelemetry instrumentation makes the span that a legacy integration is about to start.
 
-Integrations of other distributions run unmodified, and what they hand to a tracer is no more than a name. Which integration asks shows in
+Integrations of other distributions run unmodified, and what they hand to a tracer is no more than a name. Which integration calls shows in
 the frames of the caller alone, so they are read here and nowhere else. Requests that come in are matched by what is on their spans: see
 `doubles`. This package's own integrations need no frames: see `ext._patching`.
 

@@ -98,7 +98,7 @@ def may_be_request(span: object) -> bool:
 
 
 def is_same_request(census: _Attributes, otel: _Attributes) -> bool:
-    """Return whether the attributes of an OpenCensus and an OpenTelemetry span, as far as they tell, are those of one request."""
+    """Return whether the attributes of an OpenCensus and an OpenTelemetry span, as far as they show, are those of one request."""
     paths = {path for path in (_path(census), _path(otel)) if path is not None}
     return len(paths) < 2
 
@@ -115,7 +115,7 @@ def _path(attributes: _Attributes) -> str | None:
 
 
 def report(scope: str, *, is_census: bool) -> None:
-    """Say, once, who makes the spans of requests."""
+    """Report, once, whose spans of requests are sent."""
     if is_census:
         _process.report("both %s and OpenCensus code trace the same requests: each is sent once, as OpenCensus's", scope)
     else:
@@ -153,7 +153,7 @@ def _key_of(span: trace_api.Span | ReadableSpan) -> _Key:
 def started(span: Span, context: Context, others: Others) -> None:
     """Look at a span that OpenTelemetry code has started.
 
-    What cannot be matched stays as it is: the span belongs to the application, which the SDK would hand an error.
+    A span that cannot be matched is left unchanged: it belongs to the application, which would get an error from the SDK.
 
     Args:
         span: The span, running.

@@ -1,4 +1,4 @@
-"""Variables of OpenTelemetry's that it cannot use: set aside before it is imported, so that a program that never read them starts.
+"""Environment variables whose values OpenTelemetry refuses: removed before it is imported, so that a program that never read them starts.
 
 OpenTelemetry reads them as its modules load and as providers are made, and raises or logs an error for what it does not understand. An
 unchanged OpenCensus program has none of it in its own code. Importing this module takes such variables out of the environment of the
@@ -114,5 +114,5 @@ if _problems:
     import logging
 
     logging.getLogger("opencensus_compat").warning(
-        "OpenTelemetry cannot use what the environment says, which is set aside for this process: %s", ", ".join(_problems)
+        "Environment variables whose values OpenTelemetry refuses are ignored in this process: %s", ", ".join(_problems)
     )

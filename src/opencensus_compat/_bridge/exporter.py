@@ -31,7 +31,7 @@ from appinsights_exporter.envelope import (
 )
 from appinsights_exporter.settings import Settings
 from opencensus_compat._alias import redirect_at_start
-from opencensus_compat._bridge.process import say_with
+from opencensus_compat._bridge.process import report_with
 
 if TYPE_CHECKING:
     import threading
@@ -120,7 +120,7 @@ __all__ = [
 
 
 _releases.check(sdk=False)
-say_with(notices.say)
+report_with(notices.say)
 if redirect_at_start:
     # Below `census-compat local`; since the process started, the program may have emptied its environment.
     _redirect.at_start = redirect_at_start

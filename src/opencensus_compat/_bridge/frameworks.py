@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace as trace_api
 
 from opencensus_compat._bridge import context as _context
-from opencensus_compat._bridge.process import tell_once
+from opencensus_compat._bridge.process import log_once
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -27,12 +27,12 @@ _logger = logging.getLogger("opencensus_compat")
 
 
 def leave_out(scope: str) -> bool:
-    """Return whether a provider that we made leaves out what comes from a scope; the first time, say so."""
+    """Return whether a provider that we made leaves out what comes from a scope; the first time, log that."""
     if scope not in SCOPES:
         return False
-    tell_once(
+    log_once(
         _logger.debug,
-        f"The telemetry that {scope} makes by itself is left out; it is there with OpenTelemetry providers that you set yourself.",
+        f"The telemetry that {scope} makes by itself is dropped; OpenTelemetry providers that you set yourself export it.",
     )
     return True
 

@@ -1,8 +1,8 @@
 """Which of the objects that programs hand in are this package's own: typed handles, recognized by their class.
 
 A wrapper that delegates answers to every name of what it wraps, and a mock to every name there is. `isinstance` is no better: a mock with a
-specification, like a transparent proxy, shows the specified class as its `__class__`. So `is_own` looks at `type()`, which nobody else
-sets, and nothing else tells what is ours from what is not.
+specification, like a transparent proxy, shows the specified class as its `__class__`. So `is_own` looks at `type()`, which no program
+sets, and no other test decides what is ours.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class MetricHandle(Handle):
 
 
 class ProviderOnly:
-    """Stands for an exporter where spans go to the OpenTelemetry provider's processors and to nobody else."""
+    """Stands for an exporter where spans go to the OpenTelemetry provider's processors alone."""
 
 
 class WithoutInstruments:

@@ -1,8 +1,8 @@
-"""Who else gets what comes from a provider: exporters, and processors, that an application has put on it itself.
+"""The exporters and processors that an application has put on a provider itself.
 
 Which telemetry is left to them, and which is kept from those that send to Application Insights, is the rule in `_bridge.whose`. The SDK
 gives out a provider's processors, and the exporters behind them, under private names only: see `otel_private`. Where a release has other
-names, or a provider is none of the SDK's, nobody is found, and the provider counts as one that has an exporter.
+names, or a provider is none of the SDK's, none is found, and the provider counts as one that has an exporter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.handles import span_part_of
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.settings import has_no_effect
+from opencensus_compat._bridge.settings import report_no_effect
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opencensus_compat._bridge.exporter import Settings
 
 __all__ = [
-    "NOBODY",
+    "NO_OTHERS",
     "STANDS_FOR",
     "Others",
     "exporters_keys",
@@ -53,7 +53,7 @@ class Others:
         processors: Returns the processors, a list or tuple; the same object as long as there are no new ones. Anything else, as None,
             where they cannot be seen.
         are_of_ours: Whether this package made the provider.
-        are_readers: Whether they are a meter provider's readers, each of which brings metrics to somebody.
+        are_readers: Whether they are a meter provider's readers, each of which exports metrics.
     """
 
     def __init__(self, processors: Callable[[], object], *, are_of_ours: bool = False, are_readers: bool = False) -> None:
@@ -87,11 +87,11 @@ class Others:
         return self._keys
 
     def have_exporter(self) -> bool:
-        """Return whether anybody but this package gets what ends, or is emitted; True where that cannot be seen."""
+        """Return whether a processor exports what ends, or is emitted; True where that cannot be seen."""
         self.keys()
         return self._have_exporter
 
-    def expect_more_than(self, own: object, signal: str) -> None:
+    def report_if_alone(self, own: object, signal: str) -> None:
         """Report, once, that a signal which is not sent directly goes nowhere, if a processor of ours is the only one there is.
 
         Args:
@@ -103,8 +103,8 @@ class Others:
         self._are_expected = False
         now = _sequence(self.processors())
         if now is not None and all(processor is own for processor in now):
-            has_no_effect(
-                f"nobody receives {signal}, since the OpenTelemetry provider has no processor. Start the program by opentelemetry-instrument, "
+            report_no_effect(
+                f"{signal} go nowhere, since the OpenTelemetry provider has no processor. Start the program by opentelemetry-instrument, "
                 "or set a provider with an exporter"
             )
 
@@ -129,7 +129,7 @@ class Others:
             processor.on_end(span)
 
 
-NOBODY = Others(lambda: ())
+NO_OTHERS = Others(lambda: ())
 """Of a provider that is not known yet, or gets no facade spans any more."""
 
 
@@ -149,19 +149,19 @@ def report_duplicate(others: Others, settings: Settings, signal: str) -> bool:
 
 
 def of_tracer(provider: object, tracer: object, *, are_of_ours: bool = False) -> Others:
-    """Return who is behind a tracer provider and one of its tracers."""
+    """Return the processors of a tracer provider, as one of its tracers shows them."""
     several = getattr(tracer, "span_processor", None) or _inside(provider, _private.span_processor, "get_tracer")
     return Others(_private.span_processors(several), are_of_ours=are_of_ours)
 
 
 def of_logger_provider(provider: object, *, are_of_ours: bool = False) -> Others:
-    """Return who is behind a logger provider."""
+    """Return the processors of a logger provider."""
     several = _inside(provider, _private.log_processor, "get_logger")
     return Others(_private.log_processors(several), are_of_ours=are_of_ours)
 
 
 def of_meter_provider(provider: object) -> Others:
-    """Return who is behind a meter provider of the application's."""
+    """Return the readers of a meter provider of the application's."""
     return Others(lambda: _private.metric_readers(provider), are_readers=True)
 
 

@@ -1,7 +1,7 @@
 """The process: its locks and what a fork does to them, what `reset` forgets, and messages to the user. The ground: it imports nothing of ours.
 
 State is kept by the module that it is about. What such a module has to forget, it registers here by `on_reset`; what a child made by fork has
-to begin anew, by `restart_in_child`.
+to restart, by `restart_in_child`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = [
     "before_fork",
     "complete",
     "forget_all",
+    "log_once",
+    "log_when_unlocked",
     "on_note",
     "on_reset",
     "process",
     "report",
+    "report_with",
     "restart_in_child",
-    "say_with",
-    "tell",
-    "tell_once",
 ]
 
 SCOPE = "opencensus_compat"
@@ -46,7 +46,7 @@ _FORK_WAIT_S = 5.0
 
 
 class _Lock:
-    """A lock that its holder may take again. What its holder `tell`s is logged when it is free.
+    """A lock that its holder may take again. What its holder logs by `log_when_unlocked` is logged when it is free.
 
     Logging takes locks of its own, and configuring logging makes handlers while it holds them: the two would wait for each other.
     """
@@ -55,7 +55,7 @@ class _Lock:
         self._inner = threading.RLock()
         self._holder = 0
         self._depth = 0
-        self.told: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self.pending: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
 
     def is_mine(self) -> bool:
         """Return whether this thread holds it."""
@@ -71,14 +71,14 @@ class _Lock:
 
     def release(self) -> None:
         """Give it back."""
-        told: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        pending: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self._depth -= 1
         if not self._depth:
             self._holder = 0
-            told, self.told = self.told, told
+            pending, self.pending = self.pending, pending
         self._inner.release()
-        for log, args in told:
-            tell(log, *args)
+        for log, args in pending:
+            log_when_unlocked(log, *args)
 
     def __enter__(self) -> None:
         self.acquire()
@@ -138,18 +138,18 @@ class Restarts(Protocol):
     """Has something that a child made by fork must not take over."""
 
     def restart(self) -> None:
-        """Make locks anew, and forget what only the parent's threads go on with."""
+        """Make locks anew, and forget what belongs to the parent's threads."""
 
 
 _numbers = itertools.count()
 _restarting: dict[int, weakref.ref[Restarts]] = {}
-"""What begins anew in a child, in the order in which it was registered."""
+"""What restarts in a child, in the order in which it was registered."""
 _before_fork: list[Callable[[], object]] = []
 """What is called before each fork."""
 _forgetting: list[Callable[[], object]] = []
 """What `forget_all` calls."""
 _reported: set[str] = set()
-"""The messages that `tell_once` has logged."""
+"""The messages that `log_once` has logged."""
 
 
 def restart_in_child(obj: Restarts) -> None:
@@ -176,7 +176,7 @@ def on_reset(forget: Callable[[], object]) -> None:
 
 
 def forget_all() -> None:
-    """Call all that `on_reset` has registered, last registered first: who uses a state forgets before who keeps it."""
+    """Call all that `on_reset` has registered, last registered first: the user of a state forgets before its owner."""
     for forget in reversed(_forgetting):
         forget()
 
@@ -227,35 +227,35 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-_say: Callable[..., object] = logging.Logger.log
+_log: Callable[..., object] = logging.Logger.log
 
 
-def say_with(log: Callable[..., object]) -> None:
+def report_with(log: Callable[..., object]) -> None:
     """Log what `report` says by a function that takes logger, level, message and arguments; without one, the logger does."""
-    global _say
-    _say = log
+    global _log
+    _log = log
 
 
 def report(message: str, *args: object) -> None:
     """Log what could not be done, once per kind of problem and process."""
-    tell_once(partial(_say, _logger, logging.WARNING), f"{message} (said once)", *args)
+    log_once(partial(_log, _logger, logging.WARNING), f"{message} (said once)", *args)
 
 
-def tell_once(log: Callable[..., object], message: str, *args: object) -> None:
-    """Log something once per process, whatever its arguments; see `tell`."""
+def log_once(log: Callable[..., object], message: str, *args: object) -> None:
+    """Log something once per process, whatever its arguments; see `log_when_unlocked`."""
     if message not in _reported:
         _reported.add(message)
-        tell(log, message, *args)
+        log_when_unlocked(log, message, *args)
 
 
-def tell(log: Callable[..., object], *args: object) -> None:
+def log_when_unlocked(log: Callable[..., object], *args: object) -> None:
     """Log something, now or when the lock that this thread holds is free.
 
-    It belongs to nobody's request, nor to what a handler may be in the midst of: OpenTelemetry's refuses what is logged while it emits, and
+    The line belongs to no request, nor to what a handler may be in the midst of: OpenTelemetry's refuses what is logged while it emits, and
     marks that in the context.
     """
     lock = process.lock
     if lock.is_mine():
-        lock.told.append((log, args))
+        lock.pending.append((log, args))
     else:
         contextvars.Context().run(log, *args)

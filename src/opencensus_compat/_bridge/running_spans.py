@@ -82,7 +82,7 @@ def be_request(span: object, parent: SpanContext | None) -> bool:
 
 
 def sample_rate(rate: object) -> dict[str, AttributeValue] | None:
-    """Return the attributes that tell a sampling rate (0.0 to 1.0) to the exporter, None for the rate 1."""
+    """Return the attributes by which the exporter knows a sampling rate (0.0 to 1.0), None for the rate 1."""
     if not isinstance(rate, (int, float)) or not 0 < rate < 1:
         return None
     return {SAMPLE_RATE: rate * 100.0}

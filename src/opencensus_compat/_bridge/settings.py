@@ -22,11 +22,11 @@ __all__ = [
     "chosen",
     "default_role",
     "flag",
-    "has_no_effect",
     "one_trace_per_tracer",
+    "report_no_effect",
     "resource_attribute",
-    "said",
     "sends_directly",
+    "variable_text",
 ]
 
 ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
@@ -54,7 +54,7 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
 
 
 class _Chosen:
-    """What `configure` said, and else what the environment said when somebody first asked."""
+    """The choices of `configure`, and else of the environment, which is read once."""
 
     def __init__(self) -> None:
         self.forget()
@@ -70,7 +70,7 @@ class _Chosen:
         """Whether a program has called `install_shim()` of OpenTelemetry's own shim for OpenCensus."""
 
     def note(self, note: Note) -> None:
-        """Add where exporters send, if somebody has asked."""
+        """Add where exporters send, if that was read."""
         if self.send is not None:
             note["switches"][_SEND_VARIABLE] = self.send
 
@@ -81,17 +81,17 @@ on_note(chosen.note)
 
 
 def check_environment() -> None:
-    """Say, once each, which variables of ours are set in vain, by a name that is misspelt or a value that means nothing."""
+    """Report, once each, the variables of ours that have no effect, for a misspelt name or a value that means nothing."""
     for problem in _exporter.variable_problems(os.environ, _PREFIX, _VARIABLES):
         report(problem)
 
 
 def flag(variable: str) -> bool:
     """Return whether an environment variable switches something on."""
-    return said(variable).lower() in _YES
+    return variable_text(variable).lower() in _YES
 
 
-def said(variable: str) -> str:
+def variable_text(variable: str) -> str:
     """Return what an environment variable says, without spaces and quotes around it; empty if nothing."""
     return _exporter.unquoted(os.environ.get(variable, ""))
 
@@ -104,9 +104,9 @@ def one_trace_per_tracer() -> bool:
 
 
 def adopts_providers() -> bool | None:
-    """Return whether the application asks for its providers' own telemetry at Application Insights; None where it says nothing."""
+    """Return whether the application wants its providers' own telemetry at Application Insights; None where it does not say."""
     if not chosen.adopt_is_read:
-        wish = said(_ADOPT_VARIABLE).lower()
+        wish = variable_text(_ADOPT_VARIABLE).lower()
         chosen.adopt_providers = wish in _YES if wish in _FLAG else None
         chosen.adopt_is_read = True
     return chosen.adopt_providers
@@ -133,7 +133,7 @@ def sends_directly() -> bool:
         ValueError: The environment variable has another text than those that are known.
     """
     if chosen.send is None:
-        chosen.send = checked_send(said(_SEND_VARIABLE).lower() or _DIRECT, f"environment variable {_SEND_VARIABLE}")
+        chosen.send = checked_send(variable_text(_SEND_VARIABLE).lower() or _DIRECT, f"environment variable {_SEND_VARIABLE}")
     return chosen.send == _DIRECT
 
 
@@ -155,8 +155,8 @@ def checked_send(value: object, source: str) -> str:
     return str(value)
 
 
-def has_no_effect(what: str) -> None:
-    """Say, once for each thing, that it has no effect because exporters do not send themselves."""
+def report_no_effect(what: str) -> None:
+    """Report, once for each thing, that it has no effect because exporters do not send themselves."""
     report(f"exporters send to the OpenTelemetry providers only ({_SEND_VARIABLE}={_PROVIDERS}): {what}")
 
 

@@ -69,7 +69,7 @@ class _Source:
         self.processors = processors
         self.others = others
         self.router: SpanProcessor | None = None
-        """What takes the provider's spans for us: where it is the only processor, spans are shown to it and to nobody else."""
+        """What takes the provider's spans for us: where it is the only processor, spans are shown to it alone."""
         self.on_ending = _private.on_ending(processors)
         """Newer SDKs call it before `on_end`."""
 
@@ -86,16 +86,16 @@ class _Source:
 
     def go_to(self, router: SpanProcessor) -> None:
         """Show spans to one processor alone from now on, those that run included: their provider has been shut down."""
-        self.others = _other_exporters.NOBODY
+        self.others = _other_exporters.NO_OTHERS
         self.processors = router
 
 
 class FacadeSpan(Span, _handles.OtelSpan):
     """The SDK's span with a kind that can be set while it runs, and the sample rate it was kept at.
 
-    Most facade spans are given all they have when they end, and nobody looks at them before. They are made without the SDK's locks,
+    Most facade spans are given all they have when they end, and are read by no code before. They are made without the SDK's locks,
     lists and containers, which take two thirds of the time of making a span; a `ReadableSpan` is made of what they have when they end.
-    As soon as anybody asks for more, it becomes what the SDK's own constructor makes.
+    As soon as code reads more, it becomes what the SDK's own constructor makes.
     """
 
     census_kind: SpanKind = SpanKind.INTERNAL
@@ -146,13 +146,13 @@ class FacadeSpan(Span, _handles.OtelSpan):
             span.census_rate = rate
         span._census_start_ns = time_ns() if start_ns is None else start_ns
         others = source.others
-        # The router alone takes no note of our own spans: not to ask it, by way of the SDK, saves 2 percent of a span.
+        # The router alone takes no note of our own spans: not to call it, by way of the SDK, saves 2 percent of a span.
         if others.only is None or others.only is not source.router or others.processors() is not others.seen:
             source.processors.on_start(span, parent_context=context)
         return span
 
     def __getattr__(self, name: str) -> Any:
-        # Asked for is a field that the SDK's constructor sets, or one that nobody has.
+        # The name is of a field that the SDK's constructor sets, or of none.
         if self._census_is_whole or name.startswith(("__", "_census")):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self._make_whole()
@@ -246,7 +246,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
 
 _NO_ATTRIBUTES: MappingProxyType[str, AttributeValue] = MappingProxyType({})
 _making_whole = threading.RLock()
-"""Held while a span becomes what the SDK's constructor makes: several threads may ask for it."""
+"""Held while a span becomes what the SDK's constructor makes: several threads may read it."""
 
 
 class _OnlyEnd(_private.SeesEnding, SpanProcessor):

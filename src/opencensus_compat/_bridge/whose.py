@@ -4,7 +4,7 @@
 * A *span* that OpenTelemetry code makes inside an OpenCensus span goes where that goes, so that the trace has no holes.
 * All else that OpenTelemetry code makes (spans outside, log records, instruments) belongs to the application. It goes to Application
   Insights through this package only with a provider that this package made, with one of the application's that has no exporter at all,
-  since nobody else would get it, or where the application asks for it: `configure(adopt_providers=True)`.
+  since it would go nowhere, or where the application chooses so: `configure(adopt_providers=True)`.
 * What an exporter of the application's own sends to the same resource is left to that one.
 
 The guide states the same: `migration_guide/mixed.md`, "Whose telemetry". `tests/mixed/test_whose_telemetry.py` has the table.
@@ -18,7 +18,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from opencensus_compat._bridge.others import report_duplicate
-from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, report, tell_once
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, log_once, report
 from opencensus_compat._bridge.settings import adopts_providers
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def is_adopted(others: Others, signal: str) -> bool:
 
 
 def _is_for_us(signal: str, *, has_exporter: bool) -> bool:
-    """Return whether nobody else gets what comes from a provider of the application's, and say what becomes of it."""
+    """Return whether a provider of the application's has no exporter, and log what becomes of its telemetry."""
     if has_exporter or os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip().lower() == "none":
-        tell_once(_logger.debug, _LEFT[signal])
+        log_once(_logger.debug, _LEFT[signal])
         return False
     report(_ADOPTED[signal])
     return True

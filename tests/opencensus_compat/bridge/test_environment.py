@@ -132,7 +132,7 @@ def test_an_unchanged_program_starts(run_program, endpoint):
         "OTEL_METRIC_EXPORT_INTERVAL": "-1",
         "OTEL_PYTHON_ID_GENERATOR": "nope",
     }
-    said = "OpenTelemetry cannot use what the environment says, which is set aside for this process: "
+    said = "Environment variables whose values OpenTelemetry refuses are ignored in this process: "
     said += ", ".join(set_aside(dict(wrong))) + "\n"
     printed = run_program(PROGRAM, stderr=said, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string, **wrong, **odd)
     assert printed == "True\n"

@@ -1,10 +1,10 @@
-"""The end of processes that pools made: they end without the interpreter's exit hooks, and would take along what waits to be sent.
+"""The end of processes that pools made: they end without the interpreter's exit hooks, and would lose what is queued.
 
 Children of multiprocessing run finalizers and then leave at once; so do those of `concurrent.futures`, which are the same. Celery's
 prefork workers run nothing but a signal of Celery's. RQ makes a process for each job, which ends by `os._exit`: in processes where it may do
 that, `os._exit` makes the call first. None of them is imported here: where a library is not loaded, there are no such children.
 
-Limits: a child that is ended by SIGTERM (`Pool.terminate`, and so the end of `with Pool()`) sends what waits only where the program asks for
+Limits: a child that is ended by SIGTERM (`Pool.terminate`, and so the end of `with Pool()`) exports what is queued only where the program chooses
 that, see `pipeline/sigterm.py`. One that is killed, or that calls `os._exit` itself and is none of RQ's, loses what it made since the last export,
 as it always did.
 """
@@ -99,9 +99,9 @@ restart_in_child(_watch)
 
 
 def at_end(call: Callable[[], object]) -> None:
-    """Have something called at the end of this process, if a pool made it, and of every process that a pool makes by fork from now on.
+    """Call a function at the end of this process, if a pool made it, and of every process that a pool makes by fork from now on.
 
-    The process that is nobody's child is not meant: it has the interpreter's exit hooks.
+    The main process needs no such call: it has the interpreter's exit hooks.
 
     Args:
         call: What to do; it replaces what an earlier call of this function gave.

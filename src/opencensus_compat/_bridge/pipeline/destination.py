@@ -17,7 +17,7 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline import taken as _taken
 from opencensus_compat._bridge.pipeline.ending import add_grace_period, add_part, flush_queue
 from opencensus_compat._bridge.pipeline.part import AnyPart, Batching
-from opencensus_compat._bridge.process import METRICS, report, restart_in_child, tell_once
+from opencensus_compat._bridge.process import METRICS, log_once, report, restart_in_child
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.exporter import BaseObject, Settings
@@ -113,7 +113,7 @@ class Destination:
             changes_delivery = changes_delivery or "grace_period_s" in others
             conflicts += [f"{name}={value}" for name, value in others.items()]
         if conflicts:
-            log = report if changes_delivery else partial(tell_once, _logger.info)
+            log = report if changes_delivery else partial(log_once, _logger.info)
             log(_CONFLICT, ", ".join(conflicts))
 
     def part(self, signal: str) -> AnyPart:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["destination", "make_parts_with", "parts"]
 
 _known: dict[tuple[object, ...], Destination] = {}
-"""What tells destinations apart -> the destination."""
+"""What distinguishes destinations -> the destination."""
 _makers: dict[str, Callable[[], MakePart]] = {}
 """Signal -> what loads, and returns, what makes its parts."""
 
@@ -60,7 +60,7 @@ def destination(settings: Settings, context_tags: Mapping[str, object], signal: 
         if found is None:
             found = _known[key] = Destination(settings, context_tags, _makers, is_direct=is_direct)
     found.configure_batching(signal, options, settings)
-    sigterm.watch_if_asked()
+    sigterm.watch_if_configured()
     return found
 
 

@@ -63,7 +63,7 @@ class Queue(Protocol):
     """What log records are in before they reach a provider."""
 
     def flush(self, timeout_s: float) -> bool:
-        """Have a provider's processors get what is queued, and return whether they did in time."""
+        """Hand what is queued to a provider's processors, and return whether that was done in time."""
 
     def give_up(self) -> None:
         """Drop and count what is queued."""
@@ -91,7 +91,7 @@ class _Members:
         self.parts: list[Part] = []
         self.routers: list[weakref.ref[Router]] = []
         self.grace_periods_s: list[float] = []
-        """What handles ask for, seconds."""
+        """The option of each handle, seconds."""
         self.restart()
 
     def restart(self) -> None:
@@ -120,7 +120,7 @@ def add_router(router: Router) -> None:
 
 
 def add_grace_period(seconds: float) -> None:
-    """Let the end of the process take so long, if nothing asks for more."""
+    """Let the end of the process take so long, or longer where another handle's option is longer."""
     _members.grace_periods_s.append(seconds)
 
 
@@ -152,7 +152,7 @@ def ending_process() -> float:
 
 
 def grace_period_s() -> float:
-    """Return how long the end of the process may take, seconds: what the first handles asked for, the longest of it."""
+    """Return how long the end of the process may take, seconds: the longest option of the first handles."""
     return max(_members.grace_periods_s, default=_DEFAULT_GRACE_PERIOD_S)
 
 
@@ -161,12 +161,12 @@ def _parts(signal: str | None) -> list[Part]:
 
 
 def flush_queue(until_s: float) -> bool:
-    """Have the provider's processors get what was logged, and return whether they did in time, seconds on the monotonic clock."""
+    """Hand what was logged to the provider's processors, and return whether that was done in time, seconds on the monotonic clock."""
     return _members.queue is None or _members.queue.flush(max(0.0, until_s - time.monotonic()))
 
 
 def _flush_queue_or_give_up(until_s: float) -> None:
-    """Have the provider's processors get what was logged, and give up what does not get there in half of the time that is left."""
+    """Hand what was logged to the provider's processors, and drop what does not get there in half of the time that is left."""
     now_s = time.monotonic()
     if not flush_queue(now_s + max(0.0, until_s - now_s) / 2) and _members.queue is not None:
         _members.queue.give_up()
@@ -257,7 +257,7 @@ def end_of_child() -> None:
 
 
 def flush_queue_at_exit() -> None:
-    """Have the provider's processors get what was logged, before they are shut down at the end of the process.
+    """Hand what was logged to the provider's processors, before they are shut down at the end of the process.
 
     The time that the end may take begins with the providers' own exit hooks: programs have some in between. Only where much is queued, maybe
     for a service that does not answer, has it begun before.

@@ -52,7 +52,7 @@ _Key = tuple[int, str]
 """When a record was made, nanoseconds since the epoch, and by the logger of which name."""
 _NOWHERE: frozenset[str] = frozenset()
 _MOST_SEEN = 10_000
-"""Records of OpenTelemetry code that are remembered, until legacy handlers have been asked for the same ones."""
+"""Records of OpenTelemetry code that are remembered, until legacy handlers have had the same ones."""
 
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         self.is_alone = False
         """Whether the provider has been shut down, so that facade records do not pass it."""
         self._logger: object = None
-        self._others = _other_exporters.NOBODY
+        self._others = _other_exporters.NO_OTHERS
         # What legacy handlers have to know is the same, whichever provider OpenTelemetry's handler has.
         self._seen: _Seen = _Seen() if before is None else before._seen
         self._deferred: dict[_Key, set[str]] = {} if before is None else before._deferred
@@ -237,7 +237,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         if where.settings.instrumentation_key not in to:
             return False
         report(
-            "log records meet a handler of OpenTelemetry's and an AzureLogHandler of the same resource: each is sent once, as OpenTelemetry's"
+            "a handler of OpenTelemetry's and an AzureLogHandler of the same resource take the same log records: each is sent once, as OpenTelemetry's"
         )
         return True
 
@@ -251,7 +251,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         """
         setattr(record, _FOR, (part, make))
         if not part.is_direct:
-            self._others.expect_more_than(self, LOGS)
+            self._others.report_if_alone(self, LOGS)
         if self.is_alone:
             self.on_emit(self.data_of(record))
             return
@@ -356,7 +356,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         return self.is_stopped or flush(timeout_millis / 1000, LOGS)
 
     def stop(self) -> None:
-        """Take no more records: a provider cannot be asked to drop a processor, and one that stayed active would export each twice."""
+        """Take no more records: a provider has no method to remove a processor, and one that stayed active would export each twice."""
         self.is_stopped = True
 
     def shutdown(self) -> None:

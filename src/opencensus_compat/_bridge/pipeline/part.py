@@ -200,7 +200,7 @@ class Part(ABC, Generic[_T]):
         return processor
 
     def reopen(self) -> None:
-        """Begin anew after `shutdown`; without that, do nothing."""
+        """Restart after `shutdown`; without that, do nothing."""
         with self._lock:
             if self.is_shut_down:
                 self._begin()
@@ -216,7 +216,7 @@ class Part(ABC, Generic[_T]):
     def _reopen(self) -> None:
         """Take what is logged by exit hooks that run after the provider's."""
         self._begin()
-        self._processor = _AtTheEnd(self._export)
+        self._processor = _WithoutThread(self._export)
         self.exporter.set_deadline(max(0.0, ending_process() - time.monotonic()))
 
     def _start(self) -> Processor:
@@ -226,7 +226,7 @@ class Part(ABC, Generic[_T]):
             if not is_ending():
                 raise
             # From Python 3.12 on, no thread starts any more while exit hooks run.
-            return _AtTheEnd(self._export)
+            return _WithoutThread(self._export)
 
     def convert(self, telemetry: _T) -> list[Envelope]:
         """Return the envelopes of a piece of telemetry as the exporter would send them, in the form that telemetry processors take."""
@@ -306,7 +306,7 @@ class Part(ABC, Generic[_T]):
             self._processor.shutdown()
 
 
-class _AtTheEnd(Generic[_T]):
+class _WithoutThread(Generic[_T]):
     """Stands for the batch processor where its thread cannot be started any more: a flush exports, in the caller's thread."""
 
     def __init__(self, export: _Export[_T]) -> None:

@@ -1,6 +1,6 @@
-"""SIGTERM, for programs that ask: what waits is sent, and then it ends the process as where nobody handles it.
+"""SIGTERM, for programs that choose so: queued telemetry is exported, then the signal ends the process by its default action.
 
-Containers are ended by it all day, and Python runs no exit hooks then. A handler that a program or a server has set itself is left alone, and
+Orchestrators end containers by it, and Python runs no exit hooks then. A handler that a program or a server has set itself is left alone, and
 one that it sets later takes the place of this one.
 """
 
@@ -16,14 +16,14 @@ from opencensus_compat._bridge.pipeline.ending import end_of_child, grace_period
 from opencensus_compat._bridge.process import on_reset, report
 from opencensus_compat._bridge.settings import FLUSH_ON_SIGTERM_VARIABLE, flag
 
-__all__ = ["decide", "watch", "watch_if_asked"]
+__all__ = ["decide", "watch", "watch_if_configured"]
 
 
-class _Wish:
-    """Whether SIGTERM is to wait until what is queued was sent."""
+class _Choice:
+    """Whether SIGTERM exports what is queued before it ends the process."""
 
     is_on: bool | None = None
-    """None until somebody asks."""
+    """None until `configure`, or the first exporter."""
 
     def forget(self) -> None:
         """Handle it no more."""
@@ -32,15 +32,15 @@ class _Wish:
         self.is_on = None
 
 
-_wish = _Wish()
-on_reset(_wish.forget)
+_choice = _Choice()
+on_reset(_choice.forget)
 
 
-def watch_if_asked() -> None:
-    """Handle SIGTERM if the environment variable says so, unless that was decided before."""
-    if _wish.is_on is None:
-        _wish.is_on = flag(FLUSH_ON_SIGTERM_VARIABLE)
-        if _wish.is_on and not watch():
+def watch_if_configured() -> None:
+    """Handle SIGTERM if the environment variable says so, unless `configure` has decided."""
+    if _choice.is_on is None:
+        _choice.is_on = flag(FLUSH_ON_SIGTERM_VARIABLE)
+        if _choice.is_on and not watch():
             report(
                 "%s has no effect: the first exporter is made in another thread than the main one, or SIGTERM has a handler",
                 FLUSH_ON_SIGTERM_VARIABLE,
@@ -51,12 +51,12 @@ def decide(*, handles: bool) -> bool:
     """Handle SIGTERM or not, whatever the environment variable says, and return whether that could be done."""
     if not watch(handles=handles):
         return False
-    _wish.is_on = handles
+    _choice.is_on = handles
     return True
 
 
 def watch(*, handles: bool = True) -> bool:
-    """Handle SIGTERM where nobody else does, or no more, and return whether that could be done."""
+    """Handle SIGTERM where the program does not, or no more, and return whether that could be done."""
     if threading.current_thread() is not threading.main_thread():
         return False
     if signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _on_sigterm):
@@ -69,7 +69,7 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
     # One more signal ends the process at once.
     signal.signal(number, signal.SIG_DFL)
     if is_ending():
-        # Exit hooks send what waits, in no more time.
+        # Exit hooks export what is queued, in no more time.
         return
     try:
         # In a thread, while the main thread goes on: it may hold what sending needs. Should that end by itself, the interpreter waits for it.

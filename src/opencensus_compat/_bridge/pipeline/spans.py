@@ -26,7 +26,7 @@ from opencensus_compat._bridge.pipeline.ending import flush_at_shutdown, flush_p
 from opencensus_compat._bridge.pipeline.part import Batching, Part
 from opencensus_compat._bridge.process import SCOPE, SPANS
 from opencensus_compat._bridge.running_spans import ending_span, parent_handle
-from opencensus_compat._bridge.settings import has_no_effect
+from opencensus_compat._bridge.settings import report_no_effect
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory, inherited_rate
 from opencensus_compat._bridge.whose import is_ours
 
@@ -62,7 +62,7 @@ class SpanPart(Part[ReadableSpan]):
     def on_end(self, telemetry: ReadableSpan | Prepared) -> None:
         """Queue a span, or what stands for one."""
         if not self.is_direct:
-            has_no_effect("items that a program hands to an exporter itself are not exported")
+            report_no_effect("items that a program hands to an exporter itself are not exported")
             return
         processor = self._processor
         if processor is None or self.is_shut_down:
@@ -93,7 +93,7 @@ class Router(SpanProcessor):
         self._inherited: dict[tuple[int, int], _handles.SpanHandle] = {}
         self._rates: SpanProcessor = _exporter.sample_rate_processor(None)
         self._spans: SpanFactory | None = None
-        self._others = _other_exporters.NOBODY
+        self._others = _other_exporters.NO_OTHERS
 
     def enter(self, provider: trace_api.TracerProvider) -> None:
         """Become a processor of a provider."""
@@ -152,7 +152,7 @@ class Router(SpanProcessor):
                 if destination.is_direct:
                     destination.on_end(handle._telemetry(span, facade, tracer))
                 else:
-                    self._others.expect_more_than(self, SPANS)
+                    self._others.report_if_alone(self, SPANS)
                 return
             if not _handles.is_own(handle, _handles.ProviderOnly):
                 # A subclass of ours with a way of its own may bring it here after all, as SpanData.
@@ -180,7 +180,7 @@ class Router(SpanProcessor):
         return self.is_stopped or flush_parts(SPANS, timeout_millis / 1000)
 
     def stop(self) -> None:
-        """Take no more spans: a provider cannot be asked to drop a processor, and one that stayed active would export each span twice."""
+        """Take no more spans: a provider has no method to remove a processor, and one that stayed active would export each span twice."""
         self.is_stopped = True
         self.on_start = self.on_end = _nothing  # type: ignore[method-assign] # faster than to ask each time
 

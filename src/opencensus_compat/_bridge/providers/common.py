@@ -1,4 +1,4 @@
-"""What the signals have in common about providers: checking one, putting a router in it, making one, giving way to one that comes later."""
+"""What the signals share about providers: check one, put a router in it, log that one was made, delegate to one that is set later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from opencensus_compat._bridge.pipeline.destinations import parts
 from opencensus_compat._bridge.pipeline.ending import add_router
-from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, report, tell
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, log_when_unlocked, report
 from opencensus_compat._bridge.providers import late as _late_providers
 from opencensus_compat._bridge.settings import default_role
 from opencensus_compat._bridge.whose import note_made
@@ -23,8 +23,8 @@ _MAKES = {SPANS: "tracer", LOGS: "logger", METRICS: "meter"}
 _ADD_PROCESSOR = {SPANS: "add_span_processor", LOGS: "add_log_record_processor"}
 """Signal -> the method by which its providers take a processor."""
 _TAKEN = (
-    "a {} provider was set after OpenCensus code had needed one and this package had made it. OpenTelemetry takes one only; what was made "
-    "does what yours does from now on. Set yours before the first OpenCensus exporter is made, and telemetry from before goes through it, too"
+    "a {} provider was set after this package had made one for OpenCensus code. OpenTelemetry accepts one only, so the one made here delegates "
+    "to yours from now on. Set yours before the first OpenCensus exporter is made, so that earlier telemetry goes through it, too"
 )
 
 
@@ -94,7 +94,7 @@ def _is_provider(signal: str, provider: object) -> bool:
 def put_router(
     signal: str, feed: Feed[_R, _P], provider: _P, *, new_router: Callable[[], _R], new_provider: Callable[[str], _P]
 ) -> tuple[_P, _R]:
-    """Put a router in a provider that is to feed a signal's destinations from now on, and let those that were shut down start anew.
+    """Put a router in a provider that is to feed a signal's destinations from now on, and restart those that were shut down.
 
     Args:
         signal: Which one.
@@ -125,7 +125,7 @@ def put_router(
 def log_created(signal: str) -> None:
     """Note that a global provider was made."""
     message = "no OpenTelemetry %s provider was set: made one for the role %r and set it as the global provider"
-    tell(_logger.debug, message, _MAKES[signal], default_role())
+    log_when_unlocked(_logger.debug, message, _MAKES[signal], default_role())
 
 
 def adopt_late_provider(signal: str, made: object, current: Callable[[], object], take: Callable[[_P], object], *, but: str = "") -> None:

@@ -44,8 +44,7 @@ def configure(
             OpenCensus, while the processors of the providers see everything, too. ``"providers"``: nowhere themselves, so that telemetry
             reaches the providers' processors and readers only; no connection string is needed then. Also set by the environment variable
             ``OPENCENSUS_COMPAT_SEND``.
-        flush_on_sigterm: True sends what waits, within one `grace_period`, before SIGTERM ends the process as it does where nobody handles
-            it; what cannot be sent by then is stored. Also set by the environment variable ``OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1``, which
+        flush_on_sigterm: True exports what is queued, within one `grace_period`, before SIGTERM ends the process by its default action; what cannot be sent by then is stored. Also set by the environment variable ``OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1``, which
             acts when the first exporter is made.
         adopt_providers: True sends what OpenTelemetry code makes with the application's providers (spans outside OpenCensus spans, log
             records, instruments) to Application Insights, too, besides wherever their own exporters send it. False never does. Without
@@ -77,7 +76,7 @@ def configure(
 
 
 def flush(timeout_s: float = _DEFAULT_TIMEOUT_S, signal: str | None = None) -> bool:
-    """Send what waits in the queues, of all destinations, and return when it was sent or the time is over.
+    """Export what is queued, for all destinations, and return when it was sent or the time is over.
 
     Args:
         timeout_s: Seconds to wait at most.

@@ -161,12 +161,12 @@ def _make_log_router() -> None:
             note_made(current)
             names.set_global_provider(current)
             log_created(LOGS)
-            _give_way_later(current)
+            _delegate_later(current)
         _feed.found = current
         _use_provider(current)
 
 
-def _give_way_later(made: _exporter.LoggerProvider) -> None:
+def _delegate_later(made: _exporter.LoggerProvider) -> None:
     """Take over a logger provider that the application sets while `made`, one of this package's, is the global one."""
 
     def take(provider: _exporter.LoggerProvider) -> None:

@@ -37,7 +37,7 @@ class MadeProvider(TracerProvider):
         self._census_successor: TracerProvider | None = None
         self._census_tracers: weakref.WeakKeyDictionary[Any, tuple[tuple[Any, ...], dict[str, Any]]] = weakref.WeakKeyDictionary()
 
-    def census_give_way(self, provider: TracerProvider | None) -> None:
+    def census_delegate_to(self, provider: TracerProvider | None) -> None:
         """Delegate to another provider from now on, as do the tracers that were made before; None takes that back for new ones."""
         self._census_successor = provider
         if provider is None:
@@ -45,7 +45,7 @@ class MadeProvider(TracerProvider):
         for tracer, (args, options) in list(self._census_tracers.items()):
             theirs = provider.get_tracer(*args, **options)
             if isinstance(theirs, Tracer):
-                # What the SDK's tracer asks when it starts a span.
+                # What the SDK's tracer reads when it starts a span.
                 tracer.sampler, tracer.resource = theirs.sampler, theirs.resource
                 tracer.span_processor, tracer.id_generator = theirs.span_processor, theirs.id_generator
 

@@ -15,7 +15,7 @@ from opencensus_compat._bridge.process import METRICS, on_reset, process, report
 from opencensus_compat._bridge.providers import late as _late_providers
 from opencensus_compat._bridge.providers.common import adopt_late_provider, delegate, log_created
 from opencensus_compat._bridge.providers.viewers import viewers
-from opencensus_compat._bridge.settings import adopts_providers, default_role, has_no_effect
+from opencensus_compat._bridge.settings import adopts_providers, default_role, report_no_effect
 from opencensus_compat._bridge.whose import is_made, is_ours, note_made
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def provide_meters(reader: MetricReader, *, is_otel_shape: bool) -> SdkMeterProv
         if _state.provider is None and not _takes_instruments(current) and not isinstance(current, metrics_api.NoOpMeterProvider):
             metrics_api.set_meter_provider(provider)
             log_created(METRICS)
-            _give_way_later(provider)
+            _delegate_later(provider)
         for provider_id, shown in list(_state.instruments.items()):
             if _is_doubled(shown.provider):
                 shown.close()
@@ -149,7 +149,7 @@ def provide_meters(reader: MetricReader, *, is_otel_shape: bool) -> SdkMeterProv
     return provider
 
 
-def _give_way_later(made: MeterProvider) -> None:
+def _delegate_later(made: MeterProvider) -> None:
     """Take over a meter provider that the application sets while `made`, one of this package's, is the global one."""
     from opentelemetry import metrics as metrics_api
 
@@ -209,8 +209,8 @@ def expect_meter_provider() -> None:
     """Report, once, that metrics that are not sent directly are lost, where there is no meter provider; see `configure`."""
     look_for_meter_provider()
     if not _state.instruments:
-        has_no_effect(
-            "nobody receives metrics, since no OpenTelemetry meter provider is set. Start the program by opentelemetry-instrument, "
+        report_no_effect(
+            "metrics go nowhere, since no OpenTelemetry meter provider is set. Start the program by opentelemetry-instrument, "
             "or set a provider with a reader"
         )
 

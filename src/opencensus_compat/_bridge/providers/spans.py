@@ -44,15 +44,15 @@ __all__ = [
 class _Feed(Feed["Router", "TracerProvider"]):
     """The provider that facade spans go to, and the functions that are called with it."""
 
-    gave_way: Sequence[MadeProvider] = ()
+    delegating: Sequence[MadeProvider] = ()
     """Tracer providers of this package's that delegate to another one."""
 
     def forget(self) -> None:
         """Know of no provider; those of this package's are themselves again."""
-        for provider in self.gave_way:
-            provider.census_give_way(None)
+        for provider in self.delegating:
+            provider.census_delegate_to(None)
         super().forget()
-        self.gave_way = ()
+        self.delegating = ()
         self.spans: SpanFactory | None = None
         """What facade spans are started with; None while a provider has to be looked for."""
         self.default: SpanPart | None = None
@@ -156,24 +156,24 @@ def _provide_router() -> None:
         log_created(SPANS)
         feed.found = made
         _use_provider(made)
-        _give_way_later(made)
+        _delegate_later(made)
     elif feed.router is None or is_another:
         feed.found = current
         _use_provider(current)
         if is_made(current):
-            _give_way_later(current)  # type: ignore[arg-type]  # it is one of those
+            _delegate_later(current)  # type: ignore[arg-type]  # it is one of those
     elif _feed.spans is None and feed.provider is not None:
         # Shut down by the application, which has set no other: facade spans go on without it.
         _serve(feed.provider, feed.router)
 
 
-def _give_way_later(made: MadeProvider) -> None:
+def _delegate_later(made: MadeProvider) -> None:
     """Take over a tracer provider that the application sets while `made`, one of this package's, is the global one."""
 
     def take(provider: SdkTracerProvider) -> None:
         with process.lock:
-            made.census_give_way(provider)
-            _feed.gave_way = (*_feed.gave_way, made)
+            made.census_delegate_to(provider)
+            _feed.delegating = (*_feed.delegating, made)
             if not _feed.is_configured:
                 _use_provider(provider)
 
@@ -192,7 +192,7 @@ def _use_provider(provider: TracerProvider) -> None:
     from opencensus_compat._bridge.providers.made import new_tracer_provider
 
     provider, router = put_router(
-        SPANS, _feed, provider, new_router=lambda: Router(default_spans, _provider_is_gone), new_provider=new_tracer_provider
+        SPANS, _feed, provider, new_router=lambda: Router(default_spans, _provider_was_shut_down), new_provider=new_tracer_provider
     )
     _feed.provider, _feed.router = provider, router
     _serve(provider, router)
@@ -210,8 +210,8 @@ def _serve(provider: TracerProvider, router: Router) -> None:
     _feed.spans = spans
 
 
-def _provider_is_gone() -> None:
-    """Look for a provider anew when the next span starts: the present one has been shut down."""
+def _provider_was_shut_down() -> None:
+    """Look for a provider again when the next span starts: the present one was shut down."""
     if not is_ending():
         _feed.spans = None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.exporter import BaseObject
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.settings import said, sends_directly
+from opencensus_compat._bridge.settings import sends_directly, variable_text
 from opencensus_compat.ext.azure.common import utils
 
 if TYPE_CHECKING:
@@ -105,12 +105,12 @@ def _resource(options: Options) -> tuple[str | None, Mapping[str, str | None]]:
 
 
 def _environment() -> dict[str, str | None]:
-    text = said(_CONNECTION_STRING_VARIABLE)
+    text = variable_text(_CONNECTION_STRING_VARIABLE)
     return _parsed(text or None, _CONNECTION_STRING_VARIABLE)
 
 
 def _key_of_environment() -> str | None:
-    return said(_INSTRUMENTATION_KEY_VARIABLE).lower() or None
+    return variable_text(_INSTRUMENTATION_KEY_VARIABLE).lower() or None
 
 
 def _warn_about_bare_key() -> None:
@@ -175,7 +175,7 @@ def settings_of(options: Options) -> Settings:
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         report("OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, log records and views are not exported either")
     given = options.connection_string
-    text, name = (said(_CONNECTION_STRING_VARIABLE), _CONNECTION_STRING_VARIABLE) if given is None else (given, "argument")
+    text, name = (variable_text(_CONNECTION_STRING_VARIABLE), _CONNECTION_STRING_VARIABLE) if given is None else (given, "argument")
     if text:
         _exporter.check_connection_string(text, name)
     if options.instrumentation_key or sends_directly():

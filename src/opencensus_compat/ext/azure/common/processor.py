@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.settings import has_no_effect
+from opencensus_compat._bridge.settings import report_no_effect
 
 logger = logging.getLogger("opencensus.ext.azure.common.processor")
 
@@ -19,7 +19,7 @@ _TelemetryProcessor: TypeAlias = Callable[[Any], object]
 def check_effect(handle: Any) -> None:
     """Warn where the telemetry processors of an exporter, or steps of the export that its class replaces, will not be called."""
     if not getattr(handle, "_is_direct", True) and (handle._telemetry_processors or handle._is_changed()):
-        has_no_effect("telemetry processors, and steps of the export that a subclass replaces, are not called")
+        report_no_effect("telemetry processors, and steps of the export that a subclass replaces, are not called")
 
 
 class ProcessorMixin:

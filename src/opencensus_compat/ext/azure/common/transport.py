@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.providers.spans import span_part
-from opencensus_compat._bridge.settings import has_no_effect
+from opencensus_compat._bridge.settings import report_no_effect
 from opencensus_compat.ext.azure.common import Options, settings_of, utils
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class TransportMixin:
             self._pipeline = self._pipeline_of_options()
         pipeline: Pipeline = self._pipeline
         if not pipeline.is_direct:
-            has_no_effect("items that a program hands to an exporter itself are not exported")
+            report_no_effect("items that a program hands to an exporter itself are not exported")
             return TransportStatusCode.DROP
         result = pipeline.send(envelopes)
         if _exporter.delivered(result):

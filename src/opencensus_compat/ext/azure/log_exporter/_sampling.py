@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.running_spans import rate_of
-from opencensus_compat._bridge.settings import said
+from opencensus_compat._bridge.settings import variable_text
 from opencensus_compat.ext.azure.log_exporter._ids import ids_of
 
 __all__ = ["EXEMPT_OPTION", "EXEMPT_VARIABLE", "SamplingFilter", "exempt_level", "filters", "kept"]
@@ -113,7 +113,7 @@ def exempt_level(option: object) -> int | None:
     """
     value, source = option, f"option {EXEMPT_OPTION}"
     if value is None:
-        value, source = said(EXEMPT_VARIABLE) or None, f"environment variable {EXEMPT_VARIABLE}"
+        value, source = variable_text(EXEMPT_VARIABLE) or None, f"environment variable {EXEMPT_VARIABLE}"
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
