@@ -9,6 +9,9 @@ import collections, gc, importlib, json, logging, os, pkgutil, sys, types, weakr
 
 import opencensus_compat
 
+# Older releases of OpenTelemetry do less, which is reported.
+logging.getLogger("opencensus_compat").setLevel(logging.ERROR)
+
 APART = tuple(f"opencensus_compat.{name}" for name in ("local", "_pyinstaller", "_run", "_cli", "__main__"))
 for found in pkgutil.walk_packages(opencensus_compat.__path__, "opencensus_compat."):
     if not found.name.startswith(APART):
