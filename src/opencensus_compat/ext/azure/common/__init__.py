@@ -42,7 +42,7 @@ _logger = logging.getLogger("opencensus.ext.azure.common")
 
 
 def parse_connection_string(connection_string: str | None) -> dict[str, str | None]:
-    """Return the pairs of a connection string, keys in lower case, with the ingestion endpoint worked out where it can be.
+    """Return the pairs of a connection string, keys in lower case. Where it names no ingestion endpoint, that follows from its suffix.
 
     Raises:
         ValueError: It cannot be read; the message says which part.
@@ -58,7 +58,7 @@ def _parsed(connection_string: str | None, source: str) -> dict[str, str | None]
 
 
 def process_options(options: Options) -> None:
-    """Fill in what follows from other options or the environment. Constructors of exporters and handlers check the rest, in `settings_of`.
+    """Set the options that follow from others or from the environment. Constructors of exporters and handlers check the rest, in `settings_of`.
 
     Instrumentation key and endpoint come from one place: the connection string given, else the key given, else the environment's
     connection string, else the environment's key. (OpenCensus mixed them: a key given went to the environment's endpoint. It still
@@ -198,7 +198,7 @@ def _check_key(options: Options) -> None:
             raise ValueError(f"Invalid connection string: it is empty. {error}") from None
         if options.instrumentation_key or not text.strip():
             raise
-        # What is there says more than what is not.
+        # The names of the fields help to see which one is missing.
         fields = _exporter.described_fields(text, source)
         raise ValueError(f"{error} The connection string (from {source}) has these fields: {fields}.") from None
 
@@ -207,7 +207,7 @@ class Options(BaseObject):
     """The options of the Azure exporters, read as attributes.
 
     A keyword that never was an option is kept and readable, as in OpenCensus, and named once in a warning: it has no effect. None for a
-    number or the endpoint, as programs pass on what their configuration does not have, is as good as nothing.
+    number or the endpoint counts as absent: programs pass on what their configuration lacks.
     """
 
     _default: ClassVar[Mapping[str, Any]] = {

@@ -26,7 +26,7 @@ class Steps:
             own: The attributes of the object itself, if its `__dict__` is not to be read.
         """
         kind, attributes = type(handle), handle.__dict__ if own is None else own
-        # A loop over pairs, and by identity: this is asked for every span and every log record, and a wrapper is equal to what it wraps.
+        # A loop over pairs, and by identity: this runs for every span and every log record, and a wrapper is equal to what it wraps.
         for name, original in self._originals:  # noqa: SIM110 - `any` of a generator takes half as long again
             if name in attributes or getattr(kind, name, None) is not original:
                 return True
