@@ -2,7 +2,7 @@
 
 The request is the OpenCensus one's, unless the application exports OpenTelemetry's span to the same resource itself; then it is that. The
 two are matched by the request, in either order: one lies directly in the other, in the same thread or task, and as far as both say which
-path was asked for, it is the same. What gives way is left out of what this package sends, and what runs inside it belongs to the one that
+path was requested, it is the same. What gives way is left out of what this package sends, and what runs inside it belongs to the one that
 stays. The sampler of the OpenCensus tracer decides about its requests, whatever OpenTelemetry's has decided about theirs.
 """
 

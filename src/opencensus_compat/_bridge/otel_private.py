@@ -42,7 +42,7 @@ class BatchProcessor(Protocol):
 def span_processor(provider: object) -> object | None:
     """Return the processor that a tracer provider shows its spans to: `_active_span_processor`, in all releases since 1.28.
 
-    Gone: None. It is asked only for a provider whose tracers have no `span_processor`; such a one counts as one that has an exporter, so
+    Gone: None. It is read only where a provider's tracers have no `span_processor`; such a provider counts as one that has an exporter, so
     that OpenTelemetry code's spans are left to it.
     """
     return getattr(provider, "_active_span_processor", None)
@@ -91,8 +91,8 @@ _EXPORTERS = ("span_exporter", "_exporter", "exporter", "_batch_processor")
 def exporter_of(holder: object) -> object | None:
     """Return the exporter of a processor or reader, or what has it: `_exporter` in all releases since 1.28, `_batch_processor` since 1.34.
 
-    Gone: None. The processor counts as one without an exporter, unless it is of a program's own class: what OpenTelemetry code makes then
-    goes to Application Insights besides.
+    Gone: None. `others` then finds an exporter among the fields of the processor, under any name. Where it is in none of them, the processor
+    counts as one without an exporter, unless it is of a program's own class.
     """
     return next((found for name in _EXPORTERS if (found := getattr(holder, name, None)) is not None), None)
 
@@ -124,7 +124,7 @@ def on_ending(processor: object) -> Callable[[Span], None] | None:
 class SeesEnding:
     """Base of span processors that see a span right before it ends; see `on_ending`.
 
-    Gone: nobody calls `ending`.
+    Gone: `ending` is not called.
     """
 
     def _on_ending(self, span: Span) -> None:

@@ -267,7 +267,7 @@ class _OnlyEnd(_private.SeesEnding, SpanProcessor):
 class SpanFactory:
     """Starts the facade's spans in a provider.
 
-    OpenCensus decides about sampling and ids before a span starts, so the SDK tracer's sampler and id generator are not asked; the
+    OpenCensus decides about sampling and ids before a span starts, so the SDK tracer's sampler and id generator are not called; the
     spans are built as the SDK's tracer builds them, with the tracer's resource and processors, all through public names. A provider
     that is not the SDK's, or is switched off (`OTEL_SDK_DISABLED`), starts them itself, with what it can do.
     """
