@@ -209,6 +209,18 @@ def test_losses_has_every_reason() -> None:
     assert {bare(reason) for reason in told} == {bare(reason.text) for reason in known}
 
 
+@pytest.mark.parametrize("status", sorted(classify.STATUSES.keys() - {200, 307, 308}))
+def test_losses_has_each_status_where_it_belongs(status: int) -> None:
+    """The reason of a status whose items are lost is among the losses, and of one whose items are kept among those for another try."""
+    verdict, reason = classify.STATUSES[status]
+    lost, kept = (
+        {name.strip("`").removeprefix(reasons.REFUSED) for name in _table("losses.md", f"Reasons for {what}")}
+        for what in ("losses", "another try")
+    )
+    keeps = verdict in {classify.RETRY, classify.PARTIAL}
+    assert (reason in lost, reason in kept) == (not keeps, keeps)
+
+
 def test_losses_has_every_number_and_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fields of a snapshot, and the metrics with their attributes, are those of the code."""
     monkeypatch.setattr(counts, "_watch_new", False)
