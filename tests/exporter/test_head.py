@@ -14,6 +14,8 @@ from opentelemetry.trace import SpanContext, SpanKind
 
 from appinsights_exporter import _sdk_logs
 from appinsights_exporter.convert import head, legacy_logs, legacy_metrics, legacy_spans, logs, metrics, spans
+from appinsights_exporter.envelope import Envelope
+from opencensus_compat.local.shapes import ENVELOPE
 
 KEY = "00000000-0000-0000-0000-000000000001"
 TAGS = {"ai.cloud.role": "shop"}
@@ -84,6 +86,13 @@ def test_every_item_has_the_head(make):
     assert item["name"] == f"Microsoft.ApplicationInsights.{item['data']['baseType'].removesuffix('Data')}"
     assert (item["iKey"], item["tags"]["ai.cloud.role"]) == (KEY, "shop")
     assert (item["time"], item.get("sampleRate", 25.0)) == ("2023-11-14T22:13:20.123456Z", 25.0)
+
+
+@pytest.mark.parametrize("make", ITEMS.values(), ids=ITEMS)
+def test_types_processors_and_the_local_endpoint_know_every_field(make):
+    """The type names each field of an item, the local endpoint warns of none, and one that items may lack has a default for processors."""
+    assert make().keys() <= head.Item.__annotations__.keys() <= ENVELOPE.fields.keys()
+    assert {name for name in head.Item.__optional_keys__ if not hasattr(Envelope(), name)} == set()
 
 
 def test_an_item_that_was_not_sampled_has_no_rate():
