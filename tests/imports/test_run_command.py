@@ -168,6 +168,15 @@ def test_help_and_version(installed, arguments, text):
     assert text in done.stdout
 
 
+def test_every_module_of_a_command_is_listed():
+    """What has the two functions of a command is one, and what is listed has them."""
+    folder = Path(_cli.__file__).parent
+    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.py")}
+    found = {path for path, text in texts.items() if {"add_arguments", "run"} <= {*re.findall(r"^def (\w+)", text, re.MULTILINE)}}
+    listed = {f"opencensus_compat.{'.'.join(path.relative_to(folder).with_suffix('').parts)}".removesuffix(".__init__") for path in found}
+    assert listed == {module for module, _ in _cli._COMMANDS.values()}
+
+
 def test_no_command_is_wrong_usage(capsys):
     """Without a command the usage is printed and the exit code is 2."""
     with pytest.raises(SystemExit) as left:
