@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.pipeline import sigterm
-from opencensus_compat._bridge.pipeline.destination import Destination, MakePart
-from opencensus_compat._bridge.pipeline.part import AnyPart
 from opencensus_compat._bridge.process import on_reset, process
 from opencensus_compat._bridge.settings import check_environment, sends_directly
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.exporter import BaseObject, Settings
+    from opencensus_compat._bridge.pipeline.destination import Destination, MakePart
+    from opencensus_compat._bridge.pipeline.part import AnyPart
 
 __all__ = ["destination", "make_parts_with", "parts"]
 
@@ -50,6 +49,10 @@ def destination(settings: Settings, context_tags: Mapping[str, object], signal: 
         signal: What the caller will use it for.
         options: Legacy options that the signal's batch processor is set from.
     """
+    # Here, for a program that imports exporters does not always make one; and not under the lock.
+    from opencensus_compat._bridge.pipeline import sigterm
+    from opencensus_compat._bridge.pipeline.destination import Destination
+
     is_direct = sends_directly()
     key = (*_exporter.delivery_key(settings), is_direct)
     if not _known:
