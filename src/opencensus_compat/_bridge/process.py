@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 __all__ = [
     "LOGS",
@@ -134,13 +134,6 @@ class _Process:
         _restart_registered()
 
 
-class Restarts(Protocol):
-    """Has something that a child made by fork must not take over."""
-
-    def restart(self) -> None:
-        """Make locks anew, and forget what belongs to the parent's threads."""
-
-
 _numbers = itertools.count()
 _restarting: dict[int, weakref.ref[Restarts]] = {}
 """What restarts in a child, in the order in which it was registered."""
@@ -182,6 +175,7 @@ def forget_all() -> None:
 
 
 if TYPE_CHECKING:
+    from typing import Protocol
 
     class Note(TypedDict, total=False):
         """What a process below `census-compat local` notes: a line of JSON."""
@@ -200,6 +194,12 @@ if TYPE_CHECKING:
         """What keeps telemetry back, by the name of its environment variable."""
         sampler: str
         """What the sampler of the application's tracer provider says of itself."""
+
+    class Restarts(Protocol):
+        """Has something that a child made by fork must not take over."""
+
+        def restart(self) -> None:
+            """Make locks anew, and forget what belongs to the parent's threads."""
 
 
 _noting: list[Callable[[Note], object]] = []

@@ -13,10 +13,45 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from opencensus_compat import _alias
 from opencensus_compat._bridge.process import LOGS, on_reset, restart_in_child
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Part(Protocol):
+        """One signal of a destination."""
+
+        @property
+        def signal(self) -> str:
+            """Which one it is."""
+
+        def set_deadline(self, timeout_s: float | None = None) -> None:
+            """Let no export take longer than so many seconds from now, nor longer than its `grace_period`."""
+
+        def force_flush(self, timeout_millis: int) -> bool:
+            """Export what is queued, and return whether all of it was delivered in time."""
+
+        def shutdown(self) -> bool:
+            """Export what is queued and stop, and return whether all of it was delivered."""
+
+    class Queue(Protocol):
+        """What log records are in before they reach a provider."""
+
+        def flush(self, timeout_s: float) -> bool:
+            """Hand what is queued to a provider's processors, and return whether that was done in time."""
+
+        def give_up(self) -> None:
+            """Drop and count what is queued."""
+
+    class Router(Protocol):
+        """A processor of this package's in a provider."""
+
+        def stop(self) -> None:
+            """Take nothing more from the provider."""
+
 
 __all__ = [
     "add_grace_period",
@@ -40,40 +75,6 @@ __all__ = [
 ]
 
 _DEFAULT_GRACE_PERIOD_S = 5.0
-
-
-class Part(Protocol):
-    """One signal of a destination."""
-
-    @property
-    def signal(self) -> str:
-        """Which one it is."""
-
-    def set_deadline(self, timeout_s: float | None = None) -> None:
-        """Let no export take longer than so many seconds from now, nor longer than its `grace_period`."""
-
-    def force_flush(self, timeout_millis: int) -> bool:
-        """Export what is queued, and return whether all of it was delivered in time."""
-
-    def shutdown(self) -> bool:
-        """Export what is queued and stop, and return whether all of it was delivered."""
-
-
-class Queue(Protocol):
-    """What log records are in before they reach a provider."""
-
-    def flush(self, timeout_s: float) -> bool:
-        """Hand what is queued to a provider's processors, and return whether that was done in time."""
-
-    def give_up(self) -> None:
-        """Drop and count what is queued."""
-
-
-class Router(Protocol):
-    """A processor of this package's in a provider."""
-
-    def stop(self) -> None:
-        """Take nothing more from the provider."""
 
 
 class _Members:
