@@ -72,7 +72,6 @@ from opencensus.trace.samplers import AlwaysOnSampler, ProbabilitySampler
 from opencensus.trace.tracer import Tracer
 
 os.environ["OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM"] = "1"
-logging.getLogger("opencensus_compat").setLevel(logging.ERROR)  # what older releases of OpenTelemetry cannot do is a warning
 registry = Registry()  # its metrics are exported as long as somebody holds it
 
 
