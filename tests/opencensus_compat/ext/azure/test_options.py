@@ -48,6 +48,11 @@ def test_defaults(name, value):
     assert getattr(Options(), name) == value
 
 
+def test_each_option_has_its_row():
+    """Every option is in the table above, but for the two whose defaults follow from others."""
+    assert DEFAULTS.keys() == Options._default.keys() - {"endpoint", "storage_path"}
+
+
 def test_derived_defaults():
     """The endpoint is the public cloud's, and the storage path is in the temporary folder, named after the key."""
     options = Options(connection_string=f"InstrumentationKey={KEY}")
