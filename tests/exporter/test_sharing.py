@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from appinsights_exporter.delivery.results import Result
 from appinsights_exporter.delivery.sharing import shared
 from appinsights_exporter.delivery.transport import HttpTransport, Reply
-from appinsights_exporter.settings import resolve
+from appinsights_exporter.settings import delivery_key, resolve
 from appinsights_exporter.testing import CONNECTION_STRING
 
 NOBODY = 65534
@@ -36,6 +37,14 @@ def test_one_delivery_per_destination():
     assert (first.delivery._transport.url, first.delivery._timeout_s) == ("https://ingest.test/v2.1/track", 3.0)
     for share in (first, second, other):
         share.shutdown(1)
+
+
+def test_what_tells_deliveries_apart():
+    """Of all settings, these three make another delivery, and for the facade another destination."""
+    first = resolve(CONNECTION_STRING, environ={})
+    others = {each.name: replace(first, **{each.name: object()}) for each in fields(first)}
+    apart = {name for name, other in others.items() if delivery_key(other) != delivery_key(first)}
+    assert apart == {"instrumentation_key", "ingestion_endpoint", "credential"}
 
 
 def test_other_settings_for_the_same_destination(caplog):
