@@ -141,7 +141,7 @@ def test_gauge_distributions(reader, caplog):
     metrics, _, _ = read(reader)
     thread.close()
     assert "sizes" not in metrics
-    assert "distributions of metric producers stay away" in caplog.text
+    assert "distributions of metric producers are not exported" in caplog.text
 
 
 def _rows():
