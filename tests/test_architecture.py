@@ -313,10 +313,11 @@ def test_private_names_of_opentelemetry_stand_in_one_file():
     assert {module: names for module, names in read.items() if names} == {}
 
 
-def test_the_exporter_is_called_at_forks_in_one_place():
+@pytest.mark.parametrize(("package", "registry"), [(FACADE, "_bridge.process"), (EXPORTER, "forks")])
+def test_a_package_is_called_at_forks_in_one_place(package, registry):
     """Only the registry asks Python to be called when the process forks, so that what a child restarts has an order."""
-    calling = [module for module, path in _modules(EXPORTER).items() if "os.register_at_fork(" in path.read_text(encoding="utf-8")]
-    assert calling == [f"{EXPORTER}.forks"]
+    calling = [module for module, path in _modules(package).items() if "os.register_at_fork(" in path.read_text(encoding="utf-8")]
+    assert calling == [f"{package}.{registry}"]
 
 
 _MOST_LINES = 450

@@ -24,6 +24,7 @@ __all__ = [
     "before_fork",
     "complete",
     "forget_all",
+    "hold_while_forking",
     "log_once",
     "log_when_unlocked",
     "on_note",
@@ -137,6 +138,8 @@ class _Process:
 _numbers = itertools.count()
 _restarting: dict[int, weakref.ref[Restarts]] = {}
 """What restarts in a child, in the order in which it was registered."""
+_restarting_last: dict[int, weakref.ref[Restarts]] = {}
+"""The same of what needs the others to have restarted."""
 _before_fork: list[Callable[[], object]] = []
 """What is called before each fork."""
 _forgetting: list[Callable[[], object]] = []
@@ -145,10 +148,21 @@ _reported: set[str] = set()
 """The messages that `log_once` has logged."""
 
 
-def restart_in_child(obj: Restarts) -> None:
-    """Call an object's `restart()` in each child made by fork, as long as the object is alive. It is held weakly."""
-    number = next(_numbers)
-    _restarting[number] = weakref.ref(obj, lambda _: _restarting.pop(number, None))
+def restart_in_child(obj: Restarts, *, last: bool = False) -> None:
+    """Call an object's `restart()` in each child made by fork, as long as the object is alive. It is held weakly.
+
+    Args:
+        obj: The object.
+        last: Whether it restarts after those that were registered without this.
+    """
+    known, number = _restarting_last if last else _restarting, next(_numbers)
+    known[number] = weakref.ref(obj, lambda _: known.pop(number, None))
+
+
+def hold_while_forking(lock: threading.RLock) -> None:
+    """Fork only while no other thread holds a lock; the lock is free in the parent and the child afterwards."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 
 def before_fork(call: Callable[[], object]) -> None:
@@ -157,7 +171,7 @@ def before_fork(call: Callable[[], object]) -> None:
 
 
 def _restart_registered() -> None:
-    for reference in list(_restarting.values()):
+    for reference in [*_restarting.values(), *_restarting_last.values()]:
         obj = reference()
         if obj is not None:
             obj.restart()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge.process import restart_in_child
 from opencensus_compat._bridge.providers.metrics import look_for_meter_provider
 from opencensus_compat._bridge.providers.viewers import show_with
 from opencensus_compat.common import utils
@@ -156,19 +156,20 @@ def _alive(reference: weakref.ref[Callable[..., Any]], what: str) -> Callable[..
     return function
 
 
-_tasks: weakref.WeakSet[PeriodicMetricTask] = weakref.WeakSet()
-"""Those that run, for children made by fork."""
+class _Tasks(weakref.WeakSet["PeriodicMetricTask"]):
+    """Those that run."""
+
+    def restart(self) -> None:
+        """Start them in a child made by fork."""
+        for task in list(self):
+            # The thread that forked is there in the child, under the same object.
+            if task is not threading.current_thread():
+                task._start_in_child()
 
 
-def _start_tasks_in_child() -> None:
-    for task in list(_tasks):
-        # The thread that forked is there in the child, under the same object.
-        if task is not threading.current_thread():
-            task._start_in_child()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_start_tasks_in_child)
+_tasks = _Tasks()
+# They ask a part for its reader, which has to have free locks by then.
+restart_in_child(_tasks, last=True)
 
 
 def _producer_instruments(instruments: Instruments) -> ProducerInstruments:

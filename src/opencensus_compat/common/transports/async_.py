@@ -5,14 +5,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
-import os
 import queue
 import threading
-import weakref
 from typing import Any
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.process import restart_in_child
 from opencensus_compat.common.transports import base
 
 _DEFAULT_GRACE_PERIOD = 5.0
@@ -48,7 +47,7 @@ class _Worker:
         self._wait_period = wait_period
         self._exit_hook_set = False
         self._reset()
-        _workers.add(self)
+        restart_in_child(self)
 
     def _reset(self) -> None:
         self._queue: queue.Queue[Any] = queue.Queue()
@@ -57,7 +56,7 @@ class _Worker:
         self._thread: threading.Thread | None = None
         self._lost_in_fork = False
 
-    def after_fork_in_child(self) -> None:
+    def restart(self) -> None:
         """Forget the parent's items and thread, and note whether to start a thread with the first item of this process."""
         # The thread's own state cannot be asked: it says that it is dead here, whether or not it ran in the parent.
         was_running = self._thread is not None or self._lost_in_fork
@@ -180,15 +179,3 @@ class AsyncTransport(base.Transport):
     def flush(self) -> None:
         """Wait until everything queued was exported; the pauses between batches count."""
         self.worker.flush()
-
-
-_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
-
-
-def _restart_workers_in_child() -> None:
-    for worker in list(_workers):
-        worker.after_fork_in_child()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_restart_workers_in_child)

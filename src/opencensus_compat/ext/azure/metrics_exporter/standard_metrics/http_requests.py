@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import os
 import threading
 import time
 import weakref
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as trace_api
 
+from opencensus_compat._bridge.process import hold_while_forking
 from opencensus_compat.metrics.export.gauge import DerivedDoubleGauge
 from opencensus_compat.trace import execution_context
 from opencensus_compat.trace.span import SpanKind
@@ -48,14 +48,7 @@ _handling: contextvars.ContextVar[bool] = contextvars.ContextVar("opencensus_com
 """Whether a handler's method, which counts as the request, is running."""
 
 
-def _renew_lock() -> None:
-    # Another thread of the parent may have held it when the child was made.
-    global _lock
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+hold_while_forking(_lock)
 
 
 class RequestsSeen:
