@@ -82,8 +82,8 @@ def built_in() -> list[str]:
 
 
 @pytest.fixture
-def fresh_wiring():
-    """Start a test, and leave it, without wiring, current span or tracer."""
+def fresh_bridge():
+    """Start a test, and leave it, without providers, destinations, current span or tracer."""
     # Here, because most tests need none of it.
     from opentelemetry import context as context_api
 

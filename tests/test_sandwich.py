@@ -63,8 +63,8 @@ class Both:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(fresh_wiring):
-    """Give each test fresh wiring."""
+def _fresh(fresh_bridge):
+    """Give each test a fresh bridge."""
 
 
 @pytest.fixture

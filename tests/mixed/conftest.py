@@ -1,4 +1,4 @@
-"""Fixtures of the tests of mixed programs: fresh wiring for each test."""
+"""Fixtures of the tests of mixed programs: the bridge reset for each test."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _fresh(fresh_wiring):
-    """Give each test fresh wiring."""
+def _fresh(fresh_bridge):
+    """Give each test a fresh bridge."""
 
 
 @pytest.fixture

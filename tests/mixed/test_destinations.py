@@ -162,7 +162,7 @@ def process():
 
 @pytest.fixture
 def started(process):
-    """The process with its handles made anew: each test begins without wiring."""
+    """The process with its handles made anew: each test begins without them."""
     process.start()
     return process
 

@@ -1,4 +1,4 @@
-"""Fixtures of the facade's tests: fresh wiring for each, and a provider that keeps what ends."""
+"""Fixtures of the facade's tests: the bridge reset for each, and a provider that keeps what ends."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def _unset(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _fresh(_unset, fresh_wiring):
-    """Give each test fresh wiring, which none of the settled variables has a say in."""
+def _fresh(_unset, fresh_bridge):
+    """Give each test a fresh bridge, which none of the settled variables has a say in."""
 
 
 @pytest.fixture

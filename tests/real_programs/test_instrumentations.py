@@ -28,8 +28,8 @@ TRACEPARENT = f"00-{TRACE_ID}-{CALLER}-01"
 
 
 @pytest.fixture(autouse=True)
-def _fresh(fresh_wiring):
-    """Give each test fresh wiring."""
+def _fresh(fresh_bridge):
+    """Give each test a fresh bridge."""
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def test_the_children_of_a_pool(run_program, how):
         assert sorted(row["message"] for row in endpoint.rows("traces")) == [f"item {number}" for number in range(6)]
 
 
-def test_configure_says_when_it_cannot(fresh_wiring):
+def test_configure_says_when_it_cannot(fresh_bridge):
     """In another thread, and over a handler of the program's, asking for it is an error; taking it back leaves the signal as it was."""
     told = []
 

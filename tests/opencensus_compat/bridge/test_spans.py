@@ -457,7 +457,7 @@ def test_exporting_is_not_traced(tenants, endpoint):
     assert (seen, execution_context.is_exporter()) == ([True], False)
 
 
-def test_wiring_names():
+def test_names_of_the_pipeline():
     """The name by which the exporter knows facade spans."""
     assert SCOPE == "opencensus_compat"
 

@@ -32,7 +32,7 @@ def _fresh_counts():
 
 
 class Telling(SpanProcessor):
-    """Tells of ended spans, as the exporter's wiring does."""
+    """Tells of ended spans, as the exporter does."""
 
     def on_end(self, span):
         """Tell of one."""

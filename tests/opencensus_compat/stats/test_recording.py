@@ -210,7 +210,7 @@ def test_view_data_made_by_hand():
 
 
 def test_nothing_heavy_is_loaded():
-    """Recording and reading need neither OpenTelemetry nor the wiring nor protobuf."""
+    """Recording and reading need neither OpenTelemetry nor pipelines nor protobuf."""
     program = (
         "import json, sys\n"
         "import opencensus_compat.stats.stats, opencensus_compat.tags.propagation.binary_serializer\n"

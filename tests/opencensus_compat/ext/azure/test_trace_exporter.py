@@ -322,7 +322,7 @@ def test_other_options_for_the_same_destination(options, caplog):
     assert "7.0" in caplog.records[0].getMessage()
 
 
-def test_wiring_forgets_on_reset(options):
+def test_a_reset_forgets_destinations(options):
     """After a reset the same options make a new pipeline."""
     first = AzureExporter(**options)._pipeline
     reset()
@@ -396,7 +396,7 @@ class _Exports(AzureExporter):
     ],
 )
 @pytest.mark.parametrize("counts", [True, False])
-def test_items_in_standard_metrics_are_marked(endpoint, fresh_wiring, kind, processors, counts):
+def test_items_in_standard_metrics_are_marked(endpoint, fresh_bridge, kind, processors, counts):
     """Spans of both APIs that are in standard metrics are marked whatever the program does to their items; others never are."""
     meters = MeterProvider(
         [PeriodicExportingMetricReader(ApplicationInsightsMetricExporter(endpoint.connection_string), export_interval_millis=3_600_000)],
