@@ -250,7 +250,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             self.counts.dropped(NOT_FINITE, detail=source.name, signal=METRICS)
             _logger.debug("%s: %s", source.name, error)
             return ()
-        return () if made is None else (made,)
+        return () if made is None else [made]
 
     def _counter(self, source: _Source, rule: counters.Counter, point: DataPointT) -> Item | None:
         if rule.per_second:

@@ -12,6 +12,7 @@ of one without any                   no item: it says nothing
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -122,7 +123,7 @@ def item(
     Raises:
         ConversionError: The time is outside of the calendar.
     """
-    point: dict[str, object] = {"name": required(name if type(name) is str else text(name), MAX_NAME), **values}
+    point: dict[str, object] = {"name": _shown(name if type(name) is str else text(name)), **values}
     if namespace:
         point["ns"] = text(namespace)[:MAX_NAMESPACE]
     fields: dict[str, object] = {"ver": 2, "metrics": [point]}
@@ -138,6 +139,12 @@ def item(
     except (TypeError, ValueError) as error:
         raise ConversionError(f"metric {name!r} has no valid time") from error
     return envelope_head("Metric", instrumentation_key, tags, at, fields)
+
+
+@functools.lru_cache(maxsize=64)
+def _shown(name: str) -> str:
+    """Return a name within the limits. Remembered, because the points of a metric follow each other."""
+    return required(name, MAX_NAME)
 
 
 def is_synthetic(attributes: Mapping[str, object]) -> bool:
