@@ -89,7 +89,7 @@ def envelope(
     Source: specification section 5.
     """
     attributes = copied(record.attributes)
-    own: dict[str, object] = {}
+    own: dict[str, object] | None = None
     if facade:
         scope_name = text(attributes.get(LOGGER) or "")
         own = own_properties(attributes)

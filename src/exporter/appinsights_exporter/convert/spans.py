@@ -85,7 +85,7 @@ def envelopes(
         attributes = copied(span.attributes)
     if type(attributes) is not dict:
         attributes = dict(attributes)
-    own: dict[str, object] = {}
+    own: dict[str, object] | None = None
     status = span.status
     parent = span.parent
     span_id = context.span_id.to_bytes(8, "big").hex()
