@@ -285,7 +285,10 @@ class ExporterBase(Generic[_T]):
     def _with_key(self, envelopes: Iterable[Mapping[str, object]]) -> Iterable[Mapping[str, object]]:
         for envelope in envelopes:
             # Programs send what they like; what is no item is the service's to refuse.
-            yield envelope if not hasattr(envelope, "get") or envelope.get("iKey") else {**envelope, "iKey": self._key}
+            if type(envelope) is not dict and not hasattr(envelope, "get"):
+                yield envelope
+            else:
+                yield envelope if envelope.get("iKey") else {**envelope, "iKey": self._key}
 
     def _lost(self, reason: Reason, error: BaseException, lost: list[BaseException], pieces: int = 1) -> None:
         lost.append(error)
