@@ -170,9 +170,8 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         return common_utils.window(self._envelopes(metrics), size)
 
     def _envelopes(self, metrics: Iterable[Metric | None]) -> Iterator[Mapping[str, object]]:
-        convert_one: Callable[[Metric], Iterable[Any]]
         is_changed = self._is_changed()
-        convert_one = self.metric_to_envelopes if self._telemetry_processors or is_changed else self._items
+        is_own = not (self._telemetry_processors or is_changed)
         for metric in metrics:
             if metric is None:
                 continue
@@ -182,7 +181,10 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
             began_s = time.monotonic()
             envelopes: list[Any] = []
             try:
-                envelopes.extend(each_made(convert_one(metric)))
+                if is_own:
+                    envelopes = self._items(metric)
+                else:
+                    envelopes.extend(each_made(self.metric_to_envelopes(metric)))
             except _exporter.failure() as error:
                 self._lost(f"metric {getattr(getattr(metric, 'descriptor', None), 'name', metric)!r}: {error!r}")
                 _logger.debug("%s", _exporter.reasons.METRIC_NOT_CONVERTED.text, exc_info=True)
