@@ -208,10 +208,11 @@ def test_the_series_without_label_values():
         (("x",), {"a": "x", "b": "null"}),
         (("x", "y", "z"), {"a": "x", "b": "y"}),
         ((5, True), {"a": 5, "b": True}),
+        ((float("nan"), float("-inf")), {"a": "nan", "b": "-inf"}),
         ((b"x", ["y"]), {"a": "b'x'", "b": "['y']"}),
         (("v" * 9000, ""), {"a": "v" * 8192, "b": ""}),
     ],
-    ids=["both", "few", "many", "numbers", "objects", "long"],
+    ids=["both", "few", "many", "numbers", "not finite", "objects", "long"],
 )
 def test_properties(labels, properties):
     """Labels become properties: numbers and booleans as they are, as the old exporter sent them, anything else as text."""

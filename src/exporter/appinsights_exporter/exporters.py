@@ -231,8 +231,8 @@ class ExporterBase(Generic[_T]):
             are_finite = is_ending = False
             for index, one in enumerate(telemetry):
                 # What this package alone converts takes microseconds: 16 at a time. To ask for the time, and to hand items over, took
-                # a tenth of an item's time when it was done for each.
-                if not are_finite or is_ending or not index & 15:
+                # a tenth of an item's time when it was done for each. Many more at a time would need new memory for their bytes.
+                if not are_finite or is_ending or len(encoded) > 15:
                     yield from encoded
                     encoded.clear()
                     left_s = remaining_s()

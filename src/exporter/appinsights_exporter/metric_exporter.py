@@ -232,7 +232,8 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
 
     def _envelopes(self, one: _Piece, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         if not isinstance(one, tuple):
-            return self._with_key(one.to_envelopes())
+            brought = self._with_key(one.to_envelopes())
+            return [*brought] if getattr(one, "are_finite", False) else brought
         source, point = one
         try:
             if source.rule is not None:

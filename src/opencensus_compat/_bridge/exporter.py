@@ -158,9 +158,10 @@ class Prepared:
         span: The OpenTelemetry span they are of; None when there is none.
         sample_rate_percent: For envelopes that have no `sampleRate`.
         pieces: What they are made of, where `make`, a method of a handle, takes that: `joined` then has it make those of several.
+        are_finite: Whether this package's conversion has made them, so that no number in them has to be looked at.
     """
 
-    __slots__ = ("_make", "_pieces", "_sample_rate", "context", "span")
+    __slots__ = ("_make", "_pieces", "_sample_rate", "are_finite", "context", "span")
 
     has_pieces = False
     """Whether any has, in this process."""
@@ -171,8 +172,11 @@ class Prepared:
         span: ReadableSpan | None,
         sample_rate_percent: float | None = None,
         pieces: Sequence[object] | None = None,
+        *,
+        are_finite: bool = False,
     ) -> None:
         self._make = make
+        self.are_finite = are_finite
         self.span = span
         self.context: type[_Sampled] | SpanContext | None = _Sampled if span is None else span.get_span_context()
         self._sample_rate = sample_rate_percent

@@ -42,7 +42,7 @@ def envelopes(metric: Metric, instrumentation_key: str | None, context_tags: Map
         context_tags: Tags of the program; each envelope gets a copy.
 
     Returns:
-        The envelopes, and what was wrong with the points that became none, each naming the metric.
+        The envelopes, with finite numbers alone, and what was wrong with the points that became none, each naming the metric.
 
     Loses: unit, description, start time, buckets, exemplars, percentiles of summaries; points without a finite number; distributions and
         summaries of no number at all; texts beyond the limits.
@@ -183,8 +183,8 @@ def _properties(keys: list[str], label_values: Sequence[LabelValue | None]) -> d
         if value is None:
             found[key] = NO_VALUE
         elif type(value) in _NUMBERS_AND_BOOLEANS:
-            # Not made text: the old exporter sent them so, and queries may compare with numbers.
-            found[key] = value
+            # Not made text: the old exporter sent them so, and queries may compare with numbers. JSON has no others than finite ones.
+            found[key] = value if type(value) is not float or math.isfinite(value) else str(value)
         else:
             found[key] = str(value)[:MAX_VALUE]
     return found

@@ -48,6 +48,10 @@ class Exporter(Protocol):
         """Return the envelopes that no telemetry processor dropped."""
 
 
+_PIECE = 16
+"""Envelopes that are encoded at a time: the memory of their bytes serves the next ones. An export with 512 at a time took a fifth longer."""
+
+
 class Task(Protocol):
     """What producers have for a legacy exporter, at each interval."""
 
@@ -203,9 +207,12 @@ class MetricPart(Part[MetricsData]):
         with self._lock:
             self._tasks = [other for other in self._tasks if other is not task]
 
-    def send(self, envelopes: Sequence[Envelope]) -> int:
-        """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""
-        return self._export.deliver(None, [_exporter.Prepared(lambda: envelopes, None)])
+    def send(self, envelopes: Sequence[Envelope], *, are_finite: bool = False) -> int:
+        """Send envelopes at once and return what became of them; see `_exporter.delivered`, `_exporter.stored` and `_exporter.Prepared`."""
+        if not are_finite:
+            return self._export.deliver(None, [_exporter.Prepared(lambda: envelopes, None)])
+        pieces = [envelopes[start : start + _PIECE] for start in range(0, len(envelopes), _PIECE)]
+        return self._export.deliver(None, [_exporter.Prepared(partial(list, piece), None, are_finite=True) for piece in pieces])
 
     def send_each(self, envelopes: Sequence[Envelope], handle: Exporter) -> int:
         """Send envelopes as the telemetry processors of an exporter leave them, one by one, as far as the end of the process allows."""
@@ -219,7 +226,7 @@ class MetricPart(Part[MetricsData]):
             if exporter._telemetry_processors:
                 self.send_each(batch, exporter)
             else:
-                self.send(batch)
+                self.send(batch, are_finite=True)
 
     def export(self, collected: MetricsData, *, last: bool) -> None:
         """Send what the reader collected, and what the tasks have of OpenCensus code.

@@ -113,10 +113,12 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         for batch in self._batches(metrics):
             if self._is_changed():
                 self._transmit(self.apply_telemetry_processors(batch))
-            elif self._telemetry_processors and self._is_direct:
+            elif not self._is_direct:
+                self._transmit(batch)
+            elif self._telemetry_processors:
                 self._pipeline.send_each(batch, self)
             else:
-                self._transmit(batch)
+                self._pipeline.send(batch, are_finite=True)
 
     def metric_to_envelopes(self, metric: Metric) -> list[Envelope]:
         """Return an envelope for each point of a metric."""
