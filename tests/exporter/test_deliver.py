@@ -157,7 +157,7 @@ RETRIED = {
     "redirect to nowhere": (redirect(""), "redirected to nowhere", False, 10.0),
     "302": (Reply(status=302), "status 302", False, 10.0),
     "407 of a proxy": (Reply(status=407), "proxy authentication required", False, 10.0),
-    "a portal's page": (Reply(status=200, body=b"<html>sign in"), "a page in place of the service's reply", False, 10.0),
+    "a portal's page": (Reply(status=200, body=b"<html>sign in"), "a page in place of the service's reply", True, 10.0),
     "none accepted, no reason": (partial(200, accepted=0), "not accepted, no reason given", False, 10.0),
 }
 

@@ -178,7 +178,8 @@ def classify(reply: Reply, count: int, now_s: float) -> Outcome:
     if verdict == RETRY:
         return Retry(reason, after_s, unauthorized=reply.status in (401, 403))
     if _is_page(reply):
-        return Retry(PAGE, after_s, cause=f"status {reply.status}")
+        # By a status of success, the service may have got them: something on the way may have put the page in its reply's place.
+        return Retry(PAGE, after_s, cause=f"status {reply.status}", may_have_arrived=verdict in (ACCEPT, PARTIAL))
     if verdict == ACCEPT:
         return _judged_items(reply, count, after_s) or Accepted()
     if verdict == PARTIAL:
