@@ -134,6 +134,10 @@ class ExporterBase(Generic[_T]):
         self._pace, self._callers_pace = (Pace(min(1.0, settings.grace_period_s / 5)) for _ in range(2))
         self._under_way: dict[object, int] = {}
         self._is_shut_down = False
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Set what a signal has besides; called once, when all else is set."""
 
     @property
     def settings(self) -> Settings:
@@ -331,20 +335,9 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
     _signal = TRACES
     _not_converted = SPAN_NOT_CONVERTED
 
-    def __init__(
-        self,
-        connection_string: str | None = None,
-        *,
-        credential: object | None = None,
-        settings: Settings | None = None,
-        legacy_context_tags: Mapping[str, object] | None = None,
-        delivery: Delivers | None = None,
-    ) -> None:
-        super().__init__(
-            connection_string, credential=credential, settings=settings, legacy_context_tags=legacy_context_tags, delivery=delivery
-        )
+    def _prepare(self) -> None:
         # What is known of the sampling of the providers; None beside the facade, which notes rates on the spans.
-        self._rates = SpanRates() if legacy_context_tags is None else None
+        self._rates = SpanRates() if self._legacy_context_tags is None else None
 
     def deliver(self, telemetry: Sequence[ReadableSpan]) -> Result:
         """Send spans as ``export`` does, and return what became of them: ``DELIVERED`` when the service took all of them."""

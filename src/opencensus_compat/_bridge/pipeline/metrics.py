@@ -212,7 +212,7 @@ class MetricPart(Part[MetricsData]):
         if not are_finite:
             return self._export.deliver(None, [_exporter.Prepared(lambda: envelopes, None)])
         pieces = [envelopes[start : start + _PIECE] for start in range(0, len(envelopes), _PIECE)]
-        return self._export.deliver(None, [_exporter.Prepared(partial(list, piece), None, are_finite=True) for piece in pieces])
+        return self._export.deliver(None, [_exporter.Prepared(partial(iter, piece), None, are_finite=True) for piece in pieces])
 
     def send_each(self, envelopes: Sequence[Envelope], handle: Exporter) -> int:
         """Send envelopes as the telemetry processors of an exporter leave them, one by one, as far as the end of the process allows."""
