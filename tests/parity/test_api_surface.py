@@ -31,6 +31,7 @@ COMPARED = (
     "ext.threading",
     "ext.requests",
     "ext.httplib",
+    "ext.httpx",
 )
 
 NOT_COMPARED = {

@@ -1,0 +1,143 @@
+"""What the integrations with HTTP clients share: the span of a call. Nothing here raises into the program that makes the call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import ParseResult, urlparse
+
+from opencensus_compat._bridge.process import report
+from opencensus_compat.ext import _patching
+from opencensus_compat.trace import attributes_helper, execution_context, utils
+from opencensus_compat.trace import span as span_module
+from opencensus_compat.trace.status import Status
+
+_logger = logging.getLogger(__name__)
+
+_HOST = attributes_helper.COMMON_ATTRIBUTES["HTTP_HOST"]
+_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]
+_PATH = attributes_helper.COMMON_ATTRIBUTES["HTTP_PATH"]
+_STATUS_CODE = attributes_helper.COMMON_ATTRIBUTES["HTTP_STATUS_CODE"]
+_URL = attributes_helper.COMMON_ATTRIBUTES["HTTP_URL"]
+
+
+class Call:
+    """The client span of a call, which is the current one until `answered` or `failed` ends it.
+
+    Args:
+        library: Name of the integration, below ``opencensus.ext``.
+        tracer: What made the span.
+        span: The span.
+    """
+
+    __slots__ = ("_library", "_span", "_tracer")
+
+    def __init__(self, library: str, tracer: Any, span: Any) -> None:
+        self._library = library
+        self._tracer = tracer
+        self._span = span
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell the other side of the span; none where the tracer's propagator fails."""
+        try:
+            return dict(self._tracer.propagator.to_headers(self._tracer.span_context))
+        except Exception as error:  # noqa: BLE001 -- a propagator of the program's own can raise anything, and the call does without
+            _logger.debug("No trace headers: %s", error)
+            return {}
+
+    def answered(self, status_code: int) -> None:
+        """End the span with the code of the answer."""
+        self._end(lambda span: _set_answer(span, status_code))
+
+    def failed(self, status_of: Callable[[], Status | None]) -> None:
+        """End the span of a call that raised.
+
+        Args:
+            status_of: Returns the span's status; None leaves it as it is.
+        """
+        self._end(lambda span: _set_status(span, status_of()))
+
+    def _end(self, complete: Callable[[Any], None]) -> None:
+        try:
+            complete(self._span)
+        except Exception as error:  # noqa: BLE001 -- a program's errors and exporters can raise anything
+            _tell(self._library, error)
+        try:
+            self._tracer.end_span()
+        except Exception as error:  # noqa: BLE001 -- the same
+            _tell(self._library, error)
+
+
+def _set_answer(span: Any, status_code: int) -> None:
+    span.add_attribute(_STATUS_CODE, status_code)
+    span.set_status(utils.status_from_http_code(status_code))
+
+
+def _set_status(span: Any, status: Status | None) -> None:
+    if status is not None:
+        span.set_status(status)
+
+
+def start(library: str, method: Any, url: Any, *, instrumented: Callable[[], bool]) -> Call | None:
+    """Start the client span of a call, and return what ends it.
+
+    There is none for calls of exporters, for hosts in the context's attribute `excludelist_hostnames`, where an OpenTelemetry
+    instrumentation makes one, and for what cannot be traced, which is reported.
+
+    Args:
+        library: Name of the integration, below ``opencensus.ext``.
+        method: Method of the request, in text or bytes.
+        url: Its URL, as the span's attribute has it.
+        instrumented: Returns whether OpenTelemetry's instrumentation of the same library is in place.
+    """
+    try:
+        return _start(library, method, url, instrumented)
+    except Exception as error:  # noqa: BLE001 -- a program's sampler, exporter or objects in the place of texts can raise anything
+        _tell(library, error)
+        return None
+
+
+def _start(library: str, method: Any, url: Any, instrumented: Callable[[], bool]) -> Call | None:
+    if execution_context.is_exporter():
+        return None
+    parsed, host = _parsed(url)
+    if utils.disable_tracing_hostname(host, execution_context.get_opencensus_attr("excludelist_hostnames")):
+        return None
+    if _patching.opentelemetry_traces(library, instrumented=instrumented()):
+        return None
+    path = parsed.path or "/"
+    method = text(method).upper()
+    tracer = execution_context.get_opencensus_tracer()
+    span = tracer.start_span()
+    try:
+        span.name = path
+        span.span_kind = span_module.SpanKind.CLIENT
+        for key, value in (("component", "HTTP"), (_HOST, host), (_METHOD, method), (_PATH, path), (_URL, url)):
+            span.add_attribute(key, value)
+    except Exception as error:  # noqa: BLE001 -- a span of the program's own can raise anything
+        _tell(library, error)
+    return Call(library, tracer, span)
+
+
+def text(value: Any) -> str:
+    """Return a method or URL as text."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _parsed(url: Any) -> tuple[ParseResult, str]:
+    """Return the parts of a URL, and its host as ``name`` or ``name:port``; the library is the one to refuse what is no URL."""
+    try:
+        parsed = urlparse(text(url))
+    except ValueError:
+        return ParseResult("", "", "", "", "", ""), ""
+    try:
+        port = parsed.port
+    except ValueError:
+        return parsed, parsed.netloc
+    return parsed, f"{parsed.hostname}" if port is None else f"{parsed.hostname}:{port}"
+
+
+def _tell(library: str, error: Exception) -> None:
+    report(f"opencensus.ext.{library} could not trace all of a call: %s", type(error).__name__)
+    _logger.debug("Call of %s", library, exc_info=error)
