@@ -29,6 +29,7 @@ from appinsights_exporter.envelope import (
     Request,
     from_wire,
 )
+from appinsights_exporter.errors import ConfigurationError
 from appinsights_exporter.settings import Settings
 from opencensus_compat._alias import redirect_at_start
 from opencensus_compat._bridge.process import report_with
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BaseObject",
+    "ConfigurationError",
     "Counts",
     "Data",
     "DataPoint",
