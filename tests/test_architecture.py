@@ -32,7 +32,7 @@ FACADE_LAYERS = [
     ("_bridge.providers",),
     ("_bridge.pipeline",),
     ("_bridge",),
-    ("_alias", "_lookup"),  # the import finder, which the interpreter's start loads
+    ("_alias", "_lookup", "_integrations"),  # the import finder, which the interpreter's start loads, and the table that it reads
 ]
 """From top to bottom; a module imports from its own layer and from those below, in any way: when it loads, inside functions, for types, by
 name. Of several parts that fit, the longest counts. `local` and `migrate` are ways in of their own."""

@@ -20,6 +20,8 @@ from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import PathFinder  # what importlib.machinery gives out under this name
 from _thread import get_ident
 
+from opencensus_compat._integrations import INTEGRATIONS, MOVED, OTHERS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +31,14 @@ del TYPE_CHECKING
 
 _LEGACY = "opencensus"
 _OURS = "opencensus_compat"
-_OPENCENSUS = frozenset({"common", "ext", "log", "metrics", "stats", "tags", "trace"})
+_OPENCENSUS = frozenset({"common", "ext", "extension", "log", "metrics", "stats", "tags", "trace"})
 """What OpenCensus has at its top. Whatever else is at ours, and names with a leading underscore, are not to be seen under its name."""
 _STOOD_FOR = frozenset({"opencensus", "opencensus_context", "opencensus_ext_azure"})
 """The distributions that this package stands in for, as the names of their metadata folders begin."""
 _ONLY_THEIRS = (("trace", "tracer.py"), ("common", "runtime_context", "__init__.py"), ("ext", "azure", "common", "__init__.py"))
 """A file of each of them, which no other distribution brings."""
+_frame_at = getattr(sys, "_getframe", None)
+"""Returns the frame so many calls up; None in interpreters that have no such function."""
 _asked: "set[tuple[int, str]]" = set()
 """Thread and name of each question to the other finders that is under way."""
 
@@ -68,7 +72,8 @@ def _under_legacy_name(rest: str, beyond: object) -> "ModuleSpec | None":
     own = loaded.__spec__ if loaded else _elsewhere(our_name, _own_path(our_name.rpartition(".")[0]), beyond)
     is_legacy = not rest or (parts[0] in _OPENCENSUS and not any(part.startswith("_") for part in parts))
     if own is not None and is_legacy:
-        return _alias_spec(legacy_name, own)
+        on_disk, problem = (None, "") if loaded else _of_its_distribution(rest, beyond)
+        return _alias_spec(legacy_name, own, problem) if on_disk is None else on_disk
     on_disk = _on_disk(rest)
     if own is not None and on_disk is None:
         # The next finder would look into our package, and find what is new or private there.
@@ -80,7 +85,90 @@ def _under_legacy_name(rest: str, beyond: object) -> "ModuleSpec | None":
             f"distribution has one ({places}), but the two do not mix; OPENCENSUS_COMPAT_DISABLED=1 gives the real packages.",
             name=legacy_name,
         )
+    if on_disk is None:
+        _refuse(rest, legacy_name, beyond)
     return on_disk
+
+
+def _refuse(rest: str, legacy_name: str, beyond: object) -> None:
+    """Raise ModuleNotFoundError for a module that neither this package nor a distribution has, and say which one would have it.
+
+    Not for one that another finder knows, nor where there is nothing to say, nor for programs that only look whether a module is there.
+    """
+    if not _is_import():
+        return
+    parts = rest.split(".")
+    starts = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    moved = next((start for start in starts if start in MOVED), None)
+    other = next((start for start in starts if start in OTHERS), None)
+    if moved is not None:
+        hint = f"its modules have been in {MOVED[moved]} since OpenCensus 0.2"
+    elif other is not None:
+        hint = f"the distribution {OTHERS[other]} has it, and runs with census-compat as it is: pip install {OTHERS[other]}"
+    elif parts[0] == "ext" and len(parts) == 2:
+        names = ", ".join(sorted(path.partition(".")[2] for path in INTEGRATIONS if path.startswith("ext.")))
+        hint = f"no installed distribution has it, and census-compat has azure, {names}"
+    else:
+        return
+    if _elsewhere(legacy_name, sys.modules[legacy_name.rpartition(".")[0]].__path__, beyond) is None:
+        raise ModuleNotFoundError(f"No module named {legacy_name!r}: {hint}", name=legacy_name)
+
+
+def _is_import() -> bool:
+    """Tell whether an import asks for the spec: `importlib.util.find_spec` gets None for what is not there, and no error."""
+    frame = None if _frame_at is None else _frame_at(2)
+    while frame is not None and frame.f_code.co_name != "_find_spec":
+        frame = frame.f_back
+    return frame is not None and frame.f_back is not None and frame.f_back.f_code.co_name == "_find_and_load_unlocked"
+
+
+def _of_its_distribution(rest: str, beyond: object) -> "tuple[ModuleSpec | None, str]":
+    """Return an integration of ours as the legacy distribution has it, which is what the user has chosen, and why that cannot work.
+
+    None and an empty text where no distribution of it is installed; None and the reason where ours is to answer in its place.
+    """
+    integration = INTEGRATIONS.get(rest)
+    if integration is None or integration.is_always_ours:
+        return None, ""
+    on_disk = _on_disk(rest)
+    if on_disk is None or (on_disk.origin is None and not _has_modules(on_disk)):
+        return None, ""
+    missing = [name for name in integration.legacy_needs if not _is_there(name, beyond)]
+    if not missing:
+        return on_disk, ""
+    distribution = integration.distribution.partition(" ")[0]
+    return None, (
+        f"census-compat's own {_LEGACY}.{rest} is in use: the installed {distribution} needs {' and '.join(missing)}, which "
+        f"{'are' if len(missing) > 1 else 'is'} not there. To end this message: pip uninstall {distribution}"
+    )
+
+
+def _has_modules(namespace: ModuleSpec) -> bool:
+    """Tell whether a namespace package has any module: the removal of a distribution may leave its folder."""
+    for place in namespace.submodule_search_locations or ():
+        try:
+            if any(name.endswith((".py", ".pyc", ".so", ".pyd")) for name in os.listdir(place)):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _is_there(name: str, beyond: object) -> bool:
+    """Tell whether a module can be imported, without importing it or its package."""
+    path: Sequence[str] | None = None
+    found = ""
+    for part in name.split("."):
+        found = f"{found}.{part}" if found else part
+        loaded = sys.modules.get(found)
+        if loaded is not None:
+            path = getattr(loaded, "__path__", None)
+            continue
+        spec = _elsewhere(found, path, beyond)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return True
 
 
 def _under_our_name(rest: str, path: "Sequence[str] | None", parent: "ModuleType | None", beyond: object) -> "ModuleSpec | None":
@@ -93,7 +181,8 @@ def _under_our_name(rest: str, path: "Sequence[str] | None", parent: "ModuleType
     if _is_ours(parent):
         own = _elsewhere(f"{_OURS}.{rest}", _without_legacy_folders(path), beyond)
         if own is not None:
-            return own
+            of_others, _ = _of_its_distribution(rest, beyond)
+            return own if of_others is None else _alias_spec(f"{_OURS}.{rest}", of_others)
         on_disk = _on_disk(rest)
         if on_disk is None or not _is_of_others(rest, on_disk):
             return None
@@ -137,9 +226,9 @@ def _own_path(package: str) -> "Sequence[str] | None":
 
 
 def _without_legacy_folders(path: "Sequence[str] | None") -> "Sequence[str] | None":
-    """Return a `__path__` without the folders of integrations, which `opencensus.ext` has in its own for those that list them."""
-    end = os.path.join("", _LEGACY, "ext")
-    return path and [entry for entry in path if not (isinstance(entry, str) and entry.endswith(f"{os.sep}{end}"))]
+    """Return a `__path__` without the folders of integrations, which `opencensus.ext` and its like have in theirs for those that list them."""
+    ends = tuple(os.path.join(os.sep, _LEGACY, *parts) for parts in (("ext",), ("extension",), ("extension", "azure")))
+    return path and [entry for entry in path if not (isinstance(entry, str) and entry.endswith(ends))]
 
 
 def _is_ours(module: "ModuleType | None") -> bool:
@@ -149,8 +238,8 @@ def _is_ours(module: "ModuleType | None") -> bool:
 def _is_integration(rest: str) -> bool:
     """Tell whether a legacy integration may have the module; ``ext.azure`` belongs to the SDK that we stand in for.
 
-    ``opencensus.proto`` is a distribution of its own, which the exporter to the OpenCensus agent needs, and ``opencensus.extension`` one
-    that the workers of Azure Functions load.
+    ``opencensus.proto`` is a distribution of its own, which the exporter to the OpenCensus agent needs, and ``opencensus.extension`` holds
+    what the workers of Azure Functions load.
     """
     parts = rest.split(".")
     return parts[0] in ("proto", "extension") or (parts[0] == "ext" and parts[1:2] != ["azure"])
@@ -242,23 +331,28 @@ def _is_listed_by_another(entry: str, module: str) -> bool:
     return False
 
 
-def _alias_spec(name: str, target: ModuleSpec) -> ModuleSpec:
+def _alias_spec(name: str, target: ModuleSpec, problem: str = "") -> ModuleSpec:
     # A loader by what it does: its abstract base would cost more modules than all else here, and be imported under that lock.
-    alias = ModuleSpec(name, _AliasLoader(target.name), origin=target.origin)  # type: ignore[arg-type] # has what the import system calls
+    alias = ModuleSpec(name, _AliasLoader(target.name, problem), origin=target.origin)  # type: ignore[arg-type] # has what the import system calls
     alias.submodule_search_locations = target.submodule_search_locations
     return alias
 
 
 class _AliasLoader:
-    """A loader whose module is the one that stands under another name."""
+    """A loader whose module is the one that stands under another name; it logs why that is so, where there is a problem."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, problem: str) -> None:
         self._target = target
+        self._problem = problem
         self._target_spec: ModuleSpec | None = None
 
     def create_module(self, spec: ModuleSpec) -> "ModuleType":
         """Return the target module, imported under its own name if need be."""
         __import__(self._target)
+        if self._problem:
+            from logging import getLogger
+
+            getLogger(_OURS).warning(self._problem)
         module = sys.modules[self._target]
         self._target_spec = module.__spec__
         return module

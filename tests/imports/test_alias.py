@@ -124,7 +124,7 @@ for name in (*private, "auto", "local", "local.cli", "migrate", "propagators", "
 """,
     "a module that nobody has": """
 import importlib
-for name in ("opencensus.nothing", "opencensus.ext.nothing", "opencensus.ext.azure.nothing", "opencensus.trace.nothing.at_all"):
+for name in ("opencensus.nothing", "opencensus.ext.logging.nothing", "opencensus.ext.azure.nothing", "opencensus.trace.nothing.at_all"):
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -135,6 +135,24 @@ try:
     from opencensus.ext import nothing
 except ImportError as error:
     assert "cannot import name 'nothing'" in str(error)
+""",
+    "a module that is somewhere else, or nowhere": """
+import importlib, importlib.util
+for name, hint in {
+    "opencensus.ext.zipkin": "pip install opencensus-ext-zipkin",
+    "opencensus.ext.jaeger.trace_exporter": "the distribution opencensus-ext-jaeger has it",
+    "opencensus.proto.agent": "pip install opencensus-proto",
+    "opencensus.trace.ext.flask.flask_middleware": "its modules have been in opencensus.ext since OpenCensus 0.2",
+    "opencensus.trace.exporters.zipkin_exporter": "or opencensus.ext.NAME.trace_exporter since OpenCensus 0.2",
+    "opencensus.ext.flaks": "census-compat has azure, dbapi, django, fastapi, flask, gevent, ",
+}.items():
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        assert str(error).startswith(f"No module named {error.name!r}: ") and hint in str(error) and name.startswith(error.name), error
+    else:
+        raise AssertionError(name)
+    assert importlib.util.find_spec(".".join(name.split(".")[:2])) is None or importlib.util.find_spec(".".join(name.split(".")[:3])) is None
 """,
     "uninstall and install again": """
 import sys
@@ -224,6 +242,67 @@ assert again is not two
 """
     path = f"{tmp_path / 'first'}:{tmp_path / 'second'}"
     assert not installed.execute(code, variables={"PYTHONPATH": path})
+
+
+OF_A_DISTRIBUTION = """
+import importlib, importlib.util, logging, sys
+records = []
+handler = logging.Handler()
+handler.emit = records.append
+logging.getLogger("opencensus_compat").addHandler(handler)
+logging.getLogger("opencensus_compat").propagate = False
+for name in {names}:
+    print(importlib.import_module("opencensus.ext." + name).__name__)
+import opencensus.ext.threading
+from opencensus.ext import threading as first
+from opencensus_compat.ext import threading as second
+assert first is second
+print([record.getMessage() for record in records])
+"""
+
+
+def test_the_files_of_a_distribution_win(installed, tmp_path):
+    """An integration that we have as well is that of the distribution, under both names; the built-in ones and left-over folders are ours."""
+    folder = tmp_path / "opencensus" / "ext"
+    for name in ("dbapi/__init__.py", "dbapi/trace.py", "threading/__init__.py", "logging/__pycache__/left.txt", "company/__init__.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+    names = ["dbapi", "dbapi.trace", "threading", "logging", "company"]
+    told = installed.execute(OF_A_DISTRIBUTION.format(names=names), variables={"PYTHONPATH": str(tmp_path)}).splitlines()
+    ours = [f"opencensus_compat.ext.{name}" for name in ("threading", "logging")]
+    assert told == ["opencensus.ext.dbapi", "opencensus.ext.dbapi.trace", *ours, "opencensus.ext.company", "[]"]
+
+
+LACKING = """
+import logging
+records = []
+handler = logging.Handler()
+handler.emit = records.append
+logging.getLogger("opencensus_compat").addHandler(handler)
+logging.getLogger("opencensus_compat").propagate = False
+import opencensus.ext.httpx
+from opencensus.ext import httpx
+import opencensus_compat.ext.httpx
+assert opencensus_compat.ext.httpx is httpx is opencensus.ext.httpx
+print(httpx.__name__, *(record.getMessage() for record in records), sep="\\n")
+"""
+
+
+def test_a_distribution_that_lacks_what_it_imports(installed, tmp_path):
+    """Ours answers in its place under both names, and one line of the log says what is missing; with it, that of the distribution does."""
+    folder = tmp_path / "opencensus" / "ext" / "httpx"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("import wrapt")
+    variables = {"PYTHONPATH": str(tmp_path)}
+    assert installed.execute(LACKING, variables=variables, lend=False).splitlines() == [
+        "opencensus_compat.ext.httpx",
+        (
+            "census-compat's own opencensus.ext.httpx is in use: the installed opencensus-ext-httpx needs wrapt, which is not there. "
+            "To end this message: pip uninstall opencensus-ext-httpx"
+        ),
+    ]
+    (tmp_path / "wrapt.py").write_text("")
+    assert installed.execute(LACKING, variables=variables, lend=False).splitlines() == ["opencensus.ext.httpx"]
 
 
 def test_integrations_are_listed(installed, tmp_path, built_in):
@@ -367,7 +446,7 @@ import sys
 from opencensus_compat import _alias
 before = set(sys.modules)
 assert _alias._finder.find_spec("opencensus") is not None
-assert set(sys.modules) - before == {"opencensus_compat._lookup"}
+assert set(sys.modules) - before == {"opencensus_compat._lookup", "opencensus_compat._integrations"}
 import opencensus
 before = set(sys.modules)
 for name, found in (("trace", True), ("common", True), ("ext", True), ("nothing", False)):

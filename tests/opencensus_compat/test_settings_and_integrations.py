@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from opencensus_compat import ext
+from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.common import configuration
 from opencensus_compat.trace import config_integration, integrations
 from opencensus_compat.trace.integrations import _Integrations
@@ -30,6 +31,10 @@ def test_a_settings_expression_has_no_other_names():
         configuration.load("sys.exit()")
 
 
+def _warnings(caplog):
+    return [record.getMessage() for record in caplog.records if record.name == "opencensus.trace.config_integration"]
+
+
 def test_integrations_are_found_by_their_legacy_name(monkeypatch, caplog):
     """Each gets the tracer; one that fails is told in the log and does not stop the others."""
     tracers = []
@@ -45,34 +50,74 @@ def test_integrations_are_found_by_their_legacy_name(monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         assert config_integration.trace_integrations(["fails", "works"], tracer="mine") == ["works"]
     assert tracers == ["mine"]
-    assert [(record.name, record.getMessage()) for record in caplog.records] == [
-        ("opencensus.trace.config_integration", "Integration opencensus.ext.fails.trace is not in use: cannot patch")
-    ]
+    assert _warnings(caplog) == ["Integrations that are not in use: fails: RuntimeError: cannot patch"]
+
+
+def test_one_warning_tells_of_all_integrations_that_are_not_in_use(monkeypatch, caplog):
+    """Each with its reason and what to do: a name that is none, one of an exporter, and a middleware."""
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not Path(entry, "opencensus").is_dir()])
+    assert config_integration.trace_integrations(["sqlalchmy", "zipkin", "flask", "logging", 5]) == ["logging"]
+    [warning] = _warnings(caplog)
+    assert warning.startswith(
+        "Integrations that are not in use: sqlalchmy: there is no such integration, did you mean 'sqlalchemy'? (there"
+    )
+    assert "; zipkin: opencensus-ext-zipkin has an exporter and nothing to switch on by name; " in warning
+    assert "; flask: it is not switched on by name; use FlaskMiddleware(app, exporter=...) of opencensus.ext.flask.fl" in warning
+    assert "; 5: there is no such integration (there are google_cloud_clientlibs, httplib, " in warning
+
+
+LIBRARIES = {
+    "absent": (None, "PyMongo is not installed (no pymongo): pip install pymongo"),
+    "too old": ("2.9", f"pymongo 2.9 is too old (no pymongo): pip install 'pymongo>={INTEGRATIONS['ext.pymongo'].tested[0]}'"),
+    "as old as they get": (INTEGRATIONS["ext.pymongo"].tested[0], "no pymongo"),
+    "new, and odd": ("5.x", "no pymongo"),
+}
+
+
+@pytest.mark.parametrize(("release", "reason"), LIBRARIES.values(), ids=LIBRARIES)
+def test_a_library_that_is_absent_or_too_old(monkeypatch, caplog, release, reason):
+    """The warning names the release that is there, and the command that mends it."""
+
+    def fail(tracer):
+        raise ImportError("no pymongo")
+
+    monkeypatch.setitem(sys.modules, "opencensus.ext.pymongo.trace", SimpleNamespace(trace_integration=fail))
+    monkeypatch.setattr(config_integration, "_installed", {"pymongo": release}.get)
+    assert config_integration.trace_integrations(["pymongo"]) == []
+    assert _warnings(caplog) == [f"Integrations that are not in use: pymongo: {reason}"]
+
+
+def test_a_name_alone_is_one_integration(caplog):
+    """A text in the place of a list is not taken letter by letter, as in OpenCensus."""
+    assert config_integration.trace_integrations("logging") == ["logging"]
+    assert _warnings(caplog) == []
 
 
 def test_each_integration_of_ours_has_a_bit_of_its_own(built_in, run_program):
     """Switched on by its name, twice, it is in use and adds a bit that no other has; in OpenCensus, threading has none."""
+    names = [name for name in built_in if not INTEGRATIONS[f"ext.{name}"].switched_on]
     source = f"""
     import json
     from opencensus.trace import config_integration, integrations
 
     bits = {{}}
-    for name in {built_in}:
+    for name in {names}:
         before = integrations.get_integrations()
         assert config_integration.trace_integrations([name, name]) == [name, name]
         bits[name] = integrations.get_integrations() ^ before
     print(json.dumps(bits))
     """
     bits = json.loads(run_program(source))
-    assert list(bits) == built_in
+    assert list(bits) == names
     assert [name for name, bit in bits.items() if not bit] == ["threading"]
 
 
-def test_integrations_that_make_client_spans_ask_opentelemetry_first(built_in):
+def test_integrations_that_make_client_spans_ask_opentelemetry_first():
     """A call that an OpenTelemetry instrumentation traces is traced once, whichever integration would trace it too."""
-    texts = {name: Path(ext.__file__).with_name(name).joinpath("trace.py").read_text(encoding="utf-8") for name in built_in}
-    makes = [name for name, text in texts.items() if "SpanKind.CLIENT" in text]
-    assert {"httplib", "requests"} <= set(makes)
+    folder = Path(ext.__file__).parent
+    texts = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*.py")}
+    makes = [name for name, text in texts.items() if "span_kind = " in text and "SpanKind.CLIENT" in text]
+    assert "httplib/trace.py" in makes
     assert [name for name in makes if "_patching.opentelemetry_traces(" not in texts[name]] == []
 
 
