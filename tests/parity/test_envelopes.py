@@ -103,6 +103,24 @@ _OUTSIDE_SPANS = (
 
 _TIME_OF_METRICS = Rule("metric-time", r".* \| Metric .* \| time", _matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?"), "<time>")
 
+_OF_STATEMENTS = (
+    Rule("null-values", r".* \| RemoteDependency '(mysql|postgresql|sqlalchemy)\.query'.* \| data/baseData/type", None, ABSENT),
+)
+"""Of calls to databases."""
+
+_FAILED_STATEMENTS = (
+    Rule("failed-statements", r"failing \| RemoteDependency 'outer'", ABSENT, ITEM),
+    Rule(
+        "failed-statements",
+        r"failing \| RemoteDependency '\w+\.query'( #2)? \| tags/ai\.operation\.(id|parentId)",
+        ANY,
+        _matching("<(trace|id) of RemoteDependency 'outer'>"),
+    ),
+    Rule("failed-statements", r"failing \| RemoteDependency '\w+\.query' \| data/baseData/resultCode", "0", "2"),
+    Rule("failed-statements", r"failing \| RemoteDependency '\w+\.query' \| data/baseData/success", True, False),
+)
+"""Of programs that go on after a statement which their database refuses."""
+
 RULES: dict[str, tuple[Rule, ...]] = {
     "test_envelopes[metrics]": (
         _TIME_OF_METRICS,
@@ -382,6 +400,21 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("key-and-endpoint", r"connection_strings \| told \| returned/10", "https://example.test", "ValueError"),
         Rule("connection-strings", r"connection_strings \| told \| returned/[125]", "ValueError", _matching("https://.*")),
         Rule("bad-options", r"bad_options \| told \| returned/[23]", "http://<endpoint>", "ValueError"),
+    ),
+    "test_envelopes[dbapi_sqlite]": (
+        *_OF_STATEMENTS,
+        *_FAILED_STATEMENTS,
+        Rule("refused-connections", r"refused \| told \| returned/1", 2, 1),
+    ),
+    "test_envelopes[sqlalchemy_sqlite]": (
+        *_OF_STATEMENTS,
+        *_FAILED_STATEMENTS,
+        Rule(
+            "rows-of-sqlalchemy",
+            r"several_rows \| .* #2 \| data/baseData/properties/sqlalchemy\.query\.parameters",
+            "((1, 'a1'), (2, 'b2'))",
+            "[(1, 'a1'), (2, 'b2')]",
+        ),
     ),
     "test_envelopes[httpx_calls]": (
         Rule("httpx-headers", r"without_headers \| told \| returned/0", ["x-own", "2"], ANY),
