@@ -101,6 +101,9 @@ _OUTSIDE_SPANS = (
 )
 """Of records without a span."""
 
+_FAILED = "(nowhere|fails|fails_with_cause|answered_exceptions|user_of_a_failing_request|awaited)"
+"""Functions of the web frameworks' programs in which a request fails."""
+
 _TIME_OF_METRICS = Rule("metric-time", r".* \| Metric .* \| time", _matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?"), "<time>")
 
 _OF_STATEMENTS = (
@@ -430,6 +433,30 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("httpx-async", r"asynchronous \| RemoteDependency '(GET /orders/200|POST /orders/503)'", ABSENT, ITEM),
     ),
     "test_envelopes[clients]": (Rule("null-values", r"client_library \| RemoteDependency 'PUT' \| data/baseData/type", None, ABSENT),),
+    "test_envelopes[django_requests]": (
+        Rule("stack-text", rf"{_FAILED} \| Exception ''( #2)? \| .*/parsedStack", _matching("  File .*"), ABSENT),
+        Rule("stack-text", rf"{_FAILED} \| Exception ''( #2)? \| .*/stack", ABSENT, _matching("  File .*")),
+        Rule("exception-parent", rf"{_FAILED} \| Exception ''( #2)? \| .*parentId", ANY, _matching("<id of Request 'GET /.*'( #2)?>")),
+        Rule(
+            "log-parent-id",
+            r"logs \| .*parentId",
+            _matching(r"\|0af7651916cd43dd8448eb211c80319c\.<id of .*>\."),
+            _matching("<id of .*>"),
+        ),
+        Rule("log-correlation", r"logs_of_django \| Message .*operation\.id", ANY, "<trace of Request 'GET /nowhere'>"),
+        Rule("no-operation", r"logs_of_django \| Message .*parentId", _matching(r"\|<trace of Message .*>\.<other id \d+>\."), ABSENT),
+        Rule("django-queries", r"queries \| RemoteDependency 'sqlite.query' #5", ABSENT, ITEM),
+        Rule("django-queries", r"queries_of_other_threads \| RemoteDependency 'sqlite.query'( #[23])?", ABSENT, ITEM),
+        Rule("django-queries", r"middleware_made_twice \| RemoteDependency 'sqlite.query' #3", ITEM, ABSENT),
+        Rule("django-requests", r"(broken_user|strange_host|propagated_exceptions) \| Request 'GET /(plain|fails)'", ABSENT, ITEM),
+        Rule("django-requests", r"propagated_exceptions \| Exception ''", ABSENT, ITEM),
+        Rule("django-streams", r"streams_queries \| .*parentId", "b7ad6b7169203331", "<id of Request 'GET /streams-queries'>"),
+        Rule("django-streams", r"streams_until_it_fails \| Exception ''", ABSENT, ITEM),
+        Rule("django-streams", r"streams_until_it_fails \| Request .*/(error\.(name|message)|stacktrace)", ABSENT, ANY),
+        Rule("django-streams", r"streams_until_it_fails \| Request .*operation\.id", ANY, ANY),
+        Rule("django-exclusions", r"excluded_by_their_older_names \| Request 'GET /health/live'", ITEM, ABSENT),
+        Rule("django-exclusions", r"excluded_after_a_request \| RemoteDependency '(price|sqlite.query)'", ITEM, ABSENT),
+    ),
     "test_environment": (
         Rule("null-values", r".* \| tags/ai\.device\.locale", None, ABSENT),
         Rule("role-from-service-name", r".* \| tags/ai\.cloud\.role", "run_programs.py", "shop"),
@@ -608,6 +635,7 @@ _REPLACED = (
     (re.compile(r"\b0x[0-9a-f]{6,}"), "<address>"),
     (re.compile(r"(http://)?127\.0\.0\.1:\d+"), r"\1<endpoint>"),
     (re.compile(r"\('127\.0\.0\.1', \d+\)"), "<address of a connection>"),
+    (re.compile(r"/[^\s\"]*/site-packages/"), "<packages>/"),
     # Newer interpreters mark the place in a line of a traceback, and older ones say otherwise that an exception has no text.
     (re.compile(r"\n +[~^]+(?=\n)"), ""),
     (re.compile(r"<exception str\(\) failed>"), "<unprintable Broken object>"),

@@ -1,0 +1,3 @@
+"""The integration with Django: see `middleware`."""
+
+from __future__ import annotations
