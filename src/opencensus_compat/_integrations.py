@@ -107,7 +107,7 @@ _TABLE = (
         "a request",
         patches="`app.add_middleware`",
         packages=("fastapi", "starlette"),
-        tested=("0.88.0", "0.165.0"),
+        tested=("0.75.2", "0.165.0"),
         instrumentations=("fastapi", "starlette", "asgi"),
         distribution="opencensus-ext-fastapi 0.1.0",
         is_server=True,

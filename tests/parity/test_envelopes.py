@@ -432,6 +432,28 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("httpx-base-url", r"below_a_base \| RemoteDependency 'GET /v1/orders/20[01]'", ABSENT, ITEM),
         Rule("httpx-async", r"asynchronous \| RemoteDependency '(GET /orders/200|POST /orders/503)'", ABSENT, ITEM),
     ),
+    "test_envelopes[fastapi_requests]": (
+        Rule("exception-parent", r".* \| Exception '.* \| tags/ai\.operation\.parentId", ANY, _matching(r"<id of Request 'GET /\w+'>")),
+        Rule("stack-text", r".* \| Exception '.* \| .*/0/parsedStack", ANY, ABSENT),
+        Rule("stack-text", r".* \| Exception '.* \| .*/0/stack", ABSENT, ANY),
+        Rule(
+            "fastapi-stacks",
+            r".* \| Request 'GET /\w+' \| .*/stacktrace",
+            _matching(r".*starlette/middleware/base\.py.*fastapi_requests\.py.*"),
+            _matching(r"  File \S*fastapi_middleware\.py.*fastapi_requests\.py.*"),
+        ),
+        Rule("fastapi-streams", r"streams_that_fail \| Request 'GET /parts' \| .*/responseCode", "200", "500"),
+        Rule("fastapi-streams", r"streams_that_fail \| Request 'GET /parts' \| .*/success", True, False),
+        Rule("fastapi-streams", r"streams_that_fail \| Request 'GET /parts' \| .*/(error\.\w+|stacktrace)", ABSENT, ANY),
+        Rule("fastapi-streams", r"streams_that_fail \| Exception ''", ABSENT, ITEM),
+        Rule(
+            "fastapi-next-request",
+            r"spans_inside \| Request 'GET /sync' \| tags/ai\.operation\.parentId",
+            "<id of Request 'GET /async'>",
+            "00f067aa0ba902b7",
+        ),
+        Rule("fastapi-failing-methods", r"cannot_be_described \| Request ''", ABSENT, ITEM),
+    ),
     "test_envelopes[clients]": (Rule("null-values", r"client_library \| RemoteDependency 'PUT' \| data/baseData/type", None, ABSENT),),
     "test_envelopes[django_requests]": (
         Rule("stack-text", rf"{_FAILED} \| Exception ''( #2)? \| .*/parsedStack", _matching("  File .*"), ABSENT),

@@ -1,0 +1,1 @@
+"""Spans of requests that FastAPI and Starlette answer."""
