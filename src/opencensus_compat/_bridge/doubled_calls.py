@@ -32,6 +32,7 @@ from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.process import report
+from opencensus_compat._integrations import INTEGRATIONS
 
 if TYPE_CHECKING:
     from opentelemetry import trace as trace_api
@@ -47,21 +48,10 @@ frame_at: Callable[[int], FrameType] | None = getattr(sys, "_getframe", None)
 
 _OURS = f"{__name__.partition('.')[0]}."
 _INSTRUMENTATIONS = "opentelemetry.instrumentation."
-_DRIVERS = ("dbapi", "mysql", "mysqlclient", "psycopg", "psycopg2", "pymysql", "sqlite3")
-_PEERS: dict[str, tuple[str, ...]] = {
-    "dbapi": (*_DRIVERS, "sqlalchemy"),
-    "django": _DRIVERS,
-    "grpc": ("grpc",),
-    "httplib": ("requests", "urllib", "urllib3"),
-    "httpx": ("httpx",),
-    "mysql": ("dbapi", "mysql", "mysqlclient", "sqlalchemy"),
-    "postgresql": ("dbapi", "psycopg", "psycopg2", "sqlalchemy"),
-    "pymongo": ("pymongo",),
-    "pymysql": ("dbapi", "pymysql", "sqlalchemy"),
-    "requests": ("requests", "urllib3"),
-    "sqlalchemy": (*_DRIVERS, "sqlalchemy"),
-}
+_PEERS = {row.name: row.instrumentations for row in INTEGRATIONS.values() if row.instrumentations and not row.is_server}
 """Integration -> OpenTelemetry's instrumentations of the same library, of one that it is built on, or that is built on it."""
+# The middleware makes those of queries, too.
+_PEERS["django"] = _PEERS["dbapi"]
 _ALL_PEERS = frozenset(peer for peers in _PEERS.values() for peer in peers)
 _LISTENERS = frozenset({"pymongo", "sqlalchemy"})
 """Those that listen to events: their span is not the current one while the call runs."""
@@ -141,7 +131,6 @@ def _of_caller() -> str | None:
     caller = str(frame.f_globals.get("__name__")).split(".")
     if caller[:2] != ["opencensus", "ext"] or len(caller) < 3:
         return None
-    # Django's middleware makes those of queries, too.
     is_query = caller[2] != "django" or frame.f_code.co_name == "_trace_db_call"
     return caller[2] if caller[2] in _PEERS and is_query else None
 

@@ -21,6 +21,7 @@ from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import process as _process
 from opencensus_compat._bridge.running_spans import be_request
+from opencensus_compat._integrations import INTEGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +46,12 @@ __all__ = [
 ]
 
 _INSTRUMENTATIONS = "opentelemetry.instrumentation."
-_SERVERS = frozenset({"aiohttp_server", "asgi", "django", "falcon", "fastapi", "flask", "pyramid", "starlette", "tornado", "wsgi"})
+_SERVERS = frozenset(name for row in INTEGRATIONS.values() if row.is_server for name in row.instrumentations) | {
+    # Of frameworks for which OpenCensus had nothing: programs trace their requests themselves.
+    "aiohttp_server",
+    "falcon",
+    "tornado",
+}
 """OpenTelemetry's instrumentations that make a span for each request that comes in."""
 _METHODS = ("http.request.method", "http.method")
 _PATHS = ("url.path", "http.target", "http.path", "url.full", "http.url")
