@@ -225,11 +225,12 @@ def _report(name: str, library: str, *, is_census: bool) -> None:
 
 def _is_instrumented(module: str) -> bool:
     for kind in list(vars(sys.modules.get(module, _NotLoaded)).values()):
-        is_own = isinstance(kind, type) and kind.__module__ == module and not kind.__name__.startswith("_")
-        if is_own and hasattr(kind, "is_instrumented_by_opentelemetry"):
-            # Instrumentors are singletons.
-            instrumentor: Any = kind()
-            return bool(instrumentor.is_instrumented_by_opentelemetry)
+        is_own = (
+            isinstance(kind, type) and kind.__module__ == module and not kind.__name__.startswith("_") and "Server" not in kind.__name__
+        )
+        # The one instance that there is. To call its class would start it anew, without the hooks of the program.
+        if is_own and hasattr(kind, "is_instrumented_by_opentelemetry") and kind.__new__(kind).is_instrumented_by_opentelemetry:
+            return True
     return False
 
 

@@ -35,13 +35,14 @@ def _is_marked(function: Any) -> bool:
     return _MARK in getattr(function, "__dict__", ())
 
 
-def opentelemetry_traces(library: str, *, instrumented: bool = False) -> bool:
+def opentelemetry_traces(library: str, tracer: Any = None) -> bool:
     """Return whether an OpenTelemetry instrumentation makes the span of the call at hand; the first time, say so.
 
     If not, the next span that is started in the current context is that of this call. So an integration asks right before it starts one.
 
     Args:
         library: Name of the integration, below ``opencensus.ext``.
-        instrumented: Not used.
+        tracer: What starts the span; None for the current one.
     """
-    return _calls.ask(library, getattr(execution_context.get_opencensus_tracer(), "exporter", None), others_send)
+    tracer = tracer or execution_context.get_opencensus_tracer()
+    return _calls.ask(library, getattr(tracer, "exporter", None), others_send)
