@@ -389,6 +389,23 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("in-process-success", r"failing_job \| RemoteDependency 'worker_0' \| data/baseData/success", True, False),
         Rule("timers", r"timer \| RemoteDependency 'ticking'", ABSENT, ITEM),
     ),
+    "test_envelopes[functions_app]": (
+        Rule(
+            "log-parent-id",
+            r"log_lines \| Message .* \| tags/ai\.operation\.parentId",
+            _matching(r"\|<trace of .*>\.<.*id.*>\."),
+            _matching("<.*id.*>"),
+        ),
+        Rule("in-process-success", r"(raises|caught) \| RemoteDependency 'work' \| data/baseData/success", True, False),
+        Rule("functions-that-raise", r"raises \| Exception ''", ABSENT, ITEM),
+        Rule("functions-that-raise", r"raises_with_an_open_span \| RemoteDependency 'open'", ABSENT, ITEM),
+        Rule(
+            "functions-that-raise",
+            r"raises_with_an_open_span \| RemoteDependency 'fine' \| .*parentId",
+            _matching("<other id .*>"),
+            _matching("<other id .*>"),
+        ),
+    ),
     "test_envelopes[exporters]": (
         Rule("module-names", r"printed \| told \| printed/[01]", _matching(r".*<opencensus\..*"), _matching(r".*<opencensus_compat\..*")),
         Rule("shared-tags", r"processor_of_failing_requests \| Exception '' \| tags/ai\.user\.id", "u1", ABSENT),
