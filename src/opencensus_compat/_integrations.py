@@ -146,7 +146,7 @@ _TABLE = (
         "a call",
         patches="`requests.Session.request`",
         packages=("requests",),
-        tested=("2.20.0", "2.34.2"),
+        tested=("2.28.0", "2.34.2"),
         instrumentations=("requests", "urllib3"),
         distribution="opencensus-ext-requests 0.8.0",
         legacy_needs=("wrapt",),
