@@ -5,6 +5,7 @@
 # make fuzz     whatever comes from outside, made up by atheris: connection strings, replies, stored files, trace headers ...
 # make soak     an hour's outage, and what comes after it: disk, memory, and how it drains (ten minutes); then ten minutes of metrics
 # make vendors  every package for OpenCensus that we know of, of Google's cloud and Datadog and other vendors, on the facade and on the real SDK
+# make servers  the integrations with databases, on PostgreSQL, MariaDB and Redis of Debian's packages, which must be installed
 # make frozen   programs that PyInstaller has frozen
 # make bench    speed against the real packages and the official exporter
 # make oldest   the tests on the oldest OpenTelemetry that pyproject.toml declares; make newest: on the newest, pre-releases included
@@ -22,7 +23,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format faults fuzz soak frozen vendors bench oldest newest matrix envs clean
+.PHONY: demo test format faults fuzz soak servers frozen vendors bench oldest newest matrix envs clean
 
 demo: .venv/.stamp
 	$(PY) examples/demo.py
@@ -51,6 +52,10 @@ SOAK_SECONDS ?= 600
 soak: .venv/.stamp
 	$(PY) tests/soak/outage.py
 	$(PY) tests/soak/metrics.py --seconds $(SOAK_SECONDS)
+
+# They are started in folders of their own, and stopped; no service of the system is touched. `make test` leaves out what is not installed.
+servers: .venv/.stamp .venvs/legacy/.stamp
+	CENSUS_COMPAT_SERVERS=required $(PY) $(PYTEST) tests/servers
 
 frozen: .venv/.stamp .venvs/frozen/.stamp
 	$(PY) $(PYTEST) tests/imports/frozen.py

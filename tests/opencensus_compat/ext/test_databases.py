@@ -274,12 +274,12 @@ def test_beside_opentelemetry(otel, tracer):
         (lambda cursor: cursor.execute(operation="SELECT 1"), ["SELECT 1"]),
         (lambda cursor: cursor.execute(b"SELECT \xff"), ["SELECT \ufffd"]),
         (lambda cursor: cursor.executemany("UPDATE", [(1,), (2,)]), ["UPDATE", "UPDATE", "UPDATE"]),
-        (lambda cursor: cursor.executemany("INSERT", [(1,), (2,)]), ["INSERT"]),
+        (lambda cursor: cursor.executemany("INSERT", [(1,), (2,)]), ["INSERT values", "INSERT"]),
     ],
     ids=["text", "by name", "bytes", "a call for each row", "values in the statement"],
 )
 def test_statements_of_a_driver(otel, tracer, connections, call, statements):
-    """They are spans as in OpenCensus, but for what the driver makes of rows: it holds their values, which OpenCensus could not send."""
+    """They are spans as in OpenCensus, also those that the driver makes of rows; what is bytes is sent as text."""
     with tracer.span(name="outer"):
         call(connections().cursor())
     assert _statements(otel) == statements

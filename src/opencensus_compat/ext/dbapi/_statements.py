@@ -93,10 +93,6 @@ class Driver:
             # `set_opencensus_tracer(None)` is what programs call to have no tracer.
             if tracer is None or _patching.opentelemetry_traces(self.library, tracer):
                 return None
-            running = _running.get()
-            if running and running[0] is cursor and isinstance(query, (bytes, bytearray)):
-                # What a driver makes of the rows of an `executemany`, with the values in it.
-                return None
             span = tracer.start_span()
         except Exception as error:  # noqa: BLE001 -- a tracer of the program's own can raise anything
             self._report(error)

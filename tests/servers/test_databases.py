@@ -1,0 +1,118 @@
+"""The same programs on the real SDK and on ours, with real databases behind them: what arrives is compared as in `tests/parity`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+_HERE = Path(__file__).parent
+_PROGRAMS = _HERE / "programs"
+
+
+def _load(path: Path) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(f"of_servers_{path.stem}", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+envelopes = _load(_HERE.parent / "parity" / "test_envelopes.py")
+Rule, ABSENT, ITEM, ANY = envelopes.Rule, envelopes.ABSENT, envelopes.ITEM, envelopes.ANY
+
+_TEXT = Rule(
+    "a statement is bytes, or composed",
+    r"(bytes_and_composed|helpers|several_rows) \| RemoteDependency '\w+\.query'.* \| data/baseData/properties/\w+\.query",
+    envelopes._matching(r"(bytearray\()?b['\"].*|Composed\(.*"),
+    envelopes._matching(r"(SELECT|INSERT) .*"),
+)
+
+RULES = {
+    "on_postgresql": (*envelopes._OF_STATEMENTS, *envelopes._FAILED_STATEMENTS, _TEXT),
+    "on_psycopg2": (
+        *envelopes._OF_STATEMENTS,
+        _TEXT,
+        Rule(
+            "a connection is made otherwise than by calling the module's `connect`",
+            r"connect_that_was_imported_before \| RemoteDependency 'postgresql\.query'",
+            ABSENT,
+            ITEM,
+        ),
+        Rule("a program chooses the class of its cursors", r"cursors_of_a_connection \| told \| returned/0", "tuple", "DictRow"),
+        Rule("a program chooses the class of its cursors", r"class_of_a_cursor \| RemoteDependency 'postgresql\.query'", ABSENT, ITEM),
+    ),
+    "on_mariadb": (
+        *envelopes._OF_STATEMENTS,
+        *envelopes._FAILED_STATEMENTS,
+        _TEXT,
+        Rule(
+            "a connection is made otherwise than by calling the module's `connect`",
+            r"imported_class \| RemoteDependency 'mysql\.query'",
+            ABSENT,
+            ITEM,
+        ),
+    ),
+}
+"""By program."""
+
+
+@pytest.mark.parametrize(
+    ("program", "driver", "server"),
+    [
+        ("on_postgresql", "psycopg2", "postgresql"),
+        ("on_postgresql", "newest", "postgresql"),
+        ("on_psycopg2", "psycopg2", "postgresql"),
+        ("on_mariadb", "mysql.connector", "mariadb"),
+        ("on_mariadb", "newest", "mariadb"),
+        ("on_mariadb", "pymysql", "mariadb"),
+    ],
+)
+def test_statements(program: str, driver: str, server: str, legacy_python: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Spans of statements are those of the real SDK, also where another or a newer driver executes them, but for what the guide tells."""
+    path, port = _PROGRAMS / f"{program}.py", request.getfixturevalue(server)
+    make = envelopes._functions_of(path, DRIVER=driver, **{server.upper(): str(port)})
+    old, new = envelopes._on_both(legacy_python, tmp_path, make)
+    envelopes._sound(new)
+    test = f"test_statements[{program}]"
+    envelopes.RULES[test] = RULES[program]
+    envelopes._explain(envelopes._differences(old, new, path.read_text(encoding="utf-8")), test)
+
+
+def test_rules_have_rows() -> None:
+    """What differs is in the migration guide, in the table of statements or in the first one."""
+    guide = envelopes._GUIDE.read_text(encoding="utf-8")
+    rows = {rule.row for rules in RULES.values() for rule in rules}
+    assert [row for row in rows if f"\n| {row} |" not in guide and f"\n| `{row}` |" not in guide] == []
+
+
+@pytest.mark.parametrize(
+    ("server", "ways"),
+    [
+        ("postgresql", ["tasks of sqlalchemy", "psycopg2", "psycopg", "tasks of psycopg"]),
+        ("mariadb", ["mysql.connector", "pymysql"]),
+    ],
+)
+def test_200_requests_50_at_once(server: str, ways: list[str], tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Each statement, of 50 threads or tasks, is below its own request."""
+    port = request.getfixturevalue(server)
+    with envelopes.LocalEndpoint() as endpoint:
+        command = [sys.executable, _PROGRAMS / "at_once.py", *ways]
+        _, errors = envelopes._finish(envelopes._start(command, endpoint, tmp_path, {server.upper(): str(port)}))
+        assert errors == ""
+        endpoint.wait_idle()
+        items = [
+            {**envelope["data"]["baseData"], "parent": envelope["tags"].get("ai.operation.parentId")} for envelope in endpoint.envelopes()
+        ]
+    requests = {item["id"]: item["name"] for item in items if "request" in item["name"]}
+    statements = [item for item in items if item["id"] not in requests]
+    texts = [next(value for key, value in item["properties"].items() if key.endswith(".query")) for item in statements]
+    wanted = [f"{way}, request {number}" for way in ways for number in range(200)]
+    assert sorted(requests.values()) == sorted(wanted)
+    assert sorted(texts) == sorted(f"SELECT '{request}'" for request in wanted)
+    assert [f"SELECT '{requests[item['parent']]}'" for item in statements] == texts
