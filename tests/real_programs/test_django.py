@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -98,3 +100,60 @@ def test_management_commands(project, endpoint):
     program = project("manage.py", "check")
     assert program.wait() == 0, program.printed
     assert endpoint.requests == []
+
+
+SERVERS = {
+    "runserver": ("manage.py", "runserver", "--noreload", "127.0.0.1:{port}"),
+    "gunicorn": ("-m", "gunicorn", "--worker-class", "gthread", "--threads", "8", "--bind", "127.0.0.1:{port}", "shop.wsgi"),
+    "uvicorn": ("-m", "uvicorn", "--port", "{port}", "--log-level", "warning", "shop.asgi:application"),
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_two_hundred_requests_at_once(start, endpoint, port, tmp_path, server):
+    """OpenCensus's middleware: each request has its own query, span, record and exception, and a SIGTERM loses none."""
+    arguments = [argument.format(port=port) for argument in SERVERS[server]]
+    variables = {"DJANGO_SETTINGS_MODULE": "shop.census_settings", "SHOP_DATABASE": str(tmp_path / "shop.sqlite3")}
+    # uvicorn kills itself by the signal that has stopped it.
+    variables["OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM"] = "1"
+    running = start(*arguments, SHOP_CONNECTION_STRING=endpoint.connection_string, **variables)
+    running.until(lambda: _listens(port))
+    ways = ("orders", "later", "parts")
+
+    def ask(number):
+        return _ask(f"http://127.0.0.1:{port}/{ways[number % 3]}/{number}")
+
+    with ThreadPoolExecutor(50) as pool:
+        health = pool.submit(_ask, f"http://127.0.0.1:{port}/health")
+        answers = dict(enumerate(pool.map(ask, range(200))))
+        assert health.result() == 200
+    failed = {number for number in range(200) if number % 10 == 0 and number % 3 != 2}
+    assert answers == {number: 500 if number in failed else 200 for number in range(200)}
+    # The development server knows Ctrl+C alone.
+    running.end(signal.SIGINT if server == "runserver" else signal.SIGTERM)
+    assert "Logging error" not in running.printed
+    endpoint.wait_idle()
+    requests = {row["id"]: row for row in endpoint.rows("requests")}
+    numbers = {key: int(row["url"].rpartition("/")[2]) for key, row in requests.items()}
+    assert sorted(numbers.values()) == [*range(200)]
+    assert {numbers[key] for key, row in requests.items() if row["resultCode"] == "500"} == failed
+    dependencies = endpoint.rows("dependencies")
+    prices = {row["id"]: row for row in dependencies if row["name"].startswith("price ")}
+    assert _misplaced(prices.values(), numbers, lambda row: row["name"]) == []
+    assert len(prices) == 200
+    queries = [row for row in dependencies if row["id"] not in prices]
+    inside = {key: numbers[row["operation_ParentId"]] for key, row in prices.items()}
+    assert _misplaced(queries, inside, lambda row: row["customDimensions"]["db.statement"]) == []
+    assert len(queries) == 200
+    records = endpoint.rows("traces")
+    assert _misplaced(records, inside, lambda row: row["message"].rpartition(" ")[0]) == []
+    assert len(records) == 200
+    errors = endpoint.rows("exceptions")
+    assert _misplaced(errors, numbers, lambda row: row["outerMessage"]) == []
+    assert len(errors) == len(failed)
+    assert len({row["operation_Id"] for row in requests.values()}) == 200
+
+
+def _misplaced(rows, numbers, text):
+    """Return the rows whose text does not end with the number of what is around them."""
+    return [row for row in rows if not re.search(rf"\D{numbers.get(row['operation_ParentId'])}$", text(row))]

@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from opencensus_compat._bridge import doubled_calls as _calls
-from opencensus_compat._bridge.providers.spans import others_send
-from opencensus_compat.trace import execution_context
+from opentelemetry import trace as trace_api
+
+from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge.process import report
 
 _MARK = "_opencensus_original"
 
@@ -35,14 +36,23 @@ def _is_marked(function: Any) -> bool:
     return _MARK in getattr(function, "__dict__", ())
 
 
-def opentelemetry_traces(library: str, tracer: Any = None) -> bool:
+def opentelemetry_traces(library: str, *, instrumented: bool = False) -> bool:
     """Return whether an OpenTelemetry instrumentation makes the span of the call at hand; the first time, say so.
 
-    If not, the next span that is started in the current context is that of this call. So an integration asks right before it starts one.
+    Either it has instrumented the same library, or the call is inside the client span of one: a library that is built on the one traced
+    here.
 
     Args:
         library: Name of the integration, below ``opencensus.ext``.
-        tracer: What starts the span; None for the current one.
+        instrumented: OpenTelemetry's instrumentation of the same library is in place.
     """
-    tracer = tracer or execution_context.get_opencensus_tracer()
-    return _calls.ask(library, getattr(tracer, "exporter", None), others_send)
+    scope = f"opentelemetry.instrumentation.{library}"
+    if not instrumented:
+        span = _context.otel_span(_context.get_current())
+        if span is None or getattr(span, "kind", None) is not trace_api.SpanKind.CLIENT:
+            return False
+        scope = getattr(getattr(span, "instrumentation_scope", None), "name", "")
+        if not scope.startswith("opentelemetry.instrumentation."):
+            return False
+    report(f"both {scope} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
+    return True

@@ -22,6 +22,7 @@ from django.urls import path
 
 from appinsights_exporter import ConfigurationError
 from opencensus_compat.ext import _server
+from opencensus_compat.ext.dbapi import trace as dbapi
 from opencensus_compat.ext.django import middleware as module
 from opencensus_compat.ext.django.middleware import OpencensusMiddleware
 from opencensus_compat.trace import execution_context, samplers
@@ -441,7 +442,18 @@ def test_one_wrapper_for_each_connection(project):
     for _ in range(3):
         project()
         _ask_database()
+        _ask_database(alias="other")
     assert [django.db.connections[alias].execute_wrappers for alias in ("default", "other")] == [[module._trace_db_call]] * 2
+
+
+def test_a_database_that_cannot_be_opened(project, kept):
+    """One that the project names and never asks for keeps no middleware from being made."""
+    django.db.connections.settings["broken"] = {**django.db.connections.settings["default"], "ENGINE": "no.such.engine"}
+    try:
+        assert project(queried=_queried).get("/queried").content == b"queried"
+    finally:
+        del django.db.connections.settings["broken"]
+    assert [span.name for span in kept.spans] == ["sqlite.query", f"{__name__}._view"]
 
 
 def test_a_query_that_fails(project, kept):
@@ -474,6 +486,35 @@ def test_a_query_with_a_tracer_that_fails(project, monkeypatch, said, tracer):
     monkeypatch.setattr(module, "_get_current_tracer", lambda: tracer)
     _ask_database()
     assert len(said()) >= 1
+
+
+def test_queries_in_opentelemetry_form(project, kept, monkeypatch):
+    """What its conventions call database and statement is there beside OpenCensus's words."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", "otel")
+    project(queried=_queried).get("/queried")
+    query, request = kept.spans
+    assert (query.attributes["db.system.name"], query.attributes["db.query.text"]) == ("sqlite", "SELECT 1")
+    assert query.attributes["db.statement"] == "SELECT 1"
+    assert request.attributes["url.path"] == "/queried"
+
+
+def test_a_query_of_a_driver_that_is_traced_too(kept):
+    """It is one span, Django's; what the program asks the driver itself is the driver's."""
+
+    class Cursor:
+        def execute(self, query, params=None):
+            return [query]
+
+    cursor = dbapi.wrap_cursor(Cursor)()
+
+    def runs(sql, params, many, context):
+        return cursor.execute(sql, params)
+
+    context = {"connection": django.db.connection, "cursor": cursor}
+    with Tracer(exporter=kept, sampler=samplers.AlwaysOnSampler()).span("job"):
+        assert module._trace_db_call(runs, "SELECT 1", None, False, context) == ["SELECT 1"]
+        cursor.execute("SELECT 2")
+    assert _parents(kept.spans) == [("sqlite.query", "job"), ("mysql.query", "job"), ("job", None)]
 
 
 def test_asynchronous_queries(project, kept):
@@ -533,6 +574,12 @@ def test_settings_without_effect(said, given, line):
     """A line says so, and the project starts."""
     _made(**given)
     assert [line in text for text in said()] == [True]
+
+
+def test_settings_that_a_test_has_put_there(monkeypatch):
+    """They need have nothing but what the middleware reads."""
+    monkeypatch.setattr("django.conf.settings", types.SimpleNamespace(OPENCENSUS={"TRACE": {"SAMPLER": samplers.AlwaysOffSampler}}))
+    assert type(OpencensusMiddleware(_plain).sampler) is samplers.AlwaysOffSampler
 
 
 def test_a_setting_that_makes_no_component():

@@ -21,6 +21,9 @@ _NAMES_OF_QUERIES = ("query", "operation", "sql", "statement")
 _running: ContextVar[tuple[Any, ...]] = ContextVar("opencensus-statement", default=())
 """Cursor, method and statement of the call that is being traced in this thread or task."""
 
+of_framework: ContextVar[bool] = ContextVar("opencensus-framework-statement", default=False)
+"""Whether a framework's integration traces the statement that its driver runs in this thread or task."""
+
 _connecting: ContextVar[bool] = ContextVar("opencensus-connecting", default=False)
 """Whether a driver is connecting in this thread or task."""
 
@@ -32,12 +35,14 @@ class Driver:
         library: Name of the integration, below ``opencensus.ext``.
         prefix: How the span and its attributes begin.
         system: What OpenTelemetry's conventions call the database, if it is one and the same for all statements.
+        instrumented: Returns whether an OpenTelemetry instrumentation of the driver makes the spans.
     """
 
-    def __init__(self, library: str, prefix: str, system: str = "") -> None:
+    def __init__(self, library: str, prefix: str, system: str = "", instrumented: Callable[[], bool] = bool) -> None:
         self.library = library
         self.system = system
         self.prefix = prefix
+        self.instrumented = instrumented
         self._kinds: dict[type, type] = {}
 
     def run(self, execute: Callable[..., Any], cursor: Any, method: str, args: Any, kwargs: Any) -> Any:
@@ -91,7 +96,7 @@ class Driver:
         try:
             tracer = execution_context.get_opencensus_tracer()
             # `set_opencensus_tracer(None)` is what programs call to have no tracer.
-            if tracer is None or _patching.opentelemetry_traces(self.library, tracer):
+            if tracer is None or of_framework.get() or _patching.opentelemetry_traces(self.library, instrumented=self.instrumented()):
                 return None
             span = tracer.start_span()
         except Exception as error:  # noqa: BLE001 -- a tracer of the program's own can raise anything

@@ -24,6 +24,7 @@ from opencensus_compat._bridge.handles import CensusSpan, is_own
 from opencensus_compat._bridge.process import report
 from opencensus_compat.common import configuration  # noqa: F401 - a name of OpenCensus's module
 from opencensus_compat.ext import _patching, _server
+from opencensus_compat.ext.dbapi._statements import of_framework
 from opencensus_compat.trace import _grpc_codes, attributes_helper, execution_context, integrations, print_exporter, samplers, utils
 from opencensus_compat.trace import span as span_module
 from opencensus_compat.trace import status as status_module
@@ -56,6 +57,8 @@ _OLD_NAMES = {EXCLUDELIST_PATHS: "BLACKLIST_PATHS", EXCLUDELIST_HOSTNAMES: "BLAC
 _KNOWN = ("SAMPLER", "EXPORTER", "PROPAGATOR", *_OLD_NAMES, *_OLD_NAMES.values())
 _OLDER_SETTINGS = ("OPENCENSUS_TRACE", "OPENCENSUS_TRACE_PARAMS")
 """Settings of releases before 0.3, which later ones do not read."""
+_SYSTEMS = {"oracle": "oracle.db"}
+"""What OpenTelemetry's conventions call a database, where Django has another name for it."""
 _TRACED = "_opencensus_request"
 """Attribute of a Django request: what is traced of it."""
 
@@ -130,8 +133,12 @@ def _trace_db_call(execute: Any, sql: Any, params: Any, many: Any, context: Any)
         span.add_attribute("db.instance", context["connection"].alias)
         span.add_attribute("db.statement", sql)
         span.add_attribute("db.type", "sql")
+        if _server._is_otel_shape(tracer):
+            span.add_attribute("db.system.name", _SYSTEMS.get(vendor, vendor))
+            span.add_attribute("db.query.text", sql)
     except Exception as error:  # noqa: BLE001 - of a tracer of the program's own; the query runs without
         report("a query of Django's is traced in part, or not at all: %s", type(error).__name__)
+    token = of_framework.set(span is not None)
     try:
         return execute(sql, params, many, context)
     except Exception:
@@ -140,6 +147,7 @@ def _trace_db_call(execute: Any, sql: Any, params: Any, many: Any, context: Any)
                 span.set_status(status_module.Status(_grpc_codes.UNKNOWN, "DB error"))
         raise
     finally:
+        of_framework.reset(token)
         if span is not None:
             with _server.guarded(_LIBRARY):
                 if is_ours:
@@ -160,8 +168,12 @@ def _trace_connection(**sent: Any) -> None:
 def _trace_connections() -> None:
     """Trace the queries of all connections: of those that this thread has, and of each that is opened from now on, in any thread."""
     signals.connection_created.connect(_trace_connection)
-    for alias in django.db.connections:
-        _trace_connection(connection=django.db.connections[alias])
+    try:
+        existing = django.db.connections.all(initialized_only=True)
+    except TypeError:  # before Django 4.1
+        existing = django.db.connections.all()
+    for each in existing:
+        _trace_connection(connection=each)
 
 
 class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has no types
@@ -186,7 +198,8 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
         self.propagator = _server.propagator(settings.get("PROPAGATOR"), _WHERE, trace_context_http_header_format.TraceContextPropagator)
         self.excludelist_paths = _excludelist(settings, EXCLUDELIST_PATHS)
         self.excludelist_hostnames = _excludelist(settings, EXCLUDELIST_HOSTNAMES)
-        _trace_connections()
+        with _server.guarded(_LIBRARY):
+            _trace_connections()
         integrations.add_integration(integrations._Integrations.DJANGO)
 
     def __call__(self, request: Any) -> Any:

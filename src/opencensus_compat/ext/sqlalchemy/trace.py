@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import engine, event
 
+from opencensus_compat._bridge import doubled_calls
 from opencensus_compat.ext.dbapi._statements import Driver, Statement
 from opencensus_compat.trace import integrations
 
@@ -21,7 +22,11 @@ _running: ContextVar[tuple[_Begun, ...]] = ContextVar("opencensus-sqlalchemy", d
 """The statements that run in this thread or task, innermost last, each with its cursor and context; None is one without a span."""
 
 
-_driver = Driver(MODULE_NAME, MODULE_NAME)
+def _is_instrumented() -> bool:
+    return doubled_calls._is_instrumented("opentelemetry.instrumentation.sqlalchemy")
+
+
+_driver = Driver(MODULE_NAME, MODULE_NAME, instrumented=_is_instrumented)
 _SYSTEMS = {"mssql": "microsoft.sql_server", "oracle": "oracle.db"}
 """SQLAlchemy's name of a database -> that of OpenTelemetry's conventions, where it is another."""
 
