@@ -876,6 +876,29 @@ def helpers() -> Iterator[Case]:
     ]:
         for paths in (None, [], ["a"], [""], ("x", "_ah")):
             yield f"trace-utils.url.{url}.{paths}", lambda u=url, p=paths: trace_utils.disable_tracing_url(u, p)
+
+    def made_up() -> Any:
+        parts = ("http", "https", "ftp", "HTTP", ":", "/", "//", "://", "h", "h:80", "_ah/health", "a", "?", "#", "\n", "é", " ", "")
+        urls = ["".join(random.choices(parts, k=random.randint(0, 9))) + "/" + "".join(random.choices(parts, k=3)) for _ in range(5000)]
+        return [
+            (url, trace_utils.disable_tracing_url(url, paths))
+            for url in urls
+            # What the scheme leaves has a path; see the rows without one.
+            if "/" in url.removeprefix("http://").removeprefix("https://").removeprefix("ftp://")
+            for paths in (None, random.choices(parts, k=2))
+        ]
+
+    def other_pattern() -> Any:
+        before = trace_utils.URL_PATTERN
+        trace_utils.URL_PATTERN = "^/root"
+        try:
+            return [trace_utils.disable_tracing_url(url, ["a"]) for url in ("/root/a", "/rooted/a", "http://a", "a/a")]
+        finally:
+            trace_utils.URL_PATTERN = before
+
+    yield "trace-utils.url-made-up", made_up
+    yield "trace-utils.url-other-pattern", other_pattern
+    yield "trace-utils.url-bytes", lambda: trace_utils.disable_tracing_url(b"http://h/a")
     for hosts in ([], ["h:80"], ("h:80", "i"), "h:80,i"):
         yield f"trace-utils.host.{hosts}", lambda h=hosts: trace_utils.disable_tracing_hostname("h:80", h)
     execution_context = module("trace.execution_context")

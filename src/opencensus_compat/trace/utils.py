@@ -16,6 +16,8 @@ DEFAULT_EXCLUDELIST_PATHS = ["_ah/health"]
 
 URL_PATTERN = "^(https?|ftp):\\/\\/"
 """Regular expression of the beginning of a URL, up to the host."""
+_PATTERN, _SCHEMES = URL_PATTERN, ("http://", "https://", "ftp://")
+_ABSENT = object()
 
 _CODE_BY_HTTP_STATUS = {
     400: _grpc_codes.INVALID_ARGUMENT,
@@ -42,9 +44,15 @@ def disable_tracing_url(url: str, excludelist_paths: Iterable[str] | None = None
         url: The URL, or its path alone.
         excludelist_paths: Beginnings of paths not to trace, without the first slash; `DEFAULT_EXCLUDELIST_PATHS` when None.
     """
-    path = re.sub(URL_PATTERN, "", url).partition("/")[2]
-    excluded = DEFAULT_EXCLUDELIST_PATHS if excludelist_paths is None else excludelist_paths
-    return any(path.startswith(beginning) for beginning in excluded)
+    if URL_PATTERN is _PATTERN and type(url) is str:
+        # Each request costs this: to search for the same by the regular expression takes three times as long.
+        _, _, path = url[url.index("/") + 2 if url.startswith(_SCHEMES) else 0 :].partition("/")
+    else:
+        path = re.sub(URL_PATTERN, "", url).partition("/")[2]
+    for beginning in DEFAULT_EXCLUDELIST_PATHS if excludelist_paths is None else excludelist_paths:  # noqa: SIM110 - `any` takes longer
+        if path.startswith(beginning):
+            return True
+    return False
 
 
 def disable_tracing_hostname(url: str, excludelist_hostnames: Container[str] | None = None) -> bool:
@@ -56,10 +64,11 @@ def disable_tracing_hostname(url: str, excludelist_hostnames: Container[str] | N
     """
     if excludelist_hostnames is None:
         exporter: Any = getattr(execution_context.get_opencensus_tracer(), "exporter", None)
-        try:
-            excludelist_hostnames = [f"{exporter.host_name}:{exporter.port}"]
-        except AttributeError:  # an exporter without a host of its own, or none
+        host, port = getattr(exporter, "host_name", _ABSENT), getattr(exporter, "port", _ABSENT)
+        if host is _ABSENT or port is _ABSENT:
+            # An exporter without a host of its own, or none.
             return False
+        return url == f"{host}:{port}"
     return url in excludelist_hostnames
 
 
