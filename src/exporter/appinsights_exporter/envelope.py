@@ -44,10 +44,11 @@ class BaseObject(dict[str, Any]):
             if field not in self:
                 self[field] = self[field]
 
-    def __getitem__(self, key: str) -> Any:
-        """Return a field, else its default; a mutable default is a fresh copy, so that two items never share one."""
-        if key in self:
-            return super().__getitem__(key)
+    __getitem__ = dict.__getitem__
+    """Named here, as each of its methods that programs know; it calls `__missing__`, without a call for the fields that are set."""
+
+    def __missing__(self, key: str) -> Any:
+        """Return the default of a field that was never set; a mutable default is a fresh copy, so that two items never share one."""
         default = self._default[key]
         return default.copy() if isinstance(default, (list, dict)) else default
 

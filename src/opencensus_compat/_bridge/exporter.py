@@ -422,6 +422,7 @@ def instrument_names() -> dict[str, str]:
     return FACADE_NAMES
 
 
+@functools.cache
 def sdk_logs() -> ModuleType:
     """Return the module that has the OpenTelemetry SDK's log names under the same names in all releases."""
     from appinsights_exporter import _sdk_logs

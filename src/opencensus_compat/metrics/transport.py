@@ -124,11 +124,11 @@ def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: An
         interval: Seconds between two exports; None means `DEFAULT_INTERVAL`.
     """
     producers = list(metric_producers)
-    weak_gets = [utils.get_weakref(producer.get_metrics) for producer in producers]
+    ours: PeriodicMetricTask | None = exporter._task(producers, interval) if _handles.is_own(exporter, _handles.MetricHandle) else None
+    weak_gets = [] if ours is not None else [utils.get_weakref(producer.get_metrics) for producer in producers]
     for producer in producers:
         _mirror(producer)
-    if _handles.is_own(exporter, _handles.MetricHandle):
-        ours: PeriodicMetricTask = exporter._task(producers, interval)
+    if ours is not None:
         ours.start()
         return ours
     weak_export = utils.get_weakref(exporter.export_metrics)

@@ -64,8 +64,9 @@ class _Watch:
 
     def see_exit(self) -> None:
         """Arrange the call before `os._exit` in a process that may be that of a job of RQ's."""
-        is_child = os.getpid() != _alias.started_in or _RQ_JOB_VARIABLE in os.environ
-        if _RQ in sys.modules and is_child and self.exit is None:
+        if _RQ not in sys.modules or self.exit is not None:
+            return
+        if os.getpid() != _alias.started_in or _RQ_JOB_VARIABLE in os.environ:
             self.exit = os._exit
             os._exit = self.leave
 

@@ -20,10 +20,14 @@ _known: dict[tuple[object, ...], Destination] = {}
 """What distinguishes destinations -> the destination."""
 _makers: dict[str, Callable[[], MakePart]] = {}
 """Signal -> what loads, and returns, what makes its parts."""
+_settled: dict[tuple[int, str, bool], tuple[Settings, Destination, Settings]] = {}
+"""Id of settings, signal and whether it is direct -> the settings, the destination that was found for them, and its own settings then."""
+_MOST_SETTLED = 64
 
 
 def _forget() -> None:
     _known.clear()
+    _settled.clear()
     _exporter.use_role_of(None)
 
 
@@ -44,16 +48,19 @@ def destination(settings: Settings, context_tags: Mapping[str, object], signal: 
     """Return the destination of the given settings, the same one each time.
 
     Args:
-        settings: The exporter's Settings.
+        settings: The exporter's Settings. The same object means the same options, too: nothing is left to be set or compared then.
         context_tags: The tags that facade telemetry carries, a mapping that the program may change at any time.
         signal: What the caller will use it for.
         options: Legacy options that the signal's batch processor is set from.
     """
+    is_direct = sends_directly()
+    settled = _settled.get((id(settings), signal, is_direct))
+    if settled is not None and settled[0] is settings and settled[2] is settled[1].settings:
+        return settled[1]
     # Here, for a program that imports exporters does not always make one; and not under the lock.
     from opencensus_compat._bridge.pipeline import sigterm
     from opencensus_compat._bridge.pipeline.destination import Destination
 
-    is_direct = sends_directly()
     key = (*_exporter.delivery_key(settings), is_direct)
     if not _known:
         check_environment()
@@ -64,6 +71,9 @@ def destination(settings: Settings, context_tags: Mapping[str, object], signal: 
             found = _known[key] = Destination(settings, context_tags, _makers, is_direct=is_direct)
     found.configure_batching(signal, options, settings)
     sigterm.watch_if_configured()
+    if len(_settled) >= _MOST_SETTLED:
+        _settled.clear()
+    _settled[id(settings), signal, is_direct] = settings, found, found.settings
     return found
 
 

@@ -92,7 +92,8 @@ class HandOver:
 
     def ensure_capacity(self, capacity: int) -> None:
         """Have room for at least so many calls."""
-        self.capacity = max(self.capacity, capacity)
+        if capacity > self._capacity:
+            self.capacity = capacity
 
     def put(self, call: Call) -> bool:
         """Queue a call for the thread, and return whether there was room."""

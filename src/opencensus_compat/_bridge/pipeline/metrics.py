@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -67,6 +68,12 @@ class Task(Protocol):
     def has_metric(self, name: str) -> bool:
         """Return whether it exports a metric of this name."""
 
+    def what(self) -> Hashable:
+        """Return what the tasks have in common of which one does for all; None for one that does what no other does."""
+
+    def stand_in(self) -> Task | None:
+        """Return another task that exports the same, for one that has ended; None where there is nothing to export any more."""
+
     def export(self, sent: set[Hashable]) -> Iterable[Sequence[Envelope]]:
         """Return the envelopes of what the producers have now, batch by batch; none where the exporter, being changed, sends by itself.
 
@@ -80,6 +87,35 @@ class ProvideMeters(Protocol):
 
     def __call__(self, reader: MetricReader, *, is_otel_shape: bool) -> MeterProvider:
         """Return the provider; `is_otel_shape` says whether the reader's destination gets the points of instruments."""
+
+
+class _Further(weakref.ref[Task]):
+    """A reference to a task, without more objects for the garbage collector than that.
+
+    Args:
+        task: The task.
+        part: Its part, which is called when the task is gone.
+        what: What it has in common with the one that is held.
+    """
+
+    __slots__ = ("number", "part", "what")
+
+    number: int
+    part: MetricPart
+    what: Hashable
+
+    def __new__(cls, task: Task, part: MetricPart, what: Hashable) -> _Further:
+        """Make the reference."""
+        made = super().__new__(cls, task, _gone)
+        made.number, made.part, made.what = id(task), part, what
+        return made
+
+    def __init__(self, task: Task, part: MetricPart, what: Hashable) -> None:
+        super().__init__(task, _gone)  # type: ignore[call-arg]  # of `weakref.ref`, not of `object`
+
+
+def _gone(reference: Any) -> None:
+    reference.part.drop(reference)
 
 
 class MetricPart(Part[MetricsData]):
@@ -107,7 +143,13 @@ class MetricPart(Part[MetricsData]):
     ) -> None:
         self._provide_meters = provide_meters
         self._adopt_meters = adopt_meters
-        self._tasks: list[Task] = []
+        self._tasks: dict[Task, None] = {}
+        self._further: dict[int, _Further] = {}
+        """Id of a task of which another one does the same -> a reference to it: programs make one for each request."""
+        self._first: dict[Hashable, tuple[Hashable, Task]] = {}
+        """What tasks have in common -> the same, and the one of them that is held."""
+        self._dropped: set[Hashable] = set()
+        """Which of these have one that is gone without having ended, so that they go on for ever, as in OpenCensus."""
         self._ended_with_process = False
         super().__init__(settings, context_tags, batching)
         self.is_otel_shape = settings.envelope_shape == "otel"
@@ -135,7 +177,7 @@ class MetricPart(Part[MetricsData]):
 
         An exporter that was changed sends its own envelopes in any shape, and the others of the resource then do, too.
         """
-        return self.is_otel_shape and not any(task.exporter._is_changed() for task in self._tasks)
+        return self.is_otel_shape and not any(task.exporter._is_changed() for task in self.tasks())
 
     def _sends(self, name: str) -> bool:
         """Return whether it sends a metric of this name, in whichever shape: others of the resource then leave its instrument out.
@@ -152,7 +194,7 @@ class MetricPart(Part[MetricsData]):
             reader.leave()
 
     def _has_metric(self, name: str) -> bool:
-        return any(task.has_metric(name) for task in self._tasks)
+        return any(task.has_metric(name) for task in self.tasks())
 
     def _is_exported(self, name: str) -> bool:
         """Return whether the metric of an instrument is one that a task exports."""
@@ -196,16 +238,52 @@ class MetricPart(Part[MetricsData]):
             if self._processor is None:
                 self.interval_s = max(MIN_EXPORT_INTERVAL_S, task.interval)
             fits = max(MIN_EXPORT_INTERVAL_S, task.interval) == self.interval_s
-            if task not in self._tasks:
-                # Replaced as a whole, so that it can be read without the lock. One with its own thread starts again after a fork.
-                self._tasks = [*self._tasks, task]
+            # One with its own thread starts again after a fork, when it is there already.
+            if task not in self._tasks and id(task) not in self._further:
+                self._add(task, task.what() if fits else None)
         self._started()
         return fits
+
+    def _add(self, task: Task, what: Hashable) -> None:
+        if what is not None:
+            what, first = self._first.setdefault(what, (what, task))
+            if first is not task:
+                self._further[id(task)] = _Further(task, self, what)
+                return
+        self._tasks[task] = None
+
+    def drop(self, reference: _Further) -> None:
+        """Note that a task is gone. Without a lock: the garbage collector calls it anywhere."""
+        if self._further.get(reference.number) is reference:
+            del self._further[reference.number]
+            self._dropped.add(reference.what)
+
+    def tasks(self) -> list[Task]:
+        """Return the tasks that there are."""
+        return [*self._tasks, *(task for reference in list(self._further.values()) if (task := reference()) is not None)]
+
+    def hold(self, task: Task) -> None:
+        """Keep a task even if the program drops it, since it does now what no other does."""
+        with self._lock:
+            if self._further.pop(id(task), None) is not None:
+                self._tasks[task] = None
 
     def remove(self, task: Task) -> None:
         """Export a task no more."""
         with self._lock:
-            self._tasks = [other for other in self._tasks if other is not task]
+            self._further.pop(id(task), None)
+            if self._tasks.pop(task, self) is self:
+                return
+            what = next((what for what, (_, first) in self._first.items() if first is task), None)
+            if what is None:
+                return
+            del self._first[what]
+            alive = (other for reference in list(self._further.values()) if (other := reference()) is not None and other.what() == what)
+            next_one = next(alive, None) or (task.stand_in() if what in self._dropped else None)
+            if next_one is not None:
+                self._further.pop(id(next_one), None)
+                self._first[what] = what, next_one
+                self._tasks[next_one] = None
 
     def send(self, envelopes: Sequence[Envelope], *, are_finite: bool = False) -> int:
         """Send envelopes at once and return what became of them; see `_exporter.delivered`, `_exporter.stored` and `_exporter.Prepared`."""
@@ -236,7 +314,7 @@ class MetricPart(Part[MetricsData]):
             last: Whether also tasks with threads of their own are exported, since the process ends or a program flushes.
         """
         with self._exporting:
-            tasks = [task for task in self._tasks if last or task.is_attached]
+            tasks = [task for task in self.tasks() if last or task.is_attached]
             points = points_to_send(collected, self._is_exported if self.by_instruments() else None, only_facade=self.is_alone)
             if points is not None:
                 self._send_points(points, self._processing_exporter())
@@ -260,7 +338,7 @@ class MetricPart(Part[MetricsData]):
             self._send_points(points, self._processing_exporter())
 
     def _processing_exporter(self) -> Exporter | None:
-        return next((task.exporter for task in self._tasks if task.exporter._telemetry_processors), None)
+        return next((task.exporter for task in self.tasks() if task.exporter._telemetry_processors), None)
 
     def _send_points(self, points: MetricsData, handle: Exporter | None) -> None:
         """Send points of OpenTelemetry instruments, as the telemetry processors of an exporter leave them if there is one."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import __version__
@@ -57,7 +57,7 @@ on_reset(_feed.forget)
 def _load_part() -> Callable[..., LogPart]:
     from opencensus_compat._bridge.pipeline.logs import LogPart
 
-    return partial(LogPart, hand_over=hand_over())
+    return functools.partial(LogPart, hand_over=hand_over())
 
 
 make_parts_with(LOGS, _load_part)
@@ -76,27 +76,34 @@ def log_destination(
         options: Legacy options.
         handle: The handler. The first one of the process is that of records that OpenTelemetry code makes.
     """
-    from opencensus_compat._bridge.pipeline import logs as _log_pipeline  # noqa: F401
-
-    _exporter.load_log_exporter()
+    _load()
     found = destination(settings, context_tags, LOGS, options)
+    queue = hand_over()
+    _children.at_end(end_of_child)
     if found.is_direct and not found.has_log_handlers:
         _exporter.leave_exceptions_to(found, found.settings.instrumentation_key)
     found.has_log_handlers = True
     with process.registry:
         found.log_handlers += 1
         # A record that meets several handlers is put in by each; which one sends it is decided behind the queue.
-        hand_over().ensure_capacity((int(options.queue_capacity) or sys.maxsize) * min(found.log_handlers, 2))
+        queue.ensure_capacity((int(options["queue_capacity"]) or sys.maxsize) * min(found.log_handlers, 2))
         if _feed.default is None:
             _feed.default = (found, weakref.ref(handle))
     current = _exporter.sdk_logs().global_provider()
-    if current is not None:
+    if current is not None and (_feed.router is None or current is not _feed.found):
         # OpenTelemetry code logs already, and not only from the first record of OpenCensus on.
         _make_log_router()
         if _feed.is_made.is_set():
             # It may have been set, as in notebooks and tests, in place of an earlier one.
             _look_again()
     return found
+
+
+@functools.cache
+def _load() -> None:
+    from opencensus_compat._bridge.pipeline import logs as _log_pipeline  # noqa: F401
+
+    _exporter.load_log_exporter()
 
 
 def default_logs() -> tuple[Destination | None, ConvertsRecords | None]:
@@ -113,7 +120,7 @@ def hand_over() -> HandOver:
         with process.registry:
             _feed.hand_over = _feed.hand_over or HandOver(log_router)
             set_queue(_feed.hand_over)
-    _children.at_end(end_of_child)
+        _children.at_end(end_of_child)
     return _feed.hand_over
 
 

@@ -118,6 +118,10 @@ def others_send(exporter: object) -> bool:
 
 def span_part(settings: Settings, context_tags: Mapping[str, object], options: BaseObject) -> SpanPart:
     """Return the span part of a destination, and see that a provider feeds it; see `destination`."""
+    if _is_provided():
+        found: SpanPart | None = destination(settings, context_tags, SPANS, options).made(SPANS)  # type: ignore[assignment]  # of that signal
+        if found is not None and (_feed.default is not None or not found.is_direct):
+            return found
     with process.lock:
         _provide_router()
         part: SpanPart = destination(settings, context_tags, SPANS, options).part(SPANS)  # type: ignore[assignment]  # of that signal
@@ -139,6 +143,15 @@ def _provide_spans() -> SpanFactory:
         if _feed.spans is None:
             raise RuntimeError("the provider starts no spans")
         return _feed.spans
+
+
+def _is_provided() -> bool:
+    """Return whether `_provide_router` has nothing to do: nearly always, and without the lock."""
+    feed = _feed
+    if feed.router is None or feed.spans is None:
+        return False
+    current = trace_api.get_tracer_provider()
+    return feed.is_configured or current is feed.found or isinstance(current, trace_api.ProxyTracerProvider)
 
 
 def _provide_router() -> None:

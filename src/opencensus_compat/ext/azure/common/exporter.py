@@ -28,22 +28,23 @@ class BaseExporter:
         https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/exporter.py#L24-L54
     """
 
+    _queue_made: Any = None
+    _worker_made: Any = None
+    _worker_pid = 0
+
     def __init__(self, **options: Any) -> None:
         self._prepare(Options(**options))
 
     def _prepare(self, options: Options) -> None:
-        self.export_interval = options.export_interval
-        self.max_batch_size = options.max_batch_size
-        self._capacity = options.queue_capacity
-        self._grace_period = options.grace_period
-        self._queue_made: Any = None
-        self._worker_made: Any = None
-        self._worker_pid = 0
+        self.export_interval = options["export_interval"]
+        self.max_batch_size = options["max_batch_size"]
+        # The rest matters when the thread starts.
+        self._prepared_with = options
 
     @property
     def _queue(self) -> Any:
         if self._queue_made is None:
-            self._queue_made = Queue(capacity=self._capacity)
+            self._queue_made = Queue(capacity=self._prepared_with.queue_capacity)
         return self._queue_made
 
     @property
@@ -54,7 +55,7 @@ class BaseExporter:
             self._worker_made = Worker(self._queue, self)
             self._worker_pid = os.getpid()
             self._worker_made.start()
-            atexit.register(_stop, weakref.ref(self._worker_made), self._grace_period)
+            atexit.register(_stop, weakref.ref(self._worker_made), self._prepared_with.grace_period)
         return self._worker_made
 
     def emit(self, batch: Sequence[Any], event: QueueEvent | None = None) -> None:

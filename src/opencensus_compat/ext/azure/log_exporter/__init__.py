@@ -20,7 +20,8 @@ from opencensus_compat._bridge.process import LOGS as _LOGS
 from opencensus_compat._bridge.providers import logs as _logs
 from opencensus_compat._bridge.providers.logs import log_destination, log_router
 from opencensus_compat.common.schedule import Queue, QueueEvent, QueueExitEvent
-from opencensus_compat.ext.azure.common import Options, settings_of, utils
+from opencensus_compat.ext.azure.common import Options, utils
+from opencensus_compat.ext.azure.common._prepared import prepared
 from opencensus_compat.ext.azure.common._steps import Steps
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, Envelope, Event, ExceptionData, Message
@@ -73,6 +74,8 @@ _SEVERAL = (list, tuple, GeneratorType)
 _BATCH_STEPS = ("_export", "apply_telemetry_processors", "_transmit")
 _STEP_NAMES = frozenset({"log_record_to_envelope", *_BATCH_STEPS})
 """Steps of the export that programs replace."""
+_WATCHED = _STEP_NAMES | {"_queue", "filter"}
+_set = object.__setattr__
 _NO_STEPS: Mapping[str, object] = {}
 
 _items = _taken.Items()
@@ -125,51 +128,60 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     # For subclasses that leave `__init__` out, and bring an `emit` of their own.
     _sampling: SamplingFilter | None = None
     _has_own_steps = False
+    _has_own_queue = True
+    _consecutive_redirects = 0
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        exempt = exempt_level(options.pop(_EXEMPT_OPTION, None))
-        self.options = Options(**options)
-        settings = settings_of(self.options)
-        rate = self.options.logging_sampling_rate
+        option = options.pop(_EXEMPT_OPTION, None)
+        given, settings, exempt = prepared(Options, options, exempt_level)
+        self.options = given
+        rate = given["logging_sampling_rate"]
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(f"Sampling must be in the range: [0,1]; logging_sampling_rate is {rate!r}.")
-        self.export_interval = self.options.export_interval
-        self.max_batch_size = self.options.max_batch_size
+        self.export_interval = given["export_interval"]
+        self.max_batch_size = given["max_batch_size"]
         self.storage: Any = None
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         sampling: Any = SamplingFilter(rate)
-        sampling.exempt_level = exempt
+        level = exempt if option is None else exempt_level(option)
+        if level is not None:
+            sampling.exempt_level = level
         self.addFilter(sampling)
         # A test of a program may have replaced the class by a mock, which `handle` must call.
         self._sampling = sampling if type(sampling) is _OwnFilter else None
         # Here, since `type()` costs a call for each record.
         self._class = type(self)
-        self._resource = log_destination(settings, utils.azure_monitor_context, self.options, self)
-        self._grace_period = self.options.grace_period
+        self._resource = log_destination(settings, utils.azure_monitor_context, given, self)
         self._hand_over = _logs.hand_over()
         # Bound once: that is part of what a record costs.
         self._bound_work = self._work
-        self._takes_measurements = self._is_event
-        self._queue: Any = RecordQueue(self, lambda record: BaseLogHandler.emit(self, record))
-        self._own_queue: Any = self._queue
-        self._worker: Any = RecordWorker(self)
         if not (Queue is _QUEUE and Worker is _WORKER):
             # A test of a program has replaced them, and expects the handler to use what it put there.
-            self._queue = Queue(capacity=self.options.queue_capacity)
+            self._queue = Queue(capacity=given.queue_capacity)
             self._worker = Worker(self._queue, self)
             self._worker.start()
-        self._consecutive_redirects = 0
         self._is_direct = self._resource.is_direct
         check_effect(self)
 
+    @functools.cached_property
+    def _queue(self) -> Any:
+        return RecordQueue(self, lambda record: BaseLogHandler.emit(self, record))
+
+    @functools.cached_property
+    def _worker(self) -> Any:
+        return RecordWorker(self)
+
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute, and note a `filter` or a step of the export that replaces the class's: that saves a search for each record."""
-        super().__setattr__(name, value)
-        if name == "filter":
-            super().__setattr__("_sampling", None)
-        elif name in _STEP_NAMES:
-            super().__setattr__("_has_own_steps", True)
+        _set(self, name, value)
+        if name in _WATCHED:
+            if name == "filter":
+                _set(self, "_sampling", None)
+            elif name == "_queue":
+                _set(self, "_has_own_queue", type(value) is RecordQueue and value.is_of(self))
+            else:
+                _set(self, "_has_own_steps", True)
 
     @property
     def _pipeline(self) -> LogPart:
@@ -223,9 +235,8 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record. Never raises; without room the record is lost, and that is counted."""
         # All in one method: calls are a good part of what this costs.
-        queue = self._queue
-        if queue is not self._own_queue and _putting.handler is not self:
-            queue.put(record, block=False)
+        if not self._has_own_queue and _putting.handler is not self:
+            self._queue.put(record, block=False)
             return
         name = record.name
         try:
@@ -266,7 +277,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             else:
                 dimensions = log_records.frozen(dimensions)
         more = None
-        if _all_filters.has_kept or self._takes_measurements:
+        if _all_filters.has_kept or self._is_event:
             more = self._more_of(record)
         try:
             # The fields that formatters of later handlers change most. A copy of all fields would double what a record costs.
@@ -312,7 +323,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         # `logging.config` flushes and closes handlers while it holds the lock that the pipeline's threads need in order to go on. The records
         # are in the pipeline already, and will be exported.
         if hasattr(self, "_resource") and not _holds_logging_lock():
-            flush_logs(functools.partial(self._resource.made, _LOGS), self._grace_period if timeout is None else timeout)
+            flush_logs(functools.partial(self._resource.made, _LOGS), self.options.grace_period if timeout is None else timeout)
 
     def close(self, timeout: float | None = None) -> None:
         """Export what was logged, as `flush` does. The pipeline goes on for other handlers, and for this one if it is used again."""
@@ -335,7 +346,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     def _more_of(self, record: logging.LogRecord) -> _More | None:
         """Return the measurements and the share of a record; None where it has neither."""
         kept = _last_kept()
-        measurements = getattr(record, "custom_measurements", None) if self._takes_measurements else None
+        measurements = getattr(record, "custom_measurements", None) if self._is_event else None
         share = kept[2] if kept is not None and kept[0]() is record and kept[1] in self.filters else None
         if measurements is None and share is None:
             return None

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
+from opencensus_compat._bridge.process import restart_in_child
 from opencensus_compat._bridge.running_spans import rate_of
 from opencensus_compat._bridge.settings import variable_text
 from opencensus_compat.ext.azure.log_exporter._ids import ids_of
@@ -20,8 +21,31 @@ EXEMPT_VARIABLE = "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL"
 
 EXEMPT_OPTION = "logging_sampling_exempt_level"
 
+_set = object.__setattr__
+
 kept: ContextVar[tuple[weakref.ref[logging.LogRecord], SamplingFilter, float] | None] = ContextVar("opencensus-kept-record", default=None)
 """The record that passed a filter last, the filter, and the share of records that pass it."""
+
+
+class _Chance:
+    """Decides by chance. The program's own generator is left alone, so that a seed of its own gives what it gave."""
+
+    def __init__(self) -> None:
+        self.restart()
+        restart_in_child(self)
+
+    def restart(self) -> None:
+        """Decide otherwise than the parent in a child made by fork."""
+        self._generator: random.Random | None = None
+
+    def number(self) -> float:
+        """Return a number from 0.0 up to 1.0."""
+        # To make one takes longer than all else that a handler needs.
+        self._generator = self._generator or random.Random()  # noqa: S311 - it keeps no secret
+        return self._generator.random()
+
+
+_chance = _Chance()
 
 
 class _Filters:
@@ -60,18 +84,16 @@ class SamplingFilter(logging.Filter):
     def __init__(self, probability: float = 1.0) -> None:
         super().__init__()
         self.probability = probability
-        # The program's own generator is left alone, so that a seed of its own gives what it gave.
-        self._chance = random.Random().random  # noqa: S311 - it keeps no secret
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute, and note whether all records pass now: that is read for every record."""
-        super().__setattr__(name, value)
+        _set(self, name, value)
         if name == "probability":
             is_off = isinstance(value, (int, float)) and value >= 1
-            super().__setattr__("_lets_all_pass", is_off and not self._has_own_filter)
+            _set(self, "_lets_all_pass", is_off and not self._has_own_filter)
         elif name == "filter":
-            super().__setattr__("_has_own_filter", True)
-            super().__setattr__("_lets_all_pass", False)
+            _set(self, "_has_own_filter", True)
+            _set(self, "_lets_all_pass", False)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record passes."""
@@ -91,7 +113,7 @@ class SamplingFilter(logging.Filter):
         context = _context.current()
         ids = ids_of(record, context)
         if not ids.trace_id:
-            return wanted if self._chance() < wanted else 0.0
+            return wanted if _chance.number() < wanted else 0.0
         if not ids.flags.sampled:
             return 0.0
         of_trace = rate_of(_context.otel_span(context)) if ids.is_current else 1.0
@@ -102,7 +124,7 @@ class SamplingFilter(logging.Filter):
         return wanted if _exporter.sampling_score(trace_id) < wanted / of_trace else 0.0
 
 
-def exempt_level(option: object) -> int | None:
+def exempt_level(option: object = None) -> int | None:
     """Return the level of the records that are never sampled out; None where there is none.
 
     Args:

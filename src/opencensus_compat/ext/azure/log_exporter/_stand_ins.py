@@ -25,8 +25,8 @@ class Handler(Protocol):
     """A log handler, as its queue and its thread know it."""
 
     _hand_over: HandOver
-    _own_queue: object
-    """The queue whose `put` the handler may leave out; None where it may not."""
+    _has_own_queue: bool
+    """Whether the `put` of its queue is the one that the handler may leave out."""
 
     def flush(self, timeout: float | None = None) -> None:
         """Export what was logged."""
@@ -102,11 +102,15 @@ class RecordQueue:
         self._take = take
         self.EXIT_EVENT = QueueExitEvent("EXIT")
 
+    def is_of(self, handler: object) -> bool:
+        """Return whether it is a handler's, with the `put` that it was made with."""
+        return self._handler is handler and "put" not in self.__dict__
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute. A `put` of the program's own is called with the handler's records from now on."""
         super().__setattr__(name, value)
         if name == "put":
-            self._handler._own_queue = None
+            self._handler._has_own_queue = False
 
     def put(self, item: logging.LogRecord | QueueEvent, block: bool = True, timeout: float | None = None) -> None:
         """Take a record. An event is set when the records before it were exported."""

@@ -26,7 +26,8 @@ from opencensus_compat._bridge.process import METRICS as _METRICS
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.providers.metrics import watch_meter_providers
 from opencensus_compat.common import utils as common_utils
-from opencensus_compat.ext.azure.common import Options, settings_of, utils
+from opencensus_compat.ext.azure.common import Options, utils
+from opencensus_compat.ext.azure.common._prepared import prepared
 from opencensus_compat.ext.azure.common._steps import Steps
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
 from opencensus_compat.ext.azure.common.protocol import Data, DataPoint, Envelope, MetricData
@@ -75,13 +76,13 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
     """
 
     def __init__(self, is_stats: bool = False, **options: Any) -> None:
-        self.options = Options(**options)
+        self.options, settings, _ = prepared(Options, options)
         self._is_stats = is_stats
-        settings = settings_of(self.options)
-        self.export_interval = self.options.export_interval
-        self.max_batch_size = self.options.max_batch_size
+        self.export_interval = self.options["export_interval"]
+        self.max_batch_size = self.options["max_batch_size"]
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         self.exporter_thread: Any = None
+        self._tasks: list[ExportTask] = []
         self._consecutive_redirects = 0
         self._resource = destination(settings, utils.azure_monitor_context, _METRICS, self.options)
         self._is_direct = self._resource.is_direct
@@ -103,6 +104,12 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
     def _atexit_handler(self) -> Callable[[], None]:
         # Nothing is registered: the reader sends at exit what there is.
         return self.shutdown
+
+    def add_telemetry_processor(self, processor: Callable[[Any], object]) -> None:
+        """Call `processor` with every envelope, after the processors added before. Returning False drops the envelope."""
+        super().add_telemetry_processor(processor)
+        for task in getattr(self, "_tasks", ()):
+            self._pipeline.hold(task)
 
     def export_metrics(self, metrics: Iterable[Metric | None]) -> None:
         """Convert metrics, apply the telemetry processors and send, at once and in batches of `max_batch_size`.
@@ -212,7 +219,10 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
         return _STEPS.are_replaced(self)
 
     def _task(self, producers: Sequence[Any], interval: float | None) -> ExportTask:
-        return ExportTask(producers, self, interval)
+        task = ExportTask(producers, self, interval)
+        # The two live as long as a program holds one of them.
+        self._tasks.append(task)
+        return task
 
 
 _STEPS_OF_ENVELOPES = Steps(MetricsExporter, "_create_envelope", "_create_properties")

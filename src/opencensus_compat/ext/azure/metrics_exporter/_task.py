@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.pipeline.part import MIN_EXPORT_INTERVAL_S
+from opencensus_compat._bridge.process import hold_while_forking
 from opencensus_compat._bridge.providers.metrics import expect_meter_provider
 from opencensus_compat._bridge.providers.spans import look_for_tracer_provider
 from opencensus_compat.common.utils import get_weakref
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
         """A `MetricsExporter`."""
 
         _is_direct: bool
+        max_batch_size: float
+
+        def _is_stats_exporter(self) -> bool:
+            """Return whether it exports statistics of the old SDK's about itself."""
 
         @property
         def _pipeline(self) -> pipeline_metrics.MetricPart:
@@ -46,13 +52,15 @@ __all__ = ["ExportTask"]
 _logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
 
 _FLUSH_MILLIS = 30_000
+_making = threading.RLock()
+hold_while_forking(_making)
 
 
 class ExportTask(transport.PeriodicMetricTask):
     """The thread of an exporter as programs know it: `cancel` and `close` it, read its `interval`.
 
     The reader of the exporter's resource exports it, as long as that has the same interval; else it is a thread of its own. The exporter is
-    kept, for nothing else may hold it. Producers are held weakly, as in OpenCensus:
+    kept, for nothing else may hold it: of several that do the same, one. Producers are held weakly, as in OpenCensus:
     https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/metrics/transport.py#L122-L131
 
     Args:
@@ -61,18 +69,53 @@ class ExportTask(transport.PeriodicMetricTask):
         interval: Seconds between two exports, at least 0.1; None means `transport.DEFAULT_INTERVAL`.
     """
 
+    # Of a thread that has not begun, which is what it is for those who ask; see `__getattr__`.
+    _initialized = True
+    is_attached = False
+    _seen: frozenset[str] = frozenset()
+
     def __init__(self, producers: Sequence[MetricProducer], exporter: Exporter, interval: float | None) -> None:
         self.exporter = exporter
         # The method of this moment; one that takes its place later is for other callers. As in OpenCensus:
         # https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/metrics/transport.py#L124
         self._export_metrics = exporter.export_metrics
         self._exports_itself = exporter._is_changed()
-        self._gets = [get_weakref(producer.get_metrics) for producer in producers]
-        self._seen: set[str] = set()
-        self.is_attached = False
-        if interval is not None:
-            interval = max(MIN_EXPORT_INTERVAL_S, interval)
-        super().__init__(interval, self._export_all, name=type(exporter).__name__)
+        self._gets = _weak_gets(producers)
+        self.interval = transport.DEFAULT_INTERVAL if interval is None else max(MIN_EXPORT_INTERVAL_S, interval)
+
+    def __getattr__(self, name: str) -> Any:
+        # What it has as a thread costs more than all the rest, and few of these ever start: it is made when it is first looked for.
+        own = self.__dict__
+        if "interval" in own and "finished" not in own:
+            with _making:
+                if "finished" not in own:
+                    before = dict(own)
+                    super().__init__(self.interval, self._export_all, name=type(self.exporter).__name__)
+                    own.update(before)
+            return getattr(self, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def what(self) -> Hashable:
+        """Return what it has in common with tasks that do the same; None for one that a program changed."""
+        exporter = self.exporter
+        if self._exports_itself or exporter._telemetry_processors or exporter._is_changed():
+            return None
+        what = (exporter.max_batch_size, exporter._is_stats_exporter(), self._gets)
+        try:
+            hash(what)
+        except TypeError:
+            # A producer of the program's that refuses.
+            return None
+        return what
+
+    def stand_in(self) -> ExportTask | None:
+        """Return another one that exports the same; None where a producer is gone."""
+        gets = [get for reference in self._gets if (get := reference()) is not None]
+        if len(gets) < len(self._gets):
+            return None
+        task = ExportTask((), self.exporter, self.interval)
+        task._gets, task._seen, task.is_attached = self._gets, self._seen, True
+        return task
 
     def _export_all(self) -> None:
         self.exporter._pipeline.export_of(self, set())
@@ -164,13 +207,26 @@ class ExportTask(transport.PeriodicMetricTask):
             producer = getattr(get, "__self__", None)
             if producer is not None and not _handles.is_own(producer, _handles.WithoutInstruments):
                 present = [metric for metric in metrics if metric is not None]
-                self._seen.update(str(metric.descriptor.name) for metric in present)
+                self._seen |= {str(metric.descriptor.name) for metric in present}
                 _feed.producers.metrics_read(producer, present)
                 metrics = present
             read.extend(metrics)
         except _exporter.failure():
             _logger.exception("The metrics of a producer could not be read")
         yield from read
+
+
+_last_gets: tuple[Any, ...] = ()
+
+
+def _weak_gets(producers: Sequence[MetricProducer]) -> tuple[Any, ...]:
+    """Return weak references to what producers are read by: for the same producers the same ones, as nearly all tasks have."""
+    global _last_gets
+    gets = [producer.get_metrics for producer in producers]
+    last = _last_gets
+    if [reference() for reference in last] != gets:
+        last = _last_gets = tuple(map(get_weakref, gets))
+    return last
 
 
 def _has_instruments(get: Callable[..., object]) -> bool:

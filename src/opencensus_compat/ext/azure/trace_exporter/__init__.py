@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.patch_targets import patch_targets
+from opencensus_compat._bridge.providers.spans import span_part
 from opencensus_compat.common.schedule import QueueExitEvent
-from opencensus_compat.ext.azure.common import Options, utils
+from opencensus_compat.ext.azure.common import Options, settings_of, utils
+from opencensus_compat.ext.azure.common._prepared import prepared
 from opencensus_compat.ext.azure.common._steps import Steps
 from opencensus_compat.ext.azure.common.exporter import BaseExporter
 from opencensus_compat.ext.azure.common.processor import ProcessorMixin, check_effect
@@ -25,6 +27,7 @@ from opencensus_compat.trace.span_context import SpanContext
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from opencensus_compat._bridge.exporter import Settings
     from opencensus_compat._bridge.pipeline.spans import SpanPart
     from opencensus_compat.common.schedule import QueueEvent
     from opencensus_compat.trace.span_data import SpanData
@@ -64,19 +67,23 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
     """
 
     def __init__(self, **options: Any) -> None:
-        self.options = Options(**options)
+        self.options, settings, _ = prepared(Options, options)
         self._prepare(self.options)
         # What could not be sent is the pipeline's to keep.
         self.storage = None
         self._telemetry_processors: list[Callable[[Any], Any]] = []
         self._consecutive_redirects = 0
-        # This makes the pipeline, so that options that cannot work raise here.
+        # Now, so that options that cannot work raise here.
+        self._pipeline = self._found_pipeline(settings)
         check_effect(self)
 
     @cached_property
     def _pipeline(self) -> SpanPart:
-        # Made at its first use: a subclass may leave `__init__` out, and set the options itself.
-        pipeline = self._pipeline_of_options()
+        # At its first use: a subclass may leave `__init__` out, and set the options itself.
+        return self._found_pipeline(settings_of(self.options))
+
+    def _found_pipeline(self, settings: Settings) -> SpanPart:
+        pipeline = span_part(settings, utils.azure_monitor_context, self.options)
         if pipeline.first_handle is None:
             pipeline.first_handle = self
         return pipeline
