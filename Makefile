@@ -28,7 +28,7 @@ PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 demo: .venv/.stamp
 	$(PY) examples/demo.py
 
-test: .venv/.stamp .venvs/legacy/.stamp .venvs/distro/.stamp
+test: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m mypy src
@@ -67,13 +67,13 @@ bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
 	$(PY) benchmarks/run.py
 
 # Made anew each time: what is the newest changes. The distro pins its own release, so its tests run in its own environment either way.
-oldest: .venvs/legacy/.stamp .venvs/distro/.stamp
+oldest: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 	$(call other_releases,.venvs/oldest,opentelemetry-api==1.28.0 opentelemetry-sdk==1.28.0)
 
-newest: .venvs/legacy/.stamp .venvs/distro/.stamp
+newest: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 	$(call other_releases,.venvs/newest,--upgrade --pre opentelemetry-api opentelemetry-sdk)
 
-matrix: .venvs/legacy/.stamp .venvs/distro/.stamp
+matrix: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 	@for python in $(PYTHONS); do \
 		version=$$($$python -c 'import platform; print(platform.python_version())') && \
 		folder=.venvs/matrix-$$version && echo "== $$version" && \
@@ -81,13 +81,16 @@ matrix: .venvs/legacy/.stamp .venvs/distro/.stamp
 		$$folder/bin/python $(PIP_INSTALL) --editable '.[test]' && $$folder/bin/python $(PYTEST) || exit 1; \
 	done
 
-envs: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp .venvs/distro/.stamp
+envs: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/official/.stamp .venvs/distro/.stamp
 
 .venv/.stamp: pyproject.toml
 	$(call environment,.venv,--editable '.[dev]')
 
 .venvs/legacy/.stamp: tests/legacy-requirements.txt
 	$(call environment,.venvs/legacy,--requirement $<)
+
+.venvs/older/.stamp: tests/older-requirements.txt pyproject.toml
+	$(call environment,.venvs/older,--requirement $< --editable .)
 
 .venvs/faults/.stamp: pyproject.toml
 	$(call environment,.venvs/faults,--editable '.[faults]')

@@ -76,6 +76,12 @@ def legacy_python(interpreter) -> Path:
 
 
 @pytest.fixture(scope="session")
+def older_python(interpreter) -> Path:
+    """The interpreter of an environment with this package and the oldest releases of the libraries that its integrations are tested with."""
+    return interpreter("older", "`make envs` makes the environment with older libraries")
+
+
+@pytest.fixture(scope="session")
 def built_in() -> list[str]:
     """The names of the integrations that this package brings, as in ``opencensus.ext.NAME``."""
     folders = (_REPOSITORY / "src" / "opencensus_compat" / "ext").glob("*/__init__.py")

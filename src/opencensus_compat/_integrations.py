@@ -15,7 +15,8 @@ class Integration:
         patches: What it puts itself into, for the guide's table.
         packages: Distributions of the library, each of which will do; empty for the standard library.
         tested: Oldest and newest release of the first of them that the tests ran on; empty for the standard library.
-        instrumentations: What traces the same, below ``opentelemetry.instrumentation``.
+        instrumentations: What makes a span of the same request or call, below ``opentelemetry.instrumentation``: of the library itself, of one
+            that it is built on, or that is built on it.
         distribution: The legacy distribution and its last release.
         legacy_needs: Modules that the files of that distribution import and it does not bring.
         is_server: It makes the spans of requests that come in.
@@ -73,6 +74,9 @@ class Integration:
         return self.path.rpartition(".")[2]
 
 
+_DRIVERS = ("dbapi", "mysql", "mysqlclient", "psycopg", "psycopg2", "pymysql", "sqlite3")
+"""Instrumentations of databases' drivers."""
+
 _TABLE = (
     # Requests that come in.
     Integration(
@@ -129,9 +133,9 @@ _TABLE = (
         "extension.azure.functions",
         "Azure Functions",
         "a tracer for each invocation",
-        patches="the hooks of the worker's extensions",
+        patches="the hooks of the worker's extensions; `Function.get_user_function`",
         packages=("azure-functions",),
-        tested=("1.11.2", "1.26.0"),
+        tested=("1.7.0", "2.3.0"),
         distribution="opencensus-extension-azure-functions 1.0.0",
         switched_on="OpenCensusExtension.configure(...) of opencensus.extension.azure.functions",
     ),
@@ -142,8 +146,8 @@ _TABLE = (
         "a call",
         patches="`requests.Session.request`",
         packages=("requests",),
-        tested=("2.20.0", "2.34.2"),
-        instrumentations=("requests",),
+        tested=("2.28.0", "2.34.2"),
+        instrumentations=("requests", "urllib3"),
         distribution="opencensus-ext-requests 0.8.0",
         legacy_needs=("wrapt",),
         is_always_ours=True,
@@ -153,6 +157,7 @@ _TABLE = (
         "`http.client`",
         "a call",
         patches="`http.client.HTTPConnection.request` and `getresponse`",
+        instrumentations=("requests", "urllib", "urllib3"),
         distribution="opencensus-ext-httplib 0.7.5",
         is_always_ours=True,
     ),
@@ -198,7 +203,7 @@ _TABLE = (
         patches="the events of `sqlalchemy.engine.Engine`",
         packages=("sqlalchemy",),
         tested=("1.3.23", "2.1.9"),
-        instrumentations=("sqlalchemy",),
+        instrumentations=(*_DRIVERS, "sqlalchemy"),
         distribution="opencensus-ext-sqlalchemy 0.1.3",
     ),
     Integration(
@@ -206,7 +211,7 @@ _TABLE = (
         "drivers of DB-API 2",
         "a statement",
         patches="the connections and cursors that it is handed",
-        instrumentations=("dbapi", "mysql", "mysqlclient", "pymysql"),
+        instrumentations=(*_DRIVERS, "sqlalchemy"),
         distribution="opencensus-ext-dbapi 0.1.2",
         switched_on="wrap_conn(module.connect) of opencensus.ext.dbapi.trace",
     ),
@@ -217,7 +222,7 @@ _TABLE = (
         patches="`psycopg2.connect`, `psycopg.connect`",
         packages=("psycopg2", "psycopg2-binary", "psycopg"),
         tested=("2.9.5", "2.9.13"),
-        instrumentations=("psycopg2", "psycopg"),
+        instrumentations=("psycopg2", "psycopg", "dbapi", "sqlalchemy"),
         distribution="opencensus-ext-postgresql 0.1.3",
     ),
     Integration(
@@ -227,7 +232,7 @@ _TABLE = (
         patches="`mysql.connector.connect`, `MySQLdb.connect`",
         packages=("mysql-connector-python", "mysql-connector", "mysqlclient"),
         tested=("8.0.33", "26.10.0"),
-        instrumentations=("mysql", "mysqlclient"),
+        instrumentations=("mysql", "mysqlclient", "dbapi", "sqlalchemy"),
         distribution="opencensus-ext-mysql 0.1.3",
     ),
     Integration(
@@ -237,7 +242,7 @@ _TABLE = (
         patches="`pymysql.connect`",
         packages=("pymysql",),
         tested=("0.10.1", "1.2.4"),
-        instrumentations=("pymysql",),
+        instrumentations=("pymysql", "dbapi", "sqlalchemy"),
         distribution="opencensus-ext-pymysql 0.1.3",
     ),
     Integration(
@@ -257,7 +262,6 @@ _TABLE = (
         "threads and pools",
         "a span for each job of a pool; threads continue the trace",
         patches="`threading.Thread`, `threading.Timer`, `multiprocessing.pool.Pool`, `concurrent.futures.ThreadPoolExecutor`",
-        instrumentations=("threading",),
         distribution="opencensus-ext-threading 0.1.2",
         is_always_ours=True,
     ),
@@ -266,7 +270,6 @@ _TABLE = (
         "`logging`",
         "the ids of the trace on each record",
         patches="`logging.Logger`",
-        instrumentations=("logging",),
         distribution="opencensus-ext-logging 0.1.1",
         is_always_ours=True,
     ),

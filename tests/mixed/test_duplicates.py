@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
 import traceback
@@ -26,7 +25,6 @@ from appinsights_exporter import (
     _sdk_logs,
 )
 from appinsights_exporter.sampling import SampleRateProcessor
-from opencensus_compat._bridge import doubled_calls
 from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
@@ -474,51 +472,6 @@ def integration():
     return load
 
 
-@pytest.fixture
-def instrumented(monkeypatch):
-    """OpenTelemetry's instrumentation of sqlalchemy, in place; another is loaded and not in place."""
-    for name, in_place in (("sqlalchemy", True), ("pymongo", False)):
-        module = types.ModuleType(f"opentelemetry.instrumentation.{name}")
-        module.Instrumentor = type("Instrumentor", (), {"is_instrumented_by_opentelemetry": in_place, "__module__": module.__name__})
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation", types.ModuleType("opentelemetry.instrumentation"))
-
-
-OTHERS = {
-    "the same library": ("sqlalchemy", ["inside", "outer"]),
-    "its instrumentation is not in place": ("pymongo", ["inside", "legacy", "outer"]),
-    "no instrumentation": ("mysql", ["inside", "legacy", "outer"]),
-    "a middleware inside a span that is no server's": ("flask", ["inside", "legacy", "outer"]),
-}
-
-
-@pytest.mark.usefixtures("instrumented")
-@pytest.mark.parametrize(("library", "expected"), OTHERS.values(), ids=OTHERS)
-def test_one_client_span(endpoint, integration, library, expected):
-    """A legacy integration makes a span unless an instrumentation of the same library is in place, and adds nothing to others."""
-    tracers = TracerProvider(shutdown_on_exit=False)
-    opencensus_compat.configure(tracer_provider=tracers)
-    tracer = legacy(endpoint)
-
-    def inside():
-        with tracer.span("inside"):
-            pass
-
-    with tracers.get_tracer("opentelemetry.instrumentation.celery").start_as_current_span("outer") as span:
-        integration(library)(tracer, inside, 2)
-    assert dict(span.attributes) == {}
-    tracers.shutdown()
-    assert names(endpoint) == expected
-
-
-@pytest.mark.usefixtures("instrumented")
-def test_without_frames_both_make_a_span(endpoint, integration, monkeypatch):
-    """Where the frames of callers cannot be read, or that is switched off, the integration's span arrives beside the instrumentation's."""
-    monkeypatch.setattr(doubled_calls, "frame_at", None)
-    test_one_client_span(endpoint, integration, "sqlalchemy", ["inside", "legacy", "outer"])
-
-
-@pytest.mark.usefixtures("instrumented")
 def test_other_vendors_still_get_a_server_span(integration):
     """A legacy middleware whose exporter is another vendor's makes its span: OpenTelemetry's does not reach that exporter."""
     tracers = TracerProvider(shutdown_on_exit=False)

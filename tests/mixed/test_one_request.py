@@ -462,6 +462,22 @@ def test_an_exporter_of_another_vendor_gets_the_request(endpoint):
     assert [(span.name, span.parent_span_id) for span in sent] == [("[GET]http://shop.example/down", CALLER)]
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_exporters_that_leave_the_sending_to_the_providers(endpoint, order):
+    """The provider's exporters would get both: they get OpenTelemetry's, with what OpenCensus code has set."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    memory = InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    opencensus_compat.configure(tracer_provider=provider, send="providers")
+    service = Service(endpoint, provider)
+    service.request(order)
+    spans = {span.name: span for span in memory.get_finished_spans()}
+    assert sorted(spans) == ["GET /down", "look up", "select"]
+    request = spans["GET /down"]
+    assert (request.kind, f"{request.parent.span_id:016x}", request.attributes["http.status_code"]) == (SpanKind.SERVER, CALLER, 503)
+    assert {span.parent.span_id for name, span in spans.items() if name != "GET /down"} == {request.context.span_id}
+
+
 class Odd(dict):
     """Attributes of a program's own that cannot be read."""
 

@@ -25,6 +25,7 @@ COMPARED = (
     "stats",
     "tags",
     "metrics",
+    "extension.azure",
     "ext.azure.metrics_exporter",
     "ext.azure.log_exporter",
     "ext.azure.trace_exporter",

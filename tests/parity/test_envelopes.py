@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.local import LocalEndpoint, RecordedRequest
 
 _HERE = Path(__file__).parent
@@ -31,6 +32,8 @@ _REPOSITORY = _HERE.parents[1]
 _RUNNER = _HERE / "run_programs.py"
 _GUIDE = _REPOSITORY / "migration_guide" / "differences.md"
 _PROGRAMS = {path.stem: path for path in sorted((_HERE / "programs").glob("*.py"))}
+_OF_LIBRARIES = [name for name in _PROGRAMS if any(row.packages and name.startswith(f"{row.name}_") for row in INTEGRATIONS.values())]
+"""Programs that begin with the name of an integration: the library that it traces is in other releases beside the real SDK."""
 _LEGACY = _REPOSITORY / "examples" / "legacy"
 _PAIR = _LEGACY / "stock_service.py", _LEGACY / "shop_client.py"
 _EXAMPLES = {path.stem: path for path in sorted(_LEGACY.glob("*.py")) if path not in _PAIR}
@@ -80,6 +83,9 @@ def _is(wanted: Any, value: Any) -> bool:
 def _matching(text: str) -> re.Pattern[str]:
     return re.compile(text, re.DOTALL)
 
+
+LIBRARY = "library"
+"""In the place of a row, for rules of `older[...]`: it is the old release of the library that does otherwise, and not this package."""
 
 EVERYWHERE = (
     Rule(
@@ -389,6 +395,23 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("in-process-success", r"failing_job \| RemoteDependency 'worker_0' \| data/baseData/success", True, False),
         Rule("timers", r"timer \| RemoteDependency 'ticking'", ABSENT, ITEM),
     ),
+    "test_envelopes[functions_app]": (
+        Rule(
+            "log-parent-id",
+            r"log_lines \| Message .* \| tags/ai\.operation\.parentId",
+            _matching(r"\|<trace of .*>\.<.*id.*>\."),
+            _matching("<.*id.*>"),
+        ),
+        Rule("in-process-success", r"(raises|caught) \| RemoteDependency 'work' \| data/baseData/success", True, False),
+        Rule("functions-that-raise", r"raises \| Exception ''", ABSENT, ITEM),
+        Rule("functions-that-raise", r"raises_with_an_open_span \| RemoteDependency 'open'", ABSENT, ITEM),
+        Rule(
+            "functions-that-raise",
+            r"raises_with_an_open_span \| RemoteDependency 'fine' \| .*parentId",
+            _matching("<other id .*>"),
+            _matching("<other id .*>"),
+        ),
+    ),
     "test_envelopes[exporters]": (
         Rule("module-names", r"printed \| told \| printed/[01]", _matching(r".*<opencensus\..*"), _matching(r".*<opencensus_compat\..*")),
         Rule("shared-tags", r"processor_of_failing_requests \| Exception '' \| tags/ai\.user\.id", "u1", ABSENT),
@@ -453,6 +476,23 @@ RULES: dict[str, tuple[Rule, ...]] = {
             "00f067aa0ba902b7",
         ),
         Rule("fastapi-failing-methods", r"cannot_be_described \| Request ''", ABSENT, ITEM),
+    ),
+    "older[django_requests]": (Rule(LIBRARY, r"logs_of_django \| .* \| data/baseData/properties/lineNumber", 293, 241),),
+    "older[fastapi_requests]": (
+        Rule(LIBRARY, r"statuses \| told \| returned/2", _matching(r"\[422, .*"), _matching(r"\[422, .*")),
+        Rule(LIBRARY, r"mounted \| Request 'GET /shop/orders'", ITEM, ABSENT),
+        Rule(LIBRARY, r"mounted \| Request 'GET /shop/shop/orders'", ABSENT, ITEM),
+        Rule(LIBRARY, r"mounted \| told \| returned/1", _matching(r"\[200, .*"), _matching(r"\[404, .*")),
+    ),
+    "older[pymongo_commands]": (Rule(LIBRARY, r"commands \| .* \| data/baseData/properties/sort", "{'at': -1}", "SON([('at', -1)])"),),
+    "older[httpx_calls]": (
+        Rule(LIBRARY, r"invalid_urls \| RemoteDependency 'GET /\\x00' \| data/baseData/resultCode", "3", "2"),
+        Rule(
+            LIBRARY,
+            r"invalid_urls \| told \| returned/[01]",
+            _matching("InvalidURL|ValueError"),
+            _matching("ConnectError|UnsupportedProtocol"),
+        ),
     ),
     "test_envelopes[clients]": (Rule("null-values", r"client_library \| RemoteDependency 'PUT' \| data/baseData/type", None, ABSENT),),
     "test_envelopes[django_requests]": (
@@ -575,16 +615,21 @@ def _finish(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 def _on_both(legacy_python: Path, folder: Path, make: _Make) -> tuple[Arrived, Arrived]:
     """Return what arrived from the real SDK and from ours; both run at the same time."""
+    old, new = _on_each([legacy_python, sys.executable], folder, make)
+    return old, new
 
-    def run(name: str, python: Path | str) -> Arrived:
-        own = folder / name
+
+def _on_each(pythons: Sequence[Path | str], folder: Path, make: _Make) -> list[Arrived]:
+    """Return what arrived from the SDK of each interpreter; two run at the same time."""
+
+    def run(number: int, python: Path | str) -> Arrived:
+        own = folder / str(number)
         own.mkdir()
         with LocalEndpoint() as endpoint:
             return make(python, endpoint, own)
 
     with ThreadPoolExecutor(2) as pool:
-        old, new = pool.submit(run, "old", legacy_python), pool.submit(run, "new", sys.executable)
-        return old.result(), new.result()
+        return list(pool.map(run, range(len(pythons)), pythons))
 
 
 def _arrived(endpoint: LocalEndpoint, functions: Mapping[str, str], told: dict[str, dict[str, Any]], errors: str) -> Arrived:
@@ -770,16 +815,28 @@ def _sound(new: Arrived) -> None:
     assert "Traceback" not in new.errors, new.errors
 
 
-_OF_GEVENT = [pytest.param(name, marks=pytest.mark.threads_at_exit) for name in _PROGRAMS if name.startswith("gevent")]
-
-
-@pytest.mark.parametrize("program", [*(name for name in _PROGRAMS if not name.startswith("gevent")), *_OF_GEVENT])
+@pytest.mark.parametrize("program", sorted(_PROGRAMS.keys() - set(_OF_LIBRARIES)))
 def test_envelopes(program: str, legacy_python: Path, tmp_path: Path) -> None:
     """A program's telemetry is that of the real SDK, but for the differences that the migration guide tells."""
     path = _PROGRAMS[program]
     old, new = _on_both(legacy_python, tmp_path, _functions_of(path))
     _sound(new)
     _explain(_differences(old, new, path.read_text(encoding="utf-8")), f"test_envelopes[{program}]")
+
+
+@pytest.mark.parametrize(
+    "program", [pytest.param(name, marks=[pytest.mark.threads_at_exit] * name.startswith("gevent_")) for name in _OF_LIBRARIES]
+)
+def test_libraries(program: str, legacy_python: Path, older_python: Path, tmp_path: Path) -> None:
+    """A program on a library that OpenCensus traced by an integration is as on the real SDK, on the newest release of it and on the oldest."""
+    path = _PROGRAMS[program]
+    source = path.read_text(encoding="utf-8")
+    old, *ours = _on_each([legacy_python, sys.executable, older_python], tmp_path, _functions_of(path))
+    for new in ours:
+        _sound(new)
+    newest, oldest = (_differences(old, new, source) for new in ours)
+    _explain(newest, f"test_envelopes[{program}]")
+    _explain(oldest, f"test_envelopes[{program}]", f"older[{program}]")
 
 
 @pytest.mark.parametrize("program", _EXAMPLES)
@@ -839,10 +896,13 @@ def test_rows_have_rules() -> None:
     rows = _rows()
     by_test = {test: {rule.row for rule in (*EVERYWHERE, *rules)} for test, rules in RULES.items()}
     assert {row: test for row, test in rows.items() if row not in by_test.get(test, ())} == {}
-    assert {rule.row for rules in (EVERYWHERE, *RULES.values()) for rule in rules} - rows.keys() == set()
+    assert {rule.row for rules in (EVERYWHERE, *RULES.values()) for rule in rules} - rows.keys() == {LIBRARY}
+    assert [test for test, rules in RULES.items() for rule in rules if rule.row == LIBRARY and not test.startswith("older[")] == []
 
 
 def test_rules_have_tests() -> None:
     """Rules belong to tests that exist."""
-    parametrized = {f"test_envelopes[{name}]" for name in _PROGRAMS} | {f"test_examples[{name}]" for name in _EXAMPLES}
+    parametrized = {f"{test}[{name}]" for test in ("test_envelopes", "older") for name in _PROGRAMS} | {
+        f"test_examples[{name}]" for name in _EXAMPLES
+    }
     assert [test for test in RULES if test not in parametrized and test not in globals()] == []

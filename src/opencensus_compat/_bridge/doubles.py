@@ -16,10 +16,12 @@ from opentelemetry import trace as trace_api
 from opentelemetry.trace import SpanContext, SpanKind
 
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import doubled_calls as _calls
 from opencensus_compat._bridge import frameworks as _frameworks
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import process as _process
 from opencensus_compat._bridge.running_spans import be_request
+from opencensus_compat._integrations import INTEGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ended",
     "give_way",
+    "give_way_to_call",
     "guarded",
     "is_request",
     "is_same_request",
@@ -43,13 +46,19 @@ __all__ = [
 ]
 
 _INSTRUMENTATIONS = "opentelemetry.instrumentation."
-_SERVERS = frozenset({"aiohttp_server", "asgi", "django", "falcon", "fastapi", "flask", "pyramid", "starlette", "tornado", "wsgi"})
+_SERVERS = frozenset(name for row in INTEGRATIONS.values() if row.is_server for name in row.instrumentations) | {
+    # Of frameworks for which OpenCensus had nothing: programs trace their requests themselves.
+    "aiohttp_server",
+    "falcon",
+    "tornado",
+}
 """OpenTelemetry's instrumentations that make a span for each request that comes in."""
 _METHODS = ("http.request.method", "http.method")
 _PATHS = ("url.path", "http.target", "http.path", "url.full", "http.url")
 _CODES = ("http.response.status_code", "http.status_code")
 _OF_REQUESTS = ("asgi.", "client.", "flask.", "http.", "net.", "network.", "otel.", "server.", "url.", "user_agent.", "wsgi.", "_MS.")
-"""How the attributes begin that an instrumentation sets: OpenCensus's request says the same in its own words."""
+_OF_CALLS = (*_OF_REQUESTS, "db.", "error.type", "peer.", "rpc.")
+"""How the attributes begin that an instrumentation sets: OpenCensus's span says the same in its own words."""
 _STEP = "asgi.event.type"
 """Attribute of the spans that an instrumentation makes of each message of a request that comes or goes."""
 _STEPS = (" http receive", " http send", " websocket receive", " websocket send")
@@ -134,6 +143,19 @@ def give_way(span: trace_api.Span, request: _handles.CensusSpan, otel: trace_api
     _note(_left_out, span, weakref.ref(request))
 
 
+def give_way_to_call(span: Span, call: _handles.CensusSpan, instead: trace_api.Span) -> None:
+    """Let an OpenCensus client span stand in for a span of OpenTelemetry code.
+
+    Args:
+        span: The running span, which will not be sent.
+        call: The OpenCensus span.
+        instead: What is the parent of all that starts inside the span from now on.
+    """
+    # With its own ids, which it does not show afterwards.
+    _note(_left_out, span, weakref.ref(call))
+    _calls.stand_in(instead, span)
+
+
 def leave_out(span: trace_api.Span) -> None:
     """Send neither a running span of OpenTelemetry code nor an OpenCensus request in its place: OpenCensus's sampler decides so."""
     _note(_left_out, span, None)
@@ -172,6 +194,11 @@ def guarded(match: Callable[..., None], *args: object) -> None:
 
 
 def _match(span: Span, context: Context, others: Others) -> None:
+    if span.kind is SpanKind.CLIENT:
+        call = _calls.started(span, context, others)
+        if call is not None:
+            give_way_to_call(span, call, call._otel)
+            return
     around = _context.stand_in_of(context)
     if around is not None:
         outer = context.get(_context.SPAN_KEY)
@@ -301,17 +328,18 @@ def _hand_over(span: ReadableSpan, request: _handles.CensusSpan) -> None:
     if request._end_ns is not None:
         return
     given, own = span.attributes or {}, request.attributes
+    is_call = request._call is not None
     for key, value in given.items():
-        if not key.startswith(_OF_REQUESTS) and key not in own and len(own) < _MOST_ATTRIBUTES:
+        if not key.startswith(_OF_CALLS if is_call else _OF_REQUESTS) and key not in own and len(own) < _MOST_ATTRIBUTES:
             own[key] = value
     code = next((given[key] for key in _CODES if key in given), None)
-    if code is not None and "http.status_code" not in own:
+    if code is not None and not is_call and "http.status_code" not in own:
         own["http.status_code"] = code
     for event in span.events:
         values = event.attributes or {}
         if event.name != "exception":
             request._otel.add_event(event.name, values, event.timestamp)
-        elif "error.message" not in own:
+        elif not is_call and "error.message" not in own:
             own["error.name"] = values.get("exception.type")
             own["error.message"] = values.get("exception.message")
             own["stacktrace"] = values.get("exception.stacktrace")

@@ -184,6 +184,8 @@ class CensusSpan:
     """Whether another span is sent in its place, or none."""
     _is_left_out = False
     """Whether OpenCensus's sampler leaves it out, although the OpenTelemetry span around it is sampled."""
+    _call: str | None = None
+    """The integration that makes it of a call to another service, where OpenTelemetry's instrumentations are loaded."""
 
 
 class CensusTracer:

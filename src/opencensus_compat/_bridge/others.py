@@ -109,9 +109,9 @@ class Others:
             )
 
     def send_for(self, exporter: object) -> bool:
-        """Return whether one of them sends to the resource that a legacy exporter sends to."""
+        """Return whether one of them sends to the resource that a legacy exporter sends to, or they are all that sends."""
         part = span_part_of(exporter)
-        return part is not None and part.is_direct and part.settings.instrumentation_key in self.keys()
+        return part is not None and (not part.is_direct or part.settings.instrumentation_key in self.keys())
 
     def are_more_than(self, kind: type) -> bool:
         """Return whether there are processors of other classes, as far as they can be seen."""

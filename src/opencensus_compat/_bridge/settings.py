@@ -45,6 +45,7 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     # Other values of these are refused where they are read.
     _SEND_VARIABLE: (),
     "OPENCENSUS_COMPAT_ENVELOPES": (),
+    "OPENCENSUS_COMPAT_FLUSH_INVOCATIONS": (),
     "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL": (),
     "OPENCENSUS_COMPAT_LOCAL_NOTES": (),
     "OPENCENSUS_COMPAT_MAX_TAG_SETS": (),

@@ -31,12 +31,12 @@ class Call:
         span: The span.
     """
 
-    __slots__ = ("_library", "_span", "_tracer")
+    __slots__ = ("_library", "_tracer", "span")
 
     def __init__(self, library: str, tracer: Any, span: Any) -> None:
         self._library = library
         self._tracer = tracer
-        self._span = span
+        self.span = span
 
     def headers(self) -> dict[str, str]:
         """Return the headers that tell the other side of the span; none where the tracer's propagator fails."""
@@ -46,9 +46,9 @@ class Call:
             _logger.debug("No trace headers: %s", error)
             return {}
 
-    def answered(self, status_code: int) -> None:
-        """End the span with the code of the answer."""
-        self._end(lambda span: _set_answer(span, status_code))
+    def answered(self, response: Any) -> None:
+        """End the span with the code of the answer, which a program's mock may lack."""
+        self.end(lambda span: _set_answer(span, response.status_code))
 
     def failed(self, status_of: Callable[[], Status | None]) -> None:
         """End the span of a call that raised.
@@ -56,11 +56,16 @@ class Call:
         Args:
             status_of: Returns the span's status; None leaves it as it is.
         """
-        self._end(lambda span: _set_status(span, status_of()))
+        self.end(lambda span: _set_status(span, status_of()))
 
-    def _end(self, complete: Callable[[Any], None]) -> None:
+    def end(self, complete: Callable[[Any], None]) -> None:
+        """End the span.
+
+        Args:
+            complete: Called with the span before.
+        """
         try:
-            complete(self._span)
+            complete(self.span)
         except Exception as error:  # noqa: BLE001 -- a program's errors and exporters can raise anything
             _tell(self._library, error)
         try:
@@ -79,41 +84,60 @@ def _set_status(span: Any, status: Status | None) -> None:
         span.set_status(status)
 
 
-def start(library: str, method: Any, url: Any, *, instrumented: Callable[[], bool]) -> Call | None:
+def start(library: str, method: Any, url: Any) -> Call | None:
     """Start the client span of a call, and return what ends it.
 
-    There is none for calls of exporters, for hosts in the context's attribute `excludelist_hostnames`, where an OpenTelemetry
-    instrumentation makes one, and for what cannot be traced, which is reported.
+    There is none for calls of exporters, for hosts in the context's attribute `excludelist_hostnames`, where that of an OpenTelemetry
+    instrumentation is sent in its place, and for what cannot be traced, which is reported.
 
     Args:
         library: Name of the integration, below ``opencensus.ext``.
         method: Method of the request, in text or bytes.
         url: Its URL, as the span's attribute has it.
-        instrumented: Returns whether OpenTelemetry's instrumentation of the same library is in place.
+    """
+    return guarded(library, lambda: _start(library, method, url))
+
+
+def guarded(library: str, find: Callable[[], Call | None]) -> Call | None:
+    """Return what a function does; None where it raises, which is reported.
+
+    Args:
+        library: Name of the integration, below ``opencensus.ext``.
+        find: Returns the span of a call, or None.
     """
     try:
-        return _start(library, method, url, instrumented)
+        return find()
     except Exception as error:  # noqa: BLE001 -- a program's sampler, exporter or objects in the place of texts can raise anything
         _tell(library, error)
         return None
 
 
-def _start(library: str, method: Any, url: Any, instrumented: Callable[[], bool]) -> Call | None:
+def _start(library: str, method: Any, url: Any) -> Call | None:
     if execution_context.is_exporter():
         return None
     parsed, host = _parsed(url)
     if utils.disable_tracing_hostname(host, execution_context.get_opencensus_attr("excludelist_hostnames")):
         return None
-    if _patching.opentelemetry_traces(library, instrumented=instrumented()):
+    if _patching.opentelemetry_traces(library):
         return None
     path = parsed.path or "/"
-    method = text(method).upper()
+    return begin(library, path, {"component": "HTTP", _HOST: host, _METHOD: text(method).upper(), _PATH: path, _URL: url})
+
+
+def begin(library: str, name: str, attributes: dict[str, Any]) -> Call:
+    """Start a client span of the current tracer.
+
+    Args:
+        library: Name of the integration, below ``opencensus.ext``.
+        name: Of the span.
+        attributes: Of the span, which may be of any type.
+    """
     tracer = execution_context.get_opencensus_tracer()
     span = tracer.start_span()
     try:
-        span.name = path
+        span.name = name
         span.span_kind = span_module.SpanKind.CLIENT
-        for key, value in (("component", "HTTP"), (_HOST, host), (_METHOD, method), (_PATH, path), (_URL, url)):
+        for key, value in attributes.items():
             span.add_attribute(key, value)
     except Exception as error:  # noqa: BLE001 -- a span of the program's own can raise anything
         _tell(library, error)

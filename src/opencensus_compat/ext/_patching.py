@@ -6,10 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from opentelemetry import trace as trace_api
-
-from opencensus_compat._bridge import context as _context
-from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge import doubled_calls as _calls
+from opencensus_compat._bridge.providers.spans import others_send
+from opencensus_compat.trace import execution_context
 
 _MARK = "_opencensus_original"
 
@@ -36,23 +35,14 @@ def _is_marked(function: Any) -> bool:
     return _MARK in getattr(function, "__dict__", ())
 
 
-def opentelemetry_traces(library: str, *, instrumented: bool = False) -> bool:
+def opentelemetry_traces(library: str, tracer: Any = None) -> bool:
     """Return whether an OpenTelemetry instrumentation makes the span of the call at hand; the first time, say so.
 
-    Either it has instrumented the same library, or the call is inside the client span of one: a library that is built on the one traced
-    here.
+    If not, the next span that is started in the current context is that of this call. So an integration asks right before it starts one.
 
     Args:
         library: Name of the integration, below ``opencensus.ext``.
-        instrumented: OpenTelemetry's instrumentation of the same library is in place.
+        tracer: What starts the span; None for the current one.
     """
-    scope = f"opentelemetry.instrumentation.{library}"
-    if not instrumented:
-        span = _context.otel_span(_context.get_current())
-        if span is None or getattr(span, "kind", None) is not trace_api.SpanKind.CLIENT:
-            return False
-        scope = getattr(getattr(span, "instrumentation_scope", None), "name", "")
-        if not scope.startswith("opentelemetry.instrumentation."):
-            return False
-    report(f"both {scope} and opencensus.ext.{library} trace the same calls: the former makes the spans, the latter none")
-    return True
+    tracer = tracer or execution_context.get_opencensus_tracer()
+    return _calls.ask(library, getattr(tracer, "exporter", None), others_send)

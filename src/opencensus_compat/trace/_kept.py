@@ -61,6 +61,9 @@ class KeptSpan(_handles.CensusSpan):
 
     def _export(self, tracer: Any) -> None:
         """Hand everything kept here to the OpenTelemetry span and end it, on behalf of the ContextTracer that exports it. Called once."""
+        if self._is_elsewhere and (part := _handles.span_part_of(tracer.exporter)) is not None and not part.is_direct:
+            # The provider's exporters are all that sends, and they have the span that is sent in this one's place.
+            return
         if self._otel is None:
             self.start()
         otel = self._otel

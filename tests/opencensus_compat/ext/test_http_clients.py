@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import http.server
-import logging
 import threading
 
 import pytest
@@ -168,43 +167,6 @@ def test_a_failing_call_of_http_client_ends_its_span(server, otel, tracer, host,
     connection.close()
     assert otel.parents == {"[httplib]request": "outer", "outer": None}
     assert not otel.spans["[httplib]request"].status.is_ok
-
-
-def test_opentelemetry_instrumentation_makes_the_span(server, otel, tracer, monkeypatch, caplog):
-    """Where its instrumentation of requests is in place, ours makes none, and one message names both."""
-    send = requests.Session.send
-
-    def instrumented_send(self, request, **kwargs):
-        with otel.provider.get_tracer("opentelemetry.instrumentation.requests").start_as_current_span("GET", kind=SpanKind.CLIENT):
-            return send(self, request, **kwargs)
-
-    instrumented_send.opentelemetry_instrumentation_requests_applied = True
-    monkeypatch.setattr(requests.Session, "send", instrumented_send)
-    with tracer.span(name="outer"), caplog.at_level(logging.WARNING, "opencensus_compat"):
-        requests.get(server.url, timeout=60)
-        requests.get(server.url, timeout=60)
-    assert [span.name for span in otel.exporter.get_finished_spans()] == ["GET", "GET", "outer"]
-    told = (
-        "both opentelemetry.instrumentation.requests and opencensus.ext.requests trace the same calls: the former makes the spans, "
-        "the latter none (said once)"
-    )
-    assert [record.getMessage() for record in caplog.records] == [told]
-
-
-def test_opentelemetry_instrumentation_of_what_is_built_on_it(server, otel, tracer, caplog):
-    """Inside a client span of urllib's instrumentation, http.client has none of its own."""
-    connection = http.client.HTTPConnection(server.host)
-    scope = otel.provider.get_tracer("opentelemetry.instrumentation.urllib")
-    with caplog.at_level(logging.WARNING, "opencensus_compat"), scope.start_as_current_span("GET", kind=SpanKind.CLIENT):
-        connection.request("GET", "/")
-        connection.getresponse()
-    connection.close()
-    assert list(otel.spans) == ["GET"]
-    told = (
-        "both opentelemetry.instrumentation.urllib and opencensus.ext.httplib trace the same calls: the former makes the spans, "
-        "the latter none (said once)"
-    )
-    assert [record.getMessage() for record in caplog.records] == [told]
 
 
 def test_client_spans_of_the_program_are_no_instrumentation(server, otel, tracer):

@@ -245,7 +245,7 @@ def test_again_changes_nothing(transport, otel, tracer):
 
 
 def test_opentelemetry_instrumentation_makes_the_span(client, otel, tracer, monkeypatch, caplog):
-    """Where its instrumentation of httpx is in place, ours makes none, and one message names both."""
+    """Where both would go to the same exporters of the provider, ours makes none, and one message names both."""
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda *_: httpx.Response(200))
 
     async def answer(self, request):
@@ -260,8 +260,8 @@ def test_opentelemetry_instrumentation_makes_the_span(client, otel, tracer, monk
         HTTPXClientInstrumentor().uninstrument()
     assert otel.parents == {"GET": "outer", "outer": None}
     told = (
-        "both opentelemetry.instrumentation.httpx and opencensus.ext.httpx trace the same calls: the former makes the spans, "
-        "the latter none (said once)"
+        "both opentelemetry.instrumentation.httpx and opencensus.ext.httpx trace the same calls: each is sent once, "
+        "as OpenTelemetry's (said once)"
     )
     assert [record.getMessage() for record in caplog.records] == [told]
 

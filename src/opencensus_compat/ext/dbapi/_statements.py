@@ -35,14 +35,12 @@ class Driver:
         library: Name of the integration, below ``opencensus.ext``.
         prefix: How the span and its attributes begin.
         system: What OpenTelemetry's conventions call the database, if it is one and the same for all statements.
-        instrumented: Returns whether an OpenTelemetry instrumentation of the driver makes the spans.
     """
 
-    def __init__(self, library: str, prefix: str, system: str = "", instrumented: Callable[[], bool] = bool) -> None:
+    def __init__(self, library: str, prefix: str, system: str = "") -> None:
         self.library = library
         self.system = system
         self.prefix = prefix
-        self.instrumented = instrumented
         self._kinds: dict[type, type] = {}
 
     def run(self, execute: Callable[..., Any], cursor: Any, method: str, args: Any, kwargs: Any) -> Any:
@@ -96,7 +94,7 @@ class Driver:
         try:
             tracer = execution_context.get_opencensus_tracer()
             # `set_opencensus_tracer(None)` is what programs call to have no tracer.
-            if tracer is None or of_framework.get() or _patching.opentelemetry_traces(self.library, instrumented=self.instrumented()):
+            if tracer is None or of_framework.get() or _patching.opentelemetry_traces(self.library, tracer):
                 return None
             span = tracer.start_span()
         except Exception as error:  # noqa: BLE001 -- a tracer of the program's own can raise anything

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -159,7 +158,7 @@ def leave(span: Any) -> None:
         _context.leave(span, outer)
 
 
-def start_client_span(tracer: Any, host_port: Any, method: str, prefix: str, kind: str) -> Any:
+def start_client_span(tracer: Any, host_port: Any, method: str, prefix: str) -> Any:
     """Start the span of a call that a program makes; None where there is none.
 
     Args:
@@ -167,11 +166,10 @@ def start_client_span(tracer: Any, host_port: Any, method: str, prefix: str, kin
         host_port: Where the channel leads, as the program says it.
         method: The method, as ``/package.Service/Method``.
         prefix: What the span's name begins with.
-        kind: Name of OpenTelemetry's instrumentor of such channels.
     """
     if CLOUD_TRACE in method or execution_context.is_exporter():
         return None
-    if _patching.opentelemetry_traces("grpc", instrumented=_is_instrumented(kind)):
+    if _patching.opentelemetry_traces("grpc", tracer):
         return None
     span = tracer.start_span(name=name_of(prefix, method))
     span.span_kind = span_module.SpanKind.CLIENT
@@ -179,12 +177,6 @@ def start_client_span(tracer: Any, host_port: Any, method: str, prefix: str, kin
     span.add_attribute(_HOST_PORT, host_port)
     span.add_attribute(_METHOD, method)
     return span
-
-
-def _is_instrumented(kind: str) -> bool:
-    instrumentor = getattr(sys.modules.get("opentelemetry.instrumentation.grpc"), kind, None)
-    # The one instance that there is. To call its class would start it anew, without the hooks of the program.
-    return instrumentor is not None and bool(instrumentor.__new__(instrumentor).is_instrumented_by_opentelemetry)
 
 
 def trace_metadata(tracer: Any, given: Any) -> list[tuple[str, Any]]:

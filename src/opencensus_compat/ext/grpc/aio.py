@@ -43,7 +43,7 @@ class _Client:
         with _calls.guarded("a gRPC call was not traced"):
             tracer = self._tracer or execution_context.get_opencensus_tracer()
             method, prefix = _calls.text(details.method), _calls.SENT_PREFIX
-            span = _calls.start_client_span(tracer, self._host_port, method, prefix, "GrpcAioInstrumentorClient")
+            span = _calls.start_client_span(tracer, self._host_port, method, prefix)
             if span is None:
                 return None, details
             ending = _calls.Ending(span)

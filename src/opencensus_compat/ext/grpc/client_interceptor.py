@@ -71,7 +71,7 @@ class OpenCensusClientInterceptor(
         span = None
         with _calls.guarded("a gRPC call was not traced"):
             tracer = self.tracer
-            span = _calls.start_client_span(tracer, self.host_port, _calls.text(details.method), SENT_PREFIX, "GrpcInstrumentorClient")
+            span = _calls.start_client_span(tracer, self.host_port, _calls.text(details.method), SENT_PREFIX)
             if span is None:
                 return None, details
             with _calls.guarded("a gRPC call has no trace context"):

@@ -7,9 +7,9 @@ import http.client as httplib
 import logging
 from typing import Any
 
-from opencensus_compat.ext import _patching
+from opencensus_compat.ext import _client, _patching
 from opencensus_compat.trace import attributes_helper, exceptions_status, execution_context, integrations, utils
-from opencensus_compat.trace import span as span_module
+from opencensus_compat.trace.status import Status
 
 log = logging.getLogger("opencensus.ext.httplib.trace")
 
@@ -44,38 +44,48 @@ def trace_integration(tracer: Any = None) -> None:
 def wrap_httplib_request(request_func: Any) -> Any:
     """Return an `HTTPConnection.request` that starts a client span, which the request's headers tell the other side.
 
-    There is none for calls of exporters, for hosts in the context's attribute `excludelist_hostnames`, and inside the client span of an
-    OpenTelemetry instrumentation. A call that raises ends its span.
+    There is none for calls of exporters, for hosts in the context's attribute `excludelist_hostnames`, and where the span of an
+    OpenTelemetry instrumentation is sent in its place. A call that raises ends its span.
     """
 
     @functools.wraps(request_func)
     def call(self: Any, method: Any, url: Any, body: Any = None, headers: Any = {}, *args: Any, **kwargs: Any) -> Any:  # noqa: B006 -- as in the standard library; it is not changed
-        if execution_context.is_exporter():
+        name = f"[httplib]{getattr(request_func, '__name__', HTTPLIB_REQUEST_FUNC)}"
+        span = _client.guarded(MODULE_NAME, lambda: _start(self, name, method, url))
+        if span is None:
             return request_func(self, method, url, body, headers, *args, **kwargs)
-        tracer = execution_context.get_opencensus_tracer()
-        excluded = execution_context.get_opencensus_attr("excludelist_hostnames")
-        if utils.disable_tracing_hostname(f"{self.host}:{self.port}", excluded):
-            return request_func(self, method, url, body, headers, *args, **kwargs)
-        if _patching.opentelemetry_traces(MODULE_NAME):
-            return request_func(self, method, url, body, headers, *args, **kwargs)
-        span = tracer.start_span()
-        span.span_kind = span_module.SpanKind.CLIENT
-        span.name = f"[httplib]{request_func.__name__}"
-        tracer.add_attribute_to_current_span("component", "HTTP")
-        tracer.add_attribute_to_current_span(HTTP_URL, url)
-        tracer.add_attribute_to_current_span(HTTP_METHOD, method)
-        execution_context.set_opencensus_attr(_SPAN_ID_ATTR, span.span_id)
-        try:
-            headers = {**headers, **tracer.propagator.to_headers(tracer.span_context)}
-        except Exception as error:  # noqa: BLE001 -- a propagator of the program's own can raise anything, and the call does without
-            log.debug("No trace headers: %s", error)
+        headers = _with_trace_headers(headers, span.headers())
         try:
             return request_func(self, method, url, body, headers, *args, **kwargs)
-        except Exception as error:
-            _fail(tracer, span, error)
+        except BaseException as raised:
+            error = raised
+            span.failed(lambda: _status_of(error))
             raise
 
     return call
+
+
+def _start(connection: Any, name: str, method: Any, url: Any) -> _client.Call | None:
+    if execution_context.is_exporter():
+        return None
+    excluded = execution_context.get_opencensus_attr("excludelist_hostnames")
+    if utils.disable_tracing_hostname(f"{connection.host}:{connection.port}", excluded):
+        return None
+    if _patching.opentelemetry_traces(MODULE_NAME):
+        return None
+    call = _client.begin(MODULE_NAME, name, {"component": "HTTP", HTTP_URL: url, HTTP_METHOD: method})
+    execution_context.set_opencensus_attr(_SPAN_ID_ATTR, call.span.span_id)
+    return call
+
+
+def _with_trace_headers(given: Any, trace: dict[str, str]) -> Any:
+    """Return a call's headers with those of the trace, in place of what an instrumentation around it has set, in whatever spelling."""
+    try:
+        own = {name.lower() for name in trace}
+        return {**{name: value for name, value in given.items() if not (isinstance(name, str) and name.lower() in own)}, **trace}
+    except Exception as error:  # noqa: BLE001 -- headers that http.client refuses, in the call itself
+        log.debug("No trace headers: %s", error)
+        return given
 
 
 def wrap_httplib_response(response_func: Any) -> Any:
@@ -83,26 +93,33 @@ def wrap_httplib_response(response_func: Any) -> Any:
 
     @functools.wraps(response_func)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if execution_context.is_exporter():
-            return response_func(self, *args, **kwargs)
-        tracer = execution_context.get_opencensus_tracer()
-        awaited = execution_context.get_opencensus_attr(_SPAN_ID_ATTR)
-        span = tracer.current_span()
-        if not span or span.span_id != awaited:
+        span = _client.guarded(MODULE_NAME, _awaited)
+        if span is None:
             return response_func(self, *args, **kwargs)
         try:
-            result = response_func(self, *args, **kwargs)
-        except Exception as error:
-            _fail(tracer, span, error)
+            response = response_func(self, *args, **kwargs)
+        except BaseException as raised:
+            error = raised
+            span.failed(lambda: _status_of(error))
             raise
-        tracer.add_attribute_to_current_span(HTTP_STATUS_CODE, result.status)
-        tracer.end_span()
-        return result
+        span.end(lambda ended: ended.add_attribute(HTTP_STATUS_CODE, response.status))
+        return response
 
     return call
 
 
-def _fail(tracer: Any, span: Any, error: Exception) -> None:
-    """End a span with the error that its call raised."""
-    span.set_status(exceptions_status.TIMEOUT if isinstance(error, TimeoutError) else exceptions_status.unknown(error))
-    tracer.end_span()
+def _awaited() -> _client.Call | None:
+    """Return the current span, if its response is awaited."""
+    if execution_context.is_exporter():
+        return None
+    tracer = execution_context.get_opencensus_tracer()
+    span = tracer.current_span()
+    if not span or span.span_id != execution_context.get_opencensus_attr(_SPAN_ID_ATTR):
+        return None
+    return _client.Call(MODULE_NAME, tracer, span)
+
+
+def _status_of(error: BaseException) -> Status | None:
+    if isinstance(error, TimeoutError):
+        return exceptions_status.TIMEOUT
+    return exceptions_status.unknown(error) if isinstance(error, Exception) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import sys
 from typing import Any
 
 import httpx
@@ -23,8 +22,6 @@ HTTP_PATH = attributes_helper.COMMON_ATTRIBUTES["HTTP_PATH"]
 HTTP_ROUTE = attributes_helper.COMMON_ATTRIBUTES["HTTP_ROUTE"]
 HTTP_STATUS_CODE = attributes_helper.COMMON_ATTRIBUTES["HTTP_STATUS_CODE"]
 HTTP_URL = attributes_helper.COMMON_ATTRIBUTES["HTTP_URL"]
-
-_INSTRUMENTATION = "opentelemetry.instrumentation.httpx"
 
 
 def trace_integration(tracer: Any = None) -> None:
@@ -65,7 +62,7 @@ def _async_wrapper(request: Any) -> Any:
             # What is no Exception here has ended the task: a call that was given up has not succeeded.
             span.failed(lambda: _status_of(error) or exceptions_status.CANCELLED)
             raise
-        span.answered(response.status_code)
+        span.answered(response)
         return response
 
     return call
@@ -74,8 +71,8 @@ def _async_wrapper(request: Any) -> Any:
 def wrap_client_request(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """Call `Client.request` inside a client span, which the request's headers tell the other side, and return the response.
 
-    There is no span for calls of exporters, for hosts in the context's attribute `excludelist_hostnames`, where an OpenTelemetry
-    instrumentation of httpx makes one, and for calls without method or URL, which httpx itself refuses.
+    There is no span for calls of exporters, for hosts in the context's attribute `excludelist_hostnames`, where the span of an
+    OpenTelemetry instrumentation is sent in its place, and for calls without method or URL, which httpx itself refuses.
 
     Args:
         wrapped: The method, bound to its client.
@@ -95,7 +92,7 @@ def wrap_client_request(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> 
         error = raised
         span.failed(lambda: _status_of(error))
         raise
-    span.answered(response.status_code)
+    span.answered(response)
     return response
 
 
@@ -105,7 +102,7 @@ def _start(client: Any, args: Any, kwargs: dict[str, Any]) -> tuple[_client.Call
     url = args[1] if len(args) > 1 else kwargs.get("url")
     if method is None or url is None:
         return None, kwargs
-    span = _client.start(MODULE_NAME, method, _absolute(client, url), instrumented=lambda: _is_instrumented(client))
+    span = _client.start(MODULE_NAME, method, _absolute(client, url))
     if span is None:
         return None, kwargs
     try:
@@ -135,11 +132,3 @@ def _status_of(error: BaseException) -> Status | None:
     if isinstance(error, httpx.InvalidURL):
         return exceptions_status.INVALID_URL
     return exceptions_status.unknown(error) if isinstance(error, Exception) else None
-
-
-def _is_instrumented(client: Any) -> bool:
-    """Return whether OpenTelemetry's instrumentation traces a client: this one alone, or all."""
-    if getattr(client, "_is_instrumented_by_opentelemetry", False):
-        return True
-    instrumentor: Any = getattr(sys.modules.get(_INSTRUMENTATION), "HTTPXClientInstrumentor", None)
-    return instrumentor is not None and bool(instrumentor().is_instrumented_by_opentelemetry)

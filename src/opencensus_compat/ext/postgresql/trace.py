@@ -6,7 +6,6 @@ import functools
 import logging
 from typing import Any
 
-from opencensus_compat._bridge import doubled_calls
 from opencensus_compat._bridge.process import report
 from opencensus_compat.ext import _patching
 from opencensus_compat.ext.dbapi._statements import Driver
@@ -34,11 +33,7 @@ _CURSORS_OF_3 = ("Cursor", "ServerCursor", "AsyncCursor", "AsyncServerCursor")
 """Classes of Psycopg 3 that have an `execute` of their own."""
 
 
-def _is_instrumented() -> bool:
-    return doubled_calls._is_instrumented("opentelemetry.instrumentation.psycopg2")
-
-
-_driver = Driver(MODULE_NAME, MODULE_NAME, "postgresql", _is_instrumented)
+_driver = Driver(MODULE_NAME, MODULE_NAME, "postgresql")
 _driver_3 = Driver(MODULE_NAME, MODULE_NAME, "postgresql")
 """Of Psycopg 3: OpenTelemetry's instrumentation of it opens its span before ours would begin."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from typing import Any
 
@@ -98,7 +97,7 @@ class MongoCommandListener(monitoring.CommandListener):  # type: ignore[misc] # 
         self._stop(event, _grpc_codes.UNKNOWN, "MongoDB error", event.failure)
 
     def _start(self, event: Any) -> Any:
-        if execution_context.is_exporter() or _patching.opentelemetry_traces(MODULE_NAME, instrumented=_is_instrumented()):
+        if execution_context.is_exporter() or _patching.opentelemetry_traces(MODULE_NAME, self.tracer):
             return None
         statement = event.command.get(event.command_name)
         span = self.tracer.start_span(name=f"{MODULE_NAME}.{event.database_name}.{statement}.{event.command_name}")
@@ -133,12 +132,6 @@ class MongoCommandListener(monitoring.CommandListener):  # type: ignore[misc] # 
 def _key(event: Any) -> Any:
     # Numbers of requests are made up by each process at random.
     return event.request_id, event.connection_id
-
-
-def _is_instrumented() -> bool:
-    """Return whether OpenTelemetry's instrumentation is switched on."""
-    instrumentor = getattr(sys.modules.get("opentelemetry.instrumentation.pymongo"), "PymongoInstrumentor", None)
-    return instrumentor is not None and bool(instrumentor.__new__(instrumentor).is_instrumented_by_opentelemetry)
 
 
 on_reset(_running.clear)

@@ -51,8 +51,8 @@ def _wrapper(request: Any) -> Any:
 def wrap_session_request(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """Call `Session.request` inside a client span, which the request's headers tell the other side, and return the response.
 
-    There is no span for calls of exporters, for hosts in the context's attribute `excludelist_hostnames`, where an OpenTelemetry
-    instrumentation of requests makes one, and for calls without method or URL, which requests itself refuses.
+    There is no span for calls of exporters, for hosts in the context's attribute `excludelist_hostnames`, where the span of an
+    OpenTelemetry instrumentation is sent in its place, and for calls without method or URL, which requests itself refuses.
 
     Args:
         wrapped: The method, bound to its session.
@@ -67,7 +67,7 @@ def wrap_session_request(wrapped: Any, instance: Any, args: Any, kwargs: Any) ->
     url = kwargs.get("url") or (args[1] if len(args) > 1 else None)
     if not method or not url:
         return wrapped(*args, **kwargs)
-    call = _client.start(MODULE_NAME, method, url, instrumented=_is_instrumented)
+    call = _client.start(MODULE_NAME, method, url)
     if call is None:
         return wrapped(*args, **kwargs)
     args, kwargs = _with_trace_headers(call, args, kwargs)
@@ -77,12 +77,8 @@ def wrap_session_request(wrapped: Any, instance: Any, args: Any, kwargs: Any) ->
         error = raised
         call.failed(lambda: _status_of(error))
         raise
-    call.answered(response.status_code)
+    call.answered(response)
     return response
-
-
-def _is_instrumented() -> bool:
-    return bool(getattr(requests.Session.send, "opentelemetry_instrumentation_requests_applied", False))
 
 
 def _status_of(error: BaseException) -> Status | None:

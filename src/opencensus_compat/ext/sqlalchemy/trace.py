@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import engine, event
 
-from opencensus_compat._bridge import doubled_calls
 from opencensus_compat.ext.dbapi._statements import Driver, Statement
 from opencensus_compat.trace import integrations
 
@@ -22,11 +21,7 @@ _running: ContextVar[tuple[_Begun, ...]] = ContextVar("opencensus-sqlalchemy", d
 """The statements that run in this thread or task, innermost last, each with its cursor and context; None is one without a span."""
 
 
-def _is_instrumented() -> bool:
-    return doubled_calls._is_instrumented("opentelemetry.instrumentation.sqlalchemy")
-
-
-_driver = Driver(MODULE_NAME, MODULE_NAME, instrumented=_is_instrumented)
+_driver = Driver(MODULE_NAME, MODULE_NAME)
 _SYSTEMS = {"mssql": "microsoft.sql_server", "oracle": "oracle.db"}
 """SQLAlchemy's name of a database -> that of OpenTelemetry's conventions, where it is another."""
 

@@ -11,12 +11,13 @@ from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import doubled_calls as _calls
 from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.providers.spans import start_span
+from opencensus_compat._bridge.providers.spans import others_send, start_span
 from opencensus_compat._bridge.running_spans import parent_handle, sample_rate
 from opencensus_compat.trace import base_exporter, blank_span, execution_context
 from opencensus_compat.trace import span as trace_span
@@ -192,11 +193,10 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             blank._is_left_out = True
             return blank
         is_sampled = parent.get_span_context().trace_flags & 1
-        if is_sampled and (self.exporter is PROVIDER or _handles.span_part_of(self.exporter) is not None):
-            from opencensus_compat._bridge import doubled_calls
-
-            if doubled_calls.doubled():
-                return start_blank(self, name, context, parent)
+        if is_sampled:
+            call = _calls.next_call(self.exporter, others_send)
+            if call is not None:
+                return self._start_call(call, name, context, parent, innermost)
         if not (_doubles.is_request(parent) if is_sampled else _doubles.may_be_request(parent)):
             return None
         if innermost is not None and innermost[1] is not None and _has_begun(innermost, parent, is_sampled=bool(is_sampled)):
@@ -207,6 +207,34 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         span = _server_span.InServerSpan(name, parent_span, self, parent)
         span._is_elsewhere = not is_sampled
         return self._open_span(span, context, context, start_span(name, context, parent) if is_sampled else parent)
+
+    def _start_call(self, call: _calls.Call, name: Any, context: Context, parent: OtelSpan, innermost: Any) -> Any:
+        """Start the span of a call to another service inside `parent`, or beside OpenTelemetry's span of the same call."""
+        if call.is_elsewhere:
+            return start_blank(self, name, context, parent)
+        around: Any = parent
+        if call.found:
+            outer = call.parent
+            if outer is None:
+                around = None
+            elif innermost is not None and innermost[1] is not None and innermost[1].get_span_context() == outer:
+                around = innermost[1]
+            elif parent.get_span_context() != outer:
+                around = trace_api.NonRecordingSpan(outer)
+        if around is None:
+            parent_span = base._no_parent()
+            otel = self._start_request(name, context, parent, None)
+        else:
+            if innermost is not None and innermost[1] is around and not issubclass(type(innermost[0]), blank_span.BlankSpan):
+                parent_span = innermost[0]
+            else:
+                parent_span = base.NullContextManager(f"{around.get_span_context().span_id:016x}")
+            otel = start_span(name, Context({**context, _SPAN_KEY: around}), around)
+        span = self._start(name, context, context, parent_span, otel)
+        span._call = call.library
+        for found in call.found:
+            _doubles.give_way_to_call(found, span, otel if around is None else around)
+        return span
 
     def _keeps(self, trace_id: int) -> bool:
         """Return whether the sampler of this tracer keeps a trace of which a span of OpenTelemetry code is the first one here."""
@@ -252,7 +280,14 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             # A program's own object is current, which does not say of which trace it is.
             parent_span = innermost[0]
         otel = start_span(name, start_context, parent, self._sample_rate, trace_id=trace_id)
-        return self._start(name, context, start_context, parent_span, otel)
+        # Before the span becomes the current one.
+        call = _calls.next_call(self.exporter, others_send) if _modules.have_instrumentations else None
+        span = self._start(name, context, start_context, parent_span, otel)
+        if call is not None:
+            span._call, span._is_elsewhere = call.library, call.is_elsewhere
+            for found in call.found:
+                _doubles.give_way_to_call(found, span, otel)
+        return span
 
     def _start(self, name: Any, context: Context, parent_context: Context, parent_span: Any, otel: OtelSpan) -> Any:
         kind = trace_span.Span
