@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route
 
+from opencensus_compat._bridge.pipeline import ending
 from opencensus_compat.ext.fastapi.fastapi_middleware import FastAPIMiddleware
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.samplers import AlwaysOffSampler, AlwaysOnSampler
@@ -249,18 +250,38 @@ def test_a_cancelled_request(otel):
     assert not otel.spans[ROOT].status.is_ok
 
 
-@pytest.mark.parametrize("kind", ["websocket", "lifespan"])
-def test_what_is_no_request(otel, kind):
+def test_a_websocket(otel):
     """It reaches the application with the server's own functions."""
     seen = []
 
     async def app(*arguments):
         seen.append(arguments)
 
-    scope = {"type": kind}
+    scope = {"type": "websocket"}
     asyncio.run(traced(app)(scope, "receive", "send"))
     assert seen == [(scope, "receive", "send")]
     assert otel.spans == {}
+
+
+@pytest.mark.parametrize("end", ["complete", "failed"])
+def test_the_end_of_the_lifespan_exports_what_is_queued(monkeypatch, end):
+    """A server that then ends its process by a signal loses nothing; the server gets all messages, also if exporting raises."""
+    told = []
+
+    def flush(timeout_s):
+        told.append(("flush", timeout_s))
+        raise RuntimeError("odd")
+
+    async def send(message):
+        told.append(message["type"])
+
+    async def app(scope, receive, send):
+        for kind in ("lifespan.startup.complete", f"lifespan.shutdown.{end}"):
+            await send({"type": kind})
+
+    monkeypatch.setattr(ending, "flush", flush)
+    asyncio.run(traced(app)({"type": "lifespan"}, None, send))
+    assert told == ["lifespan.startup.complete", ("flush", ending.grace_period_s()), f"lifespan.shutdown.{end}"]
 
 
 def test_excluded_paths(otel):

@@ -7,6 +7,7 @@ import traceback
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +15,7 @@ from starlette.status import HTTP_500_INTERNAL_SERVER_ERROR
 from starlette.types import ASGIApp
 
 from opencensus_compat._bridge.convert import oc_to_otel
+from opencensus_compat._bridge.pipeline import ending
 from opencensus_compat.ext import _server
 from opencensus_compat.trace import attributes_helper, exceptions_status, execution_context, integrations, samplers
 from opencensus_compat.trace import span as span_module
@@ -43,7 +45,7 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
 
     The span begins with the request and ends with its answer: with the last part of a body that is streamed, and before tasks in the
     background, which belong to the request all the same. An exception that no handler of the application's takes goes on; the request
-    has the status code 500 and the exception's stack. Websockets and the lifespan go by.
+    has the status code 500 and the exception's stack. Websockets go by, and the lifespan, at whose end what is queued is exported.
 
     It is a plain ASGI application, which runs nothing in a task of its own. A subclass that overrides `dispatch` runs as
     Starlette's `BaseHTTPMiddleware`, in which the span ends where the answer begins.
@@ -78,7 +80,7 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, a websocket's or the lifespan's as the application does."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, _flushing(send) if scope["type"] == "lifespan" else send)
             return
         # A program may have put one on the object, too.
         if getattr(self.dispatch_func, "__func__", None) is not _DISPATCH:
@@ -176,6 +178,21 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
 
 
 _DISPATCH = FastAPIMiddleware.dispatch
+
+
+def _flushing(send: Send) -> Send:
+    """Return what sends an application's messages about its lifespan, and exports what is queued before the one that ends it.
+
+    Uvicorn ends its process by SIGTERM, for which Python runs no exit hooks.
+    """
+
+    async def told(message: Message) -> None:
+        if message["type"].startswith("lifespan.shutdown."):
+            with _server.guarded(_LIBRARY):
+                await run_in_threadpool(ending.flush, ending.grace_period_s())
+        await send(message)
+
+    return told
 
 
 class _Answer:
