@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind
 import opencensus_compat
 from appinsights_exporter import ApplicationInsightsSpanExporter
 from opencensus_compat._bridge import doubles as _doubles
+from opencensus_compat.ext import _server
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint
@@ -460,6 +461,123 @@ def test_an_exporter_of_another_vendor_gets_the_request(endpoint):
     service.exporter = types.SimpleNamespace(export=sent.extend)
     service.instrumented(lambda: service.legacy(lambda: None, 200), 200)
     assert [(span.name, span.parent_span_id) for span in sent] == [("[GET]http://shop.example/down", CALLER)]
+
+
+class Handing(Service):
+    """A service whose middleware hands its request over, as this package's integrations do."""
+
+    path, prefix, shown = "/down", "", "/down"
+
+    def legacy(self, handle, code):
+        """Trace a request."""
+        environ = {"PATH_INFO": self.path, "SCRIPT_NAME": self.prefix}
+        headers = self.headers
+
+        def make():
+            return _server.new_tracer(headers, sampler=self.sampler, exporter=self.exporter, propagator=TraceContextPropagator())
+
+        def describe(span):
+            span.name = "request"
+            span.add_attribute("http.method", "GET")
+            span.add_attribute("http.path", self.path)
+            span.add_attribute("http.url", f"http://shop.example{self.path}")
+
+        request = _server.begin("flask", make, describe, environ)
+        handle()
+        request.set_status_code(code)
+        request.end()
+
+    def instrumented(self, handle, code, path=None):
+        """Trace a request."""
+        super().instrumented(handle, code, path or self.shown)
+
+
+def hand_over(kind, endpoint):
+    """Return such a service."""
+    provider = provider_of(kind, endpoint)
+    if provider is not None:
+        opencensus_compat.configure(tracer_provider=provider)
+    service = Handing(endpoint, provider)
+    service.provider = service.provider or trace_api.get_tracer_provider()
+    return service
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kind", ["memory", "same resource"])
+@pytest.mark.parametrize(
+    ("path", "prefix", "shown"),
+    [("/a b", "/shop", "/shop/a%20b?x=1"), ("/a b", "/shop", "/a b"), ("/\xc3\xa4", "", "/ä"), ("", "/shop", "/shop"), ("//a", "", "//a")],
+)
+def test_a_path_is_the_same_in_whatever_form(endpoint, kind, order, path, prefix, shown):
+    """With a prefix or without it, quoted or not, as bytes in text: what the two show is the path of one environ."""
+    service = hand_over(kind, endpoint)
+    service.path, service.prefix, service.shown = path, prefix, shown
+    service.request(order)
+    [request], dependencies = arrived(endpoint, service)
+    assert (request["resultCode"], request["success"], request["operation_ParentId"]) == ("503", "False", CALLER)
+    assert dependencies == [("look up", "the request"), ("select", "the request")]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kind", ["memory", "made", "same resource"])
+def test_a_request_with_a_span_of_the_program_in_between(endpoint, kind, order):
+    """A middleware of its own that traces stands between the two: there is one request all the same, and that span below it."""
+    service = hand_over(kind, endpoint)
+
+    def between(inner):
+        with service.provider.get_tracer("shop").start_as_current_span("authorize"):
+            inner()
+
+    first, second = (service.legacy, service.instrumented) if order == "census outside" else (service.instrumented, service.legacy)
+    first(lambda: between(lambda: second(service.work, 503)), 503)
+    [request], dependencies = arrived(endpoint, service)
+    assert (request["resultCode"], request["success"], request["operation_ParentId"]) == ("503", "False", CALLER)
+    found = dict(dependencies)
+    if order == "census inside":
+        inside = "authorize" if kind == "same resource" else "the request"
+        expected = {"authorize": "the request", "look up": inside, "select": inside}
+        if kind == "memory":
+            # Begun outside of OpenCensus's request, it is left to the application's exporters.
+            del expected["authorize"]
+        assert found == expected
+    elif kind == "same resource":
+        # OpenTelemetry's span cannot be the request of what is around it: it is what it is.
+        assert found == {"authorize": "the request", "GET /down": "authorize", "look up": "GET /down", "select": "GET /down"}
+    else:
+        assert found == {"authorize": "the request", "look up": "authorize", "select": "authorize"}
+        assert request["customDimensions"]["customer"] == "c-1"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kind", ["memory", "made", "same resource"])
+@pytest.mark.parametrize("serve_it", [hand_over, serve], ids=["handed over", "by its spans"])
+def test_a_request_of_the_same_path_inside_a_request(endpoint, kind, order, serve_it):
+    """A service that calls itself in the same process traces two requests, each with its own code."""
+    service = serve_it(kind, endpoint)
+
+    def again():
+        service.headers = {}
+        service.request(order, 404)
+
+    first, second = (service.legacy, service.instrumented) if order == "census outside" else (service.instrumented, service.legacy)
+    first(lambda: second(again, 200), 200)
+    requests, dependencies = arrived(endpoint, service)
+    by_code = {row["resultCode"]: row for row in requests}
+    assert (len(requests), sorted(by_code)) == (2, ["200", "404"])
+    assert (by_code["200"]["operation_ParentId"], by_code["404"]["operation_ParentId"]) == (CALLER, by_code["200"]["id"])
+    assert dependencies == [("look up", "the request"), ("select", "the request")]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_instrumentations_whose_tracer_has_the_name_of_a_module(endpoint, order):
+    """Pyramid's is of `opentelemetry.instrumentation.pyramid.callbacks`."""
+    service = serve("memory", endpoint)
+    tracer = service.provider.get_tracer("opentelemetry.instrumentation.pyramid.callbacks")
+    service.provider = types.SimpleNamespace(get_tracer=lambda _: tracer, force_flush=service.provider.force_flush)
+    service.work = lambda: None
+    service.request(order)
+    [request], _ = arrived(endpoint, service)
+    assert request["resultCode"] == "503"
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -58,8 +58,10 @@ __all__ = [
     "otel_span",
     "place",
     "read_current",
+    "request_around",
     "resume",
     "spans",
+    "stand_in_for",
     "stand_in_of",
     "with_span",
 ]
@@ -204,6 +206,20 @@ def stand_in_of(context: Context) -> trace_api.Span | None:
     """Return the span that stands in for the current OpenTelemetry span of a context, None where there is none."""
     span: Any = context.get(SPAN_KEY)
     return None if span is None else _stand_ins.get(span)
+
+
+def stand_in_for(span: trace_api.Span | None) -> trace_api.Span | None:
+    """Return the span that stands in for a span, None where there is none."""
+    return None if span is None else _stand_ins.get(span)
+
+
+def request_around(innermost: Active | None) -> Any:
+    """Return the OpenCensus span of the request that something lies in, None outside any."""
+    while innermost is not None and is_own(innermost[0], CensusSpan):
+        if innermost[0].span_kind == _SERVER:
+            return innermost[0]
+        innermost = _around(innermost)
+    return None
 
 
 class Silenced(trace_api.NonRecordingSpan):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from opencensus_compat._bridge.others import Others
 
-__all__ = ["Call", "ask", "frame_at", "is_traced", "next_call", "started"]
+__all__ = ["Call", "ask", "frame_at", "instrumentation_of", "is_traced", "next_call", "started"]
 
 frame_at: Callable[[int], FrameType] | None = getattr(sys, "_getframe", None)
 """Returns the frame so many calls up; None switches the reading of frames off."""
@@ -142,7 +142,7 @@ def _call(library: str, exporter: object, are_sent: Callable[[object], bool]) ->
     is_provider_only = _handles.is_own(exporter, _handles.ProviderOnly)
     if found:
         is_elsewhere = is_provider_only or are_sent(exporter)
-        _report(_name_of(found[0]), library, is_census=not is_elsewhere)
+        _report(instrumentation_of(found[0]), library, is_census=not is_elsewhere)
         return Call(library, found, is_elsewhere=is_elsewhere)
     instrumented = next((peer for peer in peers if is_provider_only and _is_instrumented(f"{_INSTRUMENTATIONS}{peer}")), None)
     if instrumented is not None:
@@ -160,7 +160,7 @@ def _at_hand(peers: tuple[str, ...]) -> list[Span]:
     found = []
     for reference in reversed(running):
         span = reference()
-        if span is None or not span.is_recording() or (name := _name_of(span)) not in peers:
+        if span is None or not span.is_recording() or (name := instrumentation_of(span)) not in peers:
             continue
         own, parent = span.context, span.parent
         if own == inside or (name in _LISTENERS and (parent is None) == (inside is None) and (parent is None or parent == inside)):
@@ -169,7 +169,7 @@ def _at_hand(peers: tuple[str, ...]) -> list[Span]:
     return found
 
 
-def _name_of(span: object) -> str:
+def instrumentation_of(span: object) -> str:
     """Return the name of the instrumentation that made a span, empty where none did."""
     scope = str(getattr(getattr(span, "instrumentation_scope", None), "name", "") or "")
     return scope[len(_INSTRUMENTATIONS) :].partition(".")[0] if scope.startswith(_INSTRUMENTATIONS) else ""
@@ -183,7 +183,7 @@ def started(span: Span, context: Context, others: Others) -> _handles.CensusSpan
         context: The context that it was started in.
         others: Who else gets the spans of its provider.
     """
-    name = _name_of(span)
+    name = instrumentation_of(span)
     if name not in _ALL_PEERS:
         return None
     before = [reference for reference in _running.get() if (running := reference()) is not None and running.is_recording()]

@@ -1,16 +1,22 @@
 """One request, one span: where OpenCensus code and an OpenTelemetry instrumentation trace the same request.
 
 The request is the OpenCensus one's, unless the application exports OpenTelemetry's span to the same resource itself; then it is that. The
-two are matched by the request, in either order: one lies directly in the other, in the same thread or task, and as far as both say which
-path was requested, it is the same. What gives way is left out of what this package sends, and what runs inside it belongs to the one that
+two are matched by the request, in either order. This package's integrations hand over its WSGI environ or ASGI scope, in which some
+instrumentations keep their span; of the others, it is the span around that has the environ's path, whatever spans are in between. A program's
+own middleware hands over nothing: there one span lies directly in the other, in the same thread or task, and as far as both say which path
+was requested, it is the same. A request takes the place of one span of each instrumentation: a second one is of a request that the program
+sends itself.
+
+What gives way is left out of what this package sends, and what runs inside it belongs to the one that
 stays. The sampler of the OpenCensus tracer decides about its requests, whatever OpenTelemetry's has decided about theirs.
 """
 
 from __future__ import annotations
 
 import weakref
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from opentelemetry import trace as trace_api
 from opentelemetry.trace import SpanContext, SpanKind
@@ -36,13 +42,17 @@ __all__ = [
     "give_way",
     "give_way_to_call",
     "guarded",
+    "is_free",
     "is_request",
     "is_same_request",
     "leave_out",
     "may_be_request",
     "report",
+    "request_at_hand",
     "scope_of",
+    "start_request",
     "started",
+    "take_place",
 ]
 
 _INSTRUMENTATIONS = "opentelemetry.instrumentation."
@@ -64,6 +74,7 @@ _STEP = "asgi.event.type"
 _STEPS = (" http receive", " http send", " websocket receive", " websocket send")
 """How the names of these spans end; one that is cancelled while it waits for its message has no attribute."""
 _MOST_ATTRIBUTES = 32
+_MOST_RUNNING = 8
 _SERVER = 1
 """The kind of an OpenCensus span that is a request."""
 
@@ -82,6 +93,72 @@ The request stands in for all of them, since none need arrive where it does.
 """
 
 
+_beginning: ContextVar[Mapping[str, Any] | None] = ContextVar("opencensus-carrier", default=None)
+"""The environ or scope of the request whose span is being started."""
+_requests: ContextVar[tuple[weakref.ref[Span], ...]] = ContextVar("opencensus-otel-requests", default=())
+"""The spans of requests that instrumentations have started in this thread or task and that may run yet, innermost last."""
+
+
+def start_request(start_span: Callable[[], _T], carrier: Mapping[str, Any] | None) -> _T:
+    """Return the span that a function starts, of the request that an integration hands over.
+
+    Args:
+        start_span: Starts the span.
+        carrier: The WSGI environ or ASGI scope of the request; None where that is not known.
+    """
+    if carrier is None or not _context.has_instrumentations():
+        return start_span()
+    token = _beginning.set(carrier)
+    try:
+        span = start_span()
+    finally:
+        _beginning.reset(token)
+    if _handles.is_own(span, _handles.CensusSpan):
+        span._carrier = carrier
+    return span
+
+
+def request_at_hand() -> Span | None:
+    """Return the OpenTelemetry span of the request that is beginning, as far as an integration has handed that over."""
+    carrier = _beginning.get()
+    if carrier is None:
+        return None
+    for key in list(carrier):
+        # "opentelemetry-flask.span_key" and its like.
+        if isinstance(key, str) and key.startswith(_KEYS) and is_request(carrier[key]) and is_free(carrier[key]):
+            found: Span = carrier[key]
+            return found
+    current = _context.otel_span(_context.read_current())
+    if current is None:
+        return None
+    trace_id = current.get_span_context().trace_id
+    for reference in reversed(_requests.get()):
+        span = reference()
+        if span is not None and is_free(span) and span.get_span_context().trace_id == trace_id and _has_path(carrier, span.attributes):
+            return span
+    return None
+
+
+_KEYS = "opentelemetry-"
+"""How the keys of an environ begin under which instrumentations keep what they need of a request: their span, for one."""
+
+
+def is_free(span: trace_api.Span) -> bool:
+    """Return whether a span runs, and no OpenCensus request has taken its place."""
+    return span.is_recording() and _key_of(span) not in _left_out and span not in _taken
+
+
+_taken: weakref.WeakSet[trace_api.Span] = weakref.WeakSet()
+"""Spans of OpenTelemetry code that are sent in the place of OpenCensus's request."""
+
+
+def take_place(span: trace_api.Span, request: _handles.CensusSpan) -> None:
+    """Let a span of OpenTelemetry code be sent in the place of an OpenCensus request."""
+    _taken.add(span)
+    request._scopes |= {scope_of(span)}
+    request._is_elsewhere = True
+
+
 def scope_of(span: object) -> str:
     """Return the name of the instrumentation that made a span, empty where that is unknown."""
     return str(getattr(getattr(span, "instrumentation_scope", None), "name", "") or "")
@@ -95,7 +172,7 @@ def is_request(span: object) -> bool:
     if kind is not SpanKind.SERVER and kind is not SpanKind.INTERNAL:
         return False
     scope = scope_of(span)
-    if scope not in _frameworks.SCOPES and not (scope.startswith(_INSTRUMENTATIONS) and scope[len(_INSTRUMENTATIONS) :] in _SERVERS):
+    if scope not in _frameworks.SCOPES and _calls.instrumentation_of(span) not in _SERVERS:
         return False
     # Inside another span, instrumentations make an internal one.
     return kind is SpanKind.SERVER or any(key in (getattr(span, "attributes", None) or ()) for key in _METHODS)
@@ -117,10 +194,32 @@ def _path(attributes: _Attributes) -> str | None:
         value = attributes.get(key) if attributes else None
         if isinstance(value, str) and value:
             try:
-                return urlsplit(value).path or "/"
+                return unquote(value.partition("?")[0] if value.startswith("/") else urlsplit(value).path) or "/"
             except ValueError:
                 return None
     return None
+
+
+def _has_path(carrier: Mapping[str, Any], otel: _Attributes) -> bool:
+    """Return whether the attributes of an OpenTelemetry span, as far as they show, are those of a request.
+
+    Behind a prefix of its own, a framework may show the path with it or without, as a server may.
+    """
+    path = _path(otel)
+    own, root = (carrier.get(key) or "" for key in (("PATH_INFO", "SCRIPT_NAME") if "PATH_INFO" in carrier else ("path", "root_path")))
+    paths = {own, f"{root}{own}", own.removeprefix(root)}
+    # WSGI has bytes as text of so many letters.
+    paths |= {each.encode("latin-1", "replace").decode("utf-8", "replace") for each in paths}
+    return path is None or path in {unquote(each) or "/" for each in paths}
+
+
+def _may_take_place(request: Any, span: Span) -> bool:
+    """Return whether an OpenCensus request that runs may be that of a span of OpenTelemetry code, which has just started inside it."""
+    if request._is_elsewhere or scope_of(span) in request._scopes:
+        return False
+    return (
+        is_same_request(request.attributes, span.attributes) if request._carrier is None else _has_path(request._carrier, span.attributes)
+    )
 
 
 def report(scope: str, *, is_census: bool) -> None:
@@ -137,10 +236,11 @@ def give_way(span: trace_api.Span, request: _handles.CensusSpan, otel: trace_api
     Args:
         span: The running span, which will not be sent.
         request: The OpenCensus span.
-        otel: Its OpenTelemetry span.
+        otel: Its OpenTelemetry span, or another one inside which the span was started.
     """
     _context.let_stand_in(otel, span)
     _note(_left_out, span, weakref.ref(request))
+    request._scopes |= {scope_of(span)}
 
 
 def give_way_to_call(span: Span, call: _handles.CensusSpan, instead: trace_api.Span) -> None:
@@ -199,6 +299,10 @@ def _match(span: Span, context: Context, others: Others) -> None:
         if call is not None:
             give_way_to_call(span, call, call._otel)
             return
+    is_of_request = is_request(span)
+    if is_of_request:
+        before = [reference for reference in _requests.get() if (running := reference()) is not None and running.is_recording()]
+        _requests.set((*before[1 - _MOST_RUNNING :], weakref.ref(span)))
     around = _context.stand_in_of(context)
     if around is not None:
         outer = context.get(_context.SPAN_KEY)
@@ -216,27 +320,32 @@ def _match(span: Span, context: Context, others: Others) -> None:
         return
     innermost = _context.active(context)
     if innermost is None or not _handles.is_own(innermost[0], _handles.CensusSpan):
-        if innermost is None and around is None and is_request(span):
+        if innermost is None and around is None and is_of_request:
             _started_apart(span, others)
         return
-    request: Any = innermost[0]
-    if request._is_left_out:
+    if innermost[0]._is_left_out:
         leave_out(span)
         return
-    if _is_named_as_step(span) and _is_in_request(request):
+    if _is_named_as_step(span) and _is_in_request(innermost[0]):
         # The instrumentation's request, whose step it is, is that one once more.
         leave_out(span)
         return
-    otel = request._otel
-    if request.span_kind != _SERVER or otel is None or innermost[1] is not _context.otel_span(context) or around is not None:
+    request: Any = _context.request_around(innermost) if is_of_request else None
+    otel = None if request is None else request._otel
+    if otel is None or not _may_take_place(request, span):
         return
-    if not is_request(span) or request._is_elsewhere or not is_same_request(request.attributes, span.attributes):
+    current = _context.otel_span(context)
+    if request is not innermost[0] or innermost[1] is not current or around is not None:
+        # Spans of the program's own are in between: only by the request itself is it known, and those spans are not below OpenTelemetry's.
+        if request._carrier is not None and current is not None and not others.send_for(request.context_tracer.exporter):
+            give_way(span, request, current)
+            report(scope_of(span), is_census=True)
         return
     if not others.send_for(request.context_tracer.exporter):
         give_way(span, request, otel)
         report(scope_of(span), is_census=True)
     elif be_request(span, otel._census_parent if _handles.is_own(otel, _handles.OtelSpan) else getattr(otel, "parent", None)):
-        request._is_elsewhere = True
+        take_place(span, request)
         report(scope_of(span), is_census=False)
 
 
@@ -260,14 +369,14 @@ def _started_apart(span: Span, others: Others) -> None:
         unsampled = trace_api.SpanContext(around.trace_id, around.span_id, False, trace_api.TraceFlags(0), around.trace_state)
         _context.let_stand_in(trace_api.NonRecordingSpan(unsampled), span)
         return
-    if request.span_kind != _SERVER or request._is_elsewhere or not is_same_request(request.attributes, span.attributes):
+    if request.span_kind != _SERVER or not _may_take_place(request, span):
         return
     if not others.send_for(request.context_tracer.exporter):
         _apart.add(span)
         give_way(span, request, found[1])
         report(scope_of(span), is_census=True)
     elif be_request(span, span.parent):
-        request._is_elsewhere = True
+        take_place(span, request)
         report(scope_of(span), is_census=False)
 
 
@@ -284,7 +393,13 @@ def ended(span: ReadableSpan) -> ReadableSpan | None:
             guarded(_hand_over, span, request)
         return None
     if moved is None:
-        return span
+        parent = span.parent
+        outer = None if parent is None else _left_out.get((parent.trace_id, parent.span_id))
+        if outer is None:
+            return span
+        # It has begun before the request that has taken the place of the span around it.
+        instead = _context.stand_in_for(outer[1]())
+        return None if instead is None or _is_named_as_step(span) else _below(span, instead.get_span_context())
     return None if _STEP in (span.attributes or ()) or _is_named_as_step(span) else _below(span, moved[0])
 
 

@@ -186,6 +186,10 @@ class CensusSpan:
     """Whether OpenCensus's sampler leaves it out, although the OpenTelemetry span around it is sampled."""
     _call: str | None = None
     """The integration that makes it of a call to another service, where OpenTelemetry's instrumentations are loaded."""
+    _carrier: Any = None
+    """The WSGI environ or ASGI scope of the request that it is, where an integration has said so and instrumentations are loaded."""
+    _scopes: frozenset[str] = frozenset()
+    """The instrumentations whose span of the same request has been found."""
 
 
 class CensusTracer:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.exporter import ConfigurationError
 from opencensus_compat._bridge.handles import CensusSpan, is_own, span_part_of
@@ -215,7 +216,9 @@ def new_tracer(headers: Any, *, sampler: Any, exporter: Any, propagator: Any) ->
     return tracer_module.Tracer(span_context=span_context, sampler=sampler, exporter=exporter, propagator=propagator)
 
 
-def begin(library: str, make_tracer: Callable[[], Any], describe: Callable[[Any], object]) -> Request | None:
+def begin(
+    library: str, make_tracer: Callable[[], Any], describe: Callable[[Any], object], carrier: Mapping[str, Any] | None = None
+) -> Request | None:
     """Begin a request and return it; None where that cannot be done, which is reported.
 
     Args:
@@ -223,13 +226,14 @@ def begin(library: str, make_tracer: Callable[[], Any], describe: Callable[[Any]
         make_tracer: Returns the request's tracer, as `new_tracer`.
         describe: Sets name and attributes of the span it is called with. What it raises is reported, and the span has what was set before.
             It is also called with a blank span; `is_recorded` tells.
+        carrier: The WSGI environ or ASGI scope of the request, by which it is matched with OpenTelemetry's span of it.
     """
     forget_ended()
     before = execution_context.get_opencensus_tracer(), execution_context.get_opencensus_attrs()
     request = None
     with guarded(library):
         tracer = make_tracer()
-        request = Request(library, tracer, tracer.start_span(), before, _last.get())
+        request = Request(library, tracer, _doubles.start_request(tracer.start_span, carrier), before, _last.get())
     if request is None:
         with guarded(library):
             execution_context.set_opencensus_tracer(before[0])

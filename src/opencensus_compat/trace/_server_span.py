@@ -12,6 +12,7 @@ from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.providers.spans import others_send
+from opencensus_compat._bridge.running_spans import be_request
 from opencensus_compat.trace._kept import each, put_links
 from opencensus_compat.trace.span import Span, SpanKind
 from opencensus_compat.trace.tracers import base
@@ -29,16 +30,19 @@ class InServerSpan(Span):
         parent_span: As for any span.
         context_tracer: The tracer that started it.
         around: The OpenTelemetry span.
+        current: The OpenTelemetry span that is current, which is another one where the program has opened spans in between.
     """
 
     _kind: Any = SpanKind.UNSPECIFIED
     _around: OtelSpan | None = None
+    _current: OtelSpan | None = None
     _shared: OtelSpan | None = None
     """OpenTelemetry's span, which is sent in place of this one."""
 
-    def __init__(self, name: Any, parent_span: Any, context_tracer: Any, around: OtelSpan) -> None:
+    def __init__(self, name: Any, parent_span: Any, context_tracer: Any, around: OtelSpan, current: OtelSpan) -> None:
         super().__init__(name, parent_span, context_tracer=context_tracer)
         self._around = around
+        self._current = current
 
     @property
     def span_kind(self) -> Any:
@@ -61,16 +65,20 @@ class InServerSpan(Span):
         tracer: Any = self.context_tracer
         attributes = getattr(around, "attributes", None) or {}
         is_recorded = around.is_recording()
-        if not _doubles.is_same_request(self.attributes, attributes):
+        # What has been handed over is the request's own.
+        if self._carrier is None and not _doubles.is_same_request(self.attributes, attributes):
             return
+        current = self._current or around
         if is_recorded and others_send(tracer.exporter):
+            # One of a request that the program sends itself was an inner span.
+            be_request(around, getattr(around, "parent", None))
             _doubles.report(_doubles.scope_of(around), is_census=False)
             self._shared = self._otel = around
-            self._is_elsewhere = True
+            _doubles.take_place(around, self)
             if oc_to_otel.SAMPLE_RATE in attributes:
                 # Requests that OpenTelemetry's sampler leaves out are sent as OpenCensus's, so this one counts for itself alone.
                 around.set_attribute(oc_to_otel.SAMPLE_RATE, 100.0)
-            _context.enter(outer, self, around)
+            _context.enter(outer, self, current)
         elif tracer._keeps(around.get_span_context().trace_id):
             parent = getattr(around, "parent", None) if is_recorded else tracer._remote_parent()
             self._otel = otel = tracer._start_request(self.name, outer, around, parent)
@@ -82,10 +90,10 @@ class InServerSpan(Span):
                 _doubles.give_way(around, self, otel)
         else:
             self._is_left_out, self._is_elsewhere = is_recorded, True
-            self._otel = around
+            self._otel = current
             if is_recorded:
                 _doubles.leave_out(around)
-            _context.enter(outer, self, around)
+            _context.enter(outer, self, current)
 
     def _export(self, tracer: Any) -> None:
         if self._shared is not None:

@@ -232,7 +232,7 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
             if _server.is_excluded(request.path, self.excludelist_paths):
                 _server.forget_ended()
                 return
-            traced = _server.begin(_LIBRARY, lambda: self._tracer(request), lambda span: _describe(span, request))
+            traced = _server.begin(_LIBRARY, lambda: self._tracer(request), lambda span: _describe(span, request), request.META)
             if traced is not None:
                 execution_context.set_opencensus_attr(SPAN_THREAD_LOCAL_KEY, traced.span)
                 setattr(request, _TRACED, traced)

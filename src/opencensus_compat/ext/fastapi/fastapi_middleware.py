@@ -90,7 +90,7 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
             await self.app(scope, receive, send)
             return
         asked = Request(scope, receive, send)
-        traced = _server.begin(_LIBRARY, lambda: self._prepare_tracer(asked), lambda span: self._before_request(span, asked))
+        traced = _server.begin(_LIBRARY, lambda: self._prepare_tracer(asked), lambda span: self._before_request(span, asked), scope)
         if traced is None:
             await self.app(scope, receive, send)
             return
@@ -160,7 +160,9 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
         """
         if self._is_excluded(request.scope):
             return await call_next(request)
-        traced = _server.begin(_LIBRARY, lambda: self._prepare_tracer(request), lambda span: self._before_request(span, request))
+        traced = _server.begin(
+            _LIBRARY, lambda: self._prepare_tracer(request), lambda span: self._before_request(span, request), request.scope
+        )
         if traced is None:
             return await call_next(request)
         try:

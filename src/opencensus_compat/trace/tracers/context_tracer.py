@@ -197,14 +197,16 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             call = _calls.next_call(self.exporter, others_send)
             if call is not None:
                 return self._start_call(call, name, context, parent, innermost)
-        if not (_doubles.is_request(parent) if is_sampled else _doubles.may_be_request(parent)):
-            return None
-        if innermost is not None and innermost[1] is not None and _has_begun(innermost, parent, is_sampled=bool(is_sampled)):
-            return None
+        found = _doubles.request_at_hand() if is_sampled else None
+        if found is None:
+            if not (_doubles.is_request(parent) and _doubles.is_free(parent) if is_sampled else _doubles.may_be_request(parent)):
+                return None
+            if innermost is not None and innermost[1] is not None and _has_begun(innermost, parent, is_sampled=bool(is_sampled)):
+                return None
         from opencensus_compat.trace import _server_span
 
         parent_span = base.NullContextManager(f"{parent.get_span_context().span_id:016x}")
-        span = _server_span.InServerSpan(name, parent_span, self, parent)
+        span = _server_span.InServerSpan(name, parent_span, self, parent if found is None else found, parent)
         span._is_elsewhere = not is_sampled
         return self._open_span(span, context, context, start_span(name, context, parent) if is_sampled else parent)
 
@@ -471,7 +473,7 @@ def _has_begun(innermost: Any, parent: OtelSpan, *, is_sampled: bool) -> bool:
         return False
     if not is_sampled:
         return True
-    is_request = getattr(around, "span_kind", None) == trace_span.SpanKind.SERVER
+    is_request = getattr(around, "span_kind", None) == trace_span.SpanKind.SERVER and _doubles.scope_of(parent) not in around._scopes
     return is_request and _doubles.is_same_request(getattr(around, "attributes", None), getattr(parent, "attributes", None))
 
 
