@@ -14,15 +14,20 @@ REPLACE = """
 import opencensus.common.runtime_context as runtime_context
 runtime_context.RuntimeContext = runtime_context._ThreadLocalRuntimeContext()
 """
+ASKED = """
+from opencensus.ext.gevent.geventcompatibility import patch_opencensus
+patch_opencensus(None)
+"""
 EARLIER = "import opencensus.tags, opencensus.trace.tracer\n"
 
 STARTS = {
     "not patched": "import gevent\n",
     "patched": PATCH,
+    "patched, as the package for gevent": PATCH + ASKED,
     "thread-local context": PATCH + REPLACE,
     "thread-local context after the tracer": PATCH + EARLIER + REPLACE,
 }
-"""What a program does before anything else. `opencensus-ext-gevent` does the third when gevent patches the standard library."""
+"""What a program does before anything else. `opencensus-ext-gevent` does the fourth when gevent patches the standard library."""
 
 PROGRAM = """
 import json, threading

@@ -71,6 +71,11 @@ def status_of(code: Any, details: Any) -> Any:
     return status_module.Status(number, details.decode("utf-8", "replace") if isinstance(details, bytes) else str(details or ""))
 
 
+def cancelled(message: str = "") -> Any:
+    """Return the status of a call that one of its sides has given up."""
+    return status_module.Status(_grpc_codes.CANCELLED, message)
+
+
 def failure(error: BaseException) -> tuple[Any, str | None]:
     """Return the status and the message of a call by the error that it raised."""
     status: Any = None
@@ -79,7 +84,7 @@ def failure(error: BaseException) -> tuple[Any, str | None]:
         code, details = getattr(error, "code", None), getattr(error, "details", None)
         status = status_of(code() if callable(code) else None, details() if callable(details) else None)
     if isinstance(error, asyncio.CancelledError):
-        status = status_module.Status(_grpc_codes.CANCELLED, message)
+        status = cancelled(message)
     elif status is None and is_error(error):
         status = status_module.Status(_grpc_codes.UNKNOWN, message)
     # What the server said rather than what gRPC adds to it: addresses, times, and the frames of its own files.
@@ -141,7 +146,7 @@ class Ending:
                 span.add_attribute(_ERROR_MESSAGE, message)
             if status is not None:
                 span.set_status(status)
-            context_tracer.end(span)
+            _end_alone(span)
         if is_first and self._on_end is not None:
             self._on_end()
 
@@ -149,6 +154,14 @@ class Ending:
     def has_ended(self) -> bool:
         """Whether the span has ended."""
         return self._has_ended
+
+
+def _end_alone(span: Any) -> None:
+    """End a span; what the program has opened inside and not ended yet stays open, and leads out past it."""
+    inside = _context.chain_to(span) if isinstance(span, span_module.Span) else None
+    if inside:
+        inside[-1]._outer, span._outer = span._outer, None
+    context_tracer.end(span)
 
 
 def leave(span: Any) -> None:
@@ -222,8 +235,8 @@ def start_server_span(metadata: Any, method: str, prefix: str, sampler: Any, exp
 
 def note_exception(span: Any, error: BaseException) -> None:
     """Put an exception of a handler on its span: message, stack and status."""
-    if isinstance(error, asyncio.CancelledError):
-        span.status = status_module.Status(_grpc_codes.CANCELLED)
+    if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+        span.status = cancelled()
     if not is_error(error):
         return
     message = oc_to_otel.text(error)

@@ -105,7 +105,7 @@ class _Responses:
                 context = self._context
                 with _calls.guarded("the end of a gRPC call is not known"):
                     # Not of this object: the call would keep it.
-                    context.add_callback(lambda: ending.end_when_idle(status_in(context)))
+                    context.add_callback(lambda: ending.end_when_idle(status_in(context) or _calls.cancelled()))
         if self._ending is None:
             return next(self._responses)
         with self._ending:
