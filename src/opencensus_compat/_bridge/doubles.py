@@ -60,14 +60,30 @@ _SERVERS = frozenset(name for row in INTEGRATIONS.values() if row.is_server for 
     # Of frameworks for which OpenCensus had nothing: programs trace their requests themselves.
     "aiohttp_server",
     "falcon",
+    # The integration with gRPC makes calls as well as requests.
+    "grpc",
     "tornado",
 }
 """OpenTelemetry's instrumentations that make a span for each request that comes in."""
 _METHODS = ("http.request.method", "http.method")
 _PATHS = ("url.path", "http.target", "http.path", "url.full", "http.url")
 _CODES = ("http.response.status_code", "http.status_code")
-_OF_REQUESTS = ("asgi.", "client.", "flask.", "http.", "net.", "network.", "otel.", "server.", "url.", "user_agent.", "wsgi.", "_MS.")
-_OF_CALLS = (*_OF_REQUESTS, "db.", "error.type", "peer.", "rpc.")
+_OF_REQUESTS = (
+    "asgi.",
+    "client.",
+    "flask.",
+    "http.",
+    "net.",
+    "network.",
+    "otel.",
+    "rpc.",
+    "server.",
+    "url.",
+    "user_agent.",
+    "wsgi.",
+    "_MS.",
+)
+_OF_CALLS = (*_OF_REQUESTS, "db.", "error.type", "peer.")
 """How the attributes begin that an instrumentation sets: OpenCensus's span says the same in its own words."""
 _STEP = "asgi.event.type"
 """Attribute of the spans that an instrumentation makes of each message of a request that comes or goes."""

@@ -138,20 +138,6 @@ def test_what_goes_wrong_in_tracing(kept, caplog):
     ]
 
 
-def test_opentelemetry_instrumentation_makes_the_span(client, tracer, kept, monkeypatch, caplog):
-    """Where its instrumentation is switched on, ours makes none, and one message names both."""
-    name = "opentelemetry.instrumentation.pymongo"
-    instrumentor = type("PymongoInstrumentor", (), {"is_instrumented_by_opentelemetry": True})
-    monkeypatch.setitem(sys.modules, name, SimpleNamespace(PymongoInstrumentor=instrumentor))
-    with tracer.span(name="outer"), caplog.at_level(logging.WARNING, "opencensus_compat"):
-        client.shop.orders.insert_one({"_id": 1})
-        client.shop.orders.insert_one({"_id": 2})
-    assert kept.names == ["outer"]
-    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
-        f"both {name} and opencensus.ext.pymongo trace the same calls"
-    ]
-
-
 def _check_two_hundred(kept):
     spans = {span.span_id: span for span in kept.spans}
     commands = [span for span in kept.spans if span.name.startswith("pymongo.")]

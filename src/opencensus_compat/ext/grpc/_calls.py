@@ -192,17 +192,16 @@ def start_client_span(tracer: Any, host_port: Any, method: str, prefix: str) -> 
     return span
 
 
-def trace_metadata(tracer: Any, given: Any) -> list[tuple[str, Any]]:
-    """Return the metadata that hand the current span on, without the keys that the program has set itself.
+def with_trace(tracer: Any, given: Any) -> list[tuple[str, Any]]:
+    """Return the metadata of a call with those that hand the current span on, in the place of such as an instrumentation has set.
 
     Args:
         tracer: The tracer of the call's span.
         given: The call's own metadata, pairs of key and value.
     """
     span_context = tracer.span_context
-    own = {key for key, _ in given}
     headers = {oc_grpc.GRPC_TRACE_KEY: _BINARY.to_header(span_context), **_W3C.to_headers(span_context)}
-    return [(key, value) for key, value in headers.items() if key not in own]
+    return [*((key, value) for key, value in given if key not in headers), *headers.items()]
 
 
 def start_server_span(metadata: Any, method: str, prefix: str, sampler: Any, exporter: Any) -> Ending:

@@ -48,9 +48,7 @@ class _Client:
                 return None, details
             ending = _calls.Ending(span)
             with _calls.guarded("a gRPC call has no trace context"):
-                metadata = grpc.aio.Metadata(*(details.metadata or ()))
-                for key, value in _calls.trace_metadata(tracer, metadata):
-                    metadata.add(key, value)
+                metadata = grpc.aio.Metadata(*_calls.with_trace(tracer, details.metadata or ()))
                 details = details._replace(metadata=metadata)
         return ending, details
 

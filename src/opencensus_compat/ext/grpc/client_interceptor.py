@@ -75,8 +75,7 @@ class OpenCensusClientInterceptor(
             if span is None:
                 return None, details
             with _calls.guarded("a gRPC call has no trace context"):
-                given = details.metadata or ()
-                metadata = (*given, *_calls.trace_metadata(tracer, given))
+                metadata = tuple(_calls.with_trace(tracer, details.metadata or ()))
                 rest = (getattr(details, "wait_for_ready", None), getattr(details, "compression", None))
                 details = _ClientCallDetails(details.method, details.timeout, metadata, details.credentials, *rest)
         return span, details
