@@ -25,7 +25,9 @@ def _running(name: str) -> Iterator[int]:
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         if "error" in said:
-            (pytest.fail if _ARE_REQUIRED else pytest.skip)(said["error"])
+            if _ARE_REQUIRED:
+                pytest.fail(said["error"], pytrace=False)
+            pytest.skip(said["error"])
         yield said["port"]
         process.stdin.close()
 
