@@ -116,3 +116,30 @@ def test_200_requests_50_at_once(server: str, ways: list[str], tmp_path: Path, r
     assert sorted(requests.values()) == sorted(wanted)
     assert sorted(texts) == sorted(f"SELECT '{request}'" for request in wanted)
     assert [f"SELECT '{requests[item['parent']]}'" for item in statements] == texts
+
+
+def _can_be_instrumented(driver: str) -> bool:
+    """Return whether a driver is installed, and OpenTelemetry's instrumentation of it."""
+    instrumentation = {"mysql.connector": "mysql", "MySQLdb": "mysqlclient"}.get(driver, driver)
+    names = driver.partition(".")[0], f"opentelemetry.instrumentation.{instrumentation}"
+    return all(importlib.util.find_spec(name) is not None for name in names)
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize(
+    ("server", "drivers"), [("postgresql", ["psycopg2", "psycopg"]), ("mariadb", ["mysql.connector", "pymysql", "MySQLdb"])]
+)
+def test_beside_opentelemetry(server: str, drivers: list[str], order: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A statement that OpenTelemetry's instrumentation of the driver traces, too, arrives once, as OpenCensus's, also where it fails."""
+    port = request.getfixturevalue(server)
+    drivers = [driver for driver in drivers if _can_be_instrumented(driver)]
+    with envelopes.LocalEndpoint() as endpoint:
+        command = [sys.executable, _PROGRAMS / "beside_opentelemetry.py", order, *drivers]
+        printed, _ = envelopes._finish(envelopes._start(command, endpoint, tmp_path, {server.upper(): str(port)}))
+        endpoint.wait_idle()
+        items = [envelope["data"]["baseData"] for envelope in endpoint.envelopes()]
+    assert len(printed.splitlines()) == len(drivers)
+    prefix = {"postgresql": "postgresql", "mariadb": "mysql"}[server]
+    statements = [(item["properties"][f"{prefix}.query"], item["success"]) for item in items if item["name"] not in drivers]
+    wanted = [pair for driver in drivers for pair in ((f"SELECT '{driver}'", True), (f"SELECT * FROM {driver}", False))]
+    assert sorted((text.replace("`", "").replace('"', ""), success) for text, success in statements) == sorted(wanted)

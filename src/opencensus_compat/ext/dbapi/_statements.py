@@ -24,8 +24,10 @@ _running: ContextVar[tuple[Any, ...]] = ContextVar("opencensus-statement", defau
 of_framework: ContextVar[bool] = ContextVar("opencensus-framework-statement", default=False)
 """Whether a framework's integration traces the statement that its driver runs in this thread or task."""
 
-_connecting: ContextVar[bool] = ContextVar("opencensus-connecting", default=False)
-"""Whether a driver is connecting in this thread or task."""
+_is_for_itself: ContextVar[bool] = ContextVar("opencensus-driver-for-itself", default=False)
+"""Whether a driver executes statements of its own in this thread or task."""
+_FOR_ITSELF = ("connect", "info_query")
+"""Methods of connections that do: the second one answers for properties, as `connection.database`."""
 
 
 class Driver:
@@ -161,7 +163,7 @@ class Driver:
             @functools.wraps(make)
             def cursor(connection: Any, *args: Any, **kwargs: Any) -> Any:
                 made = make(connection, *args, **kwargs)
-                if _connecting.get() or _running.get():
+                if _is_for_itself.get() or _running.get():
                     return made
                 try:
                     made.__class__ = self.traced(type(made))
@@ -172,18 +174,19 @@ class Driver:
             return cursor
 
         _patching.wrap(connections, "cursor", wrapper)
-        if hasattr(connections, "connect"):
-            _patching.wrap(connections, "connect", _noting_that_it_connects)
+        for name in _FOR_ITSELF:
+            if hasattr(connections, name):
+                _patching.wrap(connections, name, _noting_that_it_is_for_itself)
 
 
-def _noting_that_it_connects(connect: Any) -> Any:
-    @functools.wraps(connect)
+def _noting_that_it_is_for_itself(method: Any) -> Any:
+    @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
-        token = _connecting.set(True)
+        token = _is_for_itself.set(True)
         try:
-            return connect(*args, **kwargs)
+            return method(*args, **kwargs)
         finally:
-            _connecting.reset(token)
+            _is_for_itself.reset(token)
 
     return call
 
