@@ -8,11 +8,12 @@ follow (a server's access log) have its trace id. The next request there, traced
 
 from __future__ import annotations
 
+import atexit
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ from opencensus_compat.trace.tracers import context_tracer
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from opentelemetry.context import Context
+    from opentelemetry.context import Context as OtelContext
 
 HTTP_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]
 HTTP_STATUS_CODE = attributes_helper.COMMON_ATTRIBUTES["HTTP_STATUS_CODE"]
@@ -65,13 +66,14 @@ def trace_settings(given: Any, where: str, known: Iterable[str] = ()) -> Mapping
             found = _evaluated(found.strip(), name, where, "a dictionary")
         if not found:
             return {}
-        if not isinstance(found, Mapping):
+        # A mock of a test answers to anything.
+        if not hasattr(found, "get"):
             advice = "Write OPENCENSUS = {'TRACE': {'EXPORTER': ...}}."
             raise ConfigurationError(name, where, expected="a dictionary", came=f"{type(found).__name__}", advice=advice)
         if name == "OPENCENSUS":
             found = found.get("TRACE")
     known = set(known)
-    for key in found if known else ():
+    for key in found if known and isinstance(found, Mapping) else ():
         if key not in known:
             report(f"OPENCENSUS['TRACE'][{key!r}] (from {where}) has no effect; known are {', '.join(sorted(known))}")
     settings: Mapping[str, Any] = found
@@ -109,7 +111,7 @@ def component(given: Any, default: Callable[[], Any], name: str, where: str, met
         ConfigurationError: The text makes no component.
         Exception: Whatever the component's constructor raises.
     """
-    if not given:
+    if given is None or (isinstance(given, str) and not given.strip()):
         return default()
     found = _evaluated(given.strip(), name, where, "a component") if isinstance(given, str) else given
     if isinstance(found, type):
@@ -136,6 +138,26 @@ def _evaluated(text: str, name: str, where: str, expected: str) -> Any:
         came=came,
         advice="It is a Python expression in which `opencensus` is the only name, such as opencensus.trace.samplers.AlwaysOnSampler().",
     )
+
+
+def excludelist_of(settings: Mapping[str, Any], name: str, where: str, default: Any = None) -> Any:
+    """Return a list of what is not traced from settings, under its name or the one that it had before 2020; see `excludelist`.
+
+    Args:
+        settings: As `trace_settings` returns them.
+        name: ``EXCLUDELIST_PATHS`` or ``EXCLUDELIST_HOSTNAMES``.
+        where: Where they stand, for messages.
+        default: What is returned where they have neither.
+    """
+    older = older_name(name)
+    if isinstance(settings, Mapping) and name not in settings and older in settings:
+        name = older
+    return excludelist(settings.get(name, default), name, where)
+
+
+def older_name(name: str) -> str:
+    """Return what a setting or argument was called in releases before 0.7.4: ``BLACKLIST_PATHS`` for ``EXCLUDELIST_PATHS``."""
+    return name.replace("EXCLUDE", "BLACK").replace("exclude", "black")
 
 
 def excludelist(given: Any, name: str, where: str) -> Any:
@@ -193,6 +215,8 @@ _last: ContextVar[Request | None] = ContextVar("opencensus-server-request", defa
 
 def forget_ended() -> None:
     """Take back what a request that has ended left here. Call it for each request that is not traced: `begin` does it for the others."""
+    if _freed:
+        _end_freed()
     last = _last.get()
     while last is not None and last.has_ended:
         last._take_back()
@@ -315,7 +339,7 @@ class Request:
         """End the span, and before it what was left open in it, innermost first. Further calls have no effect.
 
         Args:
-            is_here: Whether the response ends in this thread or task; a response that is freed ends wherever that happens.
+            is_here: Whether the response ends in this thread or task.
         """
         try:
             self._unclaimed.pop()
@@ -415,7 +439,7 @@ class Request:
 class _Current(NamedTuple):
     """What is current in a thread or task."""
 
-    context: Context
+    context: OtelContext
     tracer: Any
     attributes: Any
     last: Request | None
@@ -458,7 +482,7 @@ class _Resumed:
 class Body:
     """The parts of a response that is made while it is sent: each inside its request, which ends with the last one.
 
-    A server closes it, whether or not it has read all of it. One that nobody closes ends its request when it is freed.
+    A server closes it, whether or not it has read all of it. One that was freed instead ends its request before the next one begins.
 
     Args:
         parts: What the application returned.
@@ -500,15 +524,30 @@ class Body:
             self._end()
 
     def __del__(self) -> None:
-        self._end(is_here=False)
+        if self._request._body is self._mark:
+            # Nothing more here: it may be freed while this thread holds a lock of the exporter's, or changes a context variable, and a
+            # context variable that is changed meanwhile is what CPython's context does not survive.
+            _freed.append(self._request)
 
-    def _end(self, *, is_here: bool = True) -> None:
+    def _end(self) -> None:
         """End the request; one that still runs ends when it has run."""
         request = self._request
         if request._body is self._mark:
             request._body = None
             if request._held is not None:
-                request.end(is_here=is_here)
+                request.end()
+
+
+_freed: list[Request] = []
+"""Requests whose body was freed before it was closed."""
+
+
+@atexit.register
+def _end_freed() -> None:
+    """End these requests, in a context of their own: the current one is of another request, or of none."""
+    while _freed:
+        with suppress(IndexError):  # another thread takes the last one
+            Context().run(_freed.pop().end, is_here=False)
 
 
 def _is_otel_shape(tracer: Any) -> bool:

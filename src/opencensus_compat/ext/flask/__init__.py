@@ -1,0 +1,1 @@
+"""A request of Flask becomes a server span."""
