@@ -46,6 +46,7 @@ COMPARED = (
     "ext.pymysql",
     "ext.sqlalchemy",
     "ext.fastapi",
+    "ext.flask",
 )
 
 NOT_COMPARED = {
@@ -135,6 +136,10 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         r"metrics\.transport\.PeriodicMetricTask\.end_threads: absent -> .*",
         "new: the thread ends with an interpreter that is one of several in the process",
+    ),
+    Difference(
+        r"ext\.flask\.flask_middleware\.FlaskMiddleware\.blacklist_(paths|hostnames): absent -> .*",
+        "new: what releases before 0.7.4 called the attributes",
     ),
     Difference(
         r"ext\.django\.middleware\.OpencensusMiddleware\.__call__: absent -> .*",

@@ -369,6 +369,10 @@ class Request:
         else:
             self.suspend()
 
+    def forget_body(self) -> None:
+        """End with the request, rather than with a `Body` that was made for it."""
+        self._body = None
+
     def _end_spans(self) -> None:
         span, tracer, library = self.span, self.tracer, self.library
         with guarded(library):

@@ -186,6 +186,7 @@ class FlaskMiddleware:
                 rule = context.request.url_rule
                 begun.set_attributes({HTTP_ROUTE: rule.rule} if rule is not None else {})
                 begun.set_status_code(response.status_code)
+                begun.forget_body()  # of a response that another one has taken the place of: a function after the view raised
                 if _is_made_while_sent(response):
                     response.response = _server.Body(response.response, begun)
         return response
@@ -202,11 +203,10 @@ class FlaskMiddleware:
 
     def _is_excluded(self, request: Any) -> bool:
         """Return whether a request is not traced. To put its URL together costs more than the rest, and for most lists the path will do."""
-        paths = self.excludelist_paths
-        path = request.path
-        if "%" in path or not self._are_plain(paths):
+        paths, path, root = self.excludelist_paths, request.path, request.environ.get("SCRIPT_NAME", "")
+        if "%" in path or not root.isascii() or not self._are_plain(paths):
             return _server.is_excluded(request.url, paths)
-        return _server.is_excluded(f"{request.root_path.rstrip('/')}/{path.lstrip('/')}", paths)
+        return _server.is_excluded(f"{root.rstrip('/')}/{path.lstrip('/')}", paths)
 
     def _are_plain(self, paths: Any) -> bool:
         """Return whether all members of a list stand in a URL as they do in a path; remembered for the list as it is."""
