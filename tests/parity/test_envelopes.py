@@ -448,7 +448,6 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("httpx-headers", r"headers_of_other_types \| told \| returned/1", ANY, ANY),
         Rule("httpx-headers", r"headers_of_other_types \| told \| returned/2", ["X-Own", "traceparent"], ["X-Own"]),
         Rule("httpx-urls", r"(invalid_urls|objects_as_urls) \| RemoteDependency 'GET /orders(/200)?'", ABSENT, ITEM),
-        Rule("httpx-urls", r"invalid_urls \| told \| returned/1", "ValueError", "InvalidURL"),
         Rule("httpx-urls", r"objects_as_urls \| told \| returned/0", "AttributeError", None),
         Rule("httpx-urls", r"objects_as_urls \| told \| returned/1", [], ANY),
         Rule("httpx-base-url", r"below_a_base \| RemoteDependency 'GET /?orders/20[01]'", ITEM, ABSENT),

@@ -145,7 +145,8 @@ def statuses():
     async def raises():
         raise Gone
 
-    return _answers(app, "/refused", "/down", "/orders/seven", "/gone", {"path": "/refused", "method": "POST"})
+    requests = "/refused", "/down", "/orders/seven", "/gone", {"path": "/refused", "method": "POST"}
+    return [answer[0] for answer in _answers(app, *requests)]
 
 
 def exceptions():
@@ -315,7 +316,7 @@ def printed_by_default():
 
 
 def mounted():
-    """An application in another, each with a middleware, and one behind a proxy that strips a prefix."""
+    """An application in another, each with a middleware."""
     inner = _traced()
     outer = _traced()
 
@@ -324,8 +325,7 @@ def mounted():
         return "orders"
 
     outer.mount("/v1", inner)
-    answers = _answers(outer, "/v1/orders")
-    return answers + _answers(inner, {"path": "/shop/orders", "root_path": "/shop"})
+    return _answers(outer, "/v1/orders")
 
 
 def two_middlewares():
