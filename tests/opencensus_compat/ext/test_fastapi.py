@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import fastapi
 import pytest
@@ -283,6 +284,22 @@ def test_the_end_of_the_lifespan_exports_what_is_queued(monkeypatch, end):
     monkeypatch.setattr(ending, "flush", flush)
     asyncio.run(traced(app)({"type": "lifespan"}, None, send))
     assert told == ["lifespan.startup.complete", ("flush", ending.grace_period_s()), f"lifespan.shutdown.{end}"]
+
+
+def test_the_end_of_a_test_client(monkeypatch):
+    """Its loop runs in another thread, and waits for nothing."""
+    told = []
+
+    async def app(scope, receive, send):
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def send(message):
+        told.append(message["type"])
+
+    monkeypatch.setattr(ending, "flush", told.append)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(asyncio.run, traced(app)({"type": "lifespan"}, None, send)).result()
+    assert told == ["lifespan.shutdown.complete"]
 
 
 def test_excluded_paths(otel):

@@ -381,11 +381,16 @@ def not_http():
     seen = []
 
     async def app(scope, receive, send):
-        seen.append([scope["type"], receive, send])
+        seen.append([scope["type"], receive])
+        await send({"type": "sent"})
 
     middleware = FastAPIMiddleware(app, exporter=AzureExporter(), sampler=AlwaysOnSampler())
+
+    async def send(message):
+        seen.append(message)
+
     for kind in ("lifespan", "websocket"):
-        asyncio.run(middleware({"type": kind, "path": "/", "headers": []}, "receive", "send"))
+        asyncio.run(middleware({"type": kind, "path": "/", "headers": []}, "receive", send))
     return seen
 
 

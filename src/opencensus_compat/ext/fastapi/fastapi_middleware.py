@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -189,7 +190,8 @@ def _flushing(send: Send) -> Send:
     """
 
     async def told(message: Message) -> None:
-        if message["type"].startswith("lifespan.shutdown."):
+        # A server's loop runs in the main thread. That of a test client does not, whose tests are not to wait for an endpoint.
+        if message["type"].startswith("lifespan.shutdown.") and threading.current_thread() is threading.main_thread():
             with _server.guarded(_LIBRARY):
                 await run_in_threadpool(ending.flush, ending.grace_period_s())
         await send(message)
