@@ -311,6 +311,18 @@ def test_both_headers(kept, tracer):
     assert orders.seen[1]["own"] == "1"
 
 
+def test_conventions_of_opentelemetry(channel, tracer, kept, monkeypatch):
+    """Where items are sent in OpenTelemetry's shape, they are beside the legacy attributes, on both sides."""
+    called = {"rpc.system.name": "grpc", "rpc.service": "shop.Orders", "rpc.method": "One"}
+    for shape in ("legacy", "otel"):
+        monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", shape)
+        channel.unary_unary("/shop.Orders/One")(b"7")
+        _served(HANDLERS["One"], kept).unary_unary(b"7", _context())
+    for prefix, expected in (("Sent", {**called, "server.address": "shop", "server.port": 443}), ("Recv", called)):
+        legacy, otel = [dict(span.attributes) for span in kept.spans if span.name == f"{prefix}.shop.Orders.One"]
+        assert {key: value for key, value in otel.items() if key not in legacy} == expected
+
+
 def test_exporters_are_not_traced(channel, tracer, kept):
     """What runs inside an exporter has no spans."""
     execution_context.set_is_exporter(True)

@@ -116,6 +116,24 @@ def test_an_end_without_a_beginning(tracer, kept):
     assert kept.names == ["outer"]
 
 
+def test_conventions_of_opentelemetry(monkeypatch, tracer, kept):
+    """Where items are sent in OpenTelemetry's shape, they are beside the legacy attributes."""
+    listener = MongoCommandListener(tracer)
+    for number, shape in enumerate(["legacy", "otel"]):
+        monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", shape)
+        _started(listener, number)
+        _succeeded(listener, number)
+    legacy, otel = [dict(span.attributes) for span in kept.spans]
+    assert {key: value for key, value in otel.items() if key not in legacy} == {
+        "db.system.name": "mongodb",
+        "db.namespace": "shop",
+        "db.operation.name": "find",
+        "db.collection.name": "orders",
+        "server.address": "127.0.0.1",
+        "server.port": 27017,
+    }
+
+
 def test_what_goes_wrong_in_tracing(kept, caplog):
     """A tracer and a value that raise cost the span, or its attributes; one line for each says so."""
 

@@ -18,6 +18,7 @@ from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.process import report
 from opencensus_compat.ext import _patching
 from opencensus_compat.ext import grpc as oc_grpc
+from opencensus_compat.ext._server import _is_otel_shape
 from opencensus_compat.trace import _grpc_codes, attributes_helper, execution_context, stack_trace
 from opencensus_compat.trace import span as span_module
 from opencensus_compat.trace import status as status_module
@@ -189,7 +190,21 @@ def start_client_span(tracer: Any, host_port: Any, method: str, prefix: str) -> 
     span.add_attribute(_COMPONENT, "grpc")
     span.add_attribute(_HOST_PORT, host_port)
     span.add_attribute(_METHOD, method)
+    if _is_otel_shape(tracer):
+        _add_conventions(span, method)
+        host, _, port = str(host_port or "").rpartition(":")
+        if host and port.isdecimal():
+            span.add_attribute("server.address", host)
+            span.add_attribute("server.port", int(port))
     return span
+
+
+def _add_conventions(span: Any, method: str) -> None:
+    """Put on a span what OpenTelemetry's conventions call a call's service and method."""
+    service, _, name = method.lstrip("/").rpartition("/")
+    span.add_attribute("rpc.system.name", "grpc")
+    span.add_attribute("rpc.service", service)
+    span.add_attribute("rpc.method", name)
 
 
 def with_trace(tracer: Any, given: Any) -> list[tuple[str, Any]]:
@@ -223,6 +238,8 @@ def start_server_span(metadata: Any, method: str, prefix: str, sampler: Any, exp
     span = tracer.start_span(name=name_of(prefix, method))
     span.span_kind = span_module.SpanKind.SERVER
     span.add_attribute(_COMPONENT, "grpc")
+    if _is_otel_shape(tracer):
+        _add_conventions(span, method)
 
     def restore() -> None:
         # Threads serve one call after the other. Where the call is not served, as in gRPC's own thread, another tracer is current.

@@ -10,6 +10,7 @@ from pymongo import monitoring
 
 from opencensus_compat._bridge.process import on_reset, report
 from opencensus_compat.ext import _patching
+from opencensus_compat.ext._server import _is_otel_shape
 from opencensus_compat.trace import _grpc_codes, execution_context, integrations
 from opencensus_compat.trace import span as span_module
 from opencensus_compat.trace import status as status_module
@@ -113,6 +114,15 @@ class MongoCommandListener(monitoring.CommandListener):  # type: ignore[misc] # 
                     span.add_attribute(name, str(value))
             span.add_attribute("request_id", event.request_id)
             span.add_attribute("connection_id", str(event.connection_id))
+            if _is_otel_shape(self.tracer):
+                span.add_attribute("db.system.name", "mongodb")
+                span.add_attribute("db.namespace", event.database_name)
+                span.add_attribute("db.operation.name", event.command_name)
+                if isinstance(statement, str):
+                    span.add_attribute("db.collection.name", statement)
+                if event.connection_id is not None:
+                    span.add_attribute("server.address", event.connection_id[0])
+                    span.add_attribute("server.port", event.connection_id[1])
         except Exception as error:  # noqa: BLE001 -- values of programs may raise anything when they become text
             report("a command of MongoDB is exported without some attributes: %s", type(error).__name__)
         return span
