@@ -103,7 +103,7 @@ def test_management_commands(project, endpoint):
 
 
 SERVERS = {
-    "runserver": ("manage.py", "runserver", "--noreload", "127.0.0.1:{port}"),
+    "runserver": ("manage.py", "runserver", "127.0.0.1:{port}"),
     "gunicorn": ("-m", "gunicorn", "--worker-class", "gthread", "--threads", "8", "--bind", "127.0.0.1:{port}", "shop.wsgi"),
     "uvicorn": ("-m", "uvicorn", "--port", "{port}", "--log-level", "warning", "shop.asgi:application"),
 }
@@ -130,7 +130,7 @@ def test_two_hundred_requests_at_once(start, endpoint, port, tmp_path, server):
     failed = {number for number in range(200) if number % 10 == 0 and number % 3 != 2}
     assert answers == {number: 500 if number in failed else 200 for number in range(200)}
     # The development server knows Ctrl+C alone.
-    running.end(signal.SIGINT if server == "runserver" else signal.SIGTERM)
+    running.end(*((signal.SIGINT, _interrupt) if server == "runserver" else ()))
     assert "Logging error" not in running.printed
     endpoint.wait_idle()
     requests = {row["id"]: row for row in endpoint.rows("requests")}
@@ -157,3 +157,21 @@ def test_two_hundred_requests_at_once(start, endpoint, port, tmp_path, server):
 def _misplaced(rows, numbers, text):
     """Return the rows whose text does not end with the number of what is around them."""
     return [row for row in rows if not re.search(rf"\D{numbers.get(row['operation_ParentId'])}$", text(row))]
+
+
+def test_celery(start, endpoint, messages, tmp_path):
+    """Workers of the same project send records and spans once each; queries are traced where the middleware is, as in OpenCensus."""
+    queue = tmp_path / "queue"
+    queue.mkdir()
+    variables = {"QUEUE": str(queue), "SHOP_DATABASE": str(tmp_path / "shop.sqlite3"), "SHOP_CONNECTION_STRING": endpoint.connection_string}
+    options = "--pool prefork --concurrency 2 --without-gossip --without-mingle --without-heartbeat --loglevel WARNING"
+    worker = start("-m", "celery", "--app", "shop.jobs", "worker", *options.split(), **variables)
+    client = start("-m", "shop.jobs", "6", **variables)
+    assert client.wait() == 0, client.printed
+    worker.until(lambda: len(list(queue.glob("*.done"))) == 6)
+    status, _ = worker.end()
+    assert status == 0, worker.printed
+    assert messages() == {f"job {number} done": 1 for number in range(6)}
+    spans = {row["id"]: row["name"] for row in endpoint.rows("dependencies")}
+    assert sorted(spans.values()) == [f"job {number}" for number in range(6)]
+    assert _misplaced(endpoint.rows("traces"), spans, lambda row: f".{row['message'].removesuffix(' done')}") == []
