@@ -124,8 +124,8 @@ def _start(library: str, method: Any, url: Any) -> Call | None:
     return begin(library, path, {"component": "HTTP", _HOST: host, _METHOD: text(method).upper(), _PATH: path, _URL: url})
 
 
-def begin(library: str, name: str, attributes: dict[str, Any]) -> Call:
-    """Start a client span of the current tracer.
+def begin(library: str, name: str, attributes: dict[str, Any]) -> Call | None:
+    """Start a client span of the current tracer; None where a program has set None in its place, to have no tracer.
 
     Args:
         library: Name of the integration, below ``opencensus.ext``.
@@ -133,6 +133,8 @@ def begin(library: str, name: str, attributes: dict[str, Any]) -> Call:
         attributes: Of the span, which may be of any type.
     """
     tracer = execution_context.get_opencensus_tracer()
+    if tracer is None:
+        return None
     span = tracer.start_span()
     try:
         span.name = name

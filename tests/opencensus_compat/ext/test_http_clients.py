@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import email.message
 import http.client
 import http.server
+import logging
 import threading
 
 import pytest
@@ -195,3 +197,49 @@ def test_a_failing_propagator_costs_the_header_only(server, otel):
         assert requests.get(f"{server.url}/orders", timeout=60).ok
     assert otel.parents == {"/orders": "outer", "outer": None}
     assert trace_api.get_current_span() is trace_api.INVALID_SPAN
+
+
+class _Broken:
+    """Raises at whatever is asked of it."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("broken")
+
+
+BROKEN = {
+    "tracer": lambda: execution_context.set_opencensus_tracer(_Broken()),
+    "exporter": lambda: Tracer(exporter=_Broken(), sampler=AlwaysOnSampler()),
+    "no tracer": lambda: execution_context.set_opencensus_tracer(None),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_fails_while_tracing_costs_the_span_only(server, otel, caplog, case):
+    """The call goes out, and the program gets its answer; what goes wrong is said once for each library."""
+    BROKEN[case]()
+    with caplog.at_level(logging.WARNING, "opencensus_compat"):
+        for _ in range(2):
+            assert requests.get(server.url, timeout=60).ok
+            connection = http.client.HTTPConnection(server.host, timeout=60)
+            assert _call(connection, "/").status == 200
+            connection.close()
+    # Of an exporter that fails, the provider's have the spans.
+    assert bool(otel.spans) == (case == "exporter")
+    said = [record.getMessage() for record in caplog.records if "could not trace" in record.getMessage()]
+    assert len(said) == (0 if case == "no tracer" else 2)
+
+
+def test_odd_headers_and_answers(server, otel, tracer, monkeypatch):
+    """Headers of one name twice, an answer that is None: the program has what it had without the integration."""
+    message = email.message.Message()
+    for value in ("1", "2"):
+        message["X-Own"] = value
+    connection = http.client.HTTPConnection(server.host, timeout=60)
+    connection.request("GET", "/", headers=message)
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert server.seen[0]["x-own"] == "2"
+    monkeypatch.setattr(requests.Session, "send", lambda *_, **__: None)
+    with tracer.span(name="outer"):
+        assert requests.get(server.url, timeout=60) is None
+    assert otel.parents["/"] == "outer"

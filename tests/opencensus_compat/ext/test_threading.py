@@ -9,6 +9,7 @@ from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import pool
 from multiprocessing.pool import ThreadPool
+from unittest import mock
 
 import pytest
 from opentelemetry import baggage, context
@@ -183,6 +184,54 @@ def test_threads_and_jobs_of_the_machinery_are_left_alone(otel, tracer):
         workers.submit(work).result()
         others.apply_async(work).get()
     assert list(otel.spans) == ["outer"]
+
+
+class _Failing:
+    """Raises at whatever is asked of it."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("broken")
+
+
+class _Sampler:
+    """Raises when it is asked."""
+
+    def should_sample(self, span_context):
+        """Fail."""
+        raise RuntimeError("broken")
+
+
+def _broken_sampler():
+    made = Tracer(exporter=PROVIDER, sampler=AlwaysOnSampler())
+    made.sampler = _Sampler()
+
+
+BROKEN = {
+    "tracer": lambda: execution_context.set_opencensus_tracer(_Failing()),
+    "a mock of a tracer": lambda: execution_context.set_opencensus_tracer(mock.MagicMock()),
+    "sampler": _broken_sampler,
+    "exporter": lambda: Tracer(exporter=_Failing(), sampler=AlwaysOnSampler()),
+    "no tracer": lambda: execution_context.set_opencensus_tracer(None),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_fails_while_tracing_costs_the_span_only(case, otel, caplog):
+    """Threads and jobs run, and what they return or raise comes back."""
+    BROKEN[case]()
+    ran = []
+    with caplog.at_level(logging.WARNING, "opencensus_compat"):
+        _in_thread(lambda: threading.Thread(target=ran.append, args=(1,)))
+        with ThreadPoolExecutor(1) as workers, ThreadPool(1) as others:
+            assert (workers.submit(int, "2").result(), others.apply_async(int, ("3",)).get()) == (2, 3)
+            with pytest.raises(ValueError, match="invalid literal"):
+                workers.submit(int, "x").result()
+        assert asyncio.run(asyncio.to_thread(int, "4")) == 4
+    assert ran == [1]
+    said = [record.getMessage() for record in caplog.records if "threading" in record.getMessage()]
+    assert len(said) == (case != "no tracer")
+    # Of an exporter that fails, the provider's have the spans.
+    assert bool(otel.spans) == (case == "exporter")
 
 
 PROCESSES = """

@@ -74,15 +74,19 @@ def _start(connection: Any, name: str, method: Any, url: Any) -> _client.Call | 
     if _patching.opentelemetry_traces(MODULE_NAME):
         return None
     call = _client.begin(MODULE_NAME, name, {"component": "HTTP", HTTP_URL: url, HTTP_METHOD: method})
-    execution_context.set_opencensus_attr(_SPAN_ID_ATTR, call.span.span_id)
+    if call is not None:
+        execution_context.set_opencensus_attr(_SPAN_ID_ATTR, call.span.span_id)
     return call
 
 
 def _with_trace_headers(given: Any, trace: dict[str, str]) -> Any:
     """Return a call's headers with those of the trace, in place of what an instrumentation around it has set, in whatever spelling."""
     try:
-        own = {name.lower() for name in trace}
-        return {**{name: value for name, value in given.items() if not (isinstance(name, str) and name.lower() in own)}, **trace}
+        own, pairs = {name.lower() for name in trace}, list(given.items())
+        if len(dict(pairs)) < len(pairs):
+            # A message with several headers of one name.
+            return given
+        return {**{name: value for name, value in pairs if not (isinstance(name, str) and name.lower() in own)}, **trace}
     except Exception as error:  # noqa: BLE001 -- headers that http.client refuses, in the call itself
         log.debug("No trace headers: %s", error)
         return given
@@ -113,7 +117,7 @@ def _awaited() -> _client.Call | None:
     if execution_context.is_exporter():
         return None
     tracer = execution_context.get_opencensus_tracer()
-    span = tracer.current_span()
+    span = None if tracer is None else tracer.current_span()
     if not span or span.span_id != execution_context.get_opencensus_attr(_SPAN_ID_ATTR):
         return None
     return _client.Call(MODULE_NAME, tracer, span)

@@ -8,16 +8,20 @@ import pickle
 import threading
 from concurrent import futures
 from multiprocessing import pool
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
 from opencensus_compat._bridge import context as _context
+from opencensus_compat._bridge.process import report
 from opencensus_compat.ext import _patching
 from opencensus_compat.trace import execution_context, tracer
 from opencensus_compat.trace.propagation import binary_format
 from opencensus_compat.trace.tracers import noop_tracer
 from opencensus_compat.trace.tracers.context_tracer import exporter_around
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 log = logging.getLogger("opencensus.ext.threading.trace")
 
@@ -49,9 +53,10 @@ def wrap_threading_start(start_func: Any) -> Any:
 
     @functools.wraps(start_func)
     def call(self: Any) -> Any:
-        if not _is_machinery(getattr(self, "_target", None) or self):
-            self._opencensus_context = execution_context.get_opencensus_full_context()
-            self._opencensus_otel_context = _context.current()
+        with _guarded():
+            if not _is_machinery(getattr(self, "_target", None) or self):
+                self._opencensus_context = execution_context.get_opencensus_full_context()
+                self._opencensus_otel_context = _context.current()
         return start_func(self)
 
     return call
@@ -62,13 +67,14 @@ def wrap_threading_run(run_func: Any) -> Any:
 
     @functools.wraps(run_func)
     def call(self: Any) -> Any:
-        noted = getattr(self, "_opencensus_context", None)
-        if noted is not None:
-            execution_context.set_opencensus_full_context(*noted)
-            # The same with what OpenCensus does not know: OpenTelemetry's baggage, and which API made the current span.
-            otel_context = getattr(self, "_opencensus_otel_context", None)
-            if otel_context is not None:
-                _context.resume(otel_context)
+        with _guarded():
+            noted = getattr(self, "_opencensus_context", None)
+            if noted is not None:
+                execution_context.set_opencensus_full_context(*noted)
+                # The same with what OpenCensus does not know: OpenTelemetry's baggage, and which API made the current span.
+                otel_context = getattr(self, "_opencensus_otel_context", None)
+                if otel_context is not None:
+                    _context.resume(otel_context)
         return run_func(self)
 
     return call
@@ -104,14 +110,35 @@ def _is_machinery(work: Any) -> bool:
     return execution_context.is_exporter() or str(getattr(work, "__module__", "")).startswith(_MACHINERY)
 
 
-def _handed_over(func: Any, kwds: dict[str, Any], *, in_process: bool) -> tuple[wrap_task_func, dict[str, Any]]:
-    """Return a job for a pool and its keyword arguments.
+class _guarded:  # noqa: N801 -- reads as the function that it is in a `with` statement
+    """Report, once, what is raised while work is handed a trace: the work goes on."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        report("opencensus.ext.threading: work is traced in part, or not at all: %s", type(error).__name__)
+        return True
+
+
+def _handed_over(func: Any, kwds: dict[str, Any], *, in_process: bool) -> tuple[Any, dict[str, Any]]:
+    """Return a job for a pool and its keyword arguments; what was given, where a program's own tracer fails.
 
     Args:
         func: What the program wants to be called.
         kwds: With which keyword arguments.
         in_process: The job is not pickled.
     """
+    with _guarded():
+        return _job(func, kwds, in_process=in_process)
+    return func, kwds
+
+
+def _job(func: Any, kwds: dict[str, Any], *, in_process: bool) -> tuple[wrap_task_func, dict[str, Any]]:
     current = execution_context.get_opencensus_tracer()
     span_context: Any = getattr(current, "span_context", None)
     has_span = getattr(span_context, "span_id", None) is not None
@@ -119,7 +146,8 @@ def _handed_over(func: Any, kwds: dict[str, Any], *, in_process: bool) -> tuple[
     if in_process:
         job._otel_context = _context.current()
         job._attrs = execution_context.get_opencensus_attrs()
-    job._has_span = has_span or not isinstance(current, noop_tracer.NoopTracer)
+    # A program that has no tracer has set None.
+    job._has_span = has_span or not (current is None or isinstance(current, noop_tracer.NoopTracer))
     exporter = getattr(current, "exporter", None)
     return job, {
         # Without a span there is nothing to continue: the job is the root of a trace of its own.
@@ -162,18 +190,44 @@ class wrap_task_func:  # noqa: N801 -- the name is OpenCensus's
         kwds = kwargs.pop("kwds")
         binary = kwargs.pop("span_context_binary")
         try:
-            if self._otel_context is not None:
-                _context.resume(self._otel_context)
-                execution_context.set_opencensus_attrs(self._attrs)
+            with _guarded():
+                if self._otel_context is not None:
+                    _context.resume(self._otel_context)
+                    execution_context.set_opencensus_attrs(self._attrs)
             if not self._has_span:
                 return self.func(*args, **kwds)
-            if kwargs.get("exporter") is None:
-                # That of the process it has come to.
-                kwargs["exporter"] = getattr(execution_context.get_opencensus_tracer(), "exporter", None) or exporter_around()
-            span_context = None if binary is None else binary_format.BinaryFormatPropagator().from_header(binary)
-            with tracer.Tracer(span_context=span_context, **kwargs).span(name=threading.current_thread().name):
+            with _JobSpan(binary, kwargs):
                 return self.func(*args, **kwds)
         finally:
             # Also after an error: the next job of this worker belongs to somebody else.
             execution_context.clean()
             _context.resume(Context())
+
+
+class _JobSpan:
+    """The span of a job, without which it runs where the span cannot be started.
+
+    Args:
+        binary: The context of the trace that it continues, in the binary format; None begins one.
+        arguments: The other arguments of its tracer.
+    """
+
+    def __init__(self, binary: bytes | None, arguments: dict[str, Any]) -> None:
+        self._binary = binary
+        self._arguments = arguments
+        self._span: Any = None
+
+    def __enter__(self) -> None:
+        with _guarded():
+            arguments = self._arguments
+            if arguments.get("exporter") is None:
+                # That of the process it has come to.
+                arguments["exporter"] = getattr(execution_context.get_opencensus_tracer(), "exporter", None) or exporter_around()
+            span_context = None if self._binary is None else binary_format.BinaryFormatPropagator().from_header(self._binary)
+            made = tracer.Tracer(span_context=span_context, **arguments)
+            self._span = made.span(name=threading.current_thread().name)
+
+    def __exit__(self, *error: Any) -> None:
+        if self._span is not None:
+            with _guarded():
+                self._span.__exit__(*error)
