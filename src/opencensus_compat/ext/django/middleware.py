@@ -24,7 +24,7 @@ from opencensus_compat._bridge.handles import CensusSpan, is_own
 from opencensus_compat._bridge.process import report
 from opencensus_compat.common import configuration  # noqa: F401 - a name of OpenCensus's module
 from opencensus_compat.ext import _patching, _server
-from opencensus_compat.ext.dbapi._statements import of_framework
+from opencensus_compat.ext.dbapi._statements import of_framework as _of_framework
 from opencensus_compat.trace import _grpc_codes, attributes_helper, execution_context, integrations, print_exporter, samplers, utils
 from opencensus_compat.trace import span as span_module
 from opencensus_compat.trace import status as status_module
@@ -138,7 +138,7 @@ def _trace_db_call(execute: Any, sql: Any, params: Any, many: Any, context: Any)
             span.add_attribute("db.query.text", sql)
     except Exception as error:  # noqa: BLE001 - of a tracer of the program's own; the query runs without
         report("a query of Django's is traced in part, or not at all: %s", type(error).__name__)
-    token = of_framework.set(span is not None)
+    token = _of_framework.set(span is not None)
     try:
         return execute(sql, params, many, context)
     except Exception:
@@ -147,7 +147,7 @@ def _trace_db_call(execute: Any, sql: Any, params: Any, many: Any, context: Any)
                 span.set_status(status_module.Status(_grpc_codes.UNKNOWN, "DB error"))
         raise
     finally:
-        of_framework.reset(token)
+        _of_framework.reset(token)
         if span is not None:
             with _server.guarded(_LIBRARY):
                 if is_ours:
