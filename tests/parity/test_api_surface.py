@@ -47,6 +47,7 @@ COMPARED = (
     "ext.sqlalchemy",
     "ext.fastapi",
     "ext.flask",
+    "ext.pyramid",
 )
 
 NOT_COMPARED = {

@@ -1,0 +1,1 @@
+"""A request of Pyramid becomes a server span."""

@@ -1,0 +1,116 @@
+"""The integration with Pyramid."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from opencensus_compat.ext import _server
+from opencensus_compat.ext.pyramid.config import PyramidTraceSettings
+from opencensus_compat.trace import attributes_helper, integrations
+from opencensus_compat.trace._kept import is_error
+
+HTTP_HOST = attributes_helper.COMMON_ATTRIBUTES["HTTP_HOST"]
+HTTP_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]
+HTTP_PATH = attributes_helper.COMMON_ATTRIBUTES["HTTP_PATH"]
+HTTP_ROUTE = attributes_helper.COMMON_ATTRIBUTES["HTTP_ROUTE"]
+HTTP_URL = attributes_helper.COMMON_ATTRIBUTES["HTTP_URL"]
+HTTP_STATUS_CODE = attributes_helper.COMMON_ATTRIBUTES["HTTP_STATUS_CODE"]
+
+EXCLUDELIST_PATHS = "EXCLUDELIST_PATHS"
+
+log = logging.getLogger("opencensus.ext.pyramid.pyramid_middleware")
+
+_LIBRARY = "pyramid"
+
+
+class OpenCensusTweenFactory:
+    """A tween that makes a server span of each request of a Pyramid application.
+
+    Add it by ``config.add_tween("opencensus.ext.pyramid.pyramid_middleware.OpenCensusTweenFactory")``. The span ends when the handler has
+    returned its response or raised; for settings see `PyramidTraceSettings`.
+
+    Args:
+        handler: The next tween, or Pyramid's own handler.
+        registry: Of the application.
+
+    Raises:
+        ConfigurationError: A setting cannot be used.
+    """
+
+    def __init__(self, handler: Any, registry: Any) -> None:
+        self.handler = handler
+        self.registry = registry
+        settings = PyramidTraceSettings(registry)
+        self.sampler = settings.SAMPLER
+        self.exporter = settings.EXPORTER
+        self.propagator = settings.PROPAGATOR
+        self._excludelist_paths = settings.EXCLUDELIST_PATHS
+        self._key = f"_opencensus_request_{id(self)}"
+        integrations.add_integration(integrations._Integrations.PYRAMID)
+
+    def __call__(self, request: Any) -> Any:
+        """Handle a request inside its span.
+
+        Raises:
+            BaseException: Whatever the handler raises; the span has it.
+        """
+        self._before_request(request)
+        try:
+            response = self.handler(request)
+        except BaseException as error:
+            self._fail(request, error)
+            raise
+        self._after_request(request, response)
+        return response
+
+    def _before_request(self, request: Any) -> None:
+        """Begin a request, unless its path is excluded."""
+        with _server.guarded(_LIBRARY):
+            # First: a path that cannot be decoded raises.
+            _server.forget_ended()
+            if _server.is_excluded(request.path, self._excludelist_paths):
+                return
+            begun = _server.begin(_LIBRARY, lambda: self._new_tracer(request), lambda span: _describe(span, request))
+            if begun is not None:
+                # Past WebOb, which keeps attributes in the WSGI environment: that is shared with copies of the request.
+                vars(request)[self._key] = begun
+
+    def _new_tracer(self, request: Any) -> Any:
+        return _server.new_tracer(request.headers, sampler=self.sampler, exporter=self.exporter, propagator=self.propagator)
+
+    def _after_request(self, request: Any, response: Any) -> None:
+        """End a request with its response."""
+        with _server.guarded(_LIBRARY):
+            begun = vars(request).pop(self._key, None)
+            if begun is not None:
+                try:
+                    begun.set_status_code(response.status_code)
+                finally:
+                    begun.end()
+
+    def _fail(self, request: Any, error: BaseException) -> None:
+        """End a request with what its handler raised."""
+        if hasattr(error, "status_code"):
+            # One that Pyramid takes for a response: a tween outside this one sends it.
+            self._after_request(request, error)
+            return
+        with _server.guarded(_LIBRARY):
+            begun = vars(request).pop(self._key, None)
+            if begun is not None:
+                if is_error(error):
+                    begun.set_status_code(500)
+                    begun.fail(error)
+                begun.end()
+
+
+def _describe(span: Any, request: Any) -> None:
+    if not _server.is_recorded(span):
+        return
+    method, path = request.method, request.path
+    span.name = f"[{method}]{path}"
+    span.add_attribute(HTTP_HOST, request.host_url)
+    span.add_attribute(HTTP_METHOD, method)
+    span.add_attribute(HTTP_PATH, path)
+    span.add_attribute(HTTP_ROUTE, path)
+    span.add_attribute(HTTP_URL, request.url)
