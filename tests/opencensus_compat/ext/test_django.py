@@ -160,8 +160,18 @@ def _check_numbered(spans):
     assert len({span.context.trace_id for span in spans}) == 200
 
 
+def _passes(get_response):
+    """A middleware that knows nothing of tasks: Django runs it in a thread, and what is inside it in a loop of its own."""
+
+    def middleware(request):
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.parametrize("around", [(), (_passes,)], ids=["alone", "among synchronous middlewares"])
 @pytest.mark.parametrize("is_async", [True, False], ids=["asynchronous view", "synchronous view"])
-def test_two_hundred_requests_under_asgi(project, kept, is_async):
+def test_two_hundred_requests_under_asgi(project, kept, is_async, around):
     """In tasks, with their queries in threads of asgiref, each query belongs to its request."""
     from asgiref.sync import sync_to_async
 
@@ -173,7 +183,7 @@ def test_two_hundred_requests_under_asgi(project, kept, is_async):
         await asyncio.sleep(0)
         return await sync_to_async(numbered)(request)
 
-    client = project(client=AsyncClient, numbered=numbered_later if is_async else numbered)
+    client = project(client=AsyncClient, before=around, after=around, numbered=numbered_later if is_async else numbered)
     where = "/awaited/numbered" if is_async else "/numbered"
 
     async def main():
@@ -372,6 +382,61 @@ def test_parts_that_are_awaited_break_off(project, kept):
         asyncio.run(main())
     (span,) = kept.spans
     assert span.attributes["error.message"] == "no more"
+
+
+def test_a_client_that_goes_away_while_it_reads(project, kept):
+    """Its request ends, and is no failure."""
+
+    async def parts():
+        yield "a"
+        await asyncio.Event().wait()
+
+    async def streams(request):
+        return StreamingHttpResponse(parts())
+
+    async def main():
+        response = await project(client=AsyncClient, streams=streams).get("/awaited/streams")
+        reading, got = aiter(response), asyncio.Event()
+
+        async def read():
+            await anext(reading)
+            got.set()
+            await anext(reading)
+
+        task = asyncio.create_task(read())
+        await got.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    (span,) = kept.spans
+    assert "error.name" not in span.attributes
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
+@pytest.mark.parametrize("is_served_async", [True, False])
+def test_parts_of_the_other_kind(project, kept, is_served_async):
+    """Django collects parts that are awaited under WSGI, and others under ASGI; they belong to the request all the same."""
+
+    async def awaited():
+        with execution_context.get_opencensus_tracer().span("part"):
+            yield "a"
+
+    def plain():
+        with execution_context.get_opencensus_tracer().span("part"):
+            yield "a"
+
+    def streams(request):
+        return StreamingHttpResponse(plain() if is_served_async else awaited())
+
+    async def main():
+        response = await project(client=AsyncClient, streams=streams).get("/streams")
+        return [part async for part in response]
+
+    read = asyncio.run(main()) if is_served_async else [*project(streams=streams).get("/streams")]
+    assert read == [b"a"]
+    assert _parents(kept.spans) == [("part", f"{__name__}._view"), (f"{__name__}._view", None)]
 
 
 def test_a_response_that_nobody_reads(project, kept):

@@ -348,6 +348,8 @@ class _AsyncBody(_server.Body):
             self._end()
             raise
         except BaseException as error:
-            self._request.fail(error)
+            # A client that goes away cancels the task.
+            if is_error(error):
+                self._request.fail(error)
             self._end()
             raise
