@@ -106,6 +106,23 @@ def fresh_bridge():
     reset()
 
 
+@pytest.fixture(scope="session")
+def django_project(tmp_path_factory):
+    """Settings of a Django project with two databases, which a process has once."""
+    import django
+    from django.conf import settings as project
+
+    folder = tmp_path_factory.mktemp("databases")
+    if not project.configured:
+        project.configure(
+            ALLOWED_HOSTS=["*"],
+            SECRET_KEY="s",
+            LOGGING_CONFIG=None,
+            DATABASES={alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / alias} for alias in ("default", "other")},
+        )
+        django.setup()
+
+
 @pytest.fixture
 def run_program(tmp_path):
     """Return a function that runs Python source as a program of its own, with nothing configured, and returns what it printed."""

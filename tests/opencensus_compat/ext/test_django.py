@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 import django
 import django.db
 import pytest
-from django.conf import settings
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
@@ -47,18 +46,9 @@ _site.urlpatterns = [path("<name>", _view), path("awaited/<name>", _awaited)]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _project(tmp_path_factory):
+def _project(django_project):
     """A project with two databases."""
-    folder = tmp_path_factory.mktemp("databases")
     sys.modules[SITE] = _site
-    if not settings.configured:
-        settings.configure(
-            ALLOWED_HOSTS=["*"],
-            SECRET_KEY="s",
-            LOGGING_CONFIG=None,
-            DATABASES={alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / alias} for alias in ("default", "other")},
-        )
-        django.setup()
     level = logging.getLogger("django").level
     logging.getLogger("django").setLevel(logging.CRITICAL)
     with override_settings(ROOT_URLCONF=SITE):

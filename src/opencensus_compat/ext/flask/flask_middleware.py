@@ -152,7 +152,9 @@ class FlaskMiddleware:
             if self._is_excluded(request):
                 _server.forget_ended()
             elif not hasattr(context, self._key):
-                begun = _server.begin(_LIBRARY, lambda: self._new_tracer(request), lambda span: self._describe(span, request))
+                begun = _server.begin(
+                    _LIBRARY, lambda: self._new_tracer(request), lambda span: self._describe(span, request), request.environ
+                )
                 if begun is not None:
                     # Not the WSGI environment, nor `flask.g`: a copy of the context, or a test's client in a view, has the same ones.
                     setattr(context, self._key, begun)
