@@ -45,7 +45,13 @@ RULES = {
             ITEM,
         ),
         Rule("a program chooses the class of its cursors", r"cursors_of_a_connection \| told \| returned/0", "tuple", "DictRow"),
-        Rule("a program chooses the class of its cursors", r"class_of_a_cursor \| RemoteDependency 'postgresql\.query'", ABSENT, ITEM),
+        Rule("a program chooses the class of its cursors", r"class_of_a_connection \| told \| returned/0", "tuple", "Record"),
+        Rule(
+            "a program chooses the class of its cursors",
+            r"(class_of_a_cursor(_by_position)?|function_for_cursors) \| RemoteDependency 'postgresql\.query'",
+            ABSENT,
+            ITEM,
+        ),
     ),
     "on_mariadb": (
         *envelopes._OF_STATEMENTS,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sqlite3
 import threading
+import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -314,6 +316,16 @@ def test_a_class_of_cursors_stays(otel, tracer, connections):
     del cursor
     # The exception's traceback is gone with the block above.
     assert freed.is_set()
+
+
+def test_classes_of_cursors_are_freed(connections):
+    """A program may make one for each connection, as OpenTelemetry's instrumentation of Psycopg 2 does."""
+    made = type("Made", (Cursor,), {})
+    connections().cursor(made)
+    freed = weakref.ref(made)
+    del made
+    gc.collect()
+    assert freed() is None
 
 
 def test_a_class_of_cursors_that_cannot_be_traced(otel, tracer, connections, caplog):

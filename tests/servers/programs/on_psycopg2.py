@@ -66,6 +66,20 @@ def class_of_a_connection():
         return _rows(connection)
 
 
+def class_of_a_cursor_by_position():
+    """It is given to `cursor`, after the name."""
+    tracer = _tracer()
+    with _connected() as connection, tracer.span(name="outer"):
+        return _rows(connection, "named", psycopg2.extras.DictCursor)
+
+
+def function_for_cursors():
+    """It makes a cursor."""
+    tracer = _tracer()
+    with _connected() as connection, tracer.span(name="outer"):
+        return _rows(connection, cursor_factory=lambda *args, **kwargs: psycopg2.extras.DictCursor(*args, **kwargs))
+
+
 def function_for_connections():
     """It makes a connection."""
     tracer = _tracer()

@@ -15,6 +15,8 @@ from opencensus_compat.trace import span as span_module
 from opencensus_compat.trace._kept import is_error
 
 QUERY_METHODS = ("execute", "executemany")
+_TRACED = "_opencensus_traced"
+"""Attribute of a class: its traced subclass."""
 _NAMES_OF_QUERIES = ("query", "operation", "sql", "statement")
 """What drivers call the parameter, where a program names it."""
 
@@ -44,6 +46,7 @@ class Driver:
         self.system = system
         self.prefix = prefix
         self._kinds: dict[type, type] = {}
+        """The traced class for classes of extension modules, which take no attributes."""
 
     def run(self, execute: Callable[..., Any], cursor: Any, method: str, args: Any, kwargs: Any) -> Any:
         """Call a cursor's method inside a client span, and return what it returns.
@@ -125,13 +128,26 @@ class Driver:
         """Return the subclass of a class of cursors that makes a span of each statement; a class that does so already is returned itself."""
         if getattr(kind, "_opencensus_driver", None) is not None:
             return kind
-        found = self._kinds.get(kind)
+        # On the class itself: there are programs, and instrumentations, that make one for each connection.
+        found = vars(kind).get(_TRACED) or self._kinds.get(kind)
         if found is None:
             # No dictionary or list of weak references that the class does not have: cursors that exist could not change to it else.
             members: dict[str, Any] = {"__slots__": (), "__module__": kind.__module__, "__doc__": kind.__doc__, "_opencensus_driver": self}
             members.update({name: self.traced_method(getattr(kind, name)) for name in QUERY_METHODS})
-            found = self._kinds[kind] = type(kind)(kind.__name__, (kind,), members)
+            found = type(kind)(kind.__name__, (kind,), members)
+            try:
+                setattr(kind, _TRACED, found)
+            except TypeError:
+                self._kinds[kind] = found
         return found
+
+    def trace_cursor(self, cursor: Any) -> Any:
+        """Have a cursor make a span of each statement, and return it; a class that cannot be traced is reported once."""
+        try:
+            cursor.__class__ = self.traced(type(cursor))
+        except Exception as error:  # noqa: BLE001 -- a class of cursors of the program's own can raise anything
+            self._report(error)
+        return cursor
 
     def traced_method(self, method: Any) -> Any:
         """Return a method of cursors that makes a span of each call."""
@@ -163,13 +179,7 @@ class Driver:
             @functools.wraps(make)
             def cursor(connection: Any, *args: Any, **kwargs: Any) -> Any:
                 made = make(connection, *args, **kwargs)
-                if _is_for_itself.get() or _running.get():
-                    return made
-                try:
-                    made.__class__ = self.traced(type(made))
-                except Exception as error:  # noqa: BLE001 -- a class of cursors of the program's own can raise anything
-                    self._report(error)
-                return made
+                return made if _is_for_itself.get() or _running.get() else self.trace_cursor(made)
 
             return cursor
 

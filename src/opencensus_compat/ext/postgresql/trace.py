@@ -6,9 +6,8 @@ import functools
 import logging
 from typing import Any
 
-from opencensus_compat._bridge.process import report
 from opencensus_compat.ext import _patching
-from opencensus_compat.ext.dbapi._statements import Driver
+from opencensus_compat.ext.dbapi._statements import _TRACED, Driver
 from opencensus_compat.trace import integrations
 
 try:
@@ -79,70 +78,70 @@ def _connecting(connect: Any) -> Any:
     @functools.wraps(connect)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            made = _traced_connection(kwargs.get("connection_factory"))
+            if len(args) > 1:
+                args = (args[0], _traced_connection(args[1]), *args[2:])
+            else:
+                kwargs["connection_factory"] = _traced_connection(kwargs.get("connection_factory"))
         except Exception as error:  # noqa: BLE001 -- a class of the program's own can raise anything
             _driver._report(error)
-        else:
-            if made is not None:
-                kwargs["connection_factory"] = made
         return connect(*args, **kwargs)
 
     return call
 
 
-@functools.cache
 def _traced_connection(given: Any) -> Any:
     """Return the subclass of a program's class of connections whose cursors are traced; for a function, one that makes such a connection."""
-    kind: Any = psycopg2.extensions.connection if given is None else given
-    if not isinstance(kind, type):
-        return functools.wraps(kind)(lambda *args, **kwargs: _with_traced_cursors(kind(*args, **kwargs)))
-    if getattr(kind, "_opencensus_driver", None) is not None:
-        return kind
+    if given is None:
+        return _plain_connection()
+    if not isinstance(given, type):
+        return functools.wraps(given)(lambda *args, **kwargs: _with_traced_cursors(given(*args, **kwargs)))
+    if getattr(given, "_opencensus_driver", None) is not None:
+        return given
+    found = vars(given).get(_TRACED)
+    if found is None and given is not psycopg2.extensions.connection:
+        found = _subclass(given)
+        setattr(given, _TRACED, found)
+    return found or _plain_connection()
 
-    make = getattr(kind, CURSOR_WRAP_METHOD)
+
+@functools.cache
+def _plain_connection() -> Any:
+    return _subclass(psycopg2.extensions.connection)
+
+
+def _subclass(kind: Any) -> Any:
+    make = kind.cursor
+    makes_plain_ones = make is psycopg2.extensions.connection.cursor
 
     @functools.wraps(make)
     def cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return make(self, *args, **_with_traced_factory(self, args, kwargs))
+        try:
+            if len(args) > 1 and args[1] is not None:
+                args = (args[0], _traced_factory(args[1]), *args[2:])
+            elif (factory := kwargs.get("cursor_factory") or self.cursor_factory or (pgcursor if makes_plain_ones else None)) is not None:
+                kwargs["cursor_factory"] = _traced_factory(factory)
+        except Exception as error:  # noqa: BLE001 -- a class of the program's own can raise anything
+            _driver._report(error)
+        made = make(self, *args, **kwargs)
+        # The method of a program's class may have chosen another one.
+        return made if getattr(made, "_opencensus_driver", None) is not None else _driver.trace_cursor(made)
 
     members = {"__module__": kind.__module__, "__doc__": kind.__doc__, "_opencensus_driver": _driver, CURSOR_WRAP_METHOD: cursor}
-    traced: type = type(kind)(kind.__name__, (kind,), members)
-    return traced
+    return type(kind)(kind.__name__, (kind,), members)
 
 
 def _with_traced_cursors(connection: Any) -> Any:
     """Return a connection that a program's function has made, with traced cursors if they are of the class that it says."""
-    factory = getattr(connection, "cursor_factory", None) or pgcursor
-    if isinstance(factory, type):
-        connection.cursor_factory = _driver.traced(factory)
+    try:
+        connection.cursor_factory = _traced_factory(getattr(connection, "cursor_factory", None) or pgcursor)
+    except Exception as error:  # noqa: BLE001 -- a connection of the program's own can raise anything
+        _driver._report(error)
     return connection
 
 
-def _with_traced_factory(connection: Any, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the keyword arguments of `connection.cursor`, with a traced class of cursors for the one that the program has chosen."""
-    if len(args) > 1:
-        return kwargs
-    try:
-        factory = kwargs.get("cursor_factory") or connection.cursor_factory or pgcursor
-        return {**kwargs, "cursor_factory": _driver.traced(factory) if isinstance(factory, type) else _made_by(factory)}
-    except Exception as error:  # noqa: BLE001 -- a class of the program's own can raise anything
-        _driver._report(error)
-        return kwargs
-
-
-def _made_by(factory: Any) -> Any:
-    """Return a program's function that makes cursors, with these traced."""
-
-    def make(*args: Any, **kwargs: Any) -> Any:
-        cursor = factory(*args, **kwargs)
-        try:
-            for name in QUERY_WRAP_METHODS:
-                setattr(cursor, name, trace_cursor_query(getattr(cursor, name)))
-        except Exception as error:  # noqa: BLE001 -- a cursor of any class can raise anything
-            report(f"opencensus.ext.{MODULE_NAME}: statements of {type(cursor).__qualname__} are not traced: {type(error).__name__}")
-        return cursor
-
-    return make
+def _traced_factory(factory: Any) -> Any:
+    """Return what makes traced cursors in the place of a program's class of cursors, or of its function that makes them."""
+    return _driver.traced(factory) if isinstance(factory, type) else lambda *args, **kwargs: _driver.trace_cursor(factory(*args, **kwargs))
 
 
 def trace_cursor_query(query_func: Any) -> Any:
