@@ -53,6 +53,7 @@ RULES = {
             ITEM,
         ),
     ),
+    "on_sqlalchemy": (*envelopes._OF_STATEMENTS,),
     "on_mariadb": (
         *envelopes._OF_STATEMENTS,
         *envelopes._FAILED_STATEMENTS,
@@ -77,6 +78,7 @@ RULES = {
         ("on_mariadb", "mysql.connector", "mariadb"),
         ("on_mariadb", "newest", "mariadb"),
         ("on_mariadb", "pymysql", "mariadb"),
+        ("on_sqlalchemy", "psycopg2", "postgresql"),
     ],
 )
 def test_statements(program: str, driver: str, server: str, legacy_python: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
