@@ -63,7 +63,7 @@ frozen: .venv/.stamp .venvs/frozen/.stamp
 vendors: .venv/.stamp .venvs/vendors/.stamp
 	$(PY) $(PYTEST) tests/real_clients/vendors.py
 
-bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp
+bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp .venvs/requests/.stamp
 	$(PY) benchmarks/run.py
 
 # Made anew each time: what is the newest changes. The distro pins its own release, so its tests run in its own environment either way.
@@ -112,6 +112,12 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/official/.sta
 
 .venvs/official/.stamp: benchmarks/official-requirements.txt
 	$(call environment,.venvs/official,--requirement $<)
+
+# On the releases of the frameworks that the real packages run on, so that requests can be compared.
+.venvs/requests/.stamp: .venvs/legacy/.stamp pyproject.toml
+	@mkdir -p $(@D)
+	@.venvs/legacy/bin/python -m pip freeze --exclude-editable | grep -iE '^(flask|werkzeug|django|asgiref|fastapi|starlette|pydantic)==' > $(@D)/requirements.txt
+	$(call environment,.venvs/requests,--requirement .venvs/requests/requirements.txt --editable .)
 
 # $(call environment,FOLDER,WHAT): a venv with a pip that knows the options we use, and WHAT in it.
 define environment

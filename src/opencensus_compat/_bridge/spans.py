@@ -202,6 +202,14 @@ class FacadeSpan(Span, _handles.OtelSpan):
         """Return whether the span has not ended."""
         return super().is_recording() if self._census_is_whole else self._census_end_ns is None
 
+    def update_name(self, name: str) -> None:
+        """Set the name. Integrations with web frameworks do it for each request, so that it is no reason to become whole."""
+        with _making_whole:
+            if not self._census_is_whole and self._census_end_ns is None:
+                self._census_name = name
+                return
+        super().update_name(name)
+
     def census_fill(self, attributes: dict[str, AttributeValue]) -> None:
         """Set attributes, of which each is one that OpenTelemetry accepts; the dict is given away."""
         before = self._census_attributes
