@@ -105,7 +105,9 @@ def main():
         ratio = spent / best["legacy"][workload]
         is_kept = spent <= MOST_US and ratio <= OF_LEGACY
         kept &= is_kept
-        print(f"  {workload:11} {spent:5.1f}   limit {MOST_US}   / legacy {ratio:5.2f}   limit {OF_LEGACY}   {'ok' if is_kept else 'MISSED'}")
+        print(
+            f"  {workload:11} {spent:5.1f}   limit {MOST_US}   / legacy {ratio:5.2f}   limit {OF_LEGACY}   {'ok' if is_kept else 'MISSED'}"
+        )
     return kept
 
 

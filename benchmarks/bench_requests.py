@@ -28,9 +28,9 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parent.parent
 LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python"))
 REQUESTS_PYTHON = os.environ.get("REQUESTS_PYTHON", str(ROOT / ".venvs" / "requests" / "bin" / "python"))
-TURNS = 3
-ROUNDS = 5
-CALLS = 500
+TURNS = 4
+ROUNDS = 10
+CALLS = 400
 FRAMEWORKS = ("flask", "django", "fastapi")
 SAME_RELEASES = ("asgiref", "django", "fastapi", "flask", "pydantic", "starlette", "werkzeug")
 OF_ALL = 0.75
@@ -128,7 +128,7 @@ def django(is_traced):
         MIDDLEWARE=["opencensus.ext.django.middleware.OpencensusMiddleware"] if is_traced else [],
         OPENCENSUS={"TRACE": {"EXPORTER": exporter, "SAMPLER": sampler}},
         ROOT_URLCONF="benchmark_urls",
-        SECRET_KEY="none",  # noqa: S106 - it keeps no secret
+        SECRET_KEY="none",
     )
     return get_wsgi_application(), exporter
 
@@ -174,7 +174,13 @@ def documented(makes_each=False):
     return app, exporter
 
 
-APPLICATIONS = {"flask": flask, "django": django, "fastapi": fastapi, "documented": lambda _: documented(), "each": lambda _: documented(True)}
+APPLICATIONS = {
+    "flask": flask,
+    "django": django,
+    "fastapi": fastapi,
+    "documented": lambda _: documented(),
+    "each": lambda _: documented(True),
+}
 
 
 def of_wsgi(app):

@@ -96,7 +96,7 @@ def set_is_exporter(is_exporter: bool) -> None:
 
 def get_opencensus_tracer() -> Any:
     """Return the tracer made last in this context; one that does nothing of its own where none was made."""
-    return RuntimeContext.tracer
+    return _tracer_slot.get()
 
 
 def set_opencensus_tracer(tracer: Any) -> None:
@@ -106,22 +106,22 @@ def set_opencensus_tracer(tracer: Any) -> None:
 
 def set_opencensus_attr(attr_key: str, attr_value: Any) -> None:
     """Set one attribute of this context; contexts that share the old attributes keep them."""
-    RuntimeContext.attrs = {**RuntimeContext.attrs, attr_key: attr_value}
+    _attrs_slot.set({**_attrs_slot.get(), attr_key: attr_value})
 
 
 def set_opencensus_attrs(attrs: Mapping[str, Any]) -> None:
     """Replace the attributes of this context."""
-    RuntimeContext.attrs = attrs
+    _attrs_slot.set(attrs)
 
 
 def get_opencensus_attr(attr_key: str) -> Any:
     """Return one attribute of this context, or None."""
-    return RuntimeContext.attrs.get(attr_key)
+    return _attrs_slot.get().get(attr_key)
 
 
 def get_opencensus_attrs() -> Any:
     """Return the attributes of this context."""
-    return RuntimeContext.attrs
+    return _attrs_slot.get()
 
 
 def get_current_span() -> BaseSpan | Any | None:

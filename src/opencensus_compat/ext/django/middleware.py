@@ -18,6 +18,7 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import DisallowedHost
 from django.db import connection  # noqa: F401 - a name of OpenCensus's module
 from django.db.backends import signals
+from django.http import HttpRequest
 from django.utils.deprecation import MiddlewareMixin
 
 from opencensus_compat._bridge.handles import CensusSpan, is_own
@@ -276,6 +277,7 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
                     _set_django_attributes(traced.span, request)
 
 
+_BUILD = HttpRequest.build_absolute_uri
 _PROCESS_REQUEST = OpencensusMiddleware.process_request
 
 
@@ -305,7 +307,13 @@ def _describe(span: Any, request: Any) -> None:
     span.add_attribute(HTTP_PATH, path)
     span.add_attribute(HTTP_ROUTE, path)
     try:
-        host, url = request.get_host(), request.build_absolute_uri()
+        host, whole = request.get_host(), request.get_full_path()
+        if "/." in path or getattr(type(request), "build_absolute_uri", None) is not _BUILD:
+            # A path that has to be resolved, or a request of the program's own.
+            url = request.build_absolute_uri()
+        else:
+            # As Django does, which asks for the host once more, and quotes what is quoted.
+            url = f"{request.scheme}://{host}{whole}"
     except DisallowedHost:
         # Who has made up a host gets an error from whatever in Django asks for it.
         return
