@@ -230,6 +230,16 @@ def test_a_client_that_has_gone(otel):
     assert "error.name" not in attributes
 
 
+def test_no_answer_at_all(otel):
+    """The server answers 500 by itself."""
+
+    async def app(scope, receive, send):
+        pass
+
+    asyncio.run(traced(app)(scope_of("/"), None, None))
+    assert otel.spans[ROOT].attributes["http.status_code"] == 500
+
+
 def test_a_cancelled_request(otel):
     """Its span ends, as no success, and what was open in it."""
 
@@ -462,3 +472,58 @@ def test_a_dispatch_of_a_subclass(otel):
 
     assert asyncio.run(requests()) == [203, 203]
     assert otel.parents == {"in /": ROOT, ROOT: int(CALLER, 16)}
+
+
+def test_spans_that_fastapi_makes_by_itself(run_program):
+    """It is spared those that a provider of this package leaves out; with a provider of the application's, set later, it makes them."""
+    if not hasattr(fastapi.FastAPI(), "_telemetry"):
+        pytest.skip("this release of FastAPI makes none")
+    printed = run_program(
+        """
+        import asyncio
+        import fastapi
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+        from opencensus.ext.azure.trace_exporter import AzureExporter
+        from opencensus.ext.fastapi.fastapi_middleware import FastAPIMiddleware
+        from opencensus.trace.samplers import AlwaysOffSampler
+        from opencensus_compat._bridge.frameworks import SilentTracer
+
+        made = []
+        start_span = SilentTracer.start_span
+        SilentTracer.start_span = lambda self, name, *args, **options: made.append(name) or start_span(self, name, *args, **options)
+        app = fastapi.FastAPI()
+        exporter = AzureExporter(connection_string="InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=http://127.0.0.1:9")
+        app.add_middleware(FastAPIMiddleware, exporter=exporter, sampler=AlwaysOffSampler())
+
+        def ask():
+            async def nothing(*_):
+                return {"type": "http.request"}
+
+            scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http"}
+            asyncio.run(app({**scope, "http_version": "1.1", "root_path": "", "client": None, "server": ("shop.example", 80)}, nothing, nothing))
+
+        ask()
+        first = len(made)
+        ask()
+        print(first > 0, len(made) - first)
+        own = InMemorySpanExporter()
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(own))
+        trace.set_tracer_provider(provider)
+        ask()
+        ask()
+        print({span.instrumentation_scope.name for span in own.get_finished_spans()})
+    """,
+        stderr=SET_LATE,
+    )
+    assert printed.splitlines() == ["True 0", "{'fastapi'}"]
+
+
+SET_LATE = (
+    "a tracer provider was set after this package had made one for OpenCensus code. OpenTelemetry accepts one only, so the one made here "
+    "delegates to yours from now on. Set yours before the first OpenCensus exporter is made, so that earlier telemetry goes through it, too "
+    "(said once)\n"
+)

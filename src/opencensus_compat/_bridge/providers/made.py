@@ -18,7 +18,7 @@ from opencensus_compat._bridge.pipeline.ending import is_ending
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.resource import resource_of_role
 
-__all__ = ["MadeProvider", "new_logger_provider", "new_tracer_provider"]
+__all__ = ["MadeProvider", "leaves_frameworks_out", "new_logger_provider", "new_tracer_provider"]
 
 
 class _MadeTracer(Tracer):
@@ -88,6 +88,11 @@ class MadeProvider(TracerProvider):
             super().shutdown()
         else:
             self._census_successor.shutdown()
+
+
+def leaves_frameworks_out(provider: object) -> bool:
+    """Return whether a tracer provider leaves out what frameworks make by themselves: it was made here, and the application has set none."""
+    return isinstance(provider, MadeProvider) and provider._census_successor is None
 
 
 def new_tracer_provider(role: str) -> MadeProvider:

@@ -8,6 +8,7 @@ import traceback
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import trace as trace_api
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.pipeline import ending
+from opencensus_compat._bridge.providers import made
 from opencensus_compat.ext import _server
 from opencensus_compat.trace import attributes_helper, exceptions_status, execution_context, integrations, samplers
 from opencensus_compat.trace import span as span_module
@@ -87,6 +89,7 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
         if getattr(self.dispatch_func, "__func__", None) is not _DISPATCH:
             await super().__call__(scope, receive, send)
             return
+        _spare(scope.get("app"))
         if self._is_excluded(scope):
             await self.app(scope, receive, send)
             return
@@ -101,8 +104,9 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
         except BaseException as error:
             answer.fail(error)
             raise
-        finally:
+        else:
             answer.end()
+        finally:
             _server.forget_ended()
 
     def _is_excluded(self, scope: Scope) -> bool:
@@ -181,6 +185,23 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
 
 
 _DISPATCH = FastAPIMiddleware.dispatch
+_NO_SPANS = trace_api.NoOpTracerProvider()
+
+
+def _spare(app: Any) -> None:
+    """Spare FastAPI the spans that it makes by itself, as its option `telemetry` does, as long as the provider leaves them out anyway.
+
+    It makes seven of each request as soon as there is a provider, from 0.165 at the latest: 110 us, twice as long as the request.
+    """
+    options = getattr(app, "_telemetry", None)
+    if type(options) is not dict:
+        return
+    given = options.get("tracer_provider", app)
+    if given is None:
+        if made.leaves_frameworks_out(trace_api.get_tracer_provider()) and not options.get("auto_configure"):
+            options["tracer_provider"] = _NO_SPANS
+    elif given is _NO_SPANS and not made.leaves_frameworks_out(trace_api.get_tracer_provider()):
+        options["tracer_provider"] = None
 
 
 def _flushing(send: Send) -> Send:
@@ -243,12 +264,15 @@ class _Answer:
             self._middleware._after_request(span, response)
 
     def fail(self, error: BaseException) -> None:
-        """Note what the application has raised, unless the answer was complete."""
+        """Note what the application has raised, unless the answer was complete, and end the request."""
         if not self._traced.has_ended and not self._is_refused:
             _fail(self._middleware, self._traced, error)
+        self._traced.end()
 
     def end(self) -> None:
-        """End the request, if its answer has no end."""
+        """End the request, if its answer has no end; one that has no beginning the server answers by itself."""
+        if not self._has_begun:
+            self._traced.set_status_code(HTTP_500_INTERNAL_SERVER_ERROR)
         self._traced.end()
 
 
