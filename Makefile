@@ -1,6 +1,7 @@
 # make demo     unchanged OpenCensus programs, and what of them arrives at a local Application Insights endpoint
 # make test     everything that must hold: lint, format, types, tests
 # make format   let ruff format and mend what it can
+# make tables   the part of the guide that is written from the table of integrations
 # make faults   everything that can go wrong on the way to the service, with real processes, and where each item went
 # make fuzz     whatever comes from outside, made up by atheris: connection strings, replies, stored files, trace headers ...
 # make soak     an hour's outage, and what comes after it: disk, memory, and how it drains (ten minutes); then ten minutes of metrics
@@ -23,7 +24,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format faults fuzz soak servers frozen vendors bench oldest newest matrix envs clean
+.PHONY: demo test format tables faults fuzz soak servers frozen vendors bench oldest newest matrix envs clean
 
 demo: .venv/.stamp
 	$(PY) examples/demo.py
@@ -37,6 +38,9 @@ test: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 format: .venv/.stamp
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+tables: .venv/.stamp
+	$(PY) tests/test_integrations_table.py
 
 # ONLY="kill -9" runs the faults of which the name contains that; without it the table in the migration guide is written anew.
 faults: .venvs/faults/.stamp .venvs/faults-legacy/.stamp

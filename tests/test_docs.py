@@ -154,15 +154,6 @@ def test_settings_has_every_secret_key() -> None:
     assert {key.lower() for key in re.findall("`([^`]+)`", keys)} == SECRET_KEYS
 
 
-@pytest.mark.parametrize("page", ["README.md", "migration_guide/packages.md"])
-def test_pages_name_every_integration(page: str, built_in: list[str]) -> None:
-    """The line of a page that says which integrations are built in has them all, and no other."""
-    [line] = [
-        line for line in (_REPOSITORY / page).read_text(encoding="utf-8").splitlines() if "built in" in line and "`.threading`" in line
-    ]
-    assert sorted({*re.findall(r"`(?:opencensus\.ext)?\.(\w+)`", line)} - {"azure"}) == built_in
-
-
 def test_messages_are_what_is_said() -> None:
     """Each message that the table explains is one that the source has, between its dots."""
     texts = [
