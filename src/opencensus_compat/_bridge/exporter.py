@@ -145,11 +145,14 @@ _T = TypeVar("_T")
 _NO_RESOURCE = "00000000-0000-0000-0000-000000000000"
 
 
-class _Sampled:
-    """The context of telemetry that is no span; batch processors read it."""
+class _Flags(int):
+    sampled = True
 
-    class trace_flags:  # noqa: N801 - the name that batch processors read
-        sampled = True
+
+class _Sampled:
+    """The context of telemetry that is no span; batch processors read it, and the part of spans does."""
+
+    trace_flags = _Flags(1)
 
 
 class Prepared:

@@ -179,7 +179,7 @@ def test_a_function_that_raises(rows):
 
 @pytest.mark.parametrize("hooks", [True, False], ids=["hooks", "no hooks"])
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_functions_of_the_second_model_that_raise(kind, hooks, rows):
+def test_functions_of_the_second_model_that_raise(kind, hooks, rows, caplog):
     """The exception arrives once: below the span that it left, or below the host's span where it left none, an open span having failed."""
 
     def in_a_span(req, context):
@@ -211,6 +211,7 @@ def test_functions_of_the_second_model_that_raise(kind, hooks, rows):
         ("in a span", spans["work"]["id"]),
         ("outside", spans["open"]["id"]),
     ]
+    assert [record.message for record in caplog.records if record.name == "opencensus_compat"] == []
 
 
 def test_a_worker_that_calls_no_hooks(logger, rows):

@@ -69,7 +69,7 @@ class SpanPart(Part[ReadableSpan]):
             processor = self._started()
         processor.on_end(telemetry)
         # Without the property `sampled`, which is a call.
-        if telemetry.context.trace_flags & 1:  # type: ignore[union-attr, operator]  # what was started has a context
+        if telemetry.context.trace_flags & 1:  # type: ignore[union-attr]  # what was started has a context
             self._queue.entered()
 
 
