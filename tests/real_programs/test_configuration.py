@@ -113,6 +113,62 @@ except KeyboardInterrupt:
 """
 
 
+FILES = """
+import json
+import logging
+import logging.config
+import os
+import pathlib
+import sys
+
+import yaml
+
+TEXT = '''
+version: 1
+disable_existing_loggers: false
+filters:
+  shop: {name: shop}
+formatters:
+  plain: {format: "%(levelname)s %(message)s"}
+handlers:
+  azure:
+    class: opencensus.ext.azure.log_exporter.AzureLogHandler
+    connection_string: CONNECTION_STRING
+    level: WARNING
+    formatter: plain
+    filters: [shop]
+    logging_sampling_rate: 1.0
+  made:
+    (): opencensus.ext.azure.log_exporter.AzureLogHandler
+    connection_string: CONNECTION_STRING
+  events:
+    class: opencensus.ext.azure.log_exporter.AzureEventHandler
+    connection_string: CONNECTION_STRING
+loggers:
+  shop: {level: INFO, handlers: [azure]}
+  plain: {level: INFO, handlers: [made], propagate: false}
+  clicks: {level: INFO, handlers: [events], propagate: false}
+'''
+text = TEXT.replace("CONNECTION_STRING", os.environ["APPLICATIONINSIGHTS_CONNECTION_STRING"])
+form = os.environ["FORM"]
+file = pathlib.Path(__file__).with_suffix("." + form)
+file.write_text(text if form == "yaml" else json.dumps(yaml.safe_load(text)), encoding="utf-8")
+logging.config.dictConfig((yaml.safe_load if form == "yaml" else json.loads)(file.read_text(encoding="utf-8")))
+logging.getLogger("shop").info("below the handler's level")
+logging.getLogger("shop.orders").warning("sent")
+logging.getLogger("plain").info("made")
+logging.getLogger("clicks").info("clicked", extra={"custom_dimensions": {"button": "buy"}})
+"""
+
+AS_A_MODULE = """
+import logging
+import sys
+from opencensus.ext.azure.log_exporter import AzureLogHandler
+logging.getLogger("app").addHandler(AzureLogHandler())
+logging.getLogger("app").warning("run as %s", __name__)
+"""
+
+
 @pytest.fixture
 def run(endpoint, run_program):
     """Return a function that runs a program with `configure`, and returns what it printed."""
@@ -166,3 +222,23 @@ def test_interrupted(start, messages, tmp_path, number, status):
     assert (ended, running.printed) == (status, "ready\n")
     assert took_s < 20
     assert messages() == {"ready": 1}
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_files(endpoint, run_program, messages, form):
+    """YAML and JSON name the handlers in text, as a class or as a factory, with levels, filters, formatters and options of theirs."""
+    run_program(FILES, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string, FORM=form)
+    assert messages() == {"WARNING sent": 1, "made": 1}
+    assert [(row["name"], row["customDimensions"]) for row in endpoint.rows("customEvents")] == [("clicked", {"button": "buy"})]
+
+
+def test_python_m(endpoint, messages, run_program, tmp_path, monkeypatch):
+    """A package that `python -m` runs is a program as any; its role is the name of its file, as with OpenCensus."""
+    package = tmp_path / "shop_jobs"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(AS_A_MODULE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    run_program("", options=("-W", "error", "-m", "shop_jobs"), APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+    assert messages() == {"run as __main__": 1}
+    assert {row["cloud_RoleName"] for row in endpoint.rows("traces")} == {"__main__.py"}

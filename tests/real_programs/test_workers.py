@@ -56,6 +56,30 @@ def test_celery(start, endpoint, messages, tmp_path):
     assert {error["type"] for error in errors} == {"LookupError"}
 
 
+@pytest.mark.parametrize(
+    ("pool", "set_up"),
+    [("prefork", "worker_process_init"), ("threads", "celeryd_init"), ("solo", "worker_init")],
+)
+def test_celery_with_spans(start, endpoint, tmp_path, pool, set_up):
+    """With exporter and handler made by a signal, in each child or before the pool, each line arrives below its task's span, each once."""
+    queue = tmp_path / "queue"
+    queue.mkdir()
+    options = f"--pool {pool} --concurrency 4 --without-gossip --without-mingle --without-heartbeat --loglevel WARNING"
+    worker = start("-m", "celery", "--app", "traced_tasks", "worker", *options.split(), QUEUE=str(queue), SET_UP=set_up)
+    client = start("traced_tasks.py", "20", QUEUE=str(queue))
+    assert client.wait() == 0, client.printed
+    worker.until(lambda: len(list(queue.glob("*.done"))) == 20)
+    status, took_s = worker.end()
+    assert status == 0, worker.printed
+    assert took_s < 25
+    endpoint.wait_idle()
+    spans = {row["name"]: row for row in endpoint.rows("dependencies")}
+    assert sorted(spans) == sorted(f"task {number}" for number in range(20))
+    told = [(row["message"], row["operation_Id"], row["operation_ParentId"]) for row in endpoint.rows("traces")]
+    assert sorted(told) == sorted((f"in {name}", row["operation_Id"], row["id"]) for name, row in spans.items())
+    assert len({row["operation_Id"] for row in spans.values()}) == 20
+
+
 @pytest.mark.parametrize("loaded", [(), ("jobs",)], ids=["each job loads", "the worker loads"])
 def test_rq(start, messages, loaded):
     """The records of jobs arrive although RQ runs each in a process that ends by `os._exit`, those of jobs that fail as well."""
