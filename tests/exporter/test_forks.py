@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
+import types
 
 import pytest
 
+from appinsights_exporter import forks
 from appinsights_exporter.delivery.store import Store
 from appinsights_exporter.forks import ForkRegistry, restart_in_child
 
@@ -90,3 +93,39 @@ def test_threads_register_at_the_same_time():
         thread.join()
     registry.restart()
     assert sorted(seen) == list(range(400))
+
+
+@pytest.fixture
+def uwsgi(monkeypatch):
+    """The module that uWSGI puts into its processes; the application has a hook there."""
+    module = types.ModuleType("uwsgi")
+    module.opt, module.seen = {}, []
+    module.post_fork_hook = own = lambda: module.seen.append("own")
+    module.own = own
+    monkeypatch.setitem(sys.modules, "uwsgi", module)
+    monkeypatch.setattr(forks, "_after_uwsgi_forks", [])
+    return module
+
+
+def test_workers_of_uwsgi(uwsgi):
+    """uWSGI calls in its workers what is to restart, in order, and then the application's own hook."""  # noqa: D403 - its name
+    for name in ("exporter", "facade"):
+        forks.on_uwsgi_fork(lambda name=name: uwsgi.seen.append(name))
+    uwsgi.post_fork_hook()
+    assert uwsgi.seen == ["exporter", "facade", "own"]
+
+
+@pytest.mark.parametrize("option", [b"lazy-apps", b"py-call-osafterfork", b"py-call-uwsgi-fork-hooks"])
+def test_workers_of_uwsgi_that_python_hears_of(uwsgi, option):
+    """With options by which Python hears of the fork, or loads the application after it, nothing is added."""
+    uwsgi.opt[option] = True
+    forks.on_uwsgi_fork(uwsgi.seen.clear)
+    assert uwsgi.post_fork_hook is uwsgi.own
+
+
+def test_outside_uwsgi(monkeypatch):
+    """Elsewhere nothing is noted."""
+    noted = []
+    monkeypatch.setattr(forks, "_after_uwsgi_forks", noted)
+    forks.on_uwsgi_fork(noted.clear)
+    assert noted == []

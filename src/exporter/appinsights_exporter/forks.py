@@ -1,4 +1,4 @@
-"""What a child made by fork restarts: the one place where this package asks Python to be called when the process forks.
+"""What a child made by fork restarts: the one place where this package asks Python, and uWSGI, to be called when the process forks.
 
 A child has copies of all objects and only the thread that forked. A lock that another thread held stays locked in it, and the work that the
 parent's threads have under way is the parent's.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from threading import RLock
 
 
@@ -69,5 +71,34 @@ def hold_while_forking(lock: RLock) -> None:
         os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 
+_UWSGI_TELLS = (b"lazy-apps", b"py-call-osafterfork", b"py-call-uwsgi-fork-hooks")
+"""Options with which applications load after the fork, or Python hears of it."""
+_after_uwsgi_forks: list[Callable[[], object]] = []
+
+
+def on_uwsgi_fork(call: Callable[[], object]) -> None:
+    """Call a function in each worker of uWSGI, before the application's own hook there.
+
+    uWSGI forks in C. Only options of uWSGI have Python call what is registered for forks.
+    """
+    uwsgi: Any = sys.modules.get("uwsgi")
+    options = getattr(uwsgi, "opt", {})
+    if uwsgi is None or any(name in options for name in _UWSGI_TELLS):
+        return
+    _after_uwsgi_forks.append(call)
+    if len(_after_uwsgi_forks) > 1:
+        return
+    own = getattr(uwsgi, "post_fork_hook", None)
+
+    def forked() -> None:
+        for after in _after_uwsgi_forks:
+            after()
+        if own is not None:
+            own()
+
+    uwsgi.post_fork_hook = forked
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
     os.register_at_fork(after_in_child=_registry.restart)
+    on_uwsgi_fork(_registry.restart)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from appinsights_exporter import _releases, notices, reasons
 from appinsights_exporter import connection_string as _connection_string
 from appinsights_exporter import foreign as _foreign
+from appinsights_exporter import forks as _forks
 from appinsights_exporter import redirect as _redirect
 from appinsights_exporter import settings as _settings
 from appinsights_exporter import spelling as _spelling
@@ -32,6 +33,7 @@ from appinsights_exporter.envelope import (
 from appinsights_exporter.errors import ConfigurationError
 from appinsights_exporter.settings import Settings
 from opencensus_compat._alias import redirect_at_start
+from opencensus_compat._bridge.process import process as _process
 from opencensus_compat._bridge.process import report_with
 
 if TYPE_CHECKING:
@@ -123,6 +125,7 @@ __all__ = [
 
 _releases.check(sdk=False)
 report_with(notices.say)
+_forks.on_uwsgi_fork(_process.after_fork_in_child)
 if redirect_at_start:
     # Below `census-compat local`; since the process started, the program may have emptied its environment.
     _redirect.at_start = redirect_at_start
