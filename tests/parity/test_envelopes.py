@@ -256,7 +256,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "test_envelopes[gevent_pool]": (
         Rule("log-parent-id", r"log_lines \| .* \| .*parentId", _matching(r"\|<trace of .*>\.<id of .*>\."), _matching("<id of .*>")),
     ),
-    "test_envelopes[google_clients]": (
+    "test_envelopes[google_cloud_clientlibs_calls]": (
         Rule("none-attributes", r".* \| .*/properties/error\.message", None, ABSENT),
         Rule("google-targets", r"insecure_channel_by_position \| .*/grpc\.host_port", None, "<endpoint>"),
         Rule("google-twice", r"switched_on_twice \| RemoteDependency 'Sent.google.pubsub.v1.Pu' #2", ITEM, ABSENT),

@@ -25,6 +25,8 @@ TIMES = [
     (datetime(2020, 1, 31, 10, 20, 30, 123456), 1580466030123456000),  # noqa: DTZ001 - as OpenCensus made them
     (datetime(2020, 1, 31, 11, 20, 30, 123456, tzinfo=timezone(timedelta(hours=1))), 1580466030123456000),
     ("2020-01-31T10:20:30Z", None),
+    ("2020-W05-5T10:20:30.123456Z", None),
+    ("2020-01-31T10:20:30.12345Z", 1580466030123450000),
     ("yesterday", None),
     (1580466030, None),
     (None, None),

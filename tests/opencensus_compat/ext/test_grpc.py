@@ -311,6 +311,15 @@ def test_both_headers(kept, tracer):
     assert orders.seen[1]["own"] == "1"
 
 
+def test_without_a_tracer():
+    """The call goes out, and no header that cannot be read goes with it."""
+    with serving() as (plain, orders):
+        channel = grpc.intercept_channel(plain, OpenCensusClientInterceptor())
+        assert channel.unary_unary("/shop.Orders/Aborts").future(b"7").code() is grpc.StatusCode.NOT_FOUND
+        assert list(channel.stream_stream("/shop.Orders/Each")(iter([b"7"]))) == [b"7"]
+    assert [sorted(seen) for seen in orders.seen] == [["user-agent"]] * 2
+
+
 def test_conventions_of_opentelemetry(channel, tracer, kept, monkeypatch):
     """Where items are sent in OpenTelemetry's shape, they are beside the legacy attributes, on both sides."""
     called = {"rpc.system.name": "grpc", "rpc.service": "shop.Orders", "rpc.method": "One"}

@@ -6,9 +6,8 @@ Tracing costs a call nothing but its span: what fails here is reported once, and
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -43,13 +42,27 @@ _BINARY = binary_format.BinaryFormatPropagator()
 _W3C = trace_context_http_header_format.TraceContextPropagator()
 
 
-@contextlib.contextmanager
-def guarded(what: str) -> Iterator[None]:
-    """Run a block whose errors are reported, once for each kind of problem: they are this package's, not the application's."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 -- messages, samplers, propagators and exporters of programs may raise anything
-        report(f"{what}: %s", type(error).__name__)
+class guarded:  # noqa: N801 -- reads as the function that it is in a `with` statement
+    """Run a block whose errors are reported, once for each kind of problem: they are this package's, not the application's.
+
+    Args:
+        what: What does not happen then, for the report.
+    """
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        """A generator would take five times as long, and a call has several of these."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> bool:
+        # Messages, samplers, propagators and exporters of programs may raise anything.
+        if not isinstance(error, Exception):
+            return False
+        report(f"{self._what}: %s", type(error).__name__)
+        return True
 
 
 def text(value: Any) -> str:
@@ -105,7 +118,8 @@ class Ending:
     def __init__(self, span: Any, on_end: Callable[[], object] | None = None) -> None:
         self.span = span
         self._on_end = on_end
-        self._lock = threading.Lock()
+        # Of a kind that may be taken again: it may be an object freed meanwhile that ends its span.
+        self._lock = threading.RLock()
         self._running = False
         self._waiting: tuple[Any, str | None] | None = None
         self._has_ended = False
@@ -215,7 +229,10 @@ def with_trace(tracer: Any, given: Any) -> list[tuple[str, Any]]:
         given: The call's own metadata, pairs of key and value.
     """
     span_context = tracer.span_context
-    headers = {oc_grpc.GRPC_TRACE_KEY: _BINARY.to_header(span_context), **_W3C.to_headers(span_context)}
+    headers: dict[str, Any] = {oc_grpc.GRPC_TRACE_KEY: _BINARY.to_header(span_context)}
+    # Without a tracer, there is no span; OpenCensus's binary form has zeros then.
+    if span_context.span_id is not None:
+        headers.update(_W3C.to_headers(span_context))
     return [*((key, value) for key, value in given if key not in headers), *headers.items()]
 
 

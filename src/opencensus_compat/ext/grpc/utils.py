@@ -12,6 +12,7 @@ from grpc.framework.interfaces.face import face
 
 from opencensus_compat.ext.grpc import _calls
 from opencensus_compat.trace import execution_context, time_event
+from opencensus_compat.trace.blank_span import BlankSpan
 
 
 def extract_byte_size(proto_message: Any) -> int | None:
@@ -38,6 +39,8 @@ def add_message_event(proto_message: Any, span: Any, message_event_type: Any, me
 
 
 def _note_message(message: Any, span: Any, kind: Any, number: int = 1) -> None:
+    if type(span) is BlankSpan:
+        return
     with _calls.guarded("a message of a gRPC call could not be noted"):
         add_message_event(message, span, kind, number)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pymongo import monitoring
 
-from opencensus_compat._bridge.process import on_reset, report
+from opencensus_compat._bridge.process import hold_while_forking, on_reset, report
 from opencensus_compat.ext import _patching
 from opencensus_compat.ext._server import _is_otel_shape
 from opencensus_compat.trace import _grpc_codes, execution_context, integrations
@@ -26,8 +26,9 @@ COMMAND_ATTRIBUTES = ["filter", "sort", "skip", "limit", "pipeline"]
 _MOST_RUNNING = 10_000
 """Commands whose end is awaited at most: a driver that is interrupted tells of none."""
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 """Guards what follows."""
+hold_while_forking(_lock)
 _running: dict[Any, Any] = {}
 """Key of a command that runs -> its span; None where it has none. Two listeners of one client make one span."""
 _registered: list[MongoCommandListener] = []
