@@ -502,6 +502,34 @@ def test_one_wrapper_for_each_connection(project):
     assert [django.db.connections[alias].execute_wrappers for alias in ("default", "other")] == [[module._trace_db_call]] * 2
 
 
+def test_a_program_that_has_put_the_wrapper_there_too(project, kept):
+    """As OpenCensus made programs do for the connections of other threads: each query is one span."""
+    client = project(queried=_queried)
+    django.db.connection.execute_wrappers.append(module._trace_db_call)
+    client.get("/queried")
+    assert [span.name for span in kept.spans] == ["sqlite.query", f"{__name__}._view"]
+
+
+def test_a_query_inside_a_query(project, kept):
+    """A wrapper of the program that asks the database itself has its statement below the other one."""
+
+    def explains(execute, sql, params, many, context):
+        if not sql.startswith("EXPLAIN"):
+            with django.db.connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN {sql}")
+        return execute(sql, params, many, context)
+
+    def explained(request):
+        with django.db.connection.execute_wrapper(explains):
+            _ask_database()
+        return HttpResponse()
+
+    project(explained=explained).get("/explained")
+    inner, outer, _ = kept.spans
+    assert [span.attributes["db.statement"] for span in (inner, outer)] == ["EXPLAIN SELECT 1", "SELECT 1"]
+    assert inner.parent_span_id == outer.span_id
+
+
 def test_a_database_that_cannot_be_opened(project, kept):
     """One that the project names and never asks for keeps no middleware from being made."""
     django.db.connections.settings["broken"] = {**django.db.connections.settings["default"], "ENGINE": "no.such.engine"}

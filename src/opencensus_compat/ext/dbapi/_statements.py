@@ -23,8 +23,8 @@ _NAMES_OF_QUERIES = ("query", "operation", "sql", "statement")
 _running: ContextVar[tuple[Any, ...]] = ContextVar("opencensus-statement", default=())
 """Cursor, method and statement of the call that is being traced in this thread or task."""
 
-of_framework: ContextVar[bool] = ContextVar("opencensus-framework-statement", default=False)
-"""Whether a framework's integration traces the statement that its driver runs in this thread or task."""
+of_framework: ContextVar[tuple[Any, Any] | None] = ContextVar("opencensus-framework-statement", default=None)
+"""Statement and values that a framework's integration traces while its driver runs them in this thread or task."""
 
 _is_for_itself: ContextVar[bool] = ContextVar("opencensus-driver-for-itself", default=False)
 """Whether a driver executes statements of its own in this thread or task."""
@@ -99,7 +99,7 @@ class Driver:
         try:
             tracer = execution_context.get_opencensus_tracer()
             # `set_opencensus_tracer(None)` is what programs call to have no tracer.
-            if tracer is None or of_framework.get() or _patching.opentelemetry_traces(self.library, tracer):
+            if tracer is None or of_framework.get() is not None or _patching.opentelemetry_traces(self.library, tracer):
                 return None
             span = tracer.start_span()
         except Exception as error:  # noqa: BLE001 -- a tracer of the program's own can raise anything

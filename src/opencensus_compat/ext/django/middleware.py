@@ -121,25 +121,16 @@ def _trace_db_call(execute: Any, sql: Any, params: Any, many: Any, context: Any)
         Exception: Whatever `execute` raises; the span's status is "DB error".
     """
     tracer = _get_current_tracer()
-    if not tracer or _patching.opentelemetry_traces(_LIBRARY):
+    running = _of_framework.get()
+    # Programs that knew of one connection alone have put this on others themselves, and may have done so on those that have it already.
+    if not tracer or (running is not None and running[0] is sql and running[1] is params):
         return execute(sql, params, many, context)
-    span, is_ours = None, False
+    span = None
     try:
-        span = tracer.start_span()
-        is_ours = is_own(span, CensusSpan)
-        vendor = context["connection"].vendor
-        span.name = f"{vendor}.query"
-        span.span_kind = span_module.SpanKind.CLIENT
-        span.add_attribute("component", vendor)
-        span.add_attribute("db.instance", context["connection"].alias)
-        span.add_attribute("db.statement", sql)
-        span.add_attribute("db.type", "sql")
-        if _server._is_otel_shape(tracer):
-            span.add_attribute("db.system.name", _SYSTEMS.get(vendor, vendor))
-            span.add_attribute("db.query.text", sql)
+        span = _start_query(tracer, sql, context)
     except Exception as error:  # noqa: BLE001 - of a tracer of the program's own; the query runs without
-        report("a query of Django's is traced in part, or not at all: %s", type(error).__name__)
-    token = _of_framework.set(span is not None)
+        _report_query(error)
+    token = _of_framework.set(None if span is None else (sql, params))
     try:
         return execute(sql, params, many, context)
     except Exception:
@@ -151,11 +142,41 @@ def _trace_db_call(execute: Any, sql: Any, params: Any, many: Any, context: Any)
         _of_framework.reset(token)
         if span is not None:
             with _server.guarded(_LIBRARY):
-                if is_ours:
-                    # With what was left open in it.
-                    span.__exit__(None, None, None)
-                else:
-                    tracer.end_span()
+                _end_query(tracer, span)
+
+
+def _start_query(tracer: Any, sql: Any, context: Any) -> Any:
+    """Start the span of a query; return None where that of an OpenTelemetry instrumentation is sent in its place."""
+    if _patching.opentelemetry_traces(_LIBRARY, tracer):
+        return None
+    span = tracer.start_span()
+    try:
+        vendor = context["connection"].vendor
+        span.name = f"{vendor}.query"
+        span.span_kind = span_module.SpanKind.CLIENT
+        span.add_attribute("component", vendor)
+        span.add_attribute("db.instance", context["connection"].alias)
+        span.add_attribute("db.statement", sql)
+        span.add_attribute("db.type", "sql")
+        if _server._is_otel_shape(tracer):
+            span.add_attribute("db.system.name", _SYSTEMS.get(vendor, vendor))
+            span.add_attribute("db.query.text", sql)
+    except Exception as error:  # noqa: BLE001 - of a span of the program's own
+        _report_query(error)
+    return span
+
+
+def _end_query(tracer: Any, span: Any) -> None:
+    is_ours = is_own(span, CensusSpan)
+    if is_ours:
+        # With what was left open in it.
+        span.__exit__(None, None, None)
+    else:
+        tracer.end_span()
+
+
+def _report_query(error: Exception) -> None:
+    report("a query of Django's is traced in part, or not at all: %s", type(error).__name__)
 
 
 def _trace_connection(**sent: Any) -> None:
