@@ -220,7 +220,7 @@ _TABLE = (
         "Psycopg",
         "a statement",
         patches="`psycopg2.connect`; `execute` and `executemany` of the cursors of `psycopg`",
-        packages=("psycopg2", "psycopg2-binary", "psycopg"),
+        packages=("psycopg2-binary", "psycopg2", "psycopg"),
         tested=("2.9.5", "2.9.13"),
         instrumentations=("psycopg2", "psycopg", "dbapi", "sqlalchemy"),
         distribution="opencensus-ext-postgresql 0.1.3",
