@@ -240,7 +240,7 @@ def invalid_urls():
     tracer = _tracer()
     with _client() as client, tracer.span(name="outer"):
         kind = _kind_of(client.get, "http://\N{SMILING FACE WITH SUNGLASSES}.example/refused")
-        with contextlib.suppress(httpx.InvalidURL, ValueError):
+        with contextlib.suppress(httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError):
             client.get("http://shop.example:port/orders")
         return kind
 
