@@ -201,11 +201,11 @@ class guarded:  # noqa: N801 - reads as the function that it is in a `with` stat
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
         if not isinstance(error, Exception):
             return False
-        _report_raised(self._library, error)
+        report_raised(self._library, error)
         return True
 
 
-def _report_raised(library: str, error: Exception) -> None:
+def report_raised(library: str, error: Exception) -> None:
     """Report what `guarded` does. What each request does costs a quarter less with `try` than with that."""
     report(f"opencensus.ext.{library}: a request is traced in part, or not at all: %s: %s", type(error).__name__, _text(error))
 
@@ -263,7 +263,7 @@ def begin(
         tracer = make_tracer()
         request = Request(library, tracer, _doubles.start_request(tracer.start_span, carrier), before, _last.get())
     except Exception as error:  # noqa: BLE001 - as `guarded`
-        _report_raised(library, error)
+        report_raised(library, error)
         with guarded(library):
             execution_context.set_opencensus_tracer(before[0])
         return None
@@ -272,13 +272,13 @@ def begin(
     try:
         describe(span)
     except Exception as error:  # noqa: BLE001 - the same
-        _report_raised(library, error)
+        report_raised(library, error)
     try:
         # After the attributes, by which it is matched with the span that an OpenTelemetry instrumentation made of the same request.
         if span.span_kind != SpanKind.SERVER:
             span.span_kind = SpanKind.SERVER
     except Exception as error:  # noqa: BLE001 - the same
-        _report_raised(library, error)
+        report_raised(library, error)
     return request
 
 
@@ -389,7 +389,7 @@ class Request:
             if is_recorded(span) and _is_otel_shape(tracer):
                 self._add_conventions()
         except Exception as error:  # noqa: BLE001 - as `guarded`
-            _report_raised(library, error)
+            report_raised(library, error)
         if not is_own(span, CensusSpan):
             # Of a tracer that a program's test has put there.
             with guarded(library):
@@ -407,7 +407,7 @@ class Request:
         try:
             context_tracer.end(span)
         except Exception as error:  # noqa: BLE001 - the same
-            _report_raised(library, error)
+            report_raised(library, error)
 
     def _add_conventions(self) -> None:
         """Set what OpenTelemetry's semantic conventions call the attributes that the span has."""
@@ -442,7 +442,7 @@ class Request:
                 execution_context.set_opencensus_tracer(tracer)
             execution_context.set_opencensus_attrs(attributes)
         except Exception as error:  # noqa: BLE001 - as `guarded`
-            _report_raised(self.library, error)
+            report_raised(self.library, error)
 
     def suspend(self) -> None:
         """Leave the request for a while: its span stays open, and `resumed` goes on inside it, in whichever thread or task."""

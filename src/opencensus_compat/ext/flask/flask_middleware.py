@@ -14,7 +14,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from opencensus_compat._bridge.process import report
 from opencensus_compat.ext import _server
-from opencensus_compat.trace import attributes_helper, execution_context, integrations
+from opencensus_compat.trace import attributes_helper, execution_context, integrations, utils
 
 HTTP_HOST = attributes_helper.COMMON_ATTRIBUTES["HTTP_HOST"]
 HTTP_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]
@@ -87,7 +87,8 @@ class FlaskMiddleware:
         self.propagator = propagator
         # Of a request context; each middleware has its own, since an application may have several.
         self._key = f"_opencensus_request_{id(self)}"
-        self._plain: tuple[tuple[Any, ...] | None, bool] = (None, True)
+        # The paths that were looked at last, and whether all stand in a URL as they do in a path.
+        self._plain: tuple[tuple[Any, ...], bool] = ((), True)
         if self.app is not None:
             self.init_app(app)
 
@@ -146,7 +147,8 @@ class FlaskMiddleware:
 
     def _before_request(self) -> None:
         """Begin the request that Flask is about to handle, unless its path is excluded."""
-        with _server.guarded(_LIBRARY):
+        # Not `guarded` here and below: a request that is left out is to cost next to nothing.
+        try:
             context = _current_context()
             request = context.request
             if self._is_excluded(request):
@@ -158,6 +160,8 @@ class FlaskMiddleware:
                 if begun is not None:
                     # Not the WSGI environment, nor `flask.g`: a copy of the context, or a test's client in a view, has the same ones.
                     setattr(context, self._key, begun)
+        except Exception as error:  # noqa: BLE001 - a list or a request of a program's own raises anything
+            _server.report_raised(_LIBRARY, error)
 
     def _new_tracer(self, request: Any) -> Any:
         return _server.new_tracer(request.headers, sampler=self.sampler, exporter=self.exporter, propagator=self.propagator)
@@ -181,43 +185,43 @@ class FlaskMiddleware:
 
     def _after_request(self, response: Any) -> Any:
         """Note what the response says, and return it; the parts of a stream are made inside the request."""
-        with _server.guarded(_LIBRARY):
+        try:
             context = _current_context()
             begun = getattr(context, self._key, None)
             if begun is not None:
                 rule = context.request.url_rule
-                begun.set_attributes({HTTP_ROUTE: rule.rule} if rule is not None else {})
-                begun.set_status_code(response.status_code)
+                found = {} if rule is None else {HTTP_ROUTE: rule.rule}
+                begun.set_attributes({**found, HTTP_STATUS_CODE: response.status_code})
                 begun.forget_body()  # of a response that another one has taken the place of: a function after the view raised
                 if _is_made_while_sent(response):
                     response.response = _server.Body(response.response, begun)
+        except Exception as error:  # noqa: BLE001 - as above
+            _server.report_raised(_LIBRARY, error)
         return response
 
     def _teardown_request(self, exception: BaseException | None) -> None:
         """End the request that Flask has handled, with the exception that left the view, if one did."""
-        with _server.guarded(_LIBRARY):
+        try:
             # Gone with the first call: a stream with the request's context is torn down again when it has been sent.
             begun = vars(_current_context()).pop(self._key, None)
             if begun is not None:
                 if exception is not None:
                     begun.fail(exception)
                 begun.end_or_suspend()
+        except Exception as error:  # noqa: BLE001 - as above
+            _server.report_raised(_LIBRARY, error)
 
     def _is_excluded(self, request: Any) -> bool:
         """Return whether a request is not traced. To put its URL together costs more than the rest, and for most lists the path will do."""
-        paths, path, root = self.excludelist_paths, request.path, request.environ.get("SCRIPT_NAME", "")
-        if "%" in path or not root.isascii() or not self._are_plain(paths):
-            return _server.is_excluded(request.url, paths)
-        return _server.is_excluded(f"{root.rstrip('/')}/{path.lstrip('/')}", paths)
-
-    def _are_plain(self, paths: Any) -> bool:
-        """Return whether all members of a list stand in a URL as they do in a path; remembered for the list as it is."""
-        if paths is None:
-            return True
-        now = tuple(paths)
-        if self._plain[0] != now:
-            self._plain = now, all(map(_is_plain, now))
-        return self._plain[1]
+        given = self.excludelist_paths
+        paths = tuple(utils.DEFAULT_EXCLUDELIST_PATHS if given is None else given)
+        if self._plain[0] != paths:
+            self._plain = paths, all(map(_is_plain, paths))
+        path = request.path
+        if self._plain[1] and "%" not in path and path[1:2] != "/" and not request.environ.get("SCRIPT_NAME"):
+            begins: bool = path.startswith(paths, 1)
+            return begins
+        return _server.is_excluded(request.url, given)
 
 
 def _is_made_while_sent(response: Any) -> bool:

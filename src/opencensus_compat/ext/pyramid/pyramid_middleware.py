@@ -71,7 +71,9 @@ class OpenCensusTweenFactory:
             _server.forget_ended()
             if _server.is_excluded(request.path, self._excludelist_paths):
                 return
-            begun = _server.begin(_LIBRARY, lambda: self._new_tracer(request), lambda span: _describe(span, request), request.environ)
+            begun = _server.begin(
+                _LIBRARY, lambda: self._new_tracer(request), lambda span: _describe(span, request), getattr(request, "environ", None)
+            )
             if begun is not None:
                 # Past WebOb, which keeps attributes in the WSGI environment: that is shared with copies of the request.
                 vars(request)[self._key] = begun
