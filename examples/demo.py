@@ -13,7 +13,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,8 @@ class Program:
     """Show role and properties of the items, instead of the transactions."""
     table: str = ""
     """Show the rows of this table that arrived, with their properties: items that belong to no transaction."""
-    serves: int = 0
-    """How many requests the first file answers; 0 if it is no service."""
+    serves: tuple[int, ...] = ()
+    """How many requests the first files answer, which are services: each is told where the one before it listens, the last file too."""
 
 
 PROGRAMS = (
@@ -150,7 +150,25 @@ fill basket
     GET /stock/<sku>
       look up
 """,
-        serves=2,
+        serves=(2,),
+    ),
+    Program(
+        "A shop on Flask and SQLAlchemy, and prices from FastAPI",
+        ("legacy/price_service.py", "legacy/web_shop.py", "legacy/shop_visitor.py"),
+        "They run on today's Flask 3 and SQLAlchemy 2, beside which pip refuses the packages opencensus-ext-flask and "
+        "opencensus-ext-sqlalchemy. None of them is installed. A request, its query, its call and the other service's request are one trace.",
+        """
+GET /goods/<sku>
+  sqlalchemy.query
+  GET /prices/kettle
+    GET /prices/kettle
+      [Information] price of kettle asked for
+
+GET /goods/<sku>
+  sqlalchemy.query
+  [Warning] nobody sells teapot
+""",
+        serves=(1, 2),
     ),
     Program(
         "Worker threads that share one tracer",
@@ -272,10 +290,11 @@ def _run(program: Program, endpoint: LocalEndpoint) -> str:
         OSError: It could not be started.
     """
     command = [sys.executable, str(EXAMPLES / program.files[-1])]
-    if not program.serves:
-        return _finished(command, endpoint)
-    with _service(program, endpoint) as url:
-        return _finished([*command, url], endpoint)
+    with ExitStack() as services:
+        told: list[str] = []
+        for file, requests in zip(program.files, program.serves, strict=False):
+            told = [services.enter_context(_service(file, [str(requests), *told], endpoint))]
+        return _finished([*command, *told], endpoint)
 
 
 def _finished(command: list[str], endpoint: LocalEndpoint) -> str:
@@ -284,14 +303,14 @@ def _finished(command: list[str], endpoint: LocalEndpoint) -> str:
 
 
 @contextmanager
-def _service(program: Program, endpoint: LocalEndpoint) -> Iterator[str]:
-    """Run the program's service on a free port, and wait for its end."""
-    command = [sys.executable, str(EXAMPLES / program.files[0]), "0", str(program.serves)]
+def _service(file: str, arguments: list[str], endpoint: LocalEndpoint) -> Iterator[str]:
+    """Run a service on a free port, and wait for its end."""
+    command = [sys.executable, str(EXAMPLES / file), "0", *arguments]
     with subprocess.Popen(command, env=_environment(endpoint), stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout is not None else ""
             if not line:
-                raise subprocess.SubprocessError(f"{program.files[0]} did not say where it listens")
+                raise subprocess.SubprocessError(f"{file} did not say where it listens")
             yield line.split()[-1]
             process.wait(TIME_LIMIT_S)
         finally:

@@ -36,7 +36,8 @@ _OF_LIBRARIES = [name for name in _PROGRAMS if any(row.packages and name.startsw
 """Programs that begin with the name of an integration: the library that it traces is in other releases beside the real SDK."""
 _LEGACY = _REPOSITORY / "examples" / "legacy"
 _PAIR = _LEGACY / "stock_service.py", _LEGACY / "shop_client.py"
-_EXAMPLES = {path.stem: path for path in sorted(_LEGACY.glob("*.py")) if path not in _PAIR}
+_SHOP = _LEGACY / "price_service.py", _LEGACY / "web_shop.py", _LEGACY / "shop_visitor.py"
+_EXAMPLES = {path.stem: path for path in sorted(_LEGACY.glob("*.py")) if path not in (*_PAIR, *_SHOP)}
 
 _Make = Callable[[Path | str, LocalEndpoint, Path], "Arrived"]
 
@@ -608,6 +609,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("exception-causes", r".*/exceptions/1/.*", ABSENT, ANY),
         Rule("stack-levels", r".*/parsedStack/\d/level", ANY, _matching(r"\d")),
     ),
+    "test_services_on_frameworks": (
+        *_OF_STATEMENTS,
+        Rule("log-parent-id", r".* \| .*parentId", _matching(r"\|<trace of .*>\.<id of .*>\."), _matching("<id of .*>")),
+    ),
     "test_examples[configured_logging]": (
         Rule("log-parent-id", r".* \| .*parentId", _matching(r"\|<trace of .*>\.<id of .*>\."), _matching("<id of .*>")),
     ),
@@ -739,17 +744,23 @@ def _whole(program: Path) -> _Make:
     return make
 
 
-def _pair(python: Path | str, endpoint: LocalEndpoint, folder: Path) -> Arrived:
-    """Run the service and its client."""
-    service, client = _PAIR
-    with ExitStack() as stack:
-        serving = stack.enter_context(_start([python, service, "0", "2"], endpoint, folder, {}))
-        stack.callback(serving.kill)
-        assert serving.stdout is not None
-        url = serving.stdout.readline().split()[-1]
-        _, client_errors = _finish(_start([python, client, url], endpoint, folder, {}))
-        _, service_errors = _finish(serving)
-    return _arrived(endpoint, {endpoint.instrumentation_key: "pair"}, {"pair": {}}, service_errors + client_errors)
+def _together(*files: Path, answers: tuple[str, ...]) -> Callable[[Path | str, LocalEndpoint, Path], Arrived]:
+    """Return what runs services and, as the last file, their client: each is told where the one before it listens."""
+
+    def run(python: Path | str, endpoint: LocalEndpoint, folder: Path) -> Arrived:
+        with ExitStack() as stack:
+            services, told, errors = [], (), ""
+            for file, requests in zip(files, answers, strict=False):
+                service = stack.enter_context(_start([python, file, "0", requests, *told], endpoint, folder, {}))
+                stack.callback(service.kill)
+                assert service.stdout is not None
+                told = (service.stdout.readline().split()[-1],)
+                services.append(service)
+            for process in (_start([python, files[-1], *told], endpoint, folder, {}), *services):
+                errors += _finish(process)[1]
+        return _arrived(endpoint, {endpoint.instrumentation_key: "pair"}, {"pair": {}}, errors)
+
+    return run
 
 
 _ID = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b")
@@ -908,11 +919,20 @@ def test_examples(program: str, legacy_python: Path, tmp_path: Path) -> None:
 
 def test_pair_of_processes(legacy_python: Path, tmp_path: Path) -> None:
     """A service and its client make one trace over two processes, as on the real SDK."""
-    old, new = _on_both(legacy_python, tmp_path, _pair)
+    old, new = _on_both(legacy_python, tmp_path, _together(*_PAIR, answers=("2",)))
     _sound(new)
     _explain(_differences(old, new, ""), "test_pair_of_processes")
     assert len({envelope["tags"]["ai.operation.id"] for envelope in new.items["pair"]}) == 1
     assert len(new.items["pair"]) == 7
+
+
+def test_services_on_frameworks(legacy_python: Path, tmp_path: Path) -> None:
+    """A service on Flask with SQLAlchemy, and one on FastAPI that it calls, make the traces that they made on the real SDK."""
+    old, new = _on_both(legacy_python, tmp_path, _together(*_SHOP, answers=("1", "2")))
+    _sound(new)
+    _explain(_differences(old, new, "\n".join(path.read_text(encoding="utf-8") for path in _SHOP)), "test_services_on_frameworks")
+    assert len({envelope["tags"]["ai.operation.id"] for envelope in new.items["pair"]}) == 2
+    assert len(new.items["pair"]) == 8
 
 
 def test_environment(legacy_python: Path, tmp_path: Path) -> None:
