@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, Tracer
+from opentelemetry.sdk.trace import Event, ReadableSpan, Span, SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, Tracer
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
@@ -102,6 +102,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
     census_rate: float | None = None
     _census_is_whole = False
     _census_attributes: dict[str, AttributeValue] | None = None
+    _census_events: list[Event] | None = None
     _census_end_ns: int | None = None
 
     _census_source: _Source
@@ -174,6 +175,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
                 self._census_parent,
                 resource=source.resource,
                 attributes=self._census_attributes,
+                events=self._census_events,
                 # They have seen it start, and may have seen it end.
                 span_processor=_OnlyEnd(source) if end_ns is None else SpanProcessor(),
                 limits=source.limits,
@@ -220,6 +222,19 @@ class FacadeSpan(Span, _handles.OtelSpan):
         else:
             self._census_attributes = attributes
 
+    def census_add_event(self, name: str, attributes: dict[str, AttributeValue], time: int | None) -> None:
+        """Add an event with attributes of which each is one that OpenTelemetry accepts; the dict is given away.
+
+        A call of gRPC has one for each message, so that it is no reason to become whole: 70 of 110 microseconds that such a span took.
+        """
+        with _making_whole:
+            if not self._census_is_whole and self._census_end_ns is None:
+                if self._census_events is None:
+                    self._census_events = []
+                self._census_events.append(Event(name, MappingProxyType(attributes), time))
+                return
+        self.add_event(name, attributes, time)
+
     def end(self, end_time: int | None = None) -> None:
         """End the span and hand it to the provider's processors.
 
@@ -244,6 +259,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
                 parent=self._census_parent,
                 resource=source.resource,
                 attributes=_NO_ATTRIBUTES if attributes is None else MappingProxyType(attributes),
+                events=self._census_events or (),
                 kind=self.census_kind,
                 start_time=self._census_start_ns,
                 end_time=end_ns,

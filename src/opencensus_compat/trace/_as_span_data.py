@@ -23,9 +23,11 @@ def span_data_of(span: Any, trace: Any) -> span_data_module.SpanData:
     name, annotations, links, status = span.name, span.annotations, span.links, span.status
     is_own = _handles.is_own(span, _handles.CensusSpan)
     otel: Any = span._otel if is_own else None
+    is_facades = _handles.is_own(otel, _handles.OtelSpan)
+    if is_facades and name is span._otel_name:
+        name = otel.name if otel._census_is_whole else otel._census_name
     # Few spans have what OpenTelemetry code gave them; the SDK's containers are made for these.
-    if _handles.is_own(otel, _handles.OtelSpan) and otel._census_is_whole:
-        name = otel.name if name is span._otel_name else name
+    if is_facades and otel._census_is_whole:
         events = otel_to_oc.annotations_of(filter(otel_to_oc.is_foreign, otel.events))
         own = {(oc_to_otel.text(getattr(link, "trace_id", "")), oc_to_otel.text(getattr(link, "span_id", ""))) for link in each(links)}
         linked = [link for link in otel_to_oc.links_of(otel.links) if (link.trace_id, link.span_id) not in own]

@@ -118,11 +118,15 @@ class KeptSpan(_handles.CensusSpan):
             otel.set_status(oc_to_otel.status(status.code, status.message))
 
     def _export_events(self, otel: OtelSpan) -> None:
-        made: list[tuple[Callable[[Any], Any], Any]] = [(oc_to_otel.annotation_event, item) for item in each(self._annotations)]
-        made += [(oc_to_otel.message_event, item) for item in each(self._message_events)]
-        for convert, item in made:
+        # As `is_own`, without the call.
+        add_message = cast(Any, otel).census_add_event if issubclass(type(otel), _OtelSpan) else otel.add_event
+        made: list[tuple[Callable[..., Any], Callable[[Any], Any], Any]] = [
+            (otel.add_event, oc_to_otel.annotation_event, item) for item in each(self._annotations)
+        ]
+        made += [(add_message, oc_to_otel.message_event, item) for item in each(self._message_events)]
+        for add, convert, item in made:
             try:
-                otel.add_event(*convert(item))
+                add(*convert(item))
             except _exporter.failure() as error:
                 report("a span is exported without an annotation or message event: %s", type(error).__name__)
         if self.stack_trace is not None:

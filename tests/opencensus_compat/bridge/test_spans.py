@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 import uuid
+from datetime import datetime, timezone
 
 import pytest
 from opentelemetry import trace as trace_api
@@ -18,7 +19,9 @@ from opencensus_compat._bridge.process import SCOPE
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.print_exporter import PrintExporter
+from opencensus_compat.trace.time_event import MessageEvent, Type
 from opencensus_compat.trace.tracer import Tracer
+from opencensus_compat.trace.tracers.context_tracer import PROVIDER
 
 ON = samplers.AlwaysOnSampler()
 KEYS = {"A": str(uuid.UUID(int=0xA)), "B": str(uuid.UUID(int=0xB))}
@@ -376,6 +379,21 @@ def test_hostile_attributes_arrive(tenants, endpoint, processed):
 
 
 # --- One pipeline ----------------------------------------------------------------------------------------------------------------
+
+
+def test_message_events_reach_the_applications_own_processors(otel):
+    """They do as the SDK's own would, whoever reads them from the span afterwards."""
+    moment = datetime(2020, 1, 31, 10, 20, 30, 123456, tzinfo=timezone.utc)
+    with Tracer(sampler=ON, exporter=PROVIDER).span(name="s") as span:
+        for number in (1, 2):
+            span.add_message_event(MessageEvent(moment, number, type=Type.SENT, uncompressed_size_bytes=7))
+    sizes = {"message.uncompressed_size": 7, "message.compressed_size": 7}
+    expected = [
+        ("message", {"message.type": "SENT", "message.id": number, **sizes, "census.event": "message"}, 1580466030123456000)
+        for number in (1, 2)
+    ]
+    for events in (otel.spans["s"].events, span._otel.events):
+        assert [(event.name, dict(event.attributes), event.timestamp) for event in events] == expected
 
 
 def test_flush_without_anything(otel):
