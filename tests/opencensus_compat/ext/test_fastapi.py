@@ -127,26 +127,24 @@ def test_nothing_is_left_behind(otel):
 @pytest.mark.parametrize("second", ["/orders", "/health"])
 def test_a_connection_that_is_used_again(otel, second):
     """A server begins the next request inside the call that takes the last part of an answer: it is no part of the one before."""
-    seen = []
+    seen, tasks = [], []
+
+    async def next_request():
+        # The application is still busy with the first one.
+        await tasks[0]
 
     async def answer(scope):
         child(f"in {scope['path']}")
         seen.append(trace_api.get_current_span().get_span_context().span_id)
-        return PlainTextResponse("served")
+        return PlainTextResponse("served", background=None if seen[1:] else BackgroundTask(next_request))
 
     app = traced(serving(answer), excludelist_paths=["health"])
 
-    async def connection():
-        tasks = []
+    def at(message):
+        if message["type"] == "http.response.body":
+            tasks.append(asyncio.ensure_future(ask(app, second, headers=[(b"host", b"shop.example:8080")])))
 
-        def at(message):
-            if message["type"] == "http.response.body":
-                tasks.append(asyncio.ensure_future(ask(app, second, headers=[(b"host", b"shop.example:8080")])))
-
-        await ask(app, "/first", at)
-        await tasks[0]
-
-    asyncio.run(connection())
+    asyncio.run(ask(app, "/first", at))
     assert otel.parents[f"{ROOT}first"] == int(CALLER, 16)
     if second == "/orders":
         assert otel.parents[f"{ROOT}orders"] is None
@@ -260,6 +258,30 @@ def test_a_cancelled_request(otel):
     asyncio.run(request())
     assert otel.parents == {"inside": ROOT, ROOT: int(CALLER, 16)}
     assert not otel.spans[ROOT].status.is_ok
+
+
+def test_a_websocket_on_a_connection_that_is_used_again(otel):
+    """It is no part of the request before."""
+
+    async def connection():
+        tasks = []
+
+        def at(message):
+            if message["type"] == "http.response.body":
+                tasks.append(asyncio.ensure_future(app({"type": "websocket", "path": "/"}, None, None)))
+
+        await ask(app, "/first", at)
+        await tasks[0]
+
+    async def serve(scope, receive, send):
+        if scope["type"] == "http":
+            await (await served(scope))(scope, receive, send)
+        else:
+            assert trace_api.get_current_span() is trace_api.INVALID_SPAN
+
+    app = traced(serve)
+    asyncio.run(connection())
+    assert set(otel.spans) == {f"{ROOT}first", "in /first"}
 
 
 def test_a_websocket(otel):

@@ -83,6 +83,7 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, a websocket's or the lifespan's as the application does."""
         if scope["type"] != "http":
+            _server.forget_ended()
             await self.app(scope, receive, _flushing(send) if scope["type"] == "lifespan" else send)
             return
         # A program may have put one on the object, too.
