@@ -120,3 +120,17 @@ def test_fifty_at_once(run, model, hooks, first):
     errors = sorted((row["operation_Id"], row["type"], row["operation_ParentId"]) for row in arrived["exceptions"])
     assert errors == [(key, "LookupError", spans[key]["id"]) for key in (f"{number + 1:032x}" for number in failed)]
     assert "Traceback" not in done.stderr
+
+
+def test_beside_the_legacy_distribution(environment, our_wheel, legacy_wheel, tmp_path):
+    """Where the legacy extension is installed, its class is the one that registers with the worker, and it uses our exporter."""
+    environment.install(our_wheel, legacy_wheel("opencensus-extension-azure-functions", tmp_path))
+    code = """
+import opencensus.extension.azure.functions as found
+from azure.functions import ExtensionMeta
+from opencensus.extension.azure.functions import OpenCensusExtension
+from opencensus_compat.ext.azure.trace_exporter import AzureExporter
+print(found.__file__.split("site-packages")[1], found.AzureExporter is AzureExporter)
+print([hook.ext_name for hook in ExtensionMeta.get_application_hooks().pre_invocation_app_level])
+"""
+    assert environment.execute(code).splitlines() == ["/opencensus/extension/azure/functions.py True", "['OpenCensusExtension']"]
