@@ -7,8 +7,8 @@ own middleware hands over nothing: there one span lies directly in the other, in
 was requested, it is the same. A request takes the place of one span of each instrumentation: a second one is of a request that the program
 sends itself.
 
-What gives way is left out of what this package sends, and what runs inside it belongs to the one that
-stays. The sampler of the OpenCensus tracer decides about its requests, whatever OpenTelemetry's has decided about theirs.
+What gives way is left out of what this package sends, and what runs inside it belongs to the one that stays. The sampler of the OpenCensus
+tracer decides about its requests, whatever OpenTelemetry's has decided about theirs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from opencensus_compat._bridge.running_spans import be_request
 from opencensus_compat._integrations import INTEGRATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -85,6 +85,8 @@ _OF_REQUESTS = (
 )
 _OF_CALLS = (*_OF_REQUESTS, "db.", "error.type", "peer.")
 """How the attributes begin that an instrumentation sets: OpenCensus's span says the same in its own words."""
+_KEYS = "opentelemetry-"
+"""How the keys of an environ begin under which instrumentations keep what they need of a request: their span, for one."""
 _STEP = "asgi.event.type"
 """Attribute of the spans that an instrumentation makes of each message of a request that comes or goes."""
 _STEPS = (" http receive", " http send", " websocket receive", " websocket send")
@@ -107,8 +109,8 @@ _apart: weakref.WeakSet[trace_api.Span] = weakref.WeakSet()
 
 The request stands in for all of them, since none need arrive where it does.
 """
-
-
+_taken: weakref.WeakSet[trace_api.Span] = weakref.WeakSet()
+"""Spans of OpenTelemetry code that are sent in the place of OpenCensus's request."""
 _beginning: ContextVar[Mapping[str, Any] | None] = ContextVar("opencensus-carrier", default=None)
 """The environ or scope of the request whose span is being started."""
 _requests: ContextVar[tuple[weakref.ref[Span], ...]] = ContextVar("opencensus-otel-requests", default=())
@@ -139,33 +141,30 @@ def request_at_hand() -> Span | None:
     carrier = _beginning.get()
     if carrier is None:
         return None
+    found: list[Span] = []
+    guarded(lambda: found.extend(_spans_of(carrier)))
+    return found[0] if found else None
+
+
+def _spans_of(carrier: Mapping[str, Any]) -> Iterator[Span]:
+    """Yield the spans of OpenTelemetry code that may be those of a request, the likeliest first."""
     for key in list(carrier):
         # "opentelemetry-flask.span_key" and its like.
         if isinstance(key, str) and key.startswith(_KEYS) and is_request(carrier[key]) and is_free(carrier[key]):
-            found: Span = carrier[key]
-            return found
+            yield carrier[key]
     current = _context.otel_span(_context.read_current())
     if current is None:
-        return None
+        return
     trace_id = current.get_span_context().trace_id
     for reference in reversed(_requests.get()):
         span = reference()
         if span is not None and is_free(span) and span.get_span_context().trace_id == trace_id and _has_path(carrier, span.attributes):
-            return span
-    return None
-
-
-_KEYS = "opentelemetry-"
-"""How the keys of an environ begin under which instrumentations keep what they need of a request: their span, for one."""
+            yield span
 
 
 def is_free(span: trace_api.Span) -> bool:
     """Return whether a span runs, and no OpenCensus request has taken its place."""
     return span.is_recording() and _key_of(span) not in _left_out and span not in _taken
-
-
-_taken: weakref.WeakSet[trace_api.Span] = weakref.WeakSet()
-"""Spans of OpenTelemetry code that are sent in the place of OpenCensus's request."""
 
 
 def take_place(span: trace_api.Span, request: _handles.CensusSpan) -> None:
