@@ -568,6 +568,26 @@ def test_a_request_of_the_same_path_inside_a_request(endpoint, kind, order, serv
     assert dependencies == [("look up", "the request"), ("select", "the request")]
 
 
+def test_a_request_that_ends_before_the_span_inside_it(endpoint):
+    """A middleware of OpenCensus's ends with the last byte of the answer: what is on OpenTelemetry's span by then is on the request."""
+    service = hand_over("memory", endpoint)
+    tracer = service.provider.get_tracer(SCOPE)
+    span = None
+
+    def begin():
+        nonlocal span
+        # Pyramid's says only later what it is.
+        span = tracer.start_span("GET")
+        span.set_attribute("http.target", "/down")
+        span.set_attribute("customer", "c-1")
+
+    service.legacy(begin, 200)
+    span.set_attribute("late", True)
+    span.end()
+    [request], dependencies = arrived(endpoint, service)
+    assert (request["customDimensions"]["customer"], "late" in request["customDimensions"], dependencies) == ("c-1", False, [])
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_instrumentations_whose_tracer_has_the_name_of_a_module(endpoint, order):
     """Pyramid's is of `opentelemetry.instrumentation.pyramid.callbacks`."""

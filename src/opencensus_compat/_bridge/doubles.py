@@ -52,6 +52,7 @@ __all__ = [
     "scope_of",
     "start_request",
     "started",
+    "take_over",
     "take_place",
 ]
 
@@ -65,6 +66,8 @@ _SERVERS = frozenset(name for row in INTEGRATIONS.values() if row.is_server for 
     "tornado",
 }
 """OpenTelemetry's instrumentations that make a span for each request that comes in."""
+_ONE_EACH = frozenset({"django", "flask", "pyramid", "wsgi"})
+"""Those of them that make no other spans, such as one for each message."""
 _METHODS = ("http.request.method", "http.method")
 _PATHS = ("url.path", "http.target", "http.path", "url.full", "http.url")
 _CODES = ("http.response.status_code", "http.status_code")
@@ -189,8 +192,12 @@ def is_request(span: object) -> bool:
     scope = scope_of(span)
     if scope not in _frameworks.SCOPES and _calls.instrumentation_of(span) not in _SERVERS:
         return False
-    # Inside another span, instrumentations make an internal one.
-    return kind is SpanKind.SERVER or any(key in (getattr(span, "attributes", None) or ()) for key in _METHODS)
+    # Inside another span, instrumentations make an internal one; before 0.66b0, Pyramid's says only later what it is.
+    return (
+        kind is SpanKind.SERVER
+        or _calls.instrumentation_of(span) in _ONE_EACH
+        or any(key in (getattr(span, "attributes", None) or ()) for key in _METHODS)
+    )
 
 
 def may_be_request(span: object) -> bool:
@@ -256,6 +263,15 @@ def give_way(span: trace_api.Span, request: _handles.CensusSpan, otel: trace_api
     _context.let_stand_in(otel, span)
     _note(_left_out, span, weakref.ref(request))
     request._scopes |= {scope_of(span)}
+    request._doubles = (*request._doubles, weakref.ref(span))
+
+
+def take_over(request: _handles.CensusSpan) -> None:
+    """Put what is set on the spans that have given way to a request on it: it ends, and they may end after it."""
+    for reference in request._doubles:
+        span = reference()
+        if span is not None and span.is_recording():
+            guarded(_hand_over, span, request)
 
 
 def give_way_to_call(span: Span, call: _handles.CensusSpan, instead: trace_api.Span) -> None:

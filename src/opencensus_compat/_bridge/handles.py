@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeGuard
 
     from opentelemetry.context import Context
@@ -190,6 +190,8 @@ class CensusSpan:
     """The WSGI environ or ASGI scope of the request that it is, where an integration has said so and instrumentations are loaded."""
     _scopes: frozenset[str] = frozenset()
     """The instrumentations whose span of the same request has been found."""
+    _doubles: tuple[Callable[[], Any], ...] = ()
+    """References to those of these spans that have given way to it."""
 
 
 class CensusTracer:

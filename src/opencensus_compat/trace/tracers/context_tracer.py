@@ -353,6 +353,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
 
     def _close(self, span: Any) -> None:
         """Take the end time, leave the context and export."""
+        if span._doubles:
+            _doubles.take_over(span)
         span.finish()
         if span._outer is not None:
             _context.leave(span, span._outer)
