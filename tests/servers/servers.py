@@ -207,4 +207,5 @@ def main(name: str) -> int:
 if __name__ == "__main__":
     # The one that asked closes standard input; a Ctrl+C is its own.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main(sys.argv[1]))

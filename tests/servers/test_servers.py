@@ -50,7 +50,7 @@ def test_root_without_a_user_to_be(monkeypatch):
         servers._account()
 
 
-@pytest.mark.parametrize("way", ["ends", "is killed", "gets a Ctrl+C"])
+@pytest.mark.parametrize("way", ["ends", "is killed", "gets a Ctrl+C", "stays, and the program is terminated"])
 def test_a_server_ends_with_who_asked_for_it(way, redis):
     """However that process ends, the server is stopped, and its folder is gone."""
     source = f"""
@@ -67,8 +67,13 @@ def test_a_server_ends_with_who_asked_for_it(way, redis):
         assert socket.create_connection(("127.0.0.1", said["port"]), timeout=60).close() is None
         if way == "ends":
             asking.stdin.close()
+        elif way.startswith("stays"):
+            guardian.terminate()
+            server.wait(60)
+            # It takes note of the guardian's end.
+            asking.stdin.close()
         else:
             asking.send_signal(signal.SIGKILL if way == "is killed" else signal.SIGINT)
-    guardian.wait(60)
+        guardian.wait(60)
     assert not server.is_running()
     assert not folder.exists()
