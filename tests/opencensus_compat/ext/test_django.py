@@ -16,7 +16,7 @@ import django
 import django.db
 import pytest
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
-from django.test import AsyncClient, Client, override_settings
+from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
 
 from appinsights_exporter import ConfigurationError
@@ -258,6 +258,19 @@ def test_a_request_inside_a_request(project, kept):
     (inner, after, around) = kept.spans
     assert after.name == "after"
     assert {inner.parent_span_id, after.parent_span_id} == {around.span_id}
+
+
+@pytest.mark.parametrize(
+    "where", ["/plain", "/a%20b?q=a+b%26c", "//plain", "/a/../plain", "/caf%C3%A9?name=caf%C3%A9", "/plain?", "/a;b=1/c", "/%2e%2e/x"]
+)
+@pytest.mark.parametrize(
+    "options", [{}, {"SERVER_NAME": "shop.example", "SERVER_PORT": "8080"}, {"secure": True}], ids=["", "port", "https"]
+)
+def test_the_url_is_the_one_that_django_tells(where, options):
+    """Whatever a client asks for, `http.url` is what a view gets from `build_absolute_uri`."""
+    request, attributes = RequestFactory().get(where, **options), {}
+    module._describe(types.SimpleNamespace(add_attribute=attributes.__setitem__), request)
+    assert attributes["http.url"] == request.build_absolute_uri()
 
 
 def test_an_unsampled_request_asks_for_no_user(project, kept):
