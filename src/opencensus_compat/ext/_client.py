@@ -50,13 +50,14 @@ class Call:
         """End the span with the code of the answer, which a program's mock may lack."""
         self.end(lambda span: _set_answer(span, response.status_code))
 
-    def failed(self, status_of: Callable[[], Status | None]) -> None:
+    def failed(self, error: BaseException, status_of: Callable[[BaseException], Status | None]) -> None:
         """End the span of a call that raised.
 
         Args:
-            status_of: Returns the span's status; None leaves it as it is.
+            error: What it raised.
+            status_of: Returns the span's status for it; None leaves the status as it is.
         """
-        self.end(lambda span: _set_status(span, status_of()))
+        self.end(lambda span: _set_status(span, status_of(error)))
 
     def end(self, complete: Callable[[Any], None]) -> None:
         """End the span.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import weakref
 
 import httpx
 import pytest
@@ -175,6 +177,27 @@ def test_a_call_that_fails(client, otel, tracer, error, description):
         assert execution_context.get_current_span() is outer
     assert otel.parents == {"/orders": "outer", "outer": None}
     assert otel.spans["/orders"].status.description == description
+
+
+def test_an_error_is_freed_as_soon_as_nobody_has_it(tracer):
+    """Nothing of the integration's keeps it, and the frames that it went through, until the garbage collector comes."""
+
+    class Refused(Exception):
+        pass
+
+    def refuse(*_, **__):
+        raise Refused
+
+    gc.disable()
+    try:
+        with tracer.span(name="outer"):
+            try:
+                httpx_trace.wrap_client_request(refuse, None, ("GET", URL), {})
+            except Refused as error:
+                freed = weakref.ref(error)
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 def test_a_cancelled_call_has_failed(otel, tracer):

@@ -57,9 +57,8 @@ def wrap_httplib_request(request_func: Any) -> Any:
         headers = _with_trace_headers(headers, span.headers())
         try:
             return request_func(self, method, url, body, headers, *args, **kwargs)
-        except BaseException as raised:
-            error = raised
-            span.failed(lambda: _status_of(error))
+        except BaseException as error:
+            span.failed(error, _status_of)
             raise
 
     return call
@@ -102,9 +101,8 @@ def wrap_httplib_response(response_func: Any) -> Any:
             return response_func(self, *args, **kwargs)
         try:
             response = response_func(self, *args, **kwargs)
-        except BaseException as raised:
-            error = raised
-            span.failed(lambda: _status_of(error))
+        except BaseException as error:
+            span.failed(error, _status_of)
             raise
         span.end(lambda ended: ended.add_attribute(HTTP_STATUS_CODE, response.status))
         return response

@@ -57,10 +57,8 @@ def _async_wrapper(request: Any) -> Any:
             return await request(self, *args, **kwargs)
         try:
             response = await request(self, *args, **kwargs)
-        except BaseException as raised:
-            error = raised
-            # What is no Exception here has ended the task: a call that was given up has not succeeded.
-            span.failed(lambda: _status_of(error) or exceptions_status.CANCELLED)
+        except BaseException as error:
+            span.failed(error, _status_of_task)
             raise
         span.answered(response)
         return response
@@ -88,9 +86,8 @@ def wrap_client_request(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> 
         return wrapped(*args, **kwargs)
     try:
         response = wrapped(*args, **kwargs)
-    except BaseException as raised:
-        error = raised
-        span.failed(lambda: _status_of(error))
+    except BaseException as error:
+        span.failed(error, _status_of)
         raise
     span.answered(response)
     return response
@@ -132,3 +129,8 @@ def _status_of(error: BaseException) -> Status | None:
     if isinstance(error, httpx.InvalidURL):
         return exceptions_status.INVALID_URL
     return exceptions_status.unknown(error) if isinstance(error, Exception) else None
+
+
+def _status_of_task(error: BaseException) -> Status:
+    # What is no Exception here has ended the task: a call that was given up has not succeeded.
+    return _status_of(error) or exceptions_status.CANCELLED

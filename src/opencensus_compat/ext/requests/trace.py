@@ -73,9 +73,8 @@ def wrap_session_request(wrapped: Any, instance: Any, args: Any, kwargs: Any) ->
     args, kwargs = _with_trace_headers(call, args, kwargs)
     try:
         response = wrapped(*args, **kwargs)
-    except BaseException as raised:
-        error = raised
-        call.failed(lambda: _status_of(error))
+    except BaseException as error:
+        call.failed(error, _status_of)
         raise
     call.answered(response)
     return response
