@@ -30,6 +30,8 @@ def pytest_configure() -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         os.environ.pop(name, None)
         os.environ.pop(name.upper(), None)
+    # What gRPC's core says of connections that end, it writes to standard error past Python.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # What a shell runs in the background ignores Ctrl+C, and programs inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
