@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib.util
 import inspect
@@ -325,14 +326,16 @@ def test_a_trace_context_that_is_none(trace_context, rows):
     assert [row["operation_ParentId"] for row in rows("dependencies")] == [None]
 
 
-def test_exceptions_in_opentelemetry_s_envelopes(configure, monkeypatch, endpoint, rows):
-    """Where spans bring their exceptions themselves, none is added."""
+@pytest.mark.parametrize("how", ["left", "open"])
+def test_exceptions_in_opentelemetry_s_envelopes(configure, monkeypatch, rows, how):
+    """There spans bring their exceptions themselves: the one that left a span, or met an open one, arrives once."""
     monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", "otel")
     _invocation.lifecycle.reset()
     configure()
 
     def work(req, context):
-        with context.tracer.span("work"):
+        span = context.tracer.start_span("work")
+        with span if how == "left" else contextlib.nullcontext():
             raise LookupError("no such order")
 
     (function,) = _app(work)

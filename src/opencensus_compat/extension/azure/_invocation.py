@@ -20,18 +20,18 @@ from opentelemetry.context import Context
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.convert import oc_to_otel
-from opencensus_compat._bridge.handles import CensusSpan
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.providers import lifecycle
 from opencensus_compat._bridge.settings import variable_text
 from opencensus_compat.common import utils
 from opencensus_compat.ext.azure.trace_exporter import ERROR_MESSAGE, ERROR_NAME, STACKTRACE, AzureExporter
 from opencensus_compat.trace import execution_context
-from opencensus_compat.trace._kept import is_error, status_of
+from opencensus_compat.trace._kept import KeptSpan, is_error, status_of
 from opencensus_compat.trace.propagation.trace_context_http_header_format import TraceContextPropagator
 from opencensus_compat.trace.samplers import ProbabilitySampler
 from opencensus_compat.trace.span import SpanKind
 from opencensus_compat.trace.span_data import SpanData
+from opencensus_compat.trace.stack_trace import StackTrace
 from opencensus_compat.trace.status import Status
 from opencensus_compat.trace.tracer import Tracer
 
@@ -57,7 +57,8 @@ class InvocationTracer(Tracer):
 
     def _start(self, name: Any) -> Any:
         span = super()._start(name)
-        if not issubclass(type(span.parent_span), CensusSpan):
+        # One that another instrumentation makes as well is blank here.
+        if issubclass(type(span), KeptSpan) and not issubclass(type(span.parent_span), KeptSpan):
             self._outermost = span
         return span
 
@@ -96,6 +97,9 @@ class InvocationTracer(Tracer):
             is_failure = error is None or is_error(error)
             for span in list(self._open.values()) if is_failure else ():
                 span._exception = span._exception or (error and (type(error).__name__, oc_to_otel.text(error)))
+                if span is self._outermost and error is not None and span.stack_trace is None:
+                    # With it the span brings its exception, where it is sent in OpenTelemetry's shape.
+                    span.stack_trace = StackTrace.from_traceback(error.__traceback__)
                 if not span.status.code:
                     span.status = Status(_UNKNOWN, "the function raised") if error is None else status_of(error)
             self.finish()
@@ -108,15 +112,15 @@ class InvocationTracer(Tracer):
         exporter = self.exporter
         if not isinstance(exporter, AzureExporter) or not exporter._is_direct:
             return
+        if exporter._pipeline.settings.envelope_shape == "otel":
+            # There spans bring their exceptions themselves.
+            return
         span = self._outermost
         left_by: Any = None if span is None else span._exception
         name, message = left_by if error is None else (type(error).__name__, oc_to_otel.text(error))
         if left_by != (name, message):
             # Nothing of ours was open where it was raised: it belongs to the host's span.
             span = None
-        elif exporter._pipeline.settings.envelope_shape == "otel":
-            # The span has brought it itself.
-            return
         stack = _stack_of(span, f"{name}: {message}") if error is None else "".join(traceback.format_exception(error))
         # In OpenCensus's shape it is the span of a request that brings an exception.
         as_request = SpanData(
