@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import io
+import itertools
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -137,6 +138,21 @@ def test_the_path_decides_as_the_url_would(make, kept, path, root, is_excluded, 
     """For plain lists the URL is not put together; for others it is."""
     make(excludelist_paths=paths).test_client().get(path, base_url=f"http://shop{root}")
     assert (not kept.names) is is_excluded
+
+
+_HOSTS = ("http://shop.example", "https://Shop.Example:8080", "http://xn--bcher-kva.example", "http://[::1]:80", "http://shop/v1")
+_PATHS = ("/orders/7", "/", "/a b/ü", "/100%25", "/%2e%2e/x", "/a;b=1/@c:d,e", "/~x/-_.!$&'()*+,=")
+_QUERIES = ("", "?a=1&b=2", "?b=/x:y@z;c", "?q=%20+ü", "?a=?", "?", '?"<>')
+
+
+def test_the_url_is_that_of_the_request(make):
+    """Also where this package puts it together."""
+    app = make()
+    for base, path, query in itertools.product(_HOSTS, _PATHS, _QUERIES):
+        with app.test_request_context(path + query, base_url=base):
+            app.preprocess_request()
+            span = execution_context.get_current_span()
+            assert (span.attributes["http.url"], span.name) == (flask.request.url, f"[GET]{flask.request.url}")
 
 
 def test_a_list_that_changes_counts_as_it_is(make, kept):

@@ -42,6 +42,11 @@ _KNOWN = frozenset(
 _BEFORE_0_3 = ("OPENCENSUS_TRACE", "OPENCENSUS_TRACE_PARAMS")
 _is_plain = re.compile(r"[\w./~-]*", re.ASCII).fullmatch
 """Whether a text stands in a URL as it does in a path."""
+_is_plain_query = re.compile(r"[\w.=&-]*", re.ASCII).fullmatch
+"""The same of a query."""
+_is_plain_host = re.compile(r"(?!.*xn--)[a-z0-9][a-z0-9.-]*(:[1-9][0-9]{0,3})?").fullmatch
+"""The same of a host with its port."""
+_WERKZEUGS_URL = getattr(flask.Request, "url", None)
 
 
 def _accepts_older_name(init: Callable[..., None]) -> Callable[..., None]:
@@ -173,7 +178,8 @@ class FlaskMiddleware:
         method, path = request.method, request.path
         span.name = f"[{method}]{path}"
         try:
-            host, url = request.host, str(request.url)
+            host = request.host
+            url = _url(request, host, path)
         except HTTPException:
             # A host that the application does not trust, or none: Flask answers that by itself.
             found = {HTTP_METHOD: method, HTTP_PATH: path}
@@ -222,6 +228,16 @@ class FlaskMiddleware:
             begins: bool = path.startswith(paths, 1)
             return begins
         return _server.is_excluded(request.url, given)
+
+
+def _url(request: Any, host: str, path: str) -> str:
+    """Return a request's URL. Werkzeug makes it in a tenth of what a traced request costs, and most have nothing to be quoted."""
+    environ = request.environ
+    if _is_plain_host(host) and getattr(type(request), "url", None) is _WERKZEUGS_URL and not environ.get("SCRIPT_NAME"):
+        query = environ.get("QUERY_STRING", "")
+        if _is_plain(path) and _is_plain_query(query):
+            return f"{request.scheme}://{host}/{path.lstrip('/')}" + (f"?{query}" if query else "")
+    return str(request.url)
 
 
 def _is_made_while_sent(response: Any) -> bool:
