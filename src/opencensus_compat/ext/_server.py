@@ -287,6 +287,18 @@ def is_recorded(span: Any) -> bool:
     return type(span) is not BlankSpan
 
 
+def set_attributes(span: Any, attributes: Mapping[str, Any]) -> None:
+    """Set attributes of a span; none of a blank one."""
+    if type(span) is Span:
+        # As `add_attribute`, without a call for each.
+        given = span.attributes
+        for key, value in attributes.items():
+            given[key] = value
+    elif is_recorded(span):
+        for key, value in attributes.items():
+            span.add_attribute(key, value)
+
+
 class Request:
     """A request that is traced, from `begin` to `end`, which may be called in any thread, task or context.
 
@@ -312,10 +324,10 @@ class Request:
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes of the request's span."""
-        with guarded(self.library):
-            if is_recorded(self.span):
-                for key, value in attributes.items():
-                    self.span.add_attribute(key, value)
+        try:
+            set_attributes(self.span, attributes)
+        except Exception as error:  # noqa: BLE001 - as `guarded`
+            report_raised(self.library, error)
 
     def set_status_code(self, code: Any) -> None:
         """Set the status code of the response, ``http.status_code``."""

@@ -186,8 +186,7 @@ class FlaskMiddleware:
         else:
             span.name = f"[{method}]{url}"
             found = {HTTP_HOST: host, HTTP_METHOD: method, HTTP_PATH: path, HTTP_URL: url}
-        for key, value in found.items():
-            span.add_attribute(key, value)
+        _server.set_attributes(span, found)
 
     def _after_request(self, response: Any) -> Any:
         """Note what the response says, and return it; the parts of a stream are made inside the request."""
