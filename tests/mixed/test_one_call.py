@@ -15,7 +15,7 @@ from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.instrumentation.urllib import URLLibInstrumentor
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
@@ -228,6 +228,29 @@ def test_exporters_that_leave_the_sending_to_the_providers(server, endpoint, swi
     spans = {span.name: span for span in memory.get_finished_spans()}
     assert (sorted(spans), spans["GET"].parent.span_id) == (["GET", "job"], spans["job"].context.span_id)
     assert said() == [SAID.format("urllib3", "requests", "OpenTelemetry")]
+
+
+@pytest.mark.parametrize("is_instrumented", [True, False])
+def test_what_exporters_send_is_no_call(server, endpoint, switch_on, is_instrumented):
+    """OpenTelemetry's SDK suppresses instrumentations while an exporter of the application's runs."""
+
+    class Exporter(SpanExporter):
+        def export(self, spans):
+            requests.get(f"{server.url}/200", timeout=60, headers={"traceparent": "--"})
+            return SpanExportResult.SUCCESS
+
+    provider, tracer = serve("memory", endpoint)
+    provider.add_span_processor(SimpleSpanProcessor(Exporter()))
+    if is_instrumented:
+        switch_on(requests_trace, RequestsInstrumentor, provider)
+    else:
+        requests_trace.trace_integration()
+    with tracer.span("job"), provider.get_tracer("shop").start_as_current_span("work"):
+        pass
+    dependencies, _ = arrived(endpoint, provider)
+    assert [name for name, *_ in dependencies] == ["job", "work"]
+    # One export for each of the two, and no more for calls of theirs.
+    assert len(server.told) == 2
 
 
 def test_another_vendors_exporter_gets_the_span(server, endpoint, switch_on):

@@ -92,13 +92,15 @@ def is_traced(exporter: object) -> bool:
 def ask(library: str, exporter: object, are_sent: Callable[[object], bool]) -> bool:
     """Return whether an OpenTelemetry instrumentation makes the span of the call at hand; if not, the next span is that of this call.
 
-    The first time, report that both trace it.
+    The first time, report that both trace it. Where OpenTelemetry's instrumentations are suppressed, none makes one.
 
     Args:
         library: The integration's name.
         exporter: That of the tracer which would make the span.
         are_sent: Returns whether an exporter of the application's own sends OpenTelemetry's spans where a legacy exporter sends.
     """
+    if _is_suppressed():
+        return True
     if not _context.has_instrumentations():
         return False
     if is_traced(exporter) and _call(library, exporter, are_sent).is_elsewhere:
@@ -118,7 +120,18 @@ def next_call(exporter: object, are_sent: Callable[[object], bool]) -> Call | No
     if asked is not None:
         _asked.set(None)
     library = asked[0] if asked is not None and asked[1] is _context.read_current() else _of_caller()
+    if library is not None and _is_suppressed():
+        return Call(library, [], is_elsewhere=True)
     return None if library is None or not is_traced(exporter) else _call(library, exporter, are_sent)
+
+
+_SUPPRESSED = "suppress_instrumentation"
+"""How the keys of a context begin under which the SDK, or a program, switches instrumentations off, as around an exporter."""
+
+
+def _is_suppressed() -> bool:
+    context = _context.read_current()
+    return any(key.startswith(_SUPPRESSED) and context[key] for key in context)
 
 
 def _of_caller() -> str | None:
