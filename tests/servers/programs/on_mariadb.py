@@ -9,7 +9,7 @@ import os
 _DRIVER = os.environ["DRIVER"]
 if _DRIVER == "pymysql":
     import pymysql as driver
-elif _DRIVER == "newest":
+elif _DRIVER == "MySQLdb":
     try:
         import MySQLdb as driver
     except ImportError:
