@@ -475,25 +475,11 @@ RULES: dict[str, tuple[Rule, ...]] = {
             "<id of Request 'GET /async'>",
             "00f067aa0ba902b7",
         ),
+        Rule("fastapi-cancelled", r"cancelled \| Request 'GET /slow'", ABSENT, ITEM),
         Rule("fastapi-failing-methods", r"cannot_be_described \| Request ''", ABSENT, ITEM),
     ),
     "older[django_requests]": (Rule(LIBRARY, r"logs_of_django \| .* \| data/baseData/properties/lineNumber", 293, 241),),
-    "older[fastapi_requests]": (
-        Rule(LIBRARY, r"statuses \| told \| returned/2", _matching(r"\[422, .*"), _matching(r"\[422, .*")),
-        Rule(LIBRARY, r"mounted \| Request 'GET /shop/orders'", ITEM, ABSENT),
-        Rule(LIBRARY, r"mounted \| Request 'GET /shop/shop/orders'", ABSENT, ITEM),
-        Rule(LIBRARY, r"mounted \| told \| returned/1", _matching(r"\[200, .*"), _matching(r"\[404, .*")),
-    ),
     "older[pymongo_commands]": (Rule(LIBRARY, r"commands \| .* \| data/baseData/properties/sort", "{'at': -1}", "SON([('at', -1)])"),),
-    "older[httpx_calls]": (
-        Rule(LIBRARY, r"invalid_urls \| RemoteDependency 'GET /\\x00' \| data/baseData/resultCode", "3", "2"),
-        Rule(
-            LIBRARY,
-            r"invalid_urls \| told \| returned/[01]",
-            _matching("InvalidURL|ValueError"),
-            _matching("ConnectError|UnsupportedProtocol"),
-        ),
-    ),
     "test_envelopes[flask_requests]": (
         Rule("stack-text", r".* \| Exception '' \| .*/0/parsedStack", _matching("  File .*"), ABSENT),
         Rule("stack-text", r".* \| Exception '' \| .*/0/stack", ABSENT, _matching("  File .*")),

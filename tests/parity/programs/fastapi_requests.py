@@ -263,6 +263,26 @@ def streams_that_fail():
     return _answers(app, "/parts")
 
 
+def cancelled():
+    """A request whose task ends before the answer begins."""
+    app = _traced()
+
+    @app.get("/slow")
+    async def slow():
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def request():
+        task = asyncio.ensure_future(_send(app, "/slow"))
+        await begun.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    begun = asyncio.Event()
+    return asyncio.run(request())
+
+
 def excluded_paths():
     """The program's own list, and the one that is there without it."""
     answers = []
