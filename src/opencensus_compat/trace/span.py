@@ -253,7 +253,9 @@ class Span(base_span.BaseSpan, KeptSpan):
 
     def add_attribute(self, attribute_key: Any, attribute_value: Any) -> None:
         """Set an attribute."""
-        self.attributes[attribute_key] = attribute_value
+        # As the property, without the call where there are some.
+        attributes = self._attributes
+        (self.attributes if attributes is None else attributes)[attribute_key] = attribute_value
 
     def add_annotation(self, description: Any, **attrs: Any) -> None:
         """Note a described event, now."""

@@ -204,6 +204,21 @@ def test_an_empty_key_is_dropped_and_counted(place):
 
 
 @pytest.mark.parametrize("is_whole", [False, True], ids=["never looked at", "used"])
+def test_a_new_name(place, is_whole, caplog):
+    """It counts until the span has ended, and does not make it whole: each request of a web framework is given one."""
+    span = place.facade()
+    if is_whole:
+        span.set_attribute("early", 1)
+    span.update_name("GET /items")
+    assert span._census_is_whole is is_whole
+    span.end(END_NS)
+    with caplog.at_level(logging.WARNING):
+        span.update_name("late")
+    assert "update_name" in caplog.text
+    assert (place.seen.ended[0].name, span.name) == ("GET /items", "GET /items")
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["never looked at", "used"])
 def test_after_its_end(place, is_whole, caplog):
     """An ended span can be read, takes nothing more, and is exported once, with the SDK's own words."""
     span = place.facade()

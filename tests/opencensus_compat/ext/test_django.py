@@ -66,6 +66,27 @@ def _own_context():
         django.db.connections[alias].execute_wrappers.clear()
 
 
+class _Noting(dict):
+    """A span that notes its attributes."""
+
+    def add_attribute(self, key, value):
+        self[key] = value
+
+
+@pytest.mark.parametrize("host", ["shop.example", "shop:8080", "[::1]:80"])
+@pytest.mark.parametrize("path", ["/", "/a b", "//a", "/./a/../b", "/.well-known", "/é%", "/a:b", "/a\\b"])
+@pytest.mark.parametrize("query", ["", "a=b&c=%20", "é", "a b"])
+def test_the_url_of_a_request_is_djangos(host, path, query):
+    """However it is put together."""
+    with override_settings(ALLOWED_HOSTS=["*"]):
+        request = RequestFactory().get(
+            "/", HTTP_HOST=host, PATH_INFO=path.encode().decode("latin-1"), QUERY_STRING=query, SCRIPT_NAME="/root"
+        )
+        span = _Noting()
+        module._describe(span, request)
+        assert span["http.url"] == request.build_absolute_uri()
+
+
 @pytest.fixture
 def said(caplog):
     """The texts of this package's warnings."""

@@ -12,10 +12,11 @@ from unittest import mock
 
 import flask
 import pytest
+from werkzeug.test import EnvironBuilder
 from werkzeug.wsgi import ClosingIterator
 
 from opencensus_compat.ext import _server
-from opencensus_compat.ext.flask.flask_middleware import FlaskMiddleware
+from opencensus_compat.ext.flask.flask_middleware import FlaskMiddleware, _url
 from opencensus_compat.trace import execution_context, samplers
 
 _ON = samplers.AlwaysOnSampler()
@@ -50,6 +51,28 @@ def make(kept):
         return app
 
     return application
+
+
+@pytest.mark.parametrize("host", ["shop.example", "shop:80", "shop:8080", "Shop", "[::1]:80", "xn--bcher-kva.example", "s-1:443", "a:080"])
+@pytest.mark.parametrize(
+    "path", ["", "/", "/a.b/~c-d_e", "//a", "/a//b", "/./a/..", "/a%20b", "/a b", "/%C3%A9", "/a?b", "/a?b=%2F&c", "/a:b"]
+)
+@pytest.mark.parametrize("root", ["", "/root", "/root/", "/r t"])
+def test_the_url_of_a_request_is_werkzeugs(host, path, root):
+    """However it is put together."""
+    environ = {**EnvironBuilder(path=path or "/").get_environ(), "HTTP_HOST": host, "SCRIPT_NAME": root}
+    request = flask.Request(environ)
+    assert _url(request, request.host, request.path) == flask.Request(environ).url
+
+
+def test_the_url_of_a_request_of_the_programs_own():
+    """A property of a subclass counts."""
+
+    class Request(flask.Request):
+        url = "elsewhere"
+
+    request = Request(EnvironBuilder(path="/a").get_environ())
+    assert _url(request, request.host, request.path) == "elsewhere"
 
 
 def well():
