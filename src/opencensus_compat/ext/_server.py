@@ -22,7 +22,8 @@ from opencensus_compat._bridge import doubles as _doubles
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.exporter import ConfigurationError
 from opencensus_compat._bridge.handles import CensusSpan, is_own, span_part_of
-from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.pipeline import ending  # noqa: F401 - its exit hook, registered before, runs after the one below
+from opencensus_compat._bridge.process import report, restart_in_child
 from opencensus_compat.common import configuration
 from opencensus_compat.trace import _grpc_codes, attributes_helper, execution_context, print_exporter, samplers, utils
 from opencensus_compat.trace import stack_trace as stack_trace_module
@@ -220,7 +221,7 @@ _last: ContextVar[Request | None] = ContextVar("opencensus-server-request", defa
 
 def forget_ended() -> None:
     """Take back what a request that has ended left here. Call it for each request that is not traced: `begin` does it for the others."""
-    if _freed:
+    if _unsent.freed:
         _end_freed()
     last = _last.get()
     while last is not None and last.has_ended:
@@ -374,6 +375,7 @@ class Request:
         self.has_ended = True
         if outside is not None:
             self._held = None
+            _unsent.suspended.discard(self)
             _put(outside)
             if is_here and outside.last is self._around:
                 self._before = outside.tracer, outside.attributes
@@ -459,6 +461,7 @@ class Request:
     def suspend(self) -> None:
         """Leave the request for a while: its span stays open, and `resumed` goes on inside it, in whichever thread or task."""
         self._held = _now()
+        _unsent.suspended.add(self)
         self._take_back()
         if _last.get() is self:
             _last.set(self._around)
@@ -559,7 +562,7 @@ class Body:
         if self._request._body is self._mark:
             # Nothing more here: it may be freed while this thread holds a lock of the exporter's, or changes a context variable, and a
             # context variable that is changed meanwhile is what CPython's context does not survive.
-            _freed.append(self._request)
+            _unsent.freed.append(self._request)
 
     def _end(self) -> None:
         """End the request; one that still runs ends when it has run."""
@@ -570,16 +573,36 @@ class Body:
                 request.end()
 
 
-_freed: list[Request] = []
-"""Requests whose body was freed before it was closed."""
+class _Unsent:
+    """Requests whose response is still to be sent; a child made by fork leaves them to its parent."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with none."""
+        self.suspended: set[Request] = set()
+        self.freed: list[Request] = []
+        """Those whose body was freed before it was closed."""
+
+
+_unsent = _Unsent()
+restart_in_child(_unsent)
+
+
+def _end_freed() -> None:
+    """End the requests whose body was freed, in a context of their own: the current one is of another request, or of none."""
+    while _unsent.freed:
+        with suppress(IndexError):  # another thread takes the last one
+            Context().run(_unsent.freed.pop().end, is_here=False)
 
 
 @atexit.register
-def _end_freed() -> None:
-    """End these requests, in a context of their own: the current one is of another request, or of none."""
-    while _freed:
-        with suppress(IndexError):  # another thread takes the last one
-            Context().run(_freed.pop().end, is_here=False)
+def _end_suspended() -> None:
+    """End what a process that ends leaves open: a client that stays connected, a test's that did not read its response."""
+    _end_freed()
+    for request in list(_unsent.suspended):
+        Context().run(request.end, is_here=False)
 
 
 def _is_otel_shape(tracer: Any) -> bool:

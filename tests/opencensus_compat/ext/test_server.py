@@ -411,6 +411,18 @@ def test_a_body_that_nobody_reads_ends_its_request_before_the_next_one(begin, ke
     assert kept.spans[1].parent_span_id is None
 
 
+def test_the_end_of_the_process_ends_what_is_still_to_be_sent(begin, kept):
+    """A client that stays connected to a stream."""
+    request = begin()
+    body = _server.Body([1, 2], request)
+    request.end_or_suspend()
+    next(body)
+    _server._end_suspended()
+    assert kept.names == ["request"]
+    assert list(body) == [2]
+    assert kept.names == ["request"]
+
+
 def test_a_body_that_is_read_at_once_leaves_its_request_open(begin, kept):
     """The framework, or a function after the view, reads all of it."""
     request = begin()
