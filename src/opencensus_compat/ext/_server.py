@@ -559,7 +559,8 @@ class Body:
             self._end()
 
     def __del__(self) -> None:
-        if self._request._body is self._mark:
+        # As the interpreter ends, a module has lost its names.
+        if self._request._body is self._mark and _unsent is not None:
             # Nothing more here: it may be freed while this thread holds a lock of the exporter's, or changes a context variable, and a
             # context variable that is changed meanwhile is what CPython's context does not survive.
             _unsent.freed.append(self._request)
