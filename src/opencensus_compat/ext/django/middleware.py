@@ -250,7 +250,7 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
 
     def process_request(self, request: Any) -> Any:
         """Start the span of a request, unless its path is left out."""
-        with _server.guarded(_LIBRARY):
+        try:
             if _server.is_excluded(request.path, self.excludelist_paths):
                 _server.forget_ended()
                 return
@@ -258,6 +258,8 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
             if traced is not None:
                 execution_context.set_opencensus_attr(SPAN_THREAD_LOCAL_KEY, traced.span)
                 setattr(request, _TRACED, traced)
+        except Exception as error:  # noqa: BLE001 - as `_server.guarded`
+            _server.report_raised(_LIBRARY, error)
 
     def _tracer(self, request: Any) -> Any:
         attributes = {REQUEST_THREAD_LOCAL_KEY: request, "excludelist_hostnames": self.excludelist_hostnames}
@@ -269,15 +271,17 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
         """Name the request's span after its view."""
         traced = _traced(request)
         if traced is not None:
-            with _server.guarded(_LIBRARY):
+            try:
                 traced.span.name = utils.get_func_name(view_func)
+            except Exception as error:  # noqa: BLE001 - as `_server.guarded`
+                _server.report_raised(_LIBRARY, error)
 
     def process_response(self, request: Any, response: Any) -> Any:
         """End the request's span, or hand it to a streaming response, and return the response."""
         traced = _traced(request)
         if traced is None:
             return response
-        with _server.guarded(_LIBRARY):
+        try:
             traced.set_status_code(response.status_code)
             if _server.is_recorded(traced.span):
                 with _server.guarded(_LIBRARY):
@@ -285,6 +289,8 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
             if getattr(response, "streaming", False) is True and getattr(response, "file_to_stream", None) is None:
                 _hand_over(traced, response)
                 return response
+        except Exception as error:  # noqa: BLE001 - as `_server.guarded`
+            _server.report_raised(_LIBRARY, error)
         traced.end()
         return response
 
@@ -324,9 +330,7 @@ def _describe(span: Any, request: Any) -> None:
     if not _server.is_recorded(span):
         return
     path = str(request.path)
-    span.add_attribute(HTTP_METHOD, request.method)
-    span.add_attribute(HTTP_PATH, path)
-    span.add_attribute(HTTP_ROUTE, path)
+    found = {HTTP_METHOD: request.method, HTTP_PATH: path, HTTP_ROUTE: path}
     try:
         host, whole = request.get_host(), request.get_full_path()
         if "/." in path or getattr(type(request), "build_absolute_uri", None) is not _BUILD:
@@ -335,11 +339,12 @@ def _describe(span: Any, request: Any) -> None:
         else:
             # As Django does, which asks for the host once more, and quotes what is quoted.
             url = f"{request.scheme}://{host}{whole}"
+        found[HTTP_HOST], found[HTTP_URL] = host, str(url)
     except DisallowedHost:
         # Who has made up a host gets an error from whatever in Django asks for it.
-        return
-    span.add_attribute(HTTP_HOST, host)
-    span.add_attribute(HTTP_URL, str(url))
+        pass
+    finally:
+        _server.set_attributes(span, found)
 
 
 def _end_without_response(request: Any, error: BaseException) -> None:
