@@ -1,0 +1,1 @@
+"""What of OpenCensus a code base uses, read from its text: ``census-compat scan``."""

@@ -1,0 +1,27 @@
+"""What a row of the rule table says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["exact", "shape", "decide", "keep"]
+"""``exact``: the counterpart sends the same telemetry. ``shape``: the same fact in other columns, or another number. ``decide``: several
+readings. ``keep``: no counterpart; it stays on the facade, or goes with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One form of use."""
+
+    id: str
+    """A letter for the area and three digits; never used for another form."""
+    form: str
+    kind: Kind
+    counterpart: str
+    """What takes its place in OpenTelemetry."""
+    question: str = ""
+    """What a person must decide; there for ``decide``, empty otherwise."""
+    names: str = ""
+    """Public names below ``opencensus``, with spaces between them. A class stands for its members, and a module for its names, that no
+    other row has."""

@@ -1,0 +1,289 @@
+"""The rule table: each form in which programs use OpenCensus, what becomes of it, and the question where a person must decide.
+
+A public name of the real packages belongs to the row that names it, else to that of its class, else to that of its module. The tests hold
+this by reflection over the real packages.
+"""
+
+from __future__ import annotations
+
+from opencensus_compat.scan.rule import Rule
+from opencensus_compat.scan.trace_rules import TRACE_RULES
+
+RULES: tuple[Rule, ...] = (
+    # Imports and names in text.
+    Rule("I001", "import of a name", "exact", "drop it with the last use of the name"),
+    Rule("I002", "import under another name", "exact", "drop it with the last use of the name"),
+    Rule("I003", "import of a module", "exact", "drop it with the last use of the module", names="common ext extension.azure ext.azure"),
+    Rule("I004", "import inside a function, `try` or `if`", "exact", "keep the indentation and the guard around its counterpart"),
+    Rule("I005", "star import of an OpenCensus module", "decide", "name what is used", "Which of the module's names are used?"),
+    Rule("I006", "import by name at run time", "decide", "import the counterpart", "Who else chooses the module's name?"),
+    Rule("I007", "name that another module of the code made of OpenCensus", "exact", "changes with the module that it comes from"),
+    Rule(
+        "I008",
+        "star import of a module that hands on OpenCensus names",
+        "decide",
+        "name what is used",
+        "Which files use the names that this import hands on?",
+    ),
+    Rule("I009", "import for type annotations only", "exact", "import the counterpart's type"),
+    Rule(
+        "N001", "dotted name in text", "decide", "the counterpart's dotted name", "Who reads this text, and does it import what it names?"
+    ),
+    Rule(
+        "N002",
+        "name that a test patches",
+        "decide",
+        "patch the counterpart, or use an in-memory exporter",
+        "Does the test replace OpenCensus, or watch what the application does?",
+    ),
+    Rule("N003", "class or handler of a logging configuration", "exact", "a LoggingHandler made in code, beside dictConfig"),
+    Rule("N004", "logger of OpenCensus, by name", "exact", "the logger `appinsights_exporter` or `opentelemetry`, or delete it"),
+    Rule("N005", "source text in a setting", "shape", "the counterpart made in code"),
+    # Classes of the program that stand on OpenCensus's, and names that are not public.
+    Rule("B001", "subclass of a tracer", "decide", "own functions over `trace.get_tracer`", "What does the class add to a tracer?"),
+    Rule(
+        "B002",
+        "subclass of an exporter",
+        "decide",
+        "a SpanProcessor, or a wrapped ApplicationInsightsSpanExporter",
+        "Does it change items, choose among them, or send them elsewhere?",
+    ),
+    Rule(
+        "B003",
+        "subclass of a log handler",
+        "decide",
+        "a LoggingHandler and a LogRecordProcessor",
+        "Does it change records before they are sent, or the way that they take?",
+    ),
+    Rule("B004", "subclass of another class", "decide", "depends on the class", "Which of the class's methods does it replace?"),
+    Rule("X001", "private name", "decide", "none: it is no interface", "What is read or changed here, and is there a public way?"),
+    Rule(
+        "X002",
+        "name that no release has",
+        "decide",
+        "none: the line fails when it runs",
+        "Does this line ever run?",
+        names="ext.azure.metrics_exporter.AzureMetricsExporter metrics.gauge",
+    ),
+    *TRACE_RULES,
+    # Integrations.
+    Rule(
+        "W001",
+        "integrations by name",
+        "shape",
+        "`…Instrumentor().instrument()`, one for each library",
+        names="trace.config_integration ext.requests ext.httpx ext.sqlalchemy ext.postgresql ext.mysql ext.pymysql ext.pymongo "
+        "ext.threading ext.logging ext.dbapi",
+    ),
+    Rule(
+        "W002",
+        "integration with `http.client`",
+        "decide",
+        "none in the contrib packages",
+        "Which library on top of `http.client` makes the calls?",
+        names="ext.httplib",
+    ),
+    Rule("W003", "registry of integrations", "keep", "none", names="trace.integrations"),
+    Rule("W010", "middleware of Flask", "shape", "`FlaskInstrumentor().instrument_app(app)`", names="ext.flask"),
+    Rule(
+        "W011", "middleware of Django", "shape", "`DjangoInstrumentor().instrument()` in manage.py, wsgi.py or asgi.py", names="ext.django"
+    ),
+    Rule("W012", "middleware of FastAPI", "shape", "`FastAPIInstrumentor.instrument_app(app)`", names="ext.fastapi"),
+    Rule("W013", "tween of Pyramid", "shape", "`PyramidInstrumentor().instrument()`", names="ext.pyramid"),
+    Rule("W014", "interceptor of gRPC", "shape", "`opentelemetry.instrumentation.grpc`", names="ext.grpc"),
+    Rule("W015", "client libraries of Google Cloud", "shape", "instrumentations of gRPC and Requests", names="ext.google_cloud_clientlibs"),
+    Rule("W016", "patch for gevent", "exact", "delete it: OpenTelemetry's context follows greenlets", names="ext.gevent"),
+    Rule(
+        "W017",
+        "extension of Azure Functions",
+        "decide",
+        "`propagate.extract` from `context.trace_context`, by hand",
+        "Which functions need the trace of their caller?",
+        names="extension extension.azure.functions",
+    ),
+    Rule(
+        "W018", "settings `OPENCENSUS`", "shape", "provider and instrumentation made in code; excluded paths in OTEL_PYTHON_…_EXCLUDED_URLS"
+    ),
+    Rule("W019", "integration by its own function", "shape", "`…Instrumentor().instrument()`"),
+    # Exporters of other makers.
+    Rule("V001", "exporter to Jaeger", "exact", "OTLPSpanExporter: Jaeger takes OTLP", names="ext.jaeger"),
+    Rule("V002", "exporter to Zipkin", "exact", "ZipkinExporter of OpenTelemetry", names="ext.zipkin"),
+    Rule("V003", "exporter to Prometheus", "shape", "PrometheusMetricReader", names="ext.prometheus"),
+    Rule("V004", "agent or collector of OpenCensus", "exact", "OTLPSpanExporter", names="ext.ocagent"),
+    Rule(
+        "V005",
+        "exporter of another maker",
+        "decide",
+        "that maker's exporter for OpenTelemetry, or OTLP",
+        "Does the maker take OTLP?",
+        names="ext.stackdriver ext.datadog ext.instana ext.newrelic ext.honeycomb ext.signalfx",
+    ),
+    # Application Insights.
+    Rule(
+        "A001",
+        "exporter of spans",
+        "exact",
+        "ApplicationInsightsSpanExporter in a BatchSpanProcessor",
+        names="ext.azure.trace_exporter",
+    ),
+    Rule(
+        "A002",
+        "conversion of spans, records or metrics to envelopes",
+        "keep",
+        "none: the native exporter converts by itself",
+        names="""ext.azure.trace_exporter.AzureExporter.span_data_to_envelope
+        ext.azure.log_exporter.AzureLogHandler.log_record_to_envelope ext.azure.log_exporter.AzureEventHandler.log_record_to_envelope
+        ext.azure.log_exporter.BaseLogHandler.log_record_to_envelope ext.azure.log_exporter.create_envelope
+        ext.azure.metrics_exporter.MetricsExporter.metric_to_envelopes""",
+    ),
+    Rule("A003", "connection string with a key only", "shape", "keep it, and add `IngestionEndpoint=`: without it the global one is used"),
+    Rule("A004", "instrumentation key", "shape", "`connection_string=`"),
+    Rule("A005", "exporter or handler set by the environment", "exact", "the same, by APPLICATIONINSIGHTS_CONNECTION_STRING"),
+    Rule(
+        "A006",
+        "telemetry processor",
+        "shape",
+        "a SpanProcessor or LogRecordProcessor, or the native exporter's own telemetry processors",
+        names="""ext.azure.common.processor ext.azure.trace_exporter.AzureExporter.add_telemetry_processor
+        ext.azure.log_exporter.AzureLogHandler.add_telemetry_processor ext.azure.log_exporter.AzureEventHandler.add_telemetry_processor
+        ext.azure.metrics_exporter.MetricsExporter.add_telemetry_processor""",
+    ),
+    Rule(
+        "A007",
+        "tag of an envelope",
+        "shape",
+        "attributes of the resource: service.name, service.instance.id, service.version",
+        names="ext.azure.common.protocol.Envelope",
+    ),
+    Rule("A008", "data of an envelope", "shape", "attributes of the span or log record", names="ext.azure.common.protocol"),
+    Rule(
+        "A009",
+        "inner parts of the exporters",
+        "keep",
+        "the native exporter has its own delivery",
+        names="ext.azure.common ext.azure.common.exporter ext.azure.common.storage ext.azure.common.transport ext.azure.common.utils "
+        "ext.azure.common.version ext.azure.statsbeat common.schedule",
+    ),
+    Rule(
+        "A010",
+        "exporter of metrics",
+        "shape",
+        "ApplicationInsightsMetricExporter in a PeriodicExportingMetricReader; values are deltas",
+        names="ext.azure.metrics_exporter metrics.transport",
+    ),
+    Rule("A011", "standard metrics", "shape", "observable instruments", names="ext.azure.metrics_exporter.standard_metrics"),
+    # Logs.
+    Rule(
+        "L001",
+        "log handler",
+        "exact",
+        "LoggingHandler over a LoggerProvider with ApplicationInsightsLogRecordExporter",
+        names="ext.azure.log_exporter",
+    ),
+    Rule(
+        "L002",
+        "handler of custom events",
+        "shape",
+        "the attribute `microsoft.custom_event.name` of a record",
+        names="ext.azure.log_exporter.AzureEventHandler",
+    ),
+    Rule("L003", "formatter, filter or level of a handler", "keep", "stays, on the new handler"),
+    Rule("L004", "`custom_dimensions` of a record", "keep", "stays: the native exporter takes them apart"),
+    Rule("L005", "`custom_measurements` of a record", "keep", "stays: the native exporter takes them apart"),
+    Rule("L006", "`traceId` and `spanId` in a format", "shape", "`otelTraceID` and `otelSpanID` of opentelemetry-instrumentation-logging"),
+    Rule("L007", "ids for log records", "shape", "`span.get_span_context()`", names="log"),
+    # Stats and metrics.
+    Rule("S001", "measure", "exact", "an instrument of a meter", names="stats.measure"),
+    Rule("S002", "view", "shape", "the name of the instrument; its tag keys are the attributes", names="stats.view"),
+    Rule("S003", "count", "exact", "`Counter.add(1)`: OpenCensus ignores the value", names="stats.aggregation.CountAggregation"),
+    Rule("S004", "sum", "exact", "`Counter.add(value)`", names="stats.aggregation.SumAggregation"),
+    Rule("S005", "last value", "exact", "`Gauge.set(value)`", names="stats.aggregation.LastValueAggregation"),
+    Rule(
+        "S006",
+        "distribution",
+        "shape",
+        "Histogram with explicit bounds",
+        names="stats.aggregation.DistributionAggregation stats.bucket_boundaries",
+    ),
+    Rule("S007", "aggregation", "exact", "the kind of instrument", names="stats.aggregation"),
+    Rule(
+        "S008",
+        "registration of views and exporters",
+        "exact",
+        "delete it: instruments belong to a MeterProvider, exporters to its readers",
+        names="stats.view_manager stats.base_exporter",
+    ),
+    Rule(
+        "S009",
+        "recording",
+        "exact",
+        "`add`, `set` or `record` with attributes",
+        names="stats.measurement stats.measurement_map stats.stats_recorder stats.stats",
+    ),
+    Rule(
+        "S010",
+        "reading back what was recorded",
+        "decide",
+        "`InMemoryMetricReader`, in tests",
+        "Is it for a test, or does the program use the numbers?",
+        names="stats.measure_to_view_map stats.view_data stats.aggregation_data stats.metric_utils stats.execution_context stats",
+    ),
+    Rule("S011", "tags", "exact", "a dict of attributes", names="tags"),
+    Rule("S012", "tags on the wire", "decide", "baggage", "Which service reads the binary form?", names="tags.propagation tags.validation"),
+    Rule("M001", "gauge", "exact", "`Gauge.set(value)`, or an observable gauge", names="metrics.export.gauge"),
+    Rule("M002", "cumulative", "exact", "`Counter.add(value)`, or an observable counter", names="metrics.export.cumulative"),
+    Rule(
+        "M003",
+        "producer of metrics",
+        "decide",
+        "observable instruments",
+        "Which numbers does it bring, and who asks it?",
+        names="metrics.export.metric_producer",
+    ),
+    Rule("M004", "values and descriptions of metrics", "keep", "none: the SDK makes them", names="metrics metrics.export"),
+    Rule("M005", "labels", "exact", "a dict of attributes", names="metrics.label_key metrics.label_value"),
+    # Ground.
+    Rule("C001", "resource", "shape", "`Resource.create` and resource detectors", names="common.resource common.monitored_resource"),
+    Rule(
+        "C002",
+        "context variables",
+        "decide",
+        "`opentelemetry.context`, or `contextvars`",
+        "Who reads the value?",
+        names="common.runtime_context",
+    ),
+    Rule(
+        "C003",
+        "helpers",
+        "keep",
+        "the standard library",
+        names="common.backports common.configuration common.http_handler common.utils common.version",
+    ),
+    # Packages and platform.
+    Rule("R001", "OpenCensus package that is required", "exact", "goes with the last use; census-compat takes its place until then"),
+    Rule("R002", "worker extensions of Azure Functions", "exact", "goes with `opencensus-extension-azure-functions`"),
+    Rule("R003", "copy of OpenCensus inside the code", "decide", "the package of an index", "Was the copy changed?"),
+    # Files that no parser of this Python reads.
+    Rule("F001", "file of Python 2, or with a syntax error", "decide", "read by lines: imports only", "Which Python runs this file?"),
+    Rule("F002", "large generated file", "decide", "read by lines: imports only", "What makes this file, and from what?"),
+)
+"""All rules, by area."""
+
+BY_ID = {rule.id: rule for rule in RULES}
+
+_BY_NAME = {name: rule for rule in RULES for name in rule.names.split()}
+
+
+def rule_of(name: str) -> Rule | None:
+    """Return the row of a dotted name below ``opencensus``, such as ``trace.span.Span.add_attribute``.
+
+    Private names have the row X001. None for a name below no module that a row names.
+    """
+    parts = name.split(".")
+    if any(part.startswith("_") and not part.endswith("__") for part in parts):
+        return BY_ID["X001"]
+    for end in range(len(parts), 0, -1):
+        rule = _BY_NAME.get(".".join(parts[:end]))
+        if rule is not None:
+            return rule
+    return None
