@@ -208,7 +208,8 @@ class guarded:  # noqa: N801 - reads as the function that it is in a `with` stat
 
 def report_raised(library: str, error: Exception) -> None:
     """Report what `guarded` does. What each request does costs a quarter less with `try` than with that."""
-    report(f"opencensus.ext.{library}: a request is traced in part, or not at all: %s: %s", type(error).__name__, _text(error))
+    # Once for each class: what a client has made up is not to hide that an exporter fails.
+    report(f"opencensus.ext.{library}: a request is traced in part, or not at all: {type(error).__name__}: %s", _text(error))
 
 
 def _text(error: BaseException) -> str:

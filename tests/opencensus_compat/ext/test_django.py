@@ -127,6 +127,10 @@ def _streams(request):
     return StreamingHttpResponse(iter("ab"))
 
 
+def _fails(request):
+    raise LookupError("no such order")
+
+
 def _file(request):
     return FileResponse(io.BytesIO(b"text"), as_attachment=True)
 
@@ -263,6 +267,22 @@ def test_a_child_left_open_takes_nothing_from_the_request(project, kept):
     assert project(after=[leaves], fails=fails).get("/fails").status_code == 500
     assert _parents(kept.spans) == [("left open", f"{__name__}._view"), (f"{__name__}._view", None)]
     assert kept.spans[1].attributes["error.message"] == "no such order"
+
+
+@pytest.mark.parametrize("view", [_plain, _streams, _fails], ids=lambda view: view.__name__)
+def test_a_project_that_lists_the_middleware_twice(project, kept, view):
+    """A request is one span, and the next one, on the same thread, is no child of it."""
+
+    def inner(get_response):
+        return OpencensusMiddleware(get_response)
+
+    client = project(after=[inner], asked=view)
+    for _ in range(2):
+        response = client.get("/asked")
+        list(response)
+        response.close()
+    assert _parents(kept.spans) == [(f"{__name__}._view", None)] * 2
+    assert execution_context.get_current_span() is None
 
 
 def test_a_request_inside_a_request(project, kept):

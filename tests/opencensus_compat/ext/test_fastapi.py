@@ -418,11 +418,20 @@ def test_what_fails_while_tracing_is_said_once(otel, caplog, kind, options, path
     assert len([record for record in caplog.records if record.name == "opencensus_compat"]) == 1
 
 
-def test_a_host_that_is_none(otel):
-    """A request whose URL cannot be read has a span all the same."""
-    headers = [(b"host", b"[::1"), (b"traceparent", CALLED[1][1])]
-    assert asyncio.run(ask(traced(serving(served)), headers=headers, server=None)) == 200
-    assert [span.kind for span in otel.exporter.get_finished_spans()] == [SpanKind.INTERNAL, SpanKind.SERVER]
+@pytest.mark.parametrize(
+    "options",
+    [{"headers": [(b"host", b"[::1"), CALLED[1]], "server": None}, {"query_string": b"name=\xe9"}],
+    ids=["host", "query"],
+)
+def test_a_url_that_cannot_be_read(otel, caplog, options):
+    """A request has what can be read, and nothing is said: any client can make up such a host, or such a query."""
+    with caplog.at_level(logging.WARNING, "opencensus_compat"):
+        assert asyncio.run(ask(traced(serving(served)), "/here", **options)) == 200
+    (span,) = [span for span in otel.exporter.get_finished_spans() if span.kind is SpanKind.SERVER]
+    assert span.name == "[GET]/here"
+    found = {"http.method": "GET", "http.path": "/here", "http.route": "/here", "http.status_code": 200}
+    assert {name: span.attributes.get(name) for name in found} == found
+    assert not caplog.records
 
 
 def test_an_unsampled_request(otel):

@@ -431,9 +431,12 @@ def test_a_host_that_is_not_trusted_is_flask_s_to_refuse(make, kept):
     assert [(span.name, span.attributes["http.status_code"]) for span in kept.spans] == [("[GET]/well", 400)]
 
 
-def test_a_list_that_cannot_be_read_excludes_nothing(make, kept, said):
-    """The request is traced in full or in part."""
-    assert make(well, excludelist_paths=5).test_client().get("/well").status_code == 200
+@pytest.mark.parametrize("paths", [5, [5, "well"], [None]], ids=str)
+def test_a_list_that_cannot_be_read_excludes_nothing(make, kept, said, paths):
+    """All requests are traced, and that is said once."""
+    client = make(well, excludelist_paths=paths).test_client()
+    assert [client.get("/well").status_code for _ in range(2)] == [200, 200]
+    assert len(kept.spans) == 2
     assert len(said()) == 1
 
 

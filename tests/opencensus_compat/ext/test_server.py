@@ -252,6 +252,14 @@ def test_a_component_that_raises_costs_the_span(kept, said, part):
     assert "opencensus.ext.flask" in said()[0]
 
 
+def test_each_class_of_error_is_said_once(said):
+    """An odd request does not hide that all of them fail."""
+    for error in (ValueError("odd"), OSError("full"), ValueError("odd again")):
+        with _server.guarded("flask"):
+            raise error
+    assert [line.rpartition(": ")[0].rpartition(" ")[2] for line in said()] == ["ValueError", "OSError"]
+
+
 def test_an_exporter_that_raises_leaves_the_context_in_order(begin, said):
     """All spans have ended, and none is current."""
     request = begin(exporter=types.SimpleNamespace(export=_Raises()))

@@ -61,7 +61,7 @@ _OLDER_SETTINGS = ("OPENCENSUS_TRACE", "OPENCENSUS_TRACE_PARAMS")
 _SYSTEMS = {"oracle": "oracle.db"}
 """What OpenTelemetry's conventions call a database, where Django has another name for it."""
 _TRACED = "_opencensus_request"
-"""Attribute of a Django request: what is traced of it."""
+"""Attribute of a Django request: what is traced of it, and the middleware that does so."""
 
 
 class _DjangoMetaWrapper:
@@ -229,7 +229,7 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
         try:
             return super().__call__(request)
         except BaseException as error:
-            _end_without_response(request, error)
+            self._end_without_response(request, error)
             raise
 
     async def __acall__(self, request: Any) -> Any:
@@ -245,19 +245,22 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
             return await sync_to_async(self.process_response, thread_sensitive=True)(request, response)
         except BaseException as error:
             # Also where the client has gone, which cancels the task.
-            _end_without_response(request, error)
+            self._end_without_response(request, error)
             raise
 
     def process_request(self, request: Any) -> Any:
         """Start the span of a request, unless its path is left out."""
         try:
+            if _is_traced(request):
+                # The settings list the middleware twice: the outer one traces.
+                return
             if _server.is_excluded(request.path, self.excludelist_paths):
                 _server.forget_ended()
                 return
             traced = _server.begin(_LIBRARY, lambda: self._tracer(request), lambda span: _describe(span, request), request.META)
             if traced is not None:
                 execution_context.set_opencensus_attr(SPAN_THREAD_LOCAL_KEY, traced.span)
-                setattr(request, _TRACED, traced)
+                setattr(request, _TRACED, (traced, self))
         except Exception as error:  # noqa: BLE001 - as `_server.guarded`
             _server.report_raised(_LIBRARY, error)
 
@@ -269,7 +272,7 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
 
     def process_view(self, request: Any, view_func: Any, *args: Any, **kwargs: Any) -> Any:
         """Name the request's span after its view."""
-        traced = _traced(request)
+        traced = self._traced(request)
         if traced is not None:
             try:
                 traced.span.name = utils.get_func_name(view_func)
@@ -278,7 +281,7 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
 
     def process_response(self, request: Any, response: Any) -> Any:
         """End the request's span, or hand it to a streaming response, and return the response."""
-        traced = _traced(request)
+        traced = self._traced(request)
         if traced is None:
             return response
         try:
@@ -296,12 +299,27 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
 
     def process_exception(self, request: Any, exception: Any) -> Any:
         """Note the exception that left a view on its request's span."""
-        traced = _traced(request)
+        traced = self._traced(request)
         if traced is not None:
             traced.fail(exception, sets_status=False)
             if _server.is_recorded(traced.span):
                 with _server.guarded(_LIBRARY):
                     _set_django_attributes(traced.span, request)
+
+    def _traced(self, request: Any) -> Any:
+        """Return what this middleware traces of a Django request; None of one that is left out."""
+        found = getattr(request, "__dict__", {}).get(_TRACED)
+        return found[0] if found is not None and found[1] is self else None
+
+    def _end_without_response(self, request: Any, error: BaseException) -> None:
+        """End the span of a request that an exception leaves; what the server answers then is the status 500."""
+        traced = self._traced(request)
+        if traced is None or traced.has_ended:
+            return
+        if is_error(error):
+            traced.set_status_code(500)
+            traced.fail(error, sets_status=False)
+        traced.end()
 
 
 _BUILD = HttpRequest.build_absolute_uri
@@ -321,9 +339,10 @@ def _excludelist(settings: Any, name: str) -> Any:
     return _server.excludelist(settings.get(found), found, _WHERE)
 
 
-def _traced(request: Any) -> Any:
-    """Return what is traced of a Django request; None of one that is left out."""
-    return getattr(request, "__dict__", {}).get(_TRACED)
+def _is_traced(request: Any) -> bool:
+    """Return whether a middleware traces a Django request at the moment."""
+    found = getattr(request, "__dict__", {}).get(_TRACED)
+    return found is not None and not found[0].has_ended
 
 
 def _describe(span: Any, request: Any) -> None:
@@ -345,17 +364,6 @@ def _describe(span: Any, request: Any) -> None:
         pass
     finally:
         _server.set_attributes(span, found)
-
-
-def _end_without_response(request: Any, error: BaseException) -> None:
-    """End the span of a request that an exception leaves; what the server answers then is the status 500."""
-    traced = _traced(request)
-    if traced is None or traced.has_ended:
-        return
-    if is_error(error):
-        traced.set_status_code(500)
-        traced.fail(error, sets_status=False)
-    traced.end()
 
 
 def _hand_over(traced: _server.Request, response: Any) -> None:

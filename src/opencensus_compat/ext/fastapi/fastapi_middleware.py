@@ -132,13 +132,19 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
         execution_context.set_opencensus_attr("excludelist_hostnames", self.excludelist_hostnames)
         if not _server.is_recorded(span):
             return
-        url = request.url
-        text, path = str(url), url.path
-        span.name = f"[{request.method}]{text}"
-        span.add_attribute(HTTP_HOST, url.hostname)
         span.add_attribute(HTTP_METHOD, request.method)
+        try:
+            url = request.url
+            host, text, path = url.hostname, str(url), url.path
+        except ValueError:
+            # A host or a query that a client has made up. The request has what can be read.
+            path = request.scope["path"]
+            span.name = f"[{request.method}]{path}"
+        else:
+            span.name = f"[{request.method}]{text}"
+            span.add_attribute(HTTP_HOST, host)
+            span.add_attribute(HTTP_URL, text)
         span.add_attribute(HTTP_PATH, path)
-        span.add_attribute(HTTP_URL, text)
         span.add_attribute(HTTP_ROUTE, path)
         # After the attributes, by which it is matched with the span that an OpenTelemetry instrumentation made of the same request.
         span.span_kind = span_module.SpanKind.SERVER

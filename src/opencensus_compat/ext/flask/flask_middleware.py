@@ -156,7 +156,12 @@ class FlaskMiddleware:
         try:
             context = _current_context()
             request = context.request
-            if self._is_excluded(request):
+            try:
+                is_excluded = self._is_excluded(request)
+            except Exception as error:  # noqa: BLE001 - a list of a program's own may hold anything; then it excludes nothing
+                _server.report_raised(_LIBRARY, error)
+                is_excluded = False
+            if is_excluded:
                 _server.forget_ended()
             elif not hasattr(context, self._key):
                 begun = _server.begin(
