@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import ParseResult, urlparse
 
 from opencensus_compat._bridge.process import report
-from opencensus_compat.ext import _patching
+from opencensus_compat.ext import _patching, _spans
 from opencensus_compat.trace import attributes_helper, execution_context, utils
 from opencensus_compat.trace import span as span_module
 from opencensus_compat.trace.status import Status
@@ -41,14 +41,14 @@ class Call:
     def headers(self) -> dict[str, str]:
         """Return the headers that tell the other side of the span; none where the tracer's propagator fails."""
         try:
-            return dict(self._tracer.propagator.to_headers(self._tracer.span_context))
+            return dict(self._tracer.propagator.to_headers(_spans.context_of(self._tracer, self.span)))
         except Exception as error:  # noqa: BLE001 -- a propagator of the program's own can raise anything, and the call does without
             _logger.debug("No trace headers: %s", error)
             return {}
 
     def answered(self, response: Any) -> None:
         """End the span with the code of the answer, which a program's mock may lack."""
-        self.end(lambda span: _set_answer(span, response.status_code))
+        self.end(lambda: self._set_answer(response.status_code))
 
     def failed(self, error: BaseException, status_of: Callable[[BaseException], Status | None]) -> None:
         """End the span of a call that raised.
@@ -57,16 +57,20 @@ class Call:
             error: What it raised.
             status_of: Returns the span's status for it; None leaves the status as it is.
         """
-        self.end(lambda span: _set_status(span, status_of(error)))
+        self.end(lambda: self._set_status(status_of(error)))
 
-    def end(self, complete: Callable[[Any], None]) -> None:
+    def add_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute of the span."""
+        _spans.adder(self._tracer, self.span)(key, value)
+
+    def end(self, complete: Callable[[], None]) -> None:
         """End the span.
 
         Args:
-            complete: Called with the span before.
+            complete: Called before.
         """
         try:
-            complete(self.span)
+            complete()
         except Exception as error:  # noqa: BLE001 -- a program's errors and exporters can raise anything
             _tell(self._library, error)
         try:
@@ -74,15 +78,13 @@ class Call:
         except Exception as error:  # noqa: BLE001 -- the same
             _tell(self._library, error)
 
+    def _set_answer(self, status_code: int) -> None:
+        self.add_attribute(_STATUS_CODE, status_code)
+        self.span.set_status(utils.status_from_http_code(status_code))
 
-def _set_answer(span: Any, status_code: int) -> None:
-    span.add_attribute(_STATUS_CODE, status_code)
-    span.set_status(utils.status_from_http_code(status_code))
-
-
-def _set_status(span: Any, status: Status | None) -> None:
-    if status is not None:
-        span.set_status(status)
+    def _set_status(self, status: Status | None) -> None:
+        if status is not None:
+            self.span.set_status(status)
 
 
 def start(library: str, method: Any, url: Any) -> Call | None:
@@ -140,8 +142,9 @@ def begin(library: str, name: str, attributes: dict[str, Any]) -> Call | None:
     try:
         span.name = name
         span.span_kind = span_module.SpanKind.CLIENT
+        add = _spans.adder(tracer, span)
         for key, value in attributes.items():
-            span.add_attribute(key, value)
+            add(key, value)
     except Exception as error:  # noqa: BLE001 -- a span of the program's own can raise anything
         _tell(library, error)
     return Call(library, tracer, span)

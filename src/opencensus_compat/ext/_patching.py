@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from opencensus_compat._bridge import doubled_calls as _calls
@@ -26,7 +27,9 @@ def wrap(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
     if _is_marked(inspect.unwrap(current, stop=_is_marked)):
         return
     wrapped = wrapper(current)
-    setattr(wrapped, _MARK, current)
+    # A test of a program may have put a wrapper of its own in the place, which returns anything.
+    with suppress(AttributeError, TypeError):
+        setattr(wrapped, _MARK, current)
     setattr(owner, name, wrapped)
 
 

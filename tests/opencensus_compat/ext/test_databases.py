@@ -80,8 +80,8 @@ def integrated():
     sqlalchemy_trace.trace_integration()
     sqlalchemy_trace.trace_integration()
     yield
-    for name, listener in sqlalchemy_trace._LISTENERS.items():
-        event.remove(sqlalchemy.engine.Engine, name, listener)
+    for name in ("before_cursor_execute", "after_cursor_execute", "handle_error"):
+        event.remove(sqlalchemy.engine.Engine, name, getattr(sqlalchemy_trace, f"_{name}"))
 
 
 @pytest.fixture

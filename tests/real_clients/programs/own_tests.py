@@ -40,7 +40,7 @@ outcomes = Outcomes()
 out, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115 -- until the end of the process
 status = pytest.main(
     ["-c", os.devnull, "--rootdir", str(HERE), "-q", "-p", "no:cacheprovider", "--noconftest",
-     *(str(HERE / f"service_{kind}.py") for kind in ("unittests", "pytests"))],
+     *(str(HERE / f"service_{kind}.py") for kind in ("unittests", "pytests", "integrations"))],
     plugins=[outcomes],
 )  # fmt: skip
 print(json.dumps({"passed": outcomes.passed, "failed": outcomes.failed, "status": int(status)}), file=out, flush=True)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
 from opencensus_compat.ext.dbapi._statements import Driver
+
+__getattr__ = patch_targets(__name__, "logging", "opencensus_compat.trace.execution_context", span_module="opencensus_compat.trace.span")
 
 CURSOR_WRAP_METHOD = "cursor"
 QUERY_WRAP_METHODS = ["execute", "executemany"]

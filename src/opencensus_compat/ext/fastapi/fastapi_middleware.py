@@ -17,6 +17,7 @@ from starlette.status import HTTP_500_INTERNAL_SERVER_ERROR
 from starlette.types import ASGIApp
 
 from opencensus_compat._bridge.convert import oc_to_otel
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.pipeline import ending
 from opencensus_compat._bridge.providers import made
 from opencensus_compat.ext import _server
@@ -27,6 +28,14 @@ from opencensus_compat.trace.span import Span
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
+
+__getattr__ = patch_targets(
+    __name__,
+    "opencensus_compat.trace.print_exporter",
+    "opencensus_compat.trace.propagation.trace_context_http_header_format",
+    "opencensus_compat.trace.utils",
+    tracer_module="opencensus_compat.trace.tracer",
+)
 
 HTTP_HOST = attributes_helper.COMMON_ATTRIBUTES["HTTP_HOST"]
 HTTP_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]

@@ -12,9 +12,24 @@ import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import ClosingIterator
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
 from opencensus_compat.ext import _server
 from opencensus_compat.trace import attributes_helper, execution_context, integrations, utils
+
+__getattr__ = patch_targets(
+    __name__,
+    "sys",
+    "traceback",
+    "opencensus_compat.common.configuration",
+    "opencensus_compat.trace.print_exporter",
+    "opencensus_compat.trace.propagation.trace_context_http_header_format",
+    "opencensus_compat.trace.samplers",
+    "opencensus_compat.trace.stack_trace",
+    "opencensus_compat.trace.status",
+    span_module="opencensus_compat.trace.span",
+    tracer_module="opencensus_compat.trace.tracer",
+)
 
 HTTP_HOST = attributes_helper.COMMON_ATTRIBUTES["HTTP_HOST"]
 HTTP_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]

@@ -10,11 +10,14 @@ from typing import Any
 
 import grpc
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
 from opencensus_compat.ext import _patching
 from opencensus_compat.ext.grpc.client_interceptor import OpenCensusClientInterceptor
 from opencensus_compat.ext.requests.trace import trace_integration as trace_requests
 from opencensus_compat.trace import integrations
+
+__getattr__ = patch_targets(__name__, "google.cloud._helpers", "google.api_core.grpc_helpers")
 
 log = logging.getLogger("opencensus.ext.google_cloud_clientlibs.trace")
 
@@ -118,7 +121,8 @@ def _target(name: str, position: int, args: Any, kwargs: Any) -> Any:
 def _wrap_in(module_name: str, name: str, wrapper: Callable[[Any], Any]) -> None:
     """Wrap a function of a module; one that is not installed is left out and reported."""
     try:
-        module = importlib.import_module(module_name)
+        # A test of a program may have put a mock in the place of the module that this one knows.
+        module = globals().get(module_name.rpartition(".")[2]) or importlib.import_module(module_name)
         getattr(module, name)
     except Exception as error:  # noqa: BLE001 -- a package that does not fit the others may raise anything as it is imported
         report(f"opencensus.ext.{MODULE_NAME} leaves out {module_name}.{name}: %s", error)

@@ -15,7 +15,7 @@ import grpc
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.process import report
-from opencensus_compat.ext import _patching
+from opencensus_compat.ext import _patching, _spans
 from opencensus_compat.ext import grpc as oc_grpc
 from opencensus_compat.ext._server import _is_otel_shape
 from opencensus_compat.trace import _grpc_codes, attributes_helper, execution_context, stack_trace
@@ -111,12 +111,14 @@ class Ending:
     While the application's code runs inside the span, the end waits for that code.
 
     Args:
-        span: The span.
+        span: The span; None where it could not be started.
         on_end: Called after it has ended.
+        tracer: What ends the span, if that is none of this package's; None for the current one.
     """
 
-    def __init__(self, span: Any, on_end: Callable[[], object] | None = None) -> None:
+    def __init__(self, span: Any, on_end: Callable[[], object] | None = None, tracer: Any = None) -> None:
         self.span = span
+        self._tracer = tracer
         self._on_end = on_end
         # Of a kind that may be taken again: it may be an object freed meanwhile that ends its span.
         self._lock = threading.RLock()
@@ -153,17 +155,32 @@ class Ending:
         with self._lock:
             is_first, self._has_ended = not self._has_ended, True
         span = self.span
+        if span is None:
+            return
         with guarded("the span of a gRPC call could not be ended"):
             if not is_first:
                 leave(span)
                 return
             if message is not None:
-                span.add_attribute(_ERROR_MESSAGE, message)
+                self.add_attribute(_ERROR_MESSAGE, message)
             if status is not None:
                 span.set_status(status)
-            _end_alone(span)
+            if _spans.is_foreign(span):
+                self._own_tracer().end_span()
+            else:
+                _end_alone(span)
         if is_first and self._on_end is not None:
             self._on_end()
+
+    def add_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute of the span."""
+        if _spans.is_foreign(self.span):
+            self._own_tracer().add_attribute_to_current_span(key, value)
+        else:
+            self.span.add_attribute(key, value)
+
+    def _own_tracer(self) -> Any:
+        return self._tracer or execution_context.get_opencensus_tracer()
 
     @property
     def has_ended(self) -> bool:
@@ -186,8 +203,18 @@ def leave(span: Any) -> None:
         _context.leave(span, outer)
 
 
+def is_traced(tracer: Any, method: str) -> bool:
+    """Return whether a call that a program makes has a span: those of exporters have none, and OpenTelemetry's own take the place of others.
+
+    Args:
+        tracer: Whose span it is.
+        method: The method, as ``/package.Service/Method``.
+    """
+    return not (CLOUD_TRACE in method or execution_context.is_exporter() or _patching.opentelemetry_traces("grpc", tracer))
+
+
 def start_client_span(tracer: Any, host_port: Any, method: str, prefix: str) -> Any:
-    """Start the span of a call that a program makes; None where there is none.
+    """Start the span of a call that a program makes.
 
     Args:
         tracer: Whose span it is.
@@ -195,43 +222,42 @@ def start_client_span(tracer: Any, host_port: Any, method: str, prefix: str) -> 
         method: The method, as ``/package.Service/Method``.
         prefix: What the span's name begins with.
     """
-    if CLOUD_TRACE in method or execution_context.is_exporter():
-        return None
-    if _patching.opentelemetry_traces("grpc", tracer):
-        return None
     span = tracer.start_span(name=name_of(prefix, method))
     span.span_kind = span_module.SpanKind.CLIENT
-    span.add_attribute(_COMPONENT, "grpc")
-    span.add_attribute(_HOST_PORT, host_port)
-    span.add_attribute(_METHOD, method)
+    add = _spans.adder(tracer, span)
+    add(_COMPONENT, "grpc")
+    add(_HOST_PORT, host_port)
+    add(_METHOD, method)
     if _is_otel_shape(tracer):
-        _add_conventions(span, method)
+        _add_conventions(add, method)
         host, _, port = str(host_port or "").rpartition(":")
         if host and port.isdecimal():
-            span.add_attribute("server.address", host)
-            span.add_attribute("server.port", int(port))
+            add("server.address", host)
+            add("server.port", int(port))
     return span
 
 
-def _add_conventions(span: Any, method: str) -> None:
-    """Put on a span what OpenTelemetry's conventions call a call's service and method."""
+def _add_conventions(add: Callable[[str, Any], Any], method: str) -> None:
+    """Add to a span what OpenTelemetry's conventions call a call's service and method."""
     service, _, name = method.lstrip("/").rpartition("/")
-    span.add_attribute("rpc.system.name", "grpc")
-    span.add_attribute("rpc.service", service)
-    span.add_attribute("rpc.method", name)
+    add("rpc.system.name", "grpc")
+    add("rpc.service", service)
+    add("rpc.method", name)
 
 
-def with_trace(tracer: Any, given: Any) -> list[tuple[str, Any]]:
+def with_trace(tracer: Any, span: Any, given: Any, propagator: Any = _BINARY) -> list[tuple[str, Any]]:
     """Return the metadata of a call with those that hand the current span on, in the place of such as an instrumentation has set.
 
     Args:
         tracer: The tracer of the call's span.
+        span: The span.
         given: The call's own metadata, pairs of key and value.
+        propagator: Of the binary form.
     """
-    span_context = tracer.span_context
-    headers: dict[str, Any] = {oc_grpc.GRPC_TRACE_KEY: _BINARY.to_header(span_context)}
+    span_context = _spans.context_of(tracer, span)
+    headers: dict[str, Any] = {oc_grpc.GRPC_TRACE_KEY: propagator.to_header(span_context)}
     # Without a tracer, there is no span; OpenCensus's binary form has zeros then.
-    if span_context.span_id is not None:
+    if span_context.span_id is not None and not _spans.is_foreign(span):
         headers.update(_W3C.to_headers(span_context))
     return [*((key, value) for key, value in given if key not in headers), *headers.items()]
 
@@ -254,16 +280,17 @@ def start_server_span(metadata: Any, method: str, prefix: str, sampler: Any, exp
     tracer = tracer_module.Tracer(span_context=span_context, sampler=sampler, exporter=exporter)
     span = tracer.start_span(name=name_of(prefix, method))
     span.span_kind = span_module.SpanKind.SERVER
-    span.add_attribute(_COMPONENT, "grpc")
+    add = _spans.adder(tracer, span)
+    add(_COMPONENT, "grpc")
     if _is_otel_shape(tracer):
-        _add_conventions(span, method)
+        _add_conventions(add, method)
 
     def restore() -> None:
         # Threads serve one call after the other. Where the call is not served, as in gRPC's own thread, another tracer is current.
         if execution_context.get_opencensus_tracer() is tracer:
             execution_context.set_opencensus_tracer(before)
 
-    return Ending(span, restore)
+    return Ending(span, restore, tracer)
 
 
 def note_exception(span: Any, error: BaseException) -> None:

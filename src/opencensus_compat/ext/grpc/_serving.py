@@ -34,14 +34,28 @@ def wrapped(handler: Any, method: Any, sampler: Any, exporter: Any) -> Any:
     """Return a handler whose function runs inside a span; None where there is none."""
     if handler is None:
         return None
-    behavior = behavior_of(handler)
+    request_streaming, response_streaming = handler.request_streaming, handler.response_streaming
+    return with_behavior(handler, inside_span(behavior_of(handler), request_streaming, response_streaming, method, sampler, exporter))
+
+
+def inside_span(behavior: Any, request_streaming: bool, response_streaming: bool, method: Any, sampler: Any, exporter: Any) -> Any:
+    """Return a handler's function that runs inside a span.
+
+    Args:
+        behavior: The function.
+        request_streaming: It takes several requests.
+        response_streaming: It returns several responses.
+        method: What it serves, as ``/package.Service/Method``.
+        sampler: Of the interceptor.
+        exporter: The same.
+    """
 
     def serve(request: Any, context: Any) -> Any:
         ending = started(context, method, sampler, exporter)
         if ending is None:
             return behavior(request, context)
         try:
-            response = behavior(_received(request, ending, is_stream=handler.request_streaming), context)
+            response = behavior(_received(request, ending, is_stream=request_streaming), context)
         except BaseException as error:
             fail(ending, context, error)
             raise
@@ -55,14 +69,14 @@ def wrapped(handler: Any, method: Any, sampler: Any, exporter: Any) -> Any:
             if ending is None:
                 return behavior(request, context), None
             try:
-                return iter(behavior(_received(request, ending, is_stream=handler.request_streaming), context)), ending
+                return iter(behavior(_received(request, ending, is_stream=request_streaming), context)), ending
             except BaseException as error:
                 fail(ending, context, error)
                 raise
 
         return _Responses(responses, context)
 
-    return with_behavior(handler, serve_stream if handler.response_streaming else serve)
+    return serve_stream if response_streaming else serve
 
 
 def started(context: Any, method: Any, sampler: Any, exporter: Any) -> _calls.Ending | None:

@@ -43,12 +43,12 @@ class _Client:
         with _calls.guarded("a gRPC call was not traced"):
             tracer = self._tracer or execution_context.get_opencensus_tracer()
             method, prefix = _calls.text(details.method), _calls.SENT_PREFIX
-            span = _calls.start_client_span(tracer, self._host_port, method, prefix)
-            if span is None:
+            if not _calls.is_traced(tracer, method):
                 return None, details
-            ending = _calls.Ending(span)
+            span = _calls.start_client_span(tracer, self._host_port, method, prefix)
+            ending = _calls.Ending(span, tracer=tracer)
             with _calls.guarded("a gRPC call has no trace context"):
-                metadata = grpc.aio.Metadata(*_calls.with_trace(tracer, details.metadata or ()))
+                metadata = grpc.aio.Metadata(*_calls.with_trace(tracer, span, details.metadata or ()))
                 details = details._replace(metadata=metadata)
         return ending, details
 
@@ -152,7 +152,7 @@ async def _end_with(ending: _calls.Ending, call: Any) -> None:
 
 def _received(ending: _calls.Ending, response: Any) -> None:
     grpc_utils._note_message(response, ending.span, time_event.Type.RECEIVED)
-    ending.span.add_attribute(_calls._ERROR_MESSAGE, None)
+    ending.add_attribute(_calls._ERROR_MESSAGE, None)
     ending.end()
 
 

@@ -7,10 +7,14 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from opencensus_compat._bridge.patch_targets import patch_targets
+from opencensus_compat.ext import grpc as oc_grpc
 from opencensus_compat.ext.grpc import _calls
 from opencensus_compat.ext.grpc import utils as grpc_utils
 from opencensus_compat.trace import execution_context, time_event
 from opencensus_compat.trace.propagation import binary_format
+
+__getattr__ = patch_targets(__name__, "opencensus_compat.trace.attributes_helper", span_module="opencensus_compat.trace.span")
 
 log = logging.getLogger("opencensus.ext.grpc.client_interceptor")
 
@@ -24,6 +28,8 @@ SENT_PREFIX = _calls.SENT_PREFIX
 TIMEOUT = 3
 
 CLOUD_TRACE = _calls.CLOUD_TRACE
+
+_OF_REQUESTS = (oc_grpc.STREAM_UNARY, oc_grpc.STREAM_STREAM)
 
 
 class _Details(NamedTuple):
@@ -66,49 +72,73 @@ class OpenCensusClientInterceptor(
         """The tracer given, or the current one."""
         return self._tracer or execution_context.get_opencensus_tracer()
 
-    def _start(self, details: Any) -> tuple[Any, Any]:
-        """Start the span of a call; return it, or None, and what the next interceptor gets."""
-        span = None
+    def _is_traced(self, details: Any) -> bool:
         with _calls.guarded("a gRPC call was not traced"):
-            tracer = self.tracer
-            span = _calls.start_client_span(tracer, self.host_port, _calls.text(details.method), SENT_PREFIX)
-            if span is None:
-                return None, details
+            return _calls.is_traced(self.tracer, _calls.text(details.method))
+        return False
+
+    def _start_client_span(self, client_call_details: Any) -> Any:
+        """Start the span of a call, and return it."""
+        return _calls.start_client_span(self.tracer, self.host_port, _calls.text(client_call_details.method), SENT_PREFIX)
+
+    def _intercept_call(self, client_call_details: Any, request_iterator: Any, grpc_type: Any) -> tuple[Any, Any, Any]:
+        """Start the span of a call.
+
+        Args:
+            client_call_details: What the caller says of it.
+            request_iterator: Its requests, or its only one.
+            grpc_type: Not used, as in OpenCensus.
+
+        Returns:
+            What the next interceptor gets, the requests, noted on the span as they are sent, and the span, None if that failed.
+        """
+        details, span = client_call_details, None
+        with _calls.guarded("a gRPC call was not traced"):
+            span = self._start_client_span(details)
             with _calls.guarded("a gRPC call has no trace context"):
-                metadata = tuple(_calls.with_trace(tracer, details.metadata or ()))
+                metadata: Any = _calls.with_trace(self.tracer, span, details.metadata or (), self._propagator)
+                if not isinstance(details.metadata, list):
+                    metadata = tuple(metadata)
                 rest = (getattr(details, "wait_for_ready", None), getattr(details, "compression", None))
                 details = _ClientCallDetails(details.method, details.timeout, metadata, details.credentials, *rest)
-        return span, details
+        if span is None:
+            return details, request_iterator, None
+        return details, grpc_utils.wrap_iter_with_message_events(request_iterator, span, time_event.Type.SENT), span
+
+    def _callback(self, current_span: Any) -> Any:
+        """Return a function that ends the span of a call, which it is called with when that is over."""
+        return _Done(_calls.Ending(current_span, tracer=self.tracer))
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """Make a call of one request and one response."""
-        return self._one_response(continuation, client_call_details, request, is_stream=False)
+        return self._one_response(continuation, client_call_details, request, oc_grpc.UNARY_UNARY)
 
     def intercept_stream_unary(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
         """Make a call of several requests and one response."""
-        return self._one_response(continuation, client_call_details, request_iterator, is_stream=True)
+        return self._one_response(continuation, client_call_details, request_iterator, oc_grpc.STREAM_UNARY)
 
     def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """Make a call of one request and several responses."""
-        return self._responses(continuation, client_call_details, request, is_stream=False)
+        return self._responses(continuation, client_call_details, request, oc_grpc.UNARY_STREAM)
 
     def intercept_stream_stream(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
         """Make a call of several requests and responses."""
-        return self._responses(continuation, client_call_details, request_iterator, is_stream=True)
+        return self._responses(continuation, client_call_details, request_iterator, oc_grpc.STREAM_STREAM)
 
-    def _one_response(self, continuation: Any, details: Any, request: Any, *, is_stream: bool) -> Any:
-        span, details = self._start(details)
-        if span is None:
+    def _one_response(self, continuation: Any, details: Any, request: Any, grpc_type: Any) -> Any:
+        if not self._is_traced(details):
             return continuation(details, request)
-        ending = _calls.Ending(span)
+        details, request, span = self._intercepted(details, request, grpc_type)
+        callback = self._callback(span)
+        ending = callback.ending if isinstance(callback, _Done) else _calls.Ending(span, tracer=self.tracer)
         is_watched = False
         try:
-            response = continuation(details, _noted(request, span, is_stream=is_stream))
+            response = continuation(details, request)
         except BaseException as error:
             ending.end(*_calls.failure(error))
             raise
         with _calls.guarded("the end of a gRPC call is not known"):
-            response.add_done_callback(lambda done: _end_with(ending, done))
+            response.add_done_callback(callback)
             is_watched = True
         if not is_watched:
             ending.end()
@@ -117,23 +147,40 @@ class OpenCensusClientInterceptor(
             _calls.leave(span)
         return response
 
-    def _responses(self, continuation: Any, details: Any, request: Any, *, is_stream: bool) -> Any:
-        span, details = self._start(details)
-        if span is None:
+    def _responses(self, continuation: Any, details: Any, request: Any, grpc_type: Any) -> Any:
+        if not self._is_traced(details):
             return continuation(details, request)
+        details, request, span = self._intercepted(details, request, grpc_type)
         try:
-            return grpc_utils.WrappedResponseIterator(continuation(details, _noted(request, span, is_stream=is_stream)), span)
+            responses = continuation(details, request)
+            return responses if span is None else grpc_utils.WrappedResponseIterator(responses, span)
         except BaseException as error:
-            _calls.Ending(span).end(*_calls.failure(error))
+            _calls.Ending(span, tracer=self.tracer).end(*_calls.failure(error))
             raise
 
+    def _intercepted(self, details: Any, request: Any, grpc_type: Any) -> tuple[Any, Any, Any]:
+        """As `_intercept_call`, of the request or the requests."""
+        if grpc_type in _OF_REQUESTS:
+            return self._intercept_call(details, request, grpc_type)
+        details, requests, span = self._intercept_call(details, iter((request,)), grpc_type)
+        return details, next(requests), span
 
-def _noted(request: Any, span: Any, *, is_stream: bool) -> Any:
-    """Return the request or the requests of a call, noted on its span as they are sent."""
-    if is_stream:
-        return grpc_utils.wrap_iter_with_message_events(request, span, time_event.Type.SENT)
-    grpc_utils._note_message(request, span, time_event.Type.SENT)
-    return request
+
+class _Done:
+    """Ends the span of a call that is over.
+
+    Args:
+        ending: Its end.
+    """
+
+    __slots__ = ("ending",)
+
+    def __init__(self, ending: _calls.Ending) -> None:
+        self.ending = ending
+
+    def __call__(self, done: Any) -> None:
+        if self.ending.span is not None:
+            _end_with(self.ending, done)
 
 
 def _end_with(ending: _calls.Ending, done: Any) -> None:
@@ -146,7 +193,7 @@ def _end_with(ending: _calls.Ending, done: Any) -> None:
             error = cancelled
         if error is None:
             grpc_utils._note_message(done.result(), ending.span, time_event.Type.RECEIVED)
-            ending.span.add_attribute(_calls._ERROR_MESSAGE, None)
+            ending.add_attribute(_calls._ERROR_MESSAGE, None)
         else:
             status, message = _calls.failure(error)
             status = _calls.status_of(done.code(), done.details()) or status

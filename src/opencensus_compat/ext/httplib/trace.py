@@ -7,9 +7,12 @@ import http.client as httplib
 import logging
 from typing import Any
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.ext import _client, _patching
 from opencensus_compat.trace import attributes_helper, exceptions_status, execution_context, integrations, utils
 from opencensus_compat.trace.status import Status
+
+__getattr__ = patch_targets(__name__, "sys", span_module="opencensus_compat.trace.span")
 
 log = logging.getLogger("opencensus.ext.httplib.trace")
 
@@ -104,7 +107,7 @@ def wrap_httplib_response(response_func: Any) -> Any:
         except BaseException as error:
             span.failed(error, _status_of)
             raise
-        span.end(lambda ended: ended.add_attribute(HTTP_STATUS_CODE, response.status))
+        span.end(lambda: span.add_attribute(HTTP_STATUS_CODE, response.status))
         return response
 
     return call

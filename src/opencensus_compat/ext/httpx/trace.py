@@ -8,9 +8,14 @@ from typing import Any
 
 import httpx
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.ext import _client, _patching
 from opencensus_compat.trace import attributes_helper, exceptions_status, execution_context, integrations
 from opencensus_compat.trace.status import Status
+
+__getattr__ = patch_targets(
+    __name__, "opencensus_compat.trace.utils", span_module="opencensus_compat.trace.span", urlparse="urllib.parse:urlparse"
+)
 
 log = logging.getLogger("opencensus.ext.httpx.trace")
 
@@ -76,7 +81,7 @@ def wrap_client_request(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> 
         wrapped: The method, bound to its client.
         instance: The client.
         args: Positional arguments of the call.
-        kwargs: Its keyword arguments; the trace headers are put into a copy of the given ones.
+        kwargs: Its keyword arguments; `headers` becomes a copy of the given ones with the trace's among them.
 
     Raises:
         Exception: Whatever the call raises; the span's status tells.
@@ -109,13 +114,17 @@ def _start(client: Any, args: Any, kwargs: dict[str, Any]) -> tuple[_client.Call
     except Exception as error:  # noqa: BLE001 -- headers that httpx refuses, in the call itself
         log.debug("No trace headers: %s", error)
         return span, kwargs
-    return span, {**kwargs, "headers": headers}
+    # The call's own, in which OpenCensus put them, too: a caller of `wrap_client_request` finds them there.
+    kwargs["headers"] = headers
+    return span, kwargs
 
 
 def _absolute(client: Any, url: Any) -> str:
     """Return a call's URL in text, below the client's own if it is relative."""
     try:
-        address, base = _client.text(url), str(client.base_url)
+        address, own = _client.text(url), getattr(client, "base_url", None)
+        # Of a mock in the client's place, it is none.
+        base = str(own) if isinstance(own, httpx.URL) else ""
     except Exception as error:  # noqa: BLE001 -- objects of the program's own can raise anything, and httpx is the one to refuse them
         log.debug("No URL: %s", error)
         return ""

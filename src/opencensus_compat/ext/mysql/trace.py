@@ -6,8 +6,11 @@ import importlib
 import logging
 from typing import Any
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.ext.dbapi._statements import Driver
 from opencensus_compat.trace import integrations
+
+__getattr__ = patch_targets(__name__, "inspect", "mysql", "opencensus_compat.ext.dbapi.trace")
 
 _log = logging.getLogger("opencensus.ext.mysql.trace")
 

@@ -6,6 +6,7 @@ import functools
 import logging
 from typing import Any
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.ext import _patching
 from opencensus_compat.ext.dbapi._statements import _TRACED, Driver
 from opencensus_compat.trace import integrations
@@ -19,6 +20,8 @@ except ImportError:
     from psycopg import connect as pg_connect
 
     psycopg2 = None
+
+__getattr__ = patch_targets(__name__, "inspect", "opencensus_compat.trace.execution_context", span_module="opencensus_compat.trace.span")
 
 log = logging.getLogger("opencensus.ext.postgresql.trace")
 

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo import monitoring
 
 from opencensus_compat._bridge.process import hold_while_forking, on_reset, report
-from opencensus_compat.ext import _patching
+from opencensus_compat.ext import _patching, _spans
 from opencensus_compat.ext._server import _is_otel_shape
 from opencensus_compat.trace import _grpc_codes, execution_context, integrations
 from opencensus_compat.trace import span as span_module
@@ -88,7 +88,11 @@ class MongoCommandListener(monitoring.CommandListener):  # type: ignore[misc] # 
             report("a command of MongoDB was not traced: %s", type(error).__name__)
             return
         with _lock:
-            _running[key] = span
+            if span is None or not _spans.is_foreign(span):
+                _running[key] = span
+            else:
+                # Its tracer knows which span is current.
+                _running.pop(key, None)
 
     def succeeded(self, event: Any) -> None:
         """End the span of a command."""
@@ -105,39 +109,50 @@ class MongoCommandListener(monitoring.CommandListener):  # type: ignore[misc] # 
         span = self.tracer.start_span(name=f"{MODULE_NAME}.{event.database_name}.{statement}.{event.command_name}")
         try:
             span.span_kind = span_module.SpanKind.CLIENT
-            span.add_attribute("component", "mongodb")
-            span.add_attribute("db.type", "mongodb")
-            span.add_attribute("db.instance", event.database_name)
-            span.add_attribute("db.statement", statement)
+            add = _spans.adder(self.tracer, span)
+            add("component", "mongodb")
+            add("db.type", "mongodb")
+            add("db.instance", event.database_name)
+            add("db.statement", statement)
             for name in COMMAND_ATTRIBUTES:
                 value = event.command.get(name)
                 if value is not None:
-                    span.add_attribute(name, str(value))
-            span.add_attribute("request_id", event.request_id)
-            span.add_attribute("connection_id", str(event.connection_id))
+                    add(name, str(value))
+            add("request_id", event.request_id)
+            add("connection_id", str(event.connection_id))
             if _is_otel_shape(self.tracer):
-                span.add_attribute("db.system.name", "mongodb")
-                span.add_attribute("db.namespace", event.database_name)
-                span.add_attribute("db.operation.name", event.command_name)
+                add("db.system.name", "mongodb")
+                add("db.namespace", event.database_name)
+                add("db.operation.name", event.command_name)
                 if isinstance(statement, str):
-                    span.add_attribute("db.collection.name", statement)
+                    add("db.collection.name", statement)
                 if event.connection_id is not None:
-                    span.add_attribute("server.address", event.connection_id[0])
-                    span.add_attribute("server.port", event.connection_id[1])
+                    add("server.address", event.connection_id[0])
+                    add("server.port", event.connection_id[1])
         except Exception as error:  # noqa: BLE001 -- values of programs may raise anything when they become text
             report("a command of MongoDB is exported without some attributes: %s", type(error).__name__)
         return span
 
     def _stop(self, event: Any, code: int, message: str = "", details: Any = None) -> None:
+        key = _key(event)
         with _lock:
-            span = _running.pop(_key(event), None)
-        if span is None:
-            return
+            is_noted = key in _running
+            span = _running.pop(key, None)
         try:
-            span.set_status(status_module.Status(code=code, message=message, details=details))
-            context_tracer.end(span)
+            if not is_noted:
+                self._stop_foreign(status_module.Status(code=code, message=message, details=details))
+            elif span is not None:
+                span.set_status(status_module.Status(code=code, message=message, details=details))
+                context_tracer.end(span)
         except Exception as error:  # noqa: BLE001 -- exporters of programs may raise anything
             report("a command of MongoDB was not exported: %s", type(error).__name__)
+
+    def _stop_foreign(self, status: Any) -> None:
+        """End the current span of a program's own tracer, as OpenCensus did."""
+        span = None if self.tracer is None else self.tracer.current_span()
+        if span is not None and _spans.is_foreign(span):
+            span.set_status(status)
+            self.tracer.end_span()
 
 
 def _key(event: Any) -> Any:

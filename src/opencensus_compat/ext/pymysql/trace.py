@@ -7,8 +7,11 @@ from typing import Any
 
 from pymysql.connections import Connection
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.ext.dbapi._statements import Driver
 from opencensus_compat.trace import integrations
+
+__getattr__ = patch_targets(__name__, "inspect", "pymysql", "opencensus_compat.ext.dbapi.trace")
 
 _log = logging.getLogger("opencensus.ext.pymysql.trace")
 

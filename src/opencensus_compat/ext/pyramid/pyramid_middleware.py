@@ -5,10 +5,19 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.ext import _server
 from opencensus_compat.ext.pyramid.config import PyramidTraceSettings
 from opencensus_compat.trace import attributes_helper, integrations
 from opencensus_compat.trace._kept import is_error
+
+__getattr__ = patch_targets(
+    __name__,
+    "opencensus_compat.trace.execution_context",
+    "opencensus_compat.trace.utils",
+    span_module="opencensus_compat.trace.span",
+    tracer_module="opencensus_compat.trace.tracer",
+)
 
 HTTP_HOST = attributes_helper.COMMON_ATTRIBUTES["HTTP_HOST"]
 HTTP_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]

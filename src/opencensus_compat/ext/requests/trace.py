@@ -8,9 +8,14 @@ from typing import Any
 
 import requests
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.ext import _client, _patching
 from opencensus_compat.trace import attributes_helper, exceptions_status, execution_context, integrations
 from opencensus_compat.trace.status import Status
+
+__getattr__ = patch_targets(
+    __name__, "opencensus_compat.trace.utils", span_module="opencensus_compat.trace.span", urlparse="urllib.parse:urlparse"
+)
 
 log = logging.getLogger("opencensus.ext.requests.trace")
 
@@ -58,7 +63,7 @@ def wrap_session_request(wrapped: Any, instance: Any, args: Any, kwargs: Any) ->
         wrapped: The method, bound to its session.
         instance: The session.
         args: Positional arguments of the call.
-        kwargs: Its keyword arguments; the trace headers are put into a copy of the given ones.
+        kwargs: Its keyword arguments; `headers` becomes a copy of the given ones with the trace's among them.
 
     Raises:
         Exception: Whatever the call raises; the span's status tells.
@@ -99,4 +104,6 @@ def _with_trace_headers(call: _client.Call, args: Any, kwargs: dict[str, Any]) -
         return args, kwargs
     if is_positional:
         return (*args[:_HEADERS_POSITION], headers, *args[_HEADERS_POSITION + 1 :]), kwargs
-    return args, {**kwargs, "headers": headers}
+    # The call's own, in which OpenCensus put them, too: a caller of `wrap_session_request` finds them there.
+    kwargs["headers"] = headers
+    return args, kwargs

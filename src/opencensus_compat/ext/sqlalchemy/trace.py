@@ -8,9 +8,13 @@ from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import engine, event
+from sqlalchemy.exc import InvalidRequestError
 
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.ext.dbapi._statements import Driver, Statement
 from opencensus_compat.trace import integrations
+
+__getattr__ = patch_targets(__name__, "opencensus_compat.trace.execution_context", span_module="opencensus_compat.trace.span")
 
 log = logging.getLogger("opencensus.ext.sqlalchemy.trace")
 
@@ -46,15 +50,27 @@ def trace_engine(engine: Any) -> None:
         engine: The engine, an asyncio engine, or the class of all engines.
     """
     target = getattr(engine, "sync_engine", engine)
-    for name, listener in _LISTENERS.items():
-        if not event.contains(target, name, listener):
+    for name, listener in (
+        ("before_cursor_execute", _before_cursor_execute),
+        ("after_cursor_execute", _after_cursor_execute),
+        ("handle_error", _handle_error),
+    ):
+        if not _listens(target, name, listener):
             event.listen(target, name, listener)
+
+
+def _listens(target: Any, name: str, listener: Callable[..., None]) -> bool:
+    try:
+        return bool(event.contains(target, name, listener))
+    except InvalidRequestError:
+        # No engine: `listen` is the one to refuse it.
+        return False
 
 
 def _before_cursor_execute(conn: Any, cursor: Any, statement: Any, parameters: Any, context: Any, executemany: Any) -> None:
     """Start the span of a statement."""
     running = _running.get()
-    if any(one is cursor for one, _, _ in running):
+    if cursor is not None and any(one is cursor for one, _, _ in running):
         # Both the engine and the class of all engines are traced.
         return
     try:
@@ -92,10 +108,3 @@ def _end(running: tuple[_Begun, ...], place: int | None, error: BaseException | 
                 begun.fail(error)
             begun.end()
     _running.set(running[:place])
-
-
-_LISTENERS: dict[str, Callable[..., None]] = {
-    "before_cursor_execute": _before_cursor_execute,
-    "after_cursor_execute": _after_cursor_execute,
-    "handle_error": _handle_error,
-}

@@ -87,7 +87,9 @@ def wrap_apply_async(apply_async_func: Any) -> Any:
     def call(self: Any, func: Any, args: Any = (), kwds: Any = {}, **kwargs: Any) -> Any:  # noqa: B006 -- as in the standard library; it is not changed
         if _is_machinery(func):
             return apply_async_func(self, func, args=args, kwds=kwds, **kwargs)
-        job, wrapped_kwargs = _handed_over(func, dict(kwds), in_process=isinstance(self, pool.ThreadPool))
+        job, wrapped_kwargs = _handed_over(
+            func, dict(kwds), in_process=isinstance(self, pool.ThreadPool) or not isinstance(self, pool.Pool)
+        )
         return apply_async_func(self, job, args=args, kwds=wrapped_kwargs, **kwargs)
 
     return call
