@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _TEXT, _REAL, _INT, _JSON = "TEXT", "REAL", "INTEGER", "JSON"
 
-_TAG_COLUMNS = {
+TAG_COLUMNS = {
     "operation_Name": "ai.operation.name",
     "operation_Id": "ai.operation.id",
     "operation_ParentId": "ai.operation.parentId",
@@ -130,7 +130,7 @@ def _columns(table: str) -> dict[str, str]:
     columns = {"timestamp": _TEXT, **_OWN_COLUMNS[table], "itemType": _TEXT, "customDimensions": _JSON}
     if table not in _WITHOUT_MEASUREMENTS:
         columns["customMeasurements"] = _JSON
-    columns.update(dict.fromkeys(_TAG_COLUMNS, _TEXT))
+    columns.update(dict.fromkeys(TAG_COLUMNS, _TEXT))
     columns.update({"appId": _TEXT, "iKey": _TEXT, "sdkVersion": _TEXT, "itemId": _TEXT, "itemCount": _INT})
     return columns
 
@@ -187,7 +187,7 @@ def row(envelope: Mapping[str, Any], number: int, user_agent: str = "") -> Row:
     base = data["baseData"]
     table, own = _OWN_VALUES[data["baseType"]](base)
     tags = envelope.get("tags") or {}
-    context = [value if (value := tags.get(tag)) is None or value.__class__ is str else _text(value) for tag in _TAG_COLUMNS.values()]
+    context = [value if (value := tags.get(tag)) is None or value.__class__ is str else _text(value) for tag in TAG_COLUMNS.values()]
     context[_BROWSER] = context[_BROWSER] or user_agent or None
     dimensions = _json(_dimensions(base.get("properties")))
     dynamic = (dimensions,) if table in _WITHOUT_MEASUREMENTS else (dimensions, _json(_measurements(base.get("measurements"))))
@@ -231,7 +231,7 @@ def severity_number(level: object) -> int | None:
     return SEVERITY_NAMES.index(level) if isinstance(level, str) and level in SEVERITY_NAMES else None
 
 
-_BROWSER = list(_TAG_COLUMNS).index("client_Browser")
+_BROWSER = list(TAG_COLUMNS).index("client_Browser")
 
 
 def _text(value: object) -> str:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from .bodies import JsonObject
 
-_PIPE_FORM = re.compile(r"\|[^.|]+\.([^.|]+)\.")
+PIPE_FORM = re.compile(r"\|[^.|]+\.([^.|]+)\.")
+"""A parent as the legacy SDK writes it; the group is the span."""
 MAX_FLAGS = 32
 """Levels that ``Transaction.walk`` describes for each node."""
 
@@ -97,7 +98,7 @@ def build(operation_id: str, rows: Mapping[str, list[TableRow]]) -> Transaction:
         rows: Rows by portal table.
 
     """
-    nodes = [Node(table, row, _parent_id(row, operation_id)) for table, found in rows.items() for row in found]
+    nodes = [Node(table, row, parent_id(row, operation_id)) for table, found in rows.items() for row in found]
     nodes.sort(key=_order)
     by_id: dict[str, Node] = {}
     for node in nodes:
@@ -107,7 +108,7 @@ def build(operation_id: str, rows: Mapping[str, list[TableRow]]) -> Transaction:
                 node.note = "duplicate"
             else:
                 by_id[own_id] = node
-                if (match := _PIPE_FORM.fullmatch(own_id)) is not None:
+                if (match := PIPE_FORM.fullmatch(own_id)) is not None:
                     by_id.setdefault(match[1], node)
     roots = []
     for node in nodes:
@@ -145,11 +146,12 @@ def _rows(source: Source, operation_id: str) -> dict[str, list[TableRow]]:
     return {table: source.rows(table, {"operation_Id": operation_id}) for table in TABLES}
 
 
-def _parent_id(row: Mapping[str, object], operation_id: str) -> str | None:
+def parent_id(row: Mapping[str, object], operation_id: str) -> str | None:
+    """Return the id of a row's parent, pipe form resolved; ``None`` for a root."""
     parent = row.get("operation_ParentId")
     if not isinstance(parent, str) or not parent or parent == operation_id:
         return None
-    match = _PIPE_FORM.fullmatch(parent)
+    match = PIPE_FORM.fullmatch(parent)
     if match is not None:
         parent = match[1]
     return None if parent.strip("0") == "" else parent

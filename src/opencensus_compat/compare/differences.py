@@ -1,0 +1,347 @@
+"""What differs between items that are the same one, added up by table and column."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from opencensus_compat.local.tables import TABLES
+
+from . import accepted as accepted_lists
+from .matching import ID, shape
+from .model import ABSENT, MOST_CHANGES, PRESENT, ROW, Accepted, Change, Difference
+from .noise import column as column_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from .matching import Entry, Matching, Place, Side
+    from .recordings import Item, Recording
+
+_WIRE_TYPED = ("customDimensions.", "customMeasurements.", "details.", "tags.")
+_AS_IN_JSON = re.compile(r'-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null|".*"', re.DOTALL)
+_LONGEST = 300
+_MOST_DISTINCT = 1000
+_UNITS = {1000.0: "1000", 1_000_000.0: "1,000,000", 60.0: "60", 3600.0: "3600"}
+_OF_A_UNIT = 0.8
+"""Part of the items whose duration must have changed by such a factor."""
+_PAIRS_OF_A_UNIT = 3
+
+
+@dataclass(slots=True)
+class _Tally:
+    changes: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
+    """Values before and after, and of whole rows their name -> items, rows, examples."""
+    count: int = 0
+    rows: int = 0
+    more: int = 0
+
+
+class Differences:
+    """What differs, added up as it is found."""
+
+    def __init__(self, entries: Sequence[Accepted]) -> None:
+        """Begin with nothing.
+
+        Args:
+            entries: What is accepted; the first that fits counts.
+
+        """
+        self._entries = entries
+        self._tallies: dict[tuple[str, str, str, str, int], _Tally] = {}
+        self.of: Counter[tuple[str, str]] = Counter()
+        """Items by table and by what a difference is part of: ``""`` those with a counterpart, `PRESENT` all before, `ABSENT` all after."""
+
+    def add(
+        self,
+        table: str,
+        column: str,
+        before: str,
+        after: str,
+        *,
+        item: Callable[[], Mapping[str, str]],
+        weight: int = 1,
+        rows: int = 1,
+        example: str = "",
+        note: str = "",
+    ) -> None:
+        """Note that a value differs in an item.
+
+        Args:
+            table: The portal's table.
+            column: Column as in `Difference.column`.
+            before: Text of the value before.
+            after: Text of the value after.
+            item: Gives the texts of the item's columns, for ``where``.
+            weight: Items that it counts for.
+            rows: Rows that it is.
+            example: Name or message of the item.
+            note: What the values do not say; differences with different notes stay apart.
+
+        """
+        entry = next(
+            (place for place, entry in enumerate(self._entries) if accepted_lists.fits(entry, table, column, before, after, item)), -1
+        )
+        side = before if column == ROW else ""
+        tally = self._tallies.setdefault((table, column, side, note, entry), _Tally())
+        tally.count += weight
+        tally.rows += rows
+        key = (_short(before), _short(after), example if column == ROW else "")
+        change = tally.changes.get(key)
+        if change is None:
+            if len(tally.changes) == _MOST_DISTINCT:
+                tally.more += 1
+                return
+            change = tally.changes[key] = [0, 0, []]
+        change[0] += weight
+        change[1] += rows
+        if len(change[2]) < 3 and example not in change[2]:
+            change[2].append(example)
+
+    def found(self) -> tuple[Difference, ...]:
+        """Return the differences, those that nothing accepts first."""
+        result = []
+        for (table, column, side, note, entry), tally in self._tallies.items():
+            changes = [
+                Change(before, after, count, rows, tuple(examples)) for (before, after, _), (count, rows, examples) in tally.changes.items()
+            ]
+            changes.sort(key=lambda change: -change.count)
+            accepted = self._entries[entry] if entry >= 0 else None
+            kept = tuple(changes[:MOST_CHANGES])
+            of = self.of[table, side]
+            result.append(Difference(table, column, kept, len(changes) + tally.more, tally.count, tally.rows, of, accepted, note))
+        return tuple(
+            sorted(
+                result, key=lambda found: (found.accepted is not None, list(TABLES).index(found.table), found.column != ROW, found.column)
+            )
+        )
+
+    def used(self) -> list[Accepted]:
+        """Return the entries that accepted something."""
+        places = {entry for *_, entry in self._tallies}
+        return [entry for place, entry in enumerate(self._entries) if place in places]
+
+
+def collect(
+    found: Differences,
+    matching: Matching,
+    recordings: tuple[Recording, Recording],
+    volatile: AbstractSet[Place] = frozenset(),
+    tolerances: Mapping[str, float] | None = None,
+) -> None:
+    """Note everything that differs between two recordings' spans, logs and events.
+
+    Args:
+        found: Gets it.
+        matching: Which item is which.
+        recordings: Before and after; only items that differ are read again.
+        volatile: Columns that say nothing.
+        tolerances: By column, which part of a number it may differ by: 0.5 is half of the greater one.
+
+    """
+    for side, entries in ((PRESENT, matching.before.entries), (ABSENT, matching.after.entries)):
+        for entry in entries:
+            found.of[entry.table, side] += entry.weight
+    for before, after, lone, recording in (
+        (PRESENT, ABSENT, matching.only_before(), recordings[0]),
+        (ABSENT, PRESENT, matching.only_after(), recordings[1]),
+    ):
+        for entry in lone:
+            found.add(entry.table, ROW, before, after, item=_Texts(recording, entry), weight=entry.weight, example=entry.label)
+    tolerances = tolerances or {}
+    references = References(matching)
+    for one, other in matching.pairs.items():
+        first, second = matching.before.entries[one], matching.after.entries[other]
+        found.of[first.table, ""] += first.weight
+        names = differing(first, second, volatile)
+        changes = list(references.changes(one, other, volatile))
+        if "duration" in tolerances and not _near(first.duration_ms, second.duration_ms, tolerances["duration"]):
+            changes.append(("duration", _text(first.duration_ms), _text(second.duration_ms)))
+        if not names and not changes:
+            continue
+        texts = _Texts(recordings[0], first)
+        example = first.label
+        if names:
+            items = recordings[0].item(first.table, first.number), recordings[1].item(second.table, second.number)
+            texts = _Texts(recordings[0], first, items[0])
+            for name in names:
+                old, new = (item.cells.get(name, _NOTHING) for item in items)
+                column = column_of(name)
+                if column not in tolerances or not _near(old, new, tolerances[column]):
+                    changes.append((column, _as_text(name, old, matching.before), _as_text(name, new, matching.after)))
+        for column, before, after in changes:
+            found.add(first.table, column, before, after, item=texts, weight=first.weight, example=example)
+    _collect_units(found, matching)
+
+
+def differing(first: Entry, second: Entry, volatile: AbstractSet[Place] = frozenset()) -> list[str]:
+    """Return the cells in which two items differ, volatile ones left out."""
+    if first.columns is second.columns:
+        if first.hashes == second.hashes:
+            return []
+        names = [name for name, one, other in zip(first.columns, first.hashes, second.hashes, strict=True) if one != other]
+    else:
+        one, other = (dict(zip(entry.columns, entry.hashes, strict=True)) for entry in (first, second))
+        names = [name for name in dict.fromkeys((*one, *other)) if one.get(name) != other.get(name)]
+    return [name for name in names if (first.table, first.label, name) not in volatile] if volatile else names
+
+
+class References:
+    """What ids stand for: compared by what they name."""
+
+    def __init__(self, matching: Matching) -> None:
+        self._matching = matching
+        self._there: dict[tuple[str, str], str] = {}
+        self._back: dict[tuple[str, str], str] = {}
+        # An id that no item has and that both sides name comes from the program or its caller, and stands for itself.
+        ids = [
+            {entry.span for entry in side.entries if entry.span is not None and entry.above < 0}
+            for side in (matching.before, matching.after)
+        ]
+        for span in ids[0] & ids[1]:
+            self._there["parent", span] = self._back["parent", span] = span
+        operations = [{entry.operation for entry in side.entries} for side in (matching.before, matching.after)]
+        self._fixed_operations = operations[0] & operations[1]
+
+    def changes(self, one: int, other: int, volatile: AbstractSet[Place]) -> Iterator[tuple[str, str, str]]:
+        """Yield column, and text before and after, of each id that names something else."""
+        first, second = self._matching.before.entries[one], self._matching.after.entries[other]
+        for column, same, show in (
+            ("iKey", self._same("iKey", first.key, second.key), self._key),
+            ("operation_Id", self._same_operation(first, second), self._operation),
+            ("id", self._same_id(first, second), self._own),
+            ("operation_ParentId", self._same_parent(first, second), self._parent),
+        ):
+            if not same and (first.table, first.label, column) not in volatile:
+                before, after = show(self._matching.before, first), show(self._matching.after, second)
+                yield column, before, after if after != before else _another(after)
+
+    def _same(self, kind: str, before: str, after: str) -> bool:
+        if not before or not after:
+            return before == after
+        return self._there.setdefault((kind, before), after) == after and self._back.setdefault((kind, after), before) == before
+
+    def _same_operation(self, first: Entry, second: Entry) -> bool:
+        if first.in_operation is None or second.in_operation is None:
+            return first.operation == second.operation
+        if shape(first.operation) != shape(second.operation):
+            return False
+        return self._matching.operations.get(first.operation) == second.operation
+
+    def _same_id(self, first: Entry, second: Entry) -> bool:
+        return shape(first.own) == shape(second.own) and self._same("id", first.own, second.own)
+
+    def _same_parent(self, first: Entry, second: Entry) -> bool:
+        if shape(first.parent) != shape(second.parent):
+            return False
+        if first.above >= 0 or second.above >= 0:
+            return self._matching.pairs.get(first.above) == second.above
+        if first.span is None or second.span is None:
+            return first.span == second.span
+        return self._same("parent", first.span, second.span)
+
+    @staticmethod
+    def _key(side: Side, entry: Entry) -> str:
+        del side
+        return entry.key or ABSENT
+
+    @staticmethod
+    def _own(side: Side, entry: Entry) -> str:
+        del side
+        return f"<id: {shape(entry.own)}>" if entry.own else ABSENT
+
+    def _operation(self, side: Side, entry: Entry) -> str:
+        if not entry.operation:
+            return ABSENT
+        if entry.in_operation is None:
+            return entry.operation
+        root = side.root(entry.operation)
+        form = "" if ID.fullmatch(entry.operation) and len(entry.operation) == 32 else f", {shape(entry.operation)}"
+        return f"<operation of {root.table} {root.label!r}{form}>"
+
+    @staticmethod
+    def _parent(side: Side, entry: Entry) -> str:
+        if not entry.parent:
+            return ABSENT
+        if entry.above >= 0:
+            above = side.entries[entry.above]
+            named = f"<id of {above.table} {above.label!r}>"
+        elif entry.span is None:
+            return entry.parent if not entry.parent.strip("0|.") else "<the operation>"
+        else:
+            named = "<id of no item here>"
+        return named if entry.parent == entry.span else f"|<operation>.{named}."
+
+
+def _another(text: str) -> str:
+    return re.sub(r"^(\|<operation>\.)?<(id|operation) of (?!no item)", r"\1<\2 of another ", text) if " of " in text else f"another {text}"
+
+
+class _Texts:
+    """The texts of an item's columns, read when they are asked for."""
+
+    def __init__(self, recording: Recording, entry: Entry, item: Item | None = None) -> None:
+        self._recording, self._entry, self._item = recording, entry, item
+
+    def __call__(self) -> Mapping[str, str]:
+        item = self._item = self._item or self._recording.item(self._entry.table, self._entry.number)
+        return {name: _text(value) for name, value in item.cells.items()}
+
+
+_NOTHING = object()
+
+
+def _as_text(name: str, value: object, side: Side) -> str:
+    """Return the text of a value as differences show it."""
+    if value is _NOTHING:
+        return ABSENT
+    value = side.masked(value)
+    if isinstance(value, str) and name.startswith(_WIRE_TYPED) and _AS_IN_JSON.fullmatch(value):
+        return json.dumps(value, ensure_ascii=False)
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+
+
+def _near(before: object, after: object, part: float) -> bool:
+    if not isinstance(before, (int, float)) or not isinstance(after, (int, float)):
+        return before is after or before == after
+    return abs(before - after) <= part * max(abs(before), abs(after))
+
+
+def _collect_units(found: Differences, matching: Matching) -> None:
+    """Note where durations are in another unit: nearly all of a table's by the same factor, which no load of a machine does."""
+    ratios: dict[str, list[tuple[float, float, float, Entry]]] = defaultdict(list)
+    for one, other in matching.pairs.items():
+        first, second = matching.before.entries[one], matching.after.entries[other]
+        if first.duration_ms and second.duration_ms:
+            ratios[first.table].append((second.duration_ms / first.duration_ms, first.duration_ms, second.duration_ms, first))
+    for table, rows in ratios.items():
+        for factor, said in _UNITS.items():
+            for longer in (True, False):
+                wanted = factor if longer else 1 / factor
+                fitting = [row for row in rows if wanted / 1.4 <= row[0] <= wanted * 1.4]
+                if len(fitting) >= max(_PAIRS_OF_A_UNIT, _OF_A_UNIT * len(rows)):
+                    before, after = statistics.median(row[1] for row in fitting), statistics.median(row[2] for row in fitting)
+                    found.add(
+                        table,
+                        "duration",
+                        f"median {before:g} ms",
+                        f"median {after:g} ms",
+                        item=dict,
+                        weight=sum(row[3].weight for row in fitting),
+                        rows=len(fitting),
+                        example=fitting[0][3].label,
+                        note=f"{said} times as {'long' if longer else 'short'}: another unit",
+                    )

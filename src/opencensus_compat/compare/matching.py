@@ -1,0 +1,447 @@
+"""Which item after is which item before. By structure: the transaction's tree, names, content, and order in time; never by ids.
+
+Steps, each with what the one before has left: transactions that are the same in all columns, in the columns that change nowhere, in
+their trees; those that share items; those with the same root. Inside a pair of transactions items with the same path of names from the
+root and the same content; then with the same path; then with the same name; then with the same parent and most of the content. What is
+left then, and what belongs to no operation, is matched over all transactions. Pure, but for the recording that `Side` reads once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from opencensus_compat.local.tables import TAG_COLUMNS
+from opencensus_compat.local.transaction import PIPE_FORM, parent_id
+
+from .model import ABSENT
+from .noise import is_compared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from .recordings import Item, Recording
+
+Place: TypeAlias = "tuple[str, str, str]"
+"""Table, label and column."""
+Replacements: TypeAlias = "Sequence[tuple[re.Pattern[str], str]]"
+
+ID = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b")
+_DIGITS = re.compile(r"\d+")
+_WORD = re.compile(r"[0-9A-Za-z]+")
+_LABELS = {"traces": "message", "exceptions": "outerType"}
+_MOST_SIMILAR = 8
+"""Items of one kind below one parent that are paired by content; more than that by order."""
+_STABLE = 0.95
+_ALIKE = 0.5
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One item, as small as can be: a hash for each column, so that 100,000 of them fit."""
+
+    number: int
+    table: str
+    label: str
+    """Name, message or type, digits and ids masked."""
+    weight: int
+    """Items that it counts for."""
+    columns: tuple[str, ...]
+    hashes: array[int]
+    """One for each column."""
+    key: str
+    operation: str
+    """As sent; empty where there is none."""
+    own: str
+    parent: str
+    """As sent."""
+    span: str | None
+    """The parent that it means."""
+    duration_ms: float | None
+    moment: str
+    above: int = -1
+    """Place of the parent; -1 where it has none or it did not arrive."""
+    path: int = 0
+    """Hash of the labels from the root."""
+    exact: int = 0
+    stable: int = 0
+
+    @property
+    def in_operation(self) -> str | None:
+        """The operation, or None where it is absent or zeros."""
+        return self.operation if self.operation.strip("0") else None
+
+
+class Side:
+    """All items of a recording that are spans, logs or events; in order of time."""
+
+    def __init__(self, recording: Recording, tables: Iterable[str], replacements: Replacements = ()) -> None:
+        """Read a recording.
+
+        Args:
+            recording: Read once.
+            tables: Tables of the portal.
+            replacements: What is put into texts before they are compared.
+
+        """
+        self._replacements = replacements
+        self.ids = {token for text in recording.ids() for token in (text, *_WORD.findall(text)) if token.strip("0")}
+        layouts: dict[tuple[str, ...], tuple[str, ...]] = {}
+        texts: dict[str, str] = {}
+        self.entries = [self._entry(item, layouts, texts) for table in tables for item in recording.items(table)]
+        self.entries.sort(key=lambda entry: (entry.moment, entry.number))
+        self.by_id: dict[str, int] = {}
+        self._roots: dict[str, Entry] = {}
+        self._connect()
+
+    def root(self, operation: str) -> Entry:
+        """Return the first item of an operation that has no parent here."""
+        if not self._roots:
+            for entry in reversed(self.entries):
+                if entry.above < 0 or entry.operation not in self._roots:
+                    self._roots[entry.operation] = entry
+        return self._roots[operation]
+
+    def masked(self, value: object) -> object:
+        """Return a value with what differs from run to run by its nature put in one form."""
+        if not isinstance(value, str):
+            return value
+        for pattern, text in self._replacements:
+            value = pattern.sub(text, value)
+        return ID.sub(self._mask, value) if ID.search(value) else value
+
+    def _mask(self, match: re.Match[str]) -> str:
+        return "<id>" if match[0] in self.ids else match[0]
+
+    def _entry(self, item: Item, layouts: dict[tuple[str, ...], tuple[str, ...]], texts: dict[str, str]) -> Entry:
+        row, cells = item.row, item.cells
+        names = tuple(name for name in cells if is_compared(item.table, name))
+        hashes = array("q", [hash((name, _canonical(self.masked(cells[name])))) for name in names])
+        label = str(self.masked(str(row.get(_LABELS.get(item.table, "name")) or "")))
+        label = _DIGITS.sub("#", label[:200])
+
+        def one(text: object) -> str:
+            return texts.setdefault(text, text) if isinstance(text, str) else ""
+
+        operation = one(row.get("operation_Id"))
+        span = parent_id(row, operation)
+        duration = row.get("duration")
+        return Entry(
+            item.number,
+            item.table,
+            one(label),
+            int(row["itemCount"] or 1),
+            layouts.setdefault(names, names),
+            hashes,
+            one(row.get("iKey")),
+            operation,
+            one(row.get("id")),
+            one(row.get("operation_ParentId")),
+            one(span) if span is not None else None,
+            duration,
+            str(row.get("timestamp") or ""),
+        )
+
+    def _connect(self) -> None:
+        """Find each item's parent, in its operation first, and its path."""
+        inside: dict[tuple[str, str], int] = {}
+        for place, entry in enumerate(self.entries):
+            if entry.own:
+                match = PIPE_FORM.fullmatch(entry.own)
+                for own in (entry.own, *([match[1]] if match else [])):
+                    inside.setdefault((entry.operation, own), place)
+                    self.by_id.setdefault(own, place)
+        for place, entry in enumerate(self.entries):
+            if entry.span is not None:
+                above = inside.get((entry.operation, entry.span), self.by_id.get(entry.span, -1))
+                entry.above = above if above != place else -1
+        for entry in self.entries:
+            chain = []
+            seen = set()
+            at = entry
+            while not at.path and id(at) not in seen:
+                chain.append(at)
+                seen.add(id(at))
+                if at.above < 0:
+                    break
+                at = self.entries[at.above]
+            path = at.path or hash("orphan" if at.span is not None else "root")
+            for below in reversed(chain):
+                path = below.path = hash((path, below.table, below.label)) or 1
+
+
+@dataclass(slots=True)
+class Matching:
+    """Which item after is which item before."""
+
+    before: Side
+    after: Side
+    pairs: dict[int, int] = field(default_factory=dict)
+    """Place before -> place after."""
+    back: dict[int, int] = field(default_factory=dict)
+    operations: dict[str, str] = field(default_factory=dict)
+    """Operation before -> operation after."""
+
+    def add(self, one: int, other: int) -> None:
+        """Note that two items are the same one."""
+        self.pairs[one] = other
+        self.back[other] = one
+
+    def only_before(self) -> Iterator[Entry]:
+        """Yield the items that have no counterpart after."""
+        return (entry for place, entry in enumerate(self.before.entries) if place not in self.pairs)
+
+    def only_after(self) -> Iterator[Entry]:
+        """Yield the items that have no counterpart before."""
+        return (entry for place, entry in enumerate(self.after.entries) if place not in self.back)
+
+
+def match(before: Side, after: Side, volatile: AbstractSet[Place] = frozenset()) -> Matching:
+    """Return which item after is which item before.
+
+    Args:
+        before: Its entries' sums are written anew.
+        after: The same.
+        volatile: Columns that say nothing.
+
+    """
+    _sum_up(before, after, volatile)
+    found = Matching(before, after)
+    ones, others = _by_operation(before), _by_operation(after)
+    for one, other in _paired_operations(before, after, ones, others):
+        found.operations[one] = other
+        _pair_items(found, ones[one], others[other], _INSIDE)
+        _pair_alike(found, ones[one], others[other])
+    everything = range(len(before.entries)), range(len(after.entries))
+    _pair_items(found, *everything, _OVER_ALL)
+    loose = [[place for place, entry in enumerate(side.entries) if entry.in_operation is None] for side in (before, after)]
+    _pair_alike(found, *loose)
+    _complete_operations(found)
+    return found
+
+
+_KINDS: dict[str, Callable[[Entry], Hashable]] = {
+    "path and content": lambda entry: (entry.path, entry.exact),
+    "path and stable content": lambda entry: (entry.path, entry.stable),
+    "path": lambda entry: entry.path,
+    "content": lambda entry: (entry.table, entry.label, entry.exact),
+    "stable content": lambda entry: (entry.table, entry.label, entry.stable),
+    "name": lambda entry: (entry.table, entry.label),
+}
+_INSIDE = ("path and content", "path and stable content", "path", "content", "name")
+_OVER_ALL = ("path and content", "path and stable content", "content", "stable content", "path", "name")
+
+
+def _sum_up(before: Side, after: Side, volatile: AbstractSet[Place]) -> None:
+    """Write what of each item must be the same for it to be the same item.
+
+    A column whose values differ in more than one item of twenty of a name, before and after, says nothing about which item is which.
+    """
+    groups: list[dict[tuple[str, str], list[Entry]]] = []
+    for side in (before, after):
+        groups.append(defaultdict(list))
+        for entry in side.entries:
+            groups[-1][entry.table, entry.label].append(entry)
+    ones, others = groups
+    for kind, entries in ones.items():
+        unstable = _unstable(entries, others.get(kind, []))
+        for entry in (*entries, *others.get(kind, [])):
+            _write_sums(entry, volatile, unstable)
+    for kind, entries in others.items():
+        if kind not in ones:
+            for entry in entries:
+                _write_sums(entry, volatile, frozenset())
+
+
+def _unstable(ones: list[Entry], others: list[Entry]) -> set[str]:
+    columns = {column for entry in (*ones, *others) for column in entry.columns}
+    found = set()
+    for column in columns:
+        first, second = (
+            Counter(entry.hashes[entry.columns.index(column)] for entry in side if column in entry.columns) for side in (ones, others)
+        )
+        shared = sum(min(count, second[value]) for value, count in first.items())
+        # A column that items lack counts as one more value.
+        shared += min(len(ones) - first.total(), len(others) - second.total())
+        if shared < _STABLE * min(len(ones), len(others)):
+            found.add(column)
+    return found
+
+
+def _write_sums(entry: Entry, volatile: AbstractSet[Place], unstable: AbstractSet[str]) -> None:
+    total = loose = 0
+    for column, value in zip(entry.columns, entry.hashes, strict=True):
+        if volatile and (entry.table, entry.label, column) in volatile:
+            continue
+        total += value
+        if column in unstable:
+            loose += value
+    entry.exact, entry.stable = total, total - loose
+
+
+def _by_operation(side: Side) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for place, entry in enumerate(side.entries):
+        if (operation := entry.in_operation) is not None:
+            found[operation].append(place)
+    return found
+
+
+def _paired_operations(before: Side, after: Side, ones: dict[str, list[int]], others: dict[str, list[int]]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    left, right = dict.fromkeys(ones), dict.fromkeys(others)
+
+    def take(one: str, other: str) -> None:
+        pairs.append((one, other))
+        del left[one], right[other]
+
+    for kind in ("path and content", "path and stable content", "path"):
+        waiting: dict[int, list[str]] = defaultdict(list)
+        for other in reversed(right):
+            waiting[_signature(after, others[other], _KINDS[kind])].append(other)
+        for one in list(left):
+            same = waiting.get(_signature(before, ones[one], _KINDS[kind]))
+            # The last step is for those whose order alone tells them apart: what they share says more.
+            if same and (kind != "path" or len(same) == 1):
+                take(one, same.pop())
+    for kind in ("path and content", "path and stable content", "path", "content", "stable content"):
+        for one, other in _sharing(before, after, {key: ones[key] for key in left}, {key: others[key] for key in right}, _KINDS[kind]):
+            if one in left and other in right:
+                take(one, other)
+    waiting_roots: dict[Hashable, list[str]] = defaultdict(list)
+    for other in reversed(right):
+        waiting_roots[_root(after, others[other])].append(other)
+    for one in list(left):
+        if same := waiting_roots.get(_root(before, ones[one])):
+            take(one, same.pop())
+    return pairs
+
+
+def _signature(side: Side, places: list[int], kind: Callable[[Entry], Hashable]) -> int:
+    return hash(tuple(sorted(hash(kind(side.entries[place])) for place in places)))
+
+
+def _root(side: Side, places: list[int]) -> Hashable:
+    first = next((side.entries[place] for place in places if side.entries[place].above < 0), side.entries[places[0]])
+    return first.table, first.label
+
+
+def _sharing(
+    before: Side, after: Side, ones: dict[str, list[int]], others: dict[str, list[int]], kind: Callable[[Entry], Hashable]
+) -> list[tuple[str, str]]:
+    """Return pairs of operations that share items, those with the most first; then those that come first."""
+    where: dict[Hashable, list[str]] = defaultdict(list)
+    for other, places in others.items():
+        for place in places:
+            where[kind(after.entries[place])].append(other)
+    votes: list[tuple[int, int, int, str, str]] = []
+    rank = {other: number for number, other in enumerate(others)}
+    for number, (one, places) in enumerate(ones.items()):
+        shared: Counter[str] = Counter()
+        for place in places:
+            candidates = where.get(kind(before.entries[place]), ())
+            # What is in very many transactions does not tell one from another; their order does.
+            shared.update(candidates if len(candidates) <= _MOST_SIMILAR else candidates[number : number + 1] or candidates[-1:])
+        votes.extend((-count, abs(number - rank[other]), number, one, other) for other, count in shared.items())
+    return [(one, other) for *_, one, other in sorted(votes)]
+
+
+def _pair_items(found: Matching, ones: Iterable[int], others: Iterable[int], kinds: Iterable[str]) -> None:
+    left = [place for place in ones if place not in found.pairs]
+    right = [place for place in others if place not in found.back]
+    for name in kinds:
+        if not left or not right:
+            return
+        kind = _KINDS[name]
+        waiting: dict[Hashable, list[int]] = defaultdict(list)
+        for place in right:
+            waiting[kind(found.after.entries[place])].append(place)
+        asking: dict[Hashable, list[int]] = defaultdict(list)
+        for place in left:
+            asking[kind(found.before.entries[place])].append(place)
+        for key, places in asking.items():
+            candidates = waiting.get(key)
+            if not candidates:
+                continue
+            if "content" in name or len(places) == len(candidates) == 1 or max(len(places), len(candidates)) > _MOST_SIMILAR:
+                for one, other in zip(places, candidates, strict=False):
+                    found.add(one, other)
+            else:
+                _pair_by_content(found, places, candidates, least=0.0)
+        left = [place for place in left if place not in found.pairs]
+        right = [place for place in right if place not in found.back]
+
+
+def _pair_alike(found: Matching, ones: Iterable[int], others: Iterable[int]) -> None:
+    """Pair items with different names that hang in the same place and are otherwise mostly the same."""
+
+    def groups(side: Side, places: Iterable[int], done: dict[int, int]) -> dict[Hashable, list[int]]:
+        result: dict[Hashable, list[int]] = defaultdict(list)
+        for place in places:
+            if place not in done:
+                entry = side.entries[place]
+                result[entry.table, side.entries[entry.above].path if entry.above >= 0 else 0].append(place)
+        return result
+
+    waiting = groups(found.after, others, found.back)
+    for key, places in groups(found.before, ones, found.pairs).items():
+        candidates = waiting.get(key, [])
+        for start in range(0, min(len(places), len(candidates)), _MOST_SIMILAR):
+            end = start + _MOST_SIMILAR
+            _pair_by_content(found, places[start:end], candidates[start:end], least=_ALIKE)
+
+
+def _pair_by_content(found: Matching, ones: Sequence[int], others: Sequence[int], least: float) -> None:
+    likeness = [
+        (-_likeness(found.before.entries[one], found.after.entries[other]), abs(first - second), first, second)
+        for first, one in enumerate(ones)
+        for second, other in enumerate(others)
+    ]
+    for negative, _, first, second in sorted(likeness):
+        one, other = ones[first], others[second]
+        if -negative >= least and one not in found.pairs and other not in found.back:
+            found.add(one, other)
+
+
+def _likeness(one: Entry, other: Entry) -> float:
+    """Return which part of the two items' own columns, those that the whole process shares left out, is the same."""
+    first, second = (
+        {column: value for column, value in zip(entry.columns, entry.hashes, strict=True) if column not in _OF_THE_PROCESS}
+        for entry in (one, other)
+    )
+    names = first.keys() | second.keys()
+    return sum(first.get(name) == second.get(name) for name in names) / len(names) if names else 1.0
+
+
+_OF_THE_PROCESS = {*TAG_COLUMNS, "itemType", "sdkVersion"}
+
+
+def _complete_operations(found: Matching) -> None:
+    """Find the counterparts of operations whose items were matched one by one."""
+    taken = set(found.operations.values())
+    votes: Counter[tuple[str, str]] = Counter()
+    for one, other in found.pairs.items():
+        before, after = found.before.entries[one].in_operation, found.after.entries[other].in_operation
+        if before is not None and after is not None and before not in found.operations and after not in taken:
+            votes[before, after] += 1
+    for (before, after), _ in votes.most_common():
+        if before not in found.operations and after not in taken:
+            found.operations[before] = after
+            taken.add(after)
+
+
+def _canonical(value: object) -> str:
+    """Return a value as a text that is another one for 1, 1.0, true and "1"."""
+    return value if isinstance(value, str) else f"\0{json.dumps(value, sort_keys=True, default=str)}"
+
+
+def shape(text: str) -> str:
+    """Return the form of an id: how long hexadecimal parts are, and what stands between them; zeros stay."""
+    if not text:
+        return ABSENT
+    return _WORD.sub(lambda found: found[0] if not found[0].strip("0") else f"<{len(found[0])}>" if ID.fullmatch(found[0]) else "<>", text)

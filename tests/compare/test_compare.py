@@ -1,0 +1,33 @@
+"""Two recordings, and what differs between them."""
+
+from __future__ import annotations
+
+from opencensus_compat.compare import compare
+
+
+def test_a_program_against_itself(record, shop):
+    """Fifty runs that differ in ids, times, durations and order of arrival are equal."""
+    first = record(shop(0).arrived())
+    found = [compare(first, record(shop(seed).arrived())) for seed in range(1, 51)]
+    assert {comparison.verdict for comparison in found} == {"equal"}
+    assert {change.before for change in found[0].tables} == {change.after for change in found[0].tables}
+
+
+def test_counts_are_those_of_the_portal(record, shop):
+    """A sampled item counts as often as the sampler left one out."""
+    (dependencies,) = [row for row in compare(record(shop(0).arrived()), record(shop(1).arrived())).tables if row.table == "dependencies"]
+    assert (dependencies.before, dependencies.rows_before) == (20 * (1 + 1 + 4), 60)
+
+
+def test_empty_against_empty(record):
+    """Nothing is not the same as nothing: it is no comparison."""
+    comparison = compare(record([]), record([]))
+    assert comparison.verdict == "not comparable"
+    assert [problem.kind for problem in comparison.problems] == ["empty", "empty"]
+
+
+def test_refused_items(record, shop):
+    """Where items were refused, what arrived is not what the program sent."""
+    comparison = compare(record(shop(0).arrived()), record(shop(1).arrived(), refused=["103: no name"]))
+    assert [problem.kind for problem in comparison.problems] == ["refused"]
+    assert "103: no name" in comparison.problems[0].text
