@@ -164,10 +164,11 @@ def _is_there(name: str, beyond: object) -> bool:
         if loaded is not None:
             path = getattr(loaded, "__path__", None)
             continue
-        spec = _elsewhere(found, path, beyond)
+        # By its last part: a namespace package asks for the one around it among the loaded modules, where that is not.
+        spec = _elsewhere(found, None, beyond) if path is None else PathFinder.find_spec(part, list(path))
         if spec is None:
             return False
-        path = spec.submodule_search_locations
+        path = spec.submodule_search_locations or ()
     return True
 
 
