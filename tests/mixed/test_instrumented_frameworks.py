@@ -188,7 +188,8 @@ def of_fastapi(views, exporter, provider, order, stack, *, is_async):
 
 def of_flask(views, exporter, provider, order, stack, *, is_async):
     """Return a function that sends a request to a Flask application and returns the status code."""
-    app = flask.Flask("shop")
+    # Its logger is of that name, and no other test has it.
+    app = flask.Flask("shop_of_mixed_tests")
     app.logger.setLevel(logging.CRITICAL)
 
     def look_up(what):

@@ -42,7 +42,7 @@ def make(kept):
     """Returns a function that makes a traced application of views by their names."""
 
     def application(*views, config=None, **options):
-        app = flask.Flask("shop")
+        app = flask.Flask("shop_of_flask_tests")
         app.config.update(config or {})
         app.middleware = FlaskMiddleware(app, **{"exporter": kept, "sampler": _ON, **options})
         for view in views:
@@ -358,7 +358,7 @@ def test_a_stream_that_a_later_function_replaces_does_not_end_its_request(make, 
         raise KeyError("after")
 
     # Functions after the view run in reverse order: this one after the middleware's.
-    app = flask.Flask("shop")
+    app = flask.Flask("shop_of_flask_tests")
     app.after_request(replaces)
     FlaskMiddleware(app, exporter=kept, sampler=_ON)
     app.add_url_rule("/streams", "streams", streams)
@@ -442,7 +442,7 @@ def test_a_list_that_cannot_be_read_excludes_nothing(make, kept, said, paths):
 
 def test_a_function_before_the_view_that_answers_without_the_middleware(make, kept):
     """What ends a request that never began is nothing."""
-    app = flask.Flask("shop")
+    app = flask.Flask("shop_of_flask_tests")
     app.before_request(lambda: ("closed", 503))
     FlaskMiddleware(app, exporter=kept, sampler=_ON)
     assert app.test_client().get("/well").status_code == 503

@@ -219,7 +219,16 @@ def test_nothing_heavy_is_loaded():
         " or n.startswith('opencensus_compat._')]))"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
-    light = ("_alias", "_integrations", "_bridge", "_bridge.handles", "_bridge.process", "_bridge.providers", "_bridge.providers.viewers", "_lookup")
+    light = (
+        "_alias",
+        "_integrations",
+        "_bridge",
+        "_bridge.handles",
+        "_bridge.process",
+        "_bridge.providers",
+        "_bridge.providers.viewers",
+        "_lookup",
+    )
     assert set(json.loads(done.stdout)) <= {f"opencensus_compat.{name}" for name in light}
 
 
