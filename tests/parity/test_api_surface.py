@@ -139,8 +139,16 @@ DIFFERENCES: tuple[Difference, ...] = (
         "new: the thread ends with an interpreter that is one of several in the process",
     ),
     Difference(
-        r"ext\.flask\.flask_middleware\.FlaskMiddleware\.blacklist_(paths|hostnames): absent -> .*",
+        r"ext\.(flask\.flask_middleware\.FlaskMiddleware|django\.middleware\.OpencensusMiddleware)\.blacklist_(paths|hostnames): absent -> .*",
         "new: what releases before 0.7.4 called the attributes",
+    ),
+    Difference(
+        r"ext\.(flask|django|pyramid)\.\w+\.BLACKLIST_(PATHS|HOSTNAMES): absent -> .*",
+        "new: what releases before 0.7.4 called the constants, which public programs import",
+    ),
+    Difference(
+        r"ext\.django\.middleware\.OpencensusMiddleware: class \(get_response\) of .*",
+        "it can be made without its constructor, which subclasses of public programs do not call; the constructor is the same",
     ),
     Difference(
         r"ext\.django\.middleware\.OpencensusMiddleware\.__call__: absent -> .*",

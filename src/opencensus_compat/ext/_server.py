@@ -32,7 +32,7 @@ from opencensus_compat.trace import tracer as tracer_module
 from opencensus_compat.trace.blank_span import BlankSpan
 from opencensus_compat.trace.propagation import trace_context_http_header_format
 from opencensus_compat.trace.span import Span, SpanKind
-from opencensus_compat.trace.tracers import context_tracer
+from opencensus_compat.trace.tracers import context_tracer, noop_tracer
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -281,6 +281,19 @@ def begin(
             span.span_kind = SpanKind.SERVER
     except Exception as error:  # noqa: BLE001 - the same
         report_raised(library, error)
+    return request
+
+
+def adopt(library: str, tracer: Any, span: Any) -> Request:
+    """Return a request that a program's own code has begun, as the integration of OpenCensus did, so that it is ended as those of `begin`.
+
+    Args:
+        library: As in `begin`.
+        tracer: Its tracer, which is the current one.
+        span: Its span, which is the current one.
+    """
+    request = Request(library, tracer, span, (noop_tracer.NoopTracer(), {}), _last.get())
+    _last.set(request)
     return request
 
 

@@ -25,6 +25,8 @@ from opencensus_compat.ext.dbapi import trace as dbapi
 from opencensus_compat.ext.django import middleware as module
 from opencensus_compat.ext.django.middleware import OpencensusMiddleware
 from opencensus_compat.trace import execution_context, samplers
+from opencensus_compat.trace.propagation.trace_context_http_header_format import TraceContextPropagator
+from opencensus_compat.trace.span import SpanKind
 from opencensus_compat.trace.tracer import Tracer
 
 MIDDLEWARE = "opencensus_compat.ext.django.middleware.OpencensusMiddleware"
@@ -282,6 +284,55 @@ def test_a_project_that_lists_the_middleware_twice(project, kept, view):
         list(response)
         response.close()
     assert _parents(kept.spans) == [(f"{__name__}._view", None)] * 2
+    assert execution_context.get_current_span() is None
+
+
+class _OwnRequests(OpencensusMiddleware):
+    """Begins requests by itself, and calls no constructor, as subclasses of public programs do."""
+
+    exporter = None
+
+    def __init__(self, get_response=None):
+        self.get_response = get_response
+        self.propagator, self.sampler = TraceContextPropagator(), samplers.AlwaysOnSampler()
+        self.blacklist_paths = ["left"]
+
+    def process_request(self, request):
+        if module.utils.disable_tracing_url(request.path, self.blacklist_paths):
+            return
+        execution_context.set_opencensus_attr(module.REQUEST_THREAD_LOCAL_KEY, request)
+        tracer = Tracer(sampler=self.sampler, exporter=self.exporter, propagator=self.propagator)
+        span = tracer.start_span("mine")
+        span.span_kind = SpanKind.SERVER
+        execution_context.set_opencensus_attr(module.SPAN_THREAD_LOCAL_KEY, span)
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient], ids=["WSGI", "ASGI"])
+@pytest.mark.parametrize("view", [_plain, _streams, _fails], ids=lambda view: view.__name__)
+def test_a_subclass_that_begins_requests_by_itself(project, kept, monkeypatch, client, view):
+    """They end as others do, and nothing of them is left for one that it leaves out."""
+    monkeypatch.setattr(_OwnRequests, "exporter", kept)
+    monkeypatch.setitem(_site.__dict__, "_OwnRequests", _OwnRequests)
+    monkeypatch.setattr(sys.modules[__name__], "MIDDLEWARE", f"{SITE}._OwnRequests")
+    asks = project(client=client, asked=view, left=_plain)
+
+    async def awaited():
+        for path in ("/asked", "/left", "/asked"):
+            read(await asks.get(path))
+
+    def read(response):
+        list(response)
+        response.close()
+
+    if client is AsyncClient:
+        asyncio.run(awaited())
+    else:
+        for path in ("/asked", "/left", "/asked"):
+            read(asks.get(path))
+    status = 500 if view is _fails else 200
+    assert _parents(kept.spans) == [(f"{__name__}._view", None)] * 2
+    assert [span.attributes["http.status_code"] for span in kept.spans] == [status] * 2
+    assert [span.attributes.get("error.name") for span in kept.spans] == ["LookupError" if view is _fails else None] * 2
     assert execution_context.get_current_span() is None
 
 

@@ -48,12 +48,14 @@ SPAN_THREAD_LOCAL_KEY = "django_span"
 
 EXCLUDELIST_PATHS = "EXCLUDELIST_PATHS"
 EXCLUDELIST_HOSTNAMES = "EXCLUDELIST_HOSTNAMES"
+BLACKLIST_PATHS = _server.older_name(EXCLUDELIST_PATHS)
+BLACKLIST_HOSTNAMES = _server.older_name(EXCLUDELIST_HOSTNAMES)
 
 log = logging.getLogger("opencensus.ext.django.middleware")
 
 _LIBRARY = "django"
 _WHERE = "Django's settings"
-_OLD_NAMES = {EXCLUDELIST_PATHS: "BLACKLIST_PATHS", EXCLUDELIST_HOSTNAMES: "BLACKLIST_HOSTNAMES"}
+_OLD_NAMES = {EXCLUDELIST_PATHS: BLACKLIST_PATHS, EXCLUDELIST_HOSTNAMES: BLACKLIST_HOSTNAMES}
 """What releases before 0.7.3 called these settings."""
 _KNOWN = ("SAMPLER", "EXPORTER", "PROPAGATOR", *_OLD_NAMES, *_OLD_NAMES.values())
 _OLDER_SETTINGS = ("OPENCENSUS_TRACE", "OPENCENSUS_TRACE_PARAMS")
@@ -211,6 +213,20 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
         ConfigurationError: A setting makes no component.
     """
 
+    sampler: Any
+    exporter: Any
+    propagator: Any
+    excludelist_paths: Any = None
+    excludelist_hostnames: Any = None
+
+    def __new__(cls, get_response: Any = None, *_args: Any, **_options: Any) -> Any:
+        """Return a middleware that Django can call, also where a subclass calls no constructor."""
+        made = super().__new__(cls)
+        if get_response is not None:
+            # Django before 4.1 did without, and so do programs' subclasses that make their components by themselves.
+            MiddlewareMixin.__init__(made, get_response)
+        return made
+
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)
         settings = _server.trace_settings(getattr(django.conf.settings, "OPENCENSUS", None), _WHERE, _KNOWN)
@@ -223,6 +239,24 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
         with _server.guarded(_LIBRARY):
             _trace_connections()
         integrations.add_integration(integrations._Integrations.DJANGO)
+
+    @property
+    def blacklist_paths(self) -> Any:
+        """What releases before 0.7.3 called `excludelist_paths`."""
+        return self.excludelist_paths
+
+    @blacklist_paths.setter
+    def blacklist_paths(self, value: Any) -> None:
+        self.excludelist_paths = value
+
+    @property
+    def blacklist_hostnames(self) -> Any:
+        """What releases before 0.7.3 called `excludelist_hostnames`."""
+        return self.excludelist_hostnames
+
+    @blacklist_hostnames.setter
+    def blacklist_hostnames(self, value: Any) -> None:
+        self.excludelist_hostnames = value
 
     def __call__(self, request: Any) -> Any:
         """Return the response to a request; in async mode, what is awaited for it."""
@@ -309,7 +343,17 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
     def _traced(self, request: Any) -> Any:
         """Return what this middleware traces of a Django request; None of one that is left out."""
         found = getattr(request, "__dict__", {}).get(_TRACED)
-        return found[0] if found is not None and found[1] is self else None
+        if found is not None:
+            return found[0] if found[1] is self else None
+        if type(self).process_request is _PROCESS_REQUEST or _get_django_request() is not request:
+            return None
+        # A subclass has begun the request by itself, as OpenCensus did.
+        span = _get_django_span()
+        if span is None:
+            return None
+        traced = _server.adopt(_LIBRARY, _get_current_tracer(), span)
+        setattr(request, _TRACED, (traced, self))
+        return traced
 
     def _end_without_response(self, request: Any, error: BaseException) -> None:
         """End the span of a request that an exception leaves; what the server answers then is the status 500."""

@@ -43,6 +43,8 @@ STACKTRACE = attributes_helper.COMMON_ATTRIBUTES["STACKTRACE"]
 
 EXCLUDELIST_PATHS = "EXCLUDELIST_PATHS"
 EXCLUDELIST_HOSTNAMES = "EXCLUDELIST_HOSTNAMES"
+BLACKLIST_PATHS = _server.older_name(EXCLUDELIST_PATHS)
+BLACKLIST_HOSTNAMES = _server.older_name(EXCLUDELIST_HOSTNAMES)
 
 log = logging.getLogger("opencensus.ext.flask.flask_middleware")
 
@@ -51,7 +53,7 @@ _CONFIG = "app.config"
 _KNOWN = frozenset(
     {
         "SAMPLER", "EXPORTER", "PROPAGATOR", EXCLUDELIST_PATHS, EXCLUDELIST_HOSTNAMES,
-        _server.older_name(EXCLUDELIST_PATHS), _server.older_name(EXCLUDELIST_HOSTNAMES),
+        BLACKLIST_PATHS, BLACKLIST_HOSTNAMES,
     }
 )  # fmt: skip
 _BEFORE_0_3 = ("OPENCENSUS_TRACE", "OPENCENSUS_TRACE_PARAMS")

@@ -27,6 +27,7 @@ HTTP_URL = attributes_helper.COMMON_ATTRIBUTES["HTTP_URL"]
 HTTP_STATUS_CODE = attributes_helper.COMMON_ATTRIBUTES["HTTP_STATUS_CODE"]
 
 EXCLUDELIST_PATHS = "EXCLUDELIST_PATHS"
+BLACKLIST_PATHS = _server.older_name(EXCLUDELIST_PATHS)
 
 log = logging.getLogger("opencensus.ext.pyramid.pyramid_middleware")
 
