@@ -6,11 +6,14 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat import _integrations
+from opencensus_compat._bridge.patch_targets import patch_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from opencensus_compat._integrations import Integration
+
+__getattr__ = patch_targets(__name__, "importlib")
 
 log = logging.getLogger("opencensus.trace.config_integration")
 

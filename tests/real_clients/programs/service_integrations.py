@@ -338,6 +338,7 @@ def test_no_tracer():
         "opencensus.ext.requests.trace.utils.disable_tracing_hostname",
         "opencensus.ext.sqlalchemy.trace.execution_context",
         "opencensus.ext.threading.trace.tracer.Tracer",
+        "opencensus.trace.config_integration.importlib.import_module",
     ],
 )
 def test_names_to_patch(target):
