@@ -344,3 +344,12 @@ def test_no_tracer():
 def test_names_to_patch(target):
     with mock.patch(target) as fake:
         assert fake is not None
+
+
+def test_a_query_of_django(tracer):
+    middleware = pytest.importorskip("opencensus.ext.django.middleware")
+    run, connection = mock.Mock(return_value=1), SimpleNamespace(vendor="sqlite", alias="default")
+    assert middleware._trace_db_call(run, "SELECT 1", None, False, {"connection": connection}) == 1
+    [span] = tracer.spans
+    assert (span.name, tracer.ended) == ("sqlite.query", 1)
+    assert span.attributes == {"component": "sqlite", "db.instance": "default", "db.statement": "SELECT 1", "db.type": "sql"}

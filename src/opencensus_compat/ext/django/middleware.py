@@ -22,9 +22,10 @@ from django.http import HttpRequest
 from django.utils.deprecation import MiddlewareMixin
 
 from opencensus_compat._bridge.handles import CensusSpan, is_own
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
 from opencensus_compat.common import configuration  # noqa: F401 - a name of OpenCensus's module
-from opencensus_compat.ext import _patching, _server
+from opencensus_compat.ext import _patching, _server, _spans
 from opencensus_compat.ext.dbapi._statements import of_framework as _of_framework
 from opencensus_compat.trace import _grpc_codes, attributes_helper, execution_context, integrations, print_exporter, samplers, utils
 from opencensus_compat.trace import span as span_module
@@ -32,6 +33,8 @@ from opencensus_compat.trace import status as status_module
 from opencensus_compat.trace import tracer as tracer_module  # noqa: F401 - a name of OpenCensus's module
 from opencensus_compat.trace._kept import is_error
 from opencensus_compat.trace.propagation import trace_context_http_header_format
+
+__getattr__ = patch_targets(__name__, "sys", "traceback")
 
 HTTP_HOST = attributes_helper.COMMON_ATTRIBUTES["HTTP_HOST"]
 HTTP_METHOD = attributes_helper.COMMON_ATTRIBUTES["HTTP_METHOD"]
@@ -156,13 +159,14 @@ def _start_query(tracer: Any, sql: Any, context: Any) -> Any:
         vendor = context["connection"].vendor
         span.name = f"{vendor}.query"
         span.span_kind = span_module.SpanKind.CLIENT
-        span.add_attribute("component", vendor)
-        span.add_attribute("db.instance", context["connection"].alias)
-        span.add_attribute("db.statement", sql)
-        span.add_attribute("db.type", "sql")
+        add = _spans.adder(tracer, span)
+        add("component", vendor)
+        add("db.instance", context["connection"].alias)
+        add("db.statement", sql)
+        add("db.type", "sql")
         if _server._is_otel_shape(tracer):
-            span.add_attribute("db.system.name", _SYSTEMS.get(vendor, vendor))
-            span.add_attribute("db.query.text", sql)
+            add("db.system.name", _SYSTEMS.get(vendor, vendor))
+            add("db.query.text", sql)
     except Exception as error:  # noqa: BLE001 - of a span of the program's own
         _report_query(error)
     return span
