@@ -47,7 +47,8 @@ def run_program(options: EndpointOptions, command: list[str], *, pass_through: b
             # The child is gone, and so are its connections, unless it left processes of its own behind.
             with contextlib.suppress(TimeoutError):
                 endpoint.wait_idle(_LEFT_BEHIND_S)
-            why = [] if endpoint.accepted else _reasons(options, endpoint, code, environment, pass_through=pass_through)
+            misbehaves = bool(options.misbehaviour)
+            why = [] if endpoint.accepted else why_nothing(endpoint, code, environment, pass_through=pass_through, misbehaves=misbehaves)
         report = Report(endpoint, code, why, endpoint.redirected)
         if options.count_only:
             write(as_json(endpoint.stats()) if json else summary(endpoint))
@@ -75,16 +76,26 @@ def program_environment(endpoint: LocalEndpoint, environment: Mapping[str, str],
     return changed
 
 
-def _reasons(
-    options: EndpointOptions, endpoint: LocalEndpoint, code: int, environment: Mapping[str, str], *, pass_through: bool
+def why_nothing(
+    endpoint: LocalEndpoint, code: int, environment: Mapping[str, str], *, pass_through: bool = False, misbehaves: bool = False
 ) -> list[str]:
+    """Return the likely reasons for which a command that has ended sent nothing.
+
+    Args:
+        endpoint: Where nothing was accepted.
+        code: Exit code of the command.
+        environment: What ``program_environment`` returned for it.
+        pass_through: Whether it was to leave exporters with another connection string alone.
+        misbehaves: Whether the endpoint had rules of misbehaviour.
+
+    """
     seen = Seen(
         code,
         environment,
         read_notes(environment[NOTES_VARIABLE]),
         refused=[entry.message for entry in endpoint.refused],
         requests=endpoint.stats()["requests"],
-        misbehaves=bool(options.misbehaviour),
+        misbehaves=misbehaves,
         pass_through=pass_through,
         python=sys.executable,
     )

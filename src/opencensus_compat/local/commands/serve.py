@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 from typing import TYPE_CHECKING
 
 from .. import render
 from ..tables import decoded
 from .opening import EndpointOptions, summary
-from .terminal import as_json, style, write, write_error
+from .terminal import as_json, style, terminated_as_interrupted, write, write_error
 from .variables import CONNECTION_STRING_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ..tables import Row
 
@@ -41,7 +40,7 @@ def serve(options: EndpointOptions, *, follow: bool, json: bool) -> int:
         with printing, contextlib.suppress(OSError):
             write("\n".join(lines))
 
-    with _terminated_as_interrupted(), contextlib.suppress(KeyboardInterrupt):
+    with terminated_as_interrupted(), contextlib.suppress(KeyboardInterrupt):
         endpoint = options.open(print_rows if follow else None)
         try:
             with printing:
@@ -57,16 +56,3 @@ def serve(options: EndpointOptions, *, follow: bool, json: bool) -> int:
                 write_error(summary(endpoint))
             endpoint.close()
     return 0
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the wait as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -6,10 +6,15 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
-from typing import TextIO
+import threading
+from typing import TYPE_CHECKING, TextIO
 
 from ..render import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class CommandError(Exception):
@@ -43,6 +48,19 @@ def write_error(text: str) -> None:
     """Write a text and a line end to standard error, where there is one."""
     with contextlib.suppress(OSError):
         _write(sys.stderr, text)
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _write(stream: TextIO, text: str) -> None:
