@@ -22,7 +22,8 @@ PRESENT = "<row>"
 
 Verdict: TypeAlias = Literal["equal", "different", "not comparable"]
 """``equal`` also where accepted differences are left."""
-ProblemKind: TypeAlias = Literal["empty", "refused", "unstable"]
+ProblemKind: TypeAlias = Literal["empty", "refused", "unstable", "program"]
+"""``program``: one that was to be recorded cannot be started, fails or sends nothing; the others are found in the recordings."""
 
 
 @dataclass(frozen=True, slots=True)

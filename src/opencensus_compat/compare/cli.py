@@ -1,0 +1,310 @@
+"""The command ``census-compat compare``: its arguments, and what is done with them.
+
+Exit codes: 0 nothing differs but what is accepted; 1 differences; 2 wrong usage, a file that is no recording, or one that cannot be
+written; 3 not comparable: a program cannot be started, fails or sends nothing, items were refused, runs of the unchanged program differ in
+their counts, or a recording is damaged; 130 after a Ctrl+C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from opencensus_compat.local.commands.terminal import CommandError, style, terminated_as_interrupted, write, write_error
+from opencensus_compat.local.tables import TABLES
+
+from . import compare
+from .accepted import AcceptedListError, read
+from .metrics import METRIC_TABLES
+from .model import Comparison, Problem
+from .programs import NOT_COMPARABLE, STOP_SIGNALS, Driving, NotComparable, parse, record
+from .progress import doing
+from .recordings import DamagedRecording, LockedRecording, OpenRecording, RecordingError
+from .reports import Sides, as_html, as_json, as_junit, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .model import Accepted
+    from .programs import Command
+
+_DESCRIPTION = """\
+Compare what two programs send, or one before and after a change: table by
+table and column by column, under the portal's names.
+
+  census-compat compare BEFORE.db AFTER.db
+  census-compat compare --before CMD --after CMD
+  census-compat compare --before CMD --after CMD --drive CMD
+
+BEFORE.db and AFTER.db are recordings of `census-compat local --database FILE`.
+With --before and --after, the programs are run and recorded, the one before
+twice: what differs between its runs (times, ids) says nothing about the change
+and is left out. Of several files, the last one is AFTER, and those before it are
+runs of the program before.
+"""
+
+_EPILOG = """\
+A CMD is one argument, quoted; NAME=value before it sets a variable. A program
+ends by itself; with --drive it is a server: it is started, driven as soon as it
+listens, and ended by SIGTERM. `{port}` in the --drive command is its port.
+
+examples
+  census-compat compare before.db after.db --accept accept.toml
+  census-compat compare --before 'old/bin/python app.py' --after 'python app.py'
+  census-compat compare --format junit --output compare.xml \\
+      --before 'old/bin/gunicorn -b 127.0.0.1:0 shop:app' \\
+      --after 'gunicorn -b 127.0.0.1:0 shop:app' --drive 'python drive.py {port}'
+
+exit codes
+  0  nothing differs but what is accepted    1  something differs
+  2  wrong usage, or a file of no use        3  not comparable: a program failed or
+     sent nothing, items were refused, or the program before is unstable
+"""
+
+_FORMATS = {"json": as_json, "html": as_html, "junit": as_junit}
+_INTERRUPTED = 130
+_RECORDING = re.compile(r"'[^']*\b(before-\d+|after)\.db'")
+_RUNS = 2
+"""Of the program before: the least in which noise shows."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments on ``parser``."""
+    parser.description = _DESCRIPTION
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("recordings", nargs="*", metavar="FILE", help="recordings: BEFORE [BEFORE ...] AFTER")
+    parser.add_argument("--before", metavar="CMD", help="run and record this as the program before")
+    parser.add_argument("--after", metavar="CMD", help="run and record this as the program after")
+    parser.add_argument("--twins", metavar="N", type=_runs, help="runs of the program before; default: 2")
+    parser.add_argument("--drive", metavar="CMD", help="the programs are servers, and this sends them requests")
+    parser.add_argument("--stop-signal", choices=STOP_SIGNALS, metavar="SIGNAL", help="what ends a server: SIGTERM, the default, or SIGINT")
+    parser.add_argument("--accept", metavar="FILE", help="list of differences that are meant, in TOML")
+    parser.add_argument(
+        "--tolerance",
+        metavar="COLUMN=PERCENT",
+        type=_tolerance,
+        action="append",
+        default=[],
+        help="numbers of this column may differ so much, as in duration=50; may be repeated",
+    )
+    parser.add_argument("--format", choices=("text", *_FORMATS), default="text", help="form of the report; default: text")
+    parser.add_argument("--output", metavar="FILE", help="write the report to this file, and the text to standard output")
+
+
+def _runs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"expected a number of runs from 1 to 100, got {text!r}")
+    return int(text)
+
+
+def _tolerance(text: str) -> tuple[str, float]:
+    column, _, percent = text.partition("=")
+    try:
+        value = float(percent.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not column or not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"expected COLUMN=PERCENT such as duration=50, got {text!r}")
+    own = column.startswith(("customDimensions.", "customMeasurements."))
+    if not own and not any(
+        columns.get(column, "TEXT") in ("REAL", "INTEGER") for table, columns in TABLES.items() if table not in METRIC_TABLES
+    ):
+        raise argparse.ArgumentTypeError(f"expected a column with numbers, of no metrics, such as duration, got {column!r}")
+    return column, value / 100
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the parsed command and return its exit code."""
+    try:
+        with terminated_as_interrupted():
+            return _compared(args)
+    except CommandError as failure:
+        write_error(f"census-compat compare: {failure}")
+        return failure.code
+    except KeyboardInterrupt:
+        write_error("census-compat compare: interrupted; the programs are ended, and no report is written")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (| head); nothing is left to write, and exit must not try to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _compared(args: argparse.Namespace) -> int:
+    programs = _programs(args)
+    accepted = _accepted(args)
+    if args.output is not None:
+        _check_output(Path(args.output))
+    sides = Sides(args.before, args.after) if programs else Sides(" ".join(args.recordings[:-1]), args.recordings[-1])
+    with tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as folder:
+        try:
+            first, *twins, after = runs = programs.recorded(Path(folder)) if programs else [_Run(name) for name in args.recordings]
+            with doing("comparing") as say:
+                found = compare(
+                    first.recording,
+                    after.recording,
+                    twins=[twin.recording for twin in twins],
+                    accepted=accepted,
+                    tolerances=dict(args.tolerance),
+                    replacements=_one_port(runs),
+                    progress=say,
+                )
+            if programs:
+                found = replace(found, problems=tuple(programs.problem(each) for each in found.problems))
+        except NotComparable as failure:
+            if args.format == "text":
+                raise
+            write_error(f"census-compat compare: {failure}")
+            found = Comparison((), (), (), (), (Problem("program", str(failure)),), (), (), 0)
+        except RecordingError as error:
+            damaged = isinstance(error, (OpenRecording, LockedRecording, DamagedRecording))
+            raise CommandError(NOT_COMPARABLE if damaged else 2, str(error)) from None
+    _report(found, sides, args.format, args.output)
+    return {"equal": 0, "different": 1, "not comparable": NOT_COMPARABLE}[found.verdict]
+
+
+class _Run(NamedTuple):
+    """One run of a program."""
+
+    recording: str
+    port: int | None = None
+    """Of a server."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Programs:
+    """The programs to run and record."""
+
+    before: Command
+    after: Command
+    runs: int
+    """Of the program before."""
+    driving: Driving | None
+
+    def recorded(self, folder: Path) -> list[_Run]:
+        """Run the programs, and return the runs: those before, and the one after as the last.
+
+        Raises:
+            NotComparable: One cannot be started, fails or sends nothing.
+
+        """
+        # The one after is the second: what is wrong with it is said soon.
+        first, *twins = [(f"before-{number}.db", self.before) for number in range(1, self.runs + 1)]
+        made = {}
+        for name, command in (first, ("after.db", self.after), *twins):
+            with doing(f"recording {_run_name(name)}: {command.text}"):
+                made[name] = _Run(str(folder / name), record(command, folder / name, self.driving))
+        return [*(made[name] for name, _ in (first, *twins)), made["after.db"]]
+
+    def problem(self, problem: Problem) -> Problem:
+        """Return a problem of the comparison with the programs in place of their recordings."""
+        return replace(problem, text=_RECORDING.sub(lambda match: _run_name(match[1]), problem.text))
+
+
+def _one_port(runs: Sequence[_Run]) -> list[tuple[re.Pattern[str], str]]:
+    """Return what gives servers that took any free port the same one, as far as texts go."""
+    ports = {run.port for run in runs if run.port is not None}
+    return [(re.compile(rf"(?<=:)({'|'.join(map(str, ports))})(?!\d)"), "<port>")] if len(ports) > 1 else []
+
+
+def _run_name(recording: str) -> str:
+    """Return what a recording of ours is of."""
+    side, _, number = recording.removesuffix(".db").partition("-")
+    return f"the program {side}" + (f", run {number}" if number else "")
+
+
+def _programs(args: argparse.Namespace) -> _Programs | None:
+    """Return the programs to run; None where files are given.
+
+    Raises:
+        CommandError: It is neither, or both, or an option is without what it belongs to.
+
+    """
+    if args.before is None and args.after is None:
+        for option in ("twins", "drive", "stop_signal"):
+            if getattr(args, option) is not None:
+                raise CommandError(2, f"--{option.replace('_', '-')} is for programs: give --before CMD and --after CMD, too")
+        if len(args.recordings) < 2:
+            got = f"one file: {args.recordings[0]!r}" if args.recordings else "nothing"
+            raise CommandError(2, f"expected two recordings, or --before CMD and --after CMD, got {got}; try census-compat compare --help")
+        return None
+    if args.recordings:
+        raise CommandError(
+            2,
+            f"expected recordings or programs, got both: {shlex.join(args.recordings)} beside --before and --after; quote each CMD as one argument",
+        )
+    if args.before is None or args.after is None:
+        given, missing = ("--before", "--after") if args.after is None else ("--after", "--before")
+        raise CommandError(2, f"expected {missing} CMD beside {given}; to record one program: census-compat local --database FILE -- CMD")
+    driving = None
+    if args.drive is not None:
+        driving = Driving(parse("--drive", args.drive), args.stop_signal or STOP_SIGNALS[0])
+    elif args.stop_signal is not None:
+        raise CommandError(2, "--stop-signal is for servers: give --drive CMD, too")
+    return _Programs(parse("--before", args.before), parse("--after", args.after), args.twins or _RUNS, driving)
+
+
+def _accepted(args: argparse.Namespace) -> Sequence[Accepted]:
+    """Return what is accepted.
+
+    Raises:
+        CommandError: The list cannot be read.
+
+    """
+    try:
+        return read(args.accept) if args.accept is not None else ()
+    except AcceptedListError as error:
+        raise CommandError(2, str(error)) from None
+
+
+def _report(found: Comparison, sides: Sides, form: str, output: str | None) -> None:
+    """Write the report in its form, to the file where one is given, and the text of it to standard output then."""
+    if form == "text":
+        document = as_text(found, sides, replace(style(), colour=False, unicode=True))
+    else:
+        # ASCII means the same in every encoding that standard output may have.
+        document = _FORMATS[form](found, sides).encode("ascii", "xmlcharrefreplace").decode()
+    if output is not None:
+        _save(Path(output), document + "\n")
+    if form == "text" or output is not None:
+        write(as_text(found, sides, style()))
+    else:
+        write(document)
+
+
+def _check_output(path: Path) -> None:
+    """Raise, before any program runs, where a report cannot be written."""
+    problem = ""
+    if path.is_dir():
+        problem = "it is a folder"
+    elif not path.absolute().parent.is_dir():
+        problem = f"there is no folder {str(path.absolute().parent)!r}"
+    elif not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        problem = "permission denied"
+    if problem:
+        raise CommandError(2, f"--output: cannot write {str(path)!r}: {problem}")
+
+
+def _save(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device
+            path.write_text(text, encoding="utf-8")
+            return
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise CommandError(2, f"--output: cannot write {str(path)!r}: {error.strerror or error}") from None

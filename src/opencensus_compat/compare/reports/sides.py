@@ -1,0 +1,71 @@
+"""What the reports share: how the two sides are named, and sentences about what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opencensus_compat.local.render import clean
+
+from ..model import ABSENT, ROW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..model import Accepted, Change, Comparison, Difference, Volatile
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What was compared."""
+
+    before: str
+    """File of the recording, or the command."""
+    after: str
+
+
+def conclusion(comparison: Comparison) -> str:
+    """Return the result as one sentence."""
+    if comparison.verdict == "not comparable":
+        return "Not comparable."
+    left, accepted = len(comparison.open_differences), len(comparison.differences) - len(comparison.open_differences)
+    beside = f" beside {accepted} that {'is' if accepted == 1 else 'are'} accepted" if accepted else ""
+    return f"{left or 'No'} difference{'' if left < 2 else 's'}{beside}."
+
+
+def extent(difference: Difference) -> str:
+    """Return in how many items a column differs."""
+    return f"in {difference.count} of {difference.of}"
+
+
+def only(change: Change) -> str:
+    """Return on which side alone the rows of a change are."""
+    return "only after" if change.before == ABSENT else "only before"
+
+
+def is_row(difference: Difference) -> bool:
+    """Return whether a difference is about whole rows."""
+    return difference.column == ROW
+
+
+def origin(entry: Accepted) -> str:
+    """Return which entry accepts: the id of a known difference, or the place in a list."""
+    return entry.known or entry.source
+
+
+def scope(entry: Accepted) -> str:
+    """Return what an entry is about, for a message."""
+    return f"{entry.table}, {entry.column}"
+
+
+def by_columns(volatile: Iterable[Volatile]) -> Mapping[str, list[str]]:
+    """Return the volatile columns, and the tables in which they are volatile."""
+    found: dict[str, list[str]] = {}
+    for entry in volatile:
+        found.setdefault(entry.column, []).append(entry.table)
+    return found
+
+
+def by_line(text: str) -> str:
+    """Return a text of several lines as harmless characters."""
+    return "\n".join(map(clean, text.split("\n")))
