@@ -27,7 +27,9 @@ _WIRE_TYPED = ("customDimensions.", "customMeasurements.", "details.", "tags.")
 _AS_IN_JSON = re.compile(r'-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null|".*"', re.DOTALL)
 _LONGEST = 300
 _MOST_DISTINCT = 1000
-_UNITS = {1000.0: "1000", 1_000_000.0: "1,000,000", 60.0: "60", 3600.0: "3600"}
+_UNITS = (1e-6, 1e-3, 1e3, 1e6)
+"""Between nanoseconds, microseconds, milliseconds and seconds."""
+_ROUGHLY = 1.6
 _OF_A_UNIT = 0.8
 """Part of the items whose duration must have changed by such a factor."""
 _PAIRS_OF_A_UNIT = 3
@@ -321,27 +323,29 @@ def _near(before: object, after: object, part: float) -> bool:
 
 
 def _collect_units(found: Differences, matching: Matching) -> None:
-    """Note where durations are in another unit: nearly all of a table's by the same factor, which no load of a machine does."""
-    ratios: dict[str, list[tuple[float, float, float, Entry]]] = defaultdict(list)
+    """Note where durations are in another unit: nearly all of a table's by the same factor, which no load of a machine makes."""
+    pairs: dict[str, dict[str, list[tuple[float, float, int]]]] = defaultdict(lambda: defaultdict(list))
     for one, other in matching.pairs.items():
         first, second = matching.before.entries[one], matching.after.entries[other]
         if first.duration_ms and second.duration_ms:
-            ratios[first.table].append((second.duration_ms / first.duration_ms, first.duration_ms, second.duration_ms, first))
-    for table, rows in ratios.items():
-        for factor, said in _UNITS.items():
-            for longer in (True, False):
-                wanted = factor if longer else 1 / factor
-                fitting = [row for row in rows if wanted / 1.4 <= row[0] <= wanted * 1.4]
-                if len(fitting) >= max(_PAIRS_OF_A_UNIT, _OF_A_UNIT * len(rows)):
-                    before, after = statistics.median(row[1] for row in fitting), statistics.median(row[2] for row in fitting)
-                    found.add(
-                        table,
-                        "duration",
-                        f"median {before:g} ms",
-                        f"median {after:g} ms",
-                        item=dict,
-                        weight=sum(row[3].weight for row in fitting),
-                        rows=len(fitting),
-                        example=fitting[0][3].label,
-                        note=f"{said} times as {'long' if longer else 'short'}: another unit",
-                    )
+            pairs[first.table][first.label].append((first.duration_ms, second.duration_ms, first.weight))
+    for table, by_label in pairs.items():
+        medians = {label: tuple(statistics.median(row[place] for row in rows) for place in (0, 1)) for label, rows in by_label.items()}
+        rows = sum(map(len, by_label.values()))
+        for factor in _UNITS:
+            fitting = [label for label, (before, after) in medians.items() if factor / _ROUGHLY <= after / before <= factor * _ROUGHLY]
+            there = [row for label in fitting for row in by_label[label]]
+            if len(there) >= max(_PAIRS_OF_A_UNIT, _OF_A_UNIT * rows):
+                before, after = (statistics.median(row[place] for row in there) for place in (0, 1))
+                times = f"{factor:,.0f} times as long" if factor > 1 else f"{1 / factor:,.0f} times as short"
+                found.add(
+                    table,
+                    "duration",
+                    f"{before:g} ms",
+                    f"{after:g} ms",
+                    item=dict,
+                    weight=sum(row[2] for row in there),
+                    rows=len(there),
+                    example=fitting[0],
+                    note=f"{times}, by the median: another unit",
+                )

@@ -334,20 +334,22 @@ def _root(side: Side, places: list[int]) -> Hashable:
 def _sharing(
     before: Side, after: Side, ones: dict[str, list[int]], others: dict[str, list[int]], kind: Callable[[Entry], Hashable]
 ) -> list[tuple[str, str]]:
-    """Return pairs of operations that share items, those with the most first; then those that come first."""
+    """Return pairs of operations that share items, those that share the most and the rarest first; then those that come first."""
     where: dict[Hashable, list[str]] = defaultdict(list)
     for other, places in others.items():
         for place in places:
             where[kind(after.entries[place])].append(other)
-    votes: list[tuple[int, int, int, str, str]] = []
+    votes: list[tuple[float, int, int, str, str]] = []
     rank = {other: number for number, other in enumerate(others)}
     for number, (one, places) in enumerate(ones.items()):
-        shared: Counter[str] = Counter()
+        shared: dict[str, float] = defaultdict(float)
         for place in places:
             candidates = where.get(kind(before.entries[place]), ())
-            # What is in very many transactions does not tell one from another; their order does.
-            shared.update(candidates if len(candidates) <= _MOST_SIMILAR else candidates[number : number + 1] or candidates[-1:])
-        votes.extend((-count, abs(number - rank[other]), number, one, other) for other, count in shared.items())
+            # What is in many transactions hardly tells one from another; there their order counts, a little.
+            voted = candidates if len(candidates) <= _MOST_SIMILAR else candidates[number : number + 1] or candidates[-1:]
+            for other in voted:
+                shared[other] += 1 / len(candidates)
+        votes.extend((-score, abs(number - rank[other]), number, one, other) for other, score in shared.items())
     return [(one, other) for *_, one, other in sorted(votes)]
 
 
