@@ -18,11 +18,13 @@ def record(tmp_path):
     """Return what writes envelopes into a recording, as the endpoint does, and returns its path."""
     numbers = count()
 
-    def write(envelopes, refused=()):
+    def write(envelopes, refused=(), *, leave_open=False):
         path = tmp_path / f"recording-{next(numbers)}.db"
         store = Store(path)
         accepted = [Accepted(number, row(envelope, number), json.dumps(envelope), ()) for number, envelope in enumerate(envelopes, 1)]
         store.add(accepted, [Refused(0, 400, reason, "{}") for reason in refused])
+        if leave_open:
+            return path, store
         store.close()
         return path
 

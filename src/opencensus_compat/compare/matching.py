@@ -300,19 +300,27 @@ def _paired_operations(before: Side, after: Side, ones: dict[str, list[int]], ot
         pairs.append((one, other))
         del left[one], right[other]
 
-    for kind in ("path and content", "path and stable content", "path"):
+    def take_same(kind: str) -> None:
         waiting: dict[int, list[str]] = defaultdict(list)
         for other in reversed(right):
             waiting[_signature(after, others[other], _KINDS[kind])].append(other)
         for one in list(left):
-            same = waiting.get(_signature(before, ones[one], _KINDS[kind]))
-            # The last step is for those whose order alone tells them apart: what they share says more.
-            if same and (kind != "path" or len(same) == 1):
+            if same := waiting.get(_signature(before, ones[one], _KINDS[kind])):
                 take(one, same.pop())
-    for kind in ("path and content", "path and stable content", "path", "content", "stable content"):
-        for one, other in _sharing(before, after, {key: ones[key] for key in left}, {key: others[key] for key in right}, _KINDS[kind]):
+
+    def take_sharing(kind: str, *, rare: bool) -> None:
+        rest = {key: ones[key] for key in left}, {key: others[key] for key in right}
+        for one, other in _sharing(before, after, *rest, _KINDS[kind], rare=rare):
             if one in left and other in right:
                 take(one, other)
+
+    for kind in ("path and content", "path and stable content"):
+        take_same(kind)
+    for kind in ("path and content", "path and stable content"):
+        take_sharing(kind, rare=True)
+    take_same("path")
+    for kind in ("path and content", "path and stable content", "path", "content", "stable content"):
+        take_sharing(kind, rare=False)
     waiting_roots: dict[Hashable, list[str]] = defaultdict(list)
     for other in reversed(right):
         waiting_roots[_root(after, others[other])].append(other)
@@ -332,7 +340,7 @@ def _root(side: Side, places: list[int]) -> Hashable:
 
 
 def _sharing(
-    before: Side, after: Side, ones: dict[str, list[int]], others: dict[str, list[int]], kind: Callable[[Entry], Hashable]
+    before: Side, after: Side, ones: dict[str, list[int]], others: dict[str, list[int]], kind: Callable[[Entry], Hashable], *, rare: bool
 ) -> list[tuple[str, str]]:
     """Return pairs of operations that share items, those that share the most and the rarest first; then those that come first."""
     where: dict[Hashable, list[str]] = defaultdict(list)
@@ -346,7 +354,7 @@ def _sharing(
         for place in places:
             candidates = where.get(kind(before.entries[place]), ())
             # What is in many transactions hardly tells one from another; there their order counts, a little.
-            voted = candidates if len(candidates) <= _MOST_SIMILAR else candidates[number : number + 1] or candidates[-1:]
+            voted = candidates if len(candidates) <= _MOST_SIMILAR else () if rare else candidates[number : number + 1] or candidates[-1:]
             for other in voted:
                 shared[other] += 1 / len(candidates)
         votes.extend((-score, abs(number - rank[other]), number, one, other) for other, score in shared.items())

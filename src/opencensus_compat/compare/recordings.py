@@ -185,9 +185,9 @@ def _opened(name: str) -> sqlite3.Connection:
     if waiting.exists():
         _settled(name)
     # What SQLite has not yet taken into the file is only seen by a connection that may lock; without such a rest none is needed.
-    mode = "mode=ro" if waiting.exists() else "mode=ro&immutable=1"
+    mode = "mode=ro&immutable=1" if not waiting.exists() and _writes_beside(path) else "mode=ro"
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=1, isolation_level=None)
     except sqlite3.Error as error:
         raise RecordingError(f"cannot open {name!r}: {error}") from None
     try:
@@ -198,12 +198,20 @@ def _opened(name: str) -> sqlite3.Connection:
     return connection
 
 
+def _writes_beside(path: Path) -> bool:
+    """Return whether a database has its journal in a file ``-wal``, as recordings have; else who writes locks the file itself."""
+    try:
+        with path.open("rb") as file:
+            return file.read(20)[18:20] == b"\x02\x02"
+    except OSError:
+        return False
+
+
 def _settled(name: str) -> None:
     """Take what lies beside a recording into its file, as the next endpoint would.
 
     Raises:
         OpenRecording: Somebody has it open.
-        LockedRecording: Somebody is writing to it.
 
     """
     try:
