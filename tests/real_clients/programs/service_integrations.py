@@ -353,3 +353,23 @@ def test_a_query_of_django(tracer):
     [span] = tracer.spans
     assert (span.name, tracer.ended) == ("sqlite.query", 1)
     assert span.attributes == {"component": "sqlite", "db.instance": "default", "db.statement": "SELECT 1", "db.type": "sql"}
+
+
+def test_a_request_of_fastapi():
+    middleware = pytest.importorskip("opencensus.ext.fastapi.fastapi_middleware")
+    requests_of = pytest.importorskip("starlette.requests")
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/orders",
+        "query_string": b"open=1",
+        "headers": [(b"host", b"shop.test")],
+        "scheme": "http",
+    }
+    span = mock.Mock()
+    middleware.FastAPIMiddleware(mock.Mock())._before_request(span, requests_of.Request(scope))
+    assert [call.args for call in span.add_attribute.call_args_list] == [
+        ("http.host", "shop.test"), ("http.method", "GET"), ("http.path", "/orders"), ("http.url", "http://shop.test/orders?open=1"),
+        ("http.route", "/orders"),
+    ]  # fmt: skip
+    assert (span.name, span.span_kind) == ("[GET]http://shop.test/orders?open=1", SpanKind.SERVER)
