@@ -156,9 +156,26 @@ def test_a_copy_of_a_request_is_a_request_of_its_own(tween, kept):
     assert [span.attributes["http.status_code"] for span in kept.spans] == [201, 201, 202, 202]
 
 
-def test_a_path_that_cannot_be_decoded_costs_the_span(tween, kept, said):
+@pytest.mark.parametrize("name", ["PATH_INFO", "SCRIPT_NAME"])
+def test_a_path_that_cannot_be_decoded(tween, kept, said, name):
+    """The request has it quoted as it came, and nothing is said: any client can make one up."""
+    broken = Request.blank("/?a=b")
+    broken.environ[name] = "/\xff~"
+    path = "/%FF~/" if name == "SCRIPT_NAME" else "/%FF~"
+    assert tween(lambda _: Response())(broken).status_code == 200
+    assert tween(lambda _: Response(), EXCLUDELIST_PATHS=["%FF"])(broken).status_code == 200
+    (span,) = kept.spans
+    assert (span.name, span.attributes["http.path"]) == (f"[GET]{path}", path)
+    assert span.attributes["http.url"] == f"http://localhost{path}?a=b"
+    assert not said()
+
+
+def test_a_request_that_raises_costs_the_span(tween, kept, said):
     """The request goes on, and nothing of the one before is current in it."""
     seen = []
+
+    class Broken(Request):
+        path = property(lambda _: 1 / 0)
 
     def handler(request):
         seen.append(execution_context.get_opencensus_tracer())
@@ -166,9 +183,7 @@ def test_a_path_that_cannot_be_decoded_costs_the_span(tween, kept, said):
 
     traced = tween(handler)
     traced(Request.blank("/well"))
-    broken = Request.blank("/")
-    broken.environ["PATH_INFO"] = "/\xff"
-    traced(broken)
+    traced(Broken.blank("/"))
     assert len(kept.spans) == 1
     assert seen[0] is not seen[1]
     assert len(said()) == 1

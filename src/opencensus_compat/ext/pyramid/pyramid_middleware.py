@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.ext import _server
@@ -77,9 +78,9 @@ class OpenCensusTweenFactory:
     def _before_request(self, request: Any) -> None:
         """Begin a request, unless its path is excluded."""
         with _server.guarded(_LIBRARY):
-            # First: a path that cannot be decoded raises.
+            # First: a request of a program's own may raise.
             _server.forget_ended()
-            if _server.is_excluded(request.path, self._excludelist_paths):
+            if _server.is_excluded(_path(request), self._excludelist_paths):
                 return
             begun = _server.begin(
                 _LIBRARY, lambda: self._new_tracer(request), lambda span: _describe(span, request), getattr(request, "environ", None)
@@ -119,10 +120,28 @@ class OpenCensusTweenFactory:
 def _describe(span: Any, request: Any) -> None:
     if not _server.is_recorded(span):
         return
-    method, path = request.method, request.path
+    method, path = request.method, _path(request)
     span.name = f"[{method}]{path}"
     span.add_attribute(HTTP_HOST, request.host_url)
     span.add_attribute(HTTP_METHOD, method)
     span.add_attribute(HTTP_PATH, path)
     span.add_attribute(HTTP_ROUTE, path)
-    span.add_attribute(HTTP_URL, request.url)
+    try:
+        url = request.url
+    except UnicodeDecodeError:
+        query = request.environ.get("QUERY_STRING")
+        url = f"{request.host_url}{path}" + (f"?{query}" if query else "")
+    span.add_attribute(HTTP_URL, url)
+
+
+def _path(request: Any) -> Any:
+    """Return the path of a request, as WebOb quotes it; of one whose bytes are no text, which WebOb refuses, quoted as it came."""
+    try:
+        return request.path
+    except UnicodeDecodeError:
+        environ = request.environ
+        return quote((environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1"), safe=_SAFE)
+
+
+_SAFE = "/~!$&'()*+,;=:@"
+"""What WebOb does not quote in a path."""
