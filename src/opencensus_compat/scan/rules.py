@@ -104,7 +104,6 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "W018", "settings `OPENCENSUS`", "shape", "provider and instrumentation made in code; excluded paths in OTEL_PYTHON_…_EXCLUDED_URLS"
     ),
-    Rule("W019", "integration by its own function", "shape", "`…Instrumentor().instrument()`"),
     # Exporters of other makers.
     Rule("V001", "exporter to Jaeger", "exact", "OTLPSpanExporter: Jaeger takes OTLP", names="ext.jaeger"),
     Rule("V002", "exporter to Zipkin", "exact", "ZipkinExporter of OpenTelemetry", names="ext.zipkin"),
@@ -272,6 +271,9 @@ RULES: tuple[Rule, ...] = (
 BY_ID = {rule.id: rule for rule in RULES}
 
 _BY_NAME = {name: rule for rule in RULES for name in rule.names.split()}
+
+NAMED = frozenset(_BY_NAME)
+"""Names that a row names."""
 
 
 def rule_of(name: str) -> Rule | None:

@@ -1,0 +1,51 @@
+"""What a scan finds: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from opencensus_compat.scan.rules import BY_ID
+
+if TYPE_CHECKING:
+    from opencensus_compat.scan.rule import Rule
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """One use of OpenCensus."""
+
+    path: str
+    line: int
+    """From 1."""
+    column: int
+    """From 1, in characters."""
+    rule_id: str
+    symbol: str
+    """Dotted name below ``opencensus`` where the use has one, else what was found."""
+    text: str = ""
+    """The source line, without indentation; a long one from the use on."""
+
+    @property
+    def rule(self) -> Rule:
+        """The row of the rule table."""
+        return BY_ID[self.rule_id]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """A file or folder that could not be read."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Result:
+    """What a scan found."""
+
+    uses: list[Use] = field(default_factory=list)
+    """By path, line and column."""
+    problems: list[Problem] = field(default_factory=list)
+    files: int = 0
+    """How many files were looked at."""

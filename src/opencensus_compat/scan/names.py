@@ -1,0 +1,139 @@
+"""What the expressions of a Python file stand for."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Protocol
+
+from opencensus_compat.scan import strings
+from opencensus_compat.scan.rules import NAMED
+from opencensus_compat.scan.values import OTHER, Value, attribute_of, guessed, result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+class Modules(Protocol):
+    """The other modules of the program, as the file imports them."""
+
+    def find(self, level: int, name: str) -> str | None:
+        """Return the file of a module that an import statement names; None for one that is not of the program."""
+
+    def exports(self, path: str) -> Mapping[str, Value]:
+        """Return the names of a file that stand for something of OpenCensus."""
+
+
+class Scope:
+    """Names of a module, class or function."""
+
+    def __init__(self, parent: Scope | None, owner: ast.AST | None = None) -> None:
+        self.names: dict[str, Value] = {}
+        self.parent = parent
+        self.is_class = isinstance(owner, ast.ClassDef)
+        self.attributes: dict[str, Value] = parent.attributes if parent is not None and not self.is_class else {}
+        """What methods assign to `self`."""
+        self.function: ast.AST | None = owner if isinstance(owner, _FUNCTIONS) else None
+        self.first = ""
+
+    def find(self, name: str) -> Value | None:
+        """Return what a name stands for in this place; None for one that nothing was seen to bind."""
+        scope: Scope | None = self
+        is_inner = True
+        while scope is not None:
+            if name in scope.names and (is_inner or not scope.is_class):
+                return scope.names[name]
+            scope, is_inner = scope.parent, False
+        return None
+
+
+class Names:
+    """The names of a file."""
+
+    def __init__(self, modules: Modules) -> None:
+        self._modules = modules
+        self.is_connected = False
+        """The file imports OpenCensus, or what another module made of it."""
+        self._both_apis = False
+
+    def _is_self(self, node: ast.Name, scope: Scope) -> bool:
+        inner: Scope | None = scope
+        while inner is not None:
+            if inner.first:
+                return inner.first == node.id
+            inner = inner.parent
+        return False
+
+    def _value(self, node: ast.expr, scope: Scope) -> Value:
+        """Return what an expression stands for."""
+        match node:
+            case ast.Name():
+                return scope.find(node.id) or OTHER
+            case ast.Attribute():
+                return self._attribute(node, scope)
+            case ast.Call():
+                return self._called(node, scope)
+            case ast.Await() | ast.NamedExpr():
+                return self._value(node.value, scope)
+            case ast.IfExp():
+                value = self._value(node.body, scope)
+                return value if value.meaning != "other" else self._value(node.orelse, scope)
+            case ast.BoolOp():
+                return next((value for part in node.values if (value := self._value(part, scope)).meaning not in {"other", "path"}), OTHER)
+        return OTHER
+
+    def _called(self, node: ast.Call, scope: Scope) -> Value:
+        name = strings.tail(node.func)
+        if name in {"import_module", "__import__"} and node.args and isinstance(node.args[0], ast.Constant):
+            text = node.args[0].value
+            if isinstance(text, str) and (text == "opencensus" or text.startswith("opencensus.")):
+                return Value("name", text.partition(".")[2] if name == "import_module" else "")
+        if name == "enter_context" and node.args:
+            return self._value(node.args[0], scope)
+        return result_of(self._value(node.func, scope))
+
+    def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
+        if isinstance(node.value, ast.Name) and self._is_self(node.value, scope):
+            found = scope.attributes.get(node.attr)
+            if found is not None:
+                return found
+            if "" in scope.attributes and f"{scope.attributes[''].name}.{node.attr}" in NAMED:
+                return attribute_of(scope.attributes[""], node.attr)
+            return Value("path", "")
+        value = self._value(node.value, scope)
+        if value.meaning in {"name", "instance"}:
+            return attribute_of(value, node.attr)
+        if value.meaning == "module":
+            return self._modules.exports(value.name).get(node.attr, OTHER)
+        if value.meaning == "path" and value.name:
+            module = self._modules.find(0, f"{value.name}.{node.attr}")
+            return Value("module", module) if module is not None else Value("path", f"{value.name}.{node.attr}")
+        if value.meaning == "path":
+            name = guessed(strings.tail(node.value), node.attr, both_apis=self._both_apis) if self.is_connected else ""
+            return Value("name", name) if name else Value("path", "")
+        return OTHER
+
+    def _annotated(self, node: ast.expr, scope: Scope) -> Value:
+        """Return what a variable with this annotation holds."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                return self._annotated(ast.parse(node.value, mode="eval").body, scope)
+            except (SyntaxError, ValueError):
+                return OTHER
+        for part in ast.walk(node):
+            if isinstance(part, (ast.Name, ast.Attribute)):
+                value = self._value(part, scope)
+                if value.meaning in {"name", "subclass"} and value.name.rpartition(".")[2][:1].isupper():
+                    return Value("instance", value.name)
+        return OTHER
+
+    def _member(self, node: ast.Attribute, scope: Scope) -> str:
+        """Return the dotted name of a member of an instance; empty for another expression."""
+        owner = self._value(node.value, scope)
+        return attribute_name(owner, node.attr) if owner.meaning == "instance" else ""
+
+
+def attribute_name(owner: Value, attribute: str) -> str:
+    """Return the dotted name of a member."""
+    return f"{owner.name}.{attribute}" if owner.name else attribute

@@ -1,0 +1,300 @@
+"""A scan of files and folders: which files are read, and how names travel between their modules."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import os
+import re
+from collections import defaultdict
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from opencensus_compat.scan import python_uses
+from opencensus_compat.scan.findings import Problem, Result, Use
+from opencensus_compat.scan.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opencensus_compat.scan.values import Value
+
+_PYTHON = (".py", ".pyi", ".pyw")
+_NAMED = (b"opencensus", b"OPENCENSUS")
+_HINTS = (b"custom_dimensions", b"custom_measurements", b"ai.cloud.", b"baseData", b"%(traceId)", b"%(spanId)", b"InstrumentationKey=")
+"""What programs with OpenCensus have in files that do not name it."""
+_ENVELOPES = re.compile(rb"ai\.cloud\.|\bbaseData\b")
+_IMPORT_LINE = re.compile(rb"^\s*(?:from\s+opencensus[.\w]*\s+import\b|import\s+[^#\n]*\bopencensus\b)", re.MULTILINE)
+_LARGEST_BYTES = 2_000_000
+"""Of a file that is parsed; a tree takes a hundred times as much memory as its text."""
+_PART_BYTES = 1 << 20
+_LONG = 55
+"""Characters of a line that is shown whole; of a longer one, what stands from the use on."""
+_ROUNDS = 8
+"""How often names may travel on."""
+_OWN_FOLDERS = frozenset({"common", "ext", "extension", "log", "metrics", "stats", "tags", "trace"})
+_HINT_RULES = frozenset({"L004", "L005", "L006", "A003", "A007", "A008"})
+
+
+def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), progress: Callable[[int], object] | None = None) -> Result:
+    """Return what of OpenCensus the Python files below some paths use. Nothing is imported or run.
+
+    Args:
+        paths: Files and folders.
+        exclude: Patterns of names, or of paths below a folder, that are left out.
+        progress: Called with the number of files that have been looked at.
+    """
+    result = Result()
+    program = _Program(result)
+    for found in walk(paths, exclude):
+        if isinstance(found, Problem):
+            result.problems.append(found)
+            continue
+        result.files += 1
+        program.add(found)
+        if progress is not None:
+            progress(result.files)
+    program.read()
+    result.uses.sort()
+    result.problems.sort()
+    return result
+
+
+class _View:
+    """The program's modules as one file imports them."""
+
+    def __init__(self, program: _Program, path: str) -> None:
+        self._program = program
+        self._path = path
+
+    def find(self, level: int, name: str) -> str | None:
+        return self._program.find(self._path, level, name)
+
+    def exports(self, path: str) -> Mapping[str, Value]:
+        return self._program.exports.get(path, {})
+
+
+class _Program:
+    """The Python files of a scan."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._naming: list[str] = []
+        self._hinting: list[str] = []
+        self._others: list[str] = []
+        self._copies: set[str] = set()
+        self._processors: set[str] = set()
+        self._unparsed: set[str] = set()
+        self.exports: dict[str, dict[str, Value]] = {}
+
+    def add(self, path: str) -> None:
+        """Look at a file's bytes."""
+        is_python = path.endswith(_PYTHON)
+        if not is_python and "." in os.path.basename(path):
+            return
+        try:
+            names, hints, is_script = _look(path)
+        except OSError as error:
+            self._result.problems.append(Problem(path, error.strerror or str(error)))
+            return
+        if not (is_python or is_script):
+            return
+        copy = _copy_of_opencensus(path)
+        if copy:
+            if names and copy not in self._copies:
+                self._copies.add(copy)
+                self._result.uses.append(Use(path, 1, 1, "R003", copy, "a copy of OpenCensus"))
+            return
+        self._by_name[_word(path)].append(path)
+        (self._naming if names else self._hinting if hints else self._others).append(path)
+
+    def read(self) -> None:
+        """Find the uses in all files."""
+        self._collect(self._naming)
+        connected = self._travel()
+        for path in [*self._naming, *sorted(connected)]:
+            self._report(path)
+        if self._result.uses:
+            for path in self._hinting:
+                if path not in connected:
+                    self._report(path, only=_HINT_RULES)
+
+    def _collect(self, paths: Sequence[str]) -> set[str]:
+        """Note what some files hand on; return those where that is new."""
+        changed = set()
+        for path in paths:
+            module = self._module(path)
+            if module is not None and module.is_connected and module.exports != self.exports.get(path, {}):
+                self.exports[path] = module.exports
+                changed.add(path)
+        return changed
+
+    def _travel(self) -> set[str]:
+        """Follow names from module to module; return the files that get some and do not name OpenCensus themselves."""
+        naming = set(self._naming)
+        connected: set[str] = set()
+        changed = set(self.exports)
+        for _ in range(_ROUNDS):
+            if not changed:
+                break
+            lines = _import_lines(changed)
+            names = [name.encode() for path in changed for name in self.exports[path]]
+            reached = [path for path in [*self._naming, *self._hinting, *self._others] if _gets(path, lines, names)]
+            connected.update(path for path in reached if path not in naming)
+            changed = self._collect(reached)
+        return connected
+
+    def _module(self, path: str) -> python_uses.Module | None:
+        try:
+            source = _bytes(path)
+            if len(source) > _LARGEST_BYTES or path in self._unparsed:
+                return None
+            return python_uses.read(
+                python_uses.parse(source), _View(self, path), self._processors, has_envelopes=_ENVELOPES.search(source) is not None
+            )
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            self._unparsed.add(path)
+            return None
+
+    def _report(self, path: str, only: frozenset[str] | None = None) -> None:
+        module = self._module(path)
+        if module is None:
+            if only is None:
+                self._by_lines(path)
+            return
+        if only is None and not module.is_connected and not module.uses:
+            return
+        uses = [found for found in module.uses if only is None or found.rule in only]
+        if not uses:
+            return
+        lines = _bytes(path).removeprefix(codecs.BOM_UTF8).splitlines()
+        for found in uses:
+            self._result.uses.append(_use(path, found, lines))
+
+    def _by_lines(self, path: str) -> None:
+        """Report a file that no parser reads: once, with its first import of OpenCensus."""
+        try:
+            is_large = os.path.getsize(path) > _LARGEST_BYTES
+            first, count, text = 0, 0, b""
+            with open(path, "rb") as file:
+                for number, line in enumerate(file, 1):
+                    if _IMPORT_LINE.match(line):
+                        first, text = first or number, text if first else line
+                        count += 1
+        except OSError as error:
+            self._result.problems.append(Problem(path, error.strerror or str(error)))
+            return
+        if first or not is_large:
+            symbol = f"{count} import lines"
+            self._result.uses.append(Use(path, first or 1, 1, "F002" if is_large else "F001", symbol, _text(text)))
+
+    def find(self, importer: str, level: int, name: str) -> str | None:
+        """Return the file of a module that an import statement in another names."""
+        parts = name.split(".") if name else []
+        if level:
+            folder = os.path.abspath(importer)
+            for _ in range(level):
+                folder = os.path.dirname(folder)
+            base = os.path.join(folder, *parts)
+            wanted = {f"{base}.py", os.path.join(base, "__init__.py")}
+            last = os.path.basename(base)
+            return next((path for path in self._by_name.get(last, ()) if os.path.abspath(path) in wanted), None)
+        if not parts:
+            return None
+        tail = os.sep + os.path.join(*parts)
+        fits = [
+            path
+            for path in self._by_name.get(parts[-1], ())
+            if os.path.splitext(os.path.abspath(path))[0].removesuffix(f"{os.sep}__init__").endswith(tail)
+        ]
+        here = os.path.abspath(importer).split(os.sep)
+
+        def nearness(path: str) -> int:
+            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(here, os.path.abspath(path).split(os.sep), strict=False)))
+
+        return max(fits, key=nearness, default=None)
+
+
+def _look(path: str) -> tuple[bool, bool, bool]:
+    """Return whether a file names OpenCensus, whether it may belong to a program that does, and whether it is a script of Python."""
+    names = hints = is_script = False
+    with open(path, "rb") as file:
+        before = b""
+        while part := file.read(_PART_BYTES):
+            if not before:
+                is_script = part.startswith(b"#!") and b"python" in part[:100].partition(b"\n")[0]
+                if b"\0" in part[:1000]:
+                    return False, False, False
+            text = before + part if before else part
+            names = names or any(word in text for word in _NAMED)
+            hints = hints or any(word in text for word in _HINTS)
+            if names:
+                break
+            before = part[-30:]
+    return names, hints, is_script
+
+
+def _import_lines(paths: set[str]) -> re.Pattern[bytes]:
+    """Return a pattern of import lines that name one of some modules, or a package that one is the face of."""
+    words = [_word(path) for path in paths]
+    either = b"|".join(re.escape(word.encode()) for word in sorted(set(words)))
+    lines = [
+        rb"(?:from|import)\b[^\n]*\b(?:%s)\b" % either,
+        # A name may stand on a line of its own, inside parentheses.
+        rb"(?:%s)[ \t]*(?:as[ \t]+\w+[ \t]*)?,?\r?$" % either,
+    ]
+    if any(os.path.basename(path).startswith("__init__.") for path in paths):
+        lines.append(rb"from[ \t]+\.+[ \t]+import\b")
+    return re.compile(rb"^[ \t]*(?:%s)" % b"|".join(lines), re.MULTILINE)
+
+
+def _word(path: str) -> str:
+    """Return the last part of the dotted name of a file's module."""
+    stem = os.path.splitext(os.path.basename(path))[0]
+    return os.path.basename(os.path.dirname(os.path.abspath(path))) if stem == "__init__" else stem
+
+
+def _gets(path: str, lines: re.Pattern[bytes], names: Sequence[bytes]) -> bool:
+    """Return whether a file may get one of some names from the modules that a pattern of import lines is for."""
+    try:
+        if os.path.getsize(path) > _LARGEST_BYTES:
+            return False
+        source = _bytes(path)
+    except OSError:
+        return False
+    return (b"import *" in source or any(name in source for name in names)) and lines.search(source) is not None
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _copy_of_opencensus(path: str) -> str:
+    """Return the folder of a copy of OpenCensus that a file belongs to; empty for none."""
+    parts = os.path.abspath(path).split(os.sep)
+    for at, part in enumerate(parts[:-1]):
+        if part == "opencensus" and parts[at + 1] in _OWN_FOLDERS and at + 2 < len(parts):
+            return os.sep.join(parts[: at + 1])
+    return ""
+
+
+def _use(path: str, found: python_uses.Found, lines: list[bytes]) -> Use:
+    node = found.node
+    line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+    if isinstance(node, ast.Attribute):
+        # What a call returned, or a chain over several lines, is told where its name stands.
+        end = node.end_col_offset or 0
+        if node.end_lineno != line or isinstance(node.value, ast.Call):
+            line, column = node.end_lineno or line, end - len(node.attr.encode())
+    text = lines[line - 1] if line <= len(lines) else b""
+    whole = _text(text)
+    shown = whole if len(whole) <= _LONG or isinstance(node, ast.alias) else _text(text[column:])
+    return Use(path, line, len(text[:column].decode("utf-8", "replace")) + 1, found.rule, found.symbol, shown)
+
+
+def _text(line: bytes) -> str:
+    """Return a line as it is shown: without indentation, and without what would do something to a terminal."""
+    text = line.decode("utf-8", "replace").removeprefix("\ufeff").strip()
+    return "".join(char if char.isprintable() else " " for char in text)[:200]

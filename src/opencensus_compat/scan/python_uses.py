@@ -1,0 +1,501 @@
+"""The uses of OpenCensus in one Python file, found in its syntax tree. The file is neither imported nor run."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import TYPE_CHECKING, NamedTuple
+
+from opencensus_compat.scan import strings
+from opencensus_compat.scan.names import Modules, Names, Scope, attribute_name
+from opencensus_compat.scan.rules import BY_ID, rule_of
+from opencensus_compat.scan.values import OTHER, Value, attribute_of, guessed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_HANDLER_METHODS = frozenset({"setFormatter", "setLevel", "addFilter", "removeFilter", "set_name", "name", "level", "formatter", "filters"})
+_SENDERS = frozenset(
+    {
+        "ext.azure.trace_exporter.AzureExporter",
+        "ext.azure.log_exporter.AzureLogHandler",
+        "ext.azure.log_exporter.AzureEventHandler",
+        "ext.azure.metrics_exporter.new_metrics_exporter",
+        "ext.azure.metrics_exporter.MetricsExporter",
+    }
+)
+"""What takes a connection string."""
+_TRACER = "trace.tracer.Tracer"
+_IDS = frozenset(BY_ID["T019"].names.split())
+
+
+class Found(NamedTuple):
+    """A use, by its place in the tree."""
+
+    node: ast.AST
+    rule: str
+    symbol: str
+
+
+class Module(NamedTuple):
+    """What is read of one file."""
+
+    exports: dict[str, Value]
+    """Names of the module that stand for something of OpenCensus."""
+    uses: list[Found]
+    is_connected: bool
+    """It imports OpenCensus, or what another module made of it."""
+
+
+def parse(source: bytes) -> ast.Module:
+    """Return the syntax tree of a file in any encoding.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: Python cannot parse it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except SyntaxError:
+            # Without a declaration of its encoding it may be Latin-1, which reads any bytes.
+            if source.isascii():
+                raise
+            return ast.parse(source.decode("latin-1"))
+
+
+class _Reader(Names):
+    """Reads one tree, twice: what functions return is known only after the first time."""
+
+    def __init__(self, tree: ast.Module, modules: Modules, processors: Iterable[str], has_envelopes: bool) -> None:
+        self._tree = tree
+        super().__init__(modules)
+        self._processors = set(processors)
+        self._has_envelopes = has_envelopes
+        self._later: list[tuple[ast.AST, Scope]] = []
+        self._uses: dict[tuple[int, int, str], Found] = {}
+        self._guarded = 0
+        self._types_only = 0
+        self._in_with: set[ast.AST] = set()
+        self._thrown_away: set[ast.AST] = set()
+        self._done: set[ast.AST] = set()
+        self._attributes: dict[ast.AST, dict[str, Value]] = {}
+        self._returned: dict[ast.AST, Value] = {}
+
+    def read(self) -> Module:
+        scope = Scope(None)
+        for _ in range(2):
+            scope = Scope(None)
+            self._uses.clear()
+            self._done.clear()
+            self._body(self._tree.body, scope)
+            while self._later:
+                node, inner = self._later.pop(0)
+                self._function_body(node, inner)
+        exports = {name: value for name, value in scope.names.items() if value.meaning != "other"}
+        return Module(exports, list(self._uses.values()), self.is_connected)
+
+    def _report(self, node: ast.AST, rule: str, symbol: str) -> None:
+        if symbol.rpartition(".")[2] in {"__doc__", "__name__", "__file__", "__version__", "__path__"}:
+            return
+        place = (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0), rule)
+        self._uses.setdefault(place, Found(node, rule, symbol))
+
+    def _report_name(self, node: ast.AST, name: str) -> None:
+        rule = rule_of(name)
+        self._report(node, rule.id if rule else "X002", name)
+
+    # Statements.
+    def _body(self, body: list[ast.stmt], scope: Scope) -> None:
+        for statement in body:
+            self._statement(statement, scope)
+
+    def _statement(self, node: ast.stmt, scope: Scope) -> None:
+        match node:
+            case ast.Import():
+                self._import(node, scope)
+            case ast.ImportFrom():
+                self._import_from(node, scope)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node, scope)
+            case ast.ClassDef():
+                self._class(node, scope)
+            case ast.Assign():
+                self._expression(node.value, scope)
+                for target in node.targets:
+                    self._bind(target, self._value(node.value, scope), scope, node.value)
+            case ast.AnnAssign():
+                self._annotation(node.annotation, scope)
+                if node.value is not None:
+                    self._expression(node.value, scope)
+                value = self._annotated(node.annotation, scope)
+                if value is OTHER and node.value is not None:
+                    value = self._value(node.value, scope)
+                self._bind(node.target, value, scope, node.value)
+            case ast.With() | ast.AsyncWith():
+                for item in node.items:
+                    self._in_with.add(item.context_expr)
+                    self._expression(item.context_expr, scope)
+                    if item.optional_vars is not None:
+                        self._bind(item.optional_vars, self._value(item.context_expr, scope), scope, None)
+                self._body(node.body, scope)
+            case ast.For() | ast.AsyncFor():
+                self._expression(node.iter, scope)
+                self._bind(node.target, OTHER, scope, None)
+                self._body(node.body, scope)
+                self._body(node.orelse, scope)
+            case ast.If():
+                self._expression(node.test, scope)
+                for_types = ast.unparse(node.test).endswith("TYPE_CHECKING") if isinstance(node.test, (ast.Name, ast.Attribute)) else False
+                self._types_only += for_types
+                self._guarded += 1
+                self._body(node.body, scope)
+                self._types_only -= for_types
+                self._body(node.orelse, scope)
+                self._guarded -= 1
+            case ast.Expr():
+                self._thrown_away.add(node.value)
+                if not isinstance(node.value, ast.Constant):
+                    self._expression(node.value, scope)
+            case ast.Return():
+                if node.value is not None:
+                    self._expression(node.value, scope)
+                    self._gives(scope, self._value(node.value, scope))
+            case _:
+                is_try = type(node).__name__ in {"Try", "TryStar"}
+                self._guarded += is_try
+                for child in ast.iter_child_nodes(node):
+                    self._child(child, scope)
+                self._guarded -= is_try
+
+    def _child(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.stmt):
+            self._statement(node, scope)
+        elif isinstance(node, ast.expr):
+            self._expression(node, scope)
+        else:
+            if isinstance(node, ast.ExceptHandler) and node.name:
+                scope.names[node.name] = OTHER
+            for child in ast.iter_child_nodes(node):
+                self._child(child, scope)
+
+    def _gives(self, scope: Scope, value: Value) -> None:
+        """Note what the function around returns or yields."""
+        inner: Scope | None = scope
+        while inner is not None and inner.function is None:
+            inner = inner.parent
+        if inner is not None and inner.function is not None and value.meaning == "instance":
+            self._returned[inner.function] = Value("maker", value.name)
+
+    # Imports.
+    def _import(self, node: ast.Import, scope: Scope) -> None:
+        for alias in node.names:
+            root, _, below = alias.name.partition(".")
+            self._both_apis |= root == "opentelemetry"
+            if root == "opencensus":
+                self.is_connected = True
+                self._import_found(node, alias, below, "I003", scope)
+                scope.names[alias.asname or root] = Value("name", below if alias.asname else "")
+                continue
+            module = self._modules.find(0, alias.name)
+            if module is None:
+                scope.names[alias.asname or root] = OTHER
+            elif alias.asname or "." not in alias.name:
+                scope.names[alias.asname or alias.name] = Value("module", module)
+            else:
+                scope.names[root] = Value("path", root)
+
+    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
+        name = node.module or ""
+        root, _, below = name.partition(".")
+        self._both_apis |= root == "opentelemetry"
+        if root == "opencensus" and not node.level:
+            self.is_connected = True
+            for alias in node.names:
+                if alias.name == "*":
+                    self._report(node, "I005", below)
+                    continue
+                value = attribute_of(Value("name", below), alias.name)
+                self._import_found(node, alias, value.name if value.meaning == "name" else f"{below}.{alias.name}", "I001", scope)
+                scope.names[alias.asname or alias.name] = value
+            return
+        module = self._modules.find(node.level, name)
+        exports = self._modules.exports(module) if module is not None else {}
+        for alias in node.names:
+            if alias.name == "*":
+                if exports:
+                    self.is_connected = True
+                    self._report(node, "I008", name)
+                    scope.names.update({key: value for key, value in exports.items() if not key.startswith("_")})
+                continue
+            value = exports.get(alias.name, OTHER)
+            if value is OTHER:
+                inner = self._modules.find(node.level, f"{name}.{alias.name}" if name else alias.name)
+                value = Value("module", inner) if inner is not None and self._modules.exports(inner) else OTHER
+            elif value.meaning != "module":
+                self._report(alias, "I007", value.name or alias.name)
+            self.is_connected |= value is not OTHER
+            scope.names[alias.asname or alias.name] = value
+
+    def _import_found(self, node: ast.stmt, alias: ast.alias, name: str, plain: str, scope: Scope) -> None:
+        rule = rule_of(name) if name else None
+        if name and (rule is None or rule.id in {"X001", "X002"}):
+            self._report(alias, rule.id if rule else "X002", name)
+        elif self._types_only:
+            self._report(alias, "I009", name)
+        elif self._guarded or scope.parent is not None:
+            self._report(alias, "I004", name)
+        else:
+            self._report(alias, "I002" if alias.asname else plain, name)
+
+    # Functions and classes.
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+        for decorator in node.decorator_list:
+            self._expression(decorator, scope)
+        value = self._returned.get(node, OTHER)
+        if node.returns is not None:
+            self._annotation(node.returns, scope)
+            annotated = self._annotated(node.returns, scope)
+            value = Value("maker", annotated.name) if annotated.meaning == "instance" else value
+        if any(isinstance(decorator, ast.Name) and decorator.id in {"property", "cached_property"} for decorator in node.decorator_list):
+            value = Value("instance", value.name) if value.meaning == "maker" else OTHER
+        scope.names[node.name] = value
+        if scope.is_class:
+            scope.attributes.setdefault(node.name, value)
+        self._arguments(node, scope)
+
+    def _arguments(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> None:
+        inner = Scope(scope, node)
+        every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        for argument in every:
+            if argument.annotation is not None:
+                self._annotation(argument.annotation, scope)
+                value = self._annotated(argument.annotation, scope)
+                inner.names[argument.arg] = value if value is not OTHER else Value("path", "")
+            else:
+                inner.names[argument.arg] = Value("path", "")
+        for default in [*node.args.defaults, *filter(None, node.args.kw_defaults)]:
+            self._expression(default, scope)
+        for rest in filter(None, (node.args.vararg, node.args.kwarg)):
+            inner.names[rest.arg] = OTHER
+        first = every[0].arg if every else ""
+        if getattr(node, "name", "") in self._processors and first:
+            inner.names[first] = Value("instance", "ext.azure.common.protocol.Envelope")
+        elif (self.is_connected or self._has_envelopes) and "envelope" in inner.names and inner.names["envelope"].meaning == "path":
+            inner.names["envelope"] = Value("instance", "ext.azure.common.protocol.Envelope")
+        inner.first = first if scope.is_class else ""
+        # A constructor goes first: what it assigns to `self`, the other methods use.
+        if getattr(node, "name", "") == "__init__":
+            self._later.insert(0, (node, inner))
+        else:
+            self._later.append((node, inner))
+
+    def _function_body(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.Lambda):
+            self._expression(node.body, scope)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._body(node.body, scope)
+
+    def _class(self, node: ast.ClassDef, scope: Scope) -> None:
+        for decorator in node.decorator_list:
+            self._expression(decorator, scope)
+        own = OTHER
+        for base in node.bases:
+            value = self._value(base, scope)
+            if value.meaning in {"name", "subclass"} and value.name:
+                last = value.name.rpartition(".")[2]
+                ends = {"Tracer": "B001", "Exporter": "B002", "Handler": "B003"}
+                rule = next((rule for end, rule in ends.items() if last.endswith(end)), "B004")
+                self._report(base, rule, value.name)
+                own = Value("subclass", value.name)
+            else:
+                self._expression(base, scope)
+        for keyword in node.keywords:
+            self._expression(keyword.value, scope)
+        inner = Scope(scope, node)
+        # What the methods assign to `self` is kept for the second time.
+        inner.attributes = self._attributes.setdefault(node, {})
+        if own is not OTHER:
+            inner.attributes[""] = Value("instance", own.name)
+        scope.names[node.name] = own
+        self._body(node.body, inner)
+
+    # Binding.
+    def _bind(self, target: ast.expr, value: Value, scope: Scope, source: ast.expr | None) -> None:
+        if isinstance(target, ast.Name):
+            known = scope.names.get(target.id)
+            # `tracer = None` at the head of a module says nothing of it.
+            is_empty = isinstance(source, ast.Constant) and source.value is None
+            if not (is_empty and known is not None):
+                scope.names[target.id] = Value("path", "") if is_empty else value
+            if target.id == "OPENCENSUS" and isinstance(source, (ast.Dict, ast.Call)):
+                self._report(target, "W018", "OPENCENSUS")
+        elif isinstance(target, ast.Attribute):
+            self._expression(target, scope)
+            if isinstance(target.value, ast.Name) and self._is_self(target.value, scope) and value is not OTHER:
+                scope.attributes[target.attr] = value
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            parts = source.elts if isinstance(source, (ast.Tuple, ast.List)) and len(source.elts) == len(target.elts) else None
+            for at, part in enumerate(target.elts):
+                self._bind(part, self._value(parts[at], scope) if parts else OTHER, scope, parts[at] if parts else None)
+        elif isinstance(target, ast.Starred):
+            self._bind(target.value, OTHER, scope, None)
+        else:
+            self._expression(target, scope)
+            if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and target.slice.value == "OPENCENSUS":
+                self._report(target, "W018", "OPENCENSUS")
+
+    # Expressions.
+    def _annotation(self, node: ast.expr, scope: Scope) -> None:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            value = self._annotated(node, scope)
+            if value.meaning == "instance":
+                self._report_name(node, value.name)
+        else:
+            self._expression(node, scope)
+
+    def _expression(self, node: ast.expr, scope: Scope) -> None:
+        match node:
+            case ast.Name():
+                value = scope.find(node.id)
+                if value is not None and value.meaning == "name" and value.name:
+                    self._report_name(node, value.name)
+            case ast.Attribute():
+                self._expression_attribute(node, scope)
+            case ast.Call():
+                self._call(node, scope)
+            case ast.Lambda():
+                self._arguments(node, scope)
+            case ast.Yield() | ast.YieldFrom():
+                if node.value is not None:
+                    self._expression(node.value, scope)
+                    self._gives(scope, self._value(node.value, scope))
+            case ast.NamedExpr():
+                self._expression(node.value, scope)
+                self._bind(node.target, self._value(node.value, scope), scope, node.value)
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+                inner = Scope(scope)
+                inner.first, inner.function = "", None
+                for part in node.generators:
+                    self._expression(part.iter, inner)
+                    self._bind(part.target, OTHER, inner, None)
+                    for test in part.ifs:
+                        self._expression(test, inner)
+                for name in ("key", "value", "elt"):
+                    if isinstance(part_node := getattr(node, name, None), ast.expr):
+                        self._expression(part_node, inner)
+            case ast.Constant() | ast.JoinedStr():
+                self._text(node, None)
+                if isinstance(node, ast.JoinedStr):
+                    for value_node in node.values:
+                        if isinstance(value_node, ast.FormattedValue):
+                            self._expression(value_node.value, scope)
+            case ast.Dict():
+                self._dictionary(node, scope)
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    self._child(child, scope)
+
+    def _expression_attribute(self, node: ast.Attribute, scope: Scope) -> None:
+        value = self._attribute(node, scope)
+        owner = self._value(node.value, scope)
+        if owner.meaning == "instance":
+            before = node.value
+            while isinstance(before, ast.Attribute) and (inner := self._member(before, scope)):
+                # One place, one use: that of the last member, or of the member that has the ids.
+                if inner in _IDS:
+                    self._expression(before, scope)
+                    return
+                before = before.value
+            name = attribute_name(owner, node.attr)
+            if owner.name.rpartition(".")[2].endswith("Handler") and node.attr in _HANDLER_METHODS:
+                self._report(node, "L003", name)
+            elif name == f"{_TRACER}.span":
+                self._report(node, "T010" if node in self._in_with else "T011", name)
+            else:
+                self._report_name(node, name)
+            if not isinstance(before, ast.Name):
+                self._expression(before, scope)
+            return
+        if value.meaning in {"name", "instance"} and owner.meaning == "name":
+            self._report_name(node, value.name if value.meaning == "name" else attribute_name(owner, node.attr))
+            return
+        if node.attr in {"custom_dimensions", "custom_measurements"}:
+            self._report(node, "L004" if node.attr == "custom_dimensions" else "L005", node.attr)
+        elif owner.meaning == "path" and self.is_connected:
+            name = guessed(strings.tail(node.value), node.attr, both_apis=self._both_apis)
+            if name:
+                rule = "T011" if name == f"{_TRACER}.span" and node not in self._in_with else ""
+                self._report(node, rule, name) if rule else self._report_name(node, name)
+        self._expression(node.value, scope)
+
+    def _dictionary(self, node: ast.Dict, scope: Scope) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            key_text = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
+            if key is not None:
+                self._expression(key, scope)
+            if key_text in {"class", "()"} and isinstance(value, ast.Constant):
+                self._text(value, "N003")
+            else:
+                self._expression(value, scope)
+
+    def _call(self, node: ast.Call, scope: Scope) -> None:
+        function = self._value(node.func, scope)
+        if node in self._in_with:
+            self._in_with.add(node.func)
+        tail = strings.tail(node.func)
+        keywords = {keyword.arg for keyword in node.keywords}
+        if function == Value("name", _TRACER):
+            if "span_context" in keywords:
+                self._report(node.func, "T003", _TRACER)
+            elif node in self._thrown_away:
+                self._report(node.func, "T002", _TRACER)
+            else:
+                self._report(node.func, "T001", _TRACER)
+        else:
+            self._expression(node.func, scope)
+        if function.name in _SENDERS and function.meaning == "name":
+            self._sender(node, function.name, keywords)
+        if tail == "add_telemetry_processor" and node.args:
+            self._processors.add(strings.tail(node.args[0]))
+        if tail == "enter_context" and node.args:
+            self._in_with.add(node.args[0])
+        rule = strings.RULE_OF_CALL.get(tail) or ("N002" if strings.is_patch(node.func) else None)
+        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            if isinstance(argument, ast.Constant):
+                self._text(argument, rule)
+            else:
+                self._expression(argument, scope)
+        for keyword in node.keywords:
+            if keyword.arg == "extra" and isinstance(keyword.value, ast.Dict) and self.is_connected:
+                for key in keyword.value.keys:
+                    if isinstance(key, ast.Constant) and key.value in {"traceId", "spanId"}:
+                        self._report(key, "L006", str(key.value))
+            elif keyword.arg == "OPENCENSUS":
+                self._report(keyword.value, "W018", "OPENCENSUS")
+
+    def _sender(self, node: ast.Call, name: str, keywords: set[str | None]) -> None:
+        if not node.args and not (keywords & {"connection_string", "instrumentation_key", None}):
+            self._report(node, "A005", name)
+        for keyword in node.keywords:
+            if keyword.arg == "instrumentation_key":
+                self._report(keyword, "A004", name)
+            elif keyword.arg == "sampler":
+                self._report(keyword, "X002", f"{name}(sampler=)")
+
+    def _text(self, node: ast.expr, rule: str | None) -> None:
+        found = strings.use_in(node, rule)
+        if found is not None:
+            self._report(node, *found)
+
+
+def read(tree: ast.Module, modules: Modules, processors: Iterable[str] = (), *, has_envelopes: bool = False) -> Module:
+    """Return the uses of a file, and what it hands on.
+
+    Args:
+        tree: Its syntax tree.
+        modules: The other modules of the program.
+        processors: Names of functions that are telemetry processors.
+        has_envelopes: A parameter `envelope` is one, also where the file imports nothing of OpenCensus.
+    """
+    return _Reader(tree, modules, processors, has_envelopes).read()

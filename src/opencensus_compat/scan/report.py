@@ -1,0 +1,102 @@
+"""A scan's result as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from opencensus_compat.scan.rules import RULES
+
+if TYPE_CHECKING:
+    from opencensus_compat.scan.findings import Result, Use
+    from opencensus_compat.scan.rule import Kind
+
+_WORDS: dict[Kind, str] = {"exact": "exact", "shape": "in another shape", "decide": "to be decided", "keep": "without a counterpart"}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the terminal can show."""
+
+    width: int = 80
+    colour: bool = False
+
+    def paint(self, text: str, code: str) -> str:
+        """Return a text in a colour, where there are colours."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
+
+
+def as_text(result: Result, look: Look, *, statistics: bool = False) -> str:
+    """Return the report for people: each use below its file, then how many there are."""
+    lines = []
+    for path, uses in groupby(result.uses, key=lambda use: use.path):
+        lines.append(look.paint(path, "1"))
+        for use in uses:
+            lines += _use_lines(use, look)
+    if statistics:
+        lines += _statistics(result)
+    lines += [f"cannot read {problem.path}: {problem.reason}" for problem in result.problems]
+    lines.append(_summary(result))
+    return "\n".join(lines) + "\n"
+
+
+def _use_lines(use: Use, look: Look) -> list[str]:
+    rule = use.rule
+    head = f"{use.line:>5}:{use.column:<3} {rule.id}  "
+    room = max(20, look.width - len(head) - 8)
+    shown = use.text or use.symbol
+    shown = shown if len(shown) <= room else shown[: room - 1] + "…"
+    colour = {"decide": "33", "keep": "36"}.get(rule.kind, "32")
+    lines = [f"{head}{shown:<{room}}  {look.paint(rule.kind, colour)}"]
+    if rule.question:
+        lines.append(" " * len(head) + rule.question)
+    return lines
+
+
+def _statistics(result: Result) -> list[str]:
+    counts = Counter(use.rule_id for use in result.uses)
+    return [f"{counts[rule.id]:>7}  {rule.id}  {rule.kind:<6}  {rule.form}" for rule in RULES if counts[rule.id]]
+
+
+def _summary(result: Result) -> str:
+    files = f"{result.files:,} {'file' if result.files == 1 else 'files'}"
+    if not result.uses:
+        return f"No use of OpenCensus in {files}."
+    kinds = Counter(use.rule.kind for use in result.uses)
+    parts = ", ".join(f"{kinds[kind]} {words}" for kind, words in _WORDS.items() if kinds[kind])
+    count = len(result.uses)
+    return f"{count:,} {'use' if count == 1 else 'uses'} in {len({use.path for use in result.uses}):,} of {files}: {parts}."
+
+
+def as_json(result: Result) -> str:
+    """Return the report for programs.
+
+    Shape: one object with ``version``, ``files``, ``uses`` and ``problems``. A use has ``path``, ``line`` and ``column`` (from 1), ``rule``,
+    ``class``, ``form``, ``counterpart``, ``question``, ``symbol`` and ``text``.
+    """
+    document = {
+        "version": 1,
+        "files": result.files,
+        "uses": [_use(use) for use in result.uses],
+        "problems": [{"path": problem.path, "reason": problem.reason} for problem in result.problems],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _use(use: Use) -> dict[str, Any]:
+    rule = use.rule
+    return {
+        "path": use.path,
+        "line": use.line,
+        "column": use.column,
+        "rule": rule.id,
+        "class": rule.kind,
+        "form": rule.form,
+        "counterpart": rule.counterpart,
+        "question": rule.question,
+        "symbol": use.symbol,
+        "text": use.text,
+    }

@@ -1,0 +1,70 @@
+"""Uses of OpenCensus in the string literals of a program."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from opencensus_compat.scan.rules import rule_of
+
+_NAME = re.compile(r"opencensus(?:\.[A-Za-z_]\w*)+")
+_SOURCE = re.compile(r"\s*(?:lambda[^:]*:\s*)?opencensus(?:\.[A-Za-z_]\w*)+\s*\(")
+_KEY_ONLY = re.compile(r"\s*InstrumentationKey=(?!.*Endpoint)", re.IGNORECASE | re.DOTALL)
+_FORMAT = re.compile(r"%\((?:traceId|spanId)\)|\{(?:traceId|spanId)\b")
+
+RULE_OF_CALL = {
+    "getLogger": "N004",
+    "import_module": "I006",
+    "__import__": "I006",
+    "find_spec": "I006",
+    "importorskip": "I006",
+    "patch": "N002",
+    "setattr": "N002",
+    "delattr": "N002",
+}
+"""Function -> the rule of a dotted name that it gets."""
+
+
+def tail(node: ast.expr) -> str:
+    """Return the last part of a dotted name, also of one that is called; empty for other expressions."""
+    if isinstance(node, ast.Call):
+        return tail(node.func)
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def is_patch(node: ast.expr) -> bool:
+    """Return whether a function is `patch.object`, `patch.dict` or `patch.multiple`."""
+    return isinstance(node, ast.Attribute) and tail(node.value) == "patch"
+
+
+def use_in(node: ast.expr, rule: str | None) -> tuple[str, str] | None:
+    """Return the rule and symbol of a string literal that names OpenCensus, or a thing of it.
+
+    Args:
+        node: A constant or an f-string.
+        rule: The rule for a dotted name in this place.
+    """
+    if isinstance(node, ast.JoinedStr):
+        text = "".join(str(part.value) if isinstance(part, ast.Constant) else "0" for part in node.values)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        text = node.value
+    else:
+        return None
+    if _KEY_ONLY.match(text):
+        return "A003", "connection_string"
+    if text in {"custom_dimensions", "custom_measurements"}:
+        return ("L004" if text == "custom_dimensions" else "L005"), text
+    if _FORMAT.search(text):
+        return "L006", "traceId" if "traceId" in text else "spanId"
+    if _NAME.fullmatch(text):
+        name = text.partition(".")[2]
+        of_name = rule_of(name)
+        if of_name is not None and of_name.id == "W011" and rule is None:
+            return "W011", name
+        return rule or "N001", name
+    if text == "opencensus" and rule in {"I006", "N004"}:
+        return rule, ""
+    if _SOURCE.match(text):
+        first = _NAME.search(text)
+        return "N005", first[0].partition(".")[2] if first else ""
+    return None

@@ -1,0 +1,138 @@
+"""What a name of a program may stand for, and what OpenCensus's functions return."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple, TypeAlias
+
+from opencensus_compat.scan.rules import NAMED
+
+Meaning: TypeAlias = Literal["name", "instance", "maker", "subclass", "module", "path", "other"]
+
+
+class Value(NamedTuple):
+    """What a name stands for."""
+
+    meaning: Meaning
+    """``name``: a module, class or function of OpenCensus; ``instance``: of a class of it; ``maker``: a function of the program that returns
+    or yields such an instance; ``subclass``: a class of the program; ``module``: of the program, by its file; ``path``: the beginning of a dotted name of such
+    modules; ``other``: anything else."""
+    name: str = ""
+    """Dotted name below ``opencensus``, or a file, or a dotted name."""
+
+
+OTHER = Value("other")
+
+_TRACER, _SPAN, _CONTEXT = "trace.tracer.Tracer", "trace.span.Span", "trace.span_context.SpanContext"
+_STATS = "stats.stats.stats"
+_EXPORTER, _PROTOCOL = "ext.azure.trace_exporter.AzureExporter", "ext.azure.common.protocol"
+_GAUGE, _CUMULATIVE = "metrics.export.gauge", "metrics.export.cumulative"
+
+_RESULTS = {
+    f"{_TRACER}.span": _SPAN,
+    f"{_TRACER}.start_span": _SPAN,
+    f"{_TRACER}.current_span": _SPAN,
+    f"{_TRACER}.get_tracer": _TRACER,
+    f"{_TRACER}.tracer": _TRACER,
+    f"{_TRACER}.span_context": _CONTEXT,
+    f"{_SPAN}.span": _SPAN,
+    f"{_SPAN}.parent_span": _SPAN,
+    f"{_SPAN}.context_tracer": _TRACER,
+    "trace.execution_context.get_opencensus_tracer": _TRACER,
+    "trace.execution_context.get_current_span": _SPAN,
+    f"{_STATS}.view_manager": "stats.view_manager.ViewManager",
+    f"{_STATS}.stats_recorder": "stats.stats_recorder.StatsRecorder",
+    "stats.stats_recorder.StatsRecorder.new_measurement_map": "stats.measurement_map.MeasurementMap",
+    "stats.view_manager.ViewManager.measure_to_view_map": "stats.measure_to_view_map.MeasureToViewMap",
+    "ext.azure.metrics_exporter.new_metrics_exporter": "ext.azure.metrics_exporter.MetricsExporter",
+    "metrics.transport.get_exporter_thread": "metrics.transport.PeriodicMetricTask",
+    "ext.flask.flask_middleware.FlaskMiddleware.exporter": _EXPORTER,
+    f"{_PROTOCOL}.Envelope.data": f"{_PROTOCOL}.Data",
+    f"{_PROTOCOL}.Data.baseData": f"{_PROTOCOL}.BaseObject",
+    **{
+        f"{module}.{kind}.{method}": f"{module}.{point}"
+        for module, kinds, point in (
+            (_GAUGE, ("LongGauge", "DoubleGauge"), "GaugePointLong"),
+            (_CUMULATIVE, ("LongCumulative", "DoubleCumulative"), "CumulativePointLong"),
+        )
+        for kind in kinds
+        for method in ("get_or_create_time_series", "get_or_create_default_time_series")
+    },
+}
+"""Function, method or attribute -> the class whose instance it gives."""
+
+_ATTRIBUTES = frozenset(
+    name
+    for name in _RESULTS
+    if name.rpartition(".")[2] in {"tracer", "span_context", "parent_span", "context_tracer", "view_manager", "stats_recorder"}
+    or name.rpartition(".")[2] in {"measure_to_view_map", "exporter", "data", "baseData"}
+)
+"""Those that are read without a call."""
+
+DISTINCT = {
+    "add_attribute_to_current_span": f"{_TRACER}.add_attribute_to_current_span",
+    "trace_decorator": f"{_TRACER}.trace_decorator",
+    "measure_int_put": "stats.measurement_map.MeasurementMap.measure_int_put",
+    "measure_float_put": "stats.measurement_map.MeasurementMap.measure_float_put",
+    "new_measurement_map": "stats.stats_recorder.StatsRecorder.new_measurement_map",
+    "register_view": "stats.view_manager.ViewManager.register_view",
+    "measure_to_view_map": "stats.view_manager.ViewManager.measure_to_view_map",
+    "add_telemetry_processor": f"{_EXPORTER}.add_telemetry_processor",
+    "span_data_to_envelope": f"{_EXPORTER}.span_data_to_envelope",
+    "log_record_to_envelope": "ext.azure.log_exporter.AzureLogHandler.log_record_to_envelope",
+    "add_annotation": f"{_SPAN}.add_annotation",
+    "add_message_event": f"{_SPAN}.add_message_event",
+    "context_tracer": f"{_SPAN}.context_tracer",
+}
+"""Names that no other library has, for objects of which nothing is known."""
+
+_GUESSED = ((re.compile(r"(?:.*_)?tracer", re.IGNORECASE), _TRACER), (re.compile(r"(?:.*_)?span", re.IGNORECASE), _SPAN))
+_SHARED = frozenset(
+    {"name", "attributes", "status", "set_status", "start_time", "end_time", "start_span", "links", "add_link", "parent_span"}
+)
+"""Names that OpenTelemetry's tracers and spans have, too, or that anything may have."""
+
+
+def dotted(name: str) -> str:
+    """Return a dotted name below ``opencensus`` by the module that has it, where it leads through a module that imports that one."""
+    parts = name.split(".")
+    for at in range(2, len(parts)):
+        above, through, target = ".".join(parts[: at - 1]), ".".join(parts[:at]), ".".join([*parts[: at - 1], parts[at]])
+        if target in NAMED and through in NAMED and ".".join(parts[: at + 1]) not in NAMED and parts[at] != parts[at - 1] and above:
+            return dotted(".".join([target, *parts[at + 1 :]]))
+    return name
+
+
+def attribute_of(value: Value, name: str) -> Value:
+    """Return what an attribute of a module, class or instance of OpenCensus is."""
+    full = dotted(f"{value.name}.{name}" if value.name else name)
+    return Value("instance", _RESULTS[full]) if full in _ATTRIBUTES else Value("name", full)
+
+
+def result_of(value: Value) -> Value:
+    """Return what calling a value gives."""
+    if value.meaning in {"maker", "subclass"}:
+        return Value("instance", value.name)
+    if value.meaning != "name":
+        return OTHER
+    if value.name.startswith("trace.propagation.") and value.name.rpartition(".")[2] in {"from_header", "from_headers", "from_carrier"}:
+        return Value("instance", _CONTEXT)
+    if value.name in _RESULTS:
+        return Value("instance", _RESULTS[value.name])
+    last = value.name.rpartition(".")[2]
+    return Value("instance", value.name) if last[:1].isupper() and not last.isupper() else OTHER
+
+
+def guessed(receiver: str, attribute: str, *, both_apis: bool) -> str:
+    """Return the member that an attribute of an object of which nothing but its name is known is; empty for none.
+
+    Args:
+        receiver: The object's name, or that of the attribute that it is in.
+        both_apis: The file imports OpenTelemetry, too.
+    """
+    if attribute in DISTINCT:
+        return DISTINCT[attribute]
+    for pattern, owner in _GUESSED:
+        if pattern.fullmatch(receiver) and f"{owner}.{attribute}" in NAMED and not (both_apis and attribute in _SHARED):
+            return f"{owner}.{attribute}"
+    return ""
