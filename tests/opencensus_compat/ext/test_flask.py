@@ -18,6 +18,7 @@ from werkzeug.wsgi import ClosingIterator
 from opencensus_compat.ext import _server
 from opencensus_compat.ext.flask.flask_middleware import FlaskMiddleware, _url
 from opencensus_compat.trace import execution_context, samplers
+from opencensus_compat.trace.propagation.trace_context_http_header_format import TraceContextPropagator
 
 _ON = samplers.AlwaysOnSampler()
 
@@ -187,6 +188,22 @@ def test_a_list_that_changes_counts_as_it_is(make, kept):
 
 
 # Several of them.
+
+
+def test_a_subclass_that_calls_no_constructor(kept, said):
+    """It makes its components by itself."""
+
+    class Own(FlaskMiddleware):
+        def __init__(self, app):
+            self.app, self.sampler, self.exporter, self.propagator = app, _ON, kept, TraceContextPropagator()
+            self.setup_trace()
+
+    app = flask.Flask("shop")
+    Own(app)
+    app.add_url_rule("/well", "well", well)
+    assert app.test_client().get("/well").status_code == 200
+    assert [span.attributes["http.status_code"] for span in kept.spans] == [200]
+    assert not said()
 
 
 def test_an_application_may_have_two_middlewares(make, kept):

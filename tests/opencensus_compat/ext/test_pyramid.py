@@ -189,6 +189,19 @@ def test_a_request_that_raises_costs_the_span(tween, kept, said):
     assert len(said()) == 1
 
 
+def test_a_subclass_that_calls_no_constructor(kept, said):
+    """It makes its components by itself."""
+
+    class Own(OpenCensusTweenFactory):
+        def __init__(self, handler, _registry):
+            self.handler, self.sampler, self.exporter = handler, samplers.AlwaysOnSampler(), kept
+            self.propagator = B3FormatPropagator()
+
+    assert Own(lambda _: Response(), None)(Request.blank("/")).status_code == 200
+    assert [span.attributes["http.status_code"] for span in kept.spans] == [200]
+    assert not said()
+
+
 @pytest.mark.parametrize("name", ["EXPORTER", "PROPAGATOR", "SAMPLER"])
 def test_a_component_that_raises_costs_no_request(tween, said, name):
     """Two requests, one line."""

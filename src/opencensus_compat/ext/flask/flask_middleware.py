@@ -96,7 +96,16 @@ class FlaskMiddleware:
         ConfigurationError: A setting cannot be used.
     """
 
-    excludelist_hostnames: Any
+    # Here, and not in the constructor: subclasses of programs make their components by themselves and do not call it.
+    excludelist_paths: Any = None
+    excludelist_hostnames: Any = None
+    # The paths that were looked at last, and whether all stand in a URL as they do in a path.
+    _plain: tuple[tuple[Any, ...], bool] = ((), True)
+
+    @functools.cached_property
+    def _key(self) -> str:
+        """Attribute of a request context; each middleware has its own, since an application may have several."""
+        return f"_opencensus_request_{id(self)}"
 
     @_accepts_older_name
     def __init__(
@@ -107,10 +116,6 @@ class FlaskMiddleware:
         self.sampler = sampler
         self.exporter = exporter
         self.propagator = propagator
-        # Of a request context; each middleware has its own, since an application may have several.
-        self._key = f"_opencensus_request_{id(self)}"
-        # The paths that were looked at last, and whether all stand in a URL as they do in a path.
-        self._plain: tuple[tuple[Any, ...], bool] = ((), True)
         if self.app is not None:
             self.init_app(app)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import Any
 from urllib.parse import quote
@@ -49,6 +50,14 @@ class OpenCensusTweenFactory:
         ConfigurationError: A setting cannot be used.
     """
 
+    # Here, and not in the constructor: subclasses of programs make their components by themselves and do not call it.
+    _excludelist_paths: Any = None
+
+    @functools.cached_property
+    def _key(self) -> str:
+        """Attribute of a request; each tween has its own, since an application may have several."""
+        return f"_opencensus_request_{id(self)}"
+
     def __init__(self, handler: Any, registry: Any) -> None:
         self.handler = handler
         self.registry = registry
@@ -57,7 +66,6 @@ class OpenCensusTweenFactory:
         self.exporter = settings.EXPORTER
         self.propagator = settings.PROPAGATOR
         self._excludelist_paths = settings.EXCLUDELIST_PATHS
-        self._key = f"_opencensus_request_{id(self)}"
         integrations.add_integration(integrations._Integrations.PYRAMID)
 
     def __call__(self, request: Any) -> Any:
