@@ -27,9 +27,7 @@ _PROGRESS_AFTER_S = 1.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.description = (
-        "Report what of OpenCensus the Python files below PATH use, and what becomes of each use. Nothing is imported or run."
-    )
+    parser.description = "Report what of OpenCensus the files below PATH use, and what becomes of each use. Nothing is imported or run."
     parser.epilog = _EPILOG
     parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders; default: the current folder")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")

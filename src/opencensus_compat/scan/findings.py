@@ -17,14 +17,16 @@ class Use:
 
     path: str
     line: int
-    """From 1."""
+    """From 1; of the cell, in a notebook."""
     column: int
     """From 1, in characters."""
     rule_id: str
     symbol: str
     """Dotted name below ``opencensus`` where the use has one, else what was found."""
     text: str = ""
-    """The source line, without indentation; a long one from the use on."""
+    """The source line, without indentation and keys; a long one from the use on."""
+    cell: int = 0
+    """Cell of a notebook, from 1; 0 in other files."""
 
     @property
     def rule(self) -> Rule:

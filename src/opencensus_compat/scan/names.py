@@ -18,6 +18,9 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 class Modules(Protocol):
     """The other modules of the program, as the file imports them."""
 
+    here: str
+    """The file."""
+
     def find(self, level: int, name: str) -> str | None:
         """Return the file of a module that an import statement names; None for one that is not of the program."""
 
@@ -56,6 +59,8 @@ class Names:
         self.is_connected = False
         """The file imports OpenCensus, or what another module made of it."""
         self._both_apis = False
+        self._classes: dict[str, dict[str, Value]] = {}
+        """Class of the file -> what its members stand for; the member without a name is its base."""
 
     def _is_self(self, node: ast.Name, scope: Scope) -> bool:
         inner: Scope | None = scope
@@ -98,12 +103,17 @@ class Names:
             found = scope.attributes.get(node.attr)
             if found is not None:
                 return found
+            base = scope.attributes.get("", OTHER)
+            if base.meaning == "object":
+                return self._of_class(base.name, node.attr)
             if "" in scope.attributes and f"{scope.attributes[''].name}.{node.attr}" in NAMED:
                 return attribute_of(scope.attributes[""], node.attr)
             return Value("path", "")
         value = self._value(node.value, scope)
         if value.meaning in {"name", "instance"}:
             return attribute_of(value, node.attr)
+        if value.meaning in {"class", "object"}:
+            return self._of_class(value.name, node.attr)
         if value.meaning == "module":
             return self._modules.exports(value.name).get(node.attr, OTHER)
         if value.meaning == "path" and value.name:
@@ -124,9 +134,26 @@ class Names:
         for part in ast.walk(node):
             if isinstance(part, (ast.Name, ast.Attribute)):
                 value = self._value(part, scope)
+                if value.meaning == "class":
+                    return Value("object", value.name)
                 if value.meaning in {"name", "subclass"} and value.name.rpartition(".")[2][:1].isupper():
                     return Value("instance", value.name)
         return OTHER
+
+    def _of_class(self, key: str, name: str, depth: int = 8) -> Value:
+        """Return what a member of a class of the program stands for."""
+        path, _, owner = key.partition("::")
+        if path == self._modules.here:
+            members = self._classes.get(owner, {})
+            found, base = members.get(name), members.get("", OTHER)
+        else:
+            exports = self._modules.exports(path)
+            found, base = exports.get(f"{owner}.{name}"), exports.get(f"{owner}.", OTHER)
+        if found is not None:
+            return found
+        if base.meaning == "object" and depth:
+            return self._of_class(base.name, name, depth - 1)
+        return attribute_of(base, name) if base.meaning == "instance" and f"{base.name}.{name}" in NAMED else OTHER
 
     def _member(self, node: ast.Attribute, scope: Scope) -> str:
         """Return the dotted name of a member of an instance; empty for another expression."""

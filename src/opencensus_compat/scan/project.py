@@ -7,10 +7,11 @@ import codecs
 import os
 import re
 from collections import defaultdict
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from opencensus_compat.scan import python_uses
+from opencensus_compat.scan import notebooks, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result, Use
 from opencensus_compat.scan.walk import walk
 
@@ -21,12 +22,24 @@ if TYPE_CHECKING:
 
 _PYTHON = (".py", ".pyi", ".pyw")
 _NAMED = (b"opencensus", b"OPENCENSUS")
-_HINTS = (b"custom_dimensions", b"custom_measurements", b"ai.cloud.", b"baseData", b"%(traceId)", b"%(spanId)", b"InstrumentationKey=")
+_HINTS = (
+    b"PYTHON_ENABLE_WORKER_EXTENSIONS",
+    b"custom_dimensions",
+    b"custom_measurements",
+    b"ai.cloud.",
+    b"baseData",
+    b"%(traceId)",
+    b"%(spanId)",
+    b"InstrumentationKey=",
+)
 """What programs with OpenCensus have in files that do not name it."""
 _ENVELOPES = re.compile(rb"ai\.cloud\.|\bbaseData\b")
 _IMPORT_LINE = re.compile(rb"^\s*(?:from\s+opencensus[.\w]*\s+import\b|import\s+[^#\n]*\bopencensus\b)", re.MULTILINE)
 _LARGEST_BYTES = 2_000_000
 """Of a file that is parsed; a tree takes a hundred times as much memory as its text."""
+_KEY = re.compile(
+    r"(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?<=[Kk]ey=)[\w+/=-]{8,}|(?<=password=)[^\s;&\"']+", re.IGNORECASE
+)
 _PART_BYTES = 1 << 20
 _LONG = 55
 """Characters of a line that is shown whole; of a longer one, what stands from the use on."""
@@ -37,7 +50,7 @@ _HINT_RULES = frozenset({"L004", "L005", "L006", "A003", "A007", "A008"})
 
 
 def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), progress: Callable[[int], object] | None = None) -> Result:
-    """Return what of OpenCensus the Python files below some paths use. Nothing is imported or run.
+    """Return what of OpenCensus the files below some paths use. Nothing is imported or run.
 
     Args:
         paths: Files and folders.
@@ -55,7 +68,7 @@ def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), progress: Callabl
         if progress is not None:
             progress(result.files)
     program.read()
-    result.uses.sort()
+    result.uses.sort(key=lambda use: (use.path, use.cell, use.line, use.column, use.rule_id))
     result.problems.sort()
     return result
 
@@ -65,17 +78,17 @@ class _View:
 
     def __init__(self, program: _Program, path: str) -> None:
         self._program = program
-        self._path = path
+        self.here = path
 
     def find(self, level: int, name: str) -> str | None:
-        return self._program.find(self._path, level, name)
+        return self._program.find(self.here, level, name)
 
     def exports(self, path: str) -> Mapping[str, Value]:
         return self._program.exports.get(path, {})
 
 
 class _Program:
-    """The Python files of a scan."""
+    """The files of a scan."""
 
     def __init__(self, result: Result) -> None:
         self._result = result
@@ -86,17 +99,24 @@ class _Program:
         self._copies: set[str] = set()
         self._processors: set[str] = set()
         self._unparsed: set[str] = set()
+        self._notebooks: list[str] = []
+        self._texts: list[str] = []
         self.exports: dict[str, dict[str, Value]] = {}
 
     def add(self, path: str) -> None:
         """Look at a file's bytes."""
-        is_python = path.endswith(_PYTHON)
-        if not is_python and "." in os.path.basename(path):
+        name = os.path.basename(path)
+        is_python, is_notebook, is_text = path.endswith(_PYTHON), path.endswith(".ipynb"), text_uses.is_read(path)
+        if not (is_python or is_notebook or is_text) and "." in name:
             return
         try:
             names, hints, is_script = _look(path)
         except OSError as error:
             self._result.problems.append(Problem(path, error.strerror or str(error)))
+            return
+        if is_notebook or is_text:
+            if names or hints:
+                (self._notebooks if is_notebook else self._texts).append(path)
             return
         if not (is_python or is_script):
             return
@@ -115,16 +135,27 @@ class _Program:
         connected = self._travel()
         for path in [*self._naming, *sorted(connected)]:
             self._report(path)
+        for path in self._notebooks:
+            self._notebook(path)
+        for path in self._texts:
+            self._text(path)
         if self._result.uses:
             for path in self._hinting:
                 if path not in connected:
                     self._report(path, only=_HINT_RULES)
+        else:
+            return
+        if all(use.rule_id == "R002" for use in self._result.uses):
+            # The setting serves extensions of any maker.
+            self._result.uses.clear()
 
     def _collect(self, paths: Sequence[str]) -> set[str]:
         """Note what some files hand on; return those where that is new."""
         changed = set()
         for path in paths:
             module = self._module(path)
+            if module is not None:
+                self._processors |= module.processors
             if module is not None and module.is_connected and module.exports != self.exports.get(path, {}):
                 self.exports[path] = module.exports
                 changed.add(path)
@@ -188,6 +219,34 @@ class _Program:
         if first or not is_large:
             symbol = f"{count} import lines"
             self._result.uses.append(Use(path, first or 1, 1, "F002" if is_large else "F001", symbol, _text(text)))
+
+    def _notebook(self, path: str) -> None:
+        try:
+            notebook = notebooks.parse(_bytes(path))
+            module = python_uses.read(notebook.tree, _View(self, path), self._processors)
+        except (OSError, ValueError, RecursionError, MemoryError) as error:
+            self._result.problems.append(Problem(path, f"no notebook: {error}"))
+            return
+        lines = [line.encode("utf-8", "replace") for line in notebook.lines]
+        uses = [_use(path, found, lines) for found in module.uses]
+        uses += [Use(path, use.line, use.column + 1, use.rule, use.symbol, _shown(use.text)) for use in text_uses.read_magic(lines)]
+        for line in notebook.broken:
+            cell = "\n".join(notebook.cell(line))
+            if "opencensus" in cell:
+                uses.append(Use(path, line, 1, "F001", "a cell", _shown(cell.partition("\n")[0])))
+        for use in uses:
+            cell_number, line = notebook.place(use.line)
+            self._result.uses.append(replace(use, cell=cell_number, line=line))
+
+    def _text(self, path: str) -> None:
+        try:
+            with open(path, "rb") as file:
+                for use in text_uses.read(file, has_comments=not path.endswith((".json", ".lock"))):
+                    shown = use.text.strip()
+                    shown = shown if len(shown) <= _LONG else use.text[use.column :]
+                    self._result.uses.append(Use(path, use.line, use.column + 1, use.rule, use.symbol, _shown(shown)))
+        except OSError as error:
+            self._result.problems.append(Problem(path, error.strerror or str(error)))
 
     def find(self, importer: str, level: int, name: str) -> str | None:
         """Return the file of a module that an import statement in another names."""
@@ -295,6 +354,10 @@ def _use(path: str, found: python_uses.Found, lines: list[bytes]) -> Use:
 
 
 def _text(line: bytes) -> str:
-    """Return a line as it is shown: without indentation, and without what would do something to a terminal."""
-    text = line.decode("utf-8", "replace").removeprefix("\ufeff").strip()
+    return _shown(line.decode("utf-8", "replace"))
+
+
+def _shown(line: str) -> str:
+    """Return a line as it is shown: without indentation, without keys, and without what would do something to a terminal."""
+    text = _KEY.sub("<key>", line.removeprefix("\ufeff").strip()[:1000])
     return "".join(char if char.isprintable() else " " for char in text)[:200]

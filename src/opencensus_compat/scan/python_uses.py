@@ -45,6 +45,8 @@ class Module(NamedTuple):
     uses: list[Found]
     is_connected: bool
     """It imports OpenCensus, or what another module made of it."""
+    processors: set[str]
+    """Names of functions that it makes telemetry processors."""
 
 
 def parse(source: bytes) -> ast.Module:
@@ -93,7 +95,9 @@ class _Reader(Names):
                 node, inner = self._later.pop(0)
                 self._function_body(node, inner)
         exports = {name: value for name, value in scope.names.items() if value.meaning != "other"}
-        return Module(exports, list(self._uses.values()), self.is_connected)
+        for owner, members in self._classes.items():
+            exports.update({f"{owner}.{name}": value for name, value in members.items() if value.meaning not in {"other", "path"}})
+        return Module(exports, list(self._uses.values()), self.is_connected, self._processors - {""})
 
     def _report(self, node: ast.AST, rule: str, symbol: str) -> None:
         if symbol.rpartition(".")[2] in {"__doc__", "__name__", "__file__", "__version__", "__path__"}:
@@ -232,7 +236,7 @@ class _Reader(Names):
             if value is OTHER:
                 inner = self._modules.find(node.level, f"{name}.{alias.name}" if name else alias.name)
                 value = Value("module", inner) if inner is not None and self._modules.exports(inner) else OTHER
-            elif value.meaning != "module":
+            elif value.meaning not in {"module", "class", "object"}:
                 self._report(alias, "I007", value.name or alias.name)
             self.is_connected |= value is not OTHER
             scope.names[alias.asname or alias.name] = value
@@ -260,8 +264,8 @@ class _Reader(Names):
         if any(isinstance(decorator, ast.Name) and decorator.id in {"property", "cached_property"} for decorator in node.decorator_list):
             value = Value("instance", value.name) if value.meaning == "maker" else OTHER
         scope.names[node.name] = value
-        if scope.is_class:
-            scope.attributes.setdefault(node.name, value)
+        if scope.is_class and value is not OTHER:
+            scope.attributes[node.name] = value
         self._arguments(node, scope)
 
     def _arguments(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> None:
@@ -308,6 +312,8 @@ class _Reader(Names):
                 rule = next((rule for end, rule in ends.items() if last.endswith(end)), "B004")
                 self._report(base, rule, value.name)
                 own = Value("subclass", value.name)
+            elif value.meaning == "class":
+                own = value
             else:
                 self._expression(base, scope)
         for keyword in node.keywords:
@@ -315,10 +321,13 @@ class _Reader(Names):
         inner = Scope(scope, node)
         # What the methods assign to `self` is kept for the second time.
         inner.attributes = self._attributes.setdefault(node, {})
+        self._classes[node.name] = inner.attributes
         if own is not OTHER:
-            inner.attributes[""] = Value("instance", own.name)
+            inner.attributes[""] = Value("instance" if own.meaning == "subclass" else "object", own.name)
         scope.names[node.name] = own
         self._body(node.body, inner)
+        if own.meaning != "subclass" and any(value.meaning not in {"other", "path"} for value in inner.attributes.values()):
+            scope.names[node.name] = Value("class", f"{self._modules.here}::{node.name}")
 
     # Binding.
     def _bind(self, target: ast.expr, value: Value, scope: Scope, source: ast.expr | None) -> None:

@@ -45,7 +45,8 @@ def as_text(result: Result, look: Look, *, statistics: bool = False) -> str:
 
 def _use_lines(use: Use, look: Look) -> list[str]:
     rule = use.rule
-    head = f"{use.line:>5}:{use.column:<3} {rule.id}  "
+    place = f"cell {use.cell}:{use.line}" if use.cell else str(use.line)
+    head = f"{place:>5}:{use.column:<3} {rule.id}  "
     room = max(20, look.width - len(head) - 8)
     shown = use.text or use.symbol
     shown = shown if len(shown) <= room else shown[: room - 1] + "…"
@@ -74,7 +75,8 @@ def _summary(result: Result) -> str:
 def as_json(result: Result) -> str:
     """Return the report for programs.
 
-    Shape: one object with ``version``, ``files``, ``uses`` and ``problems``. A use has ``path``, ``line`` and ``column`` (from 1), ``rule``,
+    Shape: one object with ``version``, ``files``, ``uses`` and ``problems``. A use has ``path``, ``line`` and ``column`` (from 1), in a notebook
+    the line in its ``cell``, ``rule``,
     ``class``, ``form``, ``counterpart``, ``question``, ``symbol`` and ``text``.
     """
     document = {
@@ -90,6 +92,7 @@ def _use(use: Use) -> dict[str, Any]:
     rule = use.rule
     return {
         "path": use.path,
+        **({"cell": use.cell} if use.cell else {}),
         "line": use.line,
         "column": use.column,
         "rule": rule.id,

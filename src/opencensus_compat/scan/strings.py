@@ -10,6 +10,9 @@ from opencensus_compat.scan.rules import rule_of
 _NAME = re.compile(r"opencensus(?:\.[A-Za-z_]\w*)+")
 _SOURCE = re.compile(r"\s*(?:lambda[^:]*:\s*)?opencensus(?:\.[A-Za-z_]\w*)+\s*\(")
 _KEY_ONLY = re.compile(r"\s*InstrumentationKey=(?!.*Endpoint)", re.IGNORECASE | re.DOTALL)
+_REQUIREMENT = re.compile(
+    r"(opencensus-(?:ext|extension|context)[\w-]*|opencensus(?=\s*(?:\[.*\])?\s*(?:[~=!<>]=|[<>])))\s*(?:\[.*\])?\s*(?:[~=!<>;@].*)?"
+)
 _FORMAT = re.compile(r"%\((?:traceId|spanId)\)|\{(?:traceId|spanId)\b")
 
 RULE_OF_CALL = {
@@ -56,6 +59,9 @@ def use_in(node: ast.expr, rule: str | None) -> tuple[str, str] | None:
         return ("L004" if text == "custom_dimensions" else "L005"), text
     if _FORMAT.search(text):
         return "L006", "traceId" if "traceId" in text else "spanId"
+    required = _REQUIREMENT.fullmatch(text)
+    if required:
+        return "R001", required[1]
     if _NAME.fullmatch(text):
         name = text.partition(".")[2]
         of_name = rule_of(name)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from opencensus_compat.scan.rules import NAMED
 
-Meaning: TypeAlias = Literal["name", "instance", "maker", "subclass", "module", "path", "other"]
+Meaning: TypeAlias = Literal["name", "instance", "maker", "subclass", "class", "object", "module", "path", "other"]
 
 
 class Value(NamedTuple):
@@ -15,7 +15,8 @@ class Value(NamedTuple):
 
     meaning: Meaning
     """``name``: a module, class or function of OpenCensus; ``instance``: of a class of it; ``maker``: a function of the program that returns
-    or yields such an instance; ``subclass``: a class of the program; ``module``: of the program, by its file; ``path``: the beginning of a dotted name of such
+    or yields such an instance; ``subclass``: a class of the program that stands on one of OpenCensus; ``class`` and
+    ``object``: a class of the program whose members are of OpenCensus, and its instance, by file and name; ``module``: of the program, by its file; ``path``: the beginning of a dotted name of such
     modules; ``other``: anything else."""
     name: str = ""
     """Dotted name below ``opencensus``, or a file, or a dotted name."""
@@ -113,6 +114,8 @@ def result_of(value: Value) -> Value:
     """Return what calling a value gives."""
     if value.meaning in {"maker", "subclass"}:
         return Value("instance", value.name)
+    if value.meaning == "class":
+        return Value("object", value.name)
     if value.meaning != "name":
         return OTHER
     if value.name.startswith("trace.propagation.") and value.name.rpartition(".")[2] in {"from_header", "from_headers", "from_carrier"}:

@@ -13,3 +13,11 @@ def get_tracer():
 class Telemetry:
     def __init__(self):
         self.tracer = Tracer()  #: T001
+
+    def made(self):
+        return self.tracer
+
+
+class Deeper(Telemetry):
+    def work(self):
+        self.tracer.finish()  #: T014

@@ -2,6 +2,7 @@
 
 import app.telemetry
 from app.telemetry import get_tracer, tracer as shared  #: I007 I007
+from app.telemetry import Telemetry, Deeper
 from . import tag_map_module, telemetry  #: I007
 from .middle import handed  #: I007
 
@@ -14,4 +15,8 @@ def view():
     telemetry.tracer.finish()  #: T014
     app.telemetry.tracer.finish()  #: T014
     handed.finish()  #: T014
+    with Telemetry().made().span("made"):  #: T010
+        pass
+    with Deeper().tracer.span("deep"):  #: T010
+        pass
     return tag_map_module.TagMap()  #: S011
