@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .recordings import Item, Recording
 
 _WIRE_TYPED = ("customDimensions.", "customMeasurements.", "details.", "tags.")
-_AS_IN_JSON = re.compile(r'-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null|".*"', re.DOTALL)
+_AS_IN_JSON = re.compile(r'-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null|".*"|[\[{].*', re.DOTALL)
 _LONGEST = 300
 _MOST_DISTINCT = 1000
 _UNITS = (1e-6, 1e-3, 1e3, 1e6)
@@ -71,6 +71,7 @@ class Differences:
         rows: int = 1,
         example: str = "",
         note: str = "",
+        again: bool = False,
     ) -> None:
         """Note that a value differs in an item.
 
@@ -84,6 +85,7 @@ class Differences:
             rows: Rows that it is.
             example: Name or message of the item.
             note: What the values do not say; differences with different notes stay apart.
+            again: It is one more value of a column that was noted for the item before: a line of its stack.
 
         """
         entry = next(
@@ -91,8 +93,9 @@ class Differences:
         )
         side = before if column == ROW else ""
         tally = self._tallies.setdefault((table, column, side, note, entry), _Tally())
-        tally.count += weight
-        tally.rows += rows
+        if not again:
+            tally.count += weight
+            tally.rows += rows
         key = (_short(before), _short(after), example if column == ROW else "")
         change = tally.changes.get(key)
         if change is None:
@@ -176,8 +179,11 @@ def collect(
                 column = column_of(name)
                 if column not in tolerances or not _near(old, new, tolerances[column]):
                     changes.append((column, _as_text(name, old, matching.before), _as_text(name, new, matching.after)))
+        noted = set()
         for column, before, after in changes:
-            found.add(first.table, column, before, after, item=texts, weight=first.weight, example=example)
+            again = column in noted
+            noted.add(column)
+            found.add(first.table, column, before, after, item=texts, weight=first.weight, example=example, again=again)
     _collect_units(found, matching)
 
 
@@ -274,7 +280,7 @@ class References:
             above = side.entries[entry.above]
             named = f"<id of {above.table} {above.label!r}>"
         elif entry.span is None:
-            return entry.parent if not entry.parent.strip("0|.") else "<the operation>"
+            return entry.parent.replace(entry.operation, "<operation>") if entry.in_operation else entry.parent
         else:
             named = "<id of no item here>"
         return named if entry.parent == entry.span else f"|<operation>.{named}."
