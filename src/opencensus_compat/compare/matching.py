@@ -68,6 +68,8 @@ class Entry:
     """Place of the parent; -1 where it has none or it did not arrive."""
     path: int = 0
     """Hash of the labels from the root."""
+    place: int = 0
+    """The path, in its resource where both sides know that."""
     exact: int = 0
     stable: int = 0
 
@@ -226,9 +228,9 @@ def match(before: Side, after: Side, volatile: AbstractSet[Place] = frozenset())
 
 
 _KINDS: dict[str, Callable[[Entry], Hashable]] = {
-    "path and content": lambda entry: (entry.path, entry.exact),
-    "path and stable content": lambda entry: (entry.path, entry.stable),
-    "path": lambda entry: entry.path,
+    "path and content": lambda entry: (entry.place, entry.exact),
+    "path and stable content": lambda entry: (entry.place, entry.stable),
+    "path": lambda entry: entry.place,
     "content": lambda entry: (entry.table, entry.label, entry.exact),
     "stable content": lambda entry: (entry.table, entry.label, entry.stable),
     "name": lambda entry: (entry.table, entry.label),
@@ -243,10 +245,12 @@ def _sum_up(before: Side, after: Side, volatile: AbstractSet[Place]) -> None:
     A column whose values differ in more than one item of twenty of a name, before and after, says nothing about which item is which.
     """
     groups: list[dict[tuple[str, str], list[Entry]]] = []
+    resources = {entry.key for entry in before.entries} & {entry.key for entry in after.entries}
     for side in (before, after):
         groups.append(defaultdict(list))
         for entry in side.entries:
             groups[-1][entry.table, entry.label].append(entry)
+            entry.place = hash((entry.path, entry.key)) if entry.key in resources else entry.path
     ones, others = groups
     for kind, entries in ones.items():
         unstable = _unstable(entries, others.get(kind, []))

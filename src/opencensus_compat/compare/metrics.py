@@ -25,6 +25,7 @@ _NUMBERS = ("value", "valueCount", "valueSum", "valueMin", "valueMax", "valueStd
 _OF_A_SERIES = ("name", "metricNamespace", "category", "counter", "instance")
 _NOT_OF_A_SERIES = {*_NUMBERS, "itemCount"}
 _EXACT = 1e-9
+_LONGEST = 200
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class Series:
 
     table: str
     name: str
+    resource: str
+    """The instrumentation key."""
     key: tuple[tuple[str, str], ...]
     """Name, namespace and dimensions."""
     cells: dict[str, str]
@@ -70,10 +73,11 @@ def read(recording: Recording, replacements: Replacements = ()) -> list[Series]:
             key = tuple(
                 sorted((name, text) for name, text in cells.items() if name in _OF_A_SERIES or name.startswith("customDimensions."))
             )
-            series = found.get((table, key))
+            resource = str(item.row.get("iKey"))
+            series = found.get((table, resource, key))
             rest = {name: text for name, text in cells.items() if name not in _NOT_OF_A_SERIES and (name, text) not in key}
             if series is None:
-                series = found[table, key] = Series(table, str(item.row.get("name")), key, rest)
+                series = found[table, resource, key] = Series(table, str(item.row.get("name"))[:_LONGEST], resource, key, rest)
             _join(series.cells, rest)
             series.rows += 1
             series.weight += int(item.row["itemCount"] or 1)
@@ -107,12 +111,14 @@ def _add_point(series: Series, row: Any) -> None:
 def pair(before: list[Series], after: list[Series]) -> tuple[list[tuple[Series, Series]], list[Series], list[Series]]:
     """Return the series of both sides that are the same one, and those that one side alone has.
 
-    The same name and dimensions; what is left, the same name; then the same dimensions and figures.
+    The same name and dimensions, of the same resource first; what is left, the same name and figures; then the same dimensions and figures.
     """
     pairs: list[tuple[Series, Series]] = []
     left, right = list(before), list(after)
     steps: tuple[Callable[[Series], Hashable], ...] = (
+        lambda series: (series.table, series.resource, series.key),
         lambda series: (series.table, series.key),
+        lambda series: (series.table, series.resource, series.name, tuple(series.figures().items())),
         lambda series: (series.table, series.name, tuple(series.figures().items())),
         lambda series: (series.table, tuple(row for row in series.key if row[0] != "name"), tuple(series.figures().items())),
     )
