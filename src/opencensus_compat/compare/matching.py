@@ -218,11 +218,13 @@ def match(before: Side, after: Side, volatile: AbstractSet[Place] = frozenset())
     for one, other in _paired_operations(before, after, ones, others):
         found.operations[one] = other
         _pair_items(found, ones[one], others[other], _INSIDE)
-        _pair_alike(found, ones[one], others[other])
+    left = _left_by_name(found)
+    for one, other in found.operations.items():
+        _pair_alike(found, ones[one], others[other], left)
     everything = range(len(before.entries)), range(len(after.entries))
     _pair_items(found, *everything, _OVER_ALL)
     loose = [[place for place, entry in enumerate(side.entries) if entry.in_operation is None] for side in (before, after)]
-    _pair_alike(found, *loose)
+    _pair_alike(found, loose[0], loose[1], _left_by_name(found))
     _complete_operations(found)
     return found
 
@@ -391,8 +393,23 @@ def _pair_items(found: Matching, ones: Iterable[int], others: Iterable[int], kin
         right = [place for place in right if place not in found.back]
 
 
-def _pair_alike(found: Matching, ones: Iterable[int], others: Iterable[int]) -> None:
-    """Pair items with different names that hang in the same place and are otherwise mostly the same."""
+def _left_by_name(found: Matching) -> tuple[dict[Hashable, list[int]], dict[Hashable, list[int]]]:
+    """Return the places of items without a counterpart by table and name, before and after."""
+    result: tuple[dict[Hashable, list[int]], dict[Hashable, list[int]]] = defaultdict(list), defaultdict(list)
+    for by_name, side, done in ((result[0], found.before, found.pairs), (result[1], found.after, found.back)):
+        for place, entry in enumerate(side.entries):
+            if place not in done:
+                by_name[entry.table, entry.label].append(place)
+    return result
+
+
+def _pair_alike(
+    found: Matching, ones: Iterable[int], others: Iterable[int], left: tuple[dict[Hashable, list[int]], dict[Hashable, list[int]]]
+) -> None:
+    """Pair items with different names that hang in the same place and are otherwise mostly the same.
+
+    Not where an item of the same name that hangs elsewhere is more like it.
+    """
 
     def groups(side: Side, places: Iterable[int], done: dict[int, int]) -> dict[Hashable, list[int]]:
         result: dict[Hashable, list[int]] = defaultdict(list)
@@ -407,10 +424,16 @@ def _pair_alike(found: Matching, ones: Iterable[int], others: Iterable[int]) -> 
         candidates = waiting.get(key, [])
         for start in range(0, min(len(places), len(candidates)), _MOST_SIMILAR):
             end = start + _MOST_SIMILAR
-            _pair_by_content(found, places[start:end], candidates[start:end], least=_ALIKE)
+            _pair_by_content(found, places[start:end], candidates[start:end], least=_ALIKE, left=left)
 
 
-def _pair_by_content(found: Matching, ones: Sequence[int], others: Sequence[int], least: float) -> None:
+def _pair_by_content(
+    found: Matching,
+    ones: Sequence[int],
+    others: Sequence[int],
+    least: float,
+    left: tuple[dict[Hashable, list[int]], dict[Hashable, list[int]]] | None = None,
+) -> None:
     likeness = [
         (-_likeness(found.before.entries[one], found.after.entries[other]), abs(first - second), first, second)
         for first, one in enumerate(ones)
@@ -418,8 +441,22 @@ def _pair_by_content(found: Matching, ones: Sequence[int], others: Sequence[int]
     ]
     for negative, _, first, second in sorted(likeness):
         one, other = ones[first], others[second]
-        if -negative >= least and one not in found.pairs and other not in found.back:
+        if -negative < least or one in found.pairs or other in found.back:
+            continue
+        if left is None or not _is_elsewhere(found, one, other, -negative, left):
             found.add(one, other)
+
+
+def _is_elsewhere(
+    found: Matching, one: int, other: int, alike: float, left: tuple[dict[Hashable, list[int]], dict[Hashable, list[int]]]
+) -> bool:
+    """Return whether one of two items has a namesake on the other side that is more like it than they are like each other."""
+    before, after = found.before.entries[one], found.after.entries[other]
+    theirs = left[1].get((before.table, before.label), ())[:_MOST_SIMILAR]
+    ours = left[0].get((after.table, after.label), ())[:_MOST_SIMILAR]
+    return any(place not in found.back and _likeness(before, found.after.entries[place]) > alike for place in theirs) or any(
+        place not in found.pairs and _likeness(found.before.entries[place], after) > alike for place in ours
+    )
 
 
 def _likeness(one: Entry, other: Entry) -> float:
