@@ -217,14 +217,12 @@ KNOWN: tuple[Known, ...] = (
     _maybe("fastapi-stacks", ("*", ("customDimensions.stacktrace", "details.rawStack"), None, None)),
     _maybe("fastapi-next-request", ("requests", "operation_ParentId", None, None)),
     _maybe("fastapi-failing-methods", _new("requests")),
-    _maybe("fastapi-urls", ("requests", ("url", "customDimensions.*"), None, None), _new("requests")),
     _maybe("logged-exceptions", _gone("exceptions"), ("exceptions", "*", None, None)),
     _maybe("open-children", _OTHER_PLACES, (_SPANS, "*", None, None), _new("exceptions")),
     _maybe("inner-requests", _new("requests"), _OTHER_PLACES),
     _maybe("flask-streams", _OTHER_PLACES, _new("exceptions")),
     _maybe("flask-next-requests", _gone("dependencies"), (_RECORDS, _IDS, None, None)),
     _maybe("pyramid-exceptions", _new("requests", "exceptions"), ("requests", ("resultCode", "operation_ParentId"), None, None)),
-    _maybe("pyramid-paths", _new("requests"), ("requests", ("name", "url", "customDimensions.*"), None, None)),
     Known("batch-size", elsewhere="request"),
     Known("gzip", elsewhere="request"),
     Known("request-path", elsewhere="request"),
@@ -233,8 +231,6 @@ KNOWN: tuple[Known, ...] = (
     _maybe("django-requests", _new("requests", "exceptions")),
     _maybe("django-streams", _OTHER_PLACES, _new("exceptions"), ("requests", "customDimensions.*", ABSENT, None)),
     _maybe("django-exclusions", _gone("requests", "dependencies")),
-    _maybe("django-twice", _gone("requests", "dependencies")),
-    _maybe("django-subclasses", ("requests", "*", None, None)),
 )
 """The rows, in the guide's order."""
 

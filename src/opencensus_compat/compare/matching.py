@@ -122,7 +122,11 @@ class Side:
 
     def _entry(self, item: Item, layouts: dict[tuple[str, ...], tuple[str, ...]], texts: dict[str, str]) -> Entry:
         row, cells = item.row, item.cells
-        names = tuple(name for name in cells if is_compared(item.table, name))
+        every = (item.table, *cells)
+        names = layouts.get(every)
+        if names is None:
+            names = tuple(name for name in cells if is_compared(item.table, name))
+            names = layouts[every] = layouts.setdefault((item.table, *names), names)
         hashes = array("q", [hash((name, _canonical(self.masked(cells[name])))) for name in names])
         label = str(self.masked(str(row.get(_LABELS.get(item.table, "name")) or "")))
         label = _DIGITS.sub("#", label[:200])
@@ -138,7 +142,7 @@ class Side:
             item.table,
             one(label),
             int(row["itemCount"] or 1),
-            layouts.setdefault(names, names),
+            names,
             hashes,
             one(row.get("iKey")),
             operation,
@@ -488,7 +492,9 @@ def _complete_operations(found: Matching) -> None:
 
 def _canonical(value: object) -> str:
     """Return a value as a text that is another one for 1, 1.0, true and "1"."""
-    return value if isinstance(value, str) else f"\0{json.dumps(value, sort_keys=True, default=str)}"
+    if isinstance(value, str):
+        return value
+    return f"\0{value!r}" if isinstance(value, (int, float)) else f"\0{json.dumps(value, sort_keys=True, default=str)}"
 
 
 def shape(text: str) -> str:
