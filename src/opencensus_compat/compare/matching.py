@@ -269,18 +269,23 @@ def _sum_up(before: Side, after: Side, volatile: AbstractSet[Place]) -> None:
 
 
 def _unstable(ones: list[Entry], others: list[Entry]) -> set[str]:
-    columns = {column for entry in (*ones, *others) for column in entry.columns}
+    # By identity: forms of items are shared, and the hash of a long tuple is not kept.
+    forms = {id(entry.columns): entry.columns for entry in (*ones, *others)}
+    places = {key: {column: place for place, column in enumerate(form)} for key, form in forms.items()}
+    columns = {column for form in places.values() for column in form}
     found = set()
     for column in columns:
-        first, second = (
-            Counter(entry.hashes[entry.columns.index(column)] for entry in side if column in entry.columns) for side in (ones, others)
-        )
+        first, second = (_values(column, side, places) for side in (ones, others))
         shared = sum(min(count, second[value]) for value, count in first.items())
         # A column that items lack counts as one more value.
         shared += min(len(ones) - first.total(), len(others) - second.total())
         if shared < _STABLE * min(len(ones), len(others)):
             found.add(column)
     return found
+
+
+def _values(column: str, entries: list[Entry], places: dict[int, dict[str, int]]) -> Counter[int]:
+    return Counter(entry.hashes[place] for entry in entries if (place := places[id(entry.columns)].get(column)) is not None)
 
 
 def _write_sums(entry: Entry, volatile: AbstractSet[Place], unstable: AbstractSet[str]) -> None:
