@@ -6,8 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Protocol
 
 from opencensus_compat.scan import strings
-from opencensus_compat.scan.rules import NAMED
-from opencensus_compat.scan.values import OTHER, Value, attribute_of, guessed, result_of
+from opencensus_compat.scan.values import OTHER, Value, attribute_of, guessed, has_member, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,12 +83,17 @@ class Names:
             case ast.IfExp():
                 value = self._value(node.body, scope)
                 return value if value.meaning != "other" else self._value(node.orelse, scope)
+            case ast.Tuple() | ast.List():
+                # What loops over classes does, is done with each.
+                return next((value for part in node.elts if (value := self._value(part, scope)).meaning in {"name", "instance"}), OTHER)
             case ast.BoolOp():
                 return next((value for part in node.values if (value := self._value(part, scope)).meaning not in {"other", "path"}), OTHER)
         return OTHER
 
     def _called(self, node: ast.Call, scope: Scope) -> Value:
         name = strings.tail(node.func)
+        if name == "super" and isinstance(node.func, ast.Name):
+            return scope.attributes.get("", OTHER)
         if name in {"import_module", "__import__"} and node.args and isinstance(node.args[0], ast.Constant):
             text = node.args[0].value
             if isinstance(text, str) and (text == "opencensus" or text.startswith("opencensus.")):
@@ -106,7 +110,7 @@ class Names:
             base = scope.attributes.get("", OTHER)
             if base.meaning == "object":
                 return self._of_class(base.name, node.attr)
-            if "" in scope.attributes and f"{scope.attributes[''].name}.{node.attr}" in NAMED:
+            if "" in scope.attributes and has_member(scope.attributes[""].name, node.attr):
                 return attribute_of(scope.attributes[""], node.attr)
             return Value("path", "")
         value = self._value(node.value, scope)
@@ -153,7 +157,7 @@ class Names:
             return found
         if base.meaning == "object" and depth:
             return self._of_class(base.name, name, depth - 1)
-        return attribute_of(base, name) if base.meaning == "instance" and f"{base.name}.{name}" in NAMED else OTHER
+        return attribute_of(base, name) if base.meaning == "instance" and has_member(base.name, name) else OTHER
 
     def _member(self, node: ast.Attribute, scope: Scope) -> str:
         """Return the dotted name of a member of an instance; empty for another expression."""

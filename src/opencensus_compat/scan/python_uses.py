@@ -9,22 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.names import Modules, Names, Scope, attribute_name
 from opencensus_compat.scan.rules import BY_ID, rule_of
-from opencensus_compat.scan.values import OTHER, Value, attribute_of, guessed
+from opencensus_compat.scan.values import ENVELOPE, OTHER, SENDERS, Value, attribute_of, guessed, has_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HANDLER_METHODS = frozenset({"setFormatter", "setLevel", "addFilter", "removeFilter", "set_name", "name", "level", "formatter", "filters"})
-_SENDERS = frozenset(
-    {
-        "ext.azure.trace_exporter.AzureExporter",
-        "ext.azure.log_exporter.AzureLogHandler",
-        "ext.azure.log_exporter.AzureEventHandler",
-        "ext.azure.metrics_exporter.new_metrics_exporter",
-        "ext.azure.metrics_exporter.MetricsExporter",
-    }
-)
-"""What takes a connection string."""
 _TRACER = "trace.tracer.Tracer"
 _IDS = frozenset(BY_ID["T019"].names.split())
 
@@ -145,7 +135,9 @@ class _Reader(Names):
                 self._body(node.body, scope)
             case ast.For() | ast.AsyncFor():
                 self._expression(node.iter, scope)
-                self._bind(node.target, OTHER, scope, None)
+                each = self._value(node.iter, scope) if isinstance(node.iter, (ast.Tuple, ast.List)) else OTHER
+                first = node.iter.elts[0] if isinstance(node.iter, (ast.Tuple, ast.List)) and node.iter.elts else None
+                self._bind(node.target, each, scope, first)
                 self._body(node.body, scope)
                 self._body(node.orelse, scope)
             case ast.If():
@@ -282,11 +274,16 @@ class _Reader(Names):
             self._expression(default, scope)
         for rest in filter(None, (node.args.vararg, node.args.kwarg)):
             inner.names[rest.arg] = OTHER
+        for argument, default in zip(reversed([*node.args.posonlyargs, *node.args.args]), reversed(node.args.defaults), strict=False):
+            if inner.names[argument.arg].meaning == "path" and (value := self._value(default, scope)).meaning in {"name", "instance"}:
+                inner.names[argument.arg] = value
         first = every[0].arg if every else ""
-        if getattr(node, "name", "") in self._processors and first:
-            inner.names[first] = Value("instance", "ext.azure.common.protocol.Envelope")
+        # A method that is a processor gets the envelope after itself.
+        got = [argument.arg for argument in every[1 if scope.is_class else 0 :]]
+        if getattr(node, "name", "") in self._processors and got:
+            inner.names[got[0]] = ENVELOPE
         elif (self.is_connected or self._has_envelopes) and "envelope" in inner.names and inner.names["envelope"].meaning == "path":
-            inner.names["envelope"] = Value("instance", "ext.azure.common.protocol.Envelope")
+            inner.names["envelope"] = ENVELOPE
         inner.first = first if scope.is_class else ""
         # A constructor goes first: what it assigns to `self`, the other methods use.
         if getattr(node, "name", "") == "__init__":
@@ -336,7 +333,8 @@ class _Reader(Names):
             # `tracer = None` at the head of a module says nothing of it.
             is_empty = isinstance(source, ast.Constant) and source.value is None
             if not (is_empty and known is not None):
-                scope.names[target.id] = Value("path", "") if is_empty else value
+                is_envelope = target.id == "envelope" and value.meaning in {"other", "path"} and self.is_connected
+                scope.names[target.id] = ENVELOPE if is_envelope else Value("path", "") if is_empty else value
             if target.id == "OPENCENSUS" and isinstance(source, (ast.Dict, ast.Call)):
                 self._report(target, "W018", "OPENCENSUS")
         elif isinstance(target, ast.Attribute):
@@ -429,6 +427,11 @@ class _Reader(Names):
         if value.meaning in {"name", "instance"} and owner.meaning == "name":
             self._report_name(node, value.name if value.meaning == "name" else attribute_name(owner, node.attr))
             return
+        base = scope.attributes.get("", OTHER)
+        if isinstance(node.value, ast.Name) and self._is_self(node.value, scope) and base.meaning == "instance":
+            if node.attr not in scope.attributes and has_member(base.name, node.attr):
+                self._report_name(node, attribute_name(base, node.attr))
+            return
         if node.attr in {"custom_dimensions", "custom_measurements"}:
             self._report(node, "L004" if node.attr == "custom_dimensions" else "L005", node.attr)
         elif owner.meaning == "path" and self.is_connected:
@@ -461,9 +464,11 @@ class _Reader(Names):
                 self._report(node.func, "T002", _TRACER)
             else:
                 self._report(node.func, "T001", _TRACER)
+        elif function.meaning == "subclass" and isinstance(node.func, (ast.Name, ast.Attribute)):
+            self._report_name(node.func, function.name)
         else:
             self._expression(node.func, scope)
-        if function.name in _SENDERS and function.meaning == "name":
+        if function.name in SENDERS and function.meaning == "name":
             self._sender(node, function.name, keywords)
         if tail == "add_telemetry_processor" and node.args:
             self._processors.add(strings.tail(node.args[0]))

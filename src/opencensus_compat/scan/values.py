@@ -25,6 +25,7 @@ class Value(NamedTuple):
 OTHER = Value("other")
 
 _TRACER, _SPAN, _CONTEXT = "trace.tracer.Tracer", "trace.span.Span", "trace.span_context.SpanContext"
+_PROPAGATOR = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _STATS = "stats.stats.stats"
 _EXPORTER, _PROTOCOL = "ext.azure.trace_exporter.AzureExporter", "ext.azure.common.protocol"
 _GAUGE, _CUMULATIVE = "metrics.export.gauge", "metrics.export.cumulative"
@@ -83,9 +84,22 @@ DISTINCT = {
     "log_record_to_envelope": "ext.azure.log_exporter.AzureLogHandler.log_record_to_envelope",
     "add_annotation": f"{_SPAN}.add_annotation",
     "add_message_event": f"{_SPAN}.add_message_event",
+    "from_headers": f"{_PROPAGATOR}.from_headers",
+    "to_headers": f"{_PROPAGATOR}.to_headers",
     "context_tracer": f"{_SPAN}.context_tracer",
 }
 """Names that no other library has, for objects of which nothing is known."""
+
+SENDERS = frozenset(
+    {
+        "ext.azure.trace_exporter.AzureExporter",
+        "ext.azure.log_exporter.AzureLogHandler",
+        "ext.azure.log_exporter.AzureEventHandler",
+        "ext.azure.metrics_exporter.new_metrics_exporter",
+        "ext.azure.metrics_exporter.MetricsExporter",
+    }
+)
+"""What takes a connection string."""
 
 _GUESSED = ((re.compile(r"(?:.*_)?tracer", re.IGNORECASE), _TRACER), (re.compile(r"(?:.*_)?span", re.IGNORECASE), _SPAN))
 _SHARED = frozenset(
@@ -102,6 +116,19 @@ def dotted(name: str) -> str:
         if target in NAMED and through in NAMED and ".".join(parts[: at + 1]) not in NAMED and parts[at] != parts[at - 1] and above:
             return dotted(".".join([target, *parts[at + 1 :]]))
     return name
+
+
+ENVELOPE = Value("instance", f"{_PROTOCOL}.Envelope")
+
+_INNER = frozenset(
+    {"_queue", "_worker", "_transmit", "_transmit_from_storage", "_telemetry_processors", "_is_stats", "_check_stats_collection"}
+)
+"""Private names of exporters and handlers that programs were seen to use on their subclasses."""
+
+
+def has_member(owner: str, name: str) -> bool:
+    """Return whether a row names a member of a class, or it is a private one that programs use."""
+    return f"{owner}.{name}" in NAMED or (name in _INNER and owner.startswith("ext.azure."))
 
 
 def attribute_of(value: Value, name: str) -> Value:

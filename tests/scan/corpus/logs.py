@@ -30,13 +30,23 @@ def add_role(item):
 handler.add_telemetry_processor(add_role)  #: A006
 
 
+class Enriching:
+    def __init__(self):
+        self.handler = AzureLogHandler()  #: L001 A005
+        self.handler.add_telemetry_processor(self.enrich)  #: A006
+
+    def enrich(self, item):
+        item.tags["ai.cloud.role"] = "orders"  #: A007
+        self.tags = None
+
+
 class Handler(AzureLogHandler):  #: B003
     def createLock(self):
         self.lock = None
 
 
 if not any(isinstance(each, AzureLogHandler) for each in logging.getLogger().handlers):  #: L001
-    logging.basicConfig(handlers=[Handler()])
+    logging.basicConfig(handlers=[Handler()])  #: L001
 
 LOGGING = {
     "formatters": {"traced": {"format": "{traceId} {message}", "style": "{"}},  #: L006

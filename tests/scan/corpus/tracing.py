@@ -89,7 +89,9 @@ class Own(Tracer):  #: B001
 class Quiet(AzureExporter):  #: B002
     def emit(self, batch):
         batch = [self.span_data_to_envelope(item) for item in batch]  #: A002
-        self._transmit(batch)
+        self._transmit(batch)  #: X001
+        super().emit(batch)  #: A001
+        super(Quiet, self).export(batch)  #: A001
 
 
 class Picky(Sampler):  #: B004
@@ -99,7 +101,7 @@ class Picky(Sampler):  #: B004
 
 class Service:
     def __init__(self, tracer=None):
-        self.tracer = tracer or Tracer(exporter=Quiet(connection_string=WHOLE))  #: T001
+        self.tracer = tracer or Tracer(exporter=Quiet(connection_string=WHOLE))  #: T001 A001
         self.exporter = AzureExporter(connection_string=f"InstrumentationKey={tracer}")  #: A001 A003
 
     def work(self):
@@ -109,7 +111,12 @@ class Service:
         return self.exporter.add_telemetry_processor(functools.partial(print))  #: A006
 
 
-def helper(tracer, parent_span):
+def helper(tracer, parent_span, propagator):
+    propagator.to_headers(parent_span)  #: T053
+    for sampler in (AlwaysOnSampler, AlwaysOffSampler):  #: T061 T062
+        sampler().should_sample(None)  #: T061 T061
+    for envelope in range(3):
+        envelope.tags["ai.user.id"] = "1"  #: A007
     with tracer.span(name="untyped"):  #: T010
         parent_span.add_attribute("a", "b")  #: T020
 
