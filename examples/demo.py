@@ -7,6 +7,7 @@ It starts the endpoint, runs the programs one after the other in processes of th
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,10 @@ from opencensus_compat.local import LocalEndpoint, render, shapes, transaction
 
 EXAMPLES = Path(__file__).parent
 DATABASE = EXAMPLES.parent / "build" / "demo.db"
+RETIRED = EXAMPLES.parent / ".venvs" / "legacy" / "bin" / "python"
+"""Interpreter of an environment with the retired SDK, where it has been made (`make envs`)."""
+COMPARED = "legacy/configured_logging.py"
+"""The program that runs there, too."""
 TIME_LIMIT_S = 15.0
 """For one program."""
 WIDEST_COLUMNS = 120
@@ -243,6 +248,7 @@ def main() -> int:
         problems += [f"refused: {refusal.message}" for refusal in endpoint.refused]
         _tables(endpoint, style)
         items = endpoint.accepted
+    problems += _compare(style) if RETIRED.exists() else []
     _ending(style)
     for problem in problems:
         print(f"\nNOT AS EXPECTED  {problem}")
@@ -319,9 +325,12 @@ def _service(file: str, arguments: list[str], endpoint: LocalEndpoint) -> Iterat
 
 def _environment(endpoint: LocalEndpoint) -> dict[str, str]:
     """Return the environment of a program: one variable tells it where to send, and no proxy stands between programs of this machine."""
+    return {**_kept(), "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
+
+
+def _kept() -> dict[str, str]:
     foreign = ("OTEL_", "OPENCENSUS_COMPAT_", "APPINSIGHTS_")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign) and not key.lower().endswith("_proxy")}
-    return {**kept, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
+    return {key: value for key, value in os.environ.items() if not key.startswith(foreign) and not key.lower().endswith("_proxy")}
 
 
 def _tree(found: transaction.Transaction) -> str:
@@ -387,6 +396,28 @@ def _tables(endpoint: LocalEndpoint, style: render.Style) -> None:
         print(render.table(name, rows[-most:], style, total=len(rows)) + "\n")
 
 
+def _compare(style: render.Style) -> list[str]:
+    """Show what differs between a program on the retired SDK and here, and return what nobody knew of."""
+    print(f"{_bold('What a program sent on the retired SDK, and what it sends now', style)}\n", flush=True)
+    program = shlex.quote(str(EXAMPLES / COMPARED))
+    before, after = (f"{shlex.quote(str(python))} {program}" for python in (RETIRED, sys.executable))
+    compare = ["compare", "--before", before, "--after", after, "--accept-known", "bridge"]
+    environment = {**_kept(), "COLUMNS": str(style.width), "PYTHONIOENCODING": sys.stdout.encoding or "ascii"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "opencensus_compat", *compare],
+            env=environment,
+            stdout=subprocess.PIPE,
+            encoding=environment["PYTHONIOENCODING"],
+            timeout=4 * TIME_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return [str(error)]
+    print(done.stdout)
+    return [f"{COMPARED}: the comparison with the retired SDK ended with {done.returncode}"] if done.returncode else []
+
+
 def _ending(style: render.Style) -> None:
     folder = f"{Path.cwd()}{os.sep}"
     local = f"{Path(sys.executable).parent / 'census-compat'} local".replace(folder, "")
@@ -395,6 +426,7 @@ def _ending(style: render.Style) -> None:
     print(f"a table        {local} show dependencies --database {database}")
     print(f"a transaction  {local} transaction latest --database {database}")
     print(f"your program   {local} -- python app.py")
+    print(f"two programs   {local.removesuffix('local')}compare --before 'old/bin/python app.py' --after 'python app.py'")
     print("what differs   migration_guide/differences.md; `make test` runs these programs on the old SDK too")
 
 

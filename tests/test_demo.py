@@ -36,6 +36,8 @@ def test_everything_arrives(demo: Any, capsys: pytest.CaptureFixture[str], monke
     before_paths = printed.partition("Look further")[0]
     assert [line for line in before_paths.splitlines() if len(line) > 100] == []
     assert demo.DATABASE.exists()
+    compared = printed.partition("on the retired SDK")[2].partition("Look further")[0]
+    assert ("dependencies  2 → 2" in compared) == demo.RETIRED.exists()
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,7 @@ def test_what_is_missing_is_told(
     """The exit code is 1, and the last lines say why, if a program did not do what is expected."""
     (tmp_path / "program.py").write_text(program, encoding="utf-8")
     demo.EXAMPLES = tmp_path
+    demo.RETIRED = tmp_path / "nowhere"
     demo.PROGRAMS = (demo.Program("A program", ("program.py",), "Nothing.", **{"trees": "", **expected}),)
     assert demo.main() == 1
     assert told in capsys.readouterr().out.partition("NOT AS EXPECTED")[2]

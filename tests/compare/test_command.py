@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from opencensus_compat.compare import programs
 from opencensus_compat.compare.cli import add_arguments, run
 
 SHOP = """
@@ -47,27 +48,6 @@ FlaskMiddleware(app, exporter=AzureExporter(), sampler=AlwaysOnSampler())
 @app.route("/orders/<number>")
 def order(number):
     return number
-"""
-
-ACCEPTED = """
-[[accept]]
-table = "*"
-column = "sdkVersion"
-reason = "it is another SDK"
-[[accept]]
-table = "*"
-column = "client_Browser"
-reason = "it is another SDK"
-[[accept]]
-table = "traces"
-column = "operation_Id"
-before = "00000000000000000000000000000000"
-reason = "records belong to the span that is current"
-[[accept]]
-table = "traces"
-column = "operation_ParentId"
-before = "|00000000000000000000000000000000.0000000000000000."
-reason = "records belong to the span that is current"
 """
 
 DRIVE = """
@@ -119,7 +99,7 @@ def command(monkeypatch):
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """The folder with the programs, where the command runs."""
-    for name, text in (("shop.py", SHOP), ("sender.py", SENDER), ("server.py", SERVER), ("drive.py", DRIVE), ("accept.toml", ACCEPTED)):
+    for name, text in (("shop.py", SHOP), ("sender.py", SENDER), ("server.py", SERVER), ("drive.py", DRIVE)):
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -130,15 +110,22 @@ def sending(*words):
     return shlex.join([sys.executable, "-S", "-E", "sender.py", *words])
 
 
+@pytest.fixture
+def one_locale(monkeypatch):
+    """A locale that all releases of Python name alike."""
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+
+
+@pytest.mark.usefixtures("one_locale")
 def test_an_unchanged_program_on_both_sdks(command, here, legacy_python, capsys):
-    """What the retired SDK and this package send of one program differs in what is meant to differ, and in nothing else."""
+    """What the retired SDK and this package send of one program differs in what is known to differ, and in nothing else."""
     words = ("--before", f"{legacy_python} shop.py", "--after", f"{sys.executable} shop.py")
-    code = command(*words, "--accept", "accept.toml")
+    code = command(*words, "--accept-known", "bridge")
     shown = capsys.readouterr().out.splitlines()
     assert (code, shown[-1][:14]) == (0, "No difference "), shown
     assert "dependencies  1 → 1" in shown
     assert [line for line in shown if len(line) > 80] == []
-    assert "      accepted: records belong to the span that is current [accept.toml, entry" in shown
+    assert "      accepted: known: log-correlation [differences.md]" in shown
 
 
 def test_a_program_and_its_change(command, here, capsys):
@@ -207,6 +194,20 @@ def recordings(recorded, here):
     for path in recorded.glob("*.db"):
         shutil.copy(path, here)
     return "before.db", "after.db"
+
+
+@pytest.mark.usefixtures("one_locale")
+def test_what_may_be_known(command, here, legacy_python, capsys):
+    """A difference that a row of the guide may explain, but that a change may cause as well, stays one; the row is named beside it."""
+    program = (
+        SHOP.replace("with Tracer(", "tracer = Tracer(").partition(".span(")[0]
+        + "\nfor name in 'ab':\n    tracer.start_span(name)\n    tracer.end_span()\n"
+    )
+    (here / "shop.py").write_text(program, encoding="utf-8")
+    words = ("--before", f"{legacy_python} shop.py", "--after", f"{sys.executable} shop.py", "--twins", "1", "--accept-known", "bridge")
+    assert command(*words, "--format", "json") == 1
+    [found] = [each for each in json.loads(capsys.readouterr().out)["differences"] if each["accepted"] is None]
+    assert (found["column"], found["suggested"][0]) == ("operation_Id", "trace-per-root")
 
 
 def test_a_tolerance(command, here, capsys):
@@ -334,6 +335,7 @@ def test_options_without_sense(command, capsys, words):
     assert words[0] in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("one_locale")
 @pytest.mark.parametrize(
     ("server", "signal_name"), [("-m gunicorn -b 127.0.0.1:0", "SIGTERM"), ("-m waitress --listen 127.0.0.1:0", "SIGINT")]
 )
@@ -341,7 +343,7 @@ def test_a_server_on_both_sdks(command, here, legacy_python, capsys, server, sig
     """A Flask service is started, driven once it listens, and ended by the signal at which it exports what it has."""
     code = command(
         *("--before", f"{legacy_python} {server} server:app", "--after", f"{sys.executable} {server} server:app", "--twins", "1"),
-        *("--drive", f"{sys.executable} drive.py {{port}}", "--stop-signal", signal_name, "--accept", "accept.toml"),
+        *("--drive", f"{sys.executable} drive.py {{port}}", "--stop-signal", signal_name, "--accept-known", "bridge"),
     )
     captured = capsys.readouterr()
     assert (code, captured.err) == (0, ""), captured
@@ -371,6 +373,32 @@ def test_a_server_that_is_of_no_use(command, here, capsys, server, drive, told):
     program, client = (shlex.join([sys.executable, "-S", "-E", "-c", code]) for code in (server, drive))
     assert command("--before", program, "--after", program, "--drive", f"{client} {{port}}") == 3
     assert told in capsys.readouterr().err
+
+
+def test_a_server_that_does_not_end(command, here, capsys, monkeypatch):
+    """A server that ignores the signal is ended all the same, and its telemetry counts for nothing."""
+    monkeypatch.setattr(programs, "_ENDS_WITHIN_S", 0.1)
+    monkeypatch.setattr(programs, "_LAST_WORDS_S", 0.1)
+    code = "import signal, socket; signal.signal(15, signal.SIG_IGN); s = socket.create_server(('127.0.0.1', 0)); s.accept()[0].recv(1); s.accept()"
+    client = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])))"
+    program, drive = (shlex.join([sys.executable, "-S", "-E", "-c", text]) for text in (code, client))
+    assert command("--before", program, "--after", program, "--drive", f"{drive} {{port}}") == 3
+    assert " has not ended within 0 s of SIGTERM; let that signal end it." in capsys.readouterr().err
+
+
+def test_a_program_that_leaves_processes_behind(command, here, capsys, monkeypatch):
+    """A process that could still send makes the recording no whole one, and is ended."""
+    monkeypatch.setattr(programs, "_SENDS_WITHIN_S", 0.1)
+    child = (
+        "import os, socket; port = os.environ['APPLICATIONINSIGHTS_CONNECTION_STRING'].rstrip('/').rpartition(':')[2]; "
+        "s = socket.create_connection(('127.0.0.1', int(port))); print(flush=True); s.recv(1)"
+    )
+    code = (
+        f"import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-E', '-c', {child!r}], stdout=subprocess.PIPE).stdout.readline()"
+    )
+    program = shlex.join([sys.executable, "-S", "-E", "-c", code])
+    assert command("--before", program, "--after", program) == 3
+    assert "left processes behind that are still connected after 0 s" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals and process groups")

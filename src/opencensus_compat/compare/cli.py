@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from opencensus_compat.local.commands.terminal import CommandError, style, terminated_as_interrupted, write, write_error
 from opencensus_compat.local.tables import TABLES
 
-from . import compare
+from . import compare, known
 from .accepted import AcceptedListError, read
 from .metrics import METRIC_TABLES
 from .model import Comparison, Problem
@@ -58,7 +58,7 @@ listens, and ended by SIGTERM. `{port}` in the --drive command is its port.
 examples
   census-compat compare before.db after.db --accept accept.toml
   census-compat compare --before 'old/bin/python app.py' --after 'python app.py'
-  census-compat compare --format junit --output compare.xml \\
+  census-compat compare --accept-known bridge --format junit --output compare.xml \\
       --before 'old/bin/gunicorn -b 127.0.0.1:0 shop:app' \\
       --after 'gunicorn -b 127.0.0.1:0 shop:app' --drive 'python drive.py {port}'
 
@@ -87,6 +87,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--drive", metavar="CMD", help="the programs are servers, and this sends them requests")
     parser.add_argument("--stop-signal", choices=STOP_SIGNALS, metavar="SIGNAL", help="what ends a server: SIGTERM, the default, or SIGINT")
     parser.add_argument("--accept", metavar="FILE", help="list of differences that are meant, in TOML")
+    parser.add_argument(
+        "--accept-known",
+        choices=("bridge",),
+        help="accept what is known to differ where one value tells: bridge is from the retired SDK to this package",
+    )
     parser.add_argument(
         "--tolerance",
         metavar="COLUMN=PERCENT",
@@ -143,7 +148,8 @@ def _compared(args: argparse.Namespace) -> int:
     accepted = _accepted(args)
     if args.output is not None:
         _check_output(Path(args.output))
-    sides = Sides(args.before, args.after) if programs else Sides(" ".join(args.recordings[:-1]), args.recordings[-1])
+    names = (args.before, args.after) if programs else (" ".join(args.recordings[:-1]), args.recordings[-1])
+    sides = Sides(names[0], names[1], known_step=args.accept_known is not None)
     with tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as folder:
         try:
             first, *twins, after = runs = programs.recorded(Path(folder)) if programs else [_Run(name) for name in args.recordings]
@@ -153,6 +159,7 @@ def _compared(args: argparse.Namespace) -> int:
                     after.recording,
                     twins=[twin.recording for twin in twins],
                     accepted=accepted,
+                    known=known.accepted() if args.accept_known else (),
                     tolerances=dict(args.tolerance),
                     replacements=_one_port(runs),
                     progress=say,

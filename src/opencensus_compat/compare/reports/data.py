@@ -23,7 +23,7 @@ def as_json(comparison: Comparison, sides: Sides) -> str:
         "after": sides.after,
         "twins": comparison.twins,
         "tables": [_fields(entry) for entry in comparison.tables],
-        "differences": [_difference(entry) for entry in comparison.differences],
+        "differences": [_difference(entry, sides) for entry in comparison.differences],
         "volatile": [_fields(entry) for entry in comparison.volatile],
         "notCompared": [_fields(entry) for entry in comparison.not_compared],
         "problems": [_fields(entry) for entry in comparison.problems],
@@ -33,9 +33,14 @@ def as_json(comparison: Comparison, sides: Sides) -> str:
     return json.dumps(document, indent=2)
 
 
-def _difference(difference: Difference) -> dict[str, Any]:
+def _difference(difference: Difference, sides: Sides) -> dict[str, Any]:
     accepted = difference.accepted
-    return {**_fields(difference), "shown": difference.shown, "accepted": None if accepted is None else _accepted(accepted)}
+    return {
+        **_fields(difference),
+        "shown": difference.shown,
+        "accepted": None if accepted is None else _accepted(accepted),
+        "suggested": sides.suggested(difference),
+    }
 
 
 def _accepted(entry: Accepted) -> dict[str, Any]:

@@ -30,11 +30,12 @@ def as_junit(comparison: Comparison, sides: Sides) -> str:
             _case(suite, table.table, f"{table.before} to {table.after}")
     for difference in comparison.differences:
         case = _case(suite, difference.table, clean(difference.column))
-        text = "\n".join(_lines(difference))
+        known = sides.suggested(difference)
+        text = "\n".join([*_lines(difference), *([f"perhaps known: {', '.join(known)}"] if known else [])])
         if difference.accepted is None:
             ElementTree.SubElement(case, "failure", message=_message(difference)).text = text
         else:
-            ElementTree.SubElement(case, "skipped", message=clean(f"{difference.accepted.reason} {origin(difference.accepted)}").strip())
+            ElementTree.SubElement(case, "skipped", message=clean(f"{difference.accepted.reason} [{origin(difference.accepted)}]"))
     totals = {"tests": len(suite), **{f"{kind}s": len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "error")}}
     totals["skipped"] = len(suite.findall("testcase/skipped"))
     for name, count in totals.items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.local.render import clean
 
+from ..known import suggested
 from ..model import ABSENT, ROW
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ class Sides:
     before: str
     """File of the recording, or the command."""
     after: str
+    known_step: bool = False
+    """Whether rows of ``migration_guide/differences.md`` may explain what is left."""
+
+    def suggested(self, difference: Difference) -> tuple[str, ...]:
+        """Return the ids of such rows."""
+        return suggested(difference) if self.known_step and difference.accepted is None else ()
 
 
 def conclusion(comparison: Comparison) -> str:
@@ -49,8 +56,8 @@ def is_row(difference: Difference) -> bool:
 
 
 def origin(entry: Accepted) -> str:
-    """Return which entry accepts: the id of a known difference, or the place in a list."""
-    return entry.known or entry.source
+    """Return where an entry stands."""
+    return entry.source or entry.known
 
 
 def scope(entry: Accepted) -> str:

@@ -11,7 +11,7 @@ from opencensus_compat.local.render.style import ellipsis, painted
 from .sides import by_columns, by_line, conclusion, extent, is_row, only, origin, scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from opencensus_compat.local.render import Style
 
@@ -29,7 +29,7 @@ def as_text(comparison: Comparison, sides: Sides, style: Style) -> str:
     """Return the report: tables with their differences, what was left out and why, and the result as the last line."""
     parts = [
         [*_wrapped(f"before: {clean(sides.before)}", style, "        "), *_wrapped(f"after:  {clean(sides.after)}", style, "        ")],
-        [line for table in comparison.tables for line in _table(table, comparison, style)],
+        [line for table in comparison.tables for line in _table(table, comparison, sides, style)],
         [line for problem in comparison.problems for line in _wrapped(f"{_mark('bad', style)} {by_line(problem.text)}", style)],
         list(_left_out(comparison, style)),
         list(_accept_list(comparison, style)),
@@ -38,7 +38,7 @@ def as_text(comparison: Comparison, sides: Sides, style: Style) -> str:
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
-def _table(table: TableChange, comparison: Comparison, style: Style) -> Iterator[str]:
+def _table(table: TableChange, comparison: Comparison, sides: Sides, style: Style) -> Iterator[str]:
     widest = max(len(each.table) for each in comparison.tables)
     digits = max(len(str(count)) for each in comparison.tables for count in (each.before, each.after))
     found = [difference for difference in comparison.differences if difference.table == table.table]
@@ -48,12 +48,12 @@ def _table(table: TableChange, comparison: Comparison, style: Style) -> Iterator
         return
     yield painted(head.rstrip(), "bold", style)
     for difference in found:
-        yield from _difference(difference, style)
+        yield from _difference(difference, sides.suggested(difference), style)
 
 
-def _difference(difference: Difference, style: Style) -> Iterator[str]:
+def _difference(difference: Difference, suggested: Sequence[str], style: Style) -> Iterator[str]:
     accepted = difference.accepted
-    note = f" ({clean(difference.note)})" if difference.note else ""
+    note = f" ({clean(difference.note)})".replace("→", _arrow(style)) if difference.note else ""
     if not is_row(difference):
         head = f"{clean(difference.column)}: {extent(difference)}{note}"
         yield from _marked(head, style, good=accepted is not None)
@@ -65,6 +65,9 @@ def _difference(difference: Difference, style: Style) -> Iterator[str]:
             yield from _marked(head, style, good=accepted is not None)
     if difference.distinct > _CHANGES_SHOWN:
         yield f"{_INDENT}and {difference.distinct - _CHANGES_SHOWN} more changes (--format json has {len(difference.changes)})"
+    if suggested:
+        text = f"{_INDENT}perhaps known: {_some(suggested)} [differences.md]"
+        yield from (painted(line, "dim", style) for line in _wrapped(text, style, _INDENT))
     if accepted is not None:
         where = f" [{clean(origin(accepted))}]" if origin(accepted) else ""
         yield from (painted(line, "dim", style) for line in _wrapped(f"{_INDENT}accepted: {clean(accepted.reason)}{where}", style, _INDENT))
@@ -74,15 +77,14 @@ def _change(change: Change, difference: Difference, style: Style) -> Iterator[st
     before, after = clean(change.before), clean(change.after)
     count = f"  {change.count} x" if difference.distinct > 1 else ""
     arrow = f" {_arrow(style)} "
-    room = style.width - len(_INDENT) - len(count)
-    if columns(before) + columns(after) + len(arrow) > room:
+    if max(columns(before), columns(after)) > style.width - len(_INDENT) - len(_arrow(style)) - 1 - len(count):
         before, after = _parted(before, after, ellipsis(style))
-    if columns(before) + columns(after) + len(arrow) <= room:
+    if columns(before) + columns(after) + len(arrow) + len(count) <= style.width - len(_INDENT):
         yield f"{_INDENT}{before}{arrow}{after}{count}"
     else:
         for mark, text, tail in ((" ", before, count), (_arrow(style), after, "")):
-            room = style.width - len(_INDENT) - 2 - len(tail)
-            yield f"{_INDENT}{mark} {fit(text, min(room, columns(text)), mark=ellipsis(style))}{tail}"
+            room = style.width - len(_INDENT) - len(_arrow(style)) - 1 - len(tail)
+            yield f"{_INDENT}{mark:{len(_arrow(style))}} {fit(text, min(room, columns(text)), mark=ellipsis(style))}{tail}"
     names = _examples(change)
     if names:
         yield from (painted(line, "dim", style) for line in _wrapped(f"{_INDENT}as in {names}", style, _INDENT + "   "))
@@ -121,7 +123,7 @@ def _accept_list(comparison: Comparison, style: Style) -> Iterator[str]:
             yield from _wrapped(f"{_mark('warn', style)} {text}", style)
 
 
-def _some(names: list[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_ITEMS_SHOWN]) + (f" and {len(names) - _ITEMS_SHOWN} more" if len(names) > _ITEMS_SHOWN else "")
 
 
