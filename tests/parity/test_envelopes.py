@@ -478,7 +478,6 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("fastapi-cancelled", r"cancelled \| Request 'GET /slow'", ABSENT, ITEM),
         Rule("fastapi-failing-methods", r"cannot_be_described \| Request ''", ABSENT, ITEM),
     ),
-    "older[django_requests]": (Rule(LIBRARY, r"logs_of_django \| .* \| data/baseData/properties/lineNumber", 293, 241),),
     "older[pymongo_commands]": (Rule(LIBRARY, r"commands \| .* \| data/baseData/properties/sort", "{'at': -1}", "SON([('at', -1)])"),),
     "test_envelopes[flask_requests]": (
         Rule("stack-text", r".* \| Exception '' \| .*/0/parsedStack", _matching("  File .*"), ABSENT),
@@ -758,6 +757,8 @@ _REPLACED = (
     (re.compile(r"(http://)?127\.0\.0\.1:\d+"), r"\1<endpoint>"),
     (re.compile(r"\('127\.0\.0\.1', \d+\)"), "<address of a connection>"),
     (re.compile(r"/[^\s\"]*/site-packages/"), "<packages>/"),
+    # Where in a library a function stands, and its line, are its release's.
+    (re.compile(r'(File "<packages>/[^"]*"), line \d+(, in [^\n]*)(?:\n {4,}[^\n]*)*'), r"\1\2"),
     # Newer interpreters mark the place in a line of a traceback, and older ones say otherwise that an exception has no text.
     (re.compile(r"\n +[~^]+(?=\n)"), ""),
     (re.compile(r"<exception str\(\) failed>"), "<unprintable Broken object>"),
@@ -787,6 +788,8 @@ class _Normal:
             if name.startswith("\\"):
                 # What machine, process and clock say.
                 point["value"] = f"<measured {type(point['value']).__name__}>"
+            if "/site-packages/" in str(base.get("properties", {}).get("fileName")):
+                base["properties"]["lineNumber"] = "<line in a library>"
             label = f"{envelope['data']['baseType'].removesuffix('Data')} {name!r}"
             seen[label] += 1
             labels.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
