@@ -66,6 +66,21 @@ def test_names_that_are_noise(record, shop):
     assert comparison.problems == ()
 
 
+def test_names_of_roots_that_are_noise(record, shop):
+    """So are names of what hangs below nothing, in transactions that share nothing."""
+
+    def run(seed):
+        made = shop(seed, 0)
+        for _ in range(20):
+            base = {"message": f"begin {made.hexadecimal(6)}", "severityLevel": 1, "properties": {"region": "west"}}
+            made.item("Message", made.hexadecimal(32), None, base)
+        return record(made.arrived())
+
+    comparison = compare(run(0), run(1), twins=[run(2)])
+    assert (comparison.open_differences, comparison.problems) == ((), ())
+    assert {row.column for row in comparison.volatile} == {"message"}
+
+
 def test_measured_metrics_are_noise(record, shop):
     """Figures of a series that differ between twins say nothing; those of others count."""
 

@@ -37,6 +37,8 @@ _WORD = re.compile(r"[0-9A-Za-z]+")
 _LABELS = {"traces": "message", "exceptions": "outerType"}
 _MOST_SIMILAR = 8
 """Items of one kind below one parent that are paired by content; more than that by order."""
+_BY_CHANCE = 2
+"""Times that a random name, digits masked, may be on the other side."""
 _STABLE = 0.95
 _ALIKE = 0.5
 
@@ -229,6 +231,7 @@ def match(before: Side, after: Side, volatile: AbstractSet[Place] = frozenset())
     _pair_items(found, *everything, _OVER_ALL)
     loose = [[place for place, entry in enumerate(side.entries) if entry.in_operation is None] for side in (before, after)]
     _pair_alike(found, loose[0], loose[1], _left_by_name(found))
+    _pair_alike(found, *_of_other_names(found), _left_by_name(found))
     _complete_operations(found)
     return found
 
@@ -400,6 +403,16 @@ def _pair_items(found: Matching, ones: Iterable[int], others: Iterable[int], kin
                 _pair_by_content(found, places, candidates, least=0.0)
         left = [place for place in left if place not in found.pairs]
         right = [place for place in right if place not in found.back]
+
+
+def _of_other_names(found: Matching) -> tuple[list[int], list[int]]:
+    """Return the places of items without a counterpart whose names the other side hardly has: names may be random."""
+    result = []
+    for side, done, other in ((found.before, found.pairs, found.after), (found.after, found.back, found.before)):
+        names = Counter((entry.table, entry.label) for entry in other.entries)
+        left = (place for place in range(len(side.entries)) if place not in done)
+        result.append([place for place in left if names[side.entries[place].table, side.entries[place].label] <= _BY_CHANCE])
+    return result[0], result[1]
 
 
 def _left_by_name(found: Matching) -> tuple[dict[Hashable, list[int]], dict[Hashable, list[int]]]:
