@@ -280,6 +280,16 @@ def test_a_failure_for_programs(command, here, capsys):
     assert ElementTree.fromstring(captured.out).find("testcase/error").get("message") in captured.err
 
 
+def test_a_reader_that_has_gone(recordings, here):
+    """The exit code is that of the comparison also where nobody reads the report to its end."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as output:
+        words = [sys.executable, "-m", "opencensus_compat", "compare", *recordings]
+        done = subprocess.run(words, stdout=output, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_an_accepted_list(command, recordings, here, capsys):
     """What a list accepts is no difference, and an entry that accepts nothing is named."""
     entries = [("traces", "row", "one text more"), ("requests", "name", "of another service")]

@@ -137,10 +137,6 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         write_error("census-compat compare: interrupted; the programs are ended, and no report is written")
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (| head); nothing is left to write, and exit must not try to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _compared(args: argparse.Namespace) -> int:
@@ -169,12 +165,17 @@ def _compared(args: argparse.Namespace) -> int:
         except NotComparable as failure:
             if args.format == "text":
                 raise
-            write_error(f"census-compat compare: {failure}")
+            if args.output is None:  # else the text goes to standard output
+                write_error(f"census-compat compare: {failure}")
             found = Comparison((), (), (), (), (Problem("program", str(failure)),), (), (), 0)
         except RecordingError as error:
             damaged = isinstance(error, (OpenRecording, LockedRecording, DamagedRecording))
             raise CommandError(NOT_COMPARABLE if damaged else 2, str(error)) from None
-    _report(found, sides, args.format, args.output)
+    try:
+        _report(found, sides, args.format, args.output)
+    except BrokenPipeError:
+        # The reader of our output has gone (| head): nothing is left to write, and exit must not try to flush. The exit code stands.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return {"equal": 0, "different": 1, "not comparable": NOT_COMPARABLE}[found.verdict]
 
 
