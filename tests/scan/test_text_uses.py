@@ -1,4 +1,4 @@
-"""Files other than Python's: packages and names in requirements, lock files, configuration, images, pipelines and notebooks."""
+"""Files other than Python's: packages and names in requirements, lock files, configuration, images, pipelines, notebooks and saved queries; columns in saved queries."""
 
 from __future__ import annotations
 
@@ -79,6 +79,36 @@ _HANDLER = "ext.azure.log_exporter.AzureLogHandler"
             "SAMPLER: opencensus.trace.samplers.ProbabilitySampler(rate=1)\nMIDDLEWARE:\n- opencensus.ext.django.middleware.OpencensusMiddleware\n",
             [(1, 10, "N005", "trace.samplers.ProbabilitySampler"), (3, 3, "W011", "ext.django.middleware.OpencensusMiddleware")],
             id="settings in YAML",
+        ),
+        pytest.param(
+            "errors.kql",
+            "// customDimensions.fileName\ntraces | where customDimensions.fileName == 'a' and customDimensions['lineNumber'] > 3\n"
+            'dependencies | where type == "INPROC" | project client_OS, customDimensions.fileNames\n',
+            [
+                (2, 16, "Q001", "customDimensions.fileName"),
+                (2, 53, "Q002", "customDimensions['lineNumber']"),
+                (3, 22, "Q004", 'type == "INPROC"'),
+                (3, 49, "Q006", "client_OS"),
+            ],
+            id="query",
+        ),
+        pytest.param(
+            "workbook.json",
+            '{"query": "traces | where customDimensions[\\"level\\"] == 1 and operation_ParentId startswith \\"|\\""}\n',
+            [(1, 27, "Q003", 'customDimensions["level"]'), (1, 64, "Q007", 'operation_ParentId startswith "|')],
+            id="workbook",
+        ),
+        pytest.param(
+            "alerts.bicep",
+            "query: 'requests | where customDimensions[\\'request.url\\'] has \"x\"'\n",
+            [(1, 26, "Q005", "customDimensions['request.url']")],
+            id="alert in Bicep",
+        ),
+        pytest.param(
+            "alerts.tf",
+            "query = \"traces | where customDimensions.module == 'a'\"\n",
+            [(1, 25, "Q003", "customDimensions.module")],
+            id="Terraform",
         ),
         pytest.param("page.yaml", "see: https://opencensus.io/tags and mail@opencensus.trace\n", [], id="addresses"),
         pytest.param("text.yaml", "description: traces with opencensus were here\n", [], id="prose"),

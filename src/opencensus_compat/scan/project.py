@@ -24,6 +24,10 @@ _PYTHON = (".py", ".pyi", ".pyw")
 _NAMED = (b"opencensus", b"OPENCENSUS")
 _HINTS = (
     b"PYTHON_ENABLE_WORKER_EXTENSIONS",
+    b"customDimensions",
+    b"INPROC",
+    b"client_OS",
+    b"operation_ParentId",
     b"custom_dimensions",
     b"custom_measurements",
     b"ai.cloud.",

@@ -262,6 +262,20 @@ RULES: tuple[Rule, ...] = (
     Rule("R001", "OpenCensus package that is required", "exact", "goes with the last use; census-compat takes its place until then"),
     Rule("R002", "worker extensions of Azure Functions", "exact", "goes with `opencensus-extension-azure-functions`"),
     Rule("R003", "copy of OpenCensus inside the code", "decide", "the package of an index", "Was the copy changed?"),
+    # Saved queries, which change when items take OpenTelemetry's shape.
+    Rule("Q001", "file of a log record, in a query", "shape", "`customDimensions['code.file.path']`"),
+    Rule("Q002", "line of a log record, in a query", "shape", "`customDimensions['code.line.number']`"),
+    Rule(
+        "Q003",
+        "module, process or level of a log record, in a query",
+        "decide",
+        "`severityLevel` for the level, `customDimensions['code.file.path']` for the module",
+        "What does the query tell apart by it? The name of the process has no counterpart.",
+    ),
+    Rule("Q004", "type of a dependency inside the process, in a query", "shape", "`type == 'InProc'`"),
+    Rule("Q005", "name or url of a request as a property, in a query", "shape", "the columns `name` and `url`"),
+    Rule("Q006", "operating system of the client, in a query", "decide", "none: the column is empty", "What does the query need it for?"),
+    Rule("Q007", "parent of a log record by its prefix, in a query", "shape", "compare with the span's id, which has no prefix"),
     # Files that no parser of this Python reads.
     Rule("F001", "file of Python 2, or with a syntax error", "decide", "read by lines: imports only", "Which Python runs this file?"),
     Rule("F002", "large generated file", "decide", "read by lines: imports only", "What makes this file, and from what?"),

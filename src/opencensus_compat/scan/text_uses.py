@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from opencensus_compat.scan import query_uses
 from opencensus_compat.scan.rules import rule_of
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ _NAMES = re.compile(
 )
 _BILLS = re.compile(r"sbom|cyclonedx|spdx|\bc?bom\.json$", re.IGNORECASE)
 """Bills of materials are made anew, not edited."""
-WORDS = (b"opencensus", b"PYTHON_ENABLE_WORKER_EXTENSIONS")
-"""A file without any of these has no use."""
+WORDS = (b"opencensus", b"python_enable_worker_extensions", *query_uses.WORDS)
+"""A line without any of these, in small letters, has no use."""
 
 _PACKAGE = re.compile(r"(?<![\w./-])opencensus(?:[-_](?:ext|extension|context)(?:[-_][a-z0-9]+)*)(?![\w-])(?!\.[a-z])", re.IGNORECASE)
 _BARE = re.compile(
@@ -51,7 +52,7 @@ def is_read(path: str) -> bool:
         return False
     # `requirements/base.txt` is a common form.
     return (
-        name.lower().endswith(_SUFFIXES)
+        name.lower().endswith((*_SUFFIXES, *query_uses.SUFFIXES))
         or _NAMES.fullmatch(name) is not None
         or (name.endswith(".txt") and "requirements" in os.path.basename(folder))
     )
@@ -65,7 +66,8 @@ def read(lines: Iterable[bytes], *, has_comments: bool = True) -> Iterator[TextU
         has_comments: `#`, `//` and `;` begin comments.
     """
     for number, raw in enumerate(lines, 1):
-        if not any(word in raw.lower() or word in raw for word in WORDS):
+        lowered = raw.lower()
+        if not any(word in lowered for word in WORDS):
             continue
         line = raw.decode("utf-8", "replace").rstrip("\r\n").removeprefix("\ufeff")
         searched = _COMMENT.sub("", line) if has_comments else line
@@ -90,6 +92,7 @@ def _line(line: str) -> Iterator[tuple[int, str, str]]:
     at = line.find("PYTHON_ENABLE_WORKER_EXTENSIONS")
     if at >= 0:
         yield at, "R002", "PYTHON_ENABLE_WORKER_EXTENSIONS"
+    yield from query_uses.in_line(line)
 
 
 def _rule_of_name(before: str, rule: str, *, is_called: bool) -> str:
