@@ -756,7 +756,7 @@ _REPLACED = (
     (re.compile(r"\b0x[0-9a-f]{6,}"), "<address>"),
     (re.compile(r"(http://)?127\.0\.0\.1:\d+"), r"\1<endpoint>"),
     (re.compile(r"\('127\.0\.0\.1', \d+\)"), "<address of a connection>"),
-    (re.compile(r"/[^\s\"]*/site-packages/"), "<packages>/"),
+    (re.compile(r"/[^\s\"]*/(site-packages|lib/python3\.\d+)/"), "<packages>/"),
     # Where in a library a function stands, and its line, are its release's.
     (re.compile(r'(File "<packages>/[^"]*"), line \d+(, in [^\n]*)(?:\n {4,}[^\n]*)*'), r"\1\2"),
     # Newer interpreters mark the place in a line of a traceback, and older ones say otherwise that an exception has no text.
