@@ -144,6 +144,23 @@ def test_ids_in_texts(record, shop):
     assert compare(run(0), run(1)).verdict == "equal"
 
 
+def test_ids_of_a_caller(record, shop):
+    """A trace id that both runs have is the caller's: it tells which transaction is which where all look alike."""
+
+    def run(seed, parents):
+        made = shop(seed, 0)
+        for number in made.chance.sample(range(20), 20):
+            made.span("Request", f"{number + 1:032x}", parents[number], made.hexadecimal(16), name="GET /", responseCode="200")
+        return record(made.arrived())
+
+    parents = [f"{number + 100:016x}" for number in range(20)]
+    assert compare(run(0, parents), run(1, parents)).verdict == "equal"
+    others = [*parents[:5], parents[6], parents[5], *parents[7:]]
+    (found,) = compare(run(0, parents), run(1, others)).differences
+    assert (found.column, found.rows) == ("operation_ParentId", 2)
+    assert (found.changes[0].before, found.changes[0].after) == ("<id of no item here>", "<another id of no item here>")
+
+
 def test_durations_within_a_tolerance(record, shop):
     """Durations are compared only where a tolerance says how far they may be apart."""
     before, after = record(shop(0).arrived()), record(shop(1).arrived())

@@ -213,8 +213,6 @@ class References:
         ]
         for span in ids[0] & ids[1]:
             self._there["parent", span] = self._back["parent", span] = span
-        operations = [{entry.operation for entry in side.entries} for side in (matching.before, matching.after)]
-        self._fixed_operations = operations[0] & operations[1]
 
     def changes(self, one: int, other: int, volatile: AbstractSet[Place]) -> Iterator[tuple[str, str, str]]:
         """Yield column, and text before and after, of each id that names something else."""
@@ -287,7 +285,9 @@ class References:
 
 
 def _another(text: str) -> str:
-    return re.sub(r"^(\|<operation>\.)?<(id|operation) of (?!no item)", r"\1<\2 of another ", text) if " of " in text else f"another {text}"
+    if "<id of no item here>" in text:
+        return text.replace("<id of no item here>", "<another id of no item here>")
+    return re.sub(r"<(id|operation) of ", r"<\1 of another ", text) if " of " in text else f"another {text}"
 
 
 class _Texts:

@@ -1,9 +1,9 @@
-"""Which item after is which item before. By structure: the transaction's tree, names, content, and order in time; never by ids.
+"""Which item after is which item before. By structure: the transaction's tree, names, content, and order in time; by no random id.
 
-Steps, each with what the one before has left: transactions that are the same in all columns, in the columns that change nowhere, in
-their trees; those that share items; those with the same root. Inside a pair of transactions items with the same path of names from the
-root and the same content; then with the same path; then with the same name; then with the same parent and most of the content. What is
-left then, and what belongs to no operation, is matched over all transactions. Pure, but for the recording that `Side` reads once.
+Steps, each with what the one before has left: transactions of one id, which a caller gave; those that are the same in all columns, in the
+columns that change nowhere, in their trees; those that share items; those with the same root. Inside a pair of transactions items with
+the same path of names from the root and the same content; then with the same path; then with the same name; then with the same parent and
+most of the content. What is left then, and what belongs to no operation, is matched over all transactions. Pure, but for the recording that `Side` reads once.
 """
 
 from __future__ import annotations
@@ -332,6 +332,9 @@ def _paired_operations(before: Side, after: Side, ones: dict[str, list[int]], ot
             if one in left and other in right:
                 take(one, other)
 
+    # An id that both sides have is no random one: the caller, or the program, gives it.
+    for one in [one for one in left if one in right]:
+        take(one, one)
     for kind in ("path and content", "path and stable content"):
         take_same(kind)
     for kind in ("path and content", "path and stable content"):
