@@ -89,6 +89,38 @@ def test_json(capsys):
     }
 
 
+def test_github(folder, capsys):
+    """Each line with a use is annotated once; what would end a field is written in another way."""
+    (folder / "a,b.py").write_text(_PROGRAM.replace('"work"', '"100%"'), encoding="utf-8")
+    assert _cli.main(["scan", "--format", "github", "a,b.py"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "::notice file=a%2Cb.py,line=1,col=37,title=OpenCensus%3A I001::import of a name (exact): drop it with the last use of the name",
+        (
+            "::notice file=a%2Cb.py,line=3,col=10,title=OpenCensus%3A T001::"
+            "tracer (exact): `trace.get_tracer(__name__)`; exporter and sampler in one TracerProvider"
+        ),
+        (
+            "::notice file=a%2Cb.py,line=4,col=1,title=OpenCensus%3A T012::"
+            "start of a span without its end (shape): `start_span` and `context.attach`: OpenCensus makes the span current"
+        ),
+        (
+            "::warning file=a%2Cb.py,line=5,col=1,title=OpenCensus%3A T013::"
+            "end of the current span (decide): Which function holds the span and the token of `attach`?"
+        ),
+        "4 uses in 1 of 1 file: 2 exact, 1 in another shape, 1 to be decided.",
+    ]
+
+
+def test_markdown(folder, capsys):
+    """The tables have each rule and each use; source keeps its bars and backticks to itself."""
+    (folder / "app.py").write_text("from opencensus.trace.tracer import Tracer\nTracer() or '`|`'\n", encoding="utf-8")
+    assert _cli.main(["scan", "--format", "markdown", "app.py"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["# Uses of OpenCensus", "", "2 uses in 1 of 1 file: 2 exact."]
+    assert "| 1 | I001 | exact | import of a name | drop it with the last use of the name |" in lines
+    assert lines[-1] == "| app.py:2 | T001 | `` Tracer() or '`\\|`' `` |"
+
+
 def test_output(folder, capsys):
     """A report goes to a file, which is there whole or not at all."""
     assert _cli.main(["scan", "--format", "json", "--output", "report.json"]) == 0

@@ -22,6 +22,7 @@ Exit code: 0 scanned, and nothing that --fail-on names; 1 such a use was
 found; 2 wrong usage, or a path that does not exist; 3 some files could not
 be read (they are listed, and the others are scanned).
 """
+_FORMATS = {"json": report.as_json, "github": report.as_github, "markdown": report.as_markdown}
 _PROGRESS_AFTER_S = 1.0
 
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Report what of OpenCensus the files below PATH use, and what becomes of each use. Nothing is imported or run."
     parser.epilog = _EPILOG
     parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders; default: the current folder")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("--format", choices=("text", *_FORMATS), default="text", help="default: text")
     parser.add_argument("--output", metavar="FILE", help="write the report there instead of on standard output")
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out names or paths that match; repeatable")
     parser.add_argument(
@@ -74,8 +75,8 @@ def _code(result: Result, fail_on: str) -> int:
 
 
 def _report(result: Result, namespace: argparse.Namespace) -> str:
-    if namespace.format == "json":
-        return report.as_json(result)
+    if namespace.format in _FORMATS:
+        return _FORMATS[namespace.format](result)
     is_terminal = namespace.output is None and sys.stdout.isatty()
     look = report.Look(
         width=shutil.get_terminal_size((80, 24)).columns if is_terminal else 80,

@@ -1,8 +1,9 @@
-"""A scan's result as text for people and as JSON for programs."""
+"""A scan's result: text for people, JSON for programs, annotations for GitHub's pages, a table in Markdown."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
@@ -103,3 +104,61 @@ def _use(use: Use) -> dict[str, Any]:
         "symbol": use.symbol,
         "text": use.text,
     }
+
+
+def as_github(result: Result) -> str:
+    """Return commands that make GitHub Actions annotate lines: a warning where a person must decide, else a notice; one for each line."""
+    lines = []
+    for (path, cell, number), uses in groupby(result.uses, key=lambda use: (use.path, use.cell, use.line)):
+        here = list(uses)
+        level = "warning" if any(use.rule.kind == "decide" for use in here) else "notice"
+        rules = {use.rule_id: use.rule for use in here}
+        title = f"OpenCensus: {', '.join(rules)}"
+        message = "\n".join(f"{rule.form} ({rule.kind}): {rule.question or rule.counterpart}" for rule in rules.values())
+        # A notebook's page has no lines of cells.
+        place = f"file={_property(path)}" + ("" if cell else f",line={number},col={here[0].column}")
+        lines.append(f"::{level} {place},title={_property(title)}::{_data(message)}")
+    lines += [f"::error file={_property(problem.path)}::{_data(f'cannot read: {problem.reason}')}" for problem in result.problems]
+    lines.append(_summary(result))
+    return "\n".join(lines) + "\n"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text.removeprefix("./")).replace(":", "%3A").replace(",", "%2C")
+
+
+def as_markdown(result: Result) -> str:
+    """Return the report for a pull request or the summary of a job: how many uses of each rule, then each use."""
+    lines = ["# Uses of OpenCensus", "", _summary(result)]
+    if result.uses:
+        counts = Counter(use.rule_id for use in result.uses)
+        lines += ["", "| uses | rule | class | form | counterpart |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {counts[rule.id]} | {rule.id} | {rule.kind} | {_cell(rule.form)} | {_cell(rule.counterpart)} |"
+            for rule in RULES
+            if counts[rule.id]
+        ]
+        lines += ["", "| place | rule | source |", "|---|---|---|"]
+        for use in result.uses:
+            place = f"{use.path}, cell {use.cell}, line {use.line}" if use.cell else f"{use.path}:{use.line}"
+            lines.append(f"| {_cell(place)} | {use.rule_id} | {_code(use.text or use.symbol)} |")
+    if result.problems:
+        lines += ["", "| cannot read | reason |", "|---|---|"]
+        lines += [f"| {_cell(problem.path)} | {_cell(problem.reason)} |" for problem in result.problems]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Return a text that stays in its cell and makes no markup but code."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _code(text: str) -> str:
+    """Return source as code, whatever backticks it has."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{text.replace('|', chr(92) + '|')}{space}{fence}"
