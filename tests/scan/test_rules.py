@@ -13,7 +13,7 @@ from opencensus_compat.scan.rules import BY_ID, RULES, rule_of
 
 _SURFACE = Path(__file__).parents[1] / "parity" / "api_surface.py"
 _TOP = ("common", "ext", "extension", "log", "metrics", "stats", "tags", "trace")
-_NOT_INSTALLED = {"extension.azure.functions"} | {
+_NOT_INSTALLED = {"extension.azure.functions", "proto"} | {
     f"ext.{name}" for name in ["ocagent", "stackdriver", "datadog", "instana", "newrelic", "honeycomb", "signalfx"]
 }
 """Names of distributions that the environment lacks, or that reflection does not reach: azure-functions must be there to import it."""
@@ -74,6 +74,7 @@ def test_a_row_is_complete(rule):
         pytest.param("trace.samplers.Sampler.should_sample", "T063", id="member of a class of a module with a row"),
         pytest.param("ext.azure.common.storage.LocalFileStorage", "A009", id="module with a row"),
         pytest.param("trace.tracer.Tracer._private", "X001", id="private member"),
+        pytest.param("proto.trace.v1.trace_pb2.Span", "V004", id="of opencensus-proto"),
         pytest.param("trace._private.name", "X001", id="private module"),
     ],
 )

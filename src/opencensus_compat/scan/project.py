@@ -42,8 +42,10 @@ _IMPORT_LINE = re.compile(rb"^\s*(?:from\s+opencensus[.\w]*\s+import\b|import\s+
 _LARGEST_BYTES = 2_000_000
 """Of a file that is parsed; a tree takes a hundred times as much memory as its text."""
 _KEY = re.compile(
-    r"(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?<=[Kk]ey=)[\w+/=-]{8,}|(?<=password=)[^\s;&\"']+", re.IGNORECASE
+    r"((?:instrumentation|account|access)key=|password=)[^\s;&\"'{]{8,}|(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
+    re.IGNORECASE,
 )
+"""Keys as connection strings have them, and GUIDs."""
 _PART_BYTES = 1 << 20
 _LONG = 55
 """Characters of a line that is shown whole; of a longer one, what stands from the use on."""
@@ -363,5 +365,5 @@ def _text(line: bytes) -> str:
 
 def _shown(line: str) -> str:
     """Return a line as it is shown: without indentation, without keys, and without what would do something to a terminal."""
-    text = _KEY.sub("<key>", line.removeprefix("\ufeff").strip()[:1000])
+    text = _KEY.sub(lambda match: f"{match[1] or ''}<key>", line.removeprefix("\ufeff").strip()[:1000])
     return "".join(char if char.isprintable() else " " for char in text)[:200]

@@ -108,7 +108,7 @@ RULES: tuple[Rule, ...] = (
     Rule("V001", "exporter to Jaeger", "exact", "OTLPSpanExporter: Jaeger takes OTLP", names="ext.jaeger"),
     Rule("V002", "exporter to Zipkin", "exact", "ZipkinExporter of OpenTelemetry", names="ext.zipkin"),
     Rule("V003", "exporter to Prometheus", "shape", "PrometheusMetricReader", names="ext.prometheus"),
-    Rule("V004", "agent or collector of OpenCensus", "exact", "OTLPSpanExporter", names="ext.ocagent"),
+    Rule("V004", "agent or collector of OpenCensus", "exact", "OTLPSpanExporter", names="ext.ocagent proto"),
     Rule(
         "V005",
         "exporter of another maker",
