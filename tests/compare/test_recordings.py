@@ -93,6 +93,18 @@ def test_an_overwritten_recording(good, tmp_path):
     assert _error(good, path) is DamagedRecording
 
 
+@pytest.mark.parametrize("text", ["{}", "[]", "null", "{", '{"data": {"baseData": null}}', None])
+def test_items_that_cannot_be_read(text, good, tmp_path):
+    """A recording with an item that is none is damaged, and the item is named."""
+    path = shutil.copy(good, tmp_path / "other.db")
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE envelopes SET envelope = ? WHERE number = 3", (text,))
+    connection.commit()
+    connection.close()
+    with pytest.raises(DamagedRecording, match="item 3"):
+        compare(good, path)
+
+
 def test_an_open_recording(good, record, shop):
     """A recording that an endpoint still writes is not whole."""
     path, store = record(shop(1).arrived(), leave_open=True)

@@ -3,7 +3,8 @@
 Steps, each with what the one before has left: transactions of one id, which a caller gave; those that are the same in all columns, in the
 columns that change nowhere, in their trees; those that share items; those with the same root. Inside a pair of transactions items with
 the same path of names from the root and the same content; then with the same path; then with the same name; then with the same parent and
-most of the content. What is left then, and what belongs to no operation, is matched over all transactions. Pure, but for the recording that `Side` reads once.
+most of the content. What is left then, and what belongs to no operation, is matched over all transactions. Pure, but for the recording
+that `Side` reads once.
 """
 
 from __future__ import annotations

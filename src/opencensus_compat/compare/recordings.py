@@ -132,7 +132,7 @@ class Recording:
         try:
             row = dict(zip(columns, values, strict=True))
             return Item(number, table, row, cells(row, json.loads(envelope or "")))
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
             raise DamagedRecording(f"item {number} in {self.name!r} cannot be read: {error}") from None
 
     def _ask(self, query: str, *parameters: object) -> Iterator[tuple[Any, ...]]:
