@@ -169,7 +169,7 @@ def module_surface(module: ModuleType) -> dict[str, Any]:
                 surface["imported"][name] = home_of(value)
         elif is_constant(value):
             surface["constants"][name] = repr(value)
-        elif type(value).__module__ not in {"typing", "__future__"}:
+        elif type(value).__module__ not in {"collections.abc", "typing", "__future__"}:
             surface["objects"][name] = type(value).__name__
     return surface
 
