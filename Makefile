@@ -18,7 +18,8 @@
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.10,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $(name))))
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13
-WORKERS ?= 2
+# One more than two cores: many tests wait, for servers and for the ends of processes.
+WORKERS ?= 3
 
 PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
