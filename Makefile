@@ -73,7 +73,7 @@ bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp .venvs/requests/
 
 # Made anew each time: what is the newest changes. The distro pins its own release, so its tests run in its own environment either way.
 oldest: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
-	$(call other_releases,.venvs/oldest,opentelemetry-api==1.28.0 opentelemetry-sdk==1.28.0)
+	$(call other_releases,.venvs/oldest,opentelemetry-api==1.28.0 opentelemetry-sdk==1.28.0 opentelemetry-exporter-otlp-proto-http==1.28.0)
 
 newest: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 	$(call other_releases,.venvs/newest,--upgrade --pre opentelemetry-api opentelemetry-sdk)
