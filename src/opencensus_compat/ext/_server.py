@@ -161,6 +161,23 @@ def older_name(name: str) -> str:
     return name.replace("EXCLUDE", "BLACK").replace("exclude", "black")
 
 
+def older_attribute(name: str, until: str) -> property:
+    """Return a property that gives and sets an attribute, for the name that it had before.
+
+    Args:
+        name: The attribute, ``excludelist_paths`` or ``excludelist_hostnames``.
+        until: The first release of the legacy distribution that calls it so.
+    """
+
+    def give(middleware: Any) -> Any:
+        return getattr(middleware, name)
+
+    def change(middleware: Any, value: Any) -> None:
+        setattr(middleware, name, value)
+
+    return property(give, change, doc=f"What releases before {until} called `{name}`.")
+
+
 def excludelist(given: Any, name: str, where: str) -> Any:
     """Return a list of what is not traced. One text is a list of that text, not of its letters.
 

@@ -58,9 +58,7 @@ log = logging.getLogger("opencensus.ext.django.middleware")
 
 _LIBRARY = "django"
 _WHERE = "Django's settings"
-_OLD_NAMES = {EXCLUDELIST_PATHS: BLACKLIST_PATHS, EXCLUDELIST_HOSTNAMES: BLACKLIST_HOSTNAMES}
-"""What releases before 0.7.3 called these settings."""
-_KNOWN = ("SAMPLER", "EXPORTER", "PROPAGATOR", *_OLD_NAMES, *_OLD_NAMES.values())
+_KNOWN = ("SAMPLER", "EXPORTER", "PROPAGATOR", EXCLUDELIST_PATHS, EXCLUDELIST_HOSTNAMES, BLACKLIST_PATHS, BLACKLIST_HOSTNAMES)
 _OLDER_SETTINGS = ("OPENCENSUS_TRACE", "OPENCENSUS_TRACE_PARAMS")
 """Settings of releases before 0.3, which later ones do not read."""
 _SYSTEMS = {"oracle": "oracle.db"}
@@ -238,29 +236,14 @@ class OpencensusMiddleware(MiddlewareMixin):  # type: ignore[misc] # Django has 
         self.sampler = _server.sampler(settings.get("SAMPLER"), _WHERE, samplers.ProbabilitySampler)
         self.exporter = _server.exporter(settings.get("EXPORTER"), _WHERE, print_exporter.PrintExporter)
         self.propagator = _server.propagator(settings.get("PROPAGATOR"), _WHERE, trace_context_http_header_format.TraceContextPropagator)
-        self.excludelist_paths = _excludelist(settings, EXCLUDELIST_PATHS)
-        self.excludelist_hostnames = _excludelist(settings, EXCLUDELIST_HOSTNAMES)
+        self.excludelist_paths = _server.excludelist_of(settings, EXCLUDELIST_PATHS, _WHERE)
+        self.excludelist_hostnames = _server.excludelist_of(settings, EXCLUDELIST_HOSTNAMES, _WHERE)
         with _server.guarded(_LIBRARY):
             _trace_connections()
         integrations.add_integration(integrations._Integrations.DJANGO)
 
-    @property
-    def blacklist_paths(self) -> Any:
-        """What releases before 0.7.3 called `excludelist_paths`."""
-        return self.excludelist_paths
-
-    @blacklist_paths.setter
-    def blacklist_paths(self, value: Any) -> None:
-        self.excludelist_paths = value
-
-    @property
-    def blacklist_hostnames(self) -> Any:
-        """What releases before 0.7.3 called `excludelist_hostnames`."""
-        return self.excludelist_hostnames
-
-    @blacklist_hostnames.setter
-    def blacklist_hostnames(self, value: Any) -> None:
-        self.excludelist_hostnames = value
+    blacklist_paths = _server.older_attribute("excludelist_paths", "0.7.3")
+    blacklist_hostnames = _server.older_attribute("excludelist_hostnames", "0.7.3")
 
     def __call__(self, request: Any) -> Any:
         """Return the response to a request; in async mode, what is awaited for it."""
@@ -380,11 +363,6 @@ def _report_older_settings(settings: Any) -> None:
             report(
                 f"{name} (from {_WHERE}) has no effect, as in opencensus-ext-django 0.3 and later: write OPENCENSUS = {{'TRACE': {{...}}}}"
             )
-
-
-def _excludelist(settings: Any, name: str) -> Any:
-    found = name if name in settings else _OLD_NAMES[name]
-    return _server.excludelist(settings.get(found), found, _WHERE)
 
 
 def _is_traced(request: Any) -> bool:

@@ -154,23 +154,8 @@ class FlaskMiddleware:
         self.app.after_request(self._after_request)
         self.app.teardown_request(self._teardown_request)
 
-    @property
-    def blacklist_paths(self) -> Any:
-        """What releases before 0.7.4 called `excludelist_paths`."""
-        return self.excludelist_paths
-
-    @blacklist_paths.setter
-    def blacklist_paths(self, value: Any) -> None:
-        self.excludelist_paths = value
-
-    @property
-    def blacklist_hostnames(self) -> Any:
-        """What releases before 0.7.4 called `excludelist_hostnames`."""
-        return self.excludelist_hostnames
-
-    @blacklist_hostnames.setter
-    def blacklist_hostnames(self, value: Any) -> None:
-        self.excludelist_hostnames = value
+    blacklist_paths = _server.older_attribute("excludelist_paths", "0.7.4")
+    blacklist_hostnames = _server.older_attribute("excludelist_hostnames", "0.7.4")
 
     def _before_request(self) -> None:
         """Begin the request that Flask is about to handle, unless its path is excluded."""
