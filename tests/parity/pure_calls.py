@@ -890,9 +890,9 @@ def helpers() -> Iterator[Case]:
 
     def other_pattern() -> Any:
         before = trace_utils.URL_PATTERN
-        trace_utils.URL_PATTERN = "^/root"
+        trace_utils.URL_PATTERN = "^/base"
         try:
-            return [trace_utils.disable_tracing_url(url, ["a"]) for url in ("/root/a", "/rooted/a", "http://a", "a/a")]
+            return [trace_utils.disable_tracing_url(url, ["a"]) for url in ("/base/a", "/based/a", "http://a", "a/a")]
         finally:
             trace_utils.URL_PATTERN = before
 
