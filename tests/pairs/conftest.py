@@ -1,0 +1,72 @@
+"""Runs programs against local endpoints, and gives what they sent as recordings that `opencensus_compat.compare` reads."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from opencensus_compat.local import LocalEndpoint
+
+_HERE = Path(__file__).parent
+_SET_BY_TESTS = ("APPINSIGHTS_", "APPLICATIONINSIGHTS_", "OPENCENSUS_", "OTEL_", "PYTHON")
+
+
+@pytest.fixture(scope="session")
+def _forked():
+    """The process that runs programs in its children."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", str(_HERE / "forked.py")],
+        env={key: value for key, value in os.environ.items() if not key.startswith(_SET_BY_TESTS)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def record(_forked, tmp_path, temporary_folder):
+    """Return a function that runs a program and returns the recording of what it sent, a file.
+
+    It fails where the program does, and where that writes to standard error. The program is a file, or a folder with `app.py`; it is always
+    run as `app.py` in the same folder, so that role and paths are the same.
+    """
+    numbers = itertools.count()
+    folder = tmp_path / "service"
+
+    def run(program: Path, **environment: str) -> Path:
+        shutil.rmtree(folder, ignore_errors=True)
+        if program.is_dir():
+            shutil.copytree(program, folder)
+        else:
+            folder.mkdir()
+            shutil.copy(program, folder / "app.py")
+        recording, errors = tmp_path / f"{next(numbers)}.db", tmp_path / "errors"
+        with LocalEndpoint(database=recording) as endpoint:
+            request = {
+                "program": str(folder / "app.py"),
+                "environment": {
+                    **{key: value for key, value in os.environ.items() if not key.startswith(_SET_BY_TESTS)},
+                    "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string,
+                    "OPENCENSUS_COMPAT_ENVELOPES": "otel",
+                    "TMPDIR": str(temporary_folder),
+                    **environment,
+                },
+                "errors": str(errors),
+                "redirect": endpoint.url,
+            }
+            _forked.stdin.write(json.dumps(request).encode() + b"\n")
+            _forked.stdin.flush()
+            code = _forked.stdout.readline().strip()
+            assert (code, errors.read_text()) == (b"0", ""), program.name
+            endpoint.wait_idle()
+        return recording
+
+    return run

@@ -1,0 +1,54 @@
+"""The facade in OpenTelemetry's shape sends what OpenTelemetry code sends: pairs of programs, before and after a rewrite, compared."""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from opencensus_compat.compare import Accepted, compare
+from opencensus_compat.compare.accepted import parse_toml_subset
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+HERE = Path(__file__).parent
+PROGRAMS = {path.name.removesuffix(".py"): path for path in (HERE / "programs").iterdir()}
+"""By name and side: files, or folders with `app.py`."""
+PAIRS = sorted(name.removesuffix(".before") for name in PROGRAMS if name.endswith(".before"))
+ACCEPTED = parse_toml_subset((HERE / "accept.toml").read_text(encoding="utf-8")).get("accept", [])
+_MOVED = tuple(
+    Accepted("lines move", column=column) for column in ("customDimensions.code.line.number", "re:details\\.parsedStack.*line.*")
+)
+
+
+def _accepted(name: str) -> list[Accepted]:
+    """Return what is accepted of a pair; an entry names pairs, with spaces between them."""
+    return [
+        Accepted(**{key: value for key, value in entry.items() if key != "pair"}, source=f"accept.toml, entry {number}")
+        for number, entry in enumerate(ACCEPTED, 1)
+        if any(fnmatchcase(name, pattern) for pattern in entry["pair"].split())
+    ]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_nothing_changes(name, record):
+    """Of both programs the same arrives, but for what `accept.toml` says, with reasons, and all of that is needed."""
+    before = record(PROGRAMS[f"{name}.before"])
+    after = record(PROGRAMS[f"{name}.after"])
+    found = compare(before, after, accepted=_accepted(name), known=_MOVED)
+    if found.verdict == "different":
+        # Ids that a program makes differ from run to run.
+        twin = record(PROGRAMS[f"{name}.before"])
+        found = compare(before, after, twins=[twin], accepted=_accepted(name), known=_MOVED)
+    assert not found.problems
+    assert not [f"{lost.table}.{lost.column}: {lost.changes[0]}" for lost in found.open_differences]
+    assert not found.unused
+
+
+def test_each_pair_is_whole():
+    """Each program has its counterpart, and each entry of the list a pair."""
+    assert set(PROGRAMS) == {f"{name}.{side}" for name in PAIRS for side in ("before", "after")}
+    patterns = [pattern for entry in ACCEPTED for pattern in entry["pair"].split()]
+    assert [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in PAIRS)] == []
