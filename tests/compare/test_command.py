@@ -399,6 +399,14 @@ def test_a_server_that_does_not_end(command, here, capsys, monkeypatch):
     assert " has not ended within 0 s of SIGTERM; let that signal end it." in capsys.readouterr().err
 
 
+def test_a_program_that_takes_too_long(tmp_path):
+    """A limit ends a program that does not end by itself, in the folder where it runs."""
+    words = shlex.join([sys.executable, "-S", "-E", "-c", "import os, signal; print(os.getcwd(), flush=True); signal.pause()"])
+    with pytest.raises(programs.NotComparable, match=r"has not ended within 1 s\.\n    ") as failure:
+        programs.record(programs.parse("--", words), tmp_path / "a.db", conditions=programs.Conditions(tmp_path, 1))
+    assert str(failure.value).endswith(f"\n    {tmp_path}")
+
+
 def test_a_program_that_leaves_processes_behind(command, here, capsys, monkeypatch):
     """A process that could still send makes the recording no whole one, and is ended."""
     monkeypatch.setattr(programs, "_SENDS_WITHIN_S", 0.1)

@@ -102,13 +102,24 @@ class Driving:
     """One of ``STOP_SIGNALS``."""
 
 
-def record(command: Command, database: Path, driving: Driving | None = None) -> int | None:
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """How programs are run, beside what the command says."""
+
+    folder: Path | None = None
+    """Working folder of the programs; None is that of this process."""
+    limit_s: float | None = None
+    """How long a program that ends by itself, or the command that drives a server, may take; None is for ever."""
+
+
+def record(command: Command, database: Path, driving: Driving | None = None, conditions: Conditions = Conditions()) -> int | None:
     """Run a command, keep what it sends, and return the port that a server listened on.
 
     Args:
         command: A program that ends by itself; with ``driving`` a server.
         database: File to write; ``census-compat local show --database`` reads it, too.
         driving: How the server is driven.
+        conditions: Where the programs run, and for how long they may.
 
     Raises:
         NotComparable: The command cannot be started, fails, or sends nothing.
@@ -122,8 +133,11 @@ def record(command: Command, database: Path, driving: Driving | None = None) -> 
         notes.touch(0o600)
         started_with = {**os.environ, **_QUIET_VARIABLES, **command.variables}
         environment = program_environment(endpoint, started_with, str(notes), pass_through=False)
-        with _started(command, environment, Path(at, "output")) as program:
-            port, code = (None, _ended(program)) if driving is None else _driven(program, driving, Path(at, "driven"))
+        with _started(command, environment, Path(at, "output"), conditions.folder) as program:
+            if driving is None:
+                port, code = None, _ended(program, conditions)
+            else:
+                port, code = _driven(program, driving, Path(at, "driven"), conditions)
             try:
                 endpoint.wait_idle(_SENDS_WITHIN_S)
             except TimeoutError:
@@ -162,12 +176,13 @@ class _Program:
 
 
 @contextlib.contextmanager
-def _started(command: Command, environment: Mapping[str, str], output: Path) -> Iterator[_Program]:
+def _started(command: Command, environment: Mapping[str, str], output: Path, folder: Path | None) -> Iterator[_Program]:
     """Run a program for as long as the body; whatever is left of it is ended then."""
     with output.open("wb") as written:
         try:
             process = subprocess.Popen(  # noqa: S603 -- running what the user names is the command
                 command.words,
+                cwd=folder,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=written,
@@ -186,20 +201,23 @@ def _started(command: Command, environment: Mapping[str, str], output: Path) -> 
         _end(process)
 
 
-def _ended(program: _Program) -> int:
+def _ended(program: _Program, conditions: Conditions, what: str = "") -> int:
     """Wait for a program that ends by itself, and return its exit code, which is 0.
 
     Raises:
-        NotComparable: It is another one.
+        NotComparable: It is another one, or the program takes too long.
 
     """
-    code = program.process.wait()
+    try:
+        code = program.process.wait(conditions.limit_s)
+    except subprocess.TimeoutExpired:
+        raise program.failed(f"{what}has not ended within {conditions.limit_s:g} s") from None
     if code:
-        raise program.failed(f"{_how(code)}, so that what it sent may not be all")
+        raise program.failed(f"{what}{_how(code)}" + ("" if what else ", so that what it sent may not be all"))
     return code
 
 
-def _driven(program: _Program, driving: Driving, output: Path) -> tuple[int, int]:
+def _driven(program: _Program, driving: Driving, output: Path, conditions: Conditions) -> tuple[int, int]:
     """Drive a server from the moment when it listens, end it, and return its port and its exit code.
 
     Raises:
@@ -209,10 +227,8 @@ def _driven(program: _Program, driving: Driving, output: Path) -> tuple[int, int
     port = _port(program)
     drive = driving.command
     words = tuple(word.replace("{port}", str(port)) for word in drive.words)
-    with _started(Command(drive.text, words), {**os.environ, **drive.variables}, output) as client:
-        code = client.process.wait()
-        if code:
-            raise client.failed(f"(--drive) {_how(code)}")
+    with _started(Command(drive.text, words), {**os.environ, **drive.variables}, output, conditions.folder) as client:
+        _ended(client, conditions, "(--drive) ")
     process = program.process
     if process.poll() is not None:
         raise program.failed(f"{_how(process.returncode)} while it was driven")
