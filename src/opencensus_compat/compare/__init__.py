@@ -15,6 +15,7 @@ from __future__ import annotations
 from .accepted import AcceptedListError
 from .accepted import read as read_accepted
 from .comparing import compare
+from .lines import FileLines, LineMap
 from .model import (
     ABSENT,
     PRESENT,
@@ -51,6 +52,8 @@ __all__ = [
     "Comparison",
     "DamagedRecording",
     "Difference",
+    "FileLines",
+    "LineMap",
     "LockedRecording",
     "MissingRecording",
     "NotARecording",

@@ -22,6 +22,7 @@ from opencensus_compat.local.tables import TABLES
 
 from . import compare, known
 from .accepted import AcceptedListError, read
+from .lines import LineMap
 from .metrics import METRIC_TABLES
 from .model import Comparison, Problem
 from .programs import NOT_COMPARABLE, STOP_SIGNALS, Driving, NotComparable, parse, record
@@ -100,6 +101,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="numbers of this column may differ so much, as in duration=50; may be repeated",
     )
+    parser.add_argument(
+        "--sources",
+        nargs=2,
+        metavar=("BEFORE", "AFTER"),
+        help="folders with the program's code: lines that merely moved between them are the same",
+    )
     parser.add_argument("--format", choices=("text", *_FORMATS), default="text", help="form of the report; default: text")
     parser.add_argument("--output", metavar="FILE", help="write the report to this file, and the text to standard output")
 
@@ -142,6 +149,7 @@ def run(args: argparse.Namespace) -> int:
 def _compared(args: argparse.Namespace) -> int:
     programs = _programs(args)
     accepted = _accepted(args)
+    lines = _lines(args.sources)
     if args.output is not None:
         _check_output(Path(args.output))
     names = (args.before, args.after) if programs else (" ".join(args.recordings[:-1]), args.recordings[-1])
@@ -158,6 +166,7 @@ def _compared(args: argparse.Namespace) -> int:
                     known=known.accepted() if args.accept_known else (),
                     tolerances=dict(args.tolerance),
                     replacements=_one_port(runs),
+                    lines=lines,
                     progress=say,
                 )
             if programs:
@@ -271,6 +280,21 @@ def _accepted(args: argparse.Namespace) -> Sequence[Accepted]:
         return read(args.accept) if args.accept is not None else ()
     except AcceptedListError as error:
         raise CommandError(2, str(error)) from None
+
+
+def _lines(sources: Sequence[str] | None) -> LineMap | None:
+    """Return where the lines of the programs went; None where no folders are given.
+
+    Raises:
+        CommandError: One is no folder.
+
+    """
+    if sources is None:
+        return None
+    for name in sources:
+        if not Path(name).is_dir():
+            raise CommandError(2, f"--sources: expected two folders, of the code before and after, and {name!r} is none")
+    return LineMap.of_folders(*sources)
 
 
 def _report(found: Comparison, sides: Sides, form: str, output: str | None) -> None:

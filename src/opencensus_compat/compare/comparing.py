@@ -15,12 +15,14 @@ from .matching import Side, match
 from .model import ROW, Accepted, Comparison, Problem, TableChange, Volatile
 from .noise import NOT_COMPARED
 from .noise import column as column_of
+from .places import Placed
 from .recordings import Recording
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from .lines import LineMap
     from .matching import Place, Replacements
 
 _TABLES = tuple(table for table in TABLES if table not in metrics.METRIC_TABLES)
@@ -35,6 +37,7 @@ def compare(
     known: Iterable[Accepted] = (),
     tolerances: Mapping[str, float] | None = None,
     replacements: Replacements = (),
+    lines: LineMap | None = None,
     today: datetime.date | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
@@ -49,6 +52,7 @@ def compare(
         tolerances: By column, which part of a number it may differ by: ``{"duration": 0.5}`` is half of the greater one. Durations are
             compared only with one.
         replacements: Patterns and what is put in their place, in all texts, before anything is compared.
+        lines: Where lines of the program's code went: what items say of lines is the same where the map says so.
         today: The day on which entries expire; by default today, UTC.
         progress: Gets a short text as each step begins.
 
@@ -63,16 +67,17 @@ def compare(
         files = [stack.enter_context(Recording(path)) for path in (before, after, *twins)]
         first, second, others = files[0], files[1], files[2:]
         say(f"reading {first.name}")
-        one = Side(first, _TABLES, replacements)
+        placed = (Placed(lines, "before"), Placed(lines, "after")) if lines is not None else (None, None)
+        one = Side(first, _TABLES, replacements, placed[0])
         series = metrics.read(first, replacements)
         problems = [problem for file in files for problem in _problems(file)]
         volatile: set[Place] = set()
         for twin in others:
             say(f"looking for noise in {twin.name}")
-            problem = _learn(one, series, twin, replacements, volatile)
+            problem = _learn(one, series, Side(twin, _TABLES, replacements, placed[0]), metrics.read(twin, replacements), volatile)
             problems += [problem] if problem else []
         say(f"reading {second.name}")
-        other = Side(second, _TABLES, replacements)
+        other = Side(second, _TABLES, replacements, placed[1])
         other_series = metrics.read(second, replacements)
         say("matching items")
         matching = match(one, other, volatile)
@@ -106,9 +111,10 @@ def _problems(recording: Recording) -> list[Problem]:
     return found
 
 
-def _learn(one: Side, series: list[metrics.Series], twin: Recording, replacements: Replacements, volatile: set[Place]) -> Problem | None:
+def _learn(
+    one: Side, series: list[metrics.Series], other: Side, other_series: list[metrics.Series], volatile: set[Place]
+) -> Problem | None:
     """Add what differs between the program and its twin to what is volatile; return a problem where the twin has other items."""
-    other = Side(twin, _TABLES, replacements)
     matching = match(one, other, volatile)
     for place, counterpart in matching.pairs.items():
         entry = one.entries[place]
@@ -118,7 +124,7 @@ def _learn(one: Side, series: list[metrics.Series], twin: Recording, replacement
     for place, counterpart in matching.pairs.items():
         entry = one.entries[place]
         volatile.update((entry.table, entry.label, column) for column, _, _ in references.changes(place, counterpart, frozenset()))
-    pairs, left, right = metrics.pair(series, metrics.read(twin, replacements))
+    pairs, left, right = metrics.pair(series, other_series)
     for mine, its in pairs:
         volatile.update((mine.table, mine.name, column) for column, *_ in metrics.differing(mine, its))
     odd = [(entry.table, entry.label) for entry in (*matching.only_before(), *matching.only_after())]
@@ -128,7 +134,7 @@ def _learn(one: Side, series: list[metrics.Series], twin: Recording, replacement
     table, label = odd[0]
     return Problem(
         "unstable",
-        f"two runs of the unchanged program sent different items: {len(odd)} have no counterpart in {twin.name!r}, for example "
+        f"two runs of the unchanged program sent different items: {len(odd)} have no counterpart in {other.name!r}, for example "
         f"{label!r} in {table}. Make the runs alike (a fixed seed, no sampling), or compare less",
     )
 

@@ -15,6 +15,7 @@ from . import accepted as accepted_lists
 from .matching import ID, shape
 from .model import ABSENT, MOST_CHANGES, PRESENT, ROW, Accepted, Change, Difference
 from .noise import column as column_of
+from .places import is_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -173,12 +174,16 @@ def collect(
         example = first.label
         if names:
             items = recordings[0].item(first.table, first.number), recordings[1].item(second.table, second.number)
+            cells = matching.before.cells(items[0]), matching.after.cells(items[1])
             texts = _Texts(recordings[0], first, items[0])
             for name in names:
-                old, new = (item.cells.get(name, _NOTHING) for item in items)
+                old, new = (placed.get(name, _NOTHING) for placed in cells)
                 column = column_of(name)
                 if column not in tolerances or not _near(old, new, tolerances[column]):
-                    changes.append((column, _as_text(name, old, matching.before), _as_text(name, new, matching.after)))
+                    before, after = _as_text(name, old, matching.before), _as_text(name, new, matching.after)
+                    if is_line(name) and old != (there := items[0].cells.get(name, _NOTHING)):
+                        before = f"{_text(there)}, now {before}"
+                    changes.append((column, before, after))
         noted = set()
         for column, before, after in changes:
             again = column in noted

@@ -23,9 +23,10 @@ from .model import ABSENT
 from .noise import is_compared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from .places import Placed
     from .recordings import Item, Recording
 
 Place: TypeAlias = "tuple[str, str, str]"
@@ -85,16 +86,19 @@ class Entry:
 class Side:
     """All items of a recording that are spans, logs or events; in order of time."""
 
-    def __init__(self, recording: Recording, tables: Iterable[str], replacements: Replacements = ()) -> None:
+    def __init__(self, recording: Recording, tables: Iterable[str], replacements: Replacements = (), placed: Placed | None = None) -> None:
         """Read a recording.
 
         Args:
             recording: Read once.
             tables: Tables of the portal.
             replacements: What is put into texts before they are compared.
+            placed: Puts what items say of lines in the form that both sides have.
 
         """
+        self.name = recording.name
         self._replacements = replacements
+        self._placed = placed
         self.ids = {token for text in recording.ids() for token in (text, *_WORD.findall(text)) if token.strip("0")}
         layouts: dict[tuple[str, ...], tuple[str, ...]] = {}
         texts: dict[str, str] = {}
@@ -112,6 +116,10 @@ class Side:
                     self._roots[entry.operation] = entry
         return self._roots[operation]
 
+    def cells(self, item: Item) -> Mapping[str, object]:
+        """Return what is compared of an item, lines of code in the form that both sides have."""
+        return item.cells if self._placed is None else self._placed.cells(item.cells)
+
     def masked(self, value: object) -> object:
         """Return a value with what differs from run to run by its nature put in one form."""
         if not isinstance(value, str):
@@ -124,14 +132,14 @@ class Side:
         return "<id>" if match[0] in self.ids else match[0]
 
     def _entry(self, item: Item, layouts: dict[tuple[str, ...], tuple[str, ...]], texts: dict[str, str]) -> Entry:
-        row, cells = item.row, item.cells
+        row, cells = item.row, self.cells(item)
         every = (item.table, *cells)
         names = layouts.get(every)
         if names is None:
             names = tuple(name for name in cells if is_compared(item.table, name))
             names = layouts[every] = layouts.setdefault((item.table, *names), names)
         hashes = array("q", [hash((name, _canonical(self.masked(cells[name])))) for name in names])
-        label = str(self.masked(str(row.get(_LABELS.get(item.table, "name")) or "")))
+        label = str(self.masked(str(cells.get(_LABELS.get(item.table, "name")) or "")))
         label = _DIGITS.sub("#", label[:200])
 
         def one(text: object) -> str:
