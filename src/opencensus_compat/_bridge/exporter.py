@@ -472,7 +472,8 @@ def metric_properties(
 
 @functools.cache
 def _legacy_metrics() -> ModuleType:
-    from appinsights_exporter.convert import legacy_metrics
+    with _process.loading:
+        from appinsights_exporter.convert import legacy_metrics
 
     return legacy_metrics
 
@@ -556,7 +557,8 @@ def interpreter_is_over() -> bool:
 
 @functools.cache
 def _interpreter() -> ModuleType:
-    from appinsights_exporter.delivery import interpreter
+    with _process.loading:
+        from appinsights_exporter.delivery import interpreter
 
     return interpreter
 

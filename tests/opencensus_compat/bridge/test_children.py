@@ -131,3 +131,58 @@ def test_jobs_of_rq_are_seen_to(run_program, parent, child, printed):
     """The call is made once before the process of a job ends by `os._exit`, which keeps its status, and in no other process."""
     options = ("-W", "error", "-W", "ignore::DeprecationWarning")
     assert run_program(_JOB.format(parent=parent, child=child), options=options) == f"{printed}\n"
+
+
+_IMPORTS_ON_THREADS = """
+import logging, os, sys, threading
+from opencensus.ext.azure import metrics_exporter
+from opencensus.ext.azure.log_exporter import AzureLogHandler
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.metrics.export.gauge import LongGauge, Registry
+from opencensus.metrics.transport import get_exporter_thread
+from opencensus.stats import aggregation, measure, stats, view
+from opencensus.tags.tag_map import TagMap
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+from opencensus_compat._bridge.process import process
+
+def watch(event, arguments):
+    if event == "import" and threading.current_thread() is not threading.main_thread():
+        transport = sys.modules.get("appinsights_exporter.delivery.transport")
+        if not process.loading._is_owned() and not (hasattr(transport, "_importing") and transport._importing._is_owned()):
+            os.write(1, (arguments[0] + "\\n").encode())
+
+sys.addaudithook(watch)
+tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+logger = logging.getLogger("shop")
+logger.addHandler(AzureLogHandler())
+with tracer.span("order"):
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        logger.exception("failed")
+size = measure.MeasureInt("size", "", "1")
+manager = stats.stats.view_manager
+manager.register_view(view.View("sizes", "", [], size, aggregation.CountAggregation()))
+manager.register_exporter(metrics_exporter.new_metrics_exporter(enable_standard_metrics=False, export_interval=0.05))
+measurements = stats.stats.stats_recorder.new_measurement_map()
+measurements.measure_int_put(size, 1)
+measurements.record(TagMap())
+registry, gauge, exported = Registry(), LongGauge("queue", "", "1", []), threading.Event()
+registry.add_gauge(gauge)
+
+class Exporter:
+    def export_metrics(self, metrics):
+        exported.set()
+
+exporter = Exporter()
+task = get_exporter_thread([registry], exporter, interval=0.01)
+assert exported.wait(60)
+logging.getLogger("shop").handlers[0].flush()
+"""
+
+
+def test_threads_import_only_while_nothing_forks(run_program, endpoint):
+    """What a thread of ours imports, it imports under a lock that forks wait for: a child would find half a module for ever."""
+    printed = run_program(_IMPORTS_ON_THREADS, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+    assert (printed, len(endpoint.rows("exceptions"))) == ("", 1)

@@ -188,8 +188,8 @@ class HttpTransport:
         pid = os.getpid()
         if held is None or held[0] != pid:
             with _importing:
-                # The latter for later: at the end of the interpreter it may be too late to import it.
-                from . import failures  # noqa: F401
+                # The former for later: at the end of the interpreter it may be too late to import them.
+                from . import decode, failures  # noqa: F401
                 from .connections import Connections
             held = self._held = (pid, Connections())
         return held[1]
