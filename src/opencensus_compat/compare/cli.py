@@ -25,7 +25,7 @@ from .accepted import AcceptedListError, read
 from .lines import LineMap
 from .metrics import METRIC_TABLES
 from .model import Comparison, Problem
-from .programs import NOT_COMPARABLE, STOP_SIGNALS, Driving, NotComparable, parse, record
+from .programs import NOT_COMPARABLE, STOP_SIGNALS, Driving, NotComparable, one_port, parse, record
 from .progress import doing
 from .recordings import DamagedRecording, LockedRecording, OpenRecording, RecordingError
 from .reports import Sides, as_html, as_json, as_junit, as_text
@@ -165,7 +165,7 @@ def _compared(args: argparse.Namespace) -> int:
                     accepted=accepted,
                     known=known.accepted() if args.accept_known else (),
                     tolerances=dict(args.tolerance),
-                    replacements=_one_port(runs),
+                    replacements=one_port(run.port for run in runs),
                     lines=lines,
                     progress=say,
                 )
@@ -224,12 +224,6 @@ class _Programs:
     def problem(self, problem: Problem) -> Problem:
         """Return a problem of the comparison with the programs in place of their recordings."""
         return replace(problem, text=_RECORDING.sub(lambda match: _run_name(match[1]), problem.text))
-
-
-def _one_port(runs: Sequence[_Run]) -> list[tuple[re.Pattern[str], str]]:
-    """Return what gives servers that took any free port the same one, as far as texts go."""
-    ports = {run.port for run in runs if run.port is not None}
-    return [(re.compile(rf"(?<=:)({'|'.join(map(str, ports))})(?!\d)"), "<port>")] if len(ports) > 1 else []
 
 
 def _run_name(recording: str) -> str:

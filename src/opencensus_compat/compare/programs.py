@@ -26,7 +26,7 @@ from opencensus_compat.local.commands.terminal import CommandError
 from opencensus_compat.local.render import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 NOT_COMPARABLE = 3
 """Exit code where there is nothing that may be compared."""
@@ -151,6 +151,17 @@ def record(command: Command, database: Path, driving: Driving | None = None, con
         if not endpoint.accepted and not stats["itemsRefused"]:
             raise NotComparable(f"{_named(command)} {_how(code)} and sent nothing. Likely reasons:{_reasons(endpoint, code, environment)}")
     return port
+
+
+def one_port(ports: Iterable[int | None]) -> list[tuple[re.Pattern[str], str]]:
+    """Return what gives servers that took any free port the same one, as far as texts go.
+
+    Args:
+        ports: Of the runs that are compared; None of a program that is no server.
+
+    """
+    known = {str(port) for port in ports if port is not None}
+    return [(re.compile(rf"(?<=:)({'|'.join(sorted(known))})(?!\d)"), "<port>")] if len(known) > 1 else []
 
 
 def _reasons(endpoint: LocalEndpoint, code: int, environment: Mapping[str, str]) -> str:

@@ -363,7 +363,12 @@ def _text(line: bytes) -> str:
     return _shown(line.decode("utf-8", "replace"))
 
 
+def masked(text: str) -> str:
+    """Return a text with ``<key>`` in place of keys and passwords."""
+    return _KEY.sub(lambda match: f"{match[1] or ''}<key>", text)
+
+
 def _shown(line: str) -> str:
     """Return a line as it is shown: without indentation, without keys, and without what would do something to a terminal."""
-    text = _KEY.sub(lambda match: f"{match[1] or ''}<key>", line.removeprefix("\ufeff").strip()[:1000])
+    text = masked(line.removeprefix("\ufeff").strip()[:1000])
     return "".join(char if char.isprintable() else " " for char in text)[:200]
