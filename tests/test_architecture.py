@@ -68,7 +68,7 @@ LOCAL_LAYERS = [
     {"replies", "arrivals", "script"},
     {"framing", "same_machine", "recording", "remote", "reasons", "render", "rule_texts"},
     {"transaction", "store", "exchange"},
-    {"tables", "schema"},
+    {"call_sites", "tables", "schema"},
     {"bodies", "misbehave", "shapes", "times"},  # values
 ]
 """The local endpoint from top to bottom; a module imports from lower rows only."""

@@ -19,6 +19,8 @@ _SWITCHES = ("OPENCENSUS_COMPAT_DISABLED", "OTEL_SDK_DISABLED", "OPENCENSUS_COMP
 """Environment variables that keep telemetry back."""
 
 _REDIRECT = "APPINSIGHTS_EXPORTER_REDIRECT"
+_CALL_SITES = "OPENCENSUS_COMPAT_LOCAL_CALL_SITES"
+"""There where the lines that call OpenCensus are to be noted, too."""
 
 _began_in = 0
 
@@ -34,6 +36,10 @@ def begin(path: str) -> str:
         return redirect
     _began_in = os.getpid()
     _write(path, {"event": "start", "python": sys.executable})
+    if os.environ.get(_CALL_SITES):
+        from opencensus_compat._bridge import call_sites
+
+        call_sites.begin(lambda sites: _write(path, {"event": "calls", "sites": sites}))
     # Registered before any exit hook of the program, so it runs after them.
     atexit.register(_end, path)
     return redirect

@@ -195,7 +195,7 @@ if TYPE_CHECKING:
         """What a process below `census-compat local` notes: a line of JSON."""
 
         event: str
-        """`start` or `end` of the process."""
+        """`start` or `end` of the process, or `calls` while it runs."""
         python: str
         """Its interpreter."""
         opencensus: bool
@@ -208,6 +208,8 @@ if TYPE_CHECKING:
         """What keeps telemetry back, by the name of its environment variable."""
         sampler: str
         """What the sampler of the application's tracer provider says of itself."""
+        sites: list[list[object]]
+        """Places that call OpenCensus; see `call_sites`."""
 
     class Restarts(Protocol):
         """Has something that a child made by fork must not take over."""

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 import psutil
 
 from opencensus_compat.local import LocalEndpoint
-from opencensus_compat.local.commands.program import program_environment, why_nothing
+from opencensus_compat.local.commands.program import keep_call_sites, program_environment, why_nothing
 from opencensus_compat.local.commands.terminal import CommandError
 from opencensus_compat.local.render import clean
+from opencensus_compat.local.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -110,6 +111,8 @@ class Conditions:
     """Working folder of the programs; None is that of this process."""
     limit_s: float | None = None
     """How long a program that ends by itself, or the command that drives a server, may take; None is for ever."""
+    call_sites: bool = False
+    """Keep which lines of the programs called OpenCensus; ``recordings.call_sites`` reads that."""
 
 
 def record(command: Command, database: Path, driving: Driving | None = None, conditions: Conditions = Conditions()) -> int | None:
@@ -132,7 +135,7 @@ def record(command: Command, database: Path, driving: Driving | None = None, con
         notes = Path(at, "notes")
         notes.touch(0o600)
         started_with = {**os.environ, **_QUIET_VARIABLES, **command.variables}
-        environment = program_environment(endpoint, started_with, str(notes), pass_through=False)
+        environment = program_environment(endpoint, started_with, str(notes), pass_through=False, call_sites=conditions.call_sites)
         with _started(command, environment, Path(at, "output"), conditions.folder) as program:
             if driving is None:
                 port, code = None, _ended(program, conditions)
@@ -145,6 +148,11 @@ def record(command: Command, database: Path, driving: Driving | None = None, con
                     f"{_named(command)} left processes behind that are still connected after {_SENDS_WITHIN_S:.0f} s: let the program wait for "
                     f"them at its end, so that a recording is whole"
                 ) from None
+        if conditions.call_sites:
+            try:
+                keep_call_sites(endpoint, environment)
+            except StoreError as error:
+                raise NotComparable(f"the recording of {_named(command)} is not whole: {error}") from None
         stats = endpoint.stats()
         if stats["storeError"]:
             raise NotComparable(f"the recording of {_named(command)} is not whole: {stats['storeError']}")

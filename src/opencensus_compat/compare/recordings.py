@@ -9,6 +9,7 @@ lies in a folder that cannot be written is read like any other. Errors::
      ├─ OtherFormat           made by another release, in another form
      ├─ OpenRecording         an endpoint still writes to it
      ├─ LockedRecording       another program holds it
+     ├─ NoCallSites           it was made without call sites
      └─ DamagedRecording      truncated, or overwritten in part
 """
 
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat.local.call_sites import CallSite
 from opencensus_compat.local.store import APPLICATION_ID, FORMAT_VERSION
 from opencensus_compat.local.tables import TABLES, TAG_COLUMNS
 
@@ -54,6 +56,10 @@ class OpenRecording(RecordingError):
 
 class LockedRecording(RecordingError):
     """Another program holds the file."""
+
+
+class NoCallSites(RecordingError):
+    """The recording was made without call sites, which is not the same as that the program had none."""
 
 
 class DamagedRecording(RecordingError):
@@ -103,6 +109,19 @@ class Recording:
         """Return why items were refused, one text for each, in arrival order."""
         return [text for (text,) in self._ask("SELECT message FROM refused ORDER BY number")]
 
+    def call_sites(self) -> list[CallSite]:
+        """Return which lines of the program called which public names of OpenCensus, by file and line.
+
+        Raises:
+            NoCallSites: They were not kept.
+
+        """
+        if not list(self._ask("SELECT 1 FROM sqlite_master WHERE name = 'callSites'")):
+            raise NoCallSites(
+                f"{self.name!r} has no call sites: record the program with `census-compat local --database FILE -- COMMAND`, without --no-call-sites"
+            )
+        return [CallSite(*values) for values in self._ask("SELECT file, line, symbol, via, count FROM callSites ORDER BY 1, 2, 3, 4")]
+
     def ids(self) -> Iterator[str]:
         """Yield all ids of all items, as they were sent."""
         for table, columns in TABLES.items():
@@ -140,6 +159,17 @@ class Recording:
             yield from self._connection.execute(query, parameters)
         except sqlite3.DatabaseError as error:
             raise _damaged(self.name, error) from None
+
+
+def call_sites(recording: str | os.PathLike[str]) -> list[CallSite]:
+    """Return which lines of the program that a recording is of called which public names of OpenCensus, by file and line.
+
+    Raises:
+        RecordingError: It cannot be read, or was made without call sites (``NoCallSites``).
+
+    """
+    with Recording(recording) as opened:
+        return opened.call_sites()
 
 
 def cells(row: Mapping[str, Any], envelope: Mapping[str, Any]) -> dict[str, object]:

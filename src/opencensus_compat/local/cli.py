@@ -97,6 +97,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave exporters that are given another connection string alone: they send where it says",
     )
+    parser.add_argument(
+        "--no-call-sites",
+        action="store_true",
+        help="do not keep in the database which lines of the program call OpenCensus",
+    )
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="show … | transaction … | -- CMD ARGS", help="see above")
 
 
@@ -132,7 +137,7 @@ def _dispatch(args: argparse.Namespace, words: list[str]) -> int:
     if action == "--":
         if not rest:
             raise CommandError(2, "expected a command after '--'")
-        return run_program(options, rest, pass_through=args.pass_through, json=args.json)
+        return run_program(options, rest, pass_through=args.pass_through, json=args.json, call_sites=not args.no_call_sites)
     if action not in ("show", "transaction"):
         raise CommandError(2, f"expected 'show', 'transaction' or '-- CMD', got {action!r}{_suggestion(words)}")
     parsed = _look_parser(action).parse_args(rest, argparse.Namespace(json=args.json, database=args.database))

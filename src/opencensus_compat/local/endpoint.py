@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .bodies import JsonObject
+    from .call_sites import CallSite
     from .tables import Row, TableRow
 
 
@@ -211,6 +212,15 @@ class LocalEndpoint:
     def clear(self) -> None:
         """Forget all items, requests, warnings and refusals; misbehaviour stays."""
         self._arrivals.clear()
+
+    def keep_call_sites(self, sites: Sequence[CallSite]) -> None:
+        """Keep call sites of the program beside what it sent.
+
+        Raises:
+            StoreError: The database refuses; nothing was kept.
+
+        """
+        self._store.add_call_sites(sites)
 
     def misbehave(self, *new_rules: Rule | str | Mapping[str, object]) -> None:
         """Add misbehaviour rules behind those in force.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .bodies import JsonObject
+    from .call_sites import CallSite
     from .schema import FieldWarning
 
 APPLICATION_ID = 0x43436F6D
@@ -32,7 +33,8 @@ _BOOK_TABLES = {
     "refused": "number INTEGER PRIMARY KEY, itemIndex INTEGER, statusCode INTEGER, message TEXT, envelope TEXT",
     "warnings": "number INTEGER PRIMARY KEY, item INTEGER, path TEXT, text TEXT",
 }
-
+_CALL_SITES = "CREATE TABLE IF NOT EXISTS callSites (file TEXT, line INTEGER, symbol TEXT, via TEXT, count INTEGER, PRIMARY KEY (file, line, symbol, via))"
+"""There only where call sites were noted, which is more than that there were none."""
 
 _EQUALS = {"TEXT": "{} = ?", "JSON": "{} = ?", "INTEGER": "CAST({} AS TEXT) = ?", "REAL": "{} = CAST(? AS REAL)"}
 """How a column of each type is compared with a text; text columns plainly, so that their index helps."""
@@ -149,6 +151,19 @@ class Store:
         except (UnicodeEncodeError, OverflowError):
             # A lone surrogate or an integer over 64 bits, both legal in JSON: SQLite holds neither, so bend the values.
             self._write([(statement, [tuple(map(_storable, values)) for values in rows]) for statement, rows in batches])
+
+    def add_call_sites(self, sites: Sequence[CallSite]) -> None:
+        """Keep call sites; counts of the same one add up.
+
+        Raises:
+            StoreError: The database refuses; nothing was kept.
+
+        """
+        values: list[tuple[object, ...]] = [
+            (_storable(site.file), site.line, site.symbol, _storable(site.via), site.count) for site in sites
+        ]
+        added = "INSERT INTO callSites VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
+        self._write([(_CALL_SITES, None), (added, values)])
 
     def rows(self, table: str, where: Mapping[str, str] | None = None) -> list[TableRow]:
         """Return the rows of a portal table in arrival order, dynamic columns decoded.

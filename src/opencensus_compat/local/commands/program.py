@@ -10,11 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..call_sites import call_sites_in
 from ..reasons import Seen, read_notes, reasons
+from ..store import StoreError
 from .opening import EndpointOptions, summary
 from .report import Report
-from .terminal import CommandError, as_json, style, write
-from .variables import CONNECTION_STRING_VARIABLE, NOTES_VARIABLE, REDIRECT_VARIABLE
+from .terminal import CommandError, as_json, style, write, write_error
+from .variables import CALL_SITES_VARIABLE, CONNECTION_STRING_VARIABLE, NOTES_VARIABLE, REDIRECT_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _LEFT_BEHIND_S = 2.0
 
 
-def run_program(options: EndpointOptions, command: list[str], *, pass_through: bool, json: bool) -> int:
+def run_program(options: EndpointOptions, command: list[str], *, pass_through: bool, json: bool, call_sites: bool) -> int:
     """Run a command against a fresh endpoint, print what it sent, and return its exit code.
 
     Args:
@@ -32,21 +34,28 @@ def run_program(options: EndpointOptions, command: list[str], *, pass_through: b
         command: The program and its arguments.
         pass_through: Leave exporters alone that are given another connection string.
         json: Print JSON; the command's standard output goes to standard error.
+        call_sites: Keep in the database which lines of the program called OpenCensus.
 
     Raises:
         CommandError: The endpoint cannot be opened, or the command cannot be started.
 
     """
     endpoint = options.open()
+    keeps_call_sites = call_sites and options.database is not None and not options.count_only
     try:
         with tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as folder:
             notes = Path(folder, "notes")
             notes.touch(0o600)
-            environment = program_environment(endpoint, os.environ, str(notes), pass_through=pass_through)
+            environment = program_environment(endpoint, os.environ, str(notes), pass_through=pass_through, call_sites=keeps_call_sites)
             code = _child(command, environment, to_stderr=json)
             # The child is gone, and so are its connections, unless it left processes of its own behind.
             with contextlib.suppress(TimeoutError):
                 endpoint.wait_idle(_LEFT_BEHIND_S)
+            if keeps_call_sites:
+                try:
+                    keep_call_sites(endpoint, environment)
+                except StoreError as error:
+                    write_error(f"census-compat local: the recording has no call sites: {error}")
             misbehaves = bool(options.misbehaviour)
             why = [] if endpoint.accepted else why_nothing(endpoint, code, environment, pass_through=pass_through, misbehaves=misbehaves)
         report = Report(endpoint, code, why, endpoint.redirected)
@@ -61,10 +70,24 @@ def run_program(options: EndpointOptions, command: list[str], *, pass_through: b
         endpoint.close()
 
 
-def program_environment(endpoint: LocalEndpoint, environment: Mapping[str, str], notes: str, *, pass_through: bool) -> dict[str, str]:
-    """Return the environment of a command that is to send to the endpoint, and whose Python processes note in a file what they made."""
+def program_environment(
+    endpoint: LocalEndpoint, environment: Mapping[str, str], notes: str, *, pass_through: bool, call_sites: bool = False
+) -> dict[str, str]:
+    """Return the environment of a command that is to send to the endpoint, and whose Python processes note in a file what they made.
+
+    Args:
+        endpoint: Where it is to send.
+        environment: What it would have.
+        notes: The file.
+        pass_through: Leave exporters alone that are given another connection string.
+        call_sites: Have the processes note, too, which lines call OpenCensus; `keep_call_sites` reads that.
+
+    """
     changed = {**environment, CONNECTION_STRING_VARIABLE: endpoint.connection_string, NOTES_VARIABLE: notes}
-    changed.pop(REDIRECT_VARIABLE, None)
+    for name in (REDIRECT_VARIABLE, CALL_SITES_VARIABLE):
+        changed.pop(name, None)
+    if call_sites:
+        changed[CALL_SITES_VARIABLE] = "1"
     if not pass_through:
         changed[REDIRECT_VARIABLE] = endpoint.url
     # Our exporters never use a proxy for this machine; those of other SDKs, which read the connection string too, would.
@@ -74,6 +97,20 @@ def program_environment(endpoint: LocalEndpoint, environment: Mapping[str, str],
             if "*" not in hosts:
                 changed[name] = ",".join([*hosts, *(host for host in ("127.0.0.1", "localhost") if host not in hosts)])
     return changed
+
+
+def keep_call_sites(endpoint: LocalEndpoint, environment: Mapping[str, str]) -> None:
+    """Keep beside what a command has sent which of its lines called OpenCensus.
+
+    Args:
+        endpoint: Where it has sent.
+        environment: What ``program_environment`` returned for it.
+
+    Raises:
+        StoreError: The database refuses.
+
+    """
+    endpoint.keep_call_sites(call_sites_in(read_notes(environment[NOTES_VARIABLE])))
 
 
 def why_nothing(
