@@ -25,6 +25,7 @@ from .accepted import AcceptedListError, read
 from .lines import LineMap
 from .metrics import METRIC_TABLES
 from .model import Comparison, Problem
+from .output import check_output, save_output
 from .programs import NOT_COMPARABLE, STOP_SIGNALS, Driving, NotComparable, one_port, parse, record
 from .progress import doing
 from .recordings import DamagedRecording, LockedRecording, OpenRecording, RecordingError
@@ -151,7 +152,7 @@ def _compared(args: argparse.Namespace) -> int:
     accepted = _accepted(args)
     lines = _lines(args.sources)
     if args.output is not None:
-        _check_output(Path(args.output))
+        check_output("--output", Path(args.output))
     names = (args.before, args.after) if programs else (" ".join(args.recordings[:-1]), args.recordings[-1])
     sides = Sides(names[0], names[1], known_step=args.accept_known is not None)
     with tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as folder:
@@ -299,38 +300,8 @@ def _report(found: Comparison, sides: Sides, form: str, output: str | None) -> N
         # ASCII means the same in every encoding that standard output may have.
         document = _FORMATS[form](found, sides).encode("ascii", "xmlcharrefreplace").decode()
     if output is not None:
-        _save(Path(output), document + "\n")
+        save_output("--output", Path(output), document + "\n")
     if form == "text" or output is not None:
         write(as_text(found, sides, style()))
     else:
         write(document)
-
-
-def _check_output(path: Path) -> None:
-    """Raise, before any program runs, where a report cannot be written."""
-    problem = ""
-    if path.is_dir():
-        problem = "it is a folder"
-    elif not path.absolute().parent.is_dir():
-        problem = f"there is no folder {str(path.absolute().parent)!r}"
-    elif not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
-        problem = "permission denied"
-    if problem:
-        raise CommandError(2, f"--output: cannot write {str(path)!r}: {problem}")
-
-
-def _save(path: Path, text: str) -> None:
-    """Write a file, whole or not at all."""
-    try:
-        if path.exists() and not path.is_file():  # a pipe or a device
-            path.write_text(text, encoding="utf-8")
-            return
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-        try:
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise CommandError(2, f"--output: cannot write {str(path)!r}: {error.strerror or error}") from None

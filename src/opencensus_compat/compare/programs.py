@@ -27,7 +27,7 @@ from opencensus_compat.local.render import clean
 from opencensus_compat.local.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 NOT_COMPARABLE = 3
 """Exit code where there is nothing that may be compared."""
@@ -84,6 +84,24 @@ def parse(option: str, text: str) -> Command:
         words = shlex.split(text, posix=os.name == "posix")
     except ValueError as error:
         raise CommandError(2, f"{option}: expected a command as in a shell, got {text!r}: {error}") from None
+    return _command(option, text, words)
+
+
+def command(option: str, words: Sequence[str]) -> Command:
+    """Return a command whose words a shell has taken apart already; ``NAME=value`` before it sets environment variables.
+
+    Args:
+        option: Where the words come from, for the message.
+        words: The variables, the program, and its arguments.
+
+    Raises:
+        CommandError: There is no program.
+
+    """
+    return _command(option, shlex.join(words), list(words))
+
+
+def _command(option: str, text: str, words: list[str]) -> Command:
     variables = {}
     while words and _ASSIGNMENT.match(words[0]):
         name, _, value = words.pop(0).partition("=")
