@@ -22,7 +22,20 @@ FACADE, EXPORTER = "opencensus_compat", "appinsights_exporter"
 ROOTS = {FACADE: SOURCE, EXPORTER: SOURCE / "exporter"}
 
 FACADE_LAYERS = [
-    ("__main__", "_cli", "_pyinstaller", "_run", "auto", "compare", "local", "migrate", "propagators", "scan", "tags_and_baggage"),
+    (
+        "__main__",
+        "_cli",
+        "_pyinstaller",
+        "_run",
+        "auto",
+        "compare",
+        "local",
+        "migrate",
+        "propagators",
+        "rewrite",
+        "scan",
+        "tags_and_baggage",
+    ),
     ("ext", "extension"),  # OpenCensus's own tree, from here
     ("log",),
     ("stats",),

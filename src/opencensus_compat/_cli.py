@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "local": ("opencensus_compat.local.cli", "run a local Application Insights endpoint and read what arrived there"),
     "compare": ("opencensus_compat.compare.cli", "compare what a program sends before and after a change"),
+    "rewrite": ("opencensus_compat.rewrite.cli", "rewrite OpenCensus code as OpenTelemetry code"),
     "scan": ("opencensus_compat.scan.cli", "report what of OpenCensus a code base uses"),
 }
 """Command -> (module with ``add_arguments(parser)`` and ``run(namespace) -> int``, help line)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import OTHER, Value, attribute_of, guessed, has_member, result_of
@@ -11,6 +11,7 @@ from opencensus_compat.scan.values import OTHER, Value, attribute_of, guessed, h
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Values: TypeAlias = "dict[ast.expr, Value] | None"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -58,6 +59,8 @@ class Names:
         self.is_connected = False
         """The file imports OpenCensus, or what another module made of it."""
         self._both_apis = False
+        self.values: Values = None
+        """Names and attributes -> what they stand for; kept only where somebody asks."""
         self._classes: dict[str, dict[str, Value]] = {}
         """Class of the file -> what its members stand for; the member without a name is its base."""
 
@@ -71,6 +74,12 @@ class Names:
 
     def _value(self, node: ast.expr, scope: Scope) -> Value:
         """Return what an expression stands for."""
+        value = self._worked_out(node, scope)
+        if self.values is not None:
+            self.values[node] = value
+        return value
+
+    def _worked_out(self, node: ast.expr, scope: Scope) -> Value:
         match node:
             case ast.Name():
                 return scope.find(node.id) or OTHER

@@ -64,7 +64,7 @@ def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), progress: Callabl
         progress: Called with the number of files that have been looked at.
     """
     result = Result()
-    program = _Program(result)
+    program = Program(result)
     for found in walk(paths, exclude):
         if isinstance(found, Problem):
             result.problems.append(found)
@@ -82,7 +82,7 @@ def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), progress: Callabl
 class _View:
     """The program's modules as one file imports them."""
 
-    def __init__(self, program: _Program, path: str) -> None:
+    def __init__(self, program: Program, path: str) -> None:
         self._program = program
         self.here = path
 
@@ -93,7 +93,7 @@ class _View:
         return self._program.exports.get(path, {})
 
 
-class _Program:
+class Program:
     """The files of a scan."""
 
     def __init__(self, result: Result) -> None:
@@ -103,7 +103,7 @@ class _Program:
         self._hinting: list[str] = []
         self._others: list[str] = []
         self._copies: set[str] = set()
-        self._processors: set[str] = set()
+        self.processors: set[str] = set()
         self._unparsed: set[str] = set()
         self._notebooks: list[str] = []
         self._texts: list[str] = []
@@ -137,9 +137,8 @@ class _Program:
 
     def read(self) -> None:
         """Find the uses in all files."""
-        self._collect(self._naming)
-        connected = self._travel()
-        for path in [*self._naming, *sorted(connected)]:
+        naming, connected = self.connect()
+        for path in [*naming, *sorted(connected)]:
             self._report(path)
         for path in self._notebooks:
             self._notebook(path)
@@ -155,13 +154,18 @@ class _Program:
             # The setting serves extensions of any maker.
             self._result.uses.clear()
 
+    def connect(self) -> tuple[list[str], set[str]]:
+        """Return the files that name OpenCensus, and those that get something of it from these."""
+        self._collect(self._naming)
+        return self._naming, self._travel()
+
     def _collect(self, paths: Sequence[str]) -> set[str]:
         """Note what some files hand on; return those where that is new."""
         changed = set()
         for path in paths:
             module = self._module(path)
             if module is not None:
-                self._processors |= module.processors
+                self.processors |= module.processors
             if module is not None and module.is_connected and module.exports != self.exports.get(path, {}):
                 self.exports[path] = module.exports
                 changed.add(path)
@@ -188,7 +192,7 @@ class _Program:
             if len(source) > _LARGEST_BYTES or path in self._unparsed:
                 return None
             return python_uses.read(
-                python_uses.parse(source), _View(self, path), self._processors, has_envelopes=_ENVELOPES.search(source) is not None
+                python_uses.parse(source), _View(self, path), self.processors, has_envelopes=_ENVELOPES.search(source) is not None
             )
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             self._unparsed.add(path)
@@ -229,7 +233,7 @@ class _Program:
     def _notebook(self, path: str) -> None:
         try:
             notebook = notebooks.parse(_bytes(path))
-            module = python_uses.read(notebook.tree, _View(self, path), self._processors)
+            module = python_uses.read(notebook.tree, _View(self, path), self.processors)
         except (OSError, ValueError, RecursionError, MemoryError) as error:
             self._result.problems.append(Problem(path, f"no notebook: {error}"))
             return

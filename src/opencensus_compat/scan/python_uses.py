@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.scan import strings
-from opencensus_compat.scan.names import Modules, Names, Scope, attribute_name
+from opencensus_compat.scan.names import Modules, Names, Scope, Values, attribute_name
 from opencensus_compat.scan.rules import BY_ID, rule_of
 from opencensus_compat.scan.values import ENVELOPE, OTHER, SENDERS, Value, attribute_of, guessed, has_member
 
@@ -503,7 +503,9 @@ class _Reader(Names):
             self._report(node, *found)
 
 
-def read(tree: ast.Module, modules: Modules, processors: Iterable[str] = (), *, has_envelopes: bool = False) -> Module:
+def read(
+    tree: ast.Module, modules: Modules, processors: Iterable[str] = (), *, has_envelopes: bool = False, values: Values = None
+) -> Module:
     """Return the uses of a file, and what it hands on.
 
     Args:
@@ -511,5 +513,8 @@ def read(tree: ast.Module, modules: Modules, processors: Iterable[str] = (), *, 
         modules: The other modules of the program.
         processors: Names of functions that are telemetry processors.
         has_envelopes: A parameter `envelope` is one, also where the file imports nothing of OpenCensus.
+        values: Gets what the expressions stand for, as far as it was asked.
     """
-    return _Reader(tree, modules, processors, has_envelopes).read()
+    reader = _Reader(tree, modules, processors, has_envelopes)
+    reader.values = values
+    return reader.read()

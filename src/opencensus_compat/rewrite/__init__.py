@@ -1,0 +1,1 @@
+"""Rewriting OpenCensus code as OpenTelemetry code: ``census-compat rewrite``."""

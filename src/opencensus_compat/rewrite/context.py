@@ -1,0 +1,436 @@
+"""One file as the rules see it: its tree, the uses of OpenCensus in it, and the splices that they make."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tokenize
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from opencensus_compat.rewrite.bindings import Bindings, Slot
+from opencensus_compat.rewrite.edits import Edit, Need, line_starts
+from opencensus_compat.scan import python_uses
+from opencensus_compat.scan.rules import BY_ID
+from opencensus_compat.scan.values import OTHER, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from opencensus_compat.rewrite.files import Source
+    from opencensus_compat.scan.names import Modules
+    from opencensus_compat.scan.python_uses import Found
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPOUND = re.compile(rb"[ \t]*(?:import|from)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A person must decide: a marker goes above the line."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The use stays as it is, and the report says why."""
+
+    reason: str
+
+
+Outcome: TypeAlias = "Sequence[Edit] | Ask | Keep | None"
+"""What a rule makes of a use. No edits at all: the use may stay where what it belongs to changes. None: another use's rule sees to it."""
+
+Rewriter: TypeAlias = "Callable[[Found, File], Outcome]"
+
+
+class Refused(Exception):
+    """Something inside an expression cannot change."""
+
+    def __init__(self, outcome: Ask | Keep) -> None:
+        self.outcome = outcome
+
+
+class File:
+    """One Python file."""
+
+    def __init__(self, path: str, source: Source, modules: Modules, processors: set[str], rules: Mapping[str, Rewriter]) -> None:
+        """Read the file.
+
+        Raises:
+            SyntaxError, ValueError, RecursionError, MemoryError: Python cannot parse it.
+        """
+        self.path = path
+        self.source = source.text
+        self.line_end = source.line_end.decode()
+        self.tree = python_uses.parse(source.text)
+        self._values: dict[ast.expr, Value] = {}
+        self.module = python_uses.read(self.tree, modules, processors, values=self._values)
+        self.uses: list[Found] = self.module.uses
+        self._rules = rules
+        self._starts = line_starts(source.text)
+        self.parents: dict[ast.AST, ast.AST] = {}
+        pending: list[ast.AST] = [self.tree]
+        while pending:
+            node = pending.pop()
+            for child in ast.iter_child_nodes(node):
+                # Contexts and operators are one object for all places.
+                if not isinstance(child, (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)):
+                    self.parents[child] = node
+                    pending.append(child)
+        self.bindings = Bindings(path, self.tree)
+        self.by_node: dict[ast.AST, list[Found]] = defaultdict(list)
+        for use in self.uses:
+            self.by_node[use.node].append(use)
+        self.needs: list[Need] = []
+        self.covered: set[Found] = set()
+        self._comments: list[tuple[int, bytes]] | None = None
+        self._taken = set(self._identifiers())
+        self._first_import: ast.stmt | bool | None = False
+
+    # Places.
+    def start(self, node: Any) -> int:
+        """Return the byte at which a node begins; only nodes that have a place are asked for."""
+        line: int = node.lineno
+        column: int = node.col_offset
+        return self._starts[line - 1] + column
+
+    def end(self, node: Any) -> int:
+        """Return the byte after a node."""
+        line: int = node.end_lineno
+        column: int = node.end_col_offset
+        return self._starts[line - 1] + column
+
+    def text(self, node: ast.AST) -> str:
+        """Return the source of a node."""
+        return self.source[self.start(node) : self.end(node)].decode("utf-8")
+
+    def line_start(self, node: Any) -> int:
+        """Return the byte at which the first line of a node begins."""
+        line: int = node.lineno
+        return self._starts[line - 1]
+
+    def line_after(self, node: Any) -> int:
+        """Return the byte at which the line after a node begins."""
+        line: int = node.end_lineno
+        return self._starts[line] if line < len(self._starts) else len(self.source)
+
+    def indentation(self, node: ast.AST) -> str:
+        """Return the blanks before the first line of a node."""
+        line = self.source[self.line_start(node) :]
+        return line[: len(line) - len(line.lstrip(b" \t\x0c"))].decode()
+
+    # Relatives.
+    def up(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield what a node stands in, from the inside to the module."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """Return the innermost statement that a node is or stands in."""
+        if isinstance(node, ast.stmt):
+            return node
+        return next(each for each in self.up(node) if isinstance(each, ast.stmt))
+
+    def owner(self, node: ast.AST) -> ast.AST:
+        """Return the function, class or module that a node stands in."""
+        return next((each for each in self.up(node) if isinstance(each, (*_FUNCTIONS, ast.ClassDef))), self.tree)
+
+    def function(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
+        """Return the function that a node stands in; None for none."""
+        return next((each for each in self.up(node) if isinstance(each, _FUNCTIONS)), None)
+
+    def call(self, node: ast.AST) -> ast.Call | None:
+        """Return the call of a node; None for one that is not called."""
+        parent = self.parents.get(node)
+        return parent if isinstance(parent, ast.Call) and parent.func is node else None
+
+    def body_of(self, statement: ast.AST) -> list[ast.stmt]:
+        """Return the block that a statement stands in."""
+        parent = self.parents.get(statement)
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and statement in block:
+                return block
+        return []
+
+    def is_alone(self, node: ast.AST) -> bool:
+        """Return whether a call or name is a statement by itself."""
+        return isinstance(self.parents.get(node), ast.Expr)
+
+    # Meanings.
+    def slot(self, node: ast.AST) -> Slot | None:
+        """Return the variable that a name, parameter or import binds or reads."""
+        return self.bindings.slots.get(node)
+
+    def value(self, node: ast.expr) -> Value:
+        """Return what an expression stands for."""
+        return self._values.get(node, OTHER)
+
+    def symbol(self, node: ast.AST) -> str:
+        """Return the dotted name below ``opencensus`` of a use, or of the function of a call; empty for another node."""
+        if isinstance(node, ast.Call):
+            node = node.func
+        for use in self.by_node.get(node, ()):
+            if use.rule[0] != "I":
+                return use.symbol
+        return ""
+
+    def only_value(self, slot: Slot | None) -> ast.expr | None:
+        """Return what a variable is bound to, where that is at one place; None for one that is bound elsewhere or in other ways."""
+        if slot is None or len(slot.stores) != 1:
+            return None
+        store = slot.stores[0]
+        parent = self.parents.get(store)
+        if isinstance(parent, ast.withitem) and parent.optional_vars is store:
+            return parent.context_expr
+        if isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
+            is_target = store in parent.targets if isinstance(parent, ast.Assign) else parent.target is store
+            return parent.value if is_target else None
+        return None
+
+    # Arguments.
+    @staticmethod
+    def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
+        """Return an argument by its place or name; None for one that is not given."""
+        if position < len(call.args):
+            return call.args[position]
+        return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+    @staticmethod
+    def has_stars(call: ast.Call) -> bool:
+        """Return whether a call has `*args` or `**kwargs`."""
+        return any(isinstance(each, ast.Starred) for each in call.args) or any(keyword.arg is None for keyword in call.keywords)
+
+    # Edits.
+    def replace(self, node: ast.AST, text: str) -> Edit:
+        """Put a text in the place of a node.
+
+        Raises:
+            Refused: This Python does not know where the node is.
+        """
+        return self.splice(self.start(node), self.end(node), text, node)
+
+    def splice(self, start: int, end: int, text: str, node: ast.AST) -> Edit:
+        """Put a text in the place of some bytes of what a node stands in.
+
+        Raises:
+            Refused: This Python does not know where the node is.
+        """
+        if any(isinstance(each, ast.JoinedStr) for each in self.up(node)) and not self._is_in_place(node):
+            raise Refused(Keep("inside an f-string, of which only Python 3.12 and later know the places"))
+        return Edit(start, end, text.encode("utf-8"))
+
+    def _is_in_place(self, node: ast.AST) -> bool:
+        try:
+            found = ast.parse(f"({self.text(node)})", mode="eval").body
+        except (SyntaxError, ValueError, UnicodeDecodeError):
+            return False
+        return ast.dump(found) == ast.dump(node)
+
+    def rename(self, node: ast.AST, name: str) -> Edit:
+        """Give a name, or the last part of a dotted one, another name."""
+        if isinstance(node, ast.Attribute):
+            return self.splice(self.end(node) - len(node.attr.encode()), self.end(node), name, node)
+        return self.replace(node, name)
+
+    def rename_keywords(self, call: ast.Call, names: Mapping[str, str]) -> list[Edit]:
+        """Give keywords of a call other names."""
+        return [
+            self.splice(self.start(keyword), self.start(keyword) + len(keyword.arg.encode()), names[keyword.arg], call)
+            for keyword in call.keywords
+            if keyword.arg is not None and keyword.arg in names
+        ]
+
+    def insert_before(self, statement: ast.stmt, line: str) -> Edit:
+        """Put a statement on a line of its own before another."""
+        at = self.line_start(statement)
+        if not self.begins_line(statement):
+            return Edit(self.start(statement), self.start(statement), f"{line}; ".encode())
+        return Edit(at, at, f"{self.indentation(statement)}{line}{self.line_end}".encode())
+
+    def insert_after(self, statement: ast.stmt, line: str) -> Edit:
+        """Put a statement on a line of its own after a simple one."""
+        at = self.line_after(statement)
+        rest = self.source[self.end(statement) : at].strip()
+        if not self.begins_line(statement) or (rest and not rest.startswith(b"#")):
+            return Edit(self.end(statement), self.end(statement), f"; {line}".encode())
+        before = "" if at == 0 or self.source[at - 1 : at] in {b"\n", b"\r"} else self.line_end
+        return Edit(at, at, f"{before}{self.indentation(statement)}{line}{self.line_end if not before else ''}".encode())
+
+    def lost_comments(self, edit: Edit) -> list[str]:
+        """Return the comments in what an edit replaces that its replacement has not, but for those to tools."""
+        old = self.source[edit.start : edit.end]
+        if b"#" not in old or not line_starts(old)[1:]:
+            return []
+        if self._comments is None:
+            self._comments = comments(self.source)
+        found = [text for at, text in self._comments if edit.start <= at < edit.end]
+        return [text.decode() for text in found if text not in edit.replacement and not is_pragma(text)]
+
+    def begins_line(self, statement: ast.AST) -> bool:
+        """Return whether nothing stands before a statement on its line."""
+        return not self.source[self.line_start(statement) : self.start(statement)].strip()
+
+    def delete(self, statement: ast.stmt) -> Edit:
+        """Take a simple statement away; a comment on its line stays."""
+        start, end, after = self.start(statement), self.end(statement), self.line_after(statement)
+        rest = self.source[end:after]
+        tail = rest.strip()
+        if not self.begins_line(statement):
+            # After another statement of its line, or in the line of `if`.
+            before = self.source[self.line_start(statement) : start].rstrip()
+            if before.endswith(b";"):
+                return Edit(self.line_start(statement) + len(before) - 1, end, b"")
+            return Edit(start, end, b"pass")
+        if tail.startswith(b";"):
+            skip = rest.index(b";") + 1
+            return Edit(start, end + skip + len(rest[skip:]) - len(rest[skip:].lstrip(b" \t")), b"")
+        if tail.startswith(b"#") and not is_pragma(tail):
+            return Edit(start, end + rest.index(b"#"), b"")
+        return Edit(self.line_start(statement), after, b"")
+
+    def render(self, node: ast.expr) -> str:
+        """Return the source of an expression after what its uses become; they are done with by that.
+
+        Raises:
+            Refused: One of them cannot change.
+        """
+        start = self.start(node)
+        edits: list[Edit] = []
+        for each in ast.walk(node):
+            for use in self.by_node.get(each, ()):
+                edits += self.outcome(use)
+                self.covered.add(use)
+        text = self.source[start : self.end(node)]
+        for edit in sorted(edits, reverse=True):
+            text = text[: edit.start - start] + edit.replacement + text[edit.end - start :]
+        return text.decode("utf-8")
+
+    def outcome(self, use: Found) -> Sequence[Edit]:
+        """Return the edits of a use.
+
+        Raises:
+            Refused: It cannot change.
+        """
+        rewriter = self._rules.get(use.rule)
+        found = rewriter(use, self) if rewriter is not None else default(use)
+        if isinstance(found, (Ask, Keep)):
+            raise Refused(found)
+        return found if found is not None else []
+
+    # Imports.
+    def need(self, statement: str, node: ast.AST) -> str:
+        """Return what the file calls a name that it gets from elsewhere.
+
+        Args:
+            statement: Such as ``from opentelemetry import trace``.
+            node: The place that needs it.
+        """
+        module, _, name = statement.removeprefix("from ").partition(" import ")
+        known = self._imported(module, name, node)
+        if known:
+            return known
+        alias = name
+        number = 1
+        while alias in self._taken:
+            alias = f"otel_{name}" if number == 1 else f"otel_{name}_{number}"
+            number += 1
+        self.needs.append(Need(module, name, alias, self.start(self._use_import(node) or node) if self._use_import(node) else -1))
+        return alias
+
+    def _imported(self, module: str, name: str, node: ast.AST) -> str:
+        scope = self.owner(node)
+        while True:
+            for found in self._imports_in(scope):
+                for alias in found.names:
+                    same = (
+                        found.module == module and not found.level and alias.name == name
+                        if isinstance(found, ast.ImportFrom)
+                        else alias.asname is not None and alias.name == f"{module}.{name}"
+                    )
+                    slot = self.slot(alias)
+                    here = alias.asname or alias.name
+                    if same and slot is not None and slot.stores == [alias] and self.bindings.find(here, self.owner(node)) is slot:
+                        return here
+            if scope is self.tree:
+                return ""
+            scope = self.owner(scope)
+
+    def _imports_in(self, scope: ast.AST) -> list[ast.Import | ast.ImportFrom]:
+        body = getattr(scope, "body", [])
+        return [each for each in body if isinstance(each, (ast.Import, ast.ImportFrom))] if isinstance(body, list) else []
+
+    def _use_import(self, node: ast.AST) -> ast.stmt | None:
+        """Return the import of OpenCensus beside which what takes its place is imported; None where there is none."""
+        root = node
+        while isinstance(root, (ast.Attribute, ast.Call)):
+            root = root.value if isinstance(root, ast.Attribute) else root.func
+        slot = self.slot(root)
+        store = slot.stores[0] if slot is not None and slot.stores else None
+        if isinstance(store, ast.alias):
+            statement = self.statement(store)
+            if self.parents.get(statement) is not self.tree:
+                return statement
+        if self._first_import is False:
+            self._first_import = self._first_of_module()
+        if isinstance(self._first_import, ast.stmt):
+            return self._first_import
+        function = self.owner(node)
+        while function is not self.tree:
+            for use in self.uses:
+                if isinstance(use.node, ast.alias) and self.owner(use.node) is function:
+                    statement = self.statement(use.node)
+                    if self.start(statement) < self.start(node):
+                        return statement
+            function = self.owner(function)
+        return None
+
+    def _first_of_module(self) -> ast.stmt | None:
+        found = [
+            statement
+            for use in self.uses
+            if isinstance(use.node, (ast.alias, ast.ImportFrom)) and self.parents.get(statement := self.statement(use.node)) is self.tree
+        ]
+        return min(found, key=self.start, default=None)
+
+    def _identifiers(self) -> Iterator[str]:
+        for slot in {id(slot): slot for slot in self.bindings.slots.values()}.values():
+            yield slot.name
+        for node in self.parents:
+            if isinstance(node, ast.Name):
+                yield node.id
+
+
+def default(use: Found) -> Ask | Keep | None:
+    """Return what becomes of a use for which no function stands in the tables."""
+    rule = BY_ID[use.rule]
+    if rule.id[0] == "I":
+        return None
+    if rule.kind == "decide":
+        return Ask(rule.question)
+    return Keep(f"no counterpart: {rule.counterpart}" if rule.kind == "keep" else f"by hand: {rule.counterpart}")
+
+
+def is_pragma(comment: bytes) -> bool:
+    """Return whether a comment speaks to a tool about its line."""
+    return re.match(rb"#\s*(?:noqa|type:|pylint:|pragma|mypy:|pyright:|isort:|ruff:|nosec|fmt:|yapf:|flake8)", comment) is not None
+
+
+def comments(source: bytes) -> list[tuple[int, bytes]]:
+    """Return byte and text of each comment."""
+    starts = line_starts(source)
+    found = []
+    for token in tokenize.tokenize(iter(_universal(source).splitlines(keepends=True)).__next__):
+        if token.type == tokenize.COMMENT:
+            at = starts[token.start[0] - 1] + len(token.line[: token.start[1]].encode())
+            found.append((at, token.string.encode()))
+    return found
+
+
+def _universal(source: bytes) -> bytes:
+    # Each line end becomes one byte, which moves nothing within a line.
+    return source.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

@@ -1,0 +1,149 @@
+"""Splices into a text, what belongs together, and which line became which."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_LINE = re.compile(rb"\r\n|\r|\n")
+
+
+class Edit(NamedTuple):
+    """One splice."""
+
+    start: int
+    """Bytes from the beginning of the text, which is UTF-8: columns of syntax trees are bytes of it."""
+    end: int
+    replacement: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What becomes of one use in one file."""
+
+    path: str
+    rule: str
+    line: int
+    """From 1, in the text as it was before the run."""
+    symbol: str
+    edits: tuple[Edit, ...]
+    imports: tuple[Need, ...] = ()
+
+
+class Need(NamedTuple):
+    """An import that an edit needs."""
+
+    module: str
+    name: str
+    alias: str
+    """What the file calls it."""
+    near: int
+    """A byte of the use: the import goes where this place sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Parts that only work together: all of them are applied, or none."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def rule(self) -> str:
+        """The rule of the first part."""
+        return self.parts[0].rule
+
+    @property
+    def path(self) -> str:
+        """The file of the first part."""
+        return self.parts[0].path
+
+    @property
+    def line(self) -> int:
+        """The line of the first part."""
+        return self.parts[0].line
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What names the change, in each run over the same files."""
+        return self.path, self.line, self.rule
+
+
+def line_starts(source: bytes) -> list[int]:
+    """Return where each line begins."""
+    return [0, *(match.end() for match in _LINE.finditer(source))]
+
+
+def conflict(edits: Sequence[Edit], others: Iterable[Edit]) -> bool:
+    """Return whether some edits touch what others change."""
+    taken = sorted(edit for edit in edits)
+    return any(_overlap(one, other) for other in others for one in taken)
+
+
+def _overlap(one: Edit, other: Edit) -> bool:
+    if one.start == one.end or other.start == other.end:
+        # Text that is put in at the border of a replaced one stands beside it.
+        return one.start < other.end and other.start < one.end
+    return max(one.start, other.start) < min(one.end, other.end)
+
+
+def apply(source: bytes, edits: Iterable[Edit]) -> bytes:
+    """Return the text with some edits, none of which overlap; those at one place stand in the order in which they come."""
+    done, parts = 0, []
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        parts += [source[done : edit.start], edit.replacement]
+        done = edit.end
+    return b"".join([*parts, source[done:]])
+
+
+class LineMap:
+    """Which line of a text became which; one that is gone became none."""
+
+    def __init__(self, lines: dict[int, int]) -> None:
+        self._lines = lines
+
+    @classmethod
+    def same(cls, source: bytes) -> LineMap:
+        """Return the map of a text that nothing changed."""
+        return cls({line: line for line in range(1, len(line_starts(source)) + 1)})
+
+    @classmethod
+    def of(cls, source: bytes, edits: Iterable[Edit]) -> LineMap:
+        """Return the map that some edits make."""
+        ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
+        starts, result = line_starts(source), line_starts(apply(source, ordered))
+        lines, shift, at = {}, 0, 0
+        for number, start in enumerate(starts, 1):
+            end = starts[number] if number < len(starts) else len(source)
+            # The first sign of a line stands for it: text may be put in before.
+            anchor = start + len(source[start:end]) - len(source[start:end].lstrip())
+            anchor = min(anchor, max(start, end - 1))
+            while at < len(ordered) and max(ordered[at].end, ordered[at].start) <= anchor:
+                shift += len(ordered[at].replacement) - (ordered[at].end - ordered[at].start)
+                at += 1
+            inside = at < len(ordered) and ordered[at].start <= anchor < ordered[at].end
+            if not inside:
+                lines[number] = bisect_right(result, anchor + shift)
+            elif ordered[at].replacement.strip():
+                lines[number] = bisect_right(result, ordered[at].start + shift)
+        return cls(lines)
+
+    def then(self, later: LineMap) -> LineMap:
+        """Return the map of this step and a later one."""
+        return LineMap({line: later._lines[to] for line, to in self._lines.items() if to in later._lines})
+
+    def after(self, line: int) -> int | None:
+        """Return the line that a line became."""
+        return self._lines.get(line)
+
+    def before(self, line: int) -> int:
+        """Return the line that became a line; for one that was written, that which stands before it."""
+        return max((old for old, new in self._lines.items() if new <= line), default=1)
+
+    def as_dict(self) -> dict[int, int]:
+        """Return line before -> line after."""
+        return dict(self._lines)

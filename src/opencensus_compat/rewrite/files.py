@@ -1,0 +1,139 @@
+"""Files as they are on disk: encoding, byte-order mark, line ends, mode; written whole or not at all."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import re
+import stat
+import subprocess
+import tempfile
+import tokenize
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_GENERATED = re.compile(rb"^\s*(?:#|//|;).*(?:@generated\b|\bgenerated\b(?!-)|\bdo not edit\b)", re.IGNORECASE)
+_HEAD_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a file in UTF-8, and how it is written."""
+
+    text: bytes
+    encoding: str = "utf-8"
+    has_mark: bool = False
+    """It begins with a byte-order mark."""
+
+    @property
+    def line_end(self) -> bytes:
+        """What ends its first line."""
+        match = re.search(rb"\r\n|\r|\n", self.text)
+        return match[0] if match else b"\n"
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether a comment at its head says that a tool makes it."""
+        return any(_GENERATED.match(line) for line in self.text.splitlines()[:_HEAD_LINES])
+
+    def encoded(self) -> bytes:
+        """Return the bytes of the file.
+
+        Raises:
+            UnicodeEncodeError: The text has a character that the encoding lacks.
+        """
+        body = self.text if self.encoding == "utf-8" else self.text.decode("utf-8").encode(self.encoding)
+        return (codecs.BOM_UTF8 if self.has_mark else b"") + body
+
+    def with_text(self, text: bytes) -> Source:
+        """Return the same file with another text."""
+        return replace(self, text=text)
+
+
+def decoded(data: bytes) -> Source:
+    """Return the text of the bytes of a Python file.
+
+    Raises:
+        SyntaxError: The declared encoding does not exist, or a character is not of it.
+    """
+    has_mark = data.startswith(codecs.BOM_UTF8)
+    body = data.removeprefix(codecs.BOM_UTF8)
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(body).readline)
+    try:
+        text = body.decode(encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise SyntaxError(f"not {encoding}: {error}") from error
+    if encoding in {"utf-8", "utf-8-sig"}:
+        return Source(body, "utf-8", has_mark)
+    return Source(text.encode("utf-8"), encoding, has_mark)
+
+
+def read(path: str) -> bytes:
+    """Return the bytes of a file."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path: str, data: bytes) -> None:
+    """Replace the content of a file. It has the old one or the new one at any time, and keeps its mode; a link stays a link.
+
+    Raises:
+        OSError: It may not be written.
+    """
+    target = os.path.realpath(path)
+    mode = stat.S_IMODE(os.stat(target).st_mode)
+    if not os.access(target, os.W_OK):
+        raise PermissionError(13, "the file is read-only", path)
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".census-compat-")
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+class NoGit(Exception):
+    """Git is not installed, or the files are in no repository of it."""
+
+
+def uncommitted(paths: Sequence[str]) -> list[str]:
+    """Return those of some files that have changes which git has not in a commit, or that it does not know.
+
+    Raises:
+        NoGit: Git cannot tell.
+    """
+    dirty = set()
+    for path in paths:
+        folder, name = os.path.split(os.path.abspath(path))
+        command = ["git", "-C", folder, "status", "--porcelain", "--ignored", "-z", "--", f":(literal){name}"]
+        try:
+            answer = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 -- git, of names after `--`
+        except OSError as error:
+            raise NoGit(f"git cannot be run: {error.strerror}") from error
+        if answer.returncode:
+            raise NoGit(answer.stderr.decode("utf-8", "replace").strip().partition("\n")[0] or f"git ended with {answer.returncode}")
+        if answer.stdout:
+            dirty.add(path)
+    return [path for path in paths if path in dirty]
+
+
+def top(path: str) -> str:
+    """Return the folder whose files may use what a file hands on: that of its repository, else the current folder if the file is below it, else its own."""
+    start = os.path.abspath(path if os.path.isdir(path) else os.path.dirname(path) or ".")
+    folder = start
+    while True:
+        if os.path.exists(os.path.join(folder, ".git")):
+            return folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            break
+        folder = parent
+    here = os.getcwd()
+    return here if os.path.commonpath([here, start]) == here and here != os.path.dirname(here) else start

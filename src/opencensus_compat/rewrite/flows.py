@@ -1,0 +1,442 @@
+"""What changes together: objects of OpenCensus are followed from where they are made to all that is done with them, through variables, attributes, arguments, return values and files."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeAlias
+
+from opencensus_compat.rewrite.bindings import Slot
+from opencensus_compat.rewrite.imports import is_of_opencensus
+from opencensus_compat.scan import strings
+from opencensus_compat.scan.values import Value, attribute_of, result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from opencensus_compat.rewrite.context import File
+    from opencensus_compat.scan.python_uses import Found
+
+Key: TypeAlias = object
+_Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
+
+_HARMLESS = frozenset(
+    {"print", "str", "repr", "bool", "id", "type", "isinstance", "len", "callable", "addHandler", "removeHandler", "basicConfig", "partial"}
+)
+"""Functions that may get an object of either API."""
+_ROBUST = ("ext.azure.log_exporter.",)
+"""Classes whose counterparts have the same methods, so that any code may hold an object of them."""
+
+
+class Flows:
+    """The groups of uses, and what stands in the way of each."""
+
+    def __init__(self, files: Mapping[str, File], find: Callable[[str, int, str], str | None], free: frozenset[str]) -> None:
+        self._files = files
+        self._find_module = find
+        self._free = free
+        self._above: dict[Key, Key] = {}
+        self._obstacles: list[tuple[Key, str]] = []
+        self.requires: list[tuple[Key, Key]] = []
+        """The first changes only where the second does."""
+        self._seen: set[Key] = set()
+        self._pending: list[Slot | _Function] = []
+        self._file_of: dict[ast.AST, File] = {}
+        self._calls: dict[str, list[tuple[File, ast.Call]]] = defaultdict(list)
+        self._reads: dict[str, list[tuple[File, ast.Attribute]]] = defaultdict(list)
+        self._attributes: dict[str, Slot] = {}
+        for file in files.values():
+            for node in file.parents:
+                if isinstance(node, ast.Call):
+                    self._calls[strings.tail(node.func)].append((file, node))
+                elif isinstance(node, ast.Attribute):
+                    self._reads[node.attr].append((file, node))
+                elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                    self._file_of[node] = file
+        for file in files.values():
+            for use in file.uses:
+                if not isinstance(use.node, (ast.alias, ast.ImportFrom)):
+                    self._use(file, use)
+        while self._pending:
+            each = self._pending.pop()
+            if isinstance(each, Slot):
+                self._slot(each)
+            else:
+                self._results(each)
+
+    # Groups.
+    def group(self, key: Key) -> Key:
+        """Return what stands for the group of a use, variable or expression."""
+        above = key
+        while (next_one := self._above.get(above, above)) is not above:
+            above = next_one
+        while key is not above:
+            key, self._above[key] = self._above.get(key, above), above
+        return above
+
+    def obstacles(self) -> dict[Key, list[str]]:
+        """Return group -> why it cannot change."""
+        found: dict[Key, list[str]] = defaultdict(list)
+        for key, reason in self._obstacles:
+            if reason not in found[self.group(key)]:
+                found[self.group(key)].append(reason)
+        return found
+
+    def _tie(self, one: Key, other: Key) -> None:
+        first, second = self.group(one), self.group(other)
+        if first is not second:
+            self._above[first] = second
+
+    def _stop(self, key: Key, file: File, node: ast.AST, reason: str) -> None:
+        self._obstacles.append((key, f"line {getattr(node, 'lineno', 1)}: {reason}"))
+
+    # Uses.
+    def _use(self, file: File, use: Found) -> None:
+        node = use.node
+        if not isinstance(node, ast.expr):
+            return
+        if use.rule in self._free and isinstance(node, ast.Attribute):
+            for source in self._sources(file, node.value):
+                self.requires.append((source, use))
+        elif isinstance(node, ast.Attribute):
+            for source in self._sources(file, node.value):
+                self._tie(use, source)
+        elif isinstance(node, ast.Name):
+            for source in self._sources(file, node):
+                self._tie(use, source)
+        self._tie(use, node)
+        for other in file.by_node[node]:
+            self._tie(use, other)
+        top: ast.expr = file.call(node) or node
+        self._tie(use, top)
+        if use.rule not in self._free and self._is_object(file, use, top):
+            self._flow(file, top, use, use.symbol)
+
+    @staticmethod
+    def _is_object(file: File, use: Found, top: ast.expr) -> bool:
+        if isinstance(top, ast.Call):
+            return result_of(Value("name", use.symbol)).meaning == "instance"
+        owner, _, name = use.symbol.rpartition(".")
+        if attribute_of(Value("instance", owner), name).meaning == "instance":
+            return True
+        # A class or constant as a value.
+        return isinstance(top, (ast.Name, ast.Attribute)) and file.value(top).meaning == "name" and isinstance(top.ctx, ast.Load)
+
+    def _sources(self, file: File, node: ast.expr) -> Iterator[Key]:
+        """Yield the variables and expressions that an object may come from."""
+        match node:
+            case ast.Name():
+                slot = file.slot(node)
+                if slot is not None and not self._is_import(file, slot):
+                    self._reach(slot)
+                    yield slot
+            case ast.Attribute():
+                slot = self._attribute(file, node)
+                if slot is not None:
+                    self._reach(slot)
+                    yield slot
+                elif node in file.by_node:
+                    yield node
+            case ast.Call():
+                function = self._function(file, node.func)
+                if function is not None:
+                    self._reach(function)
+                    yield function
+                elif node.func in file.by_node:
+                    yield node.func
+                elif strings.tail(node.func) == "enter_context" and node.args:
+                    yield from self._sources(file, node.args[0])
+                self._tie(node, node)
+            case ast.Await():
+                yield from self._sources(file, node.value)
+            case ast.NamedExpr():
+                yield from self._sources(file, node.value)
+                yield from self._sources(file, node.target)
+            case ast.IfExp():
+                yield from self._sources(file, node.body)
+                yield from self._sources(file, node.orelse)
+            case ast.BoolOp():
+                for each in node.values:
+                    yield from self._sources(file, each)
+
+    def _reach(self, each: Slot | _Function) -> None:
+        if each not in self._seen:
+            self._seen.add(each)
+            self._pending.append(each)
+
+    def _is_import(self, file: File, slot: Slot) -> bool:
+        """Return whether a name is an import of OpenCensus, or of what another file imports of it."""
+        for store in slot.stores:
+            statement = file.parents.get(store) if isinstance(store, ast.alias) else None
+            if isinstance(statement, (ast.Import, ast.ImportFrom)) and isinstance(store, ast.alias) and is_of_opencensus(statement, store):
+                return True
+        return bool(slot.stores) and all(isinstance(store, ast.alias) for store in slot.stores) and self._origin(file, slot) is None
+
+    def _origin(self, file: File, slot: Slot) -> tuple[File, Slot] | None:
+        """Return the variable of another file that an import names; None for one that is no object of OpenCensus there."""
+        store = slot.stores[0]
+        statement = file.parents.get(store)
+        if not isinstance(store, ast.alias) or not isinstance(statement, ast.ImportFrom):
+            return None
+        path = self._find_module(file.path, statement.level, statement.module or "")
+        other = self._files.get(path) if path is not None else None
+        found = other.bindings.module.get(store.name) if other is not None else None
+        if other is None or found is None:
+            return None
+        if all(isinstance(each, ast.alias) for each in found.stores):
+            return self._origin(other, found)
+        return other, found
+
+    def _attribute(self, file: File, node: ast.Attribute) -> Slot | None:
+        """Return what keeps an attribute of an object of the program, or a variable of a module of it; None for another."""
+        if isinstance(node.value, ast.Name):
+            slot = file.slot(node.value)
+            if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
+                value = file.value(node.value)
+                other = self._files.get(value.name) if value.meaning == "module" else None
+                return other.bindings.module.get(node.attr) if other is not None else None
+        if node in file.by_node or file.value(node.value).meaning in {"name", "instance"}:
+            return None
+        return self._attributes.setdefault(node.attr, Slot("", node.attr, None))
+
+    def _function(self, file: File, node: ast.expr) -> _Function | None:
+        """Return the function of the program that an expression names; None for another."""
+        if isinstance(node, ast.Name):
+            slot = file.slot(node)
+            origin = (file, slot) if slot is not None else None
+            if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
+                origin = self._origin(file, slot)
+            stores = origin[1].stores if origin is not None and origin[1] is not None else []
+            if len(stores) == 1 and isinstance(stores[0], (ast.FunctionDef, ast.AsyncFunctionDef)):
+                return stores[0]
+            if len(stores) == 1 and isinstance(stores[0], ast.ClassDef):
+                return next((each for each in stores[0].body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
+            return None
+        if isinstance(node, ast.Attribute) and node not in file.by_node:
+            if isinstance(node.value, ast.Name) and file.value(node.value).meaning == "module":
+                other = self._files.get(file.value(node.value).name)
+                slot = other.bindings.module.get(node.attr) if other is not None else None
+                found = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+                return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+            methods = [
+                each
+                for each, home in self._file_of.items()
+                if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))
+                and each.name == node.attr
+                and isinstance(home.parents.get(each), ast.ClassDef)
+            ]
+            return methods[0] if len(methods) == 1 else None
+        return None
+
+    # Where objects go.
+    def _flow(self, file: File, node: ast.expr, key: Key, symbol: str = "") -> None:
+        """Follow the value of an expression to what it is done with."""
+        parent = file.parents.get(node)
+        is_robust = symbol.startswith(_ROBUST)
+        match parent:
+            case ast.Attribute():
+                above = file.parents.get(parent)
+                if parent in file.by_node:
+                    if not all(use.rule in self._free for use in file.by_node[parent]):
+                        self._tie(key, parent)
+                elif isinstance(above, ast.Attribute) and above in file.by_node:
+                    self._tie(key, above)
+                elif not is_robust:
+                    self._stop(key, file, parent, f"`.{parent.attr}` of an OpenCensus object is no known use")
+            case ast.Assign() | ast.AnnAssign() | ast.NamedExpr() if parent.value is node:
+                for target in parent.targets if isinstance(parent, ast.Assign) else [parent.target]:
+                    self._bound(file, target, key)
+                if isinstance(parent, ast.NamedExpr):
+                    self._flow(file, parent, key, symbol)
+            case ast.withitem():
+                if parent.optional_vars is not None and parent.context_expr is node:
+                    self._bound(file, parent.optional_vars, key)
+            case ast.keyword():
+                self._argument(file, parent, key, is_robust=is_robust)
+            case ast.Call():
+                if parent.func is not node:
+                    self._argument(file, node, key, is_robust=is_robust)
+                elif isinstance(node, (ast.Name, ast.Attribute)) and node not in file.by_node:
+                    self._flow(file, parent, key, symbol)
+            case ast.Return() | ast.Yield():
+                function = file.function(node)
+                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    self._tie(key, function)
+                    self._reach(function)
+                else:
+                    self._stop(key, file, node, "a lambda returns it")
+            case ast.IfExp() if parent.test is node:
+                pass
+            case ast.IfExp() | ast.BoolOp() | ast.Await():
+                self._flow(file, parent, key, symbol)
+            case ast.List() | ast.Tuple() | ast.Dict() | ast.Set() | ast.Starred() | ast.Lambda():
+                if self._is_in_use(file, parent):
+                    for use in self._is_in_use(file, parent):
+                        self._tie(key, use)
+                elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load):
+                    self._stop(key, file, node, "it is kept in a collection or a lambda")
+
+    @staticmethod
+    def _is_in_use(file: File, node: ast.AST) -> list[Found]:
+        """Return the uses that an expression is an argument of."""
+        for each in file.up(node):
+            if isinstance(each, ast.stmt):
+                return []
+            if isinstance(each, ast.Call) and each.func in file.by_node:
+                return file.by_node[each.func]
+        return []
+
+    def _bound(self, file: File, target: ast.expr, key: Key) -> None:
+        if isinstance(target, ast.Name):
+            slot = file.slot(target)
+            if slot is not None:
+                self._tie(key, slot)
+                self._reach(slot)
+        elif isinstance(target, ast.Attribute):
+            if target in file.by_node:
+                self._tie(key, target)
+                return
+            slot = self._attribute(file, target)
+            if slot is not None:
+                self._tie(key, slot)
+                self._reach(slot)
+        else:
+            self._stop(key, file, target, "it is kept in a collection")
+
+    def _argument(self, file: File, node: ast.AST, key: Key, *, is_robust: bool) -> None:
+        call = file.parents.get(node)
+        if isinstance(call, ast.ClassDef):
+            return
+        assert isinstance(call, ast.Call)
+        if call.func in file.by_node:
+            if not all(use.rule in self._free for use in file.by_node[call.func]):
+                self._tie(key, call.func)
+            return
+        name = strings.tail(call.func)
+        function = self._function(file, call.func)
+        if function is not None:
+            parameter = self._parameter(function, call, node)
+            slot = self._file_of[function].slot(parameter) if parameter is not None else None
+            if slot is not None:
+                self._tie(key, slot)
+                self._reach(slot)
+                return
+        if name == "enter_context":
+            self._flow(file, call, key)
+        elif name not in _HARMLESS and not is_robust:
+            self._stop(key, file, call, f"it is handed to {name or 'a function'}(), which is not in these files")
+
+    def _parameter(self, function: _Function, call: ast.Call, node: ast.AST) -> ast.arg | None:
+        arguments = function.args
+        if isinstance(node, ast.keyword):
+            return next((each for each in [*arguments.args, *arguments.kwonlyargs] if each.arg == node.arg), None)
+        places = [*arguments.posonlyargs, *arguments.args]
+        at = call.args.index(node) + self._skipped(function)  # type: ignore[arg-type] # an argument is an expression
+        return places[at] if at < len(places) and not any(isinstance(each, ast.Starred) for each in call.args) else None
+
+    def _skipped(self, function: _Function) -> int:
+        """Return 1 for a method, which gets its object first."""
+        is_method = isinstance(self._file_of[function].parents.get(function), ast.ClassDef)
+        return int(is_method and not any(strings.tail(each) == "staticmethod" for each in function.decorator_list))
+
+    # Variables and functions.
+    def _slot(self, slot: Slot) -> None:
+        file = self._files.get(slot.path)
+        if file is None:
+            for home, read in self._reads[slot.name]:
+                if isinstance(read.ctx, ast.Load) and self._attribute(home, read) is slot:
+                    self._flow(home, read, slot)
+                elif isinstance(read.ctx, ast.Store) and self._attribute(home, read) is slot:
+                    self._store(home, read, slot)
+            for home in self._files.values():
+                for other in home.bindings.slots.values():
+                    if isinstance(other.owner, ast.ClassDef) and other.name == slot.name and other.path == home.path:
+                        self._tie(slot, other)
+                        self._reach(other)
+            return
+        if isinstance(slot.owner, ast.ClassDef):
+            attribute = self._attributes.setdefault(slot.name, Slot("", slot.name, None))
+            self._tie(slot, attribute)
+            self._reach(attribute)
+        for store in slot.stores:
+            self._store(file, store, slot)
+        for load in slot.loads:
+            self._flow(file, load, slot)
+            for use in file.by_node.get(load, ()):
+                self._tie(slot, use)
+
+    def _store(self, file: File, store: ast.AST, slot: Slot) -> None:
+        parent = file.parents.get(store)
+        if isinstance(store, ast.arg):
+            self._handed(file, store, slot)
+        elif isinstance(store, ast.alias):
+            origin = self._origin(file, slot)
+            if origin is not None:
+                self._tie(slot, origin[1])
+                self._reach(origin[1])
+        elif isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
+            is_one = parent.target is store if not isinstance(parent, ast.Assign) else store in parent.targets
+            if is_one and parent.value is not None:
+                self._from(file, parent.value, slot)
+            elif not is_one:
+                self._stop(slot, file, store, "it is taken out of a collection")
+        elif isinstance(parent, ast.withitem):
+            self._from(file, parent.context_expr, slot)
+        elif not isinstance(store, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            self._stop(slot, file, store, f"what `{slot.name}` holds is not known")
+
+    def _from(self, file: File, node: ast.expr, slot: Slot) -> None:
+        """Tie a variable to where its value comes from."""
+        if isinstance(node, ast.Constant):
+            return
+        parts = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
+        for part in parts:
+            sources = list(self._sources(file, part))
+            for source in sources:
+                self._tie(slot, source)
+            if not sources and not isinstance(part, ast.Constant):
+                self._stop(slot, file, part, f"what `{slot.name}` gets here is not known")
+
+    def _handed(self, file: File, parameter: ast.arg, slot: Slot) -> None:
+        """Follow a parameter to the calls of its function."""
+        function = file.function(parameter)
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._stop(slot, file, parameter, f"what `{slot.name}` gets is not known")
+            return
+        places = [*function.args.posonlyargs, *function.args.args]
+        defaults = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
+        defaults |= {each: value for each, value in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if value}
+        if parameter in defaults:
+            self._from(file, defaults[parameter], slot)
+        owner = file.parents.get(function)
+        name = owner.name if function.name == "__init__" and isinstance(owner, ast.ClassDef) else function.name
+        calls = [(home, call) for home, call in self._calls[name] if self._function(home, call.func) is function]
+        if len(calls) < len(self._calls[name]) and not calls:
+            self._stop(slot, file, parameter, f"which calls of {name}() mean this one is not known")
+        if not calls and parameter not in defaults:
+            self._stop(slot, file, parameter, f"who calls {name}(), and with what, is not in these files")
+        for home, call in calls:
+            if home.has_stars(call):
+                self._stop(slot, home, call, f"{name}() gets `*` or `**`")
+                continue
+            given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+            for each in given:
+                if self._parameter(function, call, each) is parameter:
+                    self._from(home, each.value if isinstance(each, ast.keyword) else each, slot)
+
+    def _results(self, function: _Function) -> None:
+        """Follow what a function returns to the calls of it."""
+        file = self._file_of[function]
+        if any(strings.tail(each) in {"property", "cached_property"} for each in function.decorator_list):
+            slot = self._attributes.setdefault(function.name, Slot("", function.name, None))
+            self._tie(function, slot)
+            self._reach(slot)
+            return
+        for home, call in self._calls[function.name]:
+            if self._function(home, call.func) is function:
+                self._tie(function, call)
+                self._flow(home, call, function)
+        for node in file.parents:
+            if isinstance(node, (ast.Return, ast.Yield)) and node.value is not None and file.function(node) is function:
+                for source in self._sources(file, node.value):
+                    self._tie(function, source)

@@ -1,0 +1,183 @@
+"""Imports: those that edits need come in, those of OpenCensus that nothing uses any more go, and comments stay."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import File, is_pragma
+from opencensus_compat.rewrite.edits import Edit, Need
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_GUARDS = ("ImportError", "ModuleNotFoundError")
+
+
+def coming(file: File, needs: Iterable[Need]) -> list[Edit]:
+    """Return the edits that import what some changes need."""
+    places: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for need in needs:
+        name = need.name if need.alias == need.name else f"{need.name} as {need.alias}"
+        places[need.near][need.module].add(name)
+    edits = []
+    for near, modules in places.items():
+        lines = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
+        statement = _last_import(file) if near < 0 else _statement_at(file, near)
+        edits.append(_at_top(file, lines) if statement is None else _beside(file, statement, lines))
+    return edits
+
+
+def _statement_at(file: File, at: int) -> ast.stmt:
+    return next(each for each in file.parents if isinstance(each, (ast.Import, ast.ImportFrom)) and file.start(each) == at)
+
+
+def _beside(file: File, statement: ast.stmt, lines: list[str]) -> Edit:
+    if not file.begins_line(statement):
+        # In the line of `try:` or after another statement.
+        at = file.start(statement)
+        return Edit(at, at, "".join(f"{line}; " for line in lines).encode())
+    at, indentation = file.line_after(statement), file.indentation(statement)
+    rest = file.source[file.end(statement) : at].strip()
+    if rest and not rest.startswith(b"#"):
+        return Edit(file.end(statement), file.end(statement), "".join(f"; {line}" for line in lines).encode())
+    is_last = file.source[at - 1 : at] not in {b"\n", b"\r"}
+    text = "".join(f"{indentation}{line}{file.line_end}" for line in lines)
+    return Edit(at, at, (file.line_end + text.removesuffix(file.line_end) if is_last else text).encode())
+
+
+def _last_import(file: File) -> ast.stmt | None:
+    """Return the last statement of the head of a module: its docstring and imports."""
+    last: ast.stmt | None = None
+    for statement in file.tree.body:
+        is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+        if not (isinstance(statement, (ast.Import, ast.ImportFrom)) or (is_text and last is None)):
+            break
+        last = statement
+    return last
+
+
+def _at_top(file: File, lines: list[str]) -> Edit:
+    """Import before the first statement, after comments such as the line for the shell."""
+    first = file.tree.body[0]
+    at = file.line_start(first)
+    if isinstance(first, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and first.decorator_list:
+        at = file.line_start(first.decorator_list[0])
+    return Edit(at, at, "".join(f"{line}{file.line_end}" for line in [*lines, ""]).encode())
+
+
+def going(file: File, handed_on: set[str], unused_before: set[str]) -> list[Edit]:
+    """Return the edits that take away imports of OpenCensus which nothing uses.
+
+    Args:
+        file: The file after its other edits.
+        handed_on: Names that other files get from it.
+        unused_before: Names that nothing in the file used before the run either.
+    """
+    is_face = os.path.basename(file.path) == "__init__.py"
+    names = handed_on | (unused_before if is_face else set()) | _exported(file.tree)
+    edits = []
+    for statement in [each for each in ast.walk(file.tree) if isinstance(each, (ast.Import, ast.ImportFrom))]:
+        unused = [alias for alias in statement.names if _is_unused(file, statement, alias, names)]
+        if len(unused) == len(statement.names):
+            guard = _guard(file, statement)
+            if guard is not None:
+                edits.append(_without(file, guard))
+            else:
+                edits.append(_without(file, statement))
+        elif unused:
+            edits += [_name_out(file, statement, alias, unused) for alias in unused]
+    return list(dict.fromkeys(edits))
+
+
+def _exported(tree: ast.Module) -> set[str]:
+    """Return the names of `__all__`."""
+    found = set()
+    for statement in tree.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+            found |= {each.value for each in ast.walk(statement) if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+    return found
+
+
+def is_of_opencensus(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> bool:
+    """Return whether an import is of OpenCensus."""
+    name = (statement.module or "" if not statement.level else "") if isinstance(statement, ast.ImportFrom) else alias.name
+    return name == "opencensus" or name.startswith("opencensus.")
+
+
+def _is_unused(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, names: set[str]) -> bool:
+    if alias.name == "*" or not is_of_opencensus(statement, alias):
+        return False
+    slot = file.slot(alias)
+    name = alias.asname or (alias.name if isinstance(statement, ast.ImportFrom) else alias.name.partition(".")[0])
+    if slot is None or slot.loads or (name in names and slot.owner is file.tree) or isinstance(slot.owner, ast.ClassDef):
+        return False
+    if alias.asname == alias.name:
+        # `import name as name` says that it is handed on.
+        return False
+    return not any(_is_in_text(node, name) for node in file.parents)
+
+
+def _is_in_text(node: ast.AST, name: str) -> bool:
+    """Return whether an annotation in quotes may be meant."""
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.search(rf"(?<![\w.]){name}\b", node.value) is not None
+        and (len(node.value) < 200 and re.fullmatch(r"[\w.\[\], |\"']+", node.value) is not None and node.value != name.lower())
+    )
+
+
+def _guard(file: File, statement: ast.stmt) -> ast.Try | None:
+    """Return the `try` that does nothing but to guard an import."""
+    parent = file.parents.get(statement)
+    if not isinstance(parent, ast.Try) or parent.body != [statement] or parent.orelse or parent.finalbody:
+        return None
+    for handler in parent.handlers:
+        caught = {each.id for each in ast.walk(handler.type) if isinstance(each, ast.Name)} if handler.type else set()
+        if not caught or not caught <= set(_GUARDS):
+            return None
+        for each in handler.body:
+            is_nothing = isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant) and each.value.value is None
+            if not (isinstance(each, ast.Pass) or is_nothing):
+                return None
+    return parent
+
+
+def _without(file: File, statement: ast.stmt) -> Edit:
+    """Take a statement away; what its comments say stays, but for what they say to tools."""
+    start, end = file.line_start(statement), file.line_after(statement)
+    edit = file.delete(statement)
+    if (edit.start, edit.end) == (start, end):
+        comments = _comments(file.source[file.start(statement) : end])
+        return edit._replace(replacement="".join(f"{file.indentation(statement)}{text}{file.line_end}" for text in comments).encode())
+    return edit
+
+
+def _comments(source: bytes) -> list[str]:
+    """Return the comments inside an import of several lines, without those for tools."""
+    found = [line[line.index(b"#") :].strip() for line in source.splitlines() if b"#" in line]
+    return [text.decode() for text in found if not is_pragma(text)]
+
+
+def _name_out(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, unused: list[ast.alias]) -> Edit:
+    """Take one name out of a list."""
+    names = statement.names
+    at = names.index(alias)
+    start, end = file.start(alias), file.end(alias)
+    line_start, line_after = file.line_start(alias), file.line_after(alias)
+    before, after = file.source[line_start:start].strip(), file.source[end:line_after].strip()
+    if not before and (not after or after.startswith((b",", b"#"))) and statement.lineno != alias.lineno and after not in {b",)", b")"}:
+        rest = after.removeprefix(b",").strip()
+        if not rest or is_pragma(rest):
+            return Edit(line_start, line_after, b"")
+        if rest.startswith(b"#"):
+            return Edit(start, file.source.index(b"#", end), b"")
+    kept_before = [each for each in names[:at] if each not in unused]
+    if not kept_before:
+        return Edit(start, file.start(names[at + 1]), b"") if at + 1 < len(names) else Edit(start, end, b"")
+    return Edit(file.end(names[at - 1]), end, b"")

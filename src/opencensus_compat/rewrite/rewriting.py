@@ -1,0 +1,408 @@
+"""A run over files and folders: rounds of changes, until nothing is left that can change."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from opencensus_compat.rewrite import files, imports, markers
+from opencensus_compat.rewrite.context import Ask, File, Refused
+from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict
+from opencensus_compat.rewrite.flows import Flows, Key
+from opencensus_compat.rewrite.rules import FREE, REWRITERS
+from opencensus_compat.scan import project
+from opencensus_compat.scan.findings import Problem, Result
+from opencensus_compat.scan.rules import BY_ID
+from opencensus_compat.scan.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opencensus_compat.rewrite.files import Source
+    from opencensus_compat.scan.python_uses import Found
+    from opencensus_compat.scan.values import Value
+
+_ROUNDS = 20
+"""More than any code was seen to take; each must change something."""
+
+Why: TypeAlias = Literal["decide", "keep", "shape", "with", "generated"]
+"""Why a use is left: a person must decide; it stays; it changes the shape, which was not asked for; another use beside it is left; a tool makes the file."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Left:
+    """A use that is left as it is."""
+
+    path: str
+    line: int
+    """From 1, in the text as it was before the run."""
+    rule: str
+    why: Why
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run is to change."""
+
+    shape: bool = False
+    """Also where the telemetry arrives in another shape."""
+    rules: frozenset[str] = frozenset()
+    """Only changes with a use of one of these; all without any."""
+    lines: frozenset[tuple[str, int]] = frozenset()
+    """Only changes with a use at one of these files and lines."""
+    markers: bool = True
+    select: Callable[[Change], bool] | None = None
+    """Only changes for which this is true."""
+
+
+@dataclass(slots=True)
+class Rewritten:
+    """What a run made."""
+
+    before: dict[str, bytes] = field(default_factory=dict)
+    """File -> its bytes, for the files that change."""
+    after: dict[str, bytes] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    lines: dict[str, LineMap] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    """Files that could not be read or parsed."""
+    files: int = 0
+    """How many files were looked at."""
+
+
+def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Sequence[str] = ()) -> Rewritten:
+    """Return what becomes of the files below some paths. Nothing is written, imported or run.
+
+    Args:
+        paths: Files and folders that may change. Others of the same repository are read, since they may use what these hand on.
+        options: What is to change.
+        exclude: Patterns of names and paths that are left out.
+    """
+    found = list(walk(paths, exclude))
+    result = Rewritten(files=len(found), problems=[each for each in found if isinstance(each, Problem)])
+    chosen = {os.path.abspath(each): each for each in found if isinstance(each, str)}
+    program = project.Program(Result())
+    for top in dict.fromkeys(files.top(path) for path in paths):
+        for each in walk([top]):
+            if isinstance(each, str) and os.path.abspath(each) not in chosen:
+                program.add(each)
+    for path in chosen.values():
+        program.add(path)
+    sources: dict[str, Source] = {}
+    naming, connected = program.connect()
+    for path in [*naming, *sorted(connected)]:
+        _read(path, sources, result if os.path.abspath(path) in chosen else Rewritten())
+    _Run(sources, {path for path in sources if os.path.abspath(path) in chosen}, program, options or Options(), result).go()
+    return result
+
+
+def rewrite_text(data: bytes, path: str = "<stdin>", options: Options | None = None) -> Rewritten:
+    """Return what becomes of one file alone.
+
+    Args:
+        data: Its bytes.
+        path: Its name, for the report.
+        options: What is to change.
+    """
+    result = Rewritten(files=1)
+    sources: dict[str, Source] = {}
+    _parse(path, data, sources, result)
+    _Run(sources, set(sources), project.Program(Result()), options or Options(), result).go()
+    return result
+
+
+def _read(path: str, sources: dict[str, Source], result: Rewritten) -> None:
+    try:
+        data = files.read(path)
+    except OSError as error:
+        result.problems.append(Problem(path, error.strerror or str(error)))
+        return
+    _parse(path, data, sources, result)
+
+
+def _parse(path: str, data: bytes, sources: dict[str, Source], result: Rewritten) -> None:
+    try:
+        source = files.decoded(data)
+        ast.parse(source.text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None)
+        what = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
+        result.problems.append(Problem(path, f"this Python cannot parse it{f', line {line}' if line else ''}: {what}"))
+        return
+    sources[path] = source
+
+
+class _View:
+    """The program's modules as one file imports them, after what has changed so far."""
+
+    def __init__(self, run: _Run, path: str) -> None:
+        self._run = run
+        self.here = path
+
+    def find(self, level: int, name: str) -> str | None:
+        return self._run.program.find(self.here, level, name)
+
+    def exports(self, path: str) -> Mapping[str, Value]:
+        return self._run.exports.get(path, {})
+
+
+class _Run:
+    """The rounds."""
+
+    def __init__(self, sources: dict[str, Source], chosen: set[str], program: project.Program, options: Options, result: Rewritten) -> None:
+        self.program = program
+        self.exports: dict[str, dict[str, Value]] = dict(program.exports)
+        self._original = dict(sources)
+        self._sources = sources
+        self._chosen = chosen
+        self._options = options
+        self._result = result
+        self._files: dict[str, File] = {}
+        self._unused: dict[str, set[str]] = {}
+        self._broken: set[tuple[str, int, str]] = set()
+        self._lines = {path: LineMap.same(source.text) for path, source in sources.items()}
+
+    def go(self) -> None:
+        """Change what can change, and note what is left."""
+        for path in self._sources:
+            self._look(path)
+        self._unused = {path: _unused(file) for path, file in self._files.items()}
+        for _ in range(_ROUNDS):
+            changes, left = self._found()
+            if not self._apply(changes):
+                break
+        self._result.left = sorted(left)
+        self._finish()
+
+    def _look(self, path: str) -> None:
+        """Read a file anew."""
+        file = File(path, self._sources[path], _View(self, path), self.program.processors, REWRITERS)
+        self._files[path] = file
+        self.exports[path] = file.module.exports
+
+    # One round.
+    def _found(self) -> tuple[list[Change], list[Left]]:
+        """Return what can change now, and what cannot."""
+        flows = Flows(self._files, self.program.find, FREE)
+        groups: dict[Key, list[tuple[File, Found]]] = defaultdict(list)
+        for file in self._files.values():
+            for use in sorted((use for use in file.uses if isinstance(use.node, ast.AST)), key=lambda use: _place(file, use)):
+                if use.rule[0] != "I" or use.rule in {"I005", "I006", "I008"}:
+                    groups[flows.group(use)].append((file, use))
+        obstacles = flows.obstacles()
+        parts: dict[Key, list[Part]] = {}
+        left: dict[Key, list[Left]] = {}
+        for key, members in groups.items():
+            parts[key], left[key] = self._group(members)
+            if key in obstacles:
+                file, use = members[0]
+                text = "; ".join(obstacles[key])
+                left[key] += [] if left[key] else [self._left(file, use, "keep", text)]
+        blocked = {key for key in groups if left[key]}
+        reasons = {key: left[key] for key in blocked}
+        while True:
+            more = {
+                flows.group(one)
+                for one, other in flows.requires
+                if flows.group(other) in blocked and flows.group(one) not in blocked and flows.group(one) in groups
+            }
+            if not more:
+                break
+            blocked |= more
+        everything = [each for lefts in reasons.values() for each in lefts]
+        for key in blocked:
+            known = {(each.path, each.line, each.rule) for each in left[key]}
+            for file, use in groups[key]:
+                each = self._left(file, use, "with", "waits for what it belongs to")
+                if (each.path, each.line, each.rule) not in known and each.path in self._chosen:
+                    everything.append(each)
+        changes = [Change(tuple(parts[key])) for key in groups if key not in blocked and any(part.edits for part in parts[key])]
+        return sorted(changes, key=lambda change: change.key), everything
+
+    def _group(self, members: list[tuple[File, Found]]) -> tuple[list[Part], list[Left]]:
+        parts: list[tuple[Found, Part]] = []
+        left: list[tuple[Found, Left]] = []
+        for file, use in members:
+            file.needs = []
+            try:
+                edits = file.outcome(use)
+            except Refused as refused:
+                outcome = refused.outcome
+                why: Why = "decide" if isinstance(outcome, Ask) else "keep"
+                left.append((use, self._left(file, use, why, outcome.question if isinstance(outcome, Ask) else outcome.reason)))
+                continue
+            if file.path not in self._chosen and (edits or file.needs):
+                left.append((use, self._left(file, use, "keep", "the file is not among those that are rewritten")))
+                continue
+            part = Part(file.path, use.rule, self._lines[file.path].before(_line(use)), use.symbol, tuple(edits), tuple(file.needs))
+            parts.append((use, part))
+        covered = {use for file, _ in members for use in file.covered}
+        kept = [each for use, each in left if use not in covered]
+        done = [part for use, part in parts if use not in covered]
+        if not kept and not self._options.shape:
+            shapes = [part for part in done if BY_ID[part.rule].kind == "shape"]
+            kept += [Left(part.path, part.line, part.rule, "shape", BY_ID[part.rule].counterpart) for part in shapes]
+        return done, kept
+
+    def _left(self, file: File, use: Found, why: Why, text: str) -> Left:
+        return Left(file.path, self._lines[file.path].before(_line(use)), use.rule, why, text)
+
+    def _apply(self, changes: list[Change]) -> bool:
+        """Apply what is wanted and does not conflict; return whether anything changed."""
+        done: dict[str, list[Edit]] = defaultdict(list)
+        needs: dict[str, list[Need]] = defaultdict(list)
+        applied = []
+        for change in changes:
+            if not self._is_wanted(change):
+                continue
+            by_path: dict[str, list[Edit]] = defaultdict(list)
+            for part in change.parts:
+                by_path[part.path] += part.edits
+            if any(conflict(edits, done[path]) for path, edits in by_path.items()):
+                continue
+            applied.append(change)
+            for path, edits in by_path.items():
+                done[path] += edits
+            for part in change.parts:
+                needs[part.path] += part.imports
+        for path in self._chosen:
+            file = self._files[path]
+            coming = imports.coming(file, needs[path])
+            touched = path in self._result.before or not self._is_narrow()
+            going = imports.going(file, self._handed_on(path), self._unused[path]) if touched else []
+            done[path] += [*coming, *(edit for edit in going if not conflict([edit], done[path]))]
+        changed = {path: _filled(self._files[path], _commented(self._files[path], edits)) for path, edits in done.items() if edits}
+        texts = {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}
+        for path, text in texts.items():
+            try:
+                ast.parse(text)
+            except (SyntaxError, ValueError) as error:
+                raise RuntimeError(f"{path}: a rule wrote what Python cannot parse: {error}") from error
+        for path, text in texts.items():
+            self._step(path, changed[path], text)
+        self._result.changes += applied
+        return bool(texts)
+
+    def _step(self, path: str, edits: list[Edit], text: bytes) -> None:
+        self._result.before.setdefault(path, self._original[path].encoded())
+        self._lines[path] = self._lines[path].then(LineMap.of(self._sources[path].text, edits))
+        self._sources[path] = self._sources[path].with_text(text)
+        self._look(path)
+
+    def _is_narrow(self) -> bool:
+        return bool(self._options.rules or self._options.lines or self._options.select)
+
+    def _is_wanted(self, change: Change) -> bool:
+        options = self._options
+        if options.rules and not any(part.rule in options.rules for part in change.parts):
+            return False
+        if options.lines and not any((os.path.abspath(part.path), part.line) in options.lines for part in change.parts):
+            return False
+        return options.select is None or options.select(change)
+
+    def _handed_on(self, path: str) -> set[str]:
+        """Return the names that other files import from one, or read of it."""
+        names = set()
+        for other in self._files.values():
+            for node in other.parents:
+                if isinstance(node, ast.ImportFrom) and self.program.find(other.path, node.level, node.module or "") == path:
+                    names |= {alias.name for alias in node.names}
+                    if "*" in names:
+                        names |= set(self._files[path].bindings.module)
+                elif isinstance(node, ast.Attribute) and other.value(node.value) == ("module", path):
+                    names.add(node.attr)
+        return names
+
+    # The end.
+    def _finish(self) -> None:
+        for path in sorted(self._chosen):
+            file = self._files[path]
+            asked = [(use.node, use.rule, text) for use, text in self._questions(file)]
+            edits = markers.edits(file, asked, write=self._options.markers and not self._is_narrow())
+            if edits:
+                self._step(path, edits, apply(file.source, edits))
+        for path in list(self._result.before):
+            self._result.after[path] = self._sources[path].encoded()
+            self._result.lines[path] = self._lines[path]
+            if self._result.after[path] == self._result.before[path]:
+                del self._result.before[path], self._result.after[path], self._result.lines[path]
+
+    def _questions(self, file: File) -> list[tuple[Found, str]]:
+        found = []
+        for use in file.uses:
+            if use in file.covered:
+                continue
+            try:
+                file.outcome(use)
+            except Refused as refused:
+                if isinstance(refused.outcome, Ask):
+                    found.append((use, refused.outcome.question))
+        return found
+
+
+def _place(file: File, use: Found) -> int:
+    return file.start(use.node) if hasattr(use.node, "lineno") else 0
+
+
+def _line(use: Found) -> int:
+    return getattr(use.node, "lineno", 1)
+
+
+def _unused(file: File) -> set[str]:
+    """Return the names of a module that nothing in it reads."""
+    return {name for name, slot in file.bindings.module.items() if not slot.loads}
+
+
+def _commented(file: File, edits: list[Edit]) -> list[Edit]:
+    """Return some edits, with the comments that they would take away above the statement."""
+    result = []
+    for edit in edits:
+        lost = file.lost_comments(edit) if edit.replacement else []
+        if lost:
+            at = max(
+                (file.line_start(node) for node in file.parents if isinstance(node, ast.stmt) and file.start(node) <= edit.start), default=0
+            )
+            blanks = file.source[at : at + len(file.source[at:]) - len(file.source[at:].lstrip(b" \t"))].decode()
+            result.append(Edit(at, at, "".join(f"{blanks}{text}{file.line_end}" for text in lost).encode()))
+    return [*result, *edits]
+
+
+def _filled(file: File, edits: list[Edit]) -> list[Edit]:
+    """Return some edits, with `pass` in each block of which they take everything."""
+    gone = sorted(edit for edit in edits if not edit.replacement.strip() and edit.end > edit.start)
+    if not gone:
+        return edits
+    result = list(edits)
+    for node in file.parents:
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if not isinstance(block, list) or not block or not isinstance(block[0], ast.stmt):
+                continue
+            taken = [next((edit for edit in gone if edit.start <= file.start(each) and file.end(each) <= edit.end), None) for each in block]
+            if any(edit is None for edit in taken) or any(edit in gone for edit in taken if edit not in result):
+                continue
+            if any(_stands(edit, block, file) for edit in edits):
+                continue
+            last = taken[-1]
+            if last is not None and all(last is not _outer(file, node, gone) for _ in (0,)):
+                text = f"{file.indentation(block[-1])}pass{file.line_end}" if last.start == file.line_start(block[-1]) else "pass"
+                result[result.index(last)] = last._replace(replacement=text.encode() + last.replacement)
+    return result
+
+
+def _outer(file: File, node: ast.AST, gone: list[Edit]) -> Edit | None:
+    """Return the edit that takes the whole of a compound statement."""
+    if not isinstance(node, ast.stmt):
+        return None
+    return next((edit for edit in gone if edit.start <= file.start(node) and file.end(node) <= edit.end), None)
+
+
+def _stands(edit: Edit, block: list[ast.stmt], file: File) -> bool:
+    """Return whether an edit puts a statement into a block."""
+    start, end = file.line_start(block[0]), file.line_after(block[-1])
+    return start <= edit.start and edit.end <= end and bool(edit.replacement.strip()) and not edit.replacement.lstrip().startswith(b"#")

@@ -1,0 +1,19 @@
+"""What becomes of each form of use: rule -> function.
+
+A function gets a use and its file and returns its edits; `Ask`, where a person must decide; `Keep`, where it stays; None, where the
+function of another use sees to it (by `File.render`). An exact or shape rule without a function is listed as one for a person's hands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.rules import spans, tracers
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.context import Rewriter
+
+REWRITERS: dict[str, Rewriter] = {**tracers.REWRITERS, **spans.REWRITERS}
+
+FREE = frozenset({*tracers.FREE, *spans.FREE})
+"""Rules whose counterparts do not need the object that they are called on: such uses change alone."""

@@ -1,0 +1,158 @@
+"""Forms of use, and what stands in the way: text before, text after."""
+
+from __future__ import annotations
+
+import ast
+from textwrap import dedent
+
+import pytest
+
+from opencensus_compat.rewrite.rewriting import Options, rewrite_text
+
+_HEAD = """\
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+tracer = Tracer(exporter=AzureExporter(connection_string=X), sampler=AlwaysOnSampler())
+"""
+_NEW_HEAD = """\
+from appinsights_exporter import configure
+from opentelemetry import trace
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+configure(connection_string=X, signals=["traces"], sampler=ALWAYS_ON)
+tracer = trace.get_tracer(__name__)
+"""
+
+_FORMS = {
+    "a span in a with statement": (
+        "with tracer.span(name='work'):\n    pass\n",
+        "with tracer.start_as_current_span(name='work'):\n    pass\n",
+    ),
+    "a span without a name": ("with tracer.span():\n    pass\n", 'with tracer.start_as_current_span("span"):\n    pass\n'),
+    "several spans in one statement": (
+        "with tracer.span('a') as a, tracer.span('b'):\n    a.add_attribute('k', 1)\n",
+        "with tracer.start_as_current_span('a') as a, tracer.start_as_current_span('b'):\n    a.set_attribute('k', 1)\n",
+    ),
+    "comments among arguments": (
+        "with tracer.span(\n    # why\n    name='a',  # what\n) as span:\n    span.add_attribute(  # here\n        'k', 'v')\n",
+        "with tracer.start_as_current_span(\n    # why\n    name='a',  # what\n) as span:\n    span.set_attribute(  # here\n        'k', 'v')\n",
+    ),
+    "an attribute of the current span": (
+        "tracer.add_attribute_to_current_span(attribute_key='k', attribute_value=f(1))\n",
+        "trace.get_current_span().set_attribute(key='k', value=f(1))\n",
+    ),
+    "a tracer that is handed to a function": (
+        "def work(tracer):\n    with tracer.span('a'):\n        pass\n\nwork(tracer)\nwork(tracer=tracer)\n",
+        "def work(tracer):\n    with tracer.start_as_current_span('a'):\n        pass\n\nwork(tracer)\nwork(tracer=tracer)\n",
+    ),
+    "a tracer in an attribute": (
+        "class Service:\n    def __init__(self):\n        self.tracer = tracer\n\n    def work(self):\n        with self.tracer.span('a') as s:\n            s.add_attribute('k', 1)\n",
+        "class Service:\n    def __init__(self):\n        self.tracer = tracer\n\n    def work(self):\n        with self.tracer.start_as_current_span('a') as s:\n            s.set_attribute('k', 1)\n",
+    ),
+    "a tracer that is tested": (
+        "if tracer:\n    with tracer.span('a'):\n        pass\n",
+        "if tracer:\n    with tracer.start_as_current_span('a'):\n        pass\n",
+    ),
+    "a tracer in a default": (
+        "def work(t=tracer):\n    with t.span('a'):\n        pass\n",
+        "def work(t=tracer):\n    with t.start_as_current_span('a'):\n        pass\n",
+    ),
+    "the end of a tracer, alone in its block": ("def stop():\n    tracer.finish()\n", "def stop():\n    pass\n"),
+    "the end of a tracer, with a comment": ("tracer.finish()  # at last\nprint(1)\n", "# at last\nprint(1)\n"),
+    "two statements on a line": ("tracer.finish(); print(1)\n", "print(1)\n"),
+    "a walrus": (
+        "if (t := tracer):\n    with t.span('a'):\n        pass\n",
+        "if (t := tracer):\n    with t.start_as_current_span('a'):\n        pass\n",
+    ),
+}
+
+
+def _rewritten(text: str) -> str:
+    result = rewrite_text(text.encode(), options=Options(shape=True))
+    return b"".join(result.after.values()).decode() or text
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_a_form_is_rewritten(form):
+    """Each form becomes its counterpart, and nothing else changes."""
+    before, after = _FORMS[form]
+    assert _rewritten(f"{_HEAD}\n{before}") == f"{_NEW_HEAD}\n{after}"
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_a_rewritten_form_stays(form):
+    """A second run changes nothing."""
+    text = f"{_NEW_HEAD}\n{_FORMS[form][1]}"
+    assert _rewritten(text) == text
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        pytest.param("other(tracer)\n", id="handed to a function of elsewhere"),
+        pytest.param("all = [tracer]\n", id="kept in a list"),
+        pytest.param("def work(tracer):\n    with tracer.span('a'):\n        pass\n\nwork(tracer, **rest)\n", id="arguments in stars"),
+        pytest.param("tracer.tracer\n", id="a part of it is read"),
+        pytest.param("with tracer.span('a') as s:\n    s.anything()\n", id="an unknown method"),
+    ],
+)
+def test_what_cannot_follow_keeps_the_rest(rest):
+    """Where one use of a tracer cannot change, none of its uses does."""
+    assert "opentelemetry" not in _rewritten(f"{_HEAD}\n{rest}")
+
+
+def test_a_name_that_is_taken_gets_another():
+    """Where `trace` means something else in the file, OpenTelemetry's gets another name."""
+    text = _rewritten(f"{_HEAD}\ndef f(trace):\n    return trace\n")
+    assert "from opentelemetry import trace as otel_trace\n" in text
+    assert "tracer = otel_trace.get_tracer(__name__)\n" in text
+
+
+def test_lazy_imports_stay_lazy():
+    """What takes the place of an import inside a function is imported there."""
+    text = dedent("""\
+        def work():
+            from opencensus.trace import execution_context
+            execution_context.get_opencensus_tracer().add_attribute_to_current_span("a", 1)
+        """)
+    assert _rewritten(text) == dedent("""\
+        def work():
+            from opentelemetry import trace
+            trace.get_current_span().set_attribute("a", 1)
+        """)
+
+
+def test_a_question_gets_a_marker_once():
+    """The marker stands above the line, and a second run leaves it alone."""
+    text = "from opencensus.trace.tracer import Tracer\n\ntracer = Tracer()\ntracer.end_span()\n"
+    once = _rewritten(text)
+    assert once.splitlines()[2].startswith("# census-compat: T001 ")
+    assert once.splitlines()[4].startswith("# census-compat: T013 ")
+    assert _rewritten(once) == once
+
+
+def test_a_marker_goes_with_its_use():
+    """A marker above a line that has no such use any more is taken away."""
+    assert _rewritten("import opencensus\nprint(opencensus)\n# census-compat: T013 Which?\nx = 1\n") == (
+        "import opencensus\nprint(opencensus)\nx = 1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("encode", "line_end"),
+    [
+        pytest.param(lambda text: text.encode("utf-8-sig"), "\n", id="byte-order mark"),
+        pytest.param(lambda text: text.encode(), "\r\n", id="CRLF"),
+        pytest.param(lambda text: ("# coding: latin-1\n" + text).encode("latin-1"), "\n", id="latin-1"),
+    ],
+)
+def test_the_bytes_of_a_file_keep_their_kind(encode, line_end):
+    """Encoding, byte-order mark and line ends stay."""
+    form = "with tracer.span('größe') as s:\n    s.add_attribute('ü', 'é')\n"
+    after = form.replace(".span(", ".start_as_current_span(").replace("add_attribute", "set_attribute")
+    before = encode(f"{_HEAD}\n{form}".replace("\n", line_end))
+    (found,) = rewrite_text(before).after.values()
+    assert found == encode(f"{_NEW_HEAD}\n{after}".replace("\n", line_end))
+    ast.parse(found)
