@@ -28,7 +28,7 @@ tracer = trace.get_tracer(__name__)
 _FORMS = {
     "a span in a with statement": (
         "with tracer.span(name='work'):\n    pass\n",
-        "with tracer.start_as_current_span(name='work'):\n    pass\n",
+        "with tracer.start_as_current_span('work'):\n    pass\n",
     ),
     "a span without a name": ("with tracer.span():\n    pass\n", 'with tracer.start_as_current_span("span"):\n    pass\n'),
     "several spans in one statement": (
@@ -37,11 +37,11 @@ _FORMS = {
     ),
     "comments among arguments": (
         "with tracer.span(\n    # why\n    name='a',  # what\n) as span:\n    span.add_attribute(  # here\n        'k', 'v')\n",
-        "with tracer.start_as_current_span(\n    # why\n    name='a',  # what\n) as span:\n    span.set_attribute(  # here\n        'k', 'v')\n",
+        "with tracer.start_as_current_span(\n    # why\n    'a',  # what\n) as span:\n    span.set_attribute(  # here\n        'k', 'v')\n",
     ),
     "an attribute of the current span": (
         "tracer.add_attribute_to_current_span(attribute_key='k', attribute_value=f(1))\n",
-        "trace.get_current_span().set_attribute(key='k', value=f(1))\n",
+        "trace.get_current_span().set_attribute('k', f(1))\n",
     ),
     "a tracer that is handed to a function": (
         "def work(tracer):\n    with tracer.span('a'):\n        pass\n\nwork(tracer)\nwork(tracer=tracer)\n",

@@ -237,13 +237,29 @@ class File:
             return self.splice(self.end(node) - len(node.attr.encode()), self.end(node), name, node)
         return self.replace(node, name)
 
-    def rename_keywords(self, call: ast.Call, names: Mapping[str, str]) -> list[Edit]:
-        """Give keywords of a call other names."""
-        return [
-            self.splice(self.start(keyword), self.start(keyword) + len(keyword.arg.encode()), names[keyword.arg], call)
-            for keyword in call.keywords
-            if keyword.arg is not None and keyword.arg in names
-        ]
+    def positional(self, call: ast.Call, names: Mapping[str, str]) -> list[Edit]:
+        """Give the arguments of a call by place where they stand in that order, else by their new names.
+
+        Args:
+            call: The call.
+            names: Old name -> new name, in the order of the new function's parameters.
+        """
+        order = [*[None] * len(call.args), *(keyword.arg for keyword in call.keywords)]
+        is_in_order = not self.has_stars(call) and order[len(call.args) :] == list(names)[len(call.args) : len(order)]
+        edits = []
+        for keyword in call.keywords:
+            if keyword.arg in names and keyword.arg is not None:
+                end = (
+                    self.start(keyword.value)
+                    if is_in_order and not self._is_wrapped(keyword)
+                    else self.start(keyword) + len(keyword.arg.encode())
+                )
+                edits.append(self.splice(self.start(keyword), end, "" if end == self.start(keyword.value) else names[keyword.arg], call))
+        return edits
+
+    def _is_wrapped(self, keyword: ast.keyword) -> bool:
+        """Return whether a keyword's value stands in parentheses or after a comment, of which the tree says nothing."""
+        return b"(" in (between := self.source[self.start(keyword) : self.start(keyword.value)]) or b"#" in between
 
     def insert_before(self, statement: ast.stmt, line: str) -> Edit:
         """Put a statement on a line of its own before another."""

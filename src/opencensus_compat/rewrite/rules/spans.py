@@ -18,7 +18,7 @@ def in_with(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None:
         return Keep("a method as a value")
-    edits = [file.rename(use.node, "start_as_current_span")]
+    edits = [file.rename(use.node, "start_as_current_span"), *file.positional(call, {"name": "name"})]
     if not call.args and not call.keywords:
         edits.append(file.splice(file.end(call) - 1, file.end(call) - 1, '"span"', call))
     return edits
@@ -29,7 +29,7 @@ def attribute(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None:
         return Keep("a method as a value")
-    return [file.rename(use.node, "set_attribute"), *file.rename_keywords(call, {"attribute_key": "key", "attribute_value": "value"})]
+    return [file.rename(use.node, "set_attribute"), *file.positional(call, {"attribute_key": "key", "attribute_value": "value"})]
 
 
 REWRITERS: dict[str, Rewriter] = {"T010": in_with, "T020": attribute}

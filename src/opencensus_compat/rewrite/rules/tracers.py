@@ -114,7 +114,7 @@ def current_attribute(use: Found, file: File) -> Outcome:
     if call is None:
         return Keep("a method as a value")
     name = file.need("from opentelemetry import trace", use.node)
-    keywords = file.rename_keywords(call, {"attribute_key": "key", "attribute_value": "value"})
+    keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
     return [file.replace(use.node, f"{name}.get_current_span().set_attribute"), *keywords]
 
 
