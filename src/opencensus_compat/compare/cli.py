@@ -26,7 +26,7 @@ from .lines import LineMap
 from .metrics import METRIC_TABLES
 from .model import Comparison, Problem
 from .output import check_output, save_output
-from .programs import NOT_COMPARABLE, STOP_SIGNALS, Driving, NotComparable, one_port, parse, record
+from .programs import NOT_COMPARABLE, STOP_SIGNALS, Conditions, Driving, NotComparable, one_port, parse, record
 from .progress import doing
 from .recordings import DamagedRecording, LockedRecording, OpenRecording, RecordingError
 from .reports import Sides, as_html, as_json, as_junit, as_text
@@ -219,7 +219,7 @@ class _Programs:
         made = {}
         for name, command in (first, ("after.db", self.after), *twins):
             with doing(f"recording {_run_name(name)}: {command.text}"):
-                made[name] = _Run(str(folder / name), record(command, folder / name, self.driving))
+                made[name] = _Run(str(folder / name), record(command, folder / name, self.driving, Conditions(call_sites=True)))
         return [*(made[name] for name, _ in (first, *twins)), made["after.db"]]
 
     def problem(self, problem: Problem) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections import defaultdict
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opencensus_compat.local.tables import TABLES
@@ -16,11 +17,14 @@ from .model import ROW, Accepted, Comparison, Problem, TableChange, Volatile
 from .noise import NOT_COMPARED
 from .noise import column as column_of
 from .places import Placed
-from .recordings import Recording
+from .recordings import NoCallSites, Recording
+from .sources import Sources
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from opencensus_compat.local.call_sites import CallSite
 
     from .lines import LineMap
     from .matching import Place, Replacements
@@ -83,8 +87,9 @@ def compare(
         matching = match(one, other, volatile)
         found = differences.Differences((*current, *known))
         say("comparing items")
-        differences.collect(found, matching, (first, second), volatile, tolerances)
-        metrics.collect(found, series, other_series, volatile)
+        sources = Sources(lines, (partial(_call_sites, first), partial(_call_sites, second)))
+        differences.collect(found, matching, (first, second), volatile, tolerances, sources=sources)
+        metrics.collect(found, series, other_series, volatile, sources)
         tables = _tables((one, series), (other, other_series))
     used = {id(entry) for entry in found.used()}
     there = {"*", *(change.table for change in tables)}
@@ -98,6 +103,13 @@ def compare(
         expired=expired,
         twins=len(others),
     )
+
+
+def _call_sites(recording: Recording) -> Sequence[CallSite]:
+    try:
+        return recording.call_sites()
+    except NoCallSites:
+        return ()
 
 
 def _problems(recording: Recording) -> list[Problem]:

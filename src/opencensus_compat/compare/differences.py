@@ -22,12 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from .matching import Entry, Matching, Place, Side
+    from .model import Code
     from .recordings import Item, Recording
+    from .sources import Sources
 
 _WIRE_TYPED = ("customDimensions.", "customMeasurements.", "details.", "tags.")
 _AS_IN_JSON = re.compile(r'-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null|".*"|[\[{].*', re.DOTALL)
 _LONGEST = 300
 _MOST_DISTINCT = 1000
+_EXAMPLES = 3
+_LOOKED_AT = 50
+"""Rows of one change whose lines of code are looked for."""
 _UNITS = (1e-6, 1e-3, 1e3, 1e6)
 """Between nanoseconds, microseconds, milliseconds and seconds."""
 _ROUGHLY = 1.6
@@ -39,7 +44,7 @@ _PAIRS_OF_A_UNIT = 3
 @dataclass(slots=True)
 class _Tally:
     changes: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
-    """Values before and after, and of whole rows their name -> items, rows, examples."""
+    """Values before and after, and of whole rows their name -> items, rows, examples, lines of code."""
     count: int = 0
     rows: int = 0
     more: int = 0
@@ -73,6 +78,7 @@ class Differences:
         example: str = "",
         note: str = "",
         again: bool = False,
+        code: Callable[[], Code | None] = lambda: None,
     ) -> None:
         """Note that a value differs in an item.
 
@@ -87,6 +93,7 @@ class Differences:
             example: Name or message of the item.
             note: What the values do not say; differences with different notes stay apart.
             again: It is one more value of a column that was noted for the item before: a line of its stack.
+            code: Gives the lines of the program that made the item.
 
         """
         entry = next(
@@ -103,18 +110,21 @@ class Differences:
             if len(tally.changes) == _MOST_DISTINCT:
                 tally.more += 1
                 return
-            change = tally.changes[key] = [0, 0, []]
+            change = tally.changes[key] = [0, 0, [], []]
         change[0] += weight
         change[1] += rows
-        if len(change[2]) < 3 and example not in change[2]:
+        if len(change[2]) < _EXAMPLES and example not in change[2]:
             change[2].append(example)
+        if len(change[3]) < _EXAMPLES and change[1] <= _LOOKED_AT and (line := code()) is not None and line not in change[3]:
+            change[3].append(line)
 
     def found(self) -> tuple[Difference, ...]:
         """Return the differences, those that nothing accepts first."""
         result = []
         for (table, column, side, note, entry), tally in self._tallies.items():
             changes = [
-                Change(before, after, count, rows, tuple(examples)) for (before, after, _), (count, rows, examples) in tally.changes.items()
+                Change(before, after, count, rows, tuple(examples), tuple(code))
+                for (before, after, _), (count, rows, examples, code) in tally.changes.items()
             ]
             changes.sort(key=lambda change: -change.count)
             accepted = self._entries[entry] if entry >= 0 else None
@@ -139,6 +149,8 @@ def collect(
     recordings: tuple[Recording, Recording],
     volatile: AbstractSet[Place] = frozenset(),
     tolerances: Mapping[str, float] | None = None,
+    *,
+    sources: Sources,
 ) -> None:
     """Note everything that differs between two recordings' spans, logs and events.
 
@@ -148,6 +160,7 @@ def collect(
         recordings: Before and after; only items that differ are read again.
         volatile: Columns that say nothing.
         tolerances: By column, which part of a number it may differ by: 0.5 is half of the greater one.
+        sources: Knows which line of the program made an item.
 
     """
     for side, entries in ((PRESENT, matching.before.entries), (ABSENT, matching.after.entries)):
@@ -158,7 +171,10 @@ def collect(
         (ABSENT, PRESENT, matching.only_after(), recordings[1]),
     ):
         for entry in lone:
-            found.add(entry.table, ROW, before, after, item=_Texts(recording, entry), weight=entry.weight, example=entry.label)
+            texts = _Texts(recording, entry)
+            items = (texts, None) if before == PRESENT else (None, texts)
+            code = sources.finder(ROW, *items)
+            found.add(entry.table, ROW, before, after, item=texts, weight=entry.weight, example=entry.label, code=code)
     tolerances = tolerances or {}
     references = References(matching)
     for one, other in matching.pairs.items():
@@ -170,25 +186,24 @@ def collect(
             changes.append(("duration", _text(first.duration_ms), _text(second.duration_ms)))
         if not names and not changes:
             continue
-        texts = _Texts(recordings[0], first)
+        texts, others = _Texts(recordings[0], first), _Texts(recordings[1], second)
         example = first.label
         if names:
-            items = recordings[0].item(first.table, first.number), recordings[1].item(second.table, second.number)
-            cells = matching.before.cells(items[0]), matching.after.cells(items[1])
-            texts = _Texts(recordings[0], first, items[0])
+            cells = matching.before.cells(texts.item), matching.after.cells(others.item)
             for name in names:
                 old, new = (placed.get(name, _NOTHING) for placed in cells)
                 column = column_of(name)
                 if column not in tolerances or not _near(old, new, tolerances[column]):
                     before, after = _as_text(name, old, matching.before), _as_text(name, new, matching.after)
-                    if is_line(name) and old != (there := items[0].cells.get(name, _NOTHING)):
+                    if is_line(name) and old != (there := texts.item.cells.get(name, _NOTHING)):
                         before = f"{_text(there)}, now {before}"
                     changes.append((column, before, after))
         noted = set()
         for column, before, after in changes:
             again = column in noted
             noted.add(column)
-            found.add(first.table, column, before, after, item=texts, weight=first.weight, example=example, again=again)
+            code = sources.finder(column, texts, others)
+            found.add(first.table, column, before, after, item=texts, weight=first.weight, example=example, again=again, code=code)
     _collect_units(found, matching)
 
 
@@ -298,12 +313,18 @@ def _another(text: str) -> str:
 class _Texts:
     """The texts of an item's columns, read when they are asked for."""
 
-    def __init__(self, recording: Recording, entry: Entry, item: Item | None = None) -> None:
-        self._recording, self._entry, self._item = recording, entry, item
+    def __init__(self, recording: Recording, entry: Entry) -> None:
+        self._recording, self._entry = recording, entry
+        self._item: Item | None = None
+
+    @property
+    def item(self) -> Item:
+        if self._item is None:
+            self._item = self._recording.item(self._entry.table, self._entry.number)
+        return self._item
 
     def __call__(self) -> Mapping[str, str]:
-        item = self._item = self._item or self._recording.item(self._entry.table, self._entry.number)
-        return {name: _text(value) for name, value in item.cells.items()}
+        return {name: _text(value) for name, value in self.item.cells.items()}
 
 
 _NOTHING = object()

@@ -4,8 +4,8 @@ A `LineMap` knows files before and after, and which of their lines are the same 
 
 =====================  =========================================================================================
 lines of both texts    one to one: the same text, the same but for its indentation, or a similar one in its place
-a block that became    each line of it is each line of the other one: a statement of several lines has another form
-another one
+a block that became    each line of it is each line of the other one: a statement of several lines has another form;
+another one            so are a few lines that came or went beside a similar one
 lines that came, went  equal to none
 =====================  =========================================================================================
 
@@ -32,7 +32,7 @@ _SIDES: tuple[Which, Which] = ("before", "after")
 _SIMILAR = 0.6
 """Least likeness of two lines of which one became the other."""
 _ONE_STATEMENT = 8
-"""Lines of a block that is taken as one: a call of several lines that became one of another form."""
+"""Lines beside a similar one that came or went with it: a call of several lines that became one of another form."""
 _MOST_PAIRS = 2_500
 """Pairs of lines in a block that are looked at one by one."""
 _LONGEST = 4_000_000
@@ -66,11 +66,18 @@ class FileLines:
     """For each line before, the lines after that it is; None where it went. Empty: no line has moved."""
     back: tuple[Lines, ...] = ()
     """For each line after, itself, or the block that it belongs to."""
+    texts: tuple[Sequence[str], Sequence[str]] = ((), ())
+    """The lines before and after."""
 
     def find(self, number: int, which: Which) -> Lines | None:
         """Return the lines after that a line is; None where the text after has none for it."""
         lines: tuple[Lines | None, ...] = self.there if which == "before" else self.back
         return lines[number - 1] if 0 < number <= len(lines) else (number, number)
+
+    def text(self, number: int, which: Which) -> str:
+        """Return a line without the blanks around it; empty where there is none."""
+        lines = self.texts[_SIDES.index(which)]
+        return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 
 class LineMap:
@@ -183,7 +190,7 @@ class _Folders:
         for place in (os.path.abspath(root), os.path.realpath(root)):
             if path.startswith(f"{place.rstrip('/')}/"):
                 return os.path.relpath(path, place)
-        if _LIBRARIES.search(path):
+        if is_of_a_library(path):
             return None
         parts = path.split("/")
         ends = ("/".join(parts[start:]) for start in range(1, len(parts)))
@@ -193,12 +200,18 @@ class _Folders:
         found = self._files.get(relative)
         if found is None:
             before, after = (_content(self._roots[which] / relative) for which in _SIDES)
+            texts = [(text or b"").decode(errors="replace").splitlines() for text in (before, after)]
             if before == after or not before or not after or max(len(before), len(after)) > _LONGEST:
-                found = FileLines(relative)
+                found = FileLines(relative, texts=(texts[0], texts[1]))
             else:
-                found = _of_texts(relative, *(text.decode(errors="replace").splitlines() for text in (before, after)))
+                found = _of_texts(relative, *texts)
             self._files[relative] = found
         return found
+
+
+def is_of_a_library(path: str) -> bool:
+    """Return whether a file is none of a program's own: an installed package, the standard library, no file at all."""
+    return _LIBRARIES.search(path.replace("\\", "/")) is not None
 
 
 def _is_absolute(path: str) -> bool:
@@ -263,7 +276,7 @@ class _Drawing:
         """Likeness of lines."""
 
     def drawn(self) -> FileLines:
-        return FileLines(self._name, tuple(self._there), tuple(self._back))
+        return FileLines(self._name, tuple(self._there), tuple(self._back), (self._before, self._after))
 
     def same(self, first: int, last: int, after: int) -> None:
         """Note that lines are the same ones, one by one."""
@@ -296,18 +309,27 @@ class _Drawing:
             self.same(first, last, first_after)
             return
         best = (0.0, 0, 0)
-        if max(lines, lines_after) > _ONE_STATEMENT and lines * lines_after <= _MOST_PAIRS:
+        if lines * lines_after <= _MOST_PAIRS:
             best = max((self._likeness(one, other), -one, -other) for one in range(first, last) for other in range(first_after, last_after))
         if best[0] < _SIMILAR:
-            block = first_after + 1, last_after
-            self._there[first:last] = [block] * lines
-            self._back[first_after:last_after] = [block] * lines_after
+            self._block(first, last, first_after, last_after)
             return
-        one, other = -best[1], -best[2]
-        self.same(one, one + 1, other)
-        for rest in ((first, one, first_after, other), (one + 1, last, other + 1, last_after)):
-            if rest[0] < rest[1] and rest[2] < rest[3]:
-                self._by_likeness(*rest)
+        begin, begin_after = -best[1], -best[2]
+        end, end_after = begin + 1, begin_after + 1
+        if begin > first and begin_after > first_after:
+            self._by_likeness(first, begin, first_after, begin_after)
+        elif begin - first + begin_after - first_after <= _ONE_STATEMENT:
+            begin, begin_after = first, first_after
+        if last > end and last_after > end_after:
+            self._by_likeness(end, last, end_after, last_after)
+        elif last - end + last_after - end_after <= _ONE_STATEMENT:
+            end, end_after = last, last_after
+        self._block(begin, end, begin_after, end_after)
+
+    def _block(self, first: int, last: int, first_after: int, last_after: int) -> None:
+        block = first_after + 1, last_after
+        self._there[first:last] = [block] * (last - first)
+        self._back[first_after:last_after] = [block] * (last_after - first_after)
 
     def _likeness(self, one: int, other: int) -> float:
         known = self._known.get((one, other))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .differences import Differences
     from .matching import Place, Replacements
     from .recordings import Recording
+    from .sources import Sources
 
 METRIC_TABLES = ("customMetrics", "performanceCounters")
 _NUMBERS = ("value", "valueCount", "valueSum", "valueMin", "valueMax", "valueStdDev")
@@ -164,7 +165,7 @@ def _note(before: Series, after: Series) -> str:
     return ""
 
 
-def collect(found: Differences, before: list[Series], after: list[Series], volatile: AbstractSet[Place]) -> None:
+def collect(found: Differences, before: list[Series], after: list[Series], volatile: AbstractSet[Place], sources: Sources) -> None:
     """Note everything that differs between two recordings' metrics."""
     for side, all_of_it in ((PRESENT, before), (ABSENT, after)):
         for series in all_of_it:
@@ -174,7 +175,22 @@ def collect(found: Differences, before: list[Series], after: list[Series], volat
         found.of[one.table, ""] += one.weight
         for column, first, second, note in differing(one, other):
             if (one.table, one.name, column) not in volatile:
-                found.add(one.table, column, first, second, item=one.texts, weight=one.weight, rows=one.rows, example=one.name, note=note)
+                code = sources.finder(column, one.texts, other.texts)
+                found.add(
+                    one.table,
+                    column,
+                    first,
+                    second,
+                    item=one.texts,
+                    weight=one.weight,
+                    rows=one.rows,
+                    example=one.name,
+                    note=note,
+                    code=code,
+                )
     for first, second, rest in ((PRESENT, ABSENT, left), (ABSENT, PRESENT, right)):
         for series in rest:
-            found.add(series.table, ROW, first, second, item=series.texts, weight=series.weight, rows=series.rows, example=series.name)
+            code = sources.finder(ROW, *((series.texts, None) if first == PRESENT else (None, series.texts)))
+            found.add(
+                series.table, ROW, first, second, item=series.texts, weight=series.weight, rows=series.rows, example=series.name, code=code
+            )

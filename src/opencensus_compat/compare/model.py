@@ -51,6 +51,16 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """The line of the program that made an item, before and after."""
+
+    before: str
+    """``orders.py:28``, and the text of the line where that is at hand; empty where nothing tells."""
+    after: str
+    """The same."""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One value that became another one."""
 
@@ -65,6 +75,8 @@ class Change:
     """Rows in which it did."""
     examples: tuple[str, ...]
     """Names or messages of up to three such items."""
+    code: tuple[Code, ...] = ()
+    """Lines that made them, as far as the recordings tell: of up to three items."""
 
 
 @dataclass(frozen=True, slots=True)

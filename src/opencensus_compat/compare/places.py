@@ -55,6 +55,12 @@ def is_line(cell: str) -> bool:
     return cell in _LINE_CELLS or (cell.startswith("details.") and cell.endswith(".line"))
 
 
+def frames(text: str) -> Iterator[tuple[str, int]]:
+    """Yield files and lines of a traceback, as it names them."""
+    if 'File "' in text:
+        yield from ((match["path"], int(match["line"])) for match in _FRAME.finditer(text))
+
+
 class Placed:
     """What the items of one side say of lines, in the form that both sides have."""
 

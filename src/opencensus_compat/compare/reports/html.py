@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.local.render import clean
 
-from .sides import by_columns, by_line, conclusion, extent, is_row, only, origin, scope
+from .sides import by_columns, by_line, code_line, conclusion, extent, is_row, only, origin, scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..model import Comparison, Difference
+    from ..model import Change, Comparison, Difference
     from .sides import Sides
 
 _STYLE = """\
@@ -71,7 +71,7 @@ def _difference(difference: Difference, suggested: Iterable[str]) -> Iterator[st
     if is_row(difference):
         yield from _grid(
             ("side", "as in", "items"),
-            [(only(change), _text(", ".join(change.examples)), str(change.count)) for change in difference.changes],
+            [(only(change), _examples(change), str(change.count)) for change in difference.changes],
             numbers=1,
         )
     else:
@@ -79,7 +79,7 @@ def _difference(difference: Difference, suggested: Iterable[str]) -> Iterator[st
             (
                 f"<code>{_text(change.before)}</code>",
                 f"<code>{_text(change.after)}</code>",
-                _text(", ".join(change.examples)),
+                _examples(change),
                 str(change.count),
             )
             for change in difference.changes
@@ -91,6 +91,12 @@ def _difference(difference: Difference, suggested: Iterable[str]) -> Iterator[st
     if suggested:
         yield f'<p class="dim">perhaps known, in differences.md: {_text(", ".join(suggested))}</p>'
     yield "</section>"
+
+
+def _examples(change: Change) -> str:
+    """Return the items in which something changed, and the lines of code that made them."""
+    lines = (f'<br><code class="dim">{_text(code_line(code, "→"))}</code>' for code in change.code)
+    return _text(", ".join(change.examples)) + "".join(lines)
 
 
 def _left_out(comparison: Comparison) -> Iterator[str]:

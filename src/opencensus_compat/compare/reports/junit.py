@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from opencensus_compat.local.render import clean
 
-from .sides import by_line, conclusion, extent, is_row, only, origin
+from .sides import by_line, code_line, conclusion, extent, is_row, only, origin
 
 if TYPE_CHECKING:
     from ..model import Comparison, Difference
@@ -58,6 +58,6 @@ def _message(difference: Difference) -> str:
 def _lines(difference: Difference) -> list[str]:
     return [
         f"{only(change) if is_row(difference) else f'{clean(change.before)} → {clean(change.after)}'}: {change.count}, "
-        f"as in {', '.join(map(clean, change.examples))}"
+        + ", ".join([f"as in {', '.join(map(clean, change.examples))}", *(f"at {code_line(code, '→')}" for code in change.code)])
         for change in difference.changes
     ]

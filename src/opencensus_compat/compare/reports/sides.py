@@ -13,7 +13,7 @@ from ..model import ABSENT, ROW
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..model import Accepted, Change, Comparison, Difference, Volatile
+    from ..model import Accepted, Change, Code, Comparison, Difference, Volatile
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,12 @@ def extent(difference: Difference) -> str:
 def only(change: Change) -> str:
     """Return on which side alone the rows of a change are."""
     return "only after" if change.before == ABSENT else "only before"
+
+
+def code_line(code: Code, arrow: str) -> str:
+    """Return where the program's code is that made an item, before and after."""
+    before, after = clean(code.before), clean(code.after)
+    return f"{before} {arrow} {after}" if before and after and before != after else before or after
 
 
 def is_row(difference: Difference) -> bool:

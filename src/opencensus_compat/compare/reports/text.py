@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.local.render import clean, columns, fit
 from opencensus_compat.local.render.style import ellipsis, painted
 
-from .sides import by_columns, by_line, conclusion, extent, is_row, only, origin, scope
+from .sides import by_columns, by_line, code_line, conclusion, extent, is_row, only, origin, scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -63,6 +63,7 @@ def _difference(difference: Difference, suggested: Sequence[str], style: Style) 
         for change in difference.changes[:_CHANGES_SHOWN]:
             head = f"{only(change)}: {change.count} of {difference.of}: {_examples(change)}{note}"
             yield from _marked(head, style, good=accepted is not None)
+            yield from _code(change, style)
     if difference.distinct > _CHANGES_SHOWN:
         yield f"{_INDENT}and {difference.distinct - _CHANGES_SHOWN} more changes (--format json has {len(difference.changes)})"
     if suggested:
@@ -88,6 +89,15 @@ def _change(change: Change, difference: Difference, style: Style) -> Iterator[st
     names = _examples(change)
     if names:
         yield from (painted(line, "dim", style) for line in _wrapped(f"{_INDENT}as in {names}", style, _INDENT + "   "))
+    yield from _code(change, style)
+
+
+def _code(change: Change, style: Style) -> Iterator[str]:
+    for code in change.code:
+        text = f"{_INDENT}at {code_line(code, _arrow(style))}"
+        if columns(text) > style.width:
+            text = f"{_INDENT}at {code_line(code, f'{chr(10)}{_INDENT}{_arrow(style):>2}')}"
+        yield from (painted(line, "dim", style) for part in text.split("\n") for line in _wrapped(part, style, _INDENT + "   "))
 
 
 def _examples(change: Change) -> str:
