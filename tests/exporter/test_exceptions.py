@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appinsights_exporter.convert.exceptions import MAX_EXCEPTIONS, MAX_FRAMES, details, of_error, parse
+from appinsights_exporter.convert.exceptions import MAX_EXCEPTIONS, MAX_FRAMES, details, of_error, parse, without_span_frames
 
 SIMPLE = """\
 Traceback (most recent call last):
@@ -331,3 +331,28 @@ def test_any_text(type_name, message, stack):
         levels = [frame["level"] for frame in entry.get("parsedStack", [])]
         assert levels == sorted(levels)
         assert levels[:1] in ([], [0])
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["error", "group"])
+def test_frames_of_spans(group):
+    """The text begins with the program's own frames, also where an exception left a span of OpenTelemetry's and came from another."""
+    if group and sys.version_info < (3, 11):
+        pytest.skip("exception groups came with Python 3.11")
+    raised = 'ExceptionGroup("g", [ValueError("v")])' if group else 'KeyError("k")'
+    error = _raised(
+        f"""
+        from opentelemetry.sdk.trace import TracerProvider
+
+        with TracerProvider().get_tracer("t").start_as_current_span("s") as span:
+            try:
+                int("x")
+            except ValueError as cause:
+                error = {raised}
+                error.span = span
+                raise error from cause
+        """
+    )
+    stack = error.span.events[0].attributes["exception.stacktrace"]
+    assert ", in use_span" in stack
+    expected = [line for line in stack.splitlines() if "opentelemetry" not in line and "yield span" not in line]
+    assert without_span_frames(stack).splitlines() == expected

@@ -17,7 +17,6 @@ OWN = {
     "code.file.path": "/srv/orders.py",
     "code.line.number": 17,
     "code.function.name": "pay",
-    "thread.name": "MainThread",
     "census.logger": "shop.orders",
 }
 PROPERTIES = {"process": "MainProcess", "module": "orders", "fileName": "/srv/orders.py", "lineNumber": 17, "level": "WARNING"}
@@ -212,8 +211,12 @@ def test_values():
 
 def test_dimensions_with_names_of_attributes():
     """Dimensions whose names mean something elsewhere are kept apart, mean nothing, and are shown."""
-    given = {"census.properties": '{"thread.name": "mine", "exception.type": 1, "none": null}', "thread.name": "main", "other": 1}
-    assert data(attributes=given)["properties"] == {**PROPERTIES, "thread.name": "mine", "exception.type": 1, "other": 1}
+    given = {
+        "census.properties": '{"code.function.name": "mine", "exception.type": 1, "none": null}',
+        "code.function.name": "main",
+        "other": 1,
+    }
+    assert data(attributes=given)["properties"] == {**PROPERTIES, "code.function.name": "mine", "exception.type": 1, "other": 1}
 
 
 @pytest.mark.parametrize("kept", ["{", "[1]", 7, "[" * 100_000])

@@ -385,7 +385,7 @@ class Request:
                 if sets_status:
                     span.stack_trace = stack_trace_module.StackTrace.from_traceback(trace)
                     if is_own(span, Span):
-                        span._exception = (type(error).__name__, message)
+                        span._exception = oc_to_otel.raised(error)
                 span.add_attribute(STACKTRACE, "\n".join(traceback.format_tb(trace)))
 
     def end(self, *, is_here: bool = True) -> None:

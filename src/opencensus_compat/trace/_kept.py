@@ -48,7 +48,7 @@ class KeptSpan(_handles.CensusSpan):
     _start_time: Any = None
     _end_time: Any = None
     _end_ns: int | None = None
-    _exception: tuple[str, str] | None = None
+    _exception: oc_to_otel.Raised | None = None
     _otel: OtelSpan | None = None
     _replace = False
     """Whether its start or its id was changed after the OpenTelemetry span had started."""
@@ -115,7 +115,11 @@ class KeptSpan(_handles.CensusSpan):
         if status.code:
             otel.set_attribute(oc_to_otel.STATUS_CODE, status.code)
         if status.code or self._status_is_set:
-            otel.set_status(oc_to_otel.status(status.code, status.message))
+            message, left_by = status.message, self._exception
+            if left_by is not None and message == left_by.message:
+                # As OpenTelemetry describes the status that an exception gives its span.
+                message = f"{left_by.class_name}: {message}"
+            otel.set_status(oc_to_otel.status(status.code, message))
 
     def _export_events(self, otel: OtelSpan) -> None:
         # As `is_own`, without the call.

@@ -318,7 +318,7 @@ class Span(base_span.BaseSpan, KeptSpan):
         if exception_value is not None and is_error(exception_value):
             if traceback is not None:
                 self.stack_trace = stack_trace_module.StackTrace.from_traceback(traceback)
-            self._exception = (type(exception_value).__name__, oc_to_otel.text(exception_value))
+            self._exception = oc_to_otel.raised(exception_value)
             self.status = status_of(exception_value)
         tracer = self.context_tracer
         if tracer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import sys
 import threading
@@ -12,6 +13,7 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind as OtelSpanKind
 from opentelemetry.trace import StatusCode
 
@@ -170,21 +172,33 @@ def test_status_that_was_never_set(tracer, otel, kept):
 
 
 def test_an_exception_sets_status_and_stack_trace(tracer, otel, kept):
-    """An error that leaves the `with` gives status UNKNOWN with its text, a stack trace, and one exception event."""
+    """An error that leaves the `with` gives status UNKNOWN with its text, a stack trace, and the status and event that OpenTelemetry gives."""
     with pytest.raises(KeyError), tracer.span("s"):
         raise KeyError("missing")
     [span_data] = kept.spans
+    assert otel.spans["s"].status.description == "KeyError: 'missing'"
     assert (span_data.status.code, span_data.status.message) == (2, "'missing'")
     assert span_data.stack_trace.stack_frames
     [event] = otel.spans["s"].events
     assert event.name == "exception"
-    assert {key: event.attributes[key] for key in ("exception.type", "exception.message", "census.event")} == {
-        "exception.type": "KeyError",
-        "exception.message": "'missing'",
-        "census.event": "exception",
-    }
-    assert 'raise KeyError("missing")' not in event.attributes["exception.stacktrace"]
-    assert "test_span.py" in event.attributes["exception.stacktrace"]
+    reference = TracerProvider().get_tracer("reference").start_span("s")
+    try:
+        raise KeyError("missing")
+    except KeyError as error:
+        reference.record_exception(error)
+    [expected] = reference.events
+    names = ("exception.type", "exception.message", "exception.escaped")
+    assert {key: event.attributes[key] for key in names} == {key: expected.attributes[key] for key in names}
+    shown = event.attributes["exception.stacktrace"].splitlines()
+    assert (shown[0], shown[2:]) == ("Traceback (most recent call last):", ['    raise KeyError("missing")', "KeyError: 'missing'"])
+
+
+def test_the_exception_of_a_module(tracer, otel):
+    """The name of an exception's class has that of its module, as OpenTelemetry notes it; in the status it has not."""
+    with pytest.raises(json.JSONDecodeError), tracer.span("s"):
+        json.loads("[")
+    assert otel.spans["s"].events[0].attributes["exception.type"] == "json.decoder.JSONDecodeError"
+    assert otel.spans["s"].status.description.startswith("JSONDecodeError: ")
 
 
 def test_an_exception_whose_text_cannot_be_had(tracer, otel, kept):

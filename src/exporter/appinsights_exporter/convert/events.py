@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .exceptions import details
+from .exceptions import details, without_span_frames
 from .head import envelope_head
 from .limits import MAX_MESSAGE, measurements, properties, required, tag, text
 from .timing import timestamp
@@ -76,6 +76,6 @@ def _exceptions(attributes: dict[str, object]) -> list[dict[str, object]]:
     return details(
         text(attributes.pop("exception.type", None) or ""),
         text(attributes.pop("exception.message", None) or ""),
-        text(attributes.pop("exception.stacktrace", None) or ""),
+        without_span_frames(text(attributes.pop("exception.stacktrace", None) or "")),
         with_text=True,
     )

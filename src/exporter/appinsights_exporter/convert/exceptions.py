@@ -38,6 +38,12 @@ _ERROR = re.compile(r"([^\W\d][\w.<>]*)(?:: ?(.*))?", re.DOTALL)
 _MARGIN = re.compile(r"( *)([|+]) ?(.*)")
 _FORK = re.compile(r"(?:\+-)?\+-+ (?:\d+|\.\.\.) -+")
 _END = re.compile(r"\+-{8,}")
+_SPAN_FRAMES = re.compile(
+    r"""(?m)^(?P<head>[ |+-]*(?:Exception\ Group\ )?Traceback\ \(most\ recent\ call\ last\):\n)
+    (?:[ ]*(?:\|[ ]*)*File\ ".*opentelemetry[/\\](?:sdk[/\\])?trace[/\\]__init__\.py",\ line\ \d+,\ in\ (?:use_span|start_as_current_span)\n
+    (?:[ |]*[ ]{4}\S.*\n)*)+""",
+    re.VERBOSE,
+)
 _Group: Any = getattr(builtins, "BaseExceptionGroup", ())
 """The class of exception groups; Python 3.10 has none."""
 
@@ -124,6 +130,14 @@ def parse(text: str) -> list[Error]:
     errors: list[Error] = []
     _collect(root, 0, errors)
     return errors
+
+
+def without_span_frames(stack: str) -> str:
+    """Return a traceback's text without the frames of OpenTelemetry's context managers of spans, which stand before the program's own.
+
+    A span that an exception leaves notes it from within them. They say nothing of the program.
+    """
+    return _SPAN_FRAMES.sub(r"\g<head>", stack) if ", in use_span" in stack else stack
 
 
 def of_error(error: BaseException, frames: TracebackType | None) -> list[Error]:

@@ -18,7 +18,6 @@ body                                text: what the handler's ``format`` returned
 ``code.file.path``                  text: ``record.pathname`` -> property ``fileName``
 ``code.line.number``                int: ``record.lineno`` -> property ``lineNumber``
 ``code.function.name``              text; only the OpenTelemetry shape shows it
-``thread.name``                     text; only the OpenTelemetry shape shows it
 ``census.logger``                   text: ``record.name``; only the OpenTelemetry shape shows it, as ``logger_name``
 ``exception.type``                  text: class name without module; ``N/A`` where ``exc_info`` had none. With it or
                                     ``exception.message`` the record is an exception
@@ -68,7 +67,6 @@ _OWN_KEYS = frozenset(
         FILE,
         LINE,
         "code.function.name",
-        "thread.name",
         EXCEPTION_TYPE,
         EXCEPTION_MESSAGE,
         EXCEPTION_STACK,
@@ -93,7 +91,7 @@ def envelope(
 
     Raises:
         ConversionError: The record has no time.
-    Loses: logger name, thread, and ``extra`` keys other than the two dicts, as the retired handlers did.
+    Loses: logger name, thread, place of an event in the source, and ``extra`` keys other than the two dicts, as the retired handlers did.
     Source: specification section 7.2; https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L196-L262 for messages and exceptions,
         https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L274-L295 for events.
     """

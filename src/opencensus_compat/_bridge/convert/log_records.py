@@ -62,7 +62,6 @@ _RESERVED = frozenset(
         "exception.type",
         EVENT_NAME,
         "microsoft.custom_measurements",
-        "thread.name",
         PROPERTIES,
     }
 )
@@ -100,10 +99,6 @@ class Record(Protocol):
     @property
     def processName(self) -> str | None:  # noqa: N802 - the standard library's name
         """Name of the process."""
-
-    @property
-    def threadName(self) -> str | None:  # noqa: N802 - the standard library's name
-        """Name of the thread."""
 
     @property
     def exc_info(self) -> object:
@@ -193,7 +188,6 @@ def attributes(record: Record) -> Attributes:
         "census.module": record.module,
         "census.process_name": record.processName,
         "code.function.name": record.funcName,
-        "thread.name": record.threadName,
     }
     found.update((name, value) for name, value in optional.items() if value is not None)
     if record.exc_info:
@@ -203,7 +197,15 @@ def attributes(record: Record) -> Attributes:
 
 def event_attributes(record: Record) -> Attributes:
     """Return the attributes of a custom event, without its name, custom dimensions and measurements."""
-    return {"census.level": record.levelno, "census.logger": record.name}
+    found: Attributes = {
+        "census.level": record.levelno,
+        "census.logger": record.name,
+        "code.file.path": record.pathname,
+        "code.line.number": record.lineno,
+    }
+    if record.funcName is not None:
+        found["code.function.name"] = record.funcName
+    return found
 
 
 def exc_info_of(record: Record) -> ExcInfo:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
@@ -231,16 +233,44 @@ def message_event(event: MessageEvent) -> tuple[str, dict[str, AttributeValue], 
     return "message", kept, nanoseconds(event.timestamp)
 
 
-def stack_trace_event(stack_trace: object, exception: tuple[str, str] | None) -> tuple[str, dict[str, AttributeValue]]:
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception that a span saw, as OpenTelemetry's `record_exception` notes it."""
+
+    type_name: str
+    """Name of the class, with that of its module where it is not built in."""
+    message: str
+    stack: str
+    """Its traceback as Python prints it, with what led to it; empty where there is none."""
+
+    @property
+    def class_name(self) -> str:
+        """The name of the class alone."""
+        return self.type_name.rpartition(".")[2]
+
+
+def raised(error: BaseException) -> Raised:
+    """Return what a span notes of an exception, as it is now."""
+    kind = type(error)
+    module = text(kind.__module__)
+    try:
+        stack = "".join(traceback.format_exception(error))
+    except _exporter.failure():  # Its own methods, and those of what led to it, may raise anything
+        stack = ""
+    return Raised(kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}", text(error), stack)
+
+
+def stack_trace_event(stack_trace: object, exception: Raised | None) -> tuple[str, dict[str, AttributeValue]]:
     """Return name and attributes of the exception event that stands for a span's stack trace.
 
     Args:
         stack_trace: An OpenCensus StackTrace; its frames run from the outermost call to the innermost.
-        exception: Type name and message, where the span saw the exception itself.
+        exception: The exception, where the span saw it itself: the event is then that of OpenTelemetry code.
     """
-    kept: dict[str, AttributeValue] = {EVENT: "exception", "exception.stacktrace": "".join(_frame_lines(stack_trace))}
+    kept: dict[str, AttributeValue] = {EVENT: "exception"}
     if exception is not None:
-        kept["exception.type"], kept["exception.message"] = exception
+        kept["exception.type"], kept["exception.message"], kept["exception.escaped"] = exception.type_name, exception.message, "False"
+    kept["exception.stacktrace"] = exception.stack if exception is not None and exception.stack else "".join(_frame_lines(stack_trace))
     return "exception", kept
 
 

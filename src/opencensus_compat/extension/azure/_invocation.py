@@ -96,7 +96,7 @@ class InvocationTracer(Tracer):
         try:
             is_failure = error is None or is_error(error)
             for span in list(self._open.values()) if is_failure else ():
-                span._exception = span._exception or (error and (type(error).__name__, oc_to_otel.text(error)))
+                span._exception = span._exception or (None if error is None else oc_to_otel.raised(error))
                 if span is self._outermost and error is not None and span.stack_trace is None:
                     # With it the span brings its exception, where it is sent in OpenTelemetry's shape.
                     span.stack_trace = StackTrace.from_traceback(error.__traceback__)
@@ -116,9 +116,12 @@ class InvocationTracer(Tracer):
             # There spans bring their exceptions themselves.
             return
         span = self._outermost
-        left_by: Any = None if span is None else span._exception
-        name, message = left_by if error is None else (type(error).__name__, oc_to_otel.text(error))
-        if left_by != (name, message):
+        left_by: oc_to_otel.Raised | None = None if span is None else span._exception
+        seen = left_by if error is None else oc_to_otel.raised(error)
+        if seen is None:
+            return
+        name, message = seen.class_name, seen.message
+        if left_by is None or (left_by.type_name, left_by.message) != (seen.type_name, seen.message):
             # Nothing of ours was open where it was raised: it belongs to the host's span.
             span = None
         stack = _stack_of(span, f"{name}: {message}") if error is None else "".join(traceback.format_exception(error))
