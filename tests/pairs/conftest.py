@@ -32,26 +32,30 @@ def _forked():
 
 
 @pytest.fixture
-def record(_forked, tmp_path, temporary_folder):
+def service(tmp_path) -> Path:
+    """The folder in which programs are run, as `app.py`, so that role and paths are the same."""
+    return tmp_path / "service"
+
+
+@pytest.fixture
+def record(_forked, service, tmp_path, temporary_folder):
     """Return a function that runs a program and returns the recording of what it sent, a file.
 
-    It fails where the program does, and where that writes to standard error. The program is a file, or a folder with `app.py`; it is always
-    run as `app.py` in the same folder, so that role and paths are the same.
+    It fails where the program does, and where that writes to standard error. The program is a file, or a folder with `app.py`.
     """
     numbers = itertools.count()
-    folder = tmp_path / "service"
 
     def run(program: Path, **environment: str) -> Path:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(service, ignore_errors=True)
         if program.is_dir():
-            shutil.copytree(program, folder)
+            shutil.copytree(program, service)
         else:
-            folder.mkdir()
-            shutil.copy(program, folder / "app.py")
+            service.mkdir()
+            shutil.copy(program, service / "app.py")
         recording, errors = tmp_path / f"{next(numbers)}.db", tmp_path / "errors"
         with LocalEndpoint(database=recording) as endpoint:
             request = {
-                "program": str(folder / "app.py"),
+                "program": str(service / "app.py"),
                 "environment": {
                     **{key: value for key, value in os.environ.items() if not key.startswith(_SET_BY_TESTS)},
                     "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string,

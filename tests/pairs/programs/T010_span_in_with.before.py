@@ -8,3 +8,5 @@ with tracer.span(name="checkout") as span:
     span.add_attribute("cart", "c-42")
     with tracer.span("charge"):
         tracer.add_attribute_to_current_span("amount", 12.5)
+    with tracer.span(name="ship") as shipping:
+        shipping.add_attribute("express", True)

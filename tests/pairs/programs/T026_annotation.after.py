@@ -1,0 +1,10 @@
+from appinsights_exporter import configure
+from opentelemetry import trace
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+configure(signals=["traces"], sampler=ALWAYS_ON)
+tracer = trace.get_tracer(__name__)
+
+with tracer.start_as_current_span("checkout") as span:
+    span.add_event("charged")
+    span.add_event("shipped", {"carrier": "post", "weight": 2.5})
