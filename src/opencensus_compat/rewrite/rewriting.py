@@ -8,12 +8,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from opencensus_compat.rewrite import files, imports, markers
+from opencensus_compat.rewrite import files, imports, markers, texts
 from opencensus_compat.rewrite.context import Ask, File, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict
 from opencensus_compat.rewrite.flows import Flows, Key
 from opencensus_compat.rewrite.rules import FREE, REWRITERS
-from opencensus_compat.scan import project
+from opencensus_compat.scan import project, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.rules import BY_ID
 from opencensus_compat.scan.walk import walk
@@ -87,10 +87,12 @@ def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Se
     result = Rewritten(files=len(found), problems=[each for each in found if isinstance(each, Problem)])
     chosen = {os.path.abspath(each): each for each in found if isinstance(each, str)}
     program = project.Program(Result())
+    others = []
     for top in dict.fromkeys(files.top(path) for path in paths):
         for each in walk([top]):
             if isinstance(each, str) and os.path.abspath(each) not in chosen:
                 program.add(each)
+                others.append(each)
     for path in chosen.values():
         program.add(path)
     sources: dict[str, Source] = {}
@@ -98,7 +100,46 @@ def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Se
     for path in [*naming, *sorted(connected)]:
         _read(path, sources, result if os.path.abspath(path) in chosen else Rewritten())
     _Run(sources, {path for path in sources if os.path.abspath(path) in chosen}, program, options or Options(), result).go()
+    _texts(
+        [path for path in chosen.values() if text_uses.is_read(path)], [*others, *chosen.values()], sources, options or Options(), result
+    )
     return result
+
+
+def _texts(paths: Sequence[str], others: Sequence[str], sources: Mapping[str, Source], options: Options, result: Rewritten) -> None:
+    """Change files other than Python's, which require what the code imports after its changes."""
+    read: dict[str, bytes] = {}
+    for path in paths:
+        try:
+            data = files.read(path)
+        except OSError as error:
+            result.problems.append(Problem(path, error.strerror or str(error)))
+            continue
+        if texts.concerns(data):
+            read[path] = data
+    if not read:
+        return
+    code = [source.text for source in sources.values()]
+    code += [files.read(path) for path in others if path.endswith(".py") and path not in sources and os.access(path, os.R_OK)]
+    wanted = texts.needed(code).difference(*(texts.required(path, data) for path, data in read.items()))
+    for path, data in read.items():
+        changes, left = texts.changes(path, data, wanted)
+        made = [change for change in changes if _is_wanted(change, options)]
+        result.left += [Left(path, each.line, each.rule, "generated" if each.is_generated else "keep", each.reason) for each in left]
+        if made:
+            edits = [edit for change in made for part in change.parts for edit in part.edits]
+            result.before[path], result.after[path] = data, apply(data, edits)
+            result.lines[path] = LineMap.of(data, edits)
+            result.changes += made
+    result.left.sort()
+
+
+def _is_wanted(change: Change, options: Options) -> bool:
+    if options.rules and not any(part.rule in options.rules for part in change.parts):
+        return False
+    if options.lines and not any((os.path.abspath(part.path), part.line) in options.lines for part in change.parts):
+        return False
+    return options.select is None or options.select(change)
 
 
 def rewrite_text(data: bytes, path: str = "<stdin>", options: Options | None = None) -> Rewritten:
@@ -258,7 +299,7 @@ class _Run:
         needs: dict[str, list[Need]] = defaultdict(list)
         applied = []
         for change in changes:
-            if not self._is_wanted(change):
+            if not _is_wanted(change, self._options):
                 continue
             by_path: dict[str, list[Edit]] = defaultdict(list)
             for part in change.parts:
@@ -277,16 +318,16 @@ class _Run:
             going = imports.going(file, self._handed_on(path), self._unused[path]) if touched else []
             done[path] += [*coming, *(edit for edit in going if not conflict([edit], done[path]))]
         changed = {path: _filled(self._files[path], _commented(self._files[path], edits)) for path, edits in done.items() if edits}
-        texts = {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}
-        for path, text in texts.items():
+        results = {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}
+        for path, text in results.items():
             try:
                 ast.parse(text)
             except (SyntaxError, ValueError) as error:
                 raise RuntimeError(f"{path}: a rule wrote what Python cannot parse: {error}") from error
-        for path, text in texts.items():
+        for path, text in results.items():
             self._step(path, changed[path], text)
         self._result.changes += applied
-        return bool(texts)
+        return bool(results)
 
     def _step(self, path: str, edits: list[Edit], text: bytes) -> None:
         self._result.before.setdefault(path, self._original[path].encoded())
@@ -296,14 +337,6 @@ class _Run:
 
     def _is_narrow(self) -> bool:
         return bool(self._options.rules or self._options.lines or self._options.select)
-
-    def _is_wanted(self, change: Change) -> bool:
-        options = self._options
-        if options.rules and not any(part.rule in options.rules for part in change.parts):
-            return False
-        if options.lines and not any((os.path.abspath(part.path), part.line) in options.lines for part in change.parts):
-            return False
-        return options.select is None or options.select(change)
 
     def _handed_on(self, path: str) -> set[str]:
         """Return the names that other files import from one, or read of it."""

@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
         "patch the counterpart, or use an in-memory exporter",
         "Does the test replace OpenCensus, or watch what the application does?",
     ),
-    Rule("N003", "class or handler of a logging configuration", "exact", "a LoggingHandler made in code, beside dictConfig"),
+    Rule("N003", "class or handler of a logging configuration", "exact", "`appinsights_exporter.ApplicationInsightsLoggingHandler`"),
     Rule("N004", "logger of OpenCensus, by name", "exact", "the logger `appinsights_exporter` or `opentelemetry`, or delete it"),
     Rule("N005", "source text in a setting", "shape", "the counterpart made in code"),
     # Classes of the program that stand on OpenCensus's, and names that are not public.
@@ -86,7 +86,12 @@ RULES: tuple[Rule, ...] = (
     Rule("W003", "registry of integrations", "keep", "none", names="trace.integrations"),
     Rule("W010", "middleware of Flask", "shape", "`FlaskInstrumentor().instrument_app(app)`", names="ext.flask"),
     Rule(
-        "W011", "middleware of Django", "shape", "`DjangoInstrumentor().instrument()` in manage.py, wsgi.py or asgi.py", names="ext.django"
+        "W011",
+        "middleware of Django",
+        "decide",
+        "`DjangoInstrumentor().instrument()` in manage.py, wsgi.py and asgi.py",
+        "Are the queries of the databases wanted? DjangoInstrumentor traces requests alone, the instrumentation of a driver its queries.",
+        names="ext.django",
     ),
     Rule("W012", "middleware of FastAPI", "shape", "`FastAPIInstrumentor.instrument_app(app)`", names="ext.fastapi"),
     Rule("W013", "tween of Pyramid", "shape", "`PyramidInstrumentor().instrument()`", names="ext.pyramid"),
@@ -259,7 +264,7 @@ RULES: tuple[Rule, ...] = (
         names="common.backports common.configuration common.http_handler common.utils common.version",
     ),
     # Packages and platform.
-    Rule("R001", "OpenCensus package that is required", "exact", "goes with the last use; census-compat takes its place until then"),
+    Rule("R001", "OpenCensus package that is required", "exact", "`census-compat`, which stands for it and brings the native exporter"),
     Rule("R002", "worker extensions of Azure Functions", "exact", "goes with `opencensus-extension-azure-functions`"),
     Rule("R003", "copy of OpenCensus inside the code", "decide", "the package of an index", "Was the copy changed?"),
     # Saved queries, which change when items take OpenTelemetry's shape.

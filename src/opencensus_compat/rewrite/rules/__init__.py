@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.rules import spans, tracers
+from opencensus_compat.rewrite.rules import integrations, packages, settings, spans, tracers
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import Rewriter
 
-REWRITERS: dict[str, Rewriter] = {**tracers.REWRITERS, **spans.REWRITERS}
+REWRITERS: dict[str, Rewriter] = {
+    **tracers.REWRITERS,
+    **spans.REWRITERS,
+    **integrations.REWRITERS,
+    **settings.REWRITERS,
+    **packages.REWRITERS,
+}
 
-FREE = frozenset({*tracers.FREE, *spans.FREE})
+FREE = frozenset({*tracers.FREE, *spans.FREE, *integrations.FREE, *settings.FREE, *packages.FREE})
 """Rules whose counterparts do not need the object that they are called on: such uses change alone."""

@@ -1,0 +1,242 @@
+"""Integrations and middlewares."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, NamedTuple
+
+from opencensus_compat._integrations import INTEGRATIONS
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules import settings, tracers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
+    from opencensus_compat.scan.python_uses import Found
+
+FREE = frozenset({"W001", "W010", "W012", "W016"})
+
+INSTRUMENTORS = {
+    "httpx": "HTTPXClientInstrumentor",
+    "mysql": "MySQLInstrumentor",
+    "postgresql": "Psycopg2Instrumentor",
+    "pymongo": "PymongoInstrumentor",
+    "pymysql": "PyMySQLInstrumentor",
+    "requests": "RequestsInstrumentor",
+    "sqlalchemy": "SQLAlchemyInstrumentor",
+    "threading": "ThreadingInstrumentor",
+}
+"""Name of an integration -> class of its instrumentation, in the module of its name below `opentelemetry.instrumentation`."""
+_MODULES = {"postgresql": "psycopg2"}
+_NEVER = frozenset(row.name for row in INTEGRATIONS.values() if row.switched_on)
+"""Names that switch nothing on."""
+_WITH_IDS = "inject_trace_context=True, enable_log_auto_instrumentation=False"
+_PROPAGATOR = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
+
+
+def by_name(use: Found, file: File) -> Outcome:
+    """`trace_integrations(["requests", "logging"])` → `RequestsInstrumentor().instrument()`, one for each."""
+    call = file.call(use.node)
+    if use.symbol.startswith("ext."):
+        names: list[str] | None = [use.symbol.split(".")[1]] if use.symbol.endswith(".trace.trace_integration") else None
+    elif use.symbol.endswith(".trace_integrations"):
+        names = _names(call, file) if call is not None else None
+    else:
+        return Keep("a part of the integration")
+    if call is None or names is None:
+        return Ask("Which integrations are switched on here?")
+    if not file.is_alone(call):
+        return Ask("What is done with the names that it returns?")
+    left = [name for name in names if name not in INSTRUMENTORS and name != "logging" and name not in _NEVER]
+    found = [_instrumented(name, file, use) for name in names if name not in left]
+    lines = [line for line in found if line]
+    if left and len(left) == len(names):
+        return Ask(_left(left))
+    if left:
+        lines.append(f"{file.text(call.func)}({_listed(left)})")
+    return _in_place(call, lines, file)
+
+
+def _names(call: ast.Call | None, file: File) -> list[str] | None:
+    """Return the names that a call switches on; None where they are not written out."""
+    node = file.argument(call, 0, "integrations") if call is not None else None
+    if isinstance(node, ast.Name):
+        node = file.only_value(file.slot(node))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if not isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return None
+    names = [each.value for each in node.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return list(dict.fromkeys(names)) if len(names) == len(node.elts) else None
+
+
+def _instrumented(name: str, file: File, use: Found) -> str:
+    """Return the statement that instruments a library; empty where none is needed."""
+    if name == "logging":
+        if not any(other.rule == "L006" for other in file.uses):
+            return ""
+        return f"{file.need('from opentelemetry.instrumentation.logging import LoggingInstrumentor', use.node)}().instrument({_WITH_IDS})"
+    if name in _NEVER:
+        return ""
+    module = f"opentelemetry.instrumentation.{_MODULES.get(name, name)}"
+    return f"{file.need(f'from {module} import {INSTRUMENTORS[name]}', use.node)}().instrument()"
+
+
+def _left(names: list[str]) -> str:
+    if names == ["httplib"]:
+        return "Which library on top of `http.client` makes the calls? Instrument that one: `http.client` itself has no instrumentation."
+    return f"Which instrumentations stand for {', '.join(names)}?"
+
+
+def _listed(names: list[str]) -> str:
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
+
+
+def _in_place(call: ast.Call, lines: list[str], file: File) -> list[Edit]:
+    """Put statements in the place of one."""
+    statement = file.statement(call)
+    if not lines:
+        if file.body_of(statement) == [statement] and file.parents.get(statement) is not file.tree:
+            return [file.replace(statement, "pass")]
+        return [file.delete(statement)]
+    between = f"{file.line_end}{file.indentation(statement)}" if file.begins_line(statement) else "; "
+    return [file.replace(call, between.join(lines))]
+
+
+def no_client(use: Found, file: File) -> Outcome:
+    """`http.client` has no instrumentation."""
+    return Ask(_left(["httplib"])) if file.call(use.node) is not None else Keep("a part of the integration")
+
+
+class _Parts(NamedTuple):
+    """What a middleware is given, by its arguments and by settings."""
+
+    given: dict[str, ast.expr]
+    edits: list[Edit]
+    """That take the settings away."""
+    uses: list[Found]
+
+
+def flask(use: Found, file: File) -> Outcome:
+    """`FlaskMiddleware(app, ...)` → `configure(...)` and `FlaskInstrumentor().instrument_app(app, ...)`."""
+    call = file.call(use.node)
+    if call is None or not use.symbol.endswith(".FlaskMiddleware"):
+        return Ask("Is this a check, or a subclass? What does it add?")
+    app = file.argument(call, 0, "app")
+    statement = file.statement(call)
+    if app is None or file.has_stars(call):
+        return Ask("Which application is instrumented, and with what? Write `FlaskInstrumentor().instrument_app(app)` where it is known.")
+    if not file.is_alone(call) and not _is_unused(statement, call, file):
+        return Ask("What is done with the middleware? A telemetry processor of its exporter becomes an argument of `configure`.")
+    names = ("app", "excludelist_paths", "sampler", "exporter", "propagator")
+    given = {name: value for at, name in enumerate(names) if (value := file.argument(call, at, name)) is not None}
+    if (older := file.argument(call, 9, "blacklist_paths")) is not None:
+        given.setdefault("excludelist_paths", older)
+    parts = _with_settings(given, ast.unparse(app), file)
+    instrumentor = file.need("from opentelemetry.instrumentation.flask import FlaskInstrumentor", use.node)
+    return _server(use, call, parts, f"{instrumentor}().instrument_app({file.render(app)}", "", tracers._default_sampler, file)
+
+
+def _is_unused(statement: ast.stmt, call: ast.Call, file: File) -> bool:
+    if not isinstance(statement, ast.Assign) or statement.value is not call or len(statement.targets) != 1:
+        return False
+    slot = file.slot(statement.targets[0]) if isinstance(statement.targets[0], ast.Name) else None
+    return slot is not None and not slot.loads and len(slot.stores) == 1
+
+
+def _with_settings(given: dict[str, ast.expr], app: str, file: File) -> _Parts:
+    """Return what a middleware of Flask is given, `app.config["OPENCENSUS"]` included."""
+    edits: list[Edit] = []
+    uses: list[Found] = []
+    for other in file.uses:
+        if other.rule != "W018":
+            continue
+        statement = file.statement(other.node)
+        if not isinstance(statement, ast.Assign) or [ast.unparse(target) for target in statement.targets] != [
+            f"{app}.config['OPENCENSUS']"
+        ]:
+            raise Refused(Keep("settings in another form than `app.config['OPENCENSUS'] = {...}`"))
+        found = settings.trace_settings(statement.value)
+        if isinstance(found, Keep):
+            raise Refused(found)
+        given = {**found.parts, **given}
+        edits.append(file.delete(statement))
+        uses += [each for node in ast.walk(statement) for each in file.by_node.get(node, ())]
+    return _Parts(given, edits, uses)
+
+
+def fastapi(use: Found, file: File) -> Outcome:
+    """`app.add_middleware(FastAPIMiddleware, ...)` → `configure(...)` and `FastAPIInstrumentor.instrument_app(app, ...)`."""
+    call = file.parents.get(use.node)
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "add_middleware":
+        return Ask("Which application is instrumented here? Write `FastAPIInstrumentor.instrument_app(app)` where it is made.")
+    if not file.is_alone(call) or file.has_stars(call) or len(call.args) != 1:
+        return Ask("Which options does the middleware get?")
+    given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
+    instrumentor = file.need("from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor", use.node)
+    start = f"{instrumentor}.instrument_app({file.render(call.func.value)}"
+    # Without these every part of an answer is a dependency.
+    spans = ', exclude_spans=["receive", "send"]'
+    return _server(use, call, _Parts(given, [], []), start, spans, _all, file)
+
+
+def _all(file: File, use: Found) -> str:
+    return file.need("from opentelemetry.sdk.trace.sampling import ALWAYS_ON", use.node)
+
+
+def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, default: Callable[[File, Found], str], file: File) -> Outcome:
+    given = parts.given
+    if "excludelist_hostnames" in given:
+        return Ask("Which hosts are not to be traced? OTEL_PYTHON_REQUESTS_EXCLUDED_URLS and its like name them for each library.")
+    if "propagator" in given and not _is_default(given["propagator"], file):
+        return Ask("Which headers do the callers send? `opentelemetry.propagate.set_global_textmap` sets the propagator of all libraries.")
+    exporter = given.get("exporter")
+    if exporter is None:
+        return Keep("it prints its spans: it has no exporter here")
+    arguments = settings.exporter_arguments(exporter, file)
+    if isinstance(arguments, (Ask, Keep)):
+        return arguments
+    arguments.append('signals=["traces"]')
+    sampler = given.get("sampler")
+    arguments.append(f"sampler={default(file, use) if sampler is None else settings.sampler(sampler, file, use)}")
+    paths = settings.excluded_urls(given.get("excludelist_paths"))
+    if isinstance(paths, Ask):
+        return paths
+    name = file.need("from appinsights_exporter import configure", use.node)
+    file.covered.update(parts.uses)
+    statement = file.statement(call)
+    lines = [f"{name}({', '.join(arguments)})", f"{start}{paths}{more})"]
+    between = f"{file.line_end}{file.indentation(statement)}" if file.begins_line(statement) else "; "
+    return [*parts.edits, file.splice(file.start(statement), file.end(statement), between.join(lines), statement)]
+
+
+def _is_default(node: ast.expr, file: File) -> bool:
+    found = settings.source(node)
+    if isinstance(found, Keep):
+        return False
+    if found.is_text:
+        return ast.unparse(found.node).removesuffix("()") == f"opencensus.{_PROPAGATOR}"
+    call = node if isinstance(node, ast.Call) else None
+    if call is None or file.symbol(call) != _PROPAGATOR:
+        return False
+    file.covered.update(use for each in ast.walk(node) for use in file.by_node.get(each, ()))
+    return True
+
+
+def gevent(use: Found, file: File) -> Outcome:
+    """`patch_opencensus()` goes."""
+    call = file.call(use.node)
+    if call is None or not file.is_alone(call):
+        return Keep("its result is used")
+    return _in_place(call, [], file)
+
+
+REWRITERS: dict[str, Rewriter] = {
+    "W001": by_name,
+    "W002": no_client,
+    "W010": flask,
+    "W012": fastapi,
+    "W016": gevent,
+}

@@ -1,0 +1,290 @@
+"""Names and source text in settings: dictConfig, loggers, and the dictionary `OPENCENSUS` of Flask and Django."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from opencensus_compat.rewrite import configurations
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules import tracers
+from opencensus_compat.scan.rules import BY_ID
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.scan.python_uses import Found
+
+FREE = frozenset({"N003", "N004"})
+_SAMPLING = "opentelemetry.sdk.trace.sampling"
+_AZURE = "ext.azure.trace_exporter.AzureExporter"
+_PARTS = {"SAMPLER": "sampler", "EXPORTER": "exporter", "PROPAGATOR": "propagator"}
+_PATHS, _HOSTS = ("EXCLUDELIST_PATHS", "BLACKLIST_PATHS"), ("EXCLUDELIST_HOSTNAMES", "BLACKLIST_HOSTNAMES")
+
+
+class Source(NamedTuple):
+    """An expression, in code or in the text of a setting."""
+
+    node: ast.expr
+    fields: dict[str, str]
+    """Name that stands for a replacement field of an f-string -> the field's source."""
+    place: ast.expr
+    """Where it is in the file."""
+    is_text: bool
+
+
+def class_of_logging(use: Found, file: File) -> Outcome:
+    """`"class": "opencensus.ext.azure.log_exporter.AzureLogHandler"` → that of the native exporter, with its options."""
+    options = file.parents.get(use.node)
+    if not isinstance(options, ast.Dict) or not isinstance(use.node, ast.Constant):
+        return Ask("Who reads this name?")
+    names: dict[str, ast.expr] = {}
+    for key, value in zip(options.keys, options.values, strict=True):
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+            return Ask("Which options does the handler get by `**` or by variables?")
+        names[key.value] = value
+    answer = configurations.options_of(use.symbol, names)
+    if answer is not None:
+        return Keep(answer)
+    edits = [file.replace(use.node, f"{_quote(file, use.node)}{configurations.HANDLER}{_quote(file, use.node)}")]
+    key = names.get("instrumentation_key")
+    if key is not None:
+        at = options.keys[options.values.index(key)]
+        assert at is not None
+        edits += [
+            file.replace(at, f"{_quote(file, at)}connection_string{_quote(file, at)}"),
+            file.replace(key, connection_string(key, file)),
+        ]
+        file.covered.update(found for found in file.by_node[at])
+    return edits
+
+
+def connection_string(key: ast.expr, file: File) -> str:
+    """Return the source of the connection string of an instrumentation key."""
+    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+        source = file.text(key)
+        quote = _quote(file, key)
+        if source.startswith(quote):
+            return f"{quote}InstrumentationKey={source[len(quote) :]}"
+    return (
+        f'"InstrumentationKey=" + {file.render(key)}'
+        if isinstance(key, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
+        else (f'"InstrumentationKey=" + ({file.render(key)})')
+    )
+
+
+def _quote(file: File, node: ast.expr) -> str:
+    source = file.text(node)
+    return next((quote for quote in ('"""', "'''", '"', "'") if source.startswith(quote)), '"')
+
+
+def logger(use: Found, file: File) -> Outcome:
+    """`logging.getLogger("opencensus.ext.azure...")` → `logging.getLogger("appinsights_exporter")`."""
+    if not isinstance(use.node, ast.Constant):
+        return Ask("Which loggers are meant?")
+    quote = _quote(file, use.node)
+    return [file.replace(use.node, f"{quote}{configurations.logger(use.symbol)}{quote}")]
+
+
+def django(use: Found, file: File) -> Outcome:
+    """The middleware of Django: its counterpart stands in other files, and what becomes of queries depends on the drivers."""
+    slot = file.bindings.module.get("OPENCENSUS")
+    value = file.only_value(slot)
+    arguments, paths = 'connection_string=..., signals=["traces"], sampler=...', ""
+    found = trace_settings(value) if value is not None else None
+    if isinstance(found, Settings):
+        exporter, taken = found.parts.get("exporter"), found.parts.get("sampler")
+        with contextlib.suppress(Refused):
+            of_exporter = exporter_arguments(exporter, file) if exporter is not None else None
+            of_sampler = sampler(taken, file, use) if taken is not None else tracers._default_sampler(file, use)
+            if isinstance(of_exporter, list):
+                arguments = ", ".join([*of_exporter, 'signals=["traces"]', f"sampler={of_sampler}"])
+        excluded = excluded_urls(found.parts.get("excludelist_paths"))
+        paths = excluded.removeprefix(", ") if isinstance(excluded, str) else "excluded_urls=..."
+    return Ask(
+        f"{BY_ID['W011'].question} In manage.py, wsgi.py and asgi.py, below the line that sets DJANGO_SETTINGS_MODULE, write "
+        f"`configure({arguments})` of appinsights_exporter and `DjangoInstrumentor().instrument({paths})` of opentelemetry.instrumentation.django; "
+        "then delete this middleware and OPENCENSUS."
+    )
+
+
+def source_text(use: Found, file: File) -> Outcome:
+    """Source in a setting changes with the middleware that reads it."""
+    return Keep("changes with the middleware that reads it")
+
+
+def setting(use: Found, file: File) -> Outcome:
+    """`OPENCENSUS` changes with the middleware that reads it."""
+    return Keep("changes with the middleware that reads it")
+
+
+def dictionary(node: ast.expr) -> dict[str, ast.expr] | None:
+    """Return the keys and values of a dictionary in code; None for another expression, or one with keys that are no text."""
+    if not isinstance(node, ast.Dict):
+        return None
+    found = {}
+    for key, value in zip(node.keys, node.values, strict=True):
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+            return None
+        found[key.value] = value
+    return found
+
+
+class Settings(NamedTuple):
+    """What `OPENCENSUS["TRACE"]` says."""
+
+    parts: dict[str, ast.expr]
+    """`sampler`, `exporter`, `propagator`, `excludelist_paths`, `excludelist_hostnames`."""
+
+
+def trace_settings(node: ast.expr) -> Settings | Keep:
+    """Return the settings of a dictionary `OPENCENSUS`."""
+    outer = dictionary(node)
+    inner = dictionary(outer["TRACE"]) if outer is not None and "TRACE" in outer else {} if outer is not None else None
+    if inner is None:
+        return Keep("the settings are not written out here")
+    parts = {}
+    for key, value in inner.items():
+        if key in _PARTS:
+            parts[_PARTS[key]] = value
+        elif key in _PATHS:
+            parts.setdefault("excludelist_paths", value)
+        elif key in _HOSTS:
+            parts.setdefault("excludelist_hostnames", value)
+    return Settings(parts)
+
+
+def excluded_urls(node: ast.expr | None) -> str | Ask:
+    """Return the argument for excluded paths, with its comma: OpenCensus has the beginnings of paths, OpenTelemetry expressions to search for in URLs."""
+    if node is None:
+        return ""
+    every = node.elts if isinstance(node, (ast.List, ast.Tuple, ast.Set)) else None
+    paths = [each.value for each in every if isinstance(each, ast.Constant) and isinstance(each.value, str)] if every is not None else None
+    if every is None or paths is None or len(paths) != len(every):
+        return Ask("Which paths are not to be traced? `excluded_urls` has regular expressions, with commas between them.")
+    if any(path.startswith("/") for path in paths):
+        return Ask(
+            "Are paths that begin with a slash to be left out? OpenCensus leaves none of them out: it compares without the first slash."
+        )
+    if any("," in path for path in paths):
+        return Ask("How is a path with a comma to be left out? `excluded_urls` takes commas for separators.")
+    if not paths:
+        return ""
+    expressions = ",".join(f"^https?://[^/]+/{re.escape(path)}" for path in paths)
+    return f', excluded_urls={"r" if chr(92) in expressions else ""}"{expressions}"'
+
+
+def source(node: ast.expr) -> Source | Keep:
+    """Return the expression of a component, which may be written as text, also as an f-string.
+
+    The replacement fields of an f-string become names, which `written` puts back.
+    """
+    text, fields = "", dict[str, str]()
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        text = node.value
+    elif isinstance(node, ast.JoinedStr):
+        for part in node.values:
+            if isinstance(part, ast.Constant):
+                text += str(part.value)
+            elif isinstance(part, ast.FormattedValue) and part.conversion == -1 and part.format_spec is None:
+                name = f"field_{len(fields)}_"
+                fields[name] = ast.unparse(part.value)
+                text += name
+            else:
+                return Keep("an f-string with formats")
+    else:
+        return Source(node, {}, node, is_text=False)
+    try:
+        return Source(ast.parse(text.strip(), mode="eval").body, fields, node, is_text=True)
+    except (SyntaxError, ValueError):
+        return Keep("text that is no expression")
+
+
+def exporter_arguments(node: ast.expr, file: File) -> list[str] | Ask | Keep:
+    """Return the arguments of `configure` that stand for an exporter, in code or in text."""
+    found = source(node)
+    if isinstance(found, Keep):
+        return found
+    if not found.is_text:
+        return tracers._exporter_arguments(node, file)
+    call = found.node
+    if not isinstance(call, ast.Call):
+        call = ast.Call(call, [], [])
+    if _name(call.func) != f"opencensus.{_AZURE}":
+        return Keep("its exporter is not one of Application Insights")
+    arguments = []
+    for keyword in call.keywords:
+        if keyword.arg == "connection_string":
+            arguments.append(f"connection_string={_text(keyword.value, found)}")
+        elif keyword.arg == "instrumentation_key":
+            arguments.append(f"connection_string={_text(keyword.value, found, 'InstrumentationKey=')}")
+        else:
+            return Keep(f"the exporter has the option `{keyword.arg}`")
+    return arguments if not call.args else Keep("the exporter gets its options by place")
+
+
+def sampler(node: ast.expr, file: File, use: Found) -> str:
+    """Return the source of a sampler for `configure`.
+
+    Raises:
+        Refused: It has no counterpart.
+    """
+    found = source(node)
+    if isinstance(found, Keep):
+        raise Refused(found)
+    if not found.is_text:
+        return file.render(node)
+    call = found.node if isinstance(found.node, ast.Call) else ast.Call(found.node, [], [])
+    name = _name(call.func).rpartition(".")[2]
+    if name in {"AlwaysOnSampler", "AlwaysOffSampler"}:
+        return file.need(f"from {_SAMPLING} import {'ALWAYS_ON' if name == 'AlwaysOnSampler' else 'ALWAYS_OFF'}", use.node)
+    if name != "ProbabilitySampler" or not _name(call.func).startswith("opencensus."):
+        raise Refused(Keep("its sampler is the program's own"))
+    rate = file.argument(call, 0, "rate")
+    if rate is None:
+        return tracers._default_sampler(file, use)
+    if isinstance(rate, ast.Constant) and isinstance(rate.value, (int, float)) and rate.value >= 1:
+        return file.need(f"from {_SAMPLING} import ALWAYS_ON", use.node)
+    based, ratio = (file.need(f"from {_SAMPLING} import {each}", use.node) for each in ("ParentBased", "TraceIdRatioBased"))
+    text = ast.unparse(rate)
+    for field, inner in found.fields.items():
+        text = text.replace(field, inner)
+    return f"{based}({ratio}({text}))"
+
+
+def _name(node: ast.expr) -> str:
+    return ast.unparse(node) if isinstance(node, (ast.Attribute, ast.Name)) else ""
+
+
+def _text(node: ast.expr, found: Source, before: str = "") -> str:
+    """Return the source of a text inside the text of a setting, with the fields of the f-string around it."""
+    value = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+    if isinstance(node, ast.Name) and node.id in found.fields:
+        value = node.id
+    if value is None:
+        raise Refused(Keep("the connection string is not a text"))
+    whole = found.fields.get(value)
+    if whole is not None and not before:
+        return whole
+    if not any(field in value for field in found.fields):
+        return _literal(before + value)
+    text = _literal(before + value.replace("{", "{{").replace("}", "}}"))
+    for field, inner in found.fields.items():
+        if '"' in inner or "\\" in inner:
+            raise Refused(Keep("an f-string with quotes in its fields"))
+        text = text.replace(field, f"{{{inner}}}")
+    return f"f{text}"
+
+
+def _literal(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+REWRITERS: dict[str, Rewriter] = {
+    "N003": class_of_logging,
+    "N004": logger,
+    "N005": source_text,
+    "W011": django,
+    "W018": setting,
+}

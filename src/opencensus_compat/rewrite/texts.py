@@ -1,0 +1,89 @@
+"""Files other than Python's: their requirements, handlers and loggers, as parts of changes."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from opencensus_compat.rewrite import configurations, requirements
+from opencensus_compat.rewrite.edits import Change, Edit, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_CONFIGURATIONS = (".cfg", ".conf", ".ini", ".json", ".toml", ".yaml", ".yml")
+_INSTRUMENTATION = re.compile(rb"^[ \t]*from opentelemetry\.instrumentation\.(\w+) import\b", re.MULTILINE)
+
+
+class Left(NamedTuple):
+    """What stays in a file, with the reason."""
+
+    line: int
+    rule: str
+    symbol: str
+    reason: str
+    is_generated: bool = False
+    """A tool makes the file."""
+
+
+def concerns(data: bytes) -> bool:
+    """Return whether a file may have something to change."""
+    lowered = data.lower()
+    return b"opencensus" in lowered or requirements.NEW.encode() in lowered
+
+
+def needed(sources: Iterable[bytes]) -> set[str]:
+    """Return the distributions of the instrumentations that Python files import."""
+    return {
+        f"opentelemetry-instrumentation-{name.decode().replace('_', '-')}"
+        for source in sources
+        for name in _INSTRUMENTATION.findall(source)
+    }
+
+
+def required(path: str, data: bytes) -> set[str]:
+    """Return the distributions that a file asks for; none for lock files and constraints."""
+    text = _text(data)
+    if requirements.is_lock(path, text) or os.path.basename(path).startswith("constraints"):
+        return set()
+    return {requirements.normalized(one.name) for one in requirements.read(path, text)}
+
+
+def _text(data: bytes) -> str:
+    """Return a character for each byte, and blanks for a byte-order mark."""
+    return (b"   " + data[3:] if data.startswith(codecs.BOM_UTF8) else data).decode("latin-1")
+
+
+def changes(path: str, data: bytes, wanted: Iterable[str] = ()) -> tuple[list[Change], list[Left]]:
+    """Return what becomes of the uses in a file, and what stays.
+
+    Args:
+        path: Its path; the name tells its form.
+        data: Its bytes, in any encoding that has ASCII's.
+        wanted: Distributions that the code imports, and that no file asks for.
+    """
+    text = _text(data)
+    splices, lasting = requirements.edits(path, text, wanted)
+    scopes: dict[int, list[Part]] = {}
+    for splice in splices:
+        symbol = requirements.normalized(splice.name) if splice.name else splice.text.strip(" \t\r\n,\"'\\")
+        scopes.setdefault(splice.scope, []).append(_part(path, text, "R001", symbol, [splice]))
+    found = [Change(tuple(parts)) for parts in scopes.values()]
+    is_lock = requirements.is_lock(path, text)
+    left = [Left(_line(text, one.start), "R001", one.name, one.reason, is_lock) for one in lasting]
+    if path.endswith(_CONFIGURATIONS):
+        names, staying = configurations.read(path, text)
+        found += [Change((_part(path, text, one.rule, one.name, one.edits),)) for one in names]
+        left += [Left(_line(text, one.start), one.rule, one.name, one.reason) for one in staying]
+    return sorted(found, key=lambda change: change.line), left
+
+
+def _part(path: str, text: str, rule: str, symbol: str, splices: Sequence[requirements.Edit | configurations.Edit]) -> Part:
+    edits = tuple(Edit(splice.start, splice.end, splice.text.encode("latin-1")) for splice in splices)
+    return Part(path, rule, _line(text, splices[0].start), symbol, edits)
+
+
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1

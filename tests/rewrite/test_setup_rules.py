@@ -1,0 +1,204 @@
+"""Integrations, middlewares, settings and requirements in Python files: text before, text after."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from opencensus_compat import __version__
+from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
+
+_ALL = Options(shape=True)
+_CONFIG = "from opencensus.trace import config_integration\n\n"
+
+
+def rewritten(text: str) -> str:
+    """Return what becomes of a program; a second run must change nothing."""
+    data = dedent(text).encode()
+    after = rewrite_text(data, options=_ALL).after.get("<stdin>", data)
+    assert rewrite_text(after, options=_ALL).after == {}
+    return after.decode()
+
+
+def reasons(text: str) -> list[tuple[str, str]]:
+    """Return what stays of a program in which nothing may change but comments: rule, and whether a person must decide."""
+    data = dedent(text).encode()
+    result = rewrite_text(data, options=_ALL)
+    code = [line for line in result.after.get("<stdin>", data).splitlines() if not line.lstrip().startswith(b"# census-compat:")]
+    assert code == data.splitlines()
+    return [(each.rule, each.why) for each in result.left if each.why != "with"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            'config_integration.trace_integrations(["requests", "sqlalchemy"])\n',
+            "from opentelemetry.instrumentation.requests import RequestsInstrumentor\n"
+            "from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor\n\n"
+            "RequestsInstrumentor().instrument()\nSQLAlchemyInstrumentor().instrument()\n",
+            id="several",
+        ),
+        pytest.param(
+            "NAMES = ('postgresql', 'mysql', 'pymysql')\n\n\ndef start():\n    config_integration.trace_integrations(integrations=NAMES)\n",
+            "from opentelemetry.instrumentation.mysql import MySQLInstrumentor\n"
+            "from opentelemetry.instrumentation.psycopg2 import Psycopg2Instrumentor\n"
+            "from opentelemetry.instrumentation.pymysql import PyMySQLInstrumentor\n\n"
+            "NAMES = ('postgresql', 'mysql', 'pymysql')\n\n\ndef start():\n"
+            "    Psycopg2Instrumentor().instrument()\n    MySQLInstrumentor().instrument()\n    PyMySQLInstrumentor().instrument()\n",
+            id="by a name, in a function",
+        ),
+        pytest.param(
+            "config_integration.trace_integrations('pymongo'); print(1)\n",
+            "from opentelemetry.instrumentation.pymongo import PymongoInstrumentor\n\nPymongoInstrumentor().instrument(); print(1)\n",
+            id="one text, before another statement",
+        ),
+        pytest.param("config_integration.trace_integrations(['logging', 'flask'])\nprint(1)\n", "\nprint(1)\n", id="nothing is left"),
+        pytest.param(
+            "if __name__ == '__main__':\n    config_integration.trace_integrations(['logging'])\n",
+            "\nif __name__ == '__main__':\n    pass\n",
+            id="nothing is left in a block",
+        ),
+        pytest.param(
+            "import logging\nconfig_integration.trace_integrations(['logging'])\nlogging.basicConfig(format='%(traceId)s %(message)s')\n",
+            None,
+            id="ids in formats",
+        ),
+        pytest.param(
+            "config_integration.trace_integrations(['httplib', 'threading', 'mine'])\n",
+            "from opentelemetry.instrumentation.threading import ThreadingInstrumentor\nfrom opencensus.trace import config_integration\n\n"
+            "ThreadingInstrumentor().instrument()\nconfig_integration.trace_integrations(['httplib', 'mine'])\n",
+            id="some that a person must look at",
+        ),
+    ],
+)
+def test_integrations_by_name(before, after):
+    """Each library gets its instrumentation; names that switch nothing on go, and others stay."""
+    result = rewritten(_CONFIG + before)
+    if after is None:
+        assert "LoggingInstrumentor().instrument(inject_trace_context=True, enable_log_auto_instrumentation=False)" in result
+    else:
+        lines = [line for line in result.splitlines() if not line.startswith("# census-compat:")]
+        assert sorted(lines) == sorted(after.replace("'httplib', 'mine'", '"httplib", "mine"').splitlines())
+
+
+def test_integration_by_its_module():
+    """The function of an integration's own module is one of the names."""
+    before = "from opencensus.ext.requests import trace\n\ntrace.trace_integration()\n"
+    after = "from opentelemetry.instrumentation.requests import RequestsInstrumentor\n\nRequestsInstrumentor().instrument()\n"
+    assert rewritten(before) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "left"),
+    [
+        pytest.param(_CONFIG + "config_integration.trace_integrations(['httplib'])\n", [("W001", "decide")], id="http.client"),
+        pytest.param(_CONFIG + "config_integration.trace_integrations(names())\n", [("W001", "decide")], id="names from elsewhere"),
+        pytest.param(
+            _CONFIG + "done = config_integration.trace_integrations(['requests'])\n", [("W001", "decide")], id="its result is used"
+        ),
+        pytest.param(
+            "from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n\nFlaskMiddleware(app)\n", [("W010", "keep")], id="prints"
+        ),
+        pytest.param(
+            "from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n\n"
+            "app.config['OPENCENSUS'] = {'TRACE': {'EXPORTER': 'shop.Exporter()'}}\nFlaskMiddleware(app)\n",
+            [("W018", "keep"), ("W010", "keep")],
+            id="an exporter of the program",
+        ),
+        pytest.param(
+            "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.ext.flask.flask_middleware import FlaskMiddleware\n\n"
+            "FlaskMiddleware(app, exporter=AzureExporter(), excludelist_paths=['/health'])\n",
+            [("A001", "keep"), ("A005", "keep"), ("W010", "decide")],
+            id="a path that begins with a slash",
+        ),
+        pytest.param(
+            "import logging.config\n\nlogging.config.dictConfig({'handlers': {'a': "
+            "{'class': 'opencensus.ext.azure.log_exporter.AzureLogHandler', 'storage_path': 'x'}}})\n",
+            [("N003", "keep")],
+            id="an option that the new handler lacks",
+        ),
+        pytest.param("MIDDLEWARE = ['opencensus.ext.django.middleware.OpencensusMiddleware']\n", [("W011", "decide")], id="Django"),
+        pytest.param("from unittest import mock\n\nmock.patch('opencensus.trace.tracer.Tracer')\n", [("N002", "decide")], id="a patch"),
+    ],
+)
+def test_what_stays(before, left):
+    """Without a counterpart, or where a person must decide, a use stays."""
+    found = reasons(before)
+    assert [each for each in found if each[0] not in {"A001", "A005"}] == [each for each in left if each[0] not in {"A001", "A005"}]
+
+
+def test_the_question_about_django_says_what_to_write():
+    """The marker at Django's middleware has the calls, with what the settings say."""
+    text = """\
+        CS = "x"
+        MIDDLEWARE = ["opencensus.ext.django.middleware.OpencensusMiddleware"]
+        OPENCENSUS = {
+            "TRACE": {
+                "SAMPLER": "opencensus.trace.samplers.ProbabilitySampler(rate=0.5)",
+                "EXPORTER": f"opencensus.ext.azure.trace_exporter.AzureExporter(connection_string='{CS}')",
+                "EXCLUDELIST_PATHS": ["health", "a.b"],
+            }
+        }
+    """
+    marker = next(line for line in rewritten(text).splitlines() if line.startswith("# census-compat: W011"))
+    assert '`configure(connection_string=CS, signals=["traces"], sampler=ParentBased(TraceIdRatioBased(0.5)))`' in marker
+    assert r'`DjangoInstrumentor().instrument(excluded_urls=r"^https?://[^/]+/health,^https?://[^/]+/a\.b")`' in marker
+
+
+def test_patch_for_gevent_goes():
+    """Greenlets have contexts of their own."""
+    text = "from opencensus.ext.gevent.geventcompatibility import patch_opencensus\n\npatch_opencensus()\nprint(1)\n"
+    assert rewritten(text) == "\nprint(1)\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            'setup(install_requires=[\n    "flask",\n    "opencensus-ext-azure>=1 ; python_version > \'3\'",  # traces\n    "opencensus",\n])\n',
+            'setup(install_requires=[\n    "flask",\n    "census-compat>=VERSION ; python_version > \'3\'",  # traces\n])\n',
+            id="over lines",
+        ),
+        pytest.param(
+            "setup(install_requires=['opencensus', 'x', 'opencensus-ext-azure'])\n",
+            "setup(install_requires=['census-compat', 'x'])\n",
+            id="on a line",
+        ),
+        pytest.param(
+            "setup(extras_require={'a': ['census-compat', 'opencensus-ext-azure==1']})\n",
+            "setup(extras_require={'a': ['census-compat']})\n",
+            id="already there",
+        ),
+    ],
+)
+def test_requirements_of_a_setup_file(before, after):
+    """A list of requirements in Python has census-compat once."""
+    assert rewritten(before) == after.replace("VERSION", __version__)
+
+
+def test_requirements_follow_the_code(tmp_path):
+    """A run adds the instrumentations that its own changes import, and the second run changes nothing."""
+    (tmp_path / "app.py").write_text(_CONFIG + "config_integration.trace_integrations(['requests', 'httpx'])\n", encoding="utf-8")
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("opencensus-ext-requests\nopentelemetry-instrumentation-httpx\n", encoding="utf-8")
+    result = rewrite([str(tmp_path)], _ALL)
+    assert result.after[str(requirements)] == (
+        b"census-compat\nopentelemetry-instrumentation-requests\nopentelemetry-instrumentation-httpx\n"
+    )
+    for path, data in result.after.items():
+        (tmp_path / path).write_bytes(data)
+    assert rewrite([str(tmp_path)], _ALL).after == {}
+
+
+def test_rules_choose_among_files_of_other_kinds(tmp_path):
+    """`--rule` and `--line` count for requirements and configurations, too."""
+    path = tmp_path / "logging.yaml"
+    path.write_text(
+        "handlers:\n  a:\n    class: opencensus.ext.azure.log_exporter.AzureLogHandler\n# pip install opencensus\n", encoding="utf-8"
+    )
+    assert rewrite([str(tmp_path)], Options(rules=frozenset({"R001"}))).after == {}
+    assert rewrite([str(tmp_path)], Options(lines=frozenset({(str(path), 2)}))).after == {}
+    result = rewrite([str(tmp_path)], Options(lines=frozenset({(str(path), 3)})))
+    assert [(change.rule, change.line) for change in result.changes] == [("N003", 3)]
