@@ -47,10 +47,10 @@ def test_text(capsys):
         "app.py",
         "1:37 I001 from opencensus.trace.tracer import Tracer exact",
         "3:10 T001 tracer = Tracer() exact",
-        '4:1 T012 tracer.start_span("work") shape',
+        '4:1 T012 tracer.start_span("work") exact',
         "5:1 T013 tracer.end_span() decide",
         "Which function holds the span and the token of `attach`?",
-        "4 uses in 1 of 1 file: 2 exact, 1 in another shape, 1 to be decided.",
+        "4 uses in 1 of 1 file: 3 exact, 1 to be decided.",
     ]
 
 
@@ -101,13 +101,13 @@ def test_github(folder, capsys):
         ),
         (
             "::notice file=a%2Cb.py,line=4,col=1,title=OpenCensus%3A T012::"
-            "start of a span without its end (shape): `start_span` and `context.attach`: OpenCensus makes the span current"
+            "start of a span without its end (exact): `start_span` and `context.attach`: OpenCensus makes the span current"
         ),
         (
             "::warning file=a%2Cb.py,line=5,col=1,title=OpenCensus%3A T013::"
             "end of the current span (decide): Which function holds the span and the token of `attach`?"
         ),
-        "4 uses in 1 of 1 file: 2 exact, 1 in another shape, 1 to be decided.",
+        "4 uses in 1 of 1 file: 3 exact, 1 to be decided.",
     ]
 
 
@@ -170,7 +170,7 @@ def test_what_cannot_be_read_is_told(folder, capsys):
 def test_statistics(capsys):
     """The uses of each form are counted."""
     _cli.main(["scan", "--statistics"])
-    assert "      1  T012  shape   start of a span without its end\n" in capsys.readouterr().out
+    assert "      1  T012  exact   start of a span without its end\n" in capsys.readouterr().out
 
 
 def test_interrupted(folder, capsys, monkeypatch):

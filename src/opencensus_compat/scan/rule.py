@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["exact", "shape", "decide", "keep"]
-"""``exact``: the counterpart sends the same telemetry. ``shape``: the same fact in other columns, or another number. ``decide``: several
-readings. ``keep``: no counterpart; it stays on the facade, or goes with it."""
+"""``exact``: the counterpart sends the same telemetry, where both have OpenTelemetry's envelopes. ``shape``: the same fact in other columns, or
+another number. ``decide``: several readings. ``keep``: no counterpart; it stays on the facade, or goes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +25,5 @@ class Rule:
     names: str = ""
     """Public names below ``opencensus``, with spaces between them. A class stands for its members, and a module for its names, that no
     other row has."""
+    pair: str = ""
+    """Names of the programs in ``tests/pairs/programs`` that show the form and what becomes of it, with spaces between them."""

@@ -11,13 +11,38 @@ from opencensus_compat.scan.trace_rules import TRACE_RULES
 
 RULES: tuple[Rule, ...] = (
     # Imports and names in text.
-    Rule("I001", "import of a name", "exact", "drop it with the last use of the name"),
-    Rule("I002", "import under another name", "exact", "drop it with the last use of the name"),
-    Rule("I003", "import of a module", "exact", "drop it with the last use of the module", names="common ext extension.azure ext.azure"),
-    Rule("I004", "import inside a function, `try` or `if`", "exact", "keep the indentation and the guard around its counterpart"),
+    Rule("I001", "import of a name", "exact", "drop it with the last use of the name", pair="T001_tracer"),
+    Rule(
+        "I002",
+        "import under another name",
+        "exact",
+        "drop it with the last use of the name",
+        pair="I002_other_names T061_sampler_that_takes_all",
+    ),
+    Rule(
+        "I003",
+        "import of a module",
+        "exact",
+        "drop it with the last use of the module",
+        names="common ext extension.azure ext.azure",
+        pair="I003_modules",
+    ),
+    Rule(
+        "I004",
+        "import inside a function, `try` or `if`",
+        "exact",
+        "keep the indentation and the guard around its counterpart",
+        pair="I004_inside_a_function I004_inside_a_try",
+    ),
     Rule("I005", "star import of an OpenCensus module", "decide", "name what is used", "Which of the module's names are used?"),
     Rule("I006", "import by name at run time", "decide", "import the counterpart", "Who else chooses the module's name?"),
-    Rule("I007", "name that another module of the code made of OpenCensus", "exact", "changes with the module that it comes from"),
+    Rule(
+        "I007",
+        "name that another module of the code made of OpenCensus",
+        "exact",
+        "changes with the module that it comes from",
+        pair="I007_names_of_another_module",
+    ),
     Rule(
         "I008",
         "star import of a module that hands on OpenCensus names",
@@ -25,7 +50,7 @@ RULES: tuple[Rule, ...] = (
         "name what is used",
         "Which files use the names that this import hands on?",
     ),
-    Rule("I009", "import for type annotations only", "exact", "import the counterpart's type"),
+    Rule("I009", "import for type annotations only", "exact", "import the counterpart's type", pair="I009_for_types"),
     Rule(
         "N001", "dotted name in text", "decide", "the counterpart's dotted name", "Who reads this text, and does it import what it names?"
     ),

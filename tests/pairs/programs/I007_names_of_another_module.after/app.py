@@ -1,0 +1,4 @@
+from telemetry import tracer
+
+with tracer.start_as_current_span("checkout") as span:
+    span.set_attribute("cart", "c-42")

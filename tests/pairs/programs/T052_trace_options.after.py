@@ -1,0 +1,9 @@
+from appinsights_exporter import configure
+from opentelemetry import trace
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+configure(signals=["traces"], sampler=ALWAYS_ON)
+tracer = trace.get_tracer(__name__)
+
+with tracer.start_as_current_span("checkout") as span:
+    span.set_attribute("kept", bool(trace.get_current_span().get_span_context().trace_flags.sampled))
