@@ -53,13 +53,27 @@ def read(path: str | os.PathLike[str]) -> tuple[Accepted, ...]:
     name = os.fspath(path)
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        content = json.loads(text) if name.endswith(".json") else _parse_toml(text)
+        content = parse(text, name)
     except (OSError, ValueError) as error:
         raise AcceptedListError(f"cannot read the accepted list {name!r}: {error}") from None
     entries = content.get("accept", []) if isinstance(content, dict) else None
     if not isinstance(entries, list) or set(content) - {"accept"}:
         raise AcceptedListError(f"{name!r} is no accepted list: it holds entries `[[accept]]` and nothing else")
     return tuple(_entry(entry, f"{name}, entry {number}") for number, entry in enumerate(entries, 1))
+
+
+def parse(text: str, name: str) -> Any:
+    """Return what an accepted list holds, not yet checked.
+
+    Args:
+        text: The file's text.
+        name: The file's name; one that ends with ``.json`` is JSON, any other TOML.
+
+    Raises:
+        ValueError: It is neither.
+
+    """
+    return json.loads(text) if name.endswith(".json") else _parse_toml(text)
 
 
 def _entry(entry: object, source: str) -> Accepted:

@@ -8,6 +8,7 @@ their counts, or a recording is damaged; 130 after a Ctrl+C.
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import re
 import shlex
@@ -30,6 +31,7 @@ from .programs import NOT_COMPARABLE, STOP_SIGNALS, Conditions, Driving, NotComp
 from .progress import doing
 from .recordings import DamagedRecording, LockedRecording, OpenRecording, RecordingError
 from .reports import Sides, as_html, as_json, as_junit, as_text
+from .review import Dialogue, append, review
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +74,7 @@ exit codes
 
 _FORMATS = {"json": as_json, "html": as_html, "junit": as_junit}
 _INTERRUPTED = 130
+_LIST = "accept.toml"
 _RECORDING = re.compile(r"'[^']*\b(before-\d+|after)\.db'")
 _RUNS = 2
 """Of the program before: the least in which noise shows."""
@@ -107,6 +110,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         metavar=("BEFORE", "AFTER"),
         help="folders with the program's code: lines that merely moved between them are the same",
+    )
+    parser.add_argument(
+        "--review",
+        action="store_true",
+        help="ask about each difference that nothing accepts, and add what is meant to accept.toml, or to --accept",
     )
     parser.add_argument("--format", choices=("text", *_FORMATS), default="text", help="form of the report; default: text")
     parser.add_argument("--output", metavar="FILE", help="write the report to this file, and the text to standard output")
@@ -149,7 +157,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _compared(args: argparse.Namespace) -> int:
     programs = _programs(args)
-    accepted = _accepted(args)
+    _accepted(args)
+    if args.review:
+        _check_review(args)
     lines = _lines(args.sources)
     if args.output is not None:
         check_output("--output", Path(args.output))
@@ -158,18 +168,24 @@ def _compared(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as folder:
         try:
             first, *twins, after = runs = programs.recorded(Path(folder)) if programs else [_Run(name) for name in args.recordings]
-            with doing("comparing") as say:
-                found = compare(
-                    first.recording,
-                    after.recording,
-                    twins=[twin.recording for twin in twins],
-                    accepted=accepted,
-                    known=known.accepted() if args.accept_known else (),
-                    tolerances=dict(args.tolerance),
-                    replacements=one_port(run.port for run in runs),
-                    lines=lines,
-                    progress=say,
-                )
+
+            def compared(accepted: Sequence[Accepted]) -> Comparison:
+                with doing("comparing") as say:
+                    return compare(
+                        first.recording,
+                        after.recording,
+                        twins=[twin.recording for twin in twins],
+                        accepted=accepted,
+                        known=known.accepted() if args.accept_known else (),
+                        tolerances=dict(args.tolerance),
+                        replacements=one_port(run.port for run in runs),
+                        lines=lines,
+                        progress=say,
+                    )
+
+            found = compared(_accepted(args))
+            if args.review and found.verdict == "different" and _reviewed(found, sides, Path(args.accept or _LIST)):
+                found = compared(_accepted(args))
             if programs:
                 found = replace(found, problems=tuple(programs.problem(each) for each in found.problems))
         except NotComparable as failure:
@@ -271,10 +287,37 @@ def _accepted(args: argparse.Namespace) -> Sequence[Accepted]:
         CommandError: The list cannot be read.
 
     """
+    file = args.accept
+    if args.review and not Path(file or _LIST).exists():
+        return ()  # It is made.
     try:
-        return read(args.accept) if args.accept is not None else ()
+        return read(file or _LIST) if file is not None or args.review else ()
     except AcceptedListError as error:
         raise CommandError(2, str(error)) from None
+
+
+def _check_review(args: argparse.Namespace) -> None:
+    """Raise, before any program runs, where nobody can be asked, or the answers cannot be kept."""
+    for stream, name in ((sys.stdin, "standard input"), (sys.stdout, "standard output")):
+        if not stream.isatty():
+            raise CommandError(
+                2, f"--review asks questions: expected a terminal, and {name} is none. Run it in one, or write the list by hand (--accept)"
+            )
+    if args.format != "text" and args.output is None:
+        raise CommandError(2, f"--review asks on standard output, where --format {args.format} goes: give --output FILE, too")
+    check_output("--review", Path(args.accept or _LIST))
+
+
+def _reviewed(found: Comparison, sides: Sides, path: Path) -> bool:
+    """Ask about each difference, and return whether the list has become longer."""
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    entries = review(found, sides, Dialogue(input, write, style()), today)
+    if entries:
+        append(path, entries)
+        write(f"\n{len(entries)} {'entry' if len(entries) == 1 else 'entries'} added to {path}.\n")
+    else:
+        write("")
+    return bool(entries)
 
 
 def _lines(sources: Sequence[str] | None) -> LineMap | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 from opencensus_compat.local.commands.terminal import CommandError
@@ -51,7 +52,9 @@ def save_output(option: str, path: Path, text: str) -> None:
             return
         unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
         try:
-            unfinished.write_text(text, encoding="utf-8")
+            unfinished.write_text(text, encoding="utf-8", newline="")
+            if path.exists():
+                shutil.copymode(path, unfinished)
             unfinished.replace(path)
         except BaseException:
             unfinished.unlink(missing_ok=True)

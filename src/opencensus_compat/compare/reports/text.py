@@ -48,10 +48,18 @@ def _table(table: TableChange, comparison: Comparison, sides: Sides, style: Styl
         return
     yield painted(head.rstrip(), "bold", style)
     for difference in found:
-        yield from _difference(difference, sides.suggested(difference), style)
+        yield from difference_lines(difference, sides.suggested(difference), style)
 
 
-def _difference(difference: Difference, suggested: Sequence[str], style: Style) -> Iterator[str]:
+def difference_lines(difference: Difference, suggested: Sequence[str], style: Style) -> Iterator[str]:
+    """Yield the lines about a difference.
+
+    Args:
+        difference: The difference.
+        suggested: Ids of rows of the guide that may explain it.
+        style: What the terminal can show.
+
+    """
     accepted = difference.accepted
     note = f" ({clean(difference.note)})".replace("→", _arrow(style)) if difference.note else ""
     if not is_row(difference):
