@@ -61,9 +61,15 @@ RULES: tuple[Rule, ...] = (
         "patch the counterpart, or use an in-memory exporter",
         "Does the test replace OpenCensus, or watch what the application does?",
     ),
-    Rule("N003", "class or handler of a logging configuration", "exact", "`appinsights_exporter.ApplicationInsightsLoggingHandler`"),
+    Rule(
+        "N003",
+        "class or handler of a logging configuration",
+        "exact",
+        "`appinsights_exporter.ApplicationInsightsLoggingHandler`",
+        pair="N003_handler_of_dictconfig N003_key_of_dictconfig",
+    ),
     Rule("N004", "logger of OpenCensus, by name", "exact", "the logger `appinsights_exporter` or `opentelemetry`, or delete it"),
-    Rule("N005", "source text in a setting", "shape", "the counterpart made in code"),
+    Rule("N005", "source text in a setting", "shape", "the counterpart made in code", pair="W018_flask_config"),
     # Classes of the program that stand on OpenCensus's, and names that are not public.
     Rule("B001", "subclass of a tracer", "decide", "own functions over `trace.get_tracer`", "What does the class add to a tracer?"),
     Rule(
@@ -99,6 +105,7 @@ RULES: tuple[Rule, ...] = (
         "`…Instrumentor().instrument()`, one for each library",
         names="trace.config_integration ext.requests ext.httpx ext.sqlalchemy ext.postgresql ext.mysql ext.pymysql ext.pymongo "
         "ext.threading ext.logging ext.dbapi",
+        pair="W001_requests_by_name W001_twice_and_unknown",
     ),
     Rule(
         "W002",
@@ -109,7 +116,7 @@ RULES: tuple[Rule, ...] = (
         names="ext.httplib",
     ),
     Rule("W003", "registry of integrations", "keep", "none", names="trace.integrations"),
-    Rule("W010", "middleware of Flask", "shape", "`FlaskInstrumentor().instrument_app(app)`", names="ext.flask"),
+    Rule("W010", "middleware of Flask", "shape", "`FlaskInstrumentor().instrument_app(app)`", names="ext.flask", pair="W010_flask"),
     Rule(
         "W011",
         "middleware of Django",
@@ -118,11 +125,13 @@ RULES: tuple[Rule, ...] = (
         "Are the queries of the databases wanted? DjangoInstrumentor traces requests alone, the instrumentation of a driver its queries.",
         names="ext.django",
     ),
-    Rule("W012", "middleware of FastAPI", "shape", "`FastAPIInstrumentor.instrument_app(app)`", names="ext.fastapi"),
+    Rule("W012", "middleware of FastAPI", "shape", "`FastAPIInstrumentor.instrument_app(app)`", names="ext.fastapi", pair="W012_fastapi"),
     Rule("W013", "tween of Pyramid", "shape", "`PyramidInstrumentor().instrument()`", names="ext.pyramid"),
     Rule("W014", "interceptor of gRPC", "shape", "`opentelemetry.instrumentation.grpc`", names="ext.grpc"),
     Rule("W015", "client libraries of Google Cloud", "shape", "instrumentations of gRPC and Requests", names="ext.google_cloud_clientlibs"),
-    Rule("W016", "patch for gevent", "exact", "delete it: OpenTelemetry's context follows greenlets", names="ext.gevent"),
+    Rule(
+        "W016", "patch for gevent", "exact", "delete it: OpenTelemetry's context follows greenlets", names="ext.gevent", pair="W016_gevent"
+    ),
     Rule(
         "W017",
         "extension of Azure Functions",
@@ -132,7 +141,11 @@ RULES: tuple[Rule, ...] = (
         names="extension extension.azure.functions",
     ),
     Rule(
-        "W018", "settings `OPENCENSUS`", "shape", "provider and instrumentation made in code; excluded paths in OTEL_PYTHON_…_EXCLUDED_URLS"
+        "W018",
+        "settings `OPENCENSUS`",
+        "shape",
+        "provider and instrumentation made in code; excluded paths in OTEL_PYTHON_…_EXCLUDED_URLS",
+        pair="W018_flask_config",
     ),
     # Exporters of other makers.
     Rule("V001", "exporter to Jaeger", "exact", "OTLPSpanExporter: Jaeger takes OTLP", names="ext.jaeger"),
