@@ -157,6 +157,24 @@ class File:
                 return block
         return []
 
+    def is_annotation(self, node: ast.AST) -> bool:
+        """Return whether an expression is a type for a checker."""
+        below = node
+        for each in self.up(node):
+            if isinstance(each, ast.arg) or (isinstance(each, ast.AnnAssign) and each.annotation is below):
+                return True
+            if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)) and each.returns is below:
+                return True
+            if isinstance(each, (ast.stmt, ast.Call)):
+                return False
+            below = each
+        return False
+
+    def cover(self, node: ast.expr) -> None:
+        """Note that another use's edits see to all uses in an expression."""
+        for each in ast.walk(node):
+            self.covered.update(self.by_node.get(each, ()))
+
     def is_alone(self, node: ast.AST) -> bool:
         """Return whether a call or name is a statement by itself."""
         return isinstance(self.parents.get(node), ast.Expr)
@@ -319,15 +337,15 @@ class File:
         edits: list[Edit] = []
         for each in ast.walk(node):
             for use in self.by_node.get(each, ()):
-                edits += self.outcome(use)
+                edits += self.outcome(use) or []
                 self.covered.add(use)
         text = self.source[start : self.end(node)]
         for edit in sorted(edits, reverse=True):
             text = text[: edit.start - start] + edit.replacement + text[edit.end - start :]
         return text.decode("utf-8")
 
-    def outcome(self, use: Found) -> Sequence[Edit]:
-        """Return the edits of a use.
+    def outcome(self, use: Found) -> Sequence[Edit] | None:
+        """Return the edits of a use; None where those of another one see to it.
 
         Raises:
             Refused: It cannot change.
@@ -336,7 +354,7 @@ class File:
         found = rewriter(use, self) if rewriter is not None else default(use)
         if isinstance(found, (Ask, Keep)):
             raise Refused(found)
-        return found if found is not None else []
+        return found
 
     # Imports.
     def need(self, statement: str, node: ast.AST) -> str:
@@ -357,6 +375,10 @@ class File:
             number += 1
         self.needs.append(Need(module, name, alias, self.start(self._use_import(node) or node) if self._use_import(node) else -1))
         return alias
+
+    def free_name(self, wanted: str) -> str:
+        """Return a name that nothing in the file has yet."""
+        return next(name for name in (wanted, *(f"{wanted}_{number}" for number in range(2, 1000))) if name not in self._taken)
 
     def _imported(self, module: str, name: str, node: ast.AST) -> str:
         scope = self.owner(node)

@@ -107,10 +107,34 @@ class Flows:
         self._tie(use, node)
         for other in file.by_node[node]:
             self._tie(use, other)
+        self._as_type(file, use, node)
         top: ast.expr = file.call(node) or node
         self._tie(use, top)
         if use.rule not in self._free and self._is_object(file, use, top):
             self._flow(file, top, use, use.symbol)
+
+    def _as_type(self, file: File, use: Found, node: ast.expr) -> None:
+        """Tie a class in an annotation or check to what has that type."""
+        parent = file.parents.get(node)
+        if isinstance(parent, ast.Call) and strings.tail(parent.func) == "isinstance" and parent.args[0] is not node:
+            for source in self._sources(file, parent.args[0]):
+                self._tie(use, source)
+        if not file.is_annotation(node):
+            return
+        for each in file.up(node):
+            if isinstance(each, ast.arg):
+                slot = file.slot(each)
+                if slot is not None:
+                    self._tie(use, slot)
+                    self._reach(slot)
+                return
+            if isinstance(each, ast.AnnAssign):
+                self._bound(file, each.target, use)
+                return
+            if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                self._tie(use, each)
+                self._reach(each)
+                return
 
     @staticmethod
     def _is_object(file: File, use: Found, top: ast.expr) -> bool:

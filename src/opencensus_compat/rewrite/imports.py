@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,12 @@ def going(file: File, handed_on: set[str], unused_before: set[str]) -> list[Edit
     names = handed_on | (unused_before if is_face else set()) | _exported(file.tree)
     edits = []
     for statement in [each for each in ast.walk(file.tree) if isinstance(each, (ast.Import, ast.ImportFrom))]:
-        unused = [alias for alias in statement.names if _is_unused(file, statement, alias, names)]
+        unused = [
+            alias
+            for alias in statement.names
+            if (is_of_opencensus(statement, alias) or _is_spare(statement, alias, unused_before))
+            and _is_unused(file, statement, alias, names)
+        ]
         if len(unused) == len(statement.names):
             guard = _guard(file, statement)
             if guard is not None:
@@ -109,8 +115,15 @@ def is_of_opencensus(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -
     return name == "opencensus" or name.startswith("opencensus.")
 
 
+def _is_spare(statement: ast.Import | ast.ImportFrom, alias: ast.alias, unused_before: set[str]) -> bool:
+    """Return whether an import is of the standard library, which does nothing by being imported, and was used before the run."""
+    module = alias.name if isinstance(statement, ast.Import) else statement.module or ""
+    is_standard = module.partition(".")[0] in sys.stdlib_module_names and module != "__future__" and not getattr(statement, "level", 0)
+    return is_standard and (alias.asname or alias.name.partition(".")[0]) not in unused_before
+
+
 def _is_unused(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, names: set[str]) -> bool:
-    if alias.name == "*" or not is_of_opencensus(statement, alias):
+    if alias.name == "*":
         return False
     slot = file.slot(alias)
     name = alias.asname or (alias.name if isinstance(statement, ast.ImportFrom) else alias.name.partition(".")[0])

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from opencensus_compat.rewrite import files, imports, markers, texts
+from opencensus_compat.rewrite import files, finishing, imports, markers, texts
 from opencensus_compat.rewrite.context import Ask, File, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict
 from opencensus_compat.rewrite.flows import Flows, Key
@@ -277,6 +277,9 @@ class _Run:
                 why: Why = "decide" if isinstance(outcome, Ask) else "keep"
                 left.append((use, self._left(file, use, why, outcome.question if isinstance(outcome, Ask) else outcome.reason)))
                 continue
+            if edits is None:
+                left.append((use, self._left(file, use, "keep", f"by hand: {BY_ID[use.rule].counterpart}")))
+                continue
             if file.path not in self._chosen and (edits or file.needs):
                 left.append((use, self._left(file, use, "keep", "the file is not among those that are rewritten")))
                 continue
@@ -317,7 +320,7 @@ class _Run:
             touched = path in self._result.before or not self._is_narrow()
             going = imports.going(file, self._handed_on(path), self._unused[path]) if touched else []
             done[path] += [*coming, *(edit for edit in going if not conflict([edit], done[path]))]
-        changed = {path: _filled(self._files[path], _commented(self._files[path], edits)) for path, edits in done.items() if edits}
+        changed = {path: finishing.finished(self._files[path], edits) for path, edits in done.items() if edits}
         results = {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}
         for path, text in results.items():
             try:
@@ -389,53 +392,3 @@ def _line(use: Found) -> int:
 def _unused(file: File) -> set[str]:
     """Return the names of a module that nothing in it reads."""
     return {name for name, slot in file.bindings.module.items() if not slot.loads}
-
-
-def _commented(file: File, edits: list[Edit]) -> list[Edit]:
-    """Return some edits, with the comments that they would take away above the statement."""
-    result = []
-    for edit in edits:
-        lost = file.lost_comments(edit) if edit.replacement else []
-        if lost:
-            at = max(
-                (file.line_start(node) for node in file.parents if isinstance(node, ast.stmt) and file.start(node) <= edit.start), default=0
-            )
-            blanks = file.source[at : at + len(file.source[at:]) - len(file.source[at:].lstrip(b" \t"))].decode()
-            result.append(Edit(at, at, "".join(f"{blanks}{text}{file.line_end}" for text in lost).encode()))
-    return [*result, *edits]
-
-
-def _filled(file: File, edits: list[Edit]) -> list[Edit]:
-    """Return some edits, with `pass` in each block of which they take everything."""
-    gone = sorted(edit for edit in edits if not edit.replacement.strip() and edit.end > edit.start)
-    if not gone:
-        return edits
-    result = list(edits)
-    for node in file.parents:
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if not isinstance(block, list) or not block or not isinstance(block[0], ast.stmt):
-                continue
-            taken = [next((edit for edit in gone if edit.start <= file.start(each) and file.end(each) <= edit.end), None) for each in block]
-            if any(edit is None for edit in taken) or any(edit in gone for edit in taken if edit not in result):
-                continue
-            if any(_stands(edit, block, file) for edit in edits):
-                continue
-            last = taken[-1]
-            if last is not None and all(last is not _outer(file, node, gone) for _ in (0,)):
-                text = f"{file.indentation(block[-1])}pass{file.line_end}" if last.start == file.line_start(block[-1]) else "pass"
-                result[result.index(last)] = last._replace(replacement=text.encode() + last.replacement)
-    return result
-
-
-def _outer(file: File, node: ast.AST, gone: list[Edit]) -> Edit | None:
-    """Return the edit that takes the whole of a compound statement."""
-    if not isinstance(node, ast.stmt):
-        return None
-    return next((edit for edit in gone if edit.start <= file.start(node) and file.end(node) <= edit.end), None)
-
-
-def _stands(edit: Edit, block: list[ast.stmt], file: File) -> bool:
-    """Return whether an edit puts a statement into a block."""
-    start, end = file.line_start(block[0]), file.line_after(block[-1])
-    return start <= edit.start and edit.end <= end and bool(edit.replacement.strip()) and not edit.replacement.lstrip().startswith(b"#")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.rules import integrations, packages, settings, spans, tracers
+from opencensus_compat.rewrite.rules import contexts, integrations, packages, settings, spans, tracers
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import Rewriter
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 REWRITERS: dict[str, Rewriter] = {
     **tracers.REWRITERS,
     **spans.REWRITERS,
+    **contexts.REWRITERS,
     **integrations.REWRITERS,
     **settings.REWRITERS,
     **packages.REWRITERS,
 }
 
-FREE = frozenset({*tracers.FREE, *spans.FREE, *integrations.FREE, *settings.FREE, *packages.FREE})
+FREE = frozenset({*tracers.FREE, *spans.FREE, *contexts.FREE, *integrations.FREE, *settings.FREE, *packages.FREE})
 """Rules whose counterparts do not need the object that they are called on: such uses change alone."""

@@ -1,27 +1,174 @@
-"""Spans: their start, and what is done with them."""
+"""Spans: their start and end, and what is done with them."""
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.context import Keep
+from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 FREE: frozenset[str] = frozenset()
+_TRACE = "from opentelemetry import trace"
+_MESSAGE = {
+    "id": "message.id",
+    "type": "message.type",
+    "uncompressed_size_bytes": "message.uncompressed_size",
+    "compressed_size_bytes": "message.compressed_size",
+}
+"""Parameter of `MessageEvent` after its time -> attribute."""
+_KINDS = {"UNSPECIFIED": "INTERNAL", "SERVER": "SERVER", "CLIENT": "CLIENT"}
+_NUMBERS: dict[object, str] = dict(enumerate(_KINDS.values()))
+_START = frozenset({"trace.tracer.Tracer.span", "trace.span.Span.span", "trace.tracer.Tracer.start_span"})
 
 
 def in_with(use: Found, file: File) -> Outcome:
-    """`with tracer.span(name=...)` → `with tracer.start_as_current_span(name=...)`."""
+    """`with tracer.span(name=...)` → `with tracer.start_as_current_span(...)`."""
     call = file.call(use.node)
-    if call is None:
+    if call is None or not isinstance(use.node, ast.Attribute):
         return Keep("a method as a value")
-    edits = [file.rename(use.node, "start_as_current_span"), *file.positional(call, {"name": "name"})]
+    edits = [file.rename(use.node, "start_as_current_span"), *_name(call, file)]
+    parent = tracer_of(use.node.value, file)
+    if parent is not None and (call.keywords or call.args) and file.has_stars(call):
+        return Ask("Which name is in `*` or `**`?")
+    return [*edits, *(_context(call, parent, file) if parent is not None else [])]
+
+
+def _name(call: ast.Call, file: File) -> list[Edit]:
     if not call.args and not call.keywords:
-        edits.append(file.splice(file.end(call) - 1, file.end(call) - 1, '"span"', call))
-    return edits
+        return [file.splice(file.end(call) - 1, file.end(call) - 1, '"span"', call)]
+    return file.positional(call, {"name": "name"})
+
+
+def tracer_of(node: ast.expr, file: File) -> ast.Call | None:
+    """Return the call that made a tracer with a context from outside; None for another tracer, and for one whose maker is not known."""
+    made = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+    if isinstance(made, ast.Call) and file.symbol(made) == "trace.tracer.Tracer" and file.argument(made, 0, "span_context") is not None:
+        return made
+    return None
+
+
+def _context(call: ast.Call, made: ast.Call, file: File) -> list[Edit]:
+    """Continue the trace that came from outside, in the outermost spans."""
+    around = [each for each in file.up(call) if isinstance(each, (ast.With, ast.AsyncWith, ast.FunctionDef, ast.AsyncFunctionDef))]
+    for each in around:
+        if not isinstance(each, (ast.With, ast.AsyncWith)):
+            break
+        for item in each.items:
+            if item.context_expr is call:
+                break
+            if file.symbol(item.context_expr) in _START:
+                return []
+    given = file.argument(made, 0, "span_context")
+    assert given is not None
+    text = file.text(given) if isinstance(given, ast.Name) else file.render(given)
+    origin = file.only_value(file.slot(given)) if isinstance(given, ast.Name) else given
+    if origin is not None and file.symbol(origin) == "trace.span_context.SpanContext":
+        trace = file.need(_TRACE, call.func)
+        text = f"{trace}.set_span_in_context({trace}.NonRecordingSpan({text}))"
+    at = file.end(call) - 1
+    return [file.splice(at, at, f", context={text}", call)]
+
+
+def child(use: Found, file: File) -> Outcome:
+    """`with span.span(name)` inside that span → `with tracer.start_as_current_span(name)`."""
+    call, node = file.call(use.node), use.node
+    if call is None or not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+        return Ask("Is that span the current one here?")
+    if not isinstance(file.parents.get(call), ast.withitem):
+        return Ask(BY_ID["T011"].question)
+    around = [
+        (item, each)
+        for each in file.up(call)
+        if isinstance(each, (ast.With, ast.AsyncWith))
+        for item in reversed(each.items)
+        if item.context_expr is not call and file.symbol(item.context_expr) in _START
+    ]
+    item = around[0][0] if around else None
+    if item is None or not isinstance(item.optional_vars, ast.Name) or file.slot(item.optional_vars) is not file.slot(node.value):
+        return Ask("Is that span the current one here?")
+    if file.function(item.context_expr) is not file.function(call):
+        return Ask("Is that span the current one here?")
+    opener = item.context_expr
+    assert isinstance(opener, ast.Call)
+    maker = opener.func.value if isinstance(opener.func, ast.Attribute) else None
+    is_name = isinstance(maker, ast.Name) and file.symbol(opener) != "trace.span.Span.span"
+    tracer = file.text(maker) if is_name and maker is not None else f"{file.need(_TRACE, node)}.get_tracer(__name__)"
+    return [file.replace(node, f"{tracer}.start_as_current_span"), *_name(call, file)]
+
+
+def start(use: Found, file: File) -> Outcome:
+    """`span = tracer.start_span(name)` → the same, and `attach`, where its end is in the same function."""
+    call, statement = file.call(use.node), file.statement(use.node)
+    ends = _partners(use, file, "trace.tracer.Tracer.end_span")
+    if call is None or not ends:
+        return Ask("Which function ends this span, and is it current until then?")
+    trace, context = file.need(_TRACE, use.node), file.need("from opentelemetry import context", use.node)
+    span, token = _held(use, file)
+    if not span:
+        return Ask("Which name is free for the span?")
+    head = [] if isinstance(statement, ast.Assign) else [file.splice(file.start(call), file.start(call), f"{span} = ", call)]
+    attach = file.insert_after(statement, f"{token} = {context}.attach({trace}.set_span_in_context({span}))")
+    name = _name(call, file)
+    return [*head, *name, attach]
+
+
+def end(use: Found, file: File) -> Outcome:
+    """`tracer.end_span()` → `span.end()` and `detach`."""
+    call = file.call(use.node)
+    starts = _partners(use, file, "trace.tracer.Tracer.start_span")
+    if call is None or not starts or not file.is_alone(call):
+        return Ask(BY_ID["T013"].question)
+    context = file.need("from opentelemetry import context", use.node)
+    span, token = _held(starts[0], file)
+    if not span:
+        return Ask(BY_ID["T013"].question)
+    return [file.replace(call, f"{span}.end()"), file.insert_after(file.statement(call), f"{context}.detach({token})")]
+
+
+def _partners(use: Found, file: File, symbol: str) -> list[Found]:
+    """Return the end of a start, or the start of an end, where one function has one of each and the end comes whenever the start did."""
+    owner = file.owner(use.node)
+    here = [each for each in file.uses if each.rule in {"T012", "T013"} and file.owner(each.node) is owner]
+    if len(here) != 2 or {each.rule for each in here} != {"T012", "T013"}:
+        return []
+    first, last = (each for each in sorted(here, key=lambda each: each.rule))
+    assert isinstance(first.node, ast.expr)
+    opening, closing = file.statement(first.node), file.statement(last.node)
+    value = file.call(first.node)
+    is_plain = (isinstance(opening, ast.Expr) and opening.value is value) or (
+        isinstance(opening, ast.Assign)
+        and opening.value is value
+        and len(opening.targets) == 1
+        and isinstance(opening.targets[0], ast.Name)
+    )
+    block = file.body_of(opening)
+    above = [closing, *file.up(closing)]
+    if not is_plain or file.start(opening) > file.start(closing) or not any(each in above for each in block):
+        return []
+    return [each for each in here if each.symbol == symbol]
+
+
+def _held(use: Found, file: File) -> tuple[str, str]:
+    """Return the names of a span that is started by hand and of its token; empty where none is free."""
+    statement = file.statement(use.node)
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        span = statement.targets[0].id
+    else:
+        span = file.free_name("span")
+    return span, file.free_name("token")
+
+
+def outside_with(use: Found, file: File) -> Outcome:
+    """`tracer.span(...)` elsewhere: its end may be anywhere."""
+    return Ask(BY_ID[use.rule].question)
 
 
 def attribute(use: Found, file: File) -> Outcome:
@@ -32,4 +179,268 @@ def attribute(use: Found, file: File) -> Outcome:
     return [file.rename(use.node, "set_attribute"), *file.positional(call, {"attribute_key": "key", "attribute_value": "value"})]
 
 
-REWRITERS: dict[str, Rewriter] = {"T010": in_with, "T020": attribute}
+def kind(use: Found, file: File) -> Outcome:
+    """`span.span_kind = kind` → `kind=` where the span is started, if it always is set there."""
+    statement, node = file.statement(use.node), use.node
+    if not isinstance(statement, ast.Assign) or statement.targets != [node] or not isinstance(node, ast.Attribute):
+        return Ask("OpenTelemetry's spans have no kind that can be read: which value is it?")
+    if file.symbol(statement.value).startswith("trace.span.SpanKind."):
+        text = file.render(statement.value)
+    elif isinstance(statement.value, ast.Constant) and statement.value.value in _NUMBERS:
+        text = f"{file.need(_TRACE, node)}.SpanKind.{_NUMBERS[statement.value.value]}"
+    else:
+        return Ask("Which kind is it? OpenTelemetry fixes it where the span is started.")
+    call = opener(node.value, statement, file)
+    if call is None:
+        return Ask("OpenTelemetry fixes the kind where the span is started: is it the same whenever that span is?")
+    others = [
+        each
+        for each in file.uses
+        if each.rule == "T021"
+        and each is not use
+        and isinstance(each.node, ast.Attribute)
+        and opener(each.node.value, file.statement(each.node), file) is call
+    ]
+    if others:
+        return Ask("The kind is set twice: which one is it?")
+    at = file.end(call) - 1
+    comma = ", " if call.args or call.keywords or file.source[file.end(call.func) : at].strip(b" (") else ""
+    before = file.source[:at].rstrip()
+    comma = " " if before.endswith(b",") else comma or ", "
+    return [file.splice(at, at, f"{comma}kind={text}", call), file.delete(statement)]
+
+
+def opener(node: ast.expr, statement: ast.stmt, file: File) -> ast.Call | None:
+    """Return the call that starts a span on which a statement right inside its `with`, or after its assignment, always runs."""
+    if not isinstance(node, ast.Name):
+        return None
+    slot, block = file.slot(node), file.body_of(statement)
+    parent = file.parents.get(statement)
+    if isinstance(parent, (ast.With, ast.AsyncWith)):
+        for item in parent.items:
+            is_it = isinstance(item.optional_vars, ast.Name) and file.slot(item.optional_vars) is slot
+            if is_it and isinstance(item.context_expr, ast.Call) and file.symbol(item.context_expr) in _START:
+                return item.context_expr
+    for each in reversed(block[: block.index(statement)] if statement in block else []):
+        if isinstance(each, ast.Assign) and any(isinstance(target, ast.Name) and file.slot(target) is slot for target in each.targets):
+            return each.value if isinstance(each.value, ast.Call) and file.symbol(each.value) in _START else None
+    return None
+
+
+def kinds(use: Found, file: File) -> Outcome:
+    """`SpanKind.SERVER` → OpenTelemetry's."""
+    last = use.symbol.rpartition(".")[2]
+    if last not in _KINDS:
+        return Keep("the class of kinds, not a kind")
+    if isinstance(use.node, ast.Name):
+        # A variable that holds a kind.
+        return []
+    return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.SpanKind.{_KINDS[last]}")]
+
+
+def name(use: Found, file: File) -> Outcome:
+    """`span.name = name` → `span.update_name(name)`."""
+    statement, node = file.statement(use.node), use.node
+    if not isinstance(statement, ast.Assign) or statement.targets != [node] or not isinstance(node, ast.Attribute):
+        return Ask("OpenTelemetry's spans have no name that can be read: what is it needed for?")
+    return _as_call(node, statement, file, "update_name")
+
+
+def _as_call(node: ast.Attribute, statement: ast.Assign, file: File, method: str) -> list[Edit]:
+    """Make an assignment to an attribute a call of a method."""
+    sign = file.source.index(b"=", file.end(node))
+    value = sign + 1 + len(file.source[sign + 1 :]) - len(file.source[sign + 1 :].lstrip(b" \t"))
+    return [
+        file.splice(file.end(node) - len(node.attr.encode()), value, f"{method}(", node),
+        file.splice(file.end(statement), file.end(statement), ")", node),
+    ]
+
+
+def mapping(use: Found, file: File) -> Outcome:
+    """`span.attributes[key] = value` → `span.set_attribute(key, value)`."""
+    node = use.node
+    assert isinstance(node, ast.Attribute)
+    above, statement = file.parents.get(node), file.statement(node)
+    if isinstance(above, ast.Subscript) and isinstance(statement, ast.Assign) and statement.targets == [above]:
+        head = file.splice(file.end(node) - len(node.attr), file.start(above.slice), "set_attribute(", node)
+        sign = file.source.index(b"=", file.end(above))
+        value = sign + 1 + len(file.source[sign + 1 :]) - len(file.source[sign + 1 :].lstrip(b" \t"))
+        middle = file.splice(file.end(above.slice), value, ", ", node)
+        return [head, middle, file.splice(file.end(statement), file.end(statement), ")", node)]
+    call = file.call(above) if isinstance(above, ast.Attribute) and above.attr == "update" else None
+    if call is not None and above is not None and file.is_alone(call) and len(call.args) == 1 and not call.keywords:
+        return [file.splice(file.end(node) - len(node.attr), file.end(above), "set_attributes", node)]
+    if isinstance(statement, ast.Assign) and statement.targets == [node] and isinstance(statement.value, ast.Dict):
+        return _as_call(node, statement, file, "set_attributes")
+    return Ask("OpenTelemetry's spans have no attributes that can be read: who needs them?")
+
+
+def status(use: Found, file: File) -> Outcome:
+    """`Status(code, message)` → `trace.Status(trace.StatusCode.ERROR, message)`; `span.status =` → `span.set_status(...)`."""
+    node = use.node
+    if use.symbol == "trace.status.Status":
+        call = file.call(node)
+        if call is None or file.has_stars(call):
+            return Keep("the class itself")
+        code, message = file.argument(call, 0, "code"), file.argument(call, 1, "message")
+        if file.argument(call, 2, "details") is not None:
+            return Ask("OpenTelemetry's status has no details: are they needed?")
+        if not isinstance(code, ast.Constant) or not isinstance(code.value, int):
+            return Ask("Which codes can it be? 0 is StatusCode.OK, all others are StatusCode.ERROR.")
+        trace = file.need(_TRACE, node)
+        text = f"{trace}.StatusCode.ERROR" if code.value else f"{trace}.StatusCode.OK"
+        if message is not None and code.value:
+            text += f", {file.render(message)}"
+        return [file.replace(call, f"{trace}.Status({text})")]
+    statement = file.statement(node)
+    if use.symbol.endswith(".set_status"):
+        call = file.call(node)
+        return Keep("a method as a value") if call is None else file.positional(call, {"status": "status"})
+    if isinstance(statement, ast.Assign) and statement.targets == [node] and isinstance(node, ast.Attribute):
+        return _as_call(node, statement, file, "set_status")
+    return Ask("OpenTelemetry's spans have no status that can be read: who needs it?")
+
+
+def annotation(use: Found, file: File) -> Outcome:
+    """`span.add_annotation(text, key=value)` → `span.add_event(text, {"key": value})`."""
+    call = file.call(use.node)
+    if call is None or use.symbol != "trace.span.Span.add_annotation":
+        return Ask("Which event of a span is it?")
+    attributes = [keyword for keyword in call.keywords if keyword.arg != "description"]
+    if len(call.args) > 1 or any(isinstance(each, ast.Starred) for each in call.args):
+        return Ask("Which text and attributes are in `*`?")
+    edits = [file.rename(use.node, "add_event")]
+    texts = [keyword for keyword in call.keywords if keyword.arg == "description"]
+    edits += [file.splice(file.start(keyword), file.start(keyword.value), "", call) for keyword in texts]
+    if not attributes:
+        return edits
+    if call.keywords.index(attributes[-1]) - call.keywords.index(attributes[0]) != len(attributes) - 1 or (
+        not call.args and call.keywords[0] in attributes
+    ):
+        return Ask("Which of the arguments is the text?")
+    if len(attributes) == 1 and attributes[0].arg is None:
+        return [*edits, file.splice(file.start(attributes[0]), file.start(attributes[0].value), "", call)]
+    for keyword in attributes:
+        key = "**" if keyword.arg is None else f'"{keyword.arg}": '
+        brace = "{" if keyword is attributes[0] else ""
+        edits.append(file.splice(file.start(keyword), file.start(keyword.value), brace + key, call))
+    last = file.end(attributes[-1])
+    return [*edits, file.splice(last, last, "}", call)]
+
+
+def link(use: Found, file: File) -> Outcome:
+    """`Link(trace_id, span_id)` → the `SpanContext` that OpenTelemetry's `add_link` takes."""
+    call = file.call(use.node)
+    if use.symbol.endswith(".add_link"):
+        return Keep("a method as a value") if call is None else file.positional(call, {"link": "context"})
+    if call is None or use.symbol != "trace.link.Link" or file.has_stars(call) or file.argument(call, 3, "attributes") is not None:
+        return Ask("Which span does it point to? OpenTelemetry's links have no type.")
+    ids = [file.argument(call, at, part) for at, part in enumerate(("trace_id", "span_id"))]
+    if None in ids:
+        return Ask("Which span does it point to?")
+    return [file.replace(call, span_context([each for each in ids if each is not None], "", file, use))]
+
+
+def span_context(ids: Sequence[ast.expr], flags: str, file: File, use: Found) -> str:
+    """Return the source of a span context of OpenTelemetry's from ids as text."""
+    trace = file.need(_TRACE, use.node)
+    numbers = [f"int({file.render(each)}, 16)" for each in ids]
+    options = f", trace_flags={trace}.TraceFlags({flags})" if flags else ""
+    return f"{trace}.SpanContext({numbers[0]}, {numbers[1]}, is_remote=True{options})"
+
+
+def read_id(use: Found, file: File) -> Outcome:
+    """`span.span_id`, read → `format_span_id(span.get_span_context().span_id)`."""
+    node = use.node
+    if isinstance(node, ast.Attribute) and node.attr == "span_id" and isinstance(node.ctx, ast.Load):
+        trace = file.need(_TRACE, node)
+        at = file.start(node)
+        return [
+            file.splice(at, at, f"{trace}.format_span_id(", node),
+            file.rename(node, "get_span_context().span_id)"),
+        ]
+    if isinstance(node, ast.Attribute) and node.attr == "stack_trace":
+        return _exception(node, file)
+    return Ask(BY_ID[use.rule].question)
+
+
+def _exception(node: ast.Attribute, file: File) -> Outcome:
+    """`span.stack_trace = StackTrace.from_traceback(...)` in an `except` → `span.record_exception(error)`."""
+    statement = file.statement(node)
+    handler = next(
+        (each for each in file.up(statement) if isinstance(each, (ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef))), None
+    )
+    is_known = isinstance(statement, ast.Assign) and file.symbol(statement.value).startswith("trace.stack_trace.StackTrace.from_traceback")
+    if not is_known or not isinstance(statement, ast.Assign) or not isinstance(handler, ast.ExceptHandler) or handler.type is None:
+        return Ask("Which exception is it? `span.record_exception(error)` takes it.")
+    file.cover(statement.value)
+    error = handler.name or file.free_name("error")
+    at = file.end(handler.type)
+    named = [] if handler.name else [file.splice(at, at, f" as {error}", node)]
+    return [*named, file.replace(statement, f"{file.text(node.value)}.record_exception({error})")]
+
+
+def message(use: Found, file: File) -> Outcome:
+    """`span.add_message_event(MessageEvent(...))` → `span.add_event("message", {...})`."""
+    call = file.call(use.node)
+    event = file.argument(call, 0, "message_event") if call is not None else None
+    if not use.symbol.endswith(".add_message_event"):
+        return None
+    if call is None or not isinstance(event, ast.Call) or file.symbol(event) != "trace.time_event.MessageEvent" or file.has_stars(event):
+        return Ask("Which message is it, and which of its sizes are known?")
+    found = {}
+    for at, (old, new) in enumerate(_MESSAGE.items()):
+        value = file.argument(event, at + 1, old)
+        if value is not None:
+            symbol = file.symbol(value)
+            is_type = symbol.startswith("trace.time_event.Type.") and symbol.count(".") == 3
+            found[new] = f'"{symbol.rpartition(".")[2]}"' if is_type else file.text(value)
+            if old == "type" and not is_type:
+                return Ask("Is the message sent or received?")
+    file.cover(event)
+    order = ("message.type", "message.id", "message.uncompressed_size", "message.compressed_size")
+    attributes = ", ".join(f'"{key}": {found[key]}' for key in order if key in found)
+    return [
+        file.rename(use.node, "add_event"),
+        file.splice(file.end(call.func) + 1, file.end(call) - 1, f'"message", {{{attributes}}}', call),
+    ]
+
+
+def as_class(use: Found, file: File) -> Outcome:
+    """`Span` for a check or an annotation → `trace.Span`."""
+    if use.symbol != "trace.span.Span" or file.call(use.node) is not None or not isinstance(use.node, (ast.Name, ast.Attribute)):
+        return Keep("spans are made by tracers")
+    return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.Span")]
+
+
+def from_code(use: Found, file: File) -> Outcome:
+    """`status_from_http_code(code)` → a status from the code."""
+    call = file.call(use.node)
+    code = file.argument(call, 0, "http_code") if call is not None else None
+    if call is None or code is None or not use.symbol.endswith(".status_from_http_code"):
+        return Ask("Which codes can it be? 0 is StatusCode.OK, all others are StatusCode.ERROR.")
+    trace = file.need(_TRACE, use.node)
+    text = file.render(code)
+    text = text if isinstance(code, (ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.Subscript)) else f"({text})"
+    return [file.replace(call, f"{trace}.Status({trace}.StatusCode.ERROR if {text} >= 400 else {trace}.StatusCode.OK)")]
+
+
+REWRITERS: dict[str, Rewriter] = {
+    "T010": in_with,
+    "T011": outside_with,
+    "T012": start,
+    "T013": end,
+    "T020": attribute,
+    "T021": kind,
+    "T022": name,
+    "T023": read_id,
+    "T024": mapping,
+    "T025": status,
+    "T026": annotation,
+    "T027": link,
+    "T028": message,
+    "T029": child,
+    "T031": kinds,
+    "T032": as_class,
+    "T075": from_code,
+}

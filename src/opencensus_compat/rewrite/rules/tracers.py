@@ -5,99 +5,163 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
-FREE = frozenset({"T016"})
+FREE: frozenset[str] = frozenset()
+_TRACE = "from opentelemetry import trace"
 _SAMPLERS = "opentelemetry.sdk.trace.sampling"
-_NO_SAMPLER = "Without a sampler OpenCensus takes one span in 10,000: is that meant, or are all wanted?"
+_EXPORTER = "ext.azure.trace_exporter.AzureExporter"
+_NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
+_OPTIONS = {"connection_string": "connection_string", "credential": "credential"}
+"""Option of the exporter -> argument of `configure`."""
 
 
 def tracer(use: Found, file: File) -> Outcome:
     """`Tracer(...)` → `trace.get_tracer(__name__)`, and `configure(...)` before it where it has an exporter."""
     call = file.call(use.node)
     if call is None:
-        return Keep("the class itself, for a check, an annotation or a function")
+        return _as_class(use, file)
     if file.has_stars(call):
         return Ask("Which exporter and sampler are in `*` or `**`?")
-    exporter, sampler = file.argument(call, 2, "exporter"), file.argument(call, 1, "sampler")
-    if file.argument(call, 0, "span_context") is not None:
-        return Ask("Where does the span context come from?")
-    edits = [file.replace(call, f"{file.need('from opentelemetry import trace', use.node)}.get_tracer(__name__)")]
-    if exporter is None or _is_none(exporter):
-        if sampler is None:
+    if _given(call, 3, "propagator", file) is not None:
+        return Ask("Who reads the format of this propagator?")
+    exporter, sampler = _given(call, 2, "exporter", file), _given(call, 1, "sampler", file)
+    is_alone = file.is_alone(call)
+    statement = file.statement(call)
+    if exporter is None:
+        if sampler is not None:
+            file.render(sampler)
+        elif not is_alone and file.argument(call, 0, "span_context") is None:
             return Ask(_NO_SAMPLER)
-        file.render(sampler)
-        return edits
-    arguments = _exporter_arguments(exporter, file)
-    if isinstance(arguments, (Ask, Keep)):
-        return arguments
+        return [file.delete(statement)] if is_alone else [_get_tracer(use, call, file)]
     if not _runs_first(call, file):
         return Keep("nothing can be set up before this expression")
+    arguments = _exporter_arguments(exporter, file)
     arguments.append('signals=["traces"]')
-    arguments.append(f"sampler={_default_sampler(file, use) if sampler is None or _is_none(sampler) else file.render(sampler)}")
-    name = file.need("from appinsights_exporter import configure", use.node)
-    return [file.insert_before(file.statement(call), f"{name}({', '.join(arguments)})"), *edits]
+    arguments.append(f"sampler={_by_ratio(file, use, '0.0001') if sampler is None else file.render(sampler)}")
+    text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
+    return [file.replace(call, text)] if is_alone else [file.insert_before(statement, text), _get_tracer(use, call, file)]
 
 
-def _default_sampler(file: File, use: Found) -> str:
+def _get_tracer(use: Found, call: ast.Call, file: File) -> Edit:
+    return file.replace(call, f"{file.need(_TRACE, use.node)}.get_tracer(__name__)")
+
+
+def _given(call: ast.Call, position: int, name: str, file: File) -> ast.expr | None:
+    """Return an argument; None for one that is not given, or is None."""
+    node = file.argument(call, position, name)
+    return None if isinstance(node, ast.Constant) and node.value is None else node
+
+
+def _as_class(use: Found, file: File) -> Outcome:
+    parent = file.parents.get(use.node)
+    is_check = (
+        isinstance(parent, ast.Call)
+        and isinstance(parent.func, ast.Name)
+        and parent.func.id == "isinstance"
+        and parent.args[1:] == [use.node]
+    )
+    if (file.is_annotation(use.node) or is_check) and isinstance(use.node, (ast.Name, ast.Attribute)):
+        return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.Tracer")]
+    return Keep("the class of tracers as a value")
+
+
+def _by_ratio(file: File, use: Found, rate: str) -> str:
     based = file.need(f"from {_SAMPLERS} import ParentBased", use.node)
     ratio = file.need(f"from {_SAMPLERS} import TraceIdRatioBased", use.node)
-    return f"{based}({ratio}(0.0001))"
+    made = next((each for each in file.up(use.node) if isinstance(each, ast.Call) and file.symbol(each) == "trace.tracer.Tracer"), None)
+    # OpenCensus takes its share also of what a caller did not sample.
+    has_caller = made is not None and _given(made, 0, "span_context", file) is not None
+    rest = f", remote_parent_not_sampled={ratio}({rate})" if has_caller else ""
+    return f"{based}({ratio}({rate}){rest})"
 
 
-def _exporter_arguments(node: ast.expr, file: File) -> list[str] | Ask | Keep:
-    if not isinstance(node, ast.Call) or file.symbol(node) != "ext.azure.trace_exporter.AzureExporter":
-        return Keep("its exporter is not made here")
-    if file.has_stars(node):
-        return Ask("Which options are in `**`?")
+def _exporter_arguments(node: ast.expr, file: File) -> list[str]:
+    """Return the arguments of `configure` that stand for an exporter's.
+
+    Raises:
+        Refused: It is another exporter, or has options that `configure` has not.
+    """
+    made = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+    if not isinstance(made, ast.Call) or file.symbol(made) != _EXPORTER:
+        raise Refused(Keep("its exporter is not an AzureExporter that is made here"))
+    if file.has_stars(made) or made.args:
+        raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
+    if isinstance(node, ast.Name) and not _means_the_same(made, node, file):
+        raise Refused(Keep("the exporter's options mean something else here"))
     arguments = []
-    for keyword in node.keywords:
-        if keyword.arg != "connection_string":
-            return Keep(f"the exporter has the option `{keyword.arg}`")
-        arguments.append(f"connection_string={file.render(keyword.value)}")
-    for each in [*file.by_node[node.func], *file.by_node[node]]:
-        file.covered.add(each)
-    return arguments if not node.args else Keep("the exporter gets its options by place")
+    for keyword in made.keywords:
+        if keyword.arg not in _OPTIONS:
+            raise Refused(Ask(f"Is the option `{keyword.arg}` of the exporter needed?"))
+        arguments.append(f"{_OPTIONS[keyword.arg]}={file.render(keyword.value)}")
+    if not isinstance(node, ast.Name):
+        file.cover(made)
+    return arguments
+
+
+def _means_the_same(made: ast.Call, node: ast.expr, file: File) -> bool:
+    """Return whether what an exporter got where it was made is the same where it is used."""
+    for each in ast.walk(made):
+        if isinstance(each, ast.Name) and each is not made.func:
+            slot = file.slot(each)
+            if slot is None or (len(slot.stores) == 1 and file.bindings.find(each.id, file.owner(node)) is slot):
+                continue
+            return False
+    return True
+
+
+def exporter(use: Found, file: File) -> Outcome:
+    """`exporter = AzureExporter(...)` goes, where only tracers have it: `configure` makes it."""
+    call = file.call(use.node)
+    if call is None or use.symbol != _EXPORTER:
+        return Keep("the exporter's class, or a part of it")
+    statement = file.statement(call)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
+    slot = file.slot(target) if isinstance(target, ast.Name) else None
+    if slot is None or file.only_value(slot) is not call or not slot.loads:
+        return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
+    for load in slot.loads:
+        parent = file.parents.get(load)
+        above = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+        if not (isinstance(above, ast.Call) and file.symbol(above) == "trace.tracer.Tracer"):
+            return Ask("What is the exporter needed for besides tracers?")
+    return [file.delete(statement)]
+
+
+def by_environment(use: Found, file: File) -> Outcome:
+    """An exporter without options takes the same variable of the environment."""
+    return [] if use.symbol == _EXPORTER else None
 
 
 def _runs_first(call: ast.Call, file: File) -> bool:
-    """Return whether a statement before that of the call runs whenever and only when the call does."""
-    below: ast.AST = call
+    """Return whether a statement before that of the call runs whenever the call does, and not more often."""
     for each in file.up(call):
         if isinstance(each, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.BoolOp, ast.IfExp, ast.arguments)):
             return False
         if isinstance(each, ast.stmt):
             if isinstance(each, (ast.While, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                 return False
-            if isinstance(each, ast.If):
-                # What stands before `elif` runs where its branch does not.
-                return not file.source[file.start(each) :].startswith(b"elif")
-            return isinstance(each, (ast.With, ast.AsyncWith, ast.For)) or not isinstance(below, ast.stmt)
-        below = each
+            # What stands before `elif` runs where its branch does not.
+            return not (isinstance(each, ast.If) and file.source[file.start(each) :].startswith(b"elif"))
     return False
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def probability(use: Found, file: File) -> Outcome:
     """`ProbabilitySampler(rate)` → `ParentBased(TraceIdRatioBased(rate))`, or `ALWAYS_ON`."""
     call = file.call(use.node)
-    if call is None or file.has_stars(call):
+    if call is None or file.has_stars(call) or use.symbol != "trace.samplers.ProbabilitySampler":
         return Keep("the sampler's class, not a sampler")
     rate = file.argument(call, 0, "rate")
     if rate is None:
-        return [file.replace(call, _default_sampler(file, use))]
+        return [file.replace(call, _by_ratio(file, use, "0.0001"))]
     if isinstance(rate, ast.Constant) and isinstance(rate.value, (int, float)) and rate.value >= 1:
         return [file.replace(call, file.need(f"from {_SAMPLERS} import ALWAYS_ON", use.node))]
-    based = file.need(f"from {_SAMPLERS} import ParentBased", use.node)
-    ratio = file.need(f"from {_SAMPLERS} import TraceIdRatioBased", use.node)
-    return [file.replace(call, f"{based}({ratio}({file.render(rate)}))")]
+    return [file.replace(call, _by_ratio(file, use, file.render(rate)))]
 
 
 def always(use: Found, file: File) -> Outcome:
@@ -108,24 +172,6 @@ def always(use: Found, file: File) -> Outcome:
     return [file.replace(call, file.need(f"from {_SAMPLERS} import {'ALWAYS_ON' if use.rule == 'T061' else 'ALWAYS_OFF'}", use.node))]
 
 
-def current_attribute(use: Found, file: File) -> Outcome:
-    """`tracer.add_attribute_to_current_span(key, value)` → `trace.get_current_span().set_attribute(key, value)`."""
-    call = file.call(use.node)
-    if call is None:
-        return Keep("a method as a value")
-    name = file.need("from opentelemetry import trace", use.node)
-    keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
-    return [file.replace(use.node, f"{name}.get_current_span().set_attribute"), *keywords]
-
-
-def of_context(use: Found, file: File) -> Outcome:
-    """`execution_context.get_opencensus_tracer()` → `trace.get_tracer(__name__)`."""
-    call = file.call(use.node)
-    if call is None:
-        return Keep("a function as a value")
-    return [file.replace(call, f"{file.need('from opentelemetry import trace', use.node)}.get_tracer(__name__)")]
-
-
 def end(use: Found, file: File) -> Outcome:
     """`tracer.finish()` goes."""
     call = file.call(use.node)
@@ -134,11 +180,24 @@ def end(use: Found, file: File) -> Outcome:
     return [file.delete(file.statement(call))]
 
 
+def decorator(use: Found, file: File) -> Outcome:
+    """`@tracer.trace_decorator()` → `@tracer.start_as_current_span(name of the function)`."""
+    call = file.call(use.node)
+    function = file.parents.get(call) if call is not None else None
+    if call is None or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or call not in function.decorator_list:
+        return Ask("Which function is decorated? The span has its name.")
+    at = file.end(call) - 1
+    return [file.rename(use.node, "start_as_current_span"), file.splice(at, at, f'"{function.name}"', call)]
+
+
 REWRITERS: dict[str, Rewriter] = {
+    "A001": exporter,
+    "A005": by_environment,
     "T001": tracer,
+    "T002": tracer,
+    "T003": tracer,
     "T014": end,
-    "T016": current_attribute,
-    "T040": of_context,
+    "T017": decorator,
     "T060": probability,
     "T061": always,
     "T062": always,

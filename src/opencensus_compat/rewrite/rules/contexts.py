@@ -1,0 +1,206 @@
+"""The current span and tracer, ids, and what crosses from process to process."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.rewrite.rules.spans import span_context
+from opencensus_compat.scan.rules import BY_ID
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.scan.python_uses import Found
+
+FREE = frozenset({"T015", "T016", "T019", "T040"})
+_TRACE = "from opentelemetry import trace"
+_PROPAGATE = "from opentelemetry import propagate"
+_W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
+_NAMES = {
+    "AGENT": "g.co/agent",
+    "COMPONENT": "component",
+    "ERROR_MESSAGE": "error.message",
+    "ERROR_NAME": "error.name",
+    "HTTP_CLIENT_CITY": "http.client_city",
+    "HTTP_CLIENT_COUNTRY": "http.client_country",
+    "HTTP_CLIENT_PROTOCOL": "http.client_protocol",
+    "HTTP_CLIENT_REGION": "http.client_region",
+    "HTTP_HOST": "http.host",
+    "HTTP_METHOD": "http.method",
+    "HTTP_PATH": "http.path",
+    "HTTP_ROUTE": "http.route",
+    "HTTP_REDIRECTED_URL": "http.redirected_url",
+    "HTTP_REQUEST_SIZE": "http.request_size",
+    "HTTP_RESPONSE_SIZE": "http.response_size",
+    "HTTP_STATUS_CODE": "http.status_code",
+    "HTTP_URL": "http.url",
+    "HTTP_USER_AGENT": "http.user_agent",
+    "PID": "pid",
+    "STACKTRACE": "stacktrace",
+    "TID": "tid",
+    "GRPC_HOST_PORT": "grpc.host_port",
+    "GRPC_METHOD": "grpc.method",
+}
+"""What `COMMON_ATTRIBUTES` and `GRPC_ATTRIBUTES` hold."""
+
+
+def current_span(use: Found, file: File) -> Outcome:
+    """`tracer.current_span()`, `execution_context.get_current_span()` → `trace.get_current_span()`."""
+    call = file.call(use.node)
+    if call is None:
+        return Keep("a function as a value")
+    return [file.replace(call, f"{file.need(_TRACE, use.node)}.get_current_span()")]
+
+
+def current_attribute(use: Found, file: File) -> Outcome:
+    """`tracer.add_attribute_to_current_span(key, value)` → `trace.get_current_span().set_attribute(key, value)`."""
+    call = file.call(use.node)
+    if call is None:
+        return Keep("a method as a value")
+    name = file.need(_TRACE, use.node)
+    keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
+    return [file.replace(use.node, f"{name}.get_current_span().set_attribute"), *keywords]
+
+
+def current_tracer(use: Found, file: File) -> Outcome:
+    """`execution_context.get_opencensus_tracer()` → `trace.get_tracer(__name__)`."""
+    call = file.call(use.node)
+    if call is None:
+        return Keep("a function as a value")
+    return [file.replace(call, f"{file.need(_TRACE, use.node)}.get_tracer(__name__)")]
+
+
+def ids(use: Found, file: File) -> Outcome:
+    """`tracer.span_context.trace_id`, `span.context_tracer.trace_id` → the same ids, as text."""
+    top, node = use.node, use.node
+    while isinstance(above := file.parents.get(top), ast.Attribute):
+        top = above
+    if not isinstance(node, ast.Attribute) or not isinstance(top, ast.Attribute) or top.attr not in {"trace_id", "span_id"}:
+        return Ask("Which part of the context is needed? OpenTelemetry's ids are integers.")
+    if not isinstance(top.ctx, ast.Load):
+        return Ask("The SDK makes the ids: an IdGenerator can make others.")
+    trace = file.need(_TRACE, node)
+    is_of_span = node.attr == "context_tracer" and (top.attr == "trace_id" or file.parents.get(node) is not top)
+    span = file.render(node.value) if is_of_span else f"{trace}.get_current_span()"
+    return [file.replace(top, f"{trace}.format_{top.attr}({span}.get_span_context().{top.attr})")]
+
+
+def own_thread(use: Found, file: File) -> Outcome:
+    """`execution_context.set_is_exporter(True)` goes: OpenTelemetry's exporters say so themselves."""
+    call = file.call(use.node)
+    if call is None or not use.symbol.endswith(".set_is_exporter") or not file.is_alone(call):
+        return Ask("What is left out there, and is it an exporter's own call?")
+    return [file.delete(file.statement(call))]
+
+
+def context_of_ids(use: Found, file: File) -> Outcome:
+    """`SpanContext(trace_id, span_id)` → OpenTelemetry's."""
+    call = file.call(use.node)
+    if call is None and use.symbol.rpartition(".")[2] in {"trace_id", "span_id"} and isinstance(use.node, ast.Attribute):
+        trace = file.need(_TRACE, use.node)
+        return [file.replace(use.node, f"{trace}.format_{use.node.attr}({file.text(use.node)})")]
+    if call is None or use.symbol != "trace.span_context.SpanContext" or file.has_stars(call):
+        return Ask("Which part of the context is needed? OpenTelemetry's ids are integers.")
+    found = [file.argument(call, 0, "trace_id"), file.argument(call, 1, "span_id")]
+    if None in found or file.argument(call, 3, "tracestate") is not None or file.argument(call, 4, "from_header") is not None:
+        return Ask("From where does the trace come? `propagate.extract` reads headers.")
+    options = file.argument(call, 2, "trace_options")
+    flags = "1"
+    if isinstance(options, ast.Call) and file.symbol(options) == "trace.trace_options.TraceOptions" and len(options.args) == 1:
+        value = options.args[0]
+        flags = str(value.value) if isinstance(value, ast.Constant) and value.value in {"0", "1"} else f"int({file.render(value)})"
+        file.covered.update(file.by_node[options.func])
+    elif options is not None:
+        return Ask("Is the trace sampled?")
+    return [file.replace(call, span_context([each for each in found if each is not None], flags, file, use))]
+
+
+def made_id(use: Found, file: File) -> Outcome:
+    """`generate_trace_id()` → an id of OpenTelemetry's generator, as text."""
+    call = file.call(use.node)
+    if call is None:
+        return Keep("a function as a value")
+    kind = "trace_id" if use.symbol.endswith("generate_trace_id") else "span_id"
+    trace = file.need(_TRACE, use.node)
+    generator = file.need("from opentelemetry.sdk.trace.id_generator import RandomIdGenerator", use.node)
+    return [file.replace(call, f"{trace}.format_{kind}({generator}().generate_{kind}())")]
+
+
+def propagator(use: Found, file: File) -> Outcome:
+    """`propagator.from_headers(headers)` → `propagate.extract(headers)`; `to_headers` → `inject`; the propagator itself goes."""
+    call = file.call(use.node)
+    if use.symbol == _W3C:
+        return _propagator_itself(use, call, file)
+    if not use.symbol.startswith(_W3C):
+        return Ask("Which service reads this format, and can it read `traceparent`?")
+    if call is None or not isinstance(use.node, ast.Attribute):
+        return Keep("a method as a value")
+    _take(use.node.value, file)
+    if use.symbol.endswith(".from_headers"):
+        if len(call.args) != 1 or call.keywords:
+            return Keep("the headers are not the only argument")
+        return [file.replace(use.node, f"{file.need(_PROPAGATE, use.node)}.extract")]
+    given = file.argument(call, 0, "span_context")
+    if given is None or file.symbol(given) not in {"trace.tracer.Tracer.span_context", "trace.span.Span.context_tracer"}:
+        return Ask("Is it the context of the current span? `propagate.inject` sends that.")
+    for each in ast.walk(given):
+        file.covered.update(each_use for each_use in file.by_node.get(each, ()) if each_use.rule == "T019")
+    return _injected(use, call, file)
+
+
+def _injected(use: Found, call: ast.Call, file: File) -> Outcome:
+    parent, statement = file.parents.get(call), file.statement(call)
+    inject = f"{file.need(_PROPAGATE, use.node)}.inject"
+    if isinstance(parent, ast.Assign) and parent.value is call and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
+        return [file.replace(call, "{}"), file.insert_after(statement, f"{inject}({parent.targets[0].id})")]
+    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "update" and file.is_alone(parent):
+        return [file.replace(parent, f"{inject}({file.text(parent.func.value)})")]
+    return Ask("Into which headers does it go? `propagate.inject(headers)` writes into them.")
+
+
+def _propagator_itself(use: Found, call: ast.Call | None, file: File) -> Outcome:
+    if call is None:
+        return Keep("the class of a propagator")
+    parent = file.parents.get(call)
+    if isinstance(parent, ast.Attribute) and parent in file.by_node:
+        return []
+    statement = file.statement(call)
+    slot = file.slot(statement.targets[0]) if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name) else None
+    if slot is None or not isinstance(statement, ast.Assign) or statement.value is not call or file.only_value(slot) is not call:
+        return Ask("What is the propagator needed for? OpenTelemetry has one for the whole program.")
+    for load in slot.loads:
+        above = file.parents.get(load)
+        if not (isinstance(above, ast.Attribute) and any(each.rule == "T053" for each in file.by_node.get(above, ()))):
+            return Ask("What is the propagator needed for? OpenTelemetry has one for the whole program.")
+    return [file.delete(statement)]
+
+
+def _take(node: ast.expr, file: File) -> None:
+    """Note that a propagator which is made in place goes with its call."""
+    if isinstance(node, ast.Call):
+        file.covered.update(file.by_node.get(node.func, ()))
+
+
+def attribute_names(use: Found, file: File) -> Outcome:
+    """`COMMON_ATTRIBUTES["HTTP_METHOD"]` → the name itself."""
+    above = file.parents.get(use.node)
+    key = above.slice.value if isinstance(above, ast.Subscript) and isinstance(above.slice, ast.Constant) else None
+    if use.symbol.startswith("trace.attributes_helper.") and above is not None and key in _NAMES:
+        return [file.replace(above, f'"{_NAMES[key]}"')]
+    rule = BY_ID[use.rule]
+    return Keep(f"by hand: {rule.counterpart}")
+
+
+REWRITERS: dict[str, Rewriter] = {
+    "T015": current_span,
+    "T016": current_attribute,
+    "T019": ids,
+    "T040": current_tracer,
+    "T041": current_span,
+    "T044": own_thread,
+    "T050": context_of_ids,
+    "T051": made_id,
+    "T053": propagator,
+    "T073": attribute_names,
+}
