@@ -54,10 +54,10 @@ def reasons(text: str) -> list[tuple[str, str]]:
             "from opentelemetry.instrumentation.pymongo import PymongoInstrumentor\n\nPymongoInstrumentor().instrument(); print(1)\n",
             id="one text, before another statement",
         ),
-        pytest.param("config_integration.trace_integrations(['logging', 'flask'])\nprint(1)\n", "\nprint(1)\n", id="nothing is left"),
+        pytest.param("config_integration.trace_integrations(['logging', 'flask'])\nprint(1)\n", "print(1)\n", id="nothing is left"),
         pytest.param(
             "if __name__ == '__main__':\n    config_integration.trace_integrations(['logging'])\n",
-            "\nif __name__ == '__main__':\n    pass\n",
+            "if __name__ == '__main__':\n    pass\n",
             id="nothing is left in a block",
         ),
         pytest.param(
@@ -150,7 +150,7 @@ def test_the_question_about_django_says_what_to_write():
 def test_patch_for_gevent_goes():
     """Greenlets have contexts of their own."""
     text = "from opencensus.ext.gevent.geventcompatibility import patch_opencensus\n\npatch_opencensus()\nprint(1)\n"
-    assert rewritten(text) == "\nprint(1)\n"
+    assert rewritten(text) == "print(1)\n"
 
 
 @pytest.mark.parametrize(

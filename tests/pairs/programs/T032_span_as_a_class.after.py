@@ -1,14 +1,13 @@
 from appinsights_exporter import configure
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import Span
 
 configure(signals=["traces"], sampler=ALWAYS_ON)
 tracer = trace.get_tracer(__name__)
 
 
-def charge(span: Span, amount: float) -> None:
-    if isinstance(span, Span):
+def charge(span: trace.Span, amount: float) -> None:
+    if isinstance(span, trace.Span):
         span.set_attribute("amount", amount)
 
 

@@ -1,5 +1,3 @@
-import sys
-
 from appinsights_exporter import configure
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON

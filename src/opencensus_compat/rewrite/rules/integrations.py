@@ -136,7 +136,7 @@ def flask(use: Found, file: File) -> Outcome:
         given.setdefault("excludelist_paths", older)
     parts = _with_settings(given, ast.unparse(app), file)
     instrumentor = file.need("from opentelemetry.instrumentation.flask import FlaskInstrumentor", use.node)
-    return _server(use, call, parts, f"{instrumentor}().instrument_app({file.render(app)}", "", tracers._default_sampler, file)
+    return _server(use, call, parts, f"{instrumentor}().instrument_app({file.render(app)}", "", tracers.default_sampler, file)
 
 
 def _is_unused(statement: ast.stmt, call: ast.Call, file: File) -> bool:

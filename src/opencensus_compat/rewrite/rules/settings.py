@@ -97,7 +97,7 @@ def django(use: Found, file: File) -> Outcome:
         exporter, taken = found.parts.get("exporter"), found.parts.get("sampler")
         with contextlib.suppress(Refused):
             of_exporter = exporter_arguments(exporter, file) if exporter is not None else None
-            of_sampler = sampler(taken, file, use) if taken is not None else tracers._default_sampler(file, use)
+            of_sampler = sampler(taken, file, use) if taken is not None else tracers.default_sampler(file, use)
             if isinstance(of_exporter, list):
                 arguments = ", ".join([*of_exporter, 'signals=["traces"]', f"sampler={of_sampler}"])
         excluded = excluded_urls(found.parts.get("excludelist_paths"))
@@ -207,7 +207,7 @@ def exporter_arguments(node: ast.expr, file: File) -> list[str] | Ask | Keep:
     if isinstance(found, Keep):
         return found
     if not found.is_text:
-        return tracers._exporter_arguments(node, file)
+        return tracers.exporter_arguments(node, file)
     call = found.node
     if not isinstance(call, ast.Call):
         call = ast.Call(call, [], [])
@@ -243,7 +243,7 @@ def sampler(node: ast.expr, file: File, use: Found) -> str:
         raise Refused(Keep("its sampler is the program's own"))
     rate = file.argument(call, 0, "rate")
     if rate is None:
-        return tracers._default_sampler(file, use)
+        return tracers.default_sampler(file, use)
     if isinstance(rate, ast.Constant) and isinstance(rate.value, (int, float)) and rate.value >= 1:
         return file.need(f"from {_SAMPLING} import ALWAYS_ON", use.node)
     based, ratio = (file.need(f"from {_SAMPLING} import {each}", use.node) for each in ("ParentBased", "TraceIdRatioBased"))

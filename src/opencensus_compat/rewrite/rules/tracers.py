@@ -41,7 +41,7 @@ def tracer(use: Found, file: File) -> Outcome:
         return [file.delete(statement)] if is_alone else [_get_tracer(use, call, file)]
     if not _runs_first(call, file):
         return Keep("nothing can be set up before this expression")
-    arguments = _exporter_arguments(exporter, file)
+    arguments = exporter_arguments(exporter, file)
     arguments.append('signals=["traces"]')
     arguments.append(f"sampler={_by_ratio(file, use, '0.0001') if sampler is None else file.render(sampler)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
@@ -71,6 +71,11 @@ def _as_class(use: Found, file: File) -> Outcome:
     return Keep("the class of tracers as a value")
 
 
+def default_sampler(file: File, use: Found) -> str:
+    """Return the source of the sampler that OpenCensus takes without one."""
+    return _by_ratio(file, use, "0.0001")
+
+
 def _by_ratio(file: File, use: Found, rate: str) -> str:
     based = file.need(f"from {_SAMPLERS} import ParentBased", use.node)
     ratio = file.need(f"from {_SAMPLERS} import TraceIdRatioBased", use.node)
@@ -81,7 +86,7 @@ def _by_ratio(file: File, use: Found, rate: str) -> str:
     return f"{based}({ratio}({rate}){rest})"
 
 
-def _exporter_arguments(node: ast.expr, file: File) -> list[str]:
+def exporter_arguments(node: ast.expr, file: File) -> list[str]:
     """Return the arguments of `configure` that stand for an exporter's.
 
     Raises:
@@ -96,12 +101,23 @@ def _exporter_arguments(node: ast.expr, file: File) -> list[str]:
         raise Refused(Keep("the exporter's options mean something else here"))
     arguments = []
     for keyword in made.keywords:
+        if keyword.arg == "instrumentation_key":
+            arguments.append(f"connection_string={_of_key(keyword.value, file)}")
+            continue
         if keyword.arg not in _OPTIONS:
             raise Refused(Ask(f"Is the option `{keyword.arg}` of the exporter needed?"))
         arguments.append(f"{_OPTIONS[keyword.arg]}={file.render(keyword.value)}")
     if not isinstance(node, ast.Name):
         file.cover(made)
     return arguments
+
+
+def _of_key(node: ast.expr, file: File) -> str:
+    """Return the source of a connection string from that of a key."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return f'"InstrumentationKey={node.value}"'
+    text, is_plain = file.render(node), isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
+    return f'"InstrumentationKey=" + {text if is_plain else f"({text})"}'
 
 
 def _means_the_same(made: ast.Call, node: ast.expr, file: File) -> bool:
@@ -138,6 +154,11 @@ def by_environment(use: Found, file: File) -> Outcome:
     return [] if use.symbol == _EXPORTER else None
 
 
+def by_key(use: Found, file: File) -> Outcome:
+    """An instrumentation key becomes a connection string with the exporter that has it."""
+    return [] if use.symbol == _EXPORTER else None
+
+
 def _runs_first(call: ast.Call, file: File) -> bool:
     """Return whether a statement before that of the call runs whenever the call does, and not more often."""
     for each in file.up(call):
@@ -158,7 +179,7 @@ def probability(use: Found, file: File) -> Outcome:
         return Keep("the sampler's class, not a sampler")
     rate = file.argument(call, 0, "rate")
     if rate is None:
-        return [file.replace(call, _by_ratio(file, use, "0.0001"))]
+        return [file.replace(call, default_sampler(file, use))]
     if isinstance(rate, ast.Constant) and isinstance(rate.value, (int, float)) and rate.value >= 1:
         return [file.replace(call, file.need(f"from {_SAMPLERS} import ALWAYS_ON", use.node))]
     return [file.replace(call, _by_ratio(file, use, file.render(rate)))]
@@ -192,6 +213,7 @@ def decorator(use: Found, file: File) -> Outcome:
 
 REWRITERS: dict[str, Rewriter] = {
     "A001": exporter,
+    "A004": by_key,
     "A005": by_environment,
     "T001": tracer,
     "T002": tracer,
