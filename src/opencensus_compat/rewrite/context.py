@@ -412,7 +412,7 @@ class File:
         if isinstance(store, ast.alias):
             statement = self.statement(store)
             if self.parents.get(statement) is not self.tree:
-                return statement
+                return self._first_beside(statement)
         if self._first_import is False:
             self._first_import = self._first_of_module()
         if isinstance(self._first_import, ast.stmt):
@@ -423,9 +423,14 @@ class File:
                 if isinstance(use.node, ast.alias) and self.owner(use.node) is function:
                     statement = self.statement(use.node)
                     if self.start(statement) < self.start(node):
-                        return statement
+                        return self._first_beside(statement)
             function = self.owner(function)
         return None
+
+    def _first_beside(self, statement: ast.stmt) -> ast.stmt:
+        """Return the first import of OpenCensus in the block of one."""
+        aliases = {self.statement(use.node) for use in self.uses if isinstance(use.node, ast.alias)}
+        return next(each for each in self.body_of(statement) if each in aliases or each is statement)
 
     def _first_of_module(self) -> ast.stmt | None:
         found = [

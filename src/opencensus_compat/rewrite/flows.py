@@ -259,11 +259,11 @@ class Flows:
         is_robust = symbol.startswith(_ROBUST)
         match parent:
             case ast.Attribute():
-                above = file.parents.get(parent)
+                above = next((each for each in _chain(file, parent) if each in file.by_node), None)
                 if parent in file.by_node:
                     if not all(use.rule in self._free for use in file.by_node[parent]):
                         self._tie(key, parent)
-                elif isinstance(above, ast.Attribute) and above in file.by_node:
+                elif above is not None:
                     self._tie(key, above)
                 elif not is_robust:
                     self._stop(key, file, parent, f"`.{parent.attr}` of an OpenCensus object is no known use")
@@ -464,3 +464,10 @@ class Flows:
             if isinstance(node, (ast.Return, ast.Yield)) and node.value is not None and file.function(node) is function:
                 for source in self._sources(file, node.value):
                     self._tie(function, source)
+
+
+def _chain(file: File, node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the attributes that are read of an attribute."""
+    while isinstance(above := file.parents.get(node), ast.Attribute):
+        yield above
+        node = above

@@ -20,8 +20,12 @@ _GUARDS = ("ImportError", "ModuleNotFoundError")
 
 def coming(file: File, needs: Iterable[Need]) -> list[Edit]:
     """Return the edits that import what some changes need."""
+    needs = list(needs)
+    everywhere = {need[:3] for need in needs if need.near < 0 or file.parents.get(_statement_at(file, need.near)) is file.tree}
     places: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for need in needs:
+        if need[:3] in everywhere and need.near >= 0 and file.parents.get(_statement_at(file, need.near)) is not file.tree:
+            continue
         name = need.name if need.alias == need.name else f"{need.name} as {need.alias}"
         places[need.near][need.module].add(name)
     edits = []
@@ -89,11 +93,7 @@ def going(file: File, handed_on: set[str], unused_before: set[str]) -> list[Edit
             and _is_unused(file, statement, alias, names)
         ]
         if len(unused) == len(statement.names):
-            guard = _guard(file, statement)
-            if guard is not None:
-                edits.append(_without(file, guard))
-            else:
-                edits.append(_without(file, statement))
+            edits.append(_without(file, _guard(file, statement) or statement))
         elif unused:
             edits += [_name_out(file, statement, alias, unused) for alias in unused]
     return list(dict.fromkeys(edits))
@@ -145,9 +145,16 @@ def _is_in_text(node: ast.AST, name: str) -> bool:
     )
 
 
-def _guard(file: File, statement: ast.stmt) -> ast.Try | None:
-    """Return the `try` that does nothing but to guard an import."""
+def _guard(file: File, statement: ast.stmt) -> ast.Try | ast.If | None:
+    """Return the `try`, or the `if TYPE_CHECKING`, that has nothing but an import."""
     parent = file.parents.get(statement)
+    if (
+        isinstance(parent, ast.If)
+        and parent.body == [statement]
+        and not parent.orelse
+        and ast.unparse(parent.test).endswith("TYPE_CHECKING")
+    ):
+        return parent
     if not isinstance(parent, ast.Try) or parent.body != [statement] or parent.orelse or parent.finalbody:
         return None
     for handler in parent.handlers:

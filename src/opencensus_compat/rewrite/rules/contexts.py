@@ -17,6 +17,7 @@ FREE = frozenset({"T015", "T016", "T019", "T040"})
 _TRACE = "from opentelemetry import trace"
 _PROPAGATE = "from opentelemetry import propagate"
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
+_SAMPLED = frozenset(f"trace.span_context.SpanContext.trace_options.{name}" for name in ("get_enabled", "enabled"))
 _NAMES = {
     "AGENT": "g.co/agent",
     "COMPONENT": "component",
@@ -97,6 +98,8 @@ def own_thread(use: Found, file: File) -> Outcome:
 def context_of_ids(use: Found, file: File) -> Outcome:
     """`SpanContext(trace_id, span_id)` → OpenTelemetry's."""
     call = file.call(use.node)
+    if use.symbol in _SAMPLED and isinstance(use.node, ast.Attribute):
+        return _is_sampled(use.node, call or use.node, file)
     if call is None and use.symbol.rpartition(".")[2] in {"trace_id", "span_id"} and isinstance(use.node, ast.Attribute):
         trace = file.need(_TRACE, use.node)
         return [file.replace(use.node, f"{trace}.format_{use.node.attr}({file.text(use.node)})")]
@@ -114,6 +117,16 @@ def context_of_ids(use: Found, file: File) -> Outcome:
     elif options is not None:
         return Ask("Is the trace sampled?")
     return [file.replace(call, span_context([each for each in found if each is not None], flags, file, use))]
+
+
+def _is_sampled(node: ast.Attribute, top: ast.expr, file: File) -> Outcome:
+    """`tracer.span_context.trace_options.get_enabled()` → the flag of the current span's context."""
+    options = node.value
+    context = options.value if isinstance(options, ast.Attribute) and options.attr == "trace_options" else None
+    if not isinstance(context, ast.Attribute) or context.attr not in {"span_context", "context_tracer"}:
+        return Ask("Which context is it? OpenTelemetry's has `trace_flags.sampled`.")
+    span = file.text(context.value) if context.attr == "context_tracer" else f"{file.need(_TRACE, node)}.get_current_span()"
+    return [file.replace(top, f"{span}.get_span_context().trace_flags.sampled")]
 
 
 def made_id(use: Found, file: File) -> Outcome:
