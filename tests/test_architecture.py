@@ -34,6 +34,7 @@ FACADE_LAYERS = [
         "propagators",
         "rewrite",
         "scan",
+        "steps",
         "tags_and_baggage",
     ),
     ("ext", "extension"),  # OpenCensus's own tree, from here

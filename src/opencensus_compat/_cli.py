@@ -25,6 +25,9 @@ _COMMANDS = {
 }
 """Command -> (module with ``add_arguments(parser)`` and ``run(namespace) -> int``, help line)."""
 
+_WITH_PROGRAM = ("rewrite",)
+"""Commands that may end with ``-- CMD [ARG ...]``: their namespace has the words of it as ``program``."""
+
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 """Exit codes of a command that did not start, as shells have them."""
 
@@ -52,12 +55,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if problem:
         sys.stderr.write(f"{problem}\n")
         return 2
-    namespace = _parser(arguments[0] if arguments else "").parse_args(arguments)
+    own, program = _without_program(arguments)
+    namespace = _parser(own[0] if own else "").parse_args(own, argparse.Namespace(program=program))
     if namespace.command == "run":
         return _run(namespace.argv)
     module, _ = _COMMANDS[namespace.command]
     code: int = import_module(module).run(namespace)
     return code
+
+
+def _without_program(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments of a command, and the program that stands after them."""
+    if arguments[:1] and arguments[0] in _WITH_PROGRAM and "--" in arguments:
+        at = arguments.index("--")
+        return arguments[:at], arguments[at + 1 :]
+    return arguments, []
 
 
 def _misunderstood(arguments: Sequence[str]) -> str:

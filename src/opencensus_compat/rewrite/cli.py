@@ -7,9 +7,11 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from opencensus_compat.local.commands.terminal import CommandError
 from opencensus_compat.rewrite import files, reports
 from opencensus_compat.rewrite.rewriting import Options, Rewritten, rewrite, rewrite_text
 from opencensus_compat.rewrite.rules import REWRITERS
+from opencensus_compat.rewrite.verify import cli as verification
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 _EPILOG = """\
 Exit code: 0 nothing is left to rewrite, or all of it was written; 1 there are
 edits that were not written; 2 wrong usage, or the files may not be written;
-3 a person must decide about a use (with --strict); 5 a file could not be read
-or parsed (the others are rewritten).
+3 a person must decide about a use (with --strict), or the runs of the program
+prove nothing (with --verify); 4 an edit changes the telemetry, and nothing was
+written (with --verify); 5 a file could not be read or parsed (the others are
+rewritten).
 """
 _INTERRUPTED = 130
 
@@ -54,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="end with 3 where a person must decide about a use")
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out names or paths that match; repeatable")
     parser.add_argument("--list-rules", action="store_true", help="list the rules that are rewritten, and end")
+    verification.add_arguments(parser)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -62,15 +67,18 @@ def run(namespace: argparse.Namespace) -> int:
         _print(reports.rules(_look(), frozenset(REWRITERS)))
         return 0
     try:
+        verification.check(namespace)
         options = _options(namespace)
         result = _result(namespace, options)
-    except _UsageError as error:
+    except (_UsageError, CommandError) as error:
         return _refused(str(error))
     except KeyboardInterrupt:
         sys.stderr.write("census-compat rewrite: interrupted; no file was changed\n")
         return _INTERRUPTED
     if namespace.paths == ["-"]:
         return _filtered(result, namespace)
+    if namespace.verify:
+        return _verified(namespace, options, result)
     written = namespace.write and bool(result.after)
     if written:
         problem = _write(result, namespace)
@@ -87,6 +95,17 @@ def run(namespace: argparse.Namespace) -> int:
     except OSError as error:
         return _refused(f"cannot write {namespace.patch}: {error.strerror}")
     return _code(result, namespace, written=written)
+
+
+def _verified(namespace: argparse.Namespace, options: Options, result: Rewritten) -> int:
+    if namespace.write or namespace.write_proven:
+        problem = _obstacle(result, namespace)
+        if problem:  # said before the program runs
+            return _refused(problem)
+    code = verification.run_verified(namespace, options, result, lambda some: _write(some, namespace))
+    if code in (0, 1) and result.left and not namespace.json:
+        _print(reports.left(result, _look()))
+    return code or (5 if result.problems else 0)
 
 
 class _UsageError(Exception):
@@ -134,8 +153,8 @@ def _filtered(result: Rewritten, namespace: argparse.Namespace) -> int:
     return _code(result, namespace, written=True)
 
 
-def _write(result: Rewritten, namespace: argparse.Namespace) -> str:
-    """Write all files, or none; return why nothing was written, empty where it was."""
+def _obstacle(result: Rewritten, namespace: argparse.Namespace) -> str:
+    """Return why files may not be written; empty where they may."""
     paths = sorted(result.after)
     if not namespace.allow_dirty:
         try:
@@ -151,6 +170,15 @@ def _write(result: Rewritten, namespace: argparse.Namespace) -> str:
     closed = [path for path in paths if not os.access(path, os.W_OK) or not os.access(os.path.dirname(os.path.realpath(path)), os.W_OK)]
     if closed:
         return f"nothing was written: read-only {', '.join(closed)}"
+    return ""
+
+
+def _write(result: Rewritten, namespace: argparse.Namespace) -> str:
+    """Write all files, or none; return why nothing was written, empty where it was."""
+    problem = _obstacle(result, namespace)
+    if problem:
+        return problem
+    paths = sorted(result.after)
     done: list[str] = []
     try:
         for path in paths:
