@@ -49,6 +49,8 @@ _SENDS_NOTHING = {
     "README.md 3",
     "migration_guide/scan.md 1",
     "migration_guide/scan.md 2",
+    "migration_guide/scan.md 3",
+    "migration_guide/scan.md 4",
     "migration_guide/settings.md 1",
     "migration_guide/troubleshooting.md 2",
     "migration_guide/troubleshooting.md 3",

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from opencensus_compat.scan import report
+from opencensus_compat.scan import baseline, report
+from opencensus_compat.scan.findings import Held
+from opencensus_compat.scan.page import as_html
 from opencensus_compat.scan.project import scan
+from opencensus_compat.scan.sarif import as_sarif
+from opencensus_compat.scan.seen import Site
+from opencensus_compat.scan.selection import AREAS, areas
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Callable, Sequence
 
     from opencensus_compat.scan.findings import Result
 
 _EPILOG = """\
 Exit code: 0 scanned, and nothing that --fail-on names; 1 such a use was
-found; 2 wrong usage, or a path that does not exist; 3 some files could not
-be read (they are listed, and the others are scanned).
+found; 2 wrong usage, a path that does not exist, or a recording or baseline
+of no use; 3 some files could not be read (they are listed, and the others are
+scanned).
 """
-_FORMATS = {"json": report.as_json, "github": report.as_github, "markdown": report.as_markdown}
+_FORMATS = {
+    "json": report.as_json,
+    "sarif": as_sarif,
+    "html": as_html,
+    "github": report.as_github,
+    "markdown": report.as_markdown,
+}
+_CLASSES = ("exact", "shape", "decide", "keep")
 _PROGRESS_AFTER_S = 1.0
 
 
@@ -34,24 +49,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", *_FORMATS), default="text", help="default: text")
     parser.add_argument("--output", metavar="FILE", help="write the report there instead of on standard output")
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out names or paths that match; repeatable")
+    parser.add_argument("--only", metavar="AREA,…", type=_some(AREAS), help=f"report these areas alone: {', '.join(AREAS)}")
+    parser.add_argument(
+        "--class", metavar="CLASS,…", dest="classes", type=_some(_CLASSES), help=f"report these alone: {', '.join(_CLASSES)}"
+    )
+    parser.add_argument("--seen", metavar="RECORDING", help="say which uses ran, by a `census-compat local --database RECORDING -- CMD`")
+    parser.add_argument("--baseline", metavar="FILE", help="the uses that are known: others are new")
+    parser.add_argument(
+        "--update", action="store_true", help="write the baseline: all uses the first time, then only without those that are gone"
+    )
     parser.add_argument(
         "--fail-on",
-        choices=("none", "decide", "any"),
+        choices=("none", "decide", "any", "new", "unfound"),
         default="none",
-        help="end with 1 where a person must decide about a use, or where there is any; default: none",
+        help="end with 1 where a person must decide about a use, there is any, one is new to the baseline, or a line ran that is no use found; "
+        "default: none",
     )
     parser.add_argument("--statistics", action="store_true", help="count the uses of each form at the end of the text")
 
 
+def _some(known: Sequence[str]) -> Callable[[str], frozenset[str]]:
+    def some(text: str) -> frozenset[str]:
+        words = [word.strip() for word in text.split(",")]
+        wrong = [word for word in words if word not in known]
+        if wrong:
+            raise argparse.ArgumentTypeError(f"expected some of {', '.join(known)}, got {', '.join(map(repr, wrong))}")
+        return frozenset(words)
+
+    return some
+
+
+class _Refused(Exception):
+    """Ends the command with exit code 2; the message says why."""
+
+
 def run(namespace: argparse.Namespace) -> int:
     """Scan, write the report, and return the exit code."""
-    missing = [path for path in namespace.paths if not os.path.lexists(path)]
-    if missing:
-        sys.stderr.write(f"census-compat scan: expected files or folders, found no {', '.join(map(repr, missing))}\n")
-        return 2
     progress = _Progress()
     try:
-        result = scan(namespace.paths, exclude=namespace.exclude, progress=progress)
+        known = _checked(namespace)
+        sites = None if namespace.seen is None else _sites(namespace.seen)
+        result = scan(namespace.paths, exclude=namespace.exclude, sites=sites, progress=progress)
+        if known is not None:
+            _hold_against(known, result, namespace)
+        _select(result, namespace)
+    except _Refused as refused:
+        progress.clear()
+        sys.stderr.write(f"census-compat scan: {refused}\n")
+        return 2
     except KeyboardInterrupt:
         progress.clear()
         sys.stderr.write("census-compat scan: interrupted; no report was written\n")
@@ -68,10 +113,81 @@ def run(namespace: argparse.Namespace) -> int:
     return _code(result, namespace.fail_on)
 
 
+def _checked(namespace: argparse.Namespace) -> baseline.Baseline | None:
+    """Return the baseline, an empty one where it is yet to be made; None without one.
+
+    Raises:
+        _Refused: The arguments do not go together, or name what is of no use.
+    """
+    missing = [path for path in namespace.paths if not os.path.lexists(path)]
+    if missing:
+        raise _Refused(f"expected files or folders, found no {', '.join(map(repr, missing))}")
+    for option, needed, is_given in (
+        ("--update", "--baseline FILE", namespace.baseline is None and namespace.update),
+        ("--fail-on new", "--baseline FILE", namespace.baseline is None and namespace.fail_on == "new"),
+        ("--fail-on unfound", "--seen RECORDING", namespace.seen is None and namespace.fail_on == "unfound"),
+    ):
+        if is_given:
+            raise _Refused(f"{option} needs {needed}")
+    if namespace.baseline is None:
+        return None
+    try:
+        return baseline.read(namespace.baseline)
+    except FileNotFoundError:
+        if namespace.update:
+            return baseline.Baseline(namespace.baseline)
+        raise _Refused(f"there is no baseline {namespace.baseline}; --update makes it") from None
+    except baseline.BaselineError as error:
+        raise _Refused(str(error)) from None
+    except OSError as error:
+        raise _Refused(f"cannot read {namespace.baseline}: {error.strerror}") from None
+
+
+def _sites(recording: str) -> list[Site]:
+    from opencensus_compat.compare.recordings import RecordingError, call_sites
+
+    try:
+        return [Site(site.file, site.line, site.symbol, site.via, site.count) for site in call_sites(recording)]
+    except RecordingError as error:
+        raise _Refused(str(error)) from None
+
+
+def _hold_against(known: baseline.Baseline, result: Result, namespace: argparse.Namespace) -> None:
+    """Mark what is new, and write the baseline where that is asked for.
+
+    Raises:
+        _Refused: It cannot be written.
+    """
+    is_first = namespace.update and not os.path.exists(namespace.baseline)
+    after = known.first(result.uses) if is_first else known
+    marks = after.new(result.uses)
+    result.uses[:] = [replace(use, is_new=is_new) for use, is_new in zip(result.uses, marks, strict=True)]
+    result.held = Held(sum(marks), after.gone(result.uses, namespace.paths), namespace.update)
+    if namespace.update:
+        try:
+            _write((after if is_first else after.fallen(result.uses, namespace.paths)).as_text(), namespace.baseline)
+        except OSError as error:
+            raise _Refused(f"cannot write {namespace.baseline}: {error.strerror}") from None
+
+
+def _select(result: Result, namespace: argparse.Namespace) -> None:
+    if namespace.only is not None:
+        result.uses[:] = [use for use in result.uses if areas(use) & namespace.only]
+    if namespace.classes is not None:
+        result.uses[:] = [use for use in result.uses if use.rule.kind in namespace.classes]
+
+
 def _code(result: Result, fail_on: str) -> int:
-    if any(fail_on == "any" or (fail_on == "decide" and use.rule.kind == "decide") for use in result.uses):
-        return 1
-    return 3 if result.problems else 0
+    has_unfound = result.recorded is not None and bool(result.recorded.unfound)
+    fails = {
+        "none": False,
+        "unfound": has_unfound,
+        "new": any(use.is_new for use in result.uses),
+        # A line that ran and was not found is for a person, too.
+        "decide": has_unfound or any(use.rule.kind == "decide" for use in result.uses),
+        "any": has_unfound or bool(result.uses),
+    }
+    return 1 if fails[fail_on] else 3 if result.problems else 0
 
 
 def _report(result: Result, namespace: argparse.Namespace) -> str:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.scan import notebooks, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result, Use
+from opencensus_compat.scan.seen import Seen
 from opencensus_compat.scan.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from opencensus_compat.scan.seen import Site
     from opencensus_compat.scan.values import Value
 
 _PYTHON = (".py", ".pyi", ".pyw")
@@ -55,12 +57,19 @@ _OWN_FOLDERS = frozenset({"common", "ext", "extension", "log", "metrics", "stats
 _HINT_RULES = frozenset({"L004", "L005", "L006", "A003", "A007", "A008"})
 
 
-def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), progress: Callable[[int], object] | None = None) -> Result:
+def scan(
+    paths: Sequence[str],
+    *,
+    exclude: Sequence[str] = (),
+    sites: Sequence[Site] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Result:
     """Return what of OpenCensus the files below some paths use. Nothing is imported or run.
 
     Args:
         paths: Files and folders.
         exclude: Patterns of names, or of paths below a folder, that are left out.
+        sites: Lines that called OpenCensus, of a recording.
         progress: Called with the number of files that have been looked at.
     """
     result = Result()
@@ -73,7 +82,7 @@ def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), progress: Callabl
         program.add(found)
         if progress is not None:
             progress(result.files)
-    program.read()
+    program.read(sites)
     result.uses.sort(key=lambda use: (use.path, use.cell, use.line, use.column, use.rule_id))
     result.problems.sort()
     return result
@@ -107,6 +116,7 @@ class Program:
         self._unparsed: set[str] = set()
         self._notebooks: list[str] = []
         self._texts: list[str] = []
+        self._seen: Seen | None = None
         self.exports: dict[str, dict[str, Value]] = {}
 
     def add(self, path: str) -> None:
@@ -135,8 +145,16 @@ class Program:
         self._by_name[_word(path)].append(path)
         (self._naming if names else self._hinting if hints else self._others).append(path)
 
-    def read(self) -> None:
-        """Find the uses in all files."""
+    def read(self, sites: Sequence[Site] | None) -> None:
+        """Find the uses in all files, and what of them has run."""
+        if sites is not None:
+            self._seen = Seen(sites, [path for paths in self._by_name.values() for path in paths])
+        self._read()
+        if self._seen is not None:
+            self._result.uses[:] = [replace(use, seen=self._seen.in_text(use)) for use in self._result.uses]
+            self._result.recorded = self._seen.recorded(self._result.uses)
+
+    def _read(self) -> None:
         naming, connected = self.connect()
         for path in [*naming, *sorted(connected)]:
             self._report(path)
@@ -210,8 +228,9 @@ class Program:
         if not uses:
             return
         lines = _bytes(path).removeprefix(codecs.BOM_UTF8).splitlines()
-        for found in uses:
-            self._result.uses.append(_use(path, found, lines))
+        marks = self._seen.marks(path, module.tree, uses) if self._seen is not None else [None] * len(uses)
+        for found, seen in zip(uses, marks, strict=True):
+            self._result.uses.append(replace(_use(path, found, lines), seen=seen))
 
     def _by_lines(self, path: str) -> None:
         """Report a file that no parser reads: once, with its first import of OpenCensus."""

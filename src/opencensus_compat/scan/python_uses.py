@@ -37,6 +37,7 @@ class Module(NamedTuple):
     """It imports OpenCensus, or what another module made of it."""
     processors: set[str]
     """Names of functions that it makes telemetry processors."""
+    tree: ast.Module
 
 
 def parse(source: bytes) -> ast.Module:
@@ -87,7 +88,7 @@ class _Reader(Names):
         exports = {name: value for name, value in scope.names.items() if value.meaning != "other"}
         for owner, members in self._classes.items():
             exports.update({f"{owner}.{name}": value for name, value in members.items() if value.meaning not in {"other", "path"}})
-        return Module(exports, list(self._uses.values()), self.is_connected, self._processors - {""})
+        return Module(exports, list(self._uses.values()), self.is_connected, self._processors - {""}, self._tree)
 
     def _report(self, node: ast.AST, rule: str, symbol: str) -> None:
         if symbol.rpartition(".")[2] in {"__doc__", "__name__", "__file__", "__version__", "__path__"}:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat.scan.rules import RULES
 
 if TYPE_CHECKING:
-    from opencensus_compat.scan.findings import Result, Use
+    from opencensus_compat.scan.findings import Result, Unfound, Use
     from opencensus_compat.scan.rule import Kind
 
 _WORDS: dict[Kind, str] = {"exact": "exact", "shape": "in another shape", "decide": "to be decided", "keep": "without a counterpart"}
@@ -33,29 +33,45 @@ class Look:
 def as_text(result: Result, look: Look, *, statistics: bool = False) -> str:
     """Return the report for people: each use below its file, then how many there are."""
     lines = []
-    for path, uses in groupby(result.uses, key=lambda use: use.path):
+    by_path = {path: list(uses) for path, uses in groupby(result.uses, key=lambda use: use.path)}
+    unfound = result.recorded.unfound if result.recorded is not None else ()
+    for path in sorted({use.path for use in result.uses} | {line.path for line in unfound}):
         lines.append(look.paint(path, "1"))
-        for use in uses:
-            lines += _use_lines(use, look)
+        placed: list[tuple[tuple[int, int, int], list[str]]] = [
+            ((use.cell, use.line, use.column), _use_lines(use, look, has_seen=result.recorded is not None)) for use in by_path.get(path, ())
+        ]
+        placed += [((0, line.line, 0), _unfound_lines(line, look)) for line in unfound if line.path == path]
+        lines += [line for _, each in sorted(placed, key=lambda part: part[0]) for line in each]
     if statistics:
         lines += _statistics(result)
     lines += [f"cannot read {problem.path}: {problem.reason}" for problem in result.problems]
-    lines.append(_summary(result))
+    lines += summary(result)
     return "\n".join(lines) + "\n"
 
 
-def _use_lines(use: Use, look: Look) -> list[str]:
+def _use_lines(use: Use, look: Look, *, has_seen: bool) -> list[str]:
     rule = use.rule
     place = f"cell {use.cell}:{use.line}" if use.cell else str(use.line)
     head = f"{place:>5}:{use.column:<3} {rule.id}  "
-    room = max(20, look.width - len(head) - 8)
+    tail = f"{rule.kind:<6}" + (f"  {how_seen(use):<9}" if has_seen else "") + "  new" * use.is_new
+    room = max(20, look.width - len(head) - max(8, len(tail) + 2))
     shown = use.text or use.symbol
     shown = shown if len(shown) <= room else shown[: room - 1] + "…"
     colour = {"decide": "33", "keep": "36"}.get(rule.kind, "32")
-    lines = [f"{head}{shown:<{room}}  {look.paint(rule.kind, colour)}"]
+    lines = [f"{head}{shown:<{room}}  {look.paint(tail.rstrip(), colour)}"]
     if rule.question:
         lines.append(" " * len(head) + rule.question)
     return lines
+
+
+def how_seen(use: Use) -> str:
+    """Return how often a use ran, in words; empty where that cannot be seen."""
+    return "" if use.seen is None else f"seen {use.seen:,}" if use.seen else "not seen"
+
+
+def _unfound_lines(line: Unfound, look: Look) -> list[str]:
+    head = f"{line.line:>5}:    ran, not found  "
+    return [f"{head}{look.paint(line.symbol, '31')}, {line.count:,} {'time' if line.count == 1 else 'times'}"]
 
 
 def _statistics(result: Result) -> list[str]:
@@ -63,7 +79,12 @@ def _statistics(result: Result) -> list[str]:
     return [f"{counts[rule.id]:>7}  {rule.id}  {rule.kind:<6}  {rule.form}" for rule in RULES if counts[rule.id]]
 
 
-def _summary(result: Result) -> str:
+def summary(result: Result) -> list[str]:
+    """Return how many uses there are of what class, and what a recording and a baseline have beside them: one sentence for each."""
+    return [_counted(result), *_seen_counted(result), *_held(result)]
+
+
+def _counted(result: Result) -> str:
     files = f"{result.files:,} {'file' if result.files == 1 else 'files'}"
     if not result.uses:
         return f"No use of OpenCensus in {files}."
@@ -73,23 +94,49 @@ def _summary(result: Result) -> str:
     return f"{count:,} {'use' if count == 1 else 'uses'} in {len({use.path for use in result.uses}):,} of {files}: {parts}."
 
 
+def _seen_counted(result: Result) -> list[str]:
+    recorded = result.recorded
+    if recorded is None:
+        return []
+    ran = sum(1 for use in result.uses if use.seen)
+    idle = sum(1 for use in result.uses if use.seen == 0)
+    here = recorded.places - recorded.elsewhere
+    beyond = f" {recorded.elsewhere:,} more are in other files." if recorded.elsewhere else ""
+    lines = f"{here:,} {'line' if here == 1 else 'lines'} of these files that called OpenCensus, {len(recorded.unfound):,} not found"
+    return [f"The recording has {lines}.{beyond} {ran:,} {'use' if ran == 1 else 'uses'} ran, {idle:,} did not."]
+
+
+def _held(result: Result) -> list[str]:
+    held = result.held
+    if held is None:
+        return []
+    gone = f"{held.gone:,} gone" + (", and the baseline is without them" if held.is_updated and held.gone else "")
+    return [f"Beside the baseline: {held.new:,} new, {gone}."]
+
+
 def as_json(result: Result) -> str:
     """Return the report for programs.
 
     Shape: one object with ``version``, ``files``, ``uses`` and ``problems``. A use has ``path``, ``line`` and ``column`` (from 1), in a notebook
     the line in its ``cell``, ``rule``,
-    ``class``, ``form``, ``counterpart``, ``question``, ``symbol`` and ``text``.
+    ``class``, ``form``, ``counterpart``, ``question``, ``symbol`` and ``text``; with a recording ``seen``, null where that cannot be seen, and
+    with a baseline ``new``. ``unfound`` has the lines that ran and were not found.
     """
-    document = {
+    document: dict[str, Any] = {
         "version": 1,
         "files": result.files,
-        "uses": [_use(use) for use in result.uses],
+        "uses": [_use(use, result) for use in result.uses],
         "problems": [{"path": problem.path, "reason": problem.reason} for problem in result.problems],
     }
+    if result.recorded is not None:
+        document["recording"] = {"lines": result.recorded.places, "elsewhere": result.recorded.elsewhere}
+        document["unfound"] = [asdict(line) for line in result.recorded.unfound]
+    if result.held is not None:
+        document["baseline"] = {"new": result.held.new, "gone": result.held.gone}
     return json.dumps(document, indent=2) + "\n"
 
 
-def _use(use: Use) -> dict[str, Any]:
+def _use(use: Use, result: Result) -> dict[str, Any]:
     rule = use.rule
     return {
         "path": use.path,
@@ -103,6 +150,8 @@ def _use(use: Use) -> dict[str, Any]:
         "question": rule.question,
         "symbol": use.symbol,
         "text": use.text,
+        **({"seen": use.seen} if result.recorded is not None else {}),
+        **({"new": use.is_new} if result.held is not None else {}),
     }
 
 
@@ -119,7 +168,10 @@ def as_github(result: Result) -> str:
         place = f"file={_property(path)}" + ("" if cell else f",line={number},col={here[0].column}")
         lines.append(f"::{level} {place},title={_property(title)}::{_data(message)}")
     lines += [f"::error file={_property(problem.path)}::{_data(f'cannot read: {problem.reason}')}" for problem in result.problems]
-    lines.append(_summary(result))
+    for line in result.recorded.unfound if result.recorded is not None else ():
+        place = f"file={_property(line.path)},line={line.line}"
+        lines.append(f"::warning {place},title=OpenCensus%3A ran, not found::{_data(line.symbol)}".replace("ran, not", "ran%2C not"))
+    lines += summary(result)
     return "\n".join(lines) + "\n"
 
 
@@ -133,7 +185,7 @@ def _property(text: str) -> str:
 
 def as_markdown(result: Result) -> str:
     """Return the report for a pull request or the summary of a job: how many uses of each rule, then each use."""
-    lines = ["# Uses of OpenCensus", "", _summary(result)]
+    lines = ["# Uses of OpenCensus", "", " ".join(summary(result))]
     if result.uses:
         counts = Counter(use.rule_id for use in result.uses)
         lines += ["", "| uses | rule | class | form | counterpart |", "|---|---|---|---|---|"]
@@ -142,14 +194,23 @@ def as_markdown(result: Result) -> str:
             for rule in RULES
             if counts[rule.id]
         ]
-        lines += ["", "| place | rule | source |", "|---|---|---|"]
+        ran = result.recorded is not None
+        lines += ["", "| place | rule | source |" + " seen |" * ran, "|---|---|---|" + "---|" * ran]
         for use in result.uses:
-            place = f"{use.path}, cell {use.cell}, line {use.line}" if use.cell else f"{use.path}:{use.line}"
-            lines.append(f"| {_cell(place)} | {use.rule_id} | {_code(use.text or use.symbol)} |")
+            row = f"| {_cell(place_of(use))} | {use.rule_id} | {_code(use.text or use.symbol)} |"
+            lines.append(row + f" {how_seen(use)} |" * ran)
+    if result.recorded is not None and result.recorded.unfound:
+        lines += ["", "| ran, not found | names | times |", "|---|---|---|"]
+        lines += [f"| {_cell(f'{line.path}:{line.line}')} | {_code(line.symbol)} | {line.count} |" for line in result.recorded.unfound]
     if result.problems:
         lines += ["", "| cannot read | reason |", "|---|---|"]
         lines += [f"| {_cell(problem.path)} | {_cell(problem.reason)} |" for problem in result.problems]
     return "\n".join(lines) + "\n"
+
+
+def place_of(use: Use) -> str:
+    """Return where a use is."""
+    return f"{use.path}, cell {use.cell}, line {use.line}" if use.cell else f"{use.path}:{use.line}"
 
 
 def _cell(text: str) -> str:
