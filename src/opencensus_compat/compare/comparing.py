@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.local.tables import TABLES
 
 from . import accepted as accepted_lists
-from . import differences, metrics
+from . import differences, metrics, order
 from .matching import Side, match
 from .model import ROW, Accepted, Comparison, Problem, TableChange, Volatile
 from .noise import NOT_COMPARED
@@ -76,9 +76,12 @@ def compare(
         series = metrics.read(first, replacements)
         problems = [problem for file in files for problem in _problems(file)]
         volatile: set[Place] = set()
+        unordered: set[order.Neighbours] = set()
         for twin in others:
             say(f"looking for noise in {twin.name}")
-            problem = _learn(one, series, Side(twin, _TABLES, replacements, placed[0]), metrics.read(twin, replacements), volatile)
+            problem = _learn(
+                one, series, Side(twin, _TABLES, replacements, placed[0]), metrics.read(twin, replacements), volatile, unordered
+            )
             problems += [problem] if problem else []
         say(f"reading {second.name}")
         other = Side(second, _TABLES, replacements, placed[1])
@@ -88,6 +91,7 @@ def compare(
         found = differences.Differences((*current, *known))
         say("comparing items")
         sources = Sources(lines, (partial(_call_sites, first), partial(_call_sites, second)))
+        differences.collect_order(found, matching, (first, second), unordered, sources)
         differences.collect(found, matching, (first, second), volatile, tolerances, sources=sources)
         metrics.collect(found, series, other_series, volatile, sources)
         tables = _tables((one, series), (other, other_series))
@@ -124,7 +128,12 @@ def _problems(recording: Recording) -> list[Problem]:
 
 
 def _learn(
-    one: Side, series: list[metrics.Series], other: Side, other_series: list[metrics.Series], volatile: set[Place]
+    one: Side,
+    series: list[metrics.Series],
+    other: Side,
+    other_series: list[metrics.Series],
+    volatile: set[Place],
+    unordered: set[order.Neighbours],
 ) -> Problem | None:
     """Add what differs between the program and its twin to what is volatile; return a problem where the twin has other items."""
     matching = match(one, other, volatile)
@@ -132,6 +141,7 @@ def _learn(
         entry = one.entries[place]
         names = differences.differing(entry, other.entries[counterpart], volatile)
         volatile.update((entry.table, entry.label, name) for name in names)
+    unordered |= order.unordered(matching)
     references = differences.References(matching)
     for place, counterpart in matching.pairs.items():
         entry = one.entries[place]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from opencensus_compat.local.tables import TABLES
 
 from . import accepted as accepted_lists
+from . import order
 from .matching import ID, shape
 from .model import ABSENT, MOST_CHANGES, PRESENT, ROW, Accepted, Change, Difference
 from .noise import column as column_of
@@ -205,6 +206,40 @@ def collect(
             code = sources.finder(column, texts, others)
             found.add(first.table, column, before, after, item=texts, weight=first.weight, example=example, again=again, code=code)
     _collect_units(found, matching)
+
+
+def collect_order(
+    found: Differences,
+    matching: Matching,
+    recordings: tuple[Recording, Recording],
+    unordered: AbstractSet[order.Neighbours],
+    sources: Sources,
+) -> None:
+    """Note which items come before those that they followed on.
+
+    Args:
+        found: Gets it.
+        matching: Which item is which.
+        recordings: Before and after.
+        unordered: Items whose order says nothing.
+        sources: Knows which line of the program made an item.
+
+    """
+    for place, (table, label) in order.swapped(matching, unordered):
+        entry = matching.before.entries[place]
+        counterpart = matching.pairs.get(place)
+        texts = _Texts(recordings[0], entry)
+        others = None if counterpart is None else _Texts(recordings[1], matching.after.entries[counterpart])
+        found.add(
+            entry.table,
+            "timestamp",
+            f"<after {table} {label!r}>",
+            f"<before {table} {label!r}>",
+            item=texts,
+            weight=entry.weight,
+            example=entry.label,
+            code=sources.finder("timestamp", texts, others),
+        )
 
 
 def differing(first: Entry, second: Entry, volatile: AbstractSet[Place] = frozenset()) -> list[str]:

@@ -10,7 +10,7 @@ ID_COLUMNS = ("id", "operation_Id", "operation_ParentId", "iKey")
 """Compared by what they name: each id before stands for one id after."""
 
 NOT_COMPARED = (
-    NotCompared("*", "timestamp", "it is when the run was; items are brought into its order first"),
+    NotCompared("*", "timestamp", "it is when the run was; which item below a parent follows on which is compared"),
     NotCompared("*", "duration", "it is how busy the machine was; another unit is noticed, and a tolerance makes it compared"),
     NotCompared("*", "performanceBucket", "it follows from the duration"),
     NotCompared("*", "itemId", "it is the order of arrival, which threads and batches change"),
