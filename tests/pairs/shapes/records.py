@@ -1,0 +1,19 @@
+import logging
+
+from opencensus.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
+
+logger = logging.getLogger("orders")
+logger.setLevel(logging.DEBUG)
+logger.addHandler(AzureLogHandler())
+events = logging.getLogger("events")
+events.setLevel(logging.DEBUG)
+events.addHandler(AzureEventHandler())
+
+logger.warning("sold %s", "out", extra={"custom_dimensions": {"cart": 1, "paid": True, "share": 1.5, "list": [1], "map": {"a": 1}}})
+for level in (5, 10, 15, 20, 25, 40, 50):
+    logger.log(level, "at level %d", level)
+try:
+    raise ValueError("no money")
+except ValueError:
+    logger.exception("not charged", extra={"custom_dimensions": {"cart": 2}})
+events.info("bought", extra={"custom_dimensions": {"cart": 1}, "custom_measurements": {"amount": 2.5}})

@@ -1,0 +1,34 @@
+"""The step to OpenTelemetry's envelopes: section 4 of the guide says all that it changes."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from opencensus_compat.compare import compare
+from opencensus_compat.compare.known_shape import KNOWN_SHAPE, accepted
+
+_PROGRAMS = sorted((Path(__file__).parent / "shapes").glob("*.py"))
+_GUIDE = Path(__file__).resolve().parents[2] / "migration_guide" / "README.md"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_what_the_step_changes(record):
+    """Of programs that send all kinds of telemetry nothing changes that has no row, and each row is shown."""
+    shown = set()
+    for program in _PROGRAMS:
+        legacy, otel = (record(program, OPENCENSUS_COMPAT_ENVELOPES=shape) for shape in ("legacy", "otel"))
+        found = compare(legacy, otel, known=accepted())
+        assert not found.problems
+        assert not [f"{lost.table}.{lost.column}: {lost.changes[0]}" for lost in found.open_differences]
+        shown |= {difference.accepted.known for difference in found.differences}
+    assert {row.id for row in KNOWN_SHAPE} == shown
+
+
+def test_the_guide():
+    """Each row of the table is known, in its order."""
+    section = _GUIDE.read_text(encoding="utf-8").partition("\n## 4. ")[2].partition("\n## 5. ")[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE) == [row.id for row in KNOWN_SHAPE]
