@@ -331,6 +331,12 @@ def set_attributes(span: Any, attributes: Mapping[str, Any]) -> None:
             span.add_attribute(key, value)
 
 
+def note_exception(span: Any, error: BaseException) -> None:
+    """Note the exception that left the application, for OpenTelemetry's envelopes: there it is an event, in OpenCensus's the attributes tell."""
+    if is_own(span, Span):
+        span._exception, span._has_left = oc_to_otel.raised(error), True
+
+
 class Request:
     """A request that is traced, from `begin` to `end`, which may be called in any thread, task or context.
 
@@ -384,8 +390,7 @@ class Request:
             if trace is not None:
                 if sets_status:
                     span.stack_trace = stack_trace_module.StackTrace.from_traceback(trace)
-                    if is_own(span, Span):
-                        span._exception = oc_to_otel.raised(error)
+                note_exception(span, error)
                 span.add_attribute(STACKTRACE, "\n".join(traceback.format_tb(trace)))
 
     def end(self, *, is_here: bool = True) -> None:

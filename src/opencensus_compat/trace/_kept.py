@@ -49,6 +49,8 @@ class KeptSpan(_handles.CensusSpan):
     _end_time: Any = None
     _end_ns: int | None = None
     _exception: oc_to_otel.Raised | None = None
+    _has_left = False
+    """Whether the exception left what the span is of, although it has no stack trace: it becomes an event all the same."""
     _otel: OtelSpan | None = None
     _replace = False
     """Whether its start or its id was changed after the OpenTelemetry span had started."""
@@ -99,7 +101,7 @@ class KeptSpan(_handles.CensusSpan):
                 report("a span is exported without its attributes: %s", type(error).__name__)
         if self._links:
             put_links(otel, self._links)
-        if self._annotations or self._message_events or self.stack_trace is not None:
+        if self._annotations or self._message_events or self.stack_trace is not None or self._has_left:
             self._export_events(otel)
         if self._id_is_assigned and oc_to_otel.id_number(self._span_id, 16) is None:
             otel.set_attribute(oc_to_otel.SPAN_ID, oc_to_otel.text(self._span_id))
@@ -133,7 +135,7 @@ class KeptSpan(_handles.CensusSpan):
                 add(*convert(item))
             except _exporter.failure() as error:
                 report("a span is exported without an annotation or message event: %s", type(error).__name__)
-        if self.stack_trace is not None:
+        if self.stack_trace is not None or self._has_left:
             try:
                 otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception), self._end_ns)
             except _exporter.failure() as error:

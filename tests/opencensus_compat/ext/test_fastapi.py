@@ -208,6 +208,22 @@ def test_an_exception(otel):
     assert attributes["stacktrace"].rstrip().endswith("raise error")
 
 
+def test_an_exception_is_an_event(otel):
+    """OpenTelemetry's envelopes have it as a row of its own, as the attributes make one of OpenCensus's."""
+
+    async def answer(scope):
+        raise ValueError("no such order")
+
+    with pytest.raises(ValueError, match="no such order"):
+        asyncio.run(ask(traced(serving(answer))))
+    [event] = otel.spans[ROOT].events
+    assert (event.name, event.attributes["exception.type"], event.attributes["exception.message"]) == (
+        "exception",
+        "ValueError",
+        "no such order",
+    )
+
+
 def test_a_client_that_has_gone(otel):
     """What the application raises because nobody takes its answer is no failure of its own."""
 

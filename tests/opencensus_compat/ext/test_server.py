@@ -233,6 +233,21 @@ def test_an_exception_is_noted_on_the_request(begin, kept):
     assert span.stack_trace is not None
 
 
+@pytest.mark.parametrize("sets_status", [True, False])
+def test_an_exception_is_an_event_of_the_request(otel, sets_status):
+    """One, whether the integration gives the span a stack trace or not."""
+    request = _server.begin(
+        "django", lambda: Tracer(sampler=samplers.AlwaysOnSampler(), exporter=None), lambda span: setattr(span, "name", "request")
+    )
+    try:
+        raise KeyError("sku")
+    except KeyError as error:
+        request.fail(error, sets_status=sets_status)
+    request.end()
+    [span] = otel.exporter.get_finished_spans()
+    assert [(event.name, event.attributes["exception.message"]) for event in span.events] == [("exception", "'sku'")]
+
+
 class _Raises:
     """Raises whatever is done with it."""
 

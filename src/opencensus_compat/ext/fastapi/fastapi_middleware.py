@@ -165,6 +165,7 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
         span.add_attribute(ERROR_NAME, type(exception).__name__)
         span.add_attribute(ERROR_MESSAGE, oc_to_otel.text(exception))
         span.add_attribute(STACKTRACE, "\n".join(traceback.format_tb(exception.__traceback__)))
+        _server.note_exception(span, exception)
         span.add_attribute(HTTP_STATUS_CODE, HTTP_500_INTERNAL_SERVER_ERROR)
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
