@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from opencensus_compat.scan.python_uses import Found
 
 Key: TypeAlias = object
+Cut: TypeAlias = tuple[str, str]
+"""File, and the name under which it imports a tracer."""
 _Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 _HARMLESS = frozenset(
@@ -31,8 +33,17 @@ _ROBUST = ("ext.azure.log_exporter.",)
 class Flows:
     """The groups of uses, and what stands in the way of each."""
 
-    def __init__(self, files: Mapping[str, File], find: Callable[[str, int, str], str | None], free: frozenset[str]) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, File],
+        find: Callable[[str, int, str], str | None],
+        free: frozenset[str],
+        cut: frozenset[Cut] = frozenset(),
+    ) -> None:
         self._files = files
+        self._cut = cut
+        self.imported: set[Cut] = set()
+        """Tracers that files import from others."""
         self._find_module = find
         self._free = free
         self._above: dict[Key, Key] = {}
@@ -44,6 +55,7 @@ class Flows:
         self._file_of: dict[ast.AST, File] = {}
         self._calls: dict[str, list[tuple[File, ast.Call]]] = defaultdict(list)
         self._reads: dict[str, list[tuple[File, ast.Attribute]]] = defaultdict(list)
+        self._aliases: dict[str, list[tuple[File, ast.alias]]] = defaultdict(list)
         self._attributes: dict[str, Slot] = {}
         for file in files.values():
             for node in file.parents:
@@ -51,12 +63,17 @@ class Flows:
                     self._calls[strings.tail(node.func)].append((file, node))
                 elif isinstance(node, ast.Attribute):
                     self._reads[node.attr].append((file, node))
+                elif isinstance(node, ast.alias):
+                    self._aliases[node.name].append((file, node))
                 elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                     self._file_of[node] = file
         for file in files.values():
             for use in file.uses:
                 if not isinstance(use.node, (ast.alias, ast.ImportFrom)):
                     self._use(file, use)
+                elif isinstance(use.node, ast.alias) and (slot := file.slot(use.node)) is not None and (file.path, slot.name) in cut:
+                    self._tie(use, slot)
+                    self._reach(slot)
         while self._pending:
             each = self._pending.pop()
             if isinstance(each, Slot):
@@ -384,10 +401,23 @@ class Flows:
             self._reach(attribute)
         for store in slot.stores:
             self._store(file, store, slot)
+        if slot.owner is file.tree:
+            self._elsewhere(slot)
         for load in slot.loads:
             self._flow(file, load, slot)
             for use in file.by_node.get(load, ()):
                 self._tie(slot, use)
+
+    def _elsewhere(self, slot: Slot) -> None:
+        """Follow a variable of a module into the files that import it."""
+        for home, read in self._reads[slot.name]:
+            if isinstance(read.value, ast.Name) and self._attribute(home, read) is slot:
+                self._flow(home, read, slot)
+        for home, alias in self._aliases[slot.name]:
+            other = home.slot(alias)
+            origin = self._origin(home, other) if other is not None else None
+            if other is not None and origin is not None and origin[1] is slot:
+                self._reach(other)
 
     def _store(self, file: File, store: ast.AST, slot: Slot) -> None:
         parent = file.parents.get(store)
@@ -395,9 +425,16 @@ class Flows:
             self._handed(file, store, slot)
         elif isinstance(store, ast.alias):
             origin = self._origin(file, slot)
-            if origin is not None:
-                self._tie(slot, origin[1])
-                self._reach(origin[1])
+            if origin is None:
+                return
+            self._reach(origin[1])
+            if (file.path, slot.name) in self._cut:
+                # The other file may change only once this one does not need the old tracer.
+                self.requires.append((origin[1], slot))
+                return
+            self._tie(slot, origin[1])
+            if isinstance(slot.owner, ast.Module) and is_tracer(file, store):
+                self.imported.add((file.path, slot.name))
         elif isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
             is_one = parent.target is store if not isinstance(parent, ast.Assign) else store in parent.targets
             if is_one and parent.value is not None:
@@ -471,3 +508,10 @@ def _chain(file: File, node: ast.AST) -> Iterator[ast.AST]:
     while isinstance(above := file.parents.get(node), ast.Attribute):
         yield above
         node = above
+
+
+def is_tracer(file: File, alias: ast.alias) -> bool:
+    """Return whether an import is of a tracer that another file makes."""
+    return any(use.rule == "I007" and use.symbol == "trace.tracer.Tracer" for use in file.by_node.get(alias, ())) and (
+        file.bindings.slots[alias].loads != [] and file.value(file.bindings.slots[alias].loads[0]).meaning in {"instance", "other"}
+    )

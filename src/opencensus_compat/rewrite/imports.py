@@ -36,6 +36,33 @@ def coming(file: File, needs: Iterable[Need]) -> list[Edit]:
     return edits
 
 
+def instead(file: File, alias: ast.alias, value: str, *, keep_module: bool) -> list[Edit]:
+    """Return the edits that bind a name here which another module gave.
+
+    Args:
+        file: The file.
+        alias: The name in an import statement.
+        value: What it is bound to.
+        keep_module: The module is imported for what it does besides.
+    """
+    statement = file.statement(alias)
+    assert isinstance(statement, ast.ImportFrom)
+    line = f"{alias.asname or alias.name} = {value}"
+    if len(statement.names) > 1:
+        edits = [_name_out(file, statement, alias, [alias])]
+    elif keep_module:
+        package, _, module = (statement.module or "").rpartition(".")
+        source = f"from {'.' * statement.level}{package} import {module}" if statement.level else f"import {statement.module}"
+        edits = [file.replace(statement, f"{source}  # noqa: F401 -- sets up what is sent")]
+    else:
+        edits = [_without(file, statement)]
+    last = _last_import(file) if file.parents.get(statement) is file.tree else None
+    if last is None:
+        return [*edits, file.insert_after(statement, line)]
+    at = file.line_after(last)
+    return [*edits, Edit(at, at, f"{file.line_end}{line}{file.line_end}".encode())]
+
+
 def _statement_at(file: File, at: int) -> ast.stmt:
     return next(each for each in file.parents if isinstance(each, (ast.Import, ast.ImportFrom)) and file.start(each) == at)
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from opencensus_compat.rewrite import files, finishing, imports, markers, texts
 from opencensus_compat.rewrite.context import Ask, File, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict
-from opencensus_compat.rewrite.flows import Flows, Key
+from opencensus_compat.rewrite.flows import Cut, Flows, Key, is_tracer
 from opencensus_compat.rewrite.rules import FREE, REWRITERS
 from opencensus_compat.scan import project, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.rules import BY_ID
+from opencensus_compat.scan.values import SENDERS
 from opencensus_compat.scan.walk import walk
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class _Run:
         self._result = result
         self._files: dict[str, File] = {}
         self._unused: dict[str, set[str]] = {}
-        self._broken: set[tuple[str, int, str]] = set()
+        self._needed: dict[tuple[str, int, str], set[tuple[str, int, str]]] = defaultdict(set)
         self._lines = {path: LineMap.same(source.text) for path, source in sources.items()}
 
     def go(self) -> None:
@@ -229,11 +230,51 @@ class _Run:
     # One round.
     def _found(self) -> tuple[list[Change], list[Left]]:
         """Return what can change now, and what cannot."""
-        flows = Flows(self._files, self.program.find, FREE)
+        flows, groups, parts, left = self._state(frozenset())
+        # A file whose tracer comes from one that cannot change gets a tracer of its own.
+        cut = frozenset(
+            (path, name)
+            for path, name in flows.imported
+            if path in self._chosen
+            and any(each.why != "shape" for each in left.get(flows.group(self._files[path].bindings.module[name]), ()))
+        )
+        if cut:
+            flows, groups, parts, left = self._state(cut)
+        blocked = {key for key in groups if left[key]}
+        pairs = [(flows.group(one), flows.group(other)) for one, other in flows.requires]
+        reasons = {key: left[key] for key in blocked}
+        while more := {one for one, other in pairs if other in blocked and one not in blocked and one in groups}:
+            blocked |= more
+        everything = [each for lefts in reasons.values() for each in lefts if each.path in self._chosen]
+        waits = {one: other for one, other in pairs if one in blocked and other in blocked and not left[one]}
+        for key in blocked:
+            known = {(each.path, each.line, each.rule) for each in left[key]}
+            reason = next(iter(left[key] or left[waits[key]]), None) if left[key] or key in waits else None
+            outside = reason if reason is not None and reason.path not in self._chosen else None
+            for file, use in groups[key]:
+                text = f"waits for {os.path.relpath(outside.path)}:{outside.line}" if outside else "waits for what it belongs to"
+                each = self._left(file, use, "keep" if outside else "with", text)
+                if (each.path, each.line, each.rule) not in known and each.path in self._chosen:
+                    everything.append(each)
+        changes = {key: Change(tuple(parts[key])) for key in groups if key not in blocked and any(part.edits for part in parts[key])}
+        self._needed = defaultdict(set)
+        for one, other in pairs:
+            if one is not other and one in changes and other in changes:
+                self._needed[changes[one].key].add(changes[other].key)
+        return sorted(changes.values(), key=lambda change: change.key), everything
+
+    def _state(
+        self, cut: frozenset[Cut]
+    ) -> tuple[Flows, dict[Key, list[tuple[File, Found]]], dict[Key, list[Part]], dict[Key, list[Left]]]:
+        """Return the groups of uses, what becomes of each, and what stands in its way."""
+        flows = Flows(self._files, self.program.find, FREE, cut)
         groups: dict[Key, list[tuple[File, Found]]] = defaultdict(list)
         for file in self._files.values():
-            for use in sorted((use for use in file.uses if isinstance(use.node, ast.AST)), key=lambda use: _place(file, use)):
-                if use.rule[0] != "I" or use.rule in {"I005", "I006", "I008"}:
+            file.covered.clear()
+            for use in sorted(file.uses, key=lambda use: _place(file, use)):
+                slot = file.slot(use.node)
+                is_cut = use.rule == "I007" and slot is not None and (file.path, slot.name) in cut
+                if use.rule[0] != "I" or use.rule in {"I005", "I006", "I008"} or is_cut:
                     groups[flows.group(use)].append((file, use))
         obstacles = flows.obstacles()
         parts: dict[Key, list[Part]] = {}
@@ -244,26 +285,30 @@ class _Run:
                 file, use = members[0]
                 text = "; ".join(obstacles[key])
                 left[key] += [] if left[key] else [self._left(file, use, "keep", text)]
-        blocked = {key for key in groups if left[key]}
-        reasons = {key: left[key] for key in blocked}
-        while True:
-            more = {
-                flows.group(one)
-                for one, other in flows.requires
-                if flows.group(other) in blocked and flows.group(one) not in blocked and flows.group(one) in groups
-            }
-            if not more:
-                break
-            blocked |= more
-        everything = [each for lefts in reasons.values() for each in lefts]
-        for key in blocked:
-            known = {(each.path, each.line, each.rule) for each in left[key]}
-            for file, use in groups[key]:
-                each = self._left(file, use, "with", "waits for what it belongs to")
-                if (each.path, each.line, each.rule) not in known and each.path in self._chosen:
-                    everything.append(each)
-        changes = [Change(tuple(parts[key])) for key in groups if key not in blocked and any(part.edits for part in parts[key])]
-        return sorted(changes, key=lambda change: change.key), everything
+        return flows, groups, parts, left
+
+    def _outcome(self, file: File, use: Found) -> Sequence[Edit] | None:
+        if use.rule != "I007" or not isinstance(use.node, ast.alias):
+            return file.outcome(use)
+        tracer = f"{file.need('from opentelemetry import trace', use.node)}.get_tracer(__name__)"
+        return imports.instead(file, use.node, tracer, keep_module=self._sets_up(file, use.node))
+
+    def _sets_up(self, file: File, alias: ast.alias) -> bool:
+        """Return whether what a module does as it is imported would be lost with an import of it."""
+        statement = file.statement(alias)
+        assert isinstance(statement, ast.ImportFrom)
+        path = self.program.find(file.path, statement.level, statement.module or "")
+        home = self._files.get(path) if path is not None else None
+        if home is None or not any(use.symbol in SENDERS or use.rule == "T001" for use in home.uses):
+            return False
+        importing = [
+            (other, each)
+            for other in self._files.values()
+            for node in other.parents
+            if isinstance(node, ast.ImportFrom) and self.program.find(other.path, node.level, node.module or "") == path
+            for each in node.names
+        ]
+        return all(is_tracer(other, each) for other, each in importing)
 
     def _group(self, members: list[tuple[File, Found]]) -> tuple[list[Part], list[Left]]:
         parts: list[tuple[Found, Part]] = []
@@ -271,7 +316,7 @@ class _Run:
         for file, use in members:
             file.needs = []
             try:
-                edits = file.outcome(use)
+                edits = self._outcome(file, use)
             except Refused as refused:
                 outcome = refused.outcome
                 why: Why = "decide" if isinstance(outcome, Ask) else "keep"
@@ -298,39 +343,59 @@ class _Run:
 
     def _apply(self, changes: list[Change]) -> bool:
         """Apply what is wanted and does not conflict; return whether anything changed."""
-        done: dict[str, list[Edit]] = defaultdict(list)
-        needs: dict[str, list[Need]] = defaultdict(list)
-        applied = []
-        for change in changes:
-            if not _is_wanted(change, self._options):
-                continue
-            by_path: dict[str, list[Edit]] = defaultdict(list)
-            for part in change.parts:
-                by_path[part.path] += part.edits
-            if any(conflict(edits, done[path]) for path, edits in by_path.items()):
-                continue
-            applied.append(change)
-            for path, edits in by_path.items():
-                done[path] += edits
-            for part in change.parts:
+        refused: set[tuple[str, int, str]] = set()
+        while True:
+            applied = self._chosen_of(changes, refused)
+            done: dict[str, list[Edit]] = defaultdict(list)
+            needs: dict[str, list[Need]] = defaultdict(list)
+            for part in (part for change in applied for part in change.parts):
+                done[part.path] += part.edits
                 needs[part.path] += part.imports
-        for path in self._chosen:
-            file = self._files[path]
-            coming = imports.coming(file, needs[path])
-            touched = path in self._result.before or not self._is_narrow()
-            going = imports.going(file, self._handed_on(path), self._unused[path]) if touched else []
-            done[path] += [*coming, *(edit for edit in going if not conflict([edit], done[path]))]
-        changed = {path: finishing.finished(self._files[path], edits) for path, edits in done.items() if edits}
-        results = {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}
-        for path, text in results.items():
-            try:
-                ast.parse(text)
-            except (SyntaxError, ValueError) as error:
-                raise RuntimeError(f"{path}: a rule wrote what Python cannot parse: {error}") from error
+            changed, results = self._results(done, needs)
+            broken = next((path for path, text in results.items() if not _parses(text)), None)
+            if broken is None:
+                break
+            # A rule that writes what Python cannot parse costs its change, not the run.
+            at_fault = [change for change in applied if broken in {part.path for part in change.parts}]
+            if not at_fault:
+                raise RuntimeError(f"{broken}: its imports cannot be changed; it is left as it is")
+            refused.add(at_fault[-1].key)
         for path, text in results.items():
             self._step(path, changed[path], text)
         self._result.changes += applied
         return bool(results)
+
+    def _chosen_of(self, changes: list[Change], refused: set[tuple[str, int, str]]) -> list[Change]:
+        """Return those changes that are wanted, conflict with none before them, and have what they need."""
+        known = {change.key for change in changes}
+        wanted = {change.key for change in changes if _is_wanted(change, self._options)} - refused
+        if self._options.select is None:
+            while more := {other for key in wanted for other in self._needed[key] if other in known} - wanted - refused:
+                wanted |= more
+        while True:
+            done: dict[str, list[Edit]] = defaultdict(list)
+            applied = []
+            for change in changes:
+                if change.key in wanted and not any(conflict(part.edits, done[part.path]) for part in change.parts):
+                    applied.append(change)
+                    for part in change.parts:
+                        done[part.path] += part.edits
+            there = {change.key for change in applied}
+            lacking = {key for key in there if any(other in known and other not in there for other in self._needed[key])}
+            if not lacking:
+                return applied
+            wanted -= lacking
+
+    def _results(self, done: dict[str, list[Edit]], needs: dict[str, list[Need]]) -> tuple[dict[str, list[Edit]], dict[str, bytes]]:
+        """Return the edits of each file, those of its imports included, and its text after them."""
+        for path in self._chosen:
+            file = self._files[path]
+            touched = path in self._result.before or not self._is_narrow()
+            going = imports.going(file, self._handed_on(path), self._unused[path]) if touched else []
+            own = done[path]
+            done[path] = [*imports.coming(file, needs[path]), *own, *(edit for edit in going if not conflict([edit], own))]
+        changed = {path: finishing.finished(self._files[path], edits) for path, edits in done.items() if edits}
+        return changed, {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}
 
     def _step(self, path: str, edits: list[Edit], text: bytes) -> None:
         self._result.before.setdefault(path, self._original[path].encoded())
@@ -387,6 +452,14 @@ def _place(file: File, use: Found) -> int:
 
 def _line(use: Found) -> int:
     return getattr(use.node, "lineno", 1)
+
+
+def _parses(text: bytes) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _unused(file: File) -> set[str]:

@@ -1,0 +1,140 @@
+"""Names that cross files: what changes together, what changes alone, and what waits."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from textwrap import dedent
+
+import pytest
+
+from opencensus_compat.rewrite.rewriting import Options, rewrite
+
+_TELEMETRY = """\
+    from opencensus.ext.azure.trace_exporter import AzureExporter
+    from opencensus.trace.samplers import AlwaysOnSampler
+    from opencensus.trace.tracer import Tracer
+
+    tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+    """
+_ORDERS = """\
+    import logging
+
+    from app.telemetry import tracer
+
+
+    def order():
+        with tracer.span(name="order") as span:
+            span.add_attribute("a", logging.INFO)
+    """
+_BILLING = """\
+    from app import telemetry
+
+
+    def bill():
+        with telemetry.tracer.span(name="bill"):
+            pass
+    """
+_FUNCTION = """\
+from opencensus.trace.tracer import Tracer
+
+
+def bill(tracer: Tracer):
+    with tracer.span('bill'):
+        pass
+"""
+_FILES = {"telemetry.py": _TELEMETRY, "orders.py": _ORDERS, "billing.py": _BILLING, "__init__.py": ""}
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """A package of three modules, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app").mkdir()
+    for name, text in _FILES.items():
+        (tmp_path / "app" / name).write_text(dedent(text), encoding="utf-8")
+    return tmp_path / "app"
+
+
+def _write(result):
+    for path, data in result.after.items():
+        with open(path, "wb") as file:
+            file.write(data)
+
+
+def test_files_that_share_a_tracer_change_together(app):
+    """In one run the import stays: both sides change."""
+    result = rewrite(["app"], Options(shape=True))
+    _write(result)
+    assert "from app.telemetry import tracer\n" in (app / "orders.py").read_text(encoding="utf-8")
+    assert 'telemetry.tracer.start_as_current_span("bill")' in (app / "billing.py").read_text(encoding="utf-8")
+    assert [result.left, rewrite(["app"], Options(shape=True)).after] == [[], {}]
+
+
+def test_a_file_that_uses_a_tracer_changes_alone(app):
+    """It gets a tracer of its own, and still imports the module that sets up what is sent."""
+    (app / "billing.py").unlink()
+    result = rewrite(["app/orders.py"])
+    assert result.after["app/orders.py"].decode() == dedent("""\
+        import logging
+
+        import app.telemetry  # noqa: F401 -- sets up what is sent
+        from opentelemetry import trace
+
+        tracer = trace.get_tracer(__name__)
+
+
+        def order():
+            with tracer.start_as_current_span("order") as span:
+                span.set_attribute("a", logging.INFO)
+        """)
+
+
+def test_a_file_that_hands_a_tracer_on_waits(app):
+    """Where others use its tracer, it does not change, and the report names them."""
+    result = rewrite(["app/telemetry.py"])
+    assert result.after == {}
+    assert {each.text for each in result.left} <= {"waits for app/billing.py:5", "waits for app/orders.py:7"}
+    assert {each.path for each in result.left} == {"app/telemetry.py"}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["telemetry.py", "orders.py", "billing.py"])))
+def test_files_change_one_by_one_in_any_order(app, order):
+    """Each state can be parsed, and after two rounds nothing of OpenCensus is left that can go alone."""
+    for name in order * 2:
+        _write(rewrite([f"app/{name}"]))
+        for path in app.iterdir():
+            ast.parse(path.read_bytes())
+    left = [name for name in _FILES if "opencensus" in (app / name).read_text(encoding="utf-8")]
+    # What reads the tracer of another module by the module's name changes with that module.
+    assert left == ["telemetry.py"]
+    _write(rewrite(["app"]))
+    assert [name for name in _FILES if "opencensus" in (app / name).read_text(encoding="utf-8")] == []
+
+
+def test_a_tracer_that_cannot_change_leaves_the_others_free(app):
+    """Where one file keeps the tracer for something unknown, another gets its own."""
+    with (app / "billing.py").open("a", encoding="utf-8") as file:
+        file.write("\n\nunknown(telemetry.tracer)\n")
+    result = rewrite(["app"])
+    assert set(result.after) == {"app/orders.py"}
+    assert "tracer = trace.get_tracer(__name__)" in result.after["app/orders.py"].decode()
+    assert "from app.telemetry" not in result.after["app/orders.py"].decode()
+
+
+def test_a_function_that_others_call_changes_with_them(app):
+    """A function with a tracer as its parameter changes where all calls of it do."""
+    (app / "billing.py").write_text(_FUNCTION, encoding="utf-8")
+    (app / "orders.py").write_text("from app.billing import bill\nfrom app.telemetry import tracer\n\nbill(tracer)\n", encoding="utf-8")
+    assert rewrite(["app/billing.py"]).after == {}
+    _write(rewrite(["app"]))
+    assert "def bill(tracer: trace.Tracer):\n    with tracer.start_as_current_span('bill')" in (app / "billing.py").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_names_that_others_import_stay(app):
+    """An import that hands a name of OpenCensus on stays as long as another file uses it."""
+    (app / "names.py").write_text("from opencensus.trace.tracer import Tracer\n", encoding="utf-8")
+    (app / "orders.py").write_text("from app.names import Tracer\n\nprint(Tracer)\n", encoding="utf-8")
+    assert rewrite(["app"]).after.keys() & {"app/names.py", "app/orders.py"} == set()
