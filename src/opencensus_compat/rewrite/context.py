@@ -56,7 +56,15 @@ class Refused(Exception):
 class File:
     """One Python file."""
 
-    def __init__(self, path: str, source: Source, modules: Modules, processors: set[str], rules: Mapping[str, Rewriter]) -> None:
+    def __init__(
+        self,
+        path: str,
+        source: Source,
+        modules: Modules,
+        processors: set[str],
+        rules: Mapping[str, Rewriter],
+        tree: ast.Module | None = None,
+    ) -> None:
         """Read the file.
 
         Raises:
@@ -65,27 +73,24 @@ class File:
         self.path = path
         self.source = source.text
         self.line_end = source.line_end.decode()
-        self.tree = python_uses.parse(source.text)
+        self.tree = python_uses.parse(source.text) if tree is None else tree
         self._values: dict[ast.expr, Value] = {}
         self.module = python_uses.read(self.tree, modules, processors, values=self._values)
         self.uses: list[Found] = self.module.uses
         self._rules = rules
         self._starts = line_starts(source.text)
-        self.parents: dict[ast.AST, ast.AST] = {}
-        pending: list[ast.AST] = [self.tree]
-        while pending:
-            node = pending.pop()
-            for child in ast.iter_child_nodes(node):
-                # Contexts and operators are one object for all places.
-                if not isinstance(child, (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)):
-                    self.parents[child] = node
-                    pending.append(child)
+        self.parents = _parents(self.tree)
         self.bindings = Bindings(path, self.tree)
+        self.kinds: dict[type[ast.AST], list[Any]] = defaultdict(list)
+        """Nodes by their class."""
+        for node in self.parents:
+            self.kinds[node.__class__].append(node)
         self.by_node: dict[ast.AST, list[Found]] = defaultdict(list)
         for use in self.uses:
             self.by_node[use.node].append(use)
         self.needs: list[Need] = []
         self.covered: set[Found] = set()
+        self._read: set[tuple[str, str]] | None = None
         self._comments: list[tuple[int, bytes]] | None = None
         self._taken = set(self._identifiers())
         self._first_import: ast.stmt | bool | None = False
@@ -183,6 +188,18 @@ class File:
     def slot(self, node: ast.AST) -> Slot | None:
         """Return the variable that a name, parameter or import binds or reads."""
         return self.bindings.slots.get(node)
+
+    def taken(self) -> Iterator[tuple[int, str, str]]:
+        """Yield what is imported from modules, as level, module and name."""
+        for node in self.kinds[ast.ImportFrom]:
+            yield from ((node.level, node.module or "", alias.name) for alias in node.names)
+
+    def read_of_modules(self) -> set[tuple[str, str]]:
+        """Return what is read of the program's other modules, as file and name."""
+        if self._read is None:
+            found = ((self.value(node.value), node.attr) for node in self.kinds[ast.Attribute])
+            self._read = {(value.name, name) for value, name in found if value.meaning == "module"}
+        return self._read
 
     def value(self, node: ast.expr) -> Value:
         """Return what an expression stands for."""
@@ -443,9 +460,26 @@ class File:
     def _identifiers(self) -> Iterator[str]:
         for slot in {id(slot): slot for slot in self.bindings.slots.values()}.values():
             yield slot.name
-        for node in self.parents:
-            if isinstance(node, ast.Name):
-                yield node.id
+        yield from (node.id for node in self.kinds[ast.Name])
+
+
+def _parents(tree: ast.Module) -> dict[ast.AST, ast.AST]:
+    """Return what each node stands in; contexts and operators, which are one object for all places, are left out."""
+    parents: dict[ast.AST, ast.AST] = {}
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if value.__class__ is list:
+                for each in value:
+                    if isinstance(each, ast.AST) and (each._fields or isinstance(each, ast.stmt)):
+                        parents[each] = node
+                        pending.append(each)
+            elif isinstance(value, ast.AST) and value._fields:
+                parents[value] = node
+                pending.append(value)
+    return parents
 
 
 def default(use: Found) -> Ask | Keep | None:

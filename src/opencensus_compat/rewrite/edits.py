@@ -105,6 +105,7 @@ class LineMap:
 
     def __init__(self, lines: dict[int, int]) -> None:
         self._lines = lines
+        self._back: tuple[list[int], list[int]] | None = None
 
     @classmethod
     def same(cls, source: bytes) -> LineMap:
@@ -142,7 +143,15 @@ class LineMap:
 
     def before(self, line: int) -> int:
         """Return the line that became a line; for one that was written, that which stands before it."""
-        return max((old for old, new in self._lines.items() if new <= line), default=1)
+        if self._back is None:
+            furthest, news, olds = 0, [], []
+            for new, old in sorted((new, old) for old, new in self._lines.items()):
+                furthest = max(furthest, old)
+                news.append(new)
+                olds.append(furthest)
+            self._back = (news, olds)
+        at = bisect_right(self._back[0], line)
+        return self._back[1][at - 1] if at else 1
 
     def as_dict(self) -> dict[int, int]:
         """Return line before -> line after."""

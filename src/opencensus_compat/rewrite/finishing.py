@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.edits import Edit
@@ -39,18 +40,31 @@ def _filled(file: File, edits: list[Edit]) -> list[Edit]:
     if not gone:
         return edits
     result = list(edits)
-    for node in [file.tree, *file.parents]:
+    gone.sort()
+    starts = [edit.start for edit in gone]
+
+    def taker(node: ast.AST) -> Edit | None:
+        """Return the edit that takes the whole of a statement."""
+        if not isinstance(node, ast.stmt):
+            return None
+        at = bisect_right(starts, file.start(node)) - 1
+        return gone[at] if at >= 0 and file.end(node) <= gone[at].end else None
+
+    taken = [
+        node for kind in (ast.Expr, ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Try, ast.If) for node in file.kinds[kind]
+    ]
+    above = {file.parents[node] for node in taken if taker(node) is not None}
+    for node in above - {file.tree}:
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
-            if not isinstance(block, list) or not block or not isinstance(block[0], ast.stmt) or node is file.tree:
+            if not isinstance(block, list) or not block or not isinstance(block[0], ast.stmt):
                 continue
-            if _taker(file, node, gone) is not None or not all(_taker(file, each, gone) for each in block):
+            last = taker(block[-1])
+            if last is None or taker(node) is not None or not all(map(taker, block)):
                 continue
             start, end = file.line_start(block[0]), file.line_after(block[-1])
             if any(start <= edit.start and edit.end <= end and _is_code(edit) for edit in edits):
                 continue
-            last = _taker(file, block[-1], gone)
-            assert last is not None
             is_whole = last.start == file.line_start(block[-1])
             text = f"{file.indentation(block[-1])}pass{file.line_end}" if is_whole else "pass"
             result[result.index(last)] = last._replace(replacement=last.replacement + text.encode())
@@ -59,13 +73,6 @@ def _filled(file: File, edits: list[Edit]) -> list[Edit]:
 
 def _is_code(edit: Edit) -> bool:
     return any(line.strip() and not line.strip().startswith(b"#") for line in edit.replacement.splitlines())
-
-
-def _taker(file: File, node: ast.AST, gone: list[Edit]) -> Edit | None:
-    """Return the edit that takes the whole of a statement."""
-    if not isinstance(node, ast.stmt):
-        return None
-    return next((edit for edit in gone if edit.start <= file.start(node) and file.end(node) <= edit.end), None)
 
 
 def _closed_up(file: File, edits: list[Edit]) -> list[Edit]:

@@ -56,17 +56,19 @@ class Flows:
         self._calls: dict[str, list[tuple[File, ast.Call]]] = defaultdict(list)
         self._reads: dict[str, list[tuple[File, ast.Attribute]]] = defaultdict(list)
         self._aliases: dict[str, list[tuple[File, ast.alias]]] = defaultdict(list)
+        self._methods: dict[str, list[_Function]] = defaultdict(list)
         self._attributes: dict[str, Slot] = {}
         for file in files.values():
-            for node in file.parents:
-                if isinstance(node, ast.Call):
-                    self._calls[strings.tail(node.func)].append((file, node))
-                elif isinstance(node, ast.Attribute):
-                    self._reads[node.attr].append((file, node))
-                elif isinstance(node, ast.alias):
-                    self._aliases[node.name].append((file, node))
-                elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                    self._file_of[node] = file
+            for call in file.kinds[ast.Call]:
+                self._calls[strings.tail(call.func)].append((file, call))
+            for read in file.kinds[ast.Attribute]:
+                self._reads[read.attr].append((file, read))
+            for alias in file.kinds[ast.alias]:
+                self._aliases[alias.name].append((file, alias))
+            for node in [*file.kinds[ast.FunctionDef], *file.kinds[ast.AsyncFunctionDef], *file.kinds[ast.ClassDef]]:
+                self._file_of[node] = file
+                if node.__class__ is not ast.ClassDef and isinstance(file.parents.get(node), ast.ClassDef):
+                    self._methods[node.name].append(node)
         for file in files.values():
             for use in file.uses:
                 if not isinstance(use.node, (ast.alias, ast.ImportFrom)):
@@ -259,13 +261,7 @@ class Flows:
                 slot = other.bindings.module.get(node.attr) if other is not None else None
                 found = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
                 return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
-            methods = [
-                each
-                for each, home in self._file_of.items()
-                if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))
-                and each.name == node.attr
-                and isinstance(home.parents.get(each), ast.ClassDef)
-            ]
+            methods = self._methods[node.attr]
             return methods[0] if len(methods) == 1 else None
         return None
 
@@ -497,8 +493,8 @@ class Flows:
             if self._function(home, call.func) is function:
                 self._tie(function, call)
                 self._flow(home, call, function)
-        for node in file.parents:
-            if isinstance(node, (ast.Return, ast.Yield)) and node.value is not None and file.function(node) is function:
+        for node in [*file.kinds[ast.Return], *file.kinds[ast.Yield]]:
+            if node.value is not None and file.function(node) is function:
                 for source in self._sources(file, node.value):
                     self._tie(function, source)
 

@@ -6,6 +6,7 @@ import ast
 import os
 import re
 import sys
+from bisect import bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from opencensus_compat.rewrite.context import File, is_pragma
 from opencensus_compat.rewrite.edits import Edit, Need
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _GUARDS = ("ImportError", "ModuleNotFoundError")
 
@@ -64,7 +65,8 @@ def instead(file: File, alias: ast.alias, value: str, *, keep_module: bool) -> l
 
 
 def _statement_at(file: File, at: int) -> ast.stmt:
-    return next(each for each in file.parents if isinstance(each, (ast.Import, ast.ImportFrom)) and file.start(each) == at)
+    statements: list[ast.stmt] = [*file.kinds[ast.Import], *file.kinds[ast.ImportFrom]]
+    return next(each for each in statements if file.start(each) == at)
 
 
 def _beside(file: File, statement: ast.stmt, lines: list[str]) -> Edit:
@@ -101,23 +103,25 @@ def _at_top(file: File, lines: list[str]) -> Edit:
     return Edit(at, at, "".join(f"{line}{file.line_end}" for line in [*lines, ""]).encode())
 
 
-def going(file: File, handed_on: set[str], unused_before: set[str]) -> list[Edit]:
+def going(file: File, handed_on: set[str], unused_before: set[str], others: Sequence[Edit]) -> list[Edit]:
     """Return the edits that take away imports of OpenCensus which nothing uses.
 
     Args:
-        file: The file after its other edits.
+        file: The file.
         handed_on: Names that other files get from it.
         unused_before: Names that nothing in the file used before the run either.
+        others: What else changes in the file now.
     """
     is_face = os.path.basename(file.path) == "__init__.py"
+    gone = _Gone(file, others)
     names = handed_on | (unused_before if is_face else set()) | _exported(file.tree)
     edits = []
-    for statement in [each for each in ast.walk(file.tree) if isinstance(each, (ast.Import, ast.ImportFrom))]:
+    for statement in [*file.kinds[ast.Import], *file.kinds[ast.ImportFrom]]:
         unused = [
             alias
             for alias in statement.names
             if (is_of_opencensus(statement, alias) or _is_spare(statement, alias, unused_before))
-            and _is_unused(file, statement, alias, names)
+            and _is_unused(file, statement, alias, names, gone)
         ]
         if len(unused) == len(statement.names):
             edits.append(_without(file, _guard(file, statement) or statement))
@@ -142,6 +146,24 @@ def is_of_opencensus(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -
     return name == "opencensus" or name.startswith("opencensus.")
 
 
+class _Gone:
+    """Which names some edits take away."""
+
+    def __init__(self, file: File, edits: Sequence[Edit]) -> None:
+        self._file = file
+        self._edits = sorted(edit for edit in edits if edit.end > edit.start)
+        self._starts = [edit.start for edit in self._edits]
+        self._words = set(re.findall(rb"\w+", b" ".join(edit.replacement for edit in edits)))
+
+    def __call__(self, node: ast.expr) -> bool:
+        """Return whether a name is taken away, and comes back in no edit."""
+        start = self._file.start(node)
+        at = bisect_right(self._starts, start) - 1
+        if at < 0 or self._file.end(node) > self._edits[at].end:
+            return False
+        return self._file.source[start : self._file.end(node)] not in self._words
+
+
 def _is_spare(statement: ast.Import | ast.ImportFrom, alias: ast.alias, unused_before: set[str]) -> bool:
     """Return whether an import is of the standard library, which does nothing by being imported, and was used before the run."""
     module = alias.name if isinstance(statement, ast.Import) else statement.module or ""
@@ -149,17 +171,22 @@ def _is_spare(statement: ast.Import | ast.ImportFrom, alias: ast.alias, unused_b
     return is_standard and (alias.asname or alias.name.partition(".")[0]) not in unused_before
 
 
-def _is_unused(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, names: set[str]) -> bool:
+def _is_unused(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, names: set[str], gone: _Gone) -> bool:
     if alias.name == "*":
         return False
     slot = file.slot(alias)
     name = alias.asname or (alias.name if isinstance(statement, ast.ImportFrom) else alias.name.partition(".")[0])
-    if slot is None or slot.loads or (name in names and slot.owner is file.tree) or isinstance(slot.owner, ast.ClassDef):
+    if (
+        slot is None
+        or not all(map(gone, slot.loads))
+        or (name in names and slot.owner is file.tree)
+        or isinstance(slot.owner, ast.ClassDef)
+    ):
         return False
     if alias.asname == alias.name:
         # `import name as name` says that it is handed on.
         return False
-    return not any(_is_in_text(node, name) for node in file.parents)
+    return not any(_is_in_text(node, name) for node in file.kinds[ast.Constant])
 
 
 def _is_in_text(node: ast.AST, name: str) -> bool:

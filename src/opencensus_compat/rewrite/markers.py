@@ -80,8 +80,8 @@ def strings(file: File) -> list[tuple[int, int]]:
     """Return where the strings of several lines are."""
     return [
         (file.start(node), file.end(node))
-        for node in file.parents
-        if isinstance(node, (ast.Constant, ast.JoinedStr)) and getattr(node, "lineno", 0) != getattr(node, "end_lineno", 0)
+        for node in [*file.kinds[ast.Constant], *file.kinds[ast.JoinedStr]]
+        if getattr(node, "lineno", 0) != getattr(node, "end_lineno", 0)
     ]
 
 

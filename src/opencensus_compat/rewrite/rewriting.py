@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import os
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from opencensus_compat.rewrite.context import Ask, File, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict
 from opencensus_compat.rewrite.flows import Cut, Flows, Key, is_tracer
 from opencensus_compat.rewrite.rules import FREE, REWRITERS
-from opencensus_compat.scan import project, text_uses
+from opencensus_compat.scan import project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.rules import BY_ID
 from opencensus_compat.scan.values import SENDERS
@@ -97,10 +98,12 @@ def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Se
     for path in chosen.values():
         program.add(path)
     sources: dict[str, Source] = {}
+    trees: dict[str, ast.Module] = {}
     naming, connected = program.connect()
     for path in [*naming, *sorted(connected)]:
-        _read(path, sources, result if os.path.abspath(path) in chosen else Rewritten())
-    _Run(sources, {path for path in sources if os.path.abspath(path) in chosen}, program, options or Options(), result).go()
+        _read(path, sources, trees, result if os.path.abspath(path) in chosen else Rewritten())
+    mine = {path for path in sources if os.path.abspath(path) in chosen}
+    _Run(sources, trees, mine, program, options or Options(), result).go()
     _texts(
         [path for path in chosen.values() if text_uses.is_read(path)], [*others, *chosen.values()], sources, options or Options(), result
     )
@@ -153,30 +156,32 @@ def rewrite_text(data: bytes, path: str = "<stdin>", options: Options | None = N
     """
     result = Rewritten(files=1)
     sources: dict[str, Source] = {}
-    _parse(path, data, sources, result)
-    _Run(sources, set(sources), project.Program(Result()), options or Options(), result).go()
+    trees: dict[str, ast.Module] = {}
+    _parse(path, data, sources, trees, result)
+    _Run(sources, trees, set(sources), project.Program(Result()), options or Options(), result).go()
     return result
 
 
-def _read(path: str, sources: dict[str, Source], result: Rewritten) -> None:
+def _read(path: str, sources: dict[str, Source], trees: dict[str, ast.Module], result: Rewritten) -> None:
     try:
         data = files.read(path)
     except OSError as error:
         result.problems.append(Problem(path, error.strerror or str(error)))
         return
-    _parse(path, data, sources, result)
+    _parse(path, data, sources, trees, result)
 
 
-def _parse(path: str, data: bytes, sources: dict[str, Source], result: Rewritten) -> None:
+def _parse(path: str, data: bytes, sources: dict[str, Source], trees: dict[str, ast.Module], result: Rewritten) -> None:
     try:
         source = files.decoded(data)
-        ast.parse(source.text)
+        tree = python_uses.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         what = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
         result.problems.append(Problem(path, f"this Python cannot parse it{f', line {line}' if line else ''}: {what}"))
         return
     sources[path] = source
+    trees[path] = tree
 
 
 class _View:
@@ -196,12 +201,23 @@ class _View:
 class _Run:
     """The rounds."""
 
-    def __init__(self, sources: dict[str, Source], chosen: set[str], program: project.Program, options: Options, result: Rewritten) -> None:
+    def __init__(
+        self,
+        sources: dict[str, Source],
+        trees: dict[str, ast.Module],
+        chosen: set[str],
+        program: project.Program,
+        options: Options,
+        result: Rewritten,
+    ) -> None:
         self.program = program
+        self._trees = trees
+        """Of files that are to be read anew."""
+        self._generated = {path for path in chosen if sources[path].is_generated}
         self.exports: dict[str, dict[str, Value]] = dict(program.exports)
         self._original = dict(sources)
         self._sources = sources
-        self._chosen = chosen
+        self._chosen = chosen - self._generated
         self._options = options
         self._result = result
         self._files: dict[str, File] = {}
@@ -211,21 +227,37 @@ class _Run:
 
     def go(self) -> None:
         """Change what can change, and note what is left."""
-        for path in self._sources:
-            self._look(path)
+        # The trees stay until the end: to look for garbage among them takes a third of the time.
+        was_on = gc.isenabled()
+        gc.disable()
+        try:
+            self._go()
+        finally:
+            if was_on:
+                gc.enable()
+
+    def _go(self) -> None:
+        self._refresh()
         self._unused = {path: _unused(file) for path, file in self._files.items()}
+        left: list[Left] = []
         for _ in range(_ROUNDS):
+            self._refresh()
             changes, left = self._found()
             if not self._apply(changes):
                 break
+        for path in self._generated:
+            uses = [use for use in self._files[path].uses if use.rule[0] != "I"]
+            left += [self._left(self._files[path], use, "generated", "the head of the file says that a tool makes it") for use in uses]
         self._result.left = sorted(left)
         self._finish()
 
-    def _look(self, path: str) -> None:
-        """Read a file anew."""
-        file = File(path, self._sources[path], _View(self, path), self.program.processors, REWRITERS)
-        self._files[path] = file
-        self.exports[path] = file.module.exports
+    def _refresh(self) -> None:
+        """Read the files that changed anew."""
+        for path, tree in self._trees.items():
+            file = File(path, self._sources[path], _View(self, path), self.program.processors, REWRITERS, tree)
+            self._files[path] = file
+            self.exports[path] = file.module.exports
+        self._trees.clear()
 
     # One round.
     def _found(self) -> tuple[list[Change], list[Left]]:
@@ -304,8 +336,8 @@ class _Run:
         importing = [
             (other, each)
             for other in self._files.values()
-            for node in other.parents
-            if isinstance(node, ast.ImportFrom) and self.program.find(other.path, node.level, node.module or "") == path
+            for node in other.kinds[ast.ImportFrom]
+            if self.program.find(other.path, node.level, node.module or "") == path
             for each in node.names
         ]
         return all(is_tracer(other, each) for other, each in importing)
@@ -352,7 +384,8 @@ class _Run:
                 done[part.path] += part.edits
                 needs[part.path] += part.imports
             changed, results = self._results(done, needs)
-            broken = next((path for path, text in results.items() if not _parses(text)), None)
+            parsed = {path: _parsed(text) for path, text in results.items()}
+            broken = next((path for path, tree in parsed.items() if tree is None), None)
             if broken is None:
                 break
             # A rule that writes what Python cannot parse costs its change, not the run.
@@ -361,7 +394,9 @@ class _Run:
                 raise RuntimeError(f"{broken}: its imports cannot be changed; it is left as it is")
             refused.add(at_fault[-1].key)
         for path, text in results.items():
-            self._step(path, changed[path], text)
+            tree = parsed[path]
+            assert tree is not None
+            self._step(path, changed[path], text, tree)
         self._result.changes += applied
         return bool(results)
 
@@ -388,35 +423,34 @@ class _Run:
 
     def _results(self, done: dict[str, list[Edit]], needs: dict[str, list[Need]]) -> tuple[dict[str, list[Edit]], dict[str, bytes]]:
         """Return the edits of each file, those of its imports included, and its text after them."""
+        handed_on = self._handed_on()
         for path in self._chosen:
-            file = self._files[path]
-            touched = path in self._result.before or not self._is_narrow()
-            going = imports.going(file, self._handed_on(path), self._unused[path]) if touched else []
-            own = done[path]
+            file, own = self._files[path], done[path]
+            touched = bool(own) or path in self._result.before or not self._is_narrow()
+            going = imports.going(file, handed_on[path], self._unused[path], own) if touched else []
             done[path] = [*imports.coming(file, needs[path]), *own, *(edit for edit in going if not conflict([edit], own))]
         changed = {path: finishing.finished(self._files[path], edits) for path, edits in done.items() if edits}
         return changed, {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}
 
-    def _step(self, path: str, edits: list[Edit], text: bytes) -> None:
+    def _step(self, path: str, edits: list[Edit], text: bytes, tree: ast.Module) -> None:
         self._result.before.setdefault(path, self._original[path].encoded())
         self._lines[path] = self._lines[path].then(LineMap.of(self._sources[path].text, edits))
         self._sources[path] = self._sources[path].with_text(text)
-        self._look(path)
+        self._trees[path] = tree
 
     def _is_narrow(self) -> bool:
         return bool(self._options.rules or self._options.lines or self._options.select)
 
-    def _handed_on(self, path: str) -> set[str]:
-        """Return the names that other files import from one, or read of it."""
-        names = set()
+    def _handed_on(self) -> dict[str, set[str]]:
+        """Return file -> the names that other files import from it, or read of it."""
+        names: dict[str, set[str]] = defaultdict(set)
         for other in self._files.values():
-            for node in other.parents:
-                if isinstance(node, ast.ImportFrom) and self.program.find(other.path, node.level, node.module or "") == path:
-                    names |= {alias.name for alias in node.names}
-                    if "*" in names:
-                        names |= set(self._files[path].bindings.module)
-                elif isinstance(node, ast.Attribute) and other.value(node.value) == ("module", path):
-                    names.add(node.attr)
+            for level, module, name in other.taken():
+                path = self.program.find(other.path, level, module)
+                if path in self._files:
+                    names[path] |= set(self._files[path].bindings.module) if name == "*" else {name}
+            for path, name in other.read_of_modules():
+                names[path].add(name)
         return names
 
     # The end.
@@ -426,7 +460,8 @@ class _Run:
             asked = [(use.node, use.rule, text) for use, text in self._questions(file)]
             edits = markers.edits(file, asked, write=self._options.markers and not self._is_narrow())
             if edits:
-                self._step(path, edits, apply(file.source, edits))
+                text = apply(file.source, edits)
+                self._step(path, edits, text, python_uses.parse(text))
         for path in list(self._result.before):
             self._result.after[path] = self._sources[path].encoded()
             self._result.lines[path] = self._lines[path]
@@ -454,12 +489,12 @@ def _line(use: Found) -> int:
     return getattr(use.node, "lineno", 1)
 
 
-def _parses(text: bytes) -> bool:
+def _parsed(text: bytes) -> ast.Module | None:
+    """Return the tree of a text; None where Python cannot parse it."""
     try:
-        ast.parse(text)
+        return python_uses.parse(text)
     except (SyntaxError, ValueError):
-        return False
-    return True
+        return None
 
 
 def _unused(file: File) -> set[str]:
