@@ -9,6 +9,8 @@ import pytest
 
 from opencensus_compat.compare import compare, known
 from opencensus_compat.compare.model import ABSENT, PRESENT, ROW, Change, Difference
+from opencensus_compat.compare.reports import Sides
+from opencensus_compat.compare.steps import STEPS
 from opencensus_compat.local.tables import TABLES
 
 _GUIDE = Path(__file__).resolve().parents[2] / "migration_guide" / "differences.md"
@@ -95,3 +97,17 @@ def test_known_differences_are_recognised(record, shop):
     }
     assert comparison.unused == ()
     assert len(compare(new, old, known=known.accepted()).open_differences) >= 10
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_steps(step, record, shop):
+    """A step accepts its own differences alone, and names the page that has its rows."""
+    before, after = shop(0), shop(1)
+    for item in after.items:
+        base = item["data"]["baseData"]
+        if base.get("type") == "InProc":
+            base["type"] = "INPROC"
+    found = compare(record(before.arrived()), record(after.arrived()), known=STEPS[step].accepted())
+    assert [(each.table, each.column) for each in found.open_differences] == [("dependencies", "type")]
+    assert Sides("a", "b", STEPS[step]).guide == STEPS[step].guide
+    assert (_GUIDE.parent / STEPS[step].guide).exists()

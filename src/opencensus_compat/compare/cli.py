@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from opencensus_compat.local.commands.terminal import CommandError, style, terminated_as_interrupted, write, write_error
 from opencensus_compat.local.tables import TABLES
 
-from . import compare, known
+from . import compare
 from .accepted import AcceptedListError, read
 from .lines import LineMap
 from .metrics import METRIC_TABLES
@@ -32,6 +32,7 @@ from .progress import doing
 from .recordings import DamagedRecording, LockedRecording, OpenRecording, RecordingError
 from .reports import Sides, as_html, as_json, as_junit, as_text
 from .review import Dialogue, append, review
+from .steps import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,8 +95,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accept", metavar="FILE", help="list of differences that are meant, in TOML")
     parser.add_argument(
         "--accept-known",
-        choices=("bridge",),
-        help="accept what is known to differ where one value tells: bridge is from the retired SDK to this package",
+        choices=tuple(STEPS),
+        help="accept what is known to differ where one value tells: bridge is from the retired SDK to this package, shape is to "
+        "OPENCENSUS_COMPAT_ENVELOPES=otel",
     )
     parser.add_argument(
         "--tolerance",
@@ -164,7 +166,8 @@ def _compared(args: argparse.Namespace) -> int:
     if args.output is not None:
         check_output("--output", Path(args.output))
     names = (args.before, args.after) if programs else (" ".join(args.recordings[:-1]), args.recordings[-1])
-    sides = Sides(names[0], names[1], known_step=args.accept_known is not None)
+    step = STEPS.get(args.accept_known)
+    sides = Sides(names[0], names[1], step)
     with tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as folder:
         try:
             first, *twins, after = runs = programs.recorded(Path(folder)) if programs else [_Run(name) for name in args.recordings]
@@ -176,7 +179,7 @@ def _compared(args: argparse.Namespace) -> int:
                         after.recording,
                         twins=[twin.recording for twin in twins],
                         accepted=accepted,
-                        known=known.accepted() if args.accept_known else (),
+                        known=() if step is None else step.accepted(),
                         tolerances=dict(args.tolerance),
                         replacements=one_port(run.port for run in runs),
                         lines=lines,

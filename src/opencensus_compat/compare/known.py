@@ -13,6 +13,8 @@ from .accepted import fits
 from .model import ABSENT, PRESENT, ROW, Accepted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .model import Difference
 
 _SPANS = ("requests", "dependencies")
@@ -48,11 +50,11 @@ def accepted(*ids: str) -> tuple[Accepted, ...]:
     return tuple(entry for row in rows for entry in row.accepts)
 
 
-def suggested(difference: Difference) -> tuple[str, ...]:
-    """Return the ids of the rows that may explain a difference, in the guide's order."""
+def suggested(difference: Difference, rows: Iterable[Known] | None = None) -> tuple[str, ...]:
+    """Return the ids of the rows that may explain a difference, in the guide's order; of the rows here, where no other ones are given."""
     return tuple(
         row.id
-        for row in KNOWN
+        for row in (KNOWN if rows is None else rows)
         if any(
             fits(entry, difference.table, difference.column, change.before, change.after, dict)
             for entry in row.suggests

@@ -19,8 +19,8 @@ _Rule: TypeAlias = "tuple[tuple[str, ...], str, str | None, str | None]"
 """Tables, columns, value before, value after."""
 
 
-def _row(row: str, *rules: _Rule, where: dict[str, str] | None = None, maybe: tuple[_Rule, ...] = ()) -> Known:
-    return Known(row, _entries(row, rules, where), _entries(row, maybe, None))
+def _row(row: str, *rules: _Rule, where: dict[str, str] | None = None) -> Known:
+    return Known(row, _entries(row, rules, where))
 
 
 def _entries(row: str, rules: tuple[_Rule, ...], where: dict[str, str] | None) -> tuple[Accepted, ...]:
@@ -36,7 +36,9 @@ def _properties(*names: str) -> str:
 
 
 KNOWN_SHAPE: tuple[Known, ...] = (
-    _row("type", (("dependencies",), "type", None, None)),
+    _row(
+        "type", (("dependencies",), "type", "INPROC", None), (("dependencies",), "type", "re:(?!InProc|INPROC).*", "re:(?!InProc|INPROC).+")
+    ),
     _row("result-code", (_SPANS, "resultCode", None, "0")),
     _row("names", (_SPANS, "name", None, None), (("requests",), "operation_Name", ABSENT, None)),
     _row("secrets-in-urls", (_SPANS, "re:url|data", "re:.*=.*", "re:.*=REDACTED.*")),
@@ -58,13 +60,14 @@ KNOWN_SHAPE: tuple[Known, ...] = (
             ABSENT,
         ),
     ),
-    _row("http-properties", (_SPANS, r"re:customDimensions\.http\..*", ABSENT, None)),
+    _row("http-properties", (_SPANS, r"re:customDimensions\.(http|db|rpc)\..*|customDimensions\.error\.type", ABSENT, None)),
     _row("request-properties", (("requests",), _properties(r"request\.name", r"request\.url"), None, ABSENT)),
     _row(
         "text",
         (("*",), "customDimensions.*", r"re:-?[\d.]+(e[+-]?\d+)?", r're:"?-?[\d.]+(e[+-]?\d+)?"?'),
         (("*",), "customDimensions.*", "true", "True"),
         (("*",), "customDimensions.*", "false", "False"),
+        (("*",), "customDimensions.*", "null", ABSENT),
         (("*",), "customDimensions.*", r"re:[\[{].*", r're:"[\[{].*'),
     ),
     _row("links", (_SPANS, r"customDimensions._MS.links", None, None)),
@@ -73,8 +76,11 @@ KNOWN_SHAPE: tuple[Known, ...] = (
     _row(
         "exceptions-of-spans",
         (("exceptions",), ROW, ABSENT, PRESENT),
+        (("exceptions",), ROW, PRESENT, ABSENT),
+        (("exceptions",), r"re:details\..*|method|outerMethod|innermost.*", None, None),
+        (("exceptions",), "problemId", None, "re:.* at .*"),
+        (("exceptions",), "customDimensions.exception.escaped", ABSENT, None),
         where=_OF_A_SPAN,
-        maybe=((("exceptions",), ROW, PRESENT, ABSENT),),
     ),
     _row(
         "source",
@@ -83,7 +89,7 @@ KNOWN_SHAPE: tuple[Known, ...] = (
     ),
     _row("logger", (_RECORDS, "customDimensions.logger_name", ABSENT, None)),
     _row("module-process-level", (_LOGS, _properties("module", "process", "level"), None, ABSENT)),
-    _row("severity", (_LOGS, "severityLevel", None, None)),
+    _row("severity", *((_LOGS, "severityLevel", str(level), str(level - 1)) for level in range(1, 5))),
     _row(
         "exception-text",
         (("exceptions",), "re:message|outerMessage|innermostMessage|details.message|problemId", "re:.*Traceback.*", None),

@@ -62,7 +62,7 @@ def review(comparison: Comparison, sides: Sides, dialogue: Dialogue, today: date
     entries: list[Accepted] = []
     for number, difference in enumerate(found, 1):
         dialogue.say(f"\n{number} of {len(found)}: {difference.table}")
-        for line in difference_lines(difference, sides.suggested(difference), dialogue.style):
+        for line in difference_lines(difference, sides, dialogue.style):
             dialogue.say(line)
         try:
             entries += _decided(difference, dialogue, today)

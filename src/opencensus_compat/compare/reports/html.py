@@ -42,7 +42,7 @@ def as_html(comparison: Comparison, sides: Sides) -> str:
         f"<p>before: <code>{_text(sides.before)}</code><br>after: <code>{_text(sides.after)}</code></p>",
         *(f'<p class="bad"><code>{escape(by_line(problem.text))}</code></p>' for problem in comparison.problems),
         *_tables(comparison),
-        *(line for difference in comparison.differences for line in _difference(difference, sides.suggested(difference))),
+        *(line for difference in comparison.differences for line in _difference(difference, sides)),
         *_left_out(comparison),
         *_accept_list(comparison),
         "</body></html>",
@@ -61,7 +61,7 @@ def _tables(comparison: Comparison) -> Iterator[str]:
     yield from _grid(("table", "items before", "items after", "differences"), rows, numbers=3)
 
 
-def _difference(difference: Difference, suggested: Iterable[str]) -> Iterator[str]:
+def _difference(difference: Difference, sides: Sides) -> Iterator[str]:
     accepted = difference.accepted
     note = f" ({_text(difference.note)})" if difference.note else ""
     title = f"{_text(difference.table)} · {'whole rows' if is_row(difference) else _text(difference.column)}"
@@ -88,8 +88,8 @@ def _difference(difference: Difference, suggested: Iterable[str]) -> Iterator[st
     left = difference.distinct - len(difference.changes)
     if left > 0 and not is_row(difference):
         yield f'<p class="dim">and {left} more changes</p>'
-    if suggested:
-        yield f'<p class="dim">perhaps known, in differences.md: {_text(", ".join(suggested))}</p>'
+    if suggested := sides.suggested(difference):
+        yield f'<p class="dim">perhaps known, in {sides.guide}: {_text(", ".join(suggested))}</p>'
     yield "</section>"
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.local.render import clean
 
-from ..known import suggested
 from ..model import ABSENT, ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..model import Accepted, Change, Code, Comparison, Difference, Volatile
+    from ..steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,17 @@ class Sides:
     before: str
     """File of the recording, or the command."""
     after: str
-    known_step: bool = False
-    """Whether rows of ``migration_guide/differences.md`` may explain what is left."""
+    step: Step | None = None
+    """The step between the two, whose rows may explain what is left."""
 
     def suggested(self, difference: Difference) -> tuple[str, ...]:
         """Return the ids of such rows."""
-        return suggested(difference) if self.known_step and difference.accepted is None else ()
+        return self.step.suggested(difference) if self.step is not None and difference.accepted is None else ()
+
+    @property
+    def guide(self) -> str:
+        """Page of the guide that has the step's rows."""
+        return "" if self.step is None else self.step.guide
 
 
 def conclusion(comparison: Comparison) -> str:

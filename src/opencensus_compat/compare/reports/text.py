@@ -48,15 +48,15 @@ def _table(table: TableChange, comparison: Comparison, sides: Sides, style: Styl
         return
     yield painted(head.rstrip(), "bold", style)
     for difference in found:
-        yield from difference_lines(difference, sides.suggested(difference), style)
+        yield from difference_lines(difference, sides, style)
 
 
-def difference_lines(difference: Difference, suggested: Sequence[str], style: Style) -> Iterator[str]:
+def difference_lines(difference: Difference, sides: Sides, style: Style) -> Iterator[str]:
     """Yield the lines about a difference.
 
     Args:
         difference: The difference.
-        suggested: Ids of rows of the guide that may explain it.
+        sides: What was compared.
         style: What the terminal can show.
 
     """
@@ -74,8 +74,8 @@ def difference_lines(difference: Difference, suggested: Sequence[str], style: St
             yield from _code(change, style)
     if difference.distinct > _CHANGES_SHOWN:
         yield f"{_INDENT}and {difference.distinct - _CHANGES_SHOWN} more changes (--format json has {len(difference.changes)})"
-    if suggested:
-        text = f"{_INDENT}perhaps known: {_some(suggested)} [differences.md]"
+    if suggested := sides.suggested(difference):
+        text = f"{_INDENT}perhaps known: {_some(suggested)} [{sides.guide}]"
         yield from (painted(line, "dim", style) for line in _wrapped(text, style, _INDENT))
     if accepted is not None:
         where = f" [{clean(origin(accepted))}]" if origin(accepted) else ""
