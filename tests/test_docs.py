@@ -60,8 +60,8 @@ _SENDS_NOTHING = {
 
 def _blocks() -> list[object]:
     found = []
-    # `real_programs/test_frameworks_page.py` starts the programs of that page, each as it says.
-    for page in (page for page in _PAGES if page.name != "frameworks.md"):
+    # `real_programs/test_frameworks_page.py` and `steps/test_page.py` start the programs of those pages, each as it says.
+    for page in (page for page in _PAGES if page.name not in ("frameworks.md", "steps.md")):
         for number, match in enumerate(_BLOCK.finditer(page.read_text(encoding="utf-8")), 1):
             name = f"{page.relative_to(_REPOSITORY)} {number}"
             found.append(pytest.param(name, match[1], match[2], id=name.replace(" ", "-")))

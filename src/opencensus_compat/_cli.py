@@ -21,11 +21,12 @@ _COMMANDS = {
     "local": ("opencensus_compat.local.cli", "run a local Application Insights endpoint and read what arrived there"),
     "compare": ("opencensus_compat.compare.cli", "compare what a program sends before and after a change"),
     "rewrite": ("opencensus_compat.rewrite.cli", "rewrite OpenCensus code as OpenTelemetry code"),
+    "step": ("opencensus_compat.steps.cli", "take a step of the migration, and prove that nothing else changes"),
     "scan": ("opencensus_compat.scan.cli", "report what of OpenCensus a code base uses"),
 }
 """Command -> (module with ``add_arguments(parser)`` and ``run(namespace) -> int``, help line)."""
 
-_WITH_PROGRAM = ("rewrite",)
+_WITH_PROGRAM = ("rewrite", "step")
 """Commands that may end with ``-- CMD [ARG ...]``: their namespace has the words of it as ``program``."""
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126

@@ -183,11 +183,13 @@ def _note(account: Account, done: Rewritten) -> None:
         return
     line = log.entry("files", root, known.command, comparison, account.recordings)
     line |= {
-        "drive": known.drive,
+        "hasChanges": known.has_changes,  # before the files were written
         "rules": by_rule(places(account.chosen)),
         "files": sorted(os.path.relpath(os.path.realpath(path), root) for path in done.after),
         "summary": summary(account),
     }
+    if known.drive:
+        line["drive"] = known.drive
     try:
         log.append(root, line)
     except OSError as error:

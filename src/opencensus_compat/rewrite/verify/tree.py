@@ -46,7 +46,7 @@ def root_of(paths: Sequence[str]) -> Path:
         raise CommandError(
             2, f"--verify: expected files below {str(root)!r}, got {outside[0]!r}; run the command in the folder of the program"
         )
-    if root in (Path(root.anchor), Path.home()):
+    if root == Path(root.anchor) or (root == Path.home() and not (root / ".git").exists()):
         raise CommandError(2, f"--verify copies the folder of the program, and {str(root)!r} is none; run the command in that folder")
     return root
 
