@@ -115,7 +115,7 @@ def test_integration_by_its_module():
         ),
         pytest.param(
             "import logging.config\n\nlogging.config.dictConfig({'handlers': {'a': "
-            "{'class': 'opencensus.ext.azure.log_exporter.AzureLogHandler', 'storage_path': 'x'}}})\n",
+            "{'class': 'opencensus.ext.azure.log_exporter.AzureLogHandler', 'proxies': {}}}})\n",
             [("N003", "keep")],
             id="an option that the new handler lacks",
         ),
@@ -145,6 +145,23 @@ def test_the_question_about_django_says_what_to_write():
     marker = next(line for line in rewritten(text).splitlines() if line.startswith("# census-compat: W011"))
     assert '`configure(connection_string=CS, signals=["traces"], sampler=ParentBased(TraceIdRatioBased(0.5)))`' in marker
     assert r'`DjangoInstrumentor().instrument(excluded_urls=r"^https?://[^/]+/health,^https?://[^/]+/a\.b")`' in marker
+
+
+def test_options_of_a_handler_by_name():
+    """Each gets the name and unit of the new handler's."""
+    before = """\
+        LOGGING = {"handlers": {"a": {
+            "class": "opencensus.ext.azure.log_exporter.AzureEventHandler",
+            "enable_local_storage": on(), 'storage_path': PATH, "export_interval": 2.5, "queue_capacity": 9, "instrumentation_key": KEY or "x",
+        }}}
+    """
+    after = """\
+        LOGGING = {"handlers": {"a": {
+            "class": "appinsights_exporter.ApplicationInsightsEventHandler",
+            "disable_offline_storage": not on(), 'storage_directory': PATH, "export_interval_millis": 2500, "queue_capacity": 9, "connection_string": "InstrumentationKey=" + (KEY or "x"),
+        }}}
+    """
+    assert rewritten(before) == dedent(after)
 
 
 def test_patch_for_gevent_goes():

@@ -192,15 +192,9 @@ def test_instrumentations(path, before, after):
         pytest.param("environment.yml", "dependencies:\n  - opencensus=0.7\n", [(2, "R001", "opencensus")], id="list of conda"),
         pytest.param(
             "logging.yaml",
-            f"handlers:\n  a:\n    class: {HANDLER}\n    storage_path: x\n",
+            f"handlers:\n  a:\n    class: {HANDLER}\n    proxies: x\n",
             [(3, "N003", "ext.azure.log_exporter.AzureLogHandler")],
             id="handler with another option",
-        ),
-        pytest.param(
-            "logging.yaml",
-            "handlers:\n  a:\n    class: opencensus.ext.azure.log_exporter.AzureEventHandler\n",
-            [(3, "N003", "ext.azure.log_exporter.AzureEventHandler")],
-            id="handler of events",
         ),
         pytest.param(
             "logging.yaml",
@@ -247,6 +241,14 @@ def test_what_stays(path, text, left):
             f'{{"handlers": {{"a": {{"class": "{HANDLER}", "filters": ["x"], "instrumentation_key": "{GUID}"}}}}, "loggers": {{"opencensus.ext.azure": {{}}}}}}',
             f'{{"handlers": {{"a": {{"class": "{NEW}", "filters": ["x"], "connection_string": "InstrumentationKey={GUID}"}}}}, "loggers": {{"appinsights_exporter": {{}}}}}}',
             id="JSON",
+        ),
+        pytest.param(
+            "logging.yaml",
+            "handlers:\n  a:\n    class: opencensus.ext.azure.log_exporter.AzureEventHandler\n    enable_local_storage: false\n"
+            "    storage_path: /x\n    export_interval: 2.5  # seconds\n    queue_capacity: 9\n",
+            "handlers:\n  a:\n    class: appinsights_exporter.ApplicationInsightsEventHandler\n    disable_offline_storage: true\n"
+            "    storage_directory: /x\n    export_interval_millis: 2500  # seconds\n    queue_capacity: 9\n",
+            id="options, and events",
         ),
         pytest.param(
             "logging.toml",

@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-HANDLER = "appinsights_exporter.ApplicationInsightsLoggingHandler"
-_LEGACY = "ext.azure.log_exporter.AzureLogHandler"
-_EVENTS = "ext.azure.log_exporter.AzureEventHandler"
+HANDLERS = {
+    "ext.azure.log_exporter.AzureLogHandler": "appinsights_exporter.ApplicationInsightsLoggingHandler",
+    "ext.azure.log_exporter.AzureEventHandler": "appinsights_exporter.ApplicationInsightsEventHandler",
+}
+"""Handler below ``opencensus`` -> the one that takes its place."""
+OPTIONS = {
+    "connection_string": "connection_string",
+    "credential": "credential",
+    "enable_local_storage": "disable_offline_storage",
+    "export_interval": "export_interval_millis",
+    "instrumentation_key": "connection_string",
+    "queue_capacity": "queue_capacity",
+    "storage_path": "storage_directory",
+}
+"""Option of those handlers -> that of the new ones."""
 _OF_LOGGING = frozenset({"class", "()", "factory", "level", "formatter", "filters", "args", "kwargs", "."})
-TAKEN = frozenset({"connection_string", "instrumentation_key", "credential"})
-"""Options of the legacy handler that the new one has, or a counterpart of."""
 _CLASS = re.compile(r"(?<![\w.])opencensus\.(ext\.azure\.log_exporter\.\w+)(?![\w.])")
 _LOGGER = re.compile(r"(?<![\w./@-])opencensus(?:\.[A-Za-z_]\w*)*(?![\w.])")
 _FACTORY = re.compile(r"""["']?(?:class|\(\)|factory)["']?\s*[:=]\s*["']?$""")
@@ -59,12 +69,26 @@ class Option(NamedTuple):
 
 def options_of(symbol: str, names: Collection[str]) -> str | None:
     """Return why a handler with these options stays as it is; None where the new one takes its place."""
-    if symbol == _EVENTS:
-        return "custom events: their handler has no counterpart in a configuration; a record's attribute `microsoft.custom_event.name` makes an event"
-    if symbol != _LEGACY:
-        return "a class of the program's own way"
-    more = sorted(set(names) - _OF_LOGGING - TAKEN)
+    if symbol not in HANDLERS:
+        return "a class that has no counterpart"
+    if {"connection_string", "instrumentation_key"} <= set(names):
+        return "it has a connection string and an instrumentation key: delete one"
+    more = sorted(set(names) - _OF_LOGGING - OPTIONS.keys())
     return f"the new handler has no option {', '.join(f'`{name}`' for name in more)}" if more else None
+
+
+def value_of(name: str, text: str) -> str | None:
+    """Return what stands for the value of an option, from its literal; None for one that cannot be told.
+
+    Units: ``export_interval`` is in seconds, ``export_interval_millis`` in milliseconds.
+    """
+    if name == "instrumentation_key":
+        return f"InstrumentationKey={text}" if _GUID_OR_FIELD.fullmatch(text) else None
+    if name == "enable_local_storage":
+        return {"true": "false", "false": "true", "True": "False", "False": "True"}.get(text)
+    if name == "export_interval":
+        return f"{float(text) * 1000:g}" if re.fullmatch(r"\d+(?:\.\d+)?", text) and float(text) else None
+    return text
 
 
 def logger(name: str) -> str:
@@ -87,19 +111,21 @@ def read(path: str, text: str) -> tuple[list[Named], list[Left]]:
             continue
         options = _options(path, text, match.start())
         why = options_of(match[1], [option.name for option in options])
-        key = next((option for option in options if option.name == "instrumentation_key"), None)
-        value = text[key.value_start : key.value_end] if key is not None else ""
-        if why is None and key is not None and any(option.name == "connection_string" for option in options):
-            why = "it has a connection string and an instrumentation key: delete one"
-        if why is None and key is not None and not _GUID_OR_FIELD.fullmatch(value):
-            why = "its key comes from elsewhere: write a connection string, `InstrumentationKey=` and the key"
+        edits = [Edit(match.start(), match.end(), HANDLERS.get(match[1], ""))]
+        for option in options:
+            if option.name not in OPTIONS or why is not None:
+                continue
+            old = text[option.value_start : option.value_end]
+            new = value_of(option.name, old)
+            if new is None:
+                why = f"`{option.name}` is no plain value here: write `{OPTIONS[option.name]}`"
+                continue
+            edits += [Edit(option.start, option.end, OPTIONS[option.name])] if OPTIONS[option.name] != option.name else []
+            edits += [Edit(option.value_start, option.value_end, new)] if new != old else []
         if why is not None:
             left.append(Left(match.start(), "N003", match[1], why))
-            continue
-        edits = [Edit(match.start(), match.end(), HANDLER)]
-        if key is not None:
-            edits += [Edit(key.start, key.end, "connection_string"), Edit(key.value_start, key.value_start, "InstrumentationKey=")]
-        made.append(Named("N003", match[1], tuple(edits)))
+        else:
+            made.append(Named("N003", match[1], tuple(edits)))
     return [*made, *_loggers(text)], left
 
 

@@ -47,17 +47,28 @@ def class_of_logging(use: Found, file: File) -> Outcome:
     answer = configurations.options_of(use.symbol, names)
     if answer is not None:
         return Keep(answer)
-    edits = [file.replace(use.node, f"{_quote(file, use.node)}{configurations.HANDLER}{_quote(file, use.node)}")]
-    key = names.get("instrumentation_key")
-    if key is not None:
-        at = options.keys[options.values.index(key)]
-        assert at is not None
-        edits += [
-            file.replace(at, f"{_quote(file, at)}connection_string{_quote(file, at)}"),
-            file.replace(key, connection_string(key, file)),
-        ]
-        file.covered.update(found for found in file.by_node[at])
+    edits = [file.replace(use.node, _quoted(file, use.node, configurations.HANDLERS[use.symbol]))]
+    for key, value in zip(options.keys, options.values, strict=True):
+        name = key.value if isinstance(key, ast.Constant) else ""
+        if key is None or name not in configurations.OPTIONS or configurations.OPTIONS[name] == name:
+            continue
+        edits += [file.replace(key, _quoted(file, key, configurations.OPTIONS[name]))]
+        edits += [file.replace(value, _changed(str(name), value, file))] if name != "storage_path" else []
+        file.covered.update(found for found in file.by_node[key])
     return edits
+
+
+def _changed(name: str, value: ast.expr, file: File) -> str:
+    """Return the source of what stands for the value of an option."""
+    if name == "instrumentation_key":
+        return connection_string(value, file)
+    literal = configurations.value_of(name, file.text(value)) if isinstance(value, ast.Constant) else None
+    if literal is not None:
+        return literal
+    text = file.render(value)
+    is_simple = isinstance(value, (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant))
+    whole = text if is_simple else f"({text})"
+    return f"not {whole}" if name == "enable_local_storage" else f"{whole} * 1000"
 
 
 def connection_string(key: ast.expr, file: File) -> str:
@@ -74,6 +85,11 @@ def connection_string(key: ast.expr, file: File) -> str:
     )
 
 
+def _quoted(file: File, node: ast.expr, text: str) -> str:
+    quote = _quote(file, node)
+    return f"{quote}{text}{quote}"
+
+
 def _quote(file: File, node: ast.expr) -> str:
     source = file.text(node)
     return next((quote for quote in ('"""', "'''", '"', "'") if source.startswith(quote)), '"')
@@ -83,8 +99,7 @@ def logger(use: Found, file: File) -> Outcome:
     """`logging.getLogger("opencensus.ext.azure...")` → `logging.getLogger("appinsights_exporter")`."""
     if not isinstance(use.node, ast.Constant):
         return Ask("Which loggers are meant?")
-    quote = _quote(file, use.node)
-    return [file.replace(use.node, f"{quote}{configurations.logger(use.symbol)}{quote}")]
+    return [file.replace(use.node, _quoted(file, use.node, configurations.logger(use.symbol)))]
 
 
 def django(use: Found, file: File) -> Outcome:
