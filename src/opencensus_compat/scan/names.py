@@ -6,13 +6,19 @@ import ast
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from opencensus_compat.scan import strings
-from opencensus_compat.scan.values import OTHER, Value, attribute_of, guessed, has_member, result_of
+from opencensus_compat.scan.values import OTHER, Value, attribute_of, element_of, guessed, has_member, result_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Values: TypeAlias = "dict[ast.expr, Value] | None"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+_SAME = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "deque"})
+_ONE = frozenset({"next", "min", "max"})
+_SAME_METHODS = frozenset({"values", "copy"})
+_GIVES = frozenset({"pop", "popleft", "get", "get_nowait", "setdefault"})
 
 
 class Modules(Protocol):
@@ -92,9 +98,22 @@ class Names:
             case ast.IfExp():
                 value = self._value(node.body, scope)
                 return value if value.meaning != "other" else self._value(node.orelse, scope)
-            case ast.Tuple() | ast.List():
+            case ast.Tuple() | ast.List() | ast.Set():
                 # What loops over classes does, is done with each.
-                return next((value for part in node.elts if (value := self._value(part, scope)).meaning in {"name", "instance"}), OTHER)
+                each = (self._value(part.value if isinstance(part, ast.Starred) else part, scope) for part in node.elts)
+                return _collected(next((value for value in each if value.meaning in {"name", "instance", "many"}), OTHER))
+            case ast.Dict():
+                each = (self._value(part, scope) for part in node.values)
+                return _collected(next((value for value in each if value.meaning == "instance"), OTHER))
+            case ast.Subscript():
+                value = self._value(node.value, scope)
+                return value if isinstance(node.slice, ast.Slice) else element_of(value)
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+                inner = Scope(scope)
+                for part in node.generators:
+                    for target, value in self._each(part.target, part.iter, inner):
+                        inner.names[target] = value
+                return _collected(self._value(node.elt, inner))
             case ast.BoolOp():
                 return next((value for part in node.values if (value := self._value(part, scope)).meaning not in {"other", "path"}), OTHER)
         return OTHER
@@ -109,7 +128,38 @@ class Names:
                 return Value("name", text.partition(".")[2] if name == "import_module" else "")
         if name == "enter_context" and node.args:
             return self._value(node.args[0], scope)
+        if isinstance(node.func, ast.Name) and node.args and scope.find(name) is None:
+            if name in _SAME:
+                return _collected(self._value(node.args[0], scope))
+            if name in _ONE:
+                return element_of(self._value(node.args[0], scope))
+            if name in {"map", "filter"} and len(node.args) == 2:
+                called = result_of(self._value(node.args[0], scope)) if name == "map" else self._value(node.args[1], scope)
+                return _collected(called) if called.meaning in {"instance", "many"} else OTHER
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _GIVES | _SAME_METHODS:
+            held = self._value(node.func.value, scope)
+            if held.meaning == "many":
+                return held if node.func.attr in _SAME_METHODS else element_of(held)
         return result_of(self._value(node.func, scope))
+
+    def _each(self, target: ast.expr, iterated: ast.expr, scope: Scope) -> Iterator[tuple[str, Value]]:
+        """Yield the names that a loop binds, each with what it stands for in every round."""
+        names = [target] if isinstance(target, ast.Name) else target.elts if isinstance(target, (ast.Tuple, ast.List)) else []
+        values = [OTHER] * len(names)
+        if isinstance(target, ast.Name):
+            value = self._value(iterated, scope)
+            values = [value if value.meaning == "name" and isinstance(iterated, (ast.Tuple, ast.List)) else element_of(value)]
+        elif isinstance(iterated, ast.Call):
+            call = strings.tail(iterated.func)
+            if call == "zip":
+                values = [element_of(self._value(part, scope)) for part in iterated.args]
+            elif call == "enumerate" and iterated.args:
+                values = [OTHER, element_of(self._value(iterated.args[0], scope))]
+            elif call == "items" and isinstance(iterated.func, ast.Attribute):
+                values = [OTHER, element_of(self._value(iterated.func.value, scope))]
+        for name, value in zip(names, [*values, *[OTHER] * len(names)], strict=False):
+            if isinstance(name, ast.Name):
+                yield name.id, value
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
         if isinstance(node.value, ast.Name) and self._is_self(node.value, scope):
@@ -172,6 +222,19 @@ class Names:
         """Return the dotted name of a member of an instance; empty for another expression."""
         owner = self._value(node.value, scope)
         return attribute_name(owner, node.attr) if owner.meaning == "instance" else ""
+
+
+def subclass_named(text: str, modules: Modules) -> str:
+    """Return which class of OpenCensus a class of the program, by its dotted name in text, stands on; empty for another text."""
+    module, _, name = text.rpartition(".")
+    path = modules.find(0, module)
+    value = modules.exports(path).get(name, OTHER) if path is not None else OTHER
+    return value.name if value.meaning == "subclass" else ""
+
+
+def _collected(value: Value) -> Value:
+    """Return what a container of a value is."""
+    return Value("many", value.name) if value.meaning == "instance" else value
 
 
 def attribute_name(owner: Value, attribute: str) -> str:

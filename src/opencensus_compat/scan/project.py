@@ -11,18 +11,21 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from opencensus_compat.scan import notebooks, python_uses, text_uses
+from opencensus_compat.scan import notebooks, python_uses, strings, text_uses
 from opencensus_compat.scan.findings import Problem, Result, Use
+from opencensus_compat.scan.names import subclass_named
 from opencensus_compat.scan.seen import Seen
 from opencensus_compat.scan.walk import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from opencensus_compat.scan.flow import Given
     from opencensus_compat.scan.seen import Site
     from opencensus_compat.scan.values import Value
 
 _PYTHON = (".py", ".pyi", ".pyw")
+_CONFIGURATIONS = (".yaml", ".yml", ".json", ".ini", ".cfg", ".conf", ".toml")
 _NAMED = (b"opencensus", b"OPENCENSUS")
 _HINTS = (
     b"PYTHON_ENABLE_WORKER_EXTENSIONS",
@@ -118,6 +121,11 @@ class Program:
         self._texts: list[str] = []
         self._seen: Seen | None = None
         self.exports: dict[str, dict[str, Value]] = {}
+        self.given: dict[str, Given] = defaultdict(dict)
+        """File -> what its functions are handed in others."""
+        self._handed: set[str] = set()
+        """Files of which that is new."""
+        self._configurations: list[str] = []
 
     def add(self, path: str) -> None:
         """Look at a file's bytes."""
@@ -133,6 +141,8 @@ class Program:
         if is_notebook or is_text:
             if names or hints:
                 (self._notebooks if is_notebook else self._texts).append(path)
+            elif path.endswith(_CONFIGURATIONS):
+                self._configurations.append(path)
             return
         if not (is_python or is_script):
             return
@@ -162,6 +172,9 @@ class Program:
             self._notebook(path)
         for path in self._texts:
             self._text(path)
+        classes = self._subclasses(self.exports)
+        for path in [*self._texts, *self._configurations] if classes else ():
+            self._configuration(path, classes)
         if self._result.uses:
             for path in self._hinting:
                 if path not in connected:
@@ -184,6 +197,11 @@ class Program:
             module = self._module(path)
             if module is not None:
                 self.processors |= module.processors
+                for home, given in module.handed.items():
+                    new = {key: value for key, value in given.items() if key not in self.given[home]}
+                    self.given[home].update(new)
+                    if new:
+                        self._handed.add(home)
             if module is not None and module.is_connected and module.exports != self.exports.get(path, {}):
                 self.exports[path] = module.exports
                 changed.add(path)
@@ -195,14 +213,43 @@ class Program:
         connected: set[str] = set()
         changed = set(self.exports)
         for _ in range(_ROUNDS):
-            if not changed:
+            if not changed and not self._handed:
                 break
-            lines = _import_lines(changed)
-            names = [name.encode() for path in changed for name in self.exports[path]]
-            reached = [path for path in [*self._naming, *self._hinting, *self._others] if _gets(path, lines, names)]
+            handed, self._handed = self._handed, set()
+            reached = self._reached(changed, handed)
             connected.update(path for path in reached if path not in naming)
             changed = self._collect(reached)
         return connected
+
+    def _reached(self, changed: set[str], handed: set[str]) -> list[str]:
+        """Return the files that may get something from some modules, or are handed something."""
+        every = [*self._naming, *self._hinting, *self._others]
+        if not changed:
+            return [path for path in every if path in handed]
+        lines = _import_lines(changed)
+        names = [name.encode() for path in changed for name in self.exports[path]]
+        classes = self._subclasses(changed)
+        return [path for path in every if path in handed or _gets(path, lines, names, classes)]
+
+    def _subclasses(self, paths: Iterable[str]) -> list[bytes]:
+        """Return the ends of the dotted names of classes that stand on one of OpenCensus."""
+        named = [(path, name) for path in paths for name, value in self.exports[path].items() if value.meaning == "subclass"]
+        return [f"{_word(path)}.{name}".encode() for path, name in named]
+
+    def _configuration(self, path: str, classes: Sequence[bytes]) -> None:
+        """Report the classes of the program that a file of settings names, where these stand on one of OpenCensus."""
+        try:
+            source = _bytes(path) if os.path.getsize(path) <= _LARGEST_BYTES else b""
+        except OSError:
+            return
+        if not any(name in source for name in classes):
+            return
+        view = _View(self, path)
+        for number, line in enumerate(source.decode("utf-8", "replace").splitlines(), 1):
+            for match in strings.DOTTED.finditer(line):
+                base = subclass_named(match[0], view)
+                if base:
+                    self._result.uses.append(Use(path, number, match.start() + 1, "I007", base, _shown(line)))
 
     def _module(self, path: str) -> python_uses.Module | None:
         try:
@@ -210,7 +257,11 @@ class Program:
             if len(source) > _LARGEST_BYTES or path in self._unparsed:
                 return None
             return python_uses.read(
-                python_uses.parse(source), _View(self, path), self.processors, has_envelopes=_ENVELOPES.search(source) is not None
+                python_uses.parse(source),
+                _View(self, path),
+                self.processors,
+                has_envelopes=_ENVELOPES.search(source) is not None,
+                given=self.given.get(path),
             )
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             self._unparsed.add(path)
@@ -343,14 +394,16 @@ def _word(path: str) -> str:
     return os.path.basename(os.path.dirname(os.path.abspath(path))) if stem == "__init__" else stem
 
 
-def _gets(path: str, lines: re.Pattern[bytes], names: Sequence[bytes]) -> bool:
-    """Return whether a file may get one of some names from the modules that a pattern of import lines is for."""
+def _gets(path: str, lines: re.Pattern[bytes], names: Sequence[bytes], classes: Sequence[bytes]) -> bool:
+    """Return whether a file may get one of some names from the modules that a pattern of import lines is for, or has one of some texts."""
     try:
         if os.path.getsize(path) > _LARGEST_BYTES:
             return False
         source = _bytes(path)
     except OSError:
         return False
+    if any(name in source for name in classes):
+        return True
     return (b"import *" in source or any(name in source for name in names)) and lines.search(source) is not None
 
 

@@ -7,24 +7,23 @@ import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.scan import strings
-from opencensus_compat.scan.names import Modules, Names, Scope, Values, attribute_name
-from opencensus_compat.scan.rules import BY_ID, rule_of
-from opencensus_compat.scan.values import ENVELOPE, OTHER, SENDERS, Value, attribute_of, guessed, has_member
+from opencensus_compat.scan.flow import fixture_name
+from opencensus_compat.scan.import_uses import Found, Imports
+from opencensus_compat.scan.names import Modules, Scope, Values, attribute_name, subclass_named
+from opencensus_compat.scan.rules import BY_ID
+from opencensus_compat.scan.values import ENVELOPE, OTHER, SENDERS, Value, guessed, has_member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from opencensus_compat.scan.flow import Given
+
+__all__ = ["Found", "Module", "parse", "read"]
 
 _HANDLER_METHODS = frozenset({"setFormatter", "setLevel", "addFilter", "removeFilter", "set_name", "name", "level", "formatter", "filters"})
+_MOST_READINGS = 5
 _TRACER = "trace.tracer.Tracer"
 _IDS = frozenset(BY_ID["T019"].names.split())
-
-
-class Found(NamedTuple):
-    """A use, by its place in the tree."""
-
-    node: ast.AST
-    rule: str
-    symbol: str
 
 
 class Module(NamedTuple):
@@ -38,6 +37,8 @@ class Module(NamedTuple):
     processors: set[str]
     """Names of functions that it makes telemetry processors."""
     tree: ast.Module
+    handed: Mapping[str, Given]
+    """Other file of the program -> what its functions are handed here."""
 
 
 def parse(source: bytes) -> ast.Module:
@@ -57,18 +58,15 @@ def parse(source: bytes) -> ast.Module:
             return ast.parse(source.decode("latin-1"))
 
 
-class _Reader(Names):
-    """Reads one tree, twice: what functions return is known only after the first time."""
+class _Reader(Imports):
+    """Reads one tree, twice or more: what functions return and get is known only after the first time."""
 
-    def __init__(self, tree: ast.Module, modules: Modules, processors: Iterable[str], has_envelopes: bool) -> None:
+    def __init__(self, tree: ast.Module, modules: Modules, processors: Iterable[str], has_envelopes: bool, given: Given) -> None:
         self._tree = tree
-        super().__init__(modules)
+        super().__init__(tree, modules, given)
         self._processors = set(processors)
         self._has_envelopes = has_envelopes
         self._later: list[tuple[ast.AST, Scope]] = []
-        self._uses: dict[tuple[int, int, str], Found] = {}
-        self._guarded = 0
-        self._types_only = 0
         self._in_with: set[ast.AST] = set()
         self._thrown_away: set[ast.AST] = set()
         self._done: set[ast.AST] = set()
@@ -77,7 +75,8 @@ class _Reader(Names):
 
     def read(self) -> Module:
         scope = Scope(None)
-        for _ in range(2):
+        state = None
+        for number in range(_MOST_READINGS):
             scope = Scope(None)
             self._uses.clear()
             self._done.clear()
@@ -85,20 +84,13 @@ class _Reader(Names):
             while self._later:
                 node, inner = self._later.pop(0)
                 self._function_body(node, inner)
+            before, state = state, self._state()
+            if number and state == before:
+                break
         exports = {name: value for name, value in scope.names.items() if value.meaning != "other"}
         for owner, members in self._classes.items():
             exports.update({f"{owner}.{name}": value for name, value in members.items() if value.meaning not in {"other", "path"}})
-        return Module(exports, list(self._uses.values()), self.is_connected, self._processors - {""}, self._tree)
-
-    def _report(self, node: ast.AST, rule: str, symbol: str) -> None:
-        if symbol.rpartition(".")[2] in {"__doc__", "__name__", "__file__", "__version__", "__path__"}:
-            return
-        place = (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0), rule)
-        self._uses.setdefault(place, Found(node, rule, symbol))
-
-    def _report_name(self, node: ast.AST, name: str) -> None:
-        rule = rule_of(name)
-        self._report(node, rule.id if rule else "X002", name)
+        return Module(exports, list(self._uses.values()), self.is_connected, self._processors - {""}, self._tree, self.handed)
 
     # Statements.
     def _body(self, body: list[ast.stmt], scope: Scope) -> None:
@@ -136,9 +128,7 @@ class _Reader(Names):
                 self._body(node.body, scope)
             case ast.For() | ast.AsyncFor():
                 self._expression(node.iter, scope)
-                each = self._value(node.iter, scope) if isinstance(node.iter, (ast.Tuple, ast.List)) else OTHER
-                first = node.iter.elts[0] if isinstance(node.iter, (ast.Tuple, ast.List)) and node.iter.elts else None
-                self._bind(node.target, each, scope, first)
+                self._bind_each(node.target, node.iter, scope)
                 self._body(node.body, scope)
                 self._body(node.orelse, scope)
             case ast.If():
@@ -146,10 +136,17 @@ class _Reader(Names):
                 for_types = ast.unparse(node.test).endswith("TYPE_CHECKING") if isinstance(node.test, (ast.Name, ast.Attribute)) else False
                 self._types_only += for_types
                 self._guarded += 1
+                tested = list(self._tested(node.test, scope))
+                before = {name.id: scope.names.get(name.id) for name, _ in tested}
+                scope.names.update({name.id: value for name, value in tested})
                 self._body(node.body, scope)
+                scope.names.update({name: value if value is not None else Value("path", "") for name, value in before.items()})
                 self._types_only -= for_types
                 self._body(node.orelse, scope)
                 self._guarded -= 1
+            case ast.Assert():
+                self._expression(node.test, scope)
+                scope.names.update({name.id: value for name, value in self._tested(node.test, scope)})
             case ast.Expr():
                 self._thrown_away.add(node.value)
                 if not isinstance(node.value, ast.Constant):
@@ -157,7 +154,7 @@ class _Reader(Names):
             case ast.Return():
                 if node.value is not None:
                     self._expression(node.value, scope)
-                    self._gives(scope, self._value(node.value, scope))
+                    self._gives(scope, node.value)
             case _:
                 is_try = type(node).__name__ in {"Try", "TryStar"}
                 self._guarded += is_try
@@ -176,74 +173,16 @@ class _Reader(Names):
             for child in ast.iter_child_nodes(node):
                 self._child(child, scope)
 
-    def _gives(self, scope: Scope, value: Value) -> None:
+    def _gives(self, scope: Scope, node: ast.expr) -> None:
         """Note what the function around returns or yields."""
+        value = self._value(node, scope)
         inner: Scope | None = scope
         while inner is not None and inner.function is None:
             inner = inner.parent
         if inner is not None and inner.function is not None and value.meaning == "instance":
             self._returned[inner.function] = Value("maker", value.name)
-
-    # Imports.
-    def _import(self, node: ast.Import, scope: Scope) -> None:
-        for alias in node.names:
-            root, _, below = alias.name.partition(".")
-            self._both_apis |= root == "opentelemetry"
-            if root == "opencensus":
-                self.is_connected = True
-                self._import_found(node, alias, below, "I003", scope)
-                scope.names[alias.asname or root] = Value("name", below if alias.asname else "")
-                continue
-            module = self._modules.find(0, alias.name)
-            if module is None:
-                scope.names[alias.asname or root] = OTHER
-            elif alias.asname or "." not in alias.name:
-                scope.names[alias.asname or alias.name] = Value("module", module)
-            else:
-                scope.names[root] = Value("path", root)
-
-    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
-        name = node.module or ""
-        root, _, below = name.partition(".")
-        self._both_apis |= root == "opentelemetry"
-        if root == "opencensus" and not node.level:
-            self.is_connected = True
-            for alias in node.names:
-                if alias.name == "*":
-                    self._report(node, "I005", below)
-                    continue
-                value = attribute_of(Value("name", below), alias.name)
-                self._import_found(node, alias, value.name if value.meaning == "name" else f"{below}.{alias.name}", "I001", scope)
-                scope.names[alias.asname or alias.name] = value
-            return
-        module = self._modules.find(node.level, name)
-        exports = self._modules.exports(module) if module is not None else {}
-        for alias in node.names:
-            if alias.name == "*":
-                if exports:
-                    self.is_connected = True
-                    self._report(node, "I008", name)
-                    scope.names.update({key: value for key, value in exports.items() if not key.startswith("_")})
-                continue
-            value = exports.get(alias.name, OTHER)
-            if value is OTHER:
-                inner = self._modules.find(node.level, f"{name}.{alias.name}" if name else alias.name)
-                value = Value("module", inner) if inner is not None and self._modules.exports(inner) else OTHER
-            elif value.meaning not in {"module", "class", "object"}:
-                self._report(alias, "I007", value.name or alias.name)
-            self.is_connected |= value is not OTHER
-            scope.names[alias.asname or alias.name] = value
-
-    def _import_found(self, node: ast.stmt, alias: ast.alias, name: str, plain: str, scope: Scope) -> None:
-        rule = rule_of(name) if name else None
-        if name and (rule is None or rule.id in {"X001", "X002"}):
-            self._report(alias, rule.id if rule else "X002", name)
-        elif self._types_only:
-            self._report(alias, "I009", name)
-        elif self._guarded or scope.parent is not None:
-            self._report(alias, "I004", name)
-        else:
-            self._report(alias, "I002" if alias.asname else plain, name)
+        if inner is not None and inner.function is not None and isinstance(node, ast.Tuple):
+            self._tuples[inner.function] = [self._value(part, scope) for part in node.elts]
 
     # Functions and classes.
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
@@ -257,6 +196,8 @@ class _Reader(Names):
         if any(isinstance(decorator, ast.Name) and decorator.id in {"property", "cached_property"} for decorator in node.decorator_list):
             value = Value("instance", value.name) if value.meaning == "maker" else OTHER
         scope.names[node.name] = value
+        if value.meaning in {"maker", "instance"} and (fixture := fixture_name(node)):
+            self._fixtures[fixture] = Value("instance", value.name)
         if scope.is_class and value is not OTHER:
             scope.attributes[node.name] = value
         self._arguments(node, scope)
@@ -270,7 +211,8 @@ class _Reader(Names):
                 value = self._annotated(argument.annotation, scope)
                 inner.names[argument.arg] = value if value is not OTHER else Value("path", "")
             else:
-                inner.names[argument.arg] = Value("path", "")
+                told = self._parameter(node, argument.arg, every.index(argument) - scope.is_class, scope)
+                inner.names[argument.arg] = told if told is not OTHER else Value("path", "")
         for default in [*node.args.defaults, *filter(None, node.args.kw_defaults)]:
             self._expression(default, scope)
         for rest in filter(None, (node.args.vararg, node.args.kwarg)):
@@ -335,6 +277,8 @@ class _Reader(Names):
             is_empty = isinstance(source, ast.Constant) and source.value is None
             if not (is_empty and known is not None):
                 is_envelope = target.id == "envelope" and value.meaning in {"other", "path"} and self.is_connected
+                if value is OTHER and (scope.function, target.id) in self._filled:
+                    value = self._filled[scope.function, target.id]
                 scope.names[target.id] = ENVELOPE if is_envelope else Value("path", "") if is_empty else value
             if target.id == "OPENCENSUS" and isinstance(source, (ast.Dict, ast.Call)):
                 self._report(target, "W018", "OPENCENSUS")
@@ -344,14 +288,23 @@ class _Reader(Names):
                 scope.attributes[target.attr] = value
         elif isinstance(target, (ast.Tuple, ast.List)):
             parts = source.elts if isinstance(source, (ast.Tuple, ast.List)) and len(source.elts) == len(target.elts) else None
+            given = self._unpacked(source, len(target.elts))
             for at, part in enumerate(target.elts):
-                self._bind(part, self._value(parts[at], scope) if parts else OTHER, scope, parts[at] if parts else None)
+                self._bind(part, self._value(parts[at], scope) if parts else given[at], scope, parts[at] if parts else None)
         elif isinstance(target, ast.Starred):
             self._bind(target.value, OTHER, scope, None)
         else:
             self._expression(target, scope)
+            if isinstance(target, ast.Subscript):
+                self._fill(target.value, value, scope)
             if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and target.slice.value == "OPENCENSUS":
                 self._report(target, "W018", "OPENCENSUS")
+
+    def _bind_each(self, target: ast.expr, iterated: ast.expr, scope: Scope) -> None:
+        """Bind the names of a loop."""
+        known = {name: value for name, value in self._each(target, iterated, scope) if value is not OTHER}
+        self._bind(target, OTHER, scope, None)
+        scope.names.update(known)
 
     # Expressions.
     def _annotation(self, node: ast.expr, scope: Scope) -> None:
@@ -377,7 +330,7 @@ class _Reader(Names):
             case ast.Yield() | ast.YieldFrom():
                 if node.value is not None:
                     self._expression(node.value, scope)
-                    self._gives(scope, self._value(node.value, scope))
+                    self._gives(scope, node.value)
             case ast.NamedExpr():
                 self._expression(node.value, scope)
                 self._bind(node.target, self._value(node.value, scope), scope, node.value)
@@ -386,9 +339,10 @@ class _Reader(Names):
                 inner.first, inner.function = "", None
                 for part in node.generators:
                     self._expression(part.iter, inner)
-                    self._bind(part.target, OTHER, inner, None)
+                    self._bind_each(part.target, part.iter, inner)
                     for test in part.ifs:
                         self._expression(test, inner)
+                        inner.names.update({name.id: value for name, value in self._tested(test, inner)})
                 for name in ("key", "value", "elt"):
                     if isinstance(part_node := getattr(node, name, None), ast.expr):
                         self._expression(part_node, inner)
@@ -469,6 +423,8 @@ class _Reader(Names):
             self._report_name(node.func, function.name)
         else:
             self._expression(node.func, scope)
+        self._hand_over(node, scope)
+        self._take_in(node, scope)
         if function.name in SENDERS and function.meaning == "name":
             self._sender(node, function.name, keywords)
         if tail == "add_telemetry_processor" and node.args:
@@ -502,10 +458,20 @@ class _Reader(Names):
         found = strings.use_in(node, rule)
         if found is not None:
             self._report(node, *found)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and strings.DOTTED.fullmatch(node.value):
+            base = subclass_named(node.value, self._modules)
+            if base:
+                self._report(node, "I007", base)
 
 
 def read(
-    tree: ast.Module, modules: Modules, processors: Iterable[str] = (), *, has_envelopes: bool = False, values: Values = None
+    tree: ast.Module,
+    modules: Modules,
+    processors: Iterable[str] = (),
+    *,
+    has_envelopes: bool = False,
+    given: Given | None = None,
+    values: Values = None,
 ) -> Module:
     """Return the uses of a file, and what it hands on.
 
@@ -514,8 +480,9 @@ def read(
         modules: The other modules of the program.
         processors: Names of functions that are telemetry processors.
         has_envelopes: A parameter `envelope` is one, also where the file imports nothing of OpenCensus.
+        given: What the functions of the file are handed in other files.
         values: Gets what the expressions stand for, as far as it was asked.
     """
-    reader = _Reader(tree, modules, processors, has_envelopes)
+    reader = _Reader(tree, modules, processors, has_envelopes, given or {})
     reader.values = values
     return reader.read()

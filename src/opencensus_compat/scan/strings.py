@@ -8,6 +8,8 @@ import re
 from opencensus_compat.scan.rules import rule_of
 
 _NAME = re.compile(r"opencensus(?:\.[A-Za-z_]\w*)+")
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+"""A dotted name."""
 _SOURCE = re.compile(r"\s*(?:lambda[^:]*:\s*)?opencensus(?:\.[A-Za-z_]\w*)+\s*\(")
 _KEY_ONLY = re.compile(r"\s*InstrumentationKey=(?!.*Endpoint)", re.IGNORECASE | re.DOTALL)
 _REQUIREMENT = re.compile(

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from opencensus_compat.scan.rules import NAMED
 
-Meaning: TypeAlias = Literal["name", "instance", "maker", "subclass", "class", "object", "module", "path", "other"]
+Meaning: TypeAlias = Literal["name", "instance", "maker", "subclass", "class", "object", "many", "module", "path", "other"]
 
 
 class Value(NamedTuple):
@@ -16,7 +16,8 @@ class Value(NamedTuple):
     meaning: Meaning
     """``name``: a module, class or function of OpenCensus; ``instance``: of a class of it; ``maker``: a function of the program that returns
     or yields such an instance; ``subclass``: a class of the program that stands on one of OpenCensus; ``class`` and
-    ``object``: a class of the program whose members are of OpenCensus, and its instance, by file and name; ``module``: of the program, by its file; ``path``: the beginning of a dotted name of such
+    ``object``: a class of the program whose members are of OpenCensus, and its instance, by file and name; ``many``: a container of such
+    instances; ``module``: of the program, by its file; ``path``: the beginning of a dotted name of such
     modules; ``other``: anything else."""
     name: str = ""
     """Dotted name below ``opencensus``, or a file, or a dotted name."""
@@ -28,6 +29,8 @@ _TRACER, _SPAN, _CONTEXT = "trace.tracer.Tracer", "trace.span.Span", "trace.span
 _PROPAGATOR = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _STATS = "stats.stats.stats"
 _EXPORTER, _PROTOCOL = "ext.azure.trace_exporter.AzureExporter", "ext.azure.common.protocol"
+_DATA, _ENVELOPE = "trace.span_data.SpanData", f"{_PROTOCOL}.Envelope"
+_HANDLERS = tuple(f"ext.azure.log_exporter.{name}" for name in ("AzureLogHandler", "AzureEventHandler", "BaseLogHandler"))
 _GAUGE, _CUMULATIVE = "metrics.export.gauge", "metrics.export.cumulative"
 
 _RESULTS = {
@@ -49,6 +52,9 @@ _RESULTS = {
     "ext.azure.metrics_exporter.new_metrics_exporter": "ext.azure.metrics_exporter.MetricsExporter",
     "metrics.transport.get_exporter_thread": "metrics.transport.PeriodicMetricTask",
     "ext.flask.flask_middleware.FlaskMiddleware.exporter": _EXPORTER,
+    f"{_EXPORTER}.span_data_to_envelope": _ENVELOPE,
+    **{f"{handler}.log_record_to_envelope": _ENVELOPE for handler in _HANDLERS},
+    "ext.azure.log_exporter.create_envelope": _ENVELOPE,
     f"{_PROTOCOL}.Envelope.data": f"{_PROTOCOL}.Data",
     f"{_PROTOCOL}.Data.baseData": f"{_PROTOCOL}.BaseObject",
     **{
@@ -118,7 +124,37 @@ def dotted(name: str) -> str:
     return name
 
 
-ENVELOPE = Value("instance", f"{_PROTOCOL}.Envelope")
+ENVELOPE = Value("instance", _ENVELOPE)
+
+_HANDED = {
+    "span_data_to_envelope": Value("instance", _DATA),
+    "should_sample": Value("instance", _CONTEXT),
+    "emit": Value("many", _DATA),
+    "export": Value("many", _DATA),
+}
+"""Method of OpenCensus's classes that subclasses replace -> what its first argument is, for exporters of spans and samplers."""
+_OTHER_EXPORTERS = ("stats.", "metrics.", "ext.azure.metrics_exporter", "ext.azure.log_exporter", "ext.prometheus")
+
+
+def handed_to(owner: str, method: str, place: int) -> Value:
+    """Return what OpenCensus hands to a method that a subclass of a class has in place of its own.
+
+    Args:
+        owner: Dotted name of the class.
+        method: Name of the method.
+        place: Of the parameter, without `self`, from 0.
+    """
+    last = owner.rpartition(".")[2]
+    if place or owner.startswith(_OTHER_EXPORTERS):
+        return OTHER
+    is_whose = last.endswith("Sampler") if method == "should_sample" else last.endswith(("Exporter", "Transport"))
+    return _HANDED.get(method, OTHER) if is_whose else OTHER
+
+
+def element_of(value: Value) -> Value:
+    """Return what a container holds."""
+    return Value("instance", value.name) if value.meaning == "many" else OTHER
+
 
 _INNER = frozenset(
     {"_queue", "_worker", "_transmit", "_transmit_from_storage", "_telemetry_processors", "_is_stats", "_check_stats_collection"}
