@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.local.commands.terminal import CommandError
 from opencensus_compat.rewrite import files, reports
+from opencensus_compat.rewrite.explaining import explain
 from opencensus_compat.rewrite.rewriting import Options, Rewritten, rewrite, rewrite_text
 from opencensus_compat.rewrite.rules import REWRITERS
 from opencensus_compat.rewrite.verify import cli as verification
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="end with 3 where a person must decide about a use")
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out names or paths that match; repeatable")
     parser.add_argument("--list-rules", action="store_true", help="list the rules that are rewritten, and end")
+    parser.add_argument("--explain", metavar="RULE", help="say what becomes of a form of use, with programs before and after, and end")
     verification.add_arguments(parser)
 
 
@@ -65,6 +67,12 @@ def run(namespace: argparse.Namespace) -> int:
     """Rewrite, report, and return the exit code."""
     if namespace.list_rules:
         _print(reports.rules(_look(), frozenset(REWRITERS)))
+        return 0
+    if namespace.explain:
+        rule = BY_ID.get(namespace.explain.upper())
+        if rule is None:
+            return _refused(f"expected a rule such as T010 after --explain, got {namespace.explain!r}; --list-rules lists them")
+        _print(explain(rule, _look()))
         return 0
     try:
         verification.check(namespace)
@@ -135,7 +143,8 @@ def _result(namespace: argparse.Namespace, options: Options) -> Rewritten:
     if "-" in namespace.paths:
         if namespace.paths != ["-"] or namespace.write:
             raise _UsageError("expected standard input alone and without --write: the new text goes to standard output")
-        return rewrite_text(sys.stdin.buffer.read(), options=options)
+        namespace.input = sys.stdin.buffer.read()
+        return rewrite_text(namespace.input, options=options)
     missing = [path for path in namespace.paths if not os.path.lexists(path)]
     if missing:
         raise _UsageError(f"expected files or folders, found no {', '.join(map(repr, missing))}")
@@ -147,8 +156,7 @@ def _filtered(result: Rewritten, namespace: argparse.Namespace) -> int:
     if namespace.json or namespace.diff:
         _report(result, namespace, written=False)
         return _code(result, namespace, written=False)
-    for data in (result.after or result.before).values():
-        _print_bytes(data)
+    _print_bytes(next(iter(result.after.values()), namespace.input))
     sys.stderr.write(reports.left(result, reports.Look()))
     return _code(result, namespace, written=True)
 

@@ -6,7 +6,7 @@ import ast
 import gc
 import os
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from opencensus_compat.rewrite import files, finishing, imports, markers, texts
@@ -222,6 +222,7 @@ class _Run:
         self._result = result
         self._files: dict[str, File] = {}
         self._unused: dict[str, set[str]] = {}
+        self._refused: set[tuple[str, int, str]] = set()
         self._needed: dict[tuple[str, int, str], set[tuple[str, int, str]]] = defaultdict(set)
         self._lines = {path: LineMap.same(source.text) for path, source in sources.items()}
 
@@ -245,6 +246,7 @@ class _Run:
             changes, left = self._found()
             if not self._apply(changes):
                 break
+        left += [Left(*key, "keep", "its edits do not fit together: please report this form") for key in self._refused]
         for path in self._generated:
             uses = [use for use in self._files[path].uses if use.rule[0] != "I"]
             left += [self._left(self._files[path], use, "generated", "the head of the file says that a tool makes it") for use in uses]
@@ -360,15 +362,21 @@ class _Run:
             if file.path not in self._chosen and (edits or file.needs):
                 left.append((use, self._left(file, use, "keep", "the file is not among those that are rewritten")))
                 continue
-            part = Part(file.path, use.rule, self._lines[file.path].before(_line(use)), use.symbol, tuple(edits), tuple(file.needs))
-            parts.append((use, part))
+            parts.append((use, replace(self._part(file, use), edits=tuple(edits), imports=tuple(file.needs))))
         covered = {use for file, _ in members for use in file.covered}
         kept = [each for use, each in left if use not in covered]
-        done = [part for use, part in parts if use not in covered]
+        # What another use's edits see to has none of its own.
+        made = dict(parts)
+        done = _without_what_goes(
+            [self._part(file, use) if use in covered else made[use] for file, use in members if use in covered or use in made]
+        )
         if not kept and not self._options.shape:
             shapes = [part for part in done if BY_ID[part.rule].kind == "shape"]
             kept += [Left(part.path, part.line, part.rule, "shape", BY_ID[part.rule].counterpart) for part in shapes]
         return done, kept
+
+    def _part(self, file: File, use: Found) -> Part:
+        return Part(file.path, use.rule, self._lines[file.path].before(_line(use)), use.symbol, ())
 
     def _left(self, file: File, use: Found, why: Why, text: str) -> Left:
         return Left(file.path, self._lines[file.path].before(_line(use)), use.rule, why, text)
@@ -393,6 +401,7 @@ class _Run:
             if not at_fault:
                 raise RuntimeError(f"{broken}: its imports cannot be changed; it is left as it is")
             refused.add(at_fault[-1].key)
+            self._refused.add(at_fault[-1].key)
         for path, text in results.items():
             tree = parsed[path]
             assert tree is not None
@@ -479,6 +488,22 @@ class _Run:
                 if isinstance(refused.outcome, Ask):
                     found.append((use, refused.outcome.question))
         return found
+
+
+def _without_what_goes(parts: list[Part]) -> list[Part]:
+    """Return the parts without edits inside what another one takes away, and what these need."""
+    gone = [(part.path, edit) for part in parts for edit in part.edits if not edit.replacement.strip() and edit.end > edit.start]
+    if not gone:
+        return parts
+    result = []
+    for part in parts:
+        kept = tuple(
+            edit
+            for edit in part.edits
+            if not any(path == part.path and edit != other and other.start <= edit.start and edit.end <= other.end for path, other in gone)
+        )
+        result.append(part if kept == part.edits else replace(part, edits=kept, imports=part.imports if kept else ()))
+    return result
 
 
 def _place(file: File, use: Found) -> int:
