@@ -61,11 +61,6 @@ def reasons(text: str) -> list[tuple[str, str]]:
             id="nothing is left in a block",
         ),
         pytest.param(
-            "import logging\nconfig_integration.trace_integrations(['logging'])\nlogging.basicConfig(format='%(traceId)s %(message)s')\n",
-            None,
-            id="ids in formats",
-        ),
-        pytest.param(
             "config_integration.trace_integrations(['httplib', 'threading', 'mine'])\n",
             "from opentelemetry.instrumentation.threading import ThreadingInstrumentor\nfrom opencensus.trace import config_integration\n\n"
             "ThreadingInstrumentor().instrument()\nconfig_integration.trace_integrations(['httplib', 'mine'])\n",
@@ -76,11 +71,8 @@ def reasons(text: str) -> list[tuple[str, str]]:
 def test_integrations_by_name(before, after):
     """Each library gets its instrumentation; names that switch nothing on go, and others stay."""
     result = rewritten(_CONFIG + before)
-    if after is None:
-        assert "LoggingInstrumentor().instrument(inject_trace_context=True, enable_log_auto_instrumentation=False)" in result
-    else:
-        lines = [line for line in result.splitlines() if not line.startswith("# census-compat:")]
-        assert sorted(lines) == sorted(after.replace("'httplib', 'mine'", '"httplib", "mine"').splitlines())
+    lines = [line for line in result.splitlines() if not line.startswith("# census-compat:")]
+    assert sorted(lines) == sorted(after.replace("'httplib', 'mine'", '"httplib", "mine"').splitlines())
 
 
 def test_integration_by_its_module():
@@ -94,6 +86,11 @@ def test_integration_by_its_module():
     ("before", "left"),
     [
         pytest.param(_CONFIG + "config_integration.trace_integrations(['httplib'])\n", [("W001", "decide")], id="http.client"),
+        pytest.param(
+            _CONFIG + "import logging\n\nconfig_integration.trace_integrations(['logging'])\nlogging.basicConfig(format='%(traceId)s')\n",
+            [("W001", "decide"), ("L006", "keep")],
+            id="ids in formats",
+        ),
         pytest.param(_CONFIG + "config_integration.trace_integrations(names())\n", [("W001", "decide")], id="names from elsewhere"),
         pytest.param(
             _CONFIG + "done = config_integration.trace_integrations(['requests'])\n", [("W001", "decide")], id="its result is used"
@@ -207,6 +204,16 @@ def test_requirements_follow_the_code(tmp_path):
     for path, data in result.after.items():
         (tmp_path / path).write_bytes(data)
     assert rewrite([str(tmp_path)], _ALL).after == {}
+
+
+@pytest.mark.parametrize("name", ["logging.yaml", "log.py"])
+def test_formats_with_ids_keep_their_integration(tmp_path, name):
+    """Also where they stand in another file: without what it sets, no line could be formatted."""
+    (tmp_path / name).write_text("FORMAT: str = '%(traceId)s %(message)s'\n", encoding="utf-8")
+    (tmp_path / ".git").mkdir()
+    app = tmp_path / "app.py"
+    app.write_text(_CONFIG + "config_integration.trace_integrations(['requests', 'logging'])\n", encoding="utf-8")
+    assert rewrite([str(app)], _ALL).after[str(app)].endswith(b'\nconfig_integration.trace_integrations(["logging"])\n')
 
 
 def test_rules_choose_among_files_of_other_kinds(tmp_path):

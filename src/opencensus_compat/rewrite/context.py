@@ -93,6 +93,8 @@ class File:
         self._read: set[tuple[str, str]] | None = None
         self._comments: list[tuple[int, bytes]] | None = None
         self._taken = set(self._identifiers())
+        self.has_formats_with_ids: Callable[[], bool] = lambda: False
+        """Whether another file of the program has formats of log lines with `traceId` or `spanId`."""
         self._first_import: ast.stmt | bool | None = False
 
     # Places.

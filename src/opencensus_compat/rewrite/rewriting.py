@@ -257,6 +257,7 @@ class _Run:
         """Read the files that changed anew."""
         for path, tree in self._trees.items():
             file = File(path, self._sources[path], _View(self, path), self.program.processors, REWRITERS, tree)
+            file.has_formats_with_ids = self.program.has_formats_with_ids
             self._files[path] = file
             self.exports[path] = file.module.exports
         self._trees.clear()

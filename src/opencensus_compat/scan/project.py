@@ -51,6 +51,7 @@ _KEY = re.compile(
     re.IGNORECASE,
 )
 """Keys as connection strings have them, and GUIDs."""
+_IDS = re.compile(rb"%\((?:traceId|spanId)\)|\{(?:traceId|spanId)\b")
 _PART_BYTES = 1 << 20
 _LONG = 55
 """Characters of a line that is shown whole; of a longer one, what stands from the use on."""
@@ -189,6 +190,10 @@ class Program:
         """Return the files that name OpenCensus, and those that get something of it from these."""
         self._collect(self._naming)
         return self._naming, self._travel()
+
+    def has_formats_with_ids(self) -> bool:
+        """Return whether a file has a format of log lines with the ids that OpenCensus's integration with `logging` sets."""
+        return any(_IDS.search(_bytes(path)) for path in [*self._naming, *self._hinting, *self._texts])
 
     def _collect(self, paths: Sequence[str]) -> set[str]:
         """Note what some files hand on; return those where that is new."""

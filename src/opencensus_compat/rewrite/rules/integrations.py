@@ -32,7 +32,6 @@ INSTRUMENTORS = {
 _MODULES = {"postgresql": "psycopg2"}
 _NEVER = frozenset(row.name for row in INTEGRATIONS.values() if row.switched_on)
 """Names that switch nothing on."""
-_WITH_IDS = "inject_trace_context=True, enable_log_auto_instrumentation=False"
 _PROPAGATOR = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 
 
@@ -49,7 +48,8 @@ def by_name(use: Found, file: File) -> Outcome:
         return Ask("Which integrations are switched on here?")
     if not file.is_alone(call):
         return Ask("What is done with the names that it returns?")
-    left = [name for name in names if name not in INSTRUMENTORS and name != "logging" and name not in _NEVER]
+    goes = {*INSTRUMENTORS, *_NEVER} if "logging" in names and _has_ids(file) else {*INSTRUMENTORS, *_NEVER, "logging"}
+    left = [name for name in names if name not in goes]
     found = [_instrumented(name, file, use) for name in names if name not in left]
     lines = [line for line in found if line]
     if left and len(left) == len(names):
@@ -74,17 +74,24 @@ def _names(call: ast.Call | None, file: File) -> list[str] | None:
 
 def _instrumented(name: str, file: File, use: Found) -> str:
     """Return the statement that instruments a library; empty where none is needed."""
-    if name == "logging":
-        if not any(other.rule == "L006" for other in file.uses):
-            return ""
-        return f"{file.need('from opentelemetry.instrumentation.logging import LoggingInstrumentor', use.node)}().instrument({_WITH_IDS})"
-    if name in _NEVER:
+    if name in _NEVER or name == "logging":
+        # The handler of the exporter knows the current span by itself.
         return ""
     module = f"opentelemetry.instrumentation.{_MODULES.get(name, name)}"
     return f"{file.need(f'from {module} import {INSTRUMENTORS[name]}', use.node)}().instrument()"
 
 
+def _has_ids(file: File) -> bool:
+    """Return whether formats of log lines need what the integration with `logging` sets."""
+    return any(other.rule == "L006" for other in file.uses) or file.has_formats_with_ids()
+
+
 def _left(names: list[str]) -> str:
+    if names == ["logging"]:
+        return (
+            "Which formats have `traceId` or `spanId`? This sets them. LoggingInstrumentor().instrument(inject_trace_context=True, "
+            "enable_log_auto_instrumentation=False) sets `otelTraceID` and `otelSpanID`; the handler needs neither."
+        )
     if names == ["httplib"]:
         return "Which library on top of `http.client` makes the calls? Instrument that one: `http.client` itself has no instrumentation."
     return f"Which instrumentations stand for {', '.join(names)}?"
