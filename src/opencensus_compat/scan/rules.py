@@ -230,7 +230,7 @@ RULES: tuple[Rule, ...] = (
         names="ext.azure.log_exporter.AzureEventHandler",
     ),
     Rule("L003", "formatter, filter or level of a handler", "keep", "stays, on the new handler"),
-    Rule("L004", "`custom_dimensions` of a record", "keep", "stays: the native exporter takes them apart"),
+    Rule("L004", "`custom_dimensions` of a record", "keep", "stays: the native exporter takes them apart", pair="L004_all_of_a_record"),
     Rule("L005", "`custom_measurements` of a record", "keep", "stays: the native exporter takes them apart"),
     Rule("L006", "`traceId` and `spanId` in a format", "shape", "`otelTraceID` and `otelSpanID` of opentelemetry-instrumentation-logging"),
     Rule("L007", "ids for log records", "shape", "`span.get_span_context()`", names="log"),

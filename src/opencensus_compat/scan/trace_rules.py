@@ -33,7 +33,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`tracer.start_as_current_span(name)`",
         names="trace.tracer.Tracer.span",
-        pair="T010_span_in_with T010_span_without_a_name T010_span_that_fails T010_exception_of_a_module",
+        pair="T010_span_in_with T010_span_without_a_name T010_span_that_fails T010_span_that_fails_and_is_logged T010_exception_of_a_module",
     ),
     Rule(
         "T011",

@@ -28,6 +28,7 @@ __all__ = [
     "dimensions",
     "event_attributes",
     "exc_info_of",
+    "exception",
     "frozen",
     "measurements",
     "own_id",
@@ -140,16 +141,19 @@ def frozen(value: Any) -> object:
     return text(value)
 
 
-def dimensions(values: Mapping[object, object]) -> Attributes:
+def dimensions(values: Mapping[object, object], *, compact: bool = False) -> Attributes:
     """Return custom dimensions as attributes: text, numbers, bools and lists of one of these unchanged, other values as text.
 
+    Args:
+        values: The dimensions.
+        compact: Whether JSON has no spaces, as the exporter writes it.
     Loses: None, which no attribute can be, and empty keys.
     """
     found: Attributes = {}
     for key, value in values.items():
         name = key if type(key) is str else text(key)
         if name and value is not None:
-            found[name] = _attribute(value)
+            found[name] = _attribute(value, (",", ":") if compact else None)
     reserved = {name for name in found if name in _RESERVED or name.startswith("census.")}
     return set_aside(found, reserved) if reserved else found
 
@@ -177,7 +181,7 @@ def own_id(value: object) -> str | None:
 
 
 def attributes(record: Record) -> Attributes:
-    """Return the attributes of a message or an exception, without custom dimensions."""
+    """Return the attributes of a message or an exception, without custom dimensions and what is raised."""
     found: Attributes = {
         "census.level": record.levelno,
         "census.logger": record.name,
@@ -190,8 +194,6 @@ def attributes(record: Record) -> Attributes:
         "code.function.name": record.funcName,
     }
     found.update((name, value) for name, value in optional.items() if value is not None)
-    if record.exc_info:
-        found.update(_exception(*exc_info_of(record)))
     return found
 
 
@@ -216,7 +218,9 @@ def exc_info_of(record: Record) -> ExcInfo:
     return exc_info if isinstance(exc_info, tuple) and len(exc_info) == 3 else (None, None, None)
 
 
-def _exception(kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None) -> Attributes:
+def exception(record: Record) -> Attributes:
+    """Return the attributes of a record's exception."""
+    kind, error, frames = exc_info_of(record)
     found: Attributes = {"exception.type": getattr(kind, "__name__", None) or _UNKNOWN_TYPE}
     if error is not None:
         found["exception.message"] = text(error)
@@ -226,7 +230,7 @@ def _exception(kind: type[BaseException] | None, error: BaseException | None, fr
     return found
 
 
-def _attribute(value: Any) -> object:
+def _attribute(value: Any, separators: tuple[str, str] | None) -> object:
     kind = type(value)
     if kind is str or kind is int or kind is float or kind is bool:
         return value
@@ -236,7 +240,7 @@ def _attribute(value: Any) -> object:
             return list(value)
     if kind in (dict, list, tuple):
         try:
-            return json_text(value, text, ensure_ascii=False)
+            return json_text(value, text, ensure_ascii=False, separators=separators)
         except (TypeError, ValueError, RecursionError):
             pass
     return text(value)

@@ -80,7 +80,8 @@ def log_destination(
     found = destination(settings, context_tags, LOGS, options)
     queue = hand_over()
     _children.at_end(end_of_child)
-    if found.is_direct and not found.has_log_handlers:
+    # In OpenTelemetry's shape each signal brings what it has, as where nothing is OpenCensus's.
+    if found.is_direct and not found.has_log_handlers and found.settings.envelope_shape == "legacy":
         _exporter.leave_exceptions_to(found, found.settings.instrumentation_key)
     found.has_log_handlers = True
     with process.registry:

@@ -162,6 +162,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             self._worker = Worker(self._queue, self)
             self._worker.start()
         self._is_direct = self._resource.is_direct
+        self._as_otel = self._resource.settings.envelope_shape == "otel"
         check_effect(self)
 
     @functools.cached_property
@@ -302,6 +303,10 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         if not hand_over.is_awake:
             hand_over.wake()
 
+    def _sends_messages(self) -> bool:
+        """Return whether the message alone is the text of a record, as OpenTelemetry's handler has it where there is no formatter."""
+        return self._as_otel and not self._is_event and self.formatter is None and type(self).format is BaseLogHandler.format
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record. The formatter runs once for each record."""
         known: str | None = formatted_before(record)
@@ -403,17 +408,19 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             self._resource.exceptions.note(ids.trace_text, log_records.exc_info_of(record), item)
         may_refuse = self._is_direct and bool(self._telemetry_processors or self._is_changed())
         if is_first and not may_refuse and (percent is None or self._resource.log_handlers <= 1):
-            router.send(otel_record(self, record, ids, percent, context, is_event=self._is_event), self._pipeline, None)
+            router.send(
+                otel_record(self, record, ids, percent, context, is_event=self._is_event, as_otel=self._as_otel), self._pipeline, None
+            )
             item.is_certain = True
             return
         formatted = None
         if is_first and router.has_audience():
             # The application's processors get the text, too; the program's own conversion gets the record from before it was formatted.
             formatted = Formatted(record)
-            otel = otel_record(self, formatted.twin, ids, percent, context, is_event=self._is_event)
+            otel = otel_record(self, formatted.twin, ids, percent, context, is_event=self._is_event, as_otel=self._as_otel)
             formatted.text = otel.body
         else:
-            otel = otel_record(self, record, ids, percent, context, is_event=self._is_event, is_read=False)
+            otel = otel_record(self, record, ids, percent, context, is_event=self._is_event, as_otel=self._as_otel, is_read=False)
         pieces = [(record, item, formatted)]
         if self._takes_batches():
             prepared = _exporter.Prepared(self._envelopes, None, percent, pieces)
@@ -464,7 +471,9 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         """Return the envelope that the exporter makes of a record."""
         ids = ids_of(record, _context.current())
         envelope: Envelope
-        [envelope] = self._pipeline.convert(log_router().data_of(otel_record(self, record, ids, is_event=self._is_event)))
+        [envelope] = self._pipeline.convert(
+            log_router().data_of(otel_record(self, record, ids, is_event=self._is_event, as_otel=self._as_otel))
+        )
         if create_envelope is _CREATE:
             return envelope
         # A program has replaced the function that OpenCensus's conversions start with: it sets tags, time and key.
