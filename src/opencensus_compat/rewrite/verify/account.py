@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from .proving import Coverage, Culprit, Edit, Place, Verdict
 
 
+_LONGEST = 60
+"""Characters of a value that are shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """Under which a verification was made."""
@@ -118,9 +122,13 @@ def _effect(difference: Difference) -> str:
         return " and ".join(parts)
     change = difference.changes[0]
     more = f", and {difference.distinct - 1} more changes" if difference.distinct > 1 else ""
-    return (
-        f"changes {difference.column} in {difference.count} of {difference.of} {difference.table}: {change.before} → {change.after}{more}"
-    )
+    return f"changes {difference.column} in {difference.count} of {difference.of} {difference.table}: {_short(change.before)} → {_short(change.after)}{more}"
+
+
+def _short(text: str) -> str:
+    """Return a value within one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def where(place: Place) -> str:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .proving import Culprit, Place
 
 
+_EFFECTS = 5
+"""Of an edit that are shown; JSON has all."""
+
+
 def as_text(account: Account, style: Style) -> str:
     """Return the report as lines: circumstances, tables, edits that are not proven, and the result as the last line."""
     parts = [list(_circumstances(account))]
@@ -50,8 +54,11 @@ def _circumstances(account: Account) -> Iterator[str]:
 
 def _refuted(culprit: Culprit) -> Iterator[str]:
     together = f" (together with {', '.join(map(where, culprit.together_with))})" if culprit.together_with else ""
-    for effect in effects(culprit):
+    found = effects(culprit)
+    for effect in found[:_EFFECTS]:
         yield from f"{named(culprit.edit, blamed(culprit))}{together} {effect}".splitlines()
+    if len(found) > _EFFECTS:
+        yield f"{where(blamed(culprit))} changes {len(found) - _EFFECTS} more columns"
 
 
 def as_json(account: Account) -> str:
