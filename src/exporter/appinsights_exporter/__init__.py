@@ -37,11 +37,13 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .configuration import Configuration, configure
     from .counts import Counts, CountsSnapshot
     from .errors import ConfigurationError, ConnectionStringError, ConversionError, EncodingError, ExporterError, UnsupportedReleaseError
     from .exporters import ApplicationInsightsSpanExporter, BringsEnvelopes
     from .log_exporter import ApplicationInsightsLogRecordExporter
     from .log_processors import LogOperationNameProcessor, SampledLogRecordProcessor
+    from .logging_handlers import ApplicationInsightsEventHandler, ApplicationInsightsLoggingHandler
     from .metric_exporter import ApplicationInsightsMetricExporter
     from .operation_name import OperationNameProcessor
     from .rates import SampleRateProcessor
@@ -51,11 +53,14 @@ if TYPE_CHECKING:
     from .standard_metrics import RecordOnlySampler, StandardMetricsProcessor
 
 __all__ = [
+    "ApplicationInsightsEventHandler",
     "ApplicationInsightsLogRecordExporter",
+    "ApplicationInsightsLoggingHandler",
     "ApplicationInsightsMetricExporter",
     "ApplicationInsightsSampler",
     "ApplicationInsightsSpanExporter",
     "BringsEnvelopes",
+    "Configuration",
     "ConfigurationError",
     "ConnectionStringError",
     "ConversionError",
@@ -73,17 +78,21 @@ __all__ = [
     "StandardMetricsProcessor",
     "UnsupportedReleaseError",
     "__version__",
+    "configure",
     "observe",
     "parent_based",
 ]
 
 # Looked up when first used: the settings and the wire types can then be had without loading the OpenTelemetry SDK.
 _HOMES = {
+    "ApplicationInsightsEventHandler": "logging_handlers",
+    "ApplicationInsightsLoggingHandler": "logging_handlers",
     "ApplicationInsightsLogRecordExporter": "log_exporter",
     "ApplicationInsightsMetricExporter": "metric_exporter",
     "ApplicationInsightsSampler": "sampling",
     "ApplicationInsightsSpanExporter": "exporters",
     "BringsEnvelopes": "exporters",
+    "Configuration": "configuration",
     "ConfigurationError": "errors",
     "ConnectionStringError": "errors",
     "ConversionError": "errors",
@@ -100,6 +109,7 @@ _HOMES = {
     "Settings": "settings",
     "StandardMetricsProcessor": "standard_metrics",
     "UnsupportedReleaseError": "errors",
+    "configure": "configuration",
     "observe": "self_metrics",
     "parent_based": "sampling",
 }

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .convert.records import LogData, LogRecord
 
 __all__ = [
+    "KEEPS_MAPPINGS",
     "BatchLogRecordProcessor",
     "LogRecordExportResult",
     "LogRecordExporter",
@@ -122,6 +123,8 @@ _has_context = "context" in inspect.signature(_Record.__init__).parameters
 _emits = hasattr(_BatchProcessor, "emit") and not hasattr(_BatchProcessor, "on_emit")
 """Whether processors have ``emit`` only."""
 _NO_FLAGS = TraceFlags(TraceFlags.DEFAULT)
+KEEPS_MAPPINGS = _new
+"""Whether attributes of records may be mappings; older releases drop them."""
 
 
 _T = TypeVar("_T")

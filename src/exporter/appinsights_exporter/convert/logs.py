@@ -52,7 +52,7 @@ MEASUREMENTS = "microsoft.custom_measurements"
 CUSTOM_DIMENSIONS, CUSTOM_MEASUREMENTS = "custom_dimensions", "custom_measurements"
 """Attributes with mappings, as code written for OpenCensus logs them; their items become properties and measurements of their own."""
 RAISED = "raised"
-"""What facade records have beside their attributes: the exceptions, as `exceptions.of_error` gives them."""
+"""What records of handlers of these packages have beside their attributes: the exceptions, as `exceptions.of_error` gives them."""
 LOGGER = "census.logger"
 """Attribute of facade records with the name of the logger: their scope is the facade's."""
 
@@ -116,7 +116,7 @@ def envelope(
         incoming.location(tags, attributes)
         if not _SPECIAL_KEYS.isdisjoint(attributes):
             dimensions, numbers = _opencensus_style(attributes, numbers, on_skipped)
-            kind, fields = _special(attributes, record.body, getattr(record, RAISED, None) if facade else None)
+            kind, fields = _special(attributes, record.body, getattr(record, RAISED, None))
         else:
             fields = _message(record.body)
     else:

@@ -1,0 +1,387 @@
+"""OpenTelemetry for a program, set up by one call.
+
+Use::
+
+    from appinsights_exporter import configure
+
+    configuration = configure(instrumentations=["flask", "requests"])
+
+Providers, samplers and processors are the SDK's own, and read the SDK's variables (``OTEL_SERVICE_NAME``, ``OTEL_TRACES_SAMPLER``,
+``OTEL_BSP_…``, ``OTEL_METRIC_EXPORT_INTERVAL`` and so on). A provider that was set before is used as it is. What is queued at the end of the
+process is sent.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from opentelemetry import metrics, trace
+from opentelemetry.environment_variables import OTEL_LOGS_EXPORTER, OTEL_METRICS_EXPORTER, OTEL_TRACES_EXPORTER
+from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from . import _sdk_logs
+from . import settings as _settings
+from .delivery import credentials
+from .errors import ConfigurationError
+from .exporters import ApplicationInsightsSpanExporter
+from .foreign import failure
+from .log_exporter import ApplicationInsightsLogRecordExporter
+from .logging_handlers import ProviderHandler
+from .metric_exporter import ApplicationInsightsMetricExporter
+from .program import program_resource
+from .rates import SampleRateProcessor
+from .sampling import ApplicationInsightsSampler, RateLimitedSampler, from_environment
+from .settings import ARGUMENT, Settings
+from .spelling import unquoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib.metadata import EntryPoints
+
+    from opentelemetry.sdk.metrics.export import MetricReader
+    from opentelemetry.sdk.metrics.view import View
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.sdk.trace.sampling import Sampler
+
+    from .telemetry_processors import TelemetryProcessor
+
+__all__ = ["Configuration", "configure"]
+
+TRACES, LOGS, METRICS = SIGNALS = ("traces", "logs", "metrics")
+LOGGER_NAME_VARIABLE = "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME"
+LOGGING_FORMAT_VARIABLE = "PYTHON_APPLICATIONINSIGHTS_LOGGING_FORMAT"
+_EXPORTER_VARIABLES = {TRACES: OTEL_TRACES_EXPORTER, LOGS: OTEL_LOGS_EXPORTER, METRICS: OTEL_METRICS_EXPORTER}
+_GROUP = "opentelemetry_instrumentor"
+
+_T = TypeVar("_T")
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The arguments of one call that say how a signal is sent."""
+
+    settings: Settings
+    resource: Resource | None
+    sampler: Sampler | None
+    span_processors: tuple[SpanProcessor, ...]
+    log_record_processors: tuple[_sdk_logs.LogRecordProcessor, ...]
+    metric_readers: tuple[MetricReader, ...]
+    views: tuple[View, ...]
+    logger_name: str
+    logging_formatter: logging.Formatter | None
+    export_interval_millis: float | None
+    telemetry_processors: tuple[TelemetryProcessor, ...]
+
+    def of(self, signal: str) -> dict[str, object]:
+        """Return what counts for a signal, comparable, by argument."""
+        found: dict[str, object] = {
+            "connection_string": _settings.delivery_key(self.settings),
+            "resource": self.resource,
+            "telemetry_processors": self.telemetry_processors,
+        }
+        if signal == TRACES:
+            # Samplers of equal description decide alike; the SDK's have no equality.
+            found.update(sampler=self.sampler and self.sampler.get_description(), span_processors=self.span_processors)
+        elif signal == LOGS:
+            found.update(log_record_processors=self.log_record_processors, logger_name=self.logger_name)
+            found.update(logging_formatter=self.logging_formatter)
+        else:
+            found.update(metric_readers=self.metric_readers, views=self.views, export_interval_millis=self.export_interval_millis)
+        return found
+
+
+class Configuration:
+    """What :func:`configure` has set up in this process."""
+
+    def __init__(self) -> None:
+        self._signals: dict[str, tuple[dict[str, object], str]] = {}
+        self._owners: list[Any] = []
+        """Providers, and readers that a provider does not end: what is flushed and shut down."""
+        self._lock = threading.Lock()
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals that are sent."""
+        return tuple(signal for signal in SIGNALS if signal in self._signals)
+
+    def force_flush(self, timeout_millis: float = 30_000) -> bool:
+        """Send what is queued, and return whether that was done in time."""
+        end_s = time.monotonic() + timeout_millis / 1000
+        done = True
+        for owner in self._owners:
+            left_millis = max(0, int((end_s - time.monotonic()) * 1000))
+            flush = getattr(owner, "force_flush", None)
+            try:
+                done = (flush is None or flush(left_millis) is not False) and done
+            except failure():  # A processor of the program may do anything, and a release of the SDK raises when its time is over.
+                done = False
+        return done
+
+    def shutdown(self) -> None:
+        """Send what is queued, and take nothing more. The end of the process does it by itself."""
+        for owner in self._owners:
+            shutdown = getattr(owner, "shutdown", None)
+            try:
+                if shutdown is not None:
+                    atexit.unregister(shutdown)
+                    shutdown()
+            except failure() as error:
+                _logger.warning("A provider could not be shut down: %s", type(error).__name__)
+
+    def _add(self, signal: str, wanted: _Wanted, place: str) -> None:
+        now, (before, where) = wanted.of(signal), self._signals.get(signal, (None, ""))
+        if before is not None:
+            other = [name for name, value in now.items() if value != before[name]]
+            if other:
+                raise ConfigurationError(
+                    other[0],
+                    ARGUMENT,
+                    expected=f"what the call at {where} gave for {signal}: a process has one pipeline for each signal",
+                    came="another value",
+                    advice="Configure once, or give both calls the same arguments.",
+                )
+            return
+        self._owners += _SET_UP[signal](wanted)
+        self._signals[signal] = now, place
+
+
+_configuration = Configuration()
+
+
+def configure(
+    connection_string: str | None = None,
+    *,
+    signals: Iterable[str] = SIGNALS,
+    credential: object | None = None,
+    resource: Resource | None = None,
+    sampler: Sampler | None = None,
+    sampling_ratio: float | None = None,
+    traces_per_second: float | None = None,
+    span_processors: Iterable[SpanProcessor] = (),
+    log_record_processors: Iterable[_sdk_logs.LogRecordProcessor] = (),
+    metric_readers: Iterable[MetricReader] = (),
+    views: Iterable[View] = (),
+    logger_name: str | None = None,
+    logging_formatter: logging.Formatter | None = None,
+    export_interval_millis: float | None = None,
+    telemetry_processors: Iterable[TelemetryProcessor] = (),
+    instrumentations: Iterable[str] = (),
+    storage_directory: str | os.PathLike[str] | None = None,
+    disable_offline_storage: bool | None = None,
+) -> Configuration:
+    """Set up providers, exporters, processors, samplers, a logging handler and instrumentations; return what sends.
+
+    Called again with the same arguments, it changes nothing; signals that no call named yet are added.
+
+    Args:
+        connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
+        signals: Of ``"traces"``, ``"logs"`` and ``"metrics"``; all of them by default. The environment may leave one out
+            (``OTEL_LOGS_EXPORTER=none``), or all (``OTEL_SDK_DISABLED=true``).
+        credential: Object with ``get_token``; None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
+        resource: What the program says of itself. Without ``service.name`` in it or in the environment the role is the script's name.
+        sampler: Any OpenTelemetry sampler; None reads ``OTEL_TRACES_SAMPLER``, and takes all without it.
+        sampling_ratio: From 0.0 to 1.0, in place of a sampler: the share of traces that every Application Insights SDK takes alike.
+        traces_per_second: Likewise: at most so many.
+        span_processors: See every span before it is exported.
+        log_record_processors: See every log record before it is exported.
+        metric_readers: Read all instruments besides.
+        views: Of instruments.
+        logger_name: Logger that gets a handler; ``""`` is the root logger. None reads ``PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME``.
+        logging_formatter: Of that handler; None reads ``PYTHON_APPLICATIONINSIGHTS_LOGGING_FORMAT``.
+        export_interval_millis: Milliseconds between exports of metrics; None reads ``OTEL_METRIC_EXPORT_INTERVAL``.
+        telemetry_processors: Functions that see every item as it is sent, may change it, and drop it by returning False.
+        instrumentations: Libraries that are to be instrumented, as ``opentelemetry-instrumentation-…`` names them: ``"flask"``.
+        storage_directory: Folder in which is kept what cannot be sent; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
+        disable_offline_storage: Whether to keep nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
+
+    Raises:
+        ConfigurationError: A value that cannot work, an instrumentation that is not installed, or other arguments than those of an
+            earlier call for the same signal.
+    """
+    chosen = _signals(signals)
+    names = _names(instrumentations)
+    given = [
+        name
+        for name, value in (("sampler", sampler), ("sampling_ratio", sampling_ratio), ("traces_per_second", traces_per_second))
+        if value is not None
+    ]
+    if len(given) > 1:
+        raise ConfigurationError(
+            given[1], ARGUMENT, expected=f"one way of sampling, and {given[0]} is given", came="both", advice="Leave one of them out."
+        )
+    settings = _settings.resolve(
+        connection_string,
+        credential=credentials.credential_from_environment() if credential is None else credential,
+        storage_folder=storage_directory,
+        storage_enabled=None if disable_offline_storage is None else not disable_offline_storage,
+    )
+    if sampling_ratio is not None:
+        sampler = ApplicationInsightsSampler(sampling_ratio)
+    elif traces_per_second is not None:
+        sampler = RateLimitedSampler(traces_per_second)
+    wanted = _Wanted(
+        settings=settings,
+        resource=resource,
+        sampler=_checked("sampler", sampler, "should_sample", "an OpenTelemetry sampler"),
+        span_processors=tuple(span_processors),
+        log_record_processors=tuple(log_record_processors),
+        metric_readers=tuple(metric_readers),
+        views=tuple(views),
+        logger_name=unquoted(os.environ.get(LOGGER_NAME_VARIABLE, "")) if logger_name is None else logger_name,
+        logging_formatter=logging_formatter,
+        export_interval_millis=_milliseconds(export_interval_millis),
+        telemetry_processors=tuple(telemetry_processors),
+    )
+    if os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true":
+        return _configuration
+    caller = traceback.extract_stack(limit=2)[0]
+    with _configuration._lock:
+        for signal in chosen:
+            if os.environ.get(_EXPORTER_VARIABLES[signal], "").strip().lower() != "none":
+                _configuration._add(signal, wanted, f"{caller.filename}:{caller.lineno}")
+    for name in names:
+        _instrument(name)
+    return _configuration
+
+
+def _set_up_traces(wanted: _Wanted) -> list[Any]:
+    provider: Any = trace.get_tracer_provider()
+    if not hasattr(provider, "add_span_processor"):
+        provider = TracerProvider(sampler=wanted.sampler or from_environment(), resource=program_resource(wanted.resource))
+        trace.set_tracer_provider(provider)
+    else:
+        _say_used(TRACES, wanted, ("resource", "sampler"))
+    for processor in wanted.span_processors:
+        provider.add_span_processor(processor)
+    provider.add_span_processor(SampleRateProcessor(getattr(provider, "sampler", None)))
+    provider.add_span_processor(BatchSpanProcessor(_with_processors(ApplicationInsightsSpanExporter(settings=wanted.settings), wanted)))
+    return [provider]
+
+
+def _set_up_logs(wanted: _Wanted) -> list[Any]:
+    provider: Any = _sdk_logs.global_provider()
+    if provider is None or not hasattr(provider, "add_log_record_processor"):
+        provider = _sdk_logs.new_provider(program_resource(wanted.resource))
+        _sdk_logs.set_global_provider(provider)
+    else:
+        _say_used(LOGS, wanted, ("resource",))
+    for processor in wanted.log_record_processors:
+        provider.add_log_record_processor(processor)
+    exporter = _with_processors(ApplicationInsightsLogRecordExporter(settings=wanted.settings), wanted)
+    provider.add_log_record_processor(_sdk_logs.BatchLogRecordProcessor(exporter))
+    handler = ProviderHandler(provider)
+    formatter = wanted.logging_formatter
+    text = unquoted(os.environ.get(LOGGING_FORMAT_VARIABLE, ""))
+    handler.setFormatter(logging.Formatter(text) if formatter is None and text else formatter)
+    logging.getLogger(wanted.logger_name).addHandler(handler)
+    return [provider]
+
+
+def _set_up_metrics(wanted: _Wanted) -> list[Any]:
+    exporter = _with_processors(ApplicationInsightsMetricExporter(settings=wanted.settings), wanted)
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=wanted.export_interval_millis)
+    readers = [reader, *wanted.metric_readers]
+    provider: Any = metrics.get_meter_provider()
+    if isinstance(provider, MeterProvider):
+        add = getattr(provider, "add_metric_reader", None)
+        if add is None:
+            reader.shutdown()
+            raise ConfigurationError(
+                "signals",
+                ARGUMENT,
+                expected="no meter provider, or one that takes further readers",
+                came="one of a release of opentelemetry-sdk that does not",
+                advice='Call configure() before the meter provider is set, or pip install --upgrade "opentelemetry-sdk".',
+            )
+        _say_used(METRICS, wanted, ("resource", "views"))
+        for each in readers:
+            add(each)
+            # The provider's end is not theirs.
+            atexit.register(each.shutdown)
+        return readers
+    provider = MeterProvider(metric_readers=readers, resource=program_resource(wanted.resource), views=wanted.views)
+    metrics.set_meter_provider(provider)
+    return [provider]
+
+
+_SET_UP = {TRACES: _set_up_traces, LOGS: _set_up_logs, METRICS: _set_up_metrics}
+
+
+def _with_processors(exporter: _T, wanted: _Wanted) -> _T:
+    exporting: Any = exporter
+    for processor in wanted.telemetry_processors:
+        exporting.add_telemetry_processor(processor)
+    return exporter
+
+
+def _say_used(signal: str, wanted: _Wanted, without_effect: tuple[str, ...]) -> None:
+    given = [name for name in without_effect if getattr(wanted, name)]
+    if given:
+        _logger.warning("A provider for %s is set already and is used: %s has no effect.", signal, " and ".join(given))
+
+
+def _signals(signals: Iterable[str]) -> list[str]:
+    given = [signals] if isinstance(signals, str) else list(signals)
+    for signal in given:
+        if signal not in SIGNALS:
+            raise ConfigurationError(
+                "signals", ARGUMENT, expected='some of "traces", "logs" and "metrics"', came=repr(signal), advice="Correct the name."
+            )
+    return [signal for signal in SIGNALS if signal in given]
+
+
+def _names(instrumentations: Iterable[str]) -> list[str]:
+    """Return the names, each of which is installed."""
+    names = [instrumentations] if isinstance(instrumentations, str) else list(instrumentations)
+    if names:
+        known = {entry.name for entry in _entry_points()}
+        for name in names:
+            if name not in known:
+                raise ConfigurationError(
+                    "instrumentations",
+                    ARGUMENT,
+                    expected=f"names of instrumentations that are installed ({', '.join(sorted(known)) or 'none is'})",
+                    came=repr(name),
+                    advice=f"pip install opentelemetry-instrumentation-{name}",
+                )
+    return names
+
+
+def _entry_points() -> EntryPoints:
+    # It loads a parser of mails, which nobody needs who names no library.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=_GROUP)
+
+
+def _instrument(name: str) -> None:
+    instrumentor: Any = next(entry for entry in _entry_points() if entry.name == name).load()()
+    if not getattr(instrumentor, "is_instrumented_by_opentelemetry", False):
+        instrumentor.instrument()
+
+
+def _checked(name: str, value: _T, method: str, expected: str) -> _T:
+    if value is not None and not callable(getattr(value, method, None)):
+        raise ConfigurationError(name, ARGUMENT, expected=expected, came=type(value).__name__, advice=f"Pass an object with {method}().")
+    return value
+
+
+def _milliseconds(value: float | None) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0):
+        raise ConfigurationError(
+            "export_interval_millis", ARGUMENT, expected="a number of milliseconds above 0", came=repr(value), advice="60_000 is a minute."
+        )
+    return value

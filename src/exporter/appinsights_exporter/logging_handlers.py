@@ -1,0 +1,278 @@
+"""Handlers of the standard library's logging that send to Application Insights.
+
+Use::
+
+    logger.addHandler(ApplicationInsightsLoggingHandler())
+    events.addHandler(ApplicationInsightsEventHandler())
+
+or by name, in ``dictConfig`` and ``fileConfig``: ``appinsights_exporter.ApplicationInsightsLoggingHandler``. A record belongs to the span that
+is current where it is logged. The text of a record is what the handler's formatter makes of it.
+
+Each handler has a logger provider of its own with the SDK's batch processor, and shares connection and store with all exporters of its
+resource. What is queued is sent at the end of the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context, trace
+from opentelemetry.sdk.environment_variables import OTEL_BLRP_MAX_QUEUE_SIZE
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from . import _sdk_logs
+from . import settings as _settings
+from .convert import exceptions, logs
+from .counts import RateLimit
+from .delivery import credentials
+from .delivery.own import OWN_TRACE_ID
+from .foreign import failure
+from .log_exporter import ApplicationInsightsLogRecordExporter
+from .program import program_resource
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.trace import SpanContext
+
+    from ._sdk_logs import LoggerProvider
+    from .counts import Counts
+    from .telemetry_processors import TelemetryProcessor
+
+__all__ = ["ApplicationInsightsEventHandler", "ApplicationInsightsLoggingHandler", "ProviderHandler"]
+
+_QUEUE_CAPACITY = 8192
+"""Records; four times the SDK's, which drops the oldest ones: loggers write in bursts."""
+_NO_NAME = "n/a"
+"""Name of an event that has no text."""
+_FIRST_LEVEL, _LAST_LEVEL = 10, 59
+_PLAIN = (str, bool, int, float)
+_OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    logs.CUSTOM_DIMENSIONS,
+    logs.CUSTOM_MEASUREMENTS,
+}
+"""Fields of a record that are no ``extra`` of the program's."""
+
+_logger = logging.getLogger(__name__)
+
+
+class ProviderHandler(logging.Handler):
+    """Sends records to a logger provider, as OpenTelemetry's own handler does: every ``extra`` becomes an attribute.
+
+    Args:
+        provider: The provider.
+        level: As of any handler.
+    """
+
+    _is_event = False
+    _takes_extras = True
+
+    def __init__(self, provider: LoggerProvider, level: int | str = logging.NOTSET) -> None:
+        super().__init__(level)
+        self._provider = provider
+        self._loggers: dict[str, tuple[Any, InstrumentationScope]] = {}
+        self._log_limit = RateLimit()
+
+    def createLock(self) -> None:  # noqa: N802 - the standard library's name
+        """Make none: the provider's queue has its own, and a record that an export logs would wait for the flush that waits for it."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue a record. What cannot be read of it is left out; this never raises."""
+        try:
+            span = trace.get_current_span().get_span_context()
+            if span.trace_id == OWN_TRACE_ID:
+                return
+            known = self._loggers.get(record.name)
+            if known is None:
+                known = self._loggers[record.name] = (self._provider.get_logger(record.name), InstrumentationScope(record.name))
+            _sdk_logs.emit(known[0], self._made(record, span), known[1])
+        except failure() as error:
+            if self._log_limit.due("record"):
+                _logger.warning("A log record could not be sent: %s", type(error).__name__)
+
+    def flush(self) -> None:
+        """Send what is queued, and return when that is done."""
+        # An export that flushes would wait for itself.
+        if trace.get_current_span().get_span_context().trace_id != OWN_TRACE_ID:
+            self._provider.force_flush()
+
+    def _made(self, record: logging.LogRecord, span: SpanContext) -> Any:
+        error = _exception_of(record)
+        attributes: dict[str, object] = {"code.file.path": record.pathname, "code.line.number": record.lineno}
+        if record.funcName is not None:
+            attributes["code.function.name"] = record.funcName
+        if error is not None and not self._is_event:
+            attributes.update(_exception_attributes(error))
+        body = self._text(record, error)
+        if self._is_event:
+            attributes[logs.EVENT_NAME] = body or _NO_NAME
+        attributes.update(self._extras(record))
+        made = _sdk_logs.new_record(
+            timestamp_ns=round(record.created * 1e6) * 1000,
+            trace_id=span.trace_id,
+            span_id=span.span_id,
+            trace_flags=span.trace_flags,
+            context=context.get_current(),
+            severity_number=_sdk_logs.SeverityNumber(severity_number(record.levelno)),
+            severity_text=record.levelname,
+            body=body,
+            attributes=attributes,
+        )
+        if error is not None and error[1] is not None and not self._is_event:
+            setattr(made, logs.RAISED, exceptions.of_error(error[1], error[2]))
+        return made
+
+    def _text(self, record: logging.LogRecord, error: tuple[Any, ...] | None) -> str:
+        try:
+            text = self.format(record)
+        except failure() as raised:
+            if self._log_limit.due("message"):
+                _logger.warning(
+                    "a log message could not be formatted (%s): it is sent unformatted, followed by its arguments", type(raised).__name__
+                )
+            return f"{record.msg} {record.args}"
+        # Without a traceback the text of an exception would be "NoneType: None".
+        return getattr(record, "message", "") or text if error is not None and error[2] is None else text
+
+    def _extras(self, record: logging.LogRecord) -> dict[str, object]:
+        found: dict[str, object] = {}
+        if self._takes_extras:
+            found.update(
+                (name, _plain(value)) for name, value in vars(record).items() if name not in _OWN_FIELDS and not name.startswith("_")
+            )
+        for name in (logs.CUSTOM_DIMENSIONS, logs.CUSTOM_MEASUREMENTS):
+            values = getattr(record, name, None)
+            if isinstance(values, Mapping) and values and not (name == logs.CUSTOM_MEASUREMENTS and not self._is_event):
+                kept = {str(key): _plain(value) for key, value in values.items() if value is not None}
+                # Older releases of the SDK drop mappings.
+                found.update({name: kept} if _sdk_logs.KEEPS_MAPPINGS else kept)
+        return found
+
+
+class ApplicationInsightsLoggingHandler(ProviderHandler):
+    """Sends log records to Application Insights as messages, and those with an exception as exceptions.
+
+    The mapping ``custom_dimensions`` of ``extra`` becomes properties. Other ``extra`` does not, unless ``extras`` says so.
+
+    Args:
+        connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
+        level: As of any handler.
+        credential: Object with ``get_token``; None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
+        resource: Of the records; None has the program's name as its role.
+        export_interval_millis: Milliseconds between exports while few records come; None reads ``OTEL_BLRP_SCHEDULE_DELAY``.
+        queue_capacity: Records that may wait; the oldest ones are lost beyond. None reads ``OTEL_BLRP_MAX_QUEUE_SIZE``, else 8192.
+        storage_directory: Folder in which is kept what cannot be sent; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
+        disable_offline_storage: Whether to keep nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
+        extras: Whether each ``extra`` becomes a property, as with OpenTelemetry's own handler.
+
+    Raises:
+        ConfigurationError: No or bad connection string, bad credential.
+        ValueError: A number that is not positive.
+    """
+
+    _takes_extras = False
+
+    def __init__(
+        self,
+        connection_string: str | None = None,
+        *,
+        level: int | str = logging.NOTSET,
+        credential: object | None = None,
+        resource: Resource | None = None,
+        export_interval_millis: float | None = None,
+        queue_capacity: int | None = None,
+        storage_directory: str | os.PathLike[str] | None = None,
+        disable_offline_storage: bool | None = None,
+        extras: bool = False,
+    ) -> None:
+        self._exporter = ApplicationInsightsLogRecordExporter(
+            settings=_settings.resolve(
+                connection_string,
+                credential=credentials.credential_from_environment() if credential is None else credential,
+                storage_folder=storage_directory,
+                storage_enabled=None if disable_offline_storage is None else not disable_offline_storage,
+            )
+        )
+        self._takes_extras = extras
+        if queue_capacity is None and not os.environ.get(OTEL_BLRP_MAX_QUEUE_SIZE):
+            queue_capacity = _QUEUE_CAPACITY
+        provider = _sdk_logs.new_provider(program_resource(resource))
+        provider.add_log_record_processor(
+            _sdk_logs.BatchLogRecordProcessor(self._exporter, schedule_delay_millis=export_interval_millis, max_queue_size=queue_capacity)
+        )
+        super().__init__(provider, level)
+
+    @property
+    def counts(self) -> Counts:
+        """What was sent and lost, by reason; shared by all exporters of the resource."""
+        return self._exporter.counts
+
+    def add_telemetry_processor(self, processor: TelemetryProcessor) -> None:
+        """Let a function see every item before it is sent: it may change the envelope, and drops it by returning False."""
+        self._exporter.add_telemetry_processor(processor)
+
+    def clear_telemetry_processors(self) -> None:
+        """Remove all telemetry processors."""
+        self._exporter.clear_telemetry_processors()
+
+    def close(self) -> None:
+        """Send what is queued, and take no more records."""
+        self._provider.shutdown()
+        super().close()
+
+
+class ApplicationInsightsEventHandler(ApplicationInsightsLoggingHandler):
+    """Sends log records to Application Insights as custom events, named by their text.
+
+    The mappings ``custom_dimensions`` and ``custom_measurements`` of ``extra`` become properties and measurements. Arguments and errors are
+    those of :class:`ApplicationInsightsLoggingHandler`.
+    """
+
+    _is_event = True
+
+
+def severity_number(level: int) -> int:
+    """Return the OpenTelemetry severity of a level: 0 for none, 5 (DEBUG) to 24.
+
+    Args:
+        level: ``levelno``; 10 is DEBUG, 50 is CRITICAL.
+    Source: OpenTelemetry SDK ``std_to_otel``.
+    """
+    if level < _FIRST_LEVEL:
+        return 0
+    tens, ones = divmod(min(level, _LAST_LEVEL), 10)
+    return 4 * tens + 1 + min(ones, 3)
+
+
+def _exception_of(record: logging.LogRecord) -> tuple[Any, ...] | None:
+    """Return class, exception and traceback of a record, whatever type its ``exc_info`` has; None for none."""
+    exc_info: Any = record.exc_info
+    if isinstance(exc_info, BaseException):
+        return type(exc_info), exc_info, exc_info.__traceback__
+    return exc_info if isinstance(exc_info, tuple) and len(exc_info) == 3 else None
+
+
+def _exception_attributes(error: tuple[Any, ...]) -> dict[str, object]:
+    kind, value, frames = error
+    found: dict[str, object] = {logs.EXCEPTION_TYPE: getattr(kind, "__name__", None) or "N/A"}
+    if value is not None:
+        found[logs.EXCEPTION_MESSAGE] = str(value)
+        if frames is not None or value.__cause__ is not None or value.__context__ is not None:
+            found[logs.EXCEPTION_STACK] = "".join(traceback.format_exception(kind, value, frames))
+    return found
+
+
+def _plain(value: object) -> object:
+    """Return a value as an attribute can be, now: what the program changes later is not seen."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, (list, tuple)) and value and all(type(each) in _PLAIN for each in value):
+        return list(value)
+    return logs.body_text(value)
