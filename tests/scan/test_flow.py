@@ -105,3 +105,10 @@ def test_classes_of_the_program_in_settings(tmp_path):
         "log.yaml": ["2 log_exporter.AzureLogHandler"],
         "log.ini": ["2 log_exporter.AzureLogHandler"],
     }
+
+
+def test_queries_in_programs(tmp_path):
+    """A query in the text of a program is found in its line, in a program of the same code base also without OpenCensus."""
+    query = """import x\nQUERY = \'\'\'\ntraces\n| where customDimensions.fileName == "a"\n\'\'\'\nrun(f"requests | where resultCode == '2' {x}")\n"""
+    found = _found(tmp_path, app=_HEAD, ask=query)
+    assert found["ask.py"] == ["4 customDimensions.fileName", "6 resultCode == '2'"]

@@ -15,6 +15,7 @@ from opencensus.ext.azure.log_exporter import AzureLogHandler
 from opencensus.ext.azure.trace_exporter import AzureExporter
 from opencensus.trace.samplers import AlwaysOnSampler
 from opencensus.trace.span import SpanKind
+from opencensus.trace.status import Status
 from opencensus.trace.tracer import Tracer
 
 tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
@@ -25,8 +26,17 @@ with tracer.span("request") as span:
     span.add_attribute("http.method", "GET")
     span.add_attribute("http.route", "/orders")
     span.add_attribute("http.url", "http://example.com/orders")
-    with tracer.span("inner"):
+    with tracer.span("inner") as inner:
         logger.warning("hello")
+        inner.status = Status(2, "late")
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            logger.exception("failed")
+    with tracer.span("call") as call:
+        call.span_kind = SpanKind.CLIENT
+        for name in ("db.name", "db.statement", "db.system", "enduser.id", "enduser.pseudo.id", "session.id"):
+            call.add_attribute(name, "x")
 """
 
 
@@ -41,6 +51,7 @@ def tables(tmp_path_factory) -> dict[str, dict[str, dict[str, object]]]:
         environment = {**os.environ, "OPENCENSUS_COMPAT_ENVELOPES": shape}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
         found[shape] = {table: rows[0] for table, rows in json.loads(done.stdout)["tables"].items() if rows}
+        found[shape]["calls"] = next(row for row in json.loads(done.stdout)["tables"]["dependencies"] if row["name"] == "call")
     return found
 
 
@@ -79,3 +90,24 @@ def test_system_of_the_client(tables):
 def test_parents_of_records(tables):
     """Q007: the parent of a record is a span's id."""
     assert [tables[shape]["traces"]["operation_ParentId"] for shape in tables] == [tables[shape]["dependencies"]["id"] for shape in tables]
+
+
+def test_codes_of_statuses(tables):
+    """Q008: the code of a status is no result code."""
+    assert [tables[shape]["dependencies"]["resultCode"] for shape in ("legacy", "otel")] == ["2", "0"]
+
+
+def test_properties_that_become_columns(tables):
+    """Q009: attributes of databases, users and sessions are in columns alone."""
+    old, new = (tables[shape]["calls"] for shape in ("legacy", "otel"))
+    names = {"db.name", "db.statement", "db.system", "enduser.id", "enduser.pseudo.id", "session.id"}
+    assert names <= old["customDimensions"].keys()
+    assert not names & new["customDimensions"].keys()
+    assert [new[column] for column in ("data", "target", "user_AuthenticatedId", "user_Id", "session_Id")] == ["x"] * 5
+
+
+def test_messages_of_exceptions(tables):
+    """Q010: the message has no traceback in it."""
+    old, new = (tables[shape]["exceptions"] for shape in ("legacy", "otel"))
+    assert old["outerMessage"].startswith("failed\nTraceback")
+    assert (new["outerMessage"], new["customDimensions"]["exception.message"]) == ("failed", "division by zero")

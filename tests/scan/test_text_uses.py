@@ -110,6 +110,32 @@ _HANDLER = "ext.azure.log_exporter.AzureLogHandler"
             [(1, 25, "Q003", "customDimensions.module")],
             id="Terraform",
         ),
+        pytest.param(
+            "all.kql",
+            "dependencies | where resultCode != '2' or toint(resultCode) in (13) or resultCode == '404' or resultCode == \"20\"\n"
+            "requests | extend s = tostring(customDimensions['db.statement']) | where customDimensions.paid == 'true'\n"
+            "exceptions | where outerMessage has 'refused' | summarize count() by innermostMessage, cloud_RoleName\n"
+            "traces | where cloud_RoleName == 'worker.py' or cloud_RoleName == 'shop' or customDimensions.paid =~ 'true'\n"
+            "customMetrics | extend d = valueSum - prev(valueSum) | summarize max(valueMax) - min(valueMin), max(value)\n",
+            [
+                (1, 22, "Q008", "resultCode != '2'"),
+                (1, 49, "Q008", "resultCode) in (13"),
+                (2, 32, "Q009", "customDimensions['db.statement']"),
+                (3, 20, "Q010", "outerMessage has"),
+                (3, 67, "Q010", "by innermostMessage"),
+                (4, 16, "Q011", "cloud_RoleName == 'worker.py"),
+                (5, 39, "Q012", "prev(valueSum"),
+                (5, 66, "Q012", "max(valueMax) - min(valueMin)"),
+            ],
+            id="other columns",
+        ),
+        pytest.param(
+            "dashboard.json",
+            '{"targets": [{"query": "dependencies | where resultCode == \\"2\\" and customDimensions[\\"paid\\"] == \\"true\\""}]}\n',
+            [(1, 46, "Q008", 'resultCode == "2"')],
+            id="dashboard of Grafana",
+        ),
+        pytest.param("schema.json", '{"outerMessage": {"type": "string"}, "resultCode": {"key": "resultCode", "x": 2}}\n', [], id="schema"),
         pytest.param("page.yaml", "see: https://opencensus.io/tags and mail@opencensus.trace\n", [], id="addresses"),
         pytest.param("text.yaml", "description: traces with opencensus were here\n", [], id="prose"),
     ],

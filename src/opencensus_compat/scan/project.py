@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.scan import notebooks, python_uses, strings, text_uses
 from opencensus_compat.scan.findings import Problem, Result, Use
 from opencensus_compat.scan.names import subclass_named
+from opencensus_compat.scan.rules import RULES
 from opencensus_compat.scan.seen import Seen
 from opencensus_compat.scan.walk import walk
 
@@ -40,6 +41,12 @@ _HINTS = (
     b"%(traceId)",
     b"%(spanId)",
     b"InstrumentationKey=",
+    b"resultCode",
+    b"outerMessage",
+    b"innermostMessage",
+    b"cloud_RoleName",
+    b"prev(value",
+    b"min(value",
 )
 """What programs with OpenCensus have in files that do not name it."""
 _ENVELOPES = re.compile(rb"ai\.cloud\.|\bbaseData\b")
@@ -58,7 +65,7 @@ _LONG = 55
 _ROUNDS = 8
 """How often names may travel on."""
 _OWN_FOLDERS = frozenset({"common", "ext", "extension", "log", "metrics", "stats", "tags", "trace"})
-_HINT_RULES = frozenset({"L004", "L005", "L006", "A003", "A007", "A008"})
+_HINT_RULES = frozenset({"L004", "L005", "L006", "A003", "A007", "A008", *(rule.id for rule in RULES if rule.id.startswith("Q"))})
 
 
 def scan(

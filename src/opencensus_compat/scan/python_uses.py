@@ -6,7 +6,7 @@ import ast
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
-from opencensus_compat.scan import strings
+from opencensus_compat.scan import query_uses, strings
 from opencensus_compat.scan.flow import fixture_name
 from opencensus_compat.scan.import_uses import Found, Imports
 from opencensus_compat.scan.names import Modules, Scope, Values, attribute_name, subclass_named
@@ -462,6 +462,20 @@ class _Reader(Imports):
             base = subclass_named(node.value, self._modules)
             if base:
                 self._report(node, "I007", base)
+        self._query(node)
+
+    def _query(self, node: ast.expr) -> None:
+        """Report what a query changes in, in the line of the text that has it."""
+        text = strings.text_of(node)
+        if text is None:
+            return
+        for number, column, rule, found in query_uses.in_text(text):
+            place = ast.copy_location(ast.Constant(found), node)
+            is_as_written = getattr(node, "end_lineno", node.lineno) - node.lineno == text.count("\n")
+            if number and is_as_written:
+                place.lineno, place.col_offset = node.lineno + number, column
+            place.end_lineno, place.end_col_offset = place.lineno, place.col_offset + column + 1
+            self._report(place, rule, found)
 
 
 def read(

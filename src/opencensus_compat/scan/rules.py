@@ -319,6 +319,33 @@ RULES: tuple[Rule, ...] = (
     Rule("Q005", "name or url of a request as a property, in a query", "shape", "the columns `name` and `url`"),
     Rule("Q006", "operating system of the client, in a query", "decide", "none: the column is empty", "What does the query need it for?"),
     Rule("Q007", "parent of a log record by its prefix, in a query", "shape", "compare with the span's id, which has no prefix"),
+    Rule("Q008", "code of a status, in a query", "shape", "`resultCode == '0'`; `success` says whether it failed"),
+    Rule(
+        "Q009",
+        "attribute of a database, a peer, a user or a session as a property, in a query",
+        "shape",
+        "the columns `data`, `target`, `user_AuthenticatedId`, `user_Id`, `session_Id`",
+    ),
+    Rule(
+        "Q010",
+        "message of an exception, in a query",
+        "shape",
+        "the message without the traceback, which `details` has; the exception's own text is `customDimensions['exception.message']`",
+    ),
+    Rule(
+        "Q011",
+        "role that is named as a script, in a query",
+        "decide",
+        "the same, where `configure` or `service.name` sets it",
+        "Which `service.name` will the rewritten service have?",
+    ),
+    Rule(
+        "Q012",
+        "difference of a metric's values, in a query",
+        "decide",
+        "the value itself, for counters: rewritten code sends what each interval adds",
+        "Is it a count or a sum of OpenCensus, which grows as long as the process runs?",
+    ),
     # Files that no parser of this Python reads.
     Rule("F001", "file of Python 2, or with a syntax error", "decide", "read by lines: imports only", "Which Python runs this file?"),
     Rule("F002", "large generated file", "decide", "read by lines: imports only", "What makes this file, and from what?"),

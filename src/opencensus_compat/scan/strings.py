@@ -42,6 +42,13 @@ def is_patch(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and tail(node.value) == "patch"
 
 
+def text_of(node: ast.expr) -> str | None:
+    """Return the text of a literal, with a zero for each value of an f-string; None for another expression."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "0" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
 def use_in(node: ast.expr, rule: str | None) -> tuple[str, str] | None:
     """Return the rule and symbol of a string literal that names OpenCensus, or a thing of it.
 
@@ -49,11 +56,8 @@ def use_in(node: ast.expr, rule: str | None) -> tuple[str, str] | None:
         node: A constant or an f-string.
         rule: The rule for a dotted name in this place.
     """
-    if isinstance(node, ast.JoinedStr):
-        text = "".join(str(part.value) if isinstance(part, ast.Constant) else "0" for part in node.values)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        text = node.value
-    else:
+    text = text_of(node)
+    if text is None:
         return None
     if _KEY_ONLY.match(text):
         return "A003", "connection_string"
