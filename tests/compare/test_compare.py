@@ -31,3 +31,18 @@ def test_refused_items(record, shop):
     comparison = compare(record(shop(0).arrived()), record(shop(1).arrived(), refused=["103: no name"]))
     assert [problem.kind for problem in comparison.problems] == ["refused"]
     assert "103: no name" in comparison.problems[0].text
+
+
+def test_the_same_below_each_of_many(record, shop):
+    """Items that are the same belong to the parent that tells itself apart, whatever thread was first."""
+    runs = [shop(seed, 0) for seed in (0, 1)]
+    for run in runs:
+        trace, top = run.hexadecimal(32), run.hexadecimal(16)
+        run.span("Request", trace, None, top, name="all")
+        jobs = [(number, run.hexadecimal(16)) for number in range(12)]
+        for number, job in jobs:
+            run.span("RemoteDependency", trace, top, job, name=f"job {number}")
+        run.chance.shuffle(jobs)
+        for _, job in jobs:
+            run.span("RemoteDependency", trace, job, run.hexadecimal(16), name="save")
+    assert compare(*(record(run.arrived()) for run in runs)).open_differences == ()

@@ -74,6 +74,8 @@ class Entry:
     """Hash of the labels from the root."""
     place: int = 0
     """The path, in its resource where both sides know that."""
+    lineage: int = 0
+    """Hash of the content of all items from the root."""
     exact: int = 0
     stable: int = 0
 
@@ -246,6 +248,7 @@ def match(before: Side, after: Side, volatile: AbstractSet[Place] = frozenset())
 
 
 _KINDS: dict[str, Callable[[Entry], Hashable]] = {
+    "content of all above": lambda entry: (entry.place, entry.lineage),
     "path and content": lambda entry: (entry.place, entry.exact),
     "path and stable content": lambda entry: (entry.place, entry.stable),
     "path": lambda entry: entry.place,
@@ -253,8 +256,8 @@ _KINDS: dict[str, Callable[[Entry], Hashable]] = {
     "stable content": lambda entry: (entry.table, entry.label, entry.stable),
     "name": lambda entry: (entry.table, entry.label),
 }
-_INSIDE = ("path and content", "path and stable content", "path", "content", "name")
-_OVER_ALL = ("path and content", "path and stable content", "content", "stable content", "path", "name")
+_INSIDE = ("content of all above", "path and content", "path and stable content", "path", "content", "name")
+_OVER_ALL = ("content of all above", "path and content", "path and stable content", "content", "stable content", "path", "name")
 
 
 def _sum_up(before: Side, after: Side, volatile: AbstractSet[Place]) -> None:
@@ -278,6 +281,20 @@ def _sum_up(before: Side, after: Side, volatile: AbstractSet[Place]) -> None:
         if kind not in ones:
             for entry in entries:
                 _write_sums(entry, volatile, frozenset())
+    for side in (before, after):
+        _write_lineages(side)
+
+
+def _write_lineages(side: Side) -> None:
+    for entry in side.entries:
+        entry.lineage = 0
+    for entry in side.entries:
+        chain = [entry]
+        while not chain[-1].lineage and chain[-1].above >= 0 and len(chain) <= len(side.entries):
+            chain.append(side.entries[chain[-1].above])
+        lineage = chain[-1].lineage
+        for below in reversed(chain):
+            lineage = below.lineage = below.lineage or hash((lineage, below.table, below.label, below.exact)) or 1
 
 
 def _unstable(ones: list[Entry], others: list[Entry]) -> set[str]:
