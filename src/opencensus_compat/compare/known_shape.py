@@ -89,18 +89,12 @@ KNOWN_SHAPE: tuple[Known, ...] = (
     ),
     _row("logger", (_RECORDS, "customDimensions.logger_name", ABSENT, None)),
     _row("module-process-level", (_LOGS, _properties("module", "process", "level"), None, ABSENT)),
-    Known("message", suggests=_entries("message", ((_LOGS, ROW, None, None),), None)),
     _row("severity", *((_LOGS, "severityLevel", str(level), str(level - 1)) for level in range(1, 5))),
     _row(
         "exception-text",
         (("exceptions",), "re:message|outerMessage|innermostMessage|details.message|problemId", "re:.*Traceback.*", None),
         (("exceptions",), "details.rawStack", ABSENT, None),
         (("exceptions",), "customDimensions.exception.message", ABSENT, None),
-    ),
-    _row(
-        "extra",
-        (_RECORDS, "customDimensions.*", ABSENT, None),
-        (_LOGS, "customMeasurements.*", ABSENT, None),
     ),
     _row("metric-namespace", (("customMetrics",), "metricNamespace", None, ABSENT)),
     _row("machine", (("*",), "client_OS", None, ABSENT), (("*",), "tags.ai.internal.nodeName", ABSENT, None)),

@@ -303,10 +303,6 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         if not hand_over.is_awake:
             hand_over.wake()
 
-    def _sends_messages(self) -> bool:
-        """Return whether the message alone is the text of a record, as OpenTelemetry's handler has it where there is no formatter."""
-        return self._as_otel and not self._is_event and self.formatter is None and type(self).format is BaseLogHandler.format
-
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record. The formatter runs once for each record."""
         known: str | None = formatted_before(record)

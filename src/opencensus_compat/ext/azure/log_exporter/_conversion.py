@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.convert import log_records, oc_to_otel, plain_records
+from opencensus_compat._bridge.convert import log_records, oc_to_otel
 from opencensus_compat.ext.azure.log_exporter._formatting import text_of
 
 if TYPE_CHECKING:
@@ -13,14 +13,13 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from opencensus_compat.ext.azure.log_exporter import BaseLogHandler
     from opencensus_compat.ext.azure.log_exporter._ids import Ids
 
 __all__ = ["otel_record"]
 
 
 def otel_record(
-    handler: BaseLogHandler,
+    handler: logging.Handler,
     record: logging.LogRecord,
     ids: Ids,
     percent: float | None = None,
@@ -39,35 +38,33 @@ def otel_record(
         percent: The share of records that it stands for; None for itself alone.
         context: The context in which it was logged.
         is_event: Whether it is a custom event.
-        as_otel: Whether it is sent in OpenTelemetry's shape, and so has all that OpenTelemetry's handler takes of a record.
+        as_otel: Whether it is sent in OpenTelemetry's shape, and so has JSON as the exporter writes it.
         is_read: Whether anybody reads its text.
     """
     attributes = log_records.event_attributes(record) if is_event else log_records.attributes(record)
     exc_info = None if is_event else record.exc_info
     if exc_info:
-        attributes.update(plain_records.exception(record) if as_otel else log_records.exception(record))
-    measurements = getattr(record, "custom_measurements", None) if is_event or as_otel else None
+        attributes.update(log_records.exception(record))
+    measurements = getattr(record, "custom_measurements", None) if is_event else None
     if isinstance(measurements, dict) and measurements:
         attributes["microsoft.custom_measurements"] = log_records.measurements(measurements)
     attributes.update(ids.attributes)
     if percent is not None:
         attributes[oc_to_otel.SAMPLE_RATE] = percent
-    if as_otel:
-        attributes.update(plain_records.extras(record))
     dimensions = getattr(record, "custom_dimensions", None)
     if isinstance(dimensions, dict) and dimensions:
         attributes.update(log_records.dimensions(dimensions, compact=as_otel))
-    error, frames = log_records.exc_info_of(record)[1:] if exc_info and not as_otel else (None, None)
+    error, frames = log_records.exc_info_of(record)[1:] if exc_info else (None, None)
     names = _exporter.sdk_logs()
     fields = {
         "timestamp_ns": round(record.created * 1e6) * 1000,
         "severity_number": names.SeverityNumber(log_records.severity_number(record.levelno)),
         "severity_text": record.levelname,
     }
-    body = text_of(handler, record, is_formatted=not handler._sends_messages()) if is_read else ""
+    body = text_of(handler, record) if is_read else ""
     if is_event:
         attributes[log_records.EVENT_NAME] = body or log_records.NO_NAME
-    elif isinstance(exc_info, tuple) and exc_info and exc_info[-1] is None and not as_otel:
+    elif isinstance(exc_info, tuple) and exc_info and exc_info[-1] is None:
         # Without a traceback the message is only that, as in OpenCensus:
         # https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L228-L229
         body = getattr(record, "message", None) or body

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat._bridge.convert import plain_records
 from opencensus_compat._bridge.process import report
 from opencensus_compat.ext.azure.log_exporter._copies import message_of, twin_of
 
@@ -65,20 +64,14 @@ def formatted_before(record: logging.LogRecord) -> Any:
     return next((text for done in _formatting.done if (text := done.again(record)) is not None), None)
 
 
-def text_of(handler: logging.Handler, record: logging.LogRecord, *, is_formatted: bool = True) -> Any:
-    """Return the text that a handler's formatter makes of a record; its message where the formatter fails.
-
-    Args:
-        handler: The handler.
-        record: The record.
-        is_formatted: Whether it is not the message alone.
-    """
+def text_of(handler: logging.Handler, record: logging.LogRecord) -> Any:
+    """Return the text that a handler's formatter makes of a record; its message where the formatter fails."""
     known = formatted_before(record)
     if known is not None:
         return known
     before = record.__dict__.copy()
     try:
-        return handler.format(record) if is_formatted else plain_records.body(record)
+        return handler.format(record)
     except _exporter.failure() as error:  # A program's formatter may raise anything
         report("a log record could not be formatted (%s): its message is sent", type(error).__name__)
         # The formatter may have changed some fields before it failed.
