@@ -6,15 +6,17 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from opencensus_compat.rewrite.rules import REWRITERS
+
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.reports import Look
     from opencensus_compat.scan.rule import Rule
 
 _KINDS = {
-    "exact": "rewritten: the counterpart sends the same telemetry",
-    "shape": "rewritten with --include shape: the same fact in other columns, or as another number",
-    "decide": "a person must decide: a comment asks",
-    "keep": "stays: there is no counterpart",
+    "exact": "the counterpart sends the same telemetry",
+    "shape": "the same fact in other columns, or as another number",
+    "decide": "a person must decide",
+    "keep": "there is no counterpart",
 }
 _FOLDERS = (Path(__file__).with_name("pairs"), Path(__file__).parents[3] / "tests" / "pairs" / "programs")
 """Where an installed package has the programs, and where a working tree has them."""
@@ -25,7 +27,8 @@ def explain(rule: Rule, look: Look) -> str:
     lines = [
         look.paint(f"{rule.id}  {rule.form}", "1"),
         *_wrapped("becomes", rule.counterpart, look),
-        *_wrapped("class", f"{rule.kind}, {_KINDS[rule.kind]}", look),
+        *_wrapped("class", f"{rule.kind}: {_KINDS[rule.kind]}", look),
+        *_wrapped("rewrite", _written(rule), look),
     ]
     if rule.question:
         lines += _wrapped("question", rule.question, look)
@@ -35,6 +38,19 @@ def explain(rule: Rule, look: Look) -> str:
             if text:
                 lines += ["", look.paint(f"{side} ({name})", "36"), *(f"    {line}".rstrip() for line in text.splitlines())]
     return "\n".join(lines) + "\n"
+
+
+def _written(rule: Rule) -> str:
+    """Return what a run does about a rule."""
+    if rule.kind == "keep":
+        return "it stays as it is"
+    if rule.id[0] in "IR" and rule.kind == "exact":
+        return "it follows what is rewritten"
+    if rule.id not in REWRITERS:
+        return "a comment asks the question" if rule.kind == "decide" else "by hand"
+    if rule.kind == "decide":
+        return "where the code answers the question; else a comment asks it"
+    return "yes" if rule.kind == "exact" else "with --include shape"
 
 
 def _wrapped(head: str, text: str, look: Look) -> list[str]:

@@ -99,7 +99,7 @@ def _closed_up(file: File, edits: list[Edit]) -> list[Edit]:
         ends = [match.end() for match in re.finditer(_BLANK, after[0])] if after else []
         if before is not None and stop + (ends[-1] if ends else 0) >= len(source) and lines_before and before.start():
             result.append(Edit(before.start(), start, b""))
-        elif start == 0 and ends:
+        elif ends and (start == 0 or (source[:start].rstrip(b" \t\r\n").endswith(b":") and not lines_before)):
             result.append(Edit(stop, stop + ends[-1], b""))
         elif lines_before and ends:
             result.append(Edit(stop, stop + ends[min(lines_before, len(ends)) - 1], b""))

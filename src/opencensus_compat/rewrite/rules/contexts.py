@@ -184,7 +184,9 @@ def _propagator_itself(use: Found, call: ast.Call | None, file: File) -> Outcome
         return Ask("What is the propagator needed for? OpenTelemetry has one for the whole program.")
     for load in slot.loads:
         above = file.parents.get(load)
-        if not (isinstance(above, ast.Attribute) and any(each.rule == "T053" for each in file.by_node.get(above, ()))):
+        given = file.parents.get(above) if isinstance(above, ast.keyword) and above.arg == "propagator" else None
+        is_given = isinstance(given, ast.Call) and file.symbol(given) == "trace.tracer.Tracer"
+        if not is_given and not (isinstance(above, ast.Attribute) and any(each.rule == "T053" for each in file.by_node.get(above, ()))):
             return Ask("What is the propagator needed for? OpenTelemetry has one for the whole program.")
     return [file.delete(statement)]
 

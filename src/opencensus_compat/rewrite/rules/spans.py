@@ -408,7 +408,8 @@ def message(use: Found, file: File) -> Outcome:
 
 def as_class(use: Found, file: File) -> Outcome:
     """`Span` for a check or an annotation → `trace.Span`."""
-    if use.symbol != "trace.span.Span" or file.call(use.node) is not None or not isinstance(use.node, (ast.Name, ast.Attribute)):
+    is_type = use.symbol == "trace.span.Span" or (use.symbol == "trace.base_span.BaseSpan" and file.is_annotation(use.node))
+    if not is_type or file.call(use.node) is not None or not isinstance(use.node, (ast.Name, ast.Attribute)):
         return Keep("spans are made by tracers")
     return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.Span")]
 

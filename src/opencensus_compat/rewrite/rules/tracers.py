@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FREE: frozenset[str] = frozenset()
 _TRACE = "from opentelemetry import trace"
 _SAMPLERS = "opentelemetry.sdk.trace.sampling"
+_W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 _NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
 _OPTIONS = {"connection_string": "connection_string", "credential": "credential"}
@@ -28,7 +29,8 @@ def tracer(use: Found, file: File) -> Outcome:
         return _as_class(use, file)
     if file.has_stars(call):
         return Ask("Which exporter and sampler are in `*` or `**`?")
-    if _given(call, 3, "propagator", file) is not None:
+    propagator = _given(call, 3, "propagator", file)
+    if propagator is not None and not _is_standard(propagator, file):
         return Ask("Who reads the format of this propagator?")
     exporter, sampler = _given(call, 2, "exporter", file), _given(call, 1, "sampler", file)
     is_alone = file.is_alone(call)
@@ -46,6 +48,16 @@ def tracer(use: Found, file: File) -> Outcome:
     arguments.append(f"sampler={_by_ratio(file, use, '0.0001') if sampler is None else file.render(sampler)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
     return [file.replace(call, text)] if is_alone else [file.insert_before(statement, text), _get_tracer(use, call, file)]
+
+
+def _is_standard(node: ast.expr, file: File) -> bool:
+    """Return whether a propagator is that of the W3C's headers, which OpenTelemetry has without asking."""
+    made = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+    if not isinstance(made, ast.Call) or file.symbol(made) != _W3C:
+        return False
+    if made is node:
+        file.cover(made)
+    return True
 
 
 def _get_tracer(use: Found, call: ast.Call, file: File) -> Edit:
