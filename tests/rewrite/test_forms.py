@@ -70,6 +70,18 @@ _FORMS = {
         "with tracer.span('a') as s:\n    s.span_kind = 2\n\n    s.add_attribute('k', 1)\n",
         "with tracer.start_as_current_span('a', kind=trace.SpanKind.CLIENT) as s:\n    s.set_attribute('k', 1)\n",
     ),
+    "a context in a variable": (
+        "def ids():\n    context = tracer.span_context\n    return context.trace_id, context.span_id\n",
+        "def ids():\n    context = trace.get_current_span().get_span_context()\n    return trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)\n",
+    ),
+    "a connection string with a key only": (
+        "other = Tracer(exporter=AzureExporter(connection_string=f'InstrumentationKey={KEY}'), sampler=AlwaysOnSampler())\n",
+        "configure(connection_string=f'InstrumentationKey={KEY}', signals=[\"traces\"], sampler=ALWAYS_ON)\nother = trace.get_tracer(__name__)\n",
+    ),
+    "an instrumentation key": (
+        "other = Tracer(exporter=AzureExporter(instrumentation_key=KEY), sampler=AlwaysOnSampler())\n",
+        'configure(connection_string="InstrumentationKey=" + KEY, signals=["traces"], sampler=ALWAYS_ON)\nother = trace.get_tracer(__name__)\n',
+    ),
     "a walrus": (
         "if (t := tracer):\n    with t.span('a'):\n        pass\n",
         "if (t := tracer):\n    with t.start_as_current_span('a'):\n        pass\n",

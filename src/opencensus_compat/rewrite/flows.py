@@ -162,6 +162,8 @@ class Flows:
         owner, _, name = use.symbol.rpartition(".")
         if attribute_of(Value("instance", owner), name).meaning == "instance":
             return True
+        if isinstance(top, ast.Attribute) and file.value(top.value).meaning == "instance":
+            return False
         # A class or constant as a value.
         return isinstance(top, (ast.Name, ast.Attribute)) and file.value(top).meaning == "name" and isinstance(top.ctx, ast.Load)
 

@@ -372,7 +372,7 @@ class _Run:
             [self._part(file, use) if use in covered else made[use] for file, use in members if use in covered or use in made]
         )
         if not kept and not self._options.shape:
-            shapes = [part for part in done if BY_ID[part.rule].kind == "shape"]
+            shapes = [part for part in done if part.edits and BY_ID[part.rule].kind == "shape"]
             kept += [Left(part.path, part.line, part.rule, "shape", BY_ID[part.rule].counterpart) for part in shapes]
         return done, kept
 

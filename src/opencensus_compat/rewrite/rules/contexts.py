@@ -77,6 +77,8 @@ def ids(use: Found, file: File) -> Outcome:
     top, node = use.node, use.node
     while isinstance(above := file.parents.get(top), ast.Attribute):
         top = above
+    if top is node and isinstance(node, ast.Attribute) and node.attr == "span_context" and _only_ids(node, file):
+        return [file.replace(node, f"{file.need(_TRACE, node)}.get_current_span().get_span_context()")]
     if not isinstance(node, ast.Attribute) or not isinstance(top, ast.Attribute) or top.attr not in {"trace_id", "span_id"}:
         return Ask("Which part of the context is needed? OpenTelemetry's ids are integers.")
     if not isinstance(top.ctx, ast.Load):
@@ -85,6 +87,19 @@ def ids(use: Found, file: File) -> Outcome:
     is_of_span = node.attr == "context_tracer" and (top.attr == "trace_id" or file.parents.get(node) is not top)
     span = file.render(node.value) if is_of_span else f"{trace}.get_current_span()"
     return [file.replace(top, f"{trace}.format_{top.attr}({span}.get_span_context().{top.attr})")]
+
+
+def _only_ids(node: ast.Attribute, file: File) -> bool:
+    """Return whether a context is kept in a variable of which only the ids are read."""
+    statement = file.statement(node)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) and statement.value is node else None
+    slot = file.slot(target) if isinstance(target, ast.Name) else None
+    if slot is None or file.only_value(slot) is not node or not isinstance(slot.owner, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    reads = [file.parents.get(load) for load in slot.loads]
+    return all(
+        isinstance(read, ast.Attribute) and read.attr in {"trace_id", "span_id"} and isinstance(read.ctx, ast.Load) for read in reads
+    )
 
 
 def own_thread(use: Found, file: File) -> Outcome:

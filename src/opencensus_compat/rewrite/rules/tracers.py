@@ -148,6 +148,10 @@ def exporter(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None or use.symbol != _EXPORTER:
         return Keep("the exporter's class, or a part of it")
+    parent = file.parents.get(call)
+    above = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+    if isinstance(above, ast.Call) and file.symbol(above) == "trace.tracer.Tracer":
+        return None
     statement = file.statement(call)
     target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
     slot = file.slot(target) if isinstance(target, ast.Name) else None
@@ -169,6 +173,11 @@ def by_environment(use: Found, file: File) -> Outcome:
 def by_key(use: Found, file: File) -> Outcome:
     """An instrumentation key becomes a connection string with the exporter that has it."""
     return [] if use.symbol == _EXPORTER else None
+
+
+def key_only(_use: Found, _file: File) -> Outcome:
+    """A connection string without an endpoint stays: it is the global one's for both."""
+    return []
 
 
 def _runs_first(call: ast.Call, file: File) -> bool:
@@ -225,6 +234,7 @@ def decorator(use: Found, file: File) -> Outcome:
 
 REWRITERS: dict[str, Rewriter] = {
     "A001": exporter,
+    "A003": key_only,
     "A004": by_key,
     "A005": by_environment,
     "T001": tracer,
