@@ -93,9 +93,7 @@ def run(namespace: argparse.Namespace) -> int:
         if problem:
             return _refused(problem)
     try:
-        if namespace.patch and result.after:
-            with open(namespace.patch, "wb") as file:
-                file.write(reports.diff(result))
+        _keep_way_back(result, namespace)
         _report(result, namespace, written=written)
     except BrokenPipeError:
         # The reader of a pipe has seen enough; Python must not flush into it as it ends.
@@ -110,10 +108,32 @@ def _verified(namespace: argparse.Namespace, options: Options, result: Rewritten
         problem = _obstacle(result, namespace)
         if problem:  # said before the program runs
             return _refused(problem)
-    code = verification.run_verified(namespace, options, result, lambda some: _write(some, namespace))
-    if code in (0, 1) and result.left and not namespace.json:
+    shown = [result]
+
+    def save(some: Rewritten) -> str:
+        shown[:] = [some]
+        try:
+            _keep_way_back(some, namespace)
+        except OSError as error:
+            return f"nothing was written: cannot write {namespace.patch}: {error.strerror}"
+        return _write(some, namespace)
+
+    code = verification.run_verified(namespace, options, result, save)
+    if code not in (0, 1, verification.DIFFERENT) or namespace.json:
+        return code
+    if namespace.diff:
+        _print_bytes(reports.diff(shown[0]))
+    if code != verification.DIFFERENT and result.left:
         _print(reports.left(result, _look()))
+    if code != verification.DIFFERENT and namespace.strict and any(each.why == "decide" for each in result.left):
+        return 3
     return code or (5 if result.problems else 0)
+
+
+def _keep_way_back(result: Rewritten, namespace: argparse.Namespace) -> None:
+    if namespace.patch and result.after:
+        with open(namespace.patch, "wb") as file:
+            file.write(reports.diff(result))
 
 
 class _UsageError(Exception):

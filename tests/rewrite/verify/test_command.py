@@ -114,6 +114,15 @@ def test_the_proven_rest(shop, command, wrong):
     assert [line.count("opencensus") for line in text.splitlines()[7:13]] == [0, 0, 0, 1, 1, 0], text
 
 
+def test_the_way_back(shop, command):
+    """The patch and the diff are of what was written, and undo it."""
+    code, printed, _ = command("--write-proven", "--patch", "way.patch", "--diff")
+    assert (code, printed.count("+++ b/shop.py")) == (1, 1), printed
+    assert (shop / "shop.py").read_text(encoding="utf-8") != SHOP
+    subprocess.run(["git", "apply", "-R", "way.patch"], check=True)
+    assert (shop / "shop.py").read_text(encoding="utf-8") == SHOP
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -128,9 +128,6 @@ def test_a_program_whose_files_are_found_elsewhere(service, monkeypatch, way):
 
 def test_a_program_that_runs_the_original(service):
     """It is said plainly, since its runs prove nothing."""
-    (service / "run.py").write_text(
-        f"import sys; sys.path.insert(0, {str(service)!r})\nexec(open({str(service / 'orders.py')!r}).read())\n", encoding="utf-8"
-    )
     text = f"import runpy\nrunpy.run_path({str(service / 'orders.py')!r}, run_name='__main__')\n"
     (service / "run.py").write_text(text, encoding="utf-8")
     with pytest.raises(NotComparable, match=r"the program ran orders\.py of .*, and not the copy of it"):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .proving import Culprit, Place
 
 
+_UNSTABLE = (
+    "Once more, the same edits made no difference: the program is not the same twice. Make its runs alike (a fixed seed, no sampling)."
+)
 _EFFECTS = 5
 """Of an edit that are shown; JSON has all."""
 
@@ -35,6 +38,8 @@ def as_text(account: Account, style: Style) -> str:
         sides = Sides("the folder as it is", f"with {kept} edit{'' if kept == 1 else 's'}")
         parts += [comparison_as_text(account.comparison, sides, style).splitlines()]
     parts += [[painted(clean(line), "bad", style) for culprit in account.verdict.culprits for line in _refuted(culprit)]]
+    if account.verdict.is_unstable:
+        parts += [[painted(_UNSTABLE, "bad", style)]]
     parts += [[f"not tried: {named(edit)}" for edit in account.verdict.untried]]
     parts += [[f"unproven: {clean(where(edit))}: {clean(reason)}" for edit, reason in account.coverage.unproven]]
     parts += [[painted(summary(account), "good" if account.is_equal else "bad", style)]]
@@ -134,6 +139,8 @@ def _markdown(account: Account) -> Iterator[str]:
         if lines:
             yield from ["", f"{head}:", ""]
             yield from (f"- {_text(line)}" for line in lines)
+    if account.verdict.is_unstable:
+        yield from ["", _UNSTABLE]
     if account.coverage.proven:
         yield from ["", "<details><summary>Proven</summary>", ""]
         yield from (f"- {_text(where(edit))}" for edit in account.coverage.proven)
