@@ -138,3 +138,23 @@ def test_names_that_others_import_stay(app):
     (app / "names.py").write_text("from opencensus.trace.tracer import Tracer\n", encoding="utf-8")
     (app / "orders.py").write_text("from app.names import Tracer\n\nprint(Tracer)\n", encoding="utf-8")
     assert rewrite(["app"]).after.keys() & {"app/names.py", "app/orders.py"} == set()
+
+
+@pytest.mark.parametrize("name", ["above.py", "zebra.py"])
+def test_what_a_file_gets_is_read_anew_in_each_round(app, name):
+    """A file with OpenCensus of its own, read before or after the one whose tracer it imports, is rewritten once."""
+    (app / name).write_text(
+        dedent(
+            """\
+            from app.telemetry import tracer
+            from opencensus.trace.span import SpanKind
+
+            with tracer.span(name="save") as span:
+                span.span_kind = SpanKind.CLIENT
+            """
+        ),
+        encoding="utf-8",
+    )
+    _write(rewrite(["app"], Options(shape=True)))
+    text = (app / name).read_text(encoding="utf-8")
+    assert text.endswith('with tracer.start_as_current_span("save", kind=trace.SpanKind.CLIENT) as span:\n    pass\n')

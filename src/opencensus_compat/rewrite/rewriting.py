@@ -254,13 +254,19 @@ class _Run:
         self._finish()
 
     def _refresh(self) -> None:
-        """Read the files that changed anew."""
-        for path, tree in self._trees.items():
-            file = File(path, self._sources[path], _View(self, path), self.program.processors, REWRITERS, tree)
-            file.has_formats_with_ids = self.program.has_formats_with_ids
-            self._files[path] = file
-            self.exports[path] = file.module.exports
-        self._trees.clear()
+        """Read the files that changed anew, and the others where what those hand on has changed."""
+        trees = self._trees
+        for _ in range(_ROUNDS):
+            before = {path: self.exports.get(path) for path in trees}
+            for path, tree in trees.items():
+                file = File(path, self._sources[path], _View(self, path), self.program.processors, REWRITERS, tree)
+                file.has_formats_with_ids = self.program.has_formats_with_ids
+                self._files[path] = file
+                self.exports[path] = file.module.exports
+            if all(self.exports[path] == handed_on for path, handed_on in before.items()):
+                break
+            trees = {path: file.tree for path, file in self._files.items()}
+        self._trees = {}
 
     # One round.
     def _found(self) -> tuple[list[Change], list[Left]]:

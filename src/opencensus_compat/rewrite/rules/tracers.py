@@ -18,6 +18,7 @@ _SAMPLERS = "opentelemetry.sdk.trace.sampling"
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 _NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
+_TRACER = "trace.tracer.Tracer"
 _OPTIONS = {"connection_string": "connection_string", "credential": "credential"}
 """Option of the exporter -> argument of `configure`."""
 
@@ -25,6 +26,8 @@ _OPTIONS = {"connection_string": "connection_string", "credential": "credential"
 def tracer(use: Found, file: File) -> Outcome:
     """`Tracer(...)` → `trace.get_tracer(__name__)`, and `configure(...)` before it where it has an exporter."""
     call = file.call(use.node)
+    if call is not None and use.symbol != _TRACER:
+        return Keep("OpenCensus's tracers have no such method")
     if call is None:
         return _as_class(use, file)
     if file.has_stars(call):
