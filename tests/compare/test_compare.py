@@ -46,3 +46,14 @@ def test_the_same_below_each_of_many(record, shop):
         for _, job in jobs:
             run.span("RemoteDependency", trace, job, run.hexadecimal(16), name="save")
     assert compare(*(record(run.arrived()) for run in runs)).open_differences == ()
+
+
+def test_long_texts(record, shop):
+    """Of long texts the place is shown in which they part."""
+    runs = [shop(seed, 0) for seed in (0, 1)]
+    for run, end in zip(runs, "ab", strict=True):
+        run.item("Message", None, None, {"message": "m", "properties": {"long": "x" * 5000 + end + "y" * 1000}})
+    (found,) = compare(*(record(run.arrived()) for run in runs)).open_differences
+    assert [(change.before, change.after) for change in found.changes] == [
+        tuple("…" + "x" * 40 + end + "y" * 259 + "… (6001 characters)" for end in "ab")
+    ]

@@ -111,6 +111,7 @@ def test_more_changes_than_are_shown():
         pytest.param('a "b" \\ \t\x00\x7f\n☃', id="characters"),
         pytest.param("re:.*", id="what looks like a pattern"),
         pytest.param("x" * 5000, id="long"),
+        pytest.param("plain" + "x" * 5000 + "y", id="long, and longer than the other one"),
         pytest.param("half \ud83d of a pair", id="half of a pair"),
     ],
 )

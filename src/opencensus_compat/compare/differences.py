@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _WIRE_TYPED = ("customDimensions.", "customMeasurements.", "details.", "tags.")
 _AS_IN_JSON = re.compile(r'-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null|".*"|[\[{].*', re.DOTALL)
 _LONGEST = 300
+_CONTEXT = 40
+"""Characters of two long texts before the place where they part."""
 _MOST_DISTINCT = 1000
 _EXAMPLES = 3
 _LOOKED_AT = 50
@@ -105,7 +107,7 @@ class Differences:
         if not again:
             tally.count += weight
             tally.rows += rows
-        key = (_short(before), _short(after), example if column == ROW else "")
+        key = (*_short(before, after), example if column == ROW else "")
         change = tally.changes.get(key)
         if change is None:
             if len(tally.changes) == _MOST_DISTINCT:
@@ -379,8 +381,21 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+def _short(before: str, after: str) -> tuple[str, str]:
+    """Return two texts of which long ones are cut, so that the place where they part is there."""
+    start = 0
+    if min(len(before), len(after)) > _LONGEST:
+        shorter = min(len(before), len(after))
+        parted = next((place for place, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), shorter)
+        start = parted - _CONTEXT if parted - _CONTEXT > _LONGEST // 2 else 0
+
+    def cut(text: str) -> str:
+        if len(text) <= _LONGEST:
+            return text
+        end = "…" if start + _LONGEST < len(text) else ""
+        return f"{'…' if start else ''}{text[start : start + _LONGEST]}{end} ({len(text)} characters)"
+
+    return cut(before), cut(after)
 
 
 def _near(before: object, after: object, part: float) -> bool:

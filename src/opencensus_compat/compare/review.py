@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NAMES = {"traces": "message", "exceptions": "outerType"}
 """Columns that examples of an item are of, where it is not ``name``."""
-_SHORTENED = re.compile(r"(.{300})… \(\d+ characters\)", re.DOTALL)
+_SHORTENED = re.compile(r"(…?)(.{1,300})(…?) \((\d+) characters\)", re.DOTALL)
 _LONGEST_LABEL = 200
 
 
@@ -127,10 +127,11 @@ def _day(dialogue: Dialogue, today: datetime.date) -> datetime.date | None:
 
 
 def _exactly(text: str) -> str:
-    """Return what accepts a text, and no other; of a long one, its beginning is known."""
+    """Return what accepts a text, and no other; of a long one, a part is known."""
     shortened = _SHORTENED.fullmatch(text)
-    if shortened is not None:
-        return f"re:{_pattern(shortened[1])}.*"
+    if shortened is not None and (shortened[1] or shortened[3]) and int(shortened[4]) > len(shortened[2]):
+        start, part, end, _ = shortened.groups()
+        return f"re:{'.*' if start else ''}{_pattern(part)}{'.*' if end else ''}"
     return f"re:{_pattern(text)}" if text.startswith("re:") or not _storable(text) else text
 
 

@@ -22,7 +22,8 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 table { border-collapse: collapse; width: 100%; } th, td { border-bottom: 1px solid var(--line); padding: .3rem .5rem; text-align: left;
 vertical-align: top; }
-td.number, th.number { text-align: right; white-space: nowrap; width: 1%; } code { font-size: .9em; white-space: pre-wrap; }
+th, td { min-width: 4.5rem; } td.number, th.number { min-width: 0; text-align: right; width: 1%; overflow-wrap: normal; }
+td.number { white-space: nowrap; } code { font-size: .9em; white-space: pre-wrap; }
 .good { color: var(--good); } .bad { color: var(--bad); } .dim { color: var(--dim); } section { border-left: 4px solid var(--bad);
 margin: 1rem 0; padding: 0 1rem; } section.accepted { border-color: var(--good); } h3 { font-size: 1rem; margin: 0; }
 """
