@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +110,9 @@ def test_the_proven_rest(shop, command, wrong):
     code, printed, said = command("--write-proven", "--json")
     assert (code, said) == (4, ""), printed
     found = json.loads(printed)
+    guide = (Path(__file__).parents[3] / "migration_guide" / "steps.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (`.*?) \|", guide.partition("has these keys:")[2].partition("\n## ")[0], re.MULTILINE)
+    assert set(re.findall(r"\w+", " ".join(told))) == found.keys()
     page = {key: [(each["rule"], each["path"], each["line"]) for each in found[key]] for key in ("proven", "unproven", "refuted")}
     assert page == {"proven": [("T016", "shop.py", 8)], "unproven": [("T016", "shop.py", 10)], "refuted": [("T016", "shop.py", 11)]}
     text = (shop / "shop.py").read_text(encoding="utf-8")

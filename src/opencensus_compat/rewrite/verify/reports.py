@@ -67,7 +67,7 @@ def _refuted(culprit: Culprit) -> Iterator[str]:
 
 
 def as_json(account: Account) -> str:
-    """Return the document; ``migration_guide/verify.md`` lists its keys."""
+    """Return the document; ``migration_guide/steps.md`` lists its keys."""
     known, comparison = account.circumstances, account.comparison
     document: dict[str, Any] = {
         "verdict": "equal" if account.is_equal else "different",
