@@ -195,7 +195,11 @@ class Names:
             except (SyntaxError, ValueError):
                 return OTHER
         for part in ast.walk(node):
-            if isinstance(part, (ast.Name, ast.Attribute)):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                value = self._annotated(part, scope)
+                if value is not OTHER:
+                    return value
+            elif isinstance(part, (ast.Name, ast.Attribute)):
                 value = self._value(part, scope)
                 if value.meaning == "class":
                     return Value("object", value.name)

@@ -11,7 +11,7 @@ from opencensus_compat.scan.flow import fixture_name
 from opencensus_compat.scan.import_uses import Found, Imports
 from opencensus_compat.scan.names import Modules, Scope, Values, attribute_name, subclass_named
 from opencensus_compat.scan.rules import BY_ID
-from opencensus_compat.scan.values import ENVELOPE, OTHER, SENDERS, Value, guessed, has_member
+from opencensus_compat.scan.values import ENVELOPE, OTHER, SENDERS, TELLING, Value, guessed, has_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -275,7 +275,9 @@ class _Reader(Imports):
             known = scope.names.get(target.id)
             # `tracer = None` at the head of a module says nothing of it.
             is_empty = isinstance(source, ast.Constant) and source.value is None
-            if not (is_empty and known is not None):
+            # Nor does the other branch of a guarded import: `except ImportError: Tracer = Any`.
+            is_stand_in = self._guarded > 0 and value is OTHER and known is not None and known.meaning == "name"
+            if not (is_stand_in or (is_empty and known is not None)):
                 is_envelope = target.id == "envelope" and value.meaning in {"other", "path"} and self.is_connected
                 if value is OTHER and (scope.function, target.id) in self._filled:
                     value = self._filled[scope.function, target.id]
@@ -312,6 +314,12 @@ class _Reader(Imports):
             value = self._annotated(node, scope)
             if value.meaning == "instance":
                 self._report_name(node, value.name)
+        elif isinstance(node, ast.Subscript):
+            self._expression(node.value, scope)
+            self._annotation(node.slice, scope)
+        elif isinstance(node, (ast.Tuple, ast.List, ast.BinOp)):
+            for part in (node.left, node.right) if isinstance(node, ast.BinOp) else node.elts:
+                self._annotation(part, scope)
         else:
             self._expression(node, scope)
 
@@ -394,6 +402,9 @@ class _Reader(Imports):
             if name:
                 rule = "T011" if name == f"{_TRACER}.span" and node not in self._in_with else ""
                 self._report(node, rule, name) if rule else self._report_name(node, name)
+                if node.attr in TELLING and isinstance(node.value, ast.Name) and node.value.id in scope.names:
+                    # What has such a method is of its class in what follows, too.
+                    scope.names[node.value.id] = Value("instance", name.rpartition(".")[0])
         self._expression(node.value, scope)
 
     def _dictionary(self, node: ast.Dict, scope: Scope) -> None:

@@ -19,6 +19,7 @@ _FORMAT = re.compile(r"%\((?:traceId|spanId)\)|\{(?:traceId|spanId)\b")
 
 RULE_OF_CALL = {
     "getLogger": "N004",
+    "Filter": "N004",
     "import_module": "I006",
     "__import__": "I006",
     "find_spec": "I006",

@@ -96,6 +96,11 @@ DISTINCT = {
 }
 """Names that no other library has, for objects of which nothing is known."""
 
+TELLING = frozenset(
+    {"add_attribute_to_current_span", "measure_int_put", "measure_float_put", "new_measurement_map", "register_view", "add_annotation"}
+)
+"""Those of them that one class alone has."""
+
 SENDERS = frozenset(
     {
         "ext.azure.trace_exporter.AzureExporter",
