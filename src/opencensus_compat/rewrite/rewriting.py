@@ -406,7 +406,9 @@ class _Run:
             # A rule that writes what Python cannot parse costs its change, not the run.
             at_fault = [change for change in applied if broken in {part.path for part in change.parts}]
             if not at_fault:
-                raise RuntimeError(f"{broken}: its imports cannot be changed; it is left as it is")
+                self._result.problems.append(Problem(broken, "its imports cannot be changed in place: please report this form"))
+                self._chosen -= {broken}
+                continue
             refused.add(at_fault[-1].key)
             self._refused.add(at_fault[-1].key)
         for path, text in results.items():
