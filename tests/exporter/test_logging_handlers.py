@@ -205,3 +205,11 @@ def test_bad_options_are_refused(options, said):
     """An option that cannot work is an error where the handler is made."""
     with pytest.raises(ConfigurationError, match=said):
         ApplicationInsightsLoggingHandler(**options)
+
+
+def test_a_small_queue(endpoint, logger, handler):
+    """A queue that is smaller than the SDK's batches has smaller batches."""
+    made = handler(queue_capacity=3)
+    logger.warning("order 7")
+    made.flush()
+    assert endpoint.accepted == 1

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ApplicationInsightsEventHandler", "ApplicationInsightsLoggingHandler", "ProviderHandler"]
 
+_BATCH = 512
+"""Records that the SDK exports at once."""
 _QUEUE_CAPACITY = 8192
 """Records; four times the SDK's, which drops the oldest ones: loggers write in bursts."""
 _NO_NAME = "n/a"
@@ -205,7 +207,13 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
             queue_capacity = _QUEUE_CAPACITY
         provider = _sdk_logs.new_provider(program_resource(resource))
         provider.add_log_record_processor(
-            _sdk_logs.BatchLogRecordProcessor(self._exporter, schedule_delay_millis=export_interval_millis, max_queue_size=queue_capacity)
+            _sdk_logs.BatchLogRecordProcessor(
+                self._exporter,
+                schedule_delay_millis=export_interval_millis,
+                max_queue_size=queue_capacity,
+                # The SDK refuses batches that are larger than the queue.
+                max_export_batch_size=queue_capacity if queue_capacity is not None and 0 < queue_capacity < _BATCH else None,
+            )
         )
         super().__init__(provider, level)
 
