@@ -8,4 +8,4 @@ from opencensus.trace.tracer import Tracer
 tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
 
 with tracer.span(name="send") as span:
-    span.add_message_event(MessageEvent(datetime.utcnow(), 7, type=Type.SENT, uncompressed_size_bytes=120, compressed_size_bytes=120))
+    span.add_message_event(MessageEvent(datetime.now(), 7, type=Type.SENT, uncompressed_size_bytes=120, compressed_size_bytes=120))
