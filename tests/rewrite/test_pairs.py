@@ -7,12 +7,9 @@ from pathlib import Path
 import pytest
 
 from opencensus_compat.rewrite.rewriting import Options, rewrite_text
-from opencensus_compat.rewrite.rules import REWRITERS
 
 _PROGRAMS = Path(__file__).parents[1] / "pairs" / "programs"
-_LATER = () if "L001" in REWRITERS else (b"AzureLogHandler", b"AzureEventHandler")
-"""What the programs of pairs have that `rewrite` does not know yet."""
-_BEFORE = [path for path in sorted(_PROGRAMS.glob("*.before.py")) if not any(name in path.read_bytes() for name in _LATER)]
+_BEFORE = sorted(_PROGRAMS.glob("*.before.py"))
 _ALL = Options(shape=True)
 
 

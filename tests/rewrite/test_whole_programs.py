@@ -44,8 +44,6 @@ def _imported(data: bytes) -> set[str]:
 
 def _is_there(name: str) -> bool:
     module, _, member = name.partition(":")
-    if module == "appinsights_exporter" and member in {"configure", "ApplicationInsightsLoggingHandler"}:
-        return True
     try:
         found = importlib.import_module(module)
     except ImportError:

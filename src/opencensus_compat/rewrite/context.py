@@ -85,6 +85,9 @@ class File:
         """Nodes by their class."""
         for node in self.parents:
             self.kinds[node.__class__].append(node)
+        self._modules = modules
+        self.files: Mapping[str, File] = {path: self}
+        """All files of the run, by path."""
         self.by_node: dict[ast.AST, list[Found]] = defaultdict(list)
         for use in self.uses:
             self.by_node[use.node].append(use)
@@ -228,6 +231,14 @@ class File:
             is_target = store in parent.targets if isinstance(parent, ast.Assign) else parent.target is store
             return parent.value if is_target else None
         return None
+
+    def origin(self, alias: ast.alias) -> tuple[File, Slot] | None:
+        """Return the variable of another file of the run that an import names; None for another import."""
+        statement = self.parents.get(alias)
+        path = self._modules.find(statement.level, statement.module or "") if isinstance(statement, ast.ImportFrom) else None
+        other = self.files.get(path) if path is not None else None
+        slot = other.bindings.module.get(alias.name) if other is not None else None
+        return (other, slot) if other is not None and slot is not None else None
 
     # Arguments.
     @staticmethod

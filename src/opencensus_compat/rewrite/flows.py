@@ -6,6 +6,7 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from opencensus_compat.rewrite import loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.imports import is_of_opencensus
 from opencensus_compat.scan import strings
@@ -134,9 +135,13 @@ class Flows:
 
     def _as_type(self, file: File, use: Found, node: ast.expr) -> None:
         """Tie a class in an annotation or check to what has that type."""
+        if use.rule in self._free:
+            return
         parent = file.parents.get(node)
         if isinstance(parent, ast.Call) and strings.tail(parent.func) == "isinstance" and parent.args[0] is not node:
-            for source in self._sources(file, parent.args[0]):
+            # What a check for a handler finds may be made anywhere.
+            same = [each for home in self._files.values() for each in home.uses if each.symbol == use.symbol and each.rule[0] not in "IA"]
+            for source in same if use.symbol.startswith(_ROBUST) else self._sources(file, parent.args[0]):
                 self._tie(use, source)
         if not file.is_annotation(node):
             return
@@ -308,22 +313,15 @@ class Flows:
                 pass
             case ast.IfExp() | ast.BoolOp() | ast.Await():
                 self._flow(file, parent, key, symbol)
+            case ast.List() | ast.Tuple() if found := loops.through(file, parent):
+                for loop in found:
+                    self._bound(file, loop.target, key)
             case ast.List() | ast.Tuple() | ast.Dict() | ast.Set() | ast.Starred() | ast.Lambda():
-                if self._is_in_use(file, parent):
-                    for use in self._is_in_use(file, parent):
+                if loops.uses_around(file, parent):
+                    for use in loops.uses_around(file, parent):
                         self._tie(key, use)
                 elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load):
                     self._stop(key, file, node, "it is kept in a collection or a lambda")
-
-    @staticmethod
-    def _is_in_use(file: File, node: ast.AST) -> list[Found]:
-        """Return the uses that an expression is an argument of."""
-        for each in file.up(node):
-            if isinstance(each, ast.stmt):
-                return []
-            if isinstance(each, ast.Call) and each.func in file.by_node:
-                return file.by_node[each.func]
-        return []
 
     def _bound(self, file: File, target: ast.expr, key: Key) -> None:
         if isinstance(target, ast.Name):
@@ -441,6 +439,9 @@ class Flows:
                 self._stop(slot, file, store, "it is taken out of a collection")
         elif isinstance(parent, ast.withitem):
             self._from(file, parent.context_expr, slot)
+        elif isinstance(parent, ast.For) and parent.target is store and loops.elements(file, parent.iter):
+            for each in loops.elements(file, parent.iter):
+                self._from(file, each, slot)
         elif not isinstance(store, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             self._stop(slot, file, store, f"what `{slot.name}` holds is not known")
 

@@ -261,6 +261,7 @@ class _Run:
             for path, tree in trees.items():
                 file = File(path, self._sources[path], _View(self, path), self.program.processors, REWRITERS, tree)
                 file.has_formats_with_ids = self.program.has_formats_with_ids
+                file.files = self._files
                 self._files[path] = file
                 self.exports[path] = file.module.exports
             if all(self.exports[path] == handed_on for path, handed_on in before.items()):

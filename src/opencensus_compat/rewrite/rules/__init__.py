@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.rules import contexts, integrations, packages, settings, spans, tracers
+from opencensus_compat.rewrite.rules import (
+    contexts,
+    gauges,
+    integrations,
+    logs,
+    metrics,
+    packages,
+    recording,
+    settings,
+    spans,
+    tags,
+    tracers,
+    views,
+)
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import Rewriter
@@ -20,7 +33,13 @@ REWRITERS: dict[str, Rewriter] = {
     **integrations.REWRITERS,
     **settings.REWRITERS,
     **packages.REWRITERS,
+    **logs.REWRITERS,
+    **metrics.REWRITERS,
+    **views.REWRITERS,
+    **recording.REWRITERS,
+    **tags.REWRITERS,
+    **gauges.REWRITERS,
 }
 
-FREE = frozenset({*tracers.FREE, *spans.FREE, *contexts.FREE, *integrations.FREE, *settings.FREE, *packages.FREE})
+FREE = frozenset({*tracers.FREE, *spans.FREE, *contexts.FREE, *integrations.FREE, *settings.FREE, *packages.FREE, *logs.FREE})
 """Rules whose counterparts do not need the object that they are called on: such uses change alone."""

@@ -1,0 +1,83 @@
+"""Log handlers, custom events, and what telemetry processors see."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import Keep
+from opencensus_compat.rewrite.rules.made import is_subclass
+from opencensus_compat.rewrite.rules.options import renamed
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.scan.python_uses import Found
+
+FREE = frozenset({"L003", "L004", "L005", "A005", "A006", "A007", "A008"})
+
+_MODULE = "ext.azure.log_exporter"
+_HANDLERS = {
+    f"{_MODULE}.AzureLogHandler": "ApplicationInsightsLoggingHandler",
+    f"{_MODULE}.AzureEventHandler": "ApplicationInsightsEventHandler",
+}
+_PROTOCOL = "ext.azure.common.protocol"
+_ENVELOPES = frozenset(
+    {"BaseObject", "Data", "DataPoint", "Envelope", "Event", "ExceptionData", "Message", "MetricData", "RemoteDependency", "Request"}
+)
+"""Classes that the native exporter has, too."""
+
+
+def handler(use: Found, file: File) -> Outcome:
+    """`AzureLogHandler(...)` → `ApplicationInsightsLoggingHandler(...)`, and that of events likewise."""
+    name = _HANDLERS.get(use.symbol)
+    if name is None:
+        return Keep("a part of OpenCensus's handlers")
+    if is_subclass(use, file):
+        return Keep("a class of the program stands on the handler")
+    call = file.call(use.node)
+    edits = renamed(call, file) if call is not None else []
+    new = file.need(f"from appinsights_exporter import {name}", use.node)
+    slot = file.slot(use.node)
+    if slot is not None and slot.loads and min(slot.loads, key=file.start) is use.node:
+        # `AzureLogHandler = None`, where an import fails.
+        edits += [file.replace(store, new) for store in slot.stores if isinstance(store, ast.Name)]
+    return [file.replace(use.node, new), *edits]
+
+
+def stays(use: Found, file: File) -> Outcome:
+    """Nothing changes: the new handler has the same method, or the native exporter reads the same field."""
+    return []
+
+
+def processor(use: Found, file: File) -> Outcome:
+    """`handler.add_telemetry_processor(...)` stays: the new handlers have it. On other exporters it is an argument of `configure`."""
+    if use.symbol.startswith(f"{_MODULE}.") or file.call(use.node) is None:
+        return []
+    owner = use.node.value if isinstance(use.node, ast.Attribute) else None
+    if owner is not None and file.value(owner).name.startswith(f"{_MODULE}."):
+        return []
+    return Keep("telemetry processors of this exporter")
+
+
+def envelope(use: Found, file: File) -> Outcome:
+    """Fields stay: the native exporter's processors get the same; its class is named from there."""
+    if use.symbol.startswith(f"{_PROTOCOL}.") and file.value(use.node).meaning == "name" if isinstance(use.node, ast.expr) else False:
+        name = use.symbol.removeprefix(f"{_PROTOCOL}.")
+        if name in _ENVELOPES and isinstance(use.node, (ast.Name, ast.Attribute)):
+            return [file.replace(use.node, file.need(f"from appinsights_exporter.envelope import {name}", use.node))]
+    return []
+
+
+REWRITERS: dict[str, Rewriter] = {
+    "A003": stays,
+    "A004": stays,
+    "A005": stays,
+    "A006": processor,
+    "A007": envelope,
+    "A008": envelope,
+    "L001": handler,
+    "L002": handler,
+    "L003": stays,
+    "L004": stays,
+    "L005": stays,
+}

@@ -1,0 +1,117 @@
+"""Where the objects that a rule asks for were made: through variables, attributes of `self`, imports of other modules of the program and loops."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opencensus_compat.rewrite.bindings import Slot
+    from opencensus_compat.rewrite.context import File
+    from opencensus_compat.scan.python_uses import Found
+
+_DEPTH = 8
+
+
+def made(file: File, node: ast.expr | None, depth: int = _DEPTH) -> tuple[File, ast.Call] | None:
+    """Return the one call that makes what an expression holds, and its file; None where that is not one call of these files."""
+    if node is None or not depth:
+        return None
+    if isinstance(node, ast.Call):
+        return file, node
+    value = stored(file, node)
+    return made(*value, depth - 1) if value is not None else None
+
+
+def stored(file: File, node: ast.expr) -> tuple[File, ast.expr] | None:
+    """Return the one expression that a variable or attribute is bound to, and its file; None for another expression."""
+    if isinstance(node, ast.Name):
+        slot = file.slot(node)
+        return _of_slot(file, slot) if slot is not None else None
+    if not isinstance(node, ast.Attribute):
+        return None
+    value = file.value(node.value)
+    other = file.files.get(value.name) if value.meaning == "module" else None
+    if other is not None:
+        found = other.bindings.module.get(node.attr)
+        return _of_slot(other, found) if found is not None else None
+    stores = [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)]
+    parent = file.parents.get(stores[0]) if len(stores) == 1 else None
+    if isinstance(parent, ast.Assign) and stores[0] in parent.targets:
+        return file, parent.value
+    return (file, parent.value) if isinstance(parent, ast.AnnAssign) and parent.value is not None else None
+
+
+def _of_slot(file: File, slot: Slot, depth: int = _DEPTH) -> tuple[File, ast.expr] | None:
+    store = slot.stores[0] if len(slot.stores) == 1 else None
+    if isinstance(store, ast.alias) and depth:
+        origin = file.origin(store)
+        return _of_slot(*origin, depth - 1) if origin is not None else None
+    value = file.only_value(slot)
+    return (file, value) if value is not None else None
+
+
+def attributes(file: File, node: ast.Attribute) -> list[ast.Attribute]:
+    """Return the places of a file with an attribute of the same name, on something of the same text."""
+    text = ast.unparse(node.value)
+    return [each for each in file.parents if isinstance(each, ast.Attribute) and each.attr == node.attr and ast.unparse(each.value) == text]
+
+
+def loads(file: File, target: ast.expr) -> list[ast.expr]:
+    """Return the places of its file that read what an assignment binds."""
+    if isinstance(target, ast.Name):
+        slot = file.slot(target)
+        return list(slot.loads) if slot is not None else []
+    if isinstance(target, ast.Attribute):
+        return [each for each in attributes(file, target) if isinstance(each.ctx, ast.Load)]
+    return []
+
+
+def target(file: File, node: ast.AST) -> ast.expr | None:
+    """Return the one variable or attribute that an expression is assigned to; None for one that has no such place."""
+    parent = file.parents.get(node)
+    if isinstance(parent, ast.Assign) and parent.value is node and len(parent.targets) == 1:
+        found = parent.targets[0]
+    elif isinstance(parent, ast.AnnAssign) and parent.value is node:
+        found = parent.target
+    else:
+        return None
+    return found if isinstance(found, (ast.Name, ast.Attribute)) else None
+
+
+def called(file: File, symbol: str) -> Iterator[ast.Call]:
+    """Yield the calls of a name of OpenCensus in a file."""
+    for use in file.uses:
+        call = file.call(use.node) if use.symbol == symbol else None
+        if call is not None:
+            yield call
+
+
+def elements(file: File, node: ast.expr) -> list[tuple[File, ast.expr]]:
+    """Return what an expression may hold: itself, or each element where it is what a loop goes through."""
+    if isinstance(node, ast.Name):
+        slot = file.slot(node)
+        store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+        parent = file.parents.get(store) if store is not None else None
+        if isinstance(parent, (ast.For, ast.comprehension)) and parent.target is store:
+            found: tuple[File, ast.expr] | None = (file, parent.iter)
+            if not isinstance(parent.iter, (ast.List, ast.Tuple, ast.Set)):
+                found = stored(file, parent.iter)
+            if found is not None and isinstance(found[1], (ast.List, ast.Tuple, ast.Set)):
+                return [(found[0], each) for each in found[1].elts]
+            return []
+    return [(file, node)]
+
+
+def is_simple(node: ast.AST) -> bool:
+    """Return whether reading an expression later, or not at all, changes nothing: no call, no assignment, no wait."""
+    return not any(isinstance(each, (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)) for each in ast.walk(node))
+
+
+def is_subclass(use: Found, file: File) -> bool:
+    """Return whether a use names a class of the program that stands on one of OpenCensus, or is in the bases of one."""
+    if isinstance(file.parents.get(use.node), ast.ClassDef):
+        return True
+    return isinstance(use.node, ast.expr) and file.value(use.node).meaning in {"subclass", "class"}

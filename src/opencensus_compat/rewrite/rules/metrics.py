@@ -1,0 +1,111 @@
+"""Exporters of metrics: `configure` with the signal, where they are made."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules.made import called, is_subclass, loads, made, target
+from opencensus_compat.rewrite.rules.options import milliseconds, options
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.scan.python_uses import Found
+
+_NEW = "ext.azure.metrics_exporter.new_metrics_exporter"
+_EXPORTER = "ext.azure.metrics_exporter.MetricsExporter"
+_THREAD = "metrics.transport.get_exporter_thread"
+_REGISTER = "stats.view_manager.ViewManager.register_exporter"
+_PRODUCERS = frozenset({"metrics.export.gauge.Registry", "stats.stats.stats"})
+_DEFAULT_INTERVAL_S = {_NEW: 15, _EXPORTER: 60}
+"""Seconds between two exports where a program names none: the thread of `get_exporter_thread` has its own."""
+
+
+def exporter(use: Found, file: File) -> Outcome:
+    """`new_metrics_exporter(...)` → `configure(..., signals=["metrics"])`; `MetricsExporter` and its thread likewise."""
+    call = file.call(use.node)
+    if is_subclass(use, file):
+        return Keep("a class of the program stands on the exporter")
+    if call is None:
+        return Ask("What is the exporter's class or function used for here?")
+    if use.symbol == _THREAD:
+        return _thread(call, file)
+    if use.symbol not in {_NEW, _EXPORTER}:
+        return Ask("What is done with the exporter besides its registration?")
+    threads = [each for each in called(file, _THREAD) if _exporter_of(each, file) is call]
+    if use.symbol == _EXPORTER and len(threads) != 1:
+        return Ask("Who hands the exporter its metrics?")
+    place = target(file, call)
+    statement = file.statement(call)
+    if place is not None:
+        _check_loads(place, file)
+    elif not (file.is_alone(call) or _is_in_registration(call, file) or threads):
+        return Ask("Who else gets the exporter?")
+    text = configuration(call, file, threads[0] if threads else None)
+    return [file.replace(statement, f"{file.line_end}{file.indentation(statement)}".join(text))]
+
+
+def _check_loads(place: ast.expr, file: File) -> None:
+    for load in loads(file, place):
+        parent = file.parents.get(load)
+        parent = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+        if not (isinstance(parent, ast.Call) and parent.func is not load and file.symbol(parent) in {_REGISTER, _THREAD}):
+            raise Refused(Ask(f"The exporter is read in line {load.lineno}: what for?"))
+
+
+def _is_in_registration(call: ast.Call, file: File) -> bool:
+    parent = file.parents.get(call)
+    parent = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+    return isinstance(parent, ast.Call) and file.symbol(parent) == _REGISTER and file.is_alone(parent)
+
+
+def configuration(call: ast.Call, file: File, thread: ast.Call | None) -> list[str]:
+    """Return the statements that take the place of an exporter.
+
+    Raises:
+        Refused: An option of it has no counterpart.
+    """
+    given = options(call, file)
+    interval = file.argument(thread, 2, "interval") if thread is not None else None
+    if thread is not None:
+        given = [each for each in given if not each.startswith("export_interval_millis=")]
+    if interval is not None and not (isinstance(interval, ast.Constant) and interval.value is None):
+        given.append(f"export_interval_millis={milliseconds(interval, file)}")
+    name = file.need("from appinsights_exporter import configure", call.func)
+    given.insert(sum(each.startswith(("connection_string=", "credential=")) for each in given), 'signals=["metrics"]')
+    texts = [f"{name}({', '.join(given)})"]
+    standard = next((each.value for each in call.keywords if each.arg == "enable_standard_metrics"), None)
+    if file.symbol(call) == _NEW and not (isinstance(standard, ast.Constant) and not standard.value):
+        if standard is not None and not isinstance(standard, ast.Constant):
+            raise Refused(Ask("Are the standard metrics of machine and process wanted?"))
+        texts.append(f"{file.need('from appinsights_exporter import performance_counters', call.func)}.observe()")
+    return texts
+
+
+def _exporter_of(thread: ast.Call, file: File) -> ast.Call | None:
+    found = made(file, file.argument(thread, 1, "exporter"))
+    return found[1] if found is not None and found[0] is file else None
+
+
+def _thread(call: ast.Call, file: File) -> Outcome:
+    """The thread goes: the reader of the provider reads all instruments."""
+    of_exporter = _exporter_of(call, file)
+    producers = file.argument(call, 0, "metric_producers")
+    if of_exporter is None or file.symbol(of_exporter) != _EXPORTER or not isinstance(producers, (ast.List, ast.Tuple)):
+        return Ask("Which exporter exports which producers?")
+    for each in producers.elts:
+        found = made(file, each)
+        if not (found is not None and found[0].symbol(found[1]) in _PRODUCERS) and file.symbol(each) not in _PRODUCERS:
+            return Ask("Which metrics does this producer bring?")
+    place = target(file, call)
+    if place is None and not file.is_alone(call):
+        return Keep("the thread is used")
+    if place is not None and loads(file, place):
+        return Ask("What else is done with the thread? `shutdown()` of what `configure` returns ends the export.")
+    # The exporter's own use writes the statement if both are in one.
+    statement = file.statement(call)
+    return [] if file.statement(of_exporter) is statement else [file.delete(statement)]
+
+
+REWRITERS: dict[str, Rewriter] = {"A010": exporter}

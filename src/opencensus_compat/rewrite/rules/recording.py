@@ -1,0 +1,280 @@
+"""Recording: what is put into a measurement map goes to the instruments at once, with the tags of the record."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import Ask, Refused
+from opencensus_compat.rewrite.rules import tags as tag_rules
+from opencensus_compat.rewrite.rules.made import is_simple, loads, made, target
+from opencensus_compat.rewrite.rules.views import PUTS, View, views_of
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.scan.python_uses import Found
+
+_STATS = "stats.stats.stats"
+_PARTS = frozenset({_STATS, f"{_STATS}.view_manager", f"{_STATS}.stats_recorder"})
+_NEW = "stats.stats_recorder.StatsRecorder.new_measurement_map"
+_MAP = "stats.measurement_map.MeasurementMap"
+_RECORD = f"{_MAP}.record"
+_CALLS = {"CountAggregation": "add", "SumAggregation": "add", "LastValueAggregation": "set", "DistributionAggregation": "record"}
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+_WHICH = "Which measurements does this record have?"
+
+
+def recording(use: Found, file: File) -> Outcome:
+    """`mmap.measure_int_put(measure, value)` and `mmap.record(tags)` → `instrument.add(value, tags)`."""
+    if use.symbol in _PARTS:
+        return _part(use, file)
+    call = file.call(use.node)
+    if call is None or not isinstance(call.func, (ast.Attribute, ast.Name)):
+        return Ask("What is this used for?")
+    if use.symbol == _NEW:
+        return _map(call, file)
+    if use.symbol in PUTS:
+        return _put(call, file)
+    if use.symbol == _RECORD:
+        return _record(call, file)
+    return Ask("What is this used for? OpenTelemetry's exemplars come from the current span.")
+
+
+def _part(use: Found, file: File) -> Outcome:
+    """`stats = stats_module.stats` and the like go with the last that reads them."""
+    if not isinstance(use.node, ast.expr):
+        return []
+    place = target(file, use.node)
+    if place is None:
+        parent = file.parents.get(use.node)
+        return [] if isinstance(parent, ast.Attribute) else Ask("Who else gets this object?")
+    for load in loads(file, place):
+        if not isinstance(file.parents.get(load), ast.Attribute):
+            return Ask(f"It is read in line {load.lineno}: what for?")
+    return [file.delete(file.statement(use.node))]
+
+
+def _map(call: ast.Call, file: File) -> Outcome:
+    place = target(file, call)
+    if place is None:
+        return Ask("Who else puts something into this map?")
+    for load in loads(file, place):
+        parent = file.parents.get(load)
+        if not (isinstance(parent, ast.Attribute) and (parent in file.by_node)):
+            return Ask(f"The map is read in line {load.lineno}: what for?")
+    return [file.delete(file.statement(call))]
+
+
+class _Segment:
+    """One record with what was put before it."""
+
+    def __init__(self, puts: list[ast.Call], record: ast.Call) -> None:
+        self.puts = puts
+        self.record = record
+
+
+def _base(call: ast.Call) -> str:
+    return ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+
+
+def _segments(call: ast.Call, file: File) -> list[_Segment]:
+    """Return the records of a map in the function around a call of it.
+
+    Raises:
+        Refused: Which measurements they have is not known.
+    """
+    owner, base = file.owner(call), _base(call)
+    puts: list[ast.Call] = []
+    found: list[_Segment] = []
+    calls = [file.call(use.node) for use in file.uses if use.symbol in PUTS or use.symbol == _RECORD]
+    own = [each for each in calls if each is not None and _base(each) == base and file.owner(each) is owner]
+    for each in sorted(own, key=file.start):
+        if file.symbol(each) in PUTS:
+            puts.append(each)
+        elif not puts:
+            raise Refused(Ask(_WHICH))
+        else:
+            found.append(_Segment(puts, each))
+            puts = []
+    if puts:
+        raise Refused(Ask("Where are these measurements recorded?"))
+    return found
+
+
+def _checked(segment: _Segment, file: File) -> None:
+    """Raise where a record has other measurements than those that are put right before it."""
+    record, names = segment.record, []
+    block = file.body_of(file.statement(record))
+    for put in segment.puts:
+        top: ast.AST = file.statement(put)
+        around = []
+        while top not in block and top in file.parents:
+            top = file.parents[top]
+            around.append(top)
+        if top not in block or any(isinstance(each, _LOOPS) for each in around):
+            raise Refused(Ask(_WHICH))
+        names.append(ast.unparse(_measure(put, file)))
+    if len(set(names)) < len(names) and not any(isinstance(file.parents.get(file.statement(put)), ast.If) for put in segment.puts):
+        raise Refused(Ask("One measure is put twice, and the last value counts: which one is meant?"))
+    # A map that stays keeps what was put into it before.
+    base = record.func.value if isinstance(record.func, ast.Attribute) else None
+    new = made(file, base)
+    if base is None or new is None or new[0] is not file or new[0].symbol(new[1]) != _NEW:
+        raise Refused(Ask("Where is this map made, and what else is put into it?"))
+    is_fresh = file.owner(new[1]) is file.owner(record) and all(
+        each in list(file.up(new[1])) for each in file.up(record) if isinstance(each, _LOOPS)
+    )
+    every = [each for use in file.uses if use.symbol in PUTS and (each := file.call(use.node)) is not None and _same(each, record, file)]
+    others = {ast.unparse(_measure(each, file)) for each in every}
+    is_nested = any(file.statement(put) not in block for put in segment.puts)
+    if (not is_fresh and (is_nested or others != set(names))) or (is_fresh and others != set(names) and len(_segments(record, file)) > 1):
+        raise Refused(Ask("The map keeps what was put into it before: are all of its measurements to be recorded here?"))
+
+
+def _same(one: ast.Call, other: ast.Call, file: File) -> bool:
+    left, right = (each.func.value if isinstance(each.func, ast.Attribute) else None for each in (one, other))
+    if isinstance(left, ast.Name) and isinstance(right, ast.Name):
+        return file.slot(left) is file.slot(right)
+    return _base(one) == _base(other)
+
+
+def _measure(put: ast.Call, file: File) -> ast.expr:
+    found = file.argument(put, 0, "measure")
+    if found is None or file.has_stars(put):
+        raise Refused(Ask("Which measure gets this value?"))
+    return found
+
+
+def _tags(record: ast.Call, file: File) -> ast.expr | None:
+    found = file.argument(record, 0, "tags")
+    return None if isinstance(found, ast.Constant) and found.value is None else found
+
+
+def _is_at_once(segment: _Segment, file: File) -> bool:
+    """Return whether the tags are complete where the first value is put, and nothing leaves before the record."""
+    record = segment.record
+    given = _tags(record, file)
+    first = segment.puts[0]
+    if given is not None:
+        if not isinstance(given, (ast.Name, ast.Attribute)) or tag_rules.changed_between(
+            given, file.start(first), file.start(record), file
+        ):
+            return False
+        slot = file.slot(given) if isinstance(given, ast.Name) else None
+        if (
+            slot is not None
+            and slot.owner is file.owner(record)
+            and not any(file.start(store) < file.start(first) for store in slot.stores if hasattr(store, "lineno"))
+        ):
+            return False
+    start, end = file.start(first), file.start(record)
+    return not any(isinstance(each, _LEAVING) and start < file.start(each) < end for each in file.parents)
+
+
+def _put(call: ast.Call, file: File) -> Outcome:
+    if not file.is_alone(call):
+        return Ask("What is the result used for?")
+    segment = next((each for each in _segments(call, file) if call in each.puts), None)
+    if segment is None:
+        return Ask("Where are these measurements recorded?")
+    _checked(segment, file)
+    statement = file.statement(call)
+    if not _is_at_once(segment, file):
+        return [file.delete(statement)]
+    given = _tags(segment.record, file)
+    return [file.replace(statement, _lines(call, file.text(given) if given is not None else "", segment, file, statement))]
+
+
+def _record(call: ast.Call, file: File) -> Outcome:
+    if not file.is_alone(call):
+        return Ask("What is the result used for?")
+    segment = next(each for each in _segments(call, file) if each.record is call)
+    _checked(segment, file)
+    _check_tags(segment, file)
+    statement = file.statement(call)
+    if _is_at_once(segment, file):
+        return [file.delete(statement)]
+    given = _tags(call, file)
+    _check_delay(segment, file)
+    text = file.render(given) if given is not None else ""
+    lines = [_lines(put, text, segment, file, statement) for put in segment.puts]
+    joint = f"{file.line_end}{file.indentation(statement)}"
+    together = joint.join(lines)
+    if given is not None and not isinstance(given, (ast.Name, ast.Attribute, ast.Constant)) and together.count(joint):
+        if file.bindings.find("attributes", file.owner(call)) is not None:
+            return Ask("The tags are made once and recorded with several measures: under which name?")
+        lines = [_lines(put, "attributes", segment, file, statement) for put in segment.puts]
+        together = joint.join([f"attributes = {text}", *lines])
+    return [file.replace(statement, together)]
+
+
+def _check_delay(segment: _Segment, file: File) -> None:
+    """Raise where a value would be another one if it were read at the record."""
+    block = file.body_of(file.statement(segment.record))
+    for put in segment.puts:
+        if file.statement(put) not in block:
+            raise Refused(Ask("Its tags are only known later: where is the value to be recorded?"))
+        value = file.argument(put, 1, "value")
+        if value is None:
+            raise Refused(Ask("Which value is this?"))
+        between = block[block.index(file.statement(put)) + 1 : block.index(file.statement(segment.record))]
+        names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
+        for statement in between:
+            bound = {each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
+            is_of_ours = any(use.rule[0] == "S" and file.statement(use.node) is statement for use in file.uses if use.node in file.parents)
+            if names & bound or (not is_of_ours and not is_simple(value)):
+                raise Refused(Ask("Its tags are only known later: is the value the same there?"))
+
+
+def _check_tags(segment: _Segment, file: File) -> None:
+    """Raise where a map may have tags that a view does not keep."""
+    given = _tags(segment.record, file)
+    if given is None:
+        return
+    keys = tag_rules.keys_of(given, file)
+    for put in segment.puts:
+        for view in _views(put, file):
+            if keys is None or keys - view.columns:
+                lost = ", ".join(sorted(keys - view.columns)) if keys is not None else "others"
+                raise Refused(Ask(f"The view leaves tags out ({lost}), an instrument keeps all: are they wanted?"))
+
+
+def _views(put: ast.Call, file: File) -> list[View]:
+    found = made(file, _measure(put, file))
+    if found is None or not found[0].symbol(found[1]).startswith("stats.measure."):
+        raise Refused(Ask("Which measures come here, and with which views?"))
+    views = views_of(found[1], found[0])
+    if not views:
+        raise Refused(Ask("No view of this measure is in these files, and without one nothing is sent: is it needed?"))
+    return views
+
+
+def _lines(put: ast.Call, tags: str, segment: _Segment, file: File, statement: ast.stmt) -> str:
+    """Return the statements that record a value with each view's instrument."""
+    node = _measure(put, file)
+    value = file.argument(put, 1, "value")
+    if value is None:
+        raise Refused(Ask("Which value is this?"))
+    views = _views(put, file)
+    found = []
+    for view in views:
+        name = file.text(node)
+        if len(views) > 1:
+            place = target(view.file, view.call)
+            if view.file is not file or not isinstance(place, ast.Name):
+                raise Refused(Ask("Its measure has several views: which variables hold their instruments here?"))
+            name = place.id
+        if view.kind == "CountAggregation":
+            if not is_simple(value):
+                raise Refused(Ask("A count ignores the value: is the call needed?"))
+            amount = "1"
+        else:
+            amount = file.render(value)
+        found.append(f"{name}.{_CALLS[view.kind]}({amount}{f', {tags}' if tags not in ('', '{}') else ''})")
+    if len(found) > 1 and not is_simple(value):
+        raise Refused(Ask("The value goes to several instruments: is it the same each time?"))
+    return f"{file.line_end}{file.indentation(statement)}".join(found)
+
+
+REWRITERS: dict[str, Rewriter] = {"S009": recording}

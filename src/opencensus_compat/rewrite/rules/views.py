@@ -1,0 +1,331 @@
+"""Measures and views: a measure with its view is an instrument, whose kind is the view's aggregation."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules.made import called, elements, loads, made, target
+from opencensus_compat.rewrite.rules.tags import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.scan.python_uses import Found
+
+_MEASURES = ("stats.measure.MeasureInt", "stats.measure.MeasureFloat")
+_VIEW = "stats.view.View"
+_REGISTER = "stats.view_manager.ViewManager.register_view"
+_READ_BACK = ("measure_to_view_map", "ViewManager.get_view", "ViewManager.get_all_exported_views")
+PUTS = frozenset({"stats.measurement_map.MeasurementMap.measure_int_put", "stats.measurement_map.MeasurementMap.measure_float_put"})
+_AGGREGATION = "stats.aggregation."
+_KINDS = {
+    "CountAggregation": "counter",
+    "SumAggregation": "counter",
+    "LastValueAggregation": "gauge",
+    "DistributionAggregation": "histogram",
+}
+_SUPPORTED_BY_NAME = frozenset({"name", "description", "columns", "measure", "aggregation"})
+_WIDTH = 88
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A view of these files."""
+
+    file: File
+    call: ast.Call
+
+    def part(self, position: int, name: str) -> ast.expr:
+        """Return an argument.
+
+        Raises:
+            Refused: It is not given.
+        """
+        found = self.file.argument(self.call, position, name)
+        if found is None or self.file.has_stars(self.call):
+            raise Refused(Ask("Which arguments has this view?"))
+        return found
+
+    @property
+    def aggregation(self) -> tuple[File, ast.Call]:
+        """The call that makes its aggregation.
+
+        Raises:
+            Refused: It is not known.
+        """
+        found = made(self.file, self.part(4, "aggregation"))
+        if found is None or found[0].symbol(found[1]).removeprefix(_AGGREGATION) not in _KINDS:
+            raise Refused(Ask("Which aggregation has this view?"))
+        return found
+
+    @property
+    def kind(self) -> str:
+        """The name of its aggregation's class."""
+        home, call = self.aggregation
+        return home.symbol(call).removeprefix(_AGGREGATION)
+
+    @property
+    def columns(self) -> set[str]:
+        """Its tag keys.
+
+        Raises:
+            Refused: They are not known.
+        """
+        node = self.part(2, "columns")
+        found = made_list(self.file, node)
+        keys = [text_of(each, found[0]) for each in found[1].elts] if found is not None else [None]
+        if None in keys:
+            raise Refused(Ask("Which tag keys has this view? Others of a tag map are no attributes."))
+        return {key for key in keys if key is not None}
+
+
+def made_list(file: File, node: ast.expr) -> tuple[File, ast.List | ast.Tuple] | None:
+    """Return the list that an expression is or holds."""
+    from opencensus_compat.rewrite.rules.made import stored
+
+    found: tuple[File, ast.expr] | None = (file, node)
+    while found is not None and not isinstance(found[1], (ast.List, ast.Tuple)):
+        found = stored(*found)
+    return found if found is not None and isinstance(found[1], (ast.List, ast.Tuple)) else None  # type: ignore[return-value] # it is one
+
+
+def views_of(measure: ast.Call, file: File) -> list[View]:
+    """Return the views of a measure that are registered.
+
+    Raises:
+        Refused: A view's measure is not known, or one is made but not registered.
+    """
+    found = []
+    for home in file.files.values():
+        for call in called(home, _VIEW):
+            view = View(home, call)
+            of_view = made(home, view.part(3, "measure"))
+            if of_view is None:
+                raise Refused(Ask("There is a view whose measure is only known when the program runs: is it this one's?"))
+            if of_view[1] is measure:
+                found.append(view)
+    registered = set(_registered(file))
+    for view in found:
+        if view.call not in registered:
+            raise Refused(Ask("Is its view registered? Without that OpenCensus records nothing."))
+    return found
+
+
+def _check_readers(file: File) -> None:
+    """Raise where the program reads back what it recorded, or records measures that are only known when it runs."""
+    for home in file.files.values():
+        for use in home.uses:
+            line = getattr(use.node, "lineno", 1)
+            if use.rule[0] == "S" and any(name in use.symbol for name in _READ_BACK):
+                raise Refused(Keep(f"{home.path}:{line} reads back what was recorded"))
+            call = home.call(use.node) if use.symbol in PUTS else None
+            given = home.argument(call, 0, "measure") if call is not None else None
+            if call is not None and made(home, given) is None:
+                raise Refused(Keep(f"{home.path}:{line} records measures that are only known when it runs"))
+
+
+def _registered(file: File) -> Iterator[ast.Call]:
+    for home in file.files.values():
+        for call in called(home, _REGISTER):
+            given = home.argument(call, 0, "view")
+            for place, node in elements(home, given) if given is not None else []:
+                view = made(place, node)
+                if view is not None:
+                    yield view[1]
+
+
+def instrument(view: View, unit: str, file: File, node: ast.AST, indentation: str, before: int) -> str:
+    """Return the expression that makes the instrument of a view.
+
+    Args:
+        view: The view.
+        unit: The source of its unit.
+        file: Where it is to stand.
+        node: The place there.
+        indentation: Of the statement.
+        before: Signs before the expression on its line.
+
+    Raises:
+        Refused: It cannot stand there.
+    """
+    home, aggregation = view.aggregation
+    kind = home.symbol(aggregation).removeprefix(_AGGREGATION)
+    parts = [view.part(0, "name"), view.part(1, "description")]
+    bounds = home.argument(aggregation, 0, "boundaries") if kind == "DistributionAggregation" else None
+    if (aggregation.args or aggregation.keywords) and bounds is None:
+        raise Refused(Ask("What is the argument of its aggregation for?"))
+    _check_names([(view.file, each) for each in parts] + ([(home, bounds)] if bounds is not None else []), file, node)
+    texts = [view.file.text(parts[0]), f"unit={unit}", f"description={view.file.text(parts[1])}"]
+    if bounds is not None:
+        texts.append(f"explicit_bucket_boundaries_advisory={home.text(bounds)}")
+    elif kind == "DistributionAggregation":
+        # Without boundaries there is one bucket.
+        texts.append("explicit_bucket_boundaries_advisory=[]")
+    name = file.need("from opentelemetry import metrics", node)
+    return create(f"{name}.get_meter(__name__).create_{_KINDS[kind]}", texts, indentation, before, file)
+
+
+def create(function: str, texts: list[str], indentation: str, before: int, file: File) -> str:
+    """Return a call, each argument on a line of its own where one line would be longer than the file's."""
+    line = f"{function}({', '.join(texts)})"
+    longest = max([_WIDTH, *map(len, file.source.decode("utf-8").splitlines())])
+    if before + len(line) <= longest:
+        return line
+    inner = f"{indentation}    "
+    return file.line_end.join([f"{function}(", *(f"{inner}{each}," for each in texts), f"{indentation})"])
+
+
+def _check_names(nodes: list[tuple[File, ast.expr]], file: File, place: ast.AST) -> None:
+    for home, node in nodes:
+        for each in ast.walk(node):
+            if not isinstance(each, ast.Name):
+                continue
+            slot = home.slot(each)
+            is_seen = home is file and (
+                slot is None or all(not isinstance(store, ast.expr) or file.start(store) < file.start(place) for store in slot.stores)
+            )
+            if not is_seen or (slot is not None and slot.owner is not file.tree and slot.owner is not file.owner(place)):
+                raise Refused(Ask(f"`{each.id}` of its view is not known here: where is the instrument to be made?"))
+
+
+def measure(use: Found, file: File) -> Outcome:
+    """`MeasureInt(...)` with one view → its instrument; with several, each view is one."""
+    call = file.call(use.node)
+    if use.symbol not in _MEASURES or call is None:
+        return Ask("What is done with the measure besides views and recording?")
+    views = views_of(call, file)
+    _check_readers(file)
+    if not views:
+        return Ask("No view of it is in these files, and without one nothing is sent: is it needed?")
+    place = target(file, call)
+    if place is None:
+        return Ask("Who else holds the measure?")
+    statement = file.statement(call)
+    if len(views) > 1 or _is_at_view(views[0], call, file):
+        return [file.delete(statement)]
+    indentation = file.indentation(statement)
+    return [file.replace(call, instrument(views[0], _unit(views[0], call, file), file, call, indentation, _column(call, file)))]
+
+
+def _column(node: ast.AST, file: File) -> int:
+    return file.start(node) - file.line_start(node)
+
+
+def _is_at_view(view: View, of_measure: ast.Call, file: File) -> bool:
+    """Return whether the instrument is made where the view is: below the measure, which nothing reads before."""
+    place, of_view = target(file, of_measure), target(view.file, view.call)
+    if view.file is not file or place is None or of_view is None:
+        return False
+    block, statement = file.body_of(file.statement(of_measure)), file.statement(view.call)
+    start, end = file.end(of_measure), file.start(statement)
+    return statement in block and start < end and not any(start < file.start(each) < end for each in loads(file, place))
+
+
+def _unit(view: View, call: ast.Call, file: File) -> str:
+    if view.kind == "CountAggregation":
+        return '"1"'
+    unit = file.argument(call, 2, "unit")
+    return file.text(unit) if unit is not None and not (isinstance(unit, ast.Constant) and unit.value is None) else '"1"'
+
+
+def view(use: Found, file: File) -> Outcome:
+    """A view goes where its measure becomes the instrument; of several, each becomes one."""
+    call = file.call(use.node)
+    if use.symbol != _VIEW or call is None:
+        return Ask("What is done with the view besides its registration?")
+    found = made(file, View(file, call).part(3, "measure"))
+    if found is None:
+        return Ask("Which measure has this view?")
+    home, of_measure = found
+    views = views_of(of_measure, home)
+    place = target(file, call)
+    if len(views) > 1:
+        if home is not file or place is None or file.owner(call) is not file.owner(of_measure):
+            return Ask("Its measure has several views: which variables are to hold their instruments?")
+        unit = _unit(View(file, call), of_measure, file)
+        statement = file.statement(call)
+        text = instrument(View(file, call), unit, file, call, file.indentation(statement), _column(call, file))
+        return [file.replace(call, text)]
+    if place is not None:
+        _check_loads(place, file)
+        statement = file.statement(call)
+        holder = target(home, of_measure)
+        if home is file and holder is not None and _is_at_view(View(file, call), of_measure, file):
+            name = file.text(holder)
+            indentation = file.indentation(statement)
+            unit = _unit(View(file, call), of_measure, file)
+            text = instrument(View(file, call), unit, file, call, indentation, len(indentation) + len(name) + 3)
+            return [file.replace(statement, f"{name} = {text}")]
+        return [file.delete(statement)]
+    parent = file.parents.get(call)
+    if isinstance(parent, (ast.List, ast.Tuple)) and target(file, parent) is not None:
+        holder = target(file, parent)
+        assert holder is not None
+        if not all(isinstance(each, ast.Call) and file.symbol(each) == _VIEW for each in parent.elts):
+            return Ask("What else does the list hold?")
+        _check_loads(holder, file)
+        return [file.delete(file.statement(call))] if parent.elts[0] is call else []
+    return []
+
+
+def _check_loads(place: ast.expr, file: File) -> None:
+    """Raise where something else than a registration reads a variable."""
+    for load in loads(file, place):
+        node: ast.AST = load
+        parent = file.parents.get(node)
+        while isinstance(parent, (ast.List, ast.Tuple)):
+            node, parent = parent, file.parents.get(parent)
+        if isinstance(parent, ast.For) and parent.iter is node:
+            continue
+        if isinstance(parent, ast.Call) and parent.func is not node and file.symbol(parent) == _REGISTER:
+            continue
+        holder = target(file, node)
+        if holder is not None and isinstance(node, (ast.List, ast.Tuple)):
+            _check_loads(holder, file)
+            continue
+        raise Refused(Ask(f"`{file.text(load)}` is read in line {load.lineno}: what for?"))
+
+
+def aggregation(use: Found, file: File) -> Outcome:
+    """An aggregation goes with its view: the kind of the instrument says it."""
+    call = file.call(use.node)
+    if call is None or use.symbol.removeprefix(_AGGREGATION) not in _KINDS:
+        return Ask("What is done with the aggregation besides views?")
+    place = target(file, call)
+    if place is None:
+        return []
+    for load in loads(file, place):
+        parent = file.parents.get(load)
+        parent = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+        if not (isinstance(parent, ast.Call) and file.symbol(parent) == _VIEW):
+            return Ask(f"It is read in line {load.lineno}: what for?")
+    return [file.delete(file.statement(call))]
+
+
+def registration(use: Found, file: File) -> Outcome:
+    """`register_view(...)` and `register_exporter(...)` go, with the loop around."""
+    call = file.call(use.node)
+    if use.symbol not in {_REGISTER, "stats.view_manager.ViewManager.register_exporter"} or call is None:
+        return Ask("What is the view manager asked for here?")
+    if not file.is_alone(call):
+        return Keep("its result is used")
+    statement: ast.stmt = file.statement(call)
+    given = call.args[0] if call.args else None
+    if isinstance(given, ast.Call) and file.symbol(given).startswith("ext.azure.metrics_exporter."):
+        return []
+    above = file.parents.get(statement)
+    if isinstance(above, ast.For) and above.body == [statement] and not above.orelse:
+        return [file.delete(above)]
+    return [file.delete(statement)]
+
+
+REWRITERS: dict[str, Rewriter] = {
+    "S001": measure,
+    "S002": view,
+    **dict.fromkeys(("S003", "S004", "S005", "S006", "S007"), aggregation),
+    "S008": registration,
+}

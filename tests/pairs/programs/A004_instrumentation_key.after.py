@@ -1,0 +1,14 @@
+import logging
+
+from appinsights_exporter import ApplicationInsightsLoggingHandler
+
+# A key alone is deprecated, and it says so.
+logging.getLogger("opencensus_compat").setLevel(logging.ERROR)
+KEY = "33333333-3333-4333-8333-333333333333"
+
+for name, handler in (
+    ("orders", ApplicationInsightsLoggingHandler(connection_string=f"InstrumentationKey={KEY}")),
+    ("stock", ApplicationInsightsLoggingHandler(connection_string="InstrumentationKey=44444444-4444-4444-8444-444444444444")),
+):
+    logging.getLogger(name).addHandler(handler)
+    logging.getLogger(name).warning("by key")

@@ -1,0 +1,13 @@
+from appinsights_exporter import configure
+from opentelemetry import metrics
+
+STOCK = metrics.get_meter(__name__).create_gauge(
+    "stock_now",
+    unit="1",
+    description="articles in stock",
+)
+
+configure(signals=["metrics"])
+
+for left in (9, 8, 7):
+    STOCK.set(left)

@@ -1,0 +1,103 @@
+"""Log handlers and their options: text before, text after, and what is left."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from opencensus_compat.rewrite.rewriting import Options, rewrite_text
+
+_OLD = "from opencensus.ext.azure.log_exporter import AzureLogHandler\n"
+_NEW = "from appinsights_exporter import ApplicationInsightsLoggingHandler\n"
+
+
+def _rewrite(text):
+    result = rewrite_text(dedent(text).encode(), options=Options(shape=True))
+    return b"".join(result.after.values()).decode(), [(each.line, each.rule, each.why) for each in result.left]
+
+
+_ARGUMENTS = {
+    "none": ("", ""),
+    "an environment variable": ("connection_string=os.environ['X']", "connection_string=os.environ['X']"),
+    "a key": ("instrumentation_key='k-1'", 'connection_string="InstrumentationKey=k-1"'),
+    "a key in a variable": ("instrumentation_key=settings.KEY", 'connection_string=f"InstrumentationKey={settings.KEY}"'),
+    "a key of a mapping": ("instrumentation_key=os.environ['K']", "connection_string=\"InstrumentationKey=\" + os.environ['K']"),
+    "a key with a default": ("instrumentation_key=KEY or 'k'", "connection_string=\"InstrumentationKey=\" + (KEY or 'k')"),
+    "seconds": ("export_interval=2.5", "export_interval_millis=2500"),
+    "no wait": ("export_interval=0.0", "export_interval_millis=1"),
+    "seconds in a variable": ("export_interval=SECONDS", "export_interval_millis=SECONDS * 1000"),
+    "a queue": ("queue_capacity=100", "queue_capacity=100"),
+    "no store": ("enable_local_storage=False", "disable_offline_storage=True"),
+    "a store, as it is by default": ("enable_local_storage=True", ""),
+    "a folder, and a default between": (
+        "connection_string=X, logging_sampling_rate=1.0, storage_path='/x'",
+        "connection_string=X, storage_directory='/x'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), _ARGUMENTS.values(), ids=_ARGUMENTS)
+def test_arguments(before, after):
+    """The new handler gets the old one's options under its own names."""
+    text, left = _rewrite(f"{_OLD}\nhandler = AzureLogHandler({before})\n")
+    assert (text, left) == (f"{_NEW}\nhandler = ApplicationInsightsLoggingHandler({after})\n", [])
+
+
+@pytest.mark.parametrize(
+    "argument", ["logging_sampling_rate=0.5", "proxies={}", "timeout=5", "**options", "instrumentation_key=K, connection_string=C"]
+)
+def test_options_that_the_new_handler_lacks(argument):
+    """An option without a counterpart is a question, and the handler stays."""
+    text, left = _rewrite(f"{_OLD}\nhandler = AzureLogHandler({argument})\n")
+    assert text.startswith(f"{_OLD}\n# census-compat: L001 ")
+    assert text.endswith(f"\nhandler = AzureLogHandler({argument})\n")
+    assert (3, "L001", "decide") in left
+
+
+def test_a_subclass_stays():
+    """A class that stands on the handler keeps it, and so do its objects."""
+    before = f"{_OLD}\nclass Handler(AzureLogHandler):\n    def emit(self, record):\n        super().emit(record)\n\nhandler = Handler()\n"
+    text, left = _rewrite(before)
+    assert [line for line in text.splitlines() if "# census-compat" not in line] == before.splitlines()
+    assert (3, "B003", "decide") in left
+
+
+def test_a_check_waits_for_the_handlers():
+    """A check for the class changes only with all that it may find."""
+    text, _ = _rewrite(
+        f"{_OLD}\nhandlers = [AzureLogHandler(), AzureLogHandler(timeout=5)]\nprint(isinstance(handlers[0], AzureLogHandler))\n"
+    )
+    assert "isinstance(handlers[0], AzureLogHandler)" in text
+
+
+def test_an_import_that_may_fail():
+    """What stands for the class where its import fails gets its new name."""
+    text, _ = _rewrite("""\
+        try:
+            from opencensus.ext.azure.log_exporter import AzureLogHandler
+        except ImportError:
+            AzureLogHandler = None
+        handler = AzureLogHandler() if AzureLogHandler else None
+        """)
+    assert "AzureLogHandler =" not in text.replace("ApplicationInsightsLoggingHandler", "")
+    assert "    ApplicationInsightsLoggingHandler = None\n" in text
+
+
+def test_a_processor_keeps_its_fields():
+    """A telemetry processor stays, and its annotation names the exporter's class."""
+    text, left = _rewrite("""\
+        from opencensus.ext.azure.common.protocol import Envelope
+        from opencensus.ext.azure.log_exporter import AzureLogHandler
+
+        def set_role(envelope: Envelope) -> bool:
+            envelope.tags["ai.cloud.role"] = "shop"
+            return True
+
+        handler = AzureLogHandler()
+        handler.add_telemetry_processor(set_role)
+        """)
+    assert "opencensus" not in text
+    assert "from appinsights_exporter.envelope import Envelope" in text
+    assert '    envelope.tags["ai.cloud.role"] = "shop"\n' in text
+    assert left == []

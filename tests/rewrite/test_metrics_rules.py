@@ -1,0 +1,214 @@
+"""Measures, views, recording, tags, gauges and their exporters: text before, text after, and what is asked."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
+
+_HEAD = """\
+from opencensus.stats import aggregation as aggregation_module
+from opencensus.stats import measure as measure_module
+from opencensus.stats import view as view_module
+from opencensus.stats.stats import stats
+
+ORDERS = measure_module.MeasureInt("orders", "orders", "1")
+VIEW = view_module.View("orders", "orders", ["shop"], ORDERS, aggregation_module.SumAggregation())
+stats.view_manager.register_view(VIEW)
+"""
+_NEW_HEAD = """\
+from opentelemetry import metrics
+
+ORDERS = metrics.get_meter(__name__).create_counter("orders", unit="1", description="orders")
+"""
+_TAGS = "from opencensus.tags.tag_map import TagMap\n"
+_MAP = "mmap = stats.stats_recorder.new_measurement_map()\n"
+
+
+def _rewrite(text):
+    result = rewrite_text(text.encode(), options=Options(shape=True))
+    return b"".join(result.after.values()).decode(), result.left
+
+
+def _with_tags(body):
+    return (_TAGS if "TagMap" in body else "") + _HEAD + body
+
+
+_RECORDS = {
+    "tags before the value": (
+        f"{_MAP}tags = TagMap()\ntags.insert('shop', 's')\nmmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
+        "tags = {}\ntags['shop'] = 's'\nORDERS.add(2, tags)\n",
+    ),
+    "tags after the value": (
+        f"{_MAP}mmap.measure_int_put(ORDERS, 2)\ntags = TagMap()\ntags.insert('shop', 's')\nmmap.record(tags)\n",
+        "tags = {}\ntags['shop'] = 's'\nORDERS.add(2, tags)\n",
+    ),
+    "tags added after the value": (
+        f"tags = TagMap()\n{_MAP}mmap.measure_int_put(ORDERS, 2)\ntags.insert('shop', 's')\nmmap.record(tags=tags)\n",
+        "tags = {}\ntags['shop'] = 's'\nORDERS.add(2, tags)\n",
+    ),
+    "no tags": (f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record()\n", "ORDERS.add(2)\n"),
+    "an empty map": (f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record(TagMap())\n", "ORDERS.add(2)\n"),
+    "keywords": (f"{_MAP}mmap.measure_int_put(measure=ORDERS, value=2)\nmmap.record(tags=None)\n", "ORDERS.add(2)\n"),
+    "a condition": (
+        f"def record(n):\n    {_MAP}    if n > 1:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
+        "def record(n):\n    if n > 1:\n        ORDERS.add(n)\n",
+    ),
+    "a tag that is inserted again": (
+        f"tags = TagMap()\n{_MAP}def record(shop):\n    tags.insert('shop', shop)\n    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n",
+        "tags = {}\ndef record(shop):\n    tags.setdefault('shop', shop)\n    ORDERS.add(1, tags)\n",
+    ),
+    "a tag in a loop": (
+        f"tags = TagMap()\n{_MAP}for shop in 'ab':\n    tags.insert('shop', shop)\n    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n",
+        "tags = {}\nfor shop in 'ab':\n    tags.setdefault('shop', shop)\n    ORDERS.add(1, tags)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), _RECORDS.values(), ids=_RECORDS)
+def test_records(before, after):
+    """A record becomes a call of the instrument, with the tags that it had."""
+    text, left = _rewrite(_with_tags(before))
+    assert (text, left) == (_NEW_HEAD + after, [])
+
+
+_ASKED = {
+    "a tag that the view leaves out": f"tags = TagMap()\ntags.insert('user', 'u')\n{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
+    "a tag that is not known": f"def record(key):\n    tags = TagMap()\n    tags.insert(key, 'u')\n    {_MAP}    mmap.measure_int_put(ORDERS, 2)\n    mmap.record(tags)\n",
+    "a measure that comes from outside": f"def record(measure):\n    {_MAP}    mmap.measure_int_put(measure, 2)\n    mmap.record()\n",
+    "a map that keeps its values": f"{_MAP}def record(n):\n    if n:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
+    "a value that is recorded nowhere": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\n",
+    "a value in a loop": f"{_MAP}for n in range(3):\n    mmap.measure_int_put(ORDERS, n)\nmmap.record()\n",
+    "an attachment": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.measure_put_attachment('k', 'v')\nmmap.record()\n",
+    "a view that is read": "print(VIEW.name)\n",
+    "the map of views": "print(stats.view_manager.measure_to_view_map)\n",
+}
+
+
+@pytest.mark.parametrize("more", _ASKED.values(), ids=_ASKED)
+def test_what_needs_a_person(more):
+    """Where the counterpart is not certain nothing changes, and the reason is said."""
+    text, left = _rewrite(_with_tags(more))
+    kept = [line for line in text.splitlines() if "# census-compat: " not in line]
+    assert kept in ([], _with_tags(more).splitlines())
+    assert any(each.why in ("decide", "keep") for each in left)
+
+
+_VIEWS = {
+    "made where it is registered": "{register}(view_module.View('v', 'd', [], M, {aggregation}.CountAggregation()))\n",
+    "in a list": "VIEWS = [view_module.View('v', 'd', [], M, {aggregation}.CountAggregation())]\nfor each in VIEWS:\n    {register}(each)\n",
+    "by keywords": "{register}(view_module.View(aggregation={aggregation}.CountAggregation(), measure=M, columns=[], description='d', name='v'))\n",
+    "with an aggregation in a variable": "A = {aggregation}.CountAggregation()\nV = view_module.View('v', 'd', [], M, A)\n{register}(V)\n",
+    "registered in a function": "V = view_module.View('v', 'd', [], M, {aggregation}.CountAggregation())\ndef main():\n    {register}(V)\n    print()\nmain()\n",
+}
+
+
+@pytest.mark.parametrize("view", _VIEWS.values(), ids=_VIEWS)
+def test_views(view):
+    """A view goes, however it is made and registered, and its measure is the instrument."""
+    head = "\n".join(_HEAD.splitlines()[:4])
+    body = view.format(register="stats.view_manager.register_view", aggregation="aggregation_module")
+    text, left = _rewrite(f"{head}\n\nM = measure_module.MeasureInt('m', 'd')\n{body}")
+    assert "M = metrics.get_meter(__name__).create_counter('v', unit=\"1\", description='d')\n" in text
+    assert "opencensus" not in text
+    assert left == []
+
+
+def test_a_view_that_is_not_registered():
+    """A view that nothing registers records nothing, which is asked about."""
+    text, left = _rewrite(_HEAD.replace("stats.view_manager.register_view(VIEW)\n", "print(stats)\n"))
+    assert any("registered" in each.text for each in left)
+    assert "create_counter" not in text
+
+
+def test_several_files_change_together(tmp_path):
+    """A measure, and what records it in another file, become an instrument and its calls."""
+    (tmp_path / "measures.py").write_text(_HEAD)
+    (tmp_path / "orders.py").write_text(
+        "from measures import ORDERS\nfrom opencensus.stats.stats import stats\n\n"
+        f"def ordered(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n"
+    )
+    result = rewrite([str(tmp_path)], Options(shape=True))
+    after = {path.rpartition("/")[2]: text.decode() for path, text in result.after.items()}
+    assert after["measures.py"] == _NEW_HEAD
+    assert after["orders.py"] == "from measures import ORDERS\n\ndef ordered(n):\n    ORDERS.add(n)\n"
+
+
+def test_one_of_several_files_alone(tmp_path):
+    """Where the file that records is not to change, the measure stays, too."""
+    (tmp_path / "measures.py").write_text(_HEAD)
+    (tmp_path / "orders.py").write_text(
+        "from measures import ORDERS\nfrom opencensus.stats.stats import stats\n\n"
+        f"def ordered(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n"
+    )
+    (tmp_path / ".git").mkdir()
+    assert rewrite([str(tmp_path / "measures.py")], Options(shape=True)).after == {}
+
+
+_EXPORTERS = {
+    "options": (
+        "exporter = new_metrics_exporter(connection_string=C, export_interval=5, enable_standard_metrics=False)\n",
+        'configure(connection_string=C, signals=["metrics"], export_interval_millis=5000)\n',
+    ),
+    "standard metrics": ("new_metrics_exporter()\n", 'configure(signals=["metrics"])\nperformance_counters.observe()\n'),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), _EXPORTERS.values(), ids=_EXPORTERS)
+def test_exporters(before, after):
+    """An exporter of metrics becomes the configuration of the signal."""
+    text, left = _rewrite(f"from opencensus.ext.azure.metrics_exporter import new_metrics_exporter\n\n{before}")
+    assert text.partition("\n\n")[2] == after
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exporter = new_metrics_exporter()\nexporter.add_telemetry_processor(print)\n",
+        "def make(**options):\n    return new_metrics_exporter(**options)\n",
+        "exporter = new_metrics_exporter(timeout=3)\n",
+        "exporter = new_metrics_exporter()\nexporter.exporter_thread.close()\n",
+    ],
+    ids=["a processor", "options from outside", "an option without counterpart", "its thread"],
+)
+def test_exporters_that_stay(text):
+    """An exporter of which more is done than its registration stays."""
+    before = f"from opencensus.ext.azure.metrics_exporter import new_metrics_exporter\n\n{text}"
+    after, left = _rewrite(before)
+    assert [line for line in after.splitlines() if "# census-compat: " not in line] in ([], before.splitlines())
+    assert left
+
+
+_GAUGE_HEAD = dedent("""\
+    from opencensus.ext.azure.metrics_exporter import MetricsExporter
+    from opencensus.metrics.export.gauge import DerivedLongGauge, LongGauge, Registry
+    from opencensus.metrics.label_key import LabelKey
+    from opencensus.metrics.label_value import LabelValue
+    from opencensus.metrics.transport import get_exporter_thread
+
+    registry = Registry()
+    exporter = MetricsExporter()
+    get_exporter_thread([registry], exporter)
+    """)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "g = LongGauge('g', 'd', '1', [])\nregistry.add_gauge(g)\np = g.get_or_create_default_time_series()\np.set(1)\np.add(2)\n",
+        "g = LongGauge('g', 'd', '1', KEYS)\nregistry.add_gauge(g)\ng.get_or_create_time_series(values()).set(1)\n",
+        "g = LongGauge('g', 'd', '1', [])\ng.get_or_create_default_time_series().set(1)\n",
+        "g = LongGauge('g', 'd', '1', [])\nregistry.add_gauge(g)\ng.remove_default_time_series()\n",
+        "g = DerivedLongGauge('g', 'd', '1', [])\nregistry.add_gauge(g)\nfor f in functions():\n    g.create_default_time_series(f)\n",
+    ],
+    ids=["set and added to", "labels from outside", "in no registry", "removed", "series in a loop"],
+)
+def test_gauges_that_stay(body):
+    """A gauge of which not all is known stays."""
+    text, left = _rewrite(_GAUGE_HEAD + body)
+    assert "create_gauge" not in text
+    assert "create_observable_gauge" not in text
+    assert any(each.rule == "M001" for each in left)
