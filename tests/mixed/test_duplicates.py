@@ -58,8 +58,15 @@ def other():
 
 @pytest.fixture
 def said(caplog):
-    """Return a function that gives what this package has said."""
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "opencensus_compat"]
+    """Return a function that gives the level and the text of what this package has said of what would arrive twice."""
+    caplog.set_level(logging.DEBUG, "opencensus_compat")
+    said_of = ("both ", "a handler of ")
+
+    def lines():
+        own = [record for record in caplog.records if record.name == "opencensus_compat"]
+        return [(record.levelname, record.getMessage()) for record in own if record.getMessage().startswith(said_of)]
+
+    return lines
 
 
 def legacy(endpoint):
@@ -150,7 +157,7 @@ def test_spans_of_one_resource(endpoint, said, processor, order, several):
     assert len({row["operation_Id"] for row in endpoint.rows("dependencies")}) == 1
     assert sorted(span.name for span in finished.get_finished_spans()) == ["a", "b", "c", "d"]
     key = endpoint.envelopes()[0]["iKey"]
-    assert said() == [SAID.format("ApplicationInsightsSpanExporter", "traces", key[-4:])]
+    assert said() == [("DEBUG", SAID.format("ApplicationInsightsSpanExporter", "traces", key[-4:]))]
 
 
 def test_spans_of_two_resources(endpoint, other, said):
@@ -248,7 +255,7 @@ def test_records_of_one_resource(endpoint, said, log):
     loggers.provider.shutdown()
     assert messages(endpoint) == ["legacy", "otel"]
     key = endpoint.envelopes()[0]["iKey"]
-    assert said() == [SAID.format("ApplicationInsightsLogRecordExporter", "logs", key[-4:])]
+    assert said() == [("DEBUG", SAID.format("ApplicationInsightsLogRecordExporter", "logs", key[-4:]))]
 
 
 def test_records_of_two_resources(endpoint, other, log):
@@ -284,7 +291,7 @@ def test_one_record_meets_both_handlers(endpoint, said, log, order, has_exporter
         "a handler of OpenTelemetry's and an AzureLogHandler of the same resource take the same log records: each is sent once, as OpenTelemetry's "
         "(said once)"
     )
-    assert [line for line in said() if "same log records" in line] == [same] * has_exporter
+    assert [line for _, line in said() if "same log records" in line] == [same] * has_exporter
 
 
 def test_one_record_for_two_resources(endpoint, other, log):

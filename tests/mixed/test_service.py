@@ -32,10 +32,6 @@ CALLERS = {
 }
 """Trace and parent of each order, where it has them."""
 
-OWN_WORDS = ("both appinsights_exporter.ApplicationInsightsSpanExporter and an OpenCensus exporter",)
-"""How the line begins in which this package says what it makes of two exporters for one resource: it is logged once, where the root logger's
-handler takes it like any other."""
-
 TREE = {
     ("requests", "GET /order"): None,
     ("dependencies", "reserve"): "GET /order",
@@ -58,11 +54,8 @@ def _assembled(state, folder, set_up=FORMS[0]):
 
 
 def _rows(endpoint):
-    """Return the items by table, without the lines of our own, of which each comes once."""
-    rows = [(table, row) for table in ("requests", "dependencies", "traces", "exceptions") for row in endpoint.rows(table)]
-    said = [row["message"] for table, row in rows if table == "traces" and row["message"].startswith(OWN_WORDS)]
-    assert len(said) <= len(OWN_WORDS)
-    return [(table, row) for table, row in rows if row.get("message") not in said]
+    """Return the items by table."""
+    return [(table, row) for table in ("requests", "dependencies", "traces", "exceptions") for row in endpoint.rows(table)]
 
 
 def _tree(rows, sku, trace_id):

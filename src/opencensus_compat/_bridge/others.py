@@ -7,6 +7,7 @@ names, or a provider is none of the SDK's, none is found, and the provider count
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,8 @@ def report_duplicate(others: Others, settings: Settings, signal: str) -> bool:
         "each item is sent once, OpenTelemetry's by the former, OpenCensus's by the latter",
         exporter,
         key[-4:],
+        # A service that is rewritten file by file has both, and both send the same.
+        level=logging.DEBUG if exporter.startswith(f"{_OURS}.") else logging.WARNING,
     )
     return True
 

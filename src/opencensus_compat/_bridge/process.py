@@ -252,9 +252,9 @@ def report_with(log: Callable[..., object]) -> None:
     _log = log
 
 
-def report(message: str, *args: object) -> None:
+def report(message: str, *args: object, level: int = logging.WARNING) -> None:
     """Log what could not be done, once per kind of problem and process."""
-    log_once(partial(_log, _logger, logging.WARNING), f"{message} (said once)", *args)
+    log_once(partial(_log, _logger, level), f"{message} (said once)", *args)
 
 
 def log_once(log: Callable[..., object], message: str, *args: object) -> None:
