@@ -79,7 +79,7 @@ def test_a_disabled_sdk_sends_nothing(run_program, endpoint):
 
 AGAIN = """
 import logging
-from appinsights_exporter import ConfigurationError, configure
+from appinsights_exporter import ConfigurationError, configure, settings
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -94,7 +94,10 @@ def again(**arguments):
     return configure(signals=["traces"], sampler=ParentBased(TraceIdRatioBased(1.0)), telemetry_processors=[count], **arguments)
 
 configuration = again()
+# A program that calls once for each request does not read its settings each time.
+resolve, settings.resolve = settings.resolve, None
 assert again() is configuration
+settings.resolve = resolve
 assert configuration.signals == ("traces",)
 assert configure(signals="logs") is configuration
 try:

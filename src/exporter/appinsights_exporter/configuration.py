@@ -111,6 +111,8 @@ class Configuration:
         self._owners: list[Any] = []
         """Providers, and readers that a provider does not end: what is flushed and shut down."""
         self._lock = threading.Lock()
+        self._last: object = None
+        """The arguments of the last call that succeeded: programs call once for each request."""
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -211,6 +213,17 @@ def configure(
         ConfigurationError: A value that cannot work, an instrumentation that is not installed, or other arguments than those of an
             earlier call for the same signal.
     """
+    signals, instrumentations = _listed(signals), _listed(instrumentations)
+    span_processors, log_record_processors = tuple(span_processors), tuple(log_record_processors)
+    metric_readers, views, telemetry_processors = tuple(metric_readers), tuple(views), tuple(telemetry_processors)
+    called_with = (
+        (connection_string, credential, resource, sampling_ratio, traces_per_second, storage_directory, disable_offline_storage),
+        (signals, span_processors, log_record_processors, metric_readers, views, telemetry_processors, instrumentations),
+        (logger_name, logging_formatter, export_interval_millis),
+        getattr(sampler, "get_description", lambda: sampler)(),
+    )
+    if called_with == _configuration._last:
+        return _configuration
     chosen = _signals(signals)
     names = _names(instrumentations)
     given = [
@@ -236,24 +249,26 @@ def configure(
         settings=settings,
         resource=resource,
         sampler=_checked("sampler", sampler, "should_sample", "an OpenTelemetry sampler"),
-        span_processors=tuple(span_processors),
-        log_record_processors=tuple(log_record_processors),
-        metric_readers=tuple(metric_readers),
-        views=tuple(views),
+        span_processors=span_processors,
+        log_record_processors=log_record_processors,
+        metric_readers=metric_readers,
+        views=views,
         logger_name=unquoted(os.environ.get(LOGGER_NAME_VARIABLE, "")) if logger_name is None else logger_name,
         logging_formatter=logging_formatter,
         export_interval_millis=_milliseconds(export_interval_millis),
-        telemetry_processors=tuple(telemetry_processors),
+        telemetry_processors=telemetry_processors,
     )
     if os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true":
         return _configuration
-    caller = traceback.extract_stack(limit=2)[0]
+    adds = any(signal not in _configuration._signals for signal in chosen)
+    place = "{0.filename}:{0.lineno}".format(traceback.extract_stack(limit=2)[0]) if adds else ""
     with _configuration._lock:
         for signal in chosen:
             if os.environ.get(_EXPORTER_VARIABLES[signal], "").strip().lower() != "none":
-                _configuration._add(signal, wanted, f"{caller.filename}:{caller.lineno}")
+                _configuration._add(signal, wanted, place)
     for name in names:
         _instrument(name)
+    _configuration._last = called_with
     return _configuration
 
 
@@ -333,8 +348,12 @@ def _say_used(signal: str, wanted: _Wanted, without_effect: tuple[str, ...]) -> 
         _logger.warning("A provider for %s is set already and is used: %s has no effect.", signal, " and ".join(given))
 
 
-def _signals(signals: Iterable[str]) -> list[str]:
-    given = [signals] if isinstance(signals, str) else list(signals)
+def _listed(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names, of which a single one may be a string."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _signals(given: tuple[str, ...]) -> list[str]:
     for signal in given:
         if signal not in SIGNALS:
             raise ConfigurationError(
@@ -343,9 +362,8 @@ def _signals(signals: Iterable[str]) -> list[str]:
     return [signal for signal in SIGNALS if signal in given]
 
 
-def _names(instrumentations: Iterable[str]) -> list[str]:
+def _names(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names, each of which is installed."""
-    names = [instrumentations] if isinstance(instrumentations, str) else list(instrumentations)
     if names:
         known = {entry.name for entry in _entry_points()}
         for name in names:
