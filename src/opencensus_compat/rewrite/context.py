@@ -235,10 +235,14 @@ class File:
     def origin(self, alias: ast.alias) -> tuple[File, Slot] | None:
         """Return the variable of another file of the run that an import names; None for another import."""
         statement = self.parents.get(alias)
-        path = self._modules.find(statement.level, statement.module or "") if isinstance(statement, ast.ImportFrom) else None
-        other = self.files.get(path) if path is not None else None
+        other = self.module_file(statement.level, statement.module or "") if isinstance(statement, ast.ImportFrom) else None
         slot = other.bindings.module.get(alias.name) if other is not None else None
         return (other, slot) if other is not None and slot is not None else None
+
+    def module_file(self, level: int, name: str) -> File | None:
+        """Return the file of the run that an import of a name means; None for a module that is none of them."""
+        path = self._modules.find(level, name)
+        return self.files.get(path) if path is not None else None
 
     # Arguments.
     @staticmethod

@@ -29,6 +29,7 @@ _HARMLESS = frozenset(
 """Functions that may get an object of either API."""
 _ROBUST = ("ext.azure.log_exporter.",)
 """Classes whose counterparts have the same methods, so that any code may hold an object of them."""
+_SETTINGS = frozenset({"N005", "W018"})
 
 
 class Flows:
@@ -113,7 +114,8 @@ class Flows:
     # Uses.
     def _use(self, file: File, use: Found) -> None:
         node = use.node
-        if not isinstance(node, ast.expr):
+        # What a setting is bound to goes nowhere as an object.
+        if not isinstance(node, ast.expr) or use.rule in _SETTINGS:
             return
         if use.rule in self._free and isinstance(node, ast.Attribute):
             for source in self._sources(file, node.value):

@@ -155,7 +155,7 @@ def _is_unused(statement: ast.stmt, call: ast.Call, file: File) -> bool:
 
 
 def _with_settings(given: dict[str, ast.expr], app: str, file: File) -> _Parts:
-    """Return what a middleware of Flask is given, `app.config["OPENCENSUS"]` included."""
+    """Return what a middleware of Flask is given, `app.config["OPENCENSUS"]` and `app.config.from_object(module)` included."""
     edits: list[Edit] = []
     uses: list[Found] = []
     for other in file.uses:
@@ -172,6 +172,11 @@ def _with_settings(given: dict[str, ast.expr], app: str, file: File) -> _Parts:
         given = {**found.parts, **given}
         edits.append(file.delete(statement))
         uses += [each for node in ast.walk(statement) for each in file.by_node.get(node, ())]
+    if not edits:
+        elsewhere = settings.settings_of_object(app, file)
+        if isinstance(elsewhere, Keep):
+            raise Refused(elsewhere)
+        given = {**(elsewhere.parts if elsewhere is not None else {}), **given}
     return _Parts(given, edits, uses)
 
 

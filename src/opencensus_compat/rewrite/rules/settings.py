@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
 
-FREE = frozenset({"N003", "N004"})
+FREE = frozenset({"N003", "N004", "N005", "W018"})
 _SAMPLING = "opentelemetry.sdk.trace.sampling"
 _AZURE = "ext.azure.trace_exporter.AzureExporter"
 _PARTS = {"SAMPLER": "sampler", "EXPORTER": "exporter", "PROPAGATOR": "propagator"}
+_MIDDLEWARES = frozenset({"W010", "W011", "W012", "W013"})
+_INSTRUMENTATION = b"opentelemetry.instrumentation."
 _PATHS, _HOSTS = ("EXCLUDELIST_PATHS", "BLACKLIST_PATHS"), ("EXCLUDELIST_HOSTNAMES", "BLACKLIST_HOSTNAMES")
 
 
@@ -130,8 +132,57 @@ def source_text(use: Found, file: File) -> Outcome:
 
 
 def setting(use: Found, file: File) -> Outcome:
-    """`OPENCENSUS` changes with the middleware that reads it."""
-    return Keep("changes with the middleware that reads it")
+    """`OPENCENSUS` changes with the middleware that reads it, and goes where an instrumentation has taken the place of that."""
+    statement = file.statement(use.node)
+    is_own = isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == ["OPENCENSUS"]
+    if not is_own or any(each.rule in _MIDDLEWARES for other in file.files.values() for each in other.uses):
+        return Keep("changes with the middleware that reads it")
+    if not any(_INSTRUMENTATION in other.source for other in file.files.values()):
+        return Keep("no middleware that reads it is among these files")
+    file.covered.update(each for node in ast.walk(statement) for each in file.by_node.get(node, ()) if each != use)
+    return [file.delete(statement)]
+
+
+def settings_of_object(app: str, file: File) -> Settings | Keep | None:
+    """Return the settings of the module that an application of Flask is configured from; None where it is configured otherwise.
+
+    Args:
+        app: Source of the application.
+        file: Where it gets its middleware.
+    """
+    for node in ast.walk(file.tree):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func) != f"{app}.config.from_object" or len(node.args) != 1:
+            continue
+        other = _module_named(node.args[0], file)
+        for statement in other.tree.body if other is not None else ():
+            if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == ["OPENCENSUS"]:
+                found = trace_settings(statement.value)
+                if isinstance(found, Keep):
+                    return found
+                # What code says there, it says with the names of that file.
+                is_text = all(_is_literal(value) for value in found.parts.values())
+                return found if is_text else Keep("settings in another file, that are no text")
+    return None
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except ValueError:
+        return False
+    return True
+
+
+def _module_named(node: ast.expr, file: File) -> File | None:
+    """Return the file of the run that is a module, by its name in text or by the name that an import gives it."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return file.module_file(0, node.value)
+    slot = file.slot(node)
+    alias = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    statement = file.parents.get(alias) if isinstance(alias, ast.alias) else None
+    if isinstance(alias, ast.alias) and isinstance(statement, ast.ImportFrom):
+        return file.module_file(statement.level, f"{statement.module}.{alias.name}" if statement.module else alias.name)
+    return file.module_file(0, alias.name) if isinstance(alias, ast.alias) and isinstance(statement, ast.Import) else None
 
 
 def dictionary(node: ast.expr) -> dict[str, ast.expr] | None:
