@@ -72,8 +72,8 @@ def test_the_environment_says_what_the_call_leaves_open(run_program, endpoint):
 
 
 def test_a_disabled_sdk_sends_nothing(run_program, endpoint):
-    """With OTEL_SDK_DISABLED the call sets nothing up."""
-    printed = run_program(SENDS, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string, OTEL_SDK_DISABLED="true")
+    """With OTEL_SDK_DISABLED the call sets nothing up, and needs no connection string."""
+    printed = run_program(SENDS, OTEL_SDK_DISABLED="true")
     assert (printed, endpoint.rows("traces")) == ("\n", [])
 
 
@@ -159,6 +159,33 @@ def test_providers_that_are_set_are_used_beside_opencensus_code(run_program, end
     assert rows(endpoint, "customMetrics") == {"customMetrics": [("orders", "mine")]}
 
 
+STANDS_IN = """
+import logging, os
+from appinsights_exporter import configure
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+from opentelemetry import trace
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+with Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler()).span("legacy"):
+    pass
+configure(signals=["traces"], sampler=ALWAYS_OFF)
+print(trace.get_tracer("shop").start_span("new").is_recording())
+for _ in range(2):
+    configure(signals=["metrics"], views=[View(instrument_name="orders", attribute_keys={"item"})])
+print(*configure(signals=["traces", "metrics"]).signals)
+"""
+
+
+def test_what_a_call_gives_counts_beside_opencensus_code_and_earlier_calls(run_program, endpoint):
+    """A provider of OpenCensus code gives way, equal objects are the same, and what a call leaves out contradicts nothing."""
+    printed = run_program(STANDS_IN, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+    assert printed == "False\ntraces metrics\n"
+    assert rows(endpoint, "dependencies") == {"dependencies": [("legacy", "app.py")]}
+
+
 FORKED = """
 import os
 from appinsights_exporter import configure
@@ -213,6 +240,11 @@ def test_instrumentations_are_switched_on_by_name(run_program, endpoint):
         pytest.param(
             {"connection_string": "InstrumentationKey=x"}, "connection_string .* an instrumentation key of the form", id="connection string"
         ),
+        pytest.param({"metric_readers": [object()]}, "metric_readers .* expected metric readers; got object", id="reader"),
+        pytest.param({"views": ["orders"]}, "views .* got str", id="view"),
+        pytest.param({"resource": {"service.name": "x"}}, "resource .* a Resource; got dict", id="resource"),
+        pytest.param({"span_processors": [1]}, "span_processors .* got int", id="span processor"),
+        pytest.param({"log_record_processors": [1]}, "log_record_processors .* got int", id="log record processor"),
         pytest.param({"credential": "secret"}, "credential .* get_token", id="credential"),
     ],
 )

@@ -26,7 +26,9 @@ from opentelemetry import metrics, trace
 from opentelemetry.environment_variables import OTEL_LOGS_EXPORTER, OTEL_METRICS_EXPORTER, OTEL_TRACES_EXPORTER
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
@@ -46,12 +48,9 @@ from .settings import ARGUMENT, Settings
 from .spelling import unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from importlib.metadata import EntryPoints
 
-    from opentelemetry.sdk.metrics.export import MetricReader
-    from opentelemetry.sdk.metrics.view import View
-    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.sampling import Sampler
 
@@ -64,6 +63,8 @@ LOGGER_NAME_VARIABLE = "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME"
 LOGGING_FORMAT_VARIABLE = "PYTHON_APPLICATIONINSIGHTS_LOGGING_FORMAT"
 _EXPORTER_VARIABLES = {TRACES: OTEL_TRACES_EXPORTER, LOGS: OTEL_LOGS_EXPORTER, METRICS: OTEL_METRICS_EXPORTER}
 _GROUP = "opentelemetry_instrumentor"
+
+_LEFT_OUT = (None, ())
 
 _T = TypeVar("_T")
 _logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class _Wanted:
     log_record_processors: tuple[_sdk_logs.LogRecordProcessor, ...]
     metric_readers: tuple[MetricReader, ...]
     views: tuple[View, ...]
-    logger_name: str
+    logger_name: str | None
     logging_formatter: logging.Formatter | None
     export_interval_millis: float | None
     telemetry_processors: tuple[TelemetryProcessor, ...]
@@ -88,7 +89,9 @@ class _Wanted:
     def of(self, signal: str) -> dict[str, object]:
         """Return what counts for a signal, comparable, by argument."""
         found: dict[str, object] = {
-            "connection_string": _settings.delivery_key(self.settings),
+            "connection_string": (self.settings.instrumentation_key, self.settings.ingestion_endpoint),
+            "credential": self.settings.credential,
+            "storage_directory": self.settings.storage_folder,
             "resource": self.resource,
             "telemetry_processors": self.telemetry_processors,
         }
@@ -146,7 +149,8 @@ class Configuration:
     def _add(self, signal: str, wanted: _Wanted, place: str) -> None:
         now, (before, where) = wanted.of(signal), self._signals.get(signal, (None, ""))
         if before is not None:
-            other = [name for name, value in now.items() if value != before[name]]
+            # What a call leaves out is as the first one has it.
+            other = [name for name, value in now.items() if value not in _LEFT_OUT and not _same(value, before[name])]
             if other:
                 raise ConfigurationError(
                     other[0],
@@ -224,8 +228,17 @@ def configure(
     )
     if called_with == _configuration._last:
         return _configuration
-    chosen = _signals(signals)
+    chosen = [signal for signal in _signals(signals) if os.environ.get(_EXPORTER_VARIABLES[signal], "").strip().lower() != "none"]
+    if not chosen or os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true":
+        # A machine that sends nothing needs no connection string.
+        return _configuration
     names = _names(instrumentations)
+    _check_all("span_processors", span_processors, lambda each: callable(getattr(each, "on_end", None)), "span processors")
+    _check_all("log_record_processors", log_record_processors, _takes_records, "log record processors")
+    _check_all("metric_readers", metric_readers, lambda each: isinstance(each, MetricReader), "metric readers")
+    _check_all("views", views, lambda each: isinstance(each, View), "views")
+    _check_all("telemetry_processors", telemetry_processors, callable, "functions")
+    _check_all("resource", () if resource is None else (resource,), lambda each: isinstance(each, Resource), "a Resource")
     given = [
         name
         for name, value in (("sampler", sampler), ("sampling_ratio", sampling_ratio), ("traces_per_second", traces_per_second))
@@ -253,19 +266,16 @@ def configure(
         log_record_processors=log_record_processors,
         metric_readers=metric_readers,
         views=views,
-        logger_name=unquoted(os.environ.get(LOGGER_NAME_VARIABLE, "")) if logger_name is None else logger_name,
+        logger_name=logger_name,
         logging_formatter=logging_formatter,
         export_interval_millis=_milliseconds(export_interval_millis),
         telemetry_processors=telemetry_processors,
     )
-    if os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true":
-        return _configuration
     adds = any(signal not in _configuration._signals for signal in chosen)
     place = "{0.filename}:{0.lineno}".format(traceback.extract_stack(limit=2)[0]) if adds else ""
     with _configuration._lock:
         for signal in chosen:
-            if os.environ.get(_EXPORTER_VARIABLES[signal], "").strip().lower() != "none":
-                _configuration._add(signal, wanted, place)
+            _configuration._add(signal, wanted, place)
     for name in names:
         _instrument(name)
     _configuration._last = called_with
@@ -274,8 +284,10 @@ def configure(
 
 def _set_up_traces(wanted: _Wanted) -> list[Any]:
     provider: Any = trace.get_tracer_provider()
-    if not hasattr(provider, "add_span_processor"):
+    # One that only stands in until the program sets its own gives way, as it does to the SDK's.
+    if not hasattr(provider, "add_span_processor") or getattr(provider, "gives_way", False):
         provider = TracerProvider(sampler=wanted.sampler or from_environment(), resource=program_resource(wanted.resource))
+        provider.is_of_configure = True
         trace.set_tracer_provider(provider)
     else:
         _say_used(TRACES, wanted, ("resource", "sampler"))
@@ -301,7 +313,8 @@ def _set_up_logs(wanted: _Wanted) -> list[Any]:
     formatter = wanted.logging_formatter
     text = unquoted(os.environ.get(LOGGING_FORMAT_VARIABLE, ""))
     handler.setFormatter(logging.Formatter(text) if formatter is None and text else formatter)
-    logging.getLogger(wanted.logger_name).addHandler(handler)
+    name = wanted.logger_name
+    logging.getLogger(unquoted(os.environ.get(LOGGER_NAME_VARIABLE, "")) if name is None else name).addHandler(handler)
     return [provider]
 
 
@@ -395,6 +408,32 @@ def _checked(name: str, value: _T, method: str, expected: str) -> _T:
     if value is not None and not callable(getattr(value, method, None)):
         raise ConfigurationError(name, ARGUMENT, expected=expected, came=type(value).__name__, advice=f"Pass an object with {method}().")
     return value
+
+
+def _check_all(name: str, values: tuple[object, ...], is_right: Callable[[Any], bool], expected: str) -> None:
+    for value in values:
+        if not is_right(value):
+            raise ConfigurationError(
+                name, ARGUMENT, expected=expected, came=type(value).__name__, advice="Pass objects of OpenTelemetry's."
+            )
+
+
+def _takes_records(processor: object) -> bool:
+    return callable(getattr(processor, "on_emit", None)) or callable(getattr(processor, "emit", None))
+
+
+def _same(one: object, other: object, depth: int = 4) -> bool:
+    """Return whether two values are the same, equal, or of one type with the same fields: most classes of the SDK have no equality."""
+    if one is other or one == other:
+        return True
+    if type(one) is not type(other) or not depth:
+        return False
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(_same(first, second, depth) for first, second in zip(one, other, strict=True))
+    mine, theirs = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
+    if mine is None or theirs is None or mine.keys() != theirs.keys():
+        return False
+    return all(_same(mine[key], theirs[key], depth - 1) for key in mine)
 
 
 def _milliseconds(value: float | None) -> float | None:

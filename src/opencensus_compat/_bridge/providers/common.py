@@ -143,7 +143,9 @@ def adopt_late_provider(signal: str, made: object, current: Callable[[], object]
         if provider is made or current() is not made or not _is_provider(signal, provider):
             return False
         take(provider)
-        report(_TAKEN.format(_MAKES[signal]) + but)
+        # Files that are rewritten one by one call `configure` in any order; it is a step on the way, and nothing is to be done.
+        if not getattr(provider, "is_of_configure", False):
+            report(_TAKEN.format(_MAKES[signal]) + but)
         return True
 
     _late_providers.watch(signal, made, set_later)

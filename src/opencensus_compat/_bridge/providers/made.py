@@ -50,6 +50,11 @@ class MadeProvider(TracerProvider):
                 tracer.span_processor, tracer.id_generator = theirs.span_processor, theirs.id_generator
 
     @property
+    def gives_way(self) -> bool:
+        """Whether it only stands in until the program sets a provider of its own; `appinsights_exporter.configure` asks."""
+        return self._census_successor is None
+
+    @property
     def resource(self) -> Resource:
         """The resource of its spans."""
         return super().resource if self._census_successor is None else self._census_successor.resource
