@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 
+from opencensus_compat.rewrite import files
 from opencensus_compat.rewrite.rewriting import Options, rewrite
 
 _TELEMETRY = """\
@@ -158,3 +159,24 @@ def test_what_a_file_gets_is_read_anew_in_each_round(app, name):
     _write(rewrite(["app"], Options(shape=True)))
     text = (app / name).read_text(encoding="utf-8")
     assert text.endswith('with tracer.start_as_current_span("save", kind=trace.SpanKind.CLIENT) as span:\n    pass\n')
+
+
+@pytest.mark.parametrize("other", ["Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())", "Tracer(sampler=AlwaysOnSampler())"])
+def test_a_tracer_without_an_exporter_beside_others_is_asked_about(tmp_path, other):
+    """Its spans went nowhere; the provider of another tracer would send them."""
+    head = "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace.samplers import AlwaysOnSampler\n"
+    head += "from opencensus.trace.tracer import Tracer\n\n"
+    (tmp_path / "one.py").write_text(f"{head}tracer = {other}\n", encoding="utf-8")
+    (tmp_path / "two.py").write_text(f"{head}tracer = Tracer(sampler=AlwaysOnSampler())\n", encoding="utf-8")
+    text = rewrite([str(tmp_path)], Options(shape=True)).after[str(tmp_path / "two.py")].decode()
+    assert "# census-compat: T001" in text
+    assert "tracer = Tracer(sampler=AlwaysOnSampler())" in text
+
+
+def test_one_file_beside_strangers_is_read_alone(tmp_path):
+    """Where there is no repository, folders beside the file are not searched: its folder may be that for temporary files."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "user.py").write_text("from app import tracer\n\nwith tracer.span(name='a'):\n    pass\n", encoding="utf-8")
+    app = tmp_path / "app.py"
+    app.write_text(dedent(_TELEMETRY), encoding="utf-8")
+    assert files.around(str(app)) == (str(app),)

@@ -63,8 +63,8 @@ _FORMS = {
     "the end of a tracer, with a comment": ("tracer.finish()  # at last\nprint(1)\n", "# at last\nprint(1)\n"),
     "two statements on a line": ("tracer.finish(); print(1)\n", "print(1)\n"),
     "an explicit propagator of the W3C's headers": (
-        "from opencensus.trace.propagation.trace_context_http_header_format import TraceContextPropagator\nother = Tracer(sampler=AlwaysOnSampler(), propagator=TraceContextPropagator())\n",
-        "other = trace.get_tracer(__name__)\n",
+        "from opencensus.trace.propagation.trace_context_http_header_format import TraceContextPropagator\nother = Tracer(exporter=AzureExporter(connection_string=X), sampler=AlwaysOnSampler(), propagator=TraceContextPropagator())\n",
+        'configure(connection_string=X, signals=["traces"], sampler=ALWAYS_ON)\nother = trace.get_tracer(__name__)\n',
     ),
     "a kind at the head of a block": (
         "with tracer.span('a') as s:\n    s.span_kind = 2\n\n    s.add_attribute('k', 1)\n",

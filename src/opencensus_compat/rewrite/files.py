@@ -124,6 +124,19 @@ def uncommitted(paths: Sequence[str]) -> list[str]:
     return [path for path in paths if path in dirty]
 
 
+def around(path: str) -> tuple[str, ...]:
+    """Return where the files are that may use what a file hands on: its repository, else the current folder if it is below it, else those
+    beside it, for its folder may be anything, such as the one for temporary files.
+    """
+    folder = top(path)
+    if os.path.isdir(path) or os.path.exists(os.path.join(folder, ".git")) or folder == os.getcwd():
+        return (folder,)
+    try:
+        return tuple(entry.path for entry in os.scandir(folder) if entry.is_file())
+    except OSError:
+        return ()
+
+
 def top(path: str) -> str:
     """Return the folder whose files may use what a file hands on: that of its repository, else the current folder if the file is below it, else its own."""
     start = os.path.abspath(path if os.path.isdir(path) else os.path.dirname(path) or ".")

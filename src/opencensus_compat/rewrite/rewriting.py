@@ -90,8 +90,8 @@ def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Se
     chosen = {os.path.abspath(each): each for each in found if isinstance(each, str)}
     program = project.Program(Result())
     others = []
-    for top in dict.fromkeys(files.top(path) for path in paths):
-        for each in walk([top]):
+    for around in dict.fromkeys(files.around(path) for path in paths):
+        for each in walk(around):
             if isinstance(each, str) and os.path.abspath(each) not in chosen:
                 program.add(each)
                 others.append(each)

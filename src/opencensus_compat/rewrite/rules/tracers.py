@@ -39,11 +39,14 @@ def tracer(use: Found, file: File) -> Outcome:
     is_alone = file.is_alone(call)
     statement = file.statement(call)
     if exporter is None:
-        if sampler is not None:
-            file.render(sampler)
-        elif not is_alone and file.argument(call, 0, "span_context") is None:
+        chosen = file.render(sampler) if sampler is not None else None
+        if chosen is None and not is_alone and file.argument(call, 0, "span_context") is None:
             return Ask(_NO_SAMPLER)
-        return [file.delete(statement)] if is_alone else [_get_tracer(use, call, file)]
+        if is_alone:
+            return [file.delete(statement)]
+        if chosen is None or file.argument(call, 0, "span_context") is not None:
+            return [_get_tracer(use, call, file)]
+        return _without_exporter(use, call, chosen, file)
     if not _runs_first(call, file):
         return Keep("nothing can be set up before this expression")
     arguments = exporter_arguments(exporter, file)
@@ -51,6 +54,27 @@ def tracer(use: Found, file: File) -> Outcome:
     arguments.append(f"sampler={_by_ratio(file, use, '0.0001') if sampler is None else file.render(sampler)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
     return [file.replace(call, text)] if is_alone else [file.insert_before(statement, text), _get_tracer(use, call, file)]
+
+
+def _without_exporter(use: Found, call: ast.Call, sampler: str, file: File) -> Outcome:
+    """Return what becomes of a tracer that only gives log records their ids: a provider that samples, and sends nothing."""
+    others = [
+        (other, each)
+        for other in file.files.values()
+        for each in other.uses
+        if each.symbol == _TRACER and other.call(each.node) is not None
+    ]
+    if any(_given(made, 2, "exporter", other) is not None for other, each in others if (made := other.call(each.node)) is not None):
+        return Ask("Its spans go nowhere, for it has no exporter. Are they to be sent as those of the other tracers are?")
+    if len(others) > 1 or any(
+        other.source.count(b"set_tracer_provider(") or b"configure(" in other.source for other in file.files.values()
+    ):
+        return Ask("Which module sets the tracer provider with the sampler? The others only need `trace.get_tracer(__name__)`.")
+    if not _runs_first(call, file):
+        return Keep("nothing can be set up before this expression")
+    provider = file.need("from opentelemetry.sdk.trace import TracerProvider", use.node)
+    text = f"{file.need(_TRACE, use.node)}.set_tracer_provider({provider}(sampler={sampler}))"
+    return [file.insert_before(file.statement(call), text), _get_tracer(use, call, file)]
 
 
 def _is_standard(node: ast.expr, file: File) -> bool:

@@ -1,0 +1,12 @@
+import logging
+
+from opencensus.ext.azure.log_exporter import AzureLogHandler
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+logger = logging.getLogger(__name__)
+logger.addHandler(AzureLogHandler())
+tracer = Tracer(sampler=AlwaysOnSampler())
+
+with tracer.span(name="order"):
+    logger.warning("taken")
