@@ -152,7 +152,10 @@ _EXPORTERS = {
         "exporter = new_metrics_exporter(connection_string=C, export_interval=5, enable_standard_metrics=False)\n",
         'configure(connection_string=C, signals=["metrics"], export_interval_millis=5000)\n',
     ),
-    "standard metrics": ("new_metrics_exporter()\n", 'configure(signals=["metrics"])\nperformance_counters.observe()\n'),
+    "standard metrics, each 15 seconds": (
+        "new_metrics_exporter()\n",
+        'configure(signals=["metrics"], export_interval_millis=15000)\nperformance_counters.observe()\n',
+    ),
 }
 
 

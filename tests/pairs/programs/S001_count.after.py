@@ -4,7 +4,7 @@ from opentelemetry import metrics
 # One row for each shop.
 ORDERS = metrics.get_meter(__name__).create_counter("orders_view", unit="1", description="number of orders")
 
-configure(signals=["metrics"])
+configure(signals=["metrics"], export_interval_millis=15000)
 
 for shop in ("berlin", "paris", "berlin"):
     tmap = {}

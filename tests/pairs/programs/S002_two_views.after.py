@@ -4,7 +4,7 @@ from opentelemetry import metrics
 SIZE_SUM = metrics.get_meter(__name__).create_counter("size_sum", unit="By", description="size of all orders")
 SIZE_COUNT = metrics.get_meter(__name__).create_counter("size_count", unit="1", description="number of orders")
 
-configure(signals=["metrics"])
+configure(signals=["metrics"], export_interval_millis=15000)
 
 
 def main():

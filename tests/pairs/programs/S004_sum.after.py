@@ -15,7 +15,7 @@ def record(amount, shop):
     REVENUE.add(amount, tmap)
 
 
-configure(signals=["metrics"])
+configure(signals=["metrics"], export_interval_millis=15000)
 record(12.5, "berlin")
 record(2.25, "berlin")
 record(3.0, "paris")

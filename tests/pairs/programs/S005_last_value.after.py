@@ -7,7 +7,7 @@ STOCK = metrics.get_meter(__name__).create_gauge(
     description="articles in stock",
 )
 
-configure(signals=["metrics"])
+configure(signals=["metrics"], export_interval_millis=15000)
 
 for left in (9, 8, 7):
     STOCK.set(left)

@@ -9,7 +9,7 @@ LATENCY = metrics.get_meter(__name__).create_histogram(
     explicit_bucket_boundaries_advisory=BOUNDS,
 )
 
-configure(signals=["metrics"])
+configure(signals=["metrics"], export_interval_millis=15000)
 
 tmap = {}
 tmap["path"] = "/orders"

@@ -5,7 +5,7 @@ SHOP = "shop"
 KIND = "kind"
 PAID = metrics.get_meter(__name__).create_counter("paid", unit="1", description="payments")
 
-configure(signals=["metrics"])
+configure(signals=["metrics"], export_interval_millis=15000)
 
 
 def tags_of(shop, kind=None):

@@ -18,8 +18,8 @@ _EXPORTER = "ext.azure.metrics_exporter.MetricsExporter"
 _THREAD = "metrics.transport.get_exporter_thread"
 _REGISTER = "stats.view_manager.ViewManager.register_exporter"
 _PRODUCERS = frozenset({"metrics.export.gauge.Registry", "stats.stats.stats"})
-_DEFAULT_INTERVAL_S = {_NEW: 15, _EXPORTER: 60}
-"""Seconds between two exports where a program names none: the thread of `get_exporter_thread` has its own."""
+_DEFAULT_INTERVAL_MILLIS = 15_000
+"""Milliseconds between two exports of `new_metrics_exporter` where a program names none; other threads have the minute that the SDK has."""
 
 
 def exporter(use: Found, file: File) -> Outcome:
@@ -72,6 +72,8 @@ def configuration(call: ast.Call, file: File, thread: ast.Call | None) -> list[s
         given = [each for each in given if not each.startswith("export_interval_millis=")]
     if interval is not None and not (isinstance(interval, ast.Constant) and interval.value is None):
         given.append(f"export_interval_millis={milliseconds(interval, file)}")
+    if thread is None and not any(each.startswith("export_interval_millis=") for each in given):
+        given.append(f"export_interval_millis={_DEFAULT_INTERVAL_MILLIS}")
     name = file.need("from appinsights_exporter import configure", call.func)
     given.insert(sum(each.startswith(("connection_string=", "credential=")) for each in given), 'signals=["metrics"]')
     texts = [f"{name}({', '.join(given)})"]
