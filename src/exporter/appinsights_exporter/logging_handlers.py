@@ -64,6 +64,23 @@ _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {
 _logger = logging.getLogger(__name__)
 
 
+class _NoLock:
+    """What is always free."""
+
+    def acquire(self, *_: object) -> bool:
+        """Go on."""
+        return True
+
+    def release(self) -> None:
+        """Go on."""
+
+    def __enter__(self) -> bool:
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 class ProviderHandler(logging.Handler):
     """Sends records to a logger provider, as OpenTelemetry's own handler does: every ``extra`` becomes an attribute.
 
@@ -82,8 +99,10 @@ class ProviderHandler(logging.Handler):
         self._log_limit = RateLimit()
 
     def createLock(self) -> None:  # noqa: N802 - the standard library's name
-        """Make none: the provider's queue has its own, and a record that an export logs would wait for the flush that waits for it."""
-        self.lock = None
+        """Make one that nobody waits for: the provider's queue has its own, and a record that an export logs would wait for the flush that
+        waits for it. Python 3.13 takes no None for it.
+        """
+        self.lock = _NoLock()  # type: ignore[assignment]  # what logging does with a lock, it has
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record. What cannot be read of it is left out; this never raises."""
