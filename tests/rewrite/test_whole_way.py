@@ -45,7 +45,7 @@ def record(tmp_path):
         done = subprocess.run(
             [*command, str(python), "drive.py"],
             cwd=service,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            env={**os.environ, "LC_ALL": "en_US.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **environment},
             capture_output=True,
             text=True,
             timeout=120,
