@@ -8,6 +8,8 @@ from textwrap import dedent
 import pytest
 
 from opencensus_compat.rewrite.rewriting import Options, rewrite_text
+from opencensus_compat.rewrite.rules import contexts
+from opencensus_compat.trace import attributes_helper
 
 _HEAD = """\
 from opencensus.ext.azure.trace_exporter import AzureExporter
@@ -176,3 +178,8 @@ def test_the_bytes_of_a_file_keep_their_kind(encode, line_end):
     (found,) = rewrite_text(before).after.values()
     assert found == encode(f"{_NEW_HEAD}\n{after}".replace("\n", line_end))
     ast.parse(found)
+
+
+def test_names_of_attributes_are_those_of_the_facade():
+    """The rewriter has a table of its own: to import the facade's would load all of it, and OpenTelemetry."""
+    assert {**attributes_helper.COMMON_ATTRIBUTES, **attributes_helper.GRPC_ATTRIBUTES} == contexts._NAMES
