@@ -87,6 +87,7 @@ KNOWN_SHAPE: tuple[Known, ...] = (
         (_LOGS, _properties("fileName", "lineNumber"), None, ABSENT),
         (_RECORDS, r"re:customDimensions\.code\..*", ABSENT, None),
     ),
+    _row("outside-spans", (_RECORDS, "operation_Id", "re:<operation of .*>", ABSENT), where={"operation_ParentId": ""}),
     _row("logger", (_RECORDS, "customDimensions.logger_name", ABSENT, None)),
     _row("module-process-level", (_LOGS, _properties("module", "process", "level"), None, ABSENT)),
     _row("severity", *((_LOGS, "severityLevel", str(level), str(level - 1)) for level in range(1, 5))),

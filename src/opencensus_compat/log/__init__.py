@@ -41,6 +41,16 @@ class LogAttrs(NamedTuple):
     sampling_decision: bool
 
 
+class TracesId(str):
+    """The trace id of a tracer in which no span is current, as text: only OpenCensus has records of such a trace."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        # Other processes need not have this package.
+        return str, (str(self),)
+
+
 ATTR_DEFAULTS = LogAttrs("0" * 32, "0" * 16, False)
 """What is put on a record when there is no trace."""
 
@@ -128,6 +138,7 @@ def _put_log_attrs(values: dict[str, Any]) -> None:
             attrs = get_log_attrs()
         finally:
             _reading.now = False
+        attrs = attrs._replace(trace_id=TracesId(attrs.trace_id))
     values.setdefault(TRACE_ID_KEY, attrs.trace_id)
     values.setdefault(SPAN_ID_KEY, attrs.span_id)
     values.setdefault(SAMPLING_DECISION_KEY, attrs.sampling_decision)

@@ -250,7 +250,7 @@ RULES: tuple[Rule, ...] = (
         "exact",
         "ApplicationInsightsLoggingHandler",
         names="ext.azure.log_exporter",
-        pair="L001_handler L001_several_loggers L001_basic_config L001_guarded_class",
+        pair="L001_handler L001_several_loggers L001_basic_config L001_guarded_class L001_records_outside_spans",
     ),
     Rule(
         "L002",

@@ -1,6 +1,10 @@
 import logging
 
 from opencensus.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace import config_integration
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
 
 logger = logging.getLogger("orders")
 logger.setLevel(logging.DEBUG)
@@ -18,3 +22,10 @@ try:
 except ValueError:
     logger.exception("not charged", extra={"custom_dimensions": {"cart": 2}})
 events.info("bought", extra={"custom_dimensions": {"cart": 1}, "custom_measurements": {"amount": 2.5}})
+
+config_integration.trace_integrations(["logging"])
+tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+logger.warning("opened")
+with tracer.span(name="day"):
+    logger.warning("counted")
+events.info("closed")

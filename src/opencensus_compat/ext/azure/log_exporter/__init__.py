@@ -398,7 +398,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             fields["custom_measurements"] = measurements
         record = copy_as_logged(taken, fields, changing)
         percent = item.percent
-        ids = correlated(record, context)
+        ids = correlated(record, context, as_otel=self._as_otel)
         has_exception = bool(record.exc_info) and bool(ids.trace_text) and not self._is_event
         if has_exception and is_first:
             self._resource.exceptions.note(ids.trace_text, log_records.exc_info_of(record), item)
@@ -465,7 +465,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
 
     def _envelope_of(self, record: logging.LogRecord) -> Envelope:
         """Return the envelope that the exporter makes of a record."""
-        ids = ids_of(record, _context.current())
+        ids = ids_of(record, _context.current(), as_otel=self._as_otel)
         envelope: Envelope
         [envelope] = self._pipeline.convert(
             log_router().data_of(otel_record(self, record, ids, is_event=self._is_event, as_otel=self._as_otel))

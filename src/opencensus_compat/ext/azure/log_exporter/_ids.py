@@ -8,6 +8,7 @@ from opentelemetry.trace import TraceFlags
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge.convert import log_records, oc_to_otel
+from opencensus_compat.log import TracesId
 
 if TYPE_CHECKING:
     from logging import LogRecord
@@ -42,9 +43,16 @@ class Ids:
         return found
 
 
-def ids_of(record: LogRecord, context: Context) -> Ids:
-    """Return the ids of a record that was logged in a context: those on the record, else those of the current span."""
-    trace_text = log_records.own_id(getattr(record, "traceId", None))
+def ids_of(record: LogRecord, context: Context, *, as_otel: bool = False) -> Ids:
+    """Return the ids of a record that was logged in a context: those on the record, else those of the current span.
+
+    Args:
+        record: The record.
+        context: Where it was logged.
+        as_otel: Whether a trace without a current span counts for nothing, as it does for OpenTelemetry.
+    """
+    own_trace = getattr(record, "traceId", None)
+    trace_text = log_records.own_id(own_trace)
     span_text = log_records.own_id(getattr(record, "spanId", None))
     span = _context.otel_span(context)
     current = None if span is None else span.get_span_context()
@@ -52,7 +60,7 @@ def ids_of(record: LogRecord, context: Context) -> Ids:
         own_span = None if span_text is None or trace_text is None else oc_to_otel.id_number(span_text, 16)
         span_id = own_span or current.span_id
         return Ids(current.trace_id, span_id, current.trace_flags, f"{current.trace_id:032x}", f"{span_id:016x}", is_current=True)
-    if trace_text is None:
+    if trace_text is None or (as_otel and type(own_trace) is TracesId):
         return Ids(0, 0, TraceFlags(0), "", "", is_current=False)
     trace_id = oc_to_otel.id_number(trace_text, 32) or 0
     span_id = oc_to_otel.id_number(span_text, 16) or 0
@@ -60,9 +68,9 @@ def ids_of(record: LogRecord, context: Context) -> Ids:
     return Ids(trace_id, span_id, TraceFlags(int(sampled)), trace_text, span_text or "", is_current=False)
 
 
-def correlated(record: LogRecord, context: Context) -> Ids:
-    """Return a record's ids, and set them on it, where a program's formatter or conversion reads them."""
-    ids = ids_of(record, context)
+def correlated(record: LogRecord, context: Context, *, as_otel: bool = False) -> Ids:
+    """Return a record's ids as `ids_of` does, and set them on it, where a program's formatter or conversion reads them."""
+    ids = ids_of(record, context, as_otel=as_otel)
     if ids.trace_text:
         # Not by attribute: a class of records may have properties of these names.
         record.__dict__["traceId"] = ids.trace_text
