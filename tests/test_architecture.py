@@ -29,6 +29,7 @@ FACADE_LAYERS = [
         "_run",
         "auto",
         "compare",
+        "doctor",
         "local",
         "migrate",
         "propagators",

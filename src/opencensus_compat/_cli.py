@@ -22,6 +22,7 @@ _COMMANDS = {
     "compare": ("opencensus_compat.compare.cli", "compare what a program sends before and after a change"),
     "rewrite": ("opencensus_compat.rewrite.cli", "rewrite OpenCensus code as OpenTelemetry code"),
     "step": ("opencensus_compat.steps.cli", "take a step of the migration, and prove that nothing else changes"),
+    "doctor": ("opencensus_compat.doctor.cli", "say why telemetry does not arrive"),
     "scan": ("opencensus_compat.scan.cli", "report what of OpenCensus a code base uses"),
 }
 """Command -> (module with ``add_arguments(parser)`` and ``run(namespace) -> int``, help line)."""

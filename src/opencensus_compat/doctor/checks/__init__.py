@@ -1,0 +1,8 @@
+"""The checks, a module for each section: pure functions of facts."""
+
+from __future__ import annotations
+
+__all__ = ["MODULES"]
+
+MODULES = ("versions",)
+"""The modules with checks."""

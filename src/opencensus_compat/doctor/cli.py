@@ -1,0 +1,91 @@
+"""``census-compat doctor``: arguments, the terminal, and exit codes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from opencensus_compat.doctor.check import run_checks
+from opencensus_compat.doctor.collect import gather
+from opencensus_compat.doctor.masking import masked, secrets_of
+from opencensus_compat.doctor.report import Look, as_json, as_report, as_text, exit_code, without_secrets
+from opencensus_compat.doctor.request import Request
+
+if TYPE_CHECKING:
+    import argparse
+
+    from opencensus_compat.doctor.facts import Facts
+
+_EPILOG = """\
+Run it in the environment of the program: with its interpreter, its variables,
+in its folder. Nothing is written, and no key, token or password is printed.
+Exit code: 0 no problem (warnings do not count); 1 a problem, or a warning
+with --strict; 2 wrong usage; 3 something could not be checked, and there is
+no problem.
+"""
+_WIDEST, _NARROWEST, _WIDTH_OF_A_PIPE = 100, 40, 80
+"""Columns."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    import argparse
+
+    parser.description = "Say why telemetry does not arrive: look at the environment that a program runs in."
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON")
+    output.add_argument("--report", action="store_true", help="print a block of Markdown for an issue")
+    output.add_argument("--verbose", action="store_true", help="print what each finding was seen by, and the checks that found nothing")
+    parser.add_argument("--strict", action="store_true", help="end with 1 also where there is a warning")
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Look at the environment, report, and return the exit code."""
+    request = Request(environ=dict(os.environ), folder=_folder())
+    facts = _facts(request)
+    secrets = secrets_of(request.environ)
+    results = without_secrets(run_checks(facts), lambda text: masked(text, secrets))
+    if namespace.json:
+        _write(as_json(facts, results, strict=namespace.strict))
+    elif namespace.report:
+        _write(masked(as_report(facts, results), secrets))
+    else:
+        _write(masked(as_text(results, _look(verbose=namespace.verbose)), secrets))
+    return exit_code(results, strict=namespace.strict)
+
+
+def _facts(request: Request) -> Facts:
+    return gather(request)
+
+
+def _folder() -> str:
+    """Return the current folder; empty where it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _look(*, verbose: bool) -> Look:
+    is_terminal = sys.stdout.isatty()
+    columns = shutil.get_terminal_size((_WIDTH_OF_A_PIPE, 24)).columns if is_terminal else _WIDTH_OF_A_PIPE
+    return Look(
+        width=max(_NARROWEST, min(columns, _WIDEST)),
+        colour=is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+        unicode=(sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf"),
+        verbose=verbose,
+    )
+
+
+def _write(text: str) -> None:
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python must not flush into it as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,20 @@
+"""What is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be looked at, and how."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    """The environment of the program."""
+    folder: str
+    """Where the program is started."""
+    inside: bool = False
+    """Whether the facts are collected in the program itself, as it ends."""
