@@ -9,7 +9,7 @@ import time
 import weakref
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .forks import restart_in_child
 from .notices import say
@@ -30,6 +30,8 @@ KEPT = "kept"
 
 SENT, DROPPED, RETRIED = "sent", "dropped", "retried"
 """What :class:`Point` tells of."""
+FILTERED, STORED, HELD, POSSIBLY_DUPLICATED = "filtered", "stored", "held", "possibly_duplicated"
+"""What a :class:`Listener` is told of as well."""
 
 _TYPES = {
     b"RequestData": "REQUEST",
@@ -43,6 +45,25 @@ _TYPES = {
 }
 _UNKNOWN_TYPE = "UNKNOWN"
 _MARK = b'"baseType":"'
+
+
+class Listener(Protocol):
+    """What is told of everything that is counted, at once."""
+
+    def counted(self, event: str, items: int, reason: Reason | None, detail: str) -> None:
+        """Take note of it. Is called without a lock, by any thread, and never raises.
+
+        Args:
+            event: One of the constants above.
+            items: How many.
+            reason: Why they were dropped or are tried again; None for all else.
+            detail: Of this one case; holds no secret.
+        """
+        ...
+
+    def settled(self) -> None:
+        """Take note that nothing more is counted for now: who counts is shut down, or the process ends."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +147,8 @@ class Counts:
         self._log_limit = RateLimit(clock=clock)
         self.watched = _watch_new
         """Whether somebody reads :meth:`points`; then types are counted too, which takes looking into the items."""
+        self.listener: Listener | None = None
+        """Who is told of everything that is counted."""
         self.restart()
         _live.add(self)
         restart_in_child(self)
@@ -150,32 +173,48 @@ class Counts:
         with self._lock:
             self._of(signal).sent += items
             self._note(SENT, None, items, types)
+        self._tell(SENT, items)
 
     def filtered(self, items: int, signal: str = TRACES) -> None:
         """Count items that a telemetry processor dropped; the user asked for it, so nothing is logged."""
         with self._lock:
             self._of(signal).filtered += items
+        self._tell(FILTERED, items)
 
     def stored(self, items: int, signal: str = TRACES) -> None:
         """Count items that were put on disk."""
         with self._lock:
             self._of(signal).stored += items
+        self._tell(STORED, items)
 
     def held(self, items: int, signal: str = TRACES) -> None:
         """Count items that are held in memory."""
         with self._lock:
             self._of(signal).held += items
+        self._tell(HELD, items)
 
-    def retried(self, reason: Reason, items: int, signal: str = TRACES, types: Mapping[str, int] | None = None) -> None:
-        """Count items whose sending failed and is tried again."""
+    def retried(
+        self, reason: Reason, items: int, signal: str = TRACES, types: Mapping[str, int] | None = None, *, detail: str = ""
+    ) -> None:
+        """Count items whose sending failed and is tried again.
+
+        Args:
+            reason: Its text is a key of the counters.
+            items: How many.
+            signal: Who offered them.
+            types: Telemetry type to number, when that is known.
+            detail: Of this one case, for the listener only; must hold no secret.
+        """
         with self._lock:
             self._of(signal).retried[reason] += items
             self._note(RETRIED, reason, items, types)
+        self._tell(RETRIED, items, reason, detail)
 
     def possibly_duplicated(self, items: int, signal: str = TRACES) -> None:
         """Count items that are tried again although they may have arrived."""
         with self._lock:
             self._of(signal).possibly_duplicated += items
+        self._tell(POSSIBLY_DUPLICATED, items)
 
     def dropped(
         self, reason: Reason, items: int = 1, *, detail: str = "", signal: str = TRACES, types: Mapping[str, int] | None = None
@@ -195,11 +234,14 @@ class Counts:
             self._of(signal).dropped[reason] += items
             self._note(DROPPED, reason, items, types)
             self._unsaid[reason] += items
-            if not self._log_limit.due(reason.text):
-                return
-            unsaid, self._unsaid = self._unsaid, Counter()
-            self._said.update(unsaid)
+            unsaid: Counter[Reason] = Counter()
+            if self._log_limit.due(reason.text):
+                unsaid, self._unsaid = self._unsaid, unsaid
+                self._said.update(unsaid)
         # Outside the lock: a log handler may export, and come back here.
+        self._tell(DROPPED, items, reason, detail)
+        if not unsaid:
+            return
         suffix = f" (the last: {detail})" if detail else ""
         message = "Telemetry was lost: %s%s. More losses are reported at most once a minute."
         say(_logger, logging.WARNING, message, _listed(unsaid), suffix)
@@ -213,6 +255,8 @@ class Counts:
             self._said.update(totals)
         if totals:
             say(_logger, logging.WARNING, "Telemetry was lost: %s. These are the totals of this process.", _listed(totals))
+        if self.listener is not None:
+            self.listener.settled()
 
     def types(self, items: Iterable[bytes]) -> dict[str, int] | None:
         """Return telemetry type to number of encoded items, or None when nobody wants to know."""
@@ -236,6 +280,11 @@ class Counts:
         """Return the counts by telemetry type since they are watched."""
         with self._lock:
             return dict(self._points)
+
+    def _tell(self, event: str, items: int, reason: Reason | None = None, detail: str = "") -> None:
+        listener = self.listener
+        if listener is not None:
+            listener.counted(event, items, reason, detail)
 
     def _of(self, signal: str) -> _Numbers:
         return self._signals.get(signal) or self._signals.setdefault(signal, _Numbers())
@@ -282,9 +331,15 @@ def all_counts() -> list[Counts]:
     return list(_live)
 
 
+at_end: list[Callable[[], object]] = []
+"""What is called as the process ends, when nothing is counted any more."""
+
+
 def _log_totals() -> None:
     for counts in list(_live):
         counts.log_totals()
+    for call in at_end:
+        call()
 
 
 # With the import: hooks run in the reverse order, and this one is to run after those of providers, which export.

@@ -26,6 +26,8 @@ take_legacy           OPENCENSUS_COMPAT_TAKE_STORED              no; the facade:
                                                                                          exporter left on disk
 legacy_folder         (argument only)                            the retired exporter's  where it left it
 envelope_shape        OPENCENSUS_COMPAT_ENVELOPES                ``legacy``              ``legacy`` or ``otel``, facade items
+counts_file           APPINSIGHTS_EXPORTER_COUNTS_FILE           none                    where the process keeps its counts,
+                                                                                         for who looks from outside
 url_query             APPINSIGHTS_EXPORTER_URL_QUERY             ``redact``              ``redact`` secrets in the ``?…`` of URLs,
                                                                                          ``keep`` or ``drop`` it
 scope_as_namespace    APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN ``false``              ``true`` or ``false``: list metrics in
@@ -58,13 +60,14 @@ STORAGE_VARIABLE = "APPINSIGHTS_EXPORTER_STORAGE"
 STORAGE_FOLDER_VARIABLE = "APPINSIGHTS_EXPORTER_STORAGE_FOLDER"
 TAKE_LEGACY_VARIABLE = "OPENCENSUS_COMPAT_TAKE_STORED"
 ENVELOPES_VARIABLE = "OPENCENSUS_COMPAT_ENVELOPES"
+COUNTS_FILE_VARIABLE = "APPINSIGHTS_EXPORTER_COUNTS_FILE"
 URL_QUERY_VARIABLE = "APPINSIGHTS_EXPORTER_URL_QUERY"
 METRIC_NAMESPACE_VARIABLE = "APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN"
 
 PREFIX = "APPINSIGHTS_EXPORTER_"
 """What the names of variables begin with that nobody else reads."""
 VARIABLES: Mapping[str, tuple[str, ...]] = dict.fromkeys(
-    (STORAGE_VARIABLE, STORAGE_FOLDER_VARIABLE, URL_QUERY_VARIABLE, REDIRECT_VARIABLE), ()
+    (STORAGE_VARIABLE, STORAGE_FOLDER_VARIABLE, COUNTS_FILE_VARIABLE, URL_QUERY_VARIABLE, REDIRECT_VARIABLE), ()
 )
 """Those variables. Of each that has a choice, :func:`resolve` refuses other values itself."""
 _SHARED_VARIABLES = (CONNECTION_STRING_VARIABLE, INSTRUMENTATION_KEY_VARIABLE, METRIC_NAMESPACE_VARIABLE)
@@ -136,6 +139,8 @@ class Settings:
     """Whether to send what the retired exporter left on disk for the same key."""
     legacy_folder: str | None = None
     """Where it left it; None means its default."""
+    counts_file: str | None = None
+    """What the process's file of counts is named after; None keeps none."""
     envelope_shape: str = "legacy"
     """``legacy`` or ``otel``: shape of the envelopes of spans that OpenCensus code made."""
     url_query: str = "redact"
@@ -160,8 +165,8 @@ class Settings:
             f"read_timeout_s={self.read_timeout_s}, proxies={proxies}, storage_enabled={self.storage_enabled}, "
             f"storage_folder={self.storage_folder!r}, storage_max_bytes={self.storage_max_bytes}, "
             f"storage_max_age_s={self.storage_max_age_s}, min_backoff_s={self.min_backoff_s}, max_backoff_s={self.max_backoff_s}, "
-            f"grace_period_s={self.grace_period_s}, take_legacy={self.take_legacy}, legacy_folder={self.legacy_folder!r}, envelope_shape={self.envelope_shape!r}, "
-            f"url_query={self.url_query!r}, scope_as_namespace={self.scope_as_namespace}, sources={dict(self.sources)})"
+            f"grace_period_s={self.grace_period_s}, take_legacy={self.take_legacy}, legacy_folder={self.legacy_folder!r}, "
+            f"counts_file={self.counts_file!r}, envelope_shape={self.envelope_shape!r}, url_query={self.url_query!r}, scope_as_namespace={self.scope_as_namespace}, sources={dict(self.sources)})"
         )
 
 
@@ -234,6 +239,8 @@ def resolve(
     legacy, sources["take_legacy"] = _choice("take_legacy", _word(take_legacy), TAKE_LEGACY_VARIABLE, ("on", "off"), environment)
     named = unquoted(environment.get(STORAGE_FOLDER_VARIABLE, ""))
     sources["storage_folder"] = ARGUMENT if storage_folder is not None else STORAGE_FOLDER_VARIABLE if named else DEFAULT
+    counted = unquoted(environment.get(COUNTS_FILE_VARIABLE, ""))
+    sources["counts_file"] = COUNTS_FILE_VARIABLE if counted else DEFAULT
     numbers = {
         "storage_max_bytes": storage_max_bytes,
         "storage_max_age_s": storage_max_age_s,
@@ -266,6 +273,7 @@ def resolve(
         grace_period_s=float(grace_period_s),
         take_legacy=legacy == "on",
         legacy_folder=None if legacy_folder is None else os.fsdecode(legacy_folder),
+        counts_file=counted or None,
         envelope_shape=shape,
         url_query=query,
         scope_as_namespace=spaced == "true",

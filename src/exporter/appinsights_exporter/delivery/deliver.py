@@ -323,7 +323,7 @@ class Delivery:
         if items:
             if outcome.reason != NO_TIME_TO_SEND:
                 self._outage.failed(outcome, len(items))
-            self.counts.retried(outcome.reason, len(items), signal, self.counts.types(items))
+            self.counts.retried(outcome.reason, len(items), signal, self.counts.types(items), detail=outcome.cause)
             if outcome.may_have_arrived:
                 self.counts.possibly_duplicated(len(items), signal)
         return items

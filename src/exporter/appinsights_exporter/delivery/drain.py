@@ -28,10 +28,12 @@ class Drain:
 
     Args:
         step: Sends one group and returns the seconds until the next step; None when nothing is left.
+        name: Of the thread.
     """
 
-    def __init__(self, step: Callable[[], float | None]) -> None:
+    def __init__(self, step: Callable[[], float | None], name: str = "appinsights-drain") -> None:
         self._step = step
+        self._name = name
         self.restart()
         interpreter.end_with(self)
 
@@ -67,7 +69,7 @@ class Drain:
             self._running = True
             self._ended.clear()
         # At the end of the interpreter there is no thread, and the next process sends it.
-        if not start_thread(self._run, "appinsights-drain"):
+        if not start_thread(self._run, self._name):
             self._leave()
 
     def stop(self, timeout_s: float) -> bool:

@@ -65,6 +65,11 @@ class SharedDelivery(Delivery):
         self.shares: weakref.WeakSet[Share] = weakref.WeakSet()
         """Those that are open."""
         self._settings = settings
+        if settings.counts_file:
+            # Loaded where somebody asks for it.
+            from .counts_file import listener
+
+            self.counts.listener = listener(settings, self)
 
     def share(self, settings: Settings) -> Share:
         """Return a share for an exporter with these settings: those about storing on disk count, and others are the first exporter's."""
