@@ -27,13 +27,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .model import Accepted
+from .model import ABSENT, ROW, Accepted, Values
 from .noise import column as column_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_FIELDS = [field.name for field in fields(Accepted) if field.name not in ("source", "known")]
+_FIELDS = [field.name for field in fields(Accepted) if field.name not in ("source", "known", "only_if")]
 
 
 class AcceptedListError(ValueError):
@@ -123,7 +123,15 @@ def is_expired(entry: Accepted, today: datetime.date) -> bool:
     return entry.until is not None and entry.until < today
 
 
-def fits(entry: Accepted, table: str, column: str, before: str, after: str, item: Callable[[], Mapping[str, str]]) -> bool:
+def fits(
+    entry: Accepted,
+    table: str,
+    column: str,
+    before: str,
+    after: str,
+    item: Callable[[], Mapping[str, str]],
+    other: Callable[[], Mapping[str, str]] = dict,
+) -> bool:
     """Return whether an entry accepts that a value differs.
 
     Args:
@@ -133,13 +141,19 @@ def fits(entry: Accepted, table: str, column: str, before: str, after: str, item
         before: Text of the value before.
         after: Text of the value after.
         item: Gives the texts of the item's columns, if they are needed.
+        other: The same of its counterpart after; of an item that is on one side only, of the counterpart of the item above it.
 
     """
     if entry.table not in ("*", table) or not _names(entry.column, column):
         return False
     if not (_is(entry.before, before) and _is(entry.after, after)):
         return False
-    return not entry.where or all(_is(wanted, item().get(column_of(name), "")) for name, wanted in entry.where.items())
+    if entry.where and not all(_is(wanted, item().get(column_of(name), "")) for name, wanted in entry.where.items()):
+        return False
+    if entry.only_if is None:
+        return True
+    sides = (other(), item()) if column == ROW and before == ABSENT else (item(), other())
+    return entry.only_if(Values(column, before, after, *sides))
 
 
 def _names(wanted: str, column: str) -> bool:

@@ -76,6 +76,7 @@ class Differences:
         after: str,
         *,
         item: Callable[[], Mapping[str, str]],
+        other: Callable[[], Mapping[str, str]] = dict,
         weight: int = 1,
         rows: int = 1,
         example: str = "",
@@ -90,7 +91,8 @@ class Differences:
             column: Column as in `Difference.column`.
             before: Text of the value before.
             after: Text of the value after.
-            item: Gives the texts of the item's columns, for ``where``.
+            item: Gives the texts of the item's columns, for ``where`` and conditions.
+            other: The same of its counterpart after; of an item that is on one side only, of the counterpart of the item above it.
             weight: Items that it counts for.
             rows: Rows that it is.
             example: Name or message of the item.
@@ -100,7 +102,8 @@ class Differences:
 
         """
         entry = next(
-            (place for place, entry in enumerate(self._entries) if accepted_lists.fits(entry, table, column, before, after, item)), -1
+            (place for place, entry in enumerate(self._entries) if accepted_lists.fits(entry, table, column, before, after, item, other)),
+            -1,
         )
         side = before if column == ROW else ""
         tally = self._tallies.setdefault((table, column, side, note, entry), _Tally())
@@ -177,7 +180,8 @@ def collect(
             texts = _Texts(recording, entry)
             items = (texts, None) if before == PRESENT else (None, texts)
             code = sources.finder(ROW, *items)
-            found.add(entry.table, ROW, before, after, item=texts, weight=entry.weight, example=entry.label, code=code)
+            above = _above(entry, matching, recordings, is_before=before == PRESENT)
+            found.add(entry.table, ROW, before, after, item=texts, other=above, weight=entry.weight, example=entry.label, code=code)
     tolerances = tolerances or {}
     references = References(matching)
     for one, other in matching.pairs.items():
@@ -206,8 +210,23 @@ def collect(
             again = column in noted
             noted.add(column)
             code = sources.finder(column, texts, others)
-            found.add(first.table, column, before, after, item=texts, weight=first.weight, example=example, again=again, code=code)
+            found.add(
+                first.table, column, before, after, item=texts, other=others, weight=first.weight, example=example, again=again, code=code
+            )
     _collect_units(found, matching)
+
+
+def _above(
+    entry: Entry, matching: Matching, recordings: tuple[Recording, Recording], *, is_before: bool
+) -> Callable[[], Mapping[str, str]]:
+    """Return what gives the texts of the counterpart of the item above one that has none itself."""
+    if entry.above < 0:
+        return dict
+    if is_before:
+        place = matching.pairs.get(entry.above)
+        return dict if place is None else _Texts(recordings[1], matching.after.entries[place])
+    place = matching.back.get(entry.above)
+    return dict if place is None else _Texts(recordings[0], matching.before.entries[place])
 
 
 def collect_order(

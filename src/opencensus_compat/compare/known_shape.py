@@ -4,10 +4,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from . import conditions
 from .known import Known
 from .model import ABSENT, PRESENT, ROW, Accepted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .model import Condition
 
 _SPANS = "requests", "dependencies"
 _LOGS = "traces", "exceptions"
@@ -15,23 +21,32 @@ _RECORDS = (*_LOGS, "customEvents")
 _OF_A_SPAN = {"severityLevel": "", "customDimensions.logger_name": ""}
 """What tells an event of a span from a log record."""
 
-_Rule: TypeAlias = "tuple[tuple[str, ...], str, str | None, str | None]"
-"""Tables, columns, value before, value after."""
+_Rule: TypeAlias = "tuple[tuple[str, ...], str, str | None, str | None] | tuple[tuple[str, ...], str, str | None, str | None, Condition]"
+"""Tables, columns, value before, value after; what must hold besides."""
 
 
 def _row(row: str, *rules: _Rule, where: dict[str, str] | None = None) -> Known:
-    return Known(row, _entries(row, rules, where))
+    return Known(row, entries(row, "README.md", rules, where))
 
 
-def _entries(row: str, rules: tuple[_Rule, ...], where: dict[str, str] | None) -> tuple[Accepted, ...]:
+def entries(row: str, guide: str, rules: Iterable[_Rule], where: dict[str, str] | None = None) -> tuple[Accepted, ...]:
+    """Return what a row accepts.
+
+    Args:
+        row: Its id.
+        guide: The page that has it.
+        rules: What may differ.
+        where: Columns of the item, and what they must be.
+    """
     return tuple(
-        Accepted(f"known: {row}", table, column, where, before, after, source="README.md", known=row)
-        for tables, column, before, after in rules
+        Accepted(f"known: {row}", table, column, where, before, after, source=guide, known=row, only_if=condition[0] if condition else None)
+        for tables, column, before, after, *condition in rules
         for table in tables
     )
 
 
-def _properties(*names: str) -> str:
+def properties(*names: str) -> str:
+    """Return the columns that properties of some names are, each a regular expression."""
     return f"re:customDimensions\\.({'|'.join(names)})"
 
 
@@ -39,65 +54,75 @@ KNOWN_SHAPE: tuple[Known, ...] = (
     _row(
         "type", (("dependencies",), "type", "INPROC", None), (("dependencies",), "type", "re:(?!InProc|INPROC).*", "re:(?!InProc|INPROC).+")
     ),
-    _row("result-code", (_SPANS, "resultCode", None, "0")),
-    _row("names", (_SPANS, "name", None, None), (("requests",), "operation_Name", ABSENT, None)),
-    _row("secrets-in-urls", (_SPANS, "re:url|data", "re:.*=.*", "re:.*=REDACTED.*")),
+    _row("result-code", (_SPANS, "resultCode", "re:1?[0-9]", "0")),
+    _row(
+        "names",
+        (("requests",), "name", None, None, conditions.request_name),
+        (("dependencies",), "name", None, None, conditions.path_parameters),
+        (("requests",), "operation_Name", ABSENT, None, conditions.operation_name),
+    ),
+    _row("secrets-in-urls", (_SPANS, "re:url|data", "re:.*=.*", "re:.*=REDACTED.*", conditions.redacted)),
     _row(
         "columns",
-        (("dependencies",), "re:target|data", ABSENT, None),
+        (("dependencies",), "re:target|data", ABSENT, None, conditions.of_properties),
+        (_SPANS, "re:user_(Id|AuthenticatedId)|session_Id", ABSENT, None, conditions.of_properties),
+        (_SPANS, "client_Browser", None, "re:(?!<absent>).*", conditions.of_a_property("user_agent.original")),
+        (_SPANS, "operation_SyntheticSource", ABSENT, "True"),
         (
             _SPANS,
-            "re:user_(Id|AuthenticatedId)|session_Id|client_Browser|operation_SyntheticSource",
-            None,
-            None,
-        ),
-        (
-            _SPANS,
-            _properties(
-                r"(db|rpc|messaging|net|network|server|client|peer|url|user_agent|enduser|session)\..*", "http.user_agent", "az.namespace"
-            ),
+            properties(r"(db|rpc|messaging|net|network|server|client|peer|url|user_agent|enduser|session)\..*", "az.namespace"),
             None,
             ABSENT,
+            conditions.in_a_column,
         ),
+        # The usual port of a scheme or a database is not named.
+        (("dependencies",), properties(r"(net\.|network\.)?(peer|server)\.port"), None, ABSENT, conditions.has("target")),
     ),
     _row("http-properties", (_SPANS, r"re:customDimensions\.(http|db|rpc)\..*|customDimensions\.error\.type", ABSENT, None)),
-    _row("request-properties", (("requests",), _properties(r"request\.name", r"request\.url"), None, ABSENT)),
-    _row("links", (_SPANS, r"customDimensions._MS.links", None, None)),
+    _row(
+        "request-properties",
+        (("requests",), "customDimensions.request.name", None, ABSENT, conditions.has("name")),
+        (("requests",), "customDimensions.request.url", None, ABSENT, conditions.has("url")),
+    ),
+    _row("links", (_SPANS, r"customDimensions._MS.links", None, None, conditions.same_value)),
     _row(
         "text",
-        (("*",), "customDimensions.*", r"re:-?[\d.]+(e[+-]?\d+)?", r're:"?-?[\d.]+(e[+-]?\d+)?"?'),
+        (("*",), "customDimensions.*", r"re:-?[\d.]+(e[+-]?\d+)?", r're:"?-?[\d.]+(e[+-]?\d+)?"?', conditions.same_value),
         (("*",), "customDimensions.*", "true", "True"),
         (("*",), "customDimensions.*", "false", "False"),
         (("*",), "customDimensions.*", "null", ABSENT),
-        (("*",), "customDimensions.*", r're:"?[\[{].*', r're:"[\[{].*'),
+        (("*",), "customDimensions.*", r're:"?[\[{].*', r're:"[\[{].*', conditions.same_value),
     ),
     _row("status-description", (_SPANS, "customDimensions.otel.status_description", ABSENT, None)),
-    _row("annotations", (("traces",), ROW, ABSENT, PRESENT), where=_OF_A_SPAN),
+    _row("annotations", (("traces",), ROW, ABSENT, PRESENT, conditions.below_a_counterpart), where=_OF_A_SPAN),
     _row(
         "exceptions-of-spans",
-        (("exceptions",), ROW, ABSENT, PRESENT),
-        (("exceptions",), ROW, PRESENT, ABSENT),
-        (("exceptions",), r"re:details\..*|method|outerMethod|innermost.*", None, None),
+        (("exceptions",), ROW, ABSENT, PRESENT, conditions.of_a_failure),
+        (("exceptions",), ROW, PRESENT, ABSENT, conditions.stays_a_property),
+        (("exceptions",), r"re:details\..*|method|outerMethod", ABSENT, None),
+        (("exceptions",), "details.rawStack", None, None, conditions.frames_stay),
+        (("exceptions",), "re:innermost.*", None, None, conditions.had_no_cause),
         (("exceptions",), "problemId", None, "re:.* at .*"),
         (("exceptions",), "customDimensions.exception.escaped", ABSENT, None),
         where=_OF_A_SPAN,
     ),
     _row(
         "source",
-        (_LOGS, _properties("fileName", "lineNumber"), None, ABSENT),
+        (_LOGS, "customDimensions.fileName", None, ABSENT, conditions.is_column("customDimensions.code.file.path")),
+        (_LOGS, "customDimensions.lineNumber", None, ABSENT, conditions.is_column("customDimensions.code.line.number")),
         (_RECORDS, r"re:customDimensions\.code\..*", ABSENT, None),
     ),
     _row("outside-spans", (_RECORDS, "operation_Id", "re:<operation of .*>", ABSENT), where={"operation_ParentId": ""}),
     _row("logger", (_RECORDS, "customDimensions.logger_name", ABSENT, None)),
-    _row("module-process-level", (_LOGS, _properties("module", "process", "level"), None, ABSENT)),
+    _row("module-process-level", (_LOGS, properties("module", "process", "level"), None, ABSENT)),
     _row("severity", *((_LOGS, "severityLevel", str(level), str(level - 1)) for level in range(1, 5))),
     _row(
         "exception-text",
-        (("exceptions",), "re:message|outerMessage|innermostMessage|details.message|problemId", "re:.*Traceback.*", None),
+        (("exceptions",), "re:message|outerMessage|innermostMessage|details.message|problemId", None, None, conditions.without_traceback),
         (("exceptions",), "details.rawStack", ABSENT, None),
         (("exceptions",), "customDimensions.exception.message", ABSENT, None),
     ),
-    _row("metric-namespace", (("customMetrics",), "metricNamespace", None, ABSENT)),
+    _row("metric-namespace", (("customMetrics",), "metricNamespace", None, ABSENT, conditions.is_column("name"))),
     _row("machine", (("*",), "client_OS", None, ABSENT), (("*",), "tags.ai.internal.nodeName", ABSENT, None)),
 )
 """In the guide's order."""

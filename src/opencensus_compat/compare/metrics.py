@@ -182,6 +182,7 @@ def collect(found: Differences, before: list[Series], after: list[Series], volat
                     first,
                     second,
                     item=one.texts,
+                    other=other.texts,
                     weight=one.weight,
                     rows=one.rows,
                     example=one.name,

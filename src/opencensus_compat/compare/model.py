@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ROW = "row"
 """Column of a `Difference` that is a whole row on one side only; no column of the portal has this name."""
@@ -24,6 +24,23 @@ Verdict: TypeAlias = Literal["equal", "different", "not comparable"]
 """``equal`` also where accepted differences are left."""
 ProblemKind: TypeAlias = Literal["empty", "refused", "unstable", "program"]
 """``program``: one that was to be recorded cannot be started, fails or sends nothing; the others are found in the recordings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A difference of one item, as conditions see it."""
+
+    column: str
+    before: str
+    """Text of the value."""
+    after: str
+    """The same."""
+    item_before: Mapping[str, str]
+    """Texts of the item's columns. Of an item that is on one side only, the other side's are those of the counterpart of the item above it."""
+    item_after: Mapping[str, str]
+
+
+Condition: TypeAlias = "Callable[[Values], bool]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,9 @@ class Accepted:
     source: str = ""
     """Where it stands: ``accept.toml, entry 2``."""
     known: str = ""
-    """Id of the row in ``migration_guide/differences.md`` that it belongs to; empty in a user's list."""
+    """Id of the row of the guide that it belongs to; empty in a user's list."""
+    only_if: Condition | None = None
+    """What must hold besides; a user's list has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ def _difference(difference: Difference, sides: Sides) -> dict[str, Any]:
 
 
 def _accepted(entry: Accepted) -> dict[str, Any]:
-    return {**_fields(entry), "until": None if entry.until is None else entry.until.isoformat()}
+    fields = {**_fields(entry), "until": None if entry.until is None else entry.until.isoformat()}
+    del fields["onlyIf"]  # a function
+    return fields
 
 
 def _fields(entry: Any) -> dict[str, Any]:  # any dataclass of `model`

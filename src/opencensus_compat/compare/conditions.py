@@ -1,0 +1,126 @@
+"""What must hold for a difference to be one that a row of the guide tells: that nothing is lost, but stands elsewhere or in other words."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from .model import ABSENT
+from .noise import column as column_of
+
+if TYPE_CHECKING:
+    from .model import Condition, Values
+
+_PROPERTY = "customDimensions."
+_COLUMNS = (
+    *("target", "data", "type", "name", "resultCode", "url", "source"),
+    *("user_Id", "user_AuthenticatedId", "session_Id", "client_Browser", "operation_SyntheticSource", "client_IP"),
+)
+"""Those that an attribute may fill."""
+_FRAME = re.compile(r'File ".*", line \d+, in .*')
+_TRACEBACK = "\nTraceback (most recent call last):"
+
+
+def is_column(name: str) -> Condition:
+    """Return a condition: another column has after what this one had before."""
+    return lambda values: values.item_after.get(name, "") == values.before
+
+
+def has(name: str) -> Condition:
+    """Return a condition: the item after has something in a column."""
+    return lambda values: bool(values.item_after.get(name))
+
+
+def in_a_column(values: Values) -> bool:
+    """Return whether the value of a property is in a column now."""
+    return any(values.before in values.item_after.get(column, "") for column in _COLUMNS)
+
+
+def of_properties(values: Values) -> bool:
+    """Return whether a column has what properties had, several of them with separators between."""
+    known = {text for item in (values.item_before, values.item_after) for name, text in item.items() if name.startswith(_PROPERTY)}
+    return values.after in known or all(part in known for part in re.split(r"[|/:]", values.after))
+
+
+def of_a_property(name: str) -> Condition:
+    """Return a condition: a column has what a property had, where that was there to see."""
+    return lambda values: values.item_before.get(_PROPERTY + name, values.after) == values.after
+
+
+def request_name(values: Values) -> bool:
+    """Return whether a name is method and route or path, or the operation, where no method was there to name it by."""
+    said = values.item_before.get(f"{_PROPERTY}request.name", "")
+    if said:
+        return values.after in (said, f"{values.before} {_path(values.item_before.get('url', ''))}")
+    return values.after.startswith(f"{values.before} /") if values.before else bool(values.after)
+
+
+def _path(url: str) -> str:
+    found = re.match(r"\w+://[^/?#]*([^?#]*)", url)
+    return (found[1] if found else "") or "/"
+
+
+def operation_name(values: Values) -> bool:
+    """Return whether an operation has the name of its request."""
+    return values.item_after.get("name") == values.after
+
+
+def path_parameters(values: Values) -> bool:
+    """Return whether a name has the parameters of its path's last part as well."""
+    return re.sub(r";[^/]*$", "", values.after) == values.before
+
+
+def redacted(values: Values) -> bool:
+    """Return whether only values in the query of a URL became REDACTED."""
+    return re.fullmatch(re.escape(values.after).replace("REDACTED", "[^&#]*"), values.before) is not None
+
+
+def same_value(values: Values) -> bool:
+    """Return whether two texts are the same value: a number, a list, a mapping, true and false."""
+    return _value(values.before) == _value(values.after)
+
+
+def _value(text: str) -> object:
+    for _ in range(3):  # a JSON text in quotation marks
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return text
+        if not isinstance(found, str):
+            return str(found) if isinstance(found, bool) else found
+        text = found
+    return text
+
+
+def below_a_counterpart(values: Values) -> bool:
+    """Return whether a new item is below one that was there before."""
+    return bool(values.item_before)
+
+
+def of_a_failure(values: Values) -> bool:
+    """Return whether a new exception is below an item that had failed before as well."""
+    return values.item_before.get("success") == "False"
+
+
+def stays_a_property(values: Values) -> bool:
+    """Return whether the message of an exception that is gone is a property of its request."""
+    return bool(message := values.item_before.get("message")) and values.item_after.get(f"{_PROPERTY}error.message") == message
+
+
+def frames_stay(values: Values) -> bool:
+    """Return whether each line of a stack is there after, too."""
+    return set(_FRAME.findall(values.before)) <= set(_FRAME.findall(values.after))
+
+
+def had_no_cause(values: Values) -> bool:
+    """Return whether only the outermost exception was known."""
+    name = values.column.removeprefix("innermost")
+    return values.before in (ABSENT, values.item_before.get(f"outer{name}"))
+
+
+def without_traceback(values: Values) -> bool:
+    """Return whether a text lost its traceback, and a stack has that."""
+    text, found, traceback = values.before.partition(_TRACEBACK)
+    stacks = "\n".join(value for name, value in values.item_after.items() if column_of(name) == "details.rawStack")
+    return bool(found) and values.after.strip() == text.strip() and set(_FRAME.findall(traceback)) <= set(_FRAME.findall(stacks))
