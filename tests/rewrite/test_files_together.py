@@ -161,16 +161,93 @@ def test_what_a_file_gets_is_read_anew_in_each_round(app, name):
     assert text.endswith('with tracer.start_as_current_span("save", kind=trace.SpanKind.CLIENT) as span:\n    pass\n')
 
 
-@pytest.mark.parametrize("other", ["Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())", "Tracer(sampler=AlwaysOnSampler())"])
+_HEAD = """
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOffSampler, AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+"""
+
+
+def _written(folder, **files):
+    """Write modules that begin with imports of OpenCensus, and return what becomes of each."""
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(f"{_HEAD}{dedent(text)}", encoding="utf-8")
+    after = rewrite([str(folder)], Options(shape=True)).after
+    return {name: after[str(folder / f"{name}.py")].decode() for name in files}
+
+
+@pytest.mark.parametrize("other", ["Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())", "Tracer(sampler=AlwaysOffSampler())"])
 def test_a_tracer_without_an_exporter_beside_others_is_asked_about(tmp_path, other):
-    """Its spans went nowhere; the provider of another tracer would send them."""
-    head = "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace.samplers import AlwaysOnSampler\n"
-    head += "from opencensus.trace.tracer import Tracer\n\n"
-    (tmp_path / "one.py").write_text(f"{head}tracer = {other}\n", encoding="utf-8")
-    (tmp_path / "two.py").write_text(f"{head}tracer = Tracer(sampler=AlwaysOnSampler())\n", encoding="utf-8")
-    text = rewrite([str(tmp_path)], Options(shape=True)).after[str(tmp_path / "two.py")].decode()
+    """Its spans went nowhere; the provider of another tracer would send them, or sample them in another way."""
+    text = _written(tmp_path, one=f"tracer = {other}\n", two="import one\n\ntracer = Tracer(sampler=AlwaysOnSampler())\n")["two"]
     assert "# census-compat: T001" in text
     assert "tracer = Tracer(sampler=AlwaysOnSampler())" in text
+
+
+def test_programs_in_one_folder_do_not_stand_in_each_others_way(tmp_path):
+    """Modules that import nothing of each other never run together."""
+    texts = _written(
+        tmp_path,
+        one="tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())\n",
+        two="tracer = Tracer(sampler=AlwaysOffSampler())\n",
+    )
+    assert "opencensus" not in texts["one"] + texts["two"]
+
+
+@pytest.mark.parametrize(
+    "joint", ["import one, two\n", "import one\nfrom . import two\n", "APPS = ['{0}.one', '{0}.two.Two']\n", "__import__(input())\n"]
+)
+def test_modules_that_a_third_one_brings_together_are_one_program(tmp_path, joint):
+    """They may meet in one process, also where the third does not name OpenCensus."""
+    (tmp_path / "main.py").write_text(joint.format(tmp_path.name), encoding="utf-8")
+    texts = _written(
+        tmp_path,
+        one="tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())\n",
+        two="tracer = Tracer(sampler=AlwaysOnSampler())\n",
+    )
+    assert "# census-compat: T001" in texts["two"]
+
+
+def test_the_module_that_is_imported_first_sets_the_provider(tmp_path):
+    """Of several tracers without an exporter and with the same sampler, the first sets it for all."""
+    texts = _written(
+        tmp_path,
+        first="tracer = Tracer(sampler=AlwaysOnSampler())\n\n\ndef work():\n    return Tracer(sampler=AlwaysOnSampler())\n",
+        main="from first import work\n\ntracer = Tracer(sampler=AlwaysOnSampler())\nwork()\n",
+    )
+    assert texts["first"].count("set_tracer_provider") == 1
+    assert "trace.set_tracer_provider(TracerProvider(sampler=ALWAYS_ON))\ntracer = trace.get_tracer(__name__)" in texts["first"]
+    assert "set_tracer_provider" not in texts["main"]
+    assert "ALWAYS_ON" not in texts["main"]
+
+
+def test_tracers_that_no_module_makes_first_are_asked_about(tmp_path):
+    """Of two modules that a third one imports, either may come first."""
+    (tmp_path / "main.py").write_text("import one\nimport two\n", encoding="utf-8")
+    tracer = "tracer = Tracer(sampler=AlwaysOnSampler())\n"
+    texts = _written(tmp_path, one=tracer, two=tracer)
+    assert all("# census-compat: T001 Which module sets the tracer provider" in text for text in texts.values())
+
+
+def test_a_tracer_that_another_thread_makes_is_asked_about(tmp_path):
+    """The span of the tracer whose context it gets is not the current one there."""
+    text = _written(
+        tmp_path,
+        one="""
+        import threading
+
+        tracer = Tracer(sampler=AlwaysOnSampler())
+
+
+        def work(caller):
+            Tracer(span_context=caller.span_context, sampler=AlwaysOnSampler()).start_span()
+
+
+        threading.Thread(target=work, args=[tracer]).start()
+        work(tracer)
+        """,
+    )["one"]
+    assert "# census-compat: T003 In which thread is this tracer made?" in text
 
 
 def test_one_file_beside_strangers_is_read_alone(tmp_path):

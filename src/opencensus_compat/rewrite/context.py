@@ -87,7 +87,7 @@ class File:
             self.kinds[node.__class__].append(node)
         self._modules = modules
         self.files: Mapping[str, File] = {path: self}
-        """All files of the run, by path."""
+        """All files of its program, by path."""
         self.by_node: dict[ast.AST, list[Found]] = defaultdict(list)
         for use in self.uses:
             self.by_node[use.node].append(use)
@@ -318,6 +318,9 @@ class File:
         at = self.line_start(statement)
         if not self.begins_line(statement):
             return Edit(self.start(statement), self.start(statement), f"{line}; ".encode())
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            at = self.line_start(next(iter(statement.decorator_list), statement))
+            return Edit(at, at, f"{self.indentation(statement)}{line}{self.line_end * 3}".encode())
         return Edit(at, at, f"{self.indentation(statement)}{line}{self.line_end}".encode())
 
     def insert_after(self, statement: ast.stmt, line: str) -> Edit:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite import loops
 from opencensus_compat.rewrite.bindings import Slot
+from opencensus_compat.rewrite.groups import Groups, Key
 from opencensus_compat.rewrite.imports import is_of_opencensus
+from opencensus_compat.rewrite.rules import providers
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.scan.python_uses import Found
 
-Key: TypeAlias = object
 Cut: TypeAlias = tuple[str, str]
 """File, and the name under which it imports a tracer."""
 _Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
@@ -32,7 +33,7 @@ _ROBUST = ("ext.azure.log_exporter.",)
 _SETTINGS = frozenset({"N005", "W018"})
 
 
-class Flows:
+class Flows(Groups):
     """The groups of uses, and what stands in the way of each."""
 
     def __init__(
@@ -42,14 +43,13 @@ class Flows:
         free: frozenset[str],
         cut: frozenset[Cut] = frozenset(),
     ) -> None:
+        super().__init__()
         self._files = files
         self._cut = cut
         self.imported: set[Cut] = set()
         """Tracers that files import from others."""
         self._find_module = find
         self._free = free
-        self._above: dict[Key, Key] = {}
-        self._obstacles: list[tuple[Key, str]] = []
         self.requires: list[tuple[Key, Key]] = []
         """The first changes only where the second does."""
         self._seen: set[Key] = set()
@@ -78,38 +78,14 @@ class Flows:
                 elif isinstance(use.node, ast.alias) and (slot := file.slot(use.node)) is not None and (file.path, slot.name) in cut:
                     self._tie(use, slot)
                     self._reach(slot)
+        for one, other in providers.together(files.values()):
+            self._tie(one, other)
         while self._pending:
             each = self._pending.pop()
             if isinstance(each, Slot):
                 self._slot(each)
             else:
                 self._results(each)
-
-    # Groups.
-    def group(self, key: Key) -> Key:
-        """Return what stands for the group of a use, variable or expression."""
-        above = key
-        while (next_one := self._above.get(above, above)) is not above:
-            above = next_one
-        while key is not above:
-            key, self._above[key] = self._above.get(key, above), above
-        return above
-
-    def obstacles(self) -> dict[Key, list[str]]:
-        """Return group -> why it cannot change."""
-        found: dict[Key, list[str]] = defaultdict(list)
-        for key, reason in self._obstacles:
-            if reason not in found[self.group(key)]:
-                found[self.group(key)].append(reason)
-        return found
-
-    def _tie(self, one: Key, other: Key) -> None:
-        first, second = self.group(one), self.group(other)
-        if first is not second:
-            self._above[first] = second
-
-    def _stop(self, key: Key, file: File, node: ast.AST, reason: str) -> None:
-        self._obstacles.append((key, f"line {getattr(node, 'lineno', 1)}: {reason}"))
 
     # Uses.
     def _use(self, file: File, use: Found) -> None:
@@ -288,7 +264,7 @@ class Flows:
                 elif above is not None:
                     self._tie(key, above)
                 elif not is_robust:
-                    self._stop(key, file, parent, f"`.{parent.attr}` of an OpenCensus object is no known use")
+                    self._stop(key, parent, f"`.{parent.attr}` of an OpenCensus object is no known use")
             case ast.Assign() | ast.AnnAssign() | ast.NamedExpr() if parent.value is node:
                 for target in parent.targets if isinstance(parent, ast.Assign) else [parent.target]:
                     self._bound(file, target, key)
@@ -310,7 +286,7 @@ class Flows:
                     self._tie(key, function)
                     self._reach(function)
                 else:
-                    self._stop(key, file, node, "a lambda returns it")
+                    self._stop(key, node, "a lambda returns it")
             case ast.IfExp() if parent.test is node:
                 pass
             case ast.IfExp() | ast.BoolOp() | ast.Await():
@@ -323,7 +299,7 @@ class Flows:
                     for use in loops.uses_around(file, parent):
                         self._tie(key, use)
                 elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load):
-                    self._stop(key, file, node, "it is kept in a collection or a lambda")
+                    self._stop(key, node, "it is kept in a collection or a lambda")
 
     def _bound(self, file: File, target: ast.expr, key: Key) -> None:
         if isinstance(target, ast.Name):
@@ -340,7 +316,7 @@ class Flows:
                 self._tie(key, slot)
                 self._reach(slot)
         else:
-            self._stop(key, file, target, "it is kept in a collection")
+            self._stop(key, target, "it is kept in a collection")
 
     def _argument(self, file: File, node: ast.AST, key: Key, *, is_robust: bool) -> None:
         call = file.parents.get(node)
@@ -363,7 +339,7 @@ class Flows:
         if name == "enter_context":
             self._flow(file, call, key)
         elif name not in _HARMLESS and not is_robust:
-            self._stop(key, file, call, f"it is handed to {name or 'a function'}(), which is not in these files")
+            self._stop(key, call, f"it is handed to {name or 'a function'}(), which is not in these files")
 
     def _parameter(self, function: _Function, call: ast.Call, node: ast.AST) -> ast.arg | None:
         arguments = function.args
@@ -438,14 +414,14 @@ class Flows:
             if is_one and parent.value is not None:
                 self._from(file, parent.value, slot)
             elif not is_one:
-                self._stop(slot, file, store, "it is taken out of a collection")
+                self._stop(slot, store, "it is taken out of a collection")
         elif isinstance(parent, ast.withitem):
             self._from(file, parent.context_expr, slot)
         elif isinstance(parent, ast.For) and parent.target is store and loops.elements(file, parent.iter):
             for each in loops.elements(file, parent.iter):
                 self._from(file, each, slot)
         elif not isinstance(store, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            self._stop(slot, file, store, f"what `{slot.name}` holds is not known")
+            self._stop(slot, store, f"what `{slot.name}` holds is not known")
 
     def _from(self, file: File, node: ast.expr, slot: Slot) -> None:
         """Tie a variable to where its value comes from."""
@@ -457,13 +433,13 @@ class Flows:
             for source in sources:
                 self._tie(slot, source)
             if not sources and not isinstance(part, ast.Constant):
-                self._stop(slot, file, part, f"what `{slot.name}` gets here is not known")
+                self._stop(slot, part, f"what `{slot.name}` gets here is not known")
 
     def _handed(self, file: File, parameter: ast.arg, slot: Slot) -> None:
         """Follow a parameter to the calls of its function."""
         function = file.function(parameter)
         if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            self._stop(slot, file, parameter, f"what `{slot.name}` gets is not known")
+            self._stop(slot, parameter, f"what `{slot.name}` gets is not known")
             return
         places = [*function.args.posonlyargs, *function.args.args]
         defaults = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
@@ -474,12 +450,12 @@ class Flows:
         name = owner.name if function.name == "__init__" and isinstance(owner, ast.ClassDef) else function.name
         calls = [(home, call) for home, call in self._calls[name] if self._function(home, call.func) is function]
         if len(calls) < len(self._calls[name]) and not calls:
-            self._stop(slot, file, parameter, f"which calls of {name}() mean this one is not known")
+            self._stop(slot, parameter, f"which calls of {name}() mean this one is not known")
         if not calls and parameter not in defaults:
-            self._stop(slot, file, parameter, f"who calls {name}(), and with what, is not in these files")
+            self._stop(slot, parameter, f"who calls {name}(), and with what, is not in these files")
         for home, call in calls:
             if home.has_stars(call):
-                self._stop(slot, home, call, f"{name}() gets `*` or `**`")
+                self._stop(slot, call, f"{name}() gets `*` or `**`")
                 continue
             given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
             for each in given:

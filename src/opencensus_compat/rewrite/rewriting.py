@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from opencensus_compat.rewrite import files, finishing, imports, markers, texts
 from opencensus_compat.rewrite.context import Ask, File, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict
-from opencensus_compat.rewrite.flows import Cut, Flows, Key, is_tracer
+from opencensus_compat.rewrite.flows import Cut, Flows, is_tracer
+from opencensus_compat.rewrite.groups import Key
+from opencensus_compat.rewrite.programs import programs
 from opencensus_compat.rewrite.rules import FREE, REWRITERS
 from opencensus_compat.scan import project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
@@ -221,6 +223,12 @@ class _Run:
         self._options = options
         self._result = result
         self._files: dict[str, File] = {}
+        self._program_of: dict[str, dict[str, File]] = {}
+        self._programs: list[dict[str, File]] = []
+        """The files of each program: those of one get nothing from those of another."""
+        for paths in programs(sources, program.files, program.find):
+            self._programs.append({})
+            self._program_of.update(dict.fromkeys(paths, self._programs[-1]))
         self._unused: dict[str, set[str]] = {}
         self._refused: set[tuple[str, int, str]] = set()
         self._needed: dict[tuple[str, int, str], set[tuple[str, int, str]]] = defaultdict(set)
@@ -243,8 +251,10 @@ class _Run:
         left: list[Left] = []
         for _ in range(_ROUNDS):
             self._refresh()
-            changes, left = self._found()
-            if not self._apply(changes):
+            self._needed = defaultdict(set)
+            found = [self._found(files) for files in self._programs]
+            left = [each for _, lefts in found for each in lefts]
+            if not self._apply(sorted((change for changes, _ in found for change in changes), key=lambda change: change.key)):
                 break
         left += [Left(*key, "keep", "its edits do not fit together: please report this form") for key in self._refused]
         for path in self._generated:
@@ -261,7 +271,8 @@ class _Run:
             for path, tree in trees.items():
                 file = File(path, self._sources[path], _View(self, path), self.program.processors, REWRITERS, tree)
                 file.has_formats_with_ids = self.program.has_formats_with_ids
-                file.files = self._files
+                file.files = self._program_of[path]
+                self._program_of[path][path] = file
                 self._files[path] = file
                 self.exports[path] = file.module.exports
             if all(self.exports[path] == handed_on for path, handed_on in before.items()):
@@ -270,9 +281,9 @@ class _Run:
         self._trees = {}
 
     # One round.
-    def _found(self) -> tuple[list[Change], list[Left]]:
-        """Return what can change now, and what cannot."""
-        flows, groups, parts, left = self._state(frozenset())
+    def _found(self, files: Mapping[str, File]) -> tuple[list[Change], list[Left]]:
+        """Return what can change now in a program, and what cannot."""
+        flows, groups, parts, left = self._state(files, frozenset())
         # A file whose tracer comes from one that cannot change gets a tracer of its own.
         cut = frozenset(
             (path, name)
@@ -281,7 +292,7 @@ class _Run:
             and any(each.why != "shape" for each in left.get(flows.group(self._files[path].bindings.module[name]), ()))
         )
         if cut:
-            flows, groups, parts, left = self._state(cut)
+            flows, groups, parts, left = self._state(files, cut)
         blocked = {key for key in groups if left[key]}
         pairs = [(flows.group(one), flows.group(other)) for one, other in flows.requires]
         reasons = {key: left[key] for key in blocked}
@@ -299,19 +310,18 @@ class _Run:
                 if (each.path, each.line, each.rule) not in known and each.path in self._chosen:
                     everything.append(each)
         changes = {key: Change(tuple(parts[key])) for key in groups if key not in blocked and any(part.edits for part in parts[key])}
-        self._needed = defaultdict(set)
         for one, other in pairs:
             if one is not other and one in changes and other in changes:
                 self._needed[changes[one].key].add(changes[other].key)
-        return sorted(changes.values(), key=lambda change: change.key), everything
+        return list(changes.values()), everything
 
     def _state(
-        self, cut: frozenset[Cut]
+        self, files: Mapping[str, File], cut: frozenset[Cut]
     ) -> tuple[Flows, dict[Key, list[tuple[File, Found]]], dict[Key, list[Part]], dict[Key, list[Left]]]:
         """Return the groups of uses, what becomes of each, and what stands in its way."""
-        flows = Flows(self._files, self.program.find, FREE, cut)
+        flows = Flows(files, self.program.find, FREE, cut)
         groups: dict[Key, list[tuple[File, Found]]] = defaultdict(list)
-        for file in self._files.values():
+        for file in files.values():
             file.covered.clear()
             for use in sorted(file.uses, key=lambda use: _place(file, use)):
                 slot = file.slot(use.node)

@@ -135,6 +135,11 @@ class Program:
         """Files of which that is new."""
         self._configurations: list[str] = []
 
+    @property
+    def files(self) -> list[str]:
+        """The Python files."""
+        return [*self._naming, *self._hinting, *self._others]
+
     def add(self, path: str) -> None:
         """Look at a file's bytes."""
         name = os.path.basename(path)
@@ -235,7 +240,7 @@ class Program:
 
     def _reached(self, changed: set[str], handed: set[str]) -> list[str]:
         """Return the files that may get something from some modules, or are handed something."""
-        every = [*self._naming, *self._hinting, *self._others]
+        every = self.files
         if not changed:
             return [path for path in every if path in handed]
         lines = _import_lines(changed)

@@ -25,7 +25,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "tracer for a trace that comes from outside",
         "exact",
         "`start_as_current_span(context=…)` with what `propagate.extract` returns",
-        pair="T003_trace_from_outside T053_headers_of_a_caller",
+        pair="T003_trace_from_outside T003_trace_of_another_tracer T053_headers_of_a_caller",
     ),
     Rule(
         "T010",

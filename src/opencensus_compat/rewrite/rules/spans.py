@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.rewrite.rules.providers import TRACER, given, parent_context
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def _name(call: ast.Call, file: File) -> list[Edit]:
 def tracer_of(node: ast.expr, file: File) -> ast.Call | None:
     """Return the call that made a tracer with a context from outside; None for another tracer, and for one whose maker is not known."""
     made = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
-    if isinstance(made, ast.Call) and file.symbol(made) == "trace.tracer.Tracer" and file.argument(made, 0, "span_context") is not None:
-        return made
-    return None
+    if not isinstance(made, ast.Call) or file.symbol(made) != TRACER:
+        return None
+    return made if given(made, 0, "span_context", file) is not None and parent_context(made, file) is None else None
 
 
 def _context(call: ast.Call, made: ast.Call, file: File) -> list[Edit]:

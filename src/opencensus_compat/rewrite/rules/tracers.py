@@ -6,6 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules import providers
+from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
@@ -18,7 +20,6 @@ _SAMPLERS = "opentelemetry.sdk.trace.sampling"
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 _NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
-_TRACER = "trace.tracer.Tracer"
 _OPTIONS = {"connection_string": "connection_string", "credential": "credential"}
 """Option of the exporter -> argument of `configure`."""
 
@@ -26,28 +27,32 @@ _OPTIONS = {"connection_string": "connection_string", "credential": "credential"
 def tracer(use: Found, file: File) -> Outcome:
     """`Tracer(...)` → `trace.get_tracer(__name__)`, and `configure(...)` before it where it has an exporter."""
     call = file.call(use.node)
-    if call is not None and use.symbol != _TRACER:
+    if call is not None and use.symbol != TRACER:
         return Keep("OpenCensus's tracers have no such method")
     if call is None:
         return _as_class(use, file)
     if file.has_stars(call):
         return Ask("Which exporter and sampler are in `*` or `**`?")
-    propagator = _given(call, 3, "propagator", file)
+    propagator = given(call, 3, "propagator", file)
     if propagator is not None and not _is_standard(propagator, file):
         return Ask("Who reads the format of this propagator?")
-    exporter, sampler = _given(call, 2, "exporter", file), _given(call, 1, "sampler", file)
+    exporter, sampler = given(call, 2, "exporter", file), given(call, 1, "sampler", file)
     is_alone = file.is_alone(call)
     statement = file.statement(call)
+    parent = providers.parent_context(call, file)
+    if parent is not None:
+        file.cover(parent)
     if exporter is None:
-        chosen = file.render(sampler) if sampler is not None else None
-        if chosen is None and not is_alone and file.argument(call, 0, "span_context") is None:
+        if sampler is None and not is_alone and file.argument(call, 0, "span_context") is None:
             return Ask(_NO_SAMPLER)
         if is_alone:
             return [file.delete(statement)]
-        if chosen is None or file.argument(call, 0, "span_context") is not None:
+        if sampler is None or (parent is None and file.argument(call, 0, "span_context") is not None):
+            if sampler is not None:
+                file.cover(sampler)
             return [_get_tracer(use, call, file)]
-        return _without_exporter(use, call, chosen, file)
-    if not _runs_first(call, file):
+        return _without_exporter(use, call, sampler, file)
+    if not is_first(call, file):
         return Keep("nothing can be set up before this expression")
     arguments = exporter_arguments(exporter, file)
     arguments.append('signals=["traces"]')
@@ -56,25 +61,17 @@ def tracer(use: Found, file: File) -> Outcome:
     return [file.replace(call, text)] if is_alone else [file.insert_before(statement, text), _get_tracer(use, call, file)]
 
 
-def _without_exporter(use: Found, call: ast.Call, sampler: str, file: File) -> Outcome:
+def _without_exporter(use: Found, call: ast.Call, sampler: ast.expr, file: File) -> Outcome:
     """Return what becomes of a tracer that only gives log records their ids: a provider that samples, and sends nothing."""
-    others = [
-        (other, each)
-        for other in file.files.values()
-        for each in other.uses
-        if each.symbol == _TRACER and other.call(each.node) is not None
-    ]
-    if any(_given(made, 2, "exporter", other) is not None for other, each in others if (made := other.call(each.node)) is not None):
-        return Ask("Its spans go nowhere, for it has no exporter. Are they to be sent as those of the other tracers are?")
-    if len(others) > 1 or any(
-        other.source.count(b"set_tracer_provider(") or b"configure(" in other.source for other in file.files.values()
-    ):
-        return Ask("Which module sets the tracer provider with the sampler? The others only need `trace.get_tracer(__name__)`.")
-    if not _runs_first(call, file):
-        return Keep("nothing can be set up before this expression")
+    before = len(file.needs)
+    text = file.render(sampler)
+    place = providers.place_of_provider(call, text, file)
+    if place is None:
+        del file.needs[before:]
+        return [_get_tracer(use, call, file)]
     provider = file.need("from opentelemetry.sdk.trace import TracerProvider", use.node)
-    text = f"{file.need(_TRACE, use.node)}.set_tracer_provider({provider}(sampler={sampler}))"
-    return [file.insert_before(file.statement(call), text), _get_tracer(use, call, file)]
+    text = f"{file.need(_TRACE, use.node)}.set_tracer_provider({provider}(sampler={text}))"
+    return [file.insert_before(place, text), _get_tracer(use, call, file)]
 
 
 def _is_standard(node: ast.expr, file: File) -> bool:
@@ -89,12 +86,6 @@ def _is_standard(node: ast.expr, file: File) -> bool:
 
 def _get_tracer(use: Found, call: ast.Call, file: File) -> Edit:
     return file.replace(call, f"{file.need(_TRACE, use.node)}.get_tracer(__name__)")
-
-
-def _given(call: ast.Call, position: int, name: str, file: File) -> ast.expr | None:
-    """Return an argument; None for one that is not given, or is None."""
-    node = file.argument(call, position, name)
-    return None if isinstance(node, ast.Constant) and node.value is None else node
 
 
 def _as_class(use: Found, file: File) -> Outcome:
@@ -118,9 +109,9 @@ def default_sampler(file: File, use: Found) -> str:
 def _by_ratio(file: File, use: Found, rate: str) -> str:
     based = file.need(f"from {_SAMPLERS} import ParentBased", use.node)
     ratio = file.need(f"from {_SAMPLERS} import TraceIdRatioBased", use.node)
-    made = next((each for each in file.up(use.node) if isinstance(each, ast.Call) and file.symbol(each) == "trace.tracer.Tracer"), None)
+    made = next((each for each in file.up(use.node) if isinstance(each, ast.Call) and file.symbol(each) == TRACER), None)
     # OpenCensus takes its share also of what a caller did not sample.
-    has_caller = made is not None and _given(made, 0, "span_context", file) is not None
+    has_caller = made is not None and given(made, 0, "span_context", file) is not None
     rest = f", remote_parent_not_sampled={ratio}({rate})" if has_caller else ""
     return f"{based}({ratio}({rate}){rest})"
 
@@ -177,7 +168,7 @@ def exporter(use: Found, file: File) -> Outcome:
         return Keep("the exporter's class, or a part of it")
     parent = file.parents.get(call)
     above = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
-    if isinstance(above, ast.Call) and file.symbol(above) == "trace.tracer.Tracer":
+    if isinstance(above, ast.Call) and file.symbol(above) == TRACER:
         return None
     statement = file.statement(call)
     target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
@@ -187,7 +178,7 @@ def exporter(use: Found, file: File) -> Outcome:
     for load in slot.loads:
         parent = file.parents.get(load)
         above = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
-        if not (isinstance(above, ast.Call) and file.symbol(above) == "trace.tracer.Tracer"):
+        if not (isinstance(above, ast.Call) and file.symbol(above) == TRACER):
             return Ask("What is the exporter needed for besides tracers?")
     return [file.delete(statement)]
 
@@ -205,19 +196,6 @@ def by_key(use: Found, file: File) -> Outcome:
 def key_only(_use: Found, _file: File) -> Outcome:
     """A connection string without an endpoint stays: it is the global one's for both."""
     return []
-
-
-def _runs_first(call: ast.Call, file: File) -> bool:
-    """Return whether a statement before that of the call runs whenever the call does, and not more often."""
-    for each in file.up(call):
-        if isinstance(each, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.BoolOp, ast.IfExp, ast.arguments)):
-            return False
-        if isinstance(each, ast.stmt):
-            if isinstance(each, (ast.While, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-                return False
-            # What stands before `elif` runs where its branch does not.
-            return not (isinstance(each, ast.If) and file.source[file.start(each) :].startswith(b"elif"))
-    return False
 
 
 def probability(use: Found, file: File) -> Outcome:

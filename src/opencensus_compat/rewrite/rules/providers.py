@@ -1,0 +1,166 @@
+"""Tracers without an exporter, which only give log records their ids: the one place of a program that sets a provider with their sampler."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from opencensus_compat.rewrite.context import File
+    from opencensus_compat.scan.python_uses import Found
+
+TRACER = "trace.tracer.Tracer"
+_EXPORTER, _SAMPLER = (2, "exporter"), (1, "sampler")
+_ALWAYS = frozenset({"trace.samplers.AlwaysOnSampler", "trace.samplers.AlwaysOffSampler"})
+_PROBABILITY = "trace.samplers.ProbabilitySampler"
+_SETS = (b"set_tracer_provider(", b"configure(")
+
+
+def given(call: ast.Call, position: int, name: str, file: File) -> ast.expr | None:
+    """Return an argument; None for one that is not given, or is None."""
+    node = file.argument(call, position, name)
+    return None if isinstance(node, ast.Constant) and node.value is None else node
+
+
+def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
+    """Yield the tracers of a program that have no exporter, in pairs: one of them sets the provider for all."""
+    first = None
+    for file in files:
+        for use in file.uses:
+            call = file.call(use.node) if use.symbol == TRACER else None
+            if call is not None and not file.is_alone(call) and given(call, *_EXPORTER, file) is None:
+                if first is not None:
+                    yield first, use
+                first = use
+
+
+def place_of_provider(call: ast.Call, sampler: str, file: File) -> ast.stmt | None:
+    """Return the statement before which a program sets its provider, where that is for this tracer; None where another one is.
+
+    Args:
+        call: The call, which gives no exporter.
+        sampler: The source of what becomes of its sampler.
+        file: Its file.
+
+    Raises:
+        Refused: A person must say which module sets it.
+    """
+    tracers = list(_tracers(file))
+    if any(given(each, *_EXPORTER, home) is not None for home, each in tracers):
+        raise Refused(Ask("Its spans go nowhere, for it has no exporter. Are they to be sent as those of the other tracers are?"))
+    question = Ask("Which module sets the tracer provider with the sampler? The others only need `trace.get_tracer(__name__)`.")
+    setting = [home for home in file.files.values() if any(word in home.source for word in _SETS)]
+    if setting:
+        provider = f"set_tracer_provider(TracerProvider(sampler={sampler}))".encode()
+        is_same = len(setting) == 1 and setting[0].source.count(provider) == sum(setting[0].source.count(word) for word in _SETS)
+        if is_same and (setting[0] is file or _imports(file, setting[0], call)):
+            return None
+        raise Refused(question)
+    if len(tracers) == 1:
+        place = _place(call, file) or (file.statement(call) if is_first(call, file) else None)
+        if place is None:
+            raise Refused(Keep("nothing can be set up before this expression"))
+        return place
+    kinds = {_kind(given(each, *_SAMPLER, home), home) for home, each in tracers}
+    if len(kinds) > 1 or None in kinds:
+        raise Refused(question)
+    found = next(((home, each) for home, each in tracers if all(_follows(one, home, each) for one in tracers)), None)
+    if found is None:
+        raise Refused(question)
+    return _place(call, file) if found[1] is call else None
+
+
+def _place(call: ast.Call, file: File) -> ast.stmt | None:
+    """Return the statement of a module before which something runs once and before a call; None where there is none that surely does."""
+    top = next((each for each in file.up(call) if file.parents.get(each) is file.tree), None)
+    if top is file.statement(call):
+        return top if isinstance(top, ast.stmt) and is_first(call, file) else None
+    if not isinstance(top, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or file.function(call) is None:
+        return None
+    sampler = given(call, *_SAMPLER, file)
+    return top if sampler is not None and isinstance(sampler, ast.Call) and _kind(sampler, file) is not None else None
+
+
+def _tracers(file: File) -> Iterator[tuple[File, ast.Call]]:
+    for home in file.files.values():
+        for use in home.uses:
+            call = home.call(use.node) if use.symbol == TRACER else None
+            if call is not None:
+                yield home, call
+
+
+def _kind(sampler: ast.expr | None, file: File) -> tuple[str, str] | None:
+    """Return what tells samplers apart that decide differently; None for one that is not known."""
+    made = file.only_value(file.slot(sampler)) if isinstance(sampler, ast.Name) else sampler
+    if not isinstance(made, ast.Call):
+        return None
+    symbol = file.symbol(made)
+    if symbol in _ALWAYS:
+        return symbol, ""
+    rate = file.argument(made, 0, "rate")
+    return (symbol, repr(rate.value)) if symbol == _PROBABILITY and isinstance(rate, ast.Constant) else None
+
+
+def _follows(one: tuple[File, ast.Call], home: File, call: ast.Call) -> bool:
+    """Return whether a tracer is made after that of another call, whenever it is made."""
+    file, made = one
+    place = _place(call, home)
+    if made is call or place is None:
+        return place is not None
+    if file is home:
+        return home.start(place) < home.start(made)
+    return _imports(file, home, made)
+
+
+def _imports(file: File, other: File, before: ast.AST, seen: frozenset[str] = frozenset()) -> bool:
+    """Return whether a file has always imported another one when it comes to a place."""
+    for node in [*file.kinds[ast.ImportFrom], *file.kinds[ast.Import]]:
+        if file.parents.get(node) is not file.tree or file.start(node) > file.start(before):
+            continue
+        names = [(0, each.name) for each in node.names]
+        if isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = [(node.level, module), *((node.level, f"{module}.{each.name}" if module else each.name) for each in node.names)]
+        for level, name in names:
+            found = file.module_file(level, name)
+            if found is other:
+                return True
+            if found is not None and found.path not in seen and _imports(found, other, found.tree.body[-1], seen | {file.path}):
+                return True
+    return False
+
+
+def is_first(call: ast.Call, file: File) -> bool:
+    """Return whether a statement before that of the call runs whenever the call does, and not more often."""
+    for each in file.up(call):
+        if isinstance(each, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.BoolOp, ast.IfExp, ast.arguments)):
+            return False
+        if isinstance(each, ast.stmt):
+            if isinstance(each, (ast.While, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                return False
+            # What stands before `elif` runs where its branch does not.
+            return not (isinstance(each, ast.If) and file.source[file.start(each) :].startswith(b"elif"))
+    return False
+
+
+def parent_context(call: ast.Call, file: File) -> ast.Attribute | None:
+    """Return the context of another tracer that a tracer is made with: its spans are children of the current one then.
+
+    Raises:
+        Refused: The tracer may be made in another thread, where that span is not the current one.
+    """
+    node = given(call, 0, "span_context", file)
+    if not isinstance(node, ast.Attribute) or file.symbol(node) != f"{TRACER}.span_context":
+        return None
+    function = file.function(call)
+    name = getattr(function, "name", "")
+    for home in file.files.values():
+        for each in [*home.kinds[ast.Name], *home.kinds[ast.Attribute]]:
+            is_it = (each.id if isinstance(each, ast.Name) else each.attr) == name and isinstance(each.ctx, ast.Load)
+            if is_it and home.call(each) is None:
+                raise Refused(Ask("In which thread is this tracer made? In another one than its caller's, the context must be handed on."))
+    return node
