@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.doctor.check import run_checks
 from opencensus_compat.doctor.collect import gather
+from opencensus_compat.doctor.counted import as_table
 from opencensus_compat.doctor.masking import masked, secrets_of
 from opencensus_compat.doctor.report import Look, as_json, as_report, as_text, exit_code, without_secrets
 from opencensus_compat.doctor.request import Request
@@ -40,12 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--json", action="store_true", help="print JSON")
     output.add_argument("--report", action="store_true", help="print a block of Markdown for an issue")
     output.add_argument("--verbose", action="store_true", help="print what each finding was seen by, and the checks that found nothing")
+    running = parser.add_mutually_exclusive_group()
+    running.add_argument(
+        "--counts", metavar="FILE", help="show what processes have counted in the files that APPINSIGHTS_EXPORTER_COUNTS_FILE names"
+    )
+    running.add_argument("--pid", type=int, metavar="N", help="show the same of a running process and its children")
     parser.add_argument("--strict", action="store_true", help="end with 1 also where there is a warning")
 
 
 def run(namespace: argparse.Namespace) -> int:
     """Look at the environment, report, and return the exit code."""
-    request = Request(environ=dict(os.environ), folder=_folder())
+    request = Request(environ=dict(os.environ), folder=_folder(), counts=namespace.counts, pid=namespace.pid)
     facts = _facts(request)
     secrets = secrets_of(request.environ)
     results = without_secrets(run_checks(facts), lambda text: masked(text, secrets))
@@ -54,7 +60,7 @@ def run(namespace: argparse.Namespace) -> int:
     elif namespace.report:
         _write(masked(as_report(facts, results), secrets))
     else:
-        _write(masked(as_text(results, _look(verbose=namespace.verbose)), secrets))
+        _write(masked(as_table(facts.counts) + as_text(results, _look(verbose=namespace.verbose)), secrets))
     return exit_code(results, strict=namespace.strict)
 
 

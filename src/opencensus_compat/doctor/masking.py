@@ -38,7 +38,10 @@ _GUID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4
 _PAIR = re.compile(
     r"(?P<name>[A-Za-z][\w.-]{0,60}?)(?P<sign>\s?=\s?|['\"]\s*[:=]\s*|%3[dD]|:\s)(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&,'\"<>]+)"
 )
-_LONG = re.compile(r"(?<![\w/+=-])(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*[a-z])[A-Za-z0-9+/_-]{40,}={0,2}(?![\w/+=-])")
+_LONG = re.compile(
+    r"(?<![\w/+=-])(?!/(?:[\w.-]+/){2})(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*[a-z])[A-Za-z0-9+/_-]{40,}={0,2}(?![\w/+=-])"
+)
+"""Base64; a path of several folders is none, however long it is."""
 _HEX = re.compile(r"(?<![0-9a-zA-Z])(?:[0-9a-f]{32,}|[0-9A-F]{32,})(?![0-9a-zA-Z])")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from opencensus_compat import __version__
+from opencensus_compat.doctor import counted
 from opencensus_compat.doctor.check import OK, PROBLEM, SKIPPED, UNCHECKED, WARNING, Finding, Result, Verdict
 from opencensus_compat.doctor.facts import Absent, Facts
 
@@ -175,6 +176,7 @@ def as_json(facts: Facts, results: Sequence[Result], *, strict: bool) -> str:
             }
             for result in results
         ],
+        "processes": counted.as_plain(facts.counts),
         "environment": _environment(facts),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -18,3 +18,7 @@ class Request:
     """Where the program is started."""
     inside: bool = False
     """Whether the facts are collected in the program itself, as it ends."""
+    counts: str | None = None
+    """File of counts to look at, or what files of counts are named after; None for none."""
+    pid: int | None = None
+    """Process whose counts to look at."""
