@@ -81,9 +81,10 @@ LOCAL_LAYERS = [
     {"endpoint"},
     {"server", "control", "ingestion"},  # HTTP; what is answered
     {"replies", "arrivals", "script"},
-    {"framing", "same_machine", "recording", "remote", "reasons", "render", "rule_texts"},
+    {"framing", "same_machine", "recording", "remote", "reasons", "render", "rule_texts", "queries"},
     {"transaction", "store", "exchange"},
-    {"call_sites", "tables", "schema"},
+    {"call_sites", "filters"},
+    {"tables", "schema"},
     {"bodies", "misbehave", "shapes", "times"},  # values
 ]
 """The local endpoint from top to bottom; a module imports from lower rows only."""

@@ -84,6 +84,30 @@ def process(*words, **options):
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["requests", "--text", "/A"], 1),
+        (["requests", "--failed"], 0),
+        (["requests", "--where", "customDimensions.absent=1"], 0),
+        (["traces", "--severity", "1"], 1),
+        (["traces", "--severity", "4"], 0),
+        (["traces", "--since", "2000-01-01", "--until", "2100-01-01T00:00"], 1),
+        (["traces", "--until", "2000-01-01"], 0),
+        (["traces", "--most", "1"], 1),
+    ],
+)
+def test_show_chooses_rows(command, items, connect, tmp_path, capfd, words, found):
+    """A file and a running endpoint answer the same question with the same rows."""
+    with LocalEndpoint(database=tmp_path / "items.db") as endpoint:
+        connect(endpoint).post(items)
+        assert command("show", *words, "--url", endpoint.url, "--json") == (0 if found else 1)
+        remote = capfd.readouterr().out
+        assert command("show", *words, "--database", str(tmp_path / "items.db"), "--json") == (0 if found else 1)
+    assert capfd.readouterr().out == remote
+    assert len(json.loads(remote)["rows"]) == found
+
+
 def test_run_a_command(command, items, capfd):
     """The command finds the connection string in its environment; tables and trees follow its own output."""
     assert command("--", sys.executable, "-c", SENDER, json.dumps(items), "0") == 0
@@ -223,7 +247,7 @@ def test_database_file(command, tmp_path, connect, items, capfd):
         pytest.param(["show", "--database", "/nonexistent/x.db"], 2, "cannot open '/nonexistent/x.db'", id="no-file"),
         pytest.param(["show", "traces", "--url", "URL", "--where", "x=1"], 2, "no column 'x' in traces", id="bad-column"),
         pytest.param(["show", "traces", "--url", "URL", "--where", "x"], 2, "expected COLUMN=VALUE", id="bad-condition"),
-        pytest.param(["show", "--url", "URL", "--where", "x=1"], 2, "--where needs a table", id="where-without-table"),
+        pytest.param(["show", "--url", "URL", "--where", "x=1"], 2, "options that choose rows need a table", id="where-without-table"),
         pytest.param(["dance"], 2, "expected 'show', 'transaction' or '-- CMD', got 'dance'", id="unknown-action"),
         pytest.param(["shwo"], 2, "got 'shwo'; did you mean 'show'?", id="misspelt-action"),
         pytest.param(

@@ -153,11 +153,11 @@ def test_a_failing_database_is_a_500(tmp_path, connect, message):
     with LocalEndpoint(database=tmp_path / "items.db", clock=lambda: 1700000000.0) as endpoint:
         client = connect(endpoint)
         other = sqlite3.connect(tmp_path / "items.db")
-        other.execute("DROP TABLE traces")
+        other.execute("DROP TABLE envelopes")
         other.close()
         status, reply = client.post([message()])
         assert (status, reply["itemsAccepted"], reply["errors"][0]["statusCode"]) == (500, 0, 500)
-        assert "no such table: traces" in client.get("/_control/stats")[1]["storeError"]
+        assert "no such table: envelopes" in client.get("/_control/stats")[1]["storeError"]
 
 
 def test_partial_with_given_statuses(endpoint, client, message, accepted_one):

@@ -33,11 +33,12 @@ from .commands.program import run_program
 from .commands.serve import serve
 from .commands.terminal import CommandError, write, write_error
 from .commands.variables import CONNECTION_STRING_VARIABLE
+from .filters import FilterError, from_query
 from .rule_texts import help_text
 from .tables import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from .filters import Filter
 
 _DESCRIPTION = """\
 A local Application Insights endpoint: run one command against a fresh endpoint
@@ -59,6 +60,8 @@ examples
   census-compat local show --database items.db
   census-compat local show requests --database items.db
   census-compat local show traces --where severityLevel=3 --database items.db
+  census-compat local show traces --severity 2 --text late --database items.db
+  census-compat local show --where customDimensions.cart=42 traces --json
   census-compat local show exceptions --json --url http://127.0.0.1:8080/
 """
 
@@ -113,6 +116,13 @@ def _key(text: str) -> str:
         raise argparse.ArgumentTypeError(f"expected a UUID such as 01234567-89ab-cdef-0123-456789abcdef, got {text!r}") from None
 
 
+def _positive(text: str) -> int:
+    """Return a number of rows."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a number of rows, at least 1, got {text!r}")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
     """Carry out the parsed command and return its exit code."""
     try:
@@ -145,12 +155,12 @@ def _dispatch(args: argparse.Namespace, words: list[str]) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    where = _conditions(args.where)
+    wanted = _filter(args)
     with look.recording(args.database, args.url) as recording:
         if args.table is not None:
-            return look.show_table(recording, args.table, where, json=args.json)
-        if where:
-            raise CommandError(2, "--where needs a table")
+            return look.show_table(recording, args.table, wanted, args.most, json=args.json)
+        if not wanted.selects_all or args.most is not None:
+            raise CommandError(2, "options that choose rows need a table, for example: census-compat local show requests")
         return look.show_counts(recording, json=args.json)
 
 
@@ -159,15 +169,17 @@ def _transaction(args: argparse.Namespace) -> int:
         return look.show_transaction(recording, args.operation_id, json=args.json)
 
 
-def _conditions(texts: Sequence[str]) -> dict[str, str]:
-    """Return the values of ``--where`` by column."""
-    where = {}
-    for text in texts:
-        column, equals, value = text.partition("=")
-        if not equals:
+def _filter(args: argparse.Namespace) -> Filter:
+    """Return what rows must have, as the options of ``show`` say it."""
+    for text in args.where:
+        if "=" not in text:
             raise CommandError(2, f"expected COLUMN=VALUE after --where, got {text!r}")
-        where[column] = value
-    return where
+    given = {"where": args.where, "failed": ["1"] if args.failed else []}
+    given.update({name: [value] for name in ("text", "since", "until", "severity") if (value := getattr(args, name)) is not None})
+    try:
+        return from_query(given)
+    except FilterError as error:
+        raise CommandError(2, str(error.args[0])) from None
 
 
 def _suggestion(words: list[str]) -> str:
@@ -186,8 +198,18 @@ def _look_parser(action: str) -> argparse.ArgumentParser:
     if action == "show":
         parser.add_argument("table", nargs="?", choices=list(TABLES), metavar="TABLE", help=f"one of {', '.join(TABLES)}")
         parser.add_argument(
-            "--where", action="append", default=[], metavar="COLUMN=VALUE", help="only rows with this value; may be repeated"
+            "--where",
+            action="append",
+            default=[],
+            metavar="COLUMN=VALUE",
+            help="only rows with this value; COLUMN may be a property, as in customDimensions.cart=42; may be repeated",
         )
+        parser.add_argument("--text", help="only rows with this text in one of their columns or properties")
+        parser.add_argument("--since", metavar="TIME", help="only rows from this time on, for example 2026-11-30T14:05:00Z")
+        parser.add_argument("--until", metavar="TIME", help="only rows from before this time")
+        parser.add_argument("--severity", choices=list("01234"), help="only rows of this severity or a higher one")
+        parser.add_argument("--failed", action="store_true", help="only calls that failed, and exceptions")
+        parser.add_argument("--most", type=_positive, metavar="N", help="only the newest N of these rows")
     else:
         parser.add_argument("operation_id", metavar="OPERATION_ID", help="an operation id, its beginning, or 'latest'")
     source = parser.add_mutually_exclusive_group()

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from . import transaction
 from .exchange import Answer
+from .filters import from_query
 from .misbehave import RuleError
 from .recording import Recording
 from .rule_texts import describe
@@ -46,7 +47,8 @@ class Control:
     def answer(self, method: str, path: str, body: bytes) -> Answer:
         """Answer a control request.
 
-        ``GET stats``, ``GET requests``, ``GET problems``, ``GET rows/<table>?<column>=<value>``, ``GET operations``,
+        ``GET stats``, ``GET requests``, ``GET problems``, ``GET rows/<table>?<column>=<value>``,
+        ``GET select/<table>?where=<column>=<value>&text=&since=&until=&severity=&failed=&most=``, ``GET operations``,
         ``GET transaction/<operation id or latest>``, ``GET wait?items=<n>&timeout_s=<s>``,
         ``GET misbehave`` (rules in force), ``POST misbehave`` (a rule, a list of rules), ``POST behave``, ``POST clear``.
         A POST needs ``Content-Type: application/json``.
@@ -64,7 +66,7 @@ class Control:
                 return self._change(name, body)
             if method != "GET":
                 return _json_answer(405, {"error": "control requests are GET or POST"})
-            return self._look(name, rest, {key: values[-1] for key, values in parse_qs(query, keep_blank_values=True).items()})
+            return self._look(name, rest, parse_qs(query, keep_blank_values=True))
         except (RuleError, KeyError, ValueError, RuntimeError) as error:
             return _json_answer(400, {"error": str(error.args[0]) if error.args else str(error)})
         except (StoreError, TimeoutError) as error:
@@ -82,8 +84,9 @@ class Control:
             return _json_answer(404, {"error": f"no control path POST {name}"})
         return self._rules()
 
-    def _look(self, name: str, rest: str, query: dict[str, str]) -> Answer:
+    def _look(self, name: str, rest: str, pairs: dict[str, list[str]]) -> Answer:
         endpoint = self._endpoint
+        query = {key: values[-1] for key, values in pairs.items()}
         if name == "stats":
             return _json_answer(200, endpoint.stats())
         if name == "misbehave":
@@ -92,6 +95,9 @@ class Control:
             return _json_answer(200, {"requests": [_request_as_dict(request) for request in endpoint.requests]})
         if name == "rows":
             return _json_answer(200, {"table": rest, "rows": endpoint.rows(rest, query)})
+        if name == "select":
+            most = query.pop("most", None)
+            return _json_answer(200, {"table": rest, "rows": endpoint.select(rest, from_query(pairs), None if most is None else int(most))})
         if name == "problems":
             return _json_answer(200, endpoint.problems())
         if name == "operations":

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from .bodies import JsonObject
     from .call_sites import CallSite
+    from .filters import Filter
     from .tables import Row, TableRow
 
 
@@ -185,6 +186,11 @@ class LocalEndpoint:
         """
         self._need_store()
         return self._store.envelopes()
+
+    def select(self, table: str, wanted: Filter, most: int | None = None) -> list[TableRow]:
+        """Return the rows of a portal table that pass a filter, in arrival order, as ``Store.select`` does."""
+        self._need_store()
+        return self._store.select(table, wanted, most)
 
     def rows(self, table: str, where: Mapping[str, str] | None = None) -> list[TableRow]:
         """Return the rows of a portal table in arrival order, ``customDimensions`` and the like as dicts.

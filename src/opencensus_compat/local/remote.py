@@ -7,10 +7,13 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
+from .filters import as_query
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .bodies import JsonObject
+    from .filters import Filter
     from .tables import TableRow
 
 _TIMEOUT_S = 10
@@ -55,6 +58,12 @@ class RemoteRecording:
     def rows(self, table: str, where: Mapping[str, str] | None = None) -> list[TableRow]:
         """Return the rows of a table."""
         found: list[TableRow] = self._get(f"rows/{quote(table)}?{urlencode(where or {})}")["rows"]
+        return found
+
+    def select(self, table: str, wanted: Filter, most: int | None = None) -> list[TableRow]:
+        """Return the rows of a table that pass a filter; where there are more than ``most``, the newest."""
+        pairs = [*as_query(wanted), *([] if most is None else [("most", str(most))])]
+        found: list[TableRow] = self._get(f"select/{quote(table)}?{urlencode(pairs)}")["rows"]
         return found
 
     def operation_ids(self) -> list[str]:

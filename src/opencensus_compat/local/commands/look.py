@@ -13,8 +13,9 @@ from .terminal import CommandError, as_json, style, write
 from .variables import CONNECTION_STRING_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from ..filters import Filter
     from ..recording import Recording
 
 
@@ -53,10 +54,10 @@ def show_counts(source: Recording, *, json: bool) -> int:
     return 0 if any(counts.values()) else 1
 
 
-def show_table(source: Recording, table: str, where: Mapping[str, str], *, json: bool) -> int:
-    """Print the rows of a table that have these values; return the exit code."""
+def show_table(source: Recording, table: str, wanted: Filter, most: int | None, *, json: bool) -> int:
+    """Print the rows of a table that pass a filter, the newest ``most`` of them; return the exit code."""
     try:
-        rows = source.rows(table, where)
+        rows = source.select(table, wanted, most)
     except KeyError as error:
         raise CommandError(2, str(error.args[0])) from None
     if json:
