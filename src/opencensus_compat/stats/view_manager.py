@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge.providers.viewers import show_with
@@ -33,11 +32,12 @@ class ViewManager:
 
     def register_view(self, view: View) -> None:
         """Let a view add up what is recorded of its measure; its time series start when this manager was made."""
-        if "opentelemetry.metrics" in sys.modules:
-            # There may be a meter provider, whose readers see views as instruments.
-            from opencensus_compat._bridge.providers.metrics import look_for_meter_provider
+        # Imported where it is needed: it loads the OpenTelemetry API.
+        from opencensus_compat._bridge.providers.metrics import look_for_meter_provider, watch_meter_providers
 
-            look_for_meter_provider()
+        # There may be a meter provider, or one may be set later; its readers see views as instruments.
+        look_for_meter_provider()
+        watch_meter_providers()
         self.measure_to_view_map.register_view(view=view, timestamp=self.time)
 
     def get_view(self, view_name: str) -> ViewData | None:

@@ -74,6 +74,12 @@ def test_ways_to_end(run, endpoint, how):
     assert _arrived(endpoint) == [(HOST, "seen views", 3, ("/a",))]
 
 
+def test_views_without_an_exporter_are_seen_by_a_provider_that_is_set_later(run, endpoint):
+    """What OpenCensus code counts arrives where the exporter of its program is OpenTelemetry's by now, and comes after the views."""
+    run('from appinsights_exporter import configure\nconfigure(signals=["metrics"])\nrecord(3)')
+    assert _arrived(endpoint) == [(HOST, "seen views", 3, ("/a",))]
+
+
 def test_shutdown_tells_whether_the_last_values_were_delivered(run, endpoint):
     """It does not call delivered what the service refused."""
     endpoint.misbehave("status:code=400")
