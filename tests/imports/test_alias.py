@@ -97,7 +97,7 @@ logging.config.dictConfig({
 import importlib, pkgutil
 import opencensus
 names = [info.name for info in pkgutil.walk_packages(opencensus.__path__, "opencensus.")]
-new = ("auto", "compare", "local", "propagators", "rewrite", "scan", "steps", "tags_and_baggage")
+new = ("auto", "compare", "doctor", "local", "propagators", "rewrite", "scan", "steps", "tags_and_baggage")
 public = [name for name in names if not name.split(".")[1].startswith("_") and name.split(".")[1] not in new]
 assert "opencensus.trace.link" in public and "opencensus.common.utils" in public
 for name in public:
