@@ -7,6 +7,7 @@
 # make soak     an hour's outage, and what comes after it: disk, memory, and how it drains (ten minutes); then ten minutes of metrics
 # make vendors  every package for OpenCensus that we know of, of Google's cloud and Datadog and other vendors, on the facade and on the real SDK
 # make servers  the integrations with databases, on PostgreSQL, MariaDB and Redis of Debian's packages, which must be installed
+# make collectors  a fleet of real OpenTelemetry Collectors, built from Debian's packages: needs debootstrap and root, once
 # make frozen   programs that PyInstaller has frozen
 # make bench    speed against the real packages and the official exporter
 # make oldest   the tests on the oldest OpenTelemetry that pyproject.toml declares; make newest: on the newest, pre-releases included
@@ -25,7 +26,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format tables faults fuzz soak servers frozen vendors bench oldest newest matrix envs clean
+.PHONY: demo test format tables faults fuzz soak servers collectors frozen vendors bench oldest newest matrix envs clean
 
 demo: .venv/.stamp
 	$(PY) examples/demo.py
@@ -61,6 +62,9 @@ soak: .venv/.stamp
 # They are started in folders of their own, and stopped; no service of the system is touched. `make test` leaves out what is not installed.
 servers: .venv/.stamp .venvs/legacy/.stamp
 	CENSUS_COMPAT_SERVERS=required $(PY) $(PYTEST) tests/servers
+
+collectors: .venv/.stamp .venvs/collectors/otelcol
+	$(PY) tests/collectors/run.py .venvs/collectors/otelcol
 
 frozen: .venv/.stamp .venvs/frozen/.stamp
 	$(PY) $(PYTEST) tests/imports/frozen.py
@@ -117,6 +121,11 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/official/.sta
 
 .venvs/official/.stamp: benchmarks/official-requirements.txt
 	$(call environment,.venvs/official,--requirement $<)
+
+# DEBIAN_MIRROR is where Debian's packages come from.
+.venvs/collectors/otelcol: tests/collectors/main.go tests/collectors/build.py | .venv/.stamp
+	@echo "making $@ (once, in four minutes)"
+	@$(PY) tests/collectors/build.py $@ $(if $(DEBIAN_MIRROR),--mirror $(DEBIAN_MIRROR))
 
 # On the releases of the frameworks that the real packages run on, so that requests can be compared.
 .venvs/requests/.stamp: .venvs/legacy/.stamp pyproject.toml

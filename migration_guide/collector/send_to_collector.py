@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+from pathlib import Path
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import set_logger_provider
@@ -35,4 +36,5 @@ def set_up() -> None:
 if __name__ == "__main__":
     set_up()
     del sys.argv[0]
+    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)  # as for `python app.py`: modules beside it are found
     runpy.run_path(sys.argv[0], run_name="__main__")

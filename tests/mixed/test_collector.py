@@ -174,6 +174,17 @@ def test_the_direct_way(received):
     assert received.direct == (once if received.send == "direct" else dict.fromkeys(once, 0))
 
 
+def test_modules_beside_the_program(tmp_path):
+    """The starter finds them, as `python app.py` does, from any folder."""
+    folder = tmp_path / "service"
+    folder.mkdir()
+    (folder / "prices.py").write_text("KETTLE = 7\n", encoding="utf-8")
+    (folder / "app.py").write_text("import sys, prices\nprint(prices.KETTLE, sys.argv[1:])\n", encoding="utf-8")
+    command = [sys.executable, GUIDE / "send_to_collector.py", "service/app.py", "now"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "7 ['now']\n"), done.stderr
+
+
 # The settings that each component documents, below its name; see the README.md and config.schema.yaml of each in
 # https://github.com/open-telemetry/opentelemetry-collector and …-contrib.
 QUEUE = {"enabled", "num_consumers", "wait_for_result", "block_on_overflow", "sizer", "queue_size", "batch", "storage"}
