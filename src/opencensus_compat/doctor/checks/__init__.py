@@ -4,5 +4,5 @@ from __future__ import annotations
 
 __all__ = ["MODULES"]
 
-MODULES = ("versions", "counts")
+MODULES = ("versions", "storage", "counts")
 """The modules with checks."""
