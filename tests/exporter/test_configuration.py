@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 
 import pytest
 
 from appinsights_exporter import ConfigurationError, configure
+from appinsights_exporter.program import program_settings
 from opencensus_compat.local import LocalEndpoint
 
 KEY = "00000000-0000-4000-8000-000000000001"
@@ -118,6 +120,52 @@ def test_the_same_call_again_changes_nothing(run_program, endpoint):
     assert said.startswith("sampler (from argument): expected what the call at app.py:15 gave for traces")
     assert counted == "['RemoteDependencyData'] ('traces', 'logs')"
     assert rows(endpoint, "dependencies", "traces") == {"dependencies": [("order", "app.py")], "traces": [("late", "app.py")]}
+
+
+BATCHES = """
+from appinsights_exporter import configure
+from appinsights_exporter.errors import ConfigurationError
+from opentelemetry import trace
+
+seen = []
+options = dict(max_export_batch_size=3000, schedule_delay_millis=60_000, timeout=3, proxies='{"https": "http://proxy"}')
+configuration = configure(signals=["traces"], telemetry_processors=[lambda item: seen.append(item.data.baseData.name)], **options)
+for number in range(2500):
+    trace.get_tracer("shop").start_span(f"order {number}").end()
+assert configuration.force_flush()
+print(len(seen))
+try:
+    configure(signals=["traces"], timeout=4)
+except ConfigurationError as error:
+    print(error.setting)
+configure(signals=["logs"], max_queue_size=5)
+"""
+
+
+def test_batches_and_delivery_are_arguments(run_program, endpoint):
+    """A batch that is larger than the SDK's queue gets a queue for it, a small queue a small batch, and another timeout contradicts."""
+    printed = run_program(BATCHES, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+    assert printed == "2500\ntimeout\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"timeout": 3}, {"connect_timeout_s": 3.0, "read_timeout_s": 3.0}),
+        ({"storage_max_size": 1000}, {"storage_max_bytes": 1000}),
+        ({"storage_retention_period": 3600}, {"storage_max_age_s": 3600.0}),
+        ({"storage_min_retry_interval": 0.2}, {"min_backoff_s": 1.0}),
+        ({"storage_min_retry_interval": 90}, {"min_backoff_s": 90.0}),
+        ({"proxies": {"https": "http://a"}}, {"proxies": {"https": "http://a"}}),
+        ({"proxies": '{"https": "http://a"}'}, {"proxies": {"https": "http://a"}}),
+        ({}, {"connect_timeout_s": 10.0, "read_timeout_s": 30.0, "proxies": {}}),
+    ],
+)
+def test_arguments_of_delivery(given, read):
+    """Each argument of the official distro's name is a setting of the exporters."""
+    arguments = dict.fromkeys(inspect.signature(program_settings).parameters) | {"connection_string": OTHER} | given
+    found = program_settings(arguments.pop("connection_string"), **arguments)
+    assert {name: getattr(found, name) for name in read} == read
 
 
 AFTER_OTHERS = """
@@ -246,6 +294,10 @@ def test_instrumentations_are_switched_on_by_name(run_program, endpoint):
         pytest.param({"span_processors": [1]}, "span_processors .* got int", id="span processor"),
         pytest.param({"log_record_processors": [1]}, "log_record_processors .* got int", id="log record processor"),
         pytest.param({"credential": "secret"}, "credential .* get_token", id="credential"),
+        pytest.param({"timeout": 0}, r"^timeout \(from argument\): .* a positive number of seconds; got 0", id="timeout"),
+        pytest.param({"storage_max_size": -1}, "^storage_max_size .* got -1", id="size of the storage"),
+        pytest.param({"proxies": "proxy:8080"}, "^proxies .* URL scheme .* got str", id="proxies"),
+        pytest.param({"max_queue_size": 0.5}, "^max_queue_size .* a whole number above 0; got 0.5", id="queue"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_set(arguments, said):

@@ -17,12 +17,6 @@ WITHOUT = {
     "T070": "what an exporter prints does not arrive",
     **dict.fromkeys(["T071", "V001", "V002", "V003", "V004"], "exporters of other makers send elsewhere"),
     **dict.fromkeys(["W013", "W014", "W015"], "a person's hands replace it: nobody was seen to use it"),
-    **dict.fromkeys(
-        [
-            "A001",
-        ],
-        "it has no pair yet",
-    ),
 }
 """Rules that are shown by no pair, and why."""
 

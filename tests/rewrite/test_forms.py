@@ -82,7 +82,17 @@ _FORMS = {
     ),
     "an instrumentation key": (
         "other = Tracer(exporter=AzureExporter(instrumentation_key=KEY), sampler=AlwaysOnSampler())\n",
-        'configure(connection_string="InstrumentationKey=" + KEY, signals=["traces"], sampler=ALWAYS_ON)\nother = trace.get_tracer(__name__)\n',
+        'configure(connection_string=f"InstrumentationKey={KEY}", signals=["traces"], sampler=ALWAYS_ON)\nother = trace.get_tracer(__name__)\n',
+    ),
+    "options of an exporter": (
+        (
+            "other = Tracer(exporter=AzureExporter(export_interval=5.0, max_batch_size=N, timeout=3, queue_capacity=8, storage_path=P, "
+            "enable_local_storage=a or b), sampler=AlwaysOnSampler())\n"
+        ),
+        (
+            "configure(schedule_delay_millis=5000, max_export_batch_size=N, timeout=3, max_queue_size=8, storage_directory=P, "
+            'disable_offline_storage=not (a or b), signals=["traces"], sampler=ALWAYS_ON)\nother = trace.get_tracer(__name__)\n'
+        ),
     ),
     "a walrus": (
         "if (t := tracer):\n    with t.span('a'):\n        pass\n",

@@ -28,6 +28,12 @@ _ARGUMENTS = {
     "no wait": ("export_interval=0.0", "export_interval_millis=1"),
     "seconds in a variable": ("export_interval=SECONDS", "export_interval_millis=SECONDS * 1000"),
     "a queue": ("queue_capacity=100", "queue_capacity=100"),
+    "a queue without an end": ("queue_capacity=0", "queue_capacity=1000000"),
+    "delivery": (
+        "timeout=T, proxies='{}', storage_max_size=N, storage_retention_period=60, minimum_retry_interval=5, max_batch_size=9",
+        "timeout=T, proxies='{}', storage_max_size=N, storage_retention_period=60, storage_min_retry_interval=5, max_batch_size=9",
+    ),
+    "what does nothing": ("storage_maintenance_period=5, timeout=None", ""),
     "no store": ("enable_local_storage=False", "disable_offline_storage=True"),
     "a store, as it is by default": ("enable_local_storage=True", ""),
     "a folder, and a default between": (
@@ -45,7 +51,8 @@ def test_arguments(before, after):
 
 
 @pytest.mark.parametrize(
-    "argument", ["logging_sampling_rate=0.5", "proxies={}", "timeout=5", "**options", "instrumentation_key=K, connection_string=C"]
+    "argument",
+    ["logging_sampling_rate=0.5", "grace_period=1", "endpoint=E", "tiemout=5", "**options", "instrumentation_key=K, connection_string=C"],
 )
 def test_options_that_the_new_handler_lacks(argument):
     """An option without a counterpart is a question, and the handler stays."""
@@ -66,7 +73,7 @@ def test_a_subclass_stays():
 def test_a_check_waits_for_the_handlers():
     """A check for the class changes only with all that it may find."""
     text, _ = _rewrite(
-        f"{_OLD}\nhandlers = [AzureLogHandler(), AzureLogHandler(timeout=5)]\nprint(isinstance(handlers[0], AzureLogHandler))\n"
+        f"{_OLD}\nhandlers = [AzureLogHandler(), AzureLogHandler(tiemout=5)]\nprint(isinstance(handlers[0], AzureLogHandler))\n"
     )
     assert "isinstance(handlers[0], AzureLogHandler)" in text
 

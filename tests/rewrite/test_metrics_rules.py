@@ -152,6 +152,13 @@ _EXPORTERS = {
         "exporter = new_metrics_exporter(connection_string=C, export_interval=5, enable_standard_metrics=False)\n",
         'configure(connection_string=C, signals=["metrics"], export_interval_millis=5000)\n',
     ),
+    "a processor and options": (
+        "exporter = new_metrics_exporter(timeout=3, max_batch_size=9)\nexporter.add_telemetry_processor(print)\n",
+        (
+            'configure(signals=["metrics"], timeout=3, export_interval_millis=15000, telemetry_processors=[print])\n'
+            "performance_counters.observe()\n"
+        ),
+    ),
     "standard metrics, each 15 seconds": (
         "new_metrics_exporter()\n",
         'configure(signals=["metrics"], export_interval_millis=15000)\nperformance_counters.observe()\n',
@@ -170,9 +177,9 @@ def test_exporters(before, after):
 @pytest.mark.parametrize(
     "text",
     [
-        "exporter = new_metrics_exporter()\nexporter.add_telemetry_processor(print)\n",
+        "exporter = new_metrics_exporter()\nexporter.add_telemetry_processor(Role())\n",
         "def make(**options):\n    return new_metrics_exporter(**options)\n",
-        "exporter = new_metrics_exporter(timeout=3)\n",
+        "exporter = new_metrics_exporter(grace_period=3)\n",
         "exporter = new_metrics_exporter()\nexporter.exporter_thread.close()\n",
     ],
     ids=["a processor", "options from outside", "an option without counterpart", "its thread"],

@@ -112,7 +112,7 @@ def test_integration_by_its_module():
         ),
         pytest.param(
             "import logging.config\n\nlogging.config.dictConfig({'handlers': {'a': "
-            "{'class': 'opencensus.ext.azure.log_exporter.AzureLogHandler', 'proxies': {}}}})\n",
+            "{'class': 'opencensus.ext.azure.log_exporter.AzureLogHandler', 'grace_period': 1}}})\n",
             [("N003", "keep")],
             id="an option that the new handler lacks",
         ),

@@ -192,7 +192,7 @@ def test_instrumentations(path, before, after):
         pytest.param("environment.yml", "dependencies:\n  - opencensus=0.7\n", [(2, "R001", "opencensus")], id="list of conda"),
         pytest.param(
             "logging.yaml",
-            f"handlers:\n  a:\n    class: {HANDLER}\n    proxies: x\n",
+            f"handlers:\n  a:\n    class: {HANDLER}\n    grace_period: 1\n",
             [(3, "N003", "ext.azure.log_exporter.AzureLogHandler")],
             id="handler with another option",
         ),

@@ -24,7 +24,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry import metrics, trace
 from opentelemetry.environment_variables import OTEL_LOGS_EXPORTER, OTEL_METRICS_EXPORTER, OTEL_TRACES_EXPORTER
-from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
+from opentelemetry.sdk.environment_variables import (
+    OTEL_BLRP_MAX_EXPORT_BATCH_SIZE,
+    OTEL_BLRP_MAX_QUEUE_SIZE,
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
+    OTEL_BSP_MAX_QUEUE_SIZE,
+    OTEL_SDK_DISABLED,
+)
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.metrics.view import View
@@ -33,22 +39,20 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from . import _sdk_logs
-from . import settings as _settings
-from .delivery import credentials
 from .errors import ConfigurationError
 from .exporters import ApplicationInsightsSpanExporter
 from .foreign import failure
 from .log_exporter import ApplicationInsightsLogRecordExporter
 from .logging_handlers import ProviderHandler
 from .metric_exporter import ApplicationInsightsMetricExporter
-from .program import program_resource
+from .program import program_resource, program_settings
 from .rates import SampleRateProcessor
 from .sampling import ApplicationInsightsSampler, RateLimitedSampler, from_environment
 from .settings import ARGUMENT, Settings
 from .spelling import unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from importlib.metadata import EntryPoints
 
     from opentelemetry.sdk.trace import SpanProcessor
@@ -64,6 +68,8 @@ LOGGING_FORMAT_VARIABLE = "PYTHON_APPLICATIONINSIGHTS_LOGGING_FORMAT"
 _EXPORTER_VARIABLES = {TRACES: OTEL_TRACES_EXPORTER, LOGS: OTEL_LOGS_EXPORTER, METRICS: OTEL_METRICS_EXPORTER}
 _GROUP = "opentelemetry_instrumentor"
 
+_QUEUE, _BATCH = 2048, 512
+"""What the SDK's batch processors have where neither a program nor the environment says otherwise."""
 _LEFT_OUT = (None, ())
 
 _T = TypeVar("_T")
@@ -85,6 +91,10 @@ class _Wanted:
     logging_formatter: logging.Formatter | None
     export_interval_millis: float | None
     telemetry_processors: tuple[TelemetryProcessor, ...]
+    delivery: Mapping[str, object]
+    """Arguments about sending and storing, of which `settings` are made."""
+    batches: Mapping[str, float | None]
+    """Arguments of the SDK's batch processors."""
 
     def of(self, signal: str) -> dict[str, object]:
         """Return what counts for a signal, comparable, by argument."""
@@ -94,7 +104,10 @@ class _Wanted:
             "storage_directory": self.settings.storage_folder,
             "resource": self.resource,
             "telemetry_processors": self.telemetry_processors,
+            **self.delivery,
         }
+        if signal != METRICS:
+            found.update(self.batches)
         if signal == TRACES:
             # Samplers of equal description decide alike; the SDK's have no equality.
             found.update(sampler=self.sampler and self.sampler.get_description(), span_processors=self.span_processors)
@@ -187,6 +200,14 @@ def configure(
     instrumentations: Iterable[str] = (),
     storage_directory: str | os.PathLike[str] | None = None,
     disable_offline_storage: bool | None = None,
+    storage_max_size: int | None = None,
+    storage_retention_period: float | None = None,
+    storage_min_retry_interval: float | None = None,
+    timeout: float | None = None,
+    proxies: Mapping[str, str] | str | None = None,
+    schedule_delay_millis: float | None = None,
+    max_queue_size: int | None = None,
+    max_export_batch_size: int | None = None,
 ) -> Configuration:
     """Set up providers, exporters, processors, samplers, a logging handler and instrumentations; return what sends.
 
@@ -212,6 +233,15 @@ def configure(
         instrumentations: Libraries that are to be instrumented, as ``opentelemetry-instrumentation-…`` names them: ``"flask"``.
         storage_directory: Folder in which is kept what cannot be sent; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
         disable_offline_storage: Whether to keep nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
+        storage_max_size: Most bytes on disk for the resource.
+        storage_retention_period: Seconds for which items are kept there, at most 48 hours.
+        storage_min_retry_interval: Seconds of the shortest wait after a failure.
+        timeout: Seconds for connecting, and as many for the reply.
+        proxies: URL scheme to proxy URL, or that as JSON text; None reads ``HTTPS_PROXY`` and its like.
+        schedule_delay_millis: Milliseconds that spans and records wait at most for a batch; None reads ``OTEL_BSP_SCHEDULE_DELAY`` and
+            ``OTEL_BLRP_SCHEDULE_DELAY``.
+        max_queue_size: Spans, and likewise records, that may wait; None reads ``OTEL_BSP_MAX_QUEUE_SIZE`` and its like.
+        max_export_batch_size: Spans, and likewise records, in an export; None reads ``OTEL_BSP_MAX_EXPORT_BATCH_SIZE`` and its like.
 
     Raises:
         ConfigurationError: A value that cannot work, an instrumentation that is not installed, or other arguments than those of an
@@ -220,8 +250,22 @@ def configure(
     signals, instrumentations = _listed(signals), _listed(instrumentations)
     span_processors, log_record_processors = tuple(span_processors), tuple(log_record_processors)
     metric_readers, views, telemetry_processors = tuple(metric_readers), tuple(views), tuple(telemetry_processors)
+    delivery = {
+        "disable_offline_storage": disable_offline_storage,
+        "storage_max_size": storage_max_size,
+        "storage_retention_period": storage_retention_period,
+        "storage_min_retry_interval": storage_min_retry_interval,
+        "timeout": timeout,
+        "proxies": proxies,
+    }
+    batches = {
+        "schedule_delay_millis": schedule_delay_millis,
+        "max_queue_size": max_queue_size,
+        "max_export_batch_size": max_export_batch_size,
+    }
     called_with = (
-        (connection_string, credential, resource, sampling_ratio, traces_per_second, storage_directory, disable_offline_storage),
+        (connection_string, credential, resource, sampling_ratio, traces_per_second, storage_directory),
+        (delivery, batches),
         (signals, span_processors, log_record_processors, metric_readers, views, telemetry_processors, instrumentations),
         (logger_name, logging_formatter, export_interval_millis),
         getattr(sampler, "get_description", lambda: sampler)(),
@@ -248,11 +292,18 @@ def configure(
         raise ConfigurationError(
             given[1], ARGUMENT, expected=f"one way of sampling, and {given[0]} is given", came="both", advice="Leave one of them out."
         )
-    settings = _settings.resolve(
+    for name, value in batches.items():
+        _positive(name, value, is_whole=name != "schedule_delay_millis")
+    settings = program_settings(
         connection_string,
-        credential=credentials.credential_from_environment() if credential is None else credential,
-        storage_folder=storage_directory,
-        storage_enabled=None if disable_offline_storage is None else not disable_offline_storage,
+        credential=credential,
+        storage_directory=storage_directory,
+        disable_offline_storage=disable_offline_storage,
+        storage_max_size=storage_max_size,
+        storage_retention_period=storage_retention_period,
+        storage_min_retry_interval=storage_min_retry_interval,
+        timeout=timeout,
+        proxies=proxies,
     )
     if sampling_ratio is not None:
         sampler = ApplicationInsightsSampler(sampling_ratio)
@@ -268,8 +319,10 @@ def configure(
         views=views,
         logger_name=logger_name,
         logging_formatter=logging_formatter,
-        export_interval_millis=_milliseconds(export_interval_millis),
+        export_interval_millis=_positive("export_interval_millis", export_interval_millis),
         telemetry_processors=telemetry_processors,
+        delivery=delivery,
+        batches=batches,
     )
     adds = any(signal not in _configuration._signals for signal in chosen)
     place = "{0.filename}:{0.lineno}".format(traceback.extract_stack(limit=2)[0]) if adds else ""
@@ -294,7 +347,8 @@ def _set_up_traces(wanted: _Wanted) -> list[Any]:
     for processor in wanted.span_processors:
         provider.add_span_processor(processor)
     provider.add_span_processor(SampleRateProcessor(getattr(provider, "sampler", None)))
-    provider.add_span_processor(BatchSpanProcessor(_with_processors(ApplicationInsightsSpanExporter(settings=wanted.settings), wanted)))
+    exporter = _with_processors(ApplicationInsightsSpanExporter(settings=wanted.settings), wanted)
+    provider.add_span_processor(BatchSpanProcessor(exporter, **_batches(wanted, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE)))
     return [provider]
 
 
@@ -308,7 +362,8 @@ def _set_up_logs(wanted: _Wanted) -> list[Any]:
     for processor in wanted.log_record_processors:
         provider.add_log_record_processor(processor)
     exporter = _with_processors(ApplicationInsightsLogRecordExporter(settings=wanted.settings), wanted)
-    provider.add_log_record_processor(_sdk_logs.BatchLogRecordProcessor(exporter))
+    batches = _batches(wanted, OTEL_BLRP_MAX_QUEUE_SIZE, OTEL_BLRP_MAX_EXPORT_BATCH_SIZE)
+    provider.add_log_record_processor(_sdk_logs.BatchLogRecordProcessor(exporter, **batches))
     handler = ProviderHandler(provider)
     formatter = wanted.logging_formatter
     text = unquoted(os.environ.get(LOGGING_FORMAT_VARIABLE, ""))
@@ -346,6 +401,22 @@ def _set_up_metrics(wanted: _Wanted) -> list[Any]:
 
 
 _SET_UP = {TRACES: _set_up_traces, LOGS: _set_up_logs, METRICS: _set_up_metrics}
+
+
+def _batches(wanted: _Wanted, queue_variable: str, batch_variable: str) -> dict[str, Any]:
+    """Return arguments of a batch processor of the SDK, which refuses batches that are larger than its queue."""
+    given = {name: value for name, value in wanted.batches.items() if value is not None}
+    queue, batch = given.get("max_queue_size"), given.get("max_export_batch_size")
+    if queue is not None:
+        given["max_export_batch_size"] = min(queue, _number_of(batch_variable, _BATCH) if batch is None else batch)
+    elif batch is not None:
+        given["max_queue_size"] = max(batch, _number_of(queue_variable, _QUEUE))
+    return given
+
+
+def _number_of(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "").strip()
+    return int(text) if text.isdecimal() and int(text) else default
 
 
 def _with_processors(exporter: _T, wanted: _Wanted) -> _T:
@@ -436,9 +507,10 @@ def _same(one: object, other: object, depth: int = 4) -> bool:
     return all(_same(mine[key], theirs[key], depth - 1) for key in mine)
 
 
-def _milliseconds(value: float | None) -> float | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0):
-        raise ConfigurationError(
-            "export_interval_millis", ARGUMENT, expected="a number of milliseconds above 0", came=repr(value), advice="60_000 is a minute."
-        )
+def _positive(name: str, value: float | None, *, is_whole: bool = False) -> float | None:
+    is_number = isinstance(value, int if is_whole else (int, float)) and not isinstance(value, bool)
+    if value is not None and not (is_number and value > 0):
+        expected = "a whole number above 0" if is_whole else "a number of milliseconds above 0"
+        advice = "512 is usual." if is_whole else "60_000 is a minute."
+        raise ConfigurationError(name, ARGUMENT, expected=expected, came=repr(value), advice=advice)
     return value

@@ -25,14 +25,12 @@ from opentelemetry.sdk.environment_variables import OTEL_BLRP_MAX_QUEUE_SIZE
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from . import _sdk_logs
-from . import settings as _settings
 from .convert import exceptions, logs
 from .counts import RateLimit
-from .delivery import credentials
 from .delivery.own import OWN_TRACE_ID
 from .foreign import failure
 from .log_exporter import ApplicationInsightsLogRecordExporter
-from .program import program_resource
+from .program import program_resource, program_settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -191,6 +189,8 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         queue_capacity: Records that may wait; the oldest ones are lost beyond. None reads ``OTEL_BLRP_MAX_QUEUE_SIZE``, else 8192.
         storage_directory: Folder in which is kept what cannot be sent; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
         disable_offline_storage: Whether to keep nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
+        storage_max_size, storage_retention_period, storage_min_retry_interval, timeout, proxies: As of :func:`configure`.
+        max_batch_size: Records in an export; None reads ``OTEL_BLRP_MAX_EXPORT_BATCH_SIZE``.
         extras: Whether each ``extra`` becomes a property, as with OpenTelemetry's own handler.
 
     Raises:
@@ -211,14 +211,25 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         queue_capacity: int | None = None,
         storage_directory: str | os.PathLike[str] | None = None,
         disable_offline_storage: bool | None = None,
+        storage_max_size: int | None = None,
+        storage_retention_period: float | None = None,
+        storage_min_retry_interval: float | None = None,
+        timeout: float | None = None,
+        proxies: Mapping[str, str] | str | None = None,
+        max_batch_size: int | None = None,
         extras: bool = False,
     ) -> None:
         self._exporter = ApplicationInsightsLogRecordExporter(
-            settings=_settings.resolve(
+            settings=program_settings(
                 connection_string,
-                credential=credentials.credential_from_environment() if credential is None else credential,
-                storage_folder=storage_directory,
-                storage_enabled=None if disable_offline_storage is None else not disable_offline_storage,
+                credential=credential,
+                storage_directory=storage_directory,
+                disable_offline_storage=disable_offline_storage,
+                storage_max_size=storage_max_size,
+                storage_retention_period=storage_retention_period,
+                storage_min_retry_interval=storage_min_retry_interval,
+                timeout=timeout,
+                proxies=proxies,
             )
         )
         self._takes_extras = extras
@@ -231,7 +242,9 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
                 schedule_delay_millis=export_interval_millis,
                 max_queue_size=queue_capacity,
                 # The SDK refuses batches that are larger than the queue.
-                max_export_batch_size=queue_capacity if queue_capacity is not None and 0 < queue_capacity < _BATCH else None,
+                max_export_batch_size=queue_capacity
+                if queue_capacity is not None and 0 < queue_capacity < (max_batch_size or _BATCH)
+                else max_batch_size,
             )
         )
         super().__init__(provider, level)

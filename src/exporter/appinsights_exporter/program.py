@@ -1,14 +1,32 @@
-"""The program, as the resource of its telemetry names it."""
+"""The program: its resource, and the settings that it gives by arguments."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 
-__all__ = ["program_resource"]
+from . import settings as _settings
+from .delivery import credentials
+from .errors import ConfigurationError
+from .settings import Settings
 
+__all__ = ["program_resource", "program_settings"]
+
+_FIELDS = {
+    "storage_max_size": "storage_max_bytes",
+    "storage_retention_period": "storage_max_age_s",
+    "storage_min_retry_interval": "min_backoff_s",
+    "timeout": "timeout_s",
+}
+"""Argument, as users of the official distro know it -> that of :func:`settings.resolve`."""
+_LEAST_RETRY_INTERVAL_S = 1.0
+"""A fraction of a second would ask a dead endpoint without pause."""
 _UNKNOWN = "unknown_service"
 """What the SDK names programs begins with that name themselves nowhere."""
 
@@ -26,3 +44,54 @@ def program_resource(resource: Resource | None = None) -> Resource:
     said = str(Resource.create().attributes.get(SERVICE_NAME, ""))
     script = os.path.basename(sys.argv[0] if sys.argv else "") or "Python Application"
     return made.merge(Resource({SERVICE_NAME: script if not said or said.startswith(_UNKNOWN) else said}))
+
+
+def program_settings(
+    connection_string: str | None,
+    *,
+    credential: object | None,
+    storage_directory: str | os.PathLike[str] | None,
+    disable_offline_storage: bool | None,
+    storage_max_size: int | None,
+    storage_retention_period: float | None,
+    storage_min_retry_interval: float | None,
+    timeout: float | None,
+    proxies: Mapping[str, str] | str | None,
+) -> Settings:
+    """Return the settings for arguments of :func:`configure` and of the handlers, which that function explains.
+
+    Raises:
+        ConfigurationError: A value that cannot work; it names the argument.
+    """
+    given = {
+        "storage_max_size": storage_max_size,
+        "storage_retention_period": storage_retention_period,
+        "storage_min_retry_interval": storage_min_retry_interval,
+        "timeout": timeout,
+    }
+    chosen: dict[str, Any] = {_FIELDS[name]: value for name, value in given.items() if value is not None}
+    try:
+        found = _settings.resolve(
+            connection_string,
+            credential=credentials.credential_from_environment() if credential is None else credential,
+            storage_folder=storage_directory,
+            storage_enabled=None if disable_offline_storage is None else not disable_offline_storage,
+            proxies=_parsed(proxies),
+            **chosen,
+        )
+    except ConfigurationError as error:
+        name = next((argument for argument, field in _FIELDS.items() if field == error.setting), error.setting)
+        error.args = (name + str(error).removeprefix(error.setting),)
+        error.setting = name
+        raise
+    if storage_min_retry_interval is not None and found.min_backoff_s < _LEAST_RETRY_INTERVAL_S:
+        return replace(found, min_backoff_s=_LEAST_RETRY_INTERVAL_S)
+    return found
+
+
+def _parsed(proxies: Any) -> Any:
+    """Return proxies that may be JSON text, as in the settings of OpenCensus; what is no JSON stays, to be refused."""
+    try:
+        return json.loads(proxies) if isinstance(proxies, str) else proxies
+    except ValueError:
+        return proxies

@@ -20,10 +20,18 @@ OPTIONS = {
     "enable_local_storage": "disable_offline_storage",
     "export_interval": "export_interval_millis",
     "instrumentation_key": "connection_string",
+    "max_batch_size": "max_batch_size",
+    "minimum_retry_interval": "storage_min_retry_interval",
+    "proxies": "proxies",
     "queue_capacity": "queue_capacity",
+    "storage_max_size": "storage_max_size",
     "storage_path": "storage_directory",
+    "storage_retention_period": "storage_retention_period",
+    "timeout": "timeout",
 }
 """Option of those handlers -> that of the new ones."""
+CHANGED = frozenset({"enable_local_storage", "export_interval", "instrumentation_key"})
+"""Options whose value changes with the name."""
 _OF_LOGGING = frozenset({"class", "()", "factory", "level", "formatter", "filters", "args", "kwargs", "."})
 _CLASS = re.compile(r"(?<![\w.])opencensus\.(ext\.azure\.log_exporter\.\w+)(?![\w.])")
 _LOGGER = re.compile(r"(?<![\w./@-])opencensus(?:\.[A-Za-z_]\w*)*(?![\w.])")

@@ -31,6 +31,8 @@ _HARMLESS = frozenset(
 _ROBUST = ("ext.azure.log_exporter.",)
 """Classes whose counterparts have the same methods, so that any code may hold an object of them."""
 _SETTINGS = frozenset({"N005", "W018"})
+_DEPTH = 8
+"""Files through which a name is followed."""
 
 
 class Flows(Groups):
@@ -200,8 +202,11 @@ class Flows(Groups):
                 return True
         return bool(slot.stores) and all(isinstance(store, ast.alias) for store in slot.stores) and self._origin(file, slot) is None
 
-    def _origin(self, file: File, slot: Slot) -> tuple[File, Slot] | None:
+    def _origin(self, file: File, slot: Slot, depth: int = _DEPTH) -> tuple[File, Slot] | None:
         """Return the variable of another file that an import names; None for one that is no object of OpenCensus there."""
+        if not depth:
+            # Files that import a name from each other.
+            return None
         store = slot.stores[0]
         statement = file.parents.get(store)
         if not isinstance(store, ast.alias) or not isinstance(statement, ast.ImportFrom):
@@ -212,7 +217,7 @@ class Flows(Groups):
         if other is None or found is None:
             return None
         if all(isinstance(each, ast.alias) for each in found.stores):
-            return self._origin(other, found)
+            return self._origin(other, found, depth - 1)
         return other, found
 
     def _attribute(self, file: File, node: ast.Attribute) -> Slot | None:
@@ -328,6 +333,9 @@ class Flows(Groups):
                 self._tie(key, call.func)
             return
         name = strings.tail(call.func)
+        if name == "add_middleware" and call.args and call.args[0] in file.by_node:
+            self._tie(key, call.args[0])
+            return
         function = self._function(file, call.func)
         if function is not None:
             parameter = self._parameter(function, call, node)

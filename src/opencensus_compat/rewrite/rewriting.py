@@ -518,12 +518,15 @@ def _without_what_goes(parts: list[Part]) -> list[Part]:
     result = []
     for part in parts:
         kept = tuple(
-            edit
-            for edit in part.edits
-            if not any(path == part.path and edit != other and other.start <= edit.start and edit.end <= other.end for path, other in gone)
+            edit for edit in part.edits if not any(path == part.path and edit != other and _is_inside(edit, other) for path, other in gone)
         )
         result.append(part if kept == part.edits else replace(part, edits=kept, imports=part.imports if kept else ()))
     return result
+
+
+def _is_inside(edit: Edit, other: Edit) -> bool:
+    # What is inserted behind a line that goes stands before the next one.
+    return other.start <= edit.start < other.end and edit.end <= other.end
 
 
 def _place(file: File, use: Found) -> int:

@@ -165,8 +165,9 @@ RULES: tuple[Rule, ...] = (
         "A001",
         "exporter of spans",
         "exact",
-        "ApplicationInsightsSpanExporter in a BatchSpanProcessor",
+        '`configure(signals=["traces"])`, which makes it',
         names="ext.azure.trace_exporter",
+        pair="A001_exporter_of_spans",
     ),
     Rule(
         "A002",

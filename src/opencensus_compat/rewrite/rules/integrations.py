@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
-FREE = frozenset({"W001", "W010", "W012", "W016"})
+FREE = frozenset({"W001", "W016"})
 
 INSTRUMENTORS = {
     "httpx": "HTTPXClientInstrumentor",
@@ -208,7 +208,7 @@ def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, de
     exporter = given.get("exporter")
     if exporter is None:
         return Keep("it prints its spans: it has no exporter here")
-    arguments = settings.exporter_arguments(exporter, file)
+    arguments = settings.exporter_arguments(exporter, file, file.statement(call))
     if isinstance(arguments, (Ask, Keep)):
         return arguments
     arguments.append('signals=["traces"]')

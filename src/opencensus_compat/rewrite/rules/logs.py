@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Keep
 from opencensus_compat.rewrite.rules.made import is_subclass
 from opencensus_compat.rewrite.rules.options import renamed
+from opencensus_compat.rewrite.rules.processors import processor
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
 
-FREE = frozenset({"L003", "L004", "L005", "A005", "A006", "A007", "A008"})
+FREE = frozenset({"L003", "L004", "L005", "A005", "A007", "A008"})
 
 _MODULE = "ext.azure.log_exporter"
 _HANDLERS = {
@@ -47,16 +48,6 @@ def handler(use: Found, file: File) -> Outcome:
 def stays(use: Found, file: File) -> Outcome:
     """Nothing changes: the new handler has the same method, or the native exporter reads the same field."""
     return []
-
-
-def processor(use: Found, file: File) -> Outcome:
-    """`handler.add_telemetry_processor(...)` stays: the new handlers have it. On other exporters it is an argument of `configure`."""
-    if use.symbol.startswith(f"{_MODULE}.") or file.call(use.node) is None:
-        return []
-    owner = use.node.value if isinstance(use.node, ast.Attribute) else None
-    if owner is not None and file.value(owner).name.startswith(f"{_MODULE}."):
-        return []
-    return Keep("telemetry processors of this exporter")
 
 
 def envelope(use: Found, file: File) -> Outcome:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules import processors
 from opencensus_compat.rewrite.rules.made import called, is_subclass, loads, made, target
 from opencensus_compat.rewrite.rules.options import milliseconds, options
 
@@ -48,6 +49,8 @@ def exporter(use: Found, file: File) -> Outcome:
 
 def _check_loads(place: ast.expr, file: File) -> None:
     for load in loads(file, place):
+        if processors.addition(load, file) is not None:
+            continue
         parent = file.parents.get(load)
         parent = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
         if not (isinstance(parent, ast.Call) and parent.func is not load and file.symbol(parent) in {_REGISTER, _THREAD}):
@@ -66,7 +69,7 @@ def configuration(call: ast.Call, file: File, thread: ast.Call | None) -> list[s
     Raises:
         Refused: An option of it has no counterpart.
     """
-    given = options(call, file)
+    given = options(call, file, "metrics")
     interval = file.argument(thread, 2, "interval") if thread is not None else None
     if thread is not None:
         given = [each for each in given if not each.startswith("export_interval_millis=")]
@@ -76,6 +79,7 @@ def configuration(call: ast.Call, file: File, thread: ast.Call | None) -> list[s
         given.append(f"export_interval_millis={_DEFAULT_INTERVAL_MILLIS}")
     name = file.need("from appinsights_exporter import configure", call.func)
     given.insert(sum(each.startswith(("connection_string=", "credential=")) for each in given), 'signals=["metrics"]')
+    given += processors.argument(call, file, file.statement(call))
     texts = [f"{name}({', '.join(given)})"]
     standard = next((each.value for each in call.keywords if each.arg == "enable_standard_metrics"), None)
     if file.symbol(call) == _NEW and not (isinstance(standard, ast.Constant) and not standard.value):

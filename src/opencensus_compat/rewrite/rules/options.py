@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from opencensus_compat.rewrite.context import Ask, Refused
 
@@ -11,11 +11,47 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
 
-_IGNORED = frozenset({"enable_standard_metrics"})
-"""Options that decide something else than where and how items are sent."""
+
+class Renders(Protocol):
+    """Where options are written: a file, or the text of a setting."""
+
+    def render(self, node: ast.expr, /) -> str:
+        """Return the source of an expression after what its uses become."""
+        ...
 
 
-def option(keyword: ast.keyword, file: File, *, of_handler: bool = False) -> str | None:
+Of: TypeAlias = Literal["handler", "metrics", "traces"]
+"""What an option belongs to: the new handler, or `configure` for that signal."""
+
+_IGNORED = frozenset({"enable_standard_metrics", "storage_maintenance_period"})
+"""Options that decide something else than where and how items are sent, or nothing at all."""
+_BATCHES = {
+    "export_interval": {"handler": "export_interval_millis", "metrics": "export_interval_millis", "traces": "schedule_delay_millis"},
+    "max_batch_size": {"handler": "max_batch_size", "traces": "max_export_batch_size"},
+    "queue_capacity": {"handler": "queue_capacity", "traces": "max_queue_size"},
+}
+_SAME = {
+    "connection_string": "connection_string",
+    "credential": "credential",
+    "minimum_retry_interval": "storage_min_retry_interval",
+    "proxies": "proxies",
+    "storage_max_size": "storage_max_size",
+    "storage_path": "storage_directory",
+    "storage_retention_period": "storage_retention_period",
+    "timeout": "timeout",
+}
+"""Option -> argument of the same meaning and unit."""
+_UNLIMITED = 1_000_000
+"""Items in a queue of OpenCensus that has no limit."""
+_QUESTIONS = {
+    "endpoint": "Which region is meant? `IngestionEndpoint=` in the connection string names it; then delete `endpoint`.",
+    "grace_period": "How long may the end of the process take? `resolve(grace_period_s=...)` of `appinsights_exporter.settings` says it to an exporter.",
+    "logging_sampling_rate": "Which records are to be left out? A `logging.Filter` on the new handler decides that; it has no rate.",
+    "logging_sampling_exempt_level": "Which records are to be left out? A `logging.Filter` on the new handler decides that; it has no rate.",
+}
+
+
+def option(keyword: ast.keyword, file: Renders, of: Of) -> str | None:
     """Return an option as a keyword of `configure` or of the new handler; None for one that says what is the default.
 
     Raises:
@@ -24,24 +60,34 @@ def option(keyword: ast.keyword, file: File, *, of_handler: bool = False) -> str
     value, name = keyword.value, keyword.arg
     if name is None:
         raise Refused(Ask("Which options are in `**`?"))
-    if name in {"connection_string", "credential"} or (of_handler and name == "queue_capacity"):
-        return f"{name}={file.render(value)}"
+    is_constant = isinstance(value, ast.Constant)
+    given = value.value if isinstance(value, ast.Constant) else ...
+    if name in _IGNORED or (given is None and name not in {"connection_string", "instrumentation_key"}):
+        return None
     if name == "instrumentation_key":
         return f"connection_string={_of_key(value, file)}"
-    if name == "export_interval":
-        return f"export_interval_millis={milliseconds(value, file)}"
-    if name == "storage_path":
-        return f"storage_directory={file.render(value)}"
+    if name in _SAME:
+        return f"{_SAME[name]}={file.render(value)}"
+    if name in _BATCHES:
+        new = _BATCHES[name].get(of)
+        if new is None:
+            # The reader of metrics has no queue, and exports all of them at once.
+            return None
+        if name == "export_interval":
+            return f"{new}={milliseconds(value, file)}"
+        if given == 0:
+            return f"{new}={_UNLIMITED}"
+        return f"{new}={file.render(value)}"
     if name == "enable_local_storage":
-        if isinstance(value, ast.Constant):
-            return None if value.value else "disable_offline_storage=True"
-        return f"disable_offline_storage=not {file.render(value)}"
-    if name in _IGNORED or (name == "logging_sampling_rate" and isinstance(value, ast.Constant) and value.value == 1):
+        if is_constant:
+            return None if given else "disable_offline_storage=True"
+        return f"disable_offline_storage=not {_wrapped(value, file)}"
+    if name.startswith("logging_sampling_") and (of != "handler" or given == 1):
         return None
-    raise Refused(Ask(f"What is the option `{name}` for? `appinsights_exporter` has none of this name."))
+    raise Refused(Ask(_QUESTIONS.get(name, f"What is the option `{name}` for? The Azure exporters have none of this name.")))
 
 
-def options(call: ast.Call, file: File, *, of_handler: bool = False) -> list[str]:
+def options(call: ast.Call, file: File, of: Of) -> list[str]:
     """Return the keywords of `configure` for the options of a call.
 
     Raises:
@@ -49,7 +95,7 @@ def options(call: ast.Call, file: File, *, of_handler: bool = False) -> list[str
     """
     if call.args:
         raise Refused(Ask("Which options are given by place?"))
-    found = [option(keyword, file, of_handler=of_handler) for keyword in call.keywords]
+    found = [option(keyword, file, of) for keyword in call.keywords]
     given = [each for each in found if each is not None]
     if len({each.partition("=")[0] for each in given}) < len(given):
         raise Refused(Ask("Which of the two counts, the connection string or the key?"))
@@ -58,10 +104,10 @@ def options(call: ast.Call, file: File, *, of_handler: bool = False) -> list[str
 
 def renamed(call: ast.Call, file: File) -> list[Edit]:
     """Return the edits that give a call the new options in the places of the old ones."""
-    options(call, file, of_handler=True)
+    options(call, file, "handler")
     edits = []
     for at, keyword in enumerate(call.keywords):
-        text = option(keyword, file, of_handler=True)
+        text = option(keyword, file, "handler")
         if text is None:
             start = file.end(call.keywords[at - 1]) if at else file.start(keyword)
             end = file.end(keyword) if at or len(call.keywords) == 1 else file.start(call.keywords[1])
@@ -71,7 +117,7 @@ def renamed(call: ast.Call, file: File) -> list[Edit]:
     return edits
 
 
-def _of_key(value: ast.expr, file: File) -> str:
+def _of_key(value: ast.expr, file: Renders) -> str:
     if isinstance(value, ast.Constant) and isinstance(value.value, str) and not set(value.value) & set('"\\{}\n'):
         return f'"InstrumentationKey={value.value}"'
     text = file.render(value)
@@ -80,11 +126,14 @@ def _of_key(value: ast.expr, file: File) -> str:
     return f'"InstrumentationKey=" + {text}' if isinstance(value, (ast.Call, ast.Subscript)) else f'"InstrumentationKey=" + ({text})'
 
 
-def milliseconds(value: ast.expr, file: File) -> str:
+def milliseconds(value: ast.expr, file: Renders) -> str:
     """Return a number of seconds as milliseconds."""
     if isinstance(value, ast.Constant) and isinstance(value.value, (int, float)):
         # No processor or reader exports all the time.
         return str(max(1, round(value.value * 1000)))
+    return f"{_wrapped(value, file)} * 1000"
+
+
+def _wrapped(value: ast.expr, file: Renders) -> str:
     text = file.render(value)
-    simple = isinstance(value, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
-    return f"{text} * 1000" if simple else f"({text}) * 1000"
+    return text if isinstance(value, (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant)) else f"({text})"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite import configurations
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import tracers
+from opencensus_compat.rewrite.rules import options, tracers
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def class_of_logging(use: Found, file: File) -> Outcome:
         if key is None or name not in configurations.OPTIONS or configurations.OPTIONS[name] == name:
             continue
         edits += [file.replace(key, _quoted(file, key, configurations.OPTIONS[name]))]
-        edits += [file.replace(value, _changed(str(name), value, file))] if name != "storage_path" else []
+        edits += [file.replace(value, _changed(str(name), value, file))] if name in configurations.CHANGED else []
         file.covered.update(found for found in file.by_node[key])
     return edits
 
@@ -113,7 +113,7 @@ def django(use: Found, file: File) -> Outcome:
     if isinstance(found, Settings):
         exporter, taken = found.parts.get("exporter"), found.parts.get("sampler")
         with contextlib.suppress(Refused):
-            of_exporter = exporter_arguments(exporter, file) if exporter is not None else None
+            of_exporter = exporter_arguments(exporter, file, file.statement(exporter)) if exporter is not None else None
             of_sampler = sampler(taken, file, use) if taken is not None else tracers.default_sampler(file, use)
             if isinstance(of_exporter, list):
                 arguments = ", ".join([*of_exporter, 'signals=["traces"]', f"sampler={of_sampler}"])
@@ -267,13 +267,28 @@ def source(node: ast.expr) -> Source | Keep:
         return Keep("text that is no expression")
 
 
-def exporter_arguments(node: ast.expr, file: File) -> list[str] | Ask | Keep:
-    """Return the arguments of `configure` that stand for an exporter, in code or in text."""
+class _Text(NamedTuple):
+    """The text of a setting, as the source of options."""
+
+    found: Source
+
+    def render(self, node: ast.expr) -> str:
+        """Return the source of an expression in it, in which fields of the f-string around it are their values again."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return _text(node, self.found)
+        text = ast.unparse(node)
+        for field, inner in self.found.fields.items():
+            text = text.replace(field, inner)
+        return text
+
+
+def exporter_arguments(node: ast.expr, file: File, at: ast.stmt) -> list[str] | Ask | Keep:
+    """Return the arguments of `configure` that stand for an exporter, in code or in text, at a statement."""
     found = source(node)
     if isinstance(found, Keep):
         return found
     if not found.is_text:
-        return tracers.exporter_arguments(node, file)
+        return tracers.exporter_arguments(node, file, at)
     call = found.node
     if not isinstance(call, ast.Call):
         call = ast.Call(call, [], [])
@@ -285,8 +300,8 @@ def exporter_arguments(node: ast.expr, file: File) -> list[str] | Ask | Keep:
             arguments.append(f"connection_string={_text(keyword.value, found)}")
         elif keyword.arg == "instrumentation_key":
             arguments.append(f"connection_string={_text(keyword.value, found, 'InstrumentationKey=')}")
-        else:
-            return Keep(f"the exporter has the option `{keyword.arg}`")
+        elif (argument := options.option(keyword, _Text(found), "traces")) is not None:
+            arguments.append(argument)
     return arguments if not call.args else Keep("the exporter gets its options by place")
 
 

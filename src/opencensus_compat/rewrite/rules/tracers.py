@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import providers
+from opencensus_compat.rewrite.rules import processors, providers
+from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ _SAMPLERS = "opentelemetry.sdk.trace.sampling"
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 _NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
-_OPTIONS = {"connection_string": "connection_string", "credential": "credential"}
-"""Option of the exporter -> argument of `configure`."""
+_TAKE_EXPORTERS = frozenset({TRACER, "ext.flask.flask_middleware.FlaskMiddleware", "ext.fastapi.fastapi_middleware.FastAPIMiddleware"})
 
 
 def tracer(use: Found, file: File) -> Outcome:
@@ -54,7 +54,7 @@ def tracer(use: Found, file: File) -> Outcome:
         return _without_exporter(use, call, sampler, file)
     if not is_first(call, file):
         return Keep("nothing can be set up before this expression")
-    arguments = exporter_arguments(exporter, file)
+    arguments = exporter_arguments(exporter, file, statement)
     arguments.append('signals=["traces"]')
     arguments.append(f"sampler={_by_ratio(file, use, '0.0001') if sampler is None else file.render(sampler)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
@@ -116,8 +116,13 @@ def _by_ratio(file: File, use: Found, rate: str) -> str:
     return f"{based}({ratio}({rate}){rest})"
 
 
-def exporter_arguments(node: ast.expr, file: File) -> list[str]:
+def exporter_arguments(node: ast.expr, file: File, at: ast.stmt) -> list[str]:
     """Return the arguments of `configure` that stand for an exporter's.
+
+    Args:
+        node: The exporter.
+        file: The file.
+        at: The statement before which `configure` is called.
 
     Raises:
         Refused: It is another exporter, or has options that `configure` has not.
@@ -129,25 +134,11 @@ def exporter_arguments(node: ast.expr, file: File) -> list[str]:
         raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
     if isinstance(node, ast.Name) and not _means_the_same(made, node, file):
         raise Refused(Keep("the exporter's options mean something else here"))
-    arguments = []
-    for keyword in made.keywords:
-        if keyword.arg == "instrumentation_key":
-            arguments.append(f"connection_string={_of_key(keyword.value, file)}")
-            continue
-        if keyword.arg not in _OPTIONS:
-            raise Refused(Ask(f"Is the option `{keyword.arg}` of the exporter needed?"))
-        arguments.append(f"{_OPTIONS[keyword.arg]}={file.render(keyword.value)}")
+    arguments = options(made, file, "traces")
     if not isinstance(node, ast.Name):
         file.cover(made)
-    return arguments
-
-
-def _of_key(node: ast.expr, file: File) -> str:
-    """Return the source of a connection string from that of a key."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return f'"InstrumentationKey={node.value}"'
-    text, is_plain = file.render(node), isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
-    return f'"InstrumentationKey=" + {text if is_plain else f"({text})"}'
+        return arguments
+    return [*arguments, *processors.argument(made, file, at)]
 
 
 def _means_the_same(made: ast.Call, node: ast.expr, file: File) -> bool:
@@ -166,21 +157,28 @@ def exporter(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None or use.symbol != _EXPORTER:
         return Keep("the exporter's class, or a part of it")
-    parent = file.parents.get(call)
-    above = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
-    if isinstance(above, ast.Call) and file.symbol(above) == TRACER:
+    if _takes_it(call, file):
         return None
     statement = file.statement(call)
     target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
     slot = file.slot(target) if isinstance(target, ast.Name) else None
     if slot is None or file.only_value(slot) is not call or not slot.loads:
         return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
-    for load in slot.loads:
-        parent = file.parents.get(load)
-        above = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
-        if not (isinstance(above, ast.Call) and file.symbol(above) == TRACER):
-            return Ask("What is the exporter needed for besides tracers?")
+    additions = [processors.addition(load, file) for load in slot.loads]
+    if not all(added or _takes_it(load, file) for load, added in zip(slot.loads, additions, strict=True)):
+        return Ask("What is the exporter needed for besides tracers?")
+    if all(additions):
+        return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
     return [file.delete(statement)]
+
+
+def _takes_it(node: ast.expr, file: File) -> bool:
+    """Return whether an expression is the exporter of a tracer or middleware, which becomes `configure`."""
+    parent = file.parents.get(node)
+    above = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+    if not isinstance(above, ast.Call) or above.func is node:
+        return False
+    return file.symbol(above) in _TAKE_EXPORTERS or bool(above.args and file.symbol(above.args[0]) in _TAKE_EXPORTERS)
 
 
 def by_environment(use: Found, file: File) -> Outcome:

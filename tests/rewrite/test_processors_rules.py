@@ -1,0 +1,98 @@
+"""Telemetry processors of exporters of spans: text before, text after, and what is left."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from opencensus_compat.rewrite.rewriting import Options, rewrite_text
+
+_HEAD = """\
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+"""
+
+
+def _rewrite(text):
+    data = (_HEAD + dedent(text)).encode()
+    result = rewrite_text(data, options=Options(shape=True))
+    return result.after.get("<stdin>", data).decode(), [(each.rule, each.why) for each in result.left]
+
+
+_BECOME = {
+    "a function above": (
+        """\
+        def set_role(envelope):
+            envelope.tags["ai.cloud.role"] = "shop"
+
+        exporter = AzureExporter(timeout=3)
+        exporter.add_telemetry_processor(set_role)
+        exporter.add_telemetry_processor(processor=rules.no_health)
+        tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())
+        """,
+        'configure(timeout=3, telemetry_processors=[set_role, rules.no_health], signals=["traces"], sampler=ALWAYS_ON)',
+    ),
+    "after the tracer is made": (
+        """\
+        def set_role(envelope): ...
+        exporter = AzureExporter()
+        tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())
+        exporter.add_telemetry_processor(set_role)
+        """,
+        'configure(telemetry_processors=[set_role], signals=["traces"], sampler=ALWAYS_ON)',
+    ),
+    "a lambda": (
+        """\
+        exporter = AzureExporter()
+        exporter.add_telemetry_processor(lambda envelope: "health" not in envelope.data.baseData.name)
+        tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())
+        """,
+        'configure(telemetry_processors=[lambda envelope: "health" not in envelope.data.baseData.name], signals=["traces"], sampler=ALWAYS_ON)',
+    ),
+    "of a middleware": (
+        """\
+        from flask import Flask
+        from opencensus.ext.flask.flask_middleware import FlaskMiddleware
+        app = Flask(__name__)
+        exporter = AzureExporter()
+        exporter.add_telemetry_processor(print)
+        FlaskMiddleware(app, exporter=exporter, sampler=AlwaysOnSampler())
+        """,
+        'configure(telemetry_processors=[print], signals=["traces"], sampler=ALWAYS_ON)',
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "call"), _BECOME.values(), ids=_BECOME)
+def test_processors_are_an_argument(before, call):
+    """The processors of an exporter become an argument of `configure`, in their order, and nothing of the exporter stays."""
+    text, left = _rewrite(before)
+    assert left == []
+    assert call in text.splitlines()
+    assert "opencensus" not in text
+    assert "exporter." not in text
+
+
+_STAY = {
+    "made by a call": "exporter.add_telemetry_processor(Role('shop'))\ntracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\n",
+    "in a condition": "if role:\n    exporter.add_telemetry_processor(f)\ntracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\n",
+    "after spans": "tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\nwith tracer.span('a'):\n    pass\n"
+    "exporter.add_telemetry_processor(print)\n",
+    "defined below the tracer": "tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\ndef f(item): ...\n"
+    "exporter.add_telemetry_processor(f)\n",
+    "a lambda for two": "exporter.add_telemetry_processor(lambda item: None)\none = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\n"
+    "other = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\n",
+    "of nobody": "exporter.add_telemetry_processor(print)\n",
+}
+
+
+@pytest.mark.parametrize("before", _STAY.values(), ids=_STAY)
+def test_processors_that_a_person_must_see_to(before):
+    """Where `configure` could not have the processor from the beginning, all of it stays and a question says why."""
+    text, left = _rewrite(f"exporter = AzureExporter()\n{before}")
+    code = [line for line in text.splitlines() if "# census-compat: " not in line and "import" not in line]
+    assert code == f"\nexporter = AzureExporter()\n{before}".splitlines()
+    assert "decide" in {why for _, why in left}
