@@ -57,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if problem:
         sys.stderr.write(f"{problem}\n")
         return 2
+    if arguments[:1] == ["doctor"]:
+        # It writes nothing, not even what Python keeps of the modules that it loads.
+        sys.dont_write_bytecode = True
     own, program = _without_program(arguments)
     namespace = _parser(own[0] if own else "").parse_args(own, argparse.Namespace(program=program))
     if namespace.command == "run":

@@ -51,16 +51,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Look at the environment, report, and return the exit code."""
-    request = Request(environ=dict(os.environ), folder=_folder(), counts=namespace.counts, pid=namespace.pid)
+    folder = _folder()
+    request = Request(
+        environ=dict(os.environ),
+        folder=folder,
+        path=_path(folder),
+        counts=namespace.counts,
+        pid=namespace.pid,
+    )
     facts = _facts(request)
     secrets = secrets_of(request.environ)
-    results = without_secrets(run_checks(facts), lambda text: masked(text, secrets))
+
+    def mask(text: str) -> str:
+        return masked(text, secrets)
+
+    results = without_secrets(run_checks(facts), mask)
     if namespace.json:
-        _write(as_json(facts, results, strict=namespace.strict))
+        _write(as_json(facts, results, strict=namespace.strict, mask=mask))
     elif namespace.report:
-        _write(masked(as_report(facts, results), secrets))
+        _write(mask(as_report(facts, results)))
     else:
-        _write(masked(as_table(facts.counts) + as_text(results, _look(verbose=namespace.verbose)), secrets))
+        _write(mask(as_table(facts.counts) + as_text(results, _look(verbose=namespace.verbose))))
     return exit_code(results, strict=namespace.strict)
 
 
@@ -74,6 +85,12 @@ def _folder() -> str:
         return os.getcwd()
     except OSError:
         return ""
+
+
+def _path(folder: str) -> tuple[str, ...]:
+    """Return ``sys.path`` as a script in the folder has it: its first entry is where this command's own script is, or the folder itself."""
+    own = os.path.realpath(os.path.dirname(sys.argv[0] if sys.argv else ""))
+    return (folder, *(entry for number, entry in enumerate(sys.path) if number or (entry and os.path.realpath(entry) != own)))
 
 
 def _look(*, verbose: bool) -> Look:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from opencensus_compat.doctor.sections.counts import Counts
+from opencensus_compat.doctor.sections.imports import Imports
 from opencensus_compat.doctor.sections.storage import Storage
 from opencensus_compat.doctor.sections.versions import Versions
 
@@ -32,6 +33,7 @@ _NOT_COLLECTED = Absent("It was not collected.")
 class Facts:
     """All sections."""
 
+    imports: Imports | Absent = _NOT_COLLECTED
     versions: Versions | Absent = _NOT_COLLECTED
     storage: Storage | Absent = _NOT_COLLECTED
     counts: Counts | Absent = _NOT_COLLECTED

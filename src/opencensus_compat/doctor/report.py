@@ -73,15 +73,23 @@ def as_text(results: Sequence[Result], look: Look) -> str:
         for result in results:
             for finding in (finding for finding in result.findings if finding.verdict is verdict):
                 lines += [*_finding(result, finding, look), ""]
-    for result in results:
-        if result.failure:
-            lines += [*_item(UNCHECKED, f"{result.check.id}, {result.check.title}", result.failure, look), ""]
+    for failure, ids in _failures(results).items():
+        lines += [*_item(UNCHECKED, ", ".join(ids), failure, look), ""]
     lines += _skipped(results, look)
     if look.verbose:
         for result in (result for result in results if result.verdict is OK):
             lines += _item(OK, result.check.id, result.check.title, look)
         lines.append("")
     return "\n".join([*lines, *_wrapped(f"{_mark(_overall(results), look)} ", _summary(results), "  ", look)]) + "\n"
+
+
+def _failures(results: Iterable[Result]) -> dict[str, list[str]]:
+    """Return why checks said nothing, and which did not: one section that is not there is many checks' reason."""
+    found: dict[str, list[str]] = {}
+    for result in results:
+        if result.failure:
+            found.setdefault(result.failure, []).append(result.check.id)
+    return found
 
 
 def _finding(result: Result, finding: Finding, look: Look) -> list[str]:
@@ -155,8 +163,15 @@ def _summary(results: Sequence[Result]) -> str:
     return f"{found}; {counts['ok']} of {len(results)} checks found nothing to say."
 
 
-def as_json(facts: Facts, results: Sequence[Result], *, strict: bool) -> str:
-    """Return a JSON document."""
+def as_json(facts: Facts, results: Sequence[Result], *, strict: bool, mask: Callable[[str], str]) -> str:
+    """Return a JSON document.
+
+    Args:
+        facts: For what tells the environment from others.
+        results: Without secrets.
+        strict: Whether a warning counts as a problem.
+        mask: Takes secrets out of a text; the document as a whole cannot go through it.
+    """
     document = {
         "format": _FORMAT,
         "census_compat": __version__,
@@ -176,29 +191,36 @@ def as_json(facts: Facts, results: Sequence[Result], *, strict: bool) -> str:
             }
             for result in results
         ],
-        "processes": counted.as_plain(facts.counts),
-        "environment": _environment(facts),
+        "processes": _clean(counted.as_plain(facts.counts), mask),
+        "environment": _clean(_environment(facts), mask),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _clean(value: object, mask: Callable[[str], str]) -> object:
+    """Return a value of JSON whose texts have gone through a function."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {mask(name): _clean(each, mask) for name, each in value.items()}
+    return [_clean(each, mask) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def as_report(facts: Facts, results: Sequence[Result]) -> str:
     """Return a block of Markdown for an issue."""
     look = Look(width=100, verbose=True)
-    told = [result for result in results if result.verdict not in (OK, SKIPPED)]
-    lines = [f"- {name}: {value}" for name, value in _environment(facts).items()]
-    body = "\n".join(line for result in told for line in _of_report(result, look))
-    return (
-        "\n".join(["<!-- census-compat doctor --report -->", *lines, "", "```text", *([body] if body else []), _summary(results), "```"])
-        + "\n"
-    )
-
-
-def _of_report(result: Result, look: Look) -> Iterable[str]:
-    for finding in result.findings:
-        yield from _finding(result, finding, look)
-    if result.failure:
-        yield from _item(UNCHECKED, f"{result.check.id}, {result.check.title}", result.failure, look)
+    told = [(result, finding) for result in results for finding in result.findings if finding.verdict is not SKIPPED]
+    lines = [
+        "<!-- census-compat doctor --report -->",
+        *(f"- {name}: {value}" for name, value in _environment(facts).items()),
+        "",
+        "```text",
+        *(line for result, finding in told for line in _finding(result, finding, look)),
+        *(line for failure, ids in _failures(results).items() for line in _item(UNCHECKED, ", ".join(ids), failure, look)),
+        _summary(results),
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _environment(facts: Facts) -> dict[str, str]:

@@ -15,7 +15,9 @@ class Request:
     environ: Mapping[str, str] = field(repr=False)
     """The environment of the program."""
     folder: str
-    """Where the program is started."""
+    """Where the program is started; empty where that is gone."""
+    path: tuple[str, ...] = ()
+    """What the program has as ``sys.path``: its folder comes first."""
     inside: bool = False
     """Whether the facts are collected in the program itself, as it ends."""
     counts: str | None = None

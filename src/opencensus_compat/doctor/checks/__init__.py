@@ -4,5 +4,10 @@ from __future__ import annotations
 
 __all__ = ["MODULES"]
 
-MODULES = ("versions", "storage", "counts")
+MODULES = (
+    "imports",
+    "versions",
+    "storage",
+    "counts",
+)
 """The modules with checks."""

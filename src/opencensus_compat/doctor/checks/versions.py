@@ -76,10 +76,20 @@ def one_release(facts: Facts) -> Iterator[Finding]:
 def contrib(facts: Facts) -> Iterator[Finding]:
     """OpenTelemetry's other packages, and Azure Monitor's, get the releases that they ask for."""
     installed = first(need(facts.versions))
+    wrong = _wrong(installed)
     for each in installed.values():
         if each.name not in _CORE and each.name != "census-compat":
             for wanted, found in _unmet(each, installed):
+                if wanted.name in wrong:
+                    continue  # D011 or D012 says so.
                 yield _mismatch(each, wanted, found, f'pip install --upgrade {each.name} "{wanted.name}{wanted.clauses}"', WARNING)
+
+
+def _wrong(installed: dict[str, Installed]) -> frozenset[str]:
+    """Return OpenTelemetry's own distributions of which a check has said that they are of another release than is needed."""
+    outside = {name for name in _CORE if name in _NEEDED and (name not in installed or not takes(_NEEDED[name], installed[name].version))}
+    unmet = {(name, wanted.name) for name in _CORE if name in installed for wanted, _ in _unmet(installed[name], installed)}
+    return frozenset(outside.union(*unmet))
 
 
 def _unmet(each: Installed, installed: dict[str, Installed]) -> Iterator[tuple[Requirement, Installed | None]]:
@@ -100,16 +110,28 @@ def _mismatch(each: Installed, wanted: Requirement, found: Installed | None, ste
 
 @check("D014", group="versions", title="several copies of a distribution")
 def copies(facts: Facts) -> Iterator[Finding]:
-    """No distribution is on the path in two releases: the metadata of one may stand beside the files of the other."""
+    """No folder has the metadata of two releases, and OpenTelemetry's namespace does not mix the files of two."""
+    versions = need(facts.versions)
+    wrong = _wrong(first(versions))
     found: dict[str, list[Installed]] = {}
-    for each in need(facts.versions).installed:
+    for each in versions.installed:
         found.setdefault(each.name, []).append(each)
+    found.pop("census-compat", None)  # D006 looks at its copies.
     for name, several in found.items():
-        if len({each.version for each in several}) > 1 or (name == "census-compat" and len(several) > 1):
+        folders = {each.folder for each in several}
+        for folder in sorted(folders):
+            releases = [each.version for each in several if each.folder == folder]
+            if len(releases) > 1:
+                yield Finding(
+                    PROBLEM if name in _NEEDED else WARNING,
+                    f"{folder} has the metadata of {name} {' and '.join(releases)}: an installation was not completed.",
+                    f"pip install --force-reinstall --no-deps {name}",
+                )
+        if name in _CORE and name not in wrong and len({each.version for each in several}) > 1 and len(folders) > 1:
             shown = " and ".join(f"{each.version} in {each.folder}" for each in several)
             yield Finding(
-                PROBLEM if name in _NEEDED or name == "census-compat" else WARNING,
-                f"{name} is on the path more than once: {shown}; the first one is imported.",
+                WARNING,
+                f"{name} is on the path more than once: {shown}; modules that the first one lacks are taken from the other.",
                 f"Take {name} out of {several[-1].folder}, or that folder out of PYTHONPATH.",
             )
 

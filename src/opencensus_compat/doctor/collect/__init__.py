@@ -15,7 +15,7 @@ from opencensus_compat.doctor.request import Request
 
 __all__ = ["SECTIONS", "gather"]
 
-SECTIONS = ("versions", "storage", "counts")
+SECTIONS = tuple(Facts.__dataclass_fields__)
 """The modules of this folder, each of which is also a field of the facts."""
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import sys
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from opencensus_compat.doctor.collect.places import Place, places
 from opencensus_compat.doctor.releases import normalized
 from opencensus_compat.doctor.request import Request
 from opencensus_compat.doctor.sections.versions import Installed, Versions
 
-__all__ = ["collect", "entries"]
+__all__ = ["collect"]
 
 _METADATA = re.compile(r"([A-Za-z0-9][\w.]*?)-([\w.!+]+?)(?:-py[\d.]+)?\.(dist-info|egg-info)")
 _INTERESTING = re.compile(
@@ -51,67 +49,17 @@ def collect(request: Request) -> Versions:
     """Return the interpreter and what is installed for it."""
     from opencensus_compat._integrations import INTEGRATIONS
 
-    places = tuple(_Place(entry) for entry in entries(sys.path))
+    found = places(request.path)
     modules = sorted({module for each in INTEGRATIONS.values() for module in each.legacy_needs})
     return Versions(
         python=(sys.version_info.major, sys.version_info.minor, sys.version_info.micro),
         implementation=sys.implementation.name,
-        installed=tuple(found for place in places for found in _installed(place)),
-        modules=tuple(module for module in modules if any(place.has(module) for place in places)),
+        installed=tuple(each for place in found for each in _installed(place)),
+        modules=tuple(module for module in modules if any(place.has_module(module) for place in found)),
     )
 
 
-def entries(path: Sequence[str]) -> Iterator[str]:
-    """Yield the folders and archives of a path that there are, each once."""
-    seen = set()
-    for entry in path:
-        place = os.path.realpath(entry or ".") if isinstance(entry, str) else ""
-        if place and place not in seen and os.path.exists(place):
-            seen.add(place)
-            yield place
-
-
-class _Place:
-    """A folder of the path, or an archive."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.names: frozenset[str] = frozenset()
-        """Of what is right below it."""
-        self._archive: frozenset[str] | None = None
-        if os.path.isdir(path):
-            with contextlib.suppress(OSError):
-                self.names = frozenset(os.listdir(path))
-        elif zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                self._archive = frozenset(archive.namelist())
-            self.names = frozenset(name.partition("/")[0] for name in self._archive)
-
-    def has(self, module: str) -> bool:
-        """Tell whether a module or a package of this name is there."""
-        first, *rest = module.split(".")
-        if first not in self.names and f"{first}.py" not in self.names:
-            return False
-        if not rest:
-            return True
-        inside = "/".join([first, *rest])
-        if self._archive is not None:
-            return any(name.startswith((f"{inside}/", f"{inside}.py")) for name in self._archive)
-        return os.path.isdir(os.path.join(self.path, inside)) or os.path.isfile(os.path.join(self.path, f"{inside}.py"))
-
-    def read(self, *names: str) -> str:
-        """Return the text of the first of some files that is there; an empty text if none is."""
-        for name in names:
-            with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile):
-                if self._archive is None:
-                    with open(os.path.join(self.path, name), encoding="utf-8", errors="replace") as file:
-                        return file.read()
-                with zipfile.ZipFile(self.path) as archive:
-                    return archive.read(name).decode("utf-8", "replace")
-        return ""
-
-
-def _installed(place: _Place) -> Iterator[Installed]:
+def _installed(place: Place) -> Iterator[Installed]:
     for folder in sorted(place.names):
         found = _METADATA.fullmatch(folder)
         name = normalized(found[1]) if found else ""

@@ -1,0 +1,148 @@
+"""Environments in which something is wrong, and the check that names it; each row of troubleshooting.md that doctor finds has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment with one fault."""
+
+    name: str
+    id: str
+    """The check that names the fault, alone."""
+    row: str = ""
+    """How the row of troubleshooting.md begins that is about it, without its backquotes; empty where none is."""
+    verdict: str = "problem"
+    says: str = ""
+    """What is in the text of the finding."""
+    variables: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """In the program's folder: name -> text."""
+    path: dict[str, str] = field(default_factory=dict)
+    """In a folder that comes first on PYTHONPATH."""
+    without: tuple[str, ...] = ()
+    """What is left out of the installed packages: the beginnings of names in site-packages, of a copy that is on PYTHONPATH."""
+    flags: tuple[str, ...] = ()
+    """Options of the interpreter."""
+    arguments: tuple[str, ...] = ()
+    """Of the command."""
+    setup: str = ""
+    """Name of a context manager in setups.py, which gets the folder and the variables."""
+    unchecked: bool = False
+    """The fault keeps other checks from looking."""
+
+
+def _distribution(name: str, version: str, *requires: str) -> dict[str, str]:
+    """Return the files of a distribution's metadata."""
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {each}" for each in requires)]
+    return {f"{name.replace('-', '_')}-{version}.dist-info/METADATA": "\n".join(lines) + "\n"}
+
+
+IMPORTS = (
+    Environment(
+        "switched off",
+        "D002",
+        'python -c "import opencensus.trace',
+        variables={"OPENCENSUS_COMPAT_DISABLED": "1"},
+        says="OPENCENSUS_COMPAT_DISABLED=1",
+    ),
+    Environment(
+        "started with -S", "D001", 'python -c "import opencensus.trace', flags=("-S",), setup="lent", says="-S, which reads no path files"
+    ),
+    Environment(
+        "a folder on PYTHONPATH",
+        "D001",
+        'python -c "import opencensus.trace',
+        setup="bare_interpreter",
+        says="where the interpreter reads no path files",
+    ),
+    Environment("an archive on PYTHONPATH", "D001", setup="archive", says="lies in the archive"),
+    Environment(
+        "an own opencensus.py",
+        "D005",
+        files={"opencensus.py": "", "app.py": "import opencensus\n"},
+        says="opencensus.py cannot be imported",
+    ),
+    Environment(
+        "an own requests.py", "D005", files={"requests.py": "raise ImportError('mine')\n"}, says="requests.py is imported as requests"
+    ),
+    Environment("an own logging.py", "D005", files={"logging.py": "import nothing\n"}, says="logging.py is imported as logging"),
+    Environment(
+        "an own module that ends the interpreter", "D005", files={"dataclasses.py": "import os\nos._exit(3)\n"}, says="dataclasses.py"
+    ),
+    Environment(
+        "a broken package",
+        "D004",
+        path={"psutil/__init__.py": "from . import _gone\n", **_distribution("psutil", "7.0.0")},
+        says="`import psutil` raises ImportError",
+    ),
+    Environment(
+        "two copies", "D006", path={"opencensus_compat/__init__.py": "__version__ = '0.0.1'\n"}, setup="older_copy", says="0.0.1 in"
+    ),
+    Environment(
+        "an integration that is nowhere",
+        "D007",
+        files={"app.py": "from opencensus.ext.jaeger import trace_exporter\n"},
+        says="app.py imports opencensus.ext.jaeger",
+    ),
+)
+
+VERSIONS = (
+    Environment(
+        "an SDK that is too old",
+        "D011",
+        "UnsupportedReleaseError",
+        path=_distribution("opentelemetry-sdk", "1.20.0"),
+        says="opentelemetry-sdk 1.20.0 is installed",
+    ),
+    Environment(
+        "an SDK of the next major release",
+        "D011",
+        "UnsupportedReleaseError",
+        path=_distribution("opentelemetry-sdk", "2.0.0"),
+        says="opentelemetry-sdk 2.0.0 is installed",
+    ),
+    Environment(
+        "a dependency that is missing",
+        "D011",
+        setup="lent",
+        without=("orjson", "_census_compat", "census_compat"),
+        flags=("-S",),
+        files={"app.py": "import opencensus_compat.auto\n"},
+        says="orjson is not installed",
+    ),
+    Environment(
+        "an SDK and an API of different releases",
+        "D012",
+        path=_distribution("opentelemetry-sdk", "1.40.0", "opentelemetry-api==1.40.0"),
+        says="opentelemetry-sdk 1.40.0 needs opentelemetry-api ==1.40.0",
+    ),
+    Environment(
+        "an instrumentation for another SDK",
+        "D013",
+        verdict="warning",
+        path=_distribution("opentelemetry-instrumentation-flask", "0.40b0", "opentelemetry-semantic-conventions==0.40b0"),
+        says="opentelemetry-instrumentation-flask 0.40b0 needs",
+    ),
+    Environment(
+        "an installation that was not completed",
+        "D014",
+        path={**_distribution("orjson", "3.9.0"), **_distribution("orjson", "3.10.0")},
+        says="orjson 3.10.0 and 3.9.0",
+    ),
+    Environment(
+        "a legacy integration without its dependency",
+        "D015",
+        verdict="warning",
+        setup="lent",
+        flags=("-S",),
+        without=("google", "six", "_census_compat", "census_compat"),
+        files={"app.py": "import opencensus_compat.auto\n"},
+        path=_distribution("opencensus-ext-flask", "0.8.2"),
+        says="opencensus-ext-flask is installed and lacks six and google.rpc",
+    ),
+)
+
+ENVIRONMENTS = (*IMPORTS, *VERSIONS)

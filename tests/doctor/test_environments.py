@@ -1,0 +1,78 @@
+"""The command, end to end, in environments with one fault each: it names that fault, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+try:
+    import setups
+    from environments import ENVIRONMENTS, Environment
+finally:
+    sys.path.pop(0)
+
+_CONNECTION_STRING = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=https://localhost:1/"
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_BAD = ("problem", "warning", "could not check")
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _run(environment: Environment, folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """Run the command in an environment, and return id -> (verdict, text) of what is not well."""
+    program, path = folder / "program", folder / "path"
+    _write(program, environment.files)
+    _write(path, environment.path)
+    program.mkdir(exist_ok=True)
+    variables = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    variables["APPLICATIONINSIGHTS_CONNECTION_STRING"] = _CONNECTION_STRING
+    run = setups.Run(folder, variables, environment.without)
+    if environment.path:
+        run.add_to_path(path)
+    with getattr(setups, environment.setup)(run) if environment.setup else contextlib.nullcontext():
+        command = [run.interpreter, *environment.flags, "-m", "opencensus_compat", "doctor", "--json", *environment.arguments]
+        done = subprocess.run(
+            command,
+            cwd=program,
+            env={**run.variables, **environment.variables},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+    assert done.stderr == ""
+    results = json.loads(done.stdout)["results"]
+    bad = {
+        result["id"]: [(each["verdict"], each["text"]) for each in result["findings"] if each["verdict"] in _BAD]
+        + [("could not check", result["failure"])] * bool(result["failure"])
+        for result in results
+    }
+    return {id: said for id, said in bad.items() if said}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.name)
+def test_each_fault_is_named_alone(environment, tmp_path):
+    """The check that looks for the fault names it, and no other check finds anything."""
+    said = _run(environment, tmp_path)
+    if environment.unchecked:
+        said = {id: found for id, found in said.items() if {verdict for verdict, _ in found} != {"could not check"}}
+    assert {id: {verdict for verdict, _ in found} for id, found in said.items()} == {environment.id: {environment.verdict}}, said
+    assert environment.says in " ".join(text for _, text in said[environment.id])
+
+
+def test_a_healthy_environment(tmp_path):
+    """Where nothing is wrong, nothing is found."""
+    assert _run(Environment("healthy", ""), tmp_path) == {}
