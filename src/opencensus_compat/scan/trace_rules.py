@@ -48,7 +48,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`start_span` and `context.attach`: OpenCensus makes the span current",
         names="trace.tracer.Tracer.start_span",
-        pair="T012_start_and_end",
+        pair="T012_start_and_end T012_ends_in_branches",
     ),
     Rule(
         "T013",
@@ -304,6 +304,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "shape",
         "`ConsoleSpanExporter(out=…)`",
         names="trace.print_exporter trace.file_exporter trace.logging_exporter",
+        pair="T070_exporter_to_the_console",
     ),
     Rule("T071", "transport of an exporter", "exact", "BatchSpanProcessor or SimpleSpanProcessor", names="common.transports"),
     Rule(

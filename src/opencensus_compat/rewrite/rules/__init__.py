@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.rules import (
+    by_hand,
+    consoles,
     contexts,
     gauges,
     integrations,
@@ -16,6 +18,7 @@ from opencensus_compat.rewrite.rules import (
     metrics,
     packages,
     recording,
+    samplers,
     settings,
     spans,
     tags,
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 REWRITERS: dict[str, Rewriter] = {
     **tracers.REWRITERS,
     **spans.REWRITERS,
+    **by_hand.REWRITERS,
+    **consoles.REWRITERS,
+    **samplers.REWRITERS,
     **contexts.REWRITERS,
     **integrations.REWRITERS,
     **settings.REWRITERS,

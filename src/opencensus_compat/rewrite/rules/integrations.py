@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import settings, tracers
+from opencensus_compat.rewrite.rules import samplers, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +144,7 @@ def flask(use: Found, file: File) -> Outcome:
         given.setdefault("excludelist_paths", older)
     parts = _with_settings(given, ast.unparse(app), file)
     instrumentor = file.need("from opentelemetry.instrumentation.flask import FlaskInstrumentor", use.node)
-    return _server(use, call, parts, f"{instrumentor}().instrument_app({file.render(app)}", "", tracers.default_sampler, file)
+    return _server(use, call, parts, f"{instrumentor}().instrument_app({file.render(app)}", "", samplers.default_sampler, file)
 
 
 def _is_unused(statement: ast.stmt, call: ast.Call, file: File) -> bool:

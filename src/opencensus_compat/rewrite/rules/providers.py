@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from opencensus_compat.scan.python_uses import Found
 
 TRACER = "trace.tracer.Tracer"
+STARTS = frozenset({f"{TRACER}.span", f"{TRACER}.start_span", "trace.span.Span.span"})
+"""What starts a span."""
 _EXPORTER, _SAMPLER = (2, "exporter"), (1, "sampler")
 _ALWAYS = frozenset({"trace.samplers.AlwaysOnSampler", "trace.samplers.AlwaysOffSampler"})
 _PROBABILITY = "trace.samplers.ProbabilitySampler"
@@ -49,8 +51,8 @@ def place_of_provider(call: ast.Call, sampler: str, file: File) -> ast.stmt | No
     Raises:
         Refused: A person must say which module sets it.
     """
-    tracers = list(_tracers(file))
-    if any(given(each, *_EXPORTER, home) is not None for home, each in tracers):
+    every = list(tracers(file))
+    if any(given(each, *_EXPORTER, home) is not None for home, each in every):
         raise Refused(Ask("Its spans go nowhere, for it has no exporter. Are they to be sent as those of the other tracers are?"))
     question = Ask("Which module sets the tracer provider with the sampler? The others only need `trace.get_tracer(__name__)`.")
     setting = [home for home in file.files.values() if any(word in home.source for word in _SETS)]
@@ -60,15 +62,15 @@ def place_of_provider(call: ast.Call, sampler: str, file: File) -> ast.stmt | No
         if is_same and (setting[0] is file or _imports(file, setting[0], call)):
             return None
         raise Refused(question)
-    if len(tracers) == 1:
+    if len(every) == 1:
         place = _place(call, file) or (file.statement(call) if is_first(call, file) else None)
         if place is None:
             raise Refused(Keep("nothing can be set up before this expression"))
         return place
-    kinds = {_kind(given(each, *_SAMPLER, home), home) for home, each in tracers}
+    kinds = {_kind(given(each, *_SAMPLER, home), home) for home, each in every}
     if len(kinds) > 1 or None in kinds:
         raise Refused(question)
-    found = next(((home, each) for home, each in tracers if all(_follows(one, home, each) for one in tracers)), None)
+    found = next(((home, each) for home, each in every if all(_follows(one, home, each) for one in every)), None)
     if found is None:
         raise Refused(question)
     return _place(call, file) if found[1] is call else None
@@ -85,7 +87,8 @@ def _place(call: ast.Call, file: File) -> ast.stmt | None:
     return top if sampler is not None and isinstance(sampler, ast.Call) and _kind(sampler, file) is not None else None
 
 
-def _tracers(file: File) -> Iterator[tuple[File, ast.Call]]:
+def tracers(file: File) -> Iterator[tuple[File, ast.Call]]:
+    """Yield the calls that make tracers in the program of a file."""
     for home in file.files.values():
         for use in home.uses:
             call = home.call(use.node) if use.symbol == TRACER else None
@@ -145,6 +148,53 @@ def is_first(call: ast.Call, file: File) -> bool:
             # What stands before `elif` runs where its branch does not.
             return not (isinstance(each, ast.If) and file.source[file.start(each) :].startswith(b"elif"))
     return False
+
+
+def context_given(call: ast.Call, file: File) -> ast.expr | None:
+    """Return the context that a tracer is made with; None for one that nobody gives."""
+    node = given(call, 0, "span_context", file)
+    function = file.function(call)
+    slot = file.slot(node) if isinstance(node, ast.Name) else None
+    parameter = slot.parameter if slot is not None and len(slot.stores) == 1 else None
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or parameter is None:
+        return node
+    places = [*function.args.posonlyargs, *function.args.args]
+    defaults = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
+    defaults |= {each: value for each, value in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if value}
+    default = defaults.get(parameter)
+    if not isinstance(default, ast.Constant) or default.value is not None:
+        return node
+    at = places.index(parameter) if parameter in places else len(places)
+    for home in file.files.values():
+        for each in [*home.kinds[ast.Name], *home.kinds[ast.Attribute]]:
+            if (each.id if isinstance(each, ast.Name) else each.attr) != function.name or not isinstance(each.ctx, ast.Load):
+                continue
+            made = home.call(each)
+            if made is None or home.has_stars(made) or len(made.args) > at or parameter.arg in {keyword.arg for keyword in made.keywords}:
+                return node
+    return None
+
+
+def is_continued(call: ast.Call, file: File) -> bool:
+    """Return whether the spans that continue the trace of a tracer's context are all seen: those of one variable of its function."""
+    parent = file.parents.get(call)
+    if isinstance(parent, ast.Attribute) or file.is_alone(call):
+        return True
+    target = parent.targets[0] if isinstance(parent, ast.Assign) and len(parent.targets) == 1 else None
+    slot = file.slot(target) if isinstance(target, ast.Name) else None
+    if slot is None or file.only_value(slot) is not call:
+        return False
+    return all(isinstance(file.parents.get(load), ast.Attribute) or _is_in_span(load, file) for load in slot.loads)
+
+
+def _is_in_span(node: ast.expr, file: File) -> bool:
+    """Return whether an expression stands in the block of a span."""
+    return any(
+        file.symbol(item.context_expr) in STARTS
+        for each in file.up(node)
+        if isinstance(each, (ast.With, ast.AsyncWith))
+        for item in each.items
+    )
 
 
 def parent_context(call: ast.Call, file: File) -> ast.Attribute | None:

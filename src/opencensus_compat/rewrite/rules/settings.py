@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite import configurations
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import options, tracers
+from opencensus_compat.rewrite.rules import options, samplers, tracers
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def django(use: Found, file: File) -> Outcome:
         exporter, taken = found.parts.get("exporter"), found.parts.get("sampler")
         with contextlib.suppress(Refused):
             of_exporter = exporter_arguments(exporter, file, file.statement(exporter)) if exporter is not None else None
-            of_sampler = sampler(taken, file, use) if taken is not None else tracers.default_sampler(file, use)
+            of_sampler = sampler(taken, file, use) if taken is not None else samplers.default_sampler(file, use)
             if isinstance(of_exporter, list):
                 arguments = ", ".join([*of_exporter, 'signals=["traces"]', f"sampler={of_sampler}"])
         excluded = excluded_urls(found.parts.get("excludelist_paths"))
@@ -324,7 +324,7 @@ def sampler(node: ast.expr, file: File, use: Found) -> str:
         raise Refused(Keep("its sampler is the program's own"))
     rate = file.argument(call, 0, "rate")
     if rate is None:
-        return tracers.default_sampler(file, use)
+        return samplers.default_sampler(file, use)
     if isinstance(rate, ast.Constant) and isinstance(rate.value, (int, float)) and rate.value >= 1:
         return file.need(f"from {_SAMPLING} import ALWAYS_ON", use.node)
     based, ratio = (file.need(f"from {_SAMPLING} import {each}", use.node) for each in ("ParentBased", "TraceIdRatioBased"))

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
-from opencensus_compat.rewrite.rules.providers import TRACER, given, parent_context
+from opencensus_compat.rewrite.rules.providers import STARTS, TRACER, context_given, parent_context
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _MESSAGE = {
 """Parameter of `MessageEvent` after its time -> attribute."""
 _KINDS = {"UNSPECIFIED": "INTERNAL", "SERVER": "SERVER", "CLIENT": "CLIENT"}
 _NUMBERS: dict[object, str] = dict(enumerate(_KINDS.values()))
-_START = frozenset({"trace.tracer.Tracer.span", "trace.span.Span.span", "trace.tracer.Tracer.start_span"})
 
 
 def in_with(use: Found, file: File) -> Outcome:
@@ -35,14 +34,15 @@ def in_with(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None or not isinstance(use.node, ast.Attribute):
         return Keep("a method as a value")
-    edits = [file.rename(use.node, "start_as_current_span"), *_name(call, file)]
+    edits = [file.rename(use.node, "start_as_current_span"), *named(call, file)]
     parent = tracer_of(use.node.value, file)
     if parent is not None and (call.keywords or call.args) and file.has_stars(call):
         return Ask("Which name is in `*` or `**`?")
-    return [*edits, *(_context(call, parent, file) if parent is not None else [])]
+    return [*edits, *(continued(call, parent, file) if parent is not None else [])]
 
 
-def _name(call: ast.Call, file: File) -> list[Edit]:
+def named(call: ast.Call, file: File) -> list[Edit]:
+    """Return the edits that give the start of a span its name as OpenTelemetry takes it."""
     if not call.args and not call.keywords:
         return [file.splice(file.end(call) - 1, file.end(call) - 1, '"span"', call)]
     return file.positional(call, {"name": "name"})
@@ -53,10 +53,10 @@ def tracer_of(node: ast.expr, file: File) -> ast.Call | None:
     made = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
     if not isinstance(made, ast.Call) or file.symbol(made) != TRACER:
         return None
-    return made if given(made, 0, "span_context", file) is not None and parent_context(made, file) is None else None
+    return made if context_given(made, file) is not None and parent_context(made, file) is None else None
 
 
-def _context(call: ast.Call, made: ast.Call, file: File) -> list[Edit]:
+def continued(call: ast.Call, made: ast.Call, file: File) -> list[Edit]:
     """Continue the trace that came from outside, in the outermost spans."""
     around = [each for each in file.up(call) if isinstance(each, (ast.With, ast.AsyncWith, ast.FunctionDef, ast.AsyncFunctionDef))]
     for each in around:
@@ -65,7 +65,7 @@ def _context(call: ast.Call, made: ast.Call, file: File) -> list[Edit]:
         for item in each.items:
             if item.context_expr is call:
                 break
-            if file.symbol(item.context_expr) in _START:
+            if file.symbol(item.context_expr) in STARTS:
                 return []
     given = file.argument(made, 0, "span_context")
     assert given is not None
@@ -90,7 +90,7 @@ def child(use: Found, file: File) -> Outcome:
         for each in file.up(call)
         if isinstance(each, (ast.With, ast.AsyncWith))
         for item in reversed(each.items)
-        if item.context_expr is not call and file.symbol(item.context_expr) in _START
+        if item.context_expr is not call and file.symbol(item.context_expr) in STARTS
     ]
     item = around[0][0] if around else None
     if item is None or not isinstance(item.optional_vars, ast.Name) or file.slot(item.optional_vars) is not file.slot(node.value):
@@ -102,69 +102,7 @@ def child(use: Found, file: File) -> Outcome:
     maker = opener.func.value if isinstance(opener.func, ast.Attribute) else None
     is_name = isinstance(maker, ast.Name) and file.symbol(opener) != "trace.span.Span.span"
     tracer = file.text(maker) if is_name and maker is not None else f"{file.need(_TRACE, node)}.get_tracer(__name__)"
-    return [file.replace(node, f"{tracer}.start_as_current_span"), *_name(call, file)]
-
-
-def start(use: Found, file: File) -> Outcome:
-    """`span = tracer.start_span(name)` → the same, and `attach`, where its end is in the same function."""
-    call, statement = file.call(use.node), file.statement(use.node)
-    ends = _partners(use, file, "trace.tracer.Tracer.end_span")
-    if call is None or not ends:
-        return Ask("Which function ends this span, and is it current until then?")
-    trace, context = file.need(_TRACE, use.node), file.need("from opentelemetry import context", use.node)
-    span, token = _held(use, file)
-    if not span:
-        return Ask("Which name is free for the span?")
-    head = [] if isinstance(statement, ast.Assign) else [file.splice(file.start(call), file.start(call), f"{span} = ", call)]
-    attach = file.insert_after(statement, f"{token} = {context}.attach({trace}.set_span_in_context({span}))")
-    name = _name(call, file)
-    return [*head, *name, attach]
-
-
-def end(use: Found, file: File) -> Outcome:
-    """`tracer.end_span()` → `span.end()` and `detach`."""
-    call = file.call(use.node)
-    starts = _partners(use, file, "trace.tracer.Tracer.start_span")
-    if call is None or not starts or not file.is_alone(call):
-        return Ask(BY_ID["T013"].question)
-    context = file.need("from opentelemetry import context", use.node)
-    span, token = _held(starts[0], file)
-    if not span:
-        return Ask(BY_ID["T013"].question)
-    return [file.replace(call, f"{span}.end()"), file.insert_after(file.statement(call), f"{context}.detach({token})")]
-
-
-def _partners(use: Found, file: File, symbol: str) -> list[Found]:
-    """Return the end of a start, or the start of an end, where one function has one of each and the end comes whenever the start did."""
-    owner = file.owner(use.node)
-    here = [each for each in file.uses if each.rule in {"T012", "T013"} and file.owner(each.node) is owner]
-    if len(here) != 2 or {each.rule for each in here} != {"T012", "T013"}:
-        return []
-    first, last = (each for each in sorted(here, key=lambda each: each.rule))
-    assert isinstance(first.node, ast.expr)
-    opening, closing = file.statement(first.node), file.statement(last.node)
-    value = file.call(first.node)
-    is_plain = (isinstance(opening, ast.Expr) and opening.value is value) or (
-        isinstance(opening, ast.Assign)
-        and opening.value is value
-        and len(opening.targets) == 1
-        and isinstance(opening.targets[0], ast.Name)
-    )
-    block = file.body_of(opening)
-    above = [closing, *file.up(closing)]
-    if not is_plain or file.start(opening) > file.start(closing) or not any(each in above for each in block):
-        return []
-    return [each for each in here if each.symbol == symbol]
-
-
-def _held(use: Found, file: File) -> tuple[str, str]:
-    """Return the names of a span that is started by hand and of its token; empty where none is free."""
-    statement = file.statement(use.node)
-    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-        span = statement.targets[0].id
-    else:
-        span = file.free_name("span")
-    return span, file.free_name("token")
+    return [file.replace(node, f"{tracer}.start_as_current_span"), *named(call, file)]
 
 
 def outside_with(use: Found, file: File) -> Outcome:
@@ -220,11 +158,11 @@ def opener(node: ast.expr, statement: ast.stmt, file: File) -> ast.Call | None:
     if isinstance(parent, (ast.With, ast.AsyncWith)):
         for item in parent.items:
             is_it = isinstance(item.optional_vars, ast.Name) and file.slot(item.optional_vars) is slot
-            if is_it and isinstance(item.context_expr, ast.Call) and file.symbol(item.context_expr) in _START:
+            if is_it and isinstance(item.context_expr, ast.Call) and file.symbol(item.context_expr) in STARTS:
                 return item.context_expr
     for each in reversed(block[: block.index(statement)] if statement in block else []):
         if isinstance(each, ast.Assign) and any(isinstance(target, ast.Name) and file.slot(target) is slot for target in each.targets):
-            return each.value if isinstance(each.value, ast.Call) and file.symbol(each.value) in _START else None
+            return each.value if isinstance(each.value, ast.Call) and file.symbol(each.value) in STARTS else None
     return None
 
 
@@ -430,8 +368,6 @@ def from_code(use: Found, file: File) -> Outcome:
 REWRITERS: dict[str, Rewriter] = {
     "T010": in_with,
     "T011": outside_with,
-    "T012": start,
-    "T013": end,
     "T020": attribute,
     "T021": kind,
     "T022": name,

@@ -6,9 +6,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import processors, providers
+from opencensus_compat.rewrite.rules import consoles, processors, providers
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
+from opencensus_compat.rewrite.rules.samplers import default_sampler
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 FREE: frozenset[str] = frozenset()
 _TRACE = "from opentelemetry import trace"
-_SAMPLERS = "opentelemetry.sdk.trace.sampling"
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 _NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
@@ -39,24 +39,30 @@ def tracer(use: Found, file: File) -> Outcome:
     exporter, sampler = given(call, 2, "exporter", file), given(call, 1, "sampler", file)
     is_alone = file.is_alone(call)
     statement = file.statement(call)
-    parent = providers.parent_context(call, file)
+    parent, taken = providers.parent_context(call, file), providers.context_given(call, file)
     if parent is not None:
         file.cover(parent)
+    elif taken is not None and not providers.is_continued(call, file):
+        return Ask("Which spans continue this trace? `start_as_current_span(name, context=…)` takes what `propagate.extract` returns.")
     if exporter is None:
-        if sampler is None and not is_alone and file.argument(call, 0, "span_context") is None:
+        if sampler is None and not is_alone and taken is None:
             return Ask(_NO_SAMPLER)
         if is_alone:
             return [file.delete(statement)]
-        if sampler is None or (parent is None and file.argument(call, 0, "span_context") is not None):
+        if sampler is None or (parent is None and taken is not None):
             if sampler is not None:
                 file.cover(sampler)
             return [_get_tracer(use, call, file)]
         return _without_exporter(use, call, sampler, file)
+    if consoles.printer(exporter, file) is not None:
+        # One that is made in place sets the provider by itself.
+        provider = [] if isinstance(exporter, ast.Call) else consoles.set_up(call, exporter, use, file)
+        return [*provider, file.delete(statement) if is_alone else _get_tracer(use, call, file)]
     if not is_first(call, file):
         return Keep("nothing can be set up before this expression")
     arguments = exporter_arguments(exporter, file, statement)
     arguments.append('signals=["traces"]')
-    arguments.append(f"sampler={_by_ratio(file, use, '0.0001') if sampler is None else file.render(sampler)}")
+    arguments.append(f"sampler={default_sampler(file, use) if sampler is None else file.render(sampler)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
     return [file.replace(call, text)] if is_alone else [file.insert_before(statement, text), _get_tracer(use, call, file)]
 
@@ -99,21 +105,6 @@ def _as_class(use: Found, file: File) -> Outcome:
     if (file.is_annotation(use.node) or is_check) and isinstance(use.node, (ast.Name, ast.Attribute)):
         return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.Tracer")]
     return Keep("the class of tracers as a value")
-
-
-def default_sampler(file: File, use: Found) -> str:
-    """Return the source of the sampler that OpenCensus takes without one."""
-    return _by_ratio(file, use, "0.0001")
-
-
-def _by_ratio(file: File, use: Found, rate: str) -> str:
-    based = file.need(f"from {_SAMPLERS} import ParentBased", use.node)
-    ratio = file.need(f"from {_SAMPLERS} import TraceIdRatioBased", use.node)
-    made = next((each for each in file.up(use.node) if isinstance(each, ast.Call) and file.symbol(each) == TRACER), None)
-    # OpenCensus takes its share also of what a caller did not sample.
-    has_caller = made is not None and given(made, 0, "span_context", file) is not None
-    rest = f", remote_parent_not_sampled={ratio}({rate})" if has_caller else ""
-    return f"{based}({ratio}({rate}){rest})"
 
 
 def exporter_arguments(node: ast.expr, file: File, at: ast.stmt) -> list[str]:
@@ -196,27 +187,6 @@ def key_only(_use: Found, _file: File) -> Outcome:
     return []
 
 
-def probability(use: Found, file: File) -> Outcome:
-    """`ProbabilitySampler(rate)` → `ParentBased(TraceIdRatioBased(rate))`, or `ALWAYS_ON`."""
-    call = file.call(use.node)
-    if call is None or file.has_stars(call) or use.symbol != "trace.samplers.ProbabilitySampler":
-        return Keep("the sampler's class, not a sampler")
-    rate = file.argument(call, 0, "rate")
-    if rate is None:
-        return [file.replace(call, default_sampler(file, use))]
-    if isinstance(rate, ast.Constant) and isinstance(rate.value, (int, float)) and rate.value >= 1:
-        return [file.replace(call, file.need(f"from {_SAMPLERS} import ALWAYS_ON", use.node))]
-    return [file.replace(call, _by_ratio(file, use, file.render(rate)))]
-
-
-def always(use: Found, file: File) -> Outcome:
-    """`AlwaysOnSampler()` → `ALWAYS_ON`."""
-    call = file.call(use.node)
-    if call is None:
-        return Keep("the sampler's class, not a sampler")
-    return [file.replace(call, file.need(f"from {_SAMPLERS} import {'ALWAYS_ON' if use.rule == 'T061' else 'ALWAYS_OFF'}", use.node))]
-
-
 def end(use: Found, file: File) -> Outcome:
     """`tracer.finish()` goes."""
     call = file.call(use.node)
@@ -245,7 +215,4 @@ REWRITERS: dict[str, Rewriter] = {
     "T003": tracer,
     "T014": end,
     "T017": decorator,
-    "T060": probability,
-    "T061": always,
-    "T062": always,
 }

@@ -1,0 +1,54 @@
+"""Samplers."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import Keep
+from opencensus_compat.rewrite.rules.providers import TRACER, context_given
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.scan.python_uses import Found
+
+_SAMPLERS = "opentelemetry.sdk.trace.sampling"
+
+
+def default_sampler(file: File, use: Found) -> str:
+    """Return the source of the sampler that OpenCensus takes without one."""
+    return _by_ratio(file, use, "0.0001")
+
+
+def _by_ratio(file: File, use: Found, rate: str) -> str:
+    based = file.need(f"from {_SAMPLERS} import ParentBased", use.node)
+    ratio = file.need(f"from {_SAMPLERS} import TraceIdRatioBased", use.node)
+    made = next((each for each in file.up(use.node) if isinstance(each, ast.Call) and file.symbol(each) == TRACER), None)
+    # OpenCensus takes its share also of what a caller did not sample.
+    has_caller = made is not None and context_given(made, file) is not None
+    rest = f", remote_parent_not_sampled={ratio}({rate})" if has_caller else ""
+    return f"{based}({ratio}({rate}){rest})"
+
+
+def probability(use: Found, file: File) -> Outcome:
+    """`ProbabilitySampler(rate)` → `ParentBased(TraceIdRatioBased(rate))`, or `ALWAYS_ON`."""
+    call = file.call(use.node)
+    if call is None or file.has_stars(call) or use.symbol != "trace.samplers.ProbabilitySampler":
+        return Keep("the sampler's class, not a sampler")
+    rate = file.argument(call, 0, "rate")
+    if rate is None:
+        return [file.replace(call, default_sampler(file, use))]
+    if isinstance(rate, ast.Constant) and isinstance(rate.value, (int, float)) and rate.value >= 1:
+        return [file.replace(call, file.need(f"from {_SAMPLERS} import ALWAYS_ON", use.node))]
+    return [file.replace(call, _by_ratio(file, use, file.render(rate)))]
+
+
+def always(use: Found, file: File) -> Outcome:
+    """`AlwaysOnSampler()` → `ALWAYS_ON`."""
+    call = file.call(use.node)
+    if call is None:
+        return Keep("the sampler's class, not a sampler")
+    return [file.replace(call, file.need(f"from {_SAMPLERS} import {'ALWAYS_ON' if use.rule == 'T061' else 'ALWAYS_OFF'}", use.node))]
+
+
+REWRITERS: dict[str, Rewriter] = {"T060": probability, "T061": always, "T062": always}
