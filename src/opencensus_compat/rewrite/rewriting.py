@@ -101,9 +101,11 @@ def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Se
         program.add(path)
     sources: dict[str, Source] = {}
     trees: dict[str, ast.Module] = {}
+    program.trees = {}
     naming, connected = program.connect()
+    known, program.trees = program.trees, None
     for path in [*naming, *sorted(connected)]:
-        _read(path, sources, trees, result if os.path.abspath(path) in chosen else Rewritten())
+        _read(path, sources, trees, result if os.path.abspath(path) in chosen else Rewritten(), known.get(path))
     mine = {path for path in sources if os.path.abspath(path) in chosen}
     _Run(sources, trees, mine, program, options or Options(), result).go()
     _texts(
@@ -164,19 +166,32 @@ def rewrite_text(data: bytes, path: str = "<stdin>", options: Options | None = N
     return result
 
 
-def _read(path: str, sources: dict[str, Source], trees: dict[str, ast.Module], result: Rewritten) -> None:
+def _read(
+    path: str,
+    sources: dict[str, Source],
+    trees: dict[str, ast.Module],
+    result: Rewritten,
+    known: tuple[bytes, ast.Module] | None = None,
+) -> None:
     try:
         data = files.read(path)
     except OSError as error:
         result.problems.append(Problem(path, error.strerror or str(error)))
         return
-    _parse(path, data, sources, trees, result)
+    _parse(path, data, sources, trees, result, known)
 
 
-def _parse(path: str, data: bytes, sources: dict[str, Source], trees: dict[str, ast.Module], result: Rewritten) -> None:
+def _parse(
+    path: str,
+    data: bytes,
+    sources: dict[str, Source],
+    trees: dict[str, ast.Module],
+    result: Rewritten,
+    known: tuple[bytes, ast.Module] | None = None,
+) -> None:
     try:
         source = files.decoded(data)
-        tree = python_uses.parse(source.text)
+        tree = known[1] if known is not None and known[0] == source.text else python_uses.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         what = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
@@ -192,11 +207,14 @@ class _View:
     def __init__(self, run: _Run, path: str) -> None:
         self._run = run
         self.here = path
+        self.asked: set[str] = set()
+        """Files whose names it wanted."""
 
     def find(self, level: int, name: str) -> str | None:
         return self._run.program.find(self.here, level, name)
 
     def exports(self, path: str) -> Mapping[str, Value]:
+        self.asked.add(path)
         return self._run.exports.get(path, {})
 
 
@@ -223,6 +241,7 @@ class _Run:
         self._options = options
         self._result = result
         self._files: dict[str, File] = {}
+        self._views: dict[str, _View] = {}
         self._program_of: dict[str, dict[str, File]] = {}
         self._programs: list[dict[str, File]] = []
         """The files of each program: those of one get nothing from those of another."""
@@ -269,15 +288,17 @@ class _Run:
         for _ in range(_ROUNDS):
             before = {path: self.exports.get(path) for path in trees}
             for path, tree in trees.items():
-                file = File(path, self._sources[path], _View(self, path), self.program.processors, REWRITERS, tree)
+                view = self._views[path] = _View(self, path)
+                file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree)
                 file.has_formats_with_ids = self.program.has_formats_with_ids
                 file.files = self._program_of[path]
                 self._program_of[path][path] = file
                 self._files[path] = file
                 self.exports[path] = file.module.exports
-            if all(self.exports[path] == handed_on for path, handed_on in before.items()):
+            changed = {path for path, handed_on in before.items() if self.exports[path] != handed_on}
+            trees = {path: file.tree for path, file in self._files.items() if changed & self._views[path].asked}
+            if not trees:
                 break
-            trees = {path: file.tree for path, file in self._files.items()}
         self._trees = {}
 
     # One round.

@@ -125,6 +125,8 @@ class Program:
         self._copies: set[str] = set()
         self.processors: set[str] = set()
         self._unparsed: set[str] = set()
+        self.trees: dict[str, tuple[bytes, ast.Module]] | None = None
+        """Bytes and tree of files that were read, for those who need them again; None where nobody does."""
         self._notebooks: list[str] = []
         self._texts: list[str] = []
         self._seen: Seen | None = None
@@ -273,8 +275,12 @@ class Program:
             source = _bytes(path)
             if len(source) > _LARGEST_BYTES or path in self._unparsed:
                 return None
+            known = (self.trees or {}).get(path, (b"", None))
+            tree = known[1] if known[1] is not None and known[0] == source else python_uses.parse(source)
+            if self.trees is not None:
+                self.trees[path] = source, tree
             return python_uses.read(
-                python_uses.parse(source),
+                tree,
                 _View(self, path),
                 self.processors,
                 has_envelopes=_ENVELOPES.search(source) is not None,

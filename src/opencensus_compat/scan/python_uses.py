@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import warnings
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.scan import query_uses, strings
@@ -58,6 +60,11 @@ def parse(source: bytes) -> ast.Module:
             return ast.parse(source.decode("latin-1"))
 
 
+def _is_import(node: ast.stmt) -> bool:
+    """Return whether a statement is an import, or the text at the head of a file."""
+    return isinstance(node, (ast.Import, ast.ImportFrom)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
 class _Reader(Imports):
     """Reads one tree, twice or more: what functions return and get is known only after the first time."""
 
@@ -66,7 +73,7 @@ class _Reader(Imports):
         super().__init__(tree, modules, given)
         self._processors = set(processors)
         self._has_envelopes = has_envelopes
-        self._later: list[tuple[ast.AST, Scope]] = []
+        self._later: deque[tuple[ast.AST, Scope]] = deque()
         self._in_with: set[ast.AST] = set()
         self._thrown_away: set[ast.AST] = set()
         self._done: set[ast.AST] = set()
@@ -76,16 +83,22 @@ class _Reader(Imports):
     def read(self) -> Module:
         scope = Scope(None)
         state = None
+        processors = set(self._processors)
+        imports = list(itertools.takewhile(_is_import, self._tree.body))
         for number in range(_MOST_READINGS):
             scope = Scope(None)
             self._uses.clear()
             self._done.clear()
-            self._body(self._tree.body, scope)
+            self._body(imports, scope)
+            imported = self.is_connected, self._both_apis
+            self._body(self._tree.body[len(imports) :], scope)
             while self._later:
-                node, inner = self._later.pop(0)
+                node, inner = self._later.popleft()
                 self._function_body(node, inner)
             before, state = state, self._state()
-            if number and state == before:
+            # The first reading found nothing that the second one would begin with.
+            is_complete = not (any(state) or self._returned or any(self._classes.values())) and processors == self._processors
+            if state == before or (not number and is_complete and imported == (self.is_connected, self._both_apis)):
                 break
         exports = {name: value for name, value in scope.names.items() if value.meaning != "other"}
         for owner, members in self._classes.items():
@@ -230,7 +243,7 @@ class _Reader(Imports):
         inner.first = first if scope.is_class else ""
         # A constructor goes first: what it assigns to `self`, the other methods use.
         if getattr(node, "name", "") == "__init__":
-            self._later.insert(0, (node, inner))
+            self._later.appendleft((node, inner))
         else:
             self._later.append((node, inner))
 
