@@ -7,6 +7,8 @@ import sys
 import tarfile
 import zipfile
 
+from opencensus_compat.scan.rules import RULES
+
 
 def test_wheel_installs_two_packages_and_one_path_file(our_wheel):
     """The wheel's top level is our two packages, one ``.pth`` and its own metadata: nothing under ``opencensus``."""
@@ -26,6 +28,22 @@ def test_wheel_has_markers_licence_and_no_left_overs(our_wheel):
         "opencensus_compat/_run/sitecustomize.py",
     } <= names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_wheel_has_the_programs_that_explain_rules(our_wheel):
+    """Each rule's programs are in the wheel, so that ``rewrite --explain`` shows them where the repository is not."""
+    with zipfile.ZipFile(our_wheel) as archive:
+        shipped = {
+            name.split("/")[3].removesuffix(".py") for name in archive.namelist() if name.startswith("opencensus_compat/rewrite/pairs/")
+        }
+    assert shipped == {f"{name}.{side}" for rule in RULES for name in rule.pair.split() for side in ("before", "after")}
+
+
+def test_an_installed_command_explains_rules(installed):
+    """The command of an installed wheel shows a form before and after, of a program of several files, too."""
+    shown = installed.execute("import sys; from opencensus_compat._cli import main; sys.exit(main(['rewrite', '--explain', 'I007']))")
+    assert "before (I007_names_of_another_module)" in shown
+    assert "    # telemetry.py\n    from appinsights_exporter import configure" in shown
 
 
 def test_dependencies_are_few_and_wide(our_wheel):
