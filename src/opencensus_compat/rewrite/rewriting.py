@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _ROUNDS = 20
 """More than any code was seen to take; each must change something."""
 
+Known: TypeAlias = "tuple[bytes, ast.Module] | None"
+"""Bytes and tree of a file that was read before."""
 Why: TypeAlias = Literal["decide", "keep", "shape", "with", "generated"]
 """Why a use is left: a person must decide; it stays; it changes the shape, which was not asked for; another use beside it is left; a tool makes the file."""
 
@@ -166,13 +168,7 @@ def rewrite_text(data: bytes, path: str = "<stdin>", options: Options | None = N
     return result
 
 
-def _read(
-    path: str,
-    sources: dict[str, Source],
-    trees: dict[str, ast.Module],
-    result: Rewritten,
-    known: tuple[bytes, ast.Module] | None = None,
-) -> None:
+def _read(path: str, sources: dict[str, Source], trees: dict[str, ast.Module], result: Rewritten, known: Known = None) -> None:
     try:
         data = files.read(path)
     except OSError as error:
@@ -182,12 +178,7 @@ def _read(
 
 
 def _parse(
-    path: str,
-    data: bytes,
-    sources: dict[str, Source],
-    trees: dict[str, ast.Module],
-    result: Rewritten,
-    known: tuple[bytes, ast.Module] | None = None,
+    path: str, data: bytes, sources: dict[str, Source], trees: dict[str, ast.Module], result: Rewritten, known: Known = None
 ) -> None:
     try:
         source = files.decoded(data)
