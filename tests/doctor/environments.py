@@ -145,4 +145,86 @@ VERSIONS = (
     ),
 )
 
-ENVIRONMENTS = (*IMPORTS, *VERSIONS)
+SETTINGS = (
+    Environment(
+        "a misspelt variable",
+        "D090",
+        "environment variable … is not known",
+        verdict="warning",
+        variables={"OPENCENSUS_COMPAT_FLUSH_ON_SIGTREM": "1"},
+        says="OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM is probably meant",
+    ),
+    Environment(
+        "a misspelt connection string",
+        "D090",
+        variables={"APPLICATIONINSIGHTS_CONECTION_STRING": "InstrumentationKey=x"},
+        says="APPLICATIONINSIGHTS_CONNECTION_STRING is probably meant",
+    ),
+    Environment(
+        "a switch with an unknown word",
+        "D090",
+        "environment variable … is not known",
+        verdict="warning",
+        variables={"OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER": "maybe"},
+        says="got 'maybe'",
+    ),
+    Environment("an unknown word for storage", "D091", variables={"APPINSIGHTS_EXPORTER_STORAGE": "maybe"}, says="expected 'on' or 'off'"),
+    Environment("an unknown way to send", "D091", variables={"OPENCENSUS_COMPAT_SEND": "collector"}, says="got 'collector'"),
+    Environment("no number of tag sets", "D091", variables={"OPENCENSUS_COMPAT_MAX_TAG_SETS": "many"}, says="got 'many'"),
+    Environment("no level", "D091", variables={"OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL": "LOUD"}, says="got 'LOUD'"),
+    Environment(
+        "a sampler's argument that is no number",
+        "D091",
+        variables={"OTEL_TRACES_SAMPLER": "microsoft.rate_limited", "OTEL_TRACES_SAMPLER_ARG": "few"},
+        says="'few'",
+    ),
+    Environment(
+        "OpenTelemetry switched off",
+        "D092",
+        "OTEL_SDK_DISABLED=true",
+        variables={"OTEL_SDK_DISABLED": "true"},
+        says="switches OpenTelemetry off",
+    ),
+    Environment(
+        "providers alone send",
+        "D093",
+        "OPENCENSUS_COMPAT_SEND=providers",
+        verdict="warning",
+        variables={"OPENCENSUS_COMPAT_SEND": "providers"},
+        says="send nothing themselves",
+    ),
+    Environment(
+        "an unknown sampler", "D094", verdict="warning", variables={"OTEL_TRACES_SAMPLER": "microsoft.fixed"}, says="names no sampler"
+    ),
+    Environment(
+        "a sampler that keeps nothing",
+        "D094",
+        verdict="warning",
+        variables={"OTEL_TRACES_SAMPLER": "always_off"},
+        says="drops the spans of OpenTelemetry code",
+    ),
+    Environment(
+        "a redirect that was left over",
+        "D095",
+        verdict="warning",
+        variables={"APPINSIGHTS_EXPORTER_REDIRECT": "http://127.0.0.1:1"},
+        says="http://127.0.0.1:1 sends everything",
+    ),
+    Environment(
+        "a limit that OpenTelemetry refuses",
+        "D096",
+        "Environment variables whose values OpenTelemetry refuses",
+        verdict="warning",
+        variables={"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "plenty"},
+        says="OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT (expected a whole number from 0 on, got 'plenty')",
+    ),
+    Environment(
+        "an argument without its sampler",
+        "D097",
+        verdict="warning",
+        variables={"OTEL_TRACES_SAMPLER_ARG": "0.5"},
+        says="OTEL_TRACES_SAMPLER_ARG has no effect",
+    ),
+)
+
+ENVIRONMENTS = (*IMPORTS, *VERSIONS, *SETTINGS)

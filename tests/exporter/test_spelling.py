@@ -44,6 +44,10 @@ PROBLEMS = {
     "misspelt where all names begin": ({"OURSSEND": "x"}, ["OURSSEND is not known and has no effect. OURS_SEND is probably meant."]),
     "another's that begins alike": ({"OURSELVES": "x", "OURSHARED": "x"}, []),
     "another's": ({"PATH": "x"}, []),
+    "shared, with another beginning": (
+        {"SHARED_STRNG": "x", "SHARES_OF": "x"},
+        ["SHARED_STRNG is not known and has no effect. SHARED_STRING is probably meant."],
+    ),
     "shared": ({"OURS2_STRING": "x", "OURS2_STRNG": "x"}, ["OURS2_STRNG is not known and has no effect. OURS2_STRING is probably meant."]),
 }
 
@@ -51,5 +55,5 @@ PROBLEMS = {
 @pytest.mark.parametrize(("environ", "said"), PROBLEMS.values(), ids=PROBLEMS)
 def test_variables_without_effect(environ, said):
     """Each variable that is set in vain is named beside the nearest that there is, or the values that it may have; others are left alone."""
-    problems = list(variable_problems(environ, "OURS_", KNOWN, ["OURS2_STRING"]))
+    problems = list(variable_problems(environ, "OURS_", KNOWN, ["OURS2_STRING", "SHARED_STRING"]))
     assert problems == [f"environment variable {each}" for each in said]

@@ -70,7 +70,12 @@ VARIABLES: Mapping[str, tuple[str, ...]] = dict.fromkeys(
     (STORAGE_VARIABLE, STORAGE_FOLDER_VARIABLE, COUNTS_FILE_VARIABLE, URL_QUERY_VARIABLE, REDIRECT_VARIABLE), ()
 )
 """Those variables. Of each that has a choice, :func:`resolve` refuses other values itself."""
-_SHARED_VARIABLES = (CONNECTION_STRING_VARIABLE, INSTRUMENTATION_KEY_VARIABLE, METRIC_NAMESPACE_VARIABLE)
+_SHARED_VARIABLES = (
+    CONNECTION_STRING_VARIABLE,
+    INSTRUMENTATION_KEY_VARIABLE,
+    METRIC_NAMESPACE_VARIABLE,
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+)
 
 ARGUMENT = "argument"
 DEFAULT = "default"
@@ -95,6 +100,8 @@ _NUMBERS = {
 }
 """Settings that only arguments set, and their defaults."""
 
+_SOME_KEY = "00000000-0000-0000-0000-000000000000"
+"""For what does not depend on the resource."""
 _USER_INFO = re.compile(r"^(\w[\w+.-]*://)?.*@", re.DOTALL)
 """Up to the last ``@``: a password that was not encoded may hold anything."""
 _said: set[str] = set()
@@ -280,6 +287,22 @@ def resolve(
         sources=MappingProxyType(sources),
     )
     return redirected(resolved, environment)
+
+
+def environment_problems(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each variable of an environment that has no effect, or that `resolve` refuses, the target's own aside.
+
+    Args:
+        environ: The environment variables.
+    """
+    found = list(variable_problems(environ, PREFIX, VARIABLES, _SHARED_VARIABLES))
+    for name in (*VARIABLES, METRIC_NAMESPACE_VARIABLE, TAKE_LEGACY_VARIABLE, ENVELOPES_VARIABLE):
+        if name in environ:
+            try:
+                resolve(instrumentation_key=_SOME_KEY, environ={name: environ[name]})
+            except ConfigurationError as problem:
+                found.append(str(problem))
+    return found
 
 
 def redirected(settings: Settings, environ: Mapping[str, str]) -> Settings:

@@ -12,6 +12,9 @@ CLOSE = 0.8
 VERY_CLOSE = 0.9
 """The same for names of environment variables that do not begin as ours do: they may be somebody else's."""
 
+_ALIKE = 4
+"""How many letters of names of variables are taken to be right, where others' names are not looked at."""
+
 _INVISIBLE = "\ufeff\u200b\u2060"
 """Byte order marks of files and what is copied from web pages, which ``str.strip`` leaves."""
 _QUOTES = ('""', "''", "\u201c\u201d", "\u2018\u2019")
@@ -69,7 +72,7 @@ def variable_problems(
             near = nearest(upper, known)
             meant = f"{near} is probably meant." if near else f"There are {', '.join(sorted(known))}."
             yield f"environment variable {name} is not known and has no effect. {meant}"
-        elif upper.startswith(prefix[:4]) and name not in others:
+        elif upper.startswith(tuple(own[:_ALIKE] for own in (prefix, *others))) and name not in others:
             near = nearest(upper, (*known, *others), VERY_CLOSE)
             if near:
                 yield f"environment variable {name} is not known and has no effect. {near} is probably meant."

@@ -90,6 +90,7 @@ __all__ = [
     "delivery_key",
     "described_fields",
     "end_with_interpreter",
+    "environment_problems",
     "failure",
     "from_wire",
     "host_tags",
@@ -142,6 +143,7 @@ WireItem: TypeAlias = Mapping[str, object]
 Reason = reasons.Reason
 failure = _foreign.failure
 unquoted = _spelling.unquoted
+environment_problems = _settings.environment_problems
 variable_problems = _spelling.variable_problems
 
 _T = TypeVar("_T")

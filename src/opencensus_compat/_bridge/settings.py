@@ -11,6 +11,8 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.process import on_note, on_reset, report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from opencensus_compat._bridge.process import Note
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "resource_attribute",
     "sends_directly",
     "variable_text",
+    "variables_without_effect",
 ]
 
 ONE_TRACE_VARIABLE = "OPENCENSUS_COMPAT_ONE_TRACE_PER_TRACER"
@@ -84,8 +87,13 @@ on_note(chosen.note)
 
 def check_environment() -> None:
     """Report, once each, the variables of ours that have no effect, for a misspelt name or a value that means nothing."""
-    for problem in _exporter.variable_problems(os.environ, _PREFIX, _VARIABLES):
+    for problem in variables_without_effect():
         report(problem)
+
+
+def variables_without_effect() -> Iterator[str]:
+    """Return a sentence for each variable of ours that has no effect."""
+    return _exporter.variable_problems(os.environ, _PREFIX, _VARIABLES)
 
 
 def flag(variable: str) -> bool:

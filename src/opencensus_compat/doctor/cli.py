@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -76,7 +77,13 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _facts(request: Request) -> Facts:
-    return gather(request)
+    before = logging.root.manager.disable
+    # What modules of this package log as they load, checks say in their turn.
+    logging.disable(logging.CRITICAL)
+    try:
+        return gather(request)
+    finally:
+        logging.disable(before)
 
 
 def _folder() -> str:

@@ -7,7 +7,7 @@ import json
 import pytest
 from opentelemetry.sdk import environment_variables
 
-from opencensus_compat._bridge.environment import set_aside
+from opencensus_compat._bridge.refused_variables import set_aside
 
 INSTALLED = {
     ("opentelemetry_context", "contextvars_context"),
