@@ -403,6 +403,7 @@ def _compare(style: render.Style) -> list[str]:
     before, after = (f"{shlex.quote(str(python))} {program}" for python in (RETIRED, sys.executable))
     compare = ["compare", "--before", before, "--after", after, "--accept-known", "bridge"]
     environment = {**_kept(), "COLUMNS": str(style.width), "PYTHONIOENCODING": sys.stdout.encoding or "ascii"}
+    environment["LC_ALL"] = "en_US.UTF-8"  # the two may be different releases of Python, which read C.UTF-8 in different ways
     try:
         done = subprocess.run(
             [sys.executable, "-m", "opencensus_compat", *compare],

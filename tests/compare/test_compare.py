@@ -57,3 +57,25 @@ def test_long_texts(record, shop):
     assert [(change.before, change.after) for change in found.changes] == [
         tuple("…" + "x" * 40 + end + "y" * 259 + "… (6001 characters)" for end in "ab")
     ]
+
+
+def test_releases_of_python_mark_tracebacks_otherwise(record, shop):
+    """Of a frame its first line of code counts; the marks below it, and further lines of the statement, are the interpreter's."""
+    runs = [shop(seed, 0) for seed in (0, 1)]
+    for run, marks in zip(runs, ("", '\n        "kettle",\n        ^^^^^^^^^\n    )\n    ^'), strict=True):
+        text = f'no kettle\nTraceback (most recent call last):\n  File "a.py", line 1, in <module>\n    reserve({marks}\nKeyError: "kettle"'
+        run.item("Message", None, None, {"message": text, "properties": {}})
+    assert compare(*(record(run.arrived()) for run in runs)).open_differences == ()
+
+
+def test_an_exception_of_another_type_in_the_same_place(record, shop):
+    """It is the same item, also where no tag of the process is the same."""
+    runs = [shop(seed, 0) for seed in (0, 1)]
+    stack = [{"level": 0, "method": "load", "fileName": "orders.py", "line": 28, "assembly": "a"}]
+    for run, name in zip(runs, ("KeyError", "OutOfStock"), strict=True):
+        trace, request = run.hexadecimal(32), run.hexadecimal(16)
+        run.span("Request", trace, None, request, name="load")
+        details = {"typeName": name, "message": f"of {name}", "hasFullStack": True, "stack": f"stack of {name}", "parsedStack": stack}
+        run.item("Exception", trace, request, {"exceptions": [details], "severityLevel": 3, "properties": {"type": name}})
+        run.items[-1]["tags"]["ai.device.locale"] = name
+    assert not [found for found in compare(*(record(run.arrived()) for run in runs)).open_differences if found.column == "row"]

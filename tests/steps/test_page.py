@@ -33,7 +33,7 @@ def test_a_step(step, tmp_path, legacy_python):
     environment = {
         **kept,
         "COLUMNS": "80",
-        "LC_ALL": "C.UTF-8",
+        "LC_ALL": "en_US.UTF-8",  # which all releases of Python read alike
         "OPENCENSUS_COMPAT_ENVELOPES": "otel" if step == "files" else "legacy",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
         "PYTHONIOENCODING": "utf-8",

@@ -35,6 +35,9 @@ Replacements: TypeAlias = "Sequence[tuple[re.Pattern[str], str]]"
 
 ID = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b")
 _DIGITS = re.compile(r"\d+")
+_FRAME = '  File "'
+_BELOW_CODE = re.compile(r'(  File "[^\n]*\n {4}[^\n]*)((?:\n {4,}[^\n]*)+)')
+"""What follows the first line of a frame's code. Each release of Python marks places in it otherwise, and shows more or fewer of its lines."""
 _WORD = re.compile(r"[0-9A-Za-z]+")
 _LABELS = {"traces": "message", "exceptions": "outerType"}
 _MOST_SIMILAR = 8
@@ -128,6 +131,8 @@ class Side:
             return value
         for pattern, text in self._replacements:
             value = pattern.sub(text, value)
+        if _FRAME in value:
+            value = _BELOW_CODE.sub(r"\1", value)
         return ID.sub(self._mask, value) if ID.search(value) else value
 
     def _mask(self, match: re.Match[str]) -> str:
@@ -511,9 +516,13 @@ def _is_elsewhere(
 
 
 def _likeness(one: Entry, other: Entry) -> float:
-    """Return which part of the two items' own columns, those that the whole process shares left out, is the same."""
+    """Return which part of the two items' own columns is the same; those that the whole process shares, or that repeat others, left out."""
     first, second = (
-        {column: value for column, value in zip(entry.columns, entry.hashes, strict=True) if column not in _OF_THE_PROCESS}
+        {
+            column: value
+            for column, value in zip(entry.columns, entry.hashes, strict=True)
+            if column not in _OF_THE_PROCESS and (entry.table, column) not in _REPEATED
+        }
         for entry in (one, other)
     )
     names = first.keys() | second.keys()
@@ -521,6 +530,9 @@ def _likeness(one: Entry, other: Entry) -> float:
 
 
 _OF_THE_PROCESS = {*TAG_COLUMNS, "itemType", "sdkVersion"}
+_WHATS = ("Type", "Message", "Assembly", "Method")
+_REPEATED = {("exceptions", name) for what in _WHATS for name in (what.lower(), f"outer{what}", f"innermost{what}", "problemId")}
+"""Columns that the portal makes of an exception's details."""
 
 
 def _complete_operations(found: Matching) -> None:
