@@ -173,7 +173,8 @@ def _written(folder, **files):
     for name, text in files.items():
         (folder / f"{name}.py").write_text(f"{_HEAD}{dedent(text)}", encoding="utf-8")
     after = rewrite([str(folder)], Options(shape=True)).after
-    return {name: after[str(folder / f"{name}.py")].decode() for name in files}
+    paths = {name: folder / f"{name}.py" for name in files}
+    return {name: after.get(str(path), path.read_bytes()).decode() for name, path in paths.items()}
 
 
 @pytest.mark.parametrize("other", ["Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())", "Tracer(sampler=AlwaysOffSampler())"])
@@ -219,6 +220,41 @@ def test_the_module_that_is_imported_first_sets_the_provider(tmp_path):
     assert "trace.set_tracer_provider(TracerProvider(sampler=ALWAYS_ON))\ntracer = trace.get_tracer(__name__)" in texts["first"]
     assert "set_tracer_provider" not in texts["main"]
     assert "ALWAYS_ON" not in texts["main"]
+
+
+@pytest.mark.parametrize(
+    ("importing", "name", "left"),
+    [
+        ("from made import exporter", "exporter", "import made  # noqa: F401 -- sets up what is sent"),
+        ("from made import exporter, other", "exporter", "from made import other"),
+        ("import made", "made.exporter", "import made"),
+        ("from made import get_exporter", "get_exporter()", "from made import get_exporter"),
+    ],
+)
+def test_an_exporter_of_another_module_is_configured_there(tmp_path, importing, name, left):
+    """Where it was made stands `configure`, with the sampler of the tracers; and the module is imported all the same."""
+    what = "def get_exporter():\n    return AzureExporter()\n" if "get_" in name else "exporter = AzureExporter()\nother = 1\n"
+    texts = _written(tmp_path, made=what, main=f"{importing}\n\ntracer = Tracer(exporter={name}, sampler=AlwaysOnSampler())\n")
+    assert 'configure(signals=["traces"], sampler=ALWAYS_ON)' in texts["made"]
+    assert left in texts["main"].splitlines()
+    assert "tracer = trace.get_tracer(__name__)" in texts["main"]
+    assert "configure" not in texts["main"]
+    assert "opencensus" not in texts["main"] + texts["made"]
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "Tracer(exporter=exporter, sampler=AlwaysOnSampler())\nprint(exporter)\n",
+        "Tracer(exporter=exporter, sampler=AlwaysOnSampler())\nTracer(exporter=exporter, sampler=AlwaysOffSampler())\n",
+        "Tracer(exporter=exporter, sampler=choose())\n",
+    ],
+)
+def test_an_exporter_that_is_needed_besides_is_asked_about(tmp_path, main):
+    """Something else reads it, or its tracers sample in several ways."""
+    texts = _written(tmp_path, made="exporter = AzureExporter()\n", main=f"from made import exporter\n\n{main}")
+    assert "# census-compat: A001" in texts["made"]
+    assert "exporter = AzureExporter()" in texts["made"]
 
 
 def test_tracers_that_no_module_makes_first_are_asked_about(tmp_path):

@@ -49,19 +49,23 @@ def instead(file: File, alias: ast.alias, value: str, *, keep_module: bool) -> l
     statement = file.statement(alias)
     assert isinstance(statement, ast.ImportFrom)
     line = f"{alias.asname or alias.name} = {value}"
-    if len(statement.names) > 1:
-        edits = [_name_out(file, statement, alias, [alias])]
-    elif keep_module:
-        package, _, module = (statement.module or "").rpartition(".")
-        source = f"from {'.' * statement.level}{package} import {module}" if statement.level else f"import {statement.module}"
-        edits = [file.replace(statement, f"{source}  # noqa: F401 -- sets up what is sent")]
-    else:
-        edits = [_without(file, statement)]
+    edits = [without_name(file, alias)] if len(statement.names) > 1 or keep_module else [_without(file, statement)]
     last = _last_import(file) if file.parents.get(statement) is file.tree else None
     if last is None:
         return [*edits, file.insert_after(statement, line)]
     at = file.line_after(last)
     return [*edits, Edit(at, at, f"{file.line_end}{line}{file.line_end}".encode())]
+
+
+def without_name(file: File, alias: ast.alias) -> Edit:
+    """Return the edit that takes a name out of an import statement, and imports the module all the same."""
+    statement = file.statement(alias)
+    assert isinstance(statement, ast.ImportFrom)
+    if len(statement.names) > 1:
+        return _name_out(file, statement, alias, [alias])
+    package, _, module = (statement.module or "").rpartition(".")
+    source = f"from {'.' * statement.level}{package} import {module}" if statement.level else f"import {statement.module}"
+    return file.replace(statement, f"{source}  # noqa: F401 -- sets up what is sent")
 
 
 def _statement_at(file: File, at: int) -> ast.stmt:

@@ -67,7 +67,7 @@ def place_of_provider(call: ast.Call, sampler: str, file: File) -> ast.stmt | No
         if place is None:
             raise Refused(Keep("nothing can be set up before this expression"))
         return place
-    kinds = {_kind(given(each, *_SAMPLER, home), home) for home, each in every}
+    kinds = {kind(given(each, *_SAMPLER, home), home) for home, each in every}
     if len(kinds) > 1 or None in kinds:
         raise Refused(question)
     found = next(((home, each) for home, each in every if all(_follows(one, home, each) for one in every)), None)
@@ -84,7 +84,7 @@ def _place(call: ast.Call, file: File) -> ast.stmt | None:
     if not isinstance(top, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or file.function(call) is None:
         return None
     sampler = given(call, *_SAMPLER, file)
-    return top if sampler is not None and isinstance(sampler, ast.Call) and _kind(sampler, file) is not None else None
+    return top if sampler is not None and isinstance(sampler, ast.Call) and kind(sampler, file) is not None else None
 
 
 def tracers(file: File) -> Iterator[tuple[File, ast.Call]]:
@@ -96,8 +96,10 @@ def tracers(file: File) -> Iterator[tuple[File, ast.Call]]:
                 yield home, call
 
 
-def _kind(sampler: ast.expr | None, file: File) -> tuple[str, str] | None:
-    """Return what tells samplers apart that decide differently; None for one that is not known."""
+def kind(sampler: ast.expr | None, file: File) -> tuple[str, str] | None:
+    """Return what tells samplers apart that decide differently: class and rate; None for one that is not known."""
+    if sampler is None:
+        return _PROBABILITY, "0.0001"
     made = file.only_value(file.slot(sampler)) if isinstance(sampler, ast.Name) else sampler
     if not isinstance(made, ast.Call):
         return None

@@ -30,6 +30,15 @@ def _by_ratio(file: File, use: Found, rate: str) -> str:
     return f"{based}({ratio}({rate}){rest})"
 
 
+def of_kind(found: tuple[str, str] | None, use: Found, file: File) -> str:
+    """Return the source of the sampler of a kind, as `providers.kind` tells them apart."""
+    name, rate = found or ("", "0.0001")
+    if rate:
+        is_all = float(rate) >= 1
+        return file.need(f"from {_SAMPLERS} import ALWAYS_ON", use.node) if is_all else _by_ratio(file, use, rate)
+    return file.need(f"from {_SAMPLERS} import {'ALWAYS_OFF' if name.endswith('AlwaysOffSampler') else 'ALWAYS_ON'}", use.node)
+
+
 def probability(use: Found, file: File) -> Outcome:
     """`ProbabilitySampler(rate)` → `ParentBased(TraceIdRatioBased(rate))`, or `ALWAYS_ON`."""
     call = file.call(use.node)

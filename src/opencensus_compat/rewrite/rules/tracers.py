@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import consoles, processors, providers
+from opencensus_compat.rewrite.rules import consoles, processors, providers, shared
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
 from opencensus_compat.rewrite.rules.samplers import default_sampler
@@ -58,13 +58,32 @@ def tracer(use: Found, file: File) -> Outcome:
         # One that is made in place sets the provider by itself.
         provider = [] if isinstance(exporter, ast.Call) else consoles.set_up(call, exporter, use, file)
         return [*provider, file.delete(statement) if is_alone else _get_tracer(use, call, file)]
+    if shared.maker(exporter, file) is not None:
+        return _of_shared(use, call, exporter, sampler, file)
     if not is_first(call, file):
         return Keep("nothing can be set up before this expression")
+    condition = shared.chosen(exporter, file)
+    if condition is not None and (condition is exporter or shared.is_only(exporter, file)):
+        return [*shared.by_condition(condition, call, use, file), _get_tracer(use, call, file)]
     arguments = exporter_arguments(exporter, file, statement)
     arguments.append('signals=["traces"]')
     arguments.append(f"sampler={default_sampler(file, use) if sampler is None else file.render(sampler)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
     return [file.replace(call, text)] if is_alone else [file.insert_before(statement, text), _get_tracer(use, call, file)]
+
+
+def _of_shared(use: Found, call: ast.Call, exporter: ast.expr, sampler: ast.expr | None, file: File) -> Outcome:
+    """Return what becomes of a tracer whose exporter is made elsewhere, where `configure` takes its place."""
+    if sampler is not None:
+        file.cover(sampler)
+    statement = file.statement(call)
+    if not isinstance(exporter, ast.Call):
+        return [*shared.import_without(exporter, file), file.delete(statement) if file.is_alone(call) else _get_tracer(use, call, file)]
+    if not is_first(call, file):
+        return Keep("nothing can be set up before this expression")
+    if file.is_alone(call):
+        return [file.replace(call, file.text(exporter))]
+    return [file.insert_before(statement, file.text(exporter)), _get_tracer(use, call, file)]
 
 
 def _without_exporter(use: Found, call: ast.Call, sampler: ast.expr, file: File) -> Outcome:
@@ -150,6 +169,12 @@ def exporter(use: Found, file: File) -> Outcome:
         return Keep("the exporter's class, or a part of it")
     if _takes_it(call, file):
         return None
+    if isinstance(file.parents.get(call), ast.IfExp):
+        # The tracer's rule configures, where it is one of these.
+        return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
+    found = shared.configured(use, call, file)
+    if found is not None:
+        return found
     statement = file.statement(call)
     target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
     slot = file.slot(target) if isinstance(target, ast.Name) else None

@@ -1,0 +1,162 @@
+"""Exporters that are made in one place and handed on to tracers in others: `configure` stands where they are made."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.imports import without_name
+from opencensus_compat.rewrite.rules import processors, samplers
+from opencensus_compat.rewrite.rules.made import made, target
+from opencensus_compat.rewrite.rules.options import options
+from opencensus_compat.rewrite.rules.providers import given, kind, tracers
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.bindings import Slot
+    from opencensus_compat.rewrite.context import File
+    from opencensus_compat.rewrite.edits import Edit
+    from opencensus_compat.scan.python_uses import Found
+
+EXPORTER = "ext.azure.trace_exporter.AzureExporter"
+
+
+def maker(node: ast.expr, file: File) -> tuple[File, ast.Call] | None:
+    """Return the call that makes an exporter which comes from elsewhere, and its file; None for one that is made beside its tracer."""
+    found = made(file, node)
+    if isinstance(node, ast.Call):
+        # What a function of the program returns.
+        returned = _returned(node, file)
+        found = made(*returned) if returned is not None else None
+    elif isinstance(node, ast.Name) and found is not None and found[0] is file and file.only_value(file.slot(node)) is found[1]:
+        return None
+    return found if found is not None and found[0].symbol(found[1]) == EXPORTER else None
+
+
+def _returned(node: ast.Call, file: File) -> tuple[File, ast.expr] | None:
+    """Return the one expression that a function of the program returns, and its file."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+    found = [
+        (home, each)
+        for home in file.files.values()
+        for each in [*home.kinds[ast.FunctionDef], *home.kinds[ast.AsyncFunctionDef]]
+        if each.name == name
+    ]
+    if len(found) != 1:
+        return None
+    home, function = found[0]
+    results = [each for each in home.kinds[ast.Return] if home.function(each) is function]
+    is_last = len(results) == 1 and results[0] is function.body[-1]
+    return (home, results[0].value) if is_last and results[0].value is not None else None
+
+
+def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
+    """Return the edits that make an exporter which other places get a call of `configure`; None for one that tracers beside it have.
+
+    Raises:
+        Refused: It is needed for something else, or its tracers sample in other ways.
+    """
+    users = [
+        (home, each)
+        for home, each in tracers(file)
+        if (node := given(each, 2, "exporter", home)) is not None and (found := maker(node, home)) is not None and found[1] is call
+    ]
+    place, statement = target(file, call), file.statement(call)
+    is_returned = isinstance(statement, ast.Return) and statement.value is call
+    if not users or (place is None and not is_returned):
+        return None
+    arguments = {id(given(each, 2, "exporter", home)) for home, each in users}
+    for home, load in _loads(place, file) if place is not None else ():
+        is_handed_on = isinstance(home.parents.get(load), ast.Return)
+        if id(load) not in arguments and processors.addition(load, home) is None and not is_handed_on:
+            raise Refused(Ask("What is the exporter needed for besides tracers?"))
+    kinds = {kind(given(each, 1, "sampler", home), home) for home, each in users}
+    if len(kinds) > 1 or None in kinds:
+        raise Refused(Ask("Which sampler is meant? The tracers with this exporter have several, and a process has one."))
+    if file.has_stars(call) or call.args:
+        raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
+    parts = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
+    parts.append(f"sampler={samplers.of_kind(next(iter(kinds)), use, file)}")
+    text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(parts)})"
+    is_named = place is not None and any(isinstance(home.parents.get(load), ast.Return) for home, load in _loads(place, file))
+    return [file.replace(call if is_returned or is_named else statement, text)]
+
+
+def _loads(place: ast.expr, file: File) -> list[tuple[File, ast.expr]]:
+    """Return what reads a variable or attribute, in all files of a program."""
+    if isinstance(place, ast.Attribute):
+        return [
+            (home, each)
+            for home in file.files.values()
+            for each in home.kinds[ast.Attribute]
+            if each.attr == place.attr and isinstance(each.ctx, ast.Load) and each not in home.by_node
+        ]
+    slot = file.slot(place)
+    if slot is None:
+        return []
+    found = [(file, load) for load in slot.loads]
+    for home in file.files.values():
+        for alias in home.kinds[ast.alias]:
+            origin = home.origin(alias) if alias.name == slot.name and home is not file else None
+            other: Slot | None = home.slot(alias) if origin is not None and origin[1] is slot else None
+            found += [(home, load) for load in other.loads] if other is not None else []
+        found += [
+            (home, each)
+            for each in home.kinds[ast.Attribute]
+            if each.attr == slot.name and home.value(each.value).meaning == "module" and home.value(each.value).name == file.path
+        ]
+    return found
+
+
+def import_without(node: ast.expr, file: File) -> list[Edit]:
+    """Return the edits that import the module of an exporter for what it sets up alone, where a tracer's was imported by name."""
+    slot = file.slot(node) if isinstance(node, ast.Name) else None
+    alias = slot.stores[0] if slot is not None and slot.stores else None
+    # The first of several tracers does it.
+    return [without_name(file, alias)] if isinstance(alias, ast.alias) and slot is not None and slot.loads[0] is node else []
+
+
+def chosen(node: ast.expr, file: File) -> ast.IfExp | None:
+    """Return the expression that makes an exporter or none, by a condition; None for another one."""
+    found = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+    if not isinstance(found, ast.IfExp) or file.symbol(found.body) != EXPORTER:
+        return None
+    is_none = isinstance(found.orelse, ast.Constant) and found.orelse.value is None
+    return found if is_none else None
+
+
+def by_condition(found: ast.IfExp, call: ast.Call, use: Found, file: File) -> list[Edit]:
+    """Return the edits that configure before a tracer where it has an exporter, and only sample where it has none.
+
+    Raises:
+        Refused: An option of the exporter has no counterpart.
+    """
+    node, statement = given(call, 1, "sampler", file), file.statement(call)
+    if not isinstance(found.body, ast.Call) or found.body.args or file.has_stars(found.body):
+        raise Refused(Keep("the exporter's options are not known"))
+    sampler = samplers.default_sampler(file, use) if node is None else file.render(node)
+    trace, configure = (
+        file.need("from opentelemetry import trace", use.node),
+        file.need("from appinsights_exporter import configure", use.node),
+    )
+    provider = file.need("from opentelemetry.sdk.trace import TracerProvider", use.node)
+    arguments = [*options(found.body, file, "traces"), 'signals=["traces"]', f"sampler={sampler}"]
+    test = file.render(found.test)
+    file.cover(found)
+    lines = [
+        f"if {test}:",
+        f"    {configure}({', '.join(arguments)})",
+        "else:",
+        f"    {trace}.set_tracer_provider({provider}(sampler={sampler}))",
+    ]
+    edits = [file.insert_before(statement, f"{file.line_end}{file.indentation(statement)}".join(lines))]
+    if not file.begins_line(statement):
+        raise Refused(Keep("nothing can be set up before this expression"))
+    holder = file.statement(found)
+    return edits if holder is statement else [*edits, file.delete(holder)]
+
+
+def is_only(node: ast.expr, file: File) -> bool:
+    """Return whether nothing but one tracer reads a variable with an exporter."""
+    slot = file.slot(node)
+    return slot is not None and slot.loads == [node] and slot.owner is file.owner(node)
