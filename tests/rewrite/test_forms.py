@@ -76,24 +76,6 @@ _FORMS = {
         "def ids():\n    context = tracer.span_context\n    return context.trace_id, context.span_id\n",
         "def ids():\n    context = trace.get_current_span().get_span_context()\n    return trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)\n",
     ),
-    "a connection string with a key only": (
-        "other = Tracer(exporter=AzureExporter(connection_string=f'InstrumentationKey={KEY}'), sampler=AlwaysOnSampler())\n",
-        "configure(connection_string=f'InstrumentationKey={KEY}', signals=[\"traces\"], sampler=ALWAYS_ON)\nother = trace.get_tracer(__name__)\n",
-    ),
-    "an instrumentation key": (
-        "other = Tracer(exporter=AzureExporter(instrumentation_key=KEY), sampler=AlwaysOnSampler())\n",
-        'configure(connection_string=f"InstrumentationKey={KEY}", signals=["traces"], sampler=ALWAYS_ON)\nother = trace.get_tracer(__name__)\n',
-    ),
-    "options of an exporter": (
-        (
-            "other = Tracer(exporter=AzureExporter(export_interval=5.0, max_batch_size=N, timeout=3, queue_capacity=8, storage_path=P, "
-            "enable_local_storage=a or b), sampler=AlwaysOnSampler())\n"
-        ),
-        (
-            "configure(schedule_delay_millis=5000, max_export_batch_size=N, timeout=3, max_queue_size=8, storage_directory=P, "
-            'disable_offline_storage=not (a or b), signals=["traces"], sampler=ALWAYS_ON)\nother = trace.get_tracer(__name__)\n'
-        ),
-    ),
     "a walrus": (
         "if (t := tracer):\n    with t.span('a'):\n        pass\n",
         "if (t := tracer):\n    with t.start_as_current_span('a'):\n        pass\n",

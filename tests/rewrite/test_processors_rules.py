@@ -1,4 +1,4 @@
-"""Telemetry processors of exporters of spans: text before, text after, and what is left."""
+"""Options and telemetry processors of exporters of spans: text before, text after, and what is left."""
 
 from __future__ import annotations
 
@@ -20,6 +20,33 @@ def _rewrite(text):
     data = (_HEAD + dedent(text)).encode()
     result = rewrite_text(data, options=Options(shape=True))
     return result.after.get("<stdin>", data).decode(), [(each.rule, each.why) for each in result.left]
+
+
+_OPTIONS = {
+    "a connection string with a key only": (
+        "connection_string=f'InstrumentationKey={KEY}'",
+        "connection_string=f'InstrumentationKey={KEY}', ",
+    ),
+    "an instrumentation key": ("instrumentation_key=KEY", 'connection_string=f"InstrumentationKey={KEY}", '),
+    "an instrumentation key in text": ("instrumentation_key='k-1'", 'connection_string="InstrumentationKey=k-1", '),
+    "batches": (
+        "export_interval=5.0, max_batch_size=N, queue_capacity=8",
+        "schedule_delay_millis=5000, max_export_batch_size=N, max_queue_size=8, ",
+    ),
+    "sending and storing": (
+        "timeout=3, proxies=P, storage_path=F, enable_local_storage=a or b, minimum_retry_interval=9",
+        "timeout=3, proxies=P, storage_directory=F, disable_offline_storage=not (a or b), storage_min_retry_interval=9, ",
+    ),
+    "what does nothing": ("storage_maintenance_period=9, logging_sampling_rate=0.5, timeout=None", ""),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), _OPTIONS.values(), ids=_OPTIONS)
+def test_options_are_arguments(before, after):
+    """Each option of an exporter is an argument of `configure`."""
+    text, left = _rewrite(f"tracer = Tracer(exporter=AzureExporter({before}), sampler=AlwaysOnSampler())\n")
+    assert left == []
+    assert text.endswith(f'\nconfigure({after}signals=["traces"], sampler=ALWAYS_ON)\ntracer = trace.get_tracer(__name__)\n')
 
 
 _BECOME = {

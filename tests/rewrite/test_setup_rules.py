@@ -126,23 +126,6 @@ def test_what_stays(before, left):
     assert [each for each in found if each[0] not in {"A001", "A005"}] == [each for each in left if each[0] not in {"A001", "A005"}]
 
 
-@pytest.mark.parametrize(("rate", "asks"), [("0.1", True), ("1", False), ("rate=1.0", False)])
-def test_two_samplers_are_a_question(rate, asks):
-    """A process has one sampler: what a tracer and a middleware of one file say must be the same."""
-    text = f"""\
-        from opencensus.ext.azure.trace_exporter import AzureExporter
-        from opencensus.ext.flask.flask_middleware import FlaskMiddleware
-        from opencensus.trace.samplers import ProbabilitySampler
-        from opencensus.trace.tracer import Tracer
-
-        tracer = Tracer(exporter=AzureExporter(), sampler=ProbabilitySampler({rate}))
-        FlaskMiddleware(app, exporter=AzureExporter(), sampler=ProbabilitySampler(rate=1.0))
-    """
-    after = rewritten(text)
-    assert ("FlaskMiddleware(" in after) == asks
-    assert ("# census-compat: W010" in after) == asks
-
-
 def test_the_question_about_django_says_what_to_write():
     """The marker at Django's middleware has the calls, with what the settings say."""
     text = """\

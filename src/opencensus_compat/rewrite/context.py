@@ -91,6 +91,8 @@ class File:
         self.by_node: dict[ast.AST, list[Found]] = defaultdict(list)
         for use in self.uses:
             self.by_node[use.node].append(use)
+        self.set_ups: list[Any] | None = None
+        """What `rules.setups` read of the file."""
         self.needs: list[Need] = []
         self.covered: set[Found] = set()
         self._read: set[tuple[str, str]] | None = None

@@ -150,3 +150,16 @@ def top(path: str) -> str:
         folder = parent
     here = os.getcwd()
     return here if os.path.commonpath([here, start]) == here and here != os.path.dirname(here) else start
+
+
+def begins(path: str) -> bool:
+    """Return whether a file sets up what is sent, as one that was rewritten before, or begins a server of Django's."""
+    if not path.endswith(".py"):
+        return False
+    try:
+        data = read(path)
+    except OSError:
+        return False
+    return (b"appinsights_exporter" in data and b"configure(" in data) or (
+        b"DJANGO_SETTINGS_MODULE" in data and (b"get_wsgi_application" in data or b"get_asgi_application" in data)
+    )

@@ -108,6 +108,9 @@ def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Se
     known, program.trees = program.trees, None
     for path in [*naming, *sorted(connected)]:
         _read(path, sources, trees, result if os.path.abspath(path) in chosen else Rewritten(), known.get(path))
+    for path in [*others, *chosen.values()]:
+        if path not in sources and files.begins(path):
+            _read(path, sources, trees, Rewritten())
     mine = {path for path in sources if os.path.abspath(path) in chosen}
     _Run(sources, trees, mine, program, options or Options(), result).go()
     _texts(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import samplers, settings
+from opencensus_compat.rewrite.rules import samplers, settings, setups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,8 +213,7 @@ def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, de
     arguments.append('signals=["traces"]')
     sampler = given.get("sampler")
     arguments.append(f"sampler={default(file, use) if sampler is None else settings.sampler(sampler, file, use)}")
-    if _others(file, call, arguments[-1]):
-        return Ask("Which sampler is meant? A process has one for all spans, and another one is set up in this file.")
+    setups.check(call, file)
     paths = settings.excluded_urls(given.get("excludelist_paths"))
     if isinstance(paths, Ask):
         return paths
@@ -225,31 +223,6 @@ def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, de
     lines = [f"{name}({', '.join(arguments)})", f"{start}{paths}{more})"]
     between = f"{file.line_end}{file.indentation(statement)}" if file.begins_line(statement) else "; "
     return [*parts.edits, file.splice(file.start(statement), file.end(statement), between.join(lines), statement)]
-
-
-def _others(file: File, call: ast.Call, argument: str) -> bool:
-    """Return whether the file sets up a sampler that is not the one of an argument of `configure`, `sampler=…`."""
-    wanted = _kind(ast.parse(argument.removeprefix("sampler="), mode="eval").body)
-    for node in ast.walk(file.tree):
-        if not isinstance(node, ast.Call) or node is call:
-            continue
-        name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        given = {keyword.arg: keyword.value for keyword in node.keywords}
-        sets_up = (name == "configure" and "sampler" in given) or (file.symbol(node) == "trace.tracer.Tracer" and "exporter" in given)
-        if sets_up and _kind(given.get("sampler")) != wanted:
-            return True
-    return False
-
-
-def _kind(node: ast.expr | None) -> str:
-    """Return what a sampler does, as text that is equal for samplers of both APIs that do the same."""
-    text = ast.unparse(node) if node is not None else "TraceIdRatioBased(0.0001)"
-    last = re.sub(r"[\w.]*\b(?=ALWAYS_|Always|Probability|TraceIdRatio)", "", text)
-    rate = re.search(r"(?:ProbabilitySampler|TraceIdRatioBased)\((?:rate=)?(.*?)\)+$", last)
-    if rate is not None:
-        value = rate[1] or "0.0001"
-        return "on" if re.fullmatch(r"1(?:\.0*)?", value) else value
-    return {"AlwaysOnSampler()": "on", "ALWAYS_ON": "on", "AlwaysOffSampler()": "off", "ALWAYS_OFF": "off"}.get(last, last)
 
 
 def _is_default(node: ast.expr, file: File) -> bool:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import processors
+from opencensus_compat.rewrite.rules import processors, setups
 from opencensus_compat.rewrite.rules.made import called, is_subclass, loads, made, target
 from opencensus_compat.rewrite.rules.options import milliseconds, options
 
@@ -43,6 +43,7 @@ def exporter(use: Found, file: File) -> Outcome:
         _check_loads(place, file)
     elif not (file.is_alone(call) or _is_in_registration(call, file) or threads):
         return Ask("Who else gets the exporter?")
+    setups.check(call, file)
     text = configuration(call, file, threads[0] if threads else None)
     return [file.replace(statement, f"{file.line_end}{file.indentation(statement)}".join(text))]
 

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import consoles, processors, providers, shared
+from opencensus_compat.rewrite.rules import consoles, processors, providers, setups, shared
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
 from opencensus_compat.rewrite.rules.samplers import default_sampler
@@ -65,6 +65,7 @@ def tracer(use: Found, file: File) -> Outcome:
     condition = shared.chosen(exporter, file)
     if condition is not None and (condition is exporter or shared.is_only(exporter, file)):
         return [*shared.by_condition(condition, call, use, file), _get_tracer(use, call, file)]
+    setups.check(call, file)
     arguments = exporter_arguments(exporter, file, statement)
     arguments.append('signals=["traces"]')
     arguments.append(f"sampler={default_sampler(file, use) if sampler is None else file.render(sampler)}")

@@ -1,0 +1,182 @@
+"""The places of a program that set up what is sent: a process has one pipeline for each signal, so that they must say the same."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules.made import stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from opencensus_compat.rewrite.context import File
+
+TRACES, METRICS = "traces", "metrics"
+_SPANS = "ext.azure.trace_exporter.AzureExporter"
+_OF_METRICS = frozenset({"ext.azure.metrics_exporter.new_metrics_exporter", "ext.azure.metrics_exporter.MetricsExporter"})
+_TAKERS = {"trace.tracer.Tracer": (1, 2), "ext.flask.flask_middleware.FlaskMiddleware": (2, 3)}
+"""What gets a sampler and an exporter, and at which places."""
+_ASGI = "ext.fastapi.fastapi_middleware.FastAPIMiddleware"
+_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+_ENVIRONMENT = re.compile(rf"(?:os\.)?(?:environ\[|environ\.get\(|getenv\()'{_VARIABLE}'(?:, None)?[\])]")
+_NAMES = {"connection_string": "connection string", "sampler": "sampler", "export_interval": "interval"}
+_DEPTH = 8
+
+
+class SetUp(NamedTuple):
+    """One place that sets a signal up."""
+
+    file: File
+    node: ast.Call
+    """The tracer, middleware or exporter of metrics; or the call of `configure`."""
+    signal: str
+    given: dict[str, str]
+    """Argument -> what tells its values apart, as text."""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where it is."""
+        return self.file.path, self.node.lineno
+
+
+def check(call: ast.Call, file: File) -> None:
+    """Refuse a place that contradicts another one of the program, which would fail where it runs second.
+
+    Raises:
+        Refused: A person must say which one is meant: asked at the first of them, of which the others wait.
+    """
+    mine = next((each for each in _of_file(file) if each.node is call), None)
+    if mine is None:
+        return
+    others = [each for home in file.files.values() for each in _of_file(home) if each.signal == mine.signal and each.node is not call]
+    contradicting = [(each, differing) for each in others if (differing := _differing(mine, each))]
+    if not contradicting:
+        return
+    asking = min([mine, *(each for each, _ in contradicting if not _is_new(each))], key=lambda each: each.place)
+    if asking is not mine:
+        raise Refused(Keep(f"waits for the answer at {_shown(asking, file)}: both set up the {mine.signal} of one process"))
+    names = " and ".join(dict.fromkeys(_NAMES[name] for _, differing in contradicting for name in differing))
+    places = " and ".join(dict.fromkeys(_shown(each, file) for each, _ in contradicting))
+    raise Refused(
+        Ask(
+            f"Which {names} is meant? A process sends its {mine.signal} in one way, and what is set up here is not what is set up at {places}. "
+            "Make both places alike, or keep one of them."
+        )
+    )
+
+
+def _shown(each: SetUp, file: File) -> str:
+    path = os.path.basename(each.file.path) if each.file is file else os.path.relpath(each.file.path)
+    return f"{path}:{each.node.lineno}"
+
+
+def _is_new(each: SetUp) -> bool:
+    return not each.file.symbol(each.node) and not (each.node.args and each.file.symbol(each.node.args[0]))
+
+
+def _differing(one: SetUp, other: SetUp) -> list[str]:
+    """Return the arguments that contradict each other; one that is left out is as the other has it, but for the connection string."""
+    return [name for name, value in one.given.items() if name in other.given and other.given[name] != value]
+
+
+def _of_file(file: File) -> list[SetUp]:
+    if file.set_ups is None:
+        file.set_ups = list(_read(file))
+    found: list[SetUp] = file.set_ups
+    return found
+
+
+def _read(file: File) -> Iterator[SetUp]:
+    for node in file.kinds[ast.Call]:
+        symbol = file.symbol(node)
+        if symbol in _TAKERS:
+            sampler, exporter = _TAKERS[symbol]
+            yield from _of_traces(node, file.argument(node, sampler, "sampler"), file.argument(node, exporter, "exporter"), file)
+        elif node.args and file.symbol(node.args[0]) == _ASGI:
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            yield from _of_traces(node, given.get("sampler"), given.get("exporter"), file, default="on")
+        elif symbol in _OF_METRICS:
+            yield SetUp(file, node, METRICS, _options(node, file))
+        elif _name(node.func) == "configure" and b"appinsights_exporter" in file.source:
+            yield from _configured(node, file)
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _of_traces(node: ast.Call, sampler: ast.expr | None, exporter: ast.expr | None, file: File, default: str = "0.0001") -> Iterator[SetUp]:
+    home, made = _made(file, exporter)
+    if isinstance(made, ast.Call) and home.symbol(made) == _SPANS:
+        yield SetUp(file, node, TRACES, {**_options(made, home), "sampler": kind(file, sampler) if sampler is not None else default})
+
+
+def _options(made: ast.Call, file: File) -> dict[str, str]:
+    given = {keyword.arg: keyword.value for keyword in made.keywords if keyword.arg is not None}
+    key = given.get("instrumentation_key")
+    found = {"connection_string": f"key {text(file, key)}" if key is not None else connection(file, given.get("connection_string"))}
+    if "export_interval" in given:
+        found["export_interval"] = text(file, given["export_interval"])
+    return found
+
+
+def _configured(node: ast.Call, file: File) -> Iterator[SetUp]:
+    given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
+    signals = given.get("signals")
+    found = {"connection_string": connection(file, file.argument(node, 0, "connection_string"))}
+    if "sampler" in given:
+        found["sampler"] = kind(file, given["sampler"])
+    for signal in (TRACES, METRICS):
+        if signals is None or f"'{signal}'" in ast.unparse(signals):
+            yield SetUp(file, node, signal, found)
+
+
+def _made(file: File, node: ast.expr | None) -> tuple[File, ast.expr | None]:
+    """Return the expression that a name or attribute is bound to, and its file; the expression itself, where that is not known."""
+    for _ in range(_DEPTH):
+        if not isinstance(node, (ast.Name, ast.Attribute)) or (value := stored(file, node)) is None:
+            break
+        file, node = value
+    return file, node
+
+
+def text(file: File, node: ast.expr) -> str:
+    """Return a text that is equal for expressions of the same value, as far as that can be seen."""
+    home, found = _made(file, node)
+    return ast.unparse(found if found is not None else node) if home is not None else ""
+
+
+def connection(file: File, node: ast.expr | None) -> str:
+    """Return what tells connection strings apart; that of the environment is the one of an exporter that names none."""
+    if node is None or (isinstance(node, ast.Constant) and node.value is None):
+        return _VARIABLE
+    home, found = _made(file, node)
+    assert found is not None
+    shown = ast.unparse(found)
+    if _ENVIRONMENT.fullmatch(shown):
+        return _VARIABLE
+    if isinstance(found, ast.Constant) and isinstance(found.value, str) and re.fullmatch(r"InstrumentationKey=[^;]+;?", found.value):
+        return f"key {found.value.partition('=')[2].rstrip(';')!r}"
+    if isinstance(found, ast.BinOp) and isinstance(found.left, ast.Constant) and found.left.value == "InstrumentationKey=":
+        return f"key {text(home, found.right)}"
+    if isinstance(found, ast.JoinedStr) and len(found.values) == 2:
+        first, last = found.values
+        if isinstance(first, ast.Constant) and first.value == "InstrumentationKey=" and isinstance(last, ast.FormattedValue):
+            return f"key {text(home, last.value)}"
+    return shown
+
+
+def kind(file: File, node: ast.expr) -> str:
+    """Return what a sampler does, as text that is equal for samplers of both APIs that do the same."""
+    _, found = _made(file, node)
+    shown = re.sub(r"[\w.]*\b(?=ALWAYS_|Always|Probability|TraceIdRatio)", "", ast.unparse(found if found is not None else node))
+    rate = re.search(r"(?:ProbabilitySampler|TraceIdRatioBased)\((?:rate=)?(.*?)\)+(?:, remote_parent_not_sampled=.*)?$", shown)
+    if rate is not None:
+        value = rate[1].partition(")")[0] or "0.0001"
+        return "on" if re.fullmatch(r"1(?:\.0*)?", value) else value
+    known: Mapping[str, str] = {"AlwaysOnSampler()": "on", "ALWAYS_ON": "on", "AlwaysOffSampler()": "off", "ALWAYS_OFF": "off"}
+    return known.get(shown, shown)
