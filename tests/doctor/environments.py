@@ -30,6 +30,8 @@ class Environment:
     """Of the command."""
     setup: str = ""
     """Name of a context manager in setups.py, which gets the folder and the variables."""
+    sections: tuple[str, ...] = ()
+    """Those that have to be looked at, which is then done in the process of the tests; empty runs the command."""
     unchecked: bool = False
     """The fault keeps other checks from looking."""
 
@@ -227,4 +229,226 @@ SETTINGS = (
     ),
 )
 
-ENVIRONMENTS = (*IMPORTS, *VERSIONS, *SETTINGS)
+_TRACER = """\
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.tracer import Tracer
+
+tracer = Tracer(exporter=AzureExporter())
+"""
+_LOGGER = """\
+import logging
+from opencensus.ext.azure.log_exporter import AzureLogHandler
+
+logging.getLogger().addHandler(AzureLogHandler())
+"""
+
+
+def _program(
+    name: str, id: str, row: str, says: str, verdict: str = "warning", app: str = "", variables: dict[str, str] | None = None, **files: str
+) -> Environment:
+    """Return an environment that only its program's files make, of which app.py has a tracer."""
+    named = {file.replace("__", "/").replace("_", "."): text for file, text in files.items()}
+    return Environment(
+        name, id, row, verdict, says, variables or {}, {"app.py": _TRACER + app, **named}, sections=("program", "settings", "versions")
+    )
+
+
+PROGRAMS = (
+    _program(
+        "the official distribution",
+        "D020",
+        "both … and an OpenCensus exporter send",
+        "calls configure_azure_monitor",
+        app="configure_azure_monitor()\n",
+    ),
+    _program(
+        "the agent of App Service",
+        "D021",
+        "App Service",
+        "ApplicationInsightsAgent_EXTENSION_VERSION=~3",
+        variables={"ApplicationInsightsAgent_EXTENSION_VERSION": "~3"},
+    ),
+    _program(
+        "a function with a handler on the root logger",
+        "D022",
+        "log lines, in Azure Functions",
+        "on the root logger",
+        app=_LOGGER + "opencensus_compat.flush(2)\n",
+        variables={"FUNCTIONS_WORKER_RUNTIME": "python"},
+    ),
+    _program(
+        "an integration and an instrumentation",
+        "D023",
+        "both … trace the same calls",
+        "opencensus.ext.requests (app.py:6) and RequestsInstrumentor (app.py:7) trace the same",
+        app="config_integration.trace_integrations(['requests', 'sqlalchemy'])\nRequestsInstrumentor().instrument()\n".replace(
+            "config", "\nconfig", 1
+        ),
+    ),
+    _program(
+        "a middleware and an instrumentation",
+        "D023",
+        "both … and OpenCensus code trace the same requests",
+        "opencensus.ext.flask",
+        app="from opencensus.ext.flask.flask_middleware import FlaskMiddleware\nFlaskMiddleware(app)\nFlaskInstrumentor().instrument_app(app)\n",
+    ),
+    _program(
+        "a middleware below opentelemetry-instrument",
+        "D023",
+        "both … and OpenCensus code trace the same requests",
+        "opentelemetry-instrument (start.sh:1)",
+        app="from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n",
+        start_sh="opentelemetry-instrument gunicorn app:app\n",
+    ),
+    _program(
+        "the retired package",
+        "D024",
+        "requests or calls",
+        "imports applicationinsights",
+        app="from applicationinsights.flask.ext import AppInsights\n",
+    ),
+    _program(
+        "a collector of the same resource",
+        "D025",
+        "everything",
+        "sends to a collector",
+        app="OTLPSpanExporter()\n",
+        collector_yaml="exporters:\n  azuremonitor:\n# opentelemetry\n",
+    ),
+    _program(
+        "OpenTelemetry's shim",
+        "D026",
+        "install_shim() of opentelemetry-opencensus-shim",
+        "install_shim(), which has no effect",
+        app="opentelemetry.shim.opencensus.install_shim()\n",
+    ),
+    _program(
+        "uWSGI without threads", "D060", "uWSGI", "without threads", "problem", uwsgi_ini="[uwsgi]\nmodule = app\n;enable-threads = true\n"
+    ),
+    _program(
+        "uWSGI without threads, by a command",
+        "D060",
+        "uWSGI",
+        "Dockerfile:2",
+        "problem",
+        Dockerfile="FROM python\nCMD uwsgi --http :80 --module app\n",
+    ),
+    _program("mod_wsgi", "D061", "mod_wsgi", "interpreter of its own", site_conf="# opencensus\nWSGIScriptAlias / /srv/app.py\n"),
+    _program("eventlet", "D062", "gevent, eventlet", "uses eventlet", Procfile="web: gunicorn -k eventlet app\n"),
+    _program("a container", "D070", "Docker, Kubernetes", "stops by SIGTERM", Dockerfile='# opencensus\nCMD ["python", "app.py"]\n'),
+    _program("uvicorn", "D071", "", "runs uvicorn", Procfile="web: uvicorn app:app\n"),
+    _program(
+        "an end without exit hooks",
+        "D072",
+        "the process was killed, or ended by SIGTERM or os._exit",
+        "calls os._exit",
+        app="os._exit(0)\n",
+    ),
+    _program(
+        "a pool of processes",
+        "D073",
+        "",
+        "children of the pool",
+        app="with multiprocessing.Pool(4) as pool:\n    pool.map(work, range(9))\n",
+    ),
+    _program("a function of AWS Lambda", "D075", "", "AWS Lambda may freeze", app="def lambda_handler(event, context):\n    return 1\n"),
+    _program(
+        "an Azure Function", "D075", "Azure Functions", "Azure Functions may freeze", variables={"FUNCTIONS_WORKER_RUNTIME": "python"}
+    ),
+    _program(
+        "a handler where the flush is to be",
+        "D076",
+        "… has no effect: the first exporter is made in another thread",
+        "handles SIGTERM",
+        app="signal.signal(signal.SIGTERM, stop)\n",
+        variables={"OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM": "1"},
+    ),
+    _program(
+        "uWSGI that forks the loaded application",
+        "D080",
+        "uWSGI",
+        "forks 4 workers",
+        uwsgi_ini="[uwsgi]\nenable-threads = true\nprocesses = 4\n",
+    ),
+)
+
+ENVIRONMENTS = (*PROGRAMS, *IMPORTS, *VERSIONS, *SETTINGS)
+
+_DJANGO_SETTINGS = """\
+MIDDLEWARE = ["opencensus.ext.django.middleware.OpencensusMiddleware"]
+OPENCENSUS = {
+    "TRACE": {
+        "SAMPLER": "opencensus.trace.samplers.ProbabilitySampler(rate=1.0)",
+        "EXPORTER": "opencensus.ext.azure.trace_exporter.AzureExporter()",
+    }
+}
+LOGGING = {
+    "version": 1,
+    "handlers": {"azure": {"class": "opencensus.ext.azure.log_exporter.AzureLogHandler"}},
+    "loggers": {"shop": {"handlers": ["azure"], "level": "INFO"}},
+}
+"""
+_FASTAPI = """\
+from fastapi import FastAPI
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.ext.fastapi.fastapi_middleware import FastAPIMiddleware
+from opencensus.trace.samplers import ProbabilitySampler
+
+app = FastAPI()
+app.add_middleware(FastAPIMiddleware, exporter=AzureExporter(), sampler=ProbabilitySampler(1.0))
+"""
+_FUNCTION = """\
+import opencensus_compat.auto  # the first import
+import azure.functions as func
+import logging
+from opencensus.ext.azure.log_exporter import AzureLogHandler
+from opencensus.extension.azure.functions import OpenCensusExtension
+
+OpenCensusExtension.configure(flush_invocations=True)
+logger = logging.getLogger("shop")
+logger.propagate = False
+logger.addHandler(AzureLogHandler())
+app = func.FunctionApp()
+"""
+_SCRIPT = "import opencensus_compat.auto\n" + _TRACER
+
+HEALTHY = (
+    Environment("nothing but the installation", ""),
+    Environment(
+        "Django and gunicorn",
+        "",
+        files={
+            "manage.py": "import django\n",
+            "shop/settings.py": _DJANGO_SETTINGS,
+            "shop/wsgi.py": "from django.core.wsgi import get_wsgi_application\n\napplication = get_wsgi_application()\n",
+            "gunicorn.conf.py": 'preload_app = True\nworkers = 4\nworker_class = "gthread"\n',
+            "Dockerfile": 'FROM python:3.12\nCMD ["gunicorn", "shop.wsgi"]\n',
+            "requirements.txt": "census-compat\ndjango\ngunicorn\n",
+        },
+    ),
+    Environment(
+        "FastAPI and uvicorn",
+        "",
+        files={"main.py": _FASTAPI, "Dockerfile": 'FROM python:3.12\nCMD ["uvicorn", "main:app", "--host", "0.0.0.0"]\n'},
+    ),
+    Environment(
+        "Azure Functions",
+        "",
+        files={"function_app.py": _FUNCTION, "host.json": '{"version": "2.0", "logging": {}}\n', "local.settings.json": "{}\n"},
+        variables={"FUNCTIONS_WORKER_RUNTIME": "python"},
+        setup="function_packages",
+    ),
+    Environment("pip install --target", "", files={"app.py": _SCRIPT}, setup="bare_interpreter"),
+    Environment("a zipapp", "", setup="zipapp", path={}),
+    Environment(
+        "a script that handles SIGTERM",
+        "",
+        files={"app.py": _TRACER + "signal.signal(signal.SIGTERM, stop)\n", "Dockerfile": 'CMD ["python", "app.py"]\n'},
+    ),
+    Environment(
+        "uWSGI with threads",
+        "",
+        files={"app.py": _TRACER, "uwsgi.ini": "[uwsgi]\nmodule = app\nenable-threads = true\nlazy-apps = true\nprocesses = 4\n"},
+    ),
+)
+"""Environments in which nothing is wrong."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SOURCE = Path(__file__).resolve().parents[2] / "src"
+_ROOTS = (_SOURCE / "opencensus_compat", _SOURCE / "exporter" / "appinsights_exporter")
 
 
 @dataclass
@@ -29,15 +30,21 @@ class Run:
         self.variables["PYTHONPATH"] = os.pathsep.join(filter(None, [self.variables.get("PYTHONPATH", ""), *map(str, entries)]))
 
 
+def _lend(run: Run, copy: Path) -> None:
+    """Fill a folder with what is installed here, without some of it, and with this package's source."""
+    copy.mkdir(parents=True)
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if not path.name.startswith(("_census_compat", "census_compat", *run.without)):
+            (copy / path.name).symlink_to(path)
+    for root in _ROOTS:
+        (copy / root.name).symlink_to(root)
+
+
 @contextlib.contextmanager
 def lent(run: Run) -> Iterator[None]:
-    """What is installed here, as a folder on PYTHONPATH, without some of it; and this package's source."""
-    copy = run.folder / "packages"
-    copy.mkdir()
-    for path in Path(sysconfig.get_path("purelib")).iterdir():
-        if not path.name.startswith(run.without or ("\0",)):
-            (copy / path.name).symlink_to(path)
-    run.add_to_path(_SOURCE, _SOURCE / "exporter", copy)
+    """What is installed here, in a folder on PYTHONPATH, without some of it."""
+    _lend(run, run.folder / "packages")
+    run.add_to_path(run.folder / "packages")
     yield
 
 
@@ -51,15 +58,40 @@ def bare_interpreter(run: Run) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def function_packages(run: Run) -> Iterator[None]:
+    """The folder for packages of a function app, which the worker of Azure Functions puts on the path."""
+    run.interpreter = getattr(sys, "_base_executable", sys.executable)
+    run.variables["PYTHONNOUSERSITE"] = "1"
+    packages = run.folder / "program" / ".python_packages" / "lib" / "site-packages"
+    _lend(run, packages)
+    run.add_to_path(packages)
+    yield
+
+
+def _archived(path: Path, **files: str) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for root in _ROOTS:
+            for file in root.rglob("*.py"):
+                archive.write(file, file.relative_to(root.parent))
+        for name, text in files.items():
+            archive.writestr(f"{name}.py", text)
+
+
+@contextlib.contextmanager
 def archive(run: Run) -> Iterator[None]:
     """This package in a zip file."""
     run.interpreter = getattr(sys, "_base_executable", sys.executable)
-    path = run.folder / "packages.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for root in (_SOURCE / "opencensus_compat", _SOURCE / "exporter" / "appinsights_exporter"):
-            for file in root.rglob("*.py"):
-                archive.write(file, file.relative_to(root.parent))
-    run.add_to_path(path, sysconfig.get_path("purelib"))
+    _archived(run.folder / "packages.zip")
+    run.add_to_path(run.folder / "packages.zip", sysconfig.get_path("purelib"))
+    yield
+
+
+@contextlib.contextmanager
+def zipapp(run: Run) -> Iterator[None]:
+    """A program with this package in its archive."""
+    run.interpreter = getattr(sys, "_base_executable", sys.executable)
+    _archived(run.folder / "app.pyz", __main__="import opencensus_compat.auto\nimport opencensus.trace\n")
+    run.add_to_path(run.folder / "app.pyz", sysconfig.get_path("purelib"))
     yield
 
 

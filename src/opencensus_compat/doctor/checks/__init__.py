@@ -7,6 +7,7 @@ __all__ = ["MODULES"]
 MODULES = (
     "imports",
     "versions",
+    "program",
     "settings",
     "storage",
     "counts",
