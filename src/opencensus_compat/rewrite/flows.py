@@ -336,7 +336,9 @@ class Flows(Groups):
         if name == "add_middleware" and call.args and call.args[0] in file.by_node:
             self._tie(key, call.args[0])
             return
-        function = self._function(file, call.func)
+        # A class is handed on with what it is made with: `add_middleware(Middleware, exporter=exporter)`.
+        classes = [self._function(file, each) for each in call.args if isinstance(node, ast.keyword) and isinstance(each, ast.Name)]
+        function = next((each for each in classes if each is not None and each.name == "__init__"), None) or self._function(file, call.func)
         if function is not None:
             parameter = self._parameter(function, call, node)
             slot = self._file_of[function].slot(parameter) if parameter is not None else None

@@ -532,16 +532,19 @@ def _without_what_goes(parts: list[Part]) -> list[Part]:
         return parts
     result = []
     for part in parts:
-        kept = tuple(
-            edit for edit in part.edits if not any(path == part.path and edit != other and _is_inside(edit, other) for path, other in gone)
-        )
+        around = [other for path, other in gone if path == part.path]
+        inside = [(edit, other) for edit in part.edits for other in around if edit != other and _is_inside(edit, other)]
+        going = {edit for edit, _ in inside}
+        # What is inserted right before something goes with it only where the rest of its part does.
+        going |= {edit for edit in part.edits if edit.start == edit.end and any(edit.start == other.start for _, other in inside)}
+        kept = tuple(edit for edit in part.edits if edit not in going)
         result.append(part if kept == part.edits else replace(part, edits=kept, imports=part.imports if kept else ()))
     return result
 
 
 def _is_inside(edit: Edit, other: Edit) -> bool:
-    # What is inserted behind a line that goes stands before the next one.
-    return other.start <= edit.start < other.end and edit.end <= other.end
+    is_beside = edit.start == edit.end and edit.start in {other.start, other.end}
+    return other.start <= edit.start and edit.end <= other.end and not is_beside
 
 
 def _place(file: File, use: Found) -> int:

@@ -25,7 +25,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "tracer for a trace that comes from outside",
         "exact",
         "`start_as_current_span(context=…)` with what `propagate.extract` returns",
-        pair="T003_trace_from_outside T003_trace_of_another_tracer T053_headers_of_a_caller",
+        pair="T003_trace_from_outside T003_trace_of_another_tracer T003_tracer_of_a_middleware T053_headers_of_a_caller",
     ),
     Rule(
         "T010",
@@ -338,6 +338,14 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`StatusCode.ERROR` from 400 or 500 on",
         names="trace.utils trace.status",
         pair="T075_status_from_a_code",
+    ),
+    Rule(
+        "T077",
+        "paths and hosts that are not traced",
+        "decide",
+        "`OTEL_PYTHON_…_EXCLUDED_URLS` of an instrumentation, or `ExcludeList` of `opentelemetry.util.http`",
+        "Which URLs are left out? OpenCensus compares the beginning of a path, OpenTelemetry searches the URL for a pattern.",
+        names="trace.utils.disable_tracing_url trace.utils.disable_tracing_hostname",
     ),
     Rule("T076", "implementations of tracers", "keep", "none: `trace.get_tracer` returns the SDK's", names="trace.tracers"),
 )

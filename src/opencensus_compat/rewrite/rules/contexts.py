@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.rewrite.rules import handed
 from opencensus_compat.rewrite.rules.spans import span_context
 from opencensus_compat.scan.rules import BY_ID
 
@@ -193,6 +194,8 @@ def _propagator_itself(use: Found, call: ast.Call | None, file: File) -> Outcome
     parent = file.parents.get(call)
     if isinstance(parent, ast.Attribute) and parent in file.by_node:
         return []
+    if handed.of_keyword(call, file) is not None:
+        return [handed.without_keyword(call, file)]
     statement = file.statement(call)
     slot = file.slot(statement.targets[0]) if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name) else None
     if slot is None or not isinstance(statement, ast.Assign) or statement.value is not call or file.only_value(slot) is not call:

@@ -23,7 +23,7 @@ class Renders(Protocol):
 Of: TypeAlias = Literal["handler", "metrics", "traces"]
 """What an option belongs to: the new handler, or `configure` for that signal."""
 
-_IGNORED = frozenset({"enable_standard_metrics", "storage_maintenance_period"})
+_IGNORED = frozenset({"enable_standard_metrics", "sampler", "storage_maintenance_period"})
 """Options that decide something else than where and how items are sent, or nothing at all."""
 _BATCHES = {
     "export_interval": {"handler": "export_interval_millis", "metrics": "export_interval_millis", "traces": "schedule_delay_millis"},

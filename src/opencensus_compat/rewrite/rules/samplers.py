@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Keep
+from opencensus_compat.rewrite.rules import handed
 from opencensus_compat.rewrite.rules.providers import TRACER, context_given
 
 if TYPE_CHECKING:
@@ -20,22 +21,29 @@ def default_sampler(file: File, use: Found) -> str:
     return _by_ratio(file, use, "0.0001")
 
 
-def _by_ratio(file: File, use: Found, rate: str) -> str:
+def _by_ratio(file: File, use: Found, rate: str, *, has_caller: bool = False) -> str:
     based = file.need(f"from {_SAMPLERS} import ParentBased", use.node)
     ratio = file.need(f"from {_SAMPLERS} import TraceIdRatioBased", use.node)
     made = next((each for each in file.up(use.node) if isinstance(each, ast.Call) and file.symbol(each) == TRACER), None)
     # OpenCensus takes its share also of what a caller did not sample.
-    has_caller = made is not None and context_given(made, file) is not None
+    has_caller = has_caller or (made is not None and context_given(made, file) is not None)
     rest = f", remote_parent_not_sampled={ratio}({rate})" if has_caller else ""
     return f"{based}({ratio}({rate}){rest})"
 
 
-def of_kind(found: tuple[str, str] | None, use: Found, file: File) -> str:
-    """Return the source of the sampler of a kind, as `providers.kind` tells them apart."""
+def of_kind(found: tuple[str, str] | None, use: Found, file: File, *, has_caller: bool) -> str:
+    """Return the source of the sampler of a kind, as `providers.kind` tells them apart.
+
+    Args:
+        found: The kind.
+        use: The use that needs it.
+        file: Its file.
+        has_caller: Whether traces come from outside.
+    """
     name, rate = found or ("", "0.0001")
     if rate:
         is_all = float(rate) >= 1
-        return file.need(f"from {_SAMPLERS} import ALWAYS_ON", use.node) if is_all else _by_ratio(file, use, rate)
+        return file.need(f"from {_SAMPLERS} import ALWAYS_ON", use.node) if is_all else _by_ratio(file, use, rate, has_caller=has_caller)
     return file.need(f"from {_SAMPLERS} import {'ALWAYS_OFF' if name.endswith('AlwaysOffSampler') else 'ALWAYS_ON'}", use.node)
 
 
@@ -44,6 +52,8 @@ def probability(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None or file.has_stars(call) or use.symbol != "trace.samplers.ProbabilitySampler":
         return Keep("the sampler's class, not a sampler")
+    if handed.of_keyword(call, file) is not None:
+        return [handed.without_keyword(call, file)]
     rate = file.argument(call, 0, "rate")
     if rate is None:
         return [file.replace(call, default_sampler(file, use))]
@@ -57,6 +67,8 @@ def always(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None:
         return Keep("the sampler's class, not a sampler")
+    if handed.of_keyword(call, file) is not None:
+        return [handed.without_keyword(call, file)]
     return [file.replace(call, file.need(f"from {_SAMPLERS} import {'ALWAYS_ON' if use.rule == 'T061' else 'ALWAYS_OFF'}", use.node))]
 
 

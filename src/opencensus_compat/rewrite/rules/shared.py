@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.imports import without_name
-from opencensus_compat.rewrite.rules import processors, samplers
+from opencensus_compat.rewrite.rules import handed, processors, samplers
 from opencensus_compat.rewrite.rules.made import made, target
 from opencensus_compat.rewrite.rules.options import options
-from opencensus_compat.rewrite.rules.providers import given, kind, tracers
+from opencensus_compat.rewrite.rules.providers import context_given, given, kind, tracers
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.bindings import Slot
@@ -76,10 +76,45 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     if file.has_stars(call) or call.args:
         raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
     parts = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
-    parts.append(f"sampler={samplers.of_kind(next(iter(kinds)), use, file)}")
+    has_caller = any(context_given(each, home) is not None for home, each in users)
+    parts.append(f"sampler={samplers.of_kind(next(iter(kinds)), use, file, has_caller=has_caller)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(parts)})"
+    cover_options(call, file)
     is_named = place is not None and any(isinstance(home.parents.get(load), ast.Return) for home, load in _loads(place, file))
     return [file.replace(call if is_returned or is_named else statement, text)]
+
+
+def before_class(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
+    """Return the edits that configure before a class gets an exporter, and no longer hand it to that; None for another exporter.
+
+    Raises:
+        Refused: It is needed for something else, or its tracers sample in ways that are not known.
+    """
+    place, statement = target(file, call), file.statement(call)
+    slot = file.slot(place) if isinstance(place, ast.Name) else None
+    values = [load for load in slot.loads if processors.addition(load, file) is None] if slot is not None else [call]
+    parts = [handed.of_keyword(each, file) for each in values]
+    part = parts[0] if len(parts) == 1 else None
+    if part is None or (slot is not None and file.only_value(slot) is not call):
+        return None
+    if file.has_stars(call) or call.args:
+        raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
+    of_sampler = handed.sampler_kind(part, file)
+    if of_sampler is None:
+        raise Refused(Ask("Which sampler is meant? The tracers with this exporter have several, and a process has one."))
+    arguments = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
+    arguments.append(f"sampler={samplers.of_kind(of_sampler, use, file, has_caller=True)}")
+    text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
+    cover_options(call, file)
+    first = file.insert_before(statement, text) if slot is None else file.replace(statement, text)
+    return [first, handed.without_keyword(values[0], file)]
+
+
+def cover_options(call: ast.Call, file: File) -> None:
+    """Note that what an exporter's options use goes with it."""
+    for keyword in call.keywords:
+        file.cover(keyword.value)
+        file.covered.update(file.by_node.get(keyword, ()))
 
 
 def _loads(place: ast.expr, file: File) -> list[tuple[File, ast.expr]]:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import consoles, processors, providers, setups, shared
+from opencensus_compat.rewrite.rules import consoles, handed, processors, providers, setups, shared
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
 from opencensus_compat.rewrite.rules.samplers import default_sampler
@@ -34,7 +34,9 @@ def tracer(use: Found, file: File) -> Outcome:
     if file.has_stars(call):
         return Ask("Which exporter and sampler are in `*` or `**`?")
     propagator = given(call, 3, "propagator", file)
-    if propagator is not None and not _is_standard(propagator, file):
+    part = handed.of_attribute(propagator, file)
+    found = part.value() if part is not None else None
+    if propagator is not None and not _is_standard(*(found[::-1] if found is not None else (propagator, file))):
         return Ask("Who reads the format of this propagator?")
     exporter, sampler = given(call, 2, "exporter", file), given(call, 1, "sampler", file)
     is_alone = file.is_alone(call)
@@ -54,6 +56,8 @@ def tracer(use: Found, file: File) -> Outcome:
                 file.cover(sampler)
             return [_get_tracer(use, call, file)]
         return _without_exporter(use, call, sampler, file)
+    if handed.of_attribute(exporter, file) is not None:
+        return _of_class(use, call, exporter, sampler, file)
     if consoles.printer(exporter, file) is not None:
         # One that is made in place sets the provider by itself.
         provider = [] if isinstance(exporter, ast.Call) else consoles.set_up(call, exporter, use, file)
@@ -71,6 +75,18 @@ def tracer(use: Found, file: File) -> Outcome:
     arguments.append(f"sampler={default_sampler(file, use) if sampler is None else file.render(sampler)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
     return [file.replace(call, text)] if is_alone else [file.insert_before(statement, text), _get_tracer(use, call, file)]
+
+
+def _of_class(use: Found, call: ast.Call, exporter: ast.expr, sampler: ast.expr | None, file: File) -> Outcome:
+    """Return what becomes of a tracer whose exporter its class is made with, where `configure` stands before that."""
+    part = handed.of_attribute(exporter, file)
+    found = part.value() if part is not None else None
+    made = found[0].only_value(found[0].slot(found[1])) if found is not None and isinstance(found[1], ast.Name) else found and found[1]
+    if part is None or found is None or made is None or found[0].symbol(made) != _EXPORTER or made is part.default:
+        return Keep("its exporter is not an AzureExporter that is handed to its class in one place")
+    if isinstance(sampler, ast.Call):
+        file.cover(sampler)
+    return [*handed.taken_out(call, file), file.delete(file.statement(call)) if file.is_alone(call) else _get_tracer(use, call, file)]
 
 
 def _of_shared(use: Found, call: ast.Call, exporter: ast.expr, sampler: ast.expr | None, file: File) -> Outcome:
@@ -146,6 +162,7 @@ def exporter_arguments(node: ast.expr, file: File, at: ast.stmt) -> list[str]:
     if isinstance(node, ast.Name) and not _means_the_same(made, node, file):
         raise Refused(Keep("the exporter's options mean something else here"))
     arguments = options(made, file, "traces")
+    shared.cover_options(made, file)
     if not isinstance(node, ast.Name):
         file.cover(made)
         return arguments
@@ -173,7 +190,7 @@ def exporter(use: Found, file: File) -> Outcome:
     if isinstance(file.parents.get(call), ast.IfExp):
         # The tracer's rule configures, where it is one of these.
         return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
-    found = shared.configured(use, call, file)
+    found = shared.configured(use, call, file) or shared.before_class(use, call, file)
     if found is not None:
         return found
     statement = file.statement(call)
