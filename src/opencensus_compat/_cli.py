@@ -27,7 +27,7 @@ _COMMANDS = {
 }
 """Command -> (module with ``add_arguments(parser)`` and ``run(namespace) -> int``, help line)."""
 
-_WITH_PROGRAM = ("rewrite", "step")
+_WITH_PROGRAM = ("doctor", "rewrite", "step")
 """Commands that may end with ``-- CMD [ARG ...]``: their namespace has the words of it as ``program``."""
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.handles import span_part_of
-from opencensus_compat._bridge.process import report
+from opencensus_compat._bridge.process import LOGS, METRICS, SPANS, report
 from opencensus_compat._bridge.settings import report_no_effect
 
 if TYPE_CHECKING:
@@ -26,11 +26,13 @@ __all__ = [
     "NO_OTHERS",
     "STANDS_FOR",
     "Others",
+    "exporter_behind",
     "exporters_keys",
     "has_exporter",
     "of_logger_provider",
     "of_meter_provider",
     "of_tracer",
+    "processors_of",
     "readers_key",
     "report_duplicate",
 ]
@@ -166,6 +168,27 @@ def of_logger_provider(provider: object, *, are_of_ours: bool = False) -> Others
 def of_meter_provider(provider: object) -> Others:
     """Return the readers of a meter provider of the application's."""
     return Others(lambda: _private.metric_readers(provider), are_readers=True)
+
+
+_PROCESSORS = {
+    SPANS: (_private.span_processor, _private.span_processors, "get_tracer"),
+    LOGS: (_private.log_processor, _private.log_processors, "get_logger"),
+}
+"""Signal -> what finds a provider's processor for several, what reads that one's processors, and what providers of the signal make."""
+
+
+def processors_of(signal: str, provider: object) -> Sequence[object] | None:
+    """Return the processors, or readers, of a provider; None where they cannot be seen."""
+    if signal == METRICS:
+        return _private.metric_readers(provider)
+    find, read, makes = _PROCESSORS[signal]
+    several = _inside(provider, find, makes)
+    return None if several is None else _sequence(read(several)())
+
+
+def exporter_behind(processor: object) -> object | None:
+    """Return the exporter that a processor or reader hands telemetry on to; None where there is none, or it cannot be seen."""
+    return next((each for each in _chain(processor) if each is not processor and hasattr(type(each), "export")), None)
 
 
 def _inside(provider: object, find: Callable[[object], object | None], makes: str) -> object | None:

@@ -179,6 +179,25 @@ def record(command: Command, database: Path, driving: Driving | None = None, con
     return port
 
 
+def drive(command: Command, environment: Mapping[str, str], driving: Driving) -> int:
+    """Run a server for as long as it is driven, end it, and return its exit code.
+
+    Args:
+        command: The server.
+        environment: Its environment; the variables of the command are added.
+        driving: How it is driven.
+
+    Raises:
+        NotComparable: The command cannot be started, or fails.
+
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as at,
+        _started(command, {**environment, **command.variables}, Path(at, "output"), None) as program,
+    ):
+        return _driven(program, driving, Path(at, "driven"), Conditions())[1]
+
+
 def one_port(ports: Iterable[int | None]) -> list[tuple[re.Pattern[str], str]]:
     """Return what gives servers that took any free port the same one, as far as texts go.
 

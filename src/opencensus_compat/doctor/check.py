@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
@@ -23,6 +23,7 @@ __all__ = [
     "Verdict",
     "all_checks",
     "check",
+    "merged",
     "need",
     "run_checks",
 ]
@@ -140,6 +141,23 @@ def run_checks(facts: Facts, checks: Iterable[Check] | None = None) -> tuple[Res
         checks: Those to run; None runs all.
     """
     return tuple(_result(each, facts) for each in (all_checks() if checks is None else checks))
+
+
+def merged(several: Sequence[Sequence[Result]]) -> tuple[Result, ...]:
+    """Return what each check says of several processes of one program: each thing once; skipped only where all of them have nothing to look at.
+
+    Args:
+        several: The results of each process.
+    """
+    return tuple(_merged(results) for results in zip(*several, strict=True))
+
+
+def _merged(results: Sequence[Result]) -> Result:
+    findings = {(each.verdict, each.text): each for result in reversed(results) for each in reversed(result.findings)}
+    told = [each for each in reversed(findings.values()) if each.verdict is not SKIPPED]
+    is_skipped = all(result.verdict is SKIPPED for result in results)
+    failure = next((result.failure for result in results if result.failure), "")
+    return Result(results[0].check, tuple(reversed(findings.values())) if is_skipped else tuple(told), failure)
 
 
 def _result(each: Check, facts: Facts) -> Result:

@@ -13,9 +13,11 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from opencensus_compat.doctor.sections.counts import Counts
 from opencensus_compat.doctor.sections.imports import Imports
 from opencensus_compat.doctor.sections.program import Program
+from opencensus_compat.doctor.sections.run import Run
 from opencensus_compat.doctor.sections.settings import Settings
 from opencensus_compat.doctor.sections.storage import Storage
 from opencensus_compat.doctor.sections.versions import Versions
+from opencensus_compat.doctor.sections.wiring import Wiring
 
 __all__ = ["Absent", "Facts", "from_json", "to_json"]
 
@@ -29,6 +31,7 @@ class Absent:
 
 
 _NOT_COLLECTED = Absent("It was not collected.")
+_NOT_RUN = Absent("Only the running program shows it: census-compat doctor -- python app.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Facts:
     settings: Settings | Absent = _NOT_COLLECTED
     storage: Storage | Absent = _NOT_COLLECTED
     counts: Counts | Absent = _NOT_COLLECTED
+    wiring: Wiring | Absent = _NOT_RUN
+    run: Run | Absent = _NOT_RUN
 
 
 def to_json(facts: Facts) -> str:

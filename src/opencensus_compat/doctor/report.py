@@ -17,7 +17,7 @@ from opencensus_compat.doctor import counted
 from opencensus_compat.doctor.check import OK, PROBLEM, SKIPPED, UNCHECKED, WARNING, Finding, Result, Verdict
 from opencensus_compat.doctor.facts import Absent, Facts
 
-__all__ = ["Look", "as_json", "as_report", "as_text", "exit_code", "without_secrets"]
+__all__ = ["Look", "as_json", "as_report", "as_text", "exit_code", "without_secrets", "wrapped"]
 
 _FORMAT = 1
 """Number of the JSON's form; a field that is new does not change it."""
@@ -80,7 +80,7 @@ def as_text(results: Sequence[Result], look: Look) -> str:
         for result in (result for result in results if result.verdict is OK):
             lines += _item(OK, result.check.id, result.check.title, look)
         lines.append("")
-    return "\n".join([*lines, *_wrapped(f"{_mark(_overall(results), look)} ", _summary(results), "  ", look)]) + "\n"
+    return "\n".join([*lines, *wrapped(f"{_mark(_overall(results), look)} ", _summary(results), "  ", look)]) + "\n"
 
 
 def _failures(results: Iterable[Result]) -> dict[str, list[str]]:
@@ -95,15 +95,15 @@ def _failures(results: Iterable[Result]) -> dict[str, list[str]]:
 def _finding(result: Result, finding: Finding, look: Look) -> list[str]:
     lines = _item(finding.verdict, result.check.id, finding.text, look)
     if finding.step:
-        lines += _wrapped("  next: ", finding.step, "    ", look)
+        lines += wrapped("  next: ", finding.step, "    ", look)
     if look.verbose:
         for evidence in finding.evidence:
-            lines += _wrapped("  seen: ", evidence, "    ", look)
+            lines += wrapped("  seen: ", evidence, "    ", look)
     return lines
 
 
 def _item(verdict: Verdict, head: str, text: str, look: Look) -> list[str]:
-    return _wrapped(f"{_mark(verdict, look)} ", f"{verdict.value} {head}: {text}", "  ", look)
+    return wrapped(f"{_mark(verdict, look)} ", f"{verdict.value} {head}: {text}", "  ", look)
 
 
 def _mark(verdict: Verdict, look: Look) -> str:
@@ -111,7 +111,7 @@ def _mark(verdict: Verdict, look: Look) -> str:
     return f"\x1b[{_COLOURS[verdict]}m{mark}\x1b[0m" if look.colour else mark
 
 
-def _wrapped(first: str, text: str, rest: str, look: Look) -> list[str]:
+def wrapped(first: str, text: str, rest: str, look: Look) -> list[str]:
     """Return a text in lines of the terminal's width; names and paths are not broken.
 
     Args:
@@ -135,7 +135,7 @@ def _skipped(results: Sequence[Result], look: Look) -> list[str]:
     if look.verbose:
         return [line for result, finding in skipped for line in _finding(result, finding, look)] + [""]
     names = ", ".join(dict.fromkeys(result.check.id for result, _ in skipped))
-    return [*_wrapped(f"{_mark(SKIPPED, look)} ", f"skipped: {names} (--verbose says why)", "  ", look), ""]
+    return [*wrapped(f"{_mark(SKIPPED, look)} ", f"skipped: {names} (--verbose says why)", "  ", look), ""]
 
 
 def _overall(results: Iterable[Result]) -> Verdict:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from opencensus_compat._bridge.pipeline.destination import Destination, MakePart
     from opencensus_compat._bridge.pipeline.part import AnyPart
 
-__all__ = ["destination", "make_parts_with", "parts"]
+__all__ = ["all_destinations", "destination", "make_parts_with", "parts"]
 
 _known: dict[tuple[object, ...], Destination] = {}
 """What distinguishes destinations -> the destination."""
@@ -75,6 +75,11 @@ def destination(settings: Settings, context_tags: Mapping[str, object], signal: 
         _settled.clear()
     _settled[id(settings), signal, is_direct] = settings, found, found.settings
     return found
+
+
+def all_destinations() -> list[Destination]:
+    """Return the destinations that there are."""
+    return list(_known.values())
 
 
 def parts(signal: str | None) -> list[AnyPart]:

@@ -9,6 +9,12 @@ MODULES = (
     "versions",
     "program",
     "settings",
+    "doubled",
+    "records",
+    "spans",
+    "measurements",
+    "messages",
+    "ran",
     "storage",
     "counts",
 )

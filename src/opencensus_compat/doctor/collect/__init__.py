@@ -13,9 +13,11 @@ from opencensus_compat.doctor.facts import Absent, Facts
 from opencensus_compat.doctor.masking import masked, secrets_of
 from opencensus_compat.doctor.request import Request
 
-__all__ = ["SECTIONS", "gather"]
+__all__ = ["INSIDE", "SECTIONS", "gather"]
 
-SECTIONS = tuple(Facts.__dataclass_fields__)
+INSIDE = ("wiring", "run")
+"""Sections that only a run of the program shows: the first one has a module here for the program itself, the other one is the command's."""
+SECTIONS = tuple(name for name in Facts.__dataclass_fields__ if name not in INSIDE)
 """The modules of this folder, each of which is also a field of the facts."""
 
 

@@ -1,0 +1,83 @@
+"""The command that was run: which Python processes it had, and how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opencensus_compat.doctor.check import PROBLEM, SKIPPED, WARNING, CouldNotCheck, Finding, check
+from opencensus_compat.doctor.checks.messages import about
+from opencensus_compat.doctor.facts import Absent, Facts
+from opencensus_compat.doctor.sections.run import Process, Run
+
+_SIGNALS = {2: "SIGINT", 9: "SIGKILL", 15: "SIGTERM"}
+
+
+@check("D100", group="run", title="the program runs, and uses this package")
+def processes(facts: Facts) -> Iterator[Finding]:
+    """Whether the command could be run, and what its processes had loaded."""
+    if isinstance(facts.run, Absent):
+        yield Finding(SKIPPED, facts.run.absent_because)
+        return
+    run = facts.run
+    if run.failure:
+        raise CouldNotCheck(run.failure)
+    if not run.processes:
+        yield Finding(
+            PROBLEM,
+            f"{run.command} started no Python that could be looked at: the program is none of Python, or its Python ignores PYTHONPATH (-E, -I, -S).",
+            "give the command that runs the program itself, such as: census-compat doctor -- python app.py",
+        )
+    for process in run.processes:
+        yield from _untold(process)
+    if run.exit_code > 0 and run.processes:
+        yield Finding(
+            WARNING, f"{run.command} ended with {run.exit_code}: what comes after its failure was not seen.", "its own output says why"
+        )
+    told = not isinstance(facts.wiring, Absent)
+    if told and not any(name != "opentelemetry" for name in facts.wiring.uses) and not run.exit_code:  # type: ignore[union-attr]  # it is told
+        yield Finding(
+            PROBLEM,
+            f"{run.command} imported nothing of opencensus: nothing of it reaches this package.",
+            "look whether it is the right program; its imports of opencensus come before its first telemetry",
+        )
+
+
+def _untold(process: Process) -> Iterator[Finding]:
+    if process.why_not.startswith("ModuleNotFoundError"):
+        uses = f"; it has loaded {', '.join(process.loaded)}" if process.loaded else ""
+        yield Finding(
+            PROBLEM if process.loaded else WARNING,
+            f"The Python of the program, {process.python}, has no census-compat{uses}.",
+            f"{process.python} -m pip install census-compat",
+            (f"{process.command}: {process.why_not}",),
+        )
+    elif process.why_not:
+        raise CouldNotCheck(f"Process {process.pid} ({process.command}) gave no facts: {process.why_not}")
+
+
+@check("D101", group="run", title="the program ends with its exit hooks")
+def ends(facts: Facts) -> Iterator[Finding]:
+    """Whether processes could export what was queued."""
+    yield from about(facts, "D101")
+    if isinstance(facts.run, Absent):
+        yield Finding(SKIPPED, facts.run.absent_because)
+        return
+    cut = [process for process in facts.run.processes if not (process.told or process.why_not)]
+    if cut and not facts.run.failure:
+        yield _cut(facts.run, cut)
+
+
+def _cut(run: Run, cut: list[Process]) -> Finding:
+    number = -run.exit_code if run.exit_code < 0 else run.exit_code - 128 if run.exit_code > 128 else 0
+    by = _SIGNALS.get(number, "") or run.stop_signal
+    how = f"were ended by {by}" if by else "ended by os._exit or by a signal"
+    evidence = tuple(f"process {process.pid}: {process.command}" for process in cut)
+    return Finding(
+        PROBLEM,
+        f"{len(cut)} of {len(run.processes)} Python processes {how}, without their exit hooks: what was queued is lost, and nothing of their wiring "
+        "could be seen.",
+        "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1, or opencensus_compat.flush(5) before os._exit; to look inside, end a server with --stop-signal SIGINT"
+        if by != "SIGKILL"
+        else "end the program in another way than by SIGKILL",
+        evidence,
+    )
