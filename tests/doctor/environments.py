@@ -412,7 +412,25 @@ app = func.FunctionApp()
 """
 _SCRIPT = "import opencensus_compat.auto\n" + _TRACER
 
+_NO_WRITES = """\
+import os
+import sys
+
+
+def refuse(event, arguments):
+    if event == "open":
+        path, mode, flags = arguments
+        if path != os.devnull and (flags or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND):
+            raise PermissionError(f"it writes {path}")
+    elif event in ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate", "os.utime", "shutil.rmtree", "tempfile.mkstemp"):
+        raise PermissionError(f"it does {event} {arguments}")
+
+
+sys.addaudithook(refuse)
+"""
+
 HEALTHY = (
+    Environment("a process that writes nothing", "", path={"sitecustomize.py": _NO_WRITES}),
     Environment("nothing but the installation", ""),
     Environment(
         "Django and gunicorn",

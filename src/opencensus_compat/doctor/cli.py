@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     import argparse
 
-    parser.description = "Say why telemetry does not arrive: look at the environment that a program runs in."
+    parser.description = "Say why telemetry does not arrive, from the environment of a program."
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     output = parser.add_mutually_exclusive_group()

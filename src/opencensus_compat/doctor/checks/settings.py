@@ -35,7 +35,7 @@ def refused(facts: Facts) -> Iterator[Finding]:
     """No variable has a value that raises where an exporter is made."""
     for text in need(facts.settings).refused:
         yield Finding(
-            PROBLEM, f"This package raises an error: {_sentence(text)}", "" if "Correct " in text else "Correct the variable or remove it."
+            PROBLEM, f"This package raises an error: {_ended(text)}", "" if "Correct " in text else "Correct the variable or remove it."
         )
 
 
@@ -130,4 +130,8 @@ def contradictions(facts: Facts) -> Iterator[Finding]:
 
 
 def _sentence(text: str) -> str:
+    return text[:1].upper() + _ended(text)[1:]
+
+
+def _ended(text: str) -> str:
     return text if text.endswith((".", "?")) else f"{text}."
