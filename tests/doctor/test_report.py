@@ -42,7 +42,8 @@ RESULTS = (
     ),
     _result("D904", failure="It is not there."),
     _result("D905", failure="It is not there."),
-    _result("D906", Finding(SKIPPED, "It was not wanted.")),
+    _result("D906", Finding(SKIPPED, "It was not wanted.", "Want it.")),
+    _result("D907", Finding(SKIPPED, "It was not wanted.", "Want it.")),
 )
 TEXT = """\
 ✗ problem D903: The logger 'orders.api' is at WARNING, which was set by nobody:
@@ -54,9 +55,10 @@ TEXT = """\
 
 ? could not check D904, D905: It is not there.
 
-@ skipped: D903, D906 (--verbose says why)
+@ skipped D903: There is none.
+@ skipped 2 checks: It was not wanted.
 
-✗ 1 problem, 1 warning, 2 could not be checked; 1 of 6 checks found nothing to
+✗ 1 problem, 1 warning, 2 could not be checked; 1 of 7 checks found nothing to
   say.
 """
 
@@ -69,7 +71,7 @@ def test_text():
 @pytest.mark.parametrize("width", [40, 80, 100])
 def test_no_line_is_wider(width):
     """No line is wider than the terminal, colours aside, also where a text has line ends and controls in it."""
-    results = (*RESULTS, _result("D907", Finding(PROBLEM, "a\nb\x1b[2J" + " word" * 60, "next " * 30, ("seen " * 40,))))
+    results = (*RESULTS, _result("D908", Finding(PROBLEM, "a\nb\x1b[2J" + " word" * 60, "next " * 30, ("seen " * 40,))))
     text = as_text(results, Look(width, colour=True, verbose=True))
     assert max(map(len, re.sub(r"\x1b\[\d+m", "", text).splitlines())) <= width
     assert set(re.findall(r"\x1b\[[^m]*m?", text)) == {f"\x1b[{code}m" for code in (0, 2, 31, 32, 33, 35)}
@@ -84,9 +86,9 @@ def test_without_its_characters():
         "! warning D901",
         "? could not check D904, D905",
         "- skipped D903",
-        "- skipped D906",
+        "- skipped D906, D907",
         "+ ok D902",
-        "x 1 problem, 1 warning, 2 could not be checked; 1 of 6 checks found nothing to",
+        "x 1 problem, 1 warning, 2 could not be checked; 1 of 7 checks found nothing to",
     ]
 
 
@@ -94,7 +96,7 @@ def test_verbose():
     """Evidence, reasons for what was skipped, and checks that found nothing are in the long text alone."""
     text = as_text(RESULTS, Look(verbose=True))
     assert "  seen: app.py:3\n" in text
-    assert "skipped D906: It was not wanted.\n" in text
+    assert "skipped D906, D907: It was not wanted.\n  next: Want it.\n" in text
     assert "ok D902: title of D902\n" in text
 
 
@@ -102,7 +104,7 @@ def test_json():
     """JSON has each check with its verdict and findings, the exit code, and what tells the environment from others."""
     document = json.loads(as_json(FACTS, RESULTS, strict=False, mask=str))
     assert document["exit_code"] == 1
-    assert document["counts"] == {"problems": 1, "warnings": 1, "could_not_check": 2, "skipped": 1, "ok": 1}
+    assert document["counts"] == {"problems": 1, "warnings": 1, "could_not_check": 2, "skipped": 2, "ok": 1}
     assert [(result["id"], result["verdict"]) for result in document["results"]] == [
         ("D901", "warning"),
         ("D902", "ok"),
@@ -110,6 +112,7 @@ def test_json():
         ("D904", "could not check"),
         ("D905", "could not check"),
         ("D906", "skipped"),
+        ("D907", "skipped"),
     ]
     assert document["results"][0]["findings"] == [
         {"verdict": "warning", "text": "It may be lost.", "step": "Set it right.", "evidence": ["app.py:3"]}

@@ -129,13 +129,18 @@ def wrapped(first: str, text: str, rest: str, look: Look) -> list[str]:
 
 
 def _skipped(results: Sequence[Result], look: Look) -> list[str]:
-    skipped = [(result, finding) for result in results for finding in result.findings if finding.verdict is SKIPPED]
-    if not skipped:
-        return []
-    if look.verbose:
-        return [line for result, finding in skipped for line in _finding(result, finding, look)] + [""]
-    names = ", ".join(dict.fromkeys(result.check.id for result, _ in skipped))
-    return [*wrapped(f"{_mark(SKIPPED, look)} ", f"skipped: {names} (--verbose says why)", "  ", look), ""]
+    """Return the reasons for which checks were skipped, each once, and how many were, or which."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        for finding in result.findings:
+            if finding.verdict is SKIPPED:
+                reasons.setdefault((finding.text, finding.step), []).append(result.check.id)
+    lines = []
+    for (text, step), ids in reasons.items():
+        names = ", ".join(dict.fromkeys(ids))
+        head = names if look.verbose or len(ids) == 1 else f"{len(ids)} checks"
+        lines += [*_item(SKIPPED, head, text, look), *(wrapped("  next: ", step, "    ", look) if step and look.verbose else [])]
+    return [*lines, ""] if lines else []
 
 
 def _overall(results: Iterable[Result]) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 
@@ -12,6 +13,8 @@ from opencensus_compat.doctor.checks.versions import needed, one_release
 from opencensus_compat.doctor.facts import Absent, Facts
 from opencensus_compat.doctor.sections.imports import Imports, Named
 
+_ERROR = re.compile(r"\w*(?:Error|Exception|Warning)\b.*: ")
+"""The last line of a traceback."""
 _AUTO = "Make `import opencensus_compat.auto` the first import of the program, or start it with `python -m opencensus_compat run -- CMD`."
 _REINSTALL = "pip install --force-reinstall --no-deps census-compat"
 
@@ -52,7 +55,7 @@ def _reason(imports: Imports) -> tuple[str, str]:
     if imports.path_file == "other":
         return "the path file census_compat.pth has another text than this package's", _REINSTALL
     if imports.path_file == "there":
-        failed = next((line for line in imports.start_said if "Error" in line), "")
+        failed = next((line for line in reversed(imports.start_said) if _ERROR.match(line)), "")
         return f"its path file failed as the interpreter started{': ' + failed if failed else ''}", _REINSTALL
     if imports.place and imports.place in imports.site_folders:
         return f"the path file census_compat.pth is missing in {imports.place}", _REINSTALL
@@ -126,6 +129,7 @@ def _distribution(module: str) -> str:
         "opentelemetry": "opentelemetry-api",
         "azure.identity": "azure-identity",
         "azure": "azure-identity",
+        "opencensus": "--force-reinstall --no-deps census-compat",
         "appinsights_exporter": "--force-reinstall --no-deps census-compat",
         "opencensus_compat": "--force-reinstall --no-deps census-compat",
     }
