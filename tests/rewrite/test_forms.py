@@ -172,6 +172,36 @@ def test_the_bytes_of_a_file_keep_their_kind(encode, line_end):
     ast.parse(found)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("def work(span: Span | BlankSpan): ...", "def work(span: trace.Span): ..."),
+        ("def work(span: Union[Span, BlankSpan]): ...", "def work(span: trace.Span): ..."),
+        ("def work(span: Span | None): ...", "def work(span: trace.Span | None): ..."),
+        ("def work(s): ...\nHook = Callable[[BlankSpan | Span, str], None]", "def work(s): ...\nHook = Callable[[trace.Span, str], None]"),
+        ("def work(span: Span):\n    span.add_attribute('k', 1)", "def work(span: trace.Span):\n    span.set_attribute('k', 1)"),
+    ],
+)
+def test_a_span_in_a_type_is_opentelemetrys(before, after):
+    """By whatever name of OpenCensus; what may be a span that is not sampled has one class in OpenTelemetry."""
+    head = "from typing import Callable, Union\n\nfrom opencensus.trace import Span\nfrom opencensus.trace.blank_span import BlankSpan\n"
+    text = _rewritten(f"{_HEAD}{head}\n{before}\n\nwith tracer.span(name='a') as span:\n    work(span)\n")
+    assert f"\n{after}\n\n" in text
+    assert "opencensus" not in text
+
+
+def test_a_class_with_the_same_name_takes_that_of_the_old_one():
+    """Where all that reads an import of OpenCensus are annotations, the new one needs no other name."""
+    text = "from opencensus.ext.azure.common.protocol import Envelope\n\ndef role(envelope: Envelope):\n    envelope.tags['ai.cloud.role'] = 'shop'\n"
+    assert _rewritten(text) == text.replace("opencensus.ext.azure.common.protocol", "appinsights_exporter.envelope")
+
+
+def test_an_id_in_a_variable_is_text():
+    """What is done with a variable that holds an id stays: it holds the same text."""
+    text = "from opencensus.trace import execution_context\n\ndef ids():\n    c = execution_context.get_opencensus_tracer().span_context\n    i = c.trace_id\n    return i\n"
+    assert _rewritten(text).endswith("    i = trace.format_trace_id(c.trace_id)\n    return i\n")
+
+
 def test_names_of_attributes_are_those_of_the_facade():
     """The rewriter has a table of its own: to import the facade's would load all of it, and OpenTelemetry."""
     assert {**attributes_helper.COMMON_ATTRIBUTES, **attributes_helper.GRPC_ATTRIBUTES} == contexts._NAMES

@@ -396,12 +396,13 @@ class File:
         return found
 
     # Imports.
-    def need(self, statement: str, node: ast.AST) -> str:
+    def need(self, statement: str, node: ast.AST, *, takes_over: bool = False) -> str:
         """Return what the file calls a name that it gets from elsewhere.
 
         Args:
             statement: Such as ``from opentelemetry import trace``.
             node: The place that needs it.
+            takes_over: It gets its own name, though the import that goes has that.
         """
         module, _, name = statement.removeprefix("from ").partition(" import ")
         known = self._imported(module, name, node)
@@ -409,7 +410,7 @@ class File:
             return known
         alias = name
         number = 1
-        while alias in self._taken:
+        while alias in self._taken and not takes_over:
             alias = f"otel_{name}" if number == 1 else f"otel_{name}_{number}"
             number += 1
         self.needs.append(Need(module, name, alias, self.start(self._use_import(node) or node) if self._use_import(node) else -1))

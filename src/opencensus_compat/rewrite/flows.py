@@ -303,7 +303,7 @@ class Flows(Groups):
                 if loops.uses_around(file, parent):
                     for use in loops.uses_around(file, parent):
                         self._tie(key, use)
-                elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load):
+                elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load) and not file.is_annotation(node):
                     self._stop(key, node, "it is kept in a collection or a lambda")
 
     def _bound(self, file: File, target: ast.expr, key: Key) -> None:

@@ -107,7 +107,7 @@ def _at_top(file: File, lines: list[str]) -> Edit:
     return Edit(at, at, "".join(f"{line}{file.line_end}" for line in [*lines, ""]).encode())
 
 
-def going(file: File, handed_on: set[str], unused_before: set[str], others: Sequence[Edit]) -> list[Edit]:
+def going(file: File, handed_on: set[str], unused_before: set[str], others: Sequence[Edit], needs: Iterable[Need] = ()) -> list[Edit]:
     """Return the edits that take away imports of OpenCensus which nothing uses.
 
     Args:
@@ -115,9 +115,10 @@ def going(file: File, handed_on: set[str], unused_before: set[str], others: Sequ
         handed_on: Names that other files get from it.
         unused_before: Names that nothing in the file used before the run either.
         others: What else changes in the file now.
+        needs: What is imported instead; a name of it may be that of an import that goes.
     """
     is_face = os.path.basename(file.path) == "__init__.py"
-    gone = _Gone(file, others)
+    gone = _Gone(file, others, {need.alias for need in needs})
     names = handed_on | (unused_before if is_face else set()) | _exported(file.tree)
     edits = []
     for statement in [*file.kinds[ast.Import], *file.kinds[ast.ImportFrom]]:
@@ -153,11 +154,11 @@ def is_of_opencensus(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -
 class _Gone:
     """Which names some edits take away."""
 
-    def __init__(self, file: File, edits: Sequence[Edit]) -> None:
+    def __init__(self, file: File, edits: Sequence[Edit], taken_over: set[str]) -> None:
         self._file = file
         self._edits = sorted(edit for edit in edits if edit.end > edit.start)
         self._starts = [edit.start for edit in self._edits]
-        self._words = set(re.findall(rb"\w+", b" ".join(edit.replacement for edit in edits)))
+        self._words = set(re.findall(rb"\w+", b" ".join(edit.replacement for edit in edits))) - {name.encode() for name in taken_over}
 
     def __call__(self, node: ast.expr) -> bool:
         """Return whether a name is taken away, and comes back in no edit."""

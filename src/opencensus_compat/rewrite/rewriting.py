@@ -471,7 +471,7 @@ class _Run:
         for path in self._chosen:
             file, own = self._files[path], done[path]
             touched = bool(own) or path in self._result.before or not self._is_narrow()
-            going = imports.going(file, handed_on[path], self._unused[path], own) if touched else []
+            going = imports.going(file, handed_on[path], self._unused[path], own, needs[path]) if touched else []
             done[path] = [*imports.coming(file, needs[path]), *own, *(edit for edit in going if not conflict([edit], own))]
         changed = {path: finishing.finished(self._files[path], edits) for path, edits in done.items() if edits}
         return changed, {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}

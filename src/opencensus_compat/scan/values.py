@@ -122,6 +122,8 @@ _SHARED = frozenset(
 def dotted(name: str) -> str:
     """Return a dotted name below ``opencensus`` by the module that has it, where it leads through a module that imports that one."""
     parts = name.split(".")
+    if parts[:2] == ["trace", "Span"]:
+        return ".".join(["trace.span.Span", *parts[2:]])
     for at in range(2, len(parts)):
         above, through, target = ".".join(parts[: at - 1]), ".".join(parts[:at]), ".".join([*parts[: at - 1], parts[at]])
         if target in NAMED and through in NAMED and ".".join(parts[: at + 1]) not in NAMED and parts[at] != parts[at - 1] and above:

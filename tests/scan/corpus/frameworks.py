@@ -11,6 +11,7 @@ from opencensus.ext.requests import trace as requests_trace  #: I002
 from opencensus.ext.stackdriver import stats_exporter  #: I001
 from opencensus.ext.zipkin.trace_exporter import ZipkinExporter  #: I001
 from opencensus.extension.azure.functions import OpenCensusExtension  #: I001
+from opencensus.trace import utils  #: I001
 
 
 def set_up(app):
@@ -23,4 +24,5 @@ def set_up(app):
     client_interceptor.OpenCensusClientInterceptor()  #: W014
     JaegerExporter(), ZipkinExporter()  #: V001 V002
     stats_exporter.new_stats_exporter()  #: V005
+    utils.disable_tracing_url("/health", ["/health"])  #: T077
     return OpenCensusTweenFactory, Queue  #: W013 A009

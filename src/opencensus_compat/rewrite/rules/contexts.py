@@ -116,6 +116,9 @@ def context_of_ids(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if use.symbol in _SAMPLED and isinstance(use.node, ast.Attribute):
         return _is_sampled(use.node, call or use.node, file)
+    if call is None and use.symbol.rpartition(".")[2] in {"trace_id", "span_id"} and isinstance(use.node, ast.Name):
+        # A variable that holds the id as text.
+        return []
     if call is None and use.symbol.rpartition(".")[2] in {"trace_id", "span_id"} and isinstance(use.node, ast.Attribute):
         trace = file.need(_TRACE, use.node)
         return [file.replace(use.node, f"{trace}.format_{use.node.attr}({file.text(use.node)})")]

@@ -55,8 +55,15 @@ def envelope(use: Found, file: File) -> Outcome:
     if use.symbol.startswith(f"{_PROTOCOL}.") and file.value(use.node).meaning == "name" if isinstance(use.node, ast.expr) else False:
         name = use.symbol.removeprefix(f"{_PROTOCOL}.")
         if name in _ENVELOPES and isinstance(use.node, (ast.Name, ast.Attribute)):
-            return [file.replace(use.node, file.need(f"from appinsights_exporter.envelope import {name}", use.node))]
+            module = "appinsights_exporter.envelope"
+            return [file.replace(use.node, file.need(f"from {module} import {name}", use.node, takes_over=_is_type_alone(use.node, file)))]
     return []
+
+
+def _is_type_alone(node: ast.expr, file: File) -> bool:
+    """Return whether all that reads an import of OpenCensus are annotations, so that another class can have its name."""
+    slot = file.slot(node)
+    return slot is not None and all(isinstance(store, ast.alias) for store in slot.stores) and all(map(file.is_annotation, slot.loads))
 
 
 REWRITERS: dict[str, Rewriter] = {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FREE: frozenset[str] = frozenset()
 _TRACE = "from opentelemetry import trace"
+_SPANS = frozenset({"trace.span.Span", "trace.base_span.BaseSpan", "trace.blank_span.BlankSpan"})
 _MESSAGE = {
     "id": "message.id",
     "type": "message.type",
@@ -346,11 +347,29 @@ def message(use: Found, file: File) -> Outcome:
 
 
 def as_class(use: Found, file: File) -> Outcome:
-    """`Span` for a check or an annotation → `trace.Span`."""
-    is_type = use.symbol == "trace.span.Span" or (use.symbol == "trace.base_span.BaseSpan" and file.is_annotation(use.node))
-    if not is_type or file.call(use.node) is not None or not isinstance(use.node, (ast.Name, ast.Attribute)):
+    """`Span` for a check or a type → `trace.Span`; `Span | BlankSpan` too."""
+    node = use.node
+    is_type = use.symbol == "trace.span.Span" or (use.symbol in _SPANS and isinstance(node, ast.expr) and _is_type(node, file))
+    if not is_type or file.call(node) is not None or not isinstance(node, (ast.Name, ast.Attribute)):
         return Keep("spans are made by tracers")
-    return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.Span")]
+    both = file.parents.get(node)
+    if isinstance(both, ast.Tuple) and len(both.elts) == 2 and isinstance(above := file.parents.get(both), ast.Subscript):
+        both = above if ast.unparse(above.value).endswith("Union") else both
+    if isinstance(both, (ast.BinOp, ast.Subscript)):
+        sides = [both.left, both.right] if isinstance(both, ast.BinOp) else both.slice.elts if isinstance(both.slice, ast.Tuple) else []
+        if len(sides) == 2 and all(file.symbol(each) in _SPANS for each in sides):
+            if node is not sides[0]:
+                return []
+            node = both
+    return [file.replace(node, f"{file.need(_TRACE, use.node)}.Span")]
+
+
+def _is_type(node: ast.expr, file: File) -> bool:
+    """Return whether an expression is part of a type: in an annotation, or in the one that an alias stands for."""
+    above: ast.AST = node
+    while isinstance(parent := file.parents.get(above), (ast.BinOp, ast.Subscript, ast.Tuple, ast.List)):
+        above = parent
+    return file.is_annotation(node) or (above is not node and isinstance(parent, (ast.Assign, ast.AnnAssign)))
 
 
 def from_code(use: Found, file: File) -> Outcome:
