@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.doctor.asked import as_ways, parse_asked
 from opencensus_compat.doctor.check import merged, run_checks
 from opencensus_compat.doctor.collect import gather
-from opencensus_compat.doctor.counted import as_table
+from opencensus_compat.doctor.counted import as_table, sent_table
 from opencensus_compat.doctor.masking import masked, secrets_of
 from opencensus_compat.doctor.report import Look, as_json, as_report, as_text, exit_code, without_secrets
 from opencensus_compat.doctor.request import Request
@@ -57,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--json", action="store_true", help="print JSON")
     output.add_argument("--report", action="store_true", help="print a block of Markdown for an issue")
     output.add_argument("--verbose", action="store_true", help="print what each finding was seen by, and the checks that found nothing")
+    network = parser.add_mutually_exclusive_group()
+    network.add_argument("--offline", action="store_true", help="contact nobody")
+    network.add_argument("--send", action="store_true", help="send one test item to the resource, and say how to find it")
     running = parser.add_mutually_exclusive_group()
     running.add_argument(
         "--counts", metavar="FILE", help="show what processes have counted in the files that APPINSIGHTS_EXPORTER_COUNTS_FILE names"
@@ -77,6 +80,9 @@ def run(namespace: argparse.Namespace) -> int:
         environ=dict(os.environ),
         folder=folder,
         path=_path(folder),
+        offline=namespace.offline,
+        send=namespace.send,
+        tell=_tell,
         counts=namespace.counts,
         pid=namespace.pid,
     )
@@ -100,7 +106,7 @@ def run(namespace: argparse.Namespace) -> int:
         _write(mask(as_report(facts, results)))
     else:
         look = _look(verbose=namespace.verbose)
-        _write(mask(as_ways(several, look) + as_table(facts.counts) + as_text(results, look)))
+        _write(mask(as_ways(several, look) + as_table(facts.counts) + sent_table(facts.network) + as_text(results, look)))
     return exit_code(results, strict=namespace.strict)
 
 
@@ -131,6 +137,11 @@ def _facts(namespace: argparse.Namespace, request: Request, asked: Asked | None)
         return facts_of(namespace.program, request, asked=asked, drive=namespace.drive, stop_signal=stop_signal, to_stderr=namespace.json)
     finally:
         logging.disable(before)
+
+
+def _tell(text: str) -> None:
+    """Name a host before it is contacted, beside the output."""
+    sys.stderr.write(f"{masked(text)}\n")
 
 
 def _folder() -> str:

@@ -1,4 +1,4 @@
-"""What running processes have counted, as text for a terminal and as JSON. Pure."""
+"""What is shown whether something is wrong or not: what running processes have counted, and a test item that was sent. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 from opencensus_compat.doctor.facts import Absent
 from opencensus_compat.doctor.sections.counts import CountedProcess, CountedResource, Counts, LastTime
+from opencensus_compat.doctor.sections.network import MARK, Network, Sent
 
-__all__ = ["ago", "as_plain", "as_table"]
+__all__ = ["ago", "as_plain", "as_table", "is_accepted", "sent_plain", "sent_table"]
 
 
 def ago(seconds: float) -> str:
@@ -29,6 +30,39 @@ def as_table(counts: Counts | Absent) -> str:
 def as_plain(counts: Counts | Absent) -> list[dict[str, object]]:
     """Return what JSON can hold of each process."""
     return [] if isinstance(counts, Absent) else [asdict(process) for process in counts.processes]
+
+
+def sent_table(network: Network | Absent) -> str:
+    """Return what became of the test item, and how it is found; empty where none was sent."""
+    if isinstance(network, Absent) or network.sent is None:
+        return ""
+    answer = network.sent.answer
+    became = "accepted" if is_accepted(network.sent) else f"not accepted (status {answer.status})" if answer.status else "not answered"
+    lines = [f"test item {network.sent.mark}: {became}"]
+    if became == "accepted":
+        lines += ["  in some minutes this query finds it in the resource's logs:", f"  {_query(network.sent)}"]
+    return "\n".join([*lines, "", ""])
+
+
+def sent_plain(network: Network | Absent) -> dict[str, object] | None:
+    """Return what JSON can hold of the test item; None where none was sent."""
+    if isinstance(network, Absent) or network.sent is None:
+        return None
+    return {
+        "mark": network.sent.mark,
+        "accepted": is_accepted(network.sent),
+        "status": network.sent.answer.status,
+        "query": _query(network.sent),
+    }
+
+
+def is_accepted(sent: Sent) -> bool:
+    """Return whether the service took a test item."""
+    return sent.answer.status == 200 and sent.answer.accepted in (1, -1)
+
+
+def _query(sent: Sent) -> str:
+    return f'traces | where timestamp > ago(1d) and customDimensions.{MARK} == "{sent.mark}"'
 
 
 def _process(process: CountedProcess) -> Iterator[str]:

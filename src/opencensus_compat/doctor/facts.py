@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from opencensus_compat.doctor.sections.counts import Counts
 from opencensus_compat.doctor.sections.imports import Imports
+from opencensus_compat.doctor.sections.network import Network
 from opencensus_compat.doctor.sections.program import Program
 from opencensus_compat.doctor.sections.run import Run
 from opencensus_compat.doctor.sections.settings import Settings
@@ -42,6 +43,7 @@ class Facts:
     versions: Versions | Absent = _NOT_COLLECTED
     program: Program | Absent = _NOT_COLLECTED
     settings: Settings | Absent = _NOT_COLLECTED
+    network: Network | Absent = _NOT_COLLECTED
     storage: Storage | Absent = _NOT_COLLECTED
     counts: Counts | Absent = _NOT_COLLECTED
     wiring: Wiring | Absent = _NOT_RUN

@@ -197,6 +197,7 @@ def as_json(facts: Facts, results: Sequence[Result], *, strict: bool, mask: Call
             for result in results
         ],
         "processes": _clean(counted.as_plain(facts.counts), mask),
+        "test_item": _clean(counted.sent_plain(facts.network), mask),
         "environment": _clean(_environment(facts), mask),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 __all__ = ["Request"]
+
+
+def _nothing(_: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,12 @@ class Request:
     """What the program has as ``sys.path``: its folder comes first."""
     inside: bool = False
     """Whether the facts are collected in the program itself, as it ends."""
+    offline: bool = True
+    """Whether nobody is to be contacted."""
+    send: bool = False
+    """Whether a test item is to be sent."""
+    tell: Callable[[str], None] = field(default=_nothing, repr=False, compare=False)
+    """Is told which host is contacted, before that."""
     counts: str | None = None
     """File of counts to look at, or what files of counts are named after; None for none."""
     pid: int | None = None

@@ -15,6 +15,7 @@ MODULES = (
     "measurements",
     "messages",
     "ran",
+    "network",
     "storage",
     "counts",
 )
