@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,11 @@ class Environment:
     arguments: tuple[str, ...] = ()
     """Of the command."""
     setup: str = ""
-    """Name of a context manager in setups.py, which gets the folder and the variables."""
+    """Name of a context manager in setups.py or delivery_setups.py, which gets the run before it starts."""
     sections: tuple[str, ...] = ()
     """Those that have to be looked at, which is then done in the process of the tests; empty runs the command."""
+    online: bool = False
+    """Hosts are contacted, all of them on this machine."""
     unchecked: bool = False
     """The fault keeps other checks from looking."""
 
@@ -372,7 +375,132 @@ PROGRAMS = (
     ),
 )
 
-ENVIRONMENTS = (*PROGRAMS, *IMPORTS, *VERSIONS, *SETTINGS)
+_DELIVERY = ("settings", "network", "storage", "counts")
+_KEY = "InstrumentationKey=00000000-0000-0000-0000-000000000001"
+_STRING = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+
+
+def _delivery(name: str, id: str, row: str = "", **more: Any) -> Environment:
+    return Environment(name, id, row, **{"sections": _DELIVERY, **more})
+
+
+_NOT_SENT, _LOST = "Telemetry cannot be sent to", "Telemetry was lost: … "
+
+NETWORK = (
+    _delivery(
+        "a comma in the connection string", "D040", variables={_STRING: f"{_KEY},IngestionEndpoint=https://localhost:1/"}, says="a comma"
+    ),
+    _delivery(
+        "a key vault's reference", "D040", variables={_STRING: "@Microsoft.KeyVault(SecretUri=https://v/secrets/x)"}, says="not resolved"
+    ),
+    _delivery(
+        "a misspelt field",
+        "D040",
+        "the field … is not known and has no effect",
+        variables={_STRING: f"{_KEY};IngestionEndpiont=https://localhost:1/"},
+        says="IngestionEndpoint is probably meant",
+    ),
+    _delivery(
+        "a key alone",
+        "D041",
+        "an instrumentation key without a connection string is deprecated",
+        verdict="warning",
+        variables={_STRING: "", "APPINSIGHTS_INSTRUMENTATIONKEY": "00000000-0000-0000-0000-000000000001"},
+        says="is a key alone",
+    ),
+    _delivery(
+        "the endpoint of live metrics",
+        "D041",
+        variables={_STRING: f"{_KEY};IngestionEndpoint=https://westeurope.livediagnostics.monitor.azure.com/"},
+        says="for live metrics",
+    ),
+    _delivery("a page of a network's sign-in", "D042", _NOT_SENT, setup="page", online=True, says="A page for people"),
+    _delivery("a daily cap that is used up", "D042", f"{_LOST}refused by the service", setup="quota", online=True, says="the daily cap"),
+    _delivery("a resource that wants tokens", "D042", _NOT_SENT, setup="wants_tokens", online=True, says="answers 401"),
+    _delivery(
+        "an identity without the role", "D042", _NOT_SENT, setup="no_role", online=True, says="has no role Monitoring Metrics Publisher"
+    ),
+    _delivery("a redirect to another host", "D042", _NOT_SENT, setup="redirect", online=True, says="leads to elsewhere.test"),
+    _delivery(
+        "a host that nobody knows",
+        "D043",
+        _NOT_SENT,
+        variables={_STRING: f"{_KEY};IngestionEndpoint=https://no-such-host.invalid/"},
+        online=True,
+        says="no-such-host.invalid is not found",
+    ),
+    _delivery(
+        "a firewall that refuses",
+        "D044",
+        _NOT_SENT,
+        variables={_STRING: f"{_KEY};IngestionEndpoint=http://127.0.0.1:9/"},
+        online=True,
+        says="the connection was refused",
+    ),
+    _delivery(
+        "a proxy that opens TLS", "D045", _NOT_SENT, setup="strange_certificate", online=True, says="signed by CN=Example Inspection"
+    ),
+    _delivery("a certificate that has expired", "D045", _NOT_SENT, setup="expired_certificate", online=True, says="it has expired"),
+    _delivery("a proxy that wants a password", "D046", _NOT_SENT, setup="proxy_without_a_password", online=True, says="status 407"),
+    _delivery(
+        "a password that is not encoded",
+        "D046",
+        "… cannot be used: expected something like",
+        variables={_STRING: f"{_KEY};IngestionEndpoint=https://a.test/", "HTTPS_PROXY": "http://user:pass#word@127.0.0.1:3128"},
+        online=True,
+        says="encode special characters",
+    ),
+    _delivery("a clock that is three days behind", "D047", setup="clock", online=True, says="3 d behind"),
+    _delivery(
+        "an identity that is switched off", "D048", "There is no Entra ID token", setup="no_identity", online=True, says="gives no token"
+    ),
+    _delivery(
+        "a token for another audience", "D048", _NOT_SENT, setup="wrong_audience", online=True, says="is for https://management.azure.com/"
+    ),
+    _delivery(
+        "a key that the service does not know",
+        "D049",
+        f"{_LOST}refused by the service",
+        setup="unknown_key",
+        online=True,
+        arguments=("--send",),
+        says="was not accepted",
+    ),
+)
+
+STORAGE = (
+    _delivery("nothing on disk", "D050", verdict="warning", variables={"APPINSIGHTS_EXPORTER_STORAGE": "off"}, says="4 MiB at most"),
+    _delivery("a file in the place of the store", "D051", "Telemetry cannot be stored in", setup="file_for_store", says="it is no folder"),
+    _delivery(
+        "a store of a former user",
+        "D051",
+        "The process runs as another user now",
+        verdict="warning",
+        setup="former_user",
+        says="3 items wait",
+    ),
+    _delivery(
+        "a folder that cannot be made", "D052", "Telemetry cannot be stored in", setup="file_above_store", says="may not make anything"
+    ),
+    _delivery("items near their end", "D054", setup="old_items", says="are lost within four hours"),
+    _delivery("a store that is full", "D054", f"{_LOST}store full", setup="full_store", says="the store is full"),
+    _delivery("a file that a power cut left", "D055", verdict="warning", setup="damaged_file", says="cannot be read to the end"),
+    _delivery("files of the retired SDK", "D056", verdict="warning", setup="legacy_files", says="of the retired SDK wait"),
+)
+
+COUNTS = (
+    _delivery("no counts", "D065", setup="no_counts", says="has no counts of any process"),
+    _delivery("a queue that was full", "D066", f"{_LOST}queue full", setup="lost_from_queue", says="queue full: the oldest dropped"),
+    _delivery("a store that was full", "D066", f"{_LOST}store full", setup="lost_from_store", says="store full: the oldest dropped"),
+    _delivery("items that were refused", "D066", f"{_LOST}refused by the service", setup="lost_refused", says="item status 400"),
+    _delivery("items of which nothing is known", "D066", f"{_LOST}not accepted", setup="lost_unexplained", says="no reason given"),
+    _delivery("slow processors", "D066", f"{_LOST}no time left to convert", setup="lost_unconverted", says="no time left"),
+    _delivery("processors that raise", "D066", f"{_LOST}a telemetry processor raised", setup="lost_in_processor", says="processor raised"),
+    _delivery("a process that cannot send", "D067", _NOT_SENT, setup="unsent", says="has sent nothing"),
+    _delivery("a process that was killed", "D068", "the process was killed", verdict="warning", setup="killed", says="ran no exit hooks"),
+)
+
+ENVIRONMENTS = (*PROGRAMS, *IMPORTS, *VERSIONS, *SETTINGS, *NETWORK, *STORAGE, *COUNTS)
 
 _DJANGO_SETTINGS = """\
 MIDDLEWARE = ["opencensus.ext.django.middleware.OpencensusMiddleware"]

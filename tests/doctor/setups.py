@@ -24,6 +24,8 @@ class Run:
     variables: dict[str, str]
     without: tuple[str, ...]
     interpreter: str = sys.executable
+    counts: str | None = None
+    """For --counts."""
 
     def add_to_path(self, *entries: str | Path) -> None:
         """Put folders or archives behind what is on PYTHONPATH."""

@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 try:
+    import delivery_setups
     import setups
     from environments import ENVIRONMENTS, HEALTHY, Environment
 finally:
@@ -38,11 +40,29 @@ Said = dict[str, list[tuple[str, str]]]
 """Id -> verdict and text of what is not well."""
 
 
+def _setup(name: str) -> Callable[[setups.Run], contextlib.AbstractContextManager[None]]:
+    return getattr(setups, name, None) or getattr(delivery_setups, name) if name else contextlib.nullcontext
+
+
 def _look(environment: Environment, folder: Path) -> Said:
     """Look at some sections of an environment in this process, and return what is not well."""
     _write(folder, environment.files)
-    environ = {"APPLICATIONINSIGHTS_CONNECTION_STRING": _CONNECTION_STRING, **environment.variables}
-    facts = gather(Request(environ=environ, folder=str(folder), path=(str(folder), *sys.path)), environment.sections)
+    run = setups.Run(folder, {"APPLICATIONINSIGHTS_CONNECTION_STRING": _CONNECTION_STRING, "TMPDIR": str(folder)}, environment.without)
+    with _setup(environment.setup)(run):
+        environ = {**run.variables, **environment.variables}
+        with pytest.MonkeyPatch.context() as patch:
+            # The exporter's own code, which is asked about proxies and certificates, reads the process's.
+            for name, value in environ.items():
+                patch.setenv(name, value)
+            request = Request(
+                environ=environ,
+                folder=str(folder),
+                path=(str(folder), *sys.path),
+                offline=not environment.online,
+                send="--send" in environment.arguments,
+                counts=run.counts,
+            )
+            facts = gather(request, environment.sections)
     return {
         result.check.id: found
         for result in run_checks(facts)
@@ -61,8 +81,8 @@ def _run(environment: Environment, folder: Path) -> Said:
     run = setups.Run(folder, variables, environment.without)
     if environment.path:
         run.add_to_path(path)
-    with getattr(setups, environment.setup)(run) if environment.setup else contextlib.nullcontext():
-        command = [run.interpreter, *environment.flags, "-m", "opencensus_compat", "doctor", "--json", *environment.arguments]
+    with _setup(environment.setup)(run):
+        command = [run.interpreter, *environment.flags, "-m", "opencensus_compat", "doctor", "--json", "--offline", *environment.arguments]
         done = subprocess.run(
             command,
             cwd=program,

@@ -148,7 +148,6 @@ class CountsFile:
         self._drain = Drain(self._step, "appinsights-counts")
         self.restart()
         restart_in_child(self)
-        counts.at_end.append(self.end)
 
     def restart(self) -> None:
         """Begin another file: for a child made by fork."""
@@ -275,6 +274,7 @@ def listener(settings: Settings, delivery: Delivery) -> counts.Listener:
     file = _files.get(named)
     if file is None:
         file = _files[named] = CountsFile(named)
+        counts.at_end.append(file.end)
     tally = file.tally(settings)
     tally.follow(delivery)
     return tally
