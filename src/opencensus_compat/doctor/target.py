@@ -5,6 +5,7 @@ What the program passes in code is not seen here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Mapping
@@ -67,9 +68,12 @@ def target_of(environ: Mapping[str, str]) -> Target | None:
             source, key, endpoint, audience, named = INSTRUMENTATION_KEY, checked, _GLOBAL_ENDPOINT, None, False
         else:
             return None
-        local = redirect.local_endpoint(endpoint, environ)
     except errors.ConfigurationError as error:
         raise UnusableError(str(error)) from None
+    local = None
+    with contextlib.suppress(errors.ConfigurationError):
+        # That the redirect is refused, the checks of the variables say.
+        local = redirect.local_endpoint(endpoint, environ)
     return Target(source, str(key), str(local or endpoint), str(endpoint), audience, bool(named))
 
 

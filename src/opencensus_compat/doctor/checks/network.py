@@ -49,7 +49,7 @@ def connection_string(facts: Facts) -> Iterator[Finding]:
     elif resource.mistake:
         yield Finding(PROBLEM, f"{resource.source} {resource.mistake}.", resource.step, (resource.problem,) if resource.problem else ())
     elif resource.problem:
-        yield Finding(PROBLEM, resource.problem, _COPY)
+        yield Finding(PROBLEM, resource.problem)
     for name, meant in resource.misspelt:
         yield Finding(
             PROBLEM,
@@ -65,12 +65,6 @@ def endpoint(facts: Facts) -> Iterator[Finding]:
     if not resource.endpoint:
         return
     host = urlsplit(resource.original).hostname or ""
-    if resource.endpoint != resource.original:
-        yield Finding(
-            WARNING,
-            f"APPINSIGHTS_EXPORTER_REDIRECT sends all telemetry to {resource.endpoint.partition('/_from/')[0]}; nothing reaches {host}.",
-            "Remove the variable where the program is to send to its resource.",
-        )
     if not resource.names_endpoint and not resource.misspelt:
         what = "is a key alone" if resource.source.endswith("KEY") else "names no IngestionEndpoint"
         yield Finding(
@@ -233,7 +227,9 @@ def token(facts: Facts) -> Iterator[Finding]:
         )
         return
     sovereign = is_sovereign(urlsplit(network.resource.original).hostname or "")
-    if found.problem:
+    if found.problem and not found.was_asked:
+        yield Finding(PROBLEM, found.problem)
+    elif found.problem:
         step = _CODES.get(
             found.code, "Look at the log of azure.identity on level DEBUG; a managed identity must be switched on for this machine or app."
         )

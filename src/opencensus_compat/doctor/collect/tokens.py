@@ -45,7 +45,7 @@ def asked(environ: Mapping[str, str], target: Target | None, tell: Callable[[str
         auth = import_module("appinsights_exporter.delivery.auth")
         credential = credentials.credential_from_environment(environ)
     except ImportError as error:
-        return _token(credential="managed identity", problem=f"it cannot be loaded: {error}"), ""
+        return _token(credential="managed identity", problem=f"The credential that {VARIABLE} names cannot be made: {error}."), ""
     except ValueError as error:
         return _token(credential="managed identity", problem=str(error)), ""
     client = getattr(credential, "client_id", None)
