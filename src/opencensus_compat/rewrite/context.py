@@ -95,6 +95,8 @@ class File:
         """What `rules.setups` read of the file."""
         self.needs: list[Need] = []
         self.covered: set[Found] = set()
+        self.elsewhere: list[tuple[File, ast.stmt, list[Edit], list[Need]]] = []
+        """What a use changes in other files: at which statement, how, and what that imports."""
         self._read: set[tuple[str, str]] | None = None
         self._comments: list[tuple[int, bytes]] | None = None
         self._taken = set(self._identifiers())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -156,3 +156,25 @@ class LineMap:
     def as_dict(self) -> dict[int, int]:
         """Return line before -> line after."""
         return dict(self._lines)
+
+
+def without_what_goes(parts: list[Part]) -> list[Part]:
+    """Return the parts without edits inside what another one takes away, and what these need."""
+    gone = [(part.path, edit) for part in parts for edit in part.edits if not edit.replacement.strip() and edit.end > edit.start]
+    if not gone:
+        return parts
+    result = []
+    for part in parts:
+        around = [other for path, other in gone if path == part.path]
+        inside = [(edit, other) for edit in part.edits for other in around if edit != other and _is_inside(edit, other)]
+        going = {edit for edit, _ in inside}
+        # What is inserted right before something goes with it only where the rest of its part does.
+        going |= {edit for edit in part.edits if edit.start == edit.end and any(edit.start == other.start for _, other in inside)}
+        kept = tuple(edit for edit in part.edits if edit not in going)
+        result.append(part if kept == part.edits else replace(part, edits=kept, imports=part.imports if kept else ()))
+    return result
+
+
+def _is_inside(edit: Edit, other: Edit) -> bool:
+    is_beside = edit.start == edit.end and edit.start in {other.start, other.end}
+    return other.start <= edit.start and edit.end <= other.end and not is_beside

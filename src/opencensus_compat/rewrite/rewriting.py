@@ -6,12 +6,12 @@ import ast
 import gc
 import os
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from opencensus_compat.rewrite import files, finishing, imports, markers, texts
 from opencensus_compat.rewrite.context import Ask, File, Refused
-from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict
+from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict, without_what_goes
 from opencensus_compat.rewrite.flows import Cut, Flows, is_tracer
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.programs import programs
@@ -379,9 +379,10 @@ class _Run:
 
     def _group(self, members: list[tuple[File, Found]]) -> tuple[list[Part], list[Left]]:
         parts: list[tuple[Found, Part]] = []
+        beside: list[Part] = []
         left: list[tuple[Found, Left]] = []
         for file, use in members:
-            file.needs = []
+            file.needs, file.elsewhere = [], []
             try:
                 edits = self._outcome(file, use)
             except Refused as refused:
@@ -392,24 +393,26 @@ class _Run:
             if edits is None:
                 left.append((use, self._left(file, use, "keep", f"by hand: {BY_ID[use.rule].counterpart}")))
                 continue
-            if file.path not in self._chosen and (edits or file.needs):
+            if (file.path not in self._chosen and (edits or file.needs)) or {other.path for other, *_ in file.elsewhere} - self._chosen:
                 left.append((use, self._left(file, use, "keep", "the file is not among those that are rewritten")))
                 continue
-            parts.append((use, replace(self._part(file, use), edits=tuple(edits), imports=tuple(file.needs))))
+            parts.append((use, self._part(file, use, None, edits, file.needs)))
+            beside += [self._part(other, use, at, changes, needs) for other, at, changes, needs in file.elsewhere]
         covered = {use for file, _ in members for use in file.covered}
         kept = [each for use, each in left if use not in covered]
         # What another use's edits see to has none of its own.
         made = dict(parts)
-        done = _without_what_goes(
+        done = without_what_goes(
             [self._part(file, use) if use in covered else made[use] for file, use in members if use in covered or use in made]
         )
         if not kept and not self._options.shape:
             shapes = [part for part in done if part.edits and BY_ID[part.rule].kind == "shape"]
             kept += [Left(part.path, part.line, part.rule, "shape", BY_ID[part.rule].counterpart) for part in shapes]
-        return done, kept
+        return [*done, *beside], kept
 
-    def _part(self, file: File, use: Found) -> Part:
-        return Part(file.path, use.rule, self._lines[file.path].before(_line(use)), use.symbol, ())
+    def _part(self, file: File, use: Found, at: ast.AST | None = None, edits: Sequence[Edit] = (), needs: Sequence[Need] = ()) -> Part:
+        line = self._lines[file.path].before(getattr(at or use.node, "lineno", 1))
+        return Part(file.path, use.rule, line, use.symbol, tuple(edits), tuple(needs))
 
     def _left(self, file: File, use: Found, why: Why, text: str) -> Left:
         return Left(file.path, self._lines[file.path].before(_line(use)), use.rule, why, text)
@@ -523,28 +526,6 @@ class _Run:
                 if isinstance(refused.outcome, Ask):
                     found.append((use, refused.outcome.question))
         return found
-
-
-def _without_what_goes(parts: list[Part]) -> list[Part]:
-    """Return the parts without edits inside what another one takes away, and what these need."""
-    gone = [(part.path, edit) for part in parts for edit in part.edits if not edit.replacement.strip() and edit.end > edit.start]
-    if not gone:
-        return parts
-    result = []
-    for part in parts:
-        around = [other for path, other in gone if path == part.path]
-        inside = [(edit, other) for edit in part.edits for other in around if edit != other and _is_inside(edit, other)]
-        going = {edit for edit, _ in inside}
-        # What is inserted right before something goes with it only where the rest of its part does.
-        going |= {edit for edit in part.edits if edit.start == edit.end and any(edit.start == other.start for _, other in inside)}
-        kept = tuple(edit for edit in part.edits if edit not in going)
-        result.append(part if kept == part.edits else replace(part, edits=kept, imports=part.imports if kept else ()))
-    return result
-
-
-def _is_inside(edit: Edit, other: Edit) -> bool:
-    is_beside = edit.start == edit.end and edit.start in {other.start, other.end}
-    return other.start <= edit.start and edit.end <= other.end and not is_beside
 
 
 def _place(file: File, use: Found) -> int:

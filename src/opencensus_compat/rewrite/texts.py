@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _CONFIGURATIONS = (".cfg", ".conf", ".ini", ".json", ".toml", ".yaml", ".yml")
 _INSTRUMENTATION = re.compile(rb"^[ \t]*from opentelemetry\.instrumentation\.(\w+) import\b", re.MULTILINE)
+_LISTED = re.compile(rb"\binstrumentations=\[([^\]]*)\]")
+_TEXT = re.compile(rb"""["']([\w-]+)["']""")
 
 
 class Left(NamedTuple):
@@ -36,11 +38,13 @@ def concerns(data: bytes) -> bool:
 
 def needed(sources: Iterable[bytes]) -> set[str]:
     """Return the distributions of the instrumentations that Python files import."""
-    return {
-        f"opentelemetry-instrumentation-{name.decode().replace('_', '-')}"
-        for source in sources
-        for name in _INSTRUMENTATION.findall(source)
-    }
+    found = set()
+    for source in sources:
+        names = _INSTRUMENTATION.findall(source)
+        if b"appinsights_exporter" in source:
+            names += [name for listed in _LISTED.findall(source) for name in _TEXT.findall(listed)]
+        found |= {f"opentelemetry-instrumentation-{name.decode().replace('_', '-')}" for name in names}
+    return found
 
 
 def required(path: str, data: bytes) -> set[str]:

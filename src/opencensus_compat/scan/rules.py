@@ -120,10 +120,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "W011",
         "middleware of Django",
-        "decide",
-        "`DjangoInstrumentor().instrument()` in manage.py, wsgi.py and asgi.py",
-        "Are the queries of the databases wanted? DjangoInstrumentor traces requests alone, the instrumentation of a driver its queries.",
+        "shape",
+        '`configure(..., instrumentations=["django"])` in wsgi.py and asgi.py',
         names="ext.django",
+        pair="W011_django",
     ),
     Rule("W012", "middleware of FastAPI", "shape", "`FastAPIInstrumentor.instrument_app(app)`", names="ext.fastapi", pair="W012_fastapi"),
     Rule("W013", "tween of Pyramid", "shape", "`PyramidInstrumentor().instrument()`", names="ext.pyramid"),

@@ -32,7 +32,6 @@ INSTRUMENTORS = {
 _MODULES = {"postgresql": "psycopg2"}
 _NEVER = frozenset(row.name for row in INTEGRATIONS.values() if row.switched_on)
 """Names that switch nothing on."""
-_PROPAGATOR = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 
 
 def by_name(use: Found, file: File) -> Outcome:
@@ -202,7 +201,7 @@ def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, de
     given = parts.given
     if "excludelist_hostnames" in given:
         return Ask("Which hosts are not to be traced? OTEL_PYTHON_REQUESTS_EXCLUDED_URLS and its like name them for each library.")
-    if "propagator" in given and not _is_default(given["propagator"], file):
+    if "propagator" in given and not settings.is_default_propagator(given["propagator"], file):
         return Ask("Which headers do the callers send? `opentelemetry.propagate.set_global_textmap` sets the propagator of all libraries.")
     exporter = given.get("exporter")
     if exporter is None:
@@ -223,19 +222,6 @@ def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, de
     lines = [f"{name}({', '.join(arguments)})", f"{start}{paths}{more})"]
     between = f"{file.line_end}{file.indentation(statement)}" if file.begins_line(statement) else "; "
     return [*parts.edits, file.splice(file.start(statement), file.end(statement), between.join(lines), statement)]
-
-
-def _is_default(node: ast.expr, file: File) -> bool:
-    found = settings.source(node)
-    if isinstance(found, Keep):
-        return False
-    if found.is_text:
-        return ast.unparse(found.node).removesuffix("()") == f"opencensus.{_PROPAGATOR}"
-    call = node if isinstance(node, ast.Call) else None
-    if call is None or file.symbol(call) != _PROPAGATOR:
-        return False
-    file.covered.update(use for each in ast.walk(node) for use in file.by_node.get(each, ()))
-    return True
 
 
 def gevent(use: Found, file: File) -> Outcome:

@@ -59,7 +59,7 @@ def place_of_provider(call: ast.Call, sampler: str, file: File) -> ast.stmt | No
     if setting:
         provider = f"set_tracer_provider(TracerProvider(sampler={sampler}))".encode()
         is_same = len(setting) == 1 and setting[0].source.count(provider) == sum(setting[0].source.count(word) for word in _SETS)
-        if is_same and (setting[0] is file or _imports(file, setting[0], call)):
+        if is_same and (setting[0] is file or imports(file, setting[0], call)):
             return None
         raise Refused(question)
     if len(every) == 1:
@@ -118,10 +118,10 @@ def _follows(one: tuple[File, ast.Call], home: File, call: ast.Call) -> bool:
         return place is not None
     if file is home:
         return home.start(place) < home.start(made)
-    return _imports(file, home, made)
+    return imports(file, home, made)
 
 
-def _imports(file: File, other: File, before: ast.AST, seen: frozenset[str] = frozenset()) -> bool:
+def imports(file: File, other: File, before: ast.AST, seen: frozenset[str] = frozenset()) -> bool:
     """Return whether a file has always imported another one when it comes to a place."""
     for node in [*file.kinds[ast.ImportFrom], *file.kinds[ast.Import]]:
         if file.parents.get(node) is not file.tree or file.start(node) > file.start(before):
@@ -134,7 +134,7 @@ def _imports(file: File, other: File, before: ast.AST, seen: frozenset[str] = fr
             found = file.module_file(level, name)
             if found is other:
                 return True
-            if found is not None and found.path not in seen and _imports(found, other, found.tree.body[-1], seen | {file.path}):
+            if found is not None and found.path not in seen and imports(found, other, found.tree.body[-1], seen | {file.path}):
                 return True
     return False
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite import configurations
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import options, samplers, tracers
-from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
 
 FREE = frozenset({"N003", "N004", "N005", "W018"})
 _SAMPLING = "opentelemetry.sdk.trace.sampling"
+_PROPAGATOR = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _AZURE = "ext.azure.trace_exporter.AzureExporter"
 _PARTS = {"SAMPLER": "sampler", "EXPORTER": "exporter", "PROPAGATOR": "propagator"}
 _MIDDLEWARES = frozenset({"W010", "W011", "W012", "W013"})
@@ -102,28 +101,6 @@ def logger(use: Found, file: File) -> Outcome:
     if not isinstance(use.node, ast.Constant):
         return Ask("Which loggers are meant?")
     return [file.replace(use.node, _quoted(file, use.node, configurations.logger(use.symbol)))]
-
-
-def django(use: Found, file: File) -> Outcome:
-    """The middleware of Django: its counterpart stands in other files, and what becomes of queries depends on the drivers."""
-    slot = file.bindings.module.get("OPENCENSUS")
-    value = file.only_value(slot)
-    arguments, paths = 'connection_string=..., signals=["traces"], sampler=...', ""
-    found = trace_settings(value) if value is not None else None
-    if isinstance(found, Settings):
-        exporter, taken = found.parts.get("exporter"), found.parts.get("sampler")
-        with contextlib.suppress(Refused):
-            of_exporter = exporter_arguments(exporter, file, file.statement(exporter)) if exporter is not None else None
-            of_sampler = sampler(taken, file, use) if taken is not None else samplers.default_sampler(file, use)
-            if isinstance(of_exporter, list):
-                arguments = ", ".join([*of_exporter, 'signals=["traces"]', f"sampler={of_sampler}"])
-        excluded = excluded_urls(found.parts.get("excludelist_paths"))
-        paths = excluded.removeprefix(", ") if isinstance(excluded, str) else "excluded_urls=..."
-    return Ask(
-        f"{BY_ID['W011'].question} In manage.py, wsgi.py and asgi.py, below the line that sets DJANGO_SETTINGS_MODULE, write "
-        f"`configure({arguments})` of appinsights_exporter and `DjangoInstrumentor().instrument({paths})` of opentelemetry.instrumentation.django; "
-        "then delete this middleware and OPENCENSUS."
-    )
 
 
 def source_text(use: Found, file: File) -> Outcome:
@@ -334,6 +311,20 @@ def sampler(node: ast.expr, file: File, use: Found) -> str:
     return f"{based}({ratio}({text}))"
 
 
+def is_default_propagator(node: ast.expr, file: File) -> bool:
+    """Return whether a propagator, in code or in text, is that of the W3C's headers."""
+    found = source(node)
+    if isinstance(found, Keep):
+        return False
+    if found.is_text:
+        return ast.unparse(found.node).removesuffix("()") == f"opencensus.{_PROPAGATOR}"
+    call = node if isinstance(node, ast.Call) else None
+    if call is None or file.symbol(call) != _PROPAGATOR:
+        return False
+    file.covered.update(use for each in ast.walk(node) for use in file.by_node.get(each, ()))
+    return True
+
+
 def _name(node: ast.expr) -> str:
     return ast.unparse(node) if isinstance(node, (ast.Attribute, ast.Name)) else ""
 
@@ -366,6 +357,5 @@ REWRITERS: dict[str, Rewriter] = {
     "N003": class_of_logging,
     "N004": logger,
     "N005": source_text,
-    "W011": django,
     "W018": setting,
 }

@@ -69,6 +69,27 @@ def check(call: ast.Call, file: File) -> None:
     )
 
 
+def check_arguments(arguments: list[str], file: File) -> None:
+    """Refuse arguments of `configure` for spans that contradict what another place of the program sets up.
+
+    Raises:
+        Refused: A person must say which one is meant.
+    """
+    given = {name: ast.parse(value, mode="eval").body for name, _, value in (each.partition("=") for each in arguments)}
+    sampler = {"sampler": kind(file, given["sampler"])} if "sampler" in given else {}
+    mine = {"connection_string": connection(file, given.get("connection_string")), **sampler}
+    for home in file.files.values():
+        for other in _of_file(home):
+            differing = [name for name, value in mine.items() if other.given.get(name, value) != value]
+            if other.signal == TRACES and differing:
+                names = " and ".join(_NAMES[name] for name in differing)
+                raise Refused(
+                    Ask(
+                        f"Which {names} is meant? A process sends its traces in one way, and OPENCENSUS is not what is set up at {_shown(other, file)}."
+                    )
+                )
+
+
 def _shown(each: SetUp, file: File) -> str:
     path = os.path.basename(each.file.path) if each.file is file else os.path.relpath(each.file.path)
     return f"{path}:{each.node.lineno}"

@@ -62,6 +62,7 @@ def tracer(use: Found, file: File) -> Outcome:
         # One that is made in place sets the provider by itself.
         provider = [] if isinstance(exporter, ast.Call) else consoles.set_up(call, exporter, use, file)
         return [*provider, file.delete(statement) if is_alone else _get_tracer(use, call, file)]
+    setups.check(call, file)
     if shared.maker(exporter, file) is not None:
         return _of_shared(use, call, exporter, sampler, file)
     if not is_first(call, file):
@@ -69,7 +70,6 @@ def tracer(use: Found, file: File) -> Outcome:
     condition = shared.chosen(exporter, file)
     if condition is not None and (condition is exporter or shared.is_only(exporter, file)):
         return [*shared.by_condition(condition, call, use, file), _get_tracer(use, call, file)]
-    setups.check(call, file)
     arguments = exporter_arguments(exporter, file, statement)
     arguments.append('signals=["traces"]')
     arguments.append(f"sampler={default_sampler(file, use) if sampler is None else file.render(sampler)}")

@@ -1,0 +1,186 @@
+"""Django's middleware: `configure(..., instrumentations=["django"])` where the project begins to serve, in wsgi.py and asgi.py.
+
+The instrumentation puts its own middleware into the settings, so that it must run when they are complete and before the application is made;
+in the files of settings themselves it cannot. A server imports one of those files in each process that answers requests: with autoreload and
+with workers made by fork too, and `manage.py runserver` by WSGI_APPLICATION.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite import requirements
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules import samplers, settings, setups
+from opencensus_compat.rewrite.rules.providers import imports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
+    from opencensus_compat.scan.python_uses import Found
+
+_APPLICATIONS = frozenset({"get_wsgi_application", "get_asgi_application"})
+_DRIVERS = {
+    "django.db.backends.dummy": None,
+    "django.db.backends.mysql": "mysqlclient",
+    "django.db.backends.sqlite3": "sqlite3",
+}
+"""Engine of a database -> instrumentation of its driver, where there is but one driver."""
+_QUESTION = (
+    "Are the queries of the databases wanted? DjangoInstrumentor traces requests alone, the instrumentation of a driver its queries."
+)
+_MODULE = "DJANGO_SETTINGS_MODULE"
+
+
+def middleware(use: Found, file: File) -> Outcome:
+    """The name in MIDDLEWARE goes with OPENCENSUS, and the servers' files get `configure`."""
+    node = use.node
+    above = file.parents.get(node)
+    own = file.only_value(file.bindings.module.get("OPENCENSUS"))
+    found = settings.trace_settings(own) if own is not None else None
+    if not isinstance(node, ast.Constant) or not isinstance(above, (ast.List, ast.Tuple)) or not isinstance(found, settings.Settings):
+        return _by_hand(use, file)
+    assert own is not None
+    statement = file.statement(above)
+    listed = isinstance(statement, (ast.Assign, ast.AugAssign)) and statement in file.tree.body and above.elts[1:]
+    if not listed or len(_uses(file)) > 1 or "excludelist_hostnames" in found.parts:
+        return _by_hand(use, file)
+    propagator, exporter, sampler = (found.parts.get(name) for name in ("propagator", "exporter", "sampler"))
+    if propagator is not None and not settings.is_default_propagator(propagator, file):
+        return _by_hand(use, file)
+    if exporter is None:
+        return Keep("it prints its spans: it has no exporter here")
+    servers = list(_servers(file))
+    libraries = _libraries(file)
+    if not servers or libraries is None or not any(name in file.bindings.module for name in ("WSGI_APPLICATION", "ASGI_APPLICATION")):
+        return _by_hand(use, file)
+    before = len(file.needs)
+    try:
+        arguments = settings.exporter_arguments(exporter, file, file.statement(own))
+        taken = settings.sampler(sampler, file, use) if sampler is not None else samplers.default_sampler(file, use)
+    finally:
+        needs, file.needs[before:] = file.needs[before:], []
+    paths = settings.excluded_urls(found.parts.get("excludelist_paths"))
+    if isinstance(arguments, (Ask, Keep)) or isinstance(paths, Ask):
+        return _by_hand(use, file)
+    arguments += ['signals=["traces"]', f"sampler={taken}"]
+    for server, made in servers:
+        setups.check_arguments(arguments, file)
+        server.needs = []
+        names = {need.alias: server.need(f"from {need.module} import {need.name}", made) for need in needs}
+        given = [_moved(each, names, file, server, made) for each in arguments]
+        if None in given:
+            server.needs = []
+            return _by_hand(use, file)
+        configure = server.need("from appinsights_exporter import configure", made)
+        instrumentations = ", ".join(f'"{name}"' for name in ("django", *libraries))
+        line = f"{configure}({', '.join(each for each in given if each)}, instrumentations=[{instrumentations}])"
+        if paths:
+            variable = paths.removeprefix(", excluded_urls=")
+            line = f'os.environ.setdefault("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", {variable}){server.line_end}{line}'
+        file.elsewhere.append((server, made, [server.insert_before(made, line)], server.needs))
+        server.needs = []
+    file.covered.update(each for below in ast.walk(file.statement(own)) for each in file.by_node.get(below, ()))
+    return [_without(node, file), file.delete(file.statement(own))]
+
+
+def _uses(file: File) -> list[Found]:
+    return [each for home in file.files.values() for each in home.uses if each.rule == "W011"]
+
+
+def _without(node: ast.Constant, file: File) -> Edit:
+    """Take an element out of a list, with its line where nothing else is on that."""
+    start, end = requirements.element(file.source.decode("latin-1"), file.start(node), file.end(node))
+    return file.splice(start, end, "", node)
+
+
+def _servers(file: File) -> Iterator[tuple[File, ast.stmt]]:
+    """Yield the files that make an application of this project, and the statements that do."""
+    for other in file.files.values():
+        for node in other.kinds[ast.Call]:
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            statement = other.statement(node)
+            if name not in _APPLICATIONS or statement not in other.tree.body or "os" not in other.bindings.module:
+                continue
+            if any(_stands_on(module, file) for module in _named(other, other.start(node))):
+                yield other, statement
+
+
+def _named(file: File, before: int) -> Iterator[File]:
+    """Yield the settings that a file names for its project."""
+    for node in file.kinds[ast.Constant]:
+        call = file.parents.get(node)
+        is_value = isinstance(call, ast.Call) and any(isinstance(each, ast.Constant) and each.value == _MODULE for each in call.args)
+        is_value = is_value or (isinstance(call, ast.Assign) and _MODULE in ast.unparse(call.targets[0]))
+        if is_value and isinstance(node.value, str) and file.start(node) < before:
+            found = file.module_file(0, node.value) if node.value != _MODULE else None
+            if found is not None:
+                yield found
+
+
+def _stands_on(module: File, file: File) -> bool:
+    return module is file or (bool(module.tree.body) and imports(module, file, module.tree.body[-1]))
+
+
+def _libraries(file: File) -> list[str] | None:
+    """Return the instrumentations for the queries, which OpenCensus's middleware traces too; None where a driver is not known."""
+    slot = file.bindings.module.get("DATABASES")
+    if slot is None:
+        return [] if not any(alias.name == "*" for node in file.kinds[ast.ImportFrom] for alias in node.names) else None
+    every = settings.dictionary(value) if (value := file.only_value(slot)) is not None else None
+    if every is None:
+        return None
+    found = []
+    for database in every.values():
+        engine = (settings.dictionary(database) or {}).get("ENGINE")
+        name = engine.value if isinstance(engine, ast.Constant) else None
+        if not isinstance(name, str) or name not in _DRIVERS:
+            return None
+        found.append(_DRIVERS[name])
+    return list(dict.fromkeys(each for each in found if each))
+
+
+def _moved(argument: str, names: dict[str, str], file: File, server: File, made: ast.stmt) -> str | None:
+    """Return an argument as another file writes it: settings by Django's name for them; None for one with other names of its file."""
+    keyword, _, text = argument.partition("=")
+    tree = ast.parse(text, mode="eval").body
+    changed = False
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Name):
+            continue
+        if node.id in names:
+            changed, node.id = changed or names[node.id] != node.id, names[node.id]
+        elif node.id.isupper() and (slot := file.bindings.module.get(node.id)) is not None and slot.stores:
+            changed, node.id = True, f"{server.need('from django.conf import settings', made)}.{node.id}"
+        elif not (node.id == "os" and "os" in server.bindings.module) and not hasattr(builtins, node.id):
+            return None
+    return f"{keyword}={ast.unparse(tree)}" if changed else argument
+
+
+def _by_hand(use: Found, file: File) -> Outcome:
+    """Return the question, with the lines to write as far as the settings say them."""
+    value = file.only_value(file.bindings.module.get("OPENCENSUS"))
+    arguments, paths = 'connection_string=..., signals=["traces"], sampler=...', ""
+    found = settings.trace_settings(value) if value is not None else None
+    if isinstance(found, settings.Settings):
+        exporter, taken = found.parts.get("exporter"), found.parts.get("sampler")
+        with contextlib.suppress(Refused):
+            of_exporter = settings.exporter_arguments(exporter, file, file.statement(exporter)) if exporter is not None else None
+            of_sampler = settings.sampler(taken, file, use) if taken is not None else samplers.default_sampler(file, use)
+            if isinstance(of_exporter, list):
+                arguments = ", ".join([*of_exporter, 'signals=["traces"]', f"sampler={of_sampler}"])
+        excluded = settings.excluded_urls(found.parts.get("excludelist_paths"))
+        paths = excluded.removeprefix(", ") if isinstance(excluded, str) else "excluded_urls=..."
+    return Ask(
+        f"{_QUESTION} In wsgi.py and asgi.py, below the line that sets DJANGO_SETTINGS_MODULE, write "
+        f"`configure({arguments})` of appinsights_exporter and `DjangoInstrumentor().instrument({paths})` of opentelemetry.instrumentation.django; "
+        "then delete this middleware and OPENCENSUS."
+    )
+
+
+REWRITERS: dict[str, Rewriter] = {"W011": middleware}

@@ -1,0 +1,136 @@
+"""Django's middleware: a project before and after, and what a person must say."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from opencensus_compat.rewrite.rewriting import Options, rewrite
+
+_PAIR = Path(__file__).parents[1] / "pairs" / "programs"
+_WSGI = """\
+import os
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+application = get_wsgi_application()
+"""
+_SETTINGS = """\
+import os
+
+CS = os.environ["CS"]
+DATABASES = {{"default": {{"ENGINE": "django.db.backends.{engine}"}}}}
+WSGI_APPLICATION = "shop.wsgi.application"
+MIDDLEWARE = ["opencensus.ext.django.middleware.OpencensusMiddleware", "shop.middleware.Own"]
+OPENCENSUS = {{"TRACE": {{
+    "SAMPLER": "opencensus.trace.samplers.ProbabilitySampler(rate=1)",
+    "EXPORTER": {exporter},
+    {more}
+}}}}
+"""
+_EXPORTER = '''f"""opencensus.ext.azure.trace_exporter.AzureExporter(connection_string='{CS}')"""'''
+
+
+def _project(folder, *, engine="sqlite3", exporter=_EXPORTER, more="", settings=_SETTINGS, **others):
+    """Write a project with its settings and wsgi.py; return what becomes of it."""
+    (folder / "shop").mkdir()
+    files = {"__init__": "", "wsgi": _WSGI, "settings": settings.format(engine=engine, exporter=exporter, more=more), **others}
+    for name, text in files.items():
+        (folder / "shop" / f"{name}.py").write_text(text, encoding="utf-8")
+    result = rewrite([str(folder)], Options(shape=True))
+    return {Path(path).stem: data.decode() for path, data in result.after.items()}, result
+
+
+def test_a_pair_of_folders(tmp_path):
+    """The project of the pair becomes its counterpart, in both files at once."""
+    before, after = _PAIR / "W011_django.before", _PAIR / "W011_django.after"
+    shutil.copytree(before, tmp_path / "project")
+    result = rewrite([str(tmp_path / "project")], Options(shape=True))
+    assert {Path(path).name: data for path, data in result.after.items()} == {
+        name: (after / name).read_bytes() for name in ("wsgi.py", "shop_settings.py")
+    }
+    assert result.left == []
+    assert len({change.key for change in result.changes if change.rule == "W011"}) == 1
+    shutil.copytree(after, tmp_path / "project", dirs_exist_ok=True)
+    assert rewrite([str(tmp_path / "project")], Options(shape=True)).after == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        pytest.param(
+            {},
+            'configure(connection_string=settings.CS, signals=["traces"], sampler=ALWAYS_ON, instrumentations=["django", "sqlite3"])',
+            id="a name of the settings, and queries",
+        ),
+        pytest.param(
+            {"engine": "mysql", "exporter": '"opencensus.ext.azure.trace_exporter.AzureExporter(timeout=5)"'},
+            'configure(timeout=5, signals=["traces"], sampler=ALWAYS_ON, instrumentations=["django", "mysqlclient"])',
+            id="options, and another database",
+        ),
+        pytest.param(
+            {"engine": "dummy", "exporter": '"opencensus.ext.azure.trace_exporter.AzureExporter"'},
+            'configure(signals=["traces"], sampler=ALWAYS_ON, instrumentations=["django"])',
+            id="a class, and no database",
+        ),
+    ],
+)
+def test_the_server_sets_up(tmp_path, given, line):
+    """What OPENCENSUS said stands above the application, and nothing of it in the settings."""
+    texts, result = _project(tmp_path, **given)
+    assert result.left == []
+    lines = texts["wsgi"].splitlines()
+    assert lines[lines.index("application = get_wsgi_application()") - 1] == line
+    assert "opencensus" not in texts["settings"]
+    assert "OPENCENSUS" not in texts["settings"]
+    assert 'MIDDLEWARE = ["shop.middleware.Own"]' in texts["settings"]
+
+
+def test_each_server_sets_up(tmp_path):
+    """Of asgi.py and wsgi.py each gets the call, and requirements the instrumentations."""
+    (tmp_path / "requirements.txt").write_text("opencensus-ext-django\n", encoding="utf-8")
+    texts, result = _project(tmp_path, asgi=_WSGI.replace("wsgi", "asgi"))
+    assert all('instrumentations=["django", "sqlite3"])\napplication' in texts[name] for name in ("asgi", "wsgi"))
+    assert texts["requirements"].splitlines()[1:] == ["opentelemetry-instrumentation-django", "opentelemetry-instrumentation-sqlite3"]
+    assert result.left == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"engine": "postgresql"}, id="which driver"),
+        pytest.param({"more": '"EXCLUDELIST_HOSTNAMES": ["a"],'}, id="hosts"),
+        pytest.param({"more": '"EXCLUDELIST_PATHS": ["/a"],'}, id="a path with a slash"),
+        pytest.param({"wsgi": "x = 1\n"}, id="no server"),
+        pytest.param({"wsgi": _WSGI.replace("shop.settings", "shop.others"), "others": ""}, id="another server"),
+        pytest.param({"settings": _SETTINGS.replace("WSGI_APPLICATION", "APPLICATION")}, id="runserver without wsgi.py"),
+        pytest.param({"exporter": _EXPORTER.replace("CS", "cs")}, id="a name that Django does not hand on"),
+        pytest.param({"settings": _SETTINGS.replace("MIDDLEWARE = ", "if True:\n    MIDDLEWARE = ")}, id="in a condition"),
+        pytest.param(
+            {
+                "views": "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace.samplers import ProbabilitySampler\n"
+                "from opencensus.trace.tracer import Tracer\nimport shop.settings\n\n"
+                "tracer = Tracer(exporter=AzureExporter(connection_string=shop.settings.CS), sampler=ProbabilitySampler(0.5))\n"
+            },
+            id="another sampler",
+        ),
+    ],
+)
+def test_what_a_person_must_say(tmp_path, given):
+    """Neither file changes but for the question."""
+    texts, result = _project(tmp_path, **given)
+    assert ("W011", "decide") in {(each.rule, each.why) for each in result.left}
+    assert "opencensus.ext.django.middleware.OpencensusMiddleware" in texts["settings"]
+    assert "OPENCENSUS" in texts["settings"]
+    assert "wsgi" not in texts
+
+
+def test_a_server_that_is_not_rewritten(tmp_path):
+    """The settings alone stay, and the report says why."""
+    (tmp_path / ".git").mkdir()
+    _project(tmp_path)
+    result = rewrite([str(tmp_path / "shop" / "settings.py")], Options(shape=True))
+    assert result.after == {}
+    assert ("W011", "keep") in {(each.rule, each.why) for each in result.left}
