@@ -153,7 +153,10 @@ logging.getLogger("shop").warning("made")
 
 
 def test_status_of_a_program_that_wants_no_reminder():
-    """With the hook taken back, a Ctrl+C that comes before the first export is forgotten by it, and the status is that of an error."""
+    """With the hook taken back, a Ctrl+C that comes before the first export is forgotten by it, and the status is that of an error.
+
+    Python 3.14 does not forget it.
+    """
     taken_back = "import atexit\nfrom appinsights_exporter.delivery import interrupt\natexit.unregister(interrupt.restore)\n"
     with LocalEndpoint() as endpoint:
         environment = {**os.environ, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
@@ -162,7 +165,8 @@ def test_status_of_a_program_that_wants_no_reminder():
             [sys.executable, "-W", "error", "-c", source], env=environment, capture_output=True, text=True, timeout=120, check=False
         )
         endpoint.wait_idle()
-    assert (ended.returncode, ended.stderr.count("Traceback")) == (1, 1), ended.stderr
+    status = 1 if sys.version_info < (3, 14) else -signal.SIGINT
+    assert (ended.returncode, ended.stderr.count("Traceback")) == (status, 1), ended.stderr
 
 
 @pytest.mark.parametrize("program", INTERRUPTED.values(), ids=INTERRUPTED)

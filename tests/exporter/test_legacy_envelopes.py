@@ -49,6 +49,7 @@ DROPPED = {
     "no time": (envelope(time=None), reasons.LEGACY_NO_TIME),
     "time is a number": (envelope(time=5), reasons.LEGACY_NO_TIME),
     "time is none": (envelope(time="yesterday"), reasons.LEGACY_NO_TIME),
+    "no such hour": (envelope(time="2023-11-14T24:00:00Z"), reasons.LEGACY_NO_TIME),
     "no such day": (envelope(time="2023-02-30T00:00:00Z"), reasons.LEGACY_NO_TIME),
     "48 hours and a bit": (envelope(time="2023-11-12T22:13:19.999999Z"), reasons.LEGACY_TOO_OLD),
     "the same without a zone": (envelope(time="2023-11-12T22:13:19.999999"), reasons.LEGACY_TOO_OLD),

@@ -770,6 +770,8 @@ _REPLACED = (
     (re.compile(r"/[^\s\"]*/(site-packages|lib/python3\.\d+)/"), "<packages>/"),
     # Where in a library a function stands, and its line, are its release's.
     (re.compile(r'(File "<packages>/[^"]*"), line \d+(, in [^\n]*)(?:\n {4,}[^\n]*)*'), r"\1\2"),
+    # In Python 3.14 two functions of a pool have that name, one above the other.
+    (re.compile(r'(  File "<packages>/concurrent/futures/thread.py", in run\n+)\1'), r"\1"),
     # Newer interpreters mark the place in a line of a traceback, and older ones say otherwise that an exception has no text.
     (re.compile(r"\n +[~^]+(?=\n)"), ""),
     (re.compile(r"<exception str\(\) failed>"), "<unprintable Broken object>"),

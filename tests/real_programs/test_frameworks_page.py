@@ -77,7 +77,8 @@ def _ask(url: str, process: subprocess.Popen[bytes]) -> None:
     while True:
         try:
             urllib.request.urlopen(url, timeout=60).close()
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as error:
+            error.close()
             return
         except urllib.error.URLError as error:
             if not isinstance(error.reason, ConnectionRefusedError) or process.poll() is not None:

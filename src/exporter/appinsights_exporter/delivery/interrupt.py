@@ -1,7 +1,7 @@
 """The exit status of a process that a Ctrl+C ends, where the first export comes after it.
 
-Without this package such a process ends by the signal, which shells and supervisors see. The interpreter knows that nobody caught the
-Ctrl+C until it next executes a text, as it does for modules that make classes from one: the first export imports such modules
+Without this package such a process ends by the signal, which shells and supervisors see. Up to Python 3.13 the interpreter knows that nobody
+caught the Ctrl+C until it next executes a text, as it does for modules that make classes from one: the first export imports such modules
 (dataclasses, named tuples), and then the status would be 1. A text that raises the same again reminds the interpreter.
 
 Cost: nothing until the process ends, then one comparison; the text is executed after a Ctrl+C only, in some fifty microseconds.

@@ -108,7 +108,7 @@ class _Worker:
                 return
             self._lost_in_fork = False
             self._thread = threading.Thread(target=self._thread_main, name=_WORKER_THREAD_NAME, daemon=True)
-            self._thread.start()
+            _context.in_empty_context(self._thread.start)
             if not self._exit_hook_set:
                 self._exit_hook_set = True
                 atexit.register(self._export_pending_data)

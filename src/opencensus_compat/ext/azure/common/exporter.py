@@ -54,7 +54,7 @@ class BaseExporter:
             self._queue_made = None
             self._worker_made = Worker(self._queue, self)
             self._worker_pid = os.getpid()
-            self._worker_made.start()
+            _context.in_empty_context(self._worker_made.start)
             atexit.register(_stop, weakref.ref(self._worker_made), self._prepared_with.grace_period)
         return self._worker_made
 

@@ -160,7 +160,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             # A test of a program has replaced them, and expects the handler to use what it put there.
             self._queue = Queue(capacity=given.queue_capacity)
             self._worker = Worker(self._queue, self)
-            self._worker.start()
+            _context.in_empty_context(self._worker.start)
         self._is_direct = self._resource.is_direct
         self._as_otel = self._resource.settings.envelope_shape == "otel"
         check_effect(self)
