@@ -12,13 +12,14 @@
 # make bench    speed against the real packages and the official exporter
 # make oldest   the tests on the oldest OpenTelemetry that pyproject.toml declares; make newest: on the newest, pre-releases included
 # make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
+# make python314  the tests on Python 3.14, from Debian's packages: needs debootstrap and root, once
 # make envs     the environments that the others make for themselves when they need them
 # make clean    remove environments, caches and builds
 
 # The first Python on PATH that is new enough; PYTHON=... overrides.
-PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.10,$(shell \
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python3.10,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $(name))))
-PYTHONS ?= python3.10 python3.11 python3.12 python3.13
+PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14
 # One more than two cores: many tests wait, for servers and for the ends of processes.
 WORKERS ?= 3
 
@@ -26,7 +27,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format tables faults fuzz soak servers collectors frozen vendors bench oldest newest matrix envs clean
+.PHONY: demo test format tables faults fuzz soak servers collectors frozen vendors bench oldest newest matrix python314 envs clean
 
 demo: .venv/.stamp
 	$(PY) examples/demo.py
@@ -89,6 +90,10 @@ matrix: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 		{ [ -x $$folder/bin/python ] || $$python -m venv $$folder; } && \
 		$$folder/bin/python $(PIP_INSTALL) --editable '.[test]' && $$folder/bin/python $(PYTEST) || exit 1; \
 	done
+
+# Where no Python 3.14 is installed. It is left out, with the reason, where its folder cannot be made.
+python314: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
+	@$(PYTHON) tests/python314.py .venvs/python314 $(if $(DEBIAN_MIRROR),--mirror $(DEBIAN_MIRROR)) --numprocesses $(WORKERS) $(TESTS)
 
 envs: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/official/.stamp .venvs/distro/.stamp
 
