@@ -17,10 +17,10 @@ _INHERITING = ("-W", "error", "-X", "thread_inherit_context=1")
 _PROGRAM = """
 import logging, sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from opencensus.common.schedule import PeriodicTask
 from opencensus.common.transports.async_ import AsyncTransport
 from opencensus.ext.azure.log_exporter import AzureLogHandler
 from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.metrics.transport import get_exporter_thread
 from opencensus.trace import config_integration, execution_context
 from opencensus.trace.samplers import AlwaysOnSampler
 from opencensus.trace.tracer import Tracer
@@ -59,6 +59,10 @@ seen, done = [], threading.Event()
 class Exporter:
     def emit(self, spans):
         look()
+    def get_metrics(self):
+        return []
+    def export_metrics(self, metrics):
+        look()
 
 def look():
     seen.append((execution_context.get_current_span(), trace.get_current_span().get_span_context().is_valid))
@@ -68,9 +72,9 @@ with tracer.span(name="fourth"):
     transport = AsyncTransport(Exporter())
     transport.export(["item"])
     transport.flush()
-    task = PeriodicTask(0.001, look)
     done.clear()
-    task.start()
+    metrics = Exporter()
+    task = get_exporter_thread([metrics], metrics, 0.001)
     done.wait(60)
     task.cancel()
     task.join()

@@ -884,6 +884,7 @@ _MASKS = (
     (re.compile(r"(?<=127\.0\.0\.1:)\d+"), "<port>"),
     (re.compile(r"\('127\.0\.0\.1', \d+\)"), "<address of a connection>"),
     (re.compile(r"/[^\s\"]*/(site-packages|lib/python3\.\d+)/"), "<packages>/"),
+    (re.compile(r"<exception str\(\) failed>"), "<unprintable Broken object>"),
 )
 _NOT_TOLD_APART = {
     "null-values": "the portal shows null and nothing alike",

@@ -138,7 +138,7 @@ def get_exporter_thread(metric_producers: Iterable[MetricProducer], exporter: An
         _alive(weak_export, "exporter")(itertools.chain.from_iterable(produced))
 
     task = PeriodicMetricTask(interval, export_all, name=type(exporter).__name__)
-    task.start()
+    _context.in_empty_context(task.start)
     return task
 
 

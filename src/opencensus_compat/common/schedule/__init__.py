@@ -8,8 +8,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from opencensus_compat._bridge import context as _context
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -41,10 +39,6 @@ class PeriodicTask(threading.Thread):
         self.args = args or []
         self.kwargs = kwargs or {}
         self.finished = threading.Event()
-
-    def start(self) -> None:
-        """Start the thread, where no span is current: it serves the whole process, whichever request starts it."""
-        _context.in_empty_context(super().start)
 
     def run(self) -> None:
         """Wait and call until `cancel`."""

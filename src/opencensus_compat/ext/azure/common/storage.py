@@ -18,6 +18,7 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from opencensus_compat._bridge import context as _context
 from opencensus_compat.common.schedule import PeriodicTask
 
 logger = logging.getLogger("opencensus.ext.azure.common.storage")
@@ -125,7 +126,7 @@ class LocalFileStorage:
             interval=maintenance_period, function=self._maintenance_routine, name=f"{source} Storage Worker"
         )
         self._maintenance_task.daemon = True
-        self._maintenance_task.start()
+        _context.in_empty_context(self._maintenance_task.start)
 
     def close(self) -> None:
         """Stop the removals."""

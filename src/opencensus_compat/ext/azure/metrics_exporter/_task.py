@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.pipeline.part import MIN_EXPORT_INTERVAL_S
@@ -125,7 +126,7 @@ class ExportTask(transport.PeriodicMetricTask):
         # Where nothing is sent, the thread reads the producers, so that their metrics get instruments.
         self.is_attached = self.exporter._is_direct and self.exporter._pipeline.add(self)
         if not self.is_attached:
-            super().start()
+            _context.in_empty_context(super().start)
 
     def is_alive(self) -> bool:
         """Return whether it goes on exporting."""
