@@ -41,7 +41,7 @@ class LogAttrs(NamedTuple):
     sampling_decision: bool
 
 
-class TracesId(str):
+class _TracesId(str):
     """The trace id of a tracer in which no span is current, as text: only OpenCensus has records of such a trace."""
 
     __slots__ = ()
@@ -138,7 +138,7 @@ def _put_log_attrs(values: dict[str, Any]) -> None:
             attrs = get_log_attrs()
         finally:
             _reading.now = False
-        attrs = attrs._replace(trace_id=TracesId(attrs.trace_id))
+        attrs = attrs._replace(trace_id=_TracesId(attrs.trace_id))
     values.setdefault(TRACE_ID_KEY, attrs.trace_id)
     values.setdefault(SPAN_ID_KEY, attrs.span_id)
     values.setdefault(SAMPLING_DECISION_KEY, attrs.sampling_decision)

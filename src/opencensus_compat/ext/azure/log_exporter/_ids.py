@@ -8,7 +8,7 @@ from opentelemetry.trace import TraceFlags
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge.convert import log_records, oc_to_otel
-from opencensus_compat.log import TracesId
+from opencensus_compat.log import _TracesId
 
 if TYPE_CHECKING:
     from logging import LogRecord
@@ -60,7 +60,7 @@ def ids_of(record: LogRecord, context: Context, *, as_otel: bool = False) -> Ids
         own_span = None if span_text is None or trace_text is None else oc_to_otel.id_number(span_text, 16)
         span_id = own_span or current.span_id
         return Ids(current.trace_id, span_id, current.trace_flags, f"{current.trace_id:032x}", f"{span_id:016x}", is_current=True)
-    if trace_text is None or (as_otel and type(own_trace) is TracesId):
+    if trace_text is None or (as_otel and type(own_trace) is _TracesId):
         return Ids(0, 0, TraceFlags(0), "", "", is_current=False)
     trace_id = oc_to_otel.id_number(trace_text, 32) or 0
     span_id = oc_to_otel.id_number(span_text, 16) or 0
