@@ -198,8 +198,16 @@ def test_a_class_with_the_same_name_takes_that_of_the_old_one():
 
 def test_an_id_in_a_variable_is_text():
     """What is done with a variable that holds an id stays: it holds the same text."""
-    text = "from opencensus.trace import execution_context\n\ndef ids():\n    c = execution_context.get_opencensus_tracer().span_context\n    i = c.trace_id\n    return i\n"
-    assert _rewritten(text).endswith("    i = trace.format_trace_id(c.trace_id)\n    return i\n")
+    text = "from opencensus.trace import execution_context\n\ndef ids():\n    c = execution_context.get_opencensus_tracer().span_context\n    i = c.trace_id\n    return send({'id': i, 'span': c.span_id})\n"
+    assert _rewritten(text).endswith(
+        "    i = trace.format_trace_id(c.trace_id)\n    return send({'id': i, 'span': trace.format_span_id(c.span_id)})\n"
+    )
+
+
+def test_a_sampler_as_a_type_is_opentelemetrys():
+    """The class keeps its name where nothing but annotations read it."""
+    text = "from opencensus.trace.samplers import Sampler\n\ndef work(sampler: Sampler | None = None): ...\n"
+    assert _rewritten(text) == text.replace("opencensus.trace.samplers", "opentelemetry.sdk.trace.sampling")
 
 
 def test_names_of_attributes_are_those_of_the_facade():

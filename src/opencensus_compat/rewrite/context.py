@@ -184,6 +184,11 @@ class File:
             below = each
         return False
 
+    def is_for_types(self, node: ast.AST) -> bool:
+        """Return whether all that reads an import are annotations, so that another class can have its name."""
+        slot = self.slot(node)
+        return slot is not None and all(isinstance(store, ast.alias) for store in slot.stores) and all(map(self.is_annotation, slot.loads))
+
     def cover(self, node: ast.expr) -> None:
         """Note that another use's edits see to all uses in an expression."""
         for each in ast.walk(node):

@@ -30,6 +30,8 @@ _HARMLESS = frozenset(
 """Functions that may get an object of either API."""
 _ROBUST = ("ext.azure.log_exporter.",)
 """Classes whose counterparts have the same methods, so that any code may hold an object of them."""
+_IDS = (".trace_id", ".span_id")
+"""What is text in a variable, and stays it."""
 _SETTINGS = frozenset({"N005", "W018"})
 _DEPTH = 8
 """Files through which a name is followed."""
@@ -93,7 +95,7 @@ class Flows(Groups):
     def _use(self, file: File, use: Found) -> None:
         node = use.node
         # What a setting is bound to goes nowhere as an object.
-        if not isinstance(node, ast.expr) or use.rule in _SETTINGS:
+        if not isinstance(node, ast.expr) or use.rule in _SETTINGS or (isinstance(node, ast.Name) and use.symbol.endswith(_IDS)):
             return
         if use.rule in self._free and isinstance(node, ast.Attribute):
             for source in self._sources(file, node.value):

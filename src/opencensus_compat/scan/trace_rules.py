@@ -143,7 +143,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`span.set_status(Status(StatusCode.ERROR, text))`; codes of gRPC become OK or ERROR",
         names="trace.span.Span.status trace.span.Span.set_status trace.status.Status",
-        pair="T025_status",
+        pair="T025_status T025_status_of_an_exception",
     ),
     Rule(
         "T026",

@@ -56,14 +56,8 @@ def envelope(use: Found, file: File) -> Outcome:
         name = use.symbol.removeprefix(f"{_PROTOCOL}.")
         if name in _ENVELOPES and isinstance(use.node, (ast.Name, ast.Attribute)):
             module = "appinsights_exporter.envelope"
-            return [file.replace(use.node, file.need(f"from {module} import {name}", use.node, takes_over=_is_type_alone(use.node, file)))]
+            return [file.replace(use.node, file.need(f"from {module} import {name}", use.node, takes_over=file.is_for_types(use.node)))]
     return []
-
-
-def _is_type_alone(node: ast.expr, file: File) -> bool:
-    """Return whether all that reads an import of OpenCensus are annotations, so that another class can have its name."""
-    slot = file.slot(node)
-    return slot is not None and all(isinstance(store, ast.alias) for store in slot.stores) and all(map(file.is_annotation, slot.loads))
 
 
 REWRITERS: dict[str, Rewriter] = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.context import Keep
+from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.rules import handed
 from opencensus_compat.rewrite.rules.providers import TRACER, context_given
+from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
@@ -72,4 +73,11 @@ def always(use: Found, file: File) -> Outcome:
     return [file.replace(call, file.need(f"from {_SAMPLERS} import {'ALWAYS_ON' if use.rule == 'T061' else 'ALWAYS_OFF'}", use.node))]
 
 
-REWRITERS: dict[str, Rewriter] = {"T060": probability, "T061": always, "T062": always}
+def as_class(use: Found, file: File) -> Outcome:
+    """`Sampler` as a type → OpenTelemetry's."""
+    if use.symbol.rpartition(".")[2] != "Sampler" or not isinstance(use.node, ast.expr) or not file.is_annotation(use.node):
+        return Ask(BY_ID["T063"].question)
+    return [file.replace(use.node, file.need(f"from {_SAMPLERS} import Sampler", use.node, takes_over=file.is_for_types(use.node)))]
+
+
+REWRITERS: dict[str, Rewriter] = {"T063": as_class, "T060": probability, "T061": always, "T062": always}

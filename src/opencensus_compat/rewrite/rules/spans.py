@@ -218,6 +218,12 @@ def mapping(use: Found, file: File) -> Outcome:
 def status(use: Found, file: File) -> Outcome:
     """`Status(code, message)` → `trace.Status(trace.StatusCode.ERROR, message)`; `span.status =` → `span.set_status(...)`."""
     node = use.node
+    if use.symbol == "trace.status.Status.from_exception":
+        call = file.call(node)
+        if call is None or len(call.args) != 1 or call.keywords:
+            return Keep("a method as a value")
+        trace = file.need(_TRACE, node)
+        return [file.replace(call, f"{trace}.Status({trace}.StatusCode.ERROR, str({file.render(call.args[0])}))")]
     if use.symbol == "trace.status.Status":
         call = file.call(node)
         if call is None or file.has_stars(call):
