@@ -233,7 +233,7 @@ def token(facts: Facts) -> Iterator[Finding]:
         step = _CODES.get(
             found.code, "Look at the log of azure.identity on level DEBUG; a managed identity must be switched on for this machine or app."
         )
-        yield Finding(PROBLEM, f"The {found.credential} gives no token: {found.problem}.", step[:1].upper() + step[1:].rstrip(".") + ".")
+        yield Finding(PROBLEM, f"The {found.credential} gives no token ({found.problem}).", step[:1].upper() + step[1:].rstrip(".") + ".")
     elif sovereign and not network.resource.audience:
         yield Finding(
             PROBLEM,

@@ -1,0 +1,50 @@
+"""The rows of troubleshooting.md, the checks that they name, and the environments that show it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from opencensus_compat.doctor.check import all_checks
+
+sys.path.insert(0, str(Path(__file__).parent))
+try:
+    import broken_programs
+    from environments import ENVIRONMENTS
+finally:
+    sys.path.pop(0)
+
+_PAGE = (Path(__file__).parents[2] / "migration_guide" / "troubleshooting.md").read_text(encoding="utf-8")
+
+
+def _rows():
+    """Return first and last cell of each row of the page's tables that names checks, without backquotes."""
+    found = [line.replace("`", "").strip("| ").split(" | ") for line in _PAGE.splitlines() if line.startswith("| ")]
+    return {cells[0]: cells[-1] for cells in found if re.match(r"D\d{3}|none: |doctor$", cells[-1]) and cells[-1] != "doctor"}
+
+
+def _cases():
+    """Return what environments and programs are about: how a row begins, and the check."""
+    programs = [each for value in vars(broken_programs).values() if isinstance(value, tuple) for each in value]
+    return sorted({(each.row, each.id) for each in (*ENVIRONMENTS, *programs) if getattr(each, "row", "")})
+
+
+def test_every_row_names_its_checks():
+    """Each row of each table says which checks find its cause, or why none does, and those checks are there."""
+    tables = [line for line in _PAGE.splitlines() if line.startswith("| ")]
+    heads = [line for line in tables if line.endswith("| `doctor` |")]
+    assert (len(heads), len(tables) - len(heads)) == (4, len(_rows()))
+    known = {each.id for each in all_checks()}
+    assert {id for cell in _rows().values() for id in re.findall(r"D\d{3}", cell)} <= known
+    assert len(_rows()) >= 40
+
+
+@pytest.mark.parametrize(("row", "id"), _cases(), ids=lambda value: value)
+def test_environments_are_about_rows(row, id):
+    """What an environment shows is what its row says: the row is there, and names the check."""
+    cells = [cell for name, cell in _rows().items() if name.startswith(row)]
+    assert cells, "no row begins so"
+    assert any(id in cell for cell in cells)
