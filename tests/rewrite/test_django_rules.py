@@ -107,6 +107,9 @@ def test_each_server_sets_up(tmp_path):
         pytest.param({"wsgi": _WSGI.replace("shop.settings", "shop.others"), "others": ""}, id="another server"),
         pytest.param({"settings": _SETTINGS.replace("WSGI_APPLICATION", "APPLICATION")}, id="runserver without wsgi.py"),
         pytest.param({"exporter": _EXPORTER.replace("CS", "cs")}, id="a name that Django does not hand on"),
+        pytest.param(
+            {"exporter": _EXPORTER.replace("'{CS}'", "'{CS}', storage_path=f'{os.path.join(CS, '.dev')}'")}, id="text inside the text"
+        ),
         pytest.param({"settings": _SETTINGS.replace("MIDDLEWARE = ", "if True:\n    MIDDLEWARE = ")}, id="in a condition"),
         pytest.param(
             {

@@ -75,7 +75,10 @@ def check_arguments(arguments: list[str], file: File) -> None:
     Raises:
         Refused: A person must say which one is meant.
     """
-    given = {name: ast.parse(value, mode="eval").body for name, _, value in (each.partition("=") for each in arguments)}
+    try:
+        given = {name: ast.parse(value, mode="eval").body for name, _, value in (each.partition("=") for each in arguments)}
+    except SyntaxError:
+        raise Refused(Ask("Which value has the option that is text inside the text of OPENCENSUS?")) from None
     sampler = {"sampler": kind(file, given["sampler"])} if "sampler" in given else {}
     mine = {"connection_string": connection(file, given.get("connection_string")), **sampler}
     for home in file.files.values():
