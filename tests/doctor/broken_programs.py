@@ -334,12 +334,6 @@ DOUBLED = (
         verdict="warning",
         says="Another exporter for this resource was created with different settings",
     ),
-    Program(
-        "nothing of OpenCensus",
-        "import logging\nlogging.getLogger('app').warning('elsewhere')\n",
-        "D100",
-        says="imported nothing of opencensus",
-    ),
 )
 
 HEALTHY = (

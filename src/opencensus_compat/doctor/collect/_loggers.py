@@ -29,7 +29,9 @@ def logging_of_process(watched: Any) -> Logging:
     """
     manager = logging.Logger.manager
     named = [logger for _, logger in sorted(manager.loggerDict.items()) if isinstance(logger, logging.Logger)]
-    loggers = [_logger(each, watched) for each in [manager.root, *named[:_MOST]]]
+    roots = {each.name.partition(".")[0] for each in named}
+    of_program = {root for root in roots if _is_of_program(root)}
+    loggers = [_logger(each, watched, of_program) for each in [manager.root, *named[:_MOST]]]
     loggers = [each for each in loggers if each.is_of_program or _has_more(each)]
     placed = {handler.identity for logger in loggers for handler in logger.handlers}
     factory = logging.getLogRecordFactory()
@@ -53,7 +55,7 @@ def _alive(watched: Any) -> list[Handler]:
     return [_handler(handler, watched) for handler in alive]
 
 
-def _logger(logger: logging.Logger, watched: Any) -> Logger:
+def _logger(logger: logging.Logger, watched: Any, of_program: set[str]) -> Logger:
     is_root = logger is logging.Logger.manager.root
     asked: dict[Any, Any] = dict(getattr(logger, "_cache", {}))
     passed = () if watched is None else tuple(sorted((level, n) for (who, level), n in list(watched.passed.items()) if who == id(logger)))
@@ -69,7 +71,7 @@ def _logger(logger: logging.Logger, watched: Any) -> Logger:
         untaken=tuple(sorted(int(level) for level, takes in asked.items() if not takes)),
         passed=passed,
         refused=0 if watched is None else watched.refused[id(logger)],
-        is_of_program=is_root or _is_of_program(logger.name.partition(".")[0]),
+        is_of_program=is_root or logger.name.partition(".")[0] in of_program,
     )
 
 
