@@ -21,6 +21,8 @@ class Program:
     log: str = ""
     """The record that is asked about."""
     variables: dict[str, str] = field(default_factory=dict)
+    signal: int = 0
+    """Number of the signal that ends it."""
 
 
 _LOGS = """
@@ -336,7 +338,34 @@ DOUBLED = (
     ),
 )
 
+_QUEUED = _LOGS + "root.addHandler(AzureLogHandler())\nlog.error('queued')\n"
+ENDS = (
+    Program(
+        "os._exit",
+        f"{_QUEUED}import os\nos._exit(0)\n",
+        "D101",
+        "the process was killed, or ended by SIGTERM or os._exit",
+        says="A process ended by os._exit at ",
+    ),
+    Program(
+        "a signal to itself",
+        f"{_QUEUED}import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n",
+        "D101",
+        "the process was killed, or ended by SIGTERM or os._exit",
+        says="A process ended by SIGTERM, without its exit hooks, while 1 items were queued",
+        signal=15,
+    ),
+    Program(
+        "a signal that is raised again",
+        f"{_QUEUED}import signal\nsignal.raise_signal(signal.SIGTERM)\n",
+        "D101",
+        says="A process ended by SIGTERM",
+        signal=15,
+    ),
+)
+
 HEALTHY = (
+    Program("os._exit after a flush", f"{_QUEUED}import opencensus_compat, os\nassert opencensus_compat.flush(5)\nos._exit(0)\n"),
     Program(
         "records, spans and measurements",
         _LOGS + _SPANS + _STATS + _NEW + "root.addHandler(AzureLogHandler())\nroot.setLevel(logging.INFO)\n"
@@ -395,4 +424,4 @@ HEALTHY = (
     ),
 )
 
-PROGRAMS = (*RECORDS, *SPANS, *PROVIDERS, *MEASUREMENTS, *DOUBLED, *HEALTHY)
+PROGRAMS = (*RECORDS, *SPANS, *PROVIDERS, *MEASUREMENTS, *DOUBLED, *ENDS, *HEALTHY)

@@ -37,7 +37,7 @@ def facts_of(tmp_path_factory):
         seen = run(["sh", "-c", script, sys.executable, str(Path(__file__).with_name("one_after_another.py")), str(told)], environ)
     lines = [line.split(" ", 2) for line in output.read_text(encoding="utf-8").splitlines() if line[:1].isdigit()]
     names = {int(pid): (name, int(status)) for pid, status, name in lines}
-    assert [name for name, status in names.values() if status] == [], output.read_text(encoding="utf-8")
+    assert dict(names.values()) == {each.name: each.signal for each in PROGRAMS}, output.read_text(encoding="utf-8")
     return {names[facts.wiring.pid][0]: facts for facts in seen.facts if facts.wiring.pid in names}
 
 

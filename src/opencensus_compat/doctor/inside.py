@@ -20,13 +20,19 @@ from _thread import get_ident
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
-from typing import Any
+from typing import Any, NoReturn
 
 VARIABLE = "CENSUS_COMPAT_DOCTOR"
 """Names the file with what to do: ``watching``, the path of that module; ``answers``, the folder to write to."""
 
 _WATCHING = "census_compat_doctor_watching"
 """Name of that module."""
+_USED = ("opencensus_compat._bridge.process", "appinsights_exporter")
+"""Modules, one of which every program has loaded that sends anything."""
+_ENDS = (1, 2, 3, 15)
+"""SIGHUP, SIGINT, SIGQUIT, SIGTERM."""
+_MOST_S = 3.0
+"""How long the end of a process by itself may be held up, seconds."""
 _BEFORE_OTHERS, _AFTER_OTHERS = -99, -101
 """Priorities among multiprocessing's finalizers: those of programs have at least 0, that which exports what is queued has -100."""
 
@@ -79,6 +85,20 @@ class _Answers:
         """Collect what exit hooks have changed, or all facts where that was not done yet."""
         self._answer(lambda inside: inside.collect() if self._facts is None else inside.collect_again(self._facts))
 
+    def by_itself(self, how: str) -> None:
+        """Collect all facts where this process ends itself without exit hooks.
+
+        Args:
+            how: Is written down, too.
+        """
+        if self._pid != os.getpid() or self._facts is not None or not any(name in sys.modules for name in _USED):
+            return
+        self._write("ended", how)
+        # A lock that a thread of the parent holds would hold up the end of a child made by fork.
+        thread = import_module("threading").Thread(target=self.last, daemon=True)
+        thread.start()
+        thread.join(_MOST_S)
+
     def _answer(self, collect: Any) -> None:
         if self._pid != os.getpid():
             # A child made by a fork that Python did not make.
@@ -125,7 +145,33 @@ def begin(told: str) -> None:
         # Called when the main thread has ended, and before the others are waited for.
         threading._register_atexit(answers.before_exit_hooks)
 
-    watching.begin({"threading": arrange})
+    def see_signals(signal: Any) -> None:
+        raise_original = signal.raise_signal
+
+        def raise_signal(number: int, /) -> None:
+            if number in _ENDS and signal.getsignal(number) is signal.SIG_DFL:
+                with suppress(Exception):
+                    answers.by_itself(signal.Signals(number).name)
+            raise_original(number)
+
+        signal.raise_signal = raise_signal
+
+    watching.begin({"threading": arrange, "signal": see_signals})
+    exit_original, kill_original = os._exit, os.kill
+
+    def leave(status: int) -> NoReturn:
+        with suppress(Exception):
+            answers.by_itself(f"os._exit at {watching.place(sys._getframe(1))}")
+        exit_original(status)
+
+    def kill(pid: int, number: int, /) -> None:
+        signal = sys.modules.get("signal")
+        if pid == os.getpid() and signal is not None and number in _ENDS and signal.getsignal(number) is signal.SIG_DFL:
+            with suppress(Exception):
+                answers.by_itself(signal.Signals(number).name)
+        kill_original(pid, number)
+
+    os._exit, os.kill = leave, kill
 
 
 def _loaded(name: str, path: str) -> Any:

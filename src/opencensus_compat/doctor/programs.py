@@ -156,6 +156,9 @@ def _answered(answers: Path, mask: Any) -> Iterator[tuple[Process, Facts | None]
         started = json.loads(path.read_text(encoding="utf-8"))
         process = Process(started["pid"], started["python"], mask(shlex.join(started["command"])), told=False)
         facts: Facts | None = None
+        ended = path.with_suffix(".ended")
+        if ended.exists():
+            process = replace(process, ended=ended.read_text(encoding="utf-8"))
         without, with_facts = path.with_suffix(".without"), path.with_suffix(".facts")
         if with_facts.exists():
             try:

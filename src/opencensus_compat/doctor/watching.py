@@ -4,7 +4,7 @@
 imports nothing but the standard library. Functions are replaced in `logging` and in modules of this package as they are loaded; each
 replacement calls the original with what it was given, and notes what it sees. Numbers may be a little short where threads note at once.
 
-Cost: half a microsecond for a record at each logger and handler, one for a trace, one for a measurement.
+Cost: half a microsecond for a record, one for a trace, three for a measurement; with `inside`, 70 ms for a process.
 """
 
 from __future__ import annotations

@@ -228,6 +228,10 @@ class Part(ABC, Generic[_T]):
             # From Python 3.12 on, no thread starts any more while exit hooks run.
             return _WithoutThread(self._export)
 
+    def waiting(self) -> int:
+        """Return how many pieces of telemetry wait for an export now."""
+        return self._queue.waiting()
+
     def convert(self, telemetry: _T) -> list[Envelope]:
         """Return the envelopes of a piece of telemetry as the exporter would send them, in the form that telemetry processors take."""
         return [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(telemetry)]
@@ -360,6 +364,12 @@ class _Queue:
     def entered(self) -> None:
         """Count one that was put in."""
         next(self._entered)
+
+    def waiting(self) -> int:
+        """Return how many are in the queue now."""
+        entered = next(self._entered) - self._looks
+        self._looks += 1
+        return max(0, entered - self.gone)
 
     @property
     def gone(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from opencensus_compat.doctor.check import PROBLEM, SKIPPED, WARNING, Finding, check, need
 from opencensus_compat.doctor.counted import ago
-from opencensus_compat.doctor.facts import Facts
+from opencensus_compat.doctor.facts import Absent, Facts
 from opencensus_compat.doctor.sections.counts import CountedProcess, CountedResource
 
 _HELPS = {
@@ -93,6 +93,9 @@ def ended(facts: Facts) -> Iterator[Finding]:
     """A process that is gone has said so."""
     if not need(facts.counts).asked:
         yield _not_asked()
+    if not isinstance(facts.run, Absent):
+        # Of a program that doctor has run, other checks know more: what was queued as it ended, and the way of what it made.
+        return
     for process in need(facts.counts).processes:
         if process.is_alive is False and process.state == "running":
             yield Finding(

@@ -9,6 +9,7 @@ from opencensus_compat.doctor.checks.messages import about
 from opencensus_compat.doctor.facts import Absent, Facts
 from opencensus_compat.doctor.sections.run import Process, Run
 
+_FLUSH = "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1"
 _SIGNALS = {2: "SIGINT", 9: "SIGKILL", 15: "SIGTERM"}
 
 
@@ -33,8 +34,9 @@ def processes(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             WARNING, f"{run.command} ended with {run.exit_code}: what comes after its failure was not seen.", "its own output says why"
         )
-    told = not isinstance(facts.wiring, Absent)
-    if told and not any(name != "opentelemetry" for name in facts.wiring.uses) and not run.exit_code:  # type: ignore[union-attr]  # it is told
+    if run.exit_code or isinstance(facts.wiring, Absent) or not all(process.told for process in run.processes):
+        return
+    if not any(name != "opentelemetry" for name in facts.wiring.uses):
         yield Finding(
             PROBLEM,
             f"{run.command} imported nothing of opencensus: nothing of it reaches this package.",
@@ -65,18 +67,27 @@ def ends(facts: Facts) -> Iterator[Finding]:
     cut = [process for process in facts.run.processes if not (process.told or process.why_not)]
     if cut and not facts.run.failure:
         yield _cut(facts.run, cut)
+    if not isinstance(facts.wiring, Absent) and facts.wiring.waiting:
+        process = next((each for each in facts.run.processes if each.pid == facts.wiring.pid), None)
+        if process is not None and process.ended:
+            yield Finding(
+                PROBLEM,
+                f"A process ended by {process.ended}, without its exit hooks, while {facts.wiring.waiting} items were queued: they are lost.",
+                "opencensus_compat.flush(5) before that" if process.ended.startswith("os._exit") else _FLUSH,
+                (f"process {process.pid}: {process.command}",),
+            )
 
 
 def _cut(run: Run, cut: list[Process]) -> Finding:
     number = -run.exit_code if run.exit_code < 0 else run.exit_code - 128 if run.exit_code > 128 else 0
     by = _SIGNALS.get(number, "") or run.stop_signal
-    how = f"were ended by {by}" if by else "ended by os._exit or by a signal"
+    how = f"were ended by {by}" if by else "were ended by a signal"
     evidence = tuple(f"process {process.pid}: {process.command}" for process in cut)
     return Finding(
         PROBLEM,
         f"{len(cut)} of {len(run.processes)} Python processes {how}, without their exit hooks: what was queued is lost, and nothing of their wiring "
         "could be seen.",
-        "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1, or opencensus_compat.flush(5) before os._exit; to look inside, end a server with --stop-signal SIGINT"
+        f"{_FLUSH}; to look inside, end a server with --stop-signal SIGINT"
         if by != "SIGKILL"
         else "end the program in another way than by SIGKILL",
         evidence,

@@ -46,6 +46,7 @@ def collect(request: Request) -> Wiring:
         metrics=metrics_of_process(watched),
         instrumented=_instrumented(),
         said=() if watched is None else tuple(_said(watched, secrets)),
+        waiting=_waiting(),
         reported=_reported(),
     )
 
@@ -55,6 +56,14 @@ def collect_again(wiring: Wiring, request: Request) -> Wiring:
     watched = getattr(sys.modules.get(_WATCHING), "watched", None)
     said = wiring.said if watched is None else tuple(_said(watched, secrets_of(request.environ)))
     return replace(wiring, said=said, reported=_reported())
+
+
+def _waiting() -> int:
+    """Return how many spans and log records are queued."""
+    known = sys.modules.get("opencensus_compat._bridge.pipeline.destinations")
+    queue = getattr(getattr(sys.modules.get("opencensus_compat._bridge.providers.logs"), "_feed", None), "hand_over", None)
+    handed_over = 0 if queue is None else len(queue.waiting) // sys.modules["opencensus_compat._bridge.pipeline.hand_over"].WIDTH
+    return handed_over + (0 if known is None else sum(part.waiting() for part in known.parts(None)))
 
 
 def _reported() -> tuple[str, ...]:

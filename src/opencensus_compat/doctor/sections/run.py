@@ -26,6 +26,8 @@ class Process:
     command: str
     told: bool
     """Whether it could say what it made: it ended with its exit hooks, and could import this package."""
+    ended: str = ""
+    """How it ended itself without exit hooks: ``os._exit`` and where that was called, or a signal; empty for any other end."""
     why_not: str = ""
     """Why the facts of it could not be collected; empty for one that ended without exit hooks."""
     loaded: tuple[str, ...] = ()

@@ -285,5 +285,7 @@ class Wiring:
     metrics: Metrics
     instrumented: tuple[Instrumented, ...]
     said: tuple[Said, ...]
+    waiting: int = 0
+    """Spans and log records in the queues."""
     reported: tuple[str, ...] = ()
     """What this package reports once for each process, also where the level of its logger lets nothing pass; without values."""
