@@ -6,6 +6,7 @@ import inspect
 import os
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
 
 from appinsights_exporter import ConfigurationError, configure
 from appinsights_exporter.program import program_settings
@@ -197,6 +198,7 @@ if "shutdown" in os.environ.get("TEST_END", ""):
 """
 
 
+@pytest.mark.skipif(not hasattr(MeterProvider, "add_metric_reader"), reason="this release of the SDK takes no further readers, and says so")
 @pytest.mark.parametrize("end", ["exit", "shutdown"])
 def test_providers_that_are_set_are_used_beside_opencensus_code(run_program, endpoint, end):
     """What the application set sends from there, under its own name; each span arrives once, in one trace."""
@@ -259,6 +261,31 @@ def test_a_forked_worker_sends_its_own(run_program, endpoint):
     assert sorted(row["name"] for row in endpoint.rows("dependencies")) == ["child", "parent"]
 
 
+OFFICIAL = """
+from appinsights_exporter import configure
+from opentelemetry import metrics
+
+configuration = configure(
+    disable_logging=True,
+    disable_tracing=False,
+    enable_live_metrics=False,
+    enable_performance_counters=True,
+    browser_sdk_loader_config={"enabled": False},
+    instrumentation_options={"azure_sdk": {"enabled": False}, "flask": {"enabled": False}, "requests": {"enabled": True}},
+)
+assert configuration.signals == ("traces", "metrics")
+from opentelemetry.instrumentation.requests import RequestsInstrumentor
+
+assert RequestsInstrumentor().is_instrumented_by_opentelemetry
+"""
+
+
+def test_a_call_of_the_official_distro_works(run_program, endpoint):
+    """Its arguments that have another form here are taken."""
+    run_program(OFFICIAL, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+    assert "Private Bytes" in {row["name"] for row in endpoint.rows("performanceCounters")}
+
+
 INSTRUMENTED = """
 import requests
 from appinsights_exporter import configure
@@ -290,6 +317,17 @@ def test_instrumentations_are_switched_on_by_name(run_program, endpoint):
         ),
         pytest.param({"metric_readers": [object()]}, "metric_readers .* expected metric readers; got object", id="reader"),
         pytest.param({"views": ["orders"]}, "views .* got str", id="view"),
+        pytest.param(
+            {"loger_name": "shop"}, "loger_name .* expected one of the arguments signals, .* Did you mean logger_name?", id="unknown"
+        ),
+        pytest.param(
+            {"enable_live_metrics": True}, "enable_live_metrics .* no live metrics stream; got True. Leave it out", id="live metrics"
+        ),
+        pytest.param({"browser_sdk_loader_config": {"enabled": True}}, "browser_sdk_loader_config .* no script .* got dict", id="browser"),
+        pytest.param({"disable_tracing": "yes"}, "disable_tracing .* True or False; got str", id="disable"),
+        pytest.param({"instrumentation_options": {"flusk": {}}}, "pip install opentelemetry-instrumentation-flusk", id="library"),
+        pytest.param({"instrumentation_options": ["flask"]}, "instrumentation_options .* a mapping such as .*; got list", id="options"),
+        pytest.param({"instrumentation_options": {"azure_sdk": {"enabled": True}}}, "tracing_implementation", id="azure sdk"),
         pytest.param({"resource": {"service.name": "x"}}, "resource .* a Resource; got dict", id="resource"),
         pytest.param({"span_processors": [1]}, "span_processors .* got int", id="span processor"),
         pytest.param({"log_record_processors": [1]}, "log_record_processors .* got int", id="log record processor"),

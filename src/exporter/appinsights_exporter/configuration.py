@@ -32,27 +32,33 @@ from opentelemetry.sdk.environment_variables import (
     OTEL_SDK_DISABLED,
 )
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from . import _sdk_logs
+from . import _sdk_logs, performance_counters
+from .arguments import SIGNALS, Official, check_all, checked, of_official_distro, positive, same
+from .children import flush_at_end
+from .delivery import process_end
+from .delivery.helpers import Helpers, LateError
 from .errors import ConfigurationError
 from .exporters import ApplicationInsightsSpanExporter
 from .foreign import failure
 from .log_exporter import ApplicationInsightsLogRecordExporter
 from .logging_handlers import ProviderHandler
 from .metric_exporter import ApplicationInsightsMetricExporter
+from .metric_reader import ForkingReader
 from .program import program_resource, program_settings
 from .rates import SampleRateProcessor
 from .sampling import ApplicationInsightsSampler, RateLimitedSampler, from_environment
 from .settings import ARGUMENT, Settings
+from .sigterm import Sigterm
 from .spelling import unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from importlib.metadata import EntryPoints
 
     from opentelemetry.sdk.trace import SpanProcessor
@@ -62,7 +68,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Configuration", "configure"]
 
-TRACES, LOGS, METRICS = SIGNALS = ("traces", "logs", "metrics")
+TRACES, LOGS, METRICS = SIGNALS
 LOGGER_NAME_VARIABLE = "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME"
 LOGGING_FORMAT_VARIABLE = "PYTHON_APPLICATIONINSIGHTS_LOGGING_FORMAT"
 _EXPORTER_VARIABLES = {TRACES: OTEL_TRACES_EXPORTER, LOGS: OTEL_LOGS_EXPORTER, METRICS: OTEL_METRICS_EXPORTER}
@@ -71,6 +77,8 @@ _GROUP = "opentelemetry_instrumentor"
 _QUEUE, _BATCH = 2048, 512
 """What the SDK's batch processors have where neither a program nor the environment says otherwise."""
 _LEFT_OUT = (None, ())
+_AT_SIGTERM_MILLIS = 10_000
+"""Longest time in which SIGTERM sends what is queued; orchestrators kill after 30 seconds at most."""
 
 _T = TypeVar("_T")
 _logger = logging.getLogger(__name__)
@@ -129,6 +137,9 @@ class Configuration:
         self._lock = threading.Lock()
         self._last: object = None
         """The arguments of the last call that succeeded: programs call once for each request."""
+        self._counts = False
+        """Whether there are performance counters."""
+        self._sigterm = Sigterm(lambda: self.force_flush(_AT_SIGTERM_MILLIS), process_end.has_begun)
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -148,22 +159,35 @@ class Configuration:
                 done = False
         return done
 
-    def shutdown(self) -> None:
-        """Send what is queued, and take nothing more. The end of the process does it by itself."""
+    def shutdown(self, timeout_millis: float = 30_000) -> bool:
+        """Send what is queued, and take nothing more; return whether that was done in time. The end of the process does it by itself.
+
+        Args:
+            timeout_millis: Milliseconds; what takes longer goes on in another thread.
+        """
         for owner in self._owners:
-            shutdown = getattr(owner, "shutdown", None)
+            if (shutdown := getattr(owner, "shutdown", None)) is not None:
+                atexit.unregister(shutdown)
+        try:
+            return Helpers("appinsights-shutdown").run(self._shut_down, timeout_millis / 1000)
+        except LateError:
+            return False
+
+    def _shut_down(self) -> bool:
+        done = True
+        for owner in self._owners:
             try:
-                if shutdown is not None:
-                    atexit.unregister(shutdown)
-                    shutdown()
+                owner.shutdown()
             except failure() as error:
                 _logger.warning("A provider could not be shut down: %s", type(error).__name__)
+                done = False
+        return done
 
     def _add(self, signal: str, wanted: _Wanted, place: str) -> None:
         now, (before, where) = wanted.of(signal), self._signals.get(signal, (None, ""))
         if before is not None:
             # What a call leaves out is as the first one has it.
-            other = [name for name, value in now.items() if value not in _LEFT_OUT and not _same(value, before[name])]
+            other = [name for name, value in now.items() if value not in _LEFT_OUT and not same(value, before[name])]
             if other:
                 raise ConfigurationError(
                     other[0],
@@ -173,7 +197,10 @@ class Configuration:
                     advice="Configure once, or give both calls the same arguments.",
                 )
             return
-        self._owners += _SET_UP[signal](wanted)
+        made = _SET_UP[signal](wanted)
+        self._owners += made
+        for owner in made:
+            flush_at_end(owner)
         self._signals[signal] = now, place
 
 
@@ -208,6 +235,8 @@ def configure(
     schedule_delay_millis: float | None = None,
     max_queue_size: int | None = None,
     max_export_batch_size: int | None = None,
+    flush_on_sigterm: bool = False,
+    **official: object,
 ) -> Configuration:
     """Set up providers, exporters, processors, samplers, a logging handler and instrumentations; return what sends.
 
@@ -242,12 +271,18 @@ def configure(
             ``OTEL_BLRP_SCHEDULE_DELAY``.
         max_queue_size: Spans, and likewise records, that may wait; None reads ``OTEL_BSP_MAX_QUEUE_SIZE`` and its like.
         max_export_batch_size: Spans, and likewise records, in an export; None reads ``OTEL_BSP_MAX_EXPORT_BATCH_SIZE`` and its like.
+        flush_on_sigterm: Whether SIGTERM sends what is queued before it ends the process, where the program has no handler of its own. Only
+            the main thread can set one.
+        official: Arguments of the official distro's function that say the same in another form: ``disable_tracing``, ``disable_logging``,
+            ``disable_metrics``, ``enable_performance_counters`` and ``instrumentation_options``; and such as switch off what is not here.
 
     Raises:
-        ConfigurationError: A value that cannot work, an instrumentation that is not installed, or other arguments than those of an
-            earlier call for the same signal.
+        ConfigurationError: A value that cannot work, an argument that nobody has, an instrumentation that is not installed, or other
+            arguments than those of an earlier call for the same signal.
     """
-    signals, instrumentations = _listed(signals), _listed(instrumentations)
+    more = of_official_distro(official, lambda: tuple(configure.__kwdefaults__ or ())) if official else Official()
+    signals = tuple(each for each in _listed(signals) if each not in more.without)
+    instrumentations = (*_listed(instrumentations), *more.instrumentations)
     span_processors, log_record_processors = tuple(span_processors), tuple(log_record_processors)
     metric_readers, views, telemetry_processors = tuple(metric_readers), tuple(views), tuple(telemetry_processors)
     delivery = {
@@ -267,7 +302,7 @@ def configure(
         (connection_string, credential, resource, sampling_ratio, traces_per_second, storage_directory),
         (delivery, batches),
         (signals, span_processors, log_record_processors, metric_readers, views, telemetry_processors, instrumentations),
-        (logger_name, logging_formatter, export_interval_millis),
+        (logger_name, logging_formatter, export_interval_millis, flush_on_sigterm, more.performance_counters),
         getattr(sampler, "get_description", lambda: sampler)(),
     )
     if called_with == _configuration._last:
@@ -277,12 +312,12 @@ def configure(
         # A machine that sends nothing needs no connection string.
         return _configuration
     names = _names(instrumentations)
-    _check_all("span_processors", span_processors, lambda each: callable(getattr(each, "on_end", None)), "span processors")
-    _check_all("log_record_processors", log_record_processors, _takes_records, "log record processors")
-    _check_all("metric_readers", metric_readers, lambda each: isinstance(each, MetricReader), "metric readers")
-    _check_all("views", views, lambda each: isinstance(each, View), "views")
-    _check_all("telemetry_processors", telemetry_processors, callable, "functions")
-    _check_all("resource", () if resource is None else (resource,), lambda each: isinstance(each, Resource), "a Resource")
+    check_all("span_processors", span_processors, lambda each: callable(getattr(each, "on_end", None)), "span processors")
+    check_all("log_record_processors", log_record_processors, _takes_records, "log record processors")
+    check_all("metric_readers", metric_readers, lambda each: isinstance(each, MetricReader), "metric readers")
+    check_all("views", views, lambda each: isinstance(each, View), "views")
+    check_all("telemetry_processors", telemetry_processors, callable, "functions")
+    check_all("resource", () if resource is None else (resource,), lambda each: isinstance(each, Resource), "a Resource")
     given = [
         name
         for name, value in (("sampler", sampler), ("sampling_ratio", sampling_ratio), ("traces_per_second", traces_per_second))
@@ -293,7 +328,7 @@ def configure(
             given[1], ARGUMENT, expected=f"one way of sampling, and {given[0]} is given", came="both", advice="Leave one of them out."
         )
     for name, value in batches.items():
-        _positive(name, value, is_whole=name != "schedule_delay_millis")
+        positive(name, value, is_whole=name != "schedule_delay_millis")
     settings = program_settings(
         connection_string,
         credential=credential,
@@ -312,14 +347,14 @@ def configure(
     wanted = _Wanted(
         settings=settings,
         resource=resource,
-        sampler=_checked("sampler", sampler, "should_sample", "an OpenTelemetry sampler"),
+        sampler=checked("sampler", sampler, "should_sample", "an OpenTelemetry sampler"),
         span_processors=span_processors,
         log_record_processors=log_record_processors,
         metric_readers=metric_readers,
         views=views,
         logger_name=logger_name,
         logging_formatter=logging_formatter,
-        export_interval_millis=_positive("export_interval_millis", export_interval_millis),
+        export_interval_millis=positive("export_interval_millis", export_interval_millis),
         telemetry_processors=telemetry_processors,
         delivery=delivery,
         batches=batches,
@@ -329,8 +364,16 @@ def configure(
     with _configuration._lock:
         for signal in chosen:
             _configuration._add(signal, wanted, place)
+        if more.performance_counters and METRICS in chosen and not _configuration._counts:
+            _configuration._counts = True
+            logs: Any = _sdk_logs.global_provider() if LOGS in chosen else None
+            performance_counters.observe(logger_provider=logs)
     for name in names:
         _instrument(name)
+    if flush_on_sigterm and not _configuration._sigterm.watch():
+        _logger.warning(
+            "flush_on_sigterm has no effect: configure() is called in another thread than the main one, or SIGTERM has a handler."
+        )
     _configuration._last = called_with
     return _configuration
 
@@ -375,7 +418,7 @@ def _set_up_logs(wanted: _Wanted) -> list[Any]:
 
 def _set_up_metrics(wanted: _Wanted) -> list[Any]:
     exporter = _with_processors(ApplicationInsightsMetricExporter(settings=wanted.settings), wanted)
-    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=wanted.export_interval_millis)
+    reader = ForkingReader(exporter, wanted.export_interval_millis)
     readers = [reader, *wanted.metric_readers]
     provider: Any = metrics.get_meter_provider()
     if isinstance(provider, MeterProvider):
@@ -475,42 +518,5 @@ def _instrument(name: str) -> None:
         instrumentor.instrument()
 
 
-def _checked(name: str, value: _T, method: str, expected: str) -> _T:
-    if value is not None and not callable(getattr(value, method, None)):
-        raise ConfigurationError(name, ARGUMENT, expected=expected, came=type(value).__name__, advice=f"Pass an object with {method}().")
-    return value
-
-
-def _check_all(name: str, values: tuple[object, ...], is_right: Callable[[Any], bool], expected: str) -> None:
-    for value in values:
-        if not is_right(value):
-            raise ConfigurationError(
-                name, ARGUMENT, expected=expected, came=type(value).__name__, advice="Pass objects of OpenTelemetry's."
-            )
-
-
 def _takes_records(processor: object) -> bool:
     return callable(getattr(processor, "on_emit", None)) or callable(getattr(processor, "emit", None))
-
-
-def _same(one: object, other: object, depth: int = 4) -> bool:
-    """Return whether two values are the same, equal, or of one type with the same fields: most classes of the SDK have no equality."""
-    if one is other or one == other:
-        return True
-    if type(one) is not type(other) or not depth:
-        return False
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(_same(first, second, depth) for first, second in zip(one, other, strict=True))
-    mine, theirs = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
-    if mine is None or theirs is None or mine.keys() != theirs.keys():
-        return False
-    return all(_same(mine[key], theirs[key], depth - 1) for key in mine)
-
-
-def _positive(name: str, value: float | None, *, is_whole: bool = False) -> float | None:
-    is_number = isinstance(value, int if is_whole else (int, float)) and not isinstance(value, bool)
-    if value is not None and not (is_number and value > 0):
-        expected = "a whole number above 0" if is_whole else "a number of milliseconds above 0"
-        advice = "512 is usual." if is_whole else "60_000 is a minute."
-        raise ConfigurationError(name, ARGUMENT, expected=expected, came=repr(value), advice=advice)
-    return value

@@ -71,6 +71,38 @@ def hold_while_forking(lock: RLock) -> None:
         os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 
+class Prepares(Protocol):
+    """Has something to do before the process forks."""
+
+    def prepare(self) -> None:
+        """Run in the parent, on the thread that forks; raise nothing."""
+        ...
+
+
+_preparing: weakref.WeakSet[Prepares] = weakref.WeakSet()
+
+
+def before_fork(obj: Prepares) -> None:
+    """Call an object's ``prepare()`` before each fork, for as long as the object is alive, and before the locks of `hold_while_forking` are taken."""
+    if hasattr(os, "register_at_fork") and not _state.prepares:
+        _state.prepares = True
+        # What is registered last runs first.
+        os.register_at_fork(before=_prepare)
+    _preparing.add(obj)
+
+
+def _prepare() -> None:
+    for obj in list(_preparing):
+        obj.prepare()
+
+
+class _State:
+    prepares = False
+
+
+_state = _State()
+
+
 _UWSGI_TELLS = (b"lazy-apps", b"py-call-osafterfork", b"py-call-uwsgi-fork-hooks")
 """Options with which applications load after the fork, or Python hears of it."""
 _after_uwsgi_forks: list[Callable[[], object]] = []

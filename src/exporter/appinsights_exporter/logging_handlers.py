@@ -25,6 +25,7 @@ from opentelemetry.sdk.environment_variables import OTEL_BLRP_MAX_QUEUE_SIZE
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from . import _sdk_logs
+from .children import flush_at_end
 from .convert import exceptions, logs
 from .counts import RateLimit
 from .delivery.own import OWN_TRACE_ID
@@ -247,6 +248,7 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
                 else max_batch_size,
             )
         )
+        flush_at_end(provider)
         super().__init__(provider, level)
 
     @property

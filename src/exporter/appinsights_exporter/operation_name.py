@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.trace import SpanKind
 
 from .convert import incoming
+from .looking import LookingProcessor
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -19,7 +20,7 @@ ATTRIBUTE = "ai.operation.name"
 _INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
 
 
-class OperationNameProcessor(SpanProcessor):
+class OperationNameProcessor(LookingProcessor):
     """Notes on each span, when it starts, the operation name of the request that it is done for.
 
     Application Insights groups dependencies by ``ai.operation.name``, which belongs to the request at the local root. An exporter sees

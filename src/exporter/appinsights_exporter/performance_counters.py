@@ -41,13 +41,14 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 
 from ._version import __version__
 from .convert import counters
 from .convert.standard import is_request, kept_percent
 from .counts import RateLimit
 from .forks import restart_in_child
+from .looking import LookingProcessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -121,7 +122,7 @@ def counting_since_ns() -> int:
     return _state.since_ns
 
 
-class RequestCounter(SpanProcessor):
+class RequestCounter(LookingProcessor):
     """Counts the requests that end, and the exceptions that were recorded on them.
 
     Args:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Tracer, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, Tracer, TracerProvider
 from opentelemetry.sdk.trace.sampling import Sampler, TraceIdRatioBased
 
 from .convert.legacy_spans import SCOPE as FACADE_SCOPE
 from .convert.spans import SAMPLE_RATE, threshold_percent
+from .looking import LookingProcessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -102,7 +103,7 @@ def sample_rate_percent(span: trace.Span | ReadableSpan) -> float | None:
     return None
 
 
-class SampleRateProcessor(SpanProcessor):
+class SampleRateProcessor(LookingProcessor):
     """Notes on spans, when they start, the rate at which OpenTelemetry's own samplers kept them.
 
     Without it their items carry no rate, and the service counts too few::

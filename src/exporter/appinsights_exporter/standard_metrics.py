@@ -40,13 +40,14 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import metrics
 from opentelemetry.metrics import Observation
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from ._version import __version__
 from .convert import standard
 from .counts import RateLimit
 from .forks import restart_in_child
+from .looking import LookingProcessor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,7 @@ MAX_COMBINATIONS = 1000
 _logger = logging.getLogger(__name__)
 
 
-class StandardMetricsProcessor(SpanProcessor):
+class StandardMetricsProcessor(LookingProcessor):
     """Counts each span that ends in ``requests/duration`` or ``dependencies/duration``; see the module for what that replaces.
 
     Args:

@@ -114,6 +114,7 @@ __all__ = [
     "sdk_logs",
     "settings",
     "shows_no_own_lines",
+    "sigterm_handler",
     "span_exporter",
     "stored",
     "unquoted",
@@ -585,6 +586,13 @@ def _helpers() -> Helpers:
     from appinsights_exporter.delivery.helpers import Helpers
 
     return Helpers("opencensus-flush")
+
+
+def sigterm_handler(end: Callable[[], object], is_ending: Callable[[], bool]) -> Callable[..., bool]:
+    """Return what sets a handler of SIGTERM that calls a function, unless the process is ending already; see `Sigterm.watch`."""
+    from appinsights_exporter.sigterm import Sigterm
+
+    return Sigterm(end, is_ending).watch
 
 
 def use_role_of(context_tags: Mapping[str, object] | None) -> None:

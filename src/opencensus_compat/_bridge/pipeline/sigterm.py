@@ -1,15 +1,9 @@
-"""SIGTERM, for programs that choose so: queued telemetry is exported, then the signal ends the process by its default action.
-
-Orchestrators end containers by it, and Python runs no exit hooks then. A handler that a program or a server has set itself is left alone, and
-one that it sets later takes the place of this one.
-"""
+"""SIGTERM, for programs that choose so: who chooses, and what is exported before the signal ends the process."""
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from types import FrameType
+import functools
+from collections.abc import Callable
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.pipeline.ending import end_of_child, grace_period_s, is_ending
@@ -57,33 +51,18 @@ def decide(*, handles: bool) -> bool:
 
 def watch(*, handles: bool = True) -> bool:
     """Handle SIGTERM where the program does not, or no more, and return whether that could be done."""
-    if threading.current_thread() is not threading.main_thread():
-        return False
-    if signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _on_sigterm):
-        return False
-    signal.signal(signal.SIGTERM, _on_sigterm if handles else signal.SIG_DFL)
-    return True
+    return _watching()(handles=handles)
 
 
-def _on_sigterm(number: int, frame: FrameType | None) -> None:
-    # One more signal ends the process at once.
-    signal.signal(number, signal.SIG_DFL)
-    if is_ending():
-        # Exit hooks export what is queued, in no more time.
-        return
-    try:
-        # In a thread, while the main thread goes on: it may hold what sending needs. Should that end by itself, the interpreter waits for it.
-        threading.Thread(target=_send_and_end, args=(number,), name="opencensus-sigterm", daemon=False).start()
-    except RuntimeError:
-        os.kill(os.getpid(), number)
+@functools.cache
+def _watching() -> Callable[..., bool]:
+    # Exit hooks export what is queued, in no more time, once the process is ending.
+    return _exporter.sigterm_handler(_send, is_ending)
 
 
-def _send_and_end(number: int) -> None:
-    try:
-        # It keeps its time by itself, unless what a program has put into the export does not.
-        _exporter.run_with_timeout(_end, grace_period_s() + 1.0)
-    finally:
-        os.kill(os.getpid(), number)
+def _send() -> None:
+    # It keeps its time by itself, unless what a program has put into the export does not.
+    _exporter.run_with_timeout(_end, grace_period_s() + 1.0)
 
 
 def _end() -> bool:
