@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,6 @@ from .foreign import failure
 from .forks import before_fork, restart_in_child
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from opentelemetry.sdk.metrics.export import MetricsData
 
     from .metric_exporter import ApplicationInsightsMetricExporter
@@ -73,7 +71,7 @@ class ForkingReader(PeriodicExportingMetricReader):
 
 def _is_reading() -> bool:
     """Return whether this thread is reading instruments, for whichever reader."""
-    frame: FrameType | None = sys._getframe()
+    frame = inspect.currentframe()
     while frame is not None:
         if frame.f_code is MetricReader.collect.__code__:
             return True
