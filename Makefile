@@ -1,4 +1,4 @@
-# make demo     unchanged OpenCensus programs, and what of them arrives at a local Application Insights endpoint
+# make demo     unchanged OpenCensus programs, and what of them arrives at a local Application Insights endpoint; PAGES=1 then shows it in a browser
 # make test     everything that must hold: lint, format, types, tests
 # make format   let ruff format and mend what it can
 # make tables   the part of the guide that is written from the table of integrations
@@ -9,6 +9,7 @@
 # make servers  the integrations with databases, on PostgreSQL, MariaDB and Redis of Debian's packages, which must be installed
 # make collectors  a fleet of real OpenTelemetry Collectors, built from Debian's packages: needs debootstrap and root, once
 # make frozen   programs that PyInstaller has frozen
+# make pages    the pages of `census-compat local` in a real Chromium (Debian's package); screenshots stay in build/pages/
 # make bench    speed against the real packages and the official exporter
 # make oldest   the tests on the oldest OpenTelemetry that pyproject.toml declares; make newest: on the newest, pre-releases included
 # make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
@@ -27,10 +28,10 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format tables faults fuzz soak servers collectors frozen vendors bench oldest newest matrix python314 envs clean
+.PHONY: demo test format tables faults fuzz soak servers collectors frozen pages vendors bench oldest newest matrix python314 envs clean
 
 demo: .venv/.stamp
-	$(PY) examples/demo.py
+	PAGES="$(PAGES)" $(PY) examples/demo.py
 
 test: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 	$(PY) -m ruff check .
@@ -66,6 +67,10 @@ servers: .venv/.stamp .venvs/legacy/.stamp
 
 collectors: .venv/.stamp .venvs/collectors/otelcol
 	$(PY) tests/collectors/run.py .venvs/collectors/otelcol
+
+# PAGES_SECONDS=600 keeps a page open for ten minutes at 200 items a second; LIMITS=held fails above the limits that are printed.
+pages: .venvs/pages/.stamp
+	.venvs/pages/bin/python -m pytest --quiet --capture=no tests/browser/pages.py
 
 frozen: .venv/.stamp .venvs/frozen/.stamp
 	$(PY) $(PYTEST) tests/imports/frozen.py
@@ -123,6 +128,9 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/official/.sta
 
 .venvs/frozen/.stamp: pyproject.toml
 	$(call environment,.venvs/frozen,pyinstaller --editable .)
+
+.venvs/pages/.stamp: pyproject.toml
+	$(call environment,.venvs/pages,--editable '.[pages]')
 
 .venvs/official/.stamp: benchmarks/official-requirements.txt
 	$(call environment,.venvs/official,--requirement $<)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from opencensus_compat.local import LocalEndpoint, render, shapes, transaction
+from opencensus_compat.local.commands.pages import look
 
 EXAMPLES = Path(__file__).parent
 DATABASE = EXAMPLES.parent / "build" / "demo.db"
@@ -255,6 +256,8 @@ def main() -> int:
     if not problems:
         elapsed_s = time.monotonic() - begun_s
         print(f"\n{_bold('All as expected', style)}: {len(PROGRAMS)} examples, {items} items, 0 lines changed, {elapsed_s:.1f} s.")
+        if os.environ.get("PAGES"):
+            look(str(DATABASE), 0, json=False, opens=True)
     return 1 if problems else 0
 
 
@@ -426,6 +429,7 @@ def _ending(style: render.Style) -> None:
     print(f"{_bold('Look further', style)}\n")
     print(f"a table        {local} show dependencies --database {database}")
     print(f"a transaction  {local} transaction latest --database {database}")
+    print(f"in a browser   make demo PAGES=1, or {local} --database {database} --look")
     print(f"your program   {local} -- python app.py")
     print(f"two programs   {local.removesuffix('local')}compare --before 'old/bin/python app.py' --after 'python app.py'")
     print("what differs   migration_guide/differences.md; `make test` runs these programs on the old SDK too")

@@ -79,10 +79,10 @@ LOCAL_LAYERS = [
     {"cli"},  # arguments
     {"commands"},  # what prints
     {"endpoint"},
-    {"server", "control", "ingestion"},  # HTTP; what is answered
+    {"server", "control", "ingestion", "pages"},  # HTTP; what is answered
     {"replies", "arrivals", "script"},
-    {"framing", "same_machine", "recording", "remote", "reasons", "render", "rule_texts", "queries"},
-    {"transaction", "store", "exchange"},
+    {"framing", "same_machine", "recording", "remote", "reasons", "render", "rule_texts", "queries", "charts", "application_map"},
+    {"transaction", "store", "exchange", "kql"},
     {"call_sites", "filters"},
     {"tables", "schema"},
     {"bodies", "misbehave", "shapes", "times"},  # values

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -402,3 +405,62 @@ def test_plain_terminal(items):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert "`- - \\u65e5\\u672c\\u8a9e" in done.stdout.decode("ascii")
+
+
+def _served(process):
+    """Return status and answer of the pages whose address is the first line of a process, and of sending an item there."""
+    address = process.stdout.readline().strip()
+    address = json.loads(address)["url"] if address.startswith("{") else address
+    host = urlsplit(address).netloc
+    answers = []
+    for method, path in (("GET", "/_api/state"), ("POST", "/v2.1/track")):
+        with contextlib.closing(http.client.HTTPConnection(host, timeout=30)) as connection:
+            connection.request(method, path, headers={"Content-Type": "application/json"})
+            reply = connection.getresponse()
+            answers.append((reply.status, json.loads(reply.read())))
+    return answers
+
+
+@pytest.mark.parametrize("json_words", [[], ["--json"]], ids=["text", "json"])
+def test_look_at_a_recording(items, connect, tmp_path, json_words):
+    """A finished recording is shown, nothing is accepted, and SIGTERM ends it; the file stays as it was."""
+    file = tmp_path / "items.db"
+    with LocalEndpoint(database=file) as endpoint:
+        connect(endpoint).post(items)
+    before = file.read_bytes()
+    with process("--database", str(file), "--look", *json_words) as looking:
+        (status, state), (refused, reply) = _served(looking)
+        looking.send_signal(signal.SIGTERM)
+        assert looking.wait(30) == 0
+    assert (status, state["title"], state["last"], state["connectionString"]) == (200, "items.db", 2, None)
+    assert (refused, reply) == (405, {"error": "This server shows a recording, and takes no telemetry"})
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--look"], "--look needs the recording: --database FILE"),
+        (["--look", "--database", "FILE", "show"], "--look only shows a recording; expected nothing after it, got show"),
+        (["--look", "--database", "FILE"], "as a database of received telemetry"),
+        (["--pages", "--count-only"], "--pages needs items to show, and --count-only keeps none"),
+    ],
+)
+def test_look_at_nothing(command, tmp_path, capfd, words, message):
+    """What is missing is said at once."""
+    assert command(*(word.replace("FILE", str(tmp_path / "absent.db")) for word in words)) == 2
+    assert message in capfd.readouterr().err
+
+
+def test_pages_stay_when_the_program_has_ended(items):
+    """With --pages the address comes first; when the program has ended the pages go on, until they are told to end; the exit code is the program's."""
+    with process("--pages", "--", sys.executable, "-c", SENDER, json.dumps(items), "7") as running:
+        address = running.stderr.readline().removeprefix("Pages: ").strip()
+        said = next(line for line in running.stderr if line.startswith("The pages"))
+        with contextlib.closing(http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)) as connection:
+            connection.request("GET", "/_api/state")
+            state = json.loads(connection.getresponse().read())
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 7
+    assert said == f"The pages stay at {address}; Ctrl-C ends.\n"
+    assert state["last"] == 2

@@ -12,12 +12,14 @@ import datetime
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from opencensus_compat.local.commands.pages import look
 from opencensus_compat.local.commands.terminal import CommandError, style, terminated_as_interrupted, write, write_error
 from opencensus_compat.local.tables import TABLES
 
@@ -27,6 +29,7 @@ from .lines import LineMap
 from .metrics import METRIC_TABLES
 from .model import Comparison, Problem
 from .output import check_output, save_output
+from .pages import ComparisonPage
 from .programs import NOT_COMPARABLE, STOP_SIGNALS, Conditions, Driving, NotComparable, one_port, parse, record
 from .progress import doing
 from .recordings import DamagedRecording, LockedRecording, OpenRecording, RecordingError
@@ -73,6 +76,7 @@ exit codes
      sent nothing, items were refused, or the program before is unstable
 """
 
+_EXIT_CODES = {"equal": 0, "different": 1, "not comparable": NOT_COMPARABLE}
 _FORMATS = {"json": as_json, "html": as_html, "junit": as_junit}
 _INTERRUPTED = 130
 _LIST = "accept.toml"
@@ -117,6 +121,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--review",
         action="store_true",
         help="ask about each difference that nothing accepts, and add what is meant to accept.toml, or to --accept",
+    )
+    parser.add_argument(
+        "--pages", action="store_true", help="then show both in a browser, until Ctrl-C: there, differences can be accepted, too"
     )
     parser.add_argument("--format", choices=("text", *_FORMATS), default="text", help="form of the report; default: text")
     parser.add_argument("--output", metavar="FILE", help="write the report to this file, and the text to standard output")
@@ -189,6 +196,15 @@ def _compared(args: argparse.Namespace) -> int:
             found = compared(_accepted(args))
             if args.review and found.verdict == "different" and _reviewed(found, sides, Path(args.accept or _LIST)):
                 found = compared(_accepted(args))
+            if args.pages:
+                _report(found, sides, args.format, args.output)
+                page = ComparisonPage(compared, sides, Path(args.accept or _LIST))
+                # Of a copy: a recording that is being looked at cannot be compared again.
+                shown = Path(folder, "shown", Path(after.recording).name)
+                shown.parent.mkdir()
+                shutil.copyfile(after.recording, shown)
+                look(str(shown), 0, json=False, comparison=page)
+                return _EXIT_CODES[found.verdict]
             if programs:
                 found = replace(found, problems=tuple(programs.problem(each) for each in found.problems))
         except NotComparable as failure:
@@ -205,7 +221,7 @@ def _compared(args: argparse.Namespace) -> int:
     except BrokenPipeError:
         # The reader of our output has gone (| head): nothing is left to write, and exit must not try to flush. The exit code stands.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return {"equal": 0, "different": 1, "not comparable": NOT_COMPARABLE}[found.verdict]
+    return _EXIT_CODES[found.verdict]
 
 
 class _Run(NamedTuple):
@@ -291,10 +307,11 @@ def _accepted(args: argparse.Namespace) -> Sequence[Accepted]:
 
     """
     file = args.accept
-    if args.review and not Path(file or _LIST).exists():
+    extends = args.review or args.pages
+    if extends and not Path(file or _LIST).exists():
         return ()  # It is made.
     try:
-        return read(file or _LIST) if file is not None or args.review else ()
+        return read(file or _LIST) if file is not None or extends else ()
     except AcceptedListError as error:
         raise CommandError(2, str(error)) from None
 

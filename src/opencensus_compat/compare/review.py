@@ -95,7 +95,12 @@ def _decided(difference: Difference, dialogue: Dialogue, today: datetime.date) -
     while not reason:
         reason = dialogue.ask("Reason, one sentence: ").strip()
     until = _day(dialogue, today)
-    if answer == "c":
+    return entries_for(difference, reason, until=until, whole_column=answer == "c")
+
+
+def entries_for(difference: Difference, reason: str, *, until: datetime.date | None = None, whole_column: bool = False) -> list[Accepted]:
+    """Return what an accepted list needs so that a difference is accepted: its changes and no others, or every change of its column."""
+    if whole_column:
         return [Accepted(reason, difference.table, difference.column, until=until)]
     return [
         Accepted(

@@ -6,8 +6,9 @@ started, 128 + n when signal n ended it.
 
 JSON, one document per line:
 
-* serving: ``{"event": "listening", "connectionString": …, "url": …}``, then with ``--follow`` per item
+* serving: ``{"event": "listening", "connectionString": …, "url": …}``, with ``"pages": url`` where there are pages, then with ``--follow`` per item
   ``{"event": "item", "table": …, "row": {…}}``
+* ``--look``: ``{"event": "looking", "url": …}``
 * ``show``: ``{"table": …, "rows": [{…}]}``, or without a table ``{"tables": {name: count}, "warnings": [{item, path, text}],
   "refused": [{index, status, message, text}]}``
 * ``transaction``: ``{"operationId": …, "items": [{depth, table, parentId, note, row}]}`` in display order
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING
 
 from .commands import look
 from .commands.opening import EndpointOptions
+from .commands.pages import look as look_at
 from .commands.program import run_program
 from .commands.serve import serve
 from .commands.terminal import CommandError, write, write_error
@@ -46,6 +48,7 @@ and print what it sent, or serve until Ctrl-C.
 
   census-compat local -- python app.py
   census-compat local --follow --database FILE
+  census-compat local --database FILE --look
   census-compat local show [TABLE] [--where COLUMN=VALUE]
   census-compat local transaction OPERATION_ID|latest
 
@@ -105,6 +108,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not keep in the database which lines of the program call OpenCensus",
     )
+    parser.add_argument(
+        "--pages",
+        action=argparse.BooleanOptionalAction,
+        help="show what arrives in a browser; default: on a terminal, without CMD",
+    )
+    parser.add_argument("--look", action="store_true", help="show the recording of --database in a browser, and accept nothing")
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="show … | transaction … | -- CMD ARGS", help="see above")
 
 
@@ -140,7 +149,14 @@ def _dispatch(args: argparse.Namespace, words: list[str]) -> int:
     if "help" in args.misbehave:
         write(_RULES + help_text(shutil.get_terminal_size().columns))
         return 0
-    options = EndpointOptions(args.port, args.database, args.misbehave, args.instrumentation_key, args.count_only)
+    if args.look:
+        return _look(args, words)
+    shows = args.pages if args.pages is not None else not words and sys.stderr.isatty()
+    if args.pages and args.count_only:
+        raise CommandError(2, "--pages needs items to show, and --count-only keeps none")
+    options = EndpointOptions(
+        args.port, args.database, args.misbehave, args.instrumentation_key, args.count_only, pages=shows and not args.count_only
+    )
     if not words:
         return serve(options, follow=args.follow, json=args.json)
     action, *rest = words
@@ -152,6 +168,14 @@ def _dispatch(args: argparse.Namespace, words: list[str]) -> int:
         raise CommandError(2, f"expected 'show', 'transaction' or '-- CMD', got {action!r}{_suggestion(words)}")
     parsed = _look_parser(action).parse_args(rest, argparse.Namespace(json=args.json, database=args.database))
     return _show(parsed) if action == "show" else _transaction(parsed)
+
+
+def _look(args: argparse.Namespace, words: list[str]) -> int:
+    if args.database is None:
+        raise CommandError(2, "--look needs the recording: --database FILE")
+    if words:
+        raise CommandError(2, f"--look only shows a recording; expected nothing after it, got {shlex.join(words)}")
+    return look_at(args.database, args.port, json=args.json)
 
 
 def _show(args: argparse.Namespace) -> int:

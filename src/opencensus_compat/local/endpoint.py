@@ -21,6 +21,7 @@ Source: specification section 8.
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -29,12 +30,13 @@ from .arrivals import Arrivals, RecordedRequest
 from .control import Control
 from .ingestion import Ingestion
 from .misbehave import Rule
+from .pages.api import About, Pages
+from .pages.site import HOME, Site
 from .script import Script
 from .server import TrackServer, reserved_port
 from .store import ItemWarning, Refused, Store
 
 if TYPE_CHECKING:
-    import os
     import socket
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
@@ -59,6 +61,7 @@ class LocalEndpoint:
         store: bool = True,
         clock: Callable[[], float] = time.time,
         listener: Callable[[Sequence[Row]], None] | None = None,
+        pages: bool = False,
     ) -> None:
         """Prepare an endpoint; nothing listens before ``start``.
 
@@ -71,6 +74,7 @@ class LocalEndpoint:
             store: False only counts items, for benchmarks: no checks, no rows, no envelopes.
             clock: Seconds since the Unix epoch, for the time window.
             listener: Called with the rows of each request that kept any, on the connection's thread.
+            pages: Also show what arrives to a browser of this machine, at ``pages_url``.
 
         Raises:
             StoreError: The database cannot be used.
@@ -85,6 +89,7 @@ class LocalEndpoint:
         self._reserved: socket.socket | None = None
         self._connections_before = 0
         self._store = Store(database)
+        self._title = "in memory" if database is None else os.path.basename(os.fspath(database))
         self._arrivals = Arrivals(self._store)
         self._ingestion = Ingestion(
             self._arrivals,
@@ -95,6 +100,7 @@ class LocalEndpoint:
             keep=store,
             listener=listener,
         )
+        self._site = Site(Pages(self._store, self._about)) if pages and store else None
 
     def __enter__(self) -> LocalEndpoint:
         self.start()
@@ -113,7 +119,7 @@ class LocalEndpoint:
         if self._server is not None:
             return
         self._release_port()
-        server = TrackServer(self._port, self._ingestion, Control(self, self._script))
+        server = TrackServer(self._port, self._ingestion, Control(self, self._script), self._site)
         self._port = server.port
         self._server = server
         server.start()
@@ -136,6 +142,11 @@ class LocalEndpoint:
     def url(self) -> str:
         """Base address, with a trailing slash as the portal writes it."""
         return f"http://127.0.0.1:{self._port}/"
+
+    @property
+    def pages_url(self) -> str | None:
+        """Address of the pages; ``None`` when the endpoint has none."""
+        return None if self._site is None else self.url.rstrip("/") + HOME
 
     @property
     def connection_string(self) -> str:
@@ -306,6 +317,9 @@ class LocalEndpoint:
             "tables": self._store.counts(),
             "storeError": totals.store_error,
         }
+
+    def _about(self) -> About:
+        return About(self._title, self.connection_string)
 
     def _stop_server(self) -> bool:
         server, self._server = self._server, None

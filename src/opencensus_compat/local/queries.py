@@ -14,7 +14,7 @@ from .schema import FieldWarning
 from .tables import TABLES, TableRow, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .store import Store
 
@@ -137,6 +137,11 @@ def items(store: Store, wanted: Sequence[int]) -> list[Listed]:
         ):
             found[number] = Listed(number, table, dict(zip(columns, values, strict=True)), warned.get(number, 0))
     return [found[number] for number in wanted if number in found]
+
+
+def shortened(row: Mapping[str, object]) -> TableRow:
+    """Return a row as lists have it."""
+    return {name: value[:SHORT_CHARS] if isinstance(value, str) else value for name, value in row.items() if name not in _LONG_COLUMNS}
 
 
 def item(store: Store, number: int) -> Item | None:

@@ -75,7 +75,7 @@ class Wire:
         lines = [
             f"HTTP/1.1 {answer.status} {phrase}",
             "Server: census-compat-local",
-            "Content-Type: application/json; charset=utf-8",
+            f"Content-Type: {answer.content_type}",
             f"Content-Length: {size_bytes}",
             *(f"{name}: {value}" for name, value in answer.headers.items()),
         ]

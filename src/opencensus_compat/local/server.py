@@ -18,6 +18,7 @@ import struct
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -30,7 +31,7 @@ from .replies import Wire
 from .same_machine import missing_proof
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,20 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_CONTROL_BYTES = 1024 * 1024
 """Largest body of a control request, bytes."""
 CONTROL_PREFIX = "/_control/"
+PAGES_PREFIXES = ("/_ui/", "/_api/")
+EVENTS_PATH = "/_api/events"
+PAGE_HEADERS = {
+    # Telemetry is hostile input: no script but ours, and nothing from or to elsewhere.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
 
 _DRAIN_BYTES = 4 * MAX_BODY_BYTES
 _DRAIN_S = 2.0
@@ -69,6 +84,16 @@ class Control(Protocol):
         """Answer a request; ``path`` is what follows the prefix, query included."""
 
 
+class Pages(Protocol):
+    """What the server asks about requests of a browser; it has checked who asks."""
+
+    def page(self, method: str, target: str, body: bytes) -> Answer:
+        """Answer a request for a page, one of its files, or what it shows."""
+
+    def events(self, wait: Callable[[float], bool]) -> Iterator[bytes]:
+        """Yield the stream of events until ``wait``, given seconds, returns True."""
+
+
 def reserved_port(port: int) -> socket.socket | None:
     """Return a socket that is bound to a port of 127.0.0.1 and does not listen; None when another process has the port."""
     reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -89,13 +114,14 @@ class TrackServer(http.server.ThreadingHTTPServer):
     request_queue_size = 256
     timeout = 0.0  # handle_request() is called when a connection is waiting
 
-    def __init__(self, port: int, telemetry: Telemetry, control: Control) -> None:
+    def __init__(self, port: int, telemetry: Telemetry | None, control: Control | None, pages: Pages | None = None) -> None:
         """Bind 127.0.0.1 and begin to listen; connections are taken after ``start``.
 
         Args:
             port: TCP port; 0 takes a free one.
-            telemetry: What answers requests that send telemetry.
-            control: What answers control requests.
+            telemetry: What answers requests that send telemetry; ``None`` refuses them.
+            control: What answers control requests; ``None`` refuses them.
+            pages: What answers a browser; ``None`` for no pages.
 
         Raises:
             OSError: The port is taken or not allowed.
@@ -103,11 +129,13 @@ class TrackServer(http.server.ThreadingHTTPServer):
         """
         self.telemetry = telemetry
         self.control = control
+        self.pages = pages
         self.stopping = threading.Event()
         self.connections = 0
         """Connections accepted so far."""
         self._changed = threading.Condition()
         self._open: dict[socket.socket, int] = {}  # with the client's port
+        self._looking: set[socket.socket] = set()  # of browsers, for which nobody waits
         self._sweeps = 0  # how often the accepting thread, woken by wait_idle, has found no connection waiting
         self._wake_reader, self._wake_writer = socket.socketpair()
         try:
@@ -134,10 +162,10 @@ class TrackServer(http.server.ThreadingHTTPServer):
         self.server_close()
         self._close_wake()
         with self._changed:
-            for connection in self._open:
+            for connection in (*self._open, *self._looking):
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-            self._changed.wait_for(lambda: not self._open, _STOP_S)
+            self._changed.wait_for(lambda: not self._open and not self._looking, _STOP_S)
 
     def wait_idle(self, timeout_s: float) -> list[int] | None:
         """Wait until every connection made before the call has been accepted, served and closed.
@@ -157,6 +185,13 @@ class TrackServer(http.server.ThreadingHTTPServer):
         with self._changed:
             return len(self._open)
 
+    def only_looks(self, connection: socket.socket) -> None:
+        """Take a connection for a browser's: it stays open as long as its page, and no item comes over it."""
+        with self._changed:
+            if self._open.pop(connection, None) is not None:
+                self._looking.add(connection)
+                self._changed.notify_all()
+
     def server_bind(self) -> None:
         """Bind without the reverse look-up of ``HTTPServer``, which may ask a name server."""
         socketserver.TCPServer.server_bind(self)
@@ -174,6 +209,7 @@ class TrackServer(http.server.ThreadingHTTPServer):
         super().shutdown_request(request)
         with self._changed:
             self._open.pop(request, None)
+            self._looking.discard(request)
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: tuple[str, int]) -> None:
@@ -220,6 +256,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if path.startswith(CONTROL_PREFIX):
             self._control(target)
             return
+        if self.server.pages is not None and (path == "/" or path.startswith(PAGES_PREFIXES)):
+            self._page(self.server.pages, target)
+            return
         match = _TRACK_PATH.fullmatch(path)
         if match is None:
             self._refuse(404, f"No such path: {path}")
@@ -233,8 +272,39 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""
 
+    def _page(self, pages: Pages, target: str) -> None:
+        self.server.only_looks(self.connection)
+        body = bytearray()
+        try:
+            self._read_body(body, MAX_CONTROL_BYTES)
+        except BodyError as error:
+            self._refuse(error.status, error.message, PAGE_HEADERS)
+            return
+        missing = missing_proof(self.command, self.headers, self.server.port)
+        if missing:
+            answer = Answer(403, b'{"error":"pages are for a browser of this machine: expected ' + missing + b'"}')
+        elif self.command not in ("GET", "POST"):
+            answer = Answer(405, b'{"error":"Expected: GET"}', {"Allow": "GET, POST"})
+        elif self.command == "GET" and _plain_path(target) == EVENTS_PATH:
+            self._events(pages)
+            return
+        else:
+            answer = pages.page(self.command, target, bytes(body))
+        self._put(replace(answer, headers={**PAGE_HEADERS, **answer.headers}))
+
+    def _events(self, pages: Pages) -> None:
+        """Send events until the browser goes; their number is not known, so the connection ends with them."""
+        self.close_connection = True
+        head = [*PAGE_HEADERS.items(), ("Content-Type", "text/event-stream"), ("Connection", "close")]
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"".join(f"{name}: {value}\r\n".encode() for name, value in head) + b"\r\n")
+        for event in pages.events(self.server.stopping.wait):
+            self.wfile.write(event)
+
     def _track(self, target: str, validate_only: bool) -> None:
         telemetry = self.server.telemetry
+        if telemetry is None:
+            self._refuse(405, "This server shows a recording, and takes no telemetry")
+            return
         behaviour = telemetry.next_behaviour()
         outcome = behaviour.outcome
         if behaviour.delay_read is not None:
@@ -294,7 +364,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._put(Answer(403, b'{"error":"control requests need ' + missing + b'"}'))
             return
         path = target.partition(CONTROL_PREFIX)[2]
-        self._put(self.server.control.answer(self.command, path, bytes(body)))
+        control = self.server.control
+        self._put(
+            Answer(404, b'{"error":"nothing to control here"}') if control is None else control.answer(self.command, path, bytes(body))
+        )
 
     def _refuse(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         """Answer a request that is not for us and close, its body unread."""

@@ -95,6 +95,8 @@ class Store:
         """
         self._lock = threading.Lock()
         self._closed = False
+        self.cleared = 0
+        """How often ``clear`` was called: arrival numbers began anew each time."""
         name = ":memory:" if database is None else os.fspath(database)
         try:
             if read_only:
@@ -232,6 +234,7 @@ class Store:
     def clear(self) -> None:
         """Forget everything; arrival numbers start again at 1."""
         self._write([(f"DELETE FROM {table}", None) for table in (*TABLES, *_BOOK_TABLES)])
+        self.cleared += 1
 
     def close(self) -> None:
         """Close the database. Calling it again does nothing."""

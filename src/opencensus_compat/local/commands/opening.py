@@ -30,6 +30,8 @@ class EndpointOptions:
     instrumentation_key: str | None = None
     """``None`` for a random one."""
     count_only: bool = False
+    pages: bool = False
+    """Show what arrives to a browser."""
 
     def open(self, listener: Callable[[Sequence[Row]], None] | None = None) -> LocalEndpoint:
         """Return an endpoint that listens.
@@ -49,6 +51,7 @@ class EndpointOptions:
                 instrumentation_key=self.instrumentation_key,
                 store=not self.count_only,
                 listener=listener,
+                pages=self.pages,
             )
         except (StoreError, RuleError) as error:
             raise CommandError(2, str(error)) from None

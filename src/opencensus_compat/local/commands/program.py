@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from ..reasons import Seen, read_notes, reasons
 from ..store import StoreError
 from .opening import EndpointOptions, summary
 from .report import Report
-from .terminal import CommandError, as_json, style, write, write_error
+from .terminal import CommandError, as_json, style, terminated_as_interrupted, write, write_error
 from .variables import CALL_SITES_VARIABLE, CONNECTION_STRING_VARIABLE, NOTES_VARIABLE, REDIRECT_VARIABLE
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def run_program(options: EndpointOptions, command: list[str], *, pass_through: b
             notes = Path(folder, "notes")
             notes.touch(0o600)
             environment = program_environment(endpoint, os.environ, str(notes), pass_through=pass_through, call_sites=keeps_call_sites)
+            if endpoint.pages_url is not None:
+                write_error(f"Pages: {endpoint.pages_url}")
             code = _child(command, environment, to_stderr=json)
             # The child is gone, and so are its connections, unless it left processes of its own behind.
             with contextlib.suppress(TimeoutError):
@@ -65,6 +68,10 @@ def run_program(options: EndpointOptions, command: list[str], *, pass_through: b
             write(as_json(report.as_dict(endpoint.connection_string)))
         else:
             write(report.as_text(command, accepted=endpoint.accepted > 0, style=style()))
+        if endpoint.pages_url is not None:
+            with terminated_as_interrupted(), contextlib.suppress(KeyboardInterrupt):
+                write_error(f"The pages stay at {endpoint.pages_url}; Ctrl-C ends.")
+                threading.Event().wait()
         return code
     finally:
         endpoint.close()

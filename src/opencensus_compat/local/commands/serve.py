@@ -45,9 +45,12 @@ def serve(options: EndpointOptions, *, follow: bool, json: bool) -> int:
         try:
             with printing:
                 if json:
-                    write(as_json({"event": "listening", "connectionString": endpoint.connection_string, "url": endpoint.url}))
+                    said = {"event": "listening", "connectionString": endpoint.connection_string, "url": endpoint.url}
+                    write(as_json(said if endpoint.pages_url is None else {**said, "pages": endpoint.pages_url}))
                 else:
                     write(endpoint.connection_string)
+                    if endpoint.pages_url is not None:
+                        write_error(f"Pages: {endpoint.pages_url}")
                     write_error(f"Listening. Set {CONNECTION_STRING_VARIABLE} to the line above; Ctrl-C ends.")
             threading.Event().wait()
         finally:
