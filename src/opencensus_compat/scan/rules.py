@@ -96,6 +96,14 @@ RULES: tuple[Rule, ...] = (
         "Does this line ever run?",
         names="ext.azure.metrics_exporter.AzureMetricsExporter metrics.gauge",
     ),
+    Rule(
+        "X003",
+        "module of an early release",
+        "decide",
+        "the same name of the last release first, in `opencensus.ext` or `opencensus.trace`",
+        "Which release does this run on? Since 0.3, exporters and integrations have packages of their own.",
+        names="trace.exporters trace.ext stats.exporters",
+    ),
     *TRACE_RULES,
     # Integrations.
     Rule(

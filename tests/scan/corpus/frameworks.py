@@ -12,6 +12,7 @@ from opencensus.ext.stackdriver import stats_exporter  #: I001
 from opencensus.ext.zipkin.trace_exporter import ZipkinExporter  #: I001
 from opencensus.extension.azure.functions import OpenCensusExtension  #: I001
 from opencensus.trace import utils  #: I001
+from opencensus.trace.exporters.jaeger_exporter import JaegerExporter as Early  #: I002
 
 
 def set_up(app):
@@ -23,6 +24,7 @@ def set_up(app):
     httplib_trace.trace_integration()  #: W002
     client_interceptor.OpenCensusClientInterceptor()  #: W014
     JaegerExporter(), ZipkinExporter()  #: V001 V002
+    Early()  #: X003
     stats_exporter.new_stats_exporter()  #: V005
     utils.disable_tracing_url("/health", ["/health"])  #: T077
     return OpenCensusTweenFactory, Queue  #: W013 A009
