@@ -20,6 +20,7 @@ from opencensus_compat.doctor.certificates import certified
 from opencensus_compat.doctor.check import run_checks
 from opencensus_compat.doctor.collect import gather, steps
 from opencensus_compat.doctor.connection_fields import mistakes
+from opencensus_compat.doctor.programs import facts_of
 from opencensus_compat.doctor.request import Request
 from opencensus_compat.local import LocalEndpoint
 
@@ -543,3 +544,22 @@ def test_facts_survive_a_file():
     facts = gather(Request(environ={STRING: connection_string("http://127.0.0.1:9")}, folder="", offline=False), ["network"])
     assert from_json(to_json(facts)) == facts
     assert [result.check.id for result in run_checks(facts) if result.verdict.value == "problem"] == ["D044"]
+
+
+def test_a_connection_string_in_the_code_of_a_program():
+    """The way is gone that a program was seen to take, whatever its environment says; what waits there has no second check."""
+    code = f"""
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+with Tracer(exporter=AzureExporter(connection_string="{connection_string("http://127.0.0.1:9")}"), sampler=AlwaysOnSampler()).span("work"):
+    pass
+"""
+    named = []
+    request = Request(
+        environ={**os.environ, "PYTHONWARNINGS": "ignore"}, folder=os.getcwd(), path=tuple(sys.path), offline=False, tell=named.append
+    )
+    [facts] = facts_of([sys.executable, "-c", code], request, asked=None, drive=None, stop_signal="SIGTERM", to_stderr=False)
+    said = {result.check.id for result in run_checks(facts) if result.verdict.value == "problem"}
+    assert (said, named) == ({"D044"}, ["doctor contacts 127.0.0.1:9."])
+    assert facts.counts.processes[0].resources[0].waiting == 1

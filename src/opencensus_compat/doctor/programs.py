@@ -122,9 +122,15 @@ def facts_of(
         return [replace(gather(request), run=seen.run)]
     using = [facts for facts in seen.facts if isinstance(facts.wiring, Wiring) and any(name in facts.wiring.uses for name in _USED)]
     outside = [name for name in SECTIONS if name not in (*SEEN_INSIDE, "counts")]
-    gathered = gather(request, outside)
+    gathered = gather(replace(request, goes_to=_endpoint(seen)), outside)
     found: dict[str, Any] = {name: getattr(gathered, name) for name in outside}
     return [replace(facts, **found) for facts in using or seen.facts]
+
+
+def _endpoint(seen: Seen) -> str:
+    """Return where the program was seen to send to, also by a connection string in its code; empty where it sent nothing."""
+    counted = [facts.counts for facts in seen.facts if isinstance(facts.counts, Counts)]
+    return next((resource.endpoint for counts in counted for process in counts.processes for resource in process.resources), "")
 
 
 def _to_the_end(command: Sequence[str], environ: Mapping[str, str], *, to_stderr: bool) -> tuple[int, str]:

@@ -26,6 +26,8 @@ class Request:
     """Whether the facts are collected in the program itself, as it ends."""
     offline: bool = True
     """Whether nobody is to be contacted."""
+    goes_to: str = ""
+    """Base URL that the program was seen to send to, whatever its environment says; empty where none was seen."""
     send: bool = False
     """Whether a test item is to be sent."""
     tell: Callable[[str], None] = field(default=_nothing, repr=False, compare=False)

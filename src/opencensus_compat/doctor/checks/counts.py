@@ -75,7 +75,7 @@ def waiting(facts: Facts) -> Iterator[Finding]:
         yield _not_asked()
     for process, resource in _resources(facts):
         failure, success = resource.failure, resource.success
-        if failure is None or (success is not None and success.ago_s <= failure.ago_s):
+        if failure is None or (success is not None and success.ago_s <= failure.ago_s) or _is_explained(facts, resource):
             continue
         since = f"since {success.at}" if success is not None else "since it began"
         cause = f"{failure.reason}: {failure.detail}" if failure.detail else failure.reason
@@ -110,6 +110,16 @@ def ended(facts: Facts) -> Iterator[Finding]:
                 f"Process {process.pid} ({process.program}) was given no telemetry to send.",
                 "Look at the way of its spans, records and measurements: census-compat doctor -- CMD.",
             )
+
+
+def _is_explained(facts: Facts, resource: CountedResource) -> bool:
+    """Return whether the way to the same endpoint was gone just now, and its checks say what is wrong there."""
+    network = facts.network
+    if isinstance(network, Absent) or network.reach is None or network.resource.endpoint != resource.endpoint:
+        return False
+    reach = network.reach
+    failed = reach.proxy_problem or reach.name_problem or reach.connect_problem or reach.tls_problem
+    return bool(failed) or (reach.answer is not None and reach.answer.status not in (200, 206))
 
 
 def _not_asked() -> Finding:

@@ -9,7 +9,7 @@ from opencensus_compat.doctor.check import PROBLEM, SKIPPED, WARNING, Finding, c
 from opencensus_compat.doctor.connection_fields import is_sovereign
 from opencensus_compat.doctor.counted import is_accepted
 from opencensus_compat.doctor.facts import Facts
-from opencensus_compat.doctor.sections.network import Answer, Network, Reach, Token
+from opencensus_compat.doctor.sections.network import IN_CODE, Answer, Network, Reach, Token
 
 _COPY = "Copy the connection string from the resource's overview page."
 _ROLE = "Monitoring Metrics Publisher"
@@ -250,6 +250,9 @@ def token(facts: Facts) -> Iterator[Finding]:
 def test_item(facts: Facts) -> Iterator[Finding]:
     """A test item was accepted."""
     network = need(facts.network)
+    if network.sent is None and network.resource.source == IN_CODE:
+        yield Finding(SKIPPED, "No test item was sent: the program names its resource in code, and its key stays there.")
+        return
     if network.sent is None:
         yield Finding(SKIPPED, "No test item was sent.", "--send sends one, and says how to find it.")
         return

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from opencensus_compat.doctor.collect import steps, tokens
 from opencensus_compat.doctor.connection_fields import mistakes
 from opencensus_compat.doctor.request import Request
-from opencensus_compat.doctor.sections.network import MARK, Answer, Certificate, ConnectionString, Network, Reach, Sent
+from opencensus_compat.doctor.sections.network import IN_CODE, MARK, Answer, Certificate, ConnectionString, Network, Reach, Sent
 from opencensus_compat.doctor.target import CONNECTION_STRING, INSTRUMENTATION_KEY, Target, UnusableError, target_of, unquoted
 
 __all__ = ["collect"]
@@ -37,6 +37,8 @@ _GZIP_FORMAT = 16 + zlib.MAX_WBITS
 def collect(request: Request) -> Network:
     """Return what is known of the resource, and, unless that is not wanted, of the way there."""
     target, resource = _resource(request.environ)
+    if request.goes_to and (target is None or target.endpoint != request.goes_to):
+        target, resource = _in_code(request.goes_to)
     goes = target is not None and not request.offline and not request.inside
     token, authorization = tokens.asked(request.environ, target, request.tell if goes else None)
     if target is None or not goes:
@@ -70,6 +72,23 @@ def _resource(environ: Mapping[str, str]) -> tuple[Target | None, ConnectionStri
         names_endpoint=target is not None and target.names_endpoint,
         other_key_in=INSTRUMENTATION_KEY if other else "",
         audience=(target.audience or "") if target else "",
+    )
+
+
+def _in_code(endpoint: str) -> tuple[Target, ConnectionString]:
+    """Return a resource that the program names itself; its key stays in the program."""
+    return Target(IN_CODE, "", endpoint, endpoint, None, names_endpoint=True), ConnectionString(
+        source=IN_CODE,
+        problem="",
+        mistake="",
+        step="",
+        misspelt=(),
+        key="",
+        endpoint=endpoint,
+        original=endpoint,
+        names_endpoint=True,
+        other_key_in="",
+        audience="",
     )
 
 
@@ -132,7 +151,7 @@ def _reached(request: Request, target: Target, authorization: str) -> tuple[Reac
     headers = {**_HEADERS, "Authorization": authorization} if authorization and is_confidential else _HEADERS
     found["answer"] = _answer(request, url, b"[]", headers)
     sent = None
-    if request.send and found["answer"] is not None and found["answer"].status:
+    if request.send and target.key and found["answer"] is not None and found["answer"].status:
         mark = secrets.token_hex(6)
         request.tell(f"doctor sends one test item to {host}:{port}.")
         answer = _answer(request, url, _item(target.key, mark), headers)

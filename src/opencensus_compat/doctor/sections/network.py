@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MARK", "Answer", "Certificate", "ConnectionString", "Network", "Reach", "Sent", "Token"]
+__all__ = ["IN_CODE", "MARK", "Answer", "Certificate", "ConnectionString", "Network", "Reach", "Sent", "Token"]
 
+IN_CODE = "The code of the program"
+"""Stands for the variable where the program names its resource itself."""
 MARK = "census_compat_doctor"
 """Property of a test item."""
 
@@ -15,7 +17,7 @@ class ConnectionString:
     """The resource that the environment names."""
 
     source: str
-    """The variable that names it; empty where none does."""
+    """The variable that names it, or `IN_CODE`; empty where none does."""
     problem: str
     """Why it cannot be read, in the exporter's words; empty where it can."""
     mistake: str
