@@ -66,6 +66,17 @@ def operation_name(values: Values) -> bool:
     return values.item_after.get("name") == values.after
 
 
+def route_of_the_path(values: Values) -> bool:
+    """Return whether the path of a request's name became the route that it is of."""
+    parts = re.split(r"\{[^}]*\}|<[^>]*>", values.after)
+    return len(parts) > 1 and re.fullmatch("[^/?]+".join(map(re.escape, parts)), values.before) is not None
+
+
+def longer(values: Values) -> bool:
+    """Return whether a text came, or has more before what it was."""
+    return values.before == ABSENT or values.after.endswith(values.before)
+
+
 def path_parameters(values: Values) -> bool:
     """Return whether a name has the parameters of its path's last part as well."""
     return re.sub(r";[^/]*$", "", values.after) == values.before

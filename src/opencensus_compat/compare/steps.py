@@ -1,11 +1,11 @@
-"""The steps of a service whose differences the guide tells: from the retired SDK, and to OpenTelemetry's envelopes."""
+"""The steps of a service whose differences the guide tells: from the retired SDK, to OpenTelemetry's envelopes, and to its instrumentations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import known, known_shape
+from . import known, known_instrumentations, known_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,5 +30,9 @@ class Step:
         return known.suggested(difference, self.rows)
 
 
-STEPS: Mapping[str, Step] = {"bridge": Step(known.KNOWN, "differences.md"), "shape": Step(known_shape.KNOWN_SHAPE, "README.md")}
+STEPS: Mapping[str, Step] = {
+    "bridge": Step(known.KNOWN, "differences.md"),
+    "shape": Step(known_shape.KNOWN_SHAPE, "README.md"),
+    "instrumentations": Step(known_instrumentations.KNOWN_INSTRUMENTATIONS, "instrumentations.md"),
+}
 """By the name that ``--accept-known`` has for it."""

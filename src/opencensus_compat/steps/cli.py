@@ -89,6 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop-signal", choices=STOP_SIGNALS, metavar="SIGNAL", help="what ends a server: SIGTERM, the default, or SIGINT")
     parser.add_argument("--timeout", metavar="SECONDS", type=float, help="how long a run may take; default: for ever")
     parser.add_argument("--accept", metavar="FILE", help="list of differences that are meant, in TOML")
+    parser.add_argument("--include", choices=("shape",), help="files: also rules of the class shape, such as integrations")
+    parser.add_argument("--accept-known", choices=("instrumentations",), help="files: accept what instrumentations change on purpose")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -101,6 +103,9 @@ def run(args: argparse.Namespace) -> int:
             raise CommandError(2, f"--before is the program on the retired SDK, for swap; {args.step} has one program only")
         if args.step == "files":
             return _files(args)
+        for name in ("include", "accept_known"):
+            if getattr(args, name) is not None:
+                raise CommandError(2, f"--{name.replace('_', '-')} is for files: {args.step} rewrites nothing")
         with terminated_as_interrupted():
             return _taken(args, command("--", words))
     except CommandError as failure:
@@ -118,7 +123,7 @@ def _files(args: argparse.Namespace) -> int:
     parser = argparse.ArgumentParser()
     rewrite_cli.add_arguments(parser)
     words = [*args.paths, "--write", "--verify"]
-    for name in ("drive", "stop_signal", "timeout", "accept"):
+    for name in ("drive", "stop_signal", "timeout", "accept", "include", "accept_known"):
         value = getattr(args, name)
         words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     code = rewrite_cli.run(parser.parse_args(words, argparse.Namespace(program=args.program)))

@@ -11,6 +11,7 @@ from opencensus_compat.compare import AcceptedListError, RecordingError
 from opencensus_compat.compare import read_accepted as read_list
 from opencensus_compat.compare.output import check_output, save_output
 from opencensus_compat.compare.programs import NOT_COMPARABLE, STOP_SIGNALS, Driving, command, parse
+from opencensus_compat.compare.steps import STEPS
 from opencensus_compat.local.commands.terminal import CommandError, style, terminated_as_interrupted, write, write_error
 from opencensus_compat.rewrite.rewriting import rewrite
 from opencensus_compat.steps import log
@@ -36,7 +37,19 @@ DIFFERENT = 4
 """Exit code where an edit makes a difference."""
 _NOT_WRITTEN = 1
 _INTERRUPTED = 130
-_BELONGING = ("drive", "stop_signal", "timeout", "accept", "copy", "require_proof", "write_proven", "report", "report_format", "recordings")
+_BELONGING = (
+    "drive",
+    "stop_signal",
+    "timeout",
+    "accept",
+    "accept_known",
+    "copy",
+    "require_proof",
+    "write_proven",
+    "report",
+    "report_format",
+    "recordings",
+)
 _FORMATS = {"text": None, "json": reports.as_json, "markdown": reports.as_markdown}
 _ENDINGS = {".json": "json", ".md": "markdown"}
 
@@ -53,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--stop-signal", choices=STOP_SIGNALS, metavar="SIGNAL", help="what ends a server: SIGTERM, the default, or SIGINT")
     group.add_argument("--timeout", metavar="SECONDS", type=float, help="how long a run may take; default: for ever")
     group.add_argument("--accept", metavar="FILE", help="list of differences that are meant, as of `census-compat compare`")
+    group.add_argument(
+        "--accept-known",
+        choices=("instrumentations",),
+        help="with --include shape: accept what instrumentations change, by the rows of the guide's page about them",
+    )
     group.add_argument("--copy", metavar="PATH", action="append", help="copy this, too, though git ignores it; repeatable")
     group.add_argument("--require-proof", action="store_true", help="with --write: leave out edits whose line did not run")
     group.add_argument("--write-proven", action="store_true", help="write the proven edits, also where others make a difference")
@@ -209,6 +227,7 @@ def _options(namespace: argparse.Namespace) -> Options:
         namespace.copy or (),
         Path(namespace.recordings).absolute() if namespace.recordings else None,
         only_proven=namespace.write_proven or namespace.require_proof,
+        known=STEPS[namespace.accept_known].accepted() if namespace.accept_known else (),
     )
 
 

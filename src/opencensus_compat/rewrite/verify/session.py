@@ -56,6 +56,8 @@ class Options:
     """Folder for the recordings."""
     only_proven: bool = False
     """Whether only edits that ran are to be written, so that the program must run with these alone."""
+    known: Sequence[Accepted] = ()
+    """What is known to differ, of which nobody asks whether it is needed."""
 
 
 def verify(plan: Plan, options: Options) -> Account:
@@ -156,7 +158,9 @@ class _Session:
             lines.add(path, before.decode(errors="replace"), after.decode(errors="replace"))
         here = (re.compile(re.escape(str(self._copy.folder))), str(self._copy.root).replace("\\", r"\\"))
         twins = [self._twin] if self._twin is not None else []
-        return judged(self._before, run, twins, accepted=self._options.accepted, replacements=[here], lines=lines)
+        return judged(
+            self._before, run, twins, accepted=self._options.accepted, known=self._options.known, replacements=[here], lines=lines
+        )
 
     def _check_twins(self) -> None:
         assert self._twin is not None

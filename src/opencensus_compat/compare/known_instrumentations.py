@@ -1,0 +1,78 @@
+"""What changes where OpenTelemetry's instrumentations take the places of OpenCensus's integrations, between recordings with OpenTelemetry's
+envelopes, by the id of its row in ``migration_guide/instrumentations.md``.
+"""
+
+from __future__ import annotations
+
+from . import conditions
+from .known import Known
+from .known_shape import entries, properties
+from .model import ABSENT, PRESENT, ROW
+
+_GUIDE = "instrumentations.md"
+_CALLS, _REQUESTS = ("dependencies",), ("requests",)
+_COUNTERS = ("performanceCounters",)
+_ANY = "re:(?!<absent>).*"
+
+
+KNOWN_INSTRUMENTATIONS: tuple[Known, ...] = (
+    Known(
+        "http-clients",
+        entries(
+            "http-clients",
+            _GUIDE,
+            (
+                (_CALLS, "client_Browser", "census-compat", _ANY),
+                (_CALLS, "customDimensions.component", None, ABSENT),
+                (_CALLS, "customDimensions.http.path", None, ABSENT, conditions.in_a_column),
+                (_CALLS, "customDimensions.otel.status_description", None, None, conditions.longer),
+            ),
+            {"type": "HTTP"},
+        )
+        + entries(
+            "http-clients",
+            _GUIDE,
+            ((("exceptions",), ROW, ABSENT, PRESENT, conditions.of_a_failure),),
+            {"severityLevel": "", "customDimensions.logger_name": ""},
+        ),
+    ),
+    Known(
+        "servers",
+        entries(
+            "servers",
+            _GUIDE,
+            (
+                (_REQUESTS, "client_Browser", None, _ANY),
+                (_REQUESTS, properties(r"http\.(flavor|host|server_name)", r"net\.(host|peer)\.(name|ip|port)"), ABSENT, None),
+                (_REQUESTS, properties(r"http\.path", r"http\.host"), None, ABSENT, conditions.in_a_column),
+                (_REQUESTS, "name", None, None, conditions.route_of_the_path),
+                (_REQUESTS, "operation_Name", None, None, conditions.operation_name),
+                (
+                    _REQUESTS,
+                    properties(r"error\.(name|type|message)", "stacktrace"),
+                    None,
+                    ABSENT,
+                    conditions.has("customDimensions.otel.status_description"),
+                ),
+                (_REQUESTS, "customDimensions.otel.status_description", None, None, conditions.longer),
+            ),
+        ),
+    ),
+    Known(
+        "standard-metrics",
+        tuple(
+            entry
+            for side, other, names in (
+                (PRESENT, ABSENT, "Requests/Sec|Request Execution Time"),
+                (ABSENT, PRESENT, "% Processor Time Normalized|IO Data Bytes/sec"),
+            )
+            for entry in entries("standard-metrics", _GUIDE, ((_COUNTERS, ROW, side, other),), {"name": f"re:{names}"})
+        )
+        + entries(
+            "standard-metrics",
+            _GUIDE,
+            ((_COUNTERS, "client_OS", None, ABSENT), (_COUNTERS, "tags.ai.internal.nodeName", ABSENT, None)),
+        ),
+    ),
+)
+"""In the guide's order."""

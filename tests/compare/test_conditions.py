@@ -1,0 +1,47 @@
+"""What must hold for a difference to be one that the guide tells: where something is lost, it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from opencensus_compat.compare import conditions
+from opencensus_compat.compare.model import ABSENT, Values
+
+
+def _values(before, after, item_before=None, item_after=None, column="name"):
+    return Values(column, before, after, item_before or {}, item_after or {})
+
+
+@pytest.mark.parametrize(
+    ("condition", "right", "wrong"),
+    [
+        pytest.param(
+            conditions.in_a_column, ("7", ABSENT, {}, {"data": "http://shop/7"}), ("7", ABSENT, {}, {"data": "http://shop/"}), id="property"
+        ),
+        pytest.param(
+            conditions.of_properties,
+            (ABSENT, "db|orders", {"customDimensions.db.name": "orders", "customDimensions.peer": "db"}),
+            (ABSENT, "db|stock", {"customDimensions.db.name": "orders", "customDimensions.peer": "db"}),
+            id="column",
+        ),
+        pytest.param(conditions.route_of_the_path, ("GET /a/7", "GET /a/{number}"), ("GET /a/7", "GET /b/{number}"), id="route"),
+        pytest.param(conditions.route_of_the_path, ("GET /a/7/x", "GET /a/<int:n>/x"), ("GET /a", "GET /b"), id="route of Flask"),
+        pytest.param(conditions.longer, ("no money", "ValueError: no money"), ("no money", "ValueError"), id="description"),
+        pytest.param(
+            conditions.redacted, ("http://a/?sig=1&b=2", "http://a/?sig=REDACTED&b=2"), ("http://a/?b=2", "http://a/?b=3"), id="query"
+        ),
+        pytest.param(conditions.same_value, ("[1, 2]", '"[1,2]"'), ("[1, 2]", '"[1]"'), id="list"),
+        pytest.param(conditions.same_value, ("1", '"1"'), ("1", '"2"'), id="number"),
+        pytest.param(conditions.path_parameters, ("GET /pay", "GET /pay;a=1"), ("GET /pay", "GET /play;a=1"), id="parameters"),
+        pytest.param(
+            conditions.frames_stay,
+            ('  File "a.py", line 1, in f', 'x\n  File "a.py", line 1, in f'),
+            ('  File "a.py", line 1, in f', '  File "a.py", line 2, in f'),
+            id="stack",
+        ),
+    ],
+)
+def test_conditions(condition, right, wrong):
+    """A condition holds where the value stands elsewhere, and does not where it is lost."""
+    assert condition(_values(*right))
+    assert not condition(_values(*wrong))
