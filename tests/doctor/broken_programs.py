@@ -238,6 +238,21 @@ PROVIDERS = (
         verdict="warning",
         says="A tracer provider was set after this package had made one",
     ),
+    Program(
+        "spans that a provider of the program's keeps",
+        "from opentelemetry import trace\nfrom opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import SimpleSpanProcessor\n"
+        "from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter\n"
+        "provider = TracerProvider()\nprovider.add_span_processor(SimpleSpanProcessor(InMemorySpanExporter()))\n"
+        "trace.set_tracer_provider(provider)\n"
+        + _SPANS
+        + "with Tracer(exporter=AzureExporter(), sampler=samplers.AlwaysOnSampler()).span('sent'): pass\n"
+        "with trace.get_tracer('shop').start_as_current_span('kept'): pass\n",
+        "D035",
+        "spans, records or instruments of OpenTelemetry code are missing",
+        verdict="warning",
+        says="left to the application's provider",
+    ),
 )
 
 MEASUREMENTS = (
@@ -283,6 +298,7 @@ MEASUREMENTS = (
         "exporter = Exporter()\nthread = transport.get_exporter_thread([stats.stats], exporter)\n"
         "stats.stats.view_manager.register_view(shown)\nrecord(1.0)\n",
         "D038",
+        "metrics of one short run",
         says="The Exporter exports every 60 s and not at the end",
     ),
     Program(

@@ -186,7 +186,7 @@ SETTINGS = (
     Environment(
         "OpenTelemetry switched off",
         "D092",
-        "OTEL_SDK_DISABLED=true",
+        "OTEL_SDK_DISABLED",
         variables={"OTEL_SDK_DISABLED": "true"},
         says="switches OpenTelemetry off",
     ),
@@ -350,7 +350,7 @@ PROGRAMS = (
     _program(
         "a pool of processes",
         "D073",
-        "",
+        "gunicorn, Celery, RQ, multiprocessing",
         "children of the pool",
         app="with multiprocessing.Pool(4) as pool:\n    pool.map(work, range(9))\n",
     ),

@@ -31,7 +31,7 @@ SAID = (
     ("D033", "The custom measurement 'n' is skipped: it is not a finite number."),
     ("D034", "sampler <app.Sampler> failed, the trace is not sampled: KeyError()"),
     ("D035", "a tracer provider was set after this package had made one for OpenCensus code. …"),
-    ("D035", "OpenTelemetry traces: the application's provider has no exporter, so they go to …"),
+    ("D035", "OpenTelemetry traces: the application's provider has no exporter, so they go to the Application Insights resource …"),
     ("D035", "OpenTelemetry logs: left to the application's provider. OPENCENSUS_COMPAT_ADOPT_PROVIDERS=1 sends them …"),
     ("D035", "this release of OpenTelemetry adds no readers to a meter provider: …"),
     ("D035", "exporters send to the OpenTelemetry providers only (OPENCENSUS_COMPAT_SEND=providers): telemetry processors have no effect"),

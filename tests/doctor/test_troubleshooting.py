@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 try:
     import broken_programs
     from environments import ENVIRONMENTS
+    from test_messages import SAID
 finally:
     sys.path.pop(0)
 
@@ -48,3 +49,36 @@ def test_environments_are_about_rows(row, id):
     cells = [cell for name, cell in _rows().items() if name.startswith(row)]
     assert cells, "no row begins so"
     assert any(id in cell for cell in cells)
+
+
+_SHOWN_BY = {
+    "nothing in the log, and the local endpoint gets everything": "a key that the service does not know",
+    "Jupyter, Databricks": "a view that is registered again",
+}
+"""Row -> the environment that shows it, where that is about another row, too."""
+
+
+def _says(row, text):
+    """Tell whether a message is the one of a row, whose dots stand for what varies."""
+    message = re.sub(r" \((?:DEBUG|INFO|a warning)\b.*", "", row)
+    return re.match(".*".join(map(re.escape, message.split("…"))), text, re.DOTALL) is not None
+
+
+def _shows(row, each):
+    """Tell whether an environment is about a row; each loss is counted in one way, whatever its reason."""
+    lost = "Telemetry was lost: …"
+    return bool(each.row) and (row.startswith(each.row) or (row.startswith(lost) and each.row.startswith(lost)))
+
+
+@pytest.mark.parametrize(
+    ("row", "cell"), [(row, cell) for row, cell in _rows().items() if "none: " not in cell], ids=lambda value: value[:50]
+)
+def test_each_row_has_an_environment(row, cell):
+    """For each row with a check, the tests have an environment, a program or a message in which that check names it."""
+    programs = [each for value in vars(broken_programs).values() if isinstance(value, tuple) for each in value]
+    shown = [
+        each.name
+        for each in (*ENVIRONMENTS, *programs)
+        if each.id and each.id in cell and (_shows(row, each) or each.name == _SHOWN_BY.get(row))
+    ]
+    assert shown + [text for id, text in SAID if id in cell and _says(row, text)] != []
