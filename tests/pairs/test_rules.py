@@ -15,7 +15,6 @@ WITHOUT = {
     "L006": "a format changes with the integration that gives the ids, by hand",
     "N004": "a name of a logger sends nothing",
     **dict.fromkeys(["T071", "V003"], "exporters of other makers send elsewhere"),
-    **dict.fromkeys(["W013", "W014", "W015"], "a person's hands replace it: nobody was seen to use it"),
 }
 """Rules that are shown by no pair, and why."""
 

@@ -123,3 +123,10 @@ def test_processors_that_a_person_must_see_to(before):
     code = [line for line in text.splitlines() if "# census-compat: " not in line and "import" not in line]
     assert code == f"\nexporter = AzureExporter()\n{before}".splitlines()
     assert "decide" in {why for _, why in left}
+
+
+@pytest.mark.parametrize(("more", "goes"), [("", True), ("trace.set_tracer_provider(TracerProvider())\n", False)])
+def test_an_exporter_that_nothing_reads(more, goes):
+    """It sends nothing and goes, unless a provider of the program has no other one."""
+    text, _ = _rewrite(f"exporter = AzureExporter()\n{more}print(1)\n")
+    assert ("AzureExporter()" not in text) == goes

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pytest
 
 from opencensus_compat import __version__
-from opencensus_compat.rewrite import texts
+from opencensus_compat.rewrite import requirements, texts
 from opencensus_compat.rewrite.edits import apply
 
 HANDLER = "opencensus.ext.azure.log_exporter.AzureLogHandler"
@@ -282,3 +284,34 @@ def test_what_the_code_imports():
     assert texts.needed([b"x = 1\nfrom opentelemetry.instrumentation.flask import FlaskInstrumentor\n", b"import flask\n"]) == {FLASK}
     assert texts.required("requirements.txt", b"Flask>=3\nopentelemetry_instrumentation.flask\n") == {"flask", FLASK}
     assert texts.required("poetry.lock", b'name = "flask"\n') == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "says"),
+    [
+        ("requirements.txt", "sqlalchemy==2.1.3\n", True),
+        ("requirements.txt", "SQLAlchemy[asyncio]>=2.0\n", True),
+        ("requirements.txt", "sqlalchemy\n", True),
+        ("requirements.txt", "sqlalchemy~=2.1.0\n", True),
+        ("requirements.txt", "sqlalchemy~=2.0.3\n", False),
+        ("requirements.txt", "sqlalchemy>=1.4,<2.1\n", False),
+        ("requirements.txt", "sqlalchemy==2.0.36\n", False),
+        ("requirements.txt", "sqlalchemy<3\n", True),
+        ("constraints.txt", "sqlalchemy==2.1.3\n", True),
+        ("pyproject.toml", '[tool.poetry.dependencies]\nsqlalchemy = "^2.0"\n', True),
+        ("pyproject.toml", '[tool.poetry.dependencies]\nsqlalchemy = "~2.0.3"\n', False),
+    ],
+)
+def test_releases_that_an_instrumentation_refuses(path, text, says):
+    """A requirement that allows them is listed, while the code instruments the library."""
+    used = {"opentelemetry-instrumentation-sqlalchemy"}
+    _, left = texts.changes(path, f"{text}# census-compat\n".encode(), (), used)
+    assert [each.symbol for each in left] == (["sqlalchemy"] if says else [])
+    assert texts.changes(path, f"{text}# census-compat\n".encode())[1] == []
+
+
+def test_what_instrumentations_refuse():
+    """The table has the limits of the releases that are installed."""
+    for name, (library, limit) in requirements.TAKES_BELOW.items():
+        taken = [each for each in metadata.requires(name) if "instruments" in each]
+        assert f"{library}<{'.'.join(map(str, limit))}" in taken[0]

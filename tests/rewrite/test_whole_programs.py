@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opencensus_compat.rewrite.edits import Edit, LineMap, apply
-from opencensus_compat.rewrite.rewriting import Options, rewrite_text
+from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
 
 _ROOT = Path(__file__).parents[2]
 _FOLDERS = ("examples", "tests/parity/programs", "tests/real_programs/programs", "tests/mixed/programs", "tests/scan/corpus")
@@ -108,3 +109,29 @@ def test_trees_are_equal_outside_the_uses():
     assert [
         line for line in strange if "opencensus" not in line and not line.strip().startswith(("#", ")", "Tracer", "exporter", "sampler"))
     ] == []
+
+
+_SERVICE = _ROOT / "tests" / "mixed" / "programs" / "service"
+_BY_HAND = {
+    ("client.py", "headers = tracer.propagator.to_headers(tracer.span_context)"),
+    ("worker.py", "job = pool.submit(RuntimeContext.with_current_context(pack), sku)"),
+}
+"""What a person has rewritten of the service."""
+
+
+def test_the_rewritten_service(tmp_path):
+    """The service that runs half-migrated is what a rewrite makes of the legacy one, but for lines at which it asks."""
+    folder = tmp_path / "service"
+    shutil.copytree(_SERVICE / "opencensus", folder)
+    result = rewrite([str(folder)], Options(shape=True, markers=False))
+    made = {Path(path).name: data for path, data in result.after.items()}
+    lines = {path.name: path.read_text(encoding="utf-8").splitlines() for path in folder.glob("*.py")}
+    asked = {(name, lines[name][each.line - 1].strip()) for each in result.left if each.why == "decide" for name in [Path(each.path).name]}
+    assert asked == _BY_HAND
+    for name in sorted(lines.keys() - {"client.py", "worker.py"}):
+        assert made[name] == (_SERVICE / "rewritten" / name).read_bytes(), name
+    by_hand = (_SERVICE / "rewritten" / "worker.py").read_text(encoding="utf-8").splitlines()
+    assert [line for line in made["worker.py"].decode().splitlines() if line not in by_hand] == [
+        "from opencensus.common.runtime_context import RuntimeContext",
+        "    job = pool.submit(RuntimeContext.with_current_context(pack), sku)",
+    ]

@@ -11,7 +11,7 @@ from opencensus_compat import __version__
 from opencensus_compat._integrations import INTEGRATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 NEW = "census-compat"
 """It has the facade and the native exporter."""
@@ -21,6 +21,9 @@ GOES = frozenset({"opencensus", "opencensus-context", "opencensus-ext-azure"}) |
 """Distributions that census-compat stands for."""
 OLDEST_INSTRUMENTATION = "0.49b0"
 """That goes with the oldest release of OpenTelemetry that the exporter takes."""
+
+TAKES_BELOW = {"opentelemetry-instrumentation-sqlalchemy": ("sqlalchemy", (2, 1))}
+"""Instrumentation -> its library, and the first release that it refuses, where there are such releases."""
 
 Form: TypeAlias = Literal["line", "quoted", "key", "word"]
 """``line``: alone on its line; ``quoted``: text in an array; ``key``: `name = value`; ``word``: of a command."""
@@ -114,19 +117,21 @@ def read(path: str, text: str) -> list[Requirement]:
     return [by_place[start] for start in sorted(by_place)]
 
 
-def edits(path: str, text: str, needed: Iterable[str] = ()) -> tuple[list[Edit], list[Left]]:
+def edits(path: str, text: str, needed: Iterable[str] = (), used: Collection[str] = ()) -> tuple[list[Edit], list[Left]]:
     """Return what becomes of the requirements of a file.
 
     Args:
         path: Its path; the name tells its form.
         text: Its text.
         needed: Distributions that the code imports, and that no file requires yet.
+        used: All instrumentations that the code imports.
     """
     every = read(path, text)
     ours = [one for one in every if _OPENCENSUS.fullmatch(one.name)]
     if is_lock(path, text):
         return [], [Left(match.start(), normalized(match[0]), _LOCKED) for match in _OPENCENSUS.finditer(text)][:1]
     left = [Left(one.start, normalized(one.name), _OTHER) for one in ours if normalized(one.name) not in GOES]
+    left += _refused(every, used)
     going = [one for one in ours if normalized(one.name) in GOES]
     if path.endswith((".yml", ".yaml")):
         # Conda's own list, or a command of it.
@@ -147,6 +152,30 @@ def edits(path: str, text: str, needed: Iterable[str] = ()) -> tuple[list[Edit],
         if (replaced.get(one.scope) == one.start or normalized(one.name) == NEW) and not is_constraints:
             made += _added(text, one, needed)
     return apart(sorted(made)), left
+
+
+def _refused(every: Iterable[Requirement], used: Collection[str]) -> Iterator[Left]:
+    """Yield the requirements that allow releases which an instrumentation of the code refuses."""
+    for name, (library, limit) in TAKES_BELOW.items():
+        for one in every:
+            if name in used and normalized(one.name) == library and _allows(one.version, limit):
+                below = f"{library}<{'.'.join(map(str, limit))}"
+                yield Left(
+                    one.start, library, f"{name} refuses newer releases, and nothing would arrive: require {below}, or keep the integration"
+                )
+
+
+def _allows(version: str, limit: tuple[int, ...]) -> bool:
+    """Return whether the version of a requirement may be a release from a limit on."""
+    for sign, text in re.findall(r"(===|==|~=|<=|<|\^|~)?[ \t]*[v\"']?(\d+(?:\.\d+)*)", version):
+        numbers = tuple(map(int, text.split(".")))
+        if sign in {"==", "===", "<="}:
+            return numbers >= limit
+        if sign == "<":
+            return numbers > limit
+        if sign in {"~=", "~"} and len(numbers) > len(limit):
+            return numbers[: len(limit)] >= limit
+    return True
 
 
 def apart(edits: Iterable[Edit]) -> list[Edit]:

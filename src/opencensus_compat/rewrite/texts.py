@@ -11,7 +11,7 @@ from opencensus_compat.rewrite import configurations, requirements
 from opencensus_compat.rewrite.edits import Change, Edit, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 _CONFIGURATIONS = (".cfg", ".conf", ".ini", ".json", ".toml", ".yaml", ".yml")
 _INSTRUMENTATION = re.compile(rb"^[ \t]*from opentelemetry\.instrumentation\.(\w+) import\b", re.MULTILINE)
@@ -60,16 +60,17 @@ def _text(data: bytes) -> str:
     return (b"   " + data[3:] if data.startswith(codecs.BOM_UTF8) else data).decode("latin-1")
 
 
-def changes(path: str, data: bytes, wanted: Iterable[str] = ()) -> tuple[list[Change], list[Left]]:
+def changes(path: str, data: bytes, wanted: Iterable[str] = (), used: Collection[str] = ()) -> tuple[list[Change], list[Left]]:
     """Return what becomes of the uses in a file, and what stays.
 
     Args:
         path: Its path; the name tells its form.
         data: Its bytes, in any encoding that has ASCII's.
         wanted: Distributions that the code imports, and that no file asks for.
+        used: All instrumentations that the code imports.
     """
     text = _text(data)
-    splices, lasting = requirements.edits(path, text, wanted)
+    splices, lasting = requirements.edits(path, text, wanted, used)
     scopes: dict[int, list[Part]] = {}
     for splice in splices:
         symbol = requirements.normalized(splice.name) if splice.name else splice.text.strip(" \t\r\n,\"'\\")

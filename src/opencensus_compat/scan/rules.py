@@ -6,6 +6,7 @@ this by reflection over the real packages.
 
 from __future__ import annotations
 
+from opencensus_compat.scan.integration_rules import INTEGRATION_RULES
 from opencensus_compat.scan.rule import Rule
 from opencensus_compat.scan.trace_rules import TRACE_RULES
 
@@ -105,56 +106,7 @@ RULES: tuple[Rule, ...] = (
         names="trace.exporters trace.ext stats.exporters",
     ),
     *TRACE_RULES,
-    # Integrations.
-    Rule(
-        "W001",
-        "integrations by name",
-        "shape",
-        "`…Instrumentor().instrument()`, one for each library",
-        names="trace.config_integration ext.requests ext.httpx ext.sqlalchemy ext.postgresql ext.mysql ext.pymysql ext.pymongo "
-        "ext.threading ext.logging ext.dbapi",
-        pair="W001_requests_by_name W001_twice_and_unknown",
-    ),
-    Rule(
-        "W002",
-        "integration with `http.client`",
-        "decide",
-        "none in the contrib packages",
-        "Which library on top of `http.client` makes the calls?",
-        names="ext.httplib",
-    ),
-    Rule("W003", "registry of integrations", "keep", "none", names="trace.integrations"),
-    Rule("W010", "middleware of Flask", "shape", "`FlaskInstrumentor().instrument_app(app)`", names="ext.flask", pair="W010_flask"),
-    Rule(
-        "W011",
-        "middleware of Django",
-        "shape",
-        '`configure(..., instrumentations=["django"])` in wsgi.py and asgi.py',
-        names="ext.django",
-        pair="W011_django",
-    ),
-    Rule("W012", "middleware of FastAPI", "shape", "`FastAPIInstrumentor.instrument_app(app)`", names="ext.fastapi", pair="W012_fastapi"),
-    Rule("W013", "tween of Pyramid", "shape", "`PyramidInstrumentor().instrument()`", names="ext.pyramid"),
-    Rule("W014", "interceptor of gRPC", "shape", "`opentelemetry.instrumentation.grpc`", names="ext.grpc"),
-    Rule("W015", "client libraries of Google Cloud", "shape", "instrumentations of gRPC and Requests", names="ext.google_cloud_clientlibs"),
-    Rule(
-        "W016", "patch for gevent", "exact", "delete it: OpenTelemetry's context follows greenlets", names="ext.gevent", pair="W016_gevent"
-    ),
-    Rule(
-        "W017",
-        "extension of Azure Functions",
-        "decide",
-        "`propagate.extract` from `context.trace_context`, by hand",
-        "Which functions need the trace of their caller?",
-        names="extension extension.azure.functions",
-    ),
-    Rule(
-        "W018",
-        "settings `OPENCENSUS`",
-        "shape",
-        "provider and instrumentation made in code; excluded paths in OTEL_PYTHON_…_EXCLUDED_URLS",
-        pair="W018_flask_config",
-    ),
+    *INTEGRATION_RULES,
     # Exporters of other makers.
     Rule(
         "V001",
@@ -326,7 +278,7 @@ RULES: tuple[Rule, ...] = (
         "exact",
         "Histogram with explicit bounds",
         names="stats.aggregation.DistributionAggregation stats.bucket_boundaries",
-        pair="S006_distribution",
+        pair="S006_distribution S006_without_bounds",
     ),
     Rule("S007", "aggregation", "exact", "the kind of instrument", names="stats.aggregation", pair="S006_distribution"),
     Rule(

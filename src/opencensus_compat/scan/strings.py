@@ -72,8 +72,8 @@ def use_in(node: ast.expr, rule: str | None) -> tuple[str, str] | None:
     if _NAME.fullmatch(text):
         name = text.partition(".")[2]
         of_name = rule_of(name)
-        if of_name is not None and of_name.id == "W011" and rule is None:
-            return "W011", name
+        if of_name is not None and of_name.id in {"W011", "W013"} and rule is None:
+            return of_name.id, name
         return rule or "N001", name
     if text == "opencensus" and rule in {"I006", "N004"}:
         return rule, ""

@@ -69,6 +69,12 @@ def check(call: ast.Call, file: File) -> None:
     )
 
 
+def is_needed(call: ast.Call, file: File) -> bool:
+    """Return whether an exporter that nothing reads may still send: the spans of a provider that the program sets, and that has no exporter."""
+    sends = any(each.signal == TRACES and each.node is not call for home in file.files.values() for each in _of_file(home))
+    return not sends and any(b"TracerProvider" in home.source for home in file.files.values())
+
+
 def check_arguments(arguments: list[str], file: File) -> None:
     """Refuse arguments of `configure` for spans that contradict what another place of the program sets up.
 

@@ -12,6 +12,7 @@ from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
 from opencensus_compat.rewrite.rules.samplers import default_sampler
 
 if TYPE_CHECKING:
+    from opencensus_compat.rewrite.bindings import Slot
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
@@ -196,6 +197,8 @@ def exporter(use: Found, file: File) -> Outcome:
     statement = file.statement(call)
     target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
     slot = file.slot(target) if isinstance(target, ast.Name) else None
+    if slot is not None and file.only_value(slot) is call and _is_unused(slot, file) and not setups.is_needed(call, file):
+        return [file.delete(statement)]
     if slot is None or file.only_value(slot) is not call or not slot.loads:
         return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
     additions = [processors.addition(load, file) for load in slot.loads]
@@ -204,6 +207,15 @@ def exporter(use: Found, file: File) -> Outcome:
     if all(additions):
         return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
     return [file.delete(statement)]
+
+
+def _is_unused(slot: Slot, file: File) -> bool:
+    """Return whether nothing reads a variable of a module, in this file or in others of the program."""
+    if slot.loads or slot.owner is not file.tree:
+        return False
+    homes = [home for home in file.files.values() if home is not file]
+    is_read = any((file.path, slot.name) in home.read_of_modules() for home in homes)
+    return not is_read and not any(name in {slot.name, "*"} for home in homes for _, _, name in home.taken())
 
 
 def _takes_it(node: ast.expr, file: File) -> bool:

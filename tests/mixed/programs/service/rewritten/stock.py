@@ -6,7 +6,8 @@ import client
 import worker
 
 logger = logging.getLogger(__name__)
-RESERVED = metrics.get_meter(__name__).create_counter('reserved', '1', 'pieces')
+SKU = 'sku'
+RESERVED = metrics.get_meter(__name__).create_counter('reserved', unit='1', description='pieces')
 
 
 def reserve(sku, warehouse):
@@ -14,7 +15,9 @@ def reserve(sku, warehouse):
     with tracer.start_as_current_span('reserve') as span:
         span.set_attribute('sku', sku)
         logger.info('reserving %s', sku)
-        RESERVED.add(2, {'sku': sku})
+        tags = {}
+        tags[SKU] = sku
+        RESERVED.add(2, tags)
         client.ask(sku, warehouse)
         done = worker.later(sku)
         with tracer.start_as_current_span('write'):

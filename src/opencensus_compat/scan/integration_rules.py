@@ -1,0 +1,82 @@
+"""Rows of the rule table about integrations and middlewares."""
+
+from __future__ import annotations
+
+from opencensus_compat.scan.rule import Rule
+
+INTEGRATION_RULES: tuple[Rule, ...] = (
+    Rule(
+        "W001",
+        "integrations by name",
+        "shape",
+        "`…Instrumentor().instrument()`, one for each library",
+        names="trace.config_integration ext.requests ext.httpx ext.sqlalchemy ext.postgresql ext.mysql ext.pymysql ext.pymongo "
+        "ext.threading ext.logging ext.dbapi",
+        pair="W001_requests_by_name W001_twice_and_unknown",
+    ),
+    Rule(
+        "W002",
+        "integration with `http.client`",
+        "decide",
+        "none in the contrib packages",
+        "Which library on top of `http.client` makes the calls?",
+        names="ext.httplib",
+    ),
+    Rule("W003", "registry of integrations", "keep", "none", names="trace.integrations"),
+    Rule("W010", "middleware of Flask", "shape", "`FlaskInstrumentor().instrument_app(app)`", names="ext.flask", pair="W010_flask"),
+    Rule(
+        "W011",
+        "middleware of Django",
+        "shape",
+        '`configure(..., instrumentations=["django"])` in wsgi.py and asgi.py',
+        names="ext.django",
+        pair="W011_django",
+    ),
+    Rule("W012", "middleware of FastAPI", "shape", "`FastAPIInstrumentor.instrument_app(app)`", names="ext.fastapi", pair="W012_fastapi"),
+    Rule(
+        "W013",
+        "tween of Pyramid",
+        "decide",
+        "`PyramidInstrumentor().instrument_config(config)`",
+        "Which routes are to be traced? Write `configure(...)` with the exporter and sampler of the settings, and in the place of `add_tween` "
+        "`PyramidInstrumentor().instrument_config(config)` of opentelemetry.instrumentation.pyramid.",
+        names="ext.pyramid",
+    ),
+    Rule(
+        "W014",
+        "interceptor of gRPC",
+        "decide",
+        "`client_interceptor()` and `server_interceptor()` of `opentelemetry.instrumentation.grpc`",
+        "Who reads the resultCode of these items? It becomes the code of gRPC, and NOT_FOUND counts as success. Write `configure(...)` with exporter "
+        "and sampler, and `client_interceptor()` or `server_interceptor()` of opentelemetry.instrumentation.grpc.",
+        names="ext.grpc",
+    ),
+    Rule(
+        "W015",
+        "client libraries of Google Cloud",
+        "decide",
+        "instrumentations of gRPC and Requests",
+        "Which transport do the clients have? Write `GrpcInstrumentorClient().instrument()` of opentelemetry.instrumentation.grpc for gRPC, and "
+        "`RequestsInstrumentor().instrument()` for REST.",
+        names="ext.google_cloud_clientlibs",
+    ),
+    Rule(
+        "W016", "patch for gevent", "exact", "delete it: OpenTelemetry's context follows greenlets", names="ext.gevent", pair="W016_gevent"
+    ),
+    Rule(
+        "W017",
+        "extension of Azure Functions",
+        "decide",
+        "`propagate.extract` from `context.trace_context`, by hand",
+        "Which functions need the trace of their caller? Delete `configure` of the extension, and run these below "
+        '`context.attach(propagate.extract({"traceparent": function_context.trace_context.traceparent}))` of opentelemetry.',
+        names="extension extension.azure.functions",
+    ),
+    Rule(
+        "W018",
+        "settings `OPENCENSUS`",
+        "shape",
+        "provider and instrumentation made in code; excluded paths in OTEL_PYTHON_…_EXCLUDED_URLS",
+        pair="W018_flask_config",
+    ),
+)
