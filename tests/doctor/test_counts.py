@@ -30,7 +30,10 @@ def doctor(capsys):
     """Return a function that runs the command and returns the counts of its results: id -> texts, and the processes."""
 
     def run(*arguments):
-        main(["doctor", "--json", *arguments])
+        with pytest.MonkeyPatch.context() as patch:
+            # With --pid the command takes the variables of the process over for good.
+            patch.setattr(os, "environ", os.environ.copy())
+            main(["doctor", "--json", "--offline", *arguments])
         document = json.loads(capsys.readouterr().out)
         group = [each for each in document["results"] if each["group"] == "counts"]
         said = {
@@ -182,6 +185,28 @@ def test_a_process_is_asked_by_its_id(doctor, process):
         assert said == {}
         assert (found["pid"] != pid, found["is_alive"], found["resources"][0]["sent"]) == (True, True, 1)
         assert doctor("--pid", str(found["pid"]))[1][0]["pid"] == found["pid"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no /proc here")
+def test_the_variables_of_a_process_are_looked_at(process, capsys):
+    """The other checks look at what the process was started with, and not at what doctor was; variables of interpreters stay doctor's."""
+    with pytest.MonkeyPatch.context() as patch:
+        # The command takes the variables over for good.
+        patch.setattr(os, "environ", os.environ.copy())
+        patch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", "nonsense")
+        patch.setenv("NO_PROXY", "mine")
+        pid = process(
+            "-S",
+            "-c",
+            "import sys; print('ready', flush=True); sys.stdin.read()",
+            APPLICATIONINSIGHTS_CONNECTION_STRING="InstrumentationKey=00000000-0000-0000-0000-00000000000c;IngestionEndpoint=https://portal.azure.com",
+            PYTHONHASHSEED="7",
+        )
+        main(["doctor", "--json", "--offline", "--pid", str(pid)])
+        assert ("PYTHONHASHSEED" in os.environ, os.environ["NO_PROXY"]) == (False, "mine")
+    document = json.loads(capsys.readouterr().out)
+    problems = {each["id"] for each in document["results"] if each["verdict"] == "problem"}
+    assert problems == {"D041", "D065"}
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no /proc here")

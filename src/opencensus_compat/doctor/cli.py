@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.doctor.asked import as_ways, parse_asked
 from opencensus_compat.doctor.check import merged, run_checks
 from opencensus_compat.doctor.collect import gather
+from opencensus_compat.doctor.collect.counts import environment_of
 from opencensus_compat.doctor.counted import as_table, sent_table
 from opencensus_compat.doctor.masking import masked, secrets_of
 from opencensus_compat.doctor.report import Look, as_json, as_report, as_text, exit_code, without_secrets
@@ -64,7 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_argument(
         "--counts", metavar="FILE", help="show what processes have counted in the files that APPINSIGHTS_EXPORTER_COUNTS_FILE names"
     )
-    running.add_argument("--pid", type=int, metavar="N", help="show the same of a running process and its children")
+    running.add_argument(
+        "--pid", type=int, metavar="N", help="show the same of a running process and its children, and look at its variables"
+    )
     parser.add_argument("--log", metavar="NAME:LEVEL", help="tell the way of a log record, such as shop.orders:INFO; needs -- CMD")
     parser.add_argument("--drive", metavar="CMD", help="the program is a server, and this sends it requests; needs -- CMD")
     parser.add_argument(
@@ -76,6 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(namespace: argparse.Namespace) -> int:
     """Look at the environment, report, and return the exit code."""
     folder = _folder()
+    if namespace.pid is not None:
+        # In this process, too: the exporter's own code, which is asked about the way to the service, reads it.
+        found = environment_of(namespace.pid, os.environ)
+        os.environ.clear()
+        os.environ.update(found)
     request = Request(
         environ=dict(os.environ),
         folder=folder,

@@ -66,7 +66,9 @@ def _query(sent: Sent) -> str:
 
 
 def _process(process: CountedProcess) -> Iterator[str]:
-    gone = {True: process.state, False: "gone", None: f"on host {process.host}"}[process.is_alive]
+    gone = {True: process.state, False: "gone" if process.state == "running" else "ended", None: f"on host {process.host}"}[
+        process.is_alive
+    ]
     yield f"process {process.pid} {process.program}, {gone}; counts of {process.written.at} ({ago(process.written.ago_s)})"
     for resource in process.resources:
         yield f"  resource {resource.key}, {resource.endpoint}"

@@ -83,7 +83,7 @@ def waiting(facts: Facts) -> Iterator[Finding]:
             PROBLEM,
             f"Process {process.pid} has sent nothing to resource {resource.key} {since} ({cause}, last {ago(failure.ago_s)}); "
             f"{_items(resource.waiting)} wait{'s' if resource.waiting == 1 else ''}.",
-            "Run doctor in the environment of the process: it looks at host, proxy, certificate and token.",
+            "See the checks of the endpoint; with --counts, run doctor in the environment of the process, for they look at what is set there.",
             (f"{process.path}: endpoint {resource.endpoint}",),
         )
 

@@ -18,9 +18,14 @@ from typing import Any
 from opencensus_compat.doctor.request import Request
 from opencensus_compat.doctor.sections.counts import Counted, CountedProcess, CountedResource, Counts, LastTime
 
-__all__ = ["VARIABLE", "collect"]
+__all__ = ["VARIABLE", "collect", "environment_of"]
 
 VARIABLE = "APPINSIGHTS_EXPORTER_COUNTS_FILE"
+_ABOUT_TELEMETRY = re.compile(
+    r"(APPLICATIONINSIGHTS|APPINSIGHTS|OPENCENSUS|OTEL|AZURE|IDENTITY|IMDS|MSI)_.*|(https?|all|no)_proxy|(REQUESTS|CURL)_CA_BUNDLE|TMPDIR|TEMP|TMP",
+    re.IGNORECASE,
+)
+"""Variables that say where telemetry goes, how, and where it waits. Those of the interpreter's are none: this one may be another."""
 _FORMAT = "census-compat counts 1"
 _DEFAULT_NAME = "counts.json"
 _MOST_FILES = 200
@@ -62,6 +67,16 @@ def collect(request: Request) -> Counts:
             why = error.strerror or "it cannot be read" if isinstance(error, OSError) else "it is no file of counts"
             unreadable.append(f"{path}: {why}")
     return Counts(asked, "", "", tuple(unreadable), tuple(sorted(processes, key=lambda each: each.written.at, reverse=True)))
+
+
+def environment_of(pid: int, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which the variables about telemetry are those of a process; unchanged where that may not be read."""
+    try:
+        theirs = _environ(pid) if _exists(pid) else environ
+    except _NoFileError:
+        theirs = environ
+    others = {name: value for name, value in environ.items() if not _ABOUT_TELEMETRY.fullmatch(name)}
+    return {**others, **{name: value for name, value in theirs.items() if _ABOUT_TELEMETRY.fullmatch(name)}}
 
 
 def _files(named: str) -> list[str]:
