@@ -75,6 +75,8 @@ def test_uses_that_are_left(here, capsys):
     [
         (["swap"], 2, "expected a program after --, such as census-compat step swap -- python app.py"),
         (["shape", "--before", "x", "--", "y"], 2, "--before is the program on the retired SDK, for swap"),
+        (["swap", "--include", "shape", "--", "y"], 2, "--include is for files: swap rewrites nothing"),
+        (["remove", "--accept-known", "instrumentations", "--", "y"], 2, "--accept-known is for files"),
         (["shape", "--stop-signal", "SIGINT", "--", "y"], 2, "--stop-signal is for servers"),
         (["shape", "--accept", "no.toml", "--", "y"], 2, "cannot read the accepted list 'no.toml'"),
         (["shape", "queries", "--", "y"], 2, "expected files or folders, found no 'queries'"),

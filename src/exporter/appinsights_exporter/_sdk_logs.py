@@ -83,8 +83,11 @@ __all__ = [
     "resource_of",
     "scope_of",
     "set_global_provider",
+    "severity_of",
     "show",
 ]
+
+_FIRST_LEVEL, _LAST_LEVEL = 10, 59
 
 
 def _unsupported(missing: object) -> ImportError:
@@ -236,6 +239,19 @@ def global_provider() -> ApiLoggerProvider | None:
 def set_global_provider(provider: ApiLoggerProvider) -> None:
     """Set the global logger provider."""
     _api.set_logger_provider(provider)
+
+
+def severity_of(level: int) -> SeverityNumber:
+    """Return the OpenTelemetry severity of a level of the standard library's logging: 0 for none, 5 (DEBUG) to 24.
+
+    Args:
+        level: ``levelno``; 10 is DEBUG, 50 is CRITICAL.
+    Source: OpenTelemetry SDK ``std_to_otel``.
+    """
+    if level < _FIRST_LEVEL:
+        return SeverityNumber(0)
+    tens, ones = divmod(min(level, _LAST_LEVEL), 10)
+    return SeverityNumber(4 * tens + 1 + min(ones, 3))
 
 
 def new_record(

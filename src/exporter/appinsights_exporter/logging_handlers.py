@@ -49,7 +49,6 @@ _QUEUE_CAPACITY = 8192
 """Records; four times the SDK's, which drops the oldest ones: loggers write in bursts."""
 _NO_NAME = "n/a"
 """Name of an event that has no text."""
-_FIRST_LEVEL, _LAST_LEVEL = 10, 59
 _PLAIN = (str, bool, int, float)
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
@@ -140,7 +139,7 @@ class ProviderHandler(logging.Handler):
             span_id=span.span_id,
             trace_flags=span.trace_flags,
             context=context.get_current(),
-            severity_number=_sdk_logs.SeverityNumber(severity_number(record.levelno)),
+            severity_number=_sdk_logs.severity_of(record.levelno),
             severity_text=record.levelname,
             body=body,
             attributes=attributes,
@@ -278,19 +277,6 @@ class ApplicationInsightsEventHandler(ApplicationInsightsLoggingHandler):
     """
 
     _is_event = True
-
-
-def severity_number(level: int) -> int:
-    """Return the OpenTelemetry severity of a level: 0 for none, 5 (DEBUG) to 24.
-
-    Args:
-        level: ``levelno``; 10 is DEBUG, 50 is CRITICAL.
-    Source: OpenTelemetry SDK ``std_to_otel``.
-    """
-    if level < _FIRST_LEVEL:
-        return 0
-    tens, ones = divmod(min(level, _LAST_LEVEL), 10)
-    return 4 * tens + 1 + min(ones, 3)
 
 
 def _exception_of(record: logging.LogRecord) -> tuple[Any, ...] | None:

@@ -67,6 +67,23 @@ def command(capsys):
     return call
 
 
+_STANDARD = """
+from opencensus.ext.azure import metrics_exporter
+
+exporter = metrics_exporter.new_metrics_exporter()
+"""
+
+
+def test_what_instrumentations_change_is_accepted(shop, command):
+    """Edits of the class shape are proven beside the rows of the guide, where these are asked for."""
+    (shop / "shop.py").write_text(_STANDARD, encoding="utf-8")
+    committed(shop)
+    code, printed, said = command("--include", "shape", "--write", "--accept-known", "instrumentations")
+    assert (code, said) == (0, "")
+    assert "accepted: known: standard-metrics [instrumentations.md]" in printed
+    assert "performance_counters.observe()" in (shop / "shop.py").read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def wrong(monkeypatch):
     """Let the rule of attributes of the current span write another value, where the attribute is `paid`."""

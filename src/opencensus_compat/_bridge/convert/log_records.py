@@ -32,7 +32,6 @@ __all__ = [
     "frozen",
     "measurements",
     "own_id",
-    "severity_number",
     "text",
 ]
 
@@ -67,7 +66,6 @@ _RESERVED = frozenset(
     }
 )
 """Attributes with a meaning of their own, besides those that start with `census.`."""
-_FIRST_LEVEL, _LAST_LEVEL = 10, 59
 
 
 class Record(Protocol):
@@ -104,19 +102,6 @@ class Record(Protocol):
     @property
     def exc_info(self) -> object:
         """A tuple as `sys.exc_info` returns it; programs set it to an exception, too."""
-
-
-def severity_number(level: int) -> int:
-    """Return the OpenTelemetry severity of a level: 0 for none, 5 (DEBUG) to 24.
-
-    Args:
-        level: `levelno`; 10 is DEBUG, 50 is CRITICAL.
-    Source: OpenTelemetry SDK `std_to_otel`.
-    """
-    if level < _FIRST_LEVEL:
-        return 0
-    tens, ones = divmod(min(level, _LAST_LEVEL), 10)
-    return 4 * tens + 1 + min(ones, 3)
 
 
 def frozen(value: Any) -> object:

@@ -58,7 +58,7 @@ def otel_record(
     names = _exporter.sdk_logs()
     fields = {
         "timestamp_ns": round(record.created * 1e6) * 1000,
-        "severity_number": names.SeverityNumber(log_records.severity_number(record.levelno)),
+        "severity_number": names.severity_of(record.levelno),
         "severity_text": record.levelname,
     }
     body = text_of(handler, record) if is_read else ""
