@@ -119,6 +119,17 @@ def test_a_process_that_was_given_nothing(doctor, tmp_path):
     assert doctor("--counts", str(path))[0]["D068"][0] == "warning"
 
 
+def test_what_would_write_on_a_terminal(tmp_path, capsys):
+    """A file may be anybody's: what breaks lines or colours terminals is not shown."""
+    with LocalEndpoint(store=False) as endpoint:
+        path = write(tmp_path / "c.json", endpoint.connection_string)
+    change(path, program="evil\x1b[31m\n\u202e")
+    main(["doctor", "--offline", "--counts", str(path)])
+    shown = capsys.readouterr().out
+    assert "evil [31m" in shown
+    assert not {"\x1b", "\u202e"} & set(shown)
+
+
 @pytest.mark.parametrize(
     "content", ["{}", "[]", "no JSON", '{"format": "census-compat counts 1"}'], ids=["empty", "list", "No JSON, 1", "lacks"]
 )

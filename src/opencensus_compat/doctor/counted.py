@@ -24,7 +24,9 @@ def as_table(counts: Counts | Absent) -> str:
     """Return a block of lines for each process; empty where none was asked for."""
     if isinstance(counts, Absent):
         return ""
-    return "".join(f"{line}\n" for process in counts.processes for line in (*_process(process), ""))
+    lines = (line for process in counts.processes for line in (*_process(process), ""))
+    # A file may be anybody's.
+    return "".join(f"{''.join(letter if letter.isprintable() else ' ' for letter in line)}\n" for line in lines)
 
 
 def as_plain(counts: Counts | Absent) -> list[dict[str, object]]:
