@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SERVICES = "front", "orders", "stock", "billing"
+_SHELF = re.compile(r"(?<=_steps)_\d+$")
 
 Path = tuple[str, ...]
 """The names of a span and of all above it, the root first; what is above a missing parent is ``…``."""
@@ -135,9 +136,11 @@ def points(work: Work, metrics: Iterable[Any]) -> Tally:
             for scope in each.scope_metrics:
                 for metric in scope.metrics:
                     for point in getattr(metric, metric.WhichOneof("data")).data_points:
-                        series = "|".join(pair.value.string_value for pair in point.attributes)
-                        every[metric.name, point.time_unix_nano, series] += 1
-                        at[metric.name][point.time_unix_nano][series] = point.as_int or point.as_double
+                        # The series of a service's steps are spread over views.
+                        name, shelf = _SHELF.sub("", metric.name), "".join(_SHELF.findall(metric.name))
+                        series = "|".join([shelf, *(pair.value.string_value for pair in point.attributes)])
+                        every[name, point.time_unix_nano, series] += 1
+                        at[name][point.time_unix_nano][series] = point.as_int or point.as_double
     tally = Tally(0, once=len(every), twice=every.total() - len(every))
     for service in SERVICES:
         numbers = {time: int(values[""]) for time, values in at.pop(f"{service}_collections", {}).items()}
@@ -159,6 +162,16 @@ def points(work: Work, metrics: Iterable[Any]) -> Tally:
     tally.problems += [f"{name}: nobody made it" for name in at]
     tally.expected = tally.once + tally.lost
     return tally
+
+
+def size(request: Any) -> int:
+    """Return how many spans, records or points a request of any of the three services has."""
+    if hasattr(request, "resource_spans"):
+        return sum(len(scope.spans) for each in request.resource_spans for scope in each.scope_spans)
+    if hasattr(request, "resource_logs"):
+        return sum(len(scope.log_records) for each in request.resource_logs for scope in each.scope_logs)
+    metrics = [metric for each in request.resource_metrics for scope in each.scope_metrics for metric in scope.metrics]
+    return sum(len(getattr(metric, metric.WhichOneof("data")).data_points) for metric in metrics)
 
 
 def _tally(expected: Counter[Any], found: Counter[Any], arrived: int) -> Tally:

@@ -5,8 +5,9 @@
           gateway one ──x── gateway two         spans and records of agent one go to gateway one, its metrics to two; agent two crosswise
                  └── receiver ──┘
 
-Twice: undisturbed, and while each Collector in turn is ended by SIGTERM and started again. What must hold, all of it printed: each
-span, record and point arrives, below its parent, in one trace; undisturbed, each tier counts as many, and nothing comes twice.
+Three times: undisturbed; while each Collector in turn is ended by SIGTERM and started again; and with replies of the receiver that are
+lost. What must hold, all of it printed: each span, record and point arrives, below its parent, in one trace; undisturbed, each tier
+counts as many, and nothing comes twice; where replies are lost, what they were for comes twice, and nothing else.
 ``--orders``, ``--steps`` and ``--series`` change the size of it. Ends with 1 when something does not hold.
 """
 
@@ -21,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -98,20 +99,29 @@ def collectors(binary: Path, url: str) -> Iterator[dict[str, Collector]]:
         yield {name: stack.enter_context(Collector(binary, name, each, Path(folder))) for name, each in made.items()}
 
 
-def fleet(binary: Path, work: arrived.Work, *, ends: dict[int, str], starts: dict[int, str], interval_s: float) -> list[str]:
+def fleet(
+    binary: Path,
+    work: arrived.Work,
+    *,
+    interval_s: float,
+    ends: Mapping[int, str] = {},
+    starts: Mapping[int, str] = {},
+    lose_every: int = 0,
+) -> list[str]:
     """Run the fleet, print what arrived, and return what does not hold.
 
     Args:
         binary: The Collector.
         work: How much the services do.
+        interval_s: Seconds between two collections of metrics; the last one is at the end of each program.
         ends: The Collector that is ended after an order, by the order's number.
         starts: The one that is started again.
-        interval_s: Seconds between two collections of metrics; the last one is at the end of each program.
+        lose_every: Of as many replies of the receiver, one is lost.
     """
     began_s = time.monotonic()
     problems: list[str] = []
     again: Counter[str] = Counter()
-    with OtlpReceiver() as receiver, collectors(binary, receiver.url) as tiers, ExitStack() as stack:
+    with OtlpReceiver(lose_every) as receiver, collectors(binary, receiver.url) as tiers, ExitStack() as stack:
 
         def start(name: str, *arguments: str) -> Program:
             made = Program(name, list(arguments), environment(name, work, tiers[AGENTS[name]].http_url, interval_s))
@@ -145,19 +155,22 @@ def fleet(binary: Path, work: arrived.Work, *, ends: dict[int, str], starts: dic
         "log_records": arrived.records(work, requests["log_records"], paths),
         "metric_points": arrived.points(work, requests["metric_points"]),
     }
-    show(tallies, {} if ends else counts, again, time.monotonic() - began_s)
-    problems += [f"{name}: {problem}" for name, tally in tallies.items() for problem in tally.problems]
-    problems += [f"{name}: {tally.lost} lost" for name, tally in tallies.items() if tally.lost]
-    problems += [line for each in tiers.values() for line in each.complaints if not ends or "Dropping data" in line]
-    if not ends:
-        problems += [f"{name}: {tally.twice} came twice" for name, tally in tallies.items() if tally.twice]
-        for name, tally in tallies.items():
-            for tier in ("agent", "gateway"):
-                for counted in ("receiver_accepted", "exporter_sent"):
-                    total = sum(each[f"{counted} {name}"] for collector, each in counts.items() if collector.startswith(tier))
-                    if total != tally.once:
-                        problems.append(f"{tier}s count {total} {name} as {counted}")
-    return problems
+    is_disturbed = bool(ends or lose_every)
+    show(tallies, {} if is_disturbed else counts, again, time.monotonic() - began_s)
+    for name, tally in tallies.items():
+        problems += [f"{name}: {problem}" for problem in tally.problems]
+        if tally.lost:
+            problems.append(f"{name}: {tally.lost} lost")
+        unanswered = sum(map(arrived.size, receiver.unanswered[SIGNALS[name]]))
+        # A Collector that is ended with requests on their way may send them again.
+        if tally.twice != unanswered and not ends:
+            problems.append(f"{name}: {tally.twice} came twice, and {unanswered} in requests whose replies were lost")
+        for tier in () if is_disturbed else ("agent", "gateway"):
+            for counted in ("receiver_accepted", "exporter_sent"):
+                total = sum(each[f"{counted} {name}"] for collector, each in counts.items() if collector.startswith(tier))
+                if total != tally.once:
+                    problems.append(f"{tier}s count {total} {name} as {counted}")
+    return problems + [line for each in tiers.values() for line in each.complaints if not is_disturbed or "Dropping data" in line]
 
 
 def environment(name: str, work: arrived.Work, agent_url: str, interval_s: float) -> dict[str, str]:
@@ -173,7 +186,6 @@ def environment(name: str, work: arrived.Work, agent_url: str, interval_s: float
         "OTEL_BSP_MAX_QUEUE_SIZE": "50000",
         "OTEL_BLRP_MAX_QUEUE_SIZE": "50000",
         "OTEL_EXPORTER_OTLP_TIMEOUT": "60",
-        "OPENCENSUS_COMPAT_MAX_TAG_SETS": str(work.series),
         "FLEET_STEPS": str(work.steps),
         "FLEET_SERIES": str(work.series),
         "GRPC_VERBOSITY": "NONE",
@@ -210,7 +222,7 @@ def main() -> int:
         parser.error(f"{asked.binary} has other components than build.py's")
     work = arrived.Work(asked.orders, asked.steps, asked.series)
     sys.stdout.write("undisturbed, metrics once at the end\n")
-    problems = fleet(asked.binary, work, ends={}, starts={}, interval_s=3600)
+    problems = fleet(asked.binary, work, interval_s=3600)
     # One at a time: what a Collector without a queue on disk holds while nobody takes it, is gone when it ends.
     names = ["agent one", "gateway one", "agent two", "gateway two"]
     part = asked.orders // len(names)
@@ -218,7 +230,9 @@ def main() -> int:
     starts = {order + part // 4: name for order, name in ends.items()}
     sys.stdout.write(f"ended by SIGTERM, and started again {part // 4} orders later: {', '.join(names)}; metrics each half second\n")
     fewer = arrived.Work(asked.orders, asked.steps, min(asked.series, 500))
-    problems += fleet(asked.binary, fewer, ends=ends, starts=starts, interval_s=0.5)
+    problems += fleet(asked.binary, fewer, interval_s=0.5, ends=ends, starts=starts)
+    sys.stdout.write("each tenth reply of the receiver is lost\n")
+    problems += fleet(asked.binary, arrived.Work(asked.orders // 10, asked.steps, min(asked.series, 100)), interval_s=0.5, lose_every=10)
     for problem in problems:
         sys.stdout.write(f"DOES NOT HOLD: {problem}\n")
     return 1 if problems else 0

@@ -141,15 +141,13 @@ def a_record(body, span_id):
 
 
 def a_collection(number, steps, at):
-    """Return a request with one collection of each service: its number, and its steps by series."""
+    """Return a request with one collection of each service: its number, and its steps by view, in one series of each."""
     metrics = []
     for service in arrived.SERVICES:
-        series = [
-            {"time_unix_nano": at, "as_int": value, "attributes": [{"key": "bin", "value": {"string_value": bin_}}]}
-            for bin_, value in steps.items()
-        ]
         metrics.append({"name": f"{service}_collections", "gauge": {"data_points": [{"time_unix_nano": at, "as_int": number}]}})
-        metrics.append({"name": f"{service}_steps", "sum": {"data_points": series}})
+        for shelf, value in steps.items():
+            point = {"time_unix_nano": at, "as_int": value, "attributes": [{"key": "bin", "value": {"string_value": "7"}}]}
+            metrics.append({"name": f"{service}_steps_{shelf}", "sum": {"data_points": [point]}})
     return ExportMetricsServiceRequest(resource_metrics=[{"scope_metrics": [{"metrics": metrics}]}])
 
 

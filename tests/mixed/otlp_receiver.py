@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,10 +19,17 @@ SERVICES = {
 
 
 class OtlpReceiver:
-    """Accepts all requests and keeps them; a context manager."""
+    """Accepts all requests and keeps them; a context manager.
 
-    def __init__(self):
+    Args:
+        lose_every: Of as many replies, one is lost: its request is kept, and the connection closed. 0 loses none.
+    """
+
+    def __init__(self, lose_every=0):
         self.requests = {path: [] for path in SERVICES}
+        self.unanswered = {path: [] for path in SERVICES}
+        """Those of `requests` whose reply was lost."""
+        numbers = itertools.count(1)
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,7 +40,12 @@ class OtlpReceiver:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 request, response = SERVICES[self.path]
-                outer.requests[self.path].append(request.FromString(body))
+                kept = request.FromString(body)
+                outer.requests[self.path].append(kept)
+                if lose_every and next(numbers) % lose_every == 0:
+                    outer.unanswered[self.path].append(kept)
+                    self.close_connection = True
+                    return
                 reply = response().SerializeToString()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/x-protobuf")
