@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint
 from opencensus_compat.metrics import transport
 from opencensus_compat.metrics.export import metric_descriptor, metric_producer, point, time_series, value
+from opencensus_compat.metrics.export.gauge import DerivedLongGauge, Registry
 from opencensus_compat.metrics.export.metric import Metric
 from opencensus_compat.trace.samplers import AlwaysOnSampler
 from opencensus_compat.trace.tracer import Tracer
@@ -180,6 +182,27 @@ def test_what_producers_tell_later():
     task.close()
     [scope] = reader.get_metrics_data().resource_metrics[0].scope_metrics
     assert [(metric.name, metric.data.data_points[0].value) for metric in scope.metrics] == [("queued", 7)]
+
+
+def test_only_readers_call_functions_of_gauges():
+    """A function that returns what came since it was called last, as for rates, is the provider's reader's to call, at no other interval."""
+    reader, calls = InMemoryMetricReader(), itertools.count(1)
+    opencensus_compat.configure(meter_provider=MeterProvider([reader], shutdown_on_exit=False), send="providers")
+    registry, rate = Registry(), DerivedLongGauge("rate", "", "1", [])
+
+    def since_the_last_call():
+        return next(calls)
+
+    rate.create_default_time_series(since_the_last_call)
+    registry.add_gauge(rate)
+    producer = Producer()
+    task = transport.get_exporter_thread([registry, producer], MetricsExporter(), interval=3600)
+    for _ in range(3):
+        task.func()
+    assert producer.calls == 2
+    [scope] = reader.get_metrics_data().resource_metrics[0].scope_metrics
+    assert {metric.name: metric.data.data_points[0].value for metric in scope.metrics} == {"rate": 1, "queued": 7}
+    assert producer.calls == 3
 
 
 def test_nobody_receives_anything(said):

@@ -38,8 +38,17 @@ if TYPE_CHECKING:
         def metrics_read(self, producer: MetricProducer, metrics: Sequence[Metric]) -> None:
             """Mirror metrics that an exporter has read from a producer."""
 
+        def look(self, producer: MetricProducer, collecting: object) -> None:
+            """Mirror what a producer that no exporter reads has by now and did not have before; see `Producers.look`."""
 
-__all__ = ["producers"]
+        def has_metric(self, producer: MetricProducer, name: str) -> bool:
+            """Return whether a metric of a producer is mirrored."""
+
+
+__all__ = ["ALL", "producers"]
+
+ALL = object()
+"""In the place of a meter provider: each that there is."""
 
 
 class Producers:
@@ -75,6 +84,23 @@ class Producers:
         if self._listeners and producer in self._known:
             for listener in self._listeners:
                 listener.metrics_read(producer, metrics)
+
+    def look(self, producer: MetricProducer, collecting: object) -> None:
+        """Have mirrored what a producer that no exporter reads has by now for the first time, if the producer is.
+
+        Args:
+            producer: It.
+            collecting: The meter provider that is collected next, `ALL` of them, or None.
+        """
+        if self._listeners and producer in self._known:
+            for listener in self._listeners:
+                listener.look(producer, collecting)
+
+    def has_metric(self, producer: MetricProducer, name: str) -> bool:
+        """Return whether a metric of a producer is mirrored."""
+        return (
+            bool(self._listeners) and producer in self._known and any(listener.has_metric(producer, name) for listener in self._listeners)
+        )
 
     def listen(self, listener: Listener) -> None:
         """Call a listener with all producers from now on."""

@@ -18,7 +18,7 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.handles import is_own
 from opencensus_compat._bridge.process import report
 from opencensus_compat.metrics import _cardinality
-from opencensus_compat.metrics._feed import producers
+from opencensus_compat.metrics._feed import ALL, producers
 from opencensus_compat.metrics.export.gauge import Registry
 from opencensus_compat.metrics.export.metric_descriptor import _DISTRIBUTIONS, _is_gauge
 
@@ -58,7 +58,8 @@ class ProducerInstruments:
         if is_own(producer, Registry):
             for gauge in list(producer.gauges.values()):
                 self.gauge_added(producer, gauge)
-            return
+            if _has_gauges_only(producer):
+                return
         try:
             metrics = [metric for metric in producer.get_metrics() if metric is not None]
         except _exporter.failure() as error:  # It is the program's, and may not be ready yet
@@ -83,6 +84,31 @@ class ProducerInstruments:
         new = [metric.descriptor for metric in metrics if known is None or metric.descriptor.name not in known.names]
         if new:
             self._instruments.make(lambda: self._new_of_producer(producer, new))
+
+    def look(self, producer: MetricProducer, collecting: object) -> None:
+        """Make the instruments of what a producer has by now for the first time.
+
+        Functions of the program's that return what came since they were called last, as those of rates, must not be called in between:
+        the producer is read here only as long as no instrument reads it, or for the collection that follows.
+        """
+        if _has_gauges_only(producer):
+            return
+        known = self._producers.get(producer)
+        if known is None or not known.has_reader:
+            self.producer_added(producer)
+            return
+        if collecting in (ALL, self._instruments.provider):
+            try:
+                known.read_now()
+            except _exporter.failure() as error:
+                report("a metric producer could not be read: %r", error)
+        if new := known.take_new():
+            self._instruments.make(lambda: self._new_of_producer(producer, new))
+
+    def has_metric(self, producer: MetricProducer, name: str) -> bool:
+        """Return whether a metric of a producer has an instrument."""
+        known = self._producers.get(producer)
+        return known is not None and name in known.names
 
     def _new_of_producer(self, producer: MetricProducer, descriptors: Iterable[MetricDescriptor]) -> None:
         for descriptor in descriptors:
@@ -115,21 +141,41 @@ class _Producer:
     def __init__(self, producer: MetricProducer) -> None:
         self._producer = weakref.ref(producer)
         self.names: set[str] = set()
+        self.has_reader = False
+        """Whether an instrument reads it."""
+        self._new: list[MetricDescriptor] = []
         self._read: dict[str, Metric] = {}
         """What was read and not yet taken: each collection reads once, for the first instrument, and not once for each."""
 
     def reader_of(self, name: str) -> Callable[[], list[Observation]]:
         """Return what reads one metric."""
+        self.has_reader = True
 
         def read() -> list[Observation]:
             metric = self._read.pop(name, None)
-            producer = self._producer()
-            if metric is None and producer is not None:
-                self._read = {each.descriptor.name: each for each in producer.get_metrics() if each is not None}
+            if metric is None:
+                self.read_now()
                 metric = self._read.pop(name, None)
             return _observations(metric)
 
         return read
+
+    def read_now(self) -> None:
+        """Read all metrics, which the instruments take from here."""
+        producer = self._producer()
+        if producer is not None:
+            self._read = {each.descriptor.name: each for each in producer.get_metrics() if each is not None}
+            self._new = [each.descriptor for each in self._read.values() if each.descriptor.name not in self.names]
+
+    def take_new(self) -> list[MetricDescriptor]:
+        """Return what was found when it was last read and has no instrument yet."""
+        new, self._new = self._new, []
+        return new
+
+
+def _has_gauges_only(producer: MetricProducer) -> bool:
+    """Return whether a producer is a registry whose gauges are all that it has: each gets its instrument as it comes."""
+    return is_own(producer, Registry) and getattr(producer.get_metrics, "__func__", None) is Registry.get_metrics
 
 
 def _observations(metric: Metric | None) -> list[Observation]:

@@ -40,6 +40,9 @@ class Exporting(Protocol):
     is_alone: bool
     """Whether the meter provider of its reader has been shut down, so that only what OpenCensus code measures is sent."""
 
+    def look(self, *, collects_next: bool) -> None:
+        """See to it that all that there is has instruments. Not while a collection is made: the SDK holds a lock then, which they need."""
+
     def export(self, collected: MetricsData, *, last: bool) -> None:
         """Send what its own reader collected, and what OpenCensus code made."""
 
@@ -84,6 +87,7 @@ class Reader(PeriodicExportingMetricReader):
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Collect and send now, in the caller's thread, and return whether reading the metrics left time for that."""
+        self._part.look(collects_next=True)
         self._asked.to_flush = True
         try:
             return self._collected(timeout_millis)
@@ -109,6 +113,7 @@ class Reader(PeriodicExportingMetricReader):
             flush_at_shutdown(METRICS)
             self._part.is_alone = True
             return
+        self._part.look(collects_next=True)
         self._stopped_in = os.getpid()
         self._is_stopped = True
         if is_ending():

@@ -68,6 +68,14 @@ class Task(Protocol):
     def has_metric(self, name: str) -> bool:
         """Return whether it exports a metric of this name."""
 
+    def look(self, collecting: object, seen: set[int]) -> None:
+        """See to it that what its producers have by now has instruments.
+
+        Args:
+            collecting: The meter provider that is collected next; None for none.
+            seen: The ids of producers for which another task has done so; added to.
+        """
+
     def what(self) -> Hashable:
         """Return what the tasks have in common of which one does for all; None for one that does what no other does."""
 
@@ -325,11 +333,20 @@ class MetricPart(Part[MetricsData]):
                     self.export_of(task, sent)
                 except _exporter.failure():
                     _logger.exception("OpenCensus metrics could not be exported; it is tried again in %s seconds", self.interval_s)
+            if not last:
+                self.look(collects_next=False)
             for reader in list(self.adopted):
                 try:
                     reader.collect()
                 except Exception:
                     _logger.exception("OpenTelemetry metrics could not be read")
+
+    def look(self, *, collects_next: bool) -> None:
+        """See to it that all that the producers of tasks have by now has instruments, where these are what is sent."""
+        if self.by_instruments():
+            seen: set[int] = set()
+            for task in self.tasks():
+                task.look(self.meter_provider if collects_next else None, seen)
 
     def export_points(self, collected: MetricsData) -> None:
         """Send what a meter provider of the application's brought of OpenTelemetry code's instruments."""

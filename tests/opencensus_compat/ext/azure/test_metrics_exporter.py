@@ -513,6 +513,62 @@ def test_counters_in_the_other_shape(options, endpoint, measuring, monkeypatch):
     assert len(endpoint.rows("performanceCounters")) == 6
 
 
+class _Telling(MetricProducer):
+    """A producer of the program's, which tells more as it goes."""
+
+    def __init__(self):
+        self.names = []
+
+    def get_metrics(self):
+        return {metric for name in self.names for metric in _registry(name)[0].get_metrics()}
+
+
+class _TellingRegistry(Registry, _Telling):
+    """A registry that has more than its gauges."""
+
+    def __init__(self):
+        Registry.__init__(self)
+        _Telling.__init__(self)
+
+    def get_metrics(self):
+        return Registry.get_metrics(self) | _Telling.get_metrics(self)
+
+
+@pytest.mark.parametrize("kind", [_Telling, _TellingRegistry])
+def test_producers_in_the_other_shape(options, endpoint, monkeypatch, kind):
+    """A producer of the program's is exported with what it tells only later, also where that is at the last export."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", "otel")
+    told = kind()
+    task = transport.get_exporter_thread([told], MetricsExporter(**options), interval=LATER)
+    assert _arrived(endpoint) == []
+    told.names.append("late")
+    assert _arrived(endpoint) == [("late", 1, {})]
+    told.names.append("later")
+    assert sorted(_arrived(endpoint)) == [("late", 1, {})] * 2 + [("later", 1, {})]
+    told.names.append("last")
+    task.close()
+    assert sorted(_points(endpoint)) == [("last", 1, {})] + [("late", 1, {})] * 3 + [("later", 1, {})] * 2
+
+
+def test_a_producer_of_two_exporters_in_the_other_shape(options, endpoint, monkeypatch):
+    """It is read once for each export, since it may return what came since it was read last."""
+    monkeypatch.setenv("OPENCENSUS_COMPAT_ENVELOPES", "otel")
+    read = []
+
+    class Counting(_Telling):
+        def get_metrics(self):
+            read.append(1)
+            return super().get_metrics()
+
+    told = Counting()
+    told.names.append("jobs")
+    tasks = [transport.get_exporter_thread([told], MetricsExporter(**options), interval=LATER) for _ in range(2)]
+    _arrived(endpoint)
+    before = len(read)
+    assert _arrived(endpoint) == [("jobs", 1, {})] * 2
+    assert (len(read), [task.is_alive() for task in tasks]) == (before + 1, [True, True])
+
+
 def test_bad_meter_provider():
     """What is no provider is refused at once."""
     with pytest.raises(TypeError, match="meter_provider: expected an OpenTelemetry MeterProvider, got str; pass for example"):

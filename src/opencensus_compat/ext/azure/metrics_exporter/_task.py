@@ -143,6 +143,8 @@ class ExportTask(transport.PeriodicMetricTask):
         """Export once more, and then no more."""
         if self.is_attached and self.exporter._pipeline.by_instruments():
             self.exporter._pipeline.force_flush(_FLUSH_MILLIS)
+        if not self.exporter._is_direct:
+            self.look(_feed.ALL, set())
         super().close()
 
     def cancel(self) -> None:
@@ -169,10 +171,7 @@ class ExportTask(transport.PeriodicMetricTask):
             gets.append(get)
         exporter = self.exporter
         if not exporter._is_direct:
-            for get in gets:
-                if not _handles.is_own(getattr(get, "__self__", None), _handles.WithoutInstruments):
-                    # What it has for the first time gets instruments.
-                    list(self._read(get))
+            self.look(None, set())
             expect_meter_provider()
             return ()
         look_for_tracer_provider()
@@ -190,6 +189,14 @@ class ExportTask(transport.PeriodicMetricTask):
             return ()
         return exporter._batches(metrics)
 
+    def look(self, collecting: object, seen: set[int]) -> None:
+        """See to it that what the producers have by now has instruments, but for those that were seen; see `_feed.Producers.look`."""
+        for reference in self._gets:
+            producer = getattr(reference(), "__self__", None)
+            if producer is not None and id(producer) not in seen and not _handles.is_own(producer, _handles.WithoutInstruments):
+                seen.add(id(producer))
+                _feed.producers.look(producer, collecting)
+
     def has_metric(self, name: str) -> bool:
         """Return whether it exports a metric of this name."""
         producers: list[Any] = [getattr(get, "__self__", None) for reference in self._gets if (get := reference()) is not None]
@@ -197,6 +204,7 @@ class ExportTask(transport.PeriodicMetricTask):
         return (
             name in self._seen
             or any(_handles.is_own(producer, Registry) and name in producer.gauges for producer in producers)
+            or any(_feed.producers.has_metric(producer, name) for producer in producers if producer is not None)
             or (name in views and any(producer is stats_module.stats for producer in producers))
         )
 
