@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import importlib.util
 import logging
 import os
 import random
 import re
 import stat
+import sys
 import threading
 
 import pytest
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 
 from appinsights_exporter import reasons
 from appinsights_exporter.delivery import folder as disk
+from appinsights_exporter.delivery import store as store_module
 from appinsights_exporter.delivery.packing import packed
 from appinsights_exporter.delivery.store import MAX_LEASE_FILES, Store, Stored
 from appinsights_exporter.reasons import DAMAGED, EVICTED, NOT_STORED, TOO_OLD
@@ -640,6 +644,99 @@ def test_without_calls_relative_to_a_folder(make, monkeypatch):
     found, lost = drained(make())
     assert (sorted(found), lost) == (sorted([*items(3), *items(2, 1)]), {DAMAGED: 1})
     assert names(store) == []
+
+
+class _WindowsDisk:
+    """Calls of the system as they are on Windows: an open file keeps its name and cannot be deleted, and files are locked by a byte of theirs."""
+
+    LK_UNLCK, LK_NBLCK = 0, 2
+
+    def __init__(self):
+        self.paths = {}
+        self.locked = {}
+
+    def __getattr__(self, name):
+        if name in ("geteuid", "O_NOFOLLOW", "O_CLOEXEC", "O_DIRECTORY", "O_NONBLOCK"):
+            raise AttributeError(name)
+        return getattr(os, name)
+
+    def open(self, path, *arguments, **_):
+        fd = os.open(path, *arguments)
+        self.paths[fd] = os.path.abspath(path)
+        return fd
+
+    def close(self, fd):
+        self.locked = {place: holder for place, holder in self.locked.items() if holder != fd}
+        del self.paths[fd]
+        os.close(fd)
+
+    def unlink(self, path, **_):
+        self._refuse_open(path)
+        os.unlink(path)
+
+    def rename(self, old, new, **_):
+        self._refuse_open(old)
+        if os.path.exists(new):
+            raise FileExistsError(errno.EEXIST, "exists", new)
+        os.rename(old, new)
+
+    def _refuse_open(self, path):
+        if os.path.abspath(path) in self.paths.values():
+            raise PermissionError(errno.EACCES, "used by another process", path)
+
+    def locking(self, fd, mode, count):
+        assert count == 1
+        place = (self.paths[fd], os.lseek(fd, 0, os.SEEK_CUR))
+        is_free = self.locked.get(place, fd) == fd
+        if not is_free or (mode == self.LK_UNLCK and place not in self.locked):
+            raise PermissionError(errno.EACCES, "locked by another, or not locked")
+        if mode == self.LK_UNLCK:
+            del self.locked[place]
+        else:
+            self.locked[place] = fd
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """The store's folder as it is on Windows: its module is executed once more."""
+    system = _WindowsDisk()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "win32")
+        patch.setitem(sys.modules, "msvcrt", system)
+        found = importlib.util.find_spec(disk.__name__)
+        module = importlib.util.module_from_spec(found)
+        found.loader.exec_module(module)
+    module.os, module._HAS_FOLDER_FD, module._FILE_FLAGS = system, False, 0
+    # The classes of errors are those that others know.
+    module.ForeignError = disk.ForeignError
+    monkeypatch.setattr(store_module, "disk", module)
+    return system
+
+
+def test_the_life_of_files_on_windows(make, windows):
+    """What is sent is deleted, what is given back stays, and nobody else is given a file that is held, although open files cannot be deleted."""
+    first, second = make(), make()
+    assert first.put(items(3)) == Stored(3)
+    lease = first.lease()
+    assert second.lease() is None
+    assert lease.done(lease.items[2:]) == Stored(1)
+    assert drained(second) == (items(1, 2), {})
+    assert (names(first), windows.paths, windows.locked) == ([], {}, {})
+
+
+def test_repair_and_clearing_on_windows(make, windows, clocks):
+    """A damaged file is counted once, and what a dead process left unfinished goes, although open files keep their names."""
+    store = make()
+    put_raw(store, packed(items(3))[:-9], "20231114T221320000000-0123456789abcdef-4.jsonl.gz")
+    put_raw(store, b"half", "20231114T221320000000-0123456789abcdef-5.jsonl.gz.tmp")
+    clocks.advance(100)
+    lease = store.lease()
+    assert lease.lost[DAMAGED] >= 1
+    found, lost = len(lease.items), lease.lost[DAMAGED]
+    assert found + lost == 4
+    lease.give_back()
+    assert drained(store) == (lease.items, {})
+    assert (names(store), windows.paths, windows.locked) == ([], {}, {})
 
 
 # Accounting

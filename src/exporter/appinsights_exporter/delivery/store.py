@@ -385,7 +385,7 @@ class Store:
                 continue
             file = LockedFile(name, fd)
             if not whole:
-                damaged = self._repair(folder, file, len(found), lost)
+                damaged = self._repair(folder, file, found, lost)
                 if damaged is None:
                     continue
                 file = damaged
@@ -399,22 +399,30 @@ class Store:
             size += found_bytes
         return held, items
 
-    def _repair(self, folder: disk.Folder, file: LockedFile, found: int, lost: Counter[Reason]) -> LockedFile | None:
+    def _repair(self, folder: disk.Folder, file: LockedFile, found: list[bytes], lost: Counter[Reason]) -> LockedFile | None:
         """Count what a damaged file has lost and write it into its name, so that it is not counted again; delete it if it has nothing."""
-        missing = max(0, names.count_of(file.name) - found)
+        missing = max(0, names.count_of(file.name) - len(found))
         if not found:
             if self._delete(folder, file):
                 lost[DAMAGED] += missing
             return None
         if missing:
-            name = names.with_count(file.name, found)
+            name = names.with_count(file.name, len(found))
+            repaired = LockedFile(name, file.fd)
             try:
                 folder.rename(file.name, name)
             except OSError:
-                return file
+                # On Windows no open file can get another name: another file takes its place.
+                try:
+                    folder.write(name, packed(found))
+                    repaired = LockedFile(name, folder.take(name))
+                except OSError:
+                    return file
             lost[DAMAGED] += missing
             self._index.rename(file.name, name)
-            return LockedFile(name, file.fd)
+            if repaired.fd != file.fd:
+                self._delete(folder, file)
+            return repaired
         return file
 
     def _finish(self, lease: Lease, rest: Sequence[bytes]) -> Stored:
@@ -522,8 +530,11 @@ def _remove_abandoned(folder: disk.Folder, name: str) -> None:
         fd = folder.take(name)
     except OSError:
         return
-    folder.remove(name)
+    gone = folder.remove(name)
     disk.release(fd)
+    if not gone:
+        # On Windows no open file can be deleted.
+        folder.remove(name)
 
 
 def _is_torn(folder: disk.Folder, name: str) -> bool:
