@@ -255,6 +255,66 @@ PROVIDERS = (
     ),
 )
 
+_OTEL = "from opentelemetry import trace\nfrom opentelemetry.sdk.trace import TracerProvider, sampling\n"
+_SENT = "with Tracer(exporter=AzureExporter(), sampler=samplers.AlwaysOnSampler()).span('sent'): pass\n"
+_EXPORTS = (
+    "from opentelemetry.sdk.trace.export import SimpleSpanProcessor\n"
+    "from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter\n"
+)
+BESIDE_OPENTELEMETRY = (
+    Program(
+        "spans of OpenTelemetry code that are left to the program's exporter",
+        f"{_OTEL}{_EXPORTS}provider = TracerProvider()\nprovider.add_span_processor(SimpleSpanProcessor(InMemorySpanExporter()))\n"
+        f"trace.set_tracer_provider(provider)\n{_SPANS}{_SENT}with trace.get_tracer('app').start_as_current_span('elsewhere'): pass\n",
+        "D035",
+        "spans, records or instruments of OpenTelemetry code are missing",
+        verdict="warning",
+        says="OpenTelemetry traces: left to the application's provider",
+    ),
+    Program(
+        "a provider without an exporter",
+        f"{_OTEL}trace.set_tracer_provider(TracerProvider())\n{_SPANS}{_SENT}with trace.get_tracer('app').start_as_current_span('adopted'): pass\n",
+        "D035",
+        "OpenTelemetry …: the application's provider has no exporter",
+        verdict="warning",
+        says="OpenTelemetry traces: the application's provider has no exporter",
+    ),
+    Program(
+        "inside a span that is not sampled",
+        f"{_OTEL}trace.set_tracer_provider(TracerProvider(sampler=sampling.TraceIdRatioBased(1e-12)))\n{_SPANS}"
+        f"with trace.get_tracer('app').start_as_current_span('lost'):\n    {_SENT}",
+        "D034",
+        verdict="warning",
+        says="1 spans are inside spans of OpenTelemetry code that are not sampled",
+    ),
+    Program(
+        "the official exporter for the same resource",
+        f"{_OTEL}{_EXPORTS}import os\nfrom opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult\n"
+        "class AzureMonitorTraceExporter(SpanExporter):\n"
+        "    __module__ = 'azure.monitor.opentelemetry.exporter.export.trace._exporter'\n"
+        "    _instrumentation_key = os.environ['APPLICATIONINSIGHTS_CONNECTION_STRING'].split('=')[1].split(';')[0]\n"
+        "    def export(self, spans): return SpanExportResult.SUCCESS\n"
+        "provider = TracerProvider()\nprovider.add_span_processor(SimpleSpanProcessor(AzureMonitorTraceExporter()))\n"
+        f"trace.set_tracer_provider(provider)\n{_SPANS}{_SENT}",
+        "D027",
+        "both … and an OpenCensus exporter send",
+        verdict="warning",
+        says="AzureMonitorTraceExporter and an OpenCensus exporter send traces to the resource",
+    ),
+    Program(
+        "a middleware and an instrumentation",
+        "import flask\nfrom opencensus.ext.azure.trace_exporter import AzureExporter\n"
+        "from opencensus.ext.flask.flask_middleware import FlaskMiddleware\nfrom opencensus.trace.samplers import AlwaysOnSampler\n"
+        "from opentelemetry.instrumentation.flask import FlaskInstrumentor\n"
+        "app = flask.Flask('app')\nFlaskInstrumentor().instrument_app(app)\n"
+        "FlaskMiddleware(app, exporter=AzureExporter(), sampler=AlwaysOnSampler())\napp.test_client().get('/')\n",
+        "D029",
+        "both … and OpenCensus code trace the same requests",
+        verdict="warning",
+        says="trace the same requests",
+    ),
+)
+
 MEASUREMENTS = (
     Program("no view", _STATS + _NEW + "record(1.0)\n", "D037", says="No view of the measure 'latency' was registered when 1 of 1"),
     Program(
@@ -314,6 +374,42 @@ MEASUREMENTS = (
         "D039",
         "Values below 0 are not recorded",
         says="1 measurements with the measure 'latency' (recorded at ",
+    ),
+)
+
+VALUES = (
+    Program(
+        "a gauge that is no number",
+        "from opencensus.ext.azure import metrics_exporter\nfrom opencensus.metrics import transport\n"
+        "from opencensus.metrics.export import gauge\nregistry = gauge.Registry()\nqueue = gauge.DoubleGauge('queue', '', '1', [])\n"
+        "registry.add_gauge(queue)\nqueue.get_or_create_time_series([]).set(float('nan'))\n"
+        "exporter = metrics_exporter.MetricsExporter()\nthread = transport.get_exporter_thread([registry], exporter)\n",
+        "D039",
+        "a metric point is skipped on every export",
+        says="A metric point is skipped on every export",
+    ),
+    Program(
+        "a span of no known kind",
+        f"{_SPANS}with Tracer(exporter=AzureExporter(), sampler=samplers.AlwaysOnSampler()).span('sent') as span: span.status = 7\n",
+        "D036",
+        "a span is exported without",
+        verdict="warning",
+        says="A span is exported without its status",
+    ),
+    Program(
+        "a key alone",
+        f"{_LOGS}root.addHandler(AzureLogHandler(instrumentation_key='12345678-1234-4234-8234-123456789abc'))\n",
+        "D102",
+        "an instrumentation key without a connection string",
+        verdict="warning",
+        says="An instrumentation key without a connection string is deprecated",
+    ),
+    Program(
+        "a misspelt variable of the program's own",
+        f"import os\nos.environ['APPINSIGHTS_EXPORTER_STORGE'] = 'off'\n{_LOGS}root.addHandler(AzureLogHandler())\nlog.error('sent')\n",
+        "D102",
+        verdict="warning",
+        says="Environment variable APPINSIGHTS_EXPORTER_STORGE is not known",
     ),
 )
 
@@ -381,6 +477,12 @@ ENDS = (
 )
 
 HEALTHY = (
+    Program(
+        "a tracer for the ids of log records",
+        "import contextlib, io\nfrom opencensus.trace import config_integration\nconfig_integration.trace_integrations(['logging'])\n"
+        f"{_LOGS}{_SPANS}root.addHandler(AzureLogHandler())\n"
+        "with contextlib.redirect_stdout(io.StringIO()), Tracer(sampler=samplers.AlwaysOnSampler()).span('printed'): log.error('sent')\n",
+    ),
     Program("os._exit after a flush", f"{_QUEUED}import opencensus_compat, os\nassert opencensus_compat.flush(5)\nos._exit(0)\n"),
     Program(
         "records, spans and measurements",
@@ -440,4 +542,4 @@ HEALTHY = (
     ),
 )
 
-PROGRAMS = (*RECORDS, *SPANS, *PROVIDERS, *MEASUREMENTS, *DOUBLED, *ENDS, *HEALTHY)
+PROGRAMS = (*RECORDS, *SPANS, *PROVIDERS, *BESIDE_OPENTELEMETRY, *MEASUREMENTS, *VALUES, *DOUBLED, *ENDS, *HEALTHY)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from opencensus_compat.doctor.check import SKIPPED, run_checks
+from opencensus_compat.doctor.check import SKIPPED, all_checks, run_checks
 from opencensus_compat.doctor.facts import Facts
+from opencensus_compat.doctor.sections.settings import Settings, Variable
 from opencensus_compat.doctor.sections.wiring import Logging, Metrics, Said, Tracing, Wiring
 
 WIRING = Wiring(1, "python app.py", 1.0, ("opencensus_compat",), "direct", "", None, Logging(()), (), (), Tracing(), Metrics(), (), ())
@@ -68,9 +69,17 @@ def test_what_was_reported_where_the_level_let_nothing_pass():
     assert [id for id, _ in _found(replace(WIRING, said=(said,), reported=(reported,)))] == ["D102"]
 
 
-@pytest.mark.parametrize(
-    "text", ["Telemetry was lost: 3 x queue full: the oldest dropped.", "OTEL_SDK_DISABLED switches OpenTelemetry off: …"]
-)
-def test_what_other_sections_say(text):
-    """What counters, network and the environment tell is no second finding."""
-    assert _found(replace(WIRING, said=(Said("appinsights_exporter", 30, text),))) == []
+def test_what_counters_say():
+    """What counters and network tell is no second finding."""
+    assert (
+        _found(replace(WIRING, said=(Said("appinsights_exporter", 30, "Telemetry was lost: 3 x queue full: the oldest dropped."),))) == []
+    )
+
+
+@pytest.mark.parametrize(("variables", "ids"), [((), ["D102"]), ((Variable("OTEL_SDK_DISABLED", "true"),), [])])
+def test_variables(variables, ids):
+    """A variable that the program sets itself is found by what this package says of it; one of its environment by other checks."""
+    said = (Said("opencensus_compat", 30, "OTEL_SDK_DISABLED switches OpenTelemetry off: …"),)
+    [check] = [each for each in all_checks() if each.id == "D102"]
+    facts = Facts(wiring=replace(WIRING, said=said), settings=Settings(variables))
+    assert [result.check.id for result in run_checks(facts, [check]) if result.findings] == ids

@@ -15,6 +15,7 @@ __all__ = ["about"]
 _SAID_ONCE = " (said once)"
 _NOBODY = "."
 """In the place of a check: messages that say nothing is wrong, or what another section knows better."""
+_SETTING = "D102"
 _REST = "D103"
 
 
@@ -33,8 +34,12 @@ class Message:
 MESSAGES = (
     # Losses and the way to the service: counters, network and storage have checks of their own.
     Message(r"Telemetry was lost|Telemetry cannot be sent|Telemetry is sent to", _NOBODY, SKIPPED, ""),
-    Message(r"environment variable .* (is not known|: expected)|Environment variables whose values", _NOBODY, SKIPPED, ""),
-    Message(r"OTEL_SDK_DISABLED switches", _NOBODY, SKIPPED, ""),
+    Message(
+        r"environment variable .* (is not known|: expected)|Environment variables whose values|OTEL_SDK_DISABLED switches",
+        _SETTING,
+        WARNING,
+        "correct the variable, or take it out: the program sets it itself",
+    ),
     # What wiring shows by itself.
     Message(r"A different measure with the name|Measurements are dropped|Values below 0|Nothing is recorded from", _NOBODY, SKIPPED, ""),
     Message(
@@ -114,8 +119,16 @@ def about(facts: Facts, id: str) -> Iterator[Finding]:
         return
     for text, times in _texts(facts.wiring):
         message = next((each for each in MESSAGES if re.match(each.pattern, text, re.DOTALL)), None)
-        if message is not None and message.check == id:
+        if message is not None and message.check == id and not _is_of_environment(text, facts):
             yield _finding(text, times, message.verdict, message.step)
+
+
+def _is_of_environment(text: str, facts: Facts) -> bool:
+    """Return whether a message is about a variable that is set for the program from outside: other checks say so."""
+    if isinstance(facts.settings, Absent) or not re.match(r"environment variable|Environment variables|OTEL_", text):
+        return False
+    names = re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text)
+    return any(variable.name in names for variable in facts.settings.variables)
 
 
 def _texts(wiring: Wiring) -> Iterator[tuple[str, int]]:

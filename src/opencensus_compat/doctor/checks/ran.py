@@ -10,6 +10,8 @@ from opencensus_compat.doctor.facts import Absent, Facts
 from opencensus_compat.doctor.sections.run import Process, Run
 
 _FLUSH = "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1"
+_ENDS = (0, *(end for number in (2, 9, 15) for end in (-number, 128 + number)))
+"""Exit codes of programs that have not failed: signals are told by the next check."""
 _SIGNALS = {2: "SIGINT", 9: "SIGKILL", 15: "SIGTERM"}
 
 
@@ -30,9 +32,9 @@ def processes(facts: Facts) -> Iterator[Finding]:
         )
     for process in run.processes:
         yield from _untold(process)
-    if run.exit_code > 0 and run.processes:
-        yield Finding(
-            WARNING, f"{run.command} ended with {run.exit_code}: what comes after its failure was not seen.", "its own output says why"
+    if run.processes and run.exit_code not in _ENDS:
+        raise CouldNotCheck(
+            f"{run.command} ended with {run.exit_code}: its own output says why; what comes after its failure was not seen."
         )
     if run.exit_code or isinstance(facts.wiring, Absent) or not all(process.told for process in run.processes):
         return

@@ -121,11 +121,14 @@ def spans(facts: Facts) -> Iterator[Finding]:
         return
     tracing = facts.wiring.tracing
     printed = sum(roots.sampled for roots in tracing.roots if roots.exporter == _PRINTS)
-    if printed and tracing.without_exporter:
+    # Many programs make a tracer for nothing but the ids that it gives their log records.
+    for_ids = any(each.library == "logging" and each.integration for each in facts.wiring.instrumented)
+    has_handlers = any(handler.kind for logger in facts.wiring.logging.loggers for handler in logger.handlers)
+    if printed and tracing.without_exporter and not (for_ids and has_handlers):
         yield Finding(
-            PROBLEM,
+            WARNING if has_handlers else PROBLEM,
             f"{printed} traces were printed, and sent nowhere: a Tracer (made at {', '.join(tracing.without_exporter[:3])}) has no exporter.",
-            "Tracer(exporter=AzureExporter(), …)",
+            "Tracer(exporter=AzureExporter(), …)" + ("; nothing, where it is there for the ids of log records" if has_handlers else ""),
         )
     excluded = sum(times for _, times in tracing.excluded)
     if excluded and not tracing.roots:
