@@ -68,7 +68,7 @@ page = answering(200, b"<html>Sign in</html>")
 quota = answering(439)
 wants_tokens = answering(401)
 redirect = answering(307, b"", Location="https://elsewhere.test/v2.1/track")
-clock = answering(200, Date=formatdate(time.time() + 3 * 24 * _HOUR_S + 60, usegmt=True))
+clock = answering(200, Date=formatdate(time.time() + (3 * 24 + 12) * _HOUR_S, usegmt=True))
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -94,7 +94,7 @@ IMPORTS = (
     ),
 )
 
-VERSIONS = (
+_OF_VERSIONS = (
     Environment(
         "an SDK that is too old",
         "D011",
@@ -150,7 +150,7 @@ VERSIONS = (
     ),
 )
 
-SETTINGS = (
+_OF_SETTINGS = (
     Environment(
         "a misspelt variable",
         "D090",
@@ -231,6 +231,15 @@ SETTINGS = (
         says="OTEL_TRACES_SAMPLER_ARG has no effect",
     ),
 )
+
+
+def _looked_at(environments: tuple[Environment, ...], *sections: str) -> tuple[Environment, ...]:
+    """Return environments of which some sections are looked at in the tests' process, the first one aside, which runs the command."""
+    return tuple(each if each.flags or not number else replace(each, sections=sections) for number, each in enumerate(environments))
+
+
+VERSIONS = _looked_at(_OF_VERSIONS, "versions")
+SETTINGS = _looked_at(_OF_SETTINGS, "settings")
 
 _TRACER = """\
 from opencensus.ext.azure.trace_exporter import AzureExporter

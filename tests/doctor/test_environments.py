@@ -47,6 +47,7 @@ def _setup(name: str) -> Callable[[setups.Run], contextlib.AbstractContextManage
 def _look(environment: Environment, folder: Path) -> Said:
     """Look at some sections of an environment in this process, and return what is not well."""
     _write(folder, environment.files)
+    _write(folder / "path", environment.path)
     run = setups.Run(folder, {"APPLICATIONINSIGHTS_CONNECTION_STRING": _CONNECTION_STRING, "TMPDIR": str(folder)}, environment.without)
     with _setup(environment.setup)(run):
         environ = {**run.variables, **environment.variables}
@@ -57,7 +58,7 @@ def _look(environment: Environment, folder: Path) -> Said:
             request = Request(
                 environ=environ,
                 folder=str(folder),
-                path=(str(folder), *sys.path),
+                path=(str(folder), str(folder / "path"), *sys.path),
                 offline=not environment.online,
                 send="--send" in environment.arguments,
                 counts=run.counts,

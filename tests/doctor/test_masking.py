@@ -8,7 +8,7 @@ import types
 from typing import Union, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opencensus_compat.doctor.check import all_checks, run_checks
@@ -120,6 +120,7 @@ _TEXTS = st.sampled_from(
 )
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_no_secret_leaves(checks, data):
     """With secrets in every field of the facts, in the names of what is installed and in all texts, none is in any output."""

@@ -30,10 +30,15 @@ def _program(facts: Facts) -> Program | None:
     return program if program.has_opencensus else None
 
 
+def _unseen(facts: Facts) -> Program | None:
+    """Return the program for a check that another one does better where the running program was looked at from inside."""
+    return _program(facts) if isinstance(facts.wiring, Absent) else None
+
+
 @check("D020", group="double", title="Azure Monitor's distribution beside OpenCensus exporters")
 def azure_monitor(facts: Facts) -> Iterator[Finding]:
     """The program does not send to Application Insights by the official distribution as well."""
-    program = _program(facts)
+    program = _unseen(facts)
     if program is None:
         return
     both = program.of("azure monitor"), program.of("exporter")
@@ -81,7 +86,7 @@ def _is_function(program: Program) -> bool:
 @check("D023", group="double", title="an integration and an instrumentation of one library")
 def instrumented(facts: Facts) -> Iterator[Finding]:
     """No library is traced by an OpenCensus integration and by an OpenTelemetry instrumentation."""
-    program = _program(facts)
+    program = _unseen(facts)
     if program is None:
         return
     instrumentors = _instrumentors(facts, program)
@@ -155,7 +160,8 @@ def _providers_send(facts: Facts) -> bool:
 @check("D026", group="double", title="OpenTelemetry's own shim for OpenCensus")
 def shim(facts: Facts) -> Iterator[Finding]:
     """No file installs the shim, in whose place this package stands."""
-    for use in need(facts.program).of("shim"):
+    program = _unseen(facts)
+    for use in program.of("shim") if program else ():
         yield Finding(
             WARNING,
             f"{_at(use)} calls install_shim(), which has no effect here: this package makes OpenTelemetry spans of OpenCensus's itself.",
@@ -247,7 +253,7 @@ def uvicorn(facts: Facts) -> Iterator[Finding]:
 @check("D072", group="end", title="os._exit")
 def os_exit(facts: Facts) -> Iterator[Finding]:
     """A file that ends the process at once flushes before."""
-    program = _program(facts)
+    program = _unseen(facts)
     if program is None:
         return
     flushing = {use.file for use in program.of("flush")}

@@ -8,13 +8,16 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Text", "texts"]
+__all__ = ["Text", "is_of_tests", "texts"]
 
 _MOST_FILES, _MOST_BYTES, _LARGEST, _DEEPEST = 20_000, 64 * 1024 * 1024, 512 * 1024, 8
 """Where the look ends: files, bytes in all, bytes of a file, folders below each other."""
 _ENDS = (".py", ".ini", ".cfg", ".toml", ".yaml", ".yml", ".json", ".sh", ".conf", ".env", ".service", ".dockerfile", ".bicep", ".tf")
 _NAMES = ("Dockerfile", "Procfile", "Containerfile", "startup.txt")
 _LEFT_OUT = frozenset({"site-packages", "dist-packages", "node_modules", "__pycache__", "__pypackages__", ".python_packages"})
+_NOT_THE_PROGRAM = frozenset(
+    {"test", "tests", "testing", "doc", "docs", "example", "examples", "sample", "samples", "benchmark", "benchmarks"}
+)
 _WORDS = (
     b"opencensus",
     b"appinsights",
@@ -109,3 +112,9 @@ def _in_archive(path: str) -> Iterator[tuple[str, bytes]]:
                     yield entry.filename, archive.read(entry)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
         return
+
+
+def is_of_tests(path: str) -> bool:
+    """Tell whether a file, named from the program's folder on, does not run with the program: tests, examples, documentation."""
+    *folders, name = path.lower().split("/")
+    return name.startswith(("test_", "conftest.")) or not _NOT_THE_PROGRAM.isdisjoint(folders)

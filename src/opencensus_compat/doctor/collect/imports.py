@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from opencensus_compat.doctor import probe
-from opencensus_compat.doctor.collect.files import texts
+from opencensus_compat.doctor.collect.files import is_of_tests, texts
 from opencensus_compat.doctor.collect.places import Place, places
 from opencensus_compat.doctor.masking import masked, secrets_of
 from opencensus_compat.doctor.request import Request
@@ -45,9 +45,9 @@ _SWITCH = re.compile(
     r"opencensus_compat[\"'], *[\"']run[\"']|census-compat[\"'], *[\"']run[\"']"
 )
 """What switches the facades on, in source and in commands."""
-_INTEGRATION = re.compile(
-    r"^[ \t]*(?:from|import)[ \t]+opencensus\.ext\.(\w+)|^[ \t]*from[ \t]+opencensus\.ext[ \t]+import[ \t]+(\w+)", re.MULTILINE
-)
+_INTEGRATION = re.compile(r"^(?:from|import)[ \t]+opencensus\.ext\.(\w+)|^from[ \t]+opencensus\.ext[ \t]+import[ \t]+(\w+)", re.MULTILINE)
+"""An import that always runs: what is indented may be in a `try`, or in a function that nobody calls."""
+_OWN_INTEGRATION = re.compile(r"(?:^|/)opencensus/ext/(\w+)(?:/|\.py$)")
 _NAMESPACE = re.compile(r"\A\s*\Z|pkgutil|pkg_resources|declare_namespace", re.MULTILINE)
 _ON = ("1", "true", "yes", "on")
 
@@ -204,15 +204,17 @@ def _is_own_package(place: Place, name: str) -> bool:
 
 
 def _wanted(request: Request) -> Iterator[Named]:
-    """Yield the integrations that the program's files import, and that neither this package nor a folder of the path has."""
+    """Yield the integrations that the program's files import, each with the first file, and that neither this package nor a folder of the path has."""
     from opencensus_compat._integrations import INTEGRATIONS
 
     there = {"azure", *(each.partition(".")[2] for each in INTEGRATIONS if each.startswith("ext."))}
     for place in places(request.path):
         if "opencensus" in place.names:
             there.update(os.path.splitext(name)[0] for name in place.listed("opencensus/ext"))
-    for text in texts(request.folder):
-        if text.path.endswith(".py"):
-            names = {name for found in _INTEGRATION.findall(text.text) for name in found if name}
-            for name in sorted(names - there):
-                yield Named(text.path, f"opencensus.ext.{name}")
+    own = [text for text in texts(request.folder) if text.path.endswith(".py") and not is_of_tests(text.path)]
+    there.update(found[1] for text in own if (found := _OWN_INTEGRATION.search(text.path)))
+    for text in own:
+        names = {name for found in _INTEGRATION.findall(text.text) for name in found if name}
+        for name in sorted(names - there):
+            there.add(name)  # Once is enough.
+            yield Named(text.path, f"opencensus.ext.{name}")

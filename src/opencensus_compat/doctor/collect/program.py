@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from opencensus_compat.doctor.collect.files import Text, texts
+from opencensus_compat.doctor.collect.files import Text, is_of_tests, texts
 from opencensus_compat.doctor.request import Request
 from opencensus_compat.doctor.sections.program import Program, Use
 
@@ -35,7 +35,7 @@ _UWSGI = r".*\.ini|.*uwsgi[^/]*\.(?:cfg|conf|ya?ml)"
 _FORMS = (
     # Who else sends.
     _form("azure monitor", _PYTHON, r"^[ \t]*configure_azure_monitor\("),
-    _form("shim", _PYTHON, r"\binstall_shim\("),
+    _form("shim", _PYTHON, r"(?<!def )\binstall_shim\("),
     _form("applicationinsights", _PYTHON, r"^[ \t]*(?:from|import)[ \t]+applicationinsights\b"),
     _form("exporter", _PYTHON, r"\b(AzureExporter|AzureLogHandler|AzureEventHandler|MetricsExporter|new_metrics_exporter)\("),
     _form("root handler", _PYTHON, r"(?:getLogger\(\)|logging\.root|\broot_logger)\.addHandler\([^)]*AzureLogHandler"),
@@ -91,7 +91,7 @@ _ON = ("1", "true", "yes", "on")
 
 def collect(request: Request) -> Program:
     """Return what the files of the program say, and the variables of the host."""
-    own = [text for text in texts(request.folder) if not _is_test(text.path)]
+    own = [text for text in texts(request.folder) if not is_of_tests(text.path)]
     environ = request.environ
     uses = tuple(use for text in own for use in _uses(text))
     hosts = {
@@ -107,11 +107,6 @@ def collect(request: Request) -> Program:
         agent=environ.get("ApplicationInsightsAgent_EXTENSION_VERSION", ""),
         flushes_on_sigterm=asked or any(use.kind == "flush on sigterm" for use in uses),
     )
-
-
-def _is_test(path: str) -> bool:
-    *folders, name = path.lower().split("/")
-    return name.startswith(("test_", "conftest.")) or not {"test", "tests", "testing", "docs", "examples", "benchmarks"}.isdisjoint(folders)
 
 
 def _uses(text: Text) -> Iterator[Use]:
