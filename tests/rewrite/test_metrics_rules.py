@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
 
+_PROGRAMS = Path(__file__).parents[1] / "pairs" / "programs"
 _HEAD = """\
 from opencensus.stats import aggregation as aggregation_module
 from opencensus.stats import measure as measure_module
@@ -36,6 +39,7 @@ def _with_tags(body):
     return (_TAGS if "TagMap" in body else "") + _HEAD + body
 
 
+_KEPT = '{key: value for key, value in tags.items() if key == "shop"}'
 _RECORDS = {
     "tags before the value": (
         f"{_MAP}tags = TagMap()\ntags.insert('shop', 's')\nmmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
@@ -56,6 +60,18 @@ _RECORDS = {
         f"def record(n):\n    {_MAP}    if n > 1:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
         "def record(n):\n    if n > 1:\n        ORDERS.add(n)\n",
     ),
+    "a tag that the view leaves out": (
+        f"tags = TagMap()\ntags.insert('user', 'u')\n{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
+        f"tags = {{}}\ntags['user'] = 'u'\nORDERS.add(2, {_KEPT})\n",
+    ),
+    "a tag that is not known": (
+        f"def record(key):\n    tags = TagMap()\n    tags.insert(key, 'u')\n    {_MAP}    mmap.measure_int_put(ORDERS, 2)\n    mmap.record(tags)\n",
+        f"def record(key):\n    tags = {{}}\n    tags.setdefault(key, 'u')\n    ORDERS.add(2, {_KEPT})\n",
+    ),
+    "a tag that a function inserts": (
+        f"def more(tags):\n    tags.insert('user', 'u')\ntags = TagMap()\nmore(tags)\n{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
+        f"def more(tags):\n    tags.setdefault('user', 'u')\ntags = {{}}\nmore(tags)\nORDERS.add(2, {_KEPT})\n",
+    ),
     "a tag that is inserted again": (
         f"tags = TagMap()\n{_MAP}def record(shop):\n    tags.insert('shop', shop)\n    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n",
         "tags = {}\ndef record(shop):\n    tags.setdefault('shop', shop)\n    ORDERS.add(1, tags)\n",
@@ -75,8 +91,7 @@ def test_records(before, after):
 
 
 _ASKED = {
-    "a tag that the view leaves out": f"tags = TagMap()\ntags.insert('user', 'u')\n{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
-    "a tag that is not known": f"def record(key):\n    tags = TagMap()\n    tags.insert(key, 'u')\n    {_MAP}    mmap.measure_int_put(ORDERS, 2)\n    mmap.record(tags)\n",
+    "keys of a view that are not known": f"V = view_module.View('v', 'd', print(), ORDERS, aggregation_module.SumAggregation())\nstats.view_manager.register_view(V)\ntags = TagMap()\n{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
     "a measure that comes from outside": f"def record(measure):\n    {_MAP}    mmap.measure_int_put(measure, 2)\n    mmap.record()\n",
     "a map that keeps its values": f"{_MAP}def record(n):\n    if n:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
     "a value that is recorded nowhere": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\n",
@@ -134,6 +149,34 @@ def test_several_files_change_together(tmp_path):
     after = {path.rpartition("/")[2]: text.decode() for path, text in result.after.items()}
     assert after["measures.py"] == _NEW_HEAD
     assert after["orders.py"] == "from measures import ORDERS\n\ndef ordered(n):\n    ORDERS.add(n)\n"
+
+
+def test_a_pair_of_folders(tmp_path):
+    """A map, tags and a view that another file imports change there and here, and their imports go."""
+    before, after = (_PROGRAMS / f"S009_map_of_another_module.{side}" for side in ("before", "after"))
+    shutil.copytree(before, tmp_path / "project")
+    result = rewrite([str(tmp_path / "project")], Options(shape=True))
+    assert {Path(path).name: data for path, data in result.after.items()} == {path.name: path.read_bytes() for path in after.glob("*.py")}
+    assert result.left == []
+    shutil.copytree(after, tmp_path / "project", dirs_exist_ok=True)
+    assert rewrite([str(tmp_path / "project")], Options(shape=True)).after == {}
+
+
+def test_a_name_that_a_package_hands_on(tmp_path):
+    """A name that is there no longer is imported by no file, not by way of another one either."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "measures.py").write_text(f"{_HEAD}{_MAP}", encoding="utf-8")
+    (tmp_path / "app" / "__init__.py").write_text("from app.measures import ORDERS, mmap\n", encoding="utf-8")
+    (tmp_path / "orders.py").write_text(
+        "from app import ORDERS, mmap\n\nmmap.measure_int_put(ORDERS, 1)\nmmap.record()\n", encoding="utf-8"
+    )
+    result = rewrite([str(tmp_path)], Options(shape=True))
+    after = {Path(path).name: data.decode() for path, data in result.after.items()}
+    assert after == {
+        "measures.py": _NEW_HEAD,
+        "__init__.py": "from app.measures import ORDERS\n",
+        "orders.py": "from app import ORDERS\n\nORDERS.add(1)\n",
+    }
 
 
 def test_one_of_several_files_alone(tmp_path):

@@ -14,7 +14,7 @@ from opencensus_compat.rewrite.context import File, is_pragma
 from opencensus_compat.rewrite.edits import Edit, Need
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 _GUARDS = ("ImportError", "ModuleNotFoundError")
 
@@ -107,7 +107,14 @@ def _at_top(file: File, lines: list[str]) -> Edit:
     return Edit(at, at, "".join(f"{line}{file.line_end}" for line in [*lines, ""]).encode())
 
 
-def going(file: File, handed_on: set[str], unused_before: set[str], others: Sequence[Edit], needs: Iterable[Need] = ()) -> list[Edit]:
+def going(
+    file: File,
+    handed_on: set[str],
+    unused_before: set[str],
+    others: Sequence[Edit],
+    needs: Iterable[Need] = (),
+    lost: Collection[ast.alias] = (),
+) -> list[Edit]:
     """Return the edits that take away imports of OpenCensus which nothing uses.
 
     Args:
@@ -116,6 +123,7 @@ def going(file: File, handed_on: set[str], unused_before: set[str], others: Sequ
         unused_before: Names that nothing in the file used before the run either.
         others: What else changes in the file now.
         needs: What is imported instead; a name of it may be that of an import that goes.
+        lost: Imports of what is there no longer.
     """
     is_face = os.path.basename(file.path) == "__init__.py"
     gone = _Gone(file, others, {need.alias for need in needs})
@@ -125,8 +133,11 @@ def going(file: File, handed_on: set[str], unused_before: set[str], others: Sequ
         unused = [
             alias
             for alias in statement.names
-            if (is_of_opencensus(statement, alias) or _is_spare(statement, alias, unused_before))
-            and _is_unused(file, statement, alias, names, gone)
+            if alias in lost
+            or (
+                (is_of_opencensus(statement, alias) or _is_spare(statement, alias, unused_before))
+                and _is_unused(file, statement, alias, names, gone)
+            )
         ]
         if len(unused) == len(statement.names):
             edits.append(_without(file, _guard(file, statement) or statement))
@@ -149,6 +160,36 @@ def is_of_opencensus(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -
     """Return whether an import is of OpenCensus."""
     name = (statement.module or "" if not statement.level else "") if isinstance(statement, ast.ImportFrom) else alias.name
     return name == "opencensus" or name.startswith("opencensus.")
+
+
+def lost(files: Mapping[str, File], done: Mapping[str, Sequence[Edit]]) -> set[ast.alias]:
+    """Return the imports of variables that edits take away in other files, where nothing reads the names any more."""
+    gone = {
+        slot
+        for path, edits in done.items()
+        for slot in (files[path].bindings.module.values() if edits else ())
+        if slot.stores and all(isinstance(store, ast.Name) and _is_taken(store, edits, files[path]) for store in slot.stores)
+    }
+    found: set[ast.alias] = set()
+    while gone:
+        names, more = {slot.name for slot in gone}, set()
+        for path, file in files.items():
+            for alias in file.kinds[ast.alias]:
+                slot, origin = file.slot(alias), file.origin(alias) if alias.name in names else None
+                if origin is None or origin[1] not in gone or slot is None:
+                    continue
+                if all(_is_taken(load, done.get(path, ()), file) for load in slot.loads):
+                    found.add(alias)
+                    more.add(slot)
+        gone = more
+    return found
+
+
+def _is_taken(node: ast.AST, edits: Sequence[Edit], file: File) -> bool:
+    """Return whether edits take a name away, and none writes it anew."""
+    start, end = file.start(node), file.end(node)
+    word = re.compile(rb"""(?<![\w."'])%s(?![\w"'])""" % re.escape(file.source[start:end]))
+    return any(edit.start <= start and end <= edit.end for edit in edits) and not any(word.search(edit.replacement) for edit in edits)
 
 
 class _Gone:

@@ -471,11 +471,11 @@ class _Run:
 
     def _results(self, done: dict[str, list[Edit]], needs: dict[str, list[Need]]) -> tuple[dict[str, list[Edit]], dict[str, bytes]]:
         """Return the edits of each file, those of its imports included, and its text after them."""
-        handed_on = self._handed_on()
+        handed_on, lost = self._handed_on(), imports.lost(self._files, done)
         for path in self._chosen:
             file, own = self._files[path], done[path]
             touched = bool(own) or path in self._result.before or not self._is_narrow()
-            going = imports.going(file, handed_on[path], self._unused[path], own, needs[path]) if touched else []
+            going = imports.going(file, handed_on[path], self._unused[path], own, needs[path], lost) if touched else []
             done[path] = [*imports.coming(file, needs[path]), *own, *(edit for edit in going if not conflict([edit], own))]
         changed = {path: finishing.finished(self._files[path], edits) for path, edits in done.items() if edits}
         return changed, {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}

@@ -295,7 +295,7 @@ RULES: tuple[Rule, ...] = (
         "exact",
         "`add`, `set` or `record` with attributes",
         names="stats.measurement stats.measurement_map stats.stats_recorder stats.stats",
-        pair="S009_recorder_class",
+        pair="S009_recorder_class S009_map_of_another_module",
     ),
     Rule(
         "S010",
@@ -305,7 +305,7 @@ RULES: tuple[Rule, ...] = (
         "Is it for a test, or does the program use the numbers?",
         names="stats.measure_to_view_map stats.view_data stats.aggregation_data stats.metric_utils stats.execution_context stats",
     ),
-    Rule("S011", "tags", "exact", "a dict of attributes", names="tags", pair="S011_tags"),
+    Rule("S011", "tags", "exact", "a dict of attributes", names="tags", pair="S011_tags S011_tags_that_views_leave_out"),
     Rule("S012", "tags on the wire", "decide", "baggage", "Which service reads the binary form?", names="tags.propagation tags.validation"),
     Rule(
         "M001",

@@ -69,6 +69,32 @@ def loads(file: File, target: ast.expr) -> list[ast.expr]:
     return []
 
 
+def readers(file: File, place: ast.expr) -> list[tuple[File, ast.expr]]:
+    """Return what reads a variable or attribute, in all files of a program."""
+    if isinstance(place, ast.Attribute):
+        return [
+            (home, each)
+            for home in file.files.values()
+            for each in home.kinds[ast.Attribute]
+            if each.attr == place.attr and isinstance(each.ctx, ast.Load) and each not in home.by_node
+        ]
+    slot = file.slot(place)
+    if slot is None:
+        return []
+    found: list[tuple[File, ast.expr]] = [(file, load) for load in slot.loads]
+    for home in file.files.values():
+        for alias in home.kinds[ast.alias]:
+            origin = home.origin(alias) if alias.name == slot.name and home is not file else None
+            other: Slot | None = home.slot(alias) if origin is not None and origin[1] is slot else None
+            found += [(home, load) for load in other.loads] if other is not None else []
+        found += [
+            (home, each)
+            for each in home.kinds[ast.Attribute]
+            if each.attr == slot.name and home.value(each.value).meaning == "module" and home.value(each.value).name == file.path
+        ]
+    return found
+
+
 def target(file: File, node: ast.AST) -> ast.expr | None:
     """Return the one variable or attribute that an expression is assigned to; None for one that has no such place."""
     parent = file.parents.get(node)

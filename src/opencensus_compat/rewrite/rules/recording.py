@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.rules import tags as tag_rules
-from opencensus_compat.rewrite.rules.made import is_simple, loads, made, target
+from opencensus_compat.rewrite.rules.made import is_simple, loads, made, readers, target
 from opencensus_compat.rewrite.rules.views import PUTS, View, views_of
 
 if TYPE_CHECKING:
@@ -59,10 +61,10 @@ def _map(call: ast.Call, file: File) -> Outcome:
     place = target(file, call)
     if place is None:
         return Ask("Who else puts something into this map?")
-    for load in loads(file, place):
-        parent = file.parents.get(load)
-        if not (isinstance(parent, ast.Attribute) and (parent in file.by_node)):
-            return Ask(f"The map is read in line {load.lineno}: what for?")
+    for home, load in readers(file, place):
+        parent = home.parents.get(load)
+        if not (isinstance(parent, ast.Attribute) and (parent in home.by_node)):
+            return Ask(f"The map is read in line {load.lineno}{f' of {home.path}' if home is not file else ''}: what for?")
     return [file.delete(file.statement(call))]
 
 
@@ -118,25 +120,38 @@ def _checked(segment: _Segment, file: File) -> None:
     if len(set(names)) < len(names) and not any(isinstance(file.parents.get(file.statement(put)), ast.If) for put in segment.puts):
         raise Refused(Ask("One measure is put twice, and the last value counts: which one is meant?"))
     # A map that stays keeps what was put into it before.
-    base = record.func.value if isinstance(record.func, ast.Attribute) else None
-    new = made(file, base)
-    if base is None or new is None or new[0] is not file or new[0].symbol(new[1]) != _NEW:
+    new = _new(record, file)
+    if new is None:
         raise Refused(Ask("Where is this map made, and what else is put into it?"))
-    is_fresh = file.owner(new[1]) is file.owner(record) and all(
-        each in list(file.up(new[1])) for each in file.up(record) if isinstance(each, _LOOPS)
+    home, call = new
+    is_fresh = (
+        home is file
+        and file.owner(call) is file.owner(record)
+        and all(each in list(file.up(call)) for each in file.up(record) if isinstance(each, _LOOPS))
     )
-    every = [each for use in file.uses if use.symbol in PUTS and (each := file.call(use.node)) is not None and _same(each, record, file)]
-    others = {ast.unparse(_measure(each, file)) for each in every}
+    own = {_identity(put, file) for put in segment.puts}
+    others = {
+        _identity(each, other)
+        for other in file.files.values()
+        for use in other.uses
+        if use.symbol in PUTS and (each := other.call(use.node)) is not None and _new(each, other) == new
+    }
     is_nested = any(file.statement(put) not in block for put in segment.puts)
-    if (not is_fresh and (is_nested or others != set(names))) or (is_fresh and others != set(names) and len(_segments(record, file)) > 1):
+    if (not is_fresh and (is_nested or others != own)) or (is_fresh and others != own and len(_segments(record, file)) > 1):
         raise Refused(Ask("The map keeps what was put into it before: are all of its measurements to be recorded here?"))
 
 
-def _same(one: ast.Call, other: ast.Call, file: File) -> bool:
-    left, right = (each.func.value if isinstance(each.func, ast.Attribute) else None for each in (one, other))
-    if isinstance(left, ast.Name) and isinstance(right, ast.Name):
-        return file.slot(left) is file.slot(right)
-    return _base(one) == _base(other)
+def _new(call: ast.Call, file: File) -> tuple[File, ast.Call] | None:
+    """Return the call that makes the map of another call, and its file; None where that is not one."""
+    found = made(file, call.func.value if isinstance(call.func, ast.Attribute) else None)
+    return found if found is not None and found[0].symbol(found[1]) == _NEW else None
+
+
+def _identity(put: ast.Call, file: File) -> object:
+    """Return what is the same for two measurements of one measure."""
+    node = _measure(put, file)
+    found = made(file, node)
+    return found[1] if found is not None else (file.path, ast.unparse(node))
 
 
 def _measure(put: ast.Call, file: File) -> ast.expr:
@@ -183,7 +198,8 @@ def _put(call: ast.Call, file: File) -> Outcome:
     if not _is_at_once(segment, file):
         return [file.delete(statement)]
     given = _tags(segment.record, file)
-    return [file.replace(statement, _lines(call, file.text(given) if given is not None else "", segment, file, statement))]
+    text = file.text(given) if given is not None else ""
+    return [file.replace(statement, _lines(call, _Tags(text, _kept(segment, file)), file, statement))]
 
 
 def _record(call: ast.Call, file: File) -> Outcome:
@@ -191,20 +207,22 @@ def _record(call: ast.Call, file: File) -> Outcome:
         return Ask("What is the result used for?")
     segment = next(each for each in _segments(call, file) if each.record is call)
     _checked(segment, file)
-    _check_tags(segment, file)
+    kept = _kept(segment, file)
     statement = file.statement(call)
     if _is_at_once(segment, file):
         return [file.delete(statement)]
     given = _tags(call, file)
     _check_delay(segment, file)
     text = file.render(given) if given is not None else ""
-    lines = [_lines(put, text, segment, file, statement) for put in segment.puts]
+    if all(kept.get(view.call) == [] for put in segment.puts for view in _views(put, file)):
+        text = ""
+    lines = [_lines(put, _Tags(text, kept), file, statement) for put in segment.puts]
     joint = f"{file.line_end}{file.indentation(statement)}"
     together = joint.join(lines)
-    if given is not None and not isinstance(given, (ast.Name, ast.Attribute, ast.Constant)) and together.count(joint):
+    if text and not isinstance(given, (ast.Name, ast.Attribute, ast.Constant)) and together.count(joint):
         if file.bindings.find("attributes", file.owner(call)) is not None:
             return Ask("The tags are made once and recorded with several measures: under which name?")
-        lines = [_lines(put, "attributes", segment, file, statement) for put in segment.puts]
+        lines = [_lines(put, _Tags("attributes", kept), file, statement) for put in segment.puts]
         together = joint.join([f"attributes = {text}", *lines])
     return [file.replace(statement, together)]
 
@@ -227,17 +245,42 @@ def _check_delay(segment: _Segment, file: File) -> None:
                 raise Refused(Ask("Its tags are only known later: is the value the same there?"))
 
 
-def _check_tags(segment: _Segment, file: File) -> None:
-    """Raise where a map may have tags that a view does not keep."""
+@dataclass(frozen=True, slots=True)
+class _Tags:
+    """The attributes of a record."""
+
+    text: str
+    """Their source; empty for none."""
+    kept: dict[ast.Call, list[str]]
+    """View -> the keys that it keeps, where the map may have others."""
+
+    def of(self, view: View) -> str:
+        """Return the source of those that a view keeps."""
+        keys = self.kept.get(view.call)
+        if self.text in ("", "{}") or keys == []:
+            return ""
+        if keys is None:
+            return self.text
+        texts = [json.dumps(each, ensure_ascii=False) for each in keys]
+        test = f"== {texts[0]}" if len(texts) == 1 else f"in ({', '.join(texts)})"
+        return f"{{key: value for key, value in {self.text}.items() if key {test}}}"
+
+
+def _kept(segment: _Segment, file: File) -> dict[ast.Call, list[str]]:
+    """Return view -> the keys of its tags, for each view that leaves out some that the map may have.
+
+    Raises:
+        Refused: The keys of a view are not known, or what the map is made of does something besides.
+    """
     given = _tags(segment.record, file)
     if given is None:
-        return
+        return {}
     keys = tag_rules.keys_of(given, file)
-    for put in segment.puts:
-        for view in _views(put, file):
-            if keys is None or keys - view.columns:
-                lost = ", ".join(sorted(keys - view.columns)) if keys is not None else "others"
-                raise Refused(Ask(f"The view leaves tags out ({lost}), an instrument keeps all: are they wanted?"))
+    views = [view for put in segment.puts for view in _views(put, file)]
+    found = {view.call: sorted(view.columns) for view in views if keys is None or keys - view.columns}
+    if [] in found.values() and not all(file.symbol(each) for each in ast.walk(given) if isinstance(each, ast.Call)):
+        raise Refused(Ask("No view keeps these tags: are the calls that make them needed?"))
+    return found
 
 
 def _views(put: ast.Call, file: File) -> list[View]:
@@ -250,7 +293,7 @@ def _views(put: ast.Call, file: File) -> list[View]:
     return views
 
 
-def _lines(put: ast.Call, tags: str, segment: _Segment, file: File, statement: ast.stmt) -> str:
+def _lines(put: ast.Call, tags: _Tags, file: File, statement: ast.stmt) -> str:
     """Return the statements that record a value with each view's instrument."""
     node = _measure(put, file)
     value = file.argument(put, 1, "value")
@@ -271,7 +314,8 @@ def _lines(put: ast.Call, tags: str, segment: _Segment, file: File, statement: a
             amount = "1"
         else:
             amount = file.render(value)
-        found.append(f"{name}.{_CALLS[view.kind]}({amount}{f', {tags}' if tags not in ('', '{}') else ''})")
+        attributes = tags.of(view)
+        found.append(f"{name}.{_CALLS[view.kind]}({amount}{f', {attributes}' if attributes else ''})")
     if len(found) > 1 and not is_simple(value):
         raise Refused(Ask("The value goes to several instruments: is it the same each time?"))
     return f"{file.line_end}{file.indentation(statement)}".join(found)

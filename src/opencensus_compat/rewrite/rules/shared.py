@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.imports import without_name
 from opencensus_compat.rewrite.rules import handed, processors, samplers
-from opencensus_compat.rewrite.rules.made import made, target
+from opencensus_compat.rewrite.rules.made import made, readers, target
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import context_given, given, kind, tracers
 
 if TYPE_CHECKING:
-    from opencensus_compat.rewrite.bindings import Slot
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
@@ -66,7 +65,7 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     if not users or (place is None and not is_returned):
         return None
     arguments = {id(given(each, 2, "exporter", home)) for home, each in users}
-    for home, load in _loads(place, file) if place is not None else ():
+    for home, load in readers(file, place) if place is not None else ():
         is_handed_on = isinstance(home.parents.get(load), ast.Return)
         if id(load) not in arguments and processors.addition(load, home) is None and not is_handed_on:
             raise Refused(Ask("What is the exporter needed for besides tracers?"))
@@ -80,7 +79,7 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     parts.append(f"sampler={samplers.of_kind(next(iter(kinds)), use, file, has_caller=has_caller)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(parts)})"
     cover_options(call, file)
-    is_named = place is not None and any(isinstance(home.parents.get(load), ast.Return) for home, load in _loads(place, file))
+    is_named = place is not None and any(isinstance(home.parents.get(load), ast.Return) for home, load in readers(file, place))
     return [file.replace(call if is_returned or is_named else statement, text)]
 
 
@@ -115,32 +114,6 @@ def cover_options(call: ast.Call, file: File) -> None:
     for keyword in call.keywords:
         file.cover(keyword.value)
         file.covered.update(file.by_node.get(keyword, ()))
-
-
-def _loads(place: ast.expr, file: File) -> list[tuple[File, ast.expr]]:
-    """Return what reads a variable or attribute, in all files of a program."""
-    if isinstance(place, ast.Attribute):
-        return [
-            (home, each)
-            for home in file.files.values()
-            for each in home.kinds[ast.Attribute]
-            if each.attr == place.attr and isinstance(each.ctx, ast.Load) and each not in home.by_node
-        ]
-    slot = file.slot(place)
-    if slot is None:
-        return []
-    found = [(file, load) for load in slot.loads]
-    for home in file.files.values():
-        for alias in home.kinds[ast.alias]:
-            origin = home.origin(alias) if alias.name == slot.name and home is not file else None
-            other: Slot | None = home.slot(alias) if origin is not None and origin[1] is slot else None
-            found += [(home, load) for load in other.loads] if other is not None else []
-        found += [
-            (home, each)
-            for each in home.kinds[ast.Attribute]
-            if each.attr == slot.name and home.value(each.value).meaning == "module" and home.value(each.value).name == file.path
-        ]
-    return found
 
 
 def import_without(node: ast.expr, file: File) -> list[Edit]:

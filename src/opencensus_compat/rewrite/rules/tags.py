@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
-from opencensus_compat.rewrite.rules.made import attributes, made, stored
+from opencensus_compat.rewrite.rules.made import attributes, made, readers, stored, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,11 +168,32 @@ def keys_of(node: ast.expr, file: File) -> set[str] | None:
         given = home.argument(new, 0, "tags")
         pairs = [_pair(each, home) for each in given.elts] if isinstance(given, (ast.List, ast.Tuple)) else []
         keys = [text_of(pair[0], home) if pair is not None else None for pair in pairs]
-        keys += [key_of(each, home) for each in _changes(node if home is file else new, home)]
-        if None not in keys and (given is None or pairs or not isinstance(given, (ast.List, ast.Tuple))):
+        is_known = given is None or isinstance(given, (ast.List, ast.Tuple)) or (isinstance(given, ast.Constant) and given.value is None)
+        inserted = _inserted(new, home)
+        if is_known and inserted is not None and None not in (keys := [*keys, *inserted]):
             return {each for each in keys if each is not None}
     everything = {key for home in file.files.values() for key in _all_keys(home)}
     return None if None in everything else {each for each in everything if each is not None}
+
+
+def _inserted(new: ast.Call, file: File) -> list[str | None] | None:
+    """Return the keys that a map gets after it is made; None where other code may put some into it."""
+    place = target(file, new)
+    if place is None:
+        parent = file.parents.get(new)
+        return [] if isinstance(parent, ast.Call) and file.symbol(parent).endswith(".record") else None
+    found = []
+    for home, load in readers(file, place):
+        parent = home.parents.get(load)
+        above = home.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+        if isinstance(above, ast.Call) and home.symbol(above).endswith(".record"):
+            continue
+        call = home.call(parent) if isinstance(parent, ast.Attribute) and parent in home.by_node else None
+        if call is None or not isinstance(parent, ast.Attribute):
+            return None
+        if parent.attr in {"insert", "update"}:
+            found.append(key_of(call, home))
+    return found
 
 
 def _all_keys(file: File) -> Iterator[str | None]:
@@ -181,7 +202,7 @@ def _all_keys(file: File) -> Iterator[str | None]:
         call = file.call(use.node)
         if call is None:
             continue
-        if use.symbol == f"{MAP}.insert":
+        if use.symbol in {f"{MAP}.insert", f"{MAP}.update"}:
             yield key_of(call, file)
         elif use.symbol == MAP:
             given = file.argument(call, 0, "tags")
