@@ -116,6 +116,22 @@ def test_items_arrive_while_the_page_is_open(visit, send, shop):
     assert not page.locator(ROWS, has_text="held back").count()
 
 
+def test_one_table_as_the_portal_has_it(visit, endpoint, send, shop):
+    """A list of one table has its columns; what is in them is what the terminal shows."""
+    send(shop.failed_order(1))
+    page = visit("?table=dependencies")
+    page.locator(".list .row .what").first.wait_for()
+    heads = _texts(page, ".heads span")
+    assert heads[:6] == ["timestamp", "type", "target", "name", "resultCode", "success"]
+    shown = [dict(zip(heads, row.locator("[role=gridcell]").all_text_contents(), strict=True)) for row in page.locator(".list .row").all()]
+    expected = list(reversed(endpoint.rows("dependencies")))
+    for name in ("type", "target", "name", "resultCode", "success", "operation_Id", "cloud_RoleName"):
+        assert [row[name] for row in shown] == [row[name] for row in expected]
+    page.locator(".list .row .what").first.click()
+    page.locator(".timeline .row").first.wait_for()
+    assert page.locator(".heads").count() == 0
+
+
 @pytest.fixture(scope="session")
 def many(tmp_path_factory, shop):
     """Return an endpoint with 100,000 items, one of which has a rare word."""

@@ -9,6 +9,7 @@ import { Start } from "./start.js";
 
 const WINDOW = 100;
 const HEIGHT = 28;
+const NARROW = 900;
 
 // The numbers of a list, oldest first: a range where there are no gaps, else an array.
 const NONE = { size: 0, at: () => undefined, indexOf: () => -1 };
@@ -93,6 +94,20 @@ function useWindows(key) {
   };
 }
 
+// Columns of a list that has one table only, as the portal's results have them: name and share of the width.
+const AS_TABLE = {
+  requests: { timestamp: "96px", name: "3fr", resultCode: "90px", success: "70px", duration: "80px", url: "3fr", operation_Id: "2fr", cloud_RoleName: "1fr" },
+  dependencies: { timestamp: "96px", type: "1fr", target: "2fr", name: "3fr", resultCode: "90px", success: "70px", duration: "80px", operation_Id: "2fr", cloud_RoleName: "1fr" },
+  traces: { timestamp: "96px", severityLevel: "100px", message: "6fr", operation_Id: "2fr", cloud_RoleName: "1fr" },
+  exceptions: { timestamp: "96px", type: "2fr", outerMessage: "4fr", method: "2fr", severityLevel: "100px", operation_Id: "2fr", cloud_RoleName: "1fr" },
+  customEvents: { timestamp: "96px", name: "4fr", operation_Id: "2fr", cloud_RoleName: "1fr" },
+  customMetrics: { timestamp: "96px", name: "3fr", valueSum: "1fr", valueCount: "1fr", valueMin: "1fr", valueMax: "1fr", metricNamespace: "1fr", cloud_RoleName: "1fr" },
+  performanceCounters: { timestamp: "96px", category: "2fr", name: "3fr", instance: "1fr", value: "1fr", cloud_RoleName: "1fr" },
+  availabilityResults: { timestamp: "96px", name: "3fr", location: "1fr", success: "70px", duration: "80px", message: "3fr", cloud_RoleName: "1fr" },
+  pageViews: { timestamp: "96px", name: "3fr", url: "3fr", duration: "80px", operation_Id: "2fr", cloud_RoleName: "1fr" },
+};
+const SHOWN = { timestamp: clock, duration, severityLevel: (level) => (level === null ? "" : SEVERITIES[level] || level), valueSum: number, valueCount: number, valueMin: number, valueMax: number, value: number };
+
 export function Items({ live, state }) {
   const { item, filter, operation } = useAddress();
   const [paused, setPaused] = useState(false);
@@ -119,15 +134,23 @@ export function Items({ live, state }) {
   const newest = () => { take(); setPaused(false); setChosen(null); setMoveTo({ index: 0 }); };
   if (live && !live.last && found.ready && !filter) return html`<${Start} state=${state} live=${live} />`;
 
+  const tables = new URLSearchParams(filter).getAll("table");
+  const columns = tables.length === 1 && !item && !operation && innerWidth > NARROW ? Object.entries(AS_TABLE[tables[0]] || {}) : [];
+  const shares = columns.length ? { gridTemplateColumns: columns.map(([, share]) => (share.endsWith("fr") ? `minmax(0, ${share})` : share)).join(" ") } : {};
   const row = (where, style) => {
     const wanted = place(where);
     const one = read(wanted);
     const selected = wanted === chosen;
     const attributes = { key: wanted, id: `items-${where}`, role: "row", "aria-rowindex": where + 1, "aria-selected": selected, style };
     if (!one) return html`<div class="row" ...${attributes}><span class="time soft" role="gridcell">…</span></div>`;
+    const opens = () => { setChosen(wanted); open(where); };
+    if (columns.length) {
+      return html`<div class="row ${tone(one.table, one.row)}" ...${attributes} style=${{ ...style, ...shares }} onClick=${opens}>
+        ${columns.map(([name], at) => html`<span key=${name} role="gridcell" class=${at === 0 ? "time" : ["name", "message", "outerMessage"].includes(name) ? "what" : ""}>${SHOWN[name] ? SHOWN[name](one.row[name]) : one.row[name]}</span>`)}</div>`;
+    }
     const [sign, said] = mark(one.table, one.row);
     const end = [one.row.resultCode, duration(one.row.duration), one.row.cloud_RoleName].filter(Boolean).join("  ");
-    return html`<div class="row ${tone(one.table, one.row)}" ...${attributes} onClick=${() => { setChosen(wanted); open(where); }}>
+    return html`<div class="row ${tone(one.table, one.row)}" ...${attributes} onClick=${opens}>
       <span class="time" role="gridcell">${clock(one.row.timestamp)}</span>
       <span class="mark" role="gridcell"><span aria-hidden="true">${sign}</span><span class="hidden">${said}</span></span>
       <span class="kind" role="gridcell">${KINDS[one.table]}</span>
@@ -146,8 +169,9 @@ export function Items({ live, state }) {
         ${found.waiting.size ? html`<button type="button" class="small main" onClick=${newest}>↑ ${plural(found.waiting.size, "new item")}</button>` : null}
         ${state.connectionString ? html`<button type="button" class="small" aria-pressed=${paused} onClick=${() => (paused ? newest() : setPaused(true))}>${paused ? "Go on" : "Pause"}</button>` : null}
       </div>
+      ${columns.length && shown ? html`<div class="heads" style=${shares}>${columns.map(([name]) => html`<span key=${name}>${name}</span>`)}</div>` : html`<div></div>`}
       ${found.ready && !shown && !found.error ? html`<${Empty}>Nothing passes this filter. <${Link} to=${link({})}>Show all items<//>.<//>`
-        : html`<${Rows} id="items" className="list" label="Items, the newest first" columns=${5} count=${shown} height=${HEIGHT} row=${row} chosen=${index}
+        : html`<${Rows} id="items" className="list" label="Items, the newest first" columns=${columns.length || 5} count=${shown} height=${HEIGHT} row=${row} chosen=${index}
             onChoose=${choose} onOpen=${open} onScroll=${(top) => setAtTop(top < HEIGHT)} moveTo=${moveTo} />`}
     </section>
     ${item || operation ? html`<${Side} key="side" item=${item} operation=${operation} onClose=${() => go(link({}, FILTERS))} />` : null}
