@@ -449,6 +449,7 @@ def test_refused_items_and_warnings(visit, send, shop):
     page.get_by_role("link", name="refused 1").click()
     page.get_by_text("Field 'id' on type 'RequestData'").first.click()
     assert '"nameless"' in page.locator("details .envelope").inner_text()
+    page.locator("details .envelope .line.marked", has_text="baseData").wait_for()
     page.get_by_role("link", name="item 1").click()
     page.locator(".envelope .line.marked", has_text="lineNumber").wait_for()
     _screenshot(page, "warning")

@@ -109,7 +109,7 @@ def test_required_members_of_base_data(base_type, name, value, actual):
 def test_required_texts_may_not_be_empty(base_type, name):
     """The service calls an empty required text missing."""
     expected = f"109: Field '{name}' on type '{base_type}' is required but missing or empty. Expected: string, Actual: "
-    assert verdict(envelope(base_type, **{name: ""})) == Verdict(400, expected)
+    assert verdict(envelope(base_type, **{name: ""})) == Verdict(400, expected, (), f"$.data.baseData.{name}")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,32 @@ def test_optional_texts_may_be_empty(base_type, name):
 )
 def test_refusals(value, message):
     """What the service refuses is refused, and the message names field, type, what was expected and what came."""
-    assert verdict(value) == Verdict(400, message)
+    found = verdict(value)
+    assert (found.status, found.message, found.warnings) == (400, message, ())
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        (5, "$"),
+        (with_member("iKey", ""), "$.iKey"),
+        (with_member("time", "yesterday"), "$.time"),
+        (with_member("time", "2023-11-12T22:13:19Z"), "$.time"),
+        (with_member("tags", {"ai.cloud.role": ["a"]}), "$.tags['ai.cloud.role']"),
+        (envelope("MetricData", metrics=[]), "$.data.baseData.metrics"),
+        (envelope("MetricData", metrics=[{"name": "a", "value": "1"}]), "$.data.baseData.metrics[0].value"),
+        (envelope("ExceptionData", exceptions=[{"typeName": "E", "stack": "s"}]), "$.data.baseData.exceptions[0]"),
+        (
+            envelope("ExceptionData", exceptions=[{"typeName": "E", "message": "m", "parsedStack": [{"level": 0}]}]),
+            "$.data.baseData.exceptions[0].parsedStack[0]",
+        ),
+        (envelope("RequestData", duration=100), "$.data.baseData.duration"),
+    ],
+    ids=str,
+)
+def test_the_place_of_a_refusal(value, path):
+    """It is that of the field, or of the object that lacks it."""
+    assert verdict(value).path == path
 
 
 @pytest.mark.parametrize(

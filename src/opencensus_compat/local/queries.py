@@ -6,12 +6,15 @@ numbers, of which a window is read at a time.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .filters import Filter, check, in_sql
 from .schema import FieldWarning
+from .schema import check as judge
 from .tables import TABLES, TableRow, decoded
+from .times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +25,10 @@ MOST_NUMBERS = 200_000
 """Items of one list; a longer one has the newest of them, and says how many there are."""
 SHORT_CHARS = 300
 """Characters of a text in a list; the item itself has it whole."""
+
+_OUTSIDE_THE_WINDOW = ("103:", "104:")
+_NO_SUCH_KEY = "Invalid instrumentation key"
+"""Messages whose reason cannot be found again from the item alone."""
 
 _CALLS = ("requests", "dependencies")
 _LONG_COLUMNS = ("customDimensions", "customMeasurements", "details")
@@ -140,8 +147,12 @@ def items(store: Store, wanted: Sequence[int]) -> list[Listed]:
 
 
 def shortened(row: Mapping[str, object]) -> TableRow:
-    """Return a row as lists have it."""
-    return {name: value[:SHORT_CHARS] if isinstance(value, str) else value for name, value in row.items() if name not in _LONG_COLUMNS}
+    """Return a row as an operation's timeline has it: without what is null, too."""
+    return {
+        name: value[:SHORT_CHARS] if isinstance(value, str) else value
+        for name, value in row.items()
+        if name not in _LONG_COLUMNS and value is not None
+    }
 
 
 def item(store: Store, number: int) -> Item | None:
@@ -204,13 +215,28 @@ def _operation(store: Store, operation_id: str, last_number: int) -> Operation:
 
 
 def refused(store: Store, *, before: int | None = None, limit: int = 100) -> list[dict[str, object]]:
-    """Return refused items, newest first: number, index in its request, status, message and the item as sent."""
+    """Return refused items, newest first: number, index in its request, status, message, the item as sent, and the place that was wrong."""
     found = store.query(
         "SELECT number, itemIndex, statusCode, message, envelope FROM refused WHERE number < ? ORDER BY number DESC LIMIT ?",
         (2**62 if before is None else before, limit),
     )
     names = ("number", "index", "status", "message", "envelope")
-    return [dict(zip(names, values, strict=True)) for values in found]
+    return [{**dict(zip(names, values, strict=True)), "path": _place(values[4], values[3])} for values in found]
+
+
+def _place(text: str, message: str) -> str:
+    """Return the place for which an item was refused; empty where the check today has another reason, or none."""
+    try:
+        envelope = json.loads(text)
+    except ValueError:
+        return ""
+    if message.startswith(_OUTSIDE_THE_WINDOW):
+        return "$.time"
+    time = parse_time(envelope["time"]) if isinstance(envelope, dict) and isinstance(envelope.get("time"), str) else None
+    verdict = judge(envelope, size_bytes=len(text.encode("utf-8", "replace")), now_s=time[0].timestamp() if time is not None else 0.0)
+    if message == _NO_SUCH_KEY:
+        return "$.iKey" if isinstance(envelope, dict) and "iKey" in envelope else "$"
+    return verdict.path if verdict.message == message else ""
 
 
 def warnings(store: Store) -> list[dict[str, object]]:

@@ -65,10 +65,16 @@ class Verdict:
     message: str
     """Why it is refused; empty when accepted."""
     warnings: tuple[FieldWarning, ...] = ()
+    path: str = ""
+    """Place for which it is refused: of a field, or of the object that lacks it; empty when accepted."""
 
 
 class _RefusedError(Exception):
-    """Ends the check of an item; the argument is the message."""
+    """Ends the check of an item."""
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 @dataclass(slots=True)
@@ -94,13 +100,15 @@ class _Scope:
 
     def missing(self, name: str, expected: str, actual: str) -> _RefusedError:
         return _RefusedError(
-            f"109: Field '{name}' on type '{self.owner}' is required but missing or empty. Expected: {expected}, Actual: {actual}"
+            f"109: Field '{name}' on type '{self.owner}' is required but missing or empty. Expected: {expected}, Actual: {actual}",
+            self.path if actual == "undefined" else self.at(name),
         )
 
     def wrong(self, name: str, expected: str, value: object) -> _RefusedError:
         actual = repr(value) if isinstance(value, (str, int, float)) else _type_name(value)
         return _RefusedError(
-            f"102: Field '{name}' on type '{self.owner}' is not a valid {expected}. Expected: {expected}, Actual: {actual[:100]}"
+            f"102: Field '{name}' on type '{self.owner}' is not a valid {expected}. Expected: {expected}, Actual: {actual[:100]}",
+            self.at(name),
         )
 
 
@@ -125,18 +133,18 @@ def check(
     try:
         _check_envelope(scope, envelope, size_bytes, accepted_keys)
     except _RefusedError as refusal:
-        return Verdict(400, str(refusal))
+        return Verdict(400, str(refusal), (), refusal.path)
     return Verdict(200, "", tuple(scope.warnings))
 
 
 def _check_envelope(scope: _Scope, envelope: object, size_bytes: int, accepted_keys: frozenset[str] | None) -> None:
     if size_bytes > MAX_ITEM_BYTES:
-        raise _RefusedError(f"Telemetry item length must not exceed {MAX_ITEM_BYTES}")
+        raise _RefusedError(f"Telemetry item length must not exceed {MAX_ITEM_BYTES}", "$")
     if not isinstance(envelope, dict):
-        raise _RefusedError(f"100: Telemetry item is not an object. Expected: object, Actual: {_type_name(envelope)}")
+        raise _RefusedError(f"100: Telemetry item is not an object. Expected: object, Actual: {_type_name(envelope)}", "$")
     key = envelope.get("iKey")
     if not isinstance(key, str) or not key.strip() or (accepted_keys is not None and key.lower() not in accepted_keys):
-        raise _RefusedError("Invalid instrumentation key")
+        raise _RefusedError("Invalid instrumentation key", "$.iKey" if "iKey" in envelope else "$")
     _check_object(scope, envelope, ENVELOPE)
     _check_name(scope, envelope["name"], envelope["data"]["baseType"])
 
@@ -194,12 +202,14 @@ def _check_time(scope: _Scope, name: str, value: object, field: Field) -> None:
     if late_s > MAX_AGE_S:
         raise _RefusedError(
             f"103: Field 'time' on type 'Envelope' is older than the allowed min date. "
-            f"Expected: now - {MAX_AGE_S * 1000}ms, Actual: now - {late_s * 1000:.0f}ms"
+            f"Expected: now - {MAX_AGE_S * 1000}ms, Actual: now - {late_s * 1000:.0f}ms",
+            scope.at(name),
         )
     if -late_s > MAX_AHEAD_S:
         raise _RefusedError(
             f"104: Field 'time' on type 'Envelope' is later than the allowed max date. "
-            f"Expected: now + {MAX_AHEAD_S * 1000}ms, Actual: now + {-late_s * 1000:.0f}ms"
+            f"Expected: now + {MAX_AHEAD_S * 1000}ms, Actual: now + {-late_s * 1000:.0f}ms",
+            scope.at(name),
         )
     if not has_zone:
         scope.warn(name, "names no zone; it is read as UTC")

@@ -242,6 +242,7 @@ def test_problems(ask):
     assert found["status"] == 400
     assert "Field 'id' on type 'RequestData'" in found["message"]
     assert json.loads(found["envelope"])["data"]["baseData"]["name"] == "x"
+    assert found["path"] == "$.data.baseData"
 
 
 @pytest.mark.parametrize(
