@@ -656,6 +656,7 @@ def test_a_finished_recording_and_its_comparison(visit, shop, tmp_path):
         assert compared.wait(30) in (0, 1)
 
 
+@pytest.mark.timeout(0)  # as long as it is told to
 def test_two_hundred_items_a_second(visit, send, shop, limits):
     """The page keeps up, and its memory stays flat: PAGES_SECONDS is for how long (600 in `make pages SOAK=1`)."""
     seconds = int(os.environ.get("PAGES_SECONDS", "8"))
