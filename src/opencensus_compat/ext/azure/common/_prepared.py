@@ -24,6 +24,7 @@ __all__ = ["VARIABLES", "prepared"]
 MOST = 64
 """How many different options are remembered. A program with more of them pays for reading them."""
 VARIABLES = (
+    "APPINSIGHTS_EXPORTER_COUNTS_FILE",
     "APPINSIGHTS_EXPORTER_REDIRECT",
     "APPINSIGHTS_EXPORTER_STORAGE",
     "APPINSIGHTS_EXPORTER_STORAGE_FOLDER",
