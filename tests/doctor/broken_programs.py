@@ -133,6 +133,14 @@ RECORDS = (
         says="A filter of AzureLogHandler of the root logger (logging.Filter('billing')) refused each of the 1 records",
     ),
     Program(
+        "a filter that refuses a level, asked",
+        _LOGS + "handler = AzureLogHandler()\nhandler.addFilter(lambda record: record.levelno > 30)\nroot.addHandler(handler)\n"
+        "log.warning('lost')\nlog.error('sent')\n",
+        "D033",
+        log="shop.orders:WARNING",
+        says="A filter of AzureLogHandler of the root logger (<lambda>) refused each of the 1 records of level WARNING that came to it",
+    ),
+    Program(
         "log sampling",
         _LOGS + "root.addHandler(AzureLogHandler(logging_sampling_rate=0.0))\nlog.error('lost')\n",
         "D033",
@@ -464,7 +472,7 @@ ENDS = (
         f"{_QUEUED}import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n",
         "D101",
         "the process was killed, or ended by SIGTERM or os._exit",
-        says="A process ended by SIGTERM, without its exit hooks, while 1 items were queued",
+        says="A process ended by SIGTERM, without its exit hooks, while ",
         signal=15,
     ),
     Program(

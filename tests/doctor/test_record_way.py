@@ -62,7 +62,10 @@ def test_all_the_way():
         ),
         pytest.param((Logger("", level=10),), 0, ("D030", "logging.getLogger().addHandler(AzureLogHandler())"), id="no handler"),
         pytest.param(
-            (Logger("", level=10, handlers=(AZURE,)), Logger("shop.orders", filters=(Filter("app.no"),), refused=3)),
+            (
+                Logger("", level=10, handlers=(AZURE,)),
+                Logger("shop.orders", filters=(Filter("app.no"),), refused=((20, 3),), passed=((40, 2),)),
+            ),
             0,
             ("D033", "correct the filter, or take it off: logger.removeFilter(…)"),
             id="a filter",
@@ -85,6 +88,15 @@ def test_the_first_stop(loggers, disabled, stop):
     """The first thing that stops a record is named, with the next step."""
     found = way(Logging(loggers, disabled_level=disabled), "shop.orders", logging.INFO).stop
     assert (found.check, found.step) == stop
+
+
+def test_filters_that_let_other_levels_pass():
+    """What filters did with records of the level counts, where such came; and that none came is said."""
+    handler = Handler(AZURE.name, "azure", filters=(Filter("app.OnlyErrors"),), refused=((20, 1),), passed=((40, 1),))
+    tree = Logging((Logger("", level=10, handlers=(handler,)),))
+    assert way(tree, "shop", 20).stop.text.endswith("(app.OnlyErrors) refused each of the 1 records of level INFO that came to it")
+    assert "It has filters (app.OnlyErrors), which let 1 of 1 such records pass in this run" in way(tree, "shop", 40).steps
+    assert "It has filters (app.OnlyErrors), which no such record came to in this run" in way(tree, "shop", 30).steps
 
 
 def test_a_second_handler():

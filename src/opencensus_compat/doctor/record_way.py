@@ -141,16 +141,14 @@ def _by_filters(tree: Logging, chain: tuple[Logger, ...], level: int, steps: lis
         steps.append(f"{_sentence(shown(logger.name))} has no filters")
         return None
     names = ", ".join(each.name for each in logger.filters)
-    passed = sum(number for _, number in logger.passed)
-    if logger.refused and not passed:
+    refused = refused_all(logger, level)
+    if refused:
         return Stop(
             FILTERS,
-            f"A filter of {shown(logger.name)} ({names}) refused each of the {logger.refused} records that came to it",
+            f"A filter of {shown(logger.name)} ({names}) refused each of the {refused} that came to it",
             "correct the filter, or take it off: logger.removeFilter(…)",
         )
-    steps.append(
-        f"{_sentence(shown(logger.name))} has filters ({names}), which let {passed} of {passed + logger.refused} records pass in this run"
-    )
+    steps.append(f"{_sentence(shown(logger.name))} has filters {_let_pass(logger, names, level)}")
     return None
 
 
@@ -163,10 +161,37 @@ def _handled(tree: Logging, chain: tuple[Logger, ...], level: int, steps: list[s
         stop = at_handler(logger, handler, level)
         if stop is None:
             steps.append(f"{_class(handler)} of {shown(logger.name)} takes it{_sampled(handler, level)}")
+            others = ", ".join(each.name for each in handler.filters if each.rate is None)
+            if others:
+                steps.append(f"It has filters {_let_pass(handler, others, level)}")
             steps.append(_sent(handler, level))
             return Way(tuple(steps), None)
         first = first or stop
     return Way(tuple(steps), first)
+
+
+def total(counted: tuple[tuple[int, int], ...], level: int | None = None) -> int:
+    """Return the number of records that were counted, of one level or of all."""
+    return sum(number for each, number in counted if level in (None, each))
+
+
+def refused_all(owner: Logger | Handler, level: int) -> str:
+    """Return how many records filters refused, in words; empty where they let any pass. Of a level that was seen, its records count alone."""
+    if total(owner.passed, level) or total(owner.refused, level):
+        number = 0 if total(owner.passed, level) else total(owner.refused, level)
+        return f"{number} records of level {level_name(level)}" if number else ""
+    number = 0 if owner.passed else total(owner.refused)
+    return f"{number} records" if number else ""
+
+
+def _let_pass(owner: Logger | Handler, names: str, level: int) -> str:
+    passed = total(owner.passed, level)
+    of = passed + total(owner.refused, level)
+    return (
+        f"({names}), which let {passed} of {of} such records pass in this run"
+        if of
+        else f"({names}), which no such record came to in this run"
+    )
 
 
 def at_handler(logger: Logger, handler: Handler, level: int) -> Stop | None:
@@ -186,10 +211,11 @@ def at_handler(logger: Logger, handler: Handler, level: int) -> Stop | None:
             "leave the option out, or logging_sampling_rate=1.0",
         )
     others = [each.name for each in handler.filters if each.rate is None]
-    if others and handler.refused and not handler.passed:
+    refused = refused_all(handler, level)
+    if others and refused:
         return Stop(
             FILTERS,
-            f"A filter of {name} ({', '.join(others)}) refused each of the {handler.refused} records that came to it",
+            f"A filter of {name} ({', '.join(others)}) refused each of the {refused} that came to it",
             "correct the filter, or take it off: handler.removeFilter(…)",
         )
     return None

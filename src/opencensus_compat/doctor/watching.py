@@ -53,8 +53,8 @@ class Watched:
         """Count anew: in a child made by fork, what the parent has seen is the parent's."""
         self.passed: Counter[tuple[int, int]] = Counter()
         """Identity of a logger or handler, and level -> records that its filters let pass."""
-        self.refused: Counter[int] = Counter()
-        """Identity of a logger or handler -> records that its filters refused."""
+        self.refused: Counter[tuple[int, int]] = Counter()
+        """The same -> records that its filters refused."""
         self.said: dict[tuple[str, int, str], tuple[str, int]] = {}
         """Logger, level and text before its arguments -> text, and how often."""
         self.roots: Counter[tuple[Any, ...]] = Counter()
@@ -146,7 +146,7 @@ def _logging(module: Any) -> None:
                 if record.levelno >= _WARNING and isinstance(self, logger_class) and record.name.partition(".")[0] in _OURS:
                     _say(record)
             else:
-                watched.refused[id(self)] += 1
+                watched.refused[id(self), record.levelno] += 1
         except Exception:  # noqa: BLE001, S110 -- a record of anyone's
             pass
         return found

@@ -164,6 +164,11 @@ class HandOver:
         """Return whether the queue is empty."""
         return not self.waiting
 
+    def unmade(self) -> int:
+        """Return how many calls are queued or running, but those of a flush."""
+        call = self._call
+        return len(self.waiting) // WIDTH + (call is not None and call[0] is not _set)
+
     def clear(self) -> None:
         """Drop the queued calls, and have room for as many as at first."""
         self.waiting.clear()

@@ -180,11 +180,11 @@ def filters(facts: Facts) -> Iterator[Finding]:
     if tree is None or found or not _sending(tree):
         return
     for logger in tree.loggers:
-        if logger.is_of_program and logger.refused and not _records(logger) and _is_reached(tree, logger):
+        if logger.is_of_program and logger.refused and not logger.passed and _is_reached(tree, logger):
             names = ", ".join(each.name for each in logger.filters) or "its class"
             yield Finding(
                 PROBLEM,
-                f"A filter of {shown(logger.name)} ({names}) refused each of the {logger.refused} records that came to it.",
+                f"A filter of {shown(logger.name)} ({names}) refused each of the {record_way.total(logger.refused)} records that came to it.",
                 "correct the filter, or take it off: logger.removeFilter(…)",
             )
     for logger, handler in _sending(tree):

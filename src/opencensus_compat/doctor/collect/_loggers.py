@@ -58,7 +58,6 @@ def _alive(watched: Any) -> list[Handler]:
 def _logger(logger: logging.Logger, watched: Any, of_program: set[str]) -> Logger:
     is_root = logger is logging.Logger.manager.root
     asked: dict[Any, Any] = dict(getattr(logger, "_cache", {}))
-    passed = () if watched is None else tuple(sorted((level, n) for (who, level), n in list(watched.passed.items()) if who == id(logger)))
     return Logger(
         name="" if is_root else logger.name,
         level=int(logger.level),
@@ -69,10 +68,15 @@ def _logger(logger: logging.Logger, watched: Any, of_program: set[str]) -> Logge
         handlers=tuple(_handler(handler, watched) for handler in logger.handlers),
         taken=tuple(sorted(int(level) for level, takes in asked.items() if takes)),
         untaken=tuple(sorted(int(level) for level, takes in asked.items() if not takes)),
-        passed=passed,
-        refused=0 if watched is None else watched.refused[id(logger)],
+        passed=() if watched is None else _by_level(watched.passed, logger),
+        refused=() if watched is None else _by_level(watched.refused, logger),
         is_of_program=is_root or logger.name.partition(".")[0] in of_program,
     )
+
+
+def _by_level(counted: Any, owner: object) -> tuple[tuple[int, int], ...]:
+    """Return level and number of the records of a logger or handler."""
+    return tuple(sorted((level, number) for (who, level), number in list(counted.items()) if who == id(owner)))
 
 
 def _level_from(owner: object, watched: Any) -> str:
@@ -90,8 +94,8 @@ def _handler(handler: logging.Handler, watched: Any) -> Handler:
         level=int(handler.level),
         level_from=_level_from(handler, watched),
         filters=tuple(map(_filter, handler.filters)),
-        passed=0 if watched is None else sum(n for (who, _), n in list(watched.passed.items()) if who == id(handler)),
-        refused=0 if watched is None else watched.refused[id(handler)],
+        passed=() if watched is None else _by_level(watched.passed, handler),
+        refused=() if watched is None else _by_level(watched.refused, handler),
         key=key,
         is_direct=is_direct,
         exempt_level=next((each.exempt_level for each in handler.filters if hasattr(each, "exempt_level")), None),

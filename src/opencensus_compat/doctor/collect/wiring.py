@@ -62,8 +62,7 @@ def _waiting() -> int:
     """Return how many spans and log records are queued."""
     known = sys.modules.get("opencensus_compat._bridge.pipeline.destinations")
     queue = getattr(getattr(sys.modules.get("opencensus_compat._bridge.providers.logs"), "_feed", None), "hand_over", None)
-    handed_over = 0 if queue is None else len(queue.waiting) // sys.modules["opencensus_compat._bridge.pipeline.hand_over"].WIDTH
-    return handed_over + (0 if known is None else sum(part.waiting() for part in known.parts(None)))
+    return (0 if queue is None else queue.unmade()) + (0 if known is None else sum(part.waiting() for part in known.parts(None)))
 
 
 def _reported() -> tuple[str, ...]:

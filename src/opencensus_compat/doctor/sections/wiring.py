@@ -50,10 +50,10 @@ class Handler:
     level_from: str = ""
     """Place where the level was set."""
     filters: tuple[Filter, ...] = ()
-    passed: int = 0
-    """Records that its filters let pass, where there is one beside OpenCensus's, or that samples."""
-    refused: int = 0
-    """Records that its filters refused."""
+    passed: tuple[tuple[int, int], ...] = ()
+    """Level and number of the records that its filters let pass, where there is one beside OpenCensus's, or that samples."""
+    refused: tuple[tuple[int, int], ...] = ()
+    """The same of those that its filters refused."""
     key: str = ""
     """Resource that it sends to."""
     is_direct: bool = True
@@ -82,8 +82,8 @@ class Logger:
     """Levels that it has been asked for and does not take: `info()` was called, and went nowhere."""
     passed: tuple[tuple[int, int], ...] = ()
     """Level and number of the records that its filters let pass."""
-    refused: int = 0
-    """Records that its filters refused."""
+    refused: tuple[tuple[int, int], ...] = ()
+    """The same of those that its filters refused."""
     is_of_program: bool = True
     """Whether no installed library has a module of its name."""
 
