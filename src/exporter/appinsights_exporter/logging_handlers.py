@@ -14,6 +14,7 @@ resource. What is queued is sent at the end of the process.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import traceback
@@ -170,8 +171,13 @@ class ProviderHandler(logging.Handler):
             values = getattr(record, name, None)
             if isinstance(values, Mapping) and values and not (name == logs.CUSTOM_MEASUREMENTS and not self._is_event):
                 kept = {str(key): _plain(value) for key, value in values.items() if value is not None}
-                # Older releases of the SDK drop mappings.
-                found.update({name: kept} if _sdk_logs.KEEPS_MAPPINGS else kept)
+                if _sdk_logs.KEEPS_MAPPINGS:
+                    found[name] = kept
+                elif name == logs.CUSTOM_DIMENSIONS:
+                    # Older releases of the SDK drop mappings.
+                    found.update(kept)
+                else:
+                    found[logs.MEASUREMENTS] = json.dumps(kept)
         return found
 
 
