@@ -39,6 +39,26 @@ def _with_tags(body):
     return (_TAGS if "TagMap" in body else "") + _HEAD + body
 
 
+_TEXTS = {
+    "a name": ("print(ORDERS.name)\n", 'print("orders")\n'),
+    "a name in a variable": (
+        "NAME = 'n'\nM = measure_module.MeasureInt(NAME, 'd')\nstats.view_manager.register_view(view_module.View('v', 'd', [], M, aggregation_module.SumAggregation()))\nprint(M.name)\n",
+        "print(NAME)\n",
+    ),
+    "a description": ("print(VIEW.description)\n", 'print("orders")\n'),
+    "a number": (f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record()\nprint(len(mmap.measurement_map))\n", "print(1)\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), _TEXTS.values(), ids=_TEXTS)
+def test_what_measures_and_maps_say(before, after):
+    """Names, descriptions and numbers of measurements are what they were."""
+    text, left = _rewrite(_with_tags(before))
+    assert text.endswith(after)
+    assert "opencensus" not in text
+    assert left == []
+
+
 _KEPT = '{key: value for key, value in tags.items() if key == "shop"}'
 _RECORDS = {
     "tags before the value": (
@@ -97,7 +117,14 @@ _ASKED = {
     "a value that is recorded nowhere": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\n",
     "a value in a loop": f"{_MAP}for n in range(3):\n    mmap.measure_int_put(ORDERS, n)\nmmap.record()\n",
     "an attachment": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.measure_put_attachment('k', 'v')\nmmap.record()\n",
-    "a view that is read": "print(VIEW.name)\n",
+    "a view that is read": "print(VIEW.columns)\n",
+    "a function that others may call": f"def record(measure):\n    {_MAP}    mmap.measure_int_put(measure, 2)\n    mmap.record()\nrecord(ORDERS)\nprint(record)\n",
+    "a function that gets something else": f"def record(measure):\n    {_MAP}    mmap.measure_int_put(measure, 2)\n    mmap.record()\nrecord(ORDERS)\nrecord(print())\n",
+    "two kinds of instrument": f"COUNT = measure_module.MeasureInt('c', 'd')\nstats.view_manager.register_view(view_module.View('c', 'd', [], COUNT, aggregation_module.CountAggregation()))\ndef record(measure):\n    {_MAP}    mmap.measure_int_put(measure, 2)\n    mmap.record()\nrecord(ORDERS)\nrecord(COUNT)\n",
+    "a view of two measures": "OTHER = measure_module.MeasureInt('o', 'd')\ndef register(measure):\n    stats.view_manager.register_view(view_module.View('v', 'd', [], measure, aggregation_module.SumAggregation()))\nregister(OTHER)\nregister(ORDERS)\n",
+    "a dict that grows": f"DICT = {{'a': measure_module.MeasureInt('a', 'd')}}\nDICT['b'] = ORDERS\n{_MAP}mmap.measure_int_put(DICT['a'], 2)\nmmap.record()\n",
+    "a number of measurements before the record": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nprint(len(mmap.measurement_map))\nmmap.record()\n",
+    "the measurements": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record()\nprint(mmap.measurement_map)\n",
     "the map of views": "print(stats.view_manager.measure_to_view_map)\n",
 }
 

@@ -179,6 +179,10 @@ class Flows(Groups):
                 elif strings.tail(node.func) == "enter_context" and node.args:
                     yield from self._sources(file, node.args[0])
                 self._tie(node, node)
+            case ast.Subscript():
+                kept = file.only_value(file.slot(node.value)) if isinstance(node.value, ast.Name) else None
+                if isinstance(kept, ast.Dict) and node in loops.lookups(file, kept):
+                    yield kept
             case ast.Await():
                 yield from self._sources(file, node.value)
             case ast.NamedExpr():
@@ -301,6 +305,10 @@ class Flows(Groups):
             case ast.List() | ast.Tuple() if found := loops.through(file, parent):
                 for loop in found:
                     self._bound(file, loop.target, key)
+            case ast.Dict() if node in parent.values and (reads := loops.lookups(file, parent)):
+                self._tie(key, parent)
+                for each in reads:
+                    self._flow(file, each, key, symbol)
             case ast.List() | ast.Tuple() | ast.Dict() | ast.Set() | ast.Starred() | ast.Lambda():
                 if loops.uses_around(file, parent):
                     for use in loops.uses_around(file, parent):

@@ -253,7 +253,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("L007", "ids for log records", "decide", "`span.get_span_context()`", "Who reads the ids?", names="log"),
     # Stats and metrics.
-    Rule("S001", "measure", "exact", "the instrument of its view, by the aggregation", names="stats.measure", pair="S001_count S004_sum"),
+    Rule(
+        "S001",
+        "measure",
+        "exact",
+        "the instrument of its view, by the aggregation",
+        names="stats.measure",
+        pair="S001_count S001_measures_of_a_dict S004_sum",
+    ),
     Rule("S002", "view", "exact", "the name of the instrument; its tag keys are the attributes", names="stats.view", pair="S002_two_views"),
     Rule(
         "S003",
@@ -295,7 +302,7 @@ RULES: tuple[Rule, ...] = (
         "exact",
         "`add`, `set` or `record` with attributes",
         names="stats.measurement stats.measurement_map stats.stats_recorder stats.stats",
-        pair="S009_recorder_class S009_map_of_another_module",
+        pair="S009_recorder_class S009_recorder_function S009_map_of_another_module",
     ),
     Rule(
         "S010",

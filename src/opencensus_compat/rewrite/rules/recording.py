@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.rules import tags as tag_rules
+from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import is_simple, loads, made, readers, target
-from opencensus_compat.rewrite.rules.views import PUTS, View, views_of
+from opencensus_compat.rewrite.rules.views import MEASURES, PUTS, View, views_of
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
@@ -32,6 +33,8 @@ def recording(use: Found, file: File) -> Outcome:
     if use.symbol in _PARTS:
         return _part(use, file)
     call = file.call(use.node)
+    if use.symbol == f"{_MAP}.measurement_map" and isinstance(use.node, ast.Attribute):
+        return _length(use.node, file)
     if call is None or not isinstance(call.func, (ast.Attribute, ast.Name)):
         return Ask("What is this used for?")
     if use.symbol == _NEW:
@@ -187,6 +190,28 @@ def _is_at_once(segment: _Segment, file: File) -> bool:
     return not any(isinstance(each, _LEAVING) and start < file.start(each) < end for each in file.parents)
 
 
+def _length(node: ast.Attribute, file: File) -> Outcome:
+    """`len(mmap.measurement_map)` → the number of measures that were put into the map before."""
+    question = Ask("What are the measurements of the map needed for?")
+    call = file.parents.get(node)
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "len" and call.args == [node]):
+        return question
+    calls = [file.call(use.node) for use in file.uses if use.symbol == _RECORD]
+    records = [
+        each for each in calls if each is not None and _base(each) == ast.unparse(node.value) and file.owner(each) is file.owner(node)
+    ]
+    new = made(file, node.value)
+    if len(records) != 1 or new is None or file.owner(new[1]) is not file.owner(node):
+        return question
+    segments = _segments(records[0], file)
+    _checked(segments[0], file)
+    block = file.body_of(file.statement(records[0]))
+    is_after = file.start(node) > file.end(records[0]) and file.statement(node) in block
+    if not is_after or not all(file.statement(put) in block for put in segments[0].puts):
+        return question
+    return [file.replace(call, str(len({ast.unparse(_measure(put, file)) for put in segments[0].puts})))]
+
+
 def _put(call: ast.Call, file: File) -> Outcome:
     if not file.is_alone(call):
         return Ask("What is the result used for?")
@@ -214,7 +239,7 @@ def _record(call: ast.Call, file: File) -> Outcome:
     given = _tags(call, file)
     _check_delay(segment, file)
     text = file.render(given) if given is not None else ""
-    if all(kept.get(view.call) == [] for put in segment.puts for view in _views(put, file)):
+    if text == "{}" or all(kept.get(view.call) == [] for put in segment.puts for views in _views(put, file) for view in views):
         text = ""
     lines = [_lines(put, _Tags(text, kept), file, statement) for put in segment.puts]
     joint = f"{file.line_end}{file.indentation(statement)}"
@@ -276,33 +301,42 @@ def _kept(segment: _Segment, file: File) -> dict[ast.Call, list[str]]:
     if given is None:
         return {}
     keys = tag_rules.keys_of(given, file)
-    views = [view for put in segment.puts for view in _views(put, file)]
+    views = [view for put in segment.puts for each in _views(put, file) for view in each]
     found = {view.call: sorted(view.columns) for view in views if keys is None or keys - view.columns}
     if [] in found.values() and not all(file.symbol(each) for each in ast.walk(given) if isinstance(each, ast.Call)):
         raise Refused(Ask("No view keeps these tags: are the calls that make them needed?"))
     return found
 
 
-def _views(put: ast.Call, file: File) -> list[View]:
-    found = made(file, _measure(put, file))
-    if found is None or not found[0].symbol(found[1]).startswith("stats.measure."):
+def _views(put: ast.Call, file: File) -> list[list[View]]:
+    """Return the views of each measure that may come to a measurement."""
+    found = held(file, _measure(put, file))
+    if found is None or not all(home.symbol(call) in MEASURES for home, call in found):
         raise Refused(Ask("Which measures come here, and with which views?"))
-    views = views_of(found[1], found[0])
-    if not views:
+    result = [views_of(call, home) for home, call in found if isinstance(call, ast.Call)]
+    if not all(result):
         raise Refused(Ask("No view of this measure is in these files, and without one nothing is sent: is it needed?"))
-    return views
+    if len(result) > 1 and any(len(views) > 1 for views in result):
+        raise Refused(Ask("One of the measures that come here has several views: where are their instruments?"))
+    return result
 
 
 def _lines(put: ast.Call, tags: _Tags, file: File, statement: ast.stmt) -> str:
     """Return the statements that record a value with each view's instrument."""
-    node = _measure(put, file)
     value = file.argument(put, 1, "value")
     if value is None:
         raise Refused(Ask("Which value is this?"))
-    views = _views(put, file)
+    every = _views(put, file)
+    texts = {f"{file.line_end}{file.indentation(statement)}".join(_calls(put, value, views, tags, file)) for views in every}
+    if len(texts) > 1:
+        raise Refused(Ask("The measures that come here become several kinds of instrument: which one is this?"))
+    return texts.pop()
+
+
+def _calls(put: ast.Call, value: ast.expr, views: list[View], tags: _Tags, file: File) -> list[str]:
     found = []
     for view in views:
-        name = file.text(node)
+        name = file.text(_measure(put, file))
         if len(views) > 1:
             place = target(view.file, view.call)
             if view.file is not file or not isinstance(place, ast.Name):
@@ -318,7 +352,7 @@ def _lines(put: ast.Call, tags: _Tags, file: File, statement: ast.stmt) -> str:
         found.append(f"{name}.{_CALLS[view.kind]}({amount}{f', {attributes}' if attributes else ''})")
     if len(found) > 1 and not is_simple(value):
         raise Refused(Ask("The value goes to several instruments: is it the same each time?"))
-    return f"{file.line_end}{file.indentation(statement)}".join(found)
+    return found
 
 
 REWRITERS: dict[str, Rewriter] = {"S009": recording}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import called, elements, loads, made, target
 from opencensus_compat.rewrite.rules.tags import text_of
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
 
-_MEASURES = ("stats.measure.MeasureInt", "stats.measure.MeasureFloat")
+MEASURES = ("stats.measure.MeasureInt", "stats.measure.MeasureFloat")
 _VIEW = "stats.view.View"
+_TEXTS = ("name", "description")
+_PARTS = frozenset(f"{each}.{name}" for each in (*MEASURES, "stats.measure.BaseMeasure", _VIEW) for name in _TEXTS)
 _REGISTER = "stats.view_manager.ViewManager.register_view"
 _READ_BACK = ("measure_to_view_map", "ViewManager.get_view", "ViewManager.get_all_exported_views")
 PUTS = frozenset({"stats.measurement_map.MeasurementMap.measure_int_put", "stats.measurement_map.MeasurementMap.measure_float_put"})
@@ -103,10 +106,12 @@ def views_of(measure: ast.Call, file: File) -> list[View]:
     for home in file.files.values():
         for call in called(home, _VIEW):
             view = View(home, call)
-            of_view = made(home, view.part(3, "measure"))
-            if of_view is None:
+            measures = held(home, view.part(3, "measure"))
+            if measures is None:
                 raise Refused(Ask("There is a view whose measure is only known when the program runs: is it this one's?"))
-            if of_view[1] is measure:
+            if any(each is measure for _, each in measures):
+                if len(measures) > 1:
+                    raise Refused(Ask("One view is made for several measures: where is the instrument of each to be made?"))
                 found.append(view)
     registered = set(_registered(file))
     for view in found:
@@ -124,7 +129,7 @@ def _check_readers(file: File) -> None:
                 raise Refused(Keep(f"{home.path}:{line} reads back what was recorded"))
             call = home.call(use.node) if use.symbol in PUTS else None
             given = home.argument(call, 0, "measure") if call is not None else None
-            if call is not None and made(home, given) is None:
+            if call is not None and held(home, given) is None:
                 raise Refused(Keep(f"{home.path}:{line} records measures that are only known when it runs"))
 
 
@@ -133,9 +138,9 @@ def _registered(file: File) -> Iterator[ast.Call]:
         for call in called(home, _REGISTER):
             given = home.argument(call, 0, "view")
             for place, node in elements(home, given) if given is not None else []:
-                view = made(place, node)
-                if view is not None:
-                    yield view[1]
+                for _, view in held(place, node) or []:
+                    if isinstance(view, ast.Call):
+                        yield view
 
 
 def instrument(view: View, unit: str, file: File, node: ast.AST, indentation: str, before: int) -> str:
@@ -195,20 +200,41 @@ def _check_names(nodes: list[tuple[File, ast.expr]], file: File, place: ast.AST)
 def measure(use: Found, file: File) -> Outcome:
     """`MeasureInt(...)` with one view → its instrument; with several, each view is one."""
     call = file.call(use.node)
-    if use.symbol not in _MEASURES or call is None:
+    if use.symbol in _PARTS and isinstance(use.node, ast.Attribute) and call is None:
+        return _text(use.node, MEASURES, file)
+    if use.symbol not in MEASURES or call is None:
         return Ask("What is done with the measure besides views and recording?")
     views = views_of(call, file)
     _check_readers(file)
     if not views:
         return Ask("No view of it is in these files, and without one nothing is sent: is it needed?")
     place = target(file, call)
-    if place is None:
+    if place is None and (len(views) > 1 or not isinstance(file.parents.get(call), ast.Dict)):
         return Ask("Who else holds the measure?")
     statement = file.statement(call)
     if len(views) > 1 or _is_at_view(views[0], call, file):
         return [file.delete(statement)]
     indentation = file.indentation(statement)
     return [file.replace(call, instrument(views[0], _unit(views[0], call, file), file, call, indentation, _column(call, file)))]
+
+
+def _text(node: ast.Attribute, kinds: tuple[str, ...], file: File) -> Outcome:
+    """The name or description of a measure or view → its text."""
+    found = held(file, node.value)
+    if found is None or len(found) != 1 or not isinstance(node.ctx, ast.Load):
+        return Ask("Whose name is this?")
+    home, call = found[0]
+    if not isinstance(call, ast.Call) or home.symbol(call) not in kinds or home.has_stars(call):
+        return Ask("Whose name is this?")
+    given = home.argument(call, _TEXTS.index(node.attr), node.attr)
+    if given is None:
+        return Ask("Whose name is this?")
+    is_text = isinstance(given, ast.Constant) and isinstance(given.value, str)
+    if not is_text:
+        _check_names([(home, given)], file, node)
+        if not isinstance(given, (ast.Name, ast.Attribute)):
+            return Ask("Its name is made as the program runs: is it the same here?")
+    return [file.replace(node, home.text(given))]
 
 
 def _column(node: ast.AST, file: File) -> int:
@@ -235,12 +261,14 @@ def _unit(view: View, call: ast.Call, file: File) -> str:
 def view(use: Found, file: File) -> Outcome:
     """A view goes where its measure becomes the instrument; of several, each becomes one."""
     call = file.call(use.node)
+    if use.symbol in _PARTS and isinstance(use.node, ast.Attribute) and call is None:
+        return _text(use.node, (_VIEW,), file)
     if use.symbol != _VIEW or call is None:
         return Ask("What is done with the view besides its registration?")
-    found = made(file, View(file, call).part(3, "measure"))
-    if found is None:
+    found = held(file, View(file, call).part(3, "measure"))
+    if found is None or len(found) > 1 or not isinstance(found[0][1], ast.Call):
         return Ask("Which measure has this view?")
-    home, of_measure = found
+    home, of_measure = found[0][0], found[0][1]
     views = views_of(of_measure, home)
     place = target(file, call)
     if len(views) > 1:
@@ -277,6 +305,8 @@ def _check_loads(place: ast.expr, file: File) -> None:
     for load in loads(file, place):
         node: ast.AST = load
         parent = file.parents.get(node)
+        if isinstance(parent, ast.Attribute) and file.symbol(parent) in _PARTS:
+            continue
         while isinstance(parent, (ast.List, ast.Tuple)):
             node, parent = parent, file.parents.get(parent)
         if isinstance(parent, ast.For) and parent.iter is node:

@@ -1,0 +1,189 @@
+"""What an expression may hold: through variables, attributes, arguments, results of functions, imports and loops."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, TypeAlias
+
+from opencensus_compat.rewrite import loops
+from opencensus_compat.rewrite.rules.made import attributes
+from opencensus_compat.scan import strings
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.bindings import Slot
+    from opencensus_compat.rewrite.context import File
+
+_DEPTH = 8
+Parts: TypeAlias = "list[tuple[File, ast.expr]] | None"
+"""Expressions and their files; None where one of them is not known."""
+_Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
+
+
+def held(file: File, node: ast.expr | None, depth: int = _DEPTH) -> Parts:
+    """Return all calls of OpenCensus that make what an expression may hold; None where something else may."""
+    if node is None or not depth:
+        return None
+    if isinstance(node, ast.Call) and file.symbol(node):
+        return [(file, node)]
+    parts = _parts(file, node)
+    if not parts:
+        return None
+    found: list[tuple[File, ast.expr]] = []
+    for home, part in parts:
+        below = held(home, part, depth - 1)
+        if below is None:
+            return None
+        found += [each for each in below if each not in found]
+    return found
+
+
+def _parts(file: File, node: ast.expr) -> Parts:
+    match node:
+        case ast.Call():
+            return _results(file, node)
+        case ast.Subscript():
+            kept = _parts(file, node.value) if isinstance(node.value, ast.Name) else None
+            values = _values(kept[0][1], node.slice) if kept is not None and len(kept) == 1 and node in _reads(*kept[0]) else None
+            return [(file, each) for each in values] if values else None
+        case ast.IfExp():
+            return [(file, node.body), (file, node.orelse)]
+        case ast.Name():
+            slot = file.slot(node)
+            return _of_slot(file, slot) if slot is not None else None
+        case ast.Attribute():
+            value = file.value(node.value)
+            other = file.files.get(value.name) if value.meaning == "module" else None
+            slot = other.bindings.module.get(node.attr) if other is not None else None
+            if other is not None:
+                return _of_slot(other, slot) if slot is not None else None
+            return _bound(file, [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)])
+    return None
+
+
+def _reads(file: File, node: ast.expr) -> list[ast.Subscript]:
+    return loops.lookups(file, node) if isinstance(node, ast.Dict) else []
+
+
+def _values(node: ast.expr, key: ast.expr) -> list[ast.expr]:
+    """Return the values that a dict may have for a key; none where that is not known."""
+    if not isinstance(node, ast.Dict) or None in node.keys:
+        return []
+    every = [(each, value) for each, value in zip(node.keys, node.values, strict=True)]
+    if isinstance(key, ast.Constant) and all(isinstance(each, ast.Constant) for each, _ in every):
+        return [value for each, value in every if isinstance(each, ast.Constant) and each.value == key.value]
+    return [value for _, value in every]
+
+
+def _of_slot(file: File, slot: Slot, depth: int = _DEPTH) -> Parts:
+    store = slot.stores[0] if len(slot.stores) == 1 else None
+    if isinstance(store, ast.alias):
+        origin = file.origin(store) if depth else None
+        return _of_slot(*origin, depth - 1) if origin is not None else None
+    return _bound(file, slot.stores)
+
+
+def _bound(file: File, stores: list[ast.AST] | list[ast.Attribute]) -> Parts:
+    found: list[tuple[File, ast.expr]] = []
+    for store in stores:
+        parent = file.parents.get(store)
+        parts: Parts = None
+        if isinstance(store, ast.arg):
+            parts = _arguments(file, store)
+        elif isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and parent.value is not None:
+            is_whole = store in parent.targets if isinstance(parent, ast.Assign) else parent.target is store
+            parts = [(file, parent.value)] if is_whole else None
+        elif isinstance(parent, (ast.For, ast.comprehension)) and parent.target is store:
+            parts = _elements(file, parent.iter)
+        if parts is None:
+            return None
+        found += parts
+    return found
+
+
+def _elements(file: File, node: ast.expr, depth: int = _DEPTH) -> Parts:
+    """Return the elements of a list that is written in these files."""
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return None if any(isinstance(each, ast.Starred) for each in node.elts) else [(file, each) for each in node.elts]
+    parts = _parts(file, node) if depth and isinstance(node, (ast.Name, ast.Attribute)) else None
+    found: list[tuple[File, ast.expr]] = []
+    for home, part in parts or []:
+        below = _elements(home, part, depth - 1)
+        if below is None:
+            return None
+        found += below
+    return found if parts else None
+
+
+def _functions(file: File, name: str) -> list[tuple[File, _Function]]:
+    """Return the functions of a name, and how classes of it are made."""
+    found: list[tuple[File, _Function]] = []
+    for home in file.files.values():
+        found += [(home, each) for each in [*home.kinds[ast.FunctionDef], *home.kinds[ast.AsyncFunctionDef]] if each.name == name]
+        for owner in home.kinds[ast.ClassDef]:
+            if owner.name == name:
+                found += [(home, each) for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+    return found
+
+
+def _results(file: File, call: ast.Call) -> Parts:
+    """Return what a function of the program returns."""
+    functions = _functions(file, strings.tail(call.func))
+    if len(functions) != 1:
+        return None
+    home, function = functions[0]
+    if function.name == "__init__" or function.decorator_list or isinstance(function, ast.AsyncFunctionDef):
+        return None
+    results = [each.value for each in home.kinds[ast.Return] if home.function(each) is function]
+    if not results or None in results:
+        return None
+    return [(home, each) for each in results if each is not None]
+
+
+def _arguments(file: File, parameter: ast.arg) -> Parts:
+    """Return what the calls of a function give for a parameter."""
+    function = file.function(parameter)
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
+    owner = file.parents.get(function)
+    name = owner.name if function.name == "__init__" and isinstance(owner, ast.ClassDef) else function.name
+    places = [*function.args.posonlyargs, *function.args.args]
+    every = [*places, *function.args.kwonlyargs]
+    is_called_otherwise = any(strings.tail(each) not in {"staticmethod", "classmethod"} for each in function.decorator_list)
+    is_renamed = any(
+        alias.name == name and alias.asname not in {None, name} for home in file.files.values() for alias in home.kinds[ast.alias]
+    )
+    if len(_functions(file, name)) != 1 or parameter not in every or is_called_otherwise or is_renamed:
+        return None
+    defaults: dict[ast.arg, ast.expr | None] = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
+    defaults |= dict(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
+    is_method = isinstance(owner, ast.ClassDef) and not any(strings.tail(each) == "staticmethod" for each in function.decorator_list)
+    is_of_class = isinstance(owner, ast.ClassDef) and function.name != "__init__"
+    at = places.index(parameter) - is_method if parameter in places else -1
+    found: list[tuple[File, ast.expr]] = []
+    for home in file.files.values():
+        nodes = [*home.kinds[ast.Name], *home.kinds[ast.Attribute]]
+        for node in nodes:
+            if strings.tail(node) != name or not isinstance(node.ctx, ast.Load) or not _may_mean(node, home, is_of_class=is_of_class):
+                continue
+            call = home.call(node)
+            if call is None or home.has_stars(call):
+                return None
+            given = call.args[at] if 0 <= at < len(call.args) else _keyword(call, parameter.arg)
+            value = (home, given) if given is not None else (file, defaults.get(parameter))
+            if value[1] is None:
+                return None
+            found.append((value[0], value[1]))
+    return found or None
+
+
+def _may_mean(node: ast.Name | ast.Attribute, file: File, *, is_of_class: bool) -> bool:
+    """Return whether a name of the right spelling may be that of a function, or of the class that it makes objects of."""
+    if node in file.by_node or isinstance(node, ast.Name):
+        return node not in file.by_node and not is_of_class
+    # A function of a module is an attribute of that, and of no object.
+    slot = file.slot(node.value) if isinstance(node.value, ast.Name) and not is_of_class else None
+    return slot is None or not slot.stores or any(isinstance(store, ast.alias) for store in slot.stores)
+
+
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((each.value for each in call.keywords if each.arg == name), None)
