@@ -60,7 +60,8 @@ def test_processes_that_a_program_starts(environ):
 def test_a_python_without_this_package(environ):
     """Where the program's Python lacks this package, the process says so, and what of OpenCensus it has loaded."""
     code = "import sys, types; sys.modules['opencensus'] = types.ModuleType('opencensus')"
-    [process] = run([sys._base_executable, "-c", code], environ).run.processes
+    # Behind the links of the virtual environment.
+    [process] = run([os.path.realpath(sys.executable), "-c", code], environ).run.processes
     assert (process.told, process.why_not, process.loaded) == (
         False,
         "ModuleNotFoundError: No module named 'opencensus_compat'",
