@@ -119,6 +119,16 @@ _OF_VERSIONS = (
         says="orjson is not installed",
     ),
     Environment(
+        "nothing of what is needed",
+        "D011",
+        setup="lent",
+        without=("orjson", "opentelemetry", "requests", "azure", "psutil"),
+        flags=("-S",),
+        files={"app.py": "import opencensus_compat.auto\n"},
+        unchecked=True,
+        says="opentelemetry-api, opentelemetry-sdk, requests, azure-identity, psutil, orjson are not installed",
+    ),
+    Environment(
         "an SDK and an API of different releases",
         "D012",
         path=_distribution("opentelemetry-sdk", "1.40.0", "opentelemetry-api==1.40.0"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opencensus_compat.doctor.check import PROBLEM, WARNING, Finding, check, need
+from opencensus_compat.doctor.check import PROBLEM, WARNING, CouldNotCheck, Finding, check, need
 from opencensus_compat.doctor.facts import Facts
+from opencensus_compat.doctor.sections.settings import Settings
 
 _CONNECTION_STRING = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 _SAMPLERS = (
@@ -19,10 +20,18 @@ _SAMPLERS = (
 """Those that the SDK has itself."""
 
 
+def _read(facts: Facts) -> Settings:
+    """Return the settings, as far as this package could read them itself."""
+    settings = need(facts.settings)
+    if settings.unread:
+        raise CouldNotCheck(settings.unread)
+    return settings
+
+
 @check("D090", group="settings", title="variables of this package have an effect")
 def without_effect(facts: Facts) -> Iterator[Finding]:
     """No variable of this package is misspelt, or has a word that means nothing."""
-    for text in need(facts.settings).without_effect:
+    for text in _read(facts).without_effect:
         # Without the connection string nothing is sent at all.
         is_lost = f"{_CONNECTION_STRING} is probably meant" in text
         yield Finding(
@@ -33,7 +42,7 @@ def without_effect(facts: Facts) -> Iterator[Finding]:
 @check("D091", group="settings", title="values of variables are accepted")
 def refused(facts: Facts) -> Iterator[Finding]:
     """No variable has a value that raises where an exporter is made."""
-    for text in need(facts.settings).refused:
+    for text in _read(facts).refused:
         yield Finding(
             PROBLEM, f"This package raises an error: {_ended(text)}", "" if "Correct " in text else "Correct the variable or remove it."
         )
@@ -92,11 +101,11 @@ def _is_zero(text: str) -> bool:
 
 @check("D095", group="settings", title="telemetry is not redirected")
 def redirected(facts: Facts) -> Iterator[Finding]:
-    """No variable sends everything to a local endpoint."""
+    """No variable sends everything to a local endpoint, outside `census-compat local`."""
     settings = need(facts.settings)
     name = "APPINSIGHTS_EXPORTER_REDIRECT"
     value = settings.value(name)
-    if value and not any(name in text for text in settings.refused):
+    if value and not settings.value("OPENCENSUS_COMPAT_LOCAL_NOTES") and not any(name in text for text in settings.refused):
         yield Finding(
             WARNING, f"{name}={value} sends everything to a local endpoint in place of the resource.", f"Remove the variable {name}."
         )
@@ -105,7 +114,7 @@ def redirected(facts: Facts) -> Iterator[Finding]:
 @check("D096", group="settings", title="OpenTelemetry accepts its variables")
 def set_aside(facts: Facts) -> Iterator[Finding]:
     """No variable of OpenTelemetry's has a value that OpenTelemetry raises for."""
-    for text in need(facts.settings).set_aside:
+    for text in _read(facts).set_aside:
         yield Finding(
             WARNING,
             f"OpenTelemetry refuses a variable, which OpenCensus code removes from the process: {text}.",

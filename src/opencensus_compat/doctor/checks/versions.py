@@ -47,16 +47,21 @@ def python(facts: Facts) -> Iterator[Finding]:
 def needed(facts: Facts) -> Iterator[Finding]:
     """Each distribution that this one needs is installed, in a release that fits."""
     installed = first(need(facts.versions))
+    missing = [name for name in _NEEDED if name not in installed]
+    if missing:
+        one = len(missing) == 1
+        yield Finding(
+            PROBLEM,
+            f"{', '.join(missing)} {'is' if one else 'are'} not installed; census-compat needs {'it' if one else 'them'}.",
+            f'pip install "{missing[0]}{_NEEDED[missing[0]]}"' if one else "pip install census-compat",
+        )
     for name, clauses in _NEEDED.items():
         found = installed.get(name)
-        step = f'pip install "{name}{clauses}"'
-        if found is None:
-            yield Finding(PROBLEM, f"{name} is not installed; census-compat needs {name}{clauses}.", step)
-        elif not takes(clauses, found.version):
+        if found is not None and not takes(clauses, found.version):
             yield Finding(
                 PROBLEM,
                 f"{name} {found.version} is installed; census-compat needs {name}{clauses}.",
-                step,
+                f'pip install "{name}{clauses}"',
                 (f"{name} is in {found.folder}",),
             )
 

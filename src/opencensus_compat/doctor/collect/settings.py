@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from opencensus_compat.doctor.masking import masked, secrets_of
 from opencensus_compat.doctor.request import Request
@@ -22,34 +23,38 @@ _PREFIXES = (
     "AWS_LAMBDA_",
     "WEBSITE_SITE_NAME",
 )
+_IDLE = "environment variable "
+"""What a sentence about a variable without effect begins with."""
 _SAMPLER = "OTEL_TRACES_SAMPLER"
 
 
 def collect(request: Request) -> Settings:
     """Return what the environment says; variables of the programs' own are left out."""
-    from opencensus_compat._bridge import exporter, refused_variables
-    from opencensus_compat._bridge import settings as bridge
-
     environ = dict(request.environ)
     secrets = secrets_of(environ)
+    variables = tuple(
+        Variable(name, masked(_bare(value), secrets)) for name, value in sorted(environ.items()) if name.startswith(_PREFIXES)
+    )
+    settings = Settings(variables, samplers=tuple(_samplers()) if environ.get(_SAMPLER) else ())
+    try:
+        from opencensus_compat._bridge import exporter, refused_variables
+        from opencensus_compat._bridge import settings as bridge
+    except Exception as error:  # noqa: BLE001 -- what is broken is what is looked for
+        return replace(settings, unread=masked(f"This package cannot be imported: {type(error).__name__}: {error}", secrets))
 
     def clean(texts: list[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(masked(text, secrets) for text in texts))
 
     of_exporter = exporter.environment_problems(environ)
-    idle = [*bridge.variables_without_effect(), *(text for text in of_exporter if text.startswith("environment variable "))]
-    refused = [*(text for text in of_exporter if not text.startswith("environment variable ")), *_refused(environ)]
-    return Settings(
-        variables=tuple(
-            Variable(name, masked(exporter.unquoted(value), secrets))
-            for name, value in sorted(environ.items())
-            if name.startswith(_PREFIXES)
-        ),
-        without_effect=clean(idle),
-        refused=clean(refused),
-        set_aside=clean(refused_variables.set_aside(dict(environ))),
-        samplers=tuple(_samplers()) if environ.get(_SAMPLER) else (),
+    idle = [*bridge.variables_without_effect(), *(text for text in of_exporter if text.startswith(_IDLE))]
+    refused = [*(text for text in of_exporter if not text.startswith(_IDLE)), *_refused(environ)]
+    return replace(
+        settings, without_effect=clean(idle), refused=clean(refused), set_aside=clean(refused_variables.set_aside(dict(environ)))
     )
+
+
+def _bare(value: str) -> str:
+    return value.strip().strip("'\"").strip()
 
 
 def _refused(environ: dict[str, str]) -> Iterator[str]:

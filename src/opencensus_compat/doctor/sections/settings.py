@@ -21,6 +21,8 @@ class Settings:
     """The variables of telemetry, and what this package and OpenTelemetry make of them."""
 
     variables: tuple[Variable, ...]
+    unread: str = ""
+    """Why the next three say nothing: this package cannot be imported."""
     without_effect: tuple[str, ...] = ()
     """Sentences about variables of this package that are misspelt, or have a word that means nothing."""
     refused: tuple[str, ...] = ()
