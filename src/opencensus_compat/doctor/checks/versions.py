@@ -10,7 +10,7 @@ from opencensus_compat.doctor.facts import Facts
 from opencensus_compat.doctor.releases import Requirement, requirement, takes
 from opencensus_compat.doctor.sections.versions import Installed, Versions
 
-_OLDEST_PYTHON, _NEWEST_PYTHON = (3, 10), (3, 13)
+_OLDEST_PYTHON, _NEWEST_PYTHON = (3, 10), (3, 14)
 """Releases that the tests run on."""
 _NEEDED = {
     "opentelemetry-api": ">=1.28,<2",
