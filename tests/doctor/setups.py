@@ -36,7 +36,8 @@ def _lend(run: Run, copy: Path) -> None:
     """Fill a folder with what is installed here, without some of it, and with this package's source."""
     copy.mkdir(parents=True)
     for path in Path(sysconfig.get_path("purelib")).iterdir():
-        if not path.name.startswith(("_census_compat", "census_compat", *run.without)):
+        # An editable install puts the programs of pairs there, in a folder of the package's name.
+        if not path.name.startswith(("_census_compat", "census_compat", *run.without)) and path.name not in {root.name for root in _ROOTS}:
             (copy / path.name).symlink_to(path)
     for root in _ROOTS:
         (copy / root.name).symlink_to(root)
