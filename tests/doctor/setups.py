@@ -54,7 +54,7 @@ def lent(run: Run) -> Iterator[None]:
 @contextlib.contextmanager
 def bare_interpreter(run: Run) -> Iterator[None]:
     """An interpreter in whose own folders this package is not installed."""
-    run.interpreter = getattr(sys, "_base_executable", sys.executable)
+    run.interpreter = os.path.realpath(sys.executable)  # on Python 3.10 no name of `sys` has it
     run.variables["PYTHONNOUSERSITE"] = "1"
     with lent(run):
         yield
@@ -63,7 +63,7 @@ def bare_interpreter(run: Run) -> Iterator[None]:
 @contextlib.contextmanager
 def function_packages(run: Run) -> Iterator[None]:
     """The folder for packages of a function app, which the worker of Azure Functions puts on the path."""
-    run.interpreter = getattr(sys, "_base_executable", sys.executable)
+    run.interpreter = os.path.realpath(sys.executable)  # on Python 3.10 no name of `sys` has it
     run.variables["PYTHONNOUSERSITE"] = "1"
     packages = run.folder / "program" / ".python_packages" / "lib" / "site-packages"
     _lend(run, packages)
@@ -83,7 +83,7 @@ def _archived(path: Path, **files: str) -> None:
 @contextlib.contextmanager
 def archive(run: Run) -> Iterator[None]:
     """This package in a zip file."""
-    run.interpreter = getattr(sys, "_base_executable", sys.executable)
+    run.interpreter = os.path.realpath(sys.executable)  # on Python 3.10 no name of `sys` has it
     _archived(run.folder / "packages.zip")
     run.add_to_path(run.folder / "packages.zip", sysconfig.get_path("purelib"))
     yield
@@ -92,7 +92,7 @@ def archive(run: Run) -> Iterator[None]:
 @contextlib.contextmanager
 def zipapp(run: Run) -> Iterator[None]:
     """A program with this package in its archive."""
-    run.interpreter = getattr(sys, "_base_executable", sys.executable)
+    run.interpreter = os.path.realpath(sys.executable)  # on Python 3.10 no name of `sys` has it
     _archived(run.folder / "app.pyz", __main__="import opencensus_compat.auto\nimport opencensus.trace\n")
     run.add_to_path(run.folder / "app.pyz", sysconfig.get_path("purelib"))
     yield
