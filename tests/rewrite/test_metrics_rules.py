@@ -158,6 +158,58 @@ def test_views(view):
     assert left == []
 
 
+_FUNCTIONS = {
+    "a view": "def register(view):\n    stats.view_manager.register_view(view)\n{view}register(V)\n",
+    "with a manager of its own": "def register(view):\n    manager = stats.view_manager\n    manager.register_view(view)\n{view}register(view=V)\n",
+    "in a loop": "def register(view):\n    stats.view_manager.register_view(view)\n{view}for each in [V]:\n    register(each)\n",
+}
+
+
+@pytest.mark.parametrize("body", _FUNCTIONS.values(), ids=_FUNCTIONS)
+def test_functions_that_register_views(body):
+    """A function that does nothing but register views goes, with its calls."""
+    head = "\n".join(_HEAD.splitlines()[:4])
+    view = "M = measure_module.MeasureInt('m', 'd')\nV = view_module.View('v', 'd', [], M, aggregation_module.CountAggregation())\n"
+    text, left = _rewrite(f"{head}\n\n{body.format(view=view)}")
+    assert text == (
+        "from opentelemetry import metrics\n\nM = metrics.get_meter(__name__).create_counter('v', unit=\"1\", description='d')\n"
+    )
+    assert left == []
+
+
+def test_a_function_that_registers_views_and_does_more():
+    """A function that does more than to register a view stays, and is asked about."""
+    more = "def register(view):\n    stats.view_manager.register_view(view)\n    print(view)\nregister(VIEW)\n"
+    text, left = _rewrite(_HEAD.replace("stats.view_manager.register_view(VIEW)\n", more))
+    assert "create_counter" not in text
+    assert any(each.why == "decide" for each in left)
+
+
+def test_a_function_that_nothing_calls():
+    """What a function would record that nothing in the program names is asked about, and keeps nothing else from changing."""
+    unused = "def record(mmap, measure):\n    mmap.measure_int_put(measure, 1)\n"
+    text, left = _rewrite(f"{_HEAD}{unused}")
+    assert "ORDERS = metrics.get_meter(__name__).create_counter" in text
+    assert unused.splitlines()[-1] in text
+    assert {(each.rule, each.why) for each in left} == {("S009", "decide")}
+
+
+def test_all_names_of_a_module(tmp_path):
+    """A function is found that a file gets by `import *`, and an import stays only where one of those files needs its name."""
+    (tmp_path / "measures.py").write_text(
+        f"{_TAGS}{_HEAD}\n\ndef record(tags):\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n", encoding="utf-8"
+    )
+    (tmp_path / "orders.py").write_text(
+        "from measures import *\n\ntags = TagMap()\ntags.insert('shop', 's')\nrecord(tags)\n", encoding="utf-8"
+    )
+    result = rewrite([str(tmp_path)], Options(shape=True))
+    after = {Path(path).name: data.decode() for path, data in result.after.items()}
+    assert after == {
+        "measures.py": f"{_NEW_HEAD}\n\ndef record(tags):\n    ORDERS.add(1, tags)\n",
+        "orders.py": "from measures import *\n\ntags = {}\ntags['shop'] = 's'\nrecord(tags)\n",
+    }
+
+
 def test_a_view_that_is_not_registered():
     """A view that nothing registers records nothing, which is asked about."""
     text, left = _rewrite(_HEAD.replace("stats.view_manager.register_view(VIEW)\n", "print(stats)\n"))

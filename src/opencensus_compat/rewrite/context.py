@@ -215,6 +215,10 @@ class File:
             self._read = {(value.name, name) for value, name in found if value.meaning == "module"}
         return self._read
 
+    def words(self) -> set[str]:
+        """Return what the file reads, by name or as attribute."""
+        return {node.id for node in self.kinds[ast.Name]} | {node.attr for node in self.kinds[ast.Attribute]}
+
     def value(self, node: ast.expr) -> Value:
         """Return what an expression stands for."""
         return self._values.get(node, OTHER)

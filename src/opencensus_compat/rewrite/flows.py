@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from opencensus_compat.rewrite import loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.groups import Groups, Key
-from opencensus_compat.rewrite.imports import is_of_opencensus
+from opencensus_compat.rewrite.imports import is_of_opencensus, starred
 from opencensus_compat.rewrite.rules import providers
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
@@ -242,7 +242,7 @@ class Flows(Groups):
         """Return the function of the program that an expression names; None for another."""
         if isinstance(node, ast.Name):
             slot = file.slot(node)
-            origin = (file, slot) if slot is not None else None
+            origin = (file, slot) if slot is not None and slot.stores else starred(file, node.id)
             if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
                 origin = self._origin(file, slot)
             stores = origin[1].stores if origin is not None and origin[1] is not None else []

@@ -14,7 +14,9 @@ from opencensus_compat.rewrite.context import File, is_pragma
 from opencensus_compat.rewrite.edits import Edit, Need
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from opencensus_compat.rewrite.bindings import Slot
 
 _GUARDS = ("ImportError", "ModuleNotFoundError")
 
@@ -160,6 +162,42 @@ def is_of_opencensus(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -
     """Return whether an import is of OpenCensus."""
     name = (statement.module or "" if not statement.level else "") if isinstance(statement, ast.ImportFrom) else alias.name
     return name == "opencensus" or name.startswith("opencensus.")
+
+
+def handed_on(files: Mapping[str, File], find: Callable[[str, int, str], str | None]) -> dict[str, set[str]]:
+    """Return file -> the names that other files import from it, or read of it."""
+    names: dict[str, set[str]] = defaultdict(set)
+    stars: dict[str, set[str]] = defaultdict(set)
+    for other in files.values():
+        for level, module, name in other.taken():
+            path = find(other.path, level, module)
+            if path is None or path not in files:
+                continue
+            if name == "*":
+                stars[path].add(other.path)
+            else:
+                names[path].add(name)
+        for path, name in other.read_of_modules():
+            names[path].add(name)
+    for path in stars:
+        # What gets all names hands on those that it does not need itself.
+        reached, pending = {path}, [path]
+        while pending:
+            more = stars.get(pending.pop(), set()) - reached
+            reached |= more
+            pending += more
+        names[path] |= {word for each in reached - {path} for word in files[each].words() | names.get(each, set())}
+    return names
+
+
+def starred(file: File, name: str) -> tuple[File, Slot] | None:
+    """Return the variable that `from module import *` binds to a name which nothing else binds."""
+    for statement in file.kinds[ast.ImportFrom]:
+        other = file.module_file(statement.level, statement.module or "") if statement.names[0].name == "*" else None
+        slot = other.bindings.module.get(name) if other is not None else None
+        if other is not None and slot is not None:
+            return other, slot
+    return None
 
 
 def lost(files: Mapping[str, File], done: Mapping[str, Sequence[Edit]]) -> set[ast.alias]:

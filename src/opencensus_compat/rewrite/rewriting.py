@@ -263,13 +263,19 @@ class _Run:
         self._refresh()
         self._unused = {path: _unused(file) for path, file in self._files.items()}
         left: list[Left] = []
+        asked: dict[tuple[str, int, str], Left] = {}
         for _ in range(_ROUNDS):
             self._refresh()
             self._needed = defaultdict(set)
             found = [self._found(files) for files in self._programs]
             left = [each for _, lefts in found for each in lefts]
+            asked |= {(each.path, each.line, each.rule): each for each in left if each.why == "decide"}
             if not self._apply(sorted((change for changes, _ in found for change in changes), key=lambda change: change.key)):
                 break
+        # What is no use any more, since the file imports nothing of OpenCensus, is still a question.
+        answered = {(part.path, part.line, part.rule) for change in self._result.changes for part in change.parts}
+        answered |= {(each.path, each.line, each.rule) for each in left}
+        left += [each for key, each in asked.items() if key not in answered]
         left += [Left(*key, "keep", "its edits do not fit together: please report this form") for key in self._refused]
         for path in self._generated:
             uses = [use for use in self._files[path].uses if use.rule[0] != "I"]
@@ -471,7 +477,7 @@ class _Run:
 
     def _results(self, done: dict[str, list[Edit]], needs: dict[str, list[Need]]) -> tuple[dict[str, list[Edit]], dict[str, bytes]]:
         """Return the edits of each file, those of its imports included, and its text after them."""
-        handed_on, lost = self._handed_on(), imports.lost(self._files, done)
+        handed_on, lost = imports.handed_on(self._files, self.program.find), imports.lost(self._files, done)
         for path in self._chosen:
             file, own = self._files[path], done[path]
             touched = bool(own) or path in self._result.before or not self._is_narrow()
@@ -488,18 +494,6 @@ class _Run:
 
     def _is_narrow(self) -> bool:
         return bool(self._options.rules or self._options.lines or self._options.select)
-
-    def _handed_on(self) -> dict[str, set[str]]:
-        """Return file -> the names that other files import from it, or read of it."""
-        names: dict[str, set[str]] = defaultdict(set)
-        for other in self._files.values():
-            for level, module, name in other.taken():
-                path = self.program.find(other.path, level, module)
-                if path in self._files:
-                    names[path] |= set(self._files[path].bindings.module) if name == "*" else {name}
-            for path, name in other.read_of_modules():
-                names[path].add(name)
-        return names
 
     # The end.
     def _finish(self) -> None:

@@ -294,7 +294,7 @@ RULES: tuple[Rule, ...] = (
         "exact",
         "delete it: instruments belong to a MeterProvider, exporters to its readers",
         names="stats.view_manager stats.base_exporter",
-        pair="S009_recorder_class",
+        pair="S009_recorder_class S008_registered_by_a_function",
     ),
     Rule(
         "S009",

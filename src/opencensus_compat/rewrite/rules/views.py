@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import called, elements, loads, made, target
+from opencensus_compat.rewrite.rules.made import called, loads, made, target
 from opencensus_compat.rewrite.rules.tags import text_of
+from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,18 +130,28 @@ def _check_readers(file: File) -> None:
                 raise Refused(Keep(f"{home.path}:{line} reads back what was recorded"))
             call = home.call(use.node) if use.symbol in PUTS else None
             given = home.argument(call, 0, "measure") if call is not None else None
-            if call is not None and held(home, given) is None:
+            if call is not None and held(home, given) is None and not _is_called_by_nobody(call, home):
                 raise Refused(Keep(f"{home.path}:{line} records measures that are only known when it runs"))
+
+
+def _is_called_by_nobody(node: ast.AST, file: File) -> bool:
+    """Return whether nothing in the program names the function around a node, so that what it gets is nothing of the program."""
+    function = file.function(node)
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list or function.name.startswith("__"):
+        return False
+    for home in file.files.values():
+        names = [*home.kinds[ast.Name], *home.kinds[ast.Attribute], *home.kinds[ast.Constant]]
+        if any((each.value if isinstance(each, ast.Constant) else strings.tail(each)) == function.name for each in names):
+            return False
+        if any(alias.name == function.name for alias in home.kinds[ast.alias]):
+            return False
+    return True
 
 
 def _registered(file: File) -> Iterator[ast.Call]:
     for home in file.files.values():
         for call in called(home, _REGISTER):
-            given = home.argument(call, 0, "view")
-            for place, node in elements(home, given) if given is not None else []:
-                for _, view in held(place, node) or []:
-                    if isinstance(view, ast.Call):
-                        yield view
+            yield from (view for _, view in held(home, home.argument(call, 0, "view")) or [] if isinstance(view, ast.Call))
 
 
 def instrument(view: View, unit: str, file: File, node: ast.AST, indentation: str, before: int) -> str:
@@ -307,11 +318,11 @@ def _check_loads(place: ast.expr, file: File) -> None:
         parent = file.parents.get(node)
         if isinstance(parent, ast.Attribute) and file.symbol(parent) in _PARTS:
             continue
-        while isinstance(parent, (ast.List, ast.Tuple)):
+        while isinstance(parent, (ast.List, ast.Tuple, ast.keyword)):
             node, parent = parent, file.parents.get(parent)
         if isinstance(parent, ast.For) and parent.iter is node:
             continue
-        if isinstance(parent, ast.Call) and parent.func is not node and file.symbol(parent) == _REGISTER:
+        if isinstance(parent, ast.Call) and parent.func is not node and (file.symbol(parent) == _REGISTER or _is_helper(parent, file)):
             continue
         holder = target(file, node)
         if holder is not None and isinstance(node, (ast.List, ast.Tuple)):
@@ -347,10 +358,62 @@ def registration(use: Found, file: File) -> Outcome:
     given = call.args[0] if call.args else None
     if isinstance(given, ast.Call) and file.symbol(given).startswith("ext.azure.metrics_exporter."):
         return []
+    slot = file.slot(given) if isinstance(given, ast.Name) else None
+    if use.symbol == _REGISTER and slot is not None and slot.parameter is not None:
+        return _helper(file.function(call), file)
     above = file.parents.get(statement)
     if isinstance(above, ast.For) and above.body == [statement] and not above.orelse:
         return [file.delete(above)]
     return [file.delete(statement)]
+
+
+def _helper(function: ast.AST | None, file: File) -> Outcome:
+    """Return the edits that take away a function which only registers what it gets, and the calls of it."""
+    question = Ask("What else does the function do that registers this view?")
+    calls = _calls_of(function, file)
+    if calls is None or not isinstance(function, ast.FunctionDef):
+        return question
+    for statement in function.body:
+        is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        node = statement.value if isinstance(statement, (ast.Assign, ast.Expr)) else None
+        is_ours = any(
+            file.symbol(each).startswith(("stats.view_manager.", "stats.stats.")) for each in (node, node and file.call(node)) if each
+        )
+        if not (is_text or is_ours or (isinstance(node, ast.Call) and file.symbol(node) == _REGISTER)):
+            return question
+    edits = [file.delete(function)]
+    for call in calls:
+        statement = file.statement(call)
+        above = file.parents.get(statement)
+        is_loop = isinstance(above, ast.For) and above.body == [statement] and not above.orelse
+        edits.append(file.delete(above if is_loop and isinstance(above, ast.For) else statement))
+    return edits
+
+
+def _is_helper(call: ast.Call, file: File) -> bool:
+    """Return whether a call is of a function that registers what it gets; its use says whether it does more."""
+    slot = file.slot(call.func)
+    function = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    return any(file.function(each) is function for each in called(file, _REGISTER)) and _calls_of(function, file) is not None
+
+
+def _calls_of(function: ast.AST | None, file: File) -> list[ast.Call] | None:
+    """Return the calls of a function of a module, each a statement; None where it is used in other ways or files."""
+    if not isinstance(function, ast.FunctionDef) or file.parents.get(function) is not file.tree or function.decorator_list:
+        return None
+    slot = file.bindings.module.get(function.name)
+    if slot is None or slot.stores != [function]:
+        return None
+    elsewhere = any(
+        strings.tail(node) == function.name
+        for home in file.files.values()
+        for node in ([*home.kinds[ast.Name], *home.kinds[ast.Attribute]] if home is not file else ())
+    )
+    is_imported = any(alias.name == function.name for home in file.files.values() for alias in home.kinds[ast.alias])
+    calls = [file.call(load) for load in slot.loads]
+    if elsewhere or is_imported or not calls:
+        return None
+    return [call for call in calls if call is not None and file.is_alone(call)] if all(calls) and all(map(file.is_alone, calls)) else None  # type: ignore[arg-type] # none is None
 
 
 REWRITERS: dict[str, Rewriter] = {
