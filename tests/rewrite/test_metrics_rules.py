@@ -88,9 +88,21 @@ _RECORDS = {
         f"def record(key):\n    tags = TagMap()\n    tags.insert(key, 'u')\n    {_MAP}    mmap.measure_int_put(ORDERS, 2)\n    mmap.record(tags)\n",
         f"def record(key):\n    tags = {{}}\n    tags.setdefault(key, 'u')\n    ORDERS.add(2, {_KEPT})\n",
     ),
+    "tags that come from outside": (
+        f"def record(tags):\n    {_MAP}    mmap.measure_int_put(ORDERS, 2)\n    mmap.record(tags)\n",
+        f"def record(tags):\n    ORDERS.add(2, {_KEPT})\n",
+    ),
     "a tag that a function inserts": (
         f"def more(tags):\n    tags.insert('user', 'u')\ntags = TagMap()\nmore(tags)\n{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
         f"def more(tags):\n    tags.setdefault('user', 'u')\ntags = {{}}\nmore(tags)\nORDERS.add(2, {_KEPT})\n",
+    ),
+    "a tag that is changed in a loop": (
+        f"tags = TagMap()\ntags.insert('shop', 'a')\n{_MAP}for shop in 'bc':\n    tags.update('shop', shop)\n    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n",
+        "tags = {}\ntags['shop'] = 'a'\nfor shop in 'bc':\n    tags['shop'] = shop\n    ORDERS.add(1, tags)\n",
+    ),
+    "metrics that nothing reads": (
+        f"def record(now):\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record()\n    seen = list(mmap.measure_to_view_map.get_metrics(now))\n",
+        "def record(now):\n    ORDERS.add(1)\n",
     ),
     "a tag that is inserted again": (
         f"tags = TagMap()\n{_MAP}def record(shop):\n    tags.insert('shop', shop)\n    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n",
@@ -116,6 +128,9 @@ _ASKED = {
     "a map that keeps its values": f"{_MAP}def record(n):\n    if n:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
     "a value that is recorded nowhere": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\n",
     "a value in a loop": f"{_MAP}for n in range(3):\n    mmap.measure_int_put(ORDERS, n)\nmmap.record()\n",
+    "metrics that are read": f"def record(now):\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record()\n    return list(mmap.measure_to_view_map.get_metrics(now))\n",
+    "a tag that may not be there": f"tags = TagMap()\ntags.insert('shop', 'a')\nif len('a'):\n    tags = TagMap()\ntags.update('shop', 'b')\n{_MAP}mmap.measure_int_put(ORDERS, 1)\nmmap.record(tags)\n",
+    "a tag that was deleted": f"tags = TagMap()\ntags.insert('shop', 'a')\ntags.delete('shop')\ntags.update('shop', 'b')\n{_MAP}mmap.measure_int_put(ORDERS, 1)\nmmap.record(tags)\n",
     "an attachment": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.measure_put_attachment('k', 'v')\nmmap.record()\n",
     "a view that is read": "print(VIEW.columns)\n",
     "a function that others may call": f"def record(measure):\n    {_MAP}    mmap.measure_int_put(measure, 2)\n    mmap.record()\nrecord(ORDERS)\nprint(record)\n",

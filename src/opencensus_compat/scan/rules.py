@@ -302,7 +302,7 @@ RULES: tuple[Rule, ...] = (
         "exact",
         "`add`, `set` or `record` with attributes",
         names="stats.measurement stats.measurement_map stats.stats_recorder stats.stats",
-        pair="S009_recorder_class S009_recorder_function S009_map_of_another_module",
+        pair="S009_recorder_class S009_recorder_function S009_map_of_another_module S009_metrics_that_nothing_reads",
     ),
     Rule(
         "S010",

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
+from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import attributes, made, readers, stored, target
 
 if TYPE_CHECKING:
@@ -138,11 +139,21 @@ def _was_inserted(call: ast.Call, file: File) -> bool:
     own = key_of(call, file)
     if base is None or own is None:
         return False
-    block = file.body_of(file.statement(call))
-    return any(
-        key_of(each, file) == own and each.func.attr == "insert" and file.statement(each) in block and file.start(each) < file.start(call)  # type: ignore[attr-defined] # _changes yields calls of attributes
-        for each in _changes(base, file)
-    )
+    blocks = []
+    for each in [file.statement(call), *file.up(file.statement(call))]:
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            break
+        blocks.append(file.body_of(each))
+    slot = file.slot(base)
+    for change in _changes(base, file):
+        is_before = file.start(change) < file.start(call) and any(file.statement(change) in block for block in blocks)
+        if not is_before or key_of(change, file) != own or not isinstance(change.func, ast.Attribute) or change.func.attr != "insert":
+            continue
+        stores = slot.stores if slot is not None else ()
+        return not any(isinstance(each, ast.expr) and file.start(change) < file.start(each) for each in stores) and not any(
+            isinstance(each.func, ast.Attribute) and each.func.attr == "delete" for each in _changes(base, file)
+        )
+    return False
 
 
 def key_of(call: ast.Call, file: File) -> str | None:
@@ -172,6 +183,9 @@ def keys_of(node: ast.expr, file: File) -> set[str] | None:
         inserted = _inserted(new, home)
         if is_known and inserted is not None and None not in (keys := [*keys, *inserted]):
             return {each for each in keys if each is not None}
+    origins = held(file, node)
+    if origins is None or any(home.symbol(call) != MAP for home, call in origins):
+        return None
     everything = {key for home in file.files.values() for key in _all_keys(home)}
     return None if None in everything else {each for each in everything if each is not None}
 
