@@ -652,6 +652,12 @@ def test_a_finished_recording_and_its_comparison(visit, shop, tmp_path):
         page.get_by_role("link", name="Items").click()
         page.locator(ROWS, has_text="3 orders").wait_for()
         assert page.get_by_text("read only").count()
+        page.locator(ROWS, has_text="3 orders").click()
+        page.locator(".timeline .differs", has_text="≠ 1").wait_for()
+        page.get_by_role("tab", name="Before and after").click()
+        page.get_by_text("1 column differs").wait_for()
+        assert page.locator(".thirds tbody tr").first.locator("th, td").all_text_contents() == ["message", "2 orders", "3 orders"]
+        _screenshot(page, "before-and-after")
         compared.send_signal(signal.SIGTERM)
         assert compared.wait(30) in (0, 1)
 

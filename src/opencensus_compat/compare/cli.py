@@ -198,7 +198,8 @@ def _compared(args: argparse.Namespace) -> int:
                 found = compared(_accepted(args))
             if args.pages:
                 _report(found, sides, args.format, args.output)
-                page = ComparisonPage(compared, sides, Path(args.accept or _LIST))
+                files = (str(first.recording), str(after.recording))
+                page = ComparisonPage(compared, sides, Path(args.accept or _LIST), files, one_port(run.port for run in runs))
                 # Of a copy: a recording that is being looked at cannot be compared again.
                 shown = Path(folder, "shown", Path(after.recording).name)
                 shown.parent.mkdir()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat.local import queries
 from opencensus_compat.local.commands.terminal import CommandError
+from opencensus_compat.local.store import Store
 
 from .accepted import read
+from .counterparts import counterparts
 from .reports import as_json
 from .reports.sides import is_row
 from .review import append, entries_for
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from .counterparts import Counterparts
+    from .matching import Replacements
     from .model import Accepted, Comparison, Difference
     from .reports import Sides
 
@@ -23,19 +30,31 @@ if TYPE_CHECKING:
 class ComparisonPage:
     """What differs, compared anew when the accepted list has become longer."""
 
-    def __init__(self, compared: Callable[[Sequence[Accepted]], Comparison], sides: Sides, accepted_list: Path) -> None:
+    def __init__(
+        self,
+        compared: Callable[[Sequence[Accepted]], Comparison],
+        sides: Sides,
+        accepted_list: Path,
+        recordings: tuple[str, str],
+        replacements: Replacements = (),
+    ) -> None:
         """Prepare to compare.
 
         Args:
             compared: Compares with an accepted list.
             sides: Names of what is compared.
             accepted_list: File that holds what is accepted; it is made where there is none.
+            recordings: Files of the recordings before and after.
+            replacements: As for `compare`.
 
         """
         self._compared = compared
         self._sides = sides
         self._list = accepted_list
+        self._recordings = recordings
+        self._replacements = replacements
         self._known: Comparison | None = None
+        self._counterparts: Counterparts | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report, as `--format json` has it, with the name of the accepted list.
@@ -66,6 +85,26 @@ class ComparisonPage:
         except CommandError as error:
             raise ValueError(str(error)) from None
         self._known = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return which items after differ: `changed`, columns by arrival number, and `added`, numbers of those without a counterpart."""
+        found = self._pairs()
+        return {"changed": found.changed, "added": found.added}
+
+    def counterpart(self, number: int) -> dict[str, Any] | None:
+        """Return the item before that an item after is: its number, table, row and envelope; None where there is none."""
+        before = self._pairs().before.get(number)
+        if before is None:
+            return None
+        with closing(Store(self._recordings[0], read_only=True)) as store:
+            found = queries.item(store, before)
+        return None if found is None else asdict(found)
+
+    def _pairs(self) -> Counterparts:
+        if self._counterparts is None:
+            columns = {(each.table, each.column) for each in self._comparison().differences}
+            self._counterparts = counterparts(*self._recordings, columns, replacements=self._replacements)
+        return self._counterparts
 
     def _comparison(self) -> Comparison:
         if self._known is None:

@@ -2,7 +2,8 @@
 
 ``state``; ``numbers?<filter>&after=``, ``items?numbers=1,2,3`` and ``item/<number>`` for lists; ``operations?before=&failed=`` and
 ``transaction/<operation id>``; ``metrics`` and ``metric?table=&name=&namespace=&by=&grain=``; ``map``; ``problems?before=``;
-``comparison`` and, the only one that changes something, ``POST accept``, where there is a comparison; ``events``, a stream.
+``comparison``, ``changes``, ``counterpart/<number>`` and, the only one that changes something, ``POST accept``, where there is a
+comparison; ``events``, a stream.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ class Comparison(Protocol):
     def as_json(self) -> JsonObject:
         """Return what differs."""
 
+    def changes(self) -> JsonObject:
+        """Return which items of the recording differ from their counterparts, or have none."""
+
+    def counterpart(self, number: int) -> JsonObject | None:
+        """Return the item of the other recording that an item is."""
+
     def accept(self, entry: JsonObject) -> None:
         """Accept a difference, with a reason.
 
@@ -82,6 +89,8 @@ class Pages:
             "map": self._map,
             "problems": self._problems,
             "comparison": self._compared,
+            "changes": self._changes,
+            "counterpart": self._counterpart,
         }
 
     def answer(self, method: str, target: str, body: bytes) -> Answer:
@@ -231,6 +240,12 @@ class Pages:
 
     def _compared(self, rest: str, query: dict[str, list[str]]) -> JsonObject | None:
         return None if self._comparison is None else self._comparison.as_json()
+
+    def _changes(self, rest: str, query: dict[str, list[str]]) -> JsonObject | None:
+        return None if self._comparison is None else self._comparison.changes()
+
+    def _counterpart(self, rest: str, query: dict[str, list[str]]) -> JsonObject | None:
+        return None if self._comparison is None else self._comparison.counterpart(int(rest))
 
 
 def _figures(figures: Figures) -> JsonObject:

@@ -1,5 +1,5 @@
 // The frame of the pages: navigation, what arrives while they are open, keys for every view.
-import { html, render, useState, useEffect, useRef, ask, go, link, useAddress, Link, plural } from "./core.js";
+import { html, render, useState, useEffect, useRef, ask, go, link, useAddress, Link } from "./core.js";
 import { Items } from "./items.js";
 import { Operations } from "./operations.js";
 import { Metrics } from "./metrics.js";

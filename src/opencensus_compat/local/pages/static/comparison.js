@@ -1,5 +1,5 @@
 // Two recordings beside each other, by table and column as `census-compat compare` says it; what is meant can be accepted with a reason.
-import { html, useState, useAnswer, change, link, Link, Empty, Problem, number, plural } from "./core.js";
+import { html, useState, useAnswer, change, link, Link, Problem, number, plural } from "./core.js";
 
 export function Comparison() {
   const { found, error } = useAnswer("comparison");

@@ -143,7 +143,7 @@ export function number(value) {
 
 export function duration(ms) {
   if (ms === null || ms === undefined) return "";
-  if (ms < 1) return `${number(ms)} ms`;
+  if (ms < 1) return `${Number(ms.toPrecision(2))} ms`;
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   if (ms < 60000) return `${(ms / 1000).toFixed(2)} s`;
   return `${Math.floor(ms / 60000)} min ${Math.round((ms % 60000) / 1000)} s`;

@@ -1,7 +1,7 @@
 // The first view: counters, the filter, and the list of items with the newest first; beside it the item that is open.
 import {
-  html, useState, useEffect, useRef, useMemo, ask, go, link, address, useAddress, Link, Kql, Problem, Empty, FILTERS, KINDS, SEVERITIES,
-  clock, duration, mark, title, tone, plural, number, filterOf,
+  html, useState, useEffect, useRef, ask, go, link, address, useAddress, Link, Kql, Problem, Empty, FILTERS, KINDS, SEVERITIES,
+  clock, duration, mark, title, tone, plural, number,
 } from "./core.js";
 import { Rows } from "./rows.js";
 import { Side } from "./side.js";
@@ -174,7 +174,7 @@ export function Items({ live, state }) {
         : html`<${Rows} id="items" className="list" label="Items, the newest first" columns=${columns.length || 5} count=${shown} height=${HEIGHT} row=${row} chosen=${index}
             onChoose=${choose} onOpen=${open} onScroll=${(top) => setAtTop(top < HEIGHT)} moveTo=${moveTo} />`}
     </section>
-    ${item || operation ? html`<${Side} key="side" item=${item} operation=${operation} onClose=${() => go(link({}, FILTERS))} />` : null}
+    ${item || operation ? html`<${Side} key="side" item=${item} operation=${operation} compared=${state.comparison} onClose=${() => go(link({}, FILTERS))} />` : null}
   </div>`;
 }
 

@@ -1,5 +1,5 @@
 // Metrics as the portal draws them: an aggregate for each interval, split by a dimension.
-import { html, useState, useEffect, useRef, useAnswer, go, link, useAddress, Link, Kql, Empty, Problem, number, plural, clock } from "./core.js";
+import { html, useState, useEffect, useRef, useAnswer, go, link, useAddress, Link, Kql, Empty, Problem, number, plural } from "./core.js";
 
 const AGGREGATES = ["avg", "sum", "min", "max", "count"];
 const COLOURS = ["--c-requests", "--c-exceptions", "--c-dependencies", "--c-customEvents", "--warn", "--c-traces"];

@@ -1,10 +1,10 @@
 // Operations, the newest first: what each was, how long it took, whether all of it went well.
-import { html, useState, useEffect, ask, go, link, useAddress, Empty, Problem, KINDS, clock, duration, plural, number } from "./core.js";
+import { html, useState, useEffect, ask, go, link, useAddress, Empty, Problem, KINDS, clock, duration, plural } from "./core.js";
 import { Side } from "./side.js";
 
 const MANY = { dependencies: "dependencies", availabilityResults: "availabilities" };
 
-export function Operations({ live }) {
+export function Operations({ live, state: { comparison } }) {
   const { operation, item, filter } = useAddress();
   const failed = new URLSearchParams(filter).get("failed");
   const [state, setState] = useState({ operations: [], more: true, error: null, asked: false });
@@ -31,6 +31,6 @@ export function Operations({ live }) {
         <thead><tr><th>start</th><th>operation</th><th class="figure">duration</th><th>role</th><th>items</th></tr></thead><tbody>${body}</tbody></table>`}
       ${state.more && body.length >= 50 ? html`<p><button type="button" onClick=${() => load(state.operations.at(-1).last_number, state.operations)}>Older ones</button></p>` : null}
     </div></section>
-    ${operation ? html`<${Side} key="side" item=${item} operation=${operation} onClose=${() => go(link({ view: "operations", failed }))} />` : null}
+    ${operation ? html`<${Side} key="side" item=${item} operation=${operation} compared=${comparison} onClose=${() => go(link({ view: "operations", failed }))} />` : null}
   </div>`;
 }

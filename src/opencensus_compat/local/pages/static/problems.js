@@ -1,5 +1,5 @@
 // What the service would refuse, with the field that was wrong, and what it would take although the schema forbids it.
-import { html, useState, useEffect, ask, link, Link, Empty, Problem, plural, number } from "./core.js";
+import { html, useState, useEffect, ask, link, Link, Empty, Problem, number } from "./core.js";
 import { Envelope } from "./side.js";
 
 export function Problems({ live }) {

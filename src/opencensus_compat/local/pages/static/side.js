@@ -1,11 +1,11 @@
 // What is beside the list: the item that is open, and the operation that it is part of.
 import {
-  html, useState, useEffect, useMemo, useRef, useAnswer, ask, go, link, address, useAddress, Link, Kql, Copy, Problem, FILTERS, KINDS,
+  html, useState, useEffect, useMemo, useAnswer, go, link, useAddress, Link, Kql, Copy, Problem, FILTERS, KINDS,
   clock, duration, instant, mark, title, tone, plural, failed,
 } from "./core.js";
 import { Rows } from "./rows.js";
 
-export function Side({ item, operation, onClose }) {
+export function Side({ item, operation, onClose, compared }) {
   const { tab } = useAddress();
   const { found, error } = useAnswer(item ? `item/${item}` : null);
   const whole = item && found && found.number === item ? found : null;
@@ -13,7 +13,8 @@ export function Side({ item, operation, onClose }) {
   const shown = tab || (operationId && (!whole || ["requests", "dependencies", "exceptions", "traces", "customEvents"].includes(whole.table)) ? "operation" : "item");
   const choose = (name) => go(link({ tab: name, item, operation }, FILTERS), true);
   const pressed = (event) => { if (event.key === "Escape" && event.target.type !== "search") { event.stopPropagation(); onClose(); } };
-  const tabs = [["operation", "Operation"], ["item", "Item"], ["envelope", "As sent"]].filter(([name]) => (name === "operation" ? operationId : item));
+  const tabs = [["operation", "Operation"], ["item", "Item"], ["envelope", "As sent"], ["before", "Before and after"]]
+    .filter(([name]) => (name === "operation" ? operationId : item && (name !== "before" || compared)));
   return html`<aside class="side" aria-label="Details" onKeyDown=${pressed}>
     <div class="bar">
       <button type="button" onClick=${onClose} aria-label="Close details">← Back</button>
@@ -21,8 +22,9 @@ export function Side({ item, operation, onClose }) {
       ${whole && shown !== "operation" ? html`<${Kql} query=${whole.kql} />` : null}
     </div>
     <${Problem} error=${error} />
-    ${shown === "operation" && operationId ? html`<${Operation} key=${operationId} operationId=${operationId} item=${item} />` : null}
+    ${shown === "operation" && operationId ? html`<${Operation} key=${operationId} operationId=${operationId} item=${item} compared=${compared} />` : null}
     ${whole && shown === "item" ? html`<${Facts} item=${whole} />` : null}
+    ${whole && shown === "before" ? html`<${BeforeAndAfter} item=${whole} />` : null}
     ${whole && shown === "envelope" ? html`<div class="inside"><${Envelope} text=${whole.envelope} marks=${whole.warnings} /></div>` : null}
   </aside>`;
 }
@@ -47,6 +49,24 @@ export function Facts({ item }) {
     <h3>${table}</h3>
     <table class="facts"><tbody>${own.map(([name, value]) => html`<tr key=${name}><th scope="row">${name}</th><td><${Value} value=${name === "duration" ? `${value} ms` : value} /></td></tr>`)}</tbody></table>
   </div>`;
+}
+
+// The same item in both recordings, column by column; what differs comes first. A difference of ids or times says nothing.
+const OF_THE_RUN = new Set(["timestamp", "itemId", "operation_Id", "operation_ParentId", "id", "duration", "performanceBucket", "iKey", "appId"]);
+
+function BeforeAndAfter({ item }) {
+  const { found, error } = useAnswer(`counterpart/${item.number}`);
+  if (error) return html`<p class="empty">This item has no counterpart in the recording before.</p>`;
+  if (!found || item.number === undefined) return html`<p class="empty" role="status">…</p>`;
+  const flat = (row) => Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (value && typeof value === "object" && !Array.isArray(value) ? Object.entries(value).map(([key, one]) => [`${name}.${key}`, one]) : [[name, value]])));
+  const [one, other] = [flat(found.row), flat(item.row)];
+  const text = (value) => (value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
+  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((name) => text(one[name]) || text(other[name]));
+  const row = (name) => html`<tr key=${name}><th scope="row">${name}</th><td class=${OF_THE_RUN.has(name) || text(one[name]) === text(other[name]) ? "soft" : "bad"}><bdi>${text(one[name])}</bdi></td><td class=${OF_THE_RUN.has(name) || text(one[name]) === text(other[name]) ? "soft" : "good"}><bdi>${text(other[name])}</bdi></td></tr>`;
+  const changed = names.filter((name) => !OF_THE_RUN.has(name) && text(one[name]) !== text(other[name]));
+  return html`<div class="inside">
+    <h2>${changed.length ? plural(changed.length, "column") + (changed.length === 1 ? " differs" : " differ") : "Both are the same but for times and ids."}</h2>
+    <table class="facts thirds"><thead><tr><th>column</th><th>before</th><th>after</th></tr></thead><tbody>${[...changed, ...names.filter((name) => !changed.includes(name))].map(row)}</tbody></table></div>`;
 }
 
 function Value({ value }) {
@@ -107,11 +127,14 @@ export function Envelope({ text, marks }) {
 const HEIGHT = 26;
 const SLOW = 0.5;
 
-export function Operation({ operationId, item }) {
+export function Operation({ operationId, item, compared }) {
   const { find } = useAddress();
   const { found, error } = useAnswer(`transaction/${encodeURIComponent(operationId)}`);
   const [closed, setClosed] = useState(new Set());
   const [moveTo, setMoveTo] = useState(null);
+  const { found: changes } = useAnswer(compared ? "changes" : null);
+  const added = useMemo(() => new Set(changes ? changes.added : []), [changes]);
+  const differs = (node) => (added.has(node.number) ? ["new"] : (changes && changes.changed[node.number]) || []);
   const plan = useMemo(() => (found ? layOut(found.items) : null), [found]);
   const rows = useMemo(() => (plan ? visible(plan.nodes, closed) : []), [plan, closed]);
   const index = rows.findIndex((node) => node.number === item);
@@ -138,7 +161,7 @@ export function Operation({ operationId, item }) {
     return true;
   };
   const row = (place, style) => html`<${Bar} key=${rows[place].number} node=${rows[place]} plan=${plan} style=${style} place=${place} chosen=${place === index}
-    hit=${hits.includes(place)} closed=${closed.has(rows[place].number)} onToggle=${() => toggle(rows[place].number)} onChoose=${() => open(place)} onOpen=${() => open(place, "item")} />`;
+    hit=${hits.includes(place)} differs=${differs(rows[place])} closed=${closed.has(rows[place].number)} onToggle=${() => toggle(rows[place].number)} onChoose=${() => open(place)} onOpen=${() => open(place, "item")} />`;
   const chosen = rows[index];
   return html`<div class="inside" style=${{ paddingBottom: 0 }}>
       <h2 class=${plan.failures ? "bad" : ""}>${plan.nodes.length ? title(plan.nodes[0].table, plan.nodes[0].row) : operationId}</h2>
@@ -203,7 +226,7 @@ function visible(nodes, closed) {
 
 const DEEPEST = 14;
 
-function Bar({ node, plan, style, place, chosen, hit, closed, onToggle, onChoose, onOpen }) {
+function Bar({ node, plan, style, place, chosen, hit, differs, closed, onToggle, onChoose, onOpen }) {
   const [sign, said] = mark(node.table, node.row);
   const left = ((node.start - plan.begin) / plan.length) * 100;
   const width = ((node.end - node.start) / plan.length) * 100;
@@ -217,6 +240,7 @@ function Bar({ node, plan, style, place, chosen, hit, closed, onToggle, onChoose
       ${node.depth > DEEPEST ? html`<span class="soft" title="depth">${node.depth}</span>` : null}
       <span class="mark ${tone(node.table, node.row)}" aria-hidden="true">${sign}</span><span class="hidden">${said} ${KINDS[node.table]}</span>
       ${node.note ? html`<span class="note" title=${NOTES[node.note]}>${node.note}</span>` : null}
+      ${differs.length ? html`<span class="note differs" title=${`${differs.join(", ")}: not as in the recording before`}>${differs[0] === "new" ? "new" : `≠ ${differs.length}`}</span>` : null}
       <span class="what">${title(node.table, node.row)}</span>
     </span>
     <span class="track ${node.table}" role="gridcell">${span ? html`<span class="span" style=${{ left: `${left}%`, width: `${width}%` }}></span>` : html`<span class="dot ${node.table}" style=${{ left: `${left}%` }} title=${clock(node.row.timestamp)}></span>`}</span>
