@@ -695,3 +695,4 @@ def test_two_hundred_items_a_second(visit, send, shop, limits):
     page.locator(ROWS, has_text=f"line {sent[0]}").first.wait_for()
     sys.stdout.write("\n" + f"heap after {seconds / 4:.0f} s: {early:.1f} MB, after {seconds} s: {late:.1f} MB, {sent[0]} items")
     assert late <= 60
+    assert late <= early + 8

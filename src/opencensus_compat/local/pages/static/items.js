@@ -8,6 +8,7 @@ import { Side } from "./side.js";
 import { Start } from "./start.js";
 
 const WINDOW = 100;
+const MOST_KEPT = 4000;
 const HEIGHT = 28;
 const NARROW = 900;
 
@@ -82,7 +83,12 @@ function useWindows(key) {
       part.forEach((item) => asked.current.add(item));
       const into = kept.current;
       ask(`items?numbers=${part.join(",")}`).then(
-        (found) => { found.items.forEach((item) => into.set(item.number, item)); redraw((times) => times + 1); },
+        (found) => {
+          found.items.forEach((item) => into.set(item.number, item));
+          // The oldest go: a page that is open for a day sees millions pass.
+          if (into.size > MOST_KEPT) for (const item of [...into.keys()].slice(0, MOST_KEPT / 2)) { into.delete(item); asked.current.delete(item); }
+          redraw((times) => times + 1);
+        },
         () => part.forEach((item) => asked.current.delete(item)),
       );
     }
