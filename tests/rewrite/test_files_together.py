@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import os
 from textwrap import dedent
 
 import pytest
@@ -293,3 +294,70 @@ def test_one_file_beside_strangers_is_read_alone(tmp_path):
     app = tmp_path / "app.py"
     app.write_text(dedent(_TELEMETRY), encoding="utf-8")
     assert files.around(str(app)) == (str(app),)
+
+
+_HELPERS = {
+    "a tracer": (
+        "bill(tracer)",
+        "def bill(tracer):\n    with tracer.span('bill'):\n        pass\n",
+        "tracer.start_as_current_span('bill')",
+    ),
+    "a span": (
+        "with tracer.span(name='x') as span:\n    bill(span)",
+        "def bill(span, n=1):\n    span.add_attribute('n', n)\n",
+        "span.set_attribute('n', n)",
+    ),
+    "an object of a class": (
+        "bill(tracer=tracer).run()",
+        (
+            "class bill:\n    def __init__(self, tracer):\n        self._tracer = tracer\n\n    def run(self):\n"
+            "        with self._tracer.span('bill'):\n            pass\n"
+        ),
+        "self._tracer.start_as_current_span('bill')",
+    ),
+    "a thread": (
+        "import threading\n\nthreading.Thread(target=bill, args=(tracer,)).start()",
+        "def bill(tracer):\n    with tracer.span('bill'):\n        pass\n",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", _HELPERS)
+def test_a_helper_that_does_not_name_opencensus(app, kind):
+    """A file that gets tracers or spans as arguments changes with those that hand them over, or all of them wait."""
+    call, helper, after = _HELPERS[kind]
+    (app / "helper.py").write_text(helper, encoding="utf-8")
+    (app / "orders.py").write_text(f"from app.helper import bill\nfrom app.telemetry import tracer\n\n{call}\n", encoding="utf-8")
+    result = rewrite(["app"])
+    if not after:
+        assert {"app/helper.py", "app/orders.py", "app/telemetry.py"} & result.after.keys() == set()
+        assert any("bill" in each.text or "Thread" in each.text for each in result.left)
+        return
+    assert after in result.after["app/helper.py"].decode()
+    assert rewrite(["app/orders.py"]).after == {}
+    _write(result)
+    assert rewrite(["app"]).after == {}
+
+
+def test_a_helper_that_others_call_with_something_else(app):
+    """A function that gets an object of unknown kind elsewhere waits, with its tracers."""
+    (app / "helper.py").write_text("def bill(tracer):\n    with tracer.span('bill'):\n        pass\n", encoding="utf-8")
+    (app / "orders.py").write_text("from app.helper import bill\nfrom app.telemetry import tracer\n\nbill(tracer)\n", encoding="utf-8")
+    (app / "fakes.py").write_text("from app.helper import bill\nfrom fakes import Fake\n\nbill(Fake())\n", encoding="utf-8")
+    result = rewrite(["app"])
+    assert {"app/helper.py", "app/telemetry.py"} & result.after.keys() == set()
+    assert f"{os.path.join('app', 'fakes.py')}:4: what `tracer` gets here is not known" in {each.text for each in result.left}
+
+
+def test_a_tracer_in_an_object(app):
+    """A file that uses an attribute of some object, and gets nothing of OpenCensus by its imports, keeps the tracer in it."""
+    (app / "helper.py").write_text("def bill(context):\n    with context.tracer.span('bill'):\n        pass\n", encoding="utf-8")
+    (app / "telemetry.py").write_text(
+        dedent(_TELEMETRY).replace("tracer = Tracer", "class Context:\n    def __init__(self):\n        self.tracer = Tracer"),
+        encoding="utf-8",
+    )
+    (app / "orders.py").write_text("from app import helper, telemetry\n\nhelper.bill(telemetry.Context())\n", encoding="utf-8")
+    result = rewrite(["app"])
+    assert "app/telemetry.py" not in result.after
+    assert f"{os.path.join('app', 'helper.py')}:2: `.span` of an OpenCensus object is no known use" in {each.text for each in result.left}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from opencensus_compat.rewrite.files import Source
+    from opencensus_compat.scan.flow import Given
     from opencensus_compat.scan.names import Modules
     from opencensus_compat.scan.python_uses import Found
 
@@ -64,6 +65,7 @@ class File:
         processors: set[str],
         rules: Mapping[str, Rewriter],
         tree: ast.Module | None = None,
+        given: Given | None = None,
     ) -> None:
         """Read the file.
 
@@ -75,7 +77,7 @@ class File:
         self.line_end = source.line_end.decode()
         self.tree = python_uses.parse(source.text) if tree is None else tree
         self._values: dict[ast.expr, Value] = {}
-        self.module = python_uses.read(self.tree, modules, processors, values=self._values)
+        self.module = python_uses.read(self.tree, modules, processors, given=given, values=self._values)
         self.uses: list[Found] = self.module.uses
         self._rules = rules
         self._starts = line_starts(source.text)

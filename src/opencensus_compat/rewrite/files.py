@@ -14,10 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _GENERATED = re.compile(rb"^\s*(?:#|//|;).*(?:@generated\b|\bgenerated\b(?!-)|\bdo not edit\b)", re.IGNORECASE)
 _HEAD_LINES = 10
+_OF_OPENCENSUS = re.compile(
+    rb"\.\w+\.(?:span|end_span|current_span|add_attribute(?:_to_current_span)?|add_annotation|add_message_event|trace_decorator|finish)\("
+)
+"""Methods of tracers and spans that OpenTelemetry's have not, of what an attribute of some object holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +156,26 @@ def top(path: str) -> str:
     return here if os.path.commonpath([here, start]) == here and here != os.path.dirname(here) else start
 
 
-def begins(path: str) -> bool:
-    """Return whether a file sets up what is sent, as one that was rewritten before, or begins a server of Django's."""
+def matters(path: str, called: Collection[str]) -> bool:
+    """Return whether a change of others may concern a file that gets nothing of OpenCensus by its imports.
+
+    It sets up what is sent, as one that was rewritten before, or makes an application that may trace itself; or it may use what others keep
+    in objects, or call a function that they hand something.
+
+    Args:
+        path: The file.
+        called: Names of such functions and classes.
+    """
     if not path.endswith(".py"):
         return False
     try:
         data = read(path)
     except OSError:
         return False
-    return (b"appinsights_exporter" in data and b"configure(" in data) or (
-        b"DJANGO_SETTINGS_MODULE" in data and (b"get_wsgi_application" in data or b"get_asgi_application" in data)
+    return (
+        (b"appinsights_exporter" in data and b"configure(" in data)
+        or (b"DJANGO_SETTINGS_MODULE" in data and (b"get_wsgi_application" in data or b"get_asgi_application" in data))
+        or (b"fastapi" in data and b"FastAPI" in data)
+        or _OF_OPENCENSUS.search(data) is not None
+        or any(f"{name}(".encode() in data for name in called)
     )

@@ -7,7 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from opencensus_compat.rewrite.context import File
+    from opencensus_compat.scan.flow import Given
+    from opencensus_compat.scan.project import Program
+    from opencensus_compat.scan.values import Value
 
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^#\n\\]*(?:\\\r?\n[^#\n\\]*)*)|import[ \t]+([^#\n]+))", re.MULTILINE
@@ -16,6 +21,41 @@ _DOTTED = re.compile(rb"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::\w+)?["']""")
 _COMMENT = re.compile(rb"#[^\n]*")
 _BY_NAME = (b"import_module(", b"__import__(", b"iter_modules(", b"walk_packages(", b"spec_from_file_location(")
 """How files import modules whose names they make up as they run."""
+
+
+class View:
+    """The program's modules as one file imports them, after what has changed so far.
+
+    Args:
+        program: The files around.
+        exports: File -> what it hands on; grows with each round.
+        here: The file.
+    """
+
+    def __init__(self, program: Program, exports: Mapping[str, Mapping[str, Value]], here: str) -> None:
+        self._program, self._exports = program, exports
+        self.here = here
+        self.asked: set[str] = set()
+        """Files whose names it wanted."""
+
+    def find(self, level: int, name: str) -> str | None:
+        """Return the file of a module that an import statement names."""
+        return self._program.find(self.here, level, name)
+
+    def exports(self, path: str) -> Mapping[str, Value]:
+        """Return what a file hands on."""
+        self.asked.add(path)
+        return self._exports.get(path, {})
+
+
+def handed_over(files: Iterable[File]) -> dict[str, Given]:
+    """Return file -> what its functions are handed in others."""
+    found: dict[str, Given] = {}
+    for file in files:
+        for path, given in file.module.handed.items():
+            for key, value in given.items():
+                found.setdefault(path, {}).setdefault(key, value)
+    return found
 
 
 def programs(files: Iterable[str], every: Iterable[str], find: Callable[[str, int, str], str | None]) -> list[list[str]]:

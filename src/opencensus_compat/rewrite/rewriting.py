@@ -9,12 +9,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from opencensus_compat.rewrite import files, finishing, imports, markers, texts
+from opencensus_compat.rewrite import files, finishing, frameworks, imports, markers, texts
 from opencensus_compat.rewrite.context import Ask, File, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict, without_what_goes
 from opencensus_compat.rewrite.flows import Cut, Flows, is_tracer
 from opencensus_compat.rewrite.groups import Key
-from opencensus_compat.rewrite.programs import programs
+from opencensus_compat.rewrite.programs import View, handed_over, programs
 from opencensus_compat.rewrite.rules import FREE, REWRITERS
 from opencensus_compat.scan import project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from opencensus_compat.rewrite.files import Source
+    from opencensus_compat.scan.flow import Given
     from opencensus_compat.scan.python_uses import Found
     from opencensus_compat.scan.values import Value
 
@@ -108,8 +109,9 @@ def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Se
     known, program.trees = program.trees, None
     for path in [*naming, *sorted(connected)]:
         _read(path, sources, trees, result if os.path.abspath(path) in chosen else Rewritten(), known.get(path))
+    called = {name for given in program.given.values() for name, _ in given}
     for path in [*others, *chosen.values()]:
-        if path not in sources and files.begins(path):
+        if path not in sources and files.matters(path, called):
             _read(path, sources, trees, Rewritten())
     mine = {path for path in sources if os.path.abspath(path) in chosen}
     _Run(sources, trees, mine, program, options or Options(), result).go()
@@ -196,23 +198,6 @@ def _parse(
     trees[path] = tree
 
 
-class _View:
-    """The program's modules as one file imports them, after what has changed so far."""
-
-    def __init__(self, run: _Run, path: str) -> None:
-        self._run = run
-        self.here = path
-        self.asked: set[str] = set()
-        """Files whose names it wanted."""
-
-    def find(self, level: int, name: str) -> str | None:
-        return self._run.program.find(self.here, level, name)
-
-    def exports(self, path: str) -> Mapping[str, Value]:
-        self.asked.add(path)
-        return self._run.exports.get(path, {})
-
-
 class _Run:
     """The rounds."""
 
@@ -230,13 +215,15 @@ class _Run:
         """Of files that are to be read anew."""
         self._generated = {path for path in chosen if sources[path].is_generated}
         self.exports: dict[str, dict[str, Value]] = dict(program.exports)
+        self._given: dict[str, Given] = dict(program.given)
+        """File -> what its functions are handed in others."""
         self._original = dict(sources)
         self._sources = sources
         self._chosen = chosen - self._generated
         self._options = options
         self._result = result
         self._files: dict[str, File] = {}
-        self._views: dict[str, _View] = {}
+        self._views: dict[str, View] = {}
         self._program_of: dict[str, dict[str, File]] = {}
         self._programs: list[dict[str, File]] = []
         """The files of each program: those of one get nothing from those of another."""
@@ -245,6 +232,8 @@ class _Run:
             self._program_of.update(dict.fromkeys(paths, self._programs[-1]))
         self._unused: dict[str, set[str]] = {}
         self._refused: set[tuple[str, int, str]] = set()
+        self._open: set[Left] = set()
+        """Applications that may trace themselves."""
         self._needed: dict[tuple[str, int, str], set[tuple[str, int, str]]] = defaultdict(set)
         self._lines = {path: LineMap.same(source.text) for path, source in sources.items()}
 
@@ -277,6 +266,7 @@ class _Run:
         answered |= {(each.path, each.line, each.rule) for each in left}
         left += [each for key, each in asked.items() if key not in answered]
         left += [Left(*key, "keep", "its edits do not fit together: please report this form") for key in self._refused]
+        left += self._open
         for path in self._generated:
             uses = [use for use in self._files[path].uses if use.rule[0] != "I"]
             left += [self._left(self._files[path], use, "generated", "the head of the file says that a tool makes it") for use in uses]
@@ -284,20 +274,25 @@ class _Run:
         self._finish()
 
     def _refresh(self) -> None:
-        """Read the files that changed anew, and the others where what those hand on has changed."""
+        """Read the files that changed anew, and the others where what those hand on, or hand over to them, has changed."""
         trees = self._trees
         for _ in range(_ROUNDS):
             before = {path: self.exports.get(path) for path in trees}
             for path, tree in trees.items():
-                view = self._views[path] = _View(self, path)
-                file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree)
+                view = self._views[path] = View(self.program, self.exports, path)
+                file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree, self._given.get(path))
                 file.has_formats_with_ids = self.program.has_formats_with_ids
                 file.files = self._program_of[path]
                 self._program_of[path][path] = file
                 self._files[path] = file
                 self.exports[path] = file.module.exports
             changed = {path for path, handed_on in before.items() if self.exports[path] != handed_on}
-            trees = {path: file.tree for path, file in self._files.items() if changed & self._views[path].asked}
+            before_given, self._given = self._given, handed_over(self._files.values())
+            trees = {
+                path: file.tree
+                for path, file in self._files.items()
+                if changed & self._views[path].asked or self._given.get(path) != before_given.get(path)
+            }
             if not trees:
                 break
         self._trees = {}
@@ -357,7 +352,7 @@ class _Run:
             parts[key], left[key] = self._group(members)
             if key in obstacles:
                 file, use = members[0]
-                text = "; ".join(obstacles[key])
+                text = "; ".join(dict.fromkeys(each.shown(file) for each in obstacles[key]))
                 left[key] += [] if left[key] else [self._left(file, use, "keep", text)]
         return flows, groups, parts, left
 
@@ -477,6 +472,9 @@ class _Run:
 
     def _results(self, done: dict[str, list[Edit]], needs: dict[str, list[Need]]) -> tuple[dict[str, list[Edit]], dict[str, bytes]]:
         """Return the edits of each file, those of its imports included, and its text after them."""
+        for program in self._programs:
+            # Applications make nothing of their own where others make the program set providers.
+            self._open |= {self._left_at(file, node) for file, node in frameworks.silence(program, done, self._chosen)}
         handed_on, lost = imports.handed_on(self._files, self.program.find), imports.lost(self._files, done)
         for path in self._chosen:
             file, own = self._files[path], done[path]
@@ -485,6 +483,9 @@ class _Run:
             done[path] = [*imports.coming(file, needs[path]), *own, *(edit for edit in going if not conflict([edit], own))]
         changed = {path: finishing.finished(self._files[path], edits) for path, edits in done.items() if edits}
         return changed, {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}
+
+    def _left_at(self, file: File, node: ast.AST) -> Left:
+        return Left(file.path, self._lines[file.path].before(getattr(node, "lineno", 1)), "W012", "decide", frameworks.QUESTION)
 
     def _step(self, path: str, edits: list[Edit], text: bytes, tree: ast.Module) -> None:
         self._result.before.setdefault(path, self._original[path].encoded())

@@ -73,7 +73,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`trace.get_current_span().set_attribute(key, value)`",
         names="trace.tracer.Tracer.add_attribute_to_current_span",
-        pair="T016_attribute_of_the_current_span",
+        pair="T016_attribute_of_the_current_span T016_middleware_by_hand",
     ),
     Rule(
         "T017",

@@ -199,7 +199,8 @@ def _as_call(node: ast.Attribute, statement: ast.Assign, file: File, method: str
 def mapping(use: Found, file: File) -> Outcome:
     """`span.attributes[key] = value` → `span.set_attribute(key, value)`."""
     node = use.node
-    assert isinstance(node, ast.Attribute)
+    if not isinstance(node, ast.Attribute):
+        return Keep("a variable that holds the attributes of a span")
     above, statement = file.parents.get(node), file.statement(node)
     if isinstance(above, ast.Subscript) and isinstance(statement, ast.Assign) and statement.targets == [above]:
         head = file.splice(file.end(node) - len(node.attr), file.start(above.slice), "set_attribute(", node)
