@@ -10,7 +10,7 @@ from opencensus_compat.rewrite import loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.groups import Groups, Key
 from opencensus_compat.rewrite.imports import is_of_opencensus, starred
-from opencensus_compat.rewrite.rules import providers
+from opencensus_compat.rewrite.rules import attributes, providers
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
 
@@ -82,7 +82,7 @@ class Flows(Groups):
                 elif isinstance(use.node, ast.alias) and (slot := file.slot(use.node)) is not None and (file.path, slot.name) in cut:
                     self._tie(use, slot)
                     self._reach(slot)
-        for one, other in providers.together(files.values()):
+        for one, other in [*providers.together(files.values()), *attributes.together(files.values())]:
             self._tie(one, other)
         while self._pending:
             each = self._pending.pop()

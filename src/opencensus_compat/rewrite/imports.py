@@ -34,7 +34,7 @@ def coming(file: File, needs: Iterable[Need]) -> list[Edit]:
     edits = []
     for near, modules in places.items():
         lines = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
-        statement = _last_import(file) if near < 0 else _statement_at(file, near)
+        statement = last_of_head(file) if near < 0 else _statement_at(file, near)
         edits.append(_at_top(file, lines) if statement is None else _beside(file, statement, lines))
     return edits
 
@@ -52,7 +52,7 @@ def instead(file: File, alias: ast.alias, value: str, *, keep_module: bool) -> l
     assert isinstance(statement, ast.ImportFrom)
     line = f"{alias.asname or alias.name} = {value}"
     edits = [without_name(file, alias)] if len(statement.names) > 1 or keep_module else [_without(file, statement)]
-    last = _last_import(file) if file.parents.get(statement) is file.tree else None
+    last = last_of_head(file) if file.parents.get(statement) is file.tree else None
     if last is None:
         return [*edits, file.insert_after(statement, line)]
     at = file.line_after(last)
@@ -89,7 +89,7 @@ def _beside(file: File, statement: ast.stmt, lines: list[str]) -> Edit:
     return Edit(at, at, (file.line_end + text.removesuffix(file.line_end) if is_last else text).encode())
 
 
-def _last_import(file: File) -> ast.stmt | None:
+def last_of_head(file: File) -> ast.stmt | None:
     """Return the last statement of the head of a module: its docstring and imports."""
     last: ast.stmt | None = None
     for statement in file.tree.body:

@@ -215,8 +215,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "T042",
         "attributes of the context",
         "decide",
-        "`OTEL_PYTHON_…_EXCLUDED_URLS` for excluded hosts, else baggage or a context variable",
+        "a `ContextVar` where one file sets and reads it; `OTEL_PYTHON_…_EXCLUDED_URLS` for excluded hosts, else baggage",
         "Which key is it, and who reads it?",
+        pair="T042_attribute_of_the_context",
         names="""trace.execution_context.get_opencensus_attr trace.execution_context.get_opencensus_attrs
         trace.execution_context.set_opencensus_attr trace.execution_context.set_opencensus_attrs""",
     ),

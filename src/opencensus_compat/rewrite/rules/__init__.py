@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.rules import (
+    attributes,
     by_hand,
     consoles,
     contexts,
@@ -37,6 +38,7 @@ REWRITERS: dict[str, Rewriter] = {
     **consoles.REWRITERS,
     **samplers.REWRITERS,
     **contexts.REWRITERS,
+    **attributes.REWRITERS,
     **integrations.REWRITERS,
     **settings.REWRITERS,
     **django.REWRITERS,
