@@ -59,6 +59,17 @@ def test_what_measures_and_maps_say(before, after):
     assert left == []
 
 
+@pytest.mark.parametrize("change", ["NAME = 'm'\n", "NAME += 'm'\n", "for NAME in 'ab':\n    pass\n"])
+def test_a_name_that_is_another_one_by_then(change):
+    """The name of a measure stays where the variable that it was made with may hold another text."""
+    made = "NAME = 'n'\nM = measure_module.MeasureInt(NAME, 'd')\n"
+    view = "view_module.View('v', 'd', [], M, aggregation_module.SumAggregation())"
+    text, left = _rewrite(f"{_HEAD}{made}stats.view_manager.register_view({view})\n{change}print(M.name)\n")
+    assert text.endswith("print(M.name)\n")
+    assert "M = measure_module" in text
+    assert any(each.why == "decide" for each in left)
+
+
 _KEPT = '{key: value for key, value in tags.items() if key == "shop"}'
 _RECORDS = {
     "tags before the value": (
@@ -128,6 +139,7 @@ _ASKED = {
     "a map that keeps its values": f"{_MAP}def record(n):\n    if n:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
     "a value that is recorded nowhere": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\n",
     "a value in a loop": f"{_MAP}for n in range(3):\n    mmap.measure_int_put(ORDERS, n)\nmmap.record()\n",
+    "a measure that is looked up": "def main(mmap, name):\n    mmap.measure_int_put(globals()[name], 2)\n",
     "metrics that are read": f"def record(now):\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record()\n    return list(mmap.measure_to_view_map.get_metrics(now))\n",
     "a tag that may not be there": f"tags = TagMap()\ntags.insert('shop', 'a')\nif len('a'):\n    tags = TagMap()\ntags.update('shop', 'b')\n{_MAP}mmap.measure_int_put(ORDERS, 1)\nmmap.record(tags)\n",
     "a tag that was deleted": f"tags = TagMap()\ntags.insert('shop', 'a')\ntags.delete('shop')\ntags.update('shop', 'b')\n{_MAP}mmap.measure_int_put(ORDERS, 1)\nmmap.record(tags)\n",

@@ -130,7 +130,7 @@ def _check_readers(file: File) -> None:
                 raise Refused(Keep(f"{home.path}:{line} reads back what was recorded"))
             call = home.call(use.node) if use.symbol in PUTS else None
             given = home.argument(call, 0, "measure") if call is not None else None
-            if call is not None and held(home, given) is None and not _is_called_by_nobody(call, home):
+            if call is not None and held(home, given) is None and not _is_of_nobody(given, home):
                 raise Refused(Keep(f"{home.path}:{line} records measures that are only known when it runs"))
 
 
@@ -149,9 +149,10 @@ def is_unread(node: ast.AST, file: File) -> bool:
     return file.is_alone(whole) or (isinstance(place, ast.Name) and not readers(file, place))
 
 
-def _is_called_by_nobody(node: ast.AST, file: File) -> bool:
-    """Return whether nothing in the program names the function around a node, so that what it gets is nothing of the program."""
-    function = file.function(node)
+def _is_of_nobody(node: ast.expr | None, file: File) -> bool:
+    """Return whether an expression is a parameter of a function that nothing in the program names, so that it is nothing of the program."""
+    slot = file.slot(node) if isinstance(node, ast.Name) else None
+    function = file.function(node) if node is not None and slot is not None and slot.parameter is not None else None
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list or function.name.startswith("__"):
         return False
     for home in file.files.values():
@@ -257,9 +258,10 @@ def _text(node: ast.Attribute, kinds: tuple[str, ...], file: File) -> Outcome:
         return Ask("Whose name is this?")
     is_text = isinstance(given, ast.Constant) and isinstance(given.value, str)
     if not is_text:
-        _check_names([(home, given)], file, node)
-        if not isinstance(given, (ast.Name, ast.Attribute)):
+        slot = home.slot(given) if isinstance(given, ast.Name) else None
+        if slot is None or (home.only_value(slot) is None and (slot.parameter is None or len(slot.stores) > 1)):
             return Ask("Its name is made as the program runs: is it the same here?")
+        _check_names([(home, given)], file, node)
     return [file.replace(node, home.text(given))]
 
 
