@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import loops
+from opencensus_compat.rewrite import calls, loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.groups import Groups, Key
 from opencensus_compat.rewrite.imports import is_of_opencensus, starred
@@ -60,6 +60,8 @@ class Flows(Groups):
         self._pending: list[Slot | _Function] = []
         self._file_of: dict[ast.AST, File] = {}
         self._calls: dict[str, list[tuple[File, ast.Call]]] = defaultdict(list)
+        self._through: dict[ast.AST, ast.Call] = {}
+        """Argument -> the call that another one makes with it."""
         self._reads: dict[str, list[tuple[File, ast.Attribute]]] = defaultdict(list)
         self._aliases: dict[str, list[tuple[File, ast.alias]]] = defaultdict(list)
         self._methods: dict[str, list[_Function]] = defaultdict(list)
@@ -67,6 +69,9 @@ class Flows(Groups):
         for file in files.values():
             for call in file.kinds[ast.Call]:
                 self._calls[strings.tail(call.func)].append((file, call))
+                if (made := calls.handed_on(call)) is not None:
+                    self._calls[strings.tail(made.func)].append((file, made))
+                    self._through.update(dict.fromkeys([*made.args, *made.keywords], made))
             for read in file.kinds[ast.Attribute]:
                 self._reads[read.attr].append((file, read))
             for alias in file.kinds[ast.alias]:
@@ -268,7 +273,7 @@ class Flows(Groups):
         is_robust = symbol.startswith(_ROBUST)
         match parent:
             case ast.Attribute():
-                above = next((each for each in _chain(file, parent) if each in file.by_node), None)
+                above = next((each for each in calls.chain(file, parent) if each in file.by_node), None)
                 if parent in file.by_node:
                     if not all(use.rule in self._free for use in file.by_node[parent]):
                         self._tie(key, parent)
@@ -302,6 +307,8 @@ class Flows(Groups):
                 pass
             case ast.IfExp() | ast.BoolOp() | ast.Await():
                 self._flow(file, parent, key, symbol)
+            case ast.List() | ast.Tuple() if node in self._through:
+                self._argument(file, node, key, is_robust=is_robust)
             case ast.List() | ast.Tuple() if found := loops.through(file, parent):
                 for loop in found:
                     self._bound(file, loop.target, key)
@@ -334,7 +341,7 @@ class Flows(Groups):
             self._stop(key, target, "it is kept in a collection")
 
     def _argument(self, file: File, node: ast.AST, key: Key, *, is_robust: bool) -> None:
-        call = file.parents.get(node)
+        call = self._through.get(node) or file.parents.get(node)
         if isinstance(call, ast.ClassDef):
             return
         assert isinstance(call, ast.Call)
@@ -362,12 +369,7 @@ class Flows(Groups):
             self._stop(key, call, f"it is handed to {name or 'a function'}(), which is not in these files")
 
     def _parameter(self, function: _Function, call: ast.Call, node: ast.AST) -> ast.arg | None:
-        arguments = function.args
-        if isinstance(node, ast.keyword):
-            return next((each for each in [*arguments.args, *arguments.kwonlyargs] if each.arg == node.arg), None)
-        places = [*arguments.posonlyargs, *arguments.args]
-        at = call.args.index(node) + self._skipped(function)  # type: ignore[arg-type] # an argument is an expression
-        return places[at] if at < len(places) and not any(isinstance(each, ast.Starred) for each in call.args) else None
+        return calls.parameter(function, call, node, self._skipped(function))
 
     def _skipped(self, function: _Function) -> int:
         """Return 1 for a method, which gets its object first."""
@@ -492,19 +494,14 @@ class Flows(Groups):
             return
         for home, call in self._calls[function.name]:
             if self._function(home, call.func) is function:
+                if call not in home.parents:
+                    self._stop(function, call, f"what becomes of what {function.name}() returns is not known")
                 self._tie(function, call)
                 self._flow(home, call, function)
         for node in [*file.kinds[ast.Return], *file.kinds[ast.Yield]]:
             if node.value is not None and file.function(node) is function:
                 for source in self._sources(file, node.value):
                     self._tie(function, source)
-
-
-def _chain(file: File, node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the attributes that are read of an attribute."""
-    while isinstance(above := file.parents.get(node), ast.Attribute):
-        yield above
-        node = above
 
 
 def is_tracer(file: File, alias: ast.alias) -> bool:

@@ -23,7 +23,9 @@ class Obstacle(NamedTuple):
 
     def shown(self, file: File) -> str:
         """Return the reason with its line, and with its file where that is not a given one."""
-        home = next((each for each in file.files.values() if self.node in each.parents), file)
+        home = next(
+            (each for each in file.files.values() if self.node in each.parents or getattr(self.node, "func", None) in each.parents), file
+        )
         line = getattr(self.node, "lineno", 1)
         return f"line {line}: {self.reason}" if home is file else f"{os.path.relpath(home.path)}:{line}: {self.reason}"
 

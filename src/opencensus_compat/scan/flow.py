@@ -74,10 +74,11 @@ class Flow(Names):
         self._hand(node.func, list(node.args), node.keywords, scope)
         tail = strings.tail(node.func)
         at = _HANDED_ON.get(tail)
-        if at is not None and len(node.args) > at + 1:
+        if at is not None and (len(node.args) > at + 1 or (node.keywords and len(node.args) > at)):
             arguments = list(node.args[at + 1 :])
             each = [self._value(argument, scope) for argument in arguments]
-            self._hand_values(node.args[at], [element_of(value) for value in each] if tail == "map" else each, {}, scope)
+            named = {keyword.arg: self._value(keyword.value, scope) for keyword in node.keywords if keyword.arg}
+            self._hand_values(node.args[at], [element_of(value) for value in each] if tail == "map" else each, named, scope)
         target = next((keyword.value for keyword in node.keywords if keyword.arg == "target"), None)
         given = next((keyword.value for keyword in node.keywords if keyword.arg == "args"), None)
         if target is not None and isinstance(given, (ast.Tuple, ast.List)):
