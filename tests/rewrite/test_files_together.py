@@ -363,9 +363,12 @@ def test_a_helper_that_others_call_with_something_else(app):
     assert f"{os.path.join('app', 'fakes.py')}:4: what `tracer` gets here is not known" in {each.text for each in result.left}
 
 
-def test_a_tracer_in_an_object(app):
+@pytest.mark.parametrize(
+    "helper", ["with context.tracer.span('bill'):\n        pass", "tracer = context.tracer\n    tracer.span('bill').finish()"]
+)
+def test_a_tracer_in_an_object(app, helper):
     """A file that uses an attribute of some object, and gets nothing of OpenCensus by its imports, keeps the tracer in it."""
-    (app / "helper.py").write_text("def bill(context):\n    with context.tracer.span('bill'):\n        pass\n", encoding="utf-8")
+    (app / "helper.py").write_text(f"def bill(context):\n    {helper}\n", encoding="utf-8")
     (app / "telemetry.py").write_text(
         dedent(_TELEMETRY).replace("tracer = Tracer", "class Context:\n    def __init__(self):\n        self.tracer = Tracer"),
         encoding="utf-8",
@@ -373,4 +376,4 @@ def test_a_tracer_in_an_object(app):
     (app / "orders.py").write_text("from app import helper, telemetry\n\nhelper.bill(telemetry.Context())\n", encoding="utf-8")
     result = rewrite(["app"])
     assert "app/telemetry.py" not in result.after
-    assert f"{os.path.join('app', 'helper.py')}:2: `.span` of an OpenCensus object is no known use" in {each.text for each in result.left}
+    assert any(each.text.startswith(os.path.join("app", "helper.py")) and "`.span` of an OpenCensus" in each.text for each in result.left)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _GENERATED = re.compile(rb"^\s*(?:#|//|;).*(?:@generated\b|\bgenerated\b(?!-)|\bdo not edit\b)", re.IGNORECASE)
 _HEAD_LINES = 10
 _OF_OPENCENSUS = re.compile(
-    rb"\.\w+\.(?:span|end_span|current_span|add_attribute(?:_to_current_span)?|add_annotation|add_message_event|trace_decorator|finish)\("
+    rb"\.(?:span|end_span|current_span|add_attribute(?:_to_current_span)?|add_annotation|add_message_event|trace_decorator|finish)\("
 )
-"""Methods of tracers and spans that OpenTelemetry's have not, of what an attribute of some object holds."""
+"""Methods of tracers and spans that OpenTelemetry's have not."""
 
 
 @dataclass(frozen=True, slots=True)
