@@ -89,7 +89,7 @@ function useKeys(state, onHelp) {
       else if (event.key === "/") document.querySelector('input[type="search"]')?.focus();
       else if (event.key === "?") onHelp();
       else if (event.key === "Escape") document.querySelector(".side .bar button")?.click();
-      else if (event.key === "j" || event.key === "k") { const list = document.querySelector('[role="grid"]'); list?.focus(); list?.dispatchEvent(new KeyboardEvent("keydown", { key: event.key })); }
+      else if (event.key === "j" || event.key === "k") { const list = document.querySelector('[role="grid"], [role="treegrid"]'); list?.focus(); list?.dispatchEvent(new KeyboardEvent("keydown", { key: event.key })); }
       else return;
       event.preventDefault();
     };

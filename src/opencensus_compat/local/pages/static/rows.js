@@ -4,8 +4,9 @@ import { html, useState, useEffect, useLayoutEffect, useRef } from "./core.js";
 const AROUND = 12;
 
 /* count: number of rows; height: of each, px; row(index) -> element; chosen: index or -1; label: accessible name;
-   onChoose(index), onOpen(index), onScroll(top); fits: as high as its rows, as far as there is room; moveTo: {index} scrolls there once for each new object. */
-export function Rows({ count, height, row, chosen, label, className, onChoose, onOpen, onScroll, moveTo, onKey, id, columns = 1, fits }) {
+   onChoose(index), onOpen(index), onScroll(top); role: treegrid where rows have levels;
+   fits: as high as its rows, as far as there is room; moveTo: {index} scrolls there once for each new object. */
+export function Rows({ count, height, row, chosen, label, className, onChoose, onOpen, onScroll, moveTo, onKey, id, columns = 1, fits, role = "grid" }) {
   const box = useRef(null);
   const [seen, setSeen] = useState({ top: 0, size: 600 });
   useLayoutEffect(() => {
@@ -47,7 +48,7 @@ export function Rows({ count, height, row, chosen, label, className, onChoose, o
   const last = Math.min(count, Math.ceil((seen.top + seen.size) / height) + AROUND);
   const visible = [];
   for (let index = first; index < last; index++) visible.push(row(index, { top: `${index * height}px` }));
-  return html`<div ref=${box} class=${className} id=${id} style=${fits ? { height: `${count * height + 2}px` } : undefined} role="grid" tabindex="0" aria-label=${label} aria-rowcount=${count} aria-colcount=${columns}
+  return html`<div ref=${box} class=${className} id=${id} style=${fits ? { height: `${count * height + 2}px` } : undefined} role=${role} tabindex="0" aria-label=${label} aria-rowcount=${count} aria-colcount=${columns}
       aria-activedescendant=${chosen >= first && chosen < last ? `${id}-${chosen}` : undefined} onScroll=${scrolled} onKeyDown=${pressed}>
     <div role="presentation" style=${{ height: `${count * height}px` }}>${visible}</div>
   </div>`;

@@ -17,7 +17,7 @@ export function Side({ item, operation, onClose, compared }) {
     .filter(([name]) => (name === "operation" ? operationId : item && (name !== "before" || compared)));
   return html`<aside class="side" aria-label="Details" onKeyDown=${pressed}>
     <div class="bar">
-      <button type="button" onClick=${onClose} aria-label="Close details">← Back</button>
+      <button type="button" onClick=${onClose}><span aria-hidden="true">← </span>Back</button>
       <div class="tabs" role="tablist">${tabs.map(([name, text]) => html`<button type="button" role="tab" key=${name} aria-selected=${shown === name} onClick=${() => choose(name)}>${text}</button>`)}</div>
       ${whole && shown !== "operation" ? html`<${Kql} query=${whole.kql} />` : null}
     </div>
@@ -173,7 +173,7 @@ export function Operation({ operationId, item, compared }) {
       </div>
     </div>
     <div class="axis" aria-hidden="true"><span></span><span class="ticks"><span>0</span><span>${duration(plan.length / 2)}</span><span>${duration(plan.length)}</span></span><span></span></div>
-    <${Rows} id="timeline" className="timeline" fits label="Items of the operation, in order of time" columns=${3} count=${rows.length} height=${HEIGHT} row=${row} chosen=${index} moveTo=${moveTo}
+    <${Rows} id="timeline" className="timeline" role="treegrid" fits label="Items of the operation, in order of time" columns=${3} count=${rows.length} height=${HEIGHT} row=${row} chosen=${index} moveTo=${moveTo}
       onChoose=${(place) => open(place)} onOpen=${(place) => open(place, "item")} onKey=${keys} />
     ${chosen ? html`<${Chosen} number=${chosen.number} />` : html`<p class="empty">Choose a row to see what it has; Enter opens it.</p>`}`;
 }
