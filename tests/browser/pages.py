@@ -388,18 +388,18 @@ def test_metric_charts(visit, send, shop):
     send([shop.metric("alone", 7, start), *[shop.metric("orders", value, start + timedelta(seconds=value)) for value in range(1, 6)]])
     page = visit("?view=metrics")
     page.get_by_role("link", name="latency").click()
-    page.locator(".plot canvas").wait_for()
-    data = page.evaluate("document.querySelector('.plot').plot.data.map((line) => Array.from(line))")
+    _wait(page, "() => document.querySelector('.plot')?.plot?.data[1].includes(15)")
+    data = page.evaluate("document.querySelector('.plot')?.plot?.data.map((line) => Array.from(line))")
     assert [value for value in data[1] if value is not None] == [5, 10, 15]
     assert data[1].count(None) == 18
     page.get_by_role("radio", name="sum").check()
-    _wait(page, "() => document.querySelector('.plot').plot.data[1].includes(20)")
+    _wait(page, "() => document.querySelector('.plot')?.plot?.data[1].includes(20)")
     page.get_by_label("split by").select_option("route")
-    _wait(page, "() => document.querySelector('.plot').plot.data.length === 3")
+    _wait(page, "() => document.querySelector('.plot')?.plot?.data.length === 3")
     page.get_by_text("The same as a table").click()
     assert _texts(page, ".chart details th") == ["time (UTC)", "/a", "/b"]
     page.get_by_role("link", name="alone").click()
-    _wait(page, "() => document.querySelector('.plot')?.plot.data[1].length === 1")
+    _wait(page, "() => document.querySelector('.plot')?.plot?.data[1].length === 1")
     page.get_by_role("link", name="orders").click()
     page.get_by_text("cumulative").wait_for()
     assert page.get_by_role("radio", name="max").is_checked()
@@ -560,6 +560,8 @@ def test_names_for_a_screen_reader(visit, send, shop):
     send(shop.failed_order(1))
     page = visit("?item=1")
     page.get_by_role("navigation", name="Views").wait_for()
+    page.locator(ROWS).first.wait_for()
+    page.locator(".timeline .row").first.wait_for()
     grid = page.get_by_role("grid", name="Items, the newest first")
     assert grid.get_attribute("aria-rowcount") == "6"
     assert page.get_by_role("row", name="failed request POST /orders").count()
