@@ -12,7 +12,19 @@ from pathlib import Path
 import pytest
 
 from opencensus_compat.doctor import cli
-from opencensus_compat.doctor.programs import run
+from opencensus_compat.doctor.check import PROBLEM, SKIPPED, UNCHECKED, run_checks
+from opencensus_compat.doctor.programs import facts_of, run
+from opencensus_compat.doctor.request import Request
+from opencensus_compat.doctor.sections.counts import Counts
+from opencensus_compat.local import LocalEndpoint
+
+_SENDS = """
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+with Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler()).span("checkout"):
+    pass
+"""
 
 
 @pytest.fixture
@@ -67,6 +79,33 @@ def test_a_python_without_this_package(environ):
         "ModuleNotFoundError: No module named 'opencensus_compat'",
         ("opencensus",),
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "said"),
+    [
+        (
+            _SENDS,
+            SKIPPED,
+            "What it counted is told.",
+        ),
+        ("pass", PROBLEM, "started no Python that could be looked at"),
+        ("raise SystemExit(3)", UNCHECKED, "ended with 3: its own output says why"),
+    ],
+    ids=["sends", "sends nothing", "fails"],
+)
+def test_a_program_that_reads_no_path(environ, code, verdict, said):
+    """A packed program reads no PYTHONPATH, as this Python with -I: what it counted is told; where it counted nothing, that it is unseen."""
+    with LocalEndpoint() as endpoint:
+        environ["APPLICATIONINSIGHTS_CONNECTION_STRING"] = endpoint.connection_string
+        request = Request(environ=environ, folder=os.getcwd(), offline=True)
+        command = [sys.executable, "-I", "-c", code]
+        [facts] = facts_of(command, request, asked=None, drive=None, stop_signal="SIGTERM", to_stderr=True)
+    [result] = [result for result in run_checks(facts) if result.check.id == "D100"]
+    assert result.verdict is verdict
+    assert said in (result.failure or result.findings[0].text)
+    counted = [process.resources[0].sent for process in facts.counts.processes] if isinstance(facts.counts, Counts) else []
+    assert counted == ([1] if verdict is SKIPPED else [])
 
 
 def test_a_server_that_is_driven(environ):

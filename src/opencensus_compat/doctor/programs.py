@@ -40,7 +40,9 @@ class Seen:
 
     run: Run
     facts: tuple[Facts, ...]
-    """Of each process that could say what it made; ``run`` is in them."""
+    """Of each process that could say what it made; ``run`` and ``counts`` are in them."""
+    counts: Counts | Absent
+    """What all processes have counted."""
 
 
 def run(
@@ -91,7 +93,7 @@ def run(
         asked=asked,
         failure=masked(failure, secrets),
     )
-    return Seen(ran, tuple(replace(facts, run=ran, counts=counted) for _, facts in found if facts is not None))
+    return Seen(ran, tuple(replace(facts, run=ran, counts=counted) for _, facts in found if facts is not None), counted)
 
 
 def _counted(environ: Mapping[str, str], path: str) -> Counts | Absent:
@@ -119,7 +121,8 @@ def facts_of(
     """
     seen = run(command, request.environ, asked=asked, drive=drive, stop_signal=stop_signal, to_stderr=to_stderr)
     if not seen.facts:
-        return [replace(gather(request), run=seen.run)]
+        outside = [name for name in SECTIONS if name != "counts"]
+        return [replace(gather(replace(request, goes_to=_endpoint(seen)), outside), run=seen.run, counts=seen.counts)]
     using = [facts for facts in seen.facts if isinstance(facts.wiring, Wiring) and any(name in facts.wiring.uses for name in _USED)]
     outside = [name for name in SECTIONS if name not in (*SEEN_INSIDE, "counts")]
     gathered = gather(replace(request, goes_to=_endpoint(seen)), outside)
@@ -129,8 +132,8 @@ def facts_of(
 
 def _endpoint(seen: Seen) -> str:
     """Return where the program was seen to send to, also by a connection string in its code; empty where it sent nothing."""
-    counted = [facts.counts for facts in seen.facts if isinstance(facts.counts, Counts)]
-    return next((resource.endpoint for counts in counted for process in counts.processes for resource in process.resources), "")
+    processes = seen.counts.processes if isinstance(seen.counts, Counts) else ()
+    return next((resource.endpoint for process in processes for resource in process.resources), "")
 
 
 def _to_the_end(command: Sequence[str], environ: Mapping[str, str], *, to_stderr: bool) -> tuple[int, str]:

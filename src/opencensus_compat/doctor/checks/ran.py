@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from opencensus_compat.doctor.check import PROBLEM, SKIPPED, WARNING, CouldNotCheck, Finding, check
 from opencensus_compat.doctor.checks.messages import about
 from opencensus_compat.doctor.facts import Absent, Facts
+from opencensus_compat.doctor.sections.counts import Counts
 from opencensus_compat.doctor.sections.run import Process, Run
 
 _FLUSH = "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1"
@@ -24,7 +25,13 @@ def processes(facts: Facts) -> Iterator[Finding]:
     run = facts.run
     if run.failure:
         raise CouldNotCheck(run.failure)
-    if not run.processes:
+    if not run.processes and isinstance(facts.counts, Counts) and facts.counts.processes:
+        # A frozen program reads no PYTHONPATH; its exporter counts all the same.
+        yield Finding(
+            SKIPPED,
+            f"{run.command} cannot be looked at from inside: it is packed, or its Python ignores PYTHONPATH (-E, -I, -S). What it counted is told.",
+        )
+    elif not run.processes and run.exit_code in _ENDS:
         yield Finding(
             PROBLEM,
             f"{run.command} started no Python that could be looked at: the program is none of Python, or its Python ignores PYTHONPATH (-E, -I, -S).",
@@ -32,7 +39,7 @@ def processes(facts: Facts) -> Iterator[Finding]:
         )
     for process in run.processes:
         yield from _untold(process)
-    if run.processes and run.exit_code not in _ENDS:
+    if run.exit_code not in _ENDS:
         raise CouldNotCheck(
             f"{run.command} ended with {run.exit_code}: its own output says why; what comes after its failure was not seen."
         )
