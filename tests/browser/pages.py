@@ -664,6 +664,29 @@ def test_a_finished_recording_and_its_comparison(visit, shop, tmp_path):
         assert compared.wait(30) in (0, 1)
 
 
+@pytest.mark.parametrize("width", [1280, 400])
+def test_reports_in_a_file(visit, shop, tmp_path, width):
+    """The HTML reports of compare and scan, opened from a file, run no script of what they report, ask nobody, and fit narrow windows."""
+    for name, texts in (("before", HOSTILE), ("after", [*HOSTILE, "<img src=x onerror=window.trap=2>"])):
+        store = Store(tmp_path / f"{name}.db")
+        made = [shop.trace(text, NOW + timedelta(milliseconds=place)) for place, text in enumerate(texts)]
+        store.add([Accepted(number, row(item, number), json.dumps(item), ()) for number, item in enumerate(made, 1)])
+        store.close()
+    (tmp_path / "app.py").write_text(
+        "from opencensus.trace.tracer import Tracer\nname = '<img src=x onerror=window.trap=3>'\ntracer = Tracer()\n"
+    )
+    for words in (["compare", str(tmp_path / "before.db"), str(tmp_path / "after.db")], ["scan", str(tmp_path / "app.py")]):
+        report = tmp_path / f"{words[0]}.html"
+        with _run(*words, "--format", "html", "--output", str(report)) as process:
+            process.communicate(timeout=60)
+        for scheme in ("light", "dark"):
+            page = visit(url=report.as_uri(), width=width, scheme=scheme)
+            page.locator("body").wait_for()
+            assert page.evaluate("window.trap") is None
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (words[0], scheme)
+            assert page.evaluate("document.body.textContent.trim().length") > 50
+
+
 @pytest.mark.timeout(0)  # as long as it is told to
 def test_two_hundred_items_a_second(visit, send, shop, limits):
     """The page keeps up, and its memory stays flat: PAGES_SECONDS is for how long (600 in `make pages SOAK=1`)."""
