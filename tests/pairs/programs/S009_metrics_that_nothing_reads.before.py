@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timezone
 
 from opencensus.ext.azure import metrics_exporter
 from opencensus.stats import aggregation as aggregation_module
@@ -20,4 +20,4 @@ for shop in ("berlin", "paris"):
     tmap.update("shop", shop)
     mmap.measure_int_put(PARTS, len(shop))
     mmap.record(tmap)
-    seen = list(mmap.measure_to_view_map.get_metrics(datetime.utcnow()))
+    seen = list(mmap.measure_to_view_map.get_metrics(datetime.now(timezone.utc)))

@@ -307,7 +307,7 @@ def test_a_forked_worker(run, endpoint, is_exporter_first):
                 record(number, "/b")
                 sys.exit()
             children.append(child)
-            print(child)
+            print(child, flush=True)
         for child in children:
             os.waitpid(child, 0)
         {then}
