@@ -37,9 +37,9 @@ done
 shift
 exec chroot "$root" sh -ec '
     cd "$1"; shift
-    [ -x /root/venv/bin/python ] || python3.14 -m venv /root/venv
-    /root/venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --editable ".[test]"
-    exec /root/venv/bin/python -m pytest --quiet "$@"
+    [ -x /opt/venv/bin/python ] || python3.14 -m venv /opt/venv
+    /opt/venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --editable ".[test]"
+    exec /opt/venv/bin/python -m pytest --quiet "$@"
 ' sh "$@"
 """
 

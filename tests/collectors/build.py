@@ -26,7 +26,7 @@ _GO = {
     "GOPATH": "/usr/share/gocode",
     # Without /proc, the compiler does not find it by itself.
     "GOROOT": "/usr/lib/go",
-    "GOCACHE": "/tmp/go",
+    "GOCACHE": "/var/cache/go",
     "HOME": "/root",
     "PATH": "/usr/bin:/bin",
     # It runs outside of the folder, on other libraries.
@@ -76,12 +76,12 @@ def build(to: Path, mirror: str, *, path: str, is_root: bool) -> None:
     try:
         included = f"--include={','.join(PACKAGES)}"
         _run([debootstrap, "--variant=minbase", included, SUITE, str(folder), mirror, SCRIPT], {**os.environ, "PATH": path})
-        source = Path("/root/collector/main.go")
+        source = Path("/opt/collector/main.go")
         inside = folder / source.relative_to("/")
         inside.parent.mkdir(parents=True)
         shutil.copyfile(Path(__file__).with_name("main.go"), inside)
-        _run([chroot, str(folder), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", "/root/otelcol", str(source)], _GO)
-        os.replace(folder / "root" / "otelcol", to)
+        _run([chroot, str(folder), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", "/opt/otelcol", str(source)], _GO)
+        os.replace(folder / "opt" / "otelcol", to)
     finally:
         _remove(folder)
 

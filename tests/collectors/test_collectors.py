@@ -51,8 +51,8 @@ def test_without_root(tmp_path):
 
 def test_a_build(tmp_path):
     """The program that the compiler leaves in the folder is all that stays of it."""
-    executable(tmp_path, "debootstrap", 'mkdir "$4/root"; echo "$@" > "$4/root/asked"')
-    executable(tmp_path, "chroot", '[ -f "$1/root/collector/main.go" ] && [ "$GO111MODULE" = off ] && mv "$1/root/asked" "$1/root/otelcol"')
+    executable(tmp_path, "debootstrap", 'mkdir "$4/opt"; echo "$@" > "$4/opt/asked"')
+    executable(tmp_path, "chroot", '[ -f "$1/opt/collector/main.go" ] && [ "$GO111MODULE" = off ] && mv "$1/opt/asked" "$1/opt/otelcol"')
     build_in(tmp_path)
     [made] = (tmp_path / "made").iterdir()
     assert re.fullmatch(rf"--variant=minbase --include=\S+ forky {re.escape(str(made.parent))}/debian-\S+ {MIRROR} sid\n", made.read_text())

@@ -27,5 +27,5 @@ def test_what_needs_no_import(monkeypatch):
 
 def test_a_redirect_of_the_local_endpoint():
     """Below `census-compat local` the redirect is what is wanted."""
-    environ = {"APPINSIGHTS_EXPORTER_REDIRECT": "http://127.0.0.1:1", "OPENCENSUS_COMPAT_LOCAL_NOTES": "/tmp/notes"}
+    environ = {"APPINSIGHTS_EXPORTER_REDIRECT": "http://127.0.0.1:1", "OPENCENSUS_COMPAT_LOCAL_NOTES": "notes"}
     assert _verdicts(gather(Request(environ=environ, folder=""), ["settings"]))["D095"] == "ok"

@@ -94,17 +94,12 @@ def numbers(store: Store, wanted: Filter, *, after: int = 0, most: int = MOST_NU
     if wanted.selects_all:
         last = store.last_number()
         return list(range(max(after, last - most) + 1, last + 1))
-    selects, parameters = [], []
-    for table in TABLES:
-        found = in_sql(wanted, table)
-        if found is not None:
-            having, values = found
-            selects.append(f"SELECT rowid FROM {table} WHERE rowid > ?{having and ' AND '}{having}")
-            parameters += [after, *values]
-    if not selects:
+    select, parameters = _of_all_tables("rowid", wanted)
+    if not select:
         return []
     # Sorted here: SQLite would walk every table backwards at once, which takes twice as long.
-    return sorted(number for (number,) in store.query(" UNION ALL ".join(selects), parameters))[-most:]
+    found = sorted(number for (number,) in store.query(f"SELECT * FROM ({select}) WHERE rowid > ?", [*parameters, after]))
+    return found[-most:]
 
 
 def count(store: Store, wanted: Filter) -> int:
@@ -115,17 +110,21 @@ def count(store: Store, wanted: Filter) -> int:
 
     """
     check(wanted)
+    select, parameters = _of_all_tables("count(*) AS found", wanted)
+    return int(store.query(f"SELECT sum(found) FROM ({select})", parameters)[0][0]) if select else 0
+
+
+def _of_all_tables(what: str, wanted: Filter) -> tuple[str, list[object]]:
+    """Return a query for the rows of all tables that pass, and its parameters; empty where no table can have any."""
     selects: list[str] = []
     parameters: list[object] = []
     for table in TABLES:
         found = in_sql(wanted, table)
         if found is not None:
             having, values = found
-            selects.append(f"SELECT count(*) AS found FROM {table}{having and ' WHERE '}{having}")
+            selects.append(f"SELECT {what} FROM {table}{having and ' WHERE '}{having}")
             parameters += values
-    if not selects:
-        return 0
-    return int(store.query(f"SELECT sum(found) FROM ({' UNION ALL '.join(selects)})", parameters)[0][0])
+    return " UNION ALL ".join(selects), parameters
 
 
 def items(store: Store, wanted: Sequence[int]) -> list[Listed]:

@@ -201,10 +201,19 @@ def row(envelope: Mapping[str, Any], number: int, user_agent: str = "") -> Row:
         key,
         key,
         _text_or_none(tags.get("ai.internal.sdkVersion")),
-        f"00000000-0000-0000-{number >> 48:04x}-{number & 0xFFFFFFFFFFFF:012x}",
+        _item_id(number),
         _item_count(envelope.get("sampleRate")),
     )
     return Row(table, values)
+
+
+def _item_id(number: int) -> str:
+    return f"00000000-0000-0000-{number >> 48:04x}-{number & 0xFFFFFFFFFFFF:012x}"
+
+
+def arrival_number(item_id: str) -> int:
+    """Return the arrival number that the ``itemId`` of a row stands for."""
+    return int(item_id.replace("-", "")[-16:], 16)
 
 
 def decoded(table: str, values: Iterable[Any]) -> TableRow:

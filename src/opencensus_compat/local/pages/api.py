@@ -21,6 +21,7 @@ from ..application_map import Figures, Map, application_map
 from ..charts import chart, metrics
 from ..exchange import Answer
 from ..filters import from_query
+from ..tables import arrival_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -201,7 +202,7 @@ class Pages:
             return None
         numbered = transaction.as_dict(found)
         for item in numbered["items"]:
-            item["number"] = int(str(item["row"]["itemId"]).replace("-", "")[-16:], 16)
+            item["number"] = arrival_number(item["row"]["itemId"])
             item["row"] = queries.shortened(item["row"])
         return {**numbered, "kql": kql.of_operation(found.operation_id)}
 
