@@ -6,7 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from .model import ABSENT
+from .metrics import PER_INTERVAL
+from .model import ABSENT, NOTE
 from .noise import column as column_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ def is_column(name: str) -> Condition:
 def has(name: str) -> Condition:
     """Return a condition: the item after has something in a column."""
     return lambda values: bool(values.item_after.get(name))
+
+
+def is_per_interval(values: Values) -> bool:
+    """Return whether a series has what there was since the last export, and had what there was since the start."""
+    return values.item_after.get(NOTE) == PER_INTERVAL
 
 
 def in_a_column(values: Values) -> bool:

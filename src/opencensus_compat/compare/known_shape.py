@@ -1,5 +1,5 @@
-"""What OpenTelemetry's envelopes change (``OPENCENSUS_COMPAT_ENVELOPES=otel``), by the id of its row in section 4 of
-``migration_guide/README.md``: the differences that the step itself makes between two recordings of one program.
+"""What OpenTelemetry's envelopes change (``OPENCENSUS_COMPAT_ENVELOPES=otel``), by the id of its row in ``migration_guide/shape.md``: the
+differences that the step itself makes between two recordings of one program.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Rule: TypeAlias = "tuple[tuple[str, ...], str, str | None, str | None] | tuple[
 
 
 def _row(row: str, *rules: _Rule, where: dict[str, str] | None = None) -> Known:
-    return Known(row, entries(row, "README.md", rules, where))
+    return Known(row, entries(row, "shape.md", rules, where))
 
 
 def entries(row: str, guide: str, rules: Iterable[_Rule], where: dict[str, str] | None = None) -> tuple[Accepted, ...]:
@@ -85,14 +85,6 @@ KNOWN_SHAPE: tuple[Known, ...] = (
         (("requests",), "customDimensions.request.url", None, ABSENT, conditions.has("url")),
     ),
     _row("links", (_SPANS, r"customDimensions._MS.links", None, None, conditions.same_value)),
-    _row(
-        "text",
-        (("*",), "customDimensions.*", r"re:-?[\d.]+(e[+-]?\d+)?", r're:"?-?[\d.]+(e[+-]?\d+)?"?', conditions.same_value),
-        (("*",), "customDimensions.*", "true", "True"),
-        (("*",), "customDimensions.*", "false", "False"),
-        (("*",), "customDimensions.*", "null", ABSENT),
-        (("*",), "customDimensions.*", r're:"?[\[{].*', r're:"[\[{].*', conditions.same_value),
-    ),
     _row("status-description", (_SPANS, "customDimensions.otel.status_description", ABSENT, None)),
     _row("annotations", (("traces",), ROW, ABSENT, PRESENT, conditions.below_a_counterpart), where=_OF_A_SPAN),
     _row(
@@ -122,7 +114,16 @@ KNOWN_SHAPE: tuple[Known, ...] = (
         (("exceptions",), "details.rawStack", ABSENT, None),
         (("exceptions",), "customDimensions.exception.message", ABSENT, None),
     ),
+    _row("metric-totals", (("customMetrics",), "re:value.+", None, None, conditions.is_per_interval)),
     _row("metric-namespace", (("customMetrics",), "metricNamespace", None, ABSENT, conditions.is_column("name"))),
+    _row(
+        "text",
+        (("*",), "customDimensions.*", r"re:-?[\d.]+(e[+-]?\d+)?", r're:"?-?[\d.]+(e[+-]?\d+)?"?', conditions.same_value),
+        (("*",), "customDimensions.*", "true", "True"),
+        (("*",), "customDimensions.*", "false", "False"),
+        (("*",), "customDimensions.*", "null", ABSENT),
+        (("*",), "customDimensions.*", r're:"?[\[{].*', r're:"[\[{].*', conditions.same_value),
+    ),
     _row("machine", (("*",), "client_OS", None, ABSENT), (("*",), "tags.ai.internal.nodeName", ABSENT, None)),
 )
 """In the guide's order."""

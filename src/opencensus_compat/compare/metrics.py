@@ -6,10 +6,11 @@ import json
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .model import ABSENT, PRESENT, ROW
+from .model import ABSENT, NOTE, PRESENT, ROW
 from .noise import is_compared
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _OF_A_SERIES = ("name", "metricNamespace", "category", "counter", "instance")
 _NOT_OF_A_SERIES = {*_NUMBERS, "itemCount"}
 _EXACT = 1e-9
 _LONGEST = 200
+PER_INTERVAL = "cumulative → per interval"
+"""Note of a series that had what there was since the start, and has what there was since the last export."""
 
 
 @dataclass(slots=True)
@@ -112,13 +115,15 @@ def _add_point(series: Series, row: Any) -> None:
 def pair(before: list[Series], after: list[Series]) -> tuple[list[tuple[Series, Series]], list[Series], list[Series]]:
     """Return the series of both sides that are the same one, and those that one side alone has.
 
-    The same name and dimensions, of the same resource first; what is left, the same name and figures; then the same dimensions and figures.
+    The same name and dimensions, of the same resource first, then in another namespace; what is left, the same name and figures; then the same
+    dimensions and figures.
     """
     pairs: list[tuple[Series, Series]] = []
     left, right = list(before), list(after)
     steps: tuple[Callable[[Series], Hashable], ...] = (
         lambda series: (series.table, series.resource, series.key),
         lambda series: (series.table, series.key),
+        lambda series: (series.table, tuple(row for row in series.key if row[0] != "metricNamespace")),
         lambda series: (series.table, series.resource, series.name, tuple(series.figures().items())),
         lambda series: (series.table, series.name, tuple(series.figures().items())),
         lambda series: (series.table, tuple(row for row in series.key if row[0] != "name"), tuple(series.figures().items())),
@@ -154,7 +159,7 @@ def _close(one: str, other: str) -> bool:
 
 def _note(before: Series, after: Series) -> str:
     """Say where one side exports what there was since the start, and the other what there was since the last export."""
-    for cumulative, other, text in ((before, after, "cumulative → per interval"), (after, before, "per interval → cumulative")):
+    for cumulative, other, text in ((before, after, PER_INTERVAL), (after, before, "per interval → cumulative")):
         rising = len(cumulative.totals) > 1 and all(one <= two for one, two in pairwise(cumulative.totals))
         if rising and other.totals:
             total = math.fsum(other.totals)
@@ -163,6 +168,10 @@ def _note(before: Series, after: Series) -> str:
             ):
                 return text
     return ""
+
+
+def _with_note(series: Series, note: str) -> dict[str, str]:
+    return {**series.texts(), NOTE: note}
 
 
 def collect(found: Differences, before: list[Series], after: list[Series], volatile: AbstractSet[Place], sources: Sources) -> None:
@@ -182,7 +191,7 @@ def collect(found: Differences, before: list[Series], after: list[Series], volat
                     first,
                     second,
                     item=one.texts,
-                    other=other.texts,
+                    other=partial(_with_note, other, note),
                     weight=one.weight,
                     rows=one.rows,
                     example=one.name,

@@ -19,6 +19,8 @@ ABSENT = "<absent>"
 """Text of a value where there is none: a property that is not there, the side that lacks a row."""
 PRESENT = "<row>"
 """Text of a row that is there, where the other side lacks it."""
+NOTE = "note"
+"""Column with the note of a metric's difference, for conditions; no column of the portal has this name."""
 
 Verdict: TypeAlias = Literal["equal", "different", "not comparable"]
 """``equal`` also where accepted differences are left."""

@@ -32,7 +32,7 @@ class Step:
 
 STEPS: Mapping[str, Step] = {
     "bridge": Step(known.KNOWN, "differences.md"),
-    "shape": Step(known_shape.KNOWN_SHAPE, "README.md"),
+    "shape": Step(known_shape.KNOWN_SHAPE, "shape.md"),
     "instrumentations": Step(known_instrumentations.KNOWN_INSTRUMENTATIONS, "instrumentations.md"),
 }
 """By the name that ``--accept-known`` has for it."""

@@ -406,7 +406,7 @@ RULES: tuple[Rule, ...] = (
         "Q012",
         "difference of a metric's values, in a query",
         "decide",
-        "the value itself, for counters: rewritten code sends what each interval adds",
+        "the value itself, for counters: OpenTelemetry's shape has what each interval adds",
         "Is it a count or a sum of OpenCensus, which grows as long as the process runs?",
     ),
     # Files that no parser of this Python reads.

@@ -2,6 +2,8 @@ from opencensus.ext.azure import metrics_exporter
 from opencensus.stats import aggregation, measure, stats, view
 from opencensus.tags import tag_key, tag_map, tag_value
 
+import opencensus_compat
+
 latency = measure.MeasureFloat("latency", "how long", "ms")
 orders = measure.MeasureInt("orders", "how many", "1")
 shop = tag_key.TagKey("shop")
@@ -18,3 +20,4 @@ for number in range(3):
     measurements.measure_int_put(orders, number)
     measurements.measure_float_put(latency, 2.5 * number)
     measurements.record(tags)
+    opencensus_compat.flush()
