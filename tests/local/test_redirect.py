@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from opencensus_compat.local import LocalEndpoint
 from opencensus_compat.local.commands import variables
 from opencensus_compat.local.commands.program import program_environment
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES_ITS_RESOURCES = """
 import logging, multiprocessing, os, subprocess, sys
 from opencensus.ext.azure import metrics_exporter
@@ -133,6 +135,56 @@ def test_a_program_that_empties_its_environment():
     string = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=https://emptied.invalid/"
     report = run("--", sys.executable, "-c", EMPTIES, string)
     assert report["redirected"] == {"https://emptied.invalid": 1}
+
+
+RETIRED = """
+import opencensus_compat.auto
+import logging, sys
+from opencensus.ext.azure import metrics_exporter
+from opencensus.ext.azure.log_exporter import AzureLogHandler
+from opencensus.ext.azure.statsbeat import state
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.stats import aggregation, measure, stats, view
+from opencensus.tags.tag_map import TagMap
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+class Credential:
+    def get_token(self, *scopes, **options):
+        raise SystemExit("a token was requested")
+
+assert not AzureExporter.__module__.startswith("opencensus_compat")
+assert not state.is_statsbeat_enabled()
+key = "InstrumentationKey=00000000-0000-0000-0000-000000000001"
+logging.getLogger().addHandler(AzureLogHandler(connection_string=key + ";IngestionEndpoint=https://logs.invalid/"))
+logging.error("failed")
+size = measure.MeasureInt("size", "", "1")
+metrics = metrics_exporter.new_metrics_exporter(connection_string=key, enable_standard_metrics=False)
+stats.stats.view_manager.register_exporter(metrics)
+stats.stats.view_manager.register_view(view.View("size", "", [], size, aggregation.SumAggregation()))
+measurements = stats.stats.stats_recorder.new_measurement_map()
+measurements.measure_int_put(size, 3)
+measurements.record(TagMap())
+spans = AzureExporter(connection_string=key + ";IngestionEndpoint=https://spans.invalid/", credential=Credential(), storage_path=sys.argv[1])
+with Tracer(exporter=spans, sampler=AlwaysOnSampler()).span("order"):
+    pass
+"""
+
+
+def test_the_retired_sdk_is_redirected(legacy_python, tmp_path):
+    """Where the facades are switched off, all exporters of the real packages are, and what lies in their folder stays there."""
+    sources = [str(REPOSITORY / "src"), str(REPOSITORY / "src" / "exporter")]
+    report = run(
+        "--",
+        str(legacy_python),
+        "-c",
+        RETIRED,
+        str(tmp_path / "stored"),
+        environment={"OPENCENSUS_COMPAT_DISABLED": "1", "PYTHONPATH": os.pathsep.join(sources)},
+    )
+    assert report["tables"].keys() == {"dependencies", "traces", "customMetrics"}
+    assert report["redirected"].keys() == {"https://spans.invalid", "https://logs.invalid"}
+    assert not (tmp_path / "stored").exists()
 
 
 def test_a_summary_names_redirected_endpoints():

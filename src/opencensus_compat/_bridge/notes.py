@@ -25,8 +25,12 @@ _CALL_SITES = "OPENCENSUS_COMPAT_LOCAL_CALL_SITES"
 _began_in = 0
 
 
-def begin(path: str) -> str:
+def begin(path: str, *, is_disabled: bool) -> str:
     """Note that this process has started, and let it note at its end what it made; calling it again changes nothing.
+
+    Args:
+        path: The file of notes.
+        is_disabled: Whether the process runs on the retired SDK, whose exporters are redirected here then.
 
     Returns: Where exporters are to send, as the environment says before the program can empty it.
     """
@@ -36,6 +40,10 @@ def begin(path: str) -> str:
         return redirect
     _began_in = os.getpid()
     _write(path, {"event": "start", "python": sys.executable})
+    if redirect and is_disabled:
+        from opencensus_compat._bridge import retired_sdk
+
+        retired_sdk.redirect(redirect)
     if os.environ.get(_CALL_SITES):
         from opencensus_compat._bridge import call_sites
 
@@ -47,10 +55,11 @@ def begin(path: str) -> str:
 
 def _end(path: str) -> None:
     # The exporter may be there without the bridge.
-    names = ("opencensus_compat._bridge.process", "appinsights_exporter.redirect", "opentelemetry.sdk.trace")
-    process, redirect, sdk = map(sys.modules.get, names)
+    names = ("opencensus_compat._bridge.process", "opentelemetry.sdk.trace")
+    process, sdk = map(sys.modules.get, names)
+    redirects = map(sys.modules.get, ("appinsights_exporter.redirect", "opencensus_compat._bridge.retired_sdk"))
     note: Note = {"event": "end", "opencensus": "opencensus" in sys.modules, "unsampled": False}
-    note["endpoints"] = sorted(getattr(redirect, "redirected_endpoints", ()))
+    note["endpoints"] = sorted({endpoint for module in redirects for endpoint in getattr(module, "redirected_endpoints", ())})
     # As the program has set them: in its own environment, or by `configure`.
     note["switches"] = {name: os.environ[name] for name in _SWITCHES if name in os.environ}
     if process is not None:

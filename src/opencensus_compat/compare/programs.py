@@ -46,8 +46,6 @@ _CUT_OFF = (
     "servers of Flask, waitress and uvicorn do so with --stop-signal SIGINT."
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
-_QUIET_VARIABLES = {"APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true"}
-"""What the retired SDK sends about itself, and not to the endpoint of the program, stays out."""
 STOP_SIGNALS = ("SIGTERM", "SIGINT")
 """Names of the signals that may end a server."""
 
@@ -152,7 +150,7 @@ def record(command: Command, database: Path, driving: Driving | None = None, con
     ):
         notes = Path(at, "notes")
         notes.touch(0o600)
-        started_with = {**os.environ, **_QUIET_VARIABLES, **command.variables}
+        started_with = {**os.environ, **command.variables}
         environment = program_environment(endpoint, started_with, str(notes), pass_through=False, call_sites=conditions.call_sites)
         with _started(command, environment, Path(at, "output"), conditions.folder) as program:
             if driving is None:

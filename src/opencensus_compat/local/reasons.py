@@ -81,7 +81,10 @@ def _from_environment(seen: Seen) -> Iterable[str]:
         return str(next(filter(None, said), seen.environment.get(name, ""))).strip().lower()
 
     if value("OPENCENSUS_COMPAT_DISABLED") in _ON:
-        yield "OPENCENSUS_COMPAT_DISABLED is set: `import opencensus` gives the real packages. Remove the variable."
+        yield (
+            "OPENCENSUS_COMPAT_DISABLED is set: `import opencensus` gives the retired SDK, and fails where that is not installed. To run on "
+            "census-compat, remove the variable."
+        )
     if value("OTEL_SDK_DISABLED") == "true":
         yield "OTEL_SDK_DISABLED=true switches OpenTelemetry off, and all telemetry with it. Remove the variable."
     if value("OPENCENSUS_COMPAT_SEND") == "providers":

@@ -17,7 +17,7 @@ from ..store import StoreError
 from .opening import EndpointOptions, summary
 from .report import Report
 from .terminal import CommandError, as_json, style, terminated_as_interrupted, write, write_error
-from .variables import CALL_SITES_VARIABLE, CONNECTION_STRING_VARIABLE, NOTES_VARIABLE, REDIRECT_VARIABLE
+from .variables import CALL_SITES_VARIABLE, CONNECTION_STRING_VARIABLE, NOTES_VARIABLE, REDIRECT_VARIABLE, STATISTICS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +97,7 @@ def program_environment(
         changed[CALL_SITES_VARIABLE] = "1"
     if not pass_through:
         changed[REDIRECT_VARIABLE] = endpoint.url
+        changed.setdefault(STATISTICS_VARIABLE, "true")
     # Our exporters never use a proxy for this machine; those of other SDKs, which read the connection string too, would.
     if any(value and name.lower() in ("http_proxy", "all_proxy") for name, value in environment.items()):
         for name in ("no_proxy", "NO_PROXY"):
