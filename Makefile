@@ -10,7 +10,7 @@
 # make collectors  a fleet of real OpenTelemetry Collectors, built from Debian's packages: needs debootstrap and root, once
 # make packed   programs that PyInstaller, cx_Freeze, Nuitka, shiv, pex, zipapp and pip --target have packed
 # make pages    the pages of `census-compat local` in a real Chromium (Debian's package); screenshots stay in build/pages/
-# make bench    speed against the real packages and the official exporter
+# make bench    speed against the real packages and the official exporter, as one table; COMPARE=FILE beside the rows of another run
 # make oldest   the tests on the oldest OpenTelemetry that pyproject.toml declares; make newest: on the newest, pre-releases included
 # make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
 # make python314  the tests on Python 3.14, from Debian's packages: needs debootstrap and root, once
@@ -79,8 +79,9 @@ packed: .venv/.stamp .venvs/packed/.stamp
 vendors: .venv/.stamp .venvs/vendors/.stamp
 	$(PY) $(PYTEST) tests/real_clients/vendors.py
 
+# ONLY="span logs" runs the benchmarks of these names; KEEP=1 writes the figures of the run into README.md.
 bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp .venvs/requests/.stamp
-	$(PY) benchmarks/run.py
+	$(PY) benchmarks/run.py $(if $(ONLY),--only "$(ONLY)") $(if $(COMPARE),--compare $(COMPARE)) $(if $(KEEP),--keep)
 
 # Made anew each time: what is the newest changes. The distro pins its own release, so its tests run in its own environment either way.
 oldest: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp

@@ -23,6 +23,8 @@ import sys
 import time
 from pathlib import Path
 
+import rows
+
 ROOT = Path(__file__).resolve().parent.parent
 LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python"))
 TURNS = 3
@@ -91,28 +93,19 @@ def run(name):
 
 
 def main():
-    """Measure by turns, print the table, and return whether the limits are kept."""
-    best = {name: {} for name in CALLS}
-    for _ in range(TURNS):
-        for name in CALLS:
-            for workload, spent in run(name).items():
-                best[name][workload] = min(best[name].get(workload, spent), spent)
+    """Measure by turns, print the table, and return the exit code."""
+    figures = rows.by_turns(CALLS, run, TURNS)
     print("microseconds of CPU per object, best of", TURNS * ROUNDS, "rounds")
-    for name, figures in best.items():
-        print(f"  {name:15}", "  ".join(f"{workload} {spent:6.1f}" for workload, spent in figures.items()))
-    kept = True
-    for workload, spent in best["census-compat"].items():
-        ratio = spent / best["legacy"][workload]
-        is_kept = spent <= MOST_US and ratio <= OF_LEGACY
-        kept &= is_kept
-        print(
-            f"  {workload:11} {spent:5.1f}   limit {MOST_US}   / legacy {ratio:5.2f}   limit {OF_LEGACY}   {'ok' if is_kept else 'MISSED'}"
-        )
-    return kept
+    rows.show(figures, digits=1)
+    table = rows.Rows()
+    for workload, ours in figures["census-compat"].items():
+        table.figure(workload, "us", ours, MOST_US)
+        table.ratio(workload, "of legacy", ours, figures["legacy"][workload], OF_LEGACY)
+    return table.exit_code()
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(measure(sys.argv[1])), flush=True)
         os._exit(0)  # what is queued is for nobody
-    sys.exit(0 if main() else 1)
+    sys.exit(main())

@@ -36,6 +36,8 @@ import threading
 import time
 from pathlib import Path
 
+import rows
+
 ROOT = Path(__file__).resolve().parent.parent
 TURNS = 3
 WARM_UP = 4_000
@@ -308,65 +310,56 @@ def measured(name, stages):
 
 
 def main():
-    """Measure by turns, print the tables, and return whether the limits are kept."""
-    best = {}
+    """Measure by turns, print the tables, and return the exit code."""
     stages = {}
-    for turn in range(TURNS):
-        for name, plan in STAGES.items():
-            found = measured(name, (*plan, *LONG_STAGES.get(name, ())) if turn == 0 else plan)
-            if found is None:
-                continue
-            stages.setdefault(name, found)
-            figures = found[len(plan) - 1]
-            if name not in best or figures["items/s"] > best[name]["items/s"]:
-                best[name] = figures
+
+    def turn(name):
+        plan = STAGES[name]
+        found = measured(name, plan if name in stages else (*plan, *LONG_STAGES.get(name, ())))
+        if found is None:
+            return None
+        stages.setdefault(name, found)
+        figures = found[len(plan) - 1]
+        return {**figures, "dropped": figures["made"] - figures["accepted"]}
+
+    figures = rows.by_turns(STAGES, turn, TURNS)
     print(f"sustained, best of {TURNS} turns; {os.cpu_count()} cores, the endpoint among them")
     print(f"  {'':14} {'items/s':>8} {'CPU us/item':>12} {'making spans':>13} {'bytes/item':>11} {'dropped':>8} {'peak MiB':>9}")
-    for name in CONTESTANTS:
-        if name not in best:
+    for name, found in figures.items():
+        if not found:
             print(f"  {name:14} not installed")
             continue
-        figures = best[name]
+        at = found["items/s"].index(max(found["items/s"]))
+        best = {column: each[at] for column, each in found.items()}
         print(
-            f"  {name:14} {figures['items/s']:8.0f} {figures['cpu']:12.1f} {figures['making']:13.1f} {figures['bytes']:11.1f} "
-            f"{max(0, figures['made'] - figures['accepted']):8} {figures['peak']:9.1f}"
+            f"  {name:14} {best['items/s']:8.0f} {best['cpu']:12.1f} {best['making']:13.1f} {best['bytes']:11.1f} "
+            f"{best['dropped']:8} {best['peak']:9.1f}"
         )
     print("stage after stage of one process")
     for name in LONG_STAGES:
-        for figures in stages[name]:
+        for each in stages[name]:
             print(
-                f"  {name:14} {figures['made']:9} items {figures['items/s']:8.0f} items/s {figures['cpu']:6.1f} us CPU/item "
-                f"{figures['peak']:6.1f} MiB peak"
+                f"  {name:14} {each['made']:9} items {each['items/s']:8.0f} items/s {each['cpu']:6.1f} us CPU/item "
+                f"{each['peak']:6.1f} MiB peak"
             )
-    return judged(best, stages)
+    return judged(figures, stages)
 
 
-def judged(best, stages):
-    """Print the limits and return whether they are kept."""
-    kept = True
-
-    def line(title, figure, limit, fine):
-        nonlocal kept
-        kept &= fine
-        print(f"  {title:50} {figure:7.3f}   limit {limit:6.2f}   {'ok' if fine else 'MISSED'}")
-
+def judged(figures, stages):
+    """Print the rows and return the exit code."""
+    table = rows.Rows()
     for mine, other, unit, limit in LIMITS:
-        if other in best:
-            ratio = best[mine][unit] / best[other][unit]
-            line(f"{unit}, {mine} / {other}", ratio, limit, ratio >= limit)
-    if "legacy" in best:
-        ratio = best["census-compat"]["bytes"] / best["legacy"]["bytes"]
-        line("bytes, census-compat / legacy", ratio, MAX_BYTES_OF_LEGACY, ratio <= MAX_BYTES_OF_LEGACY)
+        table.ratio(f"{mine}, {unit}", f"of {other}", figures[mine].get(unit), figures[other].get(unit), limit, at_least=True)
+    ours, legacy = figures["census-compat"], figures["legacy"]
+    table.ratio("census-compat, bytes", "of legacy", ours["bytes"], legacy.get("bytes"), MAX_BYTES_OF_LEGACY)
     for name in LONG_STAGES:
         found, base = stages[name], stages[name][len(STAGES[name]) - 1]
-        ratio = found[-1]["cpu"] / found[0]["cpu"]
-        title = f"CPU per item, {name}, {found[-1]['made']:,} / {found[0]['made']:,}"
-        line(title, ratio, MAX_GROWTH_OF_COST, ratio <= MAX_GROWTH_OF_COST)
-        growth = found[-1]["peak"] - base["peak"]
-        line(f"MiB more than after {base['made']:,}, {name}", growth, MAX_GROWTH_MIB, growth <= MAX_GROWTH_MIB)
-        lost = sum(figures["made"] - figures["accepted"] for figures in found)
-        line(f"dropped, {name}", lost, 0, lost == 0)
-    return kept
+        first, last = found[0], found[-1]
+        path = f"{name}, CPU per item of {last['made']:,}"
+        table.ratio(path, f"of {first['made']:,}", [last["cpu"]], [first["cpu"]], MAX_GROWTH_OF_COST)
+        table.figure(f"{name}, peak of memory above that after {base['made']:,}", "MiB", [last["peak"] - base["peak"]], MAX_GROWTH_MIB)
+        table.figure(f"{name}, dropped", "items", [sum(each["made"] - each["accepted"] for each in found)], 0)
+    return table.exit_code()
 
 
 if __name__ == "__main__":
@@ -374,4 +367,4 @@ if __name__ == "__main__":
         work(sys.argv[1], sys.argv[2], [int(spans) for spans in sys.argv[3:]])
         sys.stdout.flush()
         os._exit(0)  # the exporters' exit hooks are not part of it
-    sys.exit(0 if main() else 1)
+    sys.exit(main())

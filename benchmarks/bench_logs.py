@@ -28,6 +28,8 @@ import sys
 import time
 from pathlib import Path
 
+import rows
+
 ROOT = Path(__file__).resolve().parent.parent
 LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python"))
 TURNS = 3
@@ -178,33 +180,28 @@ def run(name, what, endpoint):
 
 
 def main():
-    """Measure by turns, print the tables, and return whether the limits are kept."""
+    """Measure by turns, print the tables, and return the exit code."""
     from opencensus_compat.local import LocalEndpoint
 
-    best = {name: {} for name in CONTESTANTS}
     with LocalEndpoint(store=False) as endpoint:
-        for _ in range(TURNS):
-            for name in CONTESTANTS:
-                found = run(name, "handler", endpoint.connection_string)
-                if name != "opentelemetry":
-                    found |= run(name, "burst", endpoint.connection_string)
-                for workload, spent in found.items():
-                    best[name][workload] = min(best[name].get(workload, spent), spent)
+
+        def turn(name):
+            found = run(name, "handler", endpoint.connection_string)
+            return found if name == "opentelemetry" else found | run(name, "burst", endpoint.connection_string)
+
+        figures = rows.by_turns(CONTESTANTS, turn, TURNS)
     print(
         "microseconds per record (burst: wall clock, others: CPU of the logging thread in the handler), best of", TURNS * ROUNDS, "rounds"
     )
-    for name, figures in best.items():
-        print(f"  {name:15}", "  ".join(f"{workload} {spent:6.2f}" for workload, spent in figures.items()))
-    kept = True
+    rows.show(figures)
+    table = rows.Rows()
     for workload, limit in LIMITS:
-        ratio = best["census-compat"][workload] / best["legacy"][workload]
-        kept &= ratio <= limit
-        print(f"  {workload:10} / legacy {ratio:5.2f}   limit {limit:4.2f}   {'ok' if ratio <= limit else 'MISSED'}")
-    return kept
+        table.ratio(workload, "of legacy", figures["census-compat"][workload], figures["legacy"][workload], limit)
+    return table.exit_code()
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(burst() if sys.argv[2] == "burst" else measure(sys.argv[1])), flush=True)
         os._exit(0)  # what is queued is for nobody
-    sys.exit(0 if main() else 1)
+    sys.exit(main())

@@ -25,6 +25,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import rows
+
 ROOT = Path(__file__).resolve().parent.parent
 LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python"))
 TURNS = 3
@@ -164,34 +166,26 @@ def run(name, python, connection_string):
 
 
 def main():
-    """Measure by turns, print the table, and return whether the limits are kept."""
+    """Measure by turns, print the table, and return the exit code."""
     from opencensus_compat.local import LocalEndpoint
 
-    best = {"legacy": {}, "census-compat": {}}
-    for _ in range(TURNS):
-        for name, python in (("legacy", LEGACY_PYTHON), ("census-compat", sys.executable)):
-            with LocalEndpoint(store=False) as endpoint:
-                for workload, spent in run(name, python, endpoint.connection_string).items():
-                    best[name][workload] = min(best[name].get(workload, spent), spent)
+    def turn(name):
+        with LocalEndpoint(store=False) as endpoint:
+            return run(name, LEGACY_PYTHON if name == "legacy" else sys.executable, endpoint.connection_string)
+
+    figures = rows.by_turns(("legacy", "census-compat"), turn, TURNS)
     print("microseconds of CPU per call, or per time series read, best of", TURNS * ROUNDS, "rounds")
-    kept = True
+    rows.show(figures, digits=3)
+    ours, table = figures["census-compat"], rows.Rows()
     for workload, limit in LIMITS.items():
-        legacy, ours = best["legacy"][workload], best["census-compat"][workload]
-        kept &= ours <= legacy * limit
-        print(f"  {workload:15} legacy {legacy:6.3f}  ours {ours:6.3f}  {ours / legacy:5.2f}   limit {limit:4.2f}", end="")
-        print("   ok" if ours <= legacy * limit else "   MISSED")
-    few, many = best["census-compat"]["read few"], best["census-compat"]["read many"]
-    kept &= many <= few * FLAT
-    print(f"  {'many / few':15} {many / few:5.2f}   limit {FLAT:4.2f}   {'ok' if many <= few * FLAT else 'MISSED'}")
-    few, many = best["census-compat"]["export few"], best["census-compat"]["export many"]
-    kept &= many <= few * FLAT_EXPORT
-    verdict = "ok" if many <= few * FLAT_EXPORT else "MISSED"
-    print(f"  exported: many {many:.2f}, few {few:.2f}: {many / few:5.2f}   limit {FLAT_EXPORT:4.2f}   {verdict}")
-    return kept
+        table.ratio(workload, "of legacy", ours[workload], figures["legacy"][workload], limit)
+    table.ratio("read many", "of read few", ours["read many"], ours["read few"], FLAT)
+    table.ratio("export many", "of export few", ours["export many"], ours["export few"], FLAT_EXPORT)
+    return table.exit_code()
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         json.dump(measure(), sys.stdout)
         sys.exit(0)
-    sys.exit(0 if main() else 1)
+    sys.exit(main())

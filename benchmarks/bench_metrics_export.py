@@ -15,6 +15,7 @@ import json
 import sys
 
 import contest
+import rows
 
 INSTRUMENTS, ATTRIBUTE_SETS = 1000, 100
 FEW_INSTRUMENTS = 20
@@ -145,18 +146,17 @@ WORKERS = {
 
 
 def main():
-    """Measure all and print the table."""
-    results = {name: contest.measured(name, contest.OFFICIAL_PYTHON if name == "official" else sys.executable) for name in WORKERS}
-    print(f"{FEW_INSTRUMENTS * ATTRIBUTE_SETS} and {INSTRUMENTS * ATTRIBUTE_SETS} series, {SPANS} spans, best of {PASSES} passes")
-    for name, result in results.items():
-        print(f"  {name:18}", "not installed" if result is None else f"{result['us']:8.2f} us {result['bytes']:8.1f} bytes")
-    limits = [("many series, of few", results["ours, many"]["us"] / results["ours, few"]["us"], MAX_OF_FEW)]
-    if results["official"] is not None:
-        limits.append(("time, of official", results["ours, few"]["us"] / results["official"]["us"], MAX_OF_OFFICIAL))
-    limits += [(f"{name}, us/span", results[name]["us"], MAX_SPAN_US) for name in ("standard metrics", "request counter")]
-    for title, value, limit in limits:
-        print(f"  {title:26} {value:8.3f} (limit {limit:.3f}) {'ok' if value <= limit else 'TOO MUCH'}")
-    return 0 if all(value <= limit for _, value, limit in limits) else 1
+    """Measure all by turns, print the table, and return the exit code."""
+    pythons = {name: contest.OFFICIAL_PYTHON if name == "official" else sys.executable for name in WORKERS}
+    figures = rows.by_turns(WORKERS, lambda name: contest.measured(name, pythons[name]), contest.TURNS)
+    print(f"{FEW_INSTRUMENTS * ATTRIBUTE_SETS} and {INSTRUMENTS * ATTRIBUTE_SETS} series, {SPANS} spans; us and bytes for each")
+    rows.show(figures)
+    table = rows.Rows()
+    table.ratio("many series", "of few", figures["ours, many"]["us"], figures["ours, few"]["us"], MAX_OF_FEW)
+    table.ratio("series, CPU", "of official", figures["ours, few"]["us"], figures["official"].get("us"), MAX_OF_OFFICIAL)
+    for name in ("standard metrics", "request counter"):
+        table.figure(f"{name}, for each span", "us", figures[name]["us"], MAX_SPAN_US)
+    return table.exit_code()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
+import rows
+
 ROOT = Path(__file__).resolve().parent.parent
 LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python"))
 REQUESTS_PYTHON = os.environ.get("REQUESTS_PYTHON", str(ROOT / ".venvs" / "requests" / "bin" / "python"))
@@ -238,10 +240,10 @@ def run(name, framework, endpoint):
 
 
 def main():
-    """Measure by turns, print the table, and return whether the limits are kept."""
+    """Measure by turns, print the table, and return the exit code."""
     from opencensus_compat.local import LocalEndpoint
 
-    best = {name: {} for name in CONTESTANTS}
+    figures = {name: {} for name in CONTESTANTS}
     releases = {}
     with LocalEndpoint(store=False) as endpoint:
         for _ in range(TURNS):
@@ -249,24 +251,20 @@ def main():
                 for name, (_, frameworks) in CONTESTANTS.items():
                     if framework in frameworks:
                         spent, releases[name] = run(name, framework, endpoint.connection_string)
-                        best[name][framework] = min(best[name].get(framework, spent), spent)
+                        figures[name].setdefault(framework, []).append(spent)
     print("microseconds of CPU per request, best of", TURNS * ROUNDS, "rounds")
-    for name, figures in best.items():
-        print(f"  {name:15}", "  ".join(f"{framework} {spent:6.1f}" for framework, spent in figures.items()))
+    rows.show(figures, digits=1)
     print(f"  on {', '.join(f'{library} {release}' for library, release in releases['legacy'].items())}")
-    ours, kept = best["census-compat"], True
-    rows = [("each / documented", ours["each"] / ours["documented"], OF_ONE_EXPORTER)]
-    for framework in FRAMEWORKS:
-        plain, legacy = best["plain"][framework], best["legacy"][framework]
-        rows.append((f"{framework} / legacy", ours[framework] / legacy, OF_ALL))
-        rows.append((f"{framework} / legacy, less plain", (ours[framework] - plain) / (legacy - plain), OF_MIDDLEWARE))
-    for title, ratio, limit in rows:
-        kept &= ratio <= limit
-        print(f"  {title:28} {ratio:5.2f}   limit {limit:4.2f}   {'ok' if ratio <= limit else 'MISSED'}")
+    ours, legacy, plain, table = figures["census-compat"], figures["legacy"], figures["plain"], rows.Rows()
+    table.ratio("each", "of documented", ours["each"], ours["documented"], OF_ONE_EXPORTER)
+    for name in FRAMEWORKS:
+        table.ratio(name, "of legacy", ours[name], legacy[name], OF_ALL)
+        less_plain = [[spent - min(plain[name]) for spent in each] for each in (ours[name], legacy[name])]
+        table.ratio(f"{name} less plain", "of legacy", *less_plain, OF_MIDDLEWARE)
     if len({tuple(each.items()) for each in releases.values()}) > 1:
-        kept = False
         print(f"  the releases differ: {releases}; remove .venvs/requests")
-    return kept
+        return 1
+    return table.exit_code()
 
 
 if __name__ == "__main__":
@@ -274,4 +272,4 @@ if __name__ == "__main__":
         found = measure(sys.argv[1], sys.argv[2])
         print(json.dumps([found, {library: metadata.version(library) for library in SAME_RELEASES}]), flush=True)
         os._exit(0)  # what is queued is for nobody
-    sys.exit(0 if main() else 1)
+    sys.exit(main())

@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import rows
+
 from opencensus_compat.rewrite.rewriting import rewrite
 
 LINES = 12_000
@@ -41,8 +43,10 @@ def main() -> int:
         result = rewrite([name])
         seconds = cpu_s() - before
     done = sum(len(change.parts) for change in result.changes)
-    print(f"{LINES:,} lines, {done:,} of {uses:,} uses rewritten: {seconds:.2f} s CPU (limit {MOST_S})")
-    return 0 if seconds <= MOST_S and done == uses else 1
+    print(f"{LINES:,} lines, {done:,} of {uses:,} uses rewritten")
+    table = rows.Rows()
+    table.figure(f"rewrite {LINES:,} lines", "s CPU", [seconds], MOST_S)
+    return table.exit_code() if done == uses else 1
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import rows
+
 from opencensus_compat.scan.project import scan
 
 LINES = 500_000
@@ -44,11 +46,11 @@ def main() -> int:
         result = scan([name])
         seconds = cpu_s() - before
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    kept = seconds <= MOST_S and megabytes <= MOST_MB and len(result.uses) == uses
-    print(
-        f"{LINES:,} lines, {len(result.uses):,} of {uses:,} uses: {seconds:.2f} s CPU (limit {MOST_S}), {megabytes:.0f} MB (limit {MOST_MB})"
-    )
-    return 0 if kept else 1
+    print(f"{LINES:,} lines, {len(result.uses):,} of {uses:,} uses found")
+    table = rows.Rows()
+    table.figure(f"scan {LINES:,} lines", "s CPU", [seconds], MOST_S)
+    table.figure(f"scan {LINES:,} lines, peak of memory", "MB", [megabytes], MOST_MB)
+    return table.exit_code() if len(result.uses) == uses else 1
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ import sys
 import time
 from pathlib import Path
 
+import rows
+
 ROOT = Path(__file__).resolve().parent.parent
 LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python"))
 TURNS = 3
@@ -123,25 +125,18 @@ def run(name):
 
 
 def main():
-    """Measure by turns, print the table, and return whether the limits are kept."""
-    best = {name: {} for name in CONTESTANTS}
-    for _ in range(TURNS):
-        for name in CONTESTANTS:
-            for workload, spent in run(name).items():
-                best[name][workload] = min(best[name].get(workload, spent), spent)
+    """Measure by turns, print the table, and return the exit code."""
+    figures = rows.by_turns(CONTESTANTS, run, TURNS)
     print("microseconds of CPU per span (unsampled: per request), best of", TURNS * ROUNDS, "rounds")
-    for name, figures in best.items():
-        print(f"  {name:15}", "  ".join(f"{workload} {spent:6.2f}" for workload, spent in figures.items()))
-    kept = True
+    rows.show(figures)
+    table = rows.Rows()
     for workload, other, limit in LIMITS:
-        ratio = best["census-compat"][workload] / best[other][workload]
-        kept &= ratio <= limit
-        print(f"  {workload:10} / {other:14} {ratio:5.2f}   limit {limit:4.2f}   {'ok' if ratio <= limit else 'MISSED'}")
-    return kept
+        table.ratio(workload, f"of {other}", figures["census-compat"][workload], figures[other][workload], limit)
+    return table.exit_code()
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(measure(CONTESTANTS[sys.argv[1]][1]())), flush=True)
         os._exit(0)  # what is queued is for nobody
-    sys.exit(0 if main() else 1)
+    sys.exit(main())

@@ -25,6 +25,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import rows
+
 ROOT = Path(__file__).resolve().parent.parent
 LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python"))
 TURNS = 3
@@ -44,6 +46,7 @@ LIMITS = (
     ("read 10 views", "legacy", 1.1),
     ("read 1000 views", "legacy", 1.1),
 )
+MIRRORED_LIMITS = (("count", "legacy", 0.4), ("distribution", "legacy", 0.4))
 FLAT = 1.5
 """Most that a series may cost among 1,000 views, as a multiple of its cost among 10."""
 
@@ -198,28 +201,22 @@ def run(name):
 
 
 def main():
-    """Measure by turns, print the table, and return whether the limits are kept."""
-    best = {name: {} for name in CONTESTANTS}
-    for _ in range(TURNS):
-        for name in CONTESTANTS:
-            for workload, spent in run(name).items():
-                best[name][workload] = min(best[name].get(workload, spent), spent)
-    ours = best["census-compat"]
+    """Measure by turns, print the table, and return the exit code."""
+    figures = rows.by_turns(CONTESTANTS, run, TURNS)
+    ours = figures["census-compat"]
     print("microseconds of CPU per measurement; of reading per series")
-    for name, figures in best.items():
-        print(f"  {name:15}", "  ".join(f"{workload} {figures[workload]:.2f}" for workload in ours if workload in figures))
-    kept = True
-    ratios = [(f"{workload} / {other}", ours[workload] / best[other][workload], limit) for workload, other, limit in LIMITS]
-    ratios += [(f"{name} mirrored / legacy", best["mirrored"][name] / best["legacy"][name], 0.4) for name in ("count", "distribution")]
-    ratios.append(("read 1000 views / read 10 views", ours["read 1000 views"] / ours["read 10 views"], FLAT))
-    for name, ratio, limit in ratios:
-        kept &= ratio <= limit
-        print(f"  {name:32} {ratio:5.2f}   limit {limit:4.2f}   {'ok' if ratio <= limit else 'MISSED'}")
-    return kept
+    rows.show(figures)
+    table = rows.Rows()
+    for workload, other, limit in LIMITS:
+        table.ratio(workload, f"of {other}", ours[workload], figures[other][workload], limit)
+    for workload, other, limit in MIRRORED_LIMITS:
+        table.ratio(f"{workload}, mirrored", f"of {other}", figures["mirrored"][workload], figures[other][workload], limit)
+    table.ratio("read 1000 views", "of read 10 views", ours["read 1000 views"], ours["read 10 views"], FLAT)
+    return table.exit_code()
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(CONTESTANTS[sys.argv[1]][1]()), flush=True)
         os._exit(0)
-    sys.exit(0 if main() else 1)
+    sys.exit(main())

@@ -9,11 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import rows
+
 ROOT = Path(__file__).resolve().parent.parent
 OFFICIAL_PYTHON = os.environ.get("OFFICIAL_PYTHON", ROOT / ".venvs" / "official" / "bin" / "python")
 LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", ROOT / ".venvs" / "legacy" / "bin" / "python")
-
-
+TURNS = 3
 LEGACY_TAGS = {
     "ai.cloud.role": "app.py",
     "ai.cloud.roleInstance": "host-a",
@@ -78,21 +79,17 @@ def measured(name, python):
 
 
 def beside_both(what, limits):
-    """Measure both of our shapes and both other packages, print the table, and return the exit code: 1 when a limit is not kept.
+    """Measure both of our shapes and both other packages by turns, print the table, and return the exit code.
 
     Args:
         what: Name of one of what is measured, in the singular.
-        limits: Title, ours, the other package, `us` or `bytes`, and how much of the other's ours may be.
+        limits: Path, ours, the other package, `us` or `bytes`, and how much of the other's ours may be.
     """
     pythons = {"ours otel": sys.executable, "ours legacy": sys.executable, "official": OFFICIAL_PYTHON, "legacy": LEGACY_PYTHON}
-    results = {name: measured(name, python) for name, python in pythons.items()}
-    for name, result in results.items():
-        print(f"  {name:12}", "not installed" if result is None else f"{result['us']:8.2f} us/{what} {result['bytes']:8.1f} bytes/{what}")
-    kept = True
-    for title, mine, peer, unit, limit in limits:
-        if results[peer] is None:
-            continue
-        ratio = results[mine][unit] / results[peer][unit]
-        kept = kept and ratio <= limit
-        print(f"  {title:19} {ratio:.3f} (limit {limit:.3f}) {'ok' if ratio <= limit else 'TOO MUCH'}")
-    return 0 if kept else 1
+    figures = rows.by_turns(pythons, lambda name: measured(name, pythons[name]), TURNS)
+    print(f"us and bytes for each {what}")
+    rows.show(figures)
+    table = rows.Rows()
+    for path, mine, peer, unit, limit in limits:
+        table.ratio(path, f"of {peer}", figures[mine].get(unit), figures[peer].get(unit), limit)
+    return table.exit_code()
