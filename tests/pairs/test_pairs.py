@@ -11,6 +11,9 @@ import pytest
 from opencensus_compat.compare import Accepted, compare
 from opencensus_compat.compare.accepted import parse_toml_subset
 from opencensus_compat.compare.lines import LineMap
+from opencensus_compat.compare.recordings import Recording
+from opencensus_compat.local.tables import TABLES
+from opencensus_compat.scan.rules import RULES
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
@@ -43,6 +46,25 @@ def _accepted(name: str) -> list[Accepted]:
     ]
 
 
+def _holds_where_it_arrives(name: str, recorded: Path) -> None:
+    """The rules that name a pair say where its items arrive: one of their tables has rows, and values in a column that is named."""
+    recording = Recording(recorded)
+    filled = {
+        table: {
+            part
+            for item in recording.items(table)
+            for column, value in item.cells.items()
+            if value is not None
+            for part in (column, column.partition(".")[0])
+        }
+        for table in TABLES
+    }
+    filled["all"] = set().union(*filled.values())
+    for rule in RULES:
+        if name in rule.pair.split() and rule.arrives:
+            assert [place for place in rule.places() if filled[place[0]].intersection(place[1] or filled[place[0]])], rule.id
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_nothing_changes(name, record, service):
     """Of both programs the same arrives, but for what `accept.toml` says, with reasons, and all of that is needed."""
@@ -54,6 +76,7 @@ def test_nothing_changes(name, record, service):
         # Ids that a program makes differ from run to run.
         twin = record(PROGRAMS[f"{name}.before"])
         found = compare(before, after, twins=[twin], **options)
+    _holds_where_it_arrives(name, after)
     assert not found.problems
     assert not [f"{lost.table}.{lost.column}: {lost.changes[0]}" for lost in found.open_differences]
     assert not found.unused

@@ -84,6 +84,7 @@ def test_json(capsys):
         "form": "end of the current span",
         "counterpart": "`span.end()` and `context.detach(token)`",
         "question": "Which function holds the span and the token of `attach`?",
+        "arrives": [{"table": "requests", "columns": ["duration"]}, {"table": "dependencies", "columns": ["duration"]}],
         "symbol": "trace.tracer.Tracer.end_span",
         "text": "tracer.end_span()",
     }

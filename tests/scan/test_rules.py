@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from opencensus_compat.local.tables import TABLES
 from opencensus_compat.scan.rules import BY_ID, RULES, rule_of
 
 _SURFACE = Path(__file__).parents[1] / "parity" / "api_surface.py"
 _TOP = ("common", "ext", "extension", "log", "metrics", "stats", "tags", "trace")
+_MAKES_NO_ITEM = {
+    *("T002", "T014", "T015", "T018", "T032", "T040", "T041", "T042", "T044", "T051", "T052", "T062", "T070", "T071", "T072"),
+    *("A005", "L006", "S010", "S012", "W016"),
+}
+"""Rules of forms that only reach, read or configure something, or send it elsewhere."""
 _NOT_INSTALLED = {"extension.azure.functions", "proto"} | {
     f"ext.{name}" for name in ["ocagent", "stackdriver", "datadog", "instana", "newrelic", "honeycomb", "signalfx"]
 }
@@ -64,6 +70,21 @@ def test_a_row_is_complete(rule):
     assert rule.form
     assert rule.counterpart
     assert bool(rule.question) == (rule.kind == "decide")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_what_a_row_names_of_the_portal_is_there(rule):
+    """Tables and columns are the portal's."""
+    for table, columns in rule.places():
+        known = TABLES["traces"] if table == "all" else TABLES[table]
+        assert {column.partition(".")[0] for column in columns} <= known.keys()
+
+
+def test_what_of_application_insights_a_form_fills():
+    """A row of spans, records, metrics, integrations and queries says where it arrives, or makes no item by itself."""
+    makers = [rule for rule in RULES if rule.id[0] in "TALSMWQ" and rule.kind != "keep"]
+    assert {rule.id for rule in makers if not rule.arrives} == _MAKES_NO_ITEM
+    assert [rule.id for rule in RULES if rule.arrives and rule.id[0] in "IBXVRF"] == []
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ def explain(rule: Rule, look: Look) -> str:
         *_wrapped("class", f"{rule.kind}: {_KINDS[rule.kind]}", look),
         *_wrapped("rewrite", _written(rule), look),
     ]
+    if rule.arrives:
+        lines += _wrapped("arrives", rule.arrives, look)
     if rule.question:
         lines += _wrapped("question", rule.question, look)
     for name in rule.pair.split():

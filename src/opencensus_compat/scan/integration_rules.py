@@ -13,6 +13,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         names="trace.config_integration ext.requests ext.httpx ext.sqlalchemy ext.postgresql ext.mysql ext.pymysql ext.pymongo "
         "ext.threading ext.logging ext.dbapi",
         pair="W001_requests_by_name W001_twice_and_unknown",
+        arrives="dependencies: name, type, target, data",
     ),
     Rule(
         "W002",
@@ -21,9 +22,18 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "none in the contrib packages",
         "Which library on top of `http.client` makes the calls?",
         names="ext.httplib",
+        arrives="dependencies: name, type, target, data",
     ),
     Rule("W003", "registry of integrations", "keep", "none", names="trace.integrations"),
-    Rule("W010", "middleware of Flask", "shape", "`FlaskInstrumentor().instrument_app(app)`", names="ext.flask", pair="W010_flask"),
+    Rule(
+        "W010",
+        "middleware of Flask",
+        "shape",
+        "`FlaskInstrumentor().instrument_app(app)`",
+        names="ext.flask",
+        pair="W010_flask",
+        arrives="requests: name, url, resultCode, duration",
+    ),
     Rule(
         "W011",
         "middleware of Django",
@@ -31,8 +41,17 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         '`configure(..., instrumentations=["django"])` in wsgi.py and asgi.py',
         names="ext.django",
         pair="W011_django",
+        arrives="requests: name, url, resultCode, duration",
     ),
-    Rule("W012", "middleware of FastAPI", "shape", "`FastAPIInstrumentor.instrument_app(app)`", names="ext.fastapi", pair="W012_fastapi"),
+    Rule(
+        "W012",
+        "middleware of FastAPI",
+        "shape",
+        "`FastAPIInstrumentor.instrument_app(app)`",
+        names="ext.fastapi",
+        pair="W012_fastapi",
+        arrives="requests: name, url, resultCode, duration",
+    ),
     Rule(
         "W013",
         "tween of Pyramid",
@@ -41,6 +60,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "Which routes are to be traced? Write `configure(...)` with the exporter and sampler of the settings, and in the place of `add_tween` "
         "`PyramidInstrumentor().instrument_config(config)` of opentelemetry.instrumentation.pyramid.",
         names="ext.pyramid",
+        arrives="requests: name, url, resultCode, duration",
     ),
     Rule(
         "W014",
@@ -50,6 +70,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "Who reads the resultCode of these items? It becomes the code of gRPC, and NOT_FOUND counts as success. Write `configure(...)` with exporter "
         "and sampler, and `client_interceptor()` or `server_interceptor()` of opentelemetry.instrumentation.grpc.",
         names="ext.grpc",
+        arrives="requests, dependencies: name, resultCode",
     ),
     Rule(
         "W015",
@@ -59,6 +80,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "Which transport do the clients have? Write `GrpcInstrumentorClient().instrument()` of opentelemetry.instrumentation.grpc for gRPC, and "
         "`RequestsInstrumentor().instrument()` for REST.",
         names="ext.google_cloud_clientlibs",
+        arrives="dependencies: name, type, target, data",
     ),
     Rule(
         "W016", "patch for gevent", "exact", "delete it: OpenTelemetry's context follows greenlets", names="ext.gevent", pair="W016_gevent"
@@ -71,6 +93,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "Which functions need the trace of their caller? Delete `configure` of the extension, and run these below "
         '`context.attach(propagate.extract({"traceparent": function_context.trace_context.traceparent}))` of opentelemetry.',
         names="extension extension.azure.functions",
+        arrives="requests, dependencies: operation_Id, operation_ParentId",
     ),
     Rule(
         "W018",
@@ -78,5 +101,6 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "shape",
         "provider and instrumentation made in code; excluded paths in OTEL_PYTHON_…_EXCLUDED_URLS",
         pair="W018_flask_config",
+        arrives="requests: name, url, resultCode, duration",
     ),
 )

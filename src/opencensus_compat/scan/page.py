@@ -62,12 +62,12 @@ def _rules(result: Result) -> Iterator[str]:
             f'<td class="number">{counts[rule.id]:,}</td><td class="short">{rule.id}</td><td class="short {rule.kind}">{rule.kind}</td>'
             f'<td class="wide">{_text(rule.form)}</td><td class="wide">{_text(rule.counterpart)}'
             + (f'<br><span class="decide">{_text(rule.question)}</span>' if rule.question else "")
-            + "</td>"
+            + f'</td><td class="wide">{_text(rule.arrives)}</td>'
         )
         for rule in RULES
         if counts[rule.id]
     ]
-    yield from _grid('<th class="number">uses</th><th>rule</th><th>class</th><th>form</th><th>counterpart</th>', rows)
+    yield from _grid('<th class="number">uses</th><th>rule</th><th>class</th><th>form</th><th>counterpart</th><th>arrives in</th>', rows)
 
 
 def _files(result: Result) -> Iterator[str]:

@@ -119,7 +119,8 @@ def as_json(result: Result) -> str:
 
     Shape: one object with ``version``, ``files``, ``uses`` and ``problems``. A use has ``path``, ``line`` and ``column`` (from 1), in a notebook
     the line in its ``cell``, ``rule``,
-    ``class``, ``form``, ``counterpart``, ``question``, ``symbol`` and ``text``; with a recording ``seen``, null where that cannot be seen, and
+    ``class``, ``form``, ``counterpart``, ``question``, ``arrives`` (where Application Insights shows it: ``table`` and ``columns``, none for the
+    whole row), ``symbol`` and ``text``; with a recording ``seen``, null where that cannot be seen, and
     with a baseline ``new``. ``unfound`` has the lines that ran and were not found.
     """
     document: dict[str, Any] = {
@@ -148,6 +149,7 @@ def _use(use: Use, result: Result) -> dict[str, Any]:
         "form": rule.form,
         "counterpart": rule.counterpart,
         "question": rule.question,
+        "arrives": [{"table": table, "columns": list(columns)} for table, columns in rule.places()],
         "symbol": use.symbol,
         "text": use.text,
         **({"seen": use.seen} if result.recorded is not None else {}),

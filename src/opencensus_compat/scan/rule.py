@@ -27,3 +27,15 @@ class Rule:
     other row has."""
     pair: str = ""
     """Names of the programs in ``tests/pairs/programs`` that show the form and what becomes of it, with spaces between them."""
+    arrives: str = ""
+    """Where Application Insights shows what the form makes, once items have OpenTelemetry's shape; empty where it makes no item and fills no
+    column. Shape: ``tables: columns``, with commas between, and semicolons between several; without columns it is the whole row, and ``all`` is
+    every table. A property is ``customDimensions.<key>``."""
+
+    def places(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Return the tables and columns of `arrives`: ``("traces", ("message",))``; no columns for the whole row."""
+        places = []
+        for part in filter(None, self.arrives.split("; ")):
+            tables, _, columns = part.partition(": ")
+            places += [(table, tuple(columns.split(", ")) if columns else ()) for table in tables.split(", ")]
+        return places

@@ -7,6 +7,8 @@ this by reflection over the real packages.
 from __future__ import annotations
 
 from opencensus_compat.scan.integration_rules import INTEGRATION_RULES
+from opencensus_compat.scan.metric_rules import METRIC_RULES
+from opencensus_compat.scan.query_rules import QUERY_RULES
 from opencensus_compat.scan.rule import Rule
 from opencensus_compat.scan.trace_rules import TRACE_RULES
 
@@ -68,9 +70,17 @@ RULES: tuple[Rule, ...] = (
         "exact",
         "`appinsights_exporter.ApplicationInsightsLoggingHandler`",
         pair="N003_handler_of_dictconfig N003_key_of_dictconfig N003_events_of_dictconfig",
+        arrives="traces, exceptions, customEvents",
     ),
     Rule("N004", "logger of OpenCensus, by name", "exact", "the logger `appinsights_exporter` or `opentelemetry`, or delete it"),
-    Rule("N005", "source text in a setting", "shape", "the counterpart made in code", pair="W018_flask_config"),
+    Rule(
+        "N005",
+        "source text in a setting",
+        "shape",
+        "the counterpart made in code",
+        pair="W018_flask_config",
+        arrives="requests: name, url, resultCode, duration",
+    ),
     # Classes of the program that stand on OpenCensus's, and names that are not public.
     Rule("B001", "subclass of a tracer", "decide", "own functions over `trace.get_tracer`", "What does the class add to a tracer?"),
     Rule(
@@ -149,6 +159,7 @@ RULES: tuple[Rule, ...] = (
         '`configure(signals=["traces"])`, which makes it',
         names="ext.azure.trace_exporter",
         pair="A001_exporter_of_spans A001_exporter_of_an_object A001_exporter_of_a_function A001_exporter_by_condition",
+        arrives="requests, dependencies",
     ),
     Rule(
         "A002",
@@ -166,8 +177,16 @@ RULES: tuple[Rule, ...] = (
         "exact",
         "keep it, and add `IngestionEndpoint=`: without it the global one is used",
         pair="A003_key_only",
+        arrives="all: iKey",
     ),
-    Rule("A004", "instrumentation key", "exact", "`connection_string=`", pair="A004_instrumentation_key"),
+    Rule(
+        "A004",
+        "instrumentation key",
+        "exact",
+        "`connection_string=`",
+        pair="A004_instrumentation_key",
+        arrives="all: iKey",
+    ),
     Rule(
         "A005",
         "exporter or handler set by the environment",
@@ -184,6 +203,7 @@ RULES: tuple[Rule, ...] = (
         ext.azure.log_exporter.AzureLogHandler.add_telemetry_processor ext.azure.log_exporter.AzureEventHandler.add_telemetry_processor
         ext.azure.metrics_exporter.MetricsExporter.add_telemetry_processor""",
         pair="A006_telemetry_processor",
+        arrives="all: customDimensions",
     ),
     Rule(
         "A007",
@@ -192,6 +212,7 @@ RULES: tuple[Rule, ...] = (
         "stays, in a processor; or attributes of the resource: service.name, service.instance.id, service.version",
         names="ext.azure.common.protocol.Envelope",
         pair="A007_role",
+        arrives="all: cloud_RoleName, cloud_RoleInstance",
     ),
     Rule(
         "A008",
@@ -200,6 +221,7 @@ RULES: tuple[Rule, ...] = (
         "stays, in a processor: `appinsights_exporter.envelope` has the same classes",
         names="ext.azure.common.protocol",
         pair="A006_telemetry_processor",
+        arrives="all: customDimensions",
     ),
     Rule(
         "A009",
@@ -216,6 +238,7 @@ RULES: tuple[Rule, ...] = (
         '`configure(signals=["metrics"])`, and `performance_counters.observe()` for the standard metrics, which are others',
         names="ext.azure.metrics_exporter metrics.transport",
         pair="A010_exporter_thread A010_standard_metrics",
+        arrives="customMetrics; performanceCounters",
     ),
     Rule(
         "A011",
@@ -224,6 +247,7 @@ RULES: tuple[Rule, ...] = (
         "`performance_counters.observe()`",
         "Which of the standard metrics are wanted? The counterpart makes all of its own.",
         names="ext.azure.metrics_exporter.standard_metrics",
+        arrives="performanceCounters: name, value",
     ),
     # Logs.
     Rule(
@@ -233,6 +257,7 @@ RULES: tuple[Rule, ...] = (
         "ApplicationInsightsLoggingHandler",
         names="ext.azure.log_exporter",
         pair="L001_handler L001_several_loggers L001_basic_config L001_guarded_class L001_records_outside_spans",
+        arrives="traces: message, severityLevel; exceptions: type, outerMessage, severityLevel",
     ),
     Rule(
         "L002",
@@ -241,105 +266,47 @@ RULES: tuple[Rule, ...] = (
         "ApplicationInsightsEventHandler, which writes the attribute `microsoft.custom_event.name`",
         names="ext.azure.log_exporter.AzureEventHandler",
         pair="L002_event_handler",
+        arrives="customEvents: name",
     ),
-    Rule("L003", "formatter, filter or level of a handler", "keep", "stays, on the new handler", pair="L003_formatter"),
-    Rule("L004", "`custom_dimensions` of a record", "keep", "stays: the native exporter takes them apart", pair="L004_all_of_a_record"),
-    Rule("L005", "`custom_measurements` of a record", "keep", "stays: the native exporter takes them apart"),
+    Rule(
+        "L003",
+        "formatter, filter or level of a handler",
+        "keep",
+        "stays, on the new handler",
+        pair="L003_formatter",
+        arrives="traces: message",
+    ),
+    Rule(
+        "L004",
+        "`custom_dimensions` of a record",
+        "keep",
+        "stays: the native exporter takes them apart",
+        pair="L004_all_of_a_record",
+        arrives="traces, exceptions, customEvents: customDimensions",
+    ),
+    Rule(
+        "L005",
+        "`custom_measurements` of a record",
+        "keep",
+        "stays: the native exporter takes them apart",
+        arrives="customEvents: customMeasurements",
+    ),
     Rule(
         "L006",
         "`traceId` and `spanId` in a format",
         "shape",
         "`otelTraceID` and `otelSpanID` of opentelemetry-instrumentation-logging",
     ),
-    Rule("L007", "ids for log records", "decide", "`span.get_span_context()`", "Who reads the ids?", names="log"),
-    # Stats and metrics.
     Rule(
-        "S001",
-        "measure",
-        "exact",
-        "the instrument of its view, by the aggregation",
-        names="stats.measure",
-        pair="S001_count S001_measures_of_a_dict S004_sum",
-    ),
-    Rule("S002", "view", "exact", "the name of the instrument; its tag keys are the attributes", names="stats.view", pair="S002_two_views"),
-    Rule(
-        "S003",
-        "count",
-        "exact",
-        "`Counter.add(1)`: OpenCensus ignores the value",
-        names="stats.aggregation.CountAggregation",
-        pair="S001_count",
-    ),
-    Rule("S004", "sum", "exact", "`Counter.add(value)`", names="stats.aggregation.SumAggregation", pair="S004_sum"),
-    Rule(
-        "S005",
-        "last value",
-        "shape",
-        "`Gauge.set(value)`: exported for the intervals in which it is set, not for all",
-        names="stats.aggregation.LastValueAggregation",
-        pair="S005_last_value",
-    ),
-    Rule(
-        "S006",
-        "distribution",
-        "exact",
-        "Histogram with explicit bounds",
-        names="stats.aggregation.DistributionAggregation stats.bucket_boundaries",
-        pair="S006_distribution S006_without_bounds",
-    ),
-    Rule("S007", "aggregation", "exact", "the kind of instrument", names="stats.aggregation", pair="S006_distribution"),
-    Rule(
-        "S008",
-        "registration of views and exporters",
-        "exact",
-        "delete it: instruments belong to a MeterProvider, exporters to its readers",
-        names="stats.view_manager stats.base_exporter",
-        pair="S009_recorder_class S008_registered_by_a_function",
-    ),
-    Rule(
-        "S009",
-        "recording",
-        "exact",
-        "`add`, `set` or `record` with attributes",
-        names="stats.measurement stats.measurement_map stats.stats_recorder stats.stats",
-        pair="S009_recorder_class S009_recorder_function S009_map_of_another_module S009_metrics_that_nothing_reads",
-    ),
-    Rule(
-        "S010",
-        "reading back what was recorded",
+        "L007",
+        "ids for log records",
         "decide",
-        "`InMemoryMetricReader`, in tests",
-        "Is it for a test, or does the program use the numbers?",
-        names="stats.measure_to_view_map stats.view_data stats.aggregation_data stats.metric_utils stats.execution_context stats",
+        "`span.get_span_context()`",
+        "Who reads the ids?",
+        names="log",
+        arrives="traces, exceptions: operation_Id, operation_ParentId",
     ),
-    Rule("S011", "tags", "exact", "a dict of attributes", names="tags", pair="S011_tags S011_tags_that_views_leave_out"),
-    Rule("S012", "tags on the wire", "decide", "baggage", "Which service reads the binary form?", names="tags.propagation tags.validation"),
-    Rule(
-        "M001",
-        "gauge",
-        "shape",
-        "`Gauge.set(value)`: exported for the intervals in which it is set, not for all; an UpDownCounter, or an observable gauge",
-        names="metrics.export.gauge",
-        pair="M001_derived_gauge M001_up_and_down",
-    ),
-    Rule(
-        "M002",
-        "cumulative",
-        "exact",
-        "`Counter.add(value)`, or an observable counter",
-        names="metrics.export.cumulative",
-        pair="M002_cumulative M002_derived_cumulative",
-    ),
-    Rule(
-        "M003",
-        "producer of metrics",
-        "decide",
-        "observable instruments",
-        "Which numbers does it bring, and who asks it?",
-        names="metrics.export.metric_producer",
-    ),
-    Rule("M004", "values and descriptions of metrics", "keep", "none: the SDK makes them", names="metrics metrics.export"),
-    Rule("M005", "labels", "exact", "a dict of attributes", names="metrics.label_key metrics.label_value", pair="M001_up_and_down"),
+    *METRIC_RULES,
     # Ground.
     Rule(
         "C001",
@@ -348,6 +315,7 @@ RULES: tuple[Rule, ...] = (
         "`Resource.create` and resource detectors",
         "Which exporter reads the resource? `configure(resource=...)` takes OpenTelemetry's.",
         names="common.resource common.monitored_resource",
+        arrives="all: cloud_RoleName, cloud_RoleInstance",
     ),
     Rule(
         "C002",
@@ -368,47 +336,7 @@ RULES: tuple[Rule, ...] = (
     Rule("R001", "OpenCensus package that is required", "exact", "`census-compat`, which stands for it and brings the native exporter"),
     Rule("R002", "worker extensions of Azure Functions", "exact", "goes with `opencensus-extension-azure-functions`"),
     Rule("R003", "copy of OpenCensus inside the code", "decide", "the package of an index", "Was the copy changed?"),
-    # Saved queries, which change when items take OpenTelemetry's shape.
-    Rule("Q001", "file of a log record, in a query", "shape", "`customDimensions['code.file.path']`"),
-    Rule("Q002", "line of a log record, in a query", "shape", "`customDimensions['code.line.number']`"),
-    Rule(
-        "Q003",
-        "module, process or level of a log record, in a query",
-        "decide",
-        "`severityLevel` for the level, `customDimensions['code.file.path']` for the module",
-        "What does the query tell apart by it? The name of the process has no counterpart.",
-    ),
-    Rule("Q004", "type of a dependency inside the process, in a query", "shape", "`type == 'InProc'`"),
-    Rule("Q005", "name or url of a request as a property, in a query", "shape", "the columns `name` and `url`"),
-    Rule("Q006", "operating system of the client, in a query", "decide", "none: the column is empty", "What does the query need it for?"),
-    Rule("Q007", "parent of a log record by its prefix, in a query", "shape", "compare with the span's id, which has no prefix"),
-    Rule("Q008", "code of a status, in a query", "shape", "`resultCode == '0'`; `success` says whether it failed"),
-    Rule(
-        "Q009",
-        "attribute of a database, a peer, a user or a session as a property, in a query",
-        "shape",
-        "the columns `data`, `target`, `user_AuthenticatedId`, `user_Id`, `session_Id`",
-    ),
-    Rule(
-        "Q010",
-        "message of an exception, in a query",
-        "shape",
-        "the message without the traceback, which `details` has; the exception's own text is `customDimensions['exception.message']`",
-    ),
-    Rule(
-        "Q011",
-        "role that is named as a script, in a query",
-        "decide",
-        "the same, where `configure` or `service.name` sets it",
-        "Which `service.name` will the rewritten service have?",
-    ),
-    Rule(
-        "Q012",
-        "difference of a metric's values, in a query",
-        "decide",
-        "the value itself, for counters: OpenTelemetry's shape has what each interval adds",
-        "Is it a count or a sum of OpenCensus, which grows as long as the process runs?",
-    ),
+    *QUERY_RULES,
     # Files that no parser of this Python reads.
     Rule("F001", "file of Python 2, or with a syntax error", "decide", "read by lines: imports only", "Which Python runs this file?"),
     Rule("F002", "large generated file", "decide", "read by lines: imports only", "What makes this file, and from what?"),

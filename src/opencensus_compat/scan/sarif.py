@@ -68,7 +68,11 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "id": rule.id,
         "shortDescription": {"text": rule.form},
         "fullDescription": {"text": f"{rule.form} ({rule.kind}): {rule.counterpart}"},
-        "help": {"text": f"Counterpart: {rule.counterpart}" + (f"\n{rule.question}" if rule.question else "")},
+        "help": {
+            "text": f"Counterpart: {rule.counterpart}"
+            + (f"\n{rule.question}" if rule.question else "")
+            + (f"\nArrives in: {rule.arrives}" if rule.arrives else "")
+        },
         "defaultConfiguration": {"level": _LEVELS.get(rule.kind, "note")},
         "properties": {"tags": ["opencensus", rule.kind]},
     }

@@ -12,6 +12,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`trace.get_tracer(__name__)`; exporter and sampler in one TracerProvider",
         names="trace.tracer",
         pair="T001_tracer_for_ids_of_records T001_tracer T001_tracer_in_place T001_tracer_of_a_class T001_tracer_without_a_sampler",
+        arrives="requests, dependencies; traces: operation_Id, operation_ParentId",
     ),
     Rule(
         "T002",
@@ -26,6 +27,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`start_as_current_span(context=…)` with what `propagate.extract` returns",
         pair="T003_trace_from_outside T003_trace_of_another_tracer T003_tracer_of_a_middleware T053_headers_of_a_caller",
+        arrives="requests, dependencies, traces: operation_Id, operation_ParentId",
     ),
     Rule(
         "T010",
@@ -34,6 +36,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`tracer.start_as_current_span(name)`",
         names="trace.tracer.Tracer.span",
         pair="T010_span_in_with T010_span_without_a_name T010_span_that_fails T010_span_that_fails_and_is_logged T010_exception_of_a_module",
+        arrives="requests, dependencies: name, duration",
     ),
     Rule(
         "T011",
@@ -41,6 +44,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "decide",
         "`start_span`, and `context.attach` where it was the current one",
         "Where does the span end, and is it current until then?",
+        arrives="requests, dependencies: name, duration",
     ),
     Rule(
         "T012",
@@ -49,6 +53,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`start_span` and `context.attach`: OpenCensus makes the span current",
         names="trace.tracer.Tracer.start_span",
         pair="T012_start_and_end T012_ends_in_branches",
+        arrives="requests, dependencies: name, duration",
     ),
     Rule(
         "T013",
@@ -57,6 +62,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`span.end()` and `context.detach(token)`",
         "Which function holds the span and the token of `attach`?",
         names="trace.tracer.Tracer.end_span",
+        arrives="requests, dependencies: duration",
     ),
     Rule("T014", "end of a tracer", "exact", "delete it", names="trace.tracer.Tracer.finish", pair="T014_end_of_a_tracer"),
     Rule(
@@ -74,6 +80,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`trace.get_current_span().set_attribute(key, value)`",
         names="trace.tracer.Tracer.add_attribute_to_current_span",
         pair="T016_attribute_of_the_current_span T016_middleware_by_hand",
+        arrives="requests, dependencies: customDimensions",
     ),
     Rule(
         "T017",
@@ -82,6 +89,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`@tracer.start_as_current_span(name)`",
         names="trace.tracer.Tracer.trace_decorator",
         pair="T017_decorated_function",
+        arrives="requests, dependencies: name, duration",
     ),
     Rule(
         "T018",
@@ -99,6 +107,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`span.get_span_context()`; ids are integers: `format_trace_id`, `format_span_id`",
         names="trace.tracer.Tracer.span_context trace.span.Span.context_tracer trace.blank_span.BlankSpan.context_tracer",
         pair="T019_ids_of_the_current_span",
+        arrives="requests, dependencies: operation_Id, id",
     ),
     Rule(
         "T020",
@@ -107,6 +116,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`span.set_attribute(key, value)`",
         names="trace.span.Span.add_attribute",
         pair="T020_attribute",
+        arrives="requests, dependencies: customDimensions",
     ),
     Rule(
         "T021",
@@ -115,9 +125,16 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`kind=` where the span is started: OpenTelemetry fixes it there",
         names="trace.span.Span.span_kind",
         pair="T021_kind",
+        arrives="requests; dependencies: type",
     ),
     Rule(
-        "T022", "name of a span, set after its start", "exact", "`span.update_name(name)`", names="trace.span.Span.name", pair="T022_name"
+        "T022",
+        "name of a span, set after its start",
+        "exact",
+        "`span.update_name(name)`",
+        names="trace.span.Span.name",
+        pair="T022_name",
+        arrives="requests, dependencies: name",
     ),
     Rule(
         "T023",
@@ -128,6 +145,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         names="""trace.span.Span.span_id trace.span.Span.start_time trace.span.Span.end_time trace.span.Span.parent_span
         trace.span.Span.children trace.span.Span.same_process_as_parent_span trace.span.Span.stack_trace trace.span.Span.annotations
         trace.span.Span.message_events trace.span.Span.links trace.span.Span.on_create""",
+        arrives="requests, dependencies: id, operation_ParentId, timestamp, duration",
     ),
     Rule(
         "T024",
@@ -136,6 +154,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`span.set_attribute(key, value)`",
         names="trace.span.Span.attributes",
         pair="T024_attributes_as_a_mapping",
+        arrives="requests, dependencies: customDimensions",
     ),
     Rule(
         "T025",
@@ -144,6 +163,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`span.set_status(Status(StatusCode.ERROR, text))`; codes of gRPC become OK or ERROR",
         names="trace.span.Span.status trace.span.Span.set_status trace.status.Status",
         pair="T025_status T025_status_of_an_exception",
+        arrives="requests, dependencies: success, customDimensions.otel.status_description",
     ),
     Rule(
         "T026",
@@ -152,6 +172,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`span.add_event(text, attributes)`",
         names="trace.span.Span.add_annotation trace.time_event.Annotation",
         pair="T026_annotation",
+        arrives="traces: message, customDimensions",
     ),
     Rule(
         "T027",
@@ -160,6 +181,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`links=` at the start, or `span.add_link(context)`; links have no type",
         names="trace.span.Span.add_link trace.link",
         pair="T027_link",
+        arrives="requests, dependencies: customDimensions._MS.links",
     ),
     Rule(
         "T028",
@@ -168,6 +190,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`span.add_event('message', …)`",
         names="trace.span.Span.add_message_event trace.time_event.MessageEvent trace.time_event.Type",
         pair="T028_message_event",
+        arrives="traces: message, customDimensions",
     ),
     Rule(
         "T029",
@@ -176,6 +199,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`tracer.start_as_current_span(name)` inside it",
         names="trace.span.Span.span",
         pair="T029_child_of_a_span",
+        arrives="requests, dependencies: name, operation_ParentId",
     ),
     Rule(
         "T030",
@@ -184,8 +208,17 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`tracer.start_span` and `span.end()`",
         "Where does the span end, and is it current until then?",
         names="trace.span.Span.start trace.span.Span.finish",
+        arrives="requests, dependencies: name, duration",
     ),
-    Rule("T031", "kind of span", "exact", "`opentelemetry.trace.SpanKind`", names="trace.span.SpanKind", pair="T021_kind"),
+    Rule(
+        "T031",
+        "kind of span",
+        "exact",
+        "`opentelemetry.trace.SpanKind`",
+        names="trace.span.SpanKind",
+        pair="T021_kind",
+        arrives="requests; dependencies: type",
+    ),
     Rule(
         "T032",
         "span as a class",
@@ -228,6 +261,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`context.get_current`, `attach` and `detach`",
         "Is the context handed to another thread, or taken away from a test?",
         names="trace.execution_context",
+        arrives="requests, dependencies: operation_Id, operation_ParentId",
     ),
     Rule(
         "T044",
@@ -237,7 +271,15 @@ TRACE_RULES: tuple[Rule, ...] = (
         "Which code of this thread is to make no spans, and can it stand in a `with`?",
         names="trace.execution_context.is_exporter trace.execution_context.set_is_exporter",
     ),
-    Rule("T050", "span context", "exact", "`SpanContext`; ids are integers", names="trace.span_context", pair="T050_span_context"),
+    Rule(
+        "T050",
+        "span context",
+        "exact",
+        "`SpanContext`; ids are integers",
+        names="trace.span_context",
+        pair="T050_span_context",
+        arrives="requests, dependencies: operation_Id, id",
+    ),
     Rule(
         "T051",
         "ids that a program makes",
@@ -261,6 +303,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`propagate.extract` and `inject`",
         names="trace.propagation.trace_context_http_header_format",
         pair="T053_headers_of_a_call T053_headers_of_a_caller",
+        arrives="requests, dependencies: operation_Id, operation_ParentId",
     ),
     Rule(
         "T054",
@@ -270,6 +313,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "Which service reads this format, and can it read `traceparent`?",
         names="""trace.propagation trace.propagation.b3_format trace.propagation.binary_format trace.propagation.google_cloud_format
         trace.propagation.text_format trace.propagation.tracestate_string_format""",
+        arrives="requests, dependencies: operation_Id, operation_ParentId",
     ),
     Rule(
         "T060",
@@ -279,9 +323,16 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`remote_parent_not_sampled=` is the same ratio: OpenCensus decides again there",
         names="trace.samplers.ProbabilitySampler trace.samplers.DEFAULT_SAMPLING_RATE trace.samplers.get_lower_long_from_trace_id",
         pair="T060_sampler_by_probability T060_caller_that_did_not_sample",
+        arrives="requests, dependencies: itemCount",
     ),
     Rule(
-        "T061", "sampler that takes all", "exact", "`ALWAYS_ON`", names="trace.samplers.AlwaysOnSampler", pair="T061_sampler_that_takes_all"
+        "T061",
+        "sampler that takes all",
+        "exact",
+        "`ALWAYS_ON`",
+        names="trace.samplers.AlwaysOnSampler",
+        pair="T061_sampler_that_takes_all",
+        arrives="requests, dependencies: itemCount",
     ),
     Rule(
         "T062",
@@ -298,6 +349,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "a class on `opentelemetry.sdk.trace.sampling.Sampler`",
         "By what does it decide? OpenTelemetry hands it other arguments.",
         names="trace.samplers",
+        arrives="requests, dependencies: itemCount",
     ),
     Rule(
         "T070",
@@ -323,6 +375,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         'the name as text, such as "http.method"',
         names="trace trace.attributes_helper",
         pair="T073_names_of_attributes",
+        arrives="requests, dependencies: resultCode, customDimensions",
     ),
     Rule(
         "T074",
@@ -331,6 +384,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`span.record_exception(error)`",
         names="trace.stack_trace trace.exceptions_status trace.time_event",
         pair="T074_exception_of_a_span",
+        arrives="exceptions: type, outerMessage, details",
     ),
     Rule(
         "T075",
@@ -339,6 +393,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`StatusCode.ERROR` from 400 or 500 on",
         names="trace.utils trace.status",
         pair="T075_status_from_a_code",
+        arrives="requests, dependencies: success",
     ),
     Rule(
         "T077",
@@ -347,6 +402,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "`OTEL_PYTHON_…_EXCLUDED_URLS` of an instrumentation, or `ExcludeList` of `opentelemetry.util.http`",
         "Which URLs are left out? OpenCensus compares the beginning of a path, OpenTelemetry searches the URL for a pattern.",
         names="trace.utils.disable_tracing_url trace.utils.disable_tracing_hostname",
+        arrives="requests, dependencies",
     ),
     Rule("T076", "implementations of tracers", "keep", "none: `trace.get_tracer` returns the SDK's", names="trace.tracers"),
 )
