@@ -223,6 +223,6 @@ def test_rules_choose_among_files_of_other_kinds(tmp_path):
         "handlers:\n  a:\n    class: opencensus.ext.azure.log_exporter.AzureLogHandler\n# pip install opencensus\n", encoding="utf-8"
     )
     assert rewrite([str(tmp_path)], Options(rules=frozenset({"R001"}))).after == {}
-    assert rewrite([str(tmp_path)], Options(lines=frozenset({(str(path), 2)}))).after == {}
-    result = rewrite([str(tmp_path)], Options(lines=frozenset({(str(path), 3)})))
+    assert rewrite([str(tmp_path)], Options(lines=frozenset({(str(path), 0, 2)}))).after == {}
+    result = rewrite([str(tmp_path)], Options(lines=frozenset({(str(path), 0, 3)})))
     assert [(change.rule, change.line) for change in result.changes] == [("N003", 3)]

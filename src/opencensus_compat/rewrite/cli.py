@@ -13,6 +13,7 @@ from opencensus_compat.rewrite.explaining import explain
 from opencensus_compat.rewrite.rewriting import Options, Rewritten, rewrite, rewrite_text
 from opencensus_compat.rewrite.rules import REWRITERS
 from opencensus_compat.rewrite.verify import cli as verification
+from opencensus_compat.scan import notebooks
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -40,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diff", action="store_true", help="show the diff also with --write")
     parser.add_argument("--patch", metavar="FILE", help="write the diff there; `git apply -R FILE` undoes what was written")
     parser.add_argument("--rule", action="append", default=[], metavar="T010,…", help="only changes with a use of these rules; repeatable")
-    parser.add_argument("--line", action="append", default=[], metavar="FILE:LINE", help="only changes with a use on this line; repeatable")
+    parser.add_argument(
+        "--line",
+        action="append",
+        default=[],
+        metavar="FILE:LINE",
+        help="only changes with a use on this line (FILE:CELL:LINE in notebooks); repeatable",
+    )
     parser.add_argument(
         "--include",
         choices=("shape",),
@@ -122,7 +129,7 @@ def _verified(namespace: argparse.Namespace, options: Options, result: Rewritten
     if code not in (0, 1, verification.DIFFERENT) or namespace.json:
         return code
     if namespace.diff:
-        _print_bytes(reports.diff(shown[0]))
+        _print_bytes(reports.diff(shown[0], by_cell=True))
     if code != verification.DIFFERENT and result.left:
         _print(reports.left(result, _look()))
     if code != verification.DIFFERENT and namespace.strict and any(each.why == "decide" for each in result.left):
@@ -153,9 +160,12 @@ def _options(namespace: argparse.Namespace) -> Options:
     lines = set()
     for text in namespace.line:
         path, _, line = text.rpartition(":")
-        if not path or not line.isdecimal():
-            raise _UsageError(f"expected FILE:LINE after --line, got {text!r}")
-        lines.add((os.path.abspath(path), int(line)))
+        cell = "0"
+        if path.rpartition(":")[0].endswith(notebooks.SUFFIX):
+            path, _, cell = path.rpartition(":")
+        if not path or not line.isdecimal() or not cell.isdecimal() or path.endswith(notebooks.SUFFIX) == (cell == "0"):
+            raise _UsageError(f"expected FILE:LINE after --line, or FILE:CELL:LINE of a notebook, got {text!r}")
+        lines.add((os.path.abspath(path), int(cell), int(line)))
     return Options(shape="shape" in namespace.include, rules=rules, lines=frozenset(lines), markers=namespace.markers)
 
 
@@ -226,7 +236,7 @@ def _report(result: Rewritten, namespace: argparse.Namespace, *, written: bool) 
         return
     look = _look()
     if namespace.diff or not written:
-        patch = reports.diff(result)
+        patch = reports.diff(result, by_cell=True)
         if sys.stdout.isatty():
             _print(reports.shown(patch, look))
         else:

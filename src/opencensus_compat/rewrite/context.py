@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opencensus_compat.rewrite.bindings import Bindings, Slot
 from opencensus_compat.rewrite.edits import Edit, Need, line_starts
-from opencensus_compat.scan import python_uses
+from opencensus_compat.scan import notebooks, python_uses
 from opencensus_compat.scan.rules import BY_ID
 from opencensus_compat.scan.values import OTHER, Value
 
@@ -165,13 +166,21 @@ class File:
         return parent if isinstance(parent, ast.Call) and parent.func is node else None
 
     def body_of(self, statement: ast.AST) -> list[ast.stmt]:
-        """Return the block that a statement stands in."""
+        """Return the block that a statement stands in; in a notebook, those of its cell."""
         parent = self.parents.get(statement)
         for name in ("body", "orelse", "finalbody"):
             block = getattr(parent, name, None)
             if isinstance(block, list) and statement in block:
-                return block
+                return block if parent is not self.tree else self.of_cell(statement, block)
         return []
+
+    def of_cell(self, statement: ast.AST, statements: list[ast.stmt]) -> list[ast.stmt]:
+        """Return those of some statements that stand in the cell of one; all in a file that is no notebook."""
+        cells = notebooks.cell_starts(self.source)
+        if not cells:
+            return statements
+        cell = bisect_right(cells, self.start(statement))
+        return [each for each in statements if bisect_right(cells, self.start(each)) == cell]
 
     def is_annotation(self, node: ast.AST) -> bool:
         """Return whether an expression is a type for a checker."""

@@ -22,6 +22,21 @@ class Edit(NamedTuple):
     replacement: bytes
 
 
+class Where(NamedTuple):
+    """Where a use stands, and its rule."""
+
+    path: str
+    cell: int
+    """Of a notebook, from 1; 0 in other files."""
+    line: int
+    rule: str
+
+
+def shown_place(cell: int, line: int) -> str:
+    """Return cell and line as reports show them."""
+    return f"{cell}:{line}" if cell else f"{line}"
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What becomes of one use in one file."""
@@ -29,10 +44,12 @@ class Part:
     path: str
     rule: str
     line: int
-    """From 1, in the text as it was before the run."""
+    """From 1, in the text as it was before the run; of the cell, in a notebook."""
     symbol: str
     edits: tuple[Edit, ...]
     imports: tuple[Need, ...] = ()
+    cell: int = 0
+    """Of a notebook, from 1; 0 in other files."""
 
 
 class Need(NamedTuple):
@@ -68,9 +85,14 @@ class Change:
         return self.parts[0].line
 
     @property
-    def key(self) -> tuple[str, int, str]:
+    def cell(self) -> int:
+        """The cell of the first part; 0 in files that are no notebooks."""
+        return self.parts[0].cell
+
+    @property
+    def key(self) -> Where:
         """What names the change, in each run over the same files."""
-        return self.path, self.line, self.rule
+        return Where(self.path, self.cell, self.line, self.rule)
 
 
 def line_starts(source: bytes) -> list[int]:

@@ -13,8 +13,13 @@ import tokenize
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from opencensus_compat.scan import notebooks, python_uses
+
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Collection, Sequence
+
+    from opencensus_compat.scan.notebooks import Notebook
 
 _GENERATED = re.compile(rb"^\s*(?:#|//|;).*(?:@generated\b|\bgenerated\b(?!-)|\bdo not edit\b)", re.IGNORECASE)
 _HEAD_LINES = 10
@@ -32,6 +37,8 @@ class Source:
     encoding: str = "utf-8"
     has_mark: bool = False
     """It begins with a byte-order mark."""
+    notebook: Notebook | None = None
+    """The one whose cells the text is."""
 
     @property
     def line_end(self) -> bytes:
@@ -49,7 +56,10 @@ class Source:
 
         Raises:
             UnicodeEncodeError: The text has a character that the encoding lacks.
+            ValueError: The text does not fit the cells of the notebook.
         """
+        if self.notebook is not None:
+            return self.notebook.with_text(self.text)
         body = self.text if self.encoding == "utf-8" else self.text.decode("utf-8").encode(self.encoding)
         return (codecs.BOM_UTF8 if self.has_mark else b"") + body
 
@@ -57,13 +67,25 @@ class Source:
         """Return the same file with another text."""
         return replace(self, text=text)
 
+    def place(self, line: int) -> tuple[int, int]:
+        """Return cell and line of a line of the text, as people count: from 1, and no cell but in notebooks."""
+        return self.notebook.place(line) if self.notebook is not None else (0, line)
 
-def decoded(data: bytes) -> Source:
-    """Return the text of the bytes of a Python file.
+
+def decoded(data: bytes, path: str = "") -> Source:
+    """Return the text of the bytes of a Python file, or of a notebook.
+
+    Args:
+        data: The bytes.
+        path: Its name tells a notebook.
 
     Raises:
         SyntaxError: The declared encoding does not exist, or a character is not of it.
+        ValueError: It is named as a notebook, and is none.
     """
+    if path.endswith(notebooks.SUFFIX):
+        notebook = notebooks.read(data)
+        return Source(notebook.text, notebook=notebook)
     has_mark = data.startswith(codecs.BOM_UTF8)
     body = data.removeprefix(codecs.BOM_UTF8)
     encoding, _ = tokenize.detect_encoding(io.BytesIO(body).readline)
@@ -74,6 +96,16 @@ def decoded(data: bytes) -> Source:
     if encoding in {"utf-8", "utf-8-sig"}:
         return Source(body, "utf-8", has_mark)
     return Source(text.encode("utf-8"), encoding, has_mark)
+
+
+def parsed(source: Source) -> ast.Module | None:
+    """Return the tree of a text; None where Python cannot parse it, or the cells of a notebook are not what they were."""
+    try:
+        if source.notebook is not None:
+            source.encoded()
+        return python_uses.parse(source.text)
+    except (SyntaxError, ValueError):
+        return None
 
 
 def read(path: str) -> bytes:
@@ -166,7 +198,7 @@ def matters(path: str, called: Collection[str]) -> bool:
         path: The file.
         called: Names of such functions and classes.
     """
-    if not path.endswith(".py"):
+    if not path.endswith((".py", notebooks.SUFFIX)):
         return False
     try:
         data = read(path)

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.edits import Edit
+from opencensus_compat.scan.notebooks import begins_cell, ends_cell
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
@@ -97,9 +98,9 @@ def _closed_up(file: File, edits: list[Edit]) -> list[Edit]:
         after = re.match(rb"(?:%s)*" % _BLANK, source[stop:])
         lines_before = len(re.findall(_BLANK, before[0])) if before and _begins_line(source, before.start()) else 0
         ends = [match.end() for match in re.finditer(_BLANK, after[0])] if after else []
-        if before is not None and stop + (ends[-1] if ends else 0) >= len(source) and lines_before and before.start():
+        if before is not None and ends_cell(source, stop + (ends[-1] if ends else 0)) and lines_before and before.start():
             result.append(Edit(before.start(), start, b""))
-        elif ends and (start == 0 or (source[:start].rstrip(b" \t\r\n").endswith(b":") and not lines_before)):
+        elif ends and (start == 0 or begins_cell(source, start) or (source[:start].rstrip(b" \t\r\n").endswith(b":") and not lines_before)):
             result.append(Edit(stop, stop + ends[-1], b""))
         elif lines_before and ends:
             result.append(Edit(stop, stop + ends[min(lines_before, len(ends)) - 1], b""))

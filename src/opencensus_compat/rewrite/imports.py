@@ -90,9 +90,9 @@ def _beside(file: File, statement: ast.stmt, lines: list[str]) -> Edit:
 
 
 def last_of_head(file: File) -> ast.stmt | None:
-    """Return the last statement of the head of a module: its docstring and imports."""
+    """Return the last statement of the head of a module, or of a notebook's first cell: docstring and imports."""
     last: ast.stmt | None = None
-    for statement in file.tree.body:
+    for statement in file.body_of(file.tree.body[0]) if file.tree.body else ():
         is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
         if not (isinstance(statement, (ast.Import, ast.ImportFrom)) or (is_text and last is None)):
             break

@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from opencensus_compat.scan import notebooks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -88,8 +90,8 @@ def programs(files: Iterable[str], every: Iterable[str], find: Callable[[str, in
             join(path, package)
         try:
             with open(path, "rb") as file:
-                source = file.read()
-        except OSError:
+                source = notebooks.code(path, file.read())
+        except (OSError, ValueError):
             continue
         for other in _named(path, source, find):
             join(path, other)

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat.scan import notebooks
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
+    from opencensus_compat.rewrite.edits import Change, Part
     from opencensus_compat.rewrite.rewriting import Left, Rewritten, Why
 
 _WHY: dict[Why, str] = {
@@ -39,15 +41,29 @@ class Look:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
 
 
-def diff(result: Rewritten) -> bytes:
-    """Return the changes as a patch, in the bytes of the files: `git apply` does it, and `git apply -R` undoes it, in the current folder."""
+def diff(result: Rewritten, *, by_cell: bool = False) -> bytes:
+    """Return the changes as a patch, in the bytes of the files: `git apply` does it, and `git apply -R` undoes it, in the current folder.
+
+    Args:
+        result: What a run made.
+        by_cell: For people: of notebooks the code of their cells, which is no patch.
+    """
     parts = []
     for path in sorted(result.after):
         name = os.path.relpath(path).replace(os.sep, "/")
-        before, after = _lines(result.before[path]), _lines(result.after[path])
-        lines = difflib.diff_bytes(difflib.unified_diff, before, after, f"a/{name}".encode(), f"b/{name}".encode())
-        parts += [line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines]
+        if by_cell and path.endswith(notebooks.SUFFIX):
+            before, after = notebooks.read(result.before[path]).cells(), notebooks.read(result.after[path]).cells()
+            for cell in before:
+                parts += _diff(before[cell].encode(), after[cell].encode(), f"{name} cell {cell}", end=b"")
+        else:
+            parts += _diff(result.before[path], result.after[path], name, end=b"\\ No newline at end of file\n")
     return b"".join(parts)
+
+
+def _diff(before: bytes, after: bytes, name: str, end: bytes) -> list[bytes]:
+    """Return the lines of a diff; what tells that a text has no end of line at its end is given."""
+    lines = difflib.diff_bytes(difflib.unified_diff, _lines(before), _lines(after), f"a/{name}".encode(), f"b/{name}".encode())
+    return [line if line.endswith(b"\n") else line + b"\n" + end for line in lines]
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -78,9 +94,10 @@ def left(result: Rewritten, look: Look) -> str:
 
 
 def _left_lines(each: Left, look: Look) -> list[str]:
-    head = f"{each.line:>5}  {each.rule}  {each.why:<9} "
+    place = f"cell {each.cell}:{each.line}" if each.cell else f"{each.line}"
+    head = f"{place:>5}  {each.rule}  {each.why:<9} "
     wrapped = textwrap.wrap(each.text, max(20, look.width - len(head)), break_on_hyphens=False) or [""]
-    painted = f"{each.line:>5}  {each.rule}  {look.paint(f'{each.why:<9}', '33' if each.why == 'decide' else '36')} "
+    painted = f"{place:>5}  {each.rule}  {look.paint(f'{each.why:<9}', '33' if each.why == 'decide' else '36')} "
     return [painted + wrapped[0], *(" " * len(head) + line for line in wrapped[1:])]
 
 
@@ -106,16 +123,26 @@ def as_json(result: Rewritten, *, written: bool) -> str:
             {
                 "path": change.path,
                 "line": change.line,
+                **_cell(change),
                 "rule": change.rule,
-                "uses": [{"path": part.path, "line": part.line, "rule": part.rule, "symbol": part.symbol} for part in change.parts],
+                "uses": [
+                    {"path": part.path, "line": part.line, **_cell(part), "rule": part.rule, "symbol": part.symbol} for part in change.parts
+                ],
             }
             for change in result.changes
         ],
-        "left": [{"path": each.path, "line": each.line, "rule": each.rule, "why": each.why, "text": each.text} for each in result.left],
+        "left": [
+            {"path": each.path, "line": each.line, **_cell(each), "rule": each.rule, "why": each.why, "text": each.text}
+            for each in result.left
+        ],
         "problems": [{"path": problem.path, "reason": problem.reason} for problem in result.problems],
         "diff": diff(result).decode("utf-8", "replace"),
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _cell(each: Change | Part | Left) -> dict[str, int]:
+    return {"cell": each.cell} if each.cell else {}
 
 
 def rules(look: Look, rewritten: frozenset[str]) -> str:

@@ -9,14 +9,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from opencensus_compat.rewrite import files, finishing, frameworks, imports, markers, texts
+from opencensus_compat.rewrite import cells, files, finishing, frameworks, imports, markers, texts
 from opencensus_compat.rewrite.context import Ask, File, Refused
-from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, apply, conflict, without_what_goes
+from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, Where, apply, conflict, shown_place, without_what_goes
 from opencensus_compat.rewrite.flows import Cut, Flows, is_tracer
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.programs import View, handed_over, programs
 from opencensus_compat.rewrite.rules import FREE, REWRITERS
-from opencensus_compat.scan import project, python_uses, text_uses
+from opencensus_compat.scan import notebooks, project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.rules import BY_ID
 from opencensus_compat.scan.values import SENDERS
@@ -44,11 +44,18 @@ class Left:
     """A use that is left as it is."""
 
     path: str
+    cell: int
+    """Of a notebook, from 1; 0 in other files."""
     line: int
-    """From 1, in the text as it was before the run."""
+    """From 1, in the text as it was before the run; of the cell, in a notebook."""
     rule: str
     why: Why
     text: str
+
+    @property
+    def key(self) -> Where:
+        """Where it stands, and its rule."""
+        return Where(self.path, self.cell, self.line, self.rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,8 @@ class Options:
     """Also where the telemetry arrives in another shape."""
     rules: frozenset[str] = frozenset()
     """Only changes with a use of one of these; all without any."""
-    lines: frozenset[tuple[str, int]] = frozenset()
-    """Only changes with a use at one of these files and lines."""
+    lines: frozenset[tuple[str, int, int]] = frozenset()
+    """Only changes with a use at one of these files, cells (0 where it has none) and lines."""
     markers: bool = True
     select: Callable[[Change], bool] | None = None
     """Only changes for which this is true."""
@@ -141,7 +148,7 @@ def _texts(paths: Sequence[str], others: Sequence[str], sources: Mapping[str, So
     for path, data in read.items():
         changes, left = texts.changes(path, data, wanted, used)
         made = [change for change in changes if _is_wanted(change, options)]
-        result.left += [Left(path, each.line, each.rule, "generated" if each.is_generated else "keep", each.reason) for each in left]
+        result.left += [Left(path, 0, each.line, each.rule, "generated" if each.is_generated else "keep", each.reason) for each in left]
         if made:
             edits = [edit for change in made for part in change.parts for edit in part.edits]
             result.before[path], result.after[path] = data, apply(data, edits)
@@ -153,7 +160,7 @@ def _texts(paths: Sequence[str], others: Sequence[str], sources: Mapping[str, So
 def _is_wanted(change: Change, options: Options) -> bool:
     if options.rules and not any(part.rule in options.rules for part in change.parts):
         return False
-    if options.lines and not any((os.path.abspath(part.path), part.line) in options.lines for part in change.parts):
+    if options.lines and not any((os.path.abspath(part.path), part.cell, part.line) in options.lines for part in change.parts):
         return False
     return options.select is None or options.select(change)
 
@@ -187,12 +194,13 @@ def _parse(
     path: str, data: bytes, sources: dict[str, Source], trees: dict[str, ast.Module], result: Rewritten, known: Known = None
 ) -> None:
     try:
-        source = files.decoded(data)
+        source = files.decoded(data, path)
         tree = known[1] if known is not None and known[0] == source.text else python_uses.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         what = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
-        result.problems.append(Problem(path, f"this Python cannot parse it{f', line {line}' if line else ''}: {what}"))
+        kind = "no notebook" if path.endswith(notebooks.SUFFIX) else f"this Python cannot parse it{f', line {line}' if line else ''}"
+        result.problems.append(Problem(path, f"{kind}: {what}"))
         return
     sources[path] = source
     trees[path] = tree
@@ -231,10 +239,10 @@ class _Run:
             self._programs.append({})
             self._program_of.update(dict.fromkeys(paths, self._programs[-1]))
         self._unused: dict[str, set[str]] = {}
-        self._refused: set[tuple[str, int, str]] = set()
+        self._refused: set[Where] = set()
         self._open: set[Left] = set()
-        """Applications that may trace themselves."""
-        self._needed: dict[tuple[str, int, str], set[tuple[str, int, str]]] = defaultdict(set)
+        """Beside the uses: applications that may trace themselves, packages in notebooks' lines for the shell."""
+        self._needed: dict[Where, set[Where]] = defaultdict(set)
         self._lines = {path: LineMap.same(source.text) for path, source in sources.items()}
 
     def go(self) -> None:
@@ -251,19 +259,20 @@ class _Run:
     def _go(self) -> None:
         self._refresh()
         self._unused = {path: _unused(file) for path, file in self._files.items()}
+        self._check_cells()
         left: list[Left] = []
-        asked: dict[tuple[str, int, str], Left] = {}
+        asked: dict[Where, Left] = {}
         for _ in range(_ROUNDS):
             self._refresh()
             self._needed = defaultdict(set)
             found = [self._found(files) for files in self._programs]
             left = [each for _, lefts in found for each in lefts]
-            asked |= {(each.path, each.line, each.rule): each for each in left if each.why == "decide"}
+            asked |= {each.key: each for each in left if each.why == "decide"}
             if not self._apply(sorted((change for changes, _ in found for change in changes), key=lambda change: change.key)):
                 break
         # What is no use any more, since the file imports nothing of OpenCensus, is still a question.
-        answered = {(part.path, part.line, part.rule) for change in self._result.changes for part in change.parts}
-        answered |= {(each.path, each.line, each.rule) for each in left}
+        answered = {Where(part.path, part.cell, part.line, part.rule) for change in self._result.changes for part in change.parts}
+        answered |= {each.key for each in left}
         left += [each for key, each in asked.items() if key not in answered]
         left += [Left(*key, "keep", "its edits do not fit together: please report this form") for key in self._refused]
         left += self._open
@@ -272,6 +281,16 @@ class _Run:
             left += [self._left(self._files[path], use, "generated", "the head of the file says that a tool makes it") for use in uses]
         self._result.left = sorted(left)
         self._finish()
+
+    def _check_cells(self) -> None:
+        """Leave notebooks as they are where a cell may use what others get of OpenCensus, and is not known."""
+        for path in sorted(self._chosen):
+            if (notebook := self._sources[path].notebook) is None:
+                continue
+            if why := cells.obstacle(self._files[path], notebook):
+                self._result.problems.append(Problem(path, why))
+                self._chosen.discard(path)
+            self._open |= {Left(path, cell, line, rule, "keep", text) for cell, line, rule, text in cells.packages(notebook)}
 
     def _refresh(self) -> None:
         """Read the files that changed anew, and the others where what those hand on, or hand over to them, has changed."""
@@ -318,13 +337,17 @@ class _Run:
         everything = [each for lefts in reasons.values() for each in lefts if each.path in self._chosen]
         waits = {one: other for one, other in pairs if one in blocked and other in blocked and not left[one]}
         for key in blocked:
-            known = {(each.path, each.line, each.rule) for each in left[key]}
+            known = {each.key for each in left[key]}
             reason = next(iter(left[key] or left[waits[key]]), None) if left[key] or key in waits else None
             outside = reason if reason is not None and reason.path not in self._chosen else None
             for file, use in groups[key]:
-                text = f"waits for {os.path.relpath(outside.path)}:{outside.line}" if outside else "waits for what it belongs to"
+                text = (
+                    f"waits for {os.path.relpath(outside.path)}:{shown_place(outside.cell, outside.line)}"
+                    if outside
+                    else "waits for what it belongs to"
+                )
                 each = self._left(file, use, "keep" if outside else "with", text)
-                if (each.path, each.line, each.rule) not in known and each.path in self._chosen:
+                if each.key not in known and each.path in self._chosen:
                     everything.append(each)
         changes = {key: Change(tuple(parts[key])) for key in groups if key not in blocked and any(part.edits for part in parts[key])}
         for one, other in pairs:
@@ -409,19 +432,23 @@ class _Run:
         )
         if not kept and not self._options.shape:
             shapes = [part for part in done if part.edits and BY_ID[part.rule].kind == "shape"]
-            kept += [Left(part.path, part.line, part.rule, "shape", BY_ID[part.rule].counterpart) for part in shapes]
+            kept += [Left(part.path, part.cell, part.line, part.rule, "shape", BY_ID[part.rule].counterpart) for part in shapes]
         return [*done, *beside], kept
 
     def _part(self, file: File, use: Found, at: ast.AST | None = None, edits: Sequence[Edit] = (), needs: Sequence[Need] = ()) -> Part:
-        line = self._lines[file.path].before(getattr(at or use.node, "lineno", 1))
-        return Part(file.path, use.rule, line, use.symbol, tuple(edits), tuple(needs))
+        cell, line = self._place(file, at or use.node)
+        return Part(file.path, use.rule, line, use.symbol, tuple(edits), tuple(needs), cell)
 
     def _left(self, file: File, use: Found, why: Why, text: str) -> Left:
-        return Left(file.path, self._lines[file.path].before(_line(use)), use.rule, why, text)
+        return Left(file.path, *self._place(file, use.node), use.rule, why, text)
+
+    def _place(self, file: File, node: ast.AST) -> tuple[int, int]:
+        """Return cell and line of a node in the text as it was before the run."""
+        return self._original[file.path].place(self._lines[file.path].before(getattr(node, "lineno", 1)))
 
     def _apply(self, changes: list[Change]) -> bool:
         """Apply what is wanted and does not conflict; return whether anything changed."""
-        refused: set[tuple[str, int, str]] = set()
+        refused: set[Where] = set()
         while True:
             applied = self._chosen_of(changes, refused)
             done: dict[str, list[Edit]] = defaultdict(list)
@@ -430,7 +457,7 @@ class _Run:
                 done[part.path] += part.edits
                 needs[part.path] += part.imports
             changed, results = self._results(done, needs)
-            parsed = {path: _parsed(text) for path, text in results.items()}
+            parsed = {path: files.parsed(self._sources[path].with_text(text)) for path, text in results.items()}
             broken = next((path for path, tree in parsed.items() if tree is None), None)
             if broken is None:
                 break
@@ -449,7 +476,7 @@ class _Run:
         self._result.changes += applied
         return bool(results)
 
-    def _chosen_of(self, changes: list[Change], refused: set[tuple[str, int, str]]) -> list[Change]:
+    def _chosen_of(self, changes: list[Change], refused: set[Where]) -> list[Change]:
         """Return those changes that are wanted, conflict with none before them, and have what they need."""
         known = {change.key for change in changes}
         wanted = {change.key for change in changes if _is_wanted(change, self._options)} - refused
@@ -485,7 +512,7 @@ class _Run:
         return changed, {path: apply(self._sources[path].text, edits) for path, edits in changed.items()}
 
     def _left_at(self, file: File, node: ast.AST) -> Left:
-        return Left(file.path, self._lines[file.path].before(getattr(node, "lineno", 1)), "W012", "decide", frameworks.QUESTION)
+        return Left(file.path, *self._place(file, node), "W012", "decide", frameworks.QUESTION)
 
     def _step(self, path: str, edits: list[Edit], text: bytes, tree: ast.Module) -> None:
         self._result.before.setdefault(path, self._original[path].encoded())
@@ -526,18 +553,6 @@ class _Run:
 
 def _place(file: File, use: Found) -> int:
     return file.start(use.node) if hasattr(use.node, "lineno") else 0
-
-
-def _line(use: Found) -> int:
-    return getattr(use.node, "lineno", 1)
-
-
-def _parsed(text: bytes) -> ast.Module | None:
-    """Return the tree of a text; None where Python cannot parse it."""
-    try:
-        return python_uses.parse(text)
-    except (SyntaxError, ValueError):
-        return None
 
 
 def _unused(file: File) -> set[str]:

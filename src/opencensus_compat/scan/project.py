@@ -127,7 +127,6 @@ class Program:
         self._unparsed: set[str] = set()
         self.trees: dict[str, tuple[bytes, ast.Module]] | None = None
         """Bytes and tree of files that were read, for those who need them again; None where nobody does."""
-        self._notebooks: list[str] = []
         self._texts: list[str] = []
         self._seen: Seen | None = None
         self.exports: dict[str, dict[str, Value]] = {}
@@ -139,13 +138,13 @@ class Program:
 
     @property
     def files(self) -> list[str]:
-        """The Python files."""
+        """The Python files, and notebooks."""
         return [*self._naming, *self._hinting, *self._others]
 
     def add(self, path: str) -> None:
         """Look at a file's bytes."""
         name = os.path.basename(path)
-        is_python, is_notebook, is_text = path.endswith(_PYTHON), path.endswith(".ipynb"), text_uses.is_read(path)
+        is_python, is_notebook, is_text = path.endswith(_PYTHON), path.endswith(notebooks.SUFFIX), text_uses.is_read(path)
         if not (is_python or is_notebook or is_text) and "." in name:
             return
         try:
@@ -153,13 +152,13 @@ class Program:
         except OSError as error:
             self._result.problems.append(Problem(path, error.strerror or str(error)))
             return
-        if is_notebook or is_text:
+        if is_text:
             if names or hints:
-                (self._notebooks if is_notebook else self._texts).append(path)
+                self._texts.append(path)
             elif path.endswith(_CONFIGURATIONS):
                 self._configurations.append(path)
             return
-        if not (is_python or is_script):
+        if not (is_python or is_notebook or is_script):
             return
         copy = _copy_of_opencensus(path)
         if copy:
@@ -167,7 +166,8 @@ class Program:
                 self._copies.add(copy)
                 self._result.uses.append(Use(path, 1, 1, "R003", copy, "a copy of OpenCensus"))
             return
-        self._by_name[_word(path)].append(path)
+        if not is_notebook:
+            self._by_name[_word(path)].append(path)
         (self._naming if names else self._hinting if hints else self._others).append(path)
 
     def read(self, sites: Sequence[Site] | None) -> None:
@@ -183,8 +183,6 @@ class Program:
         naming, connected = self.connect()
         for path in [*naming, *sorted(connected)]:
             self._report(path)
-        for path in self._notebooks:
-            self._notebook(path)
         for path in self._texts:
             self._text(path)
         classes = self._subclasses(self.exports)
@@ -272,7 +270,7 @@ class Program:
 
     def _module(self, path: str) -> python_uses.Module | None:
         try:
-            source = _bytes(path)
+            source = b"" if path in self._unparsed else notebooks.code(path, _bytes(path))
             if len(source) > _LARGEST_BYTES or path in self._unparsed:
                 return None
             known = (self.trees or {}).get(path, (b"", None))
@@ -291,20 +289,24 @@ class Program:
             return None
 
     def _report(self, path: str, only: frozenset[str] | None = None) -> None:
+        if path.endswith(notebooks.SUFFIX):
+            self._notebook(path)
+            return
         module = self._module(path)
         if module is None:
             if only is None:
                 self._by_lines(path)
             return
+        uses = self._uses(path, module, _bytes(path).removeprefix(codecs.BOM_UTF8).splitlines(), only)
+        self._result.uses += uses
+
+    def _uses(self, path: str, module: python_uses.Module, lines: list[bytes], only: frozenset[str] | None = None) -> list[Use]:
+        """Return the uses in a file, and how often they ran."""
         if only is None and not module.is_connected and not module.uses:
-            return
+            return []
         uses = [found for found in module.uses if only is None or found.rule in only]
-        if not uses:
-            return
-        lines = _bytes(path).removeprefix(codecs.BOM_UTF8).splitlines()
-        marks = self._seen.marks(path, module.tree, uses) if self._seen is not None else [None] * len(uses)
-        for found, seen in zip(uses, marks, strict=True):
-            self._result.uses.append(replace(_use(path, found, lines), seen=seen))
+        marks = self._seen.marks(path, module.tree, uses) if self._seen is not None and uses else [None] * len(uses)
+        return [replace(_use(path, found, lines), seen=seen) for found, seen in zip(uses, marks, strict=True)]
 
     def _by_lines(self, path: str) -> None:
         """Report a file that no parser reads: once, with its first import of OpenCensus."""
@@ -325,21 +327,22 @@ class Program:
 
     def _notebook(self, path: str) -> None:
         try:
-            notebook = notebooks.parse(_bytes(path))
-            module = python_uses.read(notebook.tree, _View(self, path), self.processors)
-        except (OSError, ValueError, RecursionError, MemoryError) as error:
+            notebook = notebooks.read(_bytes(path))
+        except (OSError, ValueError) as error:
             self._result.problems.append(Problem(path, f"no notebook: {error}"))
             return
-        lines = [line.encode("utf-8", "replace") for line in notebook.lines]
-        uses = [_use(path, found, lines) for found in module.uses]
-        uses += [Use(path, use.line, use.column + 1, use.rule, use.symbol, _shown(use.text)) for use in text_uses.read_magic(lines)]
-        for line in notebook.broken:
-            cell = "\n".join(notebook.cell(line))
-            if "opencensus" in cell:
-                uses.append(Use(path, line, 1, "F001", "a cell", _shown(cell.partition("\n")[0])))
+        code = [notebooks.leading(line) for line in notebook.text.split(b"\n")]
+        lines, module = [line for line, _ in code], self._module(path)
+        uses = self._uses(path, module, lines) if module is not None else []
+        kept = notebooks.kept_lines(notebook.text)
+        uses += [Use(path, use.line, use.column + 1, use.rule, use.symbol, _shown(use.text)) for use in text_uses.read_magic(kept)]
+        codes = notebook.cells()
+        for start, cell in notebook.starts:
+            if cell in notebook.broken and "opencensus" in codes[cell]:
+                uses.append(Use(path, start + 1, 1, "F001", "a cell", _shown(codes[cell].partition("\n")[0])))
         for use in uses:
             cell_number, line = notebook.place(use.line)
-            self._result.uses.append(replace(use, cell=cell_number, line=line))
+            self._result.uses.append(replace(use, cell=cell_number, line=line, column=use.column + code[use.line - 1][1]))
 
     def _text(self, path: str) -> None:
         try:
@@ -420,14 +423,19 @@ def _word(path: str) -> str:
 def _gets(path: str, lines: re.Pattern[bytes], names: Sequence[bytes], classes: Sequence[bytes]) -> bool:
     """Return whether a file may get one of some names from the modules that a pattern of import lines is for, or has one of some texts."""
     try:
-        if os.path.getsize(path) > _LARGEST_BYTES:
+        if os.path.getsize(path) > _LARGEST_BYTES and not path.endswith(notebooks.SUFFIX):
             return False
         source = _bytes(path)
     except OSError:
         return False
     if any(name in source for name in classes):
         return True
-    return (b"import *" in source or any(name in source for name in names)) and lines.search(source) is not None
+    if b"import *" not in source and not any(name in source for name in names):
+        return False
+    try:
+        return lines.search(notebooks.code(path, source)) is not None
+    except ValueError:
+        return False
 
 
 def _bytes(path: str) -> bytes:

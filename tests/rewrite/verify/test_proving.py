@@ -18,6 +18,7 @@ class Edit:
     more: tuple[int, ...] = ()
     path: str = "orders.py"
     rule: str = "T010"
+    cell: int = 0
 
     @property
     def parts(self):

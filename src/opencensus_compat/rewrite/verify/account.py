@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.compare import ROW
+from opencensus_compat.rewrite.edits import shown_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -133,7 +134,7 @@ def _short(text: str) -> str:
 
 def where(place: Place) -> str:
     """Return what names an edit: ``T034 at orders.py:28``."""
-    return f"{place.rule} at {os.path.normpath(place.path)}:{place.line}"
+    return f"{place.rule} at {os.path.normpath(place.path)}:{shown_place(place.cell, place.line)}"
 
 
 def named(edit: Edit, first: Place | None = None) -> str:

@@ -30,7 +30,11 @@ class Place(Protocol):
 
     @property
     def line(self) -> int:
-        """Line in the file as it was, from 1."""
+        """Line in the file as it was, from 1; of the cell, in a notebook."""
+
+    @property
+    def cell(self) -> int:
+        """Cell of a notebook, from 1; 0 in other files."""
 
 
 class Edit(Place, Protocol):

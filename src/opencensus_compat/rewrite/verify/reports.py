@@ -105,7 +105,7 @@ def as_json(account: Account) -> str:
 
 
 def _edit(edit: Place) -> dict[str, Any]:
-    return {"rule": edit.rule, "path": os.path.normpath(edit.path), "line": edit.line}
+    return {"rule": edit.rule, "path": os.path.normpath(edit.path), "line": edit.line, **({"cell": edit.cell} if edit.cell else {})}
 
 
 def as_markdown(account: Account) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from opencensus_compat.compare import LineMap
 from opencensus_compat.compare.programs import NotComparable
 from opencensus_compat.compare.progress import doing
+from opencensus_compat.scan import notebooks
 from opencensus_compat.scan.project import masked
 from opencensus_compat.steps.judging import Run, judged
 from opencensus_compat.steps.log import commit_of, hash_of
@@ -212,6 +213,8 @@ def _reasons(seen: Seen, texts: Mapping[str, bytes], below: Callable[[str], str]
         path = below(place.path)
         if not seen.started:
             return "no interpreter of the program noted what it ran: it ignores PYTHONPATH, or is no Python"
+        if path.endswith(notebooks.SUFFIX):
+            return "which cells of a notebook ran cannot be seen"
         if path not in statements:
             return "" if path in seen.read else "the program did not read the file"
         ran = seen.lines.get(path, frozenset())
