@@ -10,6 +10,7 @@
 # make collectors  a fleet of real OpenTelemetry Collectors, built from Debian's packages: needs debootstrap and root, once
 # make packed   programs that PyInstaller, cx_Freeze, Nuitka, shiv, pex, zipapp and pip --target have packed
 # make pages    the pages of `census-compat local` in a real Chromium (Debian's package); screenshots stay in build/pages/
+# make docs     the guide and the reference as a site in build/docs/, looked at in Chromium where that is installed
 # make bench    speed against the real packages and the official exporter, as one table; COMPARE=FILE beside the rows of another run
 # make oldest   the tests on the oldest OpenTelemetry that pyproject.toml declares; make newest: on the newest, pre-releases included
 # make matrix   the tests on several interpreters: make matrix PYTHONS="python3.10 python3.13"
@@ -28,7 +29,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format tables faults fuzz soak servers collectors packed pages vendors bench oldest newest matrix python314 envs clean
+.PHONY: demo test format tables faults fuzz soak servers collectors packed pages docs vendors bench oldest newest matrix python314 envs clean
 
 demo: .venv/.stamp
 	PAGES="$(PAGES)" $(PY) examples/demo.py
@@ -71,6 +72,14 @@ collectors: .venv/.stamp .venvs/collectors/otelcol
 # PAGES_SECONDS=600 keeps a page open for ten minutes at 200 items a second; LIMITS=held fails above the limits that are printed.
 pages: .venvs/pages/.stamp
 	.venvs/pages/bin/python -m pytest --quiet --capture=no tests/browser/pages.py
+
+# Without a browser the site is built, but not looked at.
+docs: .venvs/docs/.stamp
+	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/mkdocs build --quiet --config-file docs/mkdocs.yml
+	@if command -v chromium chromium-browser google-chrome >/dev/null; \
+		then .venvs/docs/bin/python -m pytest --quiet tests/browser/docs.py; \
+		else echo "not looked at in a browser: apt-get install chromium"; fi
+	@echo "the site is in build/docs/: open build/docs/index.html in a browser, or have any server of files show the folder"
 
 packed: .venv/.stamp .venvs/packed/.stamp
 	@.venvs/packed/bin/python $(PIP_INSTALL) --no-deps --force-reinstall .
@@ -133,6 +142,9 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/official/.sta
 
 .venvs/pages/.stamp: pyproject.toml
 	$(call environment,.venvs/pages,--editable '.[pages]')
+
+.venvs/docs/.stamp: pyproject.toml
+	$(call environment,.venvs/docs,--editable '.[docs]')
 
 .venvs/official/.stamp: benchmarks/official-requirements.txt
 	$(call environment,.venvs/official,--requirement $<)

@@ -16,13 +16,14 @@ and for logs likewise :class:`ApplicationInsightsLogRecordExporter` with the SDK
 
 Without an argument the connection string is read from ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
 
-Warnings:
-    * In the query of URLs the values of keys that carry secrets are exported as ``REDACTED``; user names and passwords in URLs never are.
-    * What the service does not take for now is kept on disk for up to 48 hours (50 MiB, in the folder for temporary files, readable by
-      this user only), and sent later, by this process or another. ``APPINSIGHTS_EXPORTER_STORAGE=off`` holds up to 4 MiB in memory
-      instead. What is lost is counted by reason (``exporter.counts``) and logged at most once a minute.
-    * While something is kept, one daemon thread per resource sends it; requests run on a daemon thread, so that a silent endpoint does
-      not hold up the end of the process. An exit hook gives all exports ``grace_period_s`` (5 s); what has no time is stored.
+Secrets: in the query of URLs the values of keys that carry secrets are exported as ``REDACTED``; user names and passwords in URLs never are.
+
+Disk: what the service does not take for now is kept on disk for up to 48 hours (50 MiB, in the folder for temporary files, readable by
+this user only), and sent later, by this process or another. ``APPINSIGHTS_EXPORTER_STORAGE=off`` holds up to 4 MiB in memory
+instead. What is lost is counted by reason (``exporter.counts``) and logged at most once a minute.
+
+Threads: while something is kept, one daemon thread per resource sends it; requests run on a daemon thread, so that a silent endpoint does
+not hold up the end of the process. An exit hook gives all exports ``grace_period_s`` (5 s); what has no time is stored.
 
 Limits: trace state, dropped counts and link attributes are not exported, because the service has no place for them. Only the configured
 ingestion endpoint is ever contacted, and a credential's own token endpoint. The package keeps no queue: the OpenTelemetry SDK's

@@ -195,7 +195,11 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         queue_capacity: Records that may wait; the oldest ones are lost beyond. None reads ``OTEL_BLRP_MAX_QUEUE_SIZE``, else 8192.
         storage_directory: Folder in which is kept what cannot be sent; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
         disable_offline_storage: Whether to keep nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
-        storage_max_size, storage_retention_period, storage_min_retry_interval, timeout, proxies: As of :func:`configure`.
+        storage_max_size: Bytes on disk at most, as of :func:`configure`.
+        storage_retention_period: Seconds that an item is kept, as of :func:`configure`.
+        storage_min_retry_interval: Seconds between two tries, as of :func:`configure`.
+        timeout: Seconds for one exchange, as of :func:`configure`.
+        proxies: Scheme to proxy, or one proxy for all, as of :func:`configure`.
         max_batch_size: Records in an export; None reads ``OTEL_BLRP_MAX_EXPORT_BATCH_SIZE``.
         extras: Whether each ``extra`` becomes a property, as with OpenTelemetry's own handler.
 
