@@ -108,3 +108,49 @@ def test_a_processor_keeps_its_fields():
     assert "from appinsights_exporter.envelope import Envelope" in text
     assert '    envelope.tags["ai.cloud.role"] = "shop"\n' in text
     assert left == []
+
+
+def test_any_code_may_hold_a_handler():
+    """Handlers in lists, in loops and in functions change: the new ones have the same methods."""
+    text, left = _rewrite(
+        f"""\
+import logging
+{_OLD}
+def make():
+    handler = AzureLogHandler()
+    handler.setLevel(logging.INFO)
+    return handler
+
+handlers = [logging.StreamHandler()]
+handlers.append(make())
+one = make()
+one.flush()
+for each in (one, *handlers):
+    logging.getLogger().addHandler(each)
+"""
+    )
+    assert "handler = ApplicationInsightsLoggingHandler()\n" in text
+    assert ("opencensus" in text, left) == (False, [])
+
+
+def test_a_handler_that_is_flushed_in_time():
+    """A time limit has no counterpart, and the handler stays."""
+    text, left = _rewrite(f"{_OLD}\nhandler = AzureLogHandler()\nhandler.flush(timeout=1)\n")
+    assert (text, [why for *_, why in left]) == ("", ["with", "with", "keep"])
+
+
+def test_a_name_in_the_signature():
+    """An import inside a function goes where only the signature has its name, in quotes: that means one of the module."""
+    text, _ = _rewrite(
+        """\
+from typing import Any
+
+AzureLogHandler = Any
+
+def make() -> "AzureLogHandler":
+    from opencensus.ext.azure.log_exporter import AzureLogHandler
+
+    return AzureLogHandler()
+"""
+    )
+    assert "opencensus" not in text

@@ -89,6 +89,12 @@ def reasons(path: str, text: str) -> list[tuple[int, str, str]]:
             "pyproject.toml", '[tool.mypy]\nopencensus = "x"\n', '[tool.mypy]\nopencensus = "x"\n', id="a key that is no requirement"
         ),
         pytest.param(
+            "pyproject.toml",
+            '[tool.ruff.lint]\nbanned-module-level-imports = ["pandas", "opencensus"]\n[tool.uv]\ndev-dependencies = ["opencensus"]\n',
+            '[tool.ruff.lint]\nbanned-module-level-imports = ["pandas", "opencensus"]\n[tool.uv]\ndev-dependencies = ["census-compat"]\n',
+            id="names of modules in the table of a linter",
+        ),
+        pytest.param(
             "Pipfile",
             '[packages]\nopencensus = "*"\nopencensus-ext-azure = "==1.1"\n[dev-packages]\nopencensus-ext-azure = "==1.1"\n',
             '[packages]\ncensus-compat = "*"\n[dev-packages]\ncensus-compat = "==VERSION"\n',

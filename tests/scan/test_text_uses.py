@@ -50,6 +50,7 @@ _HANDLER = "ext.azure.log_exporter.AzureLogHandler"
         pytest.param("Dockerfile.dev", "RUN pip install opencensus\n", [(1, 17, "R001", "opencensus")], id="image by another name"),
         pytest.param("azure-pipelines.yml", "- script: pip install opencensus-ext-azure\n", [(1, 23, "R001", _AZURE)], id="pipeline"),
         pytest.param("bom.json", '{"name": "opencensus-ext-azure"}\n', [], id="bill of materials"),
+        pytest.param("package-lock.json", '{"opencensus": {}}\n', [], id="packages of another language"),
         pytest.param(
             "logging.yaml",
             "handlers:\n  azure:\n    class: opencensus.ext.azure.log_exporter.AzureLogHandler\nloggers:\n  opencensus.ext: {}\n",

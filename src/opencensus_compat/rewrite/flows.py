@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite import calls, loops
 from opencensus_compat.rewrite.bindings import Slot
-from opencensus_compat.rewrite.groups import Groups, Key
-from opencensus_compat.rewrite.imports import is_of_opencensus, starred
+from opencensus_compat.rewrite.groups import Key
+from opencensus_compat.rewrite.meanings import Function, Meanings
 from opencensus_compat.rewrite.rules import attributes, providers
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from opencensus_compat.rewrite.context import File
+    from opencensus_compat.rewrite.groups import Obstacle
     from opencensus_compat.scan.python_uses import Found
 
 Cut: TypeAlias = tuple[str, str]
 """File, and the name under which it imports a tracer."""
-_Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 _HARMLESS = frozenset(
     {"print", "str", "repr", "bool", "id", "type", "isinstance", "len", "callable", "addHandler", "removeHandler", "basicConfig", "partial"}
@@ -33,11 +33,9 @@ _ROBUST = ("ext.azure.log_exporter.",)
 _IDS = (".trace_id", ".span_id")
 """What is text in a variable, and stays it."""
 _SETTINGS = frozenset({"N005", "W018"})
-_DEPTH = 8
-"""Files through which a name is followed."""
 
 
-class Flows(Groups):
+class Flows(Meanings):
     """The groups of uses, and what stands in the way of each."""
 
     def __init__(
@@ -47,39 +45,15 @@ class Flows(Groups):
         free: frozenset[str],
         cut: frozenset[Cut] = frozenset(),
     ) -> None:
-        super().__init__()
-        self._files = files
+        super().__init__(files, find)
         self._cut = cut
         self.imported: set[Cut] = set()
         """Tracers that files import from others."""
-        self._find_module = find
         self._free = free
         self.requires: list[tuple[Key, Key]] = []
         """The first changes only where the second does."""
         self._seen: set[Key] = set()
-        self._pending: list[Slot | _Function] = []
-        self._file_of: dict[ast.AST, File] = {}
-        self._calls: dict[str, list[tuple[File, ast.Call]]] = defaultdict(list)
-        self._through: dict[ast.AST, ast.Call] = {}
-        """Argument -> the call that another one makes with it."""
-        self._reads: dict[str, list[tuple[File, ast.Attribute]]] = defaultdict(list)
-        self._aliases: dict[str, list[tuple[File, ast.alias]]] = defaultdict(list)
-        self._methods: dict[str, list[_Function]] = defaultdict(list)
-        self._attributes: dict[str, Slot] = {}
-        for file in files.values():
-            for call in file.kinds[ast.Call]:
-                self._calls[strings.tail(call.func)].append((file, call))
-                if (made := calls.handed_on(call)) is not None:
-                    self._calls[strings.tail(made.func)].append((file, made))
-                    self._through.update(dict.fromkeys([*made.args, *made.keywords], made))
-            for read in file.kinds[ast.Attribute]:
-                self._reads[read.attr].append((file, read))
-            for alias in file.kinds[ast.alias]:
-                self._aliases[alias.name].append((file, alias))
-            for node in [*file.kinds[ast.FunctionDef], *file.kinds[ast.AsyncFunctionDef], *file.kinds[ast.ClassDef]]:
-                self._file_of[node] = file
-                if node.__class__ is not ast.ClassDef and isinstance(file.parents.get(node), ast.ClassDef):
-                    self._methods[node.name].append(node)
+        self._pending: list[Slot | Function] = []
         for file in files.values():
             for use in file.uses:
                 if not isinstance(use.node, (ast.alias, ast.ImportFrom)):
@@ -95,6 +69,14 @@ class Flows(Groups):
                 self._slot(each)
             else:
                 self._results(each)
+
+    def obstacles(self) -> dict[Key, list[Obstacle]]:
+        """Return group -> why it cannot change; none for a group of objects that any code may hold."""
+        symbols: dict[Key, set[bool]] = defaultdict(set)
+        for file in self._files.values():
+            for use in file.uses:
+                symbols[self.group(use)].add(use.symbol.startswith(_ROBUST))
+        return {key: found for key, found in super().obstacles().items() if symbols[key] != {True}}
 
     # Uses.
     def _use(self, file: File, use: Found) -> None:
@@ -200,71 +182,10 @@ class Flows(Groups):
                 for each in node.values:
                     yield from self._sources(file, each)
 
-    def _reach(self, each: Slot | _Function) -> None:
+    def _reach(self, each: Slot | Function) -> None:
         if each not in self._seen:
             self._seen.add(each)
             self._pending.append(each)
-
-    def _is_import(self, file: File, slot: Slot) -> bool:
-        """Return whether a name is an import of OpenCensus, or of what another file imports of it."""
-        for store in slot.stores:
-            statement = file.parents.get(store) if isinstance(store, ast.alias) else None
-            if isinstance(statement, (ast.Import, ast.ImportFrom)) and isinstance(store, ast.alias) and is_of_opencensus(statement, store):
-                return True
-        return bool(slot.stores) and all(isinstance(store, ast.alias) for store in slot.stores) and self._origin(file, slot) is None
-
-    def _origin(self, file: File, slot: Slot, depth: int = _DEPTH) -> tuple[File, Slot] | None:
-        """Return the variable of another file that an import names; None for one that is no object of OpenCensus there."""
-        if not depth:
-            # Files that import a name from each other.
-            return None
-        store = slot.stores[0]
-        statement = file.parents.get(store)
-        if not isinstance(store, ast.alias) or not isinstance(statement, ast.ImportFrom):
-            return None
-        path = self._find_module(file.path, statement.level, statement.module or "")
-        other = self._files.get(path) if path is not None else None
-        found = other.bindings.module.get(store.name) if other is not None else None
-        if other is None or found is None:
-            return None
-        if all(isinstance(each, ast.alias) for each in found.stores):
-            return self._origin(other, found, depth - 1)
-        return other, found
-
-    def _attribute(self, file: File, node: ast.Attribute) -> Slot | None:
-        """Return what keeps an attribute of an object of the program, or a variable of a module of it; None for another."""
-        if isinstance(node.value, ast.Name):
-            slot = file.slot(node.value)
-            if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
-                value = file.value(node.value)
-                other = self._files.get(value.name) if value.meaning == "module" else None
-                return other.bindings.module.get(node.attr) if other is not None else None
-        if node in file.by_node or file.value(node.value).meaning in {"name", "instance"}:
-            return None
-        return self._attributes.setdefault(node.attr, Slot("", node.attr, None))
-
-    def _function(self, file: File, node: ast.expr) -> _Function | None:
-        """Return the function of the program that an expression names; None for another."""
-        if isinstance(node, ast.Name):
-            slot = file.slot(node)
-            origin = (file, slot) if slot is not None and slot.stores else starred(file, node.id)
-            if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
-                origin = self._origin(file, slot)
-            stores = origin[1].stores if origin is not None and origin[1] is not None else []
-            if len(stores) == 1 and isinstance(stores[0], (ast.FunctionDef, ast.AsyncFunctionDef)):
-                return stores[0]
-            if len(stores) == 1 and isinstance(stores[0], ast.ClassDef):
-                return next((each for each in stores[0].body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
-            return None
-        if isinstance(node, ast.Attribute) and node not in file.by_node:
-            if isinstance(node.value, ast.Name) and file.value(node.value).meaning == "module":
-                other = self._files.get(file.value(node.value).name)
-                slot = other.bindings.module.get(node.attr) if other is not None else None
-                found = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
-                return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
-            methods = self._methods[node.attr]
-            return methods[0] if len(methods) == 1 else None
-        return None
 
     # Where objects go.
     def _flow(self, file: File, node: ast.expr, key: Key, symbol: str = "") -> None:
@@ -367,14 +288,6 @@ class Flows(Groups):
             self._flow(file, call, key)
         elif name not in _HARMLESS and not is_robust:
             self._stop(key, call, f"it is handed to {name or 'a function'}(), which is not in these files")
-
-    def _parameter(self, function: _Function, call: ast.Call, node: ast.AST) -> ast.arg | None:
-        return calls.parameter(function, call, node, self._skipped(function))
-
-    def _skipped(self, function: _Function) -> int:
-        """Return 1 for a method, which gets its object first."""
-        is_method = isinstance(self._file_of[function].parents.get(function), ast.ClassDef)
-        return int(is_method and not any(strings.tail(each) == "staticmethod" for each in function.decorator_list))
 
     # Variables and functions.
     def _slot(self, slot: Slot) -> None:
@@ -484,7 +397,7 @@ class Flows(Groups):
                 if self._parameter(function, call, each) is parameter:
                     self._from(home, each.value if isinstance(each, ast.keyword) else each, slot)
 
-    def _results(self, function: _Function) -> None:
+    def _results(self, function: Function) -> None:
         """Follow what a function returns to the calls of it."""
         file = self._file_of[function]
         if any(strings.tail(each) in {"property", "cached_property"} for each in function.decorator_list):

@@ -270,7 +270,14 @@ def _is_unused(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.al
     if alias.asname == alias.name:
         # `import name as name` says that it is handed on.
         return False
-    return not any(_is_in_text(node, name) for node in file.kinds[ast.Constant])
+    return not any(_is_in_text(node, name) and _is_seen(slot.owner, node, file) for node in file.kinds[ast.Constant])
+
+
+def _is_seen(owner: ast.AST | None, node: ast.AST, file: File) -> bool:
+    """Return whether a name that is bound in a function, class or module may be meant at a place; a function's own signature does not see its names."""
+    if not isinstance(owner, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return True
+    return any(each in owner.body for each in file.up(node))
 
 
 def _is_in_text(node: ast.AST, name: str) -> bool:

@@ -18,6 +18,10 @@ _NAMES = re.compile(
 )
 _BILLS = re.compile(r"sbom|cyclonedx|spdx|\bc?bom\.json$", re.IGNORECASE)
 """Bills of materials are made anew, not edited."""
+_FOREIGN = re.compile(
+    r"(?:package|package-lock|npm-shrinkwrap|composer)\.(?:json|lock)|(?:cargo|gemfile|yarn|pubspec|mix)\.lock", re.IGNORECASE
+)
+"""What other languages require has packages of OpenCensus of its own."""
 WORDS = (b"opencensus", b"python_enable_worker_extensions", *query_uses.WORDS)
 """A line without any of these, in small letters, has no use."""
 
@@ -48,7 +52,7 @@ class TextUse(NamedTuple):
 def is_read(path: str) -> bool:
     """Return whether a file is one of those that may name OpenCensus or its packages."""
     folder, name = os.path.split(path)
-    if _BILLS.search(name):
+    if _BILLS.search(name) or _FOREIGN.fullmatch(name):
         return False
     # `requirements/base.txt` is a common form.
     return (

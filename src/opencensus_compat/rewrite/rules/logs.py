@@ -21,6 +21,8 @@ _HANDLERS = {
     f"{_MODULE}.AzureLogHandler": "ApplicationInsightsLoggingHandler",
     f"{_MODULE}.AzureEventHandler": "ApplicationInsightsEventHandler",
 }
+_METHODS = frozenset({"acquire", "close", "flush", "get_name", "release"})
+"""Methods of all handlers, without arguments: OpenCensus's take a time limit besides."""
 _PROTOCOL = "ext.azure.common.protocol"
 _ENVELOPES = frozenset(
     {"BaseObject", "Data", "DataPoint", "Envelope", "Event", "ExceptionData", "Message", "MetricData", "RemoteDependency", "Request"}
@@ -31,6 +33,8 @@ _ENVELOPES = frozenset(
 def handler(use: Found, file: File) -> Outcome:
     """`AzureLogHandler(...)` → `ApplicationInsightsLoggingHandler(...)`, and that of events likewise."""
     name = _HANDLERS.get(use.symbol)
+    if _is_of_handlers(use, file):
+        return []
     if name is None:
         return Keep("a part of OpenCensus's handlers")
     if is_subclass(use, file):
@@ -43,6 +47,13 @@ def handler(use: Found, file: File) -> Outcome:
         # `AzureLogHandler = None`, where an import fails.
         edits += [file.replace(store, new) for store in slot.stores if isinstance(store, ast.Name)]
     return [file.replace(use.node, new), *edits]
+
+
+def _is_of_handlers(use: Found, file: File) -> bool:
+    """Return whether a use calls what every handler of the standard library has: `handler.close()`."""
+    owner, _, name = use.symbol.rpartition(".")
+    call = file.call(use.node)
+    return owner in _HANDLERS and name in _METHODS and call is not None and not (call.args or call.keywords)
 
 
 def stays(use: Found, file: File) -> Outcome:
