@@ -343,9 +343,16 @@ class File:
         if not self.begins_line(statement):
             return Edit(self.start(statement), self.start(statement), f"{line}; ".encode())
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            at = self.line_start(next(iter(statement.decorator_list), statement))
+            at = self._above_comments(self.line_start(next(iter(statement.decorator_list), statement)), self.indentation(statement))
             return Edit(at, at, f"{self.indentation(statement)}{line}{self.line_end * 3}".encode())
         return Edit(at, at, f"{self.indentation(statement)}{line}{self.line_end}".encode())
+
+    def _above_comments(self, at: int, indentation: str) -> int:
+        """Return where the comments begin that stand right above a line; its own beginning where there are none."""
+        start = f"{indentation}#".encode()
+        while (before := self.source.rfind(b"\n", 0, max(0, at - 1)) + 1) < at and self.source.startswith(start, before):
+            at = before
+        return at
 
     def insert_after(self, statement: ast.stmt, line: str) -> Edit:
         """Put a statement on a line of its own after a simple one."""

@@ -10,7 +10,7 @@ from opencensus_compat.rewrite import calls, loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.meanings import Function, Meanings
-from opencensus_compat.rewrite.rules import attributes, providers
+from opencensus_compat.rewrite.rules import attributes, metric_names, metrics, providers, readings
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
 
@@ -61,7 +61,9 @@ class Flows(Meanings):
                 elif isinstance(use.node, ast.alias) and (slot := file.slot(use.node)) is not None and (file.path, slot.name) in cut:
                     self._tie(use, slot)
                     self._reach(slot)
-        for one, other in [*providers.together(files.values()), *attributes.together(files.values())]:
+        for one, other in [
+            each for rule in (providers, attributes, metrics, metric_names, readings) for each in rule.together(files.values())
+        ]:
             self._tie(one, other)
         while self._pending:
             each = self._pending.pop()

@@ -20,7 +20,7 @@ METRIC_RULES: tuple[Rule, ...] = (
         "exact",
         "the name of the instrument; its tag keys are the attributes",
         names="stats.view",
-        pair="S002_two_views",
+        pair="S002_two_views S002_name_of_no_instrument",
         arrives="customMetrics: name, customDimensions",
     ),
     Rule(
@@ -102,6 +102,15 @@ METRIC_RULES: tuple[Rule, ...] = (
         names="tags",
         pair="S011_tags S011_tags_that_views_leave_out",
         arrives="customMetrics: customDimensions",
+    ),
+    Rule(
+        "S013",
+        "metrics that a program reads back, in the file that records them",
+        "shape",
+        "`InMemoryMetricReader`, whose data points have the same numbers and print as another text",
+        names="stats.measurement_map.MeasurementMap.measure_to_view_map stats.view_manager.ViewManager.measure_to_view_map "
+        "stats.view_manager.ViewManager.get_view stats.measure_to_view_map.MeasureToViewMap.get_metrics",
+        pair="S013_metrics_that_are_read_back S013_view_that_is_read_back",
     ),
     Rule("S012", "tags on the wire", "decide", "baggage", "Which service reads the binary form?", names="tags.propagation tags.validation"),
     Rule(

@@ -237,7 +237,7 @@ RULES: tuple[Rule, ...] = (
         "shape",
         '`configure(signals=["metrics"])`, and `performance_counters.observe()` for the standard metrics, which are others',
         names="ext.azure.metrics_exporter metrics.transport",
-        pair="A010_exporter_thread A010_standard_metrics",
+        pair="A010_exporter_thread A010_standard_metrics A010_exporter_after_the_records",
         arrives="customMetrics; performanceCounters",
     ),
     Rule(

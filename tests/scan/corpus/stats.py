@@ -38,7 +38,8 @@ def record(value, recorder):
     measurements.measure_float_put(floating, value)  #: S009
     measurements.record(tags)  #: S009
     recorder.new_measurement_map().measure_int_put(measure, 1)  #: S009 S009
-    return list(view_manager.measure_to_view_map.get_metrics(None))  #: S010
+    print(view_manager.measure_to_view_map.get_view("view", None))  #: S010
+    return list(view_manager.measure_to_view_map.get_metrics(None))  #: S013
 
 
 gauge = LongGauge("g", "g", "1", [LabelKey("k", "k")])  #: M001 M005

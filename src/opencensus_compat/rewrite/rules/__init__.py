@@ -19,6 +19,7 @@ from opencensus_compat.rewrite.rules import (
     logs,
     metrics,
     packages,
+    readings,
     recording,
     samplers,
     settings,
@@ -47,6 +48,7 @@ REWRITERS: dict[str, Rewriter] = {
     **metrics.REWRITERS,
     **views.REWRITERS,
     **recording.REWRITERS,
+    **readings.REWRITERS,
     **tags.REWRITERS,
     **gauges.REWRITERS,
 }

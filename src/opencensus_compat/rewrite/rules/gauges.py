@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
+from opencensus_compat.rewrite.rules import metric_names
 from opencensus_compat.rewrite.rules.made import called, elements, loads, made, target
 from opencensus_compat.rewrite.rules.tags import text_of
 from opencensus_compat.rewrite.rules.views import create, made_list
@@ -106,10 +107,10 @@ def _texts(call: ast.Call, file: File) -> list[str]:
     parts = [file.argument(call, at, name) for at, name in enumerate(("name", "description", "unit"))]
     if parts[0] is None or file.has_stars(call):
         raise Refused(Ask("Which arguments has it?"))
-    texts = [file.text(parts[0])]
+    texts = [metric_names.name(parts[0], file)]
     for name, part in (("unit", parts[2]), ("description", parts[1])):
         if part is not None and not (isinstance(part, ast.Constant) and part.value is None):
-            texts.append(f"{name}={file.text(part)}")
+            texts.append(f"{name}={metric_names.unit(part, file) if name == 'unit' else file.text(part)}")
     return texts
 
 

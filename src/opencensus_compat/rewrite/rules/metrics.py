@@ -6,11 +6,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import processors, setups
+from opencensus_compat.rewrite.rules import metric_names, processors, readings, setups
 from opencensus_compat.rewrite.rules.made import called, is_subclass, loads, made, target
 from opencensus_compat.rewrite.rules.options import milliseconds, options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
 
@@ -18,6 +20,8 @@ _NEW = "ext.azure.metrics_exporter.new_metrics_exporter"
 _EXPORTER = "ext.azure.metrics_exporter.MetricsExporter"
 _THREAD = "metrics.transport.get_exporter_thread"
 _REGISTER = "stats.view_manager.ViewManager.register_exporter"
+_RECORD = "stats.measurement_map.MeasurementMap.record"
+_POINTS = (".GaugePointLong.set", ".GaugePointLong.add", ".GaugePointDouble.set", ".GaugePointDouble.add")
 _PRODUCERS = frozenset({"metrics.export.gauge.Registry", "stats.stats.stats"})
 _DEFAULT_INTERVAL_MILLIS = 15_000
 """Milliseconds between two exports of `new_metrics_exporter` where a program names none; other threads have the minute that the SDK has."""
@@ -44,8 +48,58 @@ def exporter(use: Found, file: File) -> Outcome:
     elif not (file.is_alone(call) or _is_in_registration(call, file) or threads):
         return Ask("Who else gets the exporter?")
     setups.check(call, file)
-    text = configuration(call, file, threads[0] if threads else None)
-    return [file.replace(statement, f"{file.line_end}{file.indentation(statement)}".join(text))]
+    at = _before_records(call, statement, file)
+    arguments, edits, before = readings.argument(file, at)
+    arguments += metric_names.argument(file, call.func)
+    lines = [*before, *configuration(call, file, threads[0] if threads else None, at, arguments)]
+    text = f"{file.line_end}{file.indentation(statement)}".join(lines)
+    return [*edits, *([file.replace(statement, text)] if at is statement else [file.insert_before(at, text), file.delete(statement)])]
+
+
+def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
+    """Yield, in pairs, an exporter and the metrics of its file, where some are recorded before it is made."""
+    for file in files:
+        for use in file.uses:
+            call = file.call(use.node) if use.symbol in {_NEW, _EXPORTER} else None
+            if call is not None and _first_record(file.statement(call), file) is not None:
+                yield from ((use, other) for other in file.uses if other.rule in {"S001", "M001", "M002"})
+
+
+def _first_record(statement: ast.stmt, file: File) -> ast.stmt | None:
+    """Return the first statement before one, in its block, that records a value; None for none."""
+    block = file.body_of(statement)
+    return next((each for each in block[: block.index(statement)] if _records(each, file)), None)
+
+
+def _before_records(call: ast.Call, statement: ast.stmt, file: File) -> ast.stmt:
+    """Return the statement in whose place or before which `configure` stands: an instrument without a provider keeps nothing of what it records.
+
+    Raises:
+        Refused: What the exporter is made with is only known after something was recorded.
+    """
+    at = _first_record(statement, file)
+    if at is None:
+        return statement
+    for each in ast.walk(call):
+        slot = file.slot(each) if isinstance(each, ast.Name) else None
+        places = [store for store in slot.stores if isinstance(store, (ast.Name, ast.alias))] if slot is not None else []
+        if any(file.start(at) <= file.start(store) < file.start(statement) for store in places):
+            raise Refused(Ask("Where are values recorded first? `configure` has to stand before that, and what it needs is made later."))
+    return at
+
+
+def _records(statement: ast.stmt, file: File, depth: int = 2) -> bool:
+    """Return whether a statement records a value, as far as this file says."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return False
+    for each in ast.walk(statement):
+        if any(use.symbol == _RECORD or use.symbol.endswith(_POINTS) for use in file.by_node.get(each, ())):
+            return True
+        slot = file.slot(each.func) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) else None
+        function = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+        if depth and isinstance(function, ast.FunctionDef) and any(_records(inner, file, depth - 1) for inner in function.body):
+            return True
+    return False
 
 
 def _check_loads(place: ast.expr, file: File) -> None:
@@ -64,8 +118,15 @@ def _is_in_registration(call: ast.Call, file: File) -> bool:
     return isinstance(parent, ast.Call) and file.symbol(parent) == _REGISTER and file.is_alone(parent)
 
 
-def configuration(call: ast.Call, file: File, thread: ast.Call | None) -> list[str]:
+def configuration(call: ast.Call, file: File, thread: ast.Call | None, at: ast.stmt, more: list[str]) -> list[str]:
     """Return the statements that take the place of an exporter.
+
+    Args:
+        call: What makes the exporter.
+        file: Its file.
+        thread: What exports by it; None where registering does.
+        at: The statement that `configure` takes the place of, or stands before.
+        more: Arguments of `configure` besides.
 
     Raises:
         Refused: An option of it has no counterpart.
@@ -80,7 +141,7 @@ def configuration(call: ast.Call, file: File, thread: ast.Call | None) -> list[s
         given.append(f"export_interval_millis={_DEFAULT_INTERVAL_MILLIS}")
     name = file.need("from appinsights_exporter import configure", call.func)
     given.insert(sum(each.startswith(("connection_string=", "credential=")) for each in given), 'signals=["metrics"]')
-    given += processors.argument(call, file, file.statement(call))
+    given += [*processors.argument(call, file, at), *more]
     texts = [f"{name}({', '.join(given)})"]
     standard = next((each.value for each in call.keywords if each.arg == "enable_standard_metrics"), None)
     if file.symbol(call) == _NEW and not (isinstance(standard, ast.Constant) and not standard.value):

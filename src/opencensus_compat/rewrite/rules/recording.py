@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
+from opencensus_compat.rewrite.rules import readings
 from opencensus_compat.rewrite.rules import tags as tag_rules
 from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import is_simple, loads, made, readers, target
-from opencensus_compat.rewrite.rules.views import MEASURES, PUTS, View, is_unread, views_of
+from opencensus_compat.rewrite.rules.views import MEASURES, PUTS, View, views_of
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
@@ -33,8 +34,6 @@ def recording(use: Found, file: File) -> Outcome:
     if use.symbol in _PARTS:
         return _part(use, file)
     call = file.call(use.node)
-    if is_unread(use.node, file):
-        return [file.delete(file.statement(use.node))]
     if use.symbol == f"{_MAP}.measurement_map" and isinstance(use.node, ast.Attribute):
         return _length(use.node, file)
     if call is None or not isinstance(call.func, (ast.Attribute, ast.Name)):
@@ -69,7 +68,8 @@ def _map(call: ast.Call, file: File) -> Outcome:
     for home, load in readers(file, place):
         parent = home.parents.get(load)
         above = home.parents.get(parent) if isinstance(parent, ast.Attribute) else None
-        if not (isinstance(parent, ast.Attribute) and (parent in home.by_node or (above is not None and is_unread(above, home)))):
+        is_read_back = any(each.rule == readings.RULE for each in home.by_node.get(above, ())) if above is not None else False
+        if not (isinstance(parent, ast.Attribute) and (parent in home.by_node or is_read_back)):
             return Ask(f"The map is read in line {load.lineno}{f' of {home.path}' if home is not file else ''}: what for?")
     return [file.delete(file.statement(call))]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules import metric_names
 from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import called, is_simple, loads, made, readers, target
 from opencensus_compat.rewrite.rules.tags import text_of
@@ -23,7 +24,7 @@ _VIEW = "stats.view.View"
 _TEXTS = ("name", "description")
 _PARTS = frozenset(f"{each}.{name}" for each in (*MEASURES, "stats.measure.BaseMeasure", _VIEW) for name in _TEXTS)
 _REGISTER = "stats.view_manager.ViewManager.register_view"
-_READ_BACK = ("measure_to_view_map", "ViewManager.get_view", "ViewManager.get_all_exported_views")
+_READ_BACK = ("measure_to_view_map", "ViewManager.get_all_exported_views")
 PUTS = frozenset({"stats.measurement_map.MeasurementMap.measure_int_put", "stats.measurement_map.MeasurementMap.measure_float_put"})
 _AGGREGATION = "stats.aggregation."
 _KINDS = {
@@ -126,7 +127,7 @@ def _check_readers(file: File) -> None:
     for home in file.files.values():
         for use in home.uses:
             line = getattr(use.node, "lineno", 1)
-            if use.rule[0] == "S" and any(name in use.symbol for name in _READ_BACK) and not is_unread(use.node, home):
+            if use.rule in {"S008", "S010"} and any(name in use.symbol for name in _READ_BACK):
                 raise Refused(Keep(f"{home.path}:{line} reads back what was recorded"))
             call = home.call(use.node) if use.symbol in PUTS else None
             given = home.argument(call, 0, "measure") if call is not None else None
@@ -146,7 +147,8 @@ def is_unread(node: ast.AST, file: File) -> bool:
     parent = file.parents.get(call)
     whole = parent if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "list" else call
     place = target(file, whole)
-    return file.is_alone(whole) or (isinstance(place, ast.Name) and not readers(file, place))
+    is_of_class = isinstance(file.owner(node), ast.ClassDef)
+    return file.is_alone(whole) or (isinstance(place, ast.Name) and not is_of_class and not readers(file, place))
 
 
 def _is_of_nobody(node: ast.expr | None, file: File) -> bool:
@@ -191,7 +193,7 @@ def instrument(view: View, unit: str, file: File, node: ast.AST, indentation: st
     if (aggregation.args or aggregation.keywords) and bounds is None:
         raise Refused(Ask("What is the argument of its aggregation for?"))
     _check_names([(view.file, each) for each in parts] + ([(home, bounds)] if bounds is not None else []), file, node)
-    texts = [view.file.text(parts[0]), f"unit={unit}", f"description={view.file.text(parts[1])}"]
+    texts = [metric_names.name(parts[0], view.file), f"unit={unit}", f"description={view.file.text(parts[1])}"]
     if bounds is not None:
         texts.append(f"explicit_bucket_boundaries_advisory={home.text(bounds)}")
     elif kind == "DistributionAggregation":
@@ -283,7 +285,7 @@ def _unit(view: View, call: ast.Call, file: File) -> str:
     if view.kind == "CountAggregation":
         return '"1"'
     unit = file.argument(call, 2, "unit")
-    return file.text(unit) if unit is not None and not (isinstance(unit, ast.Constant) and unit.value is None) else '"1"'
+    return metric_names.unit(unit, file) if unit is not None and not (isinstance(unit, ast.Constant) and unit.value is None) else '"1"'
 
 
 def view(use: Found, file: File) -> Outcome:
