@@ -31,7 +31,8 @@ from opencensus_compat.ext.azure.common import Options
 from opencensus_compat.local import LocalEndpoint
 
 _REPOSITORY = Path(__file__).parents[1]
-_PAGES = (_REPOSITORY / "README.md", *sorted((_REPOSITORY / "migration_guide").glob("*.md")))
+_PAGES = (*sorted(_REPOSITORY.glob("*.md")), *sorted((_REPOSITORY / "migration_guide").glob("*.md")))
+"""Also CONTRIBUTING, SECURITY and the changelog, whose links are followed."""
 _BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _APP = """\
 from opencensus.ext.azure.trace_exporter import AzureExporter
