@@ -233,9 +233,10 @@ class OtelSpan:
     census_kind: SpanKind
     census_rate: float | None = None
     """The rate that its trace was kept at, percent; None for 100."""
+    _census_context: SpanContext
     _census_parent: SpanContext | None
     _census_is_whole = False
-    """Whether it has what the SDK's constructor gives a span."""
+    """Whether it has what the SDK's constructor gives a span. Code other than the facade's has put nothing on one that has not."""
 
     def census_fill(self, attributes: dict[str, AttributeValue]) -> None:
         """Set attributes, of which each is one that OpenTelemetry accepts; the dict is given away."""

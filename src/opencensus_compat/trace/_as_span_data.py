@@ -10,22 +10,25 @@ from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import span_data as span_data_module
 from opencensus_compat.trace._kept import each
-from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.span_context import SpanContext, _exported
+
+_CensusSpan, _OtelSpan = _handles.CensusSpan, _handles.OtelSpan
 
 
-def span_data_of(span: Any, trace: Any) -> span_data_module.SpanData:
+def span_data_of(span: Any, tracer: Any) -> span_data_module.SpanData:
     """Return what exporters receive of a span: what the facade keeps, and what OpenTelemetry code has put on the same span.
 
     Args:
         span: The span, of any kind that a program may have put among the children of one.
-        trace: The context of its trace, as its tracer has it.
+        tracer: The ContextTracer that exports it.
     """
-    name, annotations, links, status = span.name, span.annotations, span.links, span.status
-    is_own = _handles.is_own(span, _handles.CensusSpan)
+    name, attributes, annotations, links, status = span.name, span.attributes, span.annotations, span.links, span.status
+    # As `is_own`, without the calls.
+    is_own = issubclass(type(span), _CensusSpan)
     otel: Any = span._otel if is_own else None
-    is_facades = _handles.is_own(otel, _handles.OtelSpan)
+    is_facades = issubclass(type(otel), _OtelSpan)
     if is_facades and name is span._otel_name:
-        name = otel.name if otel._census_is_whole else otel._census_name
+        name = otel.name
     # Few spans have what OpenTelemetry code gave them; the SDK's containers are made for these.
     if is_facades and otel._census_is_whole:
         events = otel_to_oc.annotations_of(filter(otel_to_oc.is_foreign, otel.events))
@@ -34,52 +37,57 @@ def span_data_of(span: Any, trace: Any) -> span_data_module.SpanData:
         annotations = [*each(annotations), *events] if events else annotations
         links = [*each(links), *linked] if linked else links
         status = status if span._status_is_set else otel_to_oc.status(otel.status)
+    if is_own and (not is_facades or otel._census_is_whole):
+        attributes = _all_attributes(attributes, otel)
+    parent_span = span.parent_span
+    parent_span_id = parent_span.span_id if parent_span else None
     return span_data_module.SpanData(
-        name=name,
-        context=_context_of(span, trace) if is_own else trace,
-        span_id=span.span_id,
-        parent_span_id=span.parent_span.span_id if span.parent_span else None,
-        attributes=_all_attributes(span) if is_own else span.attributes,
-        start_time=span.start_time,
-        end_time=span.end_time,
-        child_span_count=len(span.children),
-        stack_trace=span.stack_trace,
-        annotations=annotations,
-        message_events=span.message_events,
-        links=links,
-        status=status,
-        same_process_as_parent_span=span.same_process_as_parent_span,
-        span_kind=span.span_kind,
+        name,
+        _context_of(span, otel, parent_span_id, tracer) if is_own else tracer._base,
+        span.span_id,
+        parent_span_id,
+        attributes,
+        span.start_time,
+        span.end_time,
+        len(span.children),
+        span.stack_trace,
+        annotations,
+        span.message_events,
+        links,
+        status,
+        span.same_process_as_parent_span,
+        span.span_kind,
     )
 
 
-def _context_of(span: Any, own: Any) -> Any:
+def _context_of(span: Any, otel: Any, parent_span_id: Any, tracer: Any) -> Any:
     """Return the trace's context with the parent's id, which is where OpenCensus's own stood when a span was exported.
 
     Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/tracers/context_tracer.py#L110-L121.
     """
-    if not _handles.is_own(own, SpanContext):
+    owner = tracer._owner
+    # None where nobody has asked for that of a Tracer's trace, which is not made for this then.
+    own = tracer._span_context if owner is None else owner._own_context
+    if not issubclass(type(own), SpanContext) and (own is not None or owner is None):
         return own
-    otel = span._otel.get_span_context() if span._otel is not None else None
-    context = SpanContext(
-        trace_id=f"{otel.trace_id:032x}" if otel is not None and otel.is_valid else own.trace_id,
-        trace_options=own.trace_options,
-        tracestate=own.tracestate,
-        from_header=own.from_header,
-    )
-    context.span_id = span.parent_span.span_id if span.parent_span else None
+    rate = None
+    if issubclass(type(otel), _OtelSpan):
+        # As below, without the calls: they are most of what this takes.
+        trace_id, rate = f"{otel._census_context.trace_id:032x}", otel.census_rate
+    else:
+        found = None if otel is None else otel.get_span_context()
+        trace_id = f"{found.trace_id:032x}" if found is not None and found.is_valid else tracer._base.trace_id
+    context = _exported(trace_id, parent_span_id, own)
     # SpanData has no place for these, and exporters with steps of their own need them: counts are wrong without.
-    rate = span._otel.census_rate if _handles.is_own(span._otel, _handles.OtelSpan) else None
     context._sample_rate = rate  # type: ignore[attr-defined]  # of this one alone
     if span._ended is not None:
         context._ended = span._ended  # type: ignore[attr-defined]  # of this one alone
     return context
 
 
-def _all_attributes(span: Any) -> Any:
-    """Return the span's attributes, with those that OpenTelemetry code set on the same span."""
-    own = span.attributes
-    otel = cast("dict[str, Any]", getattr(span._otel, "attributes", None) or {})
+def _all_attributes(own: Any, span: Any) -> Any:
+    """Return a span's attributes, with those that OpenTelemetry code set on the OpenTelemetry span."""
+    otel = cast("dict[str, Any]", getattr(span, "attributes", None) or {})
     if not isinstance(own, Mapping):
         return own
     added = {key: value for key, value in otel.items() if key not in own and not key.startswith(("census.", "_MS."))}

@@ -62,7 +62,7 @@ class _Through(BoundedList):
 
     def __init__(self, items: Sequence[Any], put: Callable[[Any], object]) -> None:
         super().__init__(max(1, len(items)))
-        self._dq = deque(items)
+        self._items = deque(items)
         self._put = put
 
     def append(self, item: Any) -> None:

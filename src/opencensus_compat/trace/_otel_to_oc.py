@@ -34,7 +34,16 @@ def iso_time(time_ns: int) -> str:
     Returns: UTC text, shape `2020-01-31T10:20:30.123456Z`, always six fraction digits.
     Loses: anything below one microsecond (cut off).
     """
-    return (_EPOCH + timedelta(microseconds=time_ns // 1_000)).isoformat("T", "microseconds")[:26] + "Z"
+    global _second
+    seconds, rest_ns = divmod(time_ns, 1_000_000_000)
+    known = _second
+    if known[0] != seconds:
+        _second = known = seconds, (_EPOCH + timedelta(seconds=seconds)).isoformat("T", "seconds")[:19]
+    return f"{known[1]}.{rest_ns // 1_000:06d}Z"
+
+
+_second = 0, "1970-01-01T00:00:00"
+"""The second that was asked for last, and its text: spans start and end in that or the next, and to make it is 80 percent of the cost."""
 
 
 def span_context(context: trace_api.SpanContext) -> SpanContext:

@@ -104,6 +104,23 @@ class SpanContext:
         return generate_trace_id()
 
 
+def _exported(trace_id: str, span_id: str | None, trace: SpanContext | None) -> SpanContext:
+    """Return the context of a sampled span as exporters get it, as the constructor leaves it, in half of the time.
+
+    Args:
+        trace_id: Of the trace, 32 hex digits.
+        span_id: Of the span's parent.
+        trace: That of its tracer's trace; None where it says no more than the id.
+    """
+    context = object.__new__(SpanContext)
+    context.from_header = False if trace is None else trace.from_header
+    context.trace_id = trace_id
+    context.__dict__["span_id"] = span_id
+    context.trace_options = TraceOptions("1") if trace is None else trace.trace_options
+    context.tracestate = None if trace is None else trace.tracestate
+    return context
+
+
 def _follow(context: Any) -> None:
     """Let a context that a tracer is given tell of the current span; a program's own class of contexts stays what it is."""
     if issubclass(type(context), SpanContext):

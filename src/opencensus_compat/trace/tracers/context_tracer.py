@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from random import getrandbits
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ from opencensus_compat.trace.tracers import base
 from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.trace import Span as OtelSpan
     from opentelemetry.util.types import AttributeValue
 
@@ -396,12 +399,21 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
 
     def get_span_datas(self, span: Any) -> list[SpanData]:
         """Return a span and those made from it as SpanData, as exporters receive them."""
+        if type(span) is _Span and not span._children_made:
+            # Itself alone, without the generator.
+            return [self._span_data(span)]
         return [self._span_data(part) for part in span]
 
     def _span_data(self, span: Any) -> SpanData:
-        from opencensus_compat.trace._as_span_data import span_data_of
+        return _span_data_of()(span, self)
 
-        return span_data_of(span, self._base)
+
+@cache
+def _span_data_of() -> Callable[[Any, ContextTracer], SpanData]:
+    """Return what makes SpanData, which few programs need: their exporters are no handles."""
+    from opencensus_compat.trace._as_span_data import span_data_of
+
+    return span_data_of
 
 
 def _context_to_update(span_context: Any) -> Any:
