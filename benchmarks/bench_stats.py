@@ -42,12 +42,12 @@ LIMITS = (
     ("told", "legacy", 0.35),
     ("metrics exporter", "legacy", 0.35),
     ("count", "opentelemetry", 1.0),
-    ("distribution", "opentelemetry", 1.0),
-    ("read 10 views", "legacy", 1.1),
-    ("read 1000 views", "legacy", 1.1),
+    ("distribution", "opentelemetry", 0.9),
+    ("read 10 views", "legacy", 0.8),
+    ("read 1000 views", "legacy", 0.8),
 )
 MIRRORED_LIMITS = (("count", "legacy", 0.4), ("distribution", "legacy", 0.4))
-FLAT = 1.5
+FLAT = 1.2
 """Most that a series may cost among 1,000 views, as a multiple of its cost among 10."""
 
 

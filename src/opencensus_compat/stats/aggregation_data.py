@@ -213,22 +213,16 @@ class DistributionAggregationData:
 
     def to_point(self, timestamp: datetime) -> Point:
         """Return the distribution so far as a point of that time; one without boundaries has no buckets there."""
-        buckets = None
-        if self._bounds:
-            kept = self._exemplars or {}
-            buckets = [
-                value.Bucket(count) if (exemplar := kept.get(index)) is None else value.Bucket(count, _to_metric(exemplar))
-                for index, count in enumerate(self._counts_per_bucket)
-            ]
-        distribution = value.ValueDistribution(
-            count=self._count_data,
-            sum_=self.sum,
-            sum_of_squared_deviation=self._sum_of_sqd_deviations,
-            bucket_options=self._options(),
-            buckets=buckets,
+        made = value.ValueDistribution._of_counts(
+            self._count_data, self._mean_data * self._count_data, self._sum_of_sqd_deviations, self._options(), self._counts_per_bucket
         )
-        distribution._min, distribution._max = self._min, self._max
-        return point.Point(distribution, timestamp)
+        made._min, made._max = self._min, self._max
+        if self._exemplars and any(self._exemplars.values()):
+            # Beside the exemplars of today the counts of today: made at once.
+            for index, bucket in enumerate(made._buckets or ()):
+                if (exemplar := self._exemplars.get(index)) is not None:
+                    bucket._exemplar = _to_metric(exemplar)
+        return point.Point(made, timestamp)
 
     def _options(self) -> value.BucketOptions:
         """Return the boundaries as points have them, made once, for it takes longer than all the rest."""

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from opencensus_compat.metrics._cardinality import TagValues
     from opencensus_compat.metrics.export.metric import Metric
+    from opencensus_compat.metrics.label_value import LabelValue
     from opencensus_compat.stats._feed import Listener
     from opencensus_compat.stats.measure import BaseMeasure
     from opencensus_compat.stats.view import View
     from opencensus_compat.tags.tag_map import TagMap
+    from opencensus_compat.tags.tag_value import TagValue
 
 logger = logging.getLogger("opencensus.stats.measure_to_view_map")
 
@@ -178,9 +180,10 @@ class MeasureToViewMap:
         Args:
             timestamp: Time of the points, UTC without a zone.
         """
+        known_labels: dict[TagValue | None, LabelValue] = {}
         for view_data in self._view_datas():
             try:
-                metric = metric_utils.view_data_to_metric(view_data, timestamp)
+                metric = metric_utils.view_data_to_metric(view_data, timestamp, known_labels)
             except Exception as error:  # noqa: BLE001 -- one bad view does not sink the others
                 self._failed(f"the view {view_data.view.name!r} cannot be made into a metric", error)
                 continue

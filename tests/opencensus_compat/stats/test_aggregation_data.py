@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 import statistics
 
 import pytest
@@ -79,3 +81,17 @@ def test_errors_say_what_came(make, message):
     """A value that does not fit is named in the error, with what was expected."""
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_point_keeps_the_buckets_of_its_moment():
+    """Buckets that are read late, or from a copy, hold what was added up when the point was made."""
+    data = aggregation_data.DistributionAggregationData(0, 0, 0, None, [1, 2])
+    for number in (0.5, 1.5, 1.5):
+        data.add_sample(number, None, None)
+    distribution = data.to_point(None).value
+    others = copy.copy(distribution), copy.deepcopy(distribution), pickle.loads(pickle.dumps(distribution))
+    data.add_sample(3, None, None)
+    for each in (distribution, *others):
+        assert [bucket.count for bucket in each.buckets] == [1, 2, 0]
+        assert each.buckets is each.buckets
+    assert not hasattr(distribution, "_bucket")
