@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import itertools
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -18,6 +17,7 @@ MAX_LENGTH = 128
 ISO_DATETIME_REGEX = "%Y-%m-%dT%H:%M:%S.%fZ"
 """Shape of every time in span data, for `strftime` and `strptime` (it never was a regular expression)."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # Before this year strftime leaves the year unpadded on some systems and isoformat does not, so the short way would differ.
 _FIRST_FOUR_DIGIT_YEAR = 1000
 
@@ -77,8 +77,8 @@ def timestamp_to_microseconds(timestamp: str) -> float:
     Raises:
         ValueError: The text has another shape.
     """
-    moment = datetime.strptime(timestamp, ISO_DATETIME_REGEX).replace(tzinfo=timezone.utc)
-    return calendar.timegm(moment.timetuple()) * 1e6 + moment.microsecond
+    since = datetime.strptime(timestamp, ISO_DATETIME_REGEX).replace(tzinfo=timezone.utc) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1e6 + since.microseconds
 
 
 def iuniq(ible: Iterable[_H]) -> Iterator[_H]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -135,6 +134,8 @@ def _check_numbers(options: Options) -> None:
 
 
 def _default_storage_path(options: Options) -> str:
+    import tempfile  # with shutil and what that imports a twentieth of importing an exporter's module; needed when one is made
+
     try:
         parent = tempfile.gettempdir()
     except OSError:

@@ -7,7 +7,7 @@ is done for each exporter.
 from __future__ import annotations
 
 import os
-import tempfile
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -100,9 +100,15 @@ def _key(given: dict[str, Any], besides: object) -> tuple[object, ...] | None:
         return None
     # How many variables there are: a further one may be a misspelt one, which is reported. The functions are those that programs replace.
     return (
-        besides, *given, *values, *kinds, *map(_variable, _names), _number_of_variables(), tempfile.tempdir, chosen.send,
+        besides, *given, *values, *kinds, *map(_variable, _names), _number_of_variables(), _temporary_folder(), chosen.send,
         _common.process_options, _common.parse_connection_string, utils.validate_instrumentation_key,
     )  # fmt: skip
+
+
+def _temporary_folder() -> str | None:
+    """Return where temporary files lie, None where nobody has asked yet."""
+    module = sys.modules.get("tempfile")
+    return None if module is None else module.tempdir
 
 
 # To read a variable through `os.environ` takes a microsecond; this is what it keeps them in.
