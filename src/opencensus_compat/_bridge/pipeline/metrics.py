@@ -68,6 +68,9 @@ class Task(Protocol):
     def has_metric(self, name: str) -> bool:
         """Return whether it exports a metric of this name."""
 
+    def is_added_to(self, name: str) -> bool:
+        """Return whether the program adds to a metric of this name that it exports, rather than having it read."""
+
     def look(self, collecting: object, seen: set[int]) -> None:
         """See to it that what its producers have by now has instruments.
 
@@ -208,6 +211,11 @@ class MetricPart(Part[MetricsData]):
         """Return whether the metric of an instrument is one that a task exports."""
         return self._has_metric(self._names.get(name, name))
 
+    def _is_added_to(self, name: str) -> bool:
+        """Return whether the metric of an instrument is one that a program adds to."""
+        given = self._names.get(name, name)
+        return any(task.is_added_to(given) for task in self.tasks())
+
     def _new_processor(self, export: object) -> Reader:
         reader = Reader(self, self._metric_exporter, self.interval_s)
         self.meter_provider = self._provide_meters(reader, is_otel_shape=self.is_otel_shape)
@@ -323,7 +331,8 @@ class MetricPart(Part[MetricsData]):
         """
         with self._exporting:
             tasks = [task for task in self.tasks() if last or task.is_attached]
-            points = points_to_send(collected, self._is_exported if self.by_instruments() else None, only_facade=self.is_alone)
+            is_exported = self._is_exported if self.by_instruments() else None
+            points = points_to_send(collected, is_exported, self._is_added_to, only_facade=self.is_alone)
             if points is not None:
                 self._send_points(points, self._processing_exporter())
             sent: set[Hashable] = set()

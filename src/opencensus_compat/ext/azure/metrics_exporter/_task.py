@@ -17,7 +17,7 @@ from opencensus_compat._bridge.providers.metrics import expect_meter_provider
 from opencensus_compat._bridge.providers.spans import look_for_tracer_provider
 from opencensus_compat.common.utils import get_weakref
 from opencensus_compat.metrics import _feed, transport
-from opencensus_compat.metrics.export.gauge import Registry
+from opencensus_compat.metrics.export.gauge import Gauge, Registry
 from opencensus_compat.stats import stats as stats_module
 
 if TYPE_CHECKING:
@@ -199,14 +199,23 @@ class ExportTask(transport.PeriodicMetricTask):
 
     def has_metric(self, name: str) -> bool:
         """Return whether it exports a metric of this name."""
-        producers: list[Any] = [getattr(get, "__self__", None) for reference in self._gets if (get := reference()) is not None]
-        views = stats_module.stats.view_manager.measure_to_view_map._registered_views
+        producers = self._producers()
         return (
             name in self._seen
             or any(_handles.is_own(producer, Registry) and name in producer.gauges for producer in producers)
             or any(_feed.producers.has_metric(producer, name) for producer in producers if producer is not None)
-            or (name in views and any(producer is stats_module.stats for producer in producers))
+            or _has_view(producers, name)
         )
+
+    def is_added_to(self, name: str) -> bool:
+        """Return whether it exports a view of this name, or a gauge or cumulative whose values no function of the program returns."""
+        producers = self._producers()
+        return _has_view(producers, name) or any(
+            _handles.is_own(producer, Registry) and isinstance(producer.gauges.get(name), Gauge) for producer in producers
+        )
+
+    def _producers(self) -> list[Any]:
+        return [getattr(get, "__self__", None) for reference in self._gets if (get := reference()) is not None]
 
     def _read(self, get: Callable[[], Iterable[Metric | None]]) -> Iterator[Metric | None]:
         """Yield the metrics of a producer, which OpenTelemetry's readers see, too; one that raises costs its own only."""
@@ -223,6 +232,11 @@ class ExportTask(transport.PeriodicMetricTask):
         except _exporter.failure():
             _logger.exception("The metrics of a producer could not be read")
         yield from read
+
+
+def _has_view(producers: Sequence[Any], name: str) -> bool:
+    views = stats_module.stats.view_manager.measure_to_view_map._registered_views
+    return name in views and any(producer is stats_module.stats for producer in producers)
 
 
 _last_gets: tuple[Any, ...] = ()
