@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Sigterm"]
 
+_FIRST_PROCESS = 1
+"""Process id of a container's command. The system ignores signals to it that have their default action, also those that it sends itself."""
+
 
 class Sigterm:
     """The handler of the signal.
@@ -50,10 +53,17 @@ class Sigterm:
             # In a thread, while the main thread goes on: it may hold what sending needs. Should that end by itself, the interpreter waits for it.
             threading.Thread(target=self._send_and_end, args=(number,), name="appinsights-sigterm", daemon=False).start()
         except RuntimeError:
-            os.kill(os.getpid(), number)
+            _end_process(number)
 
     def _send_and_end(self, number: int) -> None:
         try:
             self._end()
         finally:
-            os.kill(os.getpid(), number)
+            _end_process(number)
+
+
+def _end_process(number: int) -> None:
+    """End the process by the default action of a signal, or with the exit code that a shell has for it."""
+    os.kill(os.getpid(), number)
+    if os.getpid() == _FIRST_PROCESS:
+        os._exit(128 + number)

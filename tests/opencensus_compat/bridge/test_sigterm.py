@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
 
+import psutil
 import pytest
 
 import opencensus_compat
@@ -86,6 +88,31 @@ def test_what_waits(ended, source, environment, arrived):
     """Spans, records and metrics that wait for their export arrive where the program asks for it; the status is the signal's either way."""
     with LocalEndpoint() as endpoint:
         assert ended(source, endpoint, **environment) == (-signal.SIGTERM, "", arrived)
+
+
+_IN_A_CONTAINER = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child"]
+"""Begins a command whose process has the id 1, as the command of a container has."""
+
+
+def test_the_first_process_of_a_container_ends(tmp_path):
+    """It sends what waits and ends with a shell's exit code for the signal, although the system delivers it no default action."""
+    if not shutil.which("unshare") or subprocess.run([*_IN_A_CONTAINER, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine allows no process namespaces")
+    path = tmp_path / "app.py"
+    path.write_text(f"{PROGRAM}work()\nassert os.getpid() == 1{WAITS}")
+    with LocalEndpoint() as endpoint:
+        variables = {**os.environ, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string, **ASKED}
+        command = [*_IN_A_CONTAINER, sys.executable, "-W", "error", str(path)]
+        with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "ready\n"
+            [first] = psutil.Process(process.pid).children()
+            first.send_signal(signal.SIGTERM)
+            try:
+                printed, said = process.communicate(timeout=60)
+            finally:
+                process.kill()
+        assert (process.returncode, printed + said) == (128 + signal.SIGTERM, "")
+        assert [row["name"] for row in endpoint.rows("dependencies")] == ["work"]
 
 
 def test_what_cannot_be_sent_is_stored(ended, temporary_folder):
