@@ -2,6 +2,8 @@
 # make test     everything that must hold: lint, format, types, tests
 # make format   let ruff format and mend what it can
 # make tables   the part of the guide that is written from the table of integrations
+# make sizing   what an item takes in memory, on the wire and on disk: the part of the guide's page of limits
+# make alerts   the guide's rules for Prometheus, by promtool of Debian's package prometheus, and its KQL, by duckdb-kql
 # make faults   everything that can go wrong on the way to the service, with real processes, and where each item went
 # make fuzz     whatever comes from outside, made up by atheris: connection strings, replies, stored files, trace headers ...
 # make soak     an hour's outage, and what comes after it: disk, memory, and how it drains (ten minutes); then ten minutes of metrics
@@ -29,7 +31,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := -m pytest --quiet --numprocesses $(WORKERS)
 
-.PHONY: demo test format tables faults fuzz soak servers collectors packed pages docs vendors bench oldest newest matrix python314 envs clean
+.PHONY: demo test format tables sizing alerts faults fuzz soak servers collectors packed pages docs vendors bench oldest newest matrix python314 envs clean
 
 demo: .venv/.stamp
 	PAGES="$(PAGES)" $(PY) examples/demo.py
@@ -46,6 +48,12 @@ format: .venv/.stamp
 
 tables: .venv/.stamp
 	$(PY) tests/test_integrations_table.py
+
+sizing: .venv/.stamp
+	$(PY) tests/docs/sizing.py
+
+alerts: .venvs/alerts/.stamp
+	.venvs/alerts/bin/python tests/docs/alerts.py
 
 # ONLY="kill -9" runs the faults of which the name contains that; without it the table in the migration guide is written anew.
 faults: .venvs/faults/.stamp .venvs/faults-legacy/.stamp
@@ -127,6 +135,9 @@ envs: .venv/.stamp .venvs/legacy/.stamp .venvs/older/.stamp .venvs/official/.sta
 
 .venvs/fuzz/.stamp: pyproject.toml
 	$(call environment,.venvs/fuzz,--editable '.[fuzz]')
+
+.venvs/alerts/.stamp: pyproject.toml
+	$(call environment,.venvs/alerts,--editable . 'duckdb-kql[duckdb]==1.1.2' opentelemetry-exporter-prometheus)
 
 .venvs/faults-legacy/.stamp: tests/legacy-requirements.txt
 	$(call environment,.venvs/faults-legacy,--requirement $< gunicorn celery)

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from opencensus_compat import _cli
+from opencensus_compat.local import LocalEndpoint
 
 WHO = "import opencensus.common.utils; print(opencensus.common.utils.__name__)"
 
@@ -48,17 +50,52 @@ def test_what_is_printed_works_where_it_is_printed(target):
     assert target("census-compat", "--version").returncode == 127
 
 
-def test_the_dockerfile_of_the_guide(environment, our_wheel, tmp_path):
-    """Its steps, carried out in a plain folder, make an image whose command runs a program on the facades."""
-    guide = (Path(__file__).parents[2] / "migration_guide" / "README.md").read_text(encoding="utf-8")
-    [steps] = re.findall(r"^```dockerfile\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+_PAGE = Path(__file__).parents[2] / "migration_guide" / "operate.md"
+_DOCKERFILES = dict(
+    zip(
+        ("installed", "in a folder of its own"),
+        re.findall(r"^```dockerfile\n(.*?)^```$", _PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL),
+        strict=True,
+    )
+)
+_SERVICE = """
+import time
+import opencensus.common.utils
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+with Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler()).span(name=opencensus.common.utils.__name__):
+    pass
+print("ready", flush=True)
+while True:
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("steps", _DOCKERFILES.values(), ids=_DOCKERFILES)
+def test_the_dockerfiles_of_the_guide(steps, environment, our_wheel, tmp_path):
+    """Their steps, carried out in a plain folder, make an image whose process sends what it has at SIGTERM, and ends."""
     context, image = tmp_path / "context", tmp_path / "image"
     context.mkdir()
     (context / "requirements.txt").write_text("census-compat\n")
-    (context / "app.py").write_text(WHO)
-    # What the wheel depends on is lent by the environment of the tests; nothing is downloaded.
-    pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(our_wheel.parent), "PIP_NO_DEPS": "1", "PIP_NO_CACHE_DIR": "1"}
-    variables = {"PATH": os.pathsep.join([str(environment.folder / "bin"), str(Path(sys.executable).parent), "/usr/bin", "/bin"]), **pip}
+    (context / "app.py").write_text(_SERVICE)
+    # What the wheel depends on is lent by the environment of the tests; nothing is downloaded, and only the new environment is changed.
+    pip = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(our_wheel.parent),
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_COMPILE": "1",
+        "PIP_QUIET": "1",
+    }
+    variables = {
+        "PATH": os.pathsep.join([str(environment.folder / "bin"), str(Path(sys.executable).parent), "/usr/bin", "/bin"]),
+        "TMPDIR": str(tmp_path),
+        **pip,
+        "PIP_PYTHON": str(environment.python),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
     folder, command = image, None
     for line in steps.splitlines():
         instruction, _, rest = line.partition(" ")
@@ -69,16 +106,22 @@ def test_the_dockerfile_of_the_guide(environment, our_wheel, tmp_path):
         elif instruction == "COPY":
             shutil.copy(context / rest.split()[0], folder)
         elif instruction == "ENV":
-            name, _, value = here.partition("=")
-            variables[name] = os.pathsep.join([value, sysconfig.get_path("purelib")]) if name == "PYTHONPATH" else value
+            for assignment in here.split():
+                name, _, value = assignment.partition("=")
+                variables[name] = value
         elif instruction == "RUN":
-            subprocess.run(
-                shlex.split(here), cwd=folder, env={**variables, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"}, check=True
-            )
+            subprocess.run(shlex.split(here), cwd=folder, env=variables, check=True)
         elif instruction == "CMD":
             command = json.loads(rest)
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.stdout, done.stderr) == ("opencensus_compat.common.utils\n", "")
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [variables.get("PYTHONPATH"), sysconfig.get_path("purelib")]))
+    with LocalEndpoint() as endpoint:
+        variables["APPLICATIONINSIGHTS_CONNECTION_STRING"] = endpoint.connection_string
+        with subprocess.Popen(command, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            printed = process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            assert (printed, process.communicate(timeout=60)) == ("ready\n", ("", ""))
+        assert process.returncode == -signal.SIGTERM
+        assert [row["name"] for row in endpoint.rows("dependencies")] == ["opencensus_compat.common.utils"]
 
 
 def test_run_reaches_the_programs_that_the_program_starts(target):
