@@ -1,7 +1,7 @@
 # make demo     unchanged OpenCensus programs, and what of them arrives at a local Application Insights endpoint; PAGES=1 then shows it in a browser
 # make test     everything that must hold: lint, format, types, tests
 # make format   let ruff format and mend what it can
-# make tables   the part of the guide that is written from the table of integrations
+# make tables   the parts of the guide that are written from the table of integrations, and from the rule table and its pairs
 # make sizing   what an item takes in memory, on the wire and on disk: the part of the guide's page of limits
 # make alerts   the guide's rules for Prometheus, by promtool of Debian's package prometheus, and its KQL, by duckdb-kql
 # make faults   everything that can go wrong on the way to the service, with real processes, and where each item went
@@ -48,6 +48,7 @@ format: .venv/.stamp
 
 tables: .venv/.stamp
 	$(PY) tests/test_integrations_table.py
+	$(PY) tests/docs/test_rule_pages.py
 
 sizing: .venv/.stamp
 	$(PY) tests/docs/sizing.py

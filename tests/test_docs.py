@@ -106,7 +106,9 @@ def test_block(name: str, language: str, code: str, tmp_path: Path) -> None:
 def test_links(page: Path) -> None:
     """What a page links to in this repository is there, and so is the heading."""
     missing = []
-    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8")):
+    text = page.read_text(encoding="utf-8")
+    defined = re.findall(r"^\[[^\]]+\]: (?!https?:)([^\s#]*)#?(\S*)$", text, re.MULTILINE)
+    for target, anchor in [*re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text), *defined]:
         linked = page.parent / target if target else page
         if not linked.exists() or (anchor and anchor not in _anchors(linked)):
             missing.append(f"{target}#{anchor}")
