@@ -67,7 +67,7 @@ _SENDS_NOTHING = {
 
 def _blocks() -> list[object]:
     found = []
-    # `real_programs/test_frameworks_page.py` and `steps/test_page.py` start the programs of those pages, each as it says.
+    # `real_programs/test_frameworks_page.py` and `docs/test_sessions.py` start the programs of those pages, each as it says.
     for page in (page for page in _PAGES if page.name not in ("frameworks.md", "steps.md")):
         for number, match in enumerate(_BLOCK.finditer(page.read_text(encoding="utf-8")), 1):
             name = f"{page.relative_to(_REPOSITORY)} {number}"

@@ -1075,10 +1075,9 @@ def test_mutations_are_seen(legacy_python: Path, tmp_path: Path) -> None:
 
 
 def _rows() -> dict[str, str]:
-    """Return the table's ids with the test that each row names."""
-    lines = _GUIDE.read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("| `")]
-    return {row[0]: row[-1].strip("| `") for row in rows}
+    """Return the ids of the rows with the test that each names."""
+    details = _GUIDE.read_text(encoding="utf-8").partition("\n## Items in detail\n")[2].partition("\n## ")[0]
+    return dict(re.findall(r"^### ([\w-]+)$.*?^- Test: `([^`]+)`$", details, re.MULTILINE | re.DOTALL))
 
 
 def test_rows_have_rules() -> None:

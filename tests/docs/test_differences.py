@@ -1,0 +1,52 @@
+"""`differences.md`: a narrow table leads to the details of each row, which name the test that holds them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+TEXT = (TESTS.parent / "migration_guide" / "differences.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| \[([^]]+)\]\(#([\w-]+)\) \| ([^|]+) \|(?: (\w+) \|)?$", TEXT, re.MULTILINE)
+DETAILS = dict(re.findall(r"^### (.+)\n((?:.+\n)+)", TEXT, re.MULTILINE))
+REASONS = set(re.findall(r"^\| (\w+) \| [^|]+ \|$", TEXT.partition("\n## ")[0], re.MULTILINE)) - {"reason"}
+
+
+def test_rows_are_narrow():
+    """A row is one line of at most 120 characters."""
+    assert [line for line in TEXT.splitlines() if line.startswith("|") and len(line) > 120] == []
+
+
+def test_rows_lead_to_details_in_their_order():
+    """Each row has details, and all details have a row."""
+    assert [name for name, _, _, _ in ROWS] == list(DETAILS)
+    assert len(ROWS) > 100
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[anchor for _, anchor, _, _ in ROWS])
+def test_details_are_whole(row):
+    """They say what both do, why, and which test holds it, in this order; the reason is the row's."""
+    name, _, _, reason = row
+    fields = re.findall(r"^- (Retired SDK|This package|Reason|Way back|Test): (.+)", DETAILS[name], re.MULTILINE)
+    names = [field for field, _ in fields]
+    assert names == [field for field in ("Retired SDK", "This package", "Reason", "Way back", "Test") if field in names]
+    said = dict(fields)
+    assert "This package" in said
+    if reason:
+        assert reason in REASONS
+        assert re.match(rf"{reason}\b", said["Reason"])
+        assert "Retired SDK" in said
+
+
+def test_named_tests_exist():
+    """The names are those of functions of tests."""
+    functions = {
+        name
+        for path in TESTS.rglob("test_*.py")
+        for name in re.findall(r"^ *def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    named = {re.sub(r"\[.*", "", text) for text in re.findall(r"^- Test: `([^`]+)`$", TEXT, re.MULTILINE)}
+    assert len(named) > 30
+    assert named - functions == set()
