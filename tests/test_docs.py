@@ -52,6 +52,7 @@ _SENDS_NOTHING = {
     "migration_guide/operate.md 2",
     "migration_guide/operate.md 3",
     "migration_guide/operate.md 4",
+    "migration_guide/official_page.md 1",
     "migration_guide/rewrite.md 1",
     "migration_guide/rewrite.md 2",
     "migration_guide/scan.md 1",
