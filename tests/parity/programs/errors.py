@@ -97,6 +97,12 @@ def with_text_lines():
     _request(error__message="out of stock", error__name="OutOfStock", stacktrace=['  File "stock.py", line 12, in reserve\n'])
 
 
+def with_text_of_several_frames():
+    """The same with two frames."""
+    lines = ['  File "stock.py", line 12, in reserve\n', '  File "shop.py", line 5, in take\n']
+    _request(error__message="out of stock", error__name="OutOfStock", stacktrace=lines)
+
+
 def with_text():
     """A stack as one text."""
     _request(error__message="out of stock", error__name="OutOfStock", stacktrace='  File "stock.py", line 12, in reserve\n')

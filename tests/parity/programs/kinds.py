@@ -134,3 +134,19 @@ def text_status_codes():
     with tracer.span(name="bad") as span:
         span.span_kind = SpanKind.SERVER
         span.add_attribute("http.status_code", "404")
+
+
+def text_status_codes_of_failures():
+    """A status code in text, which is no number: the span's own status says whether it failed."""
+    tracer = Tracer(exporter=AzureExporter(grace_period=2.5), sampler=AlwaysOnSampler())
+    for kind in (SpanKind.SERVER, SpanKind.CLIENT):
+        with tracer.span(name="failed") as span:
+            span.span_kind = kind
+            span.add_attribute("http.status_code", "none")
+            span.status = Status(5)
+
+
+def client_with_parameters():
+    """The name of a call ends before the parameters of its path's last segment."""
+    paths = ("/a;b=1/orders;sort=asc?page=2", "/a;b=1/stock", "/;x", "/carts;")
+    _send(SpanKind.CLIENT, *({"component": "HTTP", "http.method": "GET", "http.url": f"http://shop.example{path}"} for path in paths))

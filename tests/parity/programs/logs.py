@@ -357,6 +357,12 @@ def extra_ids():
     logger.warning("trace", extra={"traceId": "0af7651916cd43dd8448eb211c80319c"})
 
 
+def extra_ids_of_another_form():
+    """Ids that are no hexadecimal digits, as of a system of the program's own."""
+    logger = _logger("extra_ids_of_another_form")
+    logger.warning("both", extra={"traceId": "order-7", "spanId": "line-1"})
+
+
 def adapter():
     """A LoggerAdapter's dimensions."""
     logger = logging.LoggerAdapter(_logger("adapter"), {"custom_dimensions": {"tenant": "t7"}})

@@ -135,6 +135,11 @@ def long_text():
     _send(fits="x" * 8192, long="y" * 9000)
 
 
+def long_keys():
+    """Names of attributes that are longer than the service keeps, and one that just fits."""
+    _send(**{"k" * 150: "fits", "l" * 200: "long"})
+
+
 def long_name():
     """A name longer than the service keeps."""
     tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
