@@ -78,7 +78,8 @@ def _places(tree):
     for node in ast.walk(tree):
         if _is_docstring(node) or isinstance(node, (ast.Raise, ast.Assert, ast.Import, ast.ImportFrom)):
             skipped.update(map(id, ast.walk(node)))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "cast":
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("cast", "tag"):
+            # A type; and the name by which a length is limited.
             skipped.update(map(id, ast.walk(node.args[0])))
         if isinstance(node, ast.Compare) and getattr(getattr(node.left, "func", None), "id", "") == "type":
             # A quick way for common types, beside the way for all of them.
