@@ -48,6 +48,8 @@ _NEWER = {"metrics.md": (1, 30), "opentelemetry_logs.md": (1, 35)}
 """Page of the migration guide to the release from which on its blocks run as they stand: older ones lack something, or say so."""
 _SENDS_NOTHING = {
     "README.md 3",
+    "migration_guide/azure_functions.md 2",
+    "migration_guide/azure_functions.md 4",
     "migration_guide/losses.md 2",
     "migration_guide/operate.md 2",
     "migration_guide/operate.md 3",
@@ -68,9 +70,12 @@ _SENDS_NOTHING = {
 
 def _blocks() -> list[object]:
     found = []
-    # `real_programs/test_frameworks_page.py` and `docs/test_sessions.py` start the programs of those pages, each as it says.
+    # `real_programs/test_frameworks_page.py` and `docs/test_sessions.py` start the programs of those pages, each as it says; others start
+    # files that a page names (`# shop.py`), and cells of a notebook.
     for page in (page for page in _PAGES if page.name not in ("frameworks.md", "steps.md")):
         for number, match in enumerate(_BLOCK.finditer(page.read_text(encoding="utf-8")), 1):
+            if re.match(r"# ([\w/]+\.py|cell \d)\n", match[2]):
+                continue
             name = f"{page.relative_to(_REPOSITORY)} {number}"
             found.append(pytest.param(name, match[1], match[2], id=name.replace(" ", "-")))
     return found

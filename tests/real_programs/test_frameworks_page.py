@@ -1,4 +1,4 @@
-"""The programs of the page about frameworks: each is started as the page says, asked what the page asks, and what arrives is what it shows."""
+"""The programs of the pages about frameworks: each is started as its page says, asked what the page asks, and what arrives is what it shows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ from typing import NamedTuple
 
 import pytest
 
-_PAGE = Path(__file__).parents[2] / "migration_guide" / "frameworks.md"
+from opencensus_compat import _cli
+
+_GUIDE = Path(__file__).parents[2] / "migration_guide"
+_PAGES = ("flask", "django", "fastapi", "celery", "azure_functions")
+"""Pages with one program each; frameworks.md has one in each section."""
 _TABLES = ("requests", "dependencies", "traces", "exceptions", "customEvents")
 _PORT = "8000"
-"""The port in the page's commands; the tests put a free one in its place."""
+"""The port in the pages' commands; the tests put a free one in its place."""
 
 
 class Example(NamedTuple):
-    """Blocks of the page that belong together."""
+    """Blocks of a page that belong together."""
 
     files: dict[str, str]
     commands: list[str]
@@ -33,7 +37,8 @@ class Example(NamedTuple):
 def _examples() -> dict[str, Example]:
     """Return the examples: files (`python` blocks that begin with a name), commands (`console`), and what arrives (`text`)."""
     found = {}
-    for section in _PAGE.read_text(encoding="utf-8").split("\n## ")[1:]:
+    sections = (_GUIDE / "frameworks.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    for section in (*((_GUIDE / f"{page}.md").read_text(encoding="utf-8")[2:] for page in _PAGES), *sections):
         title = section.partition("\n")[0]
         files: dict[str, str] = {}
         commands: list[str] = []
@@ -54,7 +59,7 @@ _EXAMPLES = _examples()
 
 @pytest.fixture
 def environment(endpoint, tmp_path):
-    """What the programs of the page see."""
+    """What the programs of the pages see."""
     settings = ("APPINSIGHTS_", "APPLICATIONINSIGHTS_", "OPENCENSUS_COMPAT_", "OTEL_", "PYTHON")
     return {
         **{key: value for key, value in os.environ.items() if not key.startswith(settings)},
@@ -88,7 +93,7 @@ def _ask(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def _rows(endpoint) -> list[tuple[str, ...]]:
-    """Return what has arrived, in the page's form."""
+    """Return what has arrived, in the pages' form."""
     items = [(table, row) for table in _TABLES for row in endpoint.rows(table)]
     names = {row["id"]: row["name"] for _, row in items if row.get("id")}
     told = []
@@ -102,7 +107,7 @@ def _rows(endpoint) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("example", _EXAMPLES.values(), ids=_EXAMPLES)
 def test_example(example: Example, endpoint, environment, tmp_path) -> None:
-    """The program runs as the page says, and what arrives is what the page shows."""
+    """The program runs as its page says, and what arrives is what the page shows."""
     for name, text in example.files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,3 +131,16 @@ def test_example(example: Example, endpoint, environment, tmp_path) -> None:
             server.wait(120)
     endpoint.wait_idle()
     assert _rows(endpoint) == sorted(example.arrives), (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("example", [name for name in _EXAMPLES if name.startswith(("Flask", "FastAPI", "Celery"))])
+def test_what_the_program_becomes(example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The code that a page shows as rewritten is what `census-compat rewrite` makes of its program."""
+    page = (_GUIDE / f"{example.split(maxsplit=1)[0].lower()}.md").read_text(encoding="utf-8")
+    [(name, shown)] = re.findall(r"^```py\n# (\S+), rewritten\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    for file, text in _EXAMPLES[example].files.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    # 1 where something is left, as in a program that imports this one.
+    assert _cli.main(["rewrite", "--include", "shape", "--allow-dirty", "--write", str(tmp_path / name)]) in (0, 1)
+    assert (tmp_path / name).read_text(encoding="utf-8") == f"# {name}\n{shown}"
+    assert f"rewrite --include shape --write {name}" in page
