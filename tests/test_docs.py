@@ -70,9 +70,9 @@ _SENDS_NOTHING = {
 
 def _blocks() -> list[object]:
     found = []
-    # `real_programs/test_frameworks_page.py` and `docs/test_sessions.py` start the programs of those pages, each as it says; others start
-    # files that a page names (`# shop.py`), and cells of a notebook.
-    for page in (page for page in _PAGES if page.name not in ("frameworks.md", "steps.md")):
+    # `real_programs/test_frameworks_page.py`, `docs/test_sessions.py` and `docs/test_end_of_the_road.py` start the programs of those pages,
+    # each as it says; others start files that a page names (`# shop.py`), and cells of a notebook.
+    for page in (page for page in _PAGES if page.name not in ("frameworks.md", "steps.md", "end_of_the_road.md")):
         for number, match in enumerate(_BLOCK.finditer(page.read_text(encoding="utf-8")), 1):
             if re.match(r"# ([\w/]+\.py|cell \d)\n", match[2]):
                 continue
