@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from appinsights_exporter.convert import resource
@@ -123,6 +125,7 @@ LOCALES = {
     "list": ({"LANGUAGE": "pt_BR:pt"}, "pt_BR"),
     "C": ({"LC_ALL": "C"}, None),
     "POSIX": ({"LANG": "POSIX"}, None),
+    "C with an encoding": ({"LANG": "C.UTF-8"}, "C" if sys.version_info >= (3, 12) else "en_US"),
 }
 
 

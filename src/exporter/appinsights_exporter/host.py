@@ -56,11 +56,14 @@ def random_instance_id() -> str | None:
 def _locale() -> str | None:
     """Return what ``locale.getdefaultlocale`` returned, which is deprecated: the locale that the environment names, installed or not.
 
-    The C locale is no information, and null is not a valid tag.
+    The C locale is no information, and null is not a valid tag. ``C.UTF-8``, which containers have, is named by Python 3.12 and later as ``C``.
     """
     named = next((value for value in map(os.environ.get, _LOCALE_VARIABLES) if value), None)
     try:
-        name = locale.getlocale()[0] if named is None else locale.normalize(named.partition(":")[0]).partition(".")[0]
+        if named is None:
+            name, encoding = locale.getlocale()[0], ""
+        else:
+            name, _, encoding = locale.normalize(named.partition(":")[0]).partition(".")
     except ValueError:
         return None
-    return None if name in (None, "C", "POSIX") else name
+    return None if name is None or (name in ("C", "POSIX") and not encoding) else name
