@@ -38,11 +38,11 @@ LIMITS = {
     "child": 1.0,
     "fields": 1.0,
     "request": 1.0,
-    "headers": 1.15,
-    "unsampled": 0.65,
-    "unsampled headers": 1.1,
-    "unsampled five": 0.8,
-    "unsampled roots": 2.1,
+    "headers": 1.1,
+    "unsampled": 0.6,
+    "unsampled headers": 0.8,
+    "unsampled five": 0.7,
+    "unsampled roots": 1.7,
 }
 """Workload, and the most that census-compat may cost of what the retired SDK costs."""
 

@@ -10,7 +10,8 @@ from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import span_data as span_data_module
 from opencensus_compat.trace._kept import each
-from opencensus_compat.trace.span_context import SpanContext, _exported
+from opencensus_compat.trace.span_context import SpanContext, _checked
+from opencensus_compat.trace.trace_options import TraceOptions
 
 _CensusSpan, _OtelSpan = _handles.CensusSpan, _handles.OtelSpan
 
@@ -77,7 +78,10 @@ def _context_of(span: Any, otel: Any, parent_span_id: Any, tracer: Any) -> Any:
     else:
         found = None if otel is None else otel.get_span_context()
         trace_id = f"{found.trace_id:032x}" if found is not None and found.is_valid else tracer._base.trace_id
-    context = _exported(trace_id, parent_span_id, own)
+    if own is None:
+        context = _checked(trace_id, parent_span_id, TraceOptions("1"), None, False)
+    else:
+        context = _checked(trace_id, parent_span_id, own.trace_options, own.tracestate, own.from_header)
     # SpanData has no place for these, and exporters with steps of their own need them: counts are wrong without.
     context._sample_rate = rate  # type: ignore[attr-defined]  # of this one alone
     if span._ended is not None:

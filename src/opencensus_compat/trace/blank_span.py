@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span as OtelSpan
 
 
+_CENSUS_KEY, _make_current = _context.CENSUS_KEY, _context.make_current
+_read_current, _read_opened = _context.read_current, _context.opened.get
 _NOTHING_GIVEN = (None,) * 8
 
 
@@ -166,14 +168,23 @@ class BlankSpan(base_span.BaseSpan, _handles.CensusSpan):
         return self
 
     def __exit__(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
-        if self._outer is not None:
-            _context.leave(self, self._outer)
-            self._has_ended = True
-            holder = self._holder
-            if holder is not None:
-                self._holder = None
-                if holder._top is self:
-                    holder._top = self._top_before
+        outer = self._outer
+        if outer is None:
+            return
+        opened: Any = _read_opened()
+        innermost = None if opened is None else opened[0]
+        if innermost is not None and innermost[0] is self and _read_current().get(_CENSUS_KEY) is innermost:
+            # As `leave`, without the call: nothing but this span is open.
+            _make_current(outer)
+            opened[0] = outer.get(_CENSUS_KEY)
+        else:
+            _context.leave(self, outer)
+        self._has_ended = True
+        holder = self._holder
+        if holder is not None:
+            self._holder = None
+            if holder._top is self:
+                holder._top, holder._blank_in = self._top_before, None
 
     def _leave(self) -> None:
         """Make the span current that was before this one, where this one or one inside it is current."""

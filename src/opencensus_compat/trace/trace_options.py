@@ -11,7 +11,7 @@ _ENABLED_BIT = 1
 _MAX_BYTE = 255
 
 # What nearly every instance is made of; a look-up spares the parsing of numbers in each span.
-_ENABLED_BY_DIGIT = {"0": False, "1": True}
+_ENABLED_BY_TEXT = {"0": False, "1": True, "00": False, "01": True}
 
 _logger = logging.getLogger("opencensus.trace.trace_options")
 
@@ -30,7 +30,7 @@ class TraceOptions:
     def __init__(self, trace_options_byte: str | int | None = None) -> None:
         if trace_options_byte is None:
             trace_options_byte = DEFAULT
-        enabled = _ENABLED_BY_DIGIT.get(trace_options_byte)  # type: ignore[arg-type]  # a number is simply not found
+        enabled = _ENABLED_BY_TEXT.get(trace_options_byte)  # type: ignore[arg-type]  # a number is simply not found
         if enabled is None:
             self.trace_options_byte = self.check_trace_options(trace_options_byte)
             self.enabled = self.get_enabled()
@@ -50,7 +50,9 @@ class TraceOptions:
 
     def get_enabled(self) -> bool:
         """Return whether the trace is sampled."""
-        return bool(int(self.trace_options_byte) & _ENABLED_BIT)
+        byte = self.trace_options_byte
+        enabled = _ENABLED_BY_TEXT.get(byte)  # type: ignore[arg-type]  # a number is simply not found
+        return bool(int(byte) & _ENABLED_BIT) if enabled is None else enabled
 
     def set_enabled(self, enabled: bool) -> None:
         """Set whether the trace is sampled; the byte becomes text if it was not."""

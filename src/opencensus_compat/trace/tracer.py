@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import getrandbits
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
+
+from opentelemetry.context import Context
 
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import process as _process
 from opencensus_compat._bridge.context import CENSUS_KEY as _CENSUS_KEY
 from opencensus_compat._bridge.context import SPAN_KEY as _SPAN_KEY
-from opencensus_compat._bridge.context import current, place, read_current, with_span
+from opencensus_compat._bridge.context import current, make_current, place, read_current, with_span
 from opencensus_compat._bridge.context import modules as _modules
 from opencensus_compat._bridge.context import opened as _opened
+from opencensus_compat._bridge.context import spans as _spans
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.handles import is_own
 from opencensus_compat._bridge.patch_targets import patch_targets
@@ -32,13 +35,10 @@ from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span
 from opencensus_compat.trace.tracers import context_tracer, noop_tracer
 from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere, open_top
 
-if TYPE_CHECKING:
-    from opentelemetry.context import Context
-
 __getattr__ = patch_targets(__name__, "opencensus_compat.trace.print_exporter")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_read_opened = _opened.get
+_read_opened, _set_opened = _opened.get, _opened.set
 _SHIM = "opentelemetry.shim.opencensus"
 _ProbabilitySampler = samplers.ProbabilitySampler
 _BY_RATE = _ProbabilitySampler.should_sample
@@ -47,6 +47,7 @@ _W3C = trace_context_http_header_format.TraceContextPropagator()
 _ContextTracer, _NoopTracer = context_tracer.ContextTracer, noop_tracer.NoopTracer
 # Without the look into the module for each request: one that has a `__getattr__` takes longer.
 _Unsampled, _start_blank, _new = context_tracer.Unsampled, context_tracer.start_blank, object.__new__
+_BlankSpan = blank_span.BlankSpan
 
 
 _DECISIONS = frozenset({"get_tracer", "should_sample", "store_tracer"})
@@ -108,6 +109,8 @@ class Tracer(metaclass=_TracerClass):
     _home: object | None = None
     _top: Any = None
     _task_top: Any = None
+    # The context in which `_top`, a blank span, is the current one.
+    _blank_in: Context | None = None
 
     def __init__(self, span_context: Any = None, sampler: Any = None, exporter: Any = None, propagator: Any = None) -> None:
         self.sampler = _default_sampler() if sampler is None else sampler
@@ -115,42 +118,52 @@ class Tracer(metaclass=_TracerClass):
         self.propagator = _W3C if propagator is None else propagator
         self._given: Any = span_context
         # Read by each span, which is quicker than to read the class's.
-        self._top = self._task_top = self._own_context = None
-        self._one_trace = False
-        # All roots belong to the trace of a context that was given; else each gets a trace of its own.
-        if span_context is None:
-            self._trace_id = getrandbits(128)
-            # The call only where nothing is known yet: it took 2 percent of an unsampled request.
-            if _chosen.one_trace_per_tracer or (_chosen.one_trace_per_tracer is None and one_trace_per_tracer()):
-                self._one_trace = True
-        else:
-            self._own_context = span_context
-            self._one_trace = True
-            _follow(span_context)
-        # The most frequent case without calls: there is a tracer for each request.
-        is_plain = span_context is None and type(sampler) is _ProbabilitySampler
-        self._rate = sampler.rate if is_plain else _known_rate(self.sampler, span_context)
+        self._top = self._task_top = self._blank_in = None
         self._open: dict[int, Any] = {}
         self._home = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
+        # The most frequent cases, a tracer for each request, without the calls below `get_tracer`: a tenth of an unsampled request.
         is_quick = (
-            is_plain
+            type(sampler) is _ProbabilitySampler
             and type(self) is Tracer
             and not _patched
             and _ProbabilitySampler.should_sample is _BY_RATE
             and "should_sample" not in sampler.__dict__
         )
-        if is_quick:
-            # What `get_tracer` does, without the seven calls below it: a tenth of the cost of an unsampled request.
-            if (self._trace_id & _HIGHEST_LOWER_LONG) <= sampler.rate * _HIGHEST_AS_FLOAT:
-                self.tracer: Any = self._recording_tracer()
-            else:
-                _process.process.has_unsampled = True
-                self.tracer = tracer = noop_tracer.NoopTracer()
-                tracer._owner = self
+        if span_context is None:
+            # Each root gets a trace of its own.
+            self._own_context, self._one_trace = None, False
+            trace_id = self._trace_id = getrandbits(128)
+            # The call only where nothing is known yet: it took 2 percent of an unsampled request.
+            if _chosen.one_trace_per_tracer or (_chosen.one_trace_per_tracer is None and one_trace_per_tracer()):
+                self._one_trace = True
+            if is_quick:
+                rate = self._rate = sampler.rate
+                if (trace_id & _HIGHEST_LOWER_LONG) <= rate * _HIGHEST_AS_FLOAT:
+                    tracer = self._recording_tracer()
+                else:
+                    _process.process.has_unsampled = True
+                    tracer = noop_tracer.NoopTracer()
+                    tracer._owner = self
         else:
-            self.tracer = self.get_tracer()
+            # All roots belong to the trace of the context.
+            self._own_context, self._one_trace = span_context, True
+            _follow(span_context)
+            is_quick = is_quick and type(span_context) is SpanContext
+            if is_quick:
+                options = span_context.trace_options
+                # What is sampled already was sampled elsewhere, at an unknown rate.
+                rate = self._rate = None if options.get_enabled() else sampler.rate
+                if rate is None or int(span_context.trace_id[16:], 16) <= rate * _HIGHEST_AS_FLOAT:
+                    options.set_enabled(True)
+                    tracer = self._recording_tracer()
+                else:
+                    tracer = self._blank_tracer()
+        if not is_quick:
+            self._rate = _known_rate(self.sampler, span_context)
+            tracer = self.get_tracer()
+        self.tracer: Any = tracer
         # Taking the decided trace is one atomic step, since threads share tracers; a process made by fork leaves it to its parent.
-        self._decided = [(self.tracer, self._trace_id, _process.process.mark)]
+        self._decided = [(tracer, self._trace_id, _process.process.mark)]
         if is_quick:
             execution_context.set_opencensus_tracer(self)
         else:
@@ -261,38 +274,44 @@ class Tracer(metaclass=_TracerClass):
 
     def _start(self, name: Any) -> Any:
         context = read_current()
-        has_span = _SPAN_KEY in context
+        parent: Any = context.get(_SPAN_KEY)
+        has_span = parent is not None
         if has_span:
-            parent = context_tracer.current_parent(context, self._given)
+            if type(parent) is not _Unsampled or self._given is not None or _modules.have_instrumentations:
+                parent = context_tracer.current_parent(context, self._given)
             if parent is not None:
                 return self._start_inside(name, context, parent)
-        if has_span or ((found := _read_opened()) is not None and found[0] is not None):
+        # Around most roots there is nothing; to look for it takes as long as a sixth of an unsampled one.
+        opened = _read_opened()
+        if has_span or self._top is not None or self._task_top is not None or (opened is not None and opened[0] is not None):
+            span, context = self._start_within(name, context)
+            if span is not None:
+                return span
+        tracer, trace = self._next_trace()
+        if type(tracer) is _ContextTracer:
+            return tracer._start_root(name, context, trace)
+        return self._start_blank_root(name, context, tracer, trace) if type(tracer) is _NoopTracer else tracer.start_span(name)
+
+    def _start_within(self, name: Any, context: Context) -> tuple[Any, Context]:
+        """Start a span inside one that is open here though it is not the current one, or that this tracer was handed over in.
+
+        Returns: The span, None where there is none to be inside of; the current context.
+        """
+        opened = _read_opened()
+        if _SPAN_KEY in context or (opened is not None and opened[0] is not None):
             context = current()
             parent = context_tracer.current_parent(context, self._given)
             if parent is not None:
-                return self._start_inside(name, context, parent)
+                return self._start_inside(name, context, parent), context
         top = self._top
         if top is not None and top._has_ended:
             top = open_top(self)
-        if top is not None or self._task_top is not None:
-            handed = handed_with(self, context)
-            if handed is not None:
-                span = self._start_inside(name, with_span(context, handed, handed._otel), handed._otel)
-                span._outer = context
-                return span
-        own = self._own_context
-        if own is not None and self._given is None and self._is_assigned(own):
-            return self._start_root(name, context, self.get_tracer(), own)
-        if self._one_trace:
-            return self._start_root(name, context, self.tracer, self._trace_id if self._given is None else self._given)
-        if self._decided:
-            try:
-                tracer, trace_id, process = self._decided.pop()
-            except IndexError:
-                process = None
-            if process is _process.process.mark:
-                return self._start_root(name, context, tracer, trace_id)
-        return self._start_new_trace(name, context)
+        handed = None if top is None and self._task_top is None else handed_with(self, context)
+        if handed is None:
+            return None, context
+        span = self._start_inside(name, with_span(context, handed, handed._otel), handed._otel)
+        span._outer = context
+        return span, context
 
     def _start_inside(self, name: Any, context: Context, parent: Any) -> Any:
         if type(parent) is _Unsampled:
@@ -306,34 +325,37 @@ class Tracer(metaclass=_TracerClass):
             return False
         return oc_to_otel.id_number(own.trace_id, 32) is not None
 
-    def _start_root(self, name: Any, context: Context, tracer: Any, trace: Any) -> Any:
-        if type(tracer) is _ContextTracer:
-            return tracer._start_root(name, context, trace)
-        if type(tracer) is not _NoopTracer:
-            return tracer.start_span(name)
-        trace_id = trace if type(trace) is int else int(trace.trace_id, 16)
-        # As the constructor leaves it.
-        otel = _new(_Unsampled)
-        otel._trace_id = trace_id
-        span = _start_blank(tracer, name, context, otel)
-        here = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
-        if here == self._home:
-            if self._top is not None:
-                span._top_before = self._top
-            span._holder, self._top = self, span
-        else:
-            note_elsewhere(self, span, here)
-        return span
-
-    def _start_new_trace(self, name: Any, context: Context) -> Any:
-        """Start the root of a further trace, as the sampler decides."""
+    def _next_trace(self) -> tuple[Any, Any]:
+        """Return the tracer and the trace of the next root: its OpenCensus context, or its trace id as a number."""
+        own = self._own_context
+        if own is not None and self._given is None and self._is_assigned(own):
+            return self.get_tracer(), own
+        if self._one_trace:
+            return self.tracer, self._trace_id if self._given is None else self._given
+        if self._decided:
+            try:
+                tracer, trace_id, process = self._decided.pop()
+            except IndexError:
+                process = None
+            if process is _process.process.mark:
+                return tracer, trace_id
         # Threads that share the tracer may overwrite each other's note of the last trace, but each goes on with its own.
         trace_id = getrandbits(128)
         own = None
         try:
             sampler = self.sampler
             if sampler is self._judged_by_id or self._judges_by_id(sampler):
-                tracer = (self._recording or self._recording_tracer()) if _by_id(sampler, trace_id) else self._blank_tracer()
+                # As `_by_id` for nearly all, without the call.
+                if (
+                    (trace_id & _HIGHEST_LOWER_LONG) <= sampler.rate * _HIGHEST_AS_FLOAT
+                    if type(sampler) is _ProbabilitySampler
+                    else _by_id(sampler, trace_id)
+                ):
+                    tracer = self._recording or self._recording_tracer()
+                else:
+                    tracer = self.tracer
+                    if type(tracer) is not _NoopTracer or tracer._owner is not self:
+                        tracer = self._blank_tracer()
             elif _decides_itself(self):
                 own = self._begin(trace_id)
                 tracer = self.get_tracer()
@@ -343,9 +365,34 @@ class Tracer(metaclass=_TracerClass):
             report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
             tracer = self._blank_tracer()
         self._trace_id, self._own_context, self.tracer = trace_id, own, tracer
-        if type(tracer) is _ContextTracer:
-            return tracer._start_root(name, context, trace_id)
-        return self._start_root(name, context, tracer, trace_id)
+        return tracer, trace_id
+
+    def _start_blank_root(self, name: Any, context: Context, tracer: Any, trace: Any) -> Any:
+        otel = _new(_Unsampled)
+        otel._trace_id = trace if type(trace) is int else int(trace.trace_id, 16)
+        if context:
+            span = _start_blank(tracer, name, context, otel)
+            inside = read_current()
+        else:
+            # As that leaves it where nothing is current, without the call.
+            span = _new(_BlankSpan)
+            span.name = name
+            span.context_tracer = tracer
+            span._otel = otel
+            span._outer = context
+            innermost = (span, otel)
+            inside = Context({_SPAN_KEY: otel, _CENSUS_KEY: innermost})
+            make_current(inside)
+            _set_opened([innermost])
+            _spans.were_entered = True
+        here = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
+        if here == self._home:
+            if self._top is not None:
+                span._top_before = self._top
+            span._holder, self._top, self._blank_in = self, span, inside
+        else:
+            note_elsewhere(self, span, here)
+        return span
 
     def _judges_by_id(self, sampler: Any) -> bool:
         """Return whether the sampler, and nothing that a program has put into it or this tracer, decides; then remember that."""
@@ -373,11 +420,15 @@ class Tracer(metaclass=_TracerClass):
 
     def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
         """Set an attribute of the current span; where there is none, nothing happens and one line in the log says so."""
-        context = read_current()
+        context, tracer = read_current(), self.tracer
+        if type(tracer) is not _ContextTracer:
+            if type(tracer) is not _NoopTracer:
+                tracer.add_attribute_to_current_span(attribute_key, attribute_value)
+                return
+            if context is self._blank_in:
+                # The current span is the blank one that this tracer has started.
+                return
         innermost: Any = context.get(_CENSUS_KEY)
-        if not _is_ours(self.tracer):
-            self.tracer.add_attribute_to_current_span(attribute_key, attribute_value)
-            return
         if innermost is not None and innermost[1] is context.get(_SPAN_KEY):
             innermost[0].add_attribute(attribute_key, attribute_value)
             return

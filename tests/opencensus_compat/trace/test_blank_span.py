@@ -8,6 +8,7 @@ import weakref
 
 import pytest
 from opentelemetry import trace as trace_api
+from opentelemetry.context import Context
 
 from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.blank_span import BlankSpan
@@ -41,6 +42,26 @@ def test_every_call_is_taken(tracer, otel, kept):
         tracer.add_attribute_to_current_span("k", "v")
         assert (span.name, span.span_id, span.attributes) == ("other", "x", {"a": 1})
     assert (otel.spans, kept.lists) == ({}, [])
+
+
+def test_attributes_go_to_what_is_current_inside(tracer, otel):
+    """A span that OpenTelemetry code records inside an unsampled one gets the attributes that the tracer is asked to set."""
+    with tracer.span("unsampled"):
+        with otel.tracer.start_as_current_span("recorded", context=Context()):
+            tracer.add_attribute_to_current_span("key", "value")
+        tracer.add_attribute_to_current_span("lost", 1)
+    tracer.add_attribute_to_current_span("lost", 2)
+    assert dict(otel.spans["recorded"].attributes) == {"key": "value"}
+
+
+def test_a_further_root_is_a_trace_of_its_own(tracer):
+    """Each unsampled root of a tracer has ids of its own, and what held an earlier one still finds that one's."""
+    with tracer.span("first"):
+        first = trace_api.get_current_span()
+    with tracer.span("second"):
+        second = trace_api.get_current_span()
+        assert tracer.span_context.trace_id == f"{second.get_span_context().trace_id:032x}"
+    assert first.get_span_context().trace_id != second.get_span_context().trace_id
 
 
 def test_a_blank_span_made_by_hand():

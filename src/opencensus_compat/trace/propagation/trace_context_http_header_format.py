@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from opencensus_compat.trace.propagation.tracestate_string_format import TracestateStringFormatter
-from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.span_context import SpanContext, _checked
 from opencensus_compat.trace.trace_options import TraceOptions
 from opencensus_compat.trace.tracestate import _MAX_MEMBERS
 
@@ -41,20 +41,19 @@ class TraceContextPropagator:
             return SpanContext()
         traceparent = headers.get(_TRACEPARENT_HEADER_NAME)
         found = None if traceparent is None else _TRACEPARENT_RE.match(traceparent[:_MOST_CHARS])
-        if not found or found["trace_id"] == _NO_TRACE or found["span_id"] == _NO_SPAN:
+        if not found:
             return SpanContext()
-        if found["version"] == _FORBIDDEN_VERSION or (found["version"] == _FIRST_VERSION and found["rest"]):
+        version, trace_id, span_id, flags, rest = found.groups()
+        if trace_id == _NO_TRACE or span_id == _NO_SPAN or version == _FORBIDDEN_VERSION or (version == _FIRST_VERSION and rest):
             return SpanContext()
-        span_context = SpanContext(
-            trace_id=found["trace_id"],
-            span_id=found["span_id"],
-            trace_options=TraceOptions(_options(found["flags"])),
+        tracestate = headers.get(_TRACESTATE_HEADER_NAME)
+        return _checked(
+            trace_id,
+            span_id,
+            TraceOptions(_options(flags)),
+            None if tracestate is None else _valid_tracestate(tracestate),
             from_header=True,
         )
-        tracestate = headers.get(_TRACESTATE_HEADER_NAME)
-        if tracestate is not None:
-            span_context.tracestate = _valid_tracestate(tracestate)
-        return span_context
 
     def to_headers(self, span_context: SpanContext) -> dict[str, str]:
         """Return the headers that hand a span context on.

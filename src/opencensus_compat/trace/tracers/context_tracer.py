@@ -69,7 +69,7 @@ _Span = trace_span.Span
 # Without the look into the module at each span.
 _CENSUS_KEY, _SPAN_KEY, _modules, _read_current = _context.CENSUS_KEY, _context.SPAN_KEY, _context.modules, _context.read_current
 _make_current, _set_opened, _spans = _context.make_current, _context.opened.set, _context.spans
-_OtelSpan, _new = _handles.OtelSpan, object.__new__
+_OtelSpan, _BlankSpan, _new = _handles.OtelSpan, blank_span.BlankSpan, object.__new__
 
 
 class ContextTracer(base.Tracer, _handles.CensusTracer):
@@ -494,7 +494,7 @@ def _has_begun(innermost: Any, parent: OtelSpan, *, is_sampled: bool) -> bool:
 def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan) -> blank_span.BlankSpan:
     """Start a span that is not sent, current for both APIs as `otel`."""
     # As the constructor leaves it, in half of the time.
-    span = _new(blank_span.BlankSpan)
+    span = _new(_BlankSpan)
     span.name = name
     span.context_tracer = tracer
     span._otel = otel
@@ -503,7 +503,7 @@ def start_blank(tracer: base.Tracer, name: Any, context: Context, otel: OtelSpan
     if innermost is not None:
         # One that ended elsewhere leads out past it: a thread whose spans all end elsewhere would otherwise keep every one of them.
         around = innermost[0]
-        if _handles.is_own(around, blank_span.BlankSpan) and around._has_ended:
+        if issubclass(type(around), _BlankSpan) and around._has_ended:
             span._outer = around._outer
     # As `enter`, without the call.
     innermost = (span, otel)
