@@ -63,7 +63,6 @@ _SENDS_NOTHING = {
     "migration_guide/scan.md 4",
     "migration_guide/settings.md 1",
     "migration_guide/troubleshooting.md 2",
-    "migration_guide/troubleshooting.md 3",
 }
 """Blocks that only set something up."""
 
