@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from opencensus_compat.scan.python_uses import Found
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_DONE = "trace.tracer.Tracer.start_as_current_span"
 _COMPOUND = re.compile(rb"[ \t]*(?:import|from)\b")
 
 
@@ -79,7 +80,8 @@ class File:
         self.tree = python_uses.parse(source.text) if tree is None else tree
         self._values: dict[ast.expr, Value] = {}
         self.module = python_uses.read(self.tree, modules, processors, given=given, values=self._values)
-        self.uses: list[Found] = self.module.uses
+        # What only OpenTelemetry's tracers have is done, also where a function that nothing calls would hand over one of OpenCensus's.
+        self.uses: list[Found] = [use for use in self.module.uses if use.symbol != _DONE]
         self._rules = rules
         self._starts = line_starts(source.text)
         self.parents = _parents(self.tree)

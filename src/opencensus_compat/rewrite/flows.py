@@ -10,7 +10,7 @@ from opencensus_compat.rewrite import calls, loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.meanings import Function, Meanings
-from opencensus_compat.rewrite.rules import attributes, metric_names, metrics, providers, readings
+from opencensus_compat.rewrite.rules import attributes, made, metric_names, metrics, providers, readings
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
 
@@ -53,6 +53,8 @@ class Flows(Meanings):
         self.requires: list[tuple[Key, Key]] = []
         """The first changes only where the second does."""
         self._seen: set[Key] = set()
+        self._words: set[str] | None = None
+        """What the program names, once that is asked for."""
         self._pending: list[Slot | Function] = []
         for file in files.values():
             for use in file.uses:
@@ -167,6 +169,8 @@ class Flows(Meanings):
                     yield node.func
                 elif strings.tail(node.func) == "enter_context" and node.args:
                     yield from self._sources(file, node.args[0])
+                elif (popped := self._popped(file, node)) is not None:
+                    yield from self._given_by_name(*popped)
                 self._tie(node, node)
             case ast.Subscript():
                 kept = file.only_value(file.slot(node.value)) if isinstance(node.value, ast.Name) else None
@@ -183,6 +187,16 @@ class Flows(Meanings):
             case ast.BoolOp():
                 for each in node.values:
                     yield from self._sources(file, each)
+
+    def _given_by_name(self, function: Function, name: str) -> Iterator[Key]:
+        """Yield what the calls of a function give for a keyword that it takes out of its ``**kwargs``."""
+        owner = self._file_of[function].parents.get(function)
+        called = owner.name if isinstance(owner, ast.ClassDef) and function.name == "__init__" else function.name
+        for home, call in self._calls[called]:
+            if self._function(home, call.func) is function:
+                for keyword in call.keywords:
+                    if keyword.arg == name:
+                        yield from self._sources(home, keyword.value)
 
     def _reach(self, each: Slot | Function) -> None:
         if each not in self._seen:
@@ -246,6 +260,13 @@ class Flows(Meanings):
                 elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load) and not file.is_annotation(node):
                     self._stop(key, node, "it is kept in a collection or a lambda")
 
+    def _is_of_nobody(self, file: File, slot: Slot | None) -> bool:
+        if slot is None or slot.parameter is None or slot.path not in self._files:
+            return False
+        if self._words is None:
+            self._words = made.words_of(self._files.values())
+        return made.is_of_nobody(slot, self._files[slot.path], self._words)
+
     def _bound(self, file: File, target: ast.expr, key: Key) -> None:
         if isinstance(target, ast.Name):
             slot = file.slot(target)
@@ -265,7 +286,8 @@ class Flows(Meanings):
 
     def _argument(self, file: File, node: ast.AST, key: Key, *, is_robust: bool) -> None:
         call = self._through.get(node) or file.parents.get(node)
-        if isinstance(call, ast.ClassDef):
+        # What nothing in the program hands over goes nowhere in it.
+        if isinstance(call, ast.ClassDef) or (isinstance(key, Slot) and self._is_of_nobody(file, key)):
             return
         assert isinstance(call, ast.Call)
         if call.func in file.by_node:
@@ -286,9 +308,14 @@ class Flows(Meanings):
                 self._tie(key, slot)
                 self._reach(slot)
                 return
+            taken_out = list(self._pops(function, node.arg)) if isinstance(node, ast.keyword) else []
+            for each in taken_out:
+                self._flow(self._file_of[function], each, key)
+            if taken_out:
+                return
         if name == "enter_context":
             self._flow(file, call, key)
-        elif name not in _HARMLESS and not is_robust:
+        elif name not in _HARMLESS and not is_robust and not made.is_always_none(call.func, file):
             self._stop(key, call, f"it is handed to {name or 'a function'}(), which is not in these files")
 
     # Variables and functions.
@@ -366,6 +393,8 @@ class Flows(Meanings):
             return
         parts = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
         for part in parts:
+            if isinstance(part, ast.Name) and self._is_of_nobody(file, file.slot(part)):
+                continue
             sources = list(self._sources(file, part))
             for source in sources:
                 self._tie(slot, source)

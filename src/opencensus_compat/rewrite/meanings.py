@@ -13,7 +13,7 @@ from opencensus_compat.rewrite.imports import is_of_opencensus, starred
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from opencensus_compat.rewrite.context import File
 
@@ -121,3 +121,22 @@ class Meanings(Groups):
         """Return 1 for a method, which gets its object first."""
         is_method = isinstance(self._file_of[function].parents.get(function), ast.ClassDef)
         return int(is_method and not any(strings.tail(each) == "staticmethod" for each in function.decorator_list))
+
+    def _popped(self, file: File, node: ast.Call) -> tuple[Function, str] | None:
+        """Return the function and the name of an argument that it takes out of its ``**kwargs``; None for another call."""
+        function, key = file.function(node), node.args[0] if node.args else None
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.args.kwarg is None:
+            return None
+        is_pop = (
+            isinstance(node.func, ast.Attribute)
+            and node.func.attr == "pop"
+            and file.slot(node.func.value) is file.slot(function.args.kwarg)
+        )
+        return (function, key.value) if is_pop and isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+
+    def _pops(self, function: Function, name: str | None) -> Iterator[ast.Call]:
+        """Yield the calls by which a function takes an argument out of its ``**kwargs``."""
+        file = self._file_of[function]
+        for _, call in self._calls["pop"]:
+            if call in file.parents and self._popped(file, call) == (function, name):
+                yield call

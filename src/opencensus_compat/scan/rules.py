@@ -158,7 +158,8 @@ RULES: tuple[Rule, ...] = (
         "exact",
         '`configure(signals=["traces"])`, which makes it',
         names="ext.azure.trace_exporter",
-        pair="A001_exporter_of_spans A001_exporter_of_an_object A001_exporter_of_a_function A001_exporter_by_condition",
+        pair="A001_exporter_of_spans A001_exporter_of_an_object A001_exporter_of_a_function A001_exporter_by_condition "
+        "A001_exporter_of_another_file",
         arrives="requests, dependencies",
     ),
     Rule(

@@ -26,7 +26,8 @@ TRACE_RULES: tuple[Rule, ...] = (
         "tracer for a trace that comes from outside",
         "exact",
         "`start_as_current_span(context=…)` with what `propagate.extract` returns",
-        pair="T003_trace_from_outside T003_trace_of_another_tracer T003_tracer_of_a_middleware T053_headers_of_a_caller",
+        pair="T003_trace_from_outside T003_trace_of_another_tracer T003_tracer_of_a_middleware T003_tracer_that_a_function_returns "
+        "T053_headers_of_a_caller",
         arrives="requests, dependencies, traces: operation_Id, operation_ParentId",
     ),
     Rule(
@@ -42,8 +43,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "T011",
         "span outside a `with` statement",
         "decide",
-        "`start_span`, and `context.attach` where it was the current one",
+        "`start_span`, and `context.attach` where it was the current one; `use_span` where callers have it in a `with`",
         "Where does the span end, and is it current until then?",
+        pair="T011_span_that_a_function_returns",
         arrives="requests, dependencies: name, duration",
     ),
     Rule(
@@ -95,8 +97,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "T018",
         "parts of a tracer",
         "decide",
-        "parts of the TracerProvider",
+        "parts of the TracerProvider; `propagate.inject` for headers by its propagator",
         "What is the exporter, sampler or propagator of the tracer needed for here?",
+        pair="T018_propagator_of_a_tracer",
         names="""trace.tracer.Tracer.get_tracer trace.tracer.Tracer.should_sample trace.tracer.Tracer.store_tracer
         trace.tracer.Tracer.exporter trace.tracer.Tracer.sampler trace.tracer.Tracer.propagator trace.tracer.Tracer.tracer""",
     ),

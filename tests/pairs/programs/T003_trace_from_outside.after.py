@@ -2,10 +2,11 @@ from appinsights_exporter import configure
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+configure(signals=["traces"], sampler=ALWAYS_ON)
+
 
 def handle(headers):
     span_context = propagate.extract(headers)
-    configure(signals=["traces"], sampler=ALWAYS_ON)
     tracer = trace.get_tracer(__name__)
     with tracer.start_as_current_span("handle", context=span_context) as span:
         span.set_attribute("cart", "c-42")

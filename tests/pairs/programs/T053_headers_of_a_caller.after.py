@@ -2,9 +2,10 @@ from appinsights_exporter import configure
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+configure(signals=["traces"], sampler=ALWAYS_ON)
+
 
 def handle(headers):
-    configure(signals=["traces"], sampler=ALWAYS_ON)
     tracer = trace.get_tracer(__name__)
     with tracer.start_as_current_span("handle", context=propagate.extract(headers)):
         pass

@@ -18,6 +18,7 @@ FREE = frozenset({"T015", "T016", "T019", "T040"})
 _TRACE = "from opentelemetry import trace"
 _PROPAGATE = "from opentelemetry import propagate"
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
+_CONTEXT = "trace.span_context.SpanContext"
 _SAMPLED = frozenset(f"trace.span_context.SpanContext.trace_options.{name}" for name in ("get_enabled", "enabled"))
 _NAMES = {
     "AGENT": "g.co/agent",
@@ -116,13 +117,15 @@ def context_of_ids(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if use.symbol in _SAMPLED and isinstance(use.node, ast.Attribute):
         return _is_sampled(use.node, call or use.node, file)
+    if call is None and use.symbol == _CONTEXT and isinstance(use.node, (ast.Name, ast.Attribute)) and file.is_annotation(use.node):
+        return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.SpanContext")]
     if call is None and use.symbol.rpartition(".")[2] in {"trace_id", "span_id"} and isinstance(use.node, ast.Name):
         # A variable that holds the id as text.
         return []
     if call is None and use.symbol.rpartition(".")[2] in {"trace_id", "span_id"} and isinstance(use.node, ast.Attribute):
         trace = file.need(_TRACE, use.node)
         return [file.replace(use.node, f"{trace}.format_{use.node.attr}({file.text(use.node)})")]
-    if call is None or use.symbol != "trace.span_context.SpanContext" or file.has_stars(call):
+    if call is None or use.symbol != _CONTEXT or file.has_stars(call):
         return Ask("Which part of the context is needed? OpenTelemetry's ids are integers.")
     found = [file.argument(call, 0, "trace_id"), file.argument(call, 1, "span_id")]
     if None in found or file.argument(call, 3, "tracestate") is not None or file.argument(call, 4, "from_header") is not None:
@@ -173,12 +176,31 @@ def propagator(use: Found, file: File) -> Outcome:
         if len(call.args) != 1 or call.keywords:
             return Keep("the headers are not the only argument")
         return [file.replace(use.node, f"{file.need(_PROPAGATE, use.node)}.extract")]
-    given = file.argument(call, 0, "span_context")
-    if given is None or file.symbol(given) not in {"trace.tracer.Tracer.span_context", "trace.span.Span.context_tracer"}:
+    if not _is_current(file.argument(call, 0, "span_context"), file):
         return Ask("Is it the context of the current span? `propagate.inject` sends that.")
-    for each in ast.walk(given):
-        file.covered.update(each_use for each_use in file.by_node.get(each, ()) if each_use.rule == "T019")
     return _injected(use, call, file)
+
+
+def of_tracer(use: Found, file: File) -> Outcome:
+    """`tracer.propagator.to_headers(tracer.span_context)` → `propagate.inject`; other parts of a tracer are asked about."""
+    method = use.node
+    call = file.call(method)
+    if call is None or not isinstance(method, ast.Attribute) or not use.symbol.startswith("trace.tracer.Tracer.propagator."):
+        return Ask(BY_ID[use.rule].question)
+    if method.attr == "from_headers" and len(call.args) == 1 and not call.keywords:
+        return [file.replace(method, f"{file.need(_PROPAGATE, use.node)}.extract")]
+    if method.attr == "to_headers" and _is_current(file.argument(call, 0, "span_context"), file):
+        return _injected(use, call, file)
+    return Ask(BY_ID[use.rule].question)
+
+
+def _is_current(node: ast.expr | None, file: File) -> bool:
+    """Return whether an expression is the context of the current span; its use goes with that of the propagator."""
+    if node is None or file.symbol(node) not in {"trace.tracer.Tracer.span_context", "trace.span.Span.context_tracer"}:
+        return False
+    for each in ast.walk(node):
+        file.covered.update(each_use for each_use in file.by_node.get(each, ()) if each_use.rule == "T019")
+    return True
 
 
 def _injected(use: Found, call: ast.Call, file: File) -> Outcome:
@@ -231,6 +253,7 @@ def attribute_names(use: Found, file: File) -> Outcome:
 REWRITERS: dict[str, Rewriter] = {
     "T015": current_span,
     "T016": current_attribute,
+    "T018": of_tracer,
     "T019": ids,
     "T040": current_tracer,
     "T041": current_span,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from opencensus_compat.rewrite import calls
+from opencensus_compat.scan import strings
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from opencensus_compat.rewrite.bindings import Slot
     from opencensus_compat.rewrite.context import File
@@ -141,3 +144,97 @@ def is_subclass(use: Found, file: File) -> bool:
     if isinstance(file.parents.get(use.node), ast.ClassDef):
         return True
     return isinstance(use.node, ast.expr) and file.value(use.node).meaning in {"subclass", "class"}
+
+
+def is_of_nobody(slot: Slot | None, file: File, words: Collection[str] | None = None) -> bool:
+    """Return whether a variable is a parameter of a function that nothing in the program names, so that what it gets is nothing of the program.
+
+    Args:
+        slot: The variable.
+        file: Its file.
+        words: What the program names, where that is known already.
+    """
+    function = file.function(slot.parameter) if slot is not None and slot.parameter is not None else None
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.name.startswith("__"):
+        return False
+    if any(strings.tail(each) not in {"staticmethod", "classmethod"} for each in function.decorator_list):
+        return False
+    return function.name not in (words_of(file.files.values()) if words is None else words)
+
+
+def words_of(files: Iterable[File]) -> set[str]:
+    """Return what the files of a program name: variables, attributes, imports and texts."""
+    found: set[str] = set()
+    for file in files:
+        found.update(node.id for node in file.kinds[ast.Name])
+        found.update(node.attr for node in file.kinds[ast.Attribute])
+        found.update(node.name for node in file.kinds[ast.alias])
+        found.update(node.value for node in file.kinds[ast.Constant] if isinstance(node.value, str))
+    return found
+
+
+def is_always_none(node: ast.expr | None, file: File, depth: int = _DEPTH) -> bool:
+    """Return whether an expression is None whenever the program runs, as a hook that nothing gives."""
+    if isinstance(node, ast.Constant):
+        return node.value is None
+    if not depth:
+        return False
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        stores = [(home, each) for home in file.files.values() for each in home.kinds[ast.Attribute] if each.attr == node.attr]
+        found = [(home, each) for home, each in stores if isinstance(each.ctx, ast.Store)]
+        values = [(home, home.parents.get(each)) for home, each in found]
+        return bool(values) and all(
+            isinstance(statement, ast.Assign) and is_always_none(statement.value, home, depth - 1) for home, statement in values
+        )
+    if isinstance(node, ast.Call):
+        is_pop = isinstance(node.func, ast.Attribute) and node.func.attr == "pop" and len(node.args) == 2 and not node.keywords
+        key = node.args[0] if is_pop else None
+        function = file.function(node)
+        if not isinstance(key, ast.Constant) or not isinstance(function, ast.FunctionDef) or function.args.kwarg is None:
+            return False
+        return is_always_none(node.args[1], file) and _is_never_given(function, str(key.value), -1, file, depth)
+    slot = file.slot(node) if isinstance(node, ast.Name) else None
+    if slot is not None and slot.parameter is None:
+        return is_always_none(file.only_value(slot), file, depth - 1)
+    function = file.function(slot.parameter) if slot is not None and slot.parameter is not None and len(slot.stores) == 1 else None
+    if slot is None or slot.parameter is None or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    places = [*function.args.posonlyargs, *function.args.args]
+    defaults = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
+    at = places.index(slot.parameter) if slot.parameter in places else -1
+    return is_always_none(defaults.get(slot.parameter), file) and _is_never_given(function, slot.name, at, file, depth)
+
+
+def _is_never_given(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str, at: int, file: File, depth: int) -> bool:
+    """Return whether all calls of a function leave a parameter out, or give None for it.
+
+    Args:
+        function: The function.
+        name: The parameter.
+        at: Its place; -1 where it is given by name alone.
+        file: The file of the function.
+        depth: How many functions may be asked further.
+    """
+    owner = file.parents.get(function)
+    called_as = owner.name if isinstance(owner, ast.ClassDef) and function.name == "__init__" else function.name
+    for home in file.files.values():
+        for node in [*home.kinds[ast.Name], *home.kinds[ast.Attribute]]:
+            if strings.tail(node) != called_as or not isinstance(node.ctx, ast.Load) or home.is_annotation(node):
+                continue
+            call = home.parents.get(node)
+            if not isinstance(call, ast.Call):
+                return False
+            if call.func is not node:
+                if strings.tail(call.func) in {"cast", "isinstance"}:
+                    continue
+                made = calls.handed_on(call)
+                if made is None or made.func is not node:
+                    return False
+                call = made
+            given = next((each.value for each in call.keywords if each.arg == name), None)
+            place = at - isinstance(owner, ast.ClassDef) if at >= 0 else len(call.args)
+            if place < len(call.args):
+                given = call.args[place]
+            if home.has_stars(call) or (given is not None and not is_always_none(given, home, depth - 1)):
+                return False
+    return True

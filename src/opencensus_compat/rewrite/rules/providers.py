@@ -100,7 +100,7 @@ def kind(sampler: ast.expr | None, file: File) -> tuple[str, str] | None:
     """Return what tells samplers apart that decide differently: class and rate; None for one that is not known."""
     if sampler is None:
         return _PROBABILITY, "0.0001"
-    made = file.only_value(file.slot(sampler)) if isinstance(sampler, ast.Name) else sampler
+    made = file.only_value(file.slot(sampler)) if isinstance(sampler, ast.Name) else default(sampler, file)
     if not isinstance(made, ast.Call):
         return None
     symbol = file.symbol(made)
@@ -155,38 +155,106 @@ def is_first(call: ast.Call, file: File) -> bool:
 def context_given(call: ast.Call, file: File) -> ast.expr | None:
     """Return the context that a tracer is made with; None for one that nobody gives."""
     node = given(call, 0, "span_context", file)
-    function = file.function(call)
-    slot = file.slot(node) if isinstance(node, ast.Name) else None
+    return None if isinstance(node, ast.Name) and nobody_gives(node, file) else node
+
+
+def default(node: ast.expr, file: File) -> ast.expr:
+    """Return what `given or default` stands for where nobody gives that parameter; another expression as it is."""
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and len(node.values) == 2:
+        first, second = node.values
+        if isinstance(first, ast.Name) and nobody_gives(first, file):
+            return second
+    return node
+
+
+def nobody_gives(node: ast.Name, file: File) -> bool:
+    """Return whether a name is a parameter that is None unless it is given, and no call of its function in the program gives it."""
+    function, slot = file.function(node), file.slot(node)
     parameter = slot.parameter if slot is not None and len(slot.stores) == 1 else None
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or parameter is None:
-        return node
+        return False
     places = [*function.args.posonlyargs, *function.args.args]
     defaults = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
     defaults |= {each: value for each, value in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if value}
-    default = defaults.get(parameter)
-    if not isinstance(default, ast.Constant) or default.value is not None:
-        return node
+    without = defaults.get(parameter)
+    if not isinstance(without, ast.Constant) or without.value is not None:
+        return False
     at = places.index(parameter) if parameter in places else len(places)
+    for home, each in reads(function.name, file):
+        made = home.call(each)
+        if made is None or home.has_stars(made) or len(made.args) > at or parameter.arg in {keyword.arg for keyword in made.keywords}:
+            return False
+    return True
+
+
+def reads(name: str, file: File) -> Iterator[tuple[File, ast.Name | ast.Attribute]]:
+    """Yield what reads a name in the program of a file, as a variable or as an attribute."""
     for home in file.files.values():
         for each in [*home.kinds[ast.Name], *home.kinds[ast.Attribute]]:
-            if (each.id if isinstance(each, ast.Name) else each.attr) != function.name or not isinstance(each.ctx, ast.Load):
-                continue
-            made = home.call(each)
-            if made is None or home.has_stars(made) or len(made.args) > at or parameter.arg in {keyword.arg for keyword in made.keywords}:
-                return node
-    return None
+            if (each.id if isinstance(each, ast.Name) else each.attr) == name and isinstance(each.ctx, ast.Load):
+                yield home, each
 
 
 def is_continued(call: ast.Call, file: File) -> bool:
-    """Return whether the spans that continue the trace of a tracer's context are all seen: those of one variable of its function."""
+    """Return whether the spans that continue the trace of a tracer's context are all seen: those of one variable of its function, or of its callers."""
     parent = file.parents.get(call)
     if isinstance(parent, ast.Attribute) or file.is_alone(call):
         return True
+    if (calls := callers(call, file)) is not None:
+        return all(_is_held(each, file) for each in calls)
+    return _is_held(call, file)
+
+
+def _is_held(call: ast.Call, file: File) -> bool:
+    """Return whether what a call returns is one variable, of which only spans are started, or that is handed on in one."""
+    parent = file.parents.get(call)
     target = parent.targets[0] if isinstance(parent, ast.Assign) and len(parent.targets) == 1 else None
     slot = file.slot(target) if isinstance(target, ast.Name) else None
     if slot is None or file.only_value(slot) is not call:
         return False
     return all(isinstance(file.parents.get(load), ast.Attribute) or _is_in_span(load, file) for load in slot.loads)
+
+
+def callers(call: ast.Call, file: File) -> list[ast.Call] | None:
+    """Return the calls of the function that only makes and returns a tracer with a context; None for another tracer, or for calls elsewhere."""
+    function, parent = file.function(call), file.parents.get(call)
+    if not isinstance(function, ast.FunctionDef) or any(isinstance(each, ast.Lambda) for each in file.up(call)):
+        return None
+    results: list[ast.Return] = [each for each in file.kinds[ast.Return] if file.function(each) is function]
+    if len(results) != 1 or results[0] is not function.body[-1] or results[0].value is None:
+        return None
+    value: ast.expr = results[0].value
+    held = file.only_value(file.slot(value)) if isinstance(value, ast.Name) else value
+    if held is not call or (isinstance(value, ast.Name) and (slot := file.slot(value)) is not None and slot.loads != [value]):
+        return None
+    if parent not in function.body or not _is_told(call, function, file):
+        return None
+    found = []
+    for home, each in reads(function.name, file):
+        made = home.call(each)
+        if home is not file or made is None or home.has_stars(made):
+            return None
+        found.append(made)
+    return found or None
+
+
+def told(call: ast.Call, file: File) -> ast.expr | None:
+    """Return the expression of the context of a tracer that a function makes for its callers; None for one that they cannot have."""
+    node = given(call, 0, "span_context", file)
+    return file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+
+
+def _is_told(call: ast.Call, function: ast.FunctionDef, file: File) -> bool:
+    """Return whether the callers of a function can write the context that its tracer is made with: it hangs on arguments and names of the module."""
+    found = told(call, file)
+    if found is None:
+        return False
+    for each in ast.walk(found):
+        slot = file.slot(each) if isinstance(each, ast.Name) else None
+        is_own = slot is not None and slot.owner is function
+        if is_own and slot is not None and (slot.parameter is None or len(slot.stores) > 1):
+            return False
+    return True
 
 
 def _is_in_span(node: ast.expr, file: File) -> bool:

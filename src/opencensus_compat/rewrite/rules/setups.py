@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules import providers
 from opencensus_compat.rewrite.rules.made import stored
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def connection(file: File, node: ast.expr | None) -> str:
 
 def kind(file: File, node: ast.expr) -> str:
     """Return what a sampler does, as text that is equal for samplers of both APIs that do the same."""
-    _, found = _made(file, node)
+    _, found = _made(file, providers.default(node, file))
     shown = re.sub(r"[\w.]*\b(?=ALWAYS_|Always|Probability|TraceIdRatio)", "", ast.unparse(found if found is not None else node))
     rate = re.search(r"(?:ProbabilitySampler|TraceIdRatioBased)\((?:rate=)?(.*?)\)+(?:, remote_parent_not_sampled=.*)?$", shown)
     if rate is not None:

@@ -27,9 +27,17 @@ def maker(node: ast.expr, file: File) -> tuple[File, ast.Call] | None:
         # What a function of the program returns.
         returned = _returned(node, file)
         found = made(*returned) if returned is not None else None
-    elif isinstance(node, ast.Name) and found is not None and found[0] is file and file.only_value(file.slot(node)) is found[1]:
+    elif isinstance(node, ast.Name) and found is not None and found[0] is file and _is_beside(node, found[1], file):
         return None
     return found if found is not None and found[0].symbol(found[1]) == EXPORTER else None
+
+
+def _is_beside(node: ast.Name, call: ast.Call, file: File) -> bool:
+    """Return whether an exporter is a variable of the function or module whose tracers have it, and nothing else reads it."""
+    slot, place = file.slot(node), target(file, call)
+    if file.only_value(slot) is not call or slot is None or place is None:
+        return False
+    return all(home is file and file.owner(load) is slot.owner for home, load in readers(file, place))
 
 
 def _returned(node: ast.Call, file: File) -> tuple[File, ast.expr] | None:
@@ -65,22 +73,33 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     if not users or (place is None and not is_returned):
         return None
     arguments = {id(given(each, 2, "exporter", home)) for home, each in users}
-    for home, load in readers(file, place) if place is not None else ():
-        is_handed_on = isinstance(home.parents.get(load), ast.Return)
-        if id(load) not in arguments and processors.addition(load, home) is None and not is_handed_on:
-            raise Refused(Ask("What is the exporter needed for besides tracers?"))
     kinds = {kind(given(each, 1, "sampler", home), home) for home, each in users}
+    keywords = []
+    for home, load in readers(file, place) if place is not None else ():
+        part = handed.of_keyword(load, home)
+        is_handed_on = isinstance(home.parents.get(load), ast.Return)
+        if part is not None:
+            kinds.add(handed.sampler_kind(part, home))
+            keywords.append((home, load))
+        elif id(load) not in arguments and processors.addition(load, home) is None and not is_handed_on:
+            raise Refused(Ask("What is the exporter needed for besides tracers?"))
     if len(kinds) > 1 or None in kinds:
         raise Refused(Ask("Which sampler is meant? The tracers with this exporter have several, and a process has one."))
     if file.has_stars(call) or call.args:
         raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
     parts = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
-    has_caller = any(context_given(each, home) is not None for home, each in users)
+    has_caller = bool(keywords) or any(context_given(each, home) is not None for home, each in users)
     parts.append(f"sampler={samplers.of_kind(next(iter(kinds)), use, file, has_caller=has_caller)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(parts)})"
     cover_options(call, file)
     is_named = place is not None and any(isinstance(home.parents.get(load), ast.Return) for home, load in readers(file, place))
-    return [file.replace(call if is_returned or is_named else statement, text)]
+    edits = [file.replace(call if is_returned or is_named else statement, text)]
+    for home, load in keywords:
+        if home is file:
+            edits.append(handed.without_keyword(load, file))
+        else:
+            file.elsewhere.append((home, home.statement(load), [handed.without_keyword(load, home)], []))
+    return edits
 
 
 def before_class(use: Found, call: ast.Call, file: File) -> list[Edit] | None:

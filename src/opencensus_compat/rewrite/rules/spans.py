@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.context import Ask, Keep
-from opencensus_compat.rewrite.rules.providers import STARTS, TRACER, context_given, parent_context
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.edits import Edit, apply, line_starts
+from opencensus_compat.rewrite.rules.providers import STARTS, TRACER, callers, context_given, parent_context, reads, told, tracers
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opencensus_compat.rewrite.bindings import Slot
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
-    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 FREE: frozenset[str] = frozenset()
@@ -52,6 +53,8 @@ def named(call: ast.Call, file: File) -> list[Edit]:
 def tracer_of(node: ast.expr, file: File) -> ast.Call | None:
     """Return the call that made a tracer with a context from outside; None for another tracer, and for one whose maker is not known."""
     made = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+    if isinstance(made, ast.Call) and file.symbol(made) != TRACER:
+        made = next((call for home, call in tracers(file) if home is file and made in (callers(call, file) or ())), None)
     if not isinstance(made, ast.Call) or file.symbol(made) != TRACER:
         return None
     return made if context_given(made, file) is not None and parent_context(made, file) is None else None
@@ -70,13 +73,48 @@ def continued(call: ast.Call, made: ast.Call, file: File) -> list[Edit]:
                 return []
     given = file.argument(made, 0, "span_context")
     assert given is not None
-    text = file.text(given) if isinstance(given, ast.Name) else file.render(given)
+    if file.function(made) is not file.function(call) and callers(made, file) is not None:
+        text = _told(call, made, file)
+    else:
+        text = file.text(given) if isinstance(given, ast.Name) else file.render(given)
     origin = file.only_value(file.slot(given)) if isinstance(given, ast.Name) else given
     if origin is not None and file.symbol(origin) == "trace.span_context.SpanContext":
         trace = file.need(_TRACE, call.func)
         text = f"{trace}.set_span_in_context({trace}.NonRecordingSpan({text}))"
     at = file.end(call) - 1
     return [file.splice(at, at, f", context={text}", call)]
+
+
+def _told(call: ast.Call, made: ast.Call, file: File) -> str:
+    """Return the source of the context that a function made its tracer with, for a caller of it that starts a span.
+
+    Raises:
+        Refused: An argument of the caller is another one where the span is started.
+    """
+    node, function = told(made, file), file.function(made)
+    opener = call.func.value if isinstance(call.func, ast.Attribute) else None
+    calling = file.only_value(file.slot(opener)) if isinstance(opener, ast.Name) else opener
+    assert node is not None
+    assert isinstance(function, ast.FunctionDef)
+    assert isinstance(calling, ast.Call)
+    text = file.render(node)
+    is_method = isinstance(file.parents.get(function), ast.ClassDef)
+    given: dict[str, str] = {}
+    for at, parameter in enumerate([*function.args.posonlyargs, *function.args.args]):
+        if parameter.arg not in {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}:
+            continue
+        if is_method and not at:
+            value = calling.func.value if isinstance(calling.func, ast.Attribute) else None
+        else:
+            value = file.argument(calling, at - is_method, parameter.arg)
+        slot = file.slot(value) if isinstance(value, ast.Name) else None
+        if value is None or slot is None or len(slot.stores) > 1:
+            raise Refused(Ask("From where does the trace of this span come? `context=propagate.extract(headers)` continues it."))
+        given[parameter.arg] = file.text(value)
+    places = [each for each in ast.walk(ast.parse(text, mode="eval")) if isinstance(each, ast.Name) and each.id in given]
+    starts = line_starts(text.encode())
+    edits = [Edit(at := starts[each.lineno - 1] + each.col_offset, at + len(each.id.encode()), given[each.id].encode()) for each in places]
+    return apply(text.encode(), edits).decode()
 
 
 def child(use: Found, file: File) -> Outcome:
@@ -107,8 +145,49 @@ def child(use: Found, file: File) -> Outcome:
 
 
 def outside_with(use: Found, file: File) -> Outcome:
-    """`tracer.span(...)` elsewhere: its end may be anywhere."""
-    return Ask(BY_ID[use.rule].question)
+    """`tracer.span(...)` that a function returns for the `with` of its callers → `start_span` and `use_span`; elsewhere its end may be anywhere."""
+    call = file.call(use.node)
+    result = _returned(call, file) if call is not None and use.symbol == f"{TRACER}.span" else None
+    if call is None or result is None or not isinstance(use.node, ast.Attribute) or not isinstance(result.value, ast.expr):
+        return Ask(BY_ID[use.rule].question)
+    parent = tracer_of(use.node.value, file)
+    rest = [*named(call, file), *(continued(call, parent, file) if parent is not None else [])]
+    if result.value is call:
+        return [file.rename(use.node, "start_as_current_span"), *rest]
+    trace = file.need(_TRACE, use.node)
+    span = file.replace(result.value, f"{trace}.use_span({file.text(result.value)}, end_on_exit=True)")
+    return [file.rename(use.node, "start_span"), *rest, span]
+
+
+def _returned(call: ast.Call, file: File) -> ast.Return | None:
+    """Return the statement that returns a span to the `with` statements of all callers, after nothing but its attributes; None for another span."""
+    function, statement = file.function(call), file.statement(call)
+    results: list[ast.Return] = [each for each in file.kinds[ast.Return] if file.function(each) is function]
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list or len(results) != 1 or results[0] is not function.body[-1]:
+        return None
+    result = results[0]
+    if result is not statement:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) and statement.value is call else None
+        slot = file.slot(target) if isinstance(target, ast.Name) else None
+        is_it = isinstance(result.value, ast.Name) and slot is not None and file.slot(result.value) is slot
+        if not is_it or slot is None or file.only_value(slot) is not call or statement not in function.body:
+            return None
+        if not all(_is_of(each, slot, file) for each in function.body[function.body.index(statement) + 1 : -1]):
+            return None
+    elif result.value is not call:
+        return None
+    calls = [
+        home.call(each) and isinstance(home.parents.get(home.call(each) or each), ast.withitem) for home, each in reads(function.name, file)
+    ]
+    return result if calls and all(calls) else None
+
+
+def _is_of(statement: ast.stmt, slot: Slot, file: File) -> bool:
+    """Return whether a statement only gives a span an attribute, a kind or the like."""
+    node: ast.AST = statement.value.func if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else statement
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        node = statement.targets[0]
+    return isinstance(node, ast.Attribute) and file.slot(node.value) is slot
 
 
 def attribute(use: Found, file: File) -> Outcome:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import consoles, handed, processors, providers, setups, shared
+from opencensus_compat.rewrite.rules.made import made
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
 from opencensus_compat.rewrite.rules.samplers import default_sampler
@@ -39,20 +40,41 @@ def tracer(use: Found, file: File) -> Outcome:
     found = part.value() if part is not None else None
     if propagator is not None and not _is_standard(*(found[::-1] if found is not None else (propagator, file))):
         return Ask("Who reads the format of this propagator?")
-    exporter, sampler = given(call, 2, "exporter", file), given(call, 1, "sampler", file)
-    is_alone = file.is_alone(call)
-    statement = file.statement(call)
     parent, taken = providers.parent_context(call, file), providers.context_given(call, file)
     if parent is not None:
         file.cover(parent)
     elif taken is not None and not providers.is_continued(call, file):
         return Ask("Which spans continue this trace? `start_as_current_span(name, context=…)` takes what `propagate.extract` returns.")
+    outcome = _set_up(use, call, taken if parent is None else None, file)
+    return [*outcome, *_told_to_callers(call, taken, file)] if isinstance(outcome, list) and parent is None else outcome
+
+
+def _told_to_callers(call: ast.Call, taken: ast.expr | None, file: File) -> list[Edit]:
+    """Return the edits that take away a variable with the context of a tracer, which the callers of its function write where they start a span."""
+    slot = file.slot(taken) if isinstance(taken, ast.Name) else None
+    if slot is None or slot.parameter is not None or slot.loads != [taken] or providers.callers(call, file) is None:
+        return []
+    return [file.delete(file.statement(store)) for store in slot.stores]
+
+
+def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> Outcome:
+    """Return what becomes of the call that makes a tracer.
+
+    Args:
+        use: Its use.
+        call: The call.
+        taken: The context from outside that it is made with.
+        file: Its file.
+    """
+    exporter, sampler = given(call, 2, "exporter", file), given(call, 1, "sampler", file)
+    is_alone = file.is_alone(call)
+    statement = file.statement(call)
     if exporter is None:
         if sampler is None and not is_alone and taken is None:
             return Ask(_NO_SAMPLER)
         if is_alone:
             return [file.delete(statement)]
-        if sampler is None or (parent is None and taken is not None):
+        if sampler is None or taken is not None:
             if sampler is not None:
                 file.cover(sampler)
             return [_get_tracer(use, call, file)]
@@ -82,8 +104,9 @@ def _of_class(use: Found, call: ast.Call, exporter: ast.expr, sampler: ast.expr 
     """Return what becomes of a tracer whose exporter its class is made with, where `configure` stands before that."""
     part = handed.of_attribute(exporter, file)
     found = part.value() if part is not None else None
-    made = found[0].only_value(found[0].slot(found[1])) if found is not None and isinstance(found[1], ast.Name) else found and found[1]
-    if part is None or found is None or made is None or found[0].symbol(made) != _EXPORTER or made is part.default:
+    of_exporter = made(*found) if found is not None else None
+    is_known = of_exporter is not None and of_exporter[0].symbol(of_exporter[1]) == _EXPORTER
+    if part is None or of_exporter is None or not is_known or of_exporter[1] is part.default:
         return Keep("its exporter is not an AzureExporter that is handed to its class in one place")
     if isinstance(sampler, ast.Call):
         file.cover(sampler)
@@ -119,11 +142,11 @@ def _without_exporter(use: Found, call: ast.Call, sampler: ast.expr, file: File)
 
 def _is_standard(node: ast.expr, file: File) -> bool:
     """Return whether a propagator is that of the W3C's headers, which OpenTelemetry has without asking."""
-    made = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
-    if not isinstance(made, ast.Call) or file.symbol(made) != _W3C:
+    call = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+    if not isinstance(call, ast.Call) or file.symbol(call) != _W3C:
         return False
-    if made is node:
-        file.cover(made)
+    if call is node:
+        file.cover(call)
     return True
 
 
@@ -155,19 +178,19 @@ def exporter_arguments(node: ast.expr, file: File, at: ast.stmt) -> list[str]:
     Raises:
         Refused: It is another exporter, or has options that `configure` has not.
     """
-    made = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
-    if not isinstance(made, ast.Call) or file.symbol(made) != _EXPORTER:
+    call = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+    if not isinstance(call, ast.Call) or file.symbol(call) != _EXPORTER:
         raise Refused(Keep("its exporter is not an AzureExporter that is made here"))
-    if file.has_stars(made) or made.args:
+    if file.has_stars(call) or call.args:
         raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
-    if isinstance(node, ast.Name) and not _means_the_same(made, node, file):
+    if isinstance(node, ast.Name) and not _means_the_same(call, node, file):
         raise Refused(Keep("the exporter's options mean something else here"))
-    arguments = options(made, file, "traces")
-    shared.cover_options(made, file)
+    arguments = options(call, file, "traces")
+    shared.cover_options(call, file)
     if not isinstance(node, ast.Name):
-        file.cover(made)
+        file.cover(call)
         return arguments
-    return [*arguments, *processors.argument(made, file, at)]
+    return [*arguments, *processors.argument(call, file, at)]
 
 
 def _means_the_same(made: ast.Call, node: ast.expr, file: File) -> bool:

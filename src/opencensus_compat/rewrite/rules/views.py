@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import metric_names
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import called, is_simple, loads, made, readers, target
+from opencensus_compat.rewrite.rules.made import called, is_of_nobody, is_simple, loads, made, readers, target
 from opencensus_compat.rewrite.rules.tags import text_of
 from opencensus_compat.scan import strings
 
@@ -131,7 +131,11 @@ def _check_readers(file: File) -> None:
                 raise Refused(Keep(f"{home.path}:{line} reads back what was recorded"))
             call = home.call(use.node) if use.symbol in PUTS else None
             given = home.argument(call, 0, "measure") if call is not None else None
-            if call is not None and held(home, given) is None and not _is_of_nobody(given, home):
+            if (
+                call is not None
+                and held(home, given) is None
+                and not is_of_nobody(home.slot(given) if isinstance(given, ast.Name) else None, home)
+            ):
                 raise Refused(Keep(f"{home.path}:{line} records measures that are only known when it runs"))
 
 
@@ -149,21 +153,6 @@ def is_unread(node: ast.AST, file: File) -> bool:
     place = target(file, whole)
     is_of_class = isinstance(file.owner(node), ast.ClassDef)
     return file.is_alone(whole) or (isinstance(place, ast.Name) and not is_of_class and not readers(file, place))
-
-
-def _is_of_nobody(node: ast.expr | None, file: File) -> bool:
-    """Return whether an expression is a parameter of a function that nothing in the program names, so that it is nothing of the program."""
-    slot = file.slot(node) if isinstance(node, ast.Name) else None
-    function = file.function(node) if node is not None and slot is not None and slot.parameter is not None else None
-    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list or function.name.startswith("__"):
-        return False
-    for home in file.files.values():
-        names = [*home.kinds[ast.Name], *home.kinds[ast.Attribute], *home.kinds[ast.Constant]]
-        if any((each.value if isinstance(each, ast.Constant) else strings.tail(each)) == function.name for each in names):
-            return False
-        if any(alias.name == function.name for alias in home.kinds[ast.alias]):
-            return False
-    return True
 
 
 def _registered(file: File) -> Iterator[ast.Call]:

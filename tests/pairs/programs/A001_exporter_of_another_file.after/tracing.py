@@ -1,0 +1,9 @@
+from appinsights_exporter import configure
+from opentelemetry import trace
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+configure(signals=["traces"], sampler=ALWAYS_ON)
+
+
+def get_tracer():
+    return trace.get_tracer(__name__)
