@@ -318,6 +318,7 @@ def test_an_accepted_list(command, recordings, here, capsys):
         (["--before", "x", "--after", "x", "app.py"], "expected recordings or programs, got both: app.py"),
         (["--before", "'x", "--after", "x"], "--before: expected a command as in a shell"),
         (["--before", "A=1", "--after", "x"], "--before: expected a command such as 'python app.py', got 'A=1'"),
+        (["--before", "serve :{port}", "--after", "x"], "--before: {port} is for --drive alone"),
         (["--before", "x", "--after", "x", "--stop-signal", "SIGINT"], "--stop-signal is for servers"),
     ],
 )

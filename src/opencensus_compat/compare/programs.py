@@ -45,6 +45,7 @@ _CUT_OFF = (
     "The signal ended the server without the exit hooks of Python, and what was queued was lost. gunicorn ends its workers in order; the "
     "servers of Flask, waitress and uvicorn do so with --stop-signal SIGINT."
 )
+_PORT = re.compile(r"[\w.:=/-]*\{port\}")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 STOP_SIGNALS = ("SIGTERM", "SIGINT")
 """Names of the signals that may end a server."""
@@ -106,6 +107,10 @@ def _command(option: str, text: str, words: list[str]) -> Command:
         variables[name] = value
     if not words:
         raise CommandError(2, f"{option}: expected a command such as 'python app.py', got {text!r}")
+    if option != "--drive" and any(map(_PORT.fullmatch, words)):
+        raise CommandError(
+            2, f"{option}: {{port}} is for --drive alone, which begins when the server listens; write 0 for a free port, got {text!r}"
+        )
     return Command(text, tuple(words), variables)
 
 
