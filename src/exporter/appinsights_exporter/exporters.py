@@ -11,13 +11,13 @@ import math
 import os
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from . import _releases, roles, standard_metrics
 from . import settings as _settings
-from .convert import legacy_spans, resource, spans, standard
+from .convert import legacy_spans, patterns, resource, spans, standard
 from .counts import TRACES, Counts, RateLimit
 from .delivery import credentials, encode, sharing
 from .delivery.results import Result
@@ -217,55 +217,104 @@ class ExporterBase(Generic[_T]):
         """
         raise NotImplementedError
 
-    def _items(self, telemetry: Sequence[_T], lost: list[BaseException]) -> Iterator[bytes]:
-        """Yield the encoded items one by one, as long as there is time for it; note in the list why something was lost."""
+    def _written(self, one: _T, legacy_tags: dict[str, str] | None) -> str | None:
+        """Return the only item of one piece of telemetry as JSON, where that can be written at once; None where it has to be converted."""
+        return None
+
+    def _items(self, telemetry: Sequence[_T], lost: list[BaseException]) -> Iterator[bytes | encode.Together]:
+        """Yield the encoded items in order, as long as there is time for it; note in the list why something was lost."""
         key = object()
         self._under_way[key] = len(telemetry)
         try:
             legacy_tags = self._legacy_tags()
             records = _records.get(self._key) if self._signal == TRACES else None
-            # Looked up once and not for each item, of which this takes a twentieth of the time.
-            pace, remaining_s, encode_item = self._pace, self._delivery.remaining_s, encode.item
-            have_processors = self._processors.exist
-            is_looked_at = have_processors or records is not None
             # A list is what a conversion of this package made, and without processors nobody puts a number into it after that.
-            finite = None if have_processors else list
-            encoded: list[bytes] = []
+            plain = None if self._processors.exist else list
+            # One of the first two is empty at any time: they are for items that come after those that are encoded.
+            texts: list[str] = []
+            envelopes: list[Mapping[str, object]] = []
+            encoded: list[bytes | encode.Together] = []
             began_s = time.monotonic()
-            are_finite = is_ending = False
+            is_plain = is_ending = False
             for index, one in enumerate(telemetry):
-                # What this package alone converts takes microseconds: 16 at a time. To ask for the time, and to hand items over, took
-                # a tenth of an item's time when it was done for each. Many more at a time would need new memory for their bytes.
-                if not are_finite or is_ending or len(encoded) > 15:
+                # What this package alone converts takes microseconds: 32 at a time. To ask for the time, to encode, and to hand over each
+                # alone took a tenth of an item's time. Many more at a time would need new memory.
+                if not is_plain or is_ending or len(texts) > 31 or len(envelopes) > 31:
+                    self._encode(texts, envelopes, encoded, lost)
                     yield from encoded
                     encoded.clear()
-                    left_s = remaining_s()
+                    left_s = self._delivery.remaining_s()
                     is_ending = left_s != math.inf
-                    if is_ending and not pace.has_time(left_s):
+                    if is_ending and not self._pace.has_time(left_s):
                         lost.append(TimeoutError())
                         self.no_time(len(telemetry) - index)
                         return
                 try:
-                    made = self._envelopes(one, legacy_tags)
-                    are_finite = type(made) is finite
-                    for envelope in made:
-                        try:
-                            if not is_looked_at:
-                                encoded.append(encode_item(envelope, are_finite))
-                            elif (seen := self._look_at(envelope, records)) is not None:
-                                encoded.append(encode_item(seen, are_finite))
-                        except failure() as error:  # One item must not lose the others, whatever is in it.
-                            raised = isinstance(error, ProcessorError)
-                            self._lost(PROCESSOR_RAISED if raised else NOT_ENCODED, error.__cause__ or error, lost)
+                    text = None if plain is None else self._written(one, legacy_tags)
+                    if text is not None:
+                        if envelopes:
+                            self._encode(texts, envelopes, encoded, lost)
+                        texts.append(text)
+                        is_plain = True
+                    else:
+                        made = self._envelopes(one, legacy_tags)
+                        is_plain = type(made) is plain
+                        if texts or not is_plain:
+                            self._encode(texts, envelopes, encoded, lost)
+                        if is_plain:
+                            envelopes += made if records is None else [item for item in made if self._look_at(item, records) is not None]
+                        else:
+                            self._encode_carefully(made, records, encoded, lost)
                 except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
-                    are_finite = False
+                    is_plain = False
                     self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
                 if is_ending:
-                    pace.took(left_s - remaining_s())
+                    self._pace.took(left_s - self._delivery.remaining_s())
+            self._encode(texts, envelopes, encoded, lost)
             yield from encoded
-            pace.usual_s = (time.monotonic() - began_s) / max(1, len(telemetry))
+            self._pace.usual_s = (time.monotonic() - began_s) / max(1, len(telemetry))
         finally:
             self._under_way.pop(key, None)
+
+    def _encode(
+        self,
+        texts: list[str],
+        envelopes: list[Mapping[str, object]],
+        encoded: list[bytes | encode.Together],
+        lost: list[BaseException],
+    ) -> None:
+        """Move what this package alone has made to what is encoded, in one go; one by one where that is refused."""
+        if texts:
+            encoded.append(encode.written(texts))
+            texts.clear()
+        if not envelopes:
+            return
+        together = encode.together(envelopes)
+        if together is not None:
+            encoded.append(together)
+        else:
+            for envelope in envelopes:
+                try:
+                    encoded.append(encode.item(envelope, are_numbers_finite=True))
+                except failure() as error:  # One item must not lose the others, whatever is in it.
+                    self._lost(NOT_ENCODED, error, lost)
+        envelopes.clear()
+
+    def _encode_carefully(
+        self,
+        made: Iterable[Mapping[str, object]],
+        records: Records | None,
+        encoded: list[bytes | encode.Together],
+        lost: list[BaseException],
+    ) -> None:
+        """Encode items that a program has made, or may change by telemetry processors."""
+        for envelope in made:
+            try:
+                if (seen := self._look_at(envelope, records)) is not None:
+                    encoded.append(encode.item(seen))
+            except failure() as error:  # One item must not lose the others, whatever is in it.
+                raised = isinstance(error, ProcessorError)
+                self._lost(PROCESSOR_RAISED if raised else NOT_ENCODED, error.__cause__ or error, lost)
 
     def _look_at(self, envelope: Mapping[str, object], records: Records | None) -> Mapping[str, object] | None:
         """Return an item as telemetry processors leave it, None for one that they drop or that a log record brings."""
@@ -311,6 +360,18 @@ class ExporterBase(Generic[_T]):
             return None
 
 
+_MAX_PATTERNS = 16
+
+
+class _Source(NamedTuple):
+    """What is the same for the spans of one resource."""
+
+    resource: Resource
+    tags: dict[str, str]
+    """Not to be changed."""
+    patterns: patterns.Patterns
+
+
 class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter):
     """Sends OpenTelemetry spans to Application Insights as requests, dependencies, exceptions and messages.
 
@@ -338,6 +399,9 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
     def _prepare(self) -> None:
         # What is known of the sampling of the providers; None beside the facade, which notes rates on the spans.
         self._rates = SpanRates() if self._legacy_context_tags is None else None
+        self._sources: tuple[_Source | None, _Source | None] = (None, None)
+        """Of the last span of OpenTelemetry code in this batch, and of OpenCensus code."""
+        self._patterns: dict[object, patterns.Patterns] = {}
 
     def deliver(self, telemetry: Sequence[ReadableSpan]) -> Result:
         """Send spans as ``export`` does, and return what became of them: ``DELIVERED`` when the service took all of them."""
@@ -355,6 +419,20 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         """
         return SpanExportResult.SUCCESS if self.deliver(spans) >= Result.STORED else SpanExportResult.FAILURE
 
+    def _written(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> str | None:
+        if getattr(one, "to_envelopes", None) is not None or standard_metrics.are_counted():
+            return None
+        scope = one.instrumentation_scope
+        facade = scope is not None and scope.name == legacy_spans.SCOPE
+        source = self._sources[facade]
+        if source is None or source.resource is not one.resource:
+            source = self._source(one.resource, legacy_tags, facade)
+        rates = self._rates
+        try:
+            return source.patterns.json(one, rates.percent(one) if rates is not None and rates.exist and not facade else None)
+        except Exception:  # noqa: BLE001 - a span made by hand may be anything; its conversion says what is wrong with it.
+            return None
+
     def _envelopes(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         own = getattr(one, "to_envelopes", None)
         if own is not None:
@@ -364,19 +442,43 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
             return self._with_key(brought)
         scope = one.instrumentation_scope
         facade = scope is not None and scope.name == legacy_spans.SCOPE
+        source = self._sources[facade]
+        if source is None or source.resource is not one.resource:
+            source = self._source(one.resource, legacy_tags, facade)
         if facade and self._legacy_shape:
-            tags = self._tags(one.resource, None, True) if legacy_tags is None else legacy_tags
-            made = legacy_spans.envelopes(one, self._key, tags)
+            made = legacy_spans.envelopes(one, self._key, source.tags)
             if type(made) is not list:
                 return map(standard.marked, made) if standard_metrics.is_counted(one, self._settings) else made
         else:
-            # By position, here and below: sorting out names in four calls took a hundredth of a span's whole conversion.
+            # By position: sorting out names in four calls took a hundredth of a span's whole conversion.
             rates = self._rates
-            known = rates.percent(one) if rates is not None and rates.exist and not facade else None
-            made = spans.envelopes(one, self._key, self._tags(one.resource, legacy_tags, facade), self._url_query, facade, known)
-        if standard_metrics.is_counted(one, self._settings):
+            rate = rates.percent(one) if rates is not None and rates.exist and not facade else None
+            made = spans.envelopes(one, self._key, source.tags, self._url_query, facade, rate)
+        if standard_metrics.are_counted() and standard_metrics.is_counted(one, self._settings):
             standard.mark(made)
         return made
+
+    def _source(self, of: Resource, legacy_tags: dict[str, str] | None, facade: bool) -> _Source:
+        """Make and return what is the same for the spans of a resource, those of OpenCensus code or all others, in this batch."""
+        tags = self._tags(of, legacy_tags, facade)
+        kind = (facade, *tags.items())
+        known = self._patterns.get(kind)
+        if known is None:
+            if len(self._patterns) >= _MAX_PATTERNS:
+                self._patterns.clear()
+            if facade and self._legacy_shape:
+                known = patterns.of_legacy_spans(self._key, tags)
+            else:
+                known = patterns.of_spans(self._key, self._url_query, facade, tags)
+            self._patterns[kind] = known
+        source = _Source(of, tags, known)
+        self._sources = (self._sources[False], source) if facade else (source, self._sources[True])
+        return source
+
+    def _legacy_tags(self) -> dict[str, str] | None:
+        # Read for each batch, and so is all that follows from them.
+        self._sources = (None, None)
+        return super()._legacy_tags()
 
 
 def leave_exceptions_to(records: Records, key: str) -> None:

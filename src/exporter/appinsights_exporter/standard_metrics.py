@@ -198,6 +198,11 @@ def unregister_destination(number: int, settings: Settings) -> None:
         _state.destinations[number] = _state.destinations.get(number, frozenset()) - {destination_of(settings)}
 
 
+def are_counted() -> bool:
+    """Return whether any span is in standard metrics."""
+    return bool(_state.destinations)
+
+
 def is_counted(span: object, settings: Settings) -> bool:
     """Return whether a span is in standard metrics that a metric exporter of this process sends to the resource of these settings.
 
@@ -205,7 +210,7 @@ def is_counted(span: object, settings: Settings) -> bool:
         span: As the processors were given it; anything else is in none.
         settings: The span exporter's.
     """
-    if not _state.destinations or not isinstance(span, ReadableSpan):
+    if not are_counted() or not isinstance(span, ReadableSpan):
         return False
     with _state.lock:
         return destination_of(settings) in _state.counted.get(span, ())

@@ -16,10 +16,11 @@ SERVER_HOSTS = (
 CLIENT_HOSTS = (("server.address", "server.port"), ("http.host", ""), ("net.peer.name", "net.peer.port"), ("net.peer.ip", "net.peer.port"))
 """Where a dependency's host may stand, best first. Source: specification section 4.4.1."""
 
-_PARTS = ("url.scheme", "http.scheme", "url.path", "url.query", "http.target", "server.address", "http.host")
+SOUGHT_PARTS = ("url.scheme", "http.scheme", "url.path", "url.query", "http.target", "server.address", "http.host")
+"""Attributes that are taken out where their value can be found in the URL."""
 _PORTS = ("server.port", "net.host.port")
 _MENDING_PORTS = (*_PORTS, "net.peer.port")
-URL_PARTS = frozenset(_PARTS + _PORTS + ("http.server_name", "net.host.name", "net.peer.name", "net.peer.ip", "net.peer.port"))
+URL_PARTS = frozenset(SOUGHT_PARTS + _PORTS + ("http.server_name", "net.host.name", "net.peer.name", "net.peer.ip", "net.peer.port"))
 """Attributes that hold parts of a URL."""
 
 _WHOLE_URLS = ("url.full", "http.url", "http.target")
@@ -90,7 +91,7 @@ def _put_together(attributes: dict[str, object], hosts: tuple[tuple[str, str], .
 
 def _take_parts(attributes: dict[str, object], full: str) -> None:
     """Take out attributes whose value can be read off the URL."""
-    for key in _PARTS:
+    for key in SOUGHT_PARTS:
         if key in attributes:
             value = attributes[key]
             if (value if type(value) is str else text(value)) in full:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from ..reasons import Reason
     from .auth import TokenSource
     from .deadline import Deadline
-    from .encode import Batch
+    from .encode import Batch, Together
     from .legacy_store import LegacyStore
     from .store import Lease, Store
     from .transport import Transport
@@ -136,7 +136,7 @@ class Delivery:
         self.backlog.restart()
         self._drain.restart()
 
-    def deliver(self, items: Iterable[bytes], signal: str = TRACES, *, deadline: Deadline | None = None) -> Result:
+    def deliver(self, items: Iterable[bytes | Together], signal: str = TRACES, *, deadline: Deadline | None = None) -> Result:
         """Send the items, or keep them; see :class:`Delivers`.
 
         Args:

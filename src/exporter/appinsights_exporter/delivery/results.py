@@ -10,6 +10,8 @@ from ..counts import TRACES, Counts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .encode import Together
+
 
 class Result(enum.IntEnum):
     """What became of items, from the worst to the best; of several batches, the worst counts."""
@@ -29,7 +31,7 @@ class Delivers(Protocol):
 
     counts: Counts
 
-    def deliver(self, items: Iterable[bytes], signal: str = TRACES) -> Result:
+    def deliver(self, items: Iterable[bytes | Together], signal: str = TRACES) -> Result:
         """Take the items as they come, encoded, and return what became of them. Never raises and never sleeps."""
         ...
 

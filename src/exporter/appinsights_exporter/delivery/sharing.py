@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from ..settings import DeliveryKey, Settings
     from .credentials import TokenCredential
+    from .encode import Together
     from .results import Result
 
 _NEVER = math.inf
@@ -107,7 +108,7 @@ class Share:
         """What is shared."""
         return self._delivery
 
-    def deliver(self, items: Iterable[bytes], signal: str = TRACES) -> Result:
+    def deliver(self, items: Iterable[bytes | Together], signal: str = TRACES) -> Result:
         """Send or keep the items; see :class:`~.results.Delivers`."""
         return self._delivery.deliver(items, signal, deadline=self._deadline)
 
