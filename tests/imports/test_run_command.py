@@ -180,8 +180,9 @@ def test_run_passes_arguments_input_and_exit_code(target):
         pytest.param(["run", "--", "no-such-program"], 127, "no such program: no-such-program", id="no such program"),
     ],
 )
-def test_run_refuses(arguments, code, text, capsys):
+def test_run_refuses(arguments, code, text, capsys, monkeypatch):
     """What cannot be run is named in one line, with a shell's exit code."""
+    monkeypatch.setattr(sys, "argv", ["census-compat"])
     assert _cli.main(arguments) == code
     [line] = capsys.readouterr().err.splitlines()
     assert text in line

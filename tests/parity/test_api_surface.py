@@ -67,6 +67,14 @@ class Difference(NamedTuple):
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(r"common\.backports\.WeakMethod: .* -> absent", "it is the standard library's class, which Python 2 did not have"),
     Difference(
+        r"metrics\.export\.value\.ValueDistribution\.__getattr__: absent -> .*",
+        "new: the buckets of a view's distribution are made when they are read",
+    ),
+    Difference(
+        r"stats\.metric_utils\.view_data_to_metric: .*",
+        "new argument: label values that are kept from one export to the next",
+    ),
+    Difference(
         r"stats\.aggregation_data\.SumAggregationDataFloat: absent -> .*",
         "new: an older name of the class, without which opencensus-ext-prometheus fails at sums and last values",
     ),
