@@ -32,6 +32,31 @@ def _values(before, after, item_before=None, item_after=None, column="name"):
         ),
         pytest.param(conditions.same_value, ("[1, 2]", '"[1,2]"'), ("[1, 2]", '"[1]"'), id="list"),
         pytest.param(conditions.same_value, ("1", '"1"'), ("1", '"2"'), id="number"),
+        pytest.param(
+            conditions.of_properties,
+            (ABSENT, "10.0.0.1:27017|shop", {"customDimensions.connection": "('10.0.0.1', 27017)", "customDimensions.db": "shop"}),
+            (ABSENT, "10.0.0.1:27018|shop", {"customDimensions.connection": "('10.0.0.1', 27017)", "customDimensions.db": "shop"}),
+            id="column of a tuple",
+        ),
+        pytest.param(conditions.request_name, ("GET", "orders"), ("GET /orders", "orders"), id="name of a span"),
+        pytest.param(conditions.call_name, ("PUT ", "PUT /"), ("PUT ", "GET /"), id="call without a path"),
+        pytest.param(
+            conditions.stays_unread("http.url"),
+            ("shop", ABSENT, {}, {"customDimensions.http.url": "http://shop/7"}),
+            ("shop", ABSENT, {}, {"customDimensions.http.url": "http://bank/7"}),
+            id="without a method",
+        ),
+        pytest.param(conditions.has_error, ("True", "False", {}, {"customDimensions.error.name": "E"}), ("True", "False"), id="failure"),
+        pytest.param(conditions.plain_host, ("SHOP.a:port", "shop.a"), ("shop.a", "shop.b"), id="host"),
+        pytest.param(
+            conditions.of_a_stack, (ABSENT, "", {}, {"outerType": "Exception"}), (ABSENT, "", {}, {"outerType": "E"}), id="no type"
+        ),
+        pytest.param(
+            conditions.without_traceback,
+            ('"a\\nTraceback (most recent call last):\\n"', '"a"'),
+            ('"a\\nTraceback (most recent call last):\\n"', '"b"'),
+            id="text in quotes",
+        ),
         pytest.param(conditions.path_parameters, ("GET /pay", "GET /pay;a=1"), ("GET /pay", "GET /play;a=1"), id="parameters"),
         pytest.param(
             conditions.frames_stay,

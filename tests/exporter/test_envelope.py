@@ -155,6 +155,15 @@ def test_from_wire(base_type, kind):
     assert from_wire(made) is made
 
 
+def test_what_processors_add_to():
+    """Properties, and the measurements of an event, are there for processors that add to them without asking."""
+    for base_type, names in {"EventData": ("properties", "measurements"), "MessageData": ("properties",)}.items():
+        made = from_wire({"data": {"baseType": base_type, "baseData": {"ver": 2}}})
+        for name in names:
+            made.data.baseData[name]["seen"] = 1
+            assert made["data"]["baseData"][name] == {"seen": 1}
+
+
 @pytest.mark.parametrize(
     "item", [{}, {"data": None}, {"data": {"baseType": None}}, {"data": {"baseType": [], "baseData": {}}}, {"tags": 5}]
 )

@@ -56,6 +56,11 @@ FIELDS = {
         {**GET, "url.scheme": "https", "url.path": "/p", "server.address": "h.com", "server.port": 8443},
         {"type": "HTTP", "name": "GET /p", "data": "https://h.com:8443/p", "target": "h.com:8443"},
     ),
+    "http IPv6 of OpenCensus's": (
+        CLIENT,
+        {"http.method": "GET", "http.url": "http://[::1]:8080/p", "http.host": "::1:8080"},
+        {"type": "HTTP", "name": "GET /p", "data": "http://[::1]:8080/p", "target": "[::1]:8080"},
+    ),
     "http without URL": (CLIENT, {**GET, "server.address": "h.com"}, {"type": "HTTP", "name": "GET /", "target": "h.com"}),
     "http template stays": (CLIENT, {**GET, "url.template": "/p/{x}", "http.route": "/p"}, {"type": "HTTP", "name": "GET /", "properties": {"url.template": "/p/{x}", "http.route": "/p"}}),
     "db new": (

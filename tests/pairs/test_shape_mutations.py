@@ -62,7 +62,7 @@ def _without(find, *path):
 
 def _stack(items):
     details = _of("Exception", "not charged")(items)["data"]["baseData"]["exceptions"][0]
-    details["stack"] = details["stack"].replace("line 21", "line 22")
+    details["stack"] = details["stack"].replace("line 23", "line 24")
 
 
 _BASE = ("data", "baseData")

@@ -220,6 +220,8 @@ def from_wire(item: Mapping[str, object]) -> Envelope:
             if "properties" in kind._default and fields.get("properties") is None:
                 # Telemetry processors add to them without asking: the retired exporters always had some.
                 fields["properties"] = {}
+            if kind is Event and fields.get("measurements") is None:
+                fields["measurements"] = {}
     if isinstance(envelope.tags, Mapping):
         envelope["tags"] = dict(envelope.tags)
     return envelope

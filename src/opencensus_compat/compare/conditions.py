@@ -19,6 +19,8 @@ _COLUMNS = (
     *("user_Id", "user_AuthenticatedId", "session_Id", "client_Browser", "operation_SyntheticSource", "client_IP"),
 )
 """Those that an attribute may fill."""
+_NOTHING = {"", "0", "False", "None"}
+_LONGEST = 32768
 _FRAME = re.compile(r'File ".*", line \d+, in .*')
 _TRACEBACK = "\nTraceback (most recent call last):"
 
@@ -31,6 +33,11 @@ def is_column(name: str) -> Condition:
 def has(name: str) -> Condition:
     """Return a condition: the item after has something in a column."""
     return lambda values: bool(values.item_after.get(name))
+
+
+def has_no(name: str) -> Condition:
+    """Return a condition: the item after has nothing in a column."""
+    return lambda values: not values.item_after.get(name)
 
 
 def is_per_interval(values: Values) -> bool:
@@ -46,7 +53,13 @@ def in_a_column(values: Values) -> bool:
 def of_properties(values: Values) -> bool:
     """Return whether a column has what properties had, several of them with separators between."""
     known = {text for item in (values.item_before, values.item_after) for name, text in item.items() if name.startswith(_PROPERTY)}
-    return values.after in known or all(part in known for part in re.split(r"[|/:]", values.after))
+    # A property may be a tuple with parts of it, or have it as one of its parts, and so may the name.
+    words = {word for text in (*known, values.item_before.get("name", "")) for word in _parts(text)}
+    return values.after in known or all(part in known or part in words for part in re.split(r"[|/:]", values.after))
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip("' ") for part in text[1:-1].split(",")] if text.startswith("(") else [*text.split("/"), *text.split(".")]
 
 
 def of_a_property(name: str) -> Condition:
@@ -57,9 +70,37 @@ def of_a_property(name: str) -> Condition:
 def request_name(values: Values) -> bool:
     """Return whether a name is method and route or path, or the operation, where no method was there to name it by."""
     said = values.item_before.get(f"{_PROPERTY}request.name", "")
-    if said:
-        return values.after in (said, f"{values.before} {_path(values.item_before.get('url', ''))}")
-    return values.after.startswith(f"{values.before} /") if values.before else bool(values.after)
+    if said and values.after in (said, f"{values.before} {_path(values.item_before.get('url', ''))}"):
+        return True
+    # The method alone, the route alone, or nothing: where no path says more, the request has the name of its span.
+    is_part = not values.before.strip() or re.fullmatch(r"\S+| /.*", values.before) is not None
+    return is_part and bool(values.after)
+
+
+def call_name(values: Values) -> bool:
+    """Return whether a call has the method and path, where it had no path, or the name of its span."""
+    had_no_path = values.after == f"{values.before.rstrip()} /"
+    return had_no_path or (values.item_after.get("type") == "HTTP" and not values.item_after.get("data") and values.after.endswith(" /"))
+
+
+def stays_unread(attribute: str) -> Condition:
+    """Return a condition: the value, or the host in it, stands in an attribute now, since no method says that it is one of HTTP."""
+    return lambda values: bool(values.before) and values.before in values.item_after.get(_PROPERTY + attribute, "")
+
+
+def has_error(values: Values) -> bool:
+    """Return whether the item says what it failed with."""
+    return any(values.item_after.get(_PROPERTY + name) for name in ("error.name", "error.message", "otel.status_description"))
+
+
+def plain_host(values: Values) -> bool:
+    """Return whether a host became one of small letters, and lost what is no port."""
+    return values.before.lower().partition(":")[0] == values.after
+
+
+def of_a_stack(values: Values) -> bool:
+    """Return whether a new exception stands for a stack trace that a program set on a span: it has no type."""
+    return values.item_after.get("outerType") == "Exception"
 
 
 def _path(url: str) -> str:
@@ -122,7 +163,10 @@ def of_a_failure(values: Values) -> bool:
 
 def stays_a_property(values: Values) -> bool:
     """Return whether the message of an exception that is gone is a property of its request."""
-    return bool(message := values.item_before.get("message")) and values.item_after.get(f"{_PROPERTY}error.message") == message
+    message = values.item_before.get("message")
+    said = values.item_after.get(f"{_PROPERTY}error.message", "")
+    # "Exception" stands for one that is empty, or nothing.
+    return bool(message) and (said == message or (message == "Exception" and said in _NOTHING))
 
 
 def frames_stay(values: Values) -> bool:
@@ -138,6 +182,18 @@ def had_no_cause(values: Values) -> bool:
 
 def without_traceback(values: Values) -> bool:
     """Return whether a text lost its traceback, and a stack has that."""
-    text, found, traceback = values.before.partition(_TRACEBACK)
+    text, found, traceback = _unquoted(values.before).partition(_TRACEBACK)
     stacks = "\n".join(value for name, value in values.item_after.items() if column_of(name) == "details.rawStack")
-    return bool(found) and values.after.strip() == text.strip() and set(_FRAME.findall(traceback)) <= set(_FRAME.findall(stacks))
+    # "Exception" stands for an empty message.
+    is_same = _unquoted(values.after).strip() == text.strip() or (values.after == "Exception" and not text.strip())
+    # What is too long ends, or begins, in the midst of a frame.
+    is_cut = max(len(values.before), len(stacks)) >= _LONGEST
+    return bool(found) and is_same and (is_cut or set(_FRAME.findall(traceback)) <= set(_FRAME.findall(stacks)))
+
+
+def _unquoted(text: str) -> str:
+    try:
+        found = json.loads(text) if text.startswith('"') else text
+    except ValueError:
+        return text
+    return found if isinstance(found, str) else text

@@ -56,15 +56,25 @@ KNOWN_SHAPE: tuple[Known, ...] = (
     ),
     _row("result-code", (_SPANS, "resultCode", "re:1?[0-9]", "0")),
     _row(
+        "without-method",
+        (_SPANS, "re:url|data|target|customDimensions.request.url", None, ABSENT, conditions.stays_unread("http.url")),
+        (_SPANS, "resultCode", None, "0", conditions.stays_unread("http.status_code")),
+        (_SPANS, "success", None, None, conditions.has("customDimensions.http.status_code")),
+    ),
+    _row("success", (("requests",), "success", "True", "False", conditions.has_error)),
+    _row(
         "names",
         (("requests",), "name", None, None, conditions.request_name),
         (("dependencies",), "name", None, None, conditions.path_parameters),
-        (("requests",), "operation_Name", ABSENT, None, conditions.operation_name),
+        (("dependencies",), "name", None, None, conditions.call_name),
+        (("requests",), "operation_Name", None, None, conditions.operation_name),
     ),
     _row("secrets-in-urls", (_SPANS, "re:url|data", "re:.*=.*", "re:.*=REDACTED.*", conditions.redacted)),
     _row(
         "columns",
         (("dependencies",), "re:target|data", ABSENT, None, conditions.of_properties),
+        (("dependencies",), "target", None, None, conditions.plain_host),
+        (_SPANS, "re:url|data|target|customDimensions.request.url", "", ABSENT),
         (_SPANS, "re:user_(Id|AuthenticatedId)|session_Id", ABSENT, None, conditions.of_properties),
         (_SPANS, "client_Browser", None, "re:(?!<absent>).*", conditions.of_a_property("user_agent.original")),
         (_SPANS, "operation_SyntheticSource", ABSENT, "True"),
@@ -90,8 +100,10 @@ KNOWN_SHAPE: tuple[Known, ...] = (
     _row(
         "exceptions-of-spans",
         (("exceptions",), ROW, ABSENT, PRESENT, conditions.of_a_failure),
+        (("exceptions",), ROW, ABSENT, PRESENT, conditions.of_a_stack),
         (("exceptions",), ROW, PRESENT, ABSENT, conditions.stays_a_property),
         (("exceptions",), r"re:details\..*|method|outerMethod", ABSENT, None),
+        (("exceptions",), "operation_Name", ABSENT, None),
         (("exceptions",), "details.rawStack", None, None, conditions.frames_stay),
         (("exceptions",), "re:innermost.*", None, None, conditions.had_no_cause),
         (("exceptions",), "problemId", None, "re:.* at .*"),
@@ -104,10 +116,19 @@ KNOWN_SHAPE: tuple[Known, ...] = (
         (_LOGS, "customDimensions.lineNumber", None, ABSENT, conditions.is_column("customDimensions.code.line.number")),
         (_RECORDS, r"re:customDimensions\.code\..*", ABSENT, None),
     ),
-    _row("outside-spans", (_RECORDS, "operation_Id", "re:<operation of .*>", ABSENT), where={"operation_ParentId": ""}),
+    _row(
+        "outside-spans",
+        (_RECORDS, "operation_Id", "re:<operation of .*>", ABSENT, conditions.has_no("operation_ParentId")),
+        (_RECORDS, "operation_ParentId", "<id of no item here>", ABSENT),
+    ),
     _row("logger", (_RECORDS, "customDimensions.logger_name", ABSENT, None)),
     _row("module-process-level", (_LOGS, properties("module", "process", "level"), None, ABSENT)),
-    _row("severity", *((_LOGS, "severityLevel", str(level), str(level - 1)) for level in range(1, 5))),
+    _row(
+        "severity",
+        *((_LOGS, "severityLevel", str(level), str(level - 1)) for level in range(1, 5)),
+        (_LOGS, "severityLevel", "0", ABSENT),
+    ),
+    _row("blank-message", (("traces",), "message", r"re:\s+", "n/a")),
     _row(
         "exception-text",
         (("exceptions",), "re:message|outerMessage|innermostMessage|details.message|problemId", None, None, conditions.without_traceback),
@@ -119,11 +140,13 @@ KNOWN_SHAPE: tuple[Known, ...] = (
     _row(
         "text",
         (("*",), "customDimensions.*", r"re:-?[\d.]+(e[+-]?\d+)?", r're:"?-?[\d.]+(e[+-]?\d+)?"?', conditions.same_value),
+        (("*",), "customDimensions.*", "re:int|float|bool|list|dict", "str"),
         (("*",), "customDimensions.*", "true", "True"),
         (("*",), "customDimensions.*", "false", "False"),
         (("*",), "customDimensions.*", "null", ABSENT),
         (("*",), "customDimensions.*", r're:"?[\[{].*', r're:"[\[{].*', conditions.same_value),
     ),
+    _row("long-keys", (("*",), r"re:customDimensions\..{150}", None, ABSENT)),
     _row("machine", (("*",), "client_OS", None, ABSENT), (("*",), "tags.ai.internal.nodeName", ABSENT, None)),
 )
 """In the guide's order."""

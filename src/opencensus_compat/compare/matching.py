@@ -3,7 +3,7 @@
 Steps, each with what the one before has left: transactions of one id, which a caller gave; those that are the same in all columns, in the
 columns that change nowhere, in their trees; those that share items; those with the same root. Inside a pair of transactions items with
 the same path of names from the root and the same content; then with the same path; then with the same name; then with the same parent and
-most of the content. What is left then, and what belongs to no operation, is matched over all transactions. Pure, but for the recording
+most of the content. What is left then, and what belongs to no operation, is matched over all transactions; at the end, what had no name. Pure, but for the recording
 that `Side` reads once.
 """
 
@@ -248,6 +248,7 @@ def match(before: Side, after: Side, volatile: AbstractSet[Place] = frozenset())
     loose = [[place for place, entry in enumerate(side.entries) if entry.in_operation is None] for side in (before, after)]
     _pair_alike(found, loose[0], loose[1], _left_by_name(found))
     _pair_alike(found, *_of_other_names(found), _left_by_name(found))
+    _pair_nameless(found)
     _complete_operations(found)
     return found
 
@@ -481,6 +482,23 @@ def _pair_alike(
         for start in range(0, min(len(places), len(candidates)), _MOST_SIMILAR):
             end = start + _MOST_SIMILAR
             _pair_by_content(found, places[start:end], candidates[start:end], least=_ALIKE, left=left)
+
+
+def _pair_nameless(found: Matching) -> None:
+    """Pair items that had no name with what is left below the same item: they may have got one, and with it most of what they say."""
+    waiting: dict[Hashable, list[int]] = defaultdict(list)
+    for place, entry in enumerate(found.after.entries):
+        if place not in found.back:
+            waiting[entry.table, entry.above].append(place)
+    asking: dict[Hashable, list[int]] = defaultdict(list)
+    for place, entry in enumerate(found.before.entries):
+        if place not in found.pairs and not entry.label.strip():
+            asking[entry.table, found.pairs.get(entry.above, -2) if entry.above >= 0 else -1].append(place)
+    for key, places in asking.items():
+        candidates = waiting.get(key, [])
+        for start in range(0, min(len(places), len(candidates)), _MOST_SIMILAR):
+            end = start + _MOST_SIMILAR
+            _pair_by_content(found, places[start:end], candidates[start:end], least=0.0)
 
 
 def _pair_by_content(

@@ -124,7 +124,7 @@ def _start(library: str, method: Any, url: Any) -> Call | None:
     if _patching.opentelemetry_traces(library):
         return None
     path = parsed.path or "/"
-    return begin(library, path, {"component": "HTTP", _HOST: host, _METHOD: text(method).upper(), _PATH: path, _URL: url})
+    return begin(library, path, {"component": "HTTP", _HOST: host or None, _METHOD: text(method).upper(), _PATH: path, _URL: url})
 
 
 def begin(library: str, name: str, attributes: dict[str, Any]) -> Call | None:
@@ -156,7 +156,7 @@ def text(value: Any) -> str:
 
 
 def _parsed(url: Any) -> tuple[ParseResult, str]:
-    """Return the parts of a URL, and its host as ``name`` or ``name:port``; the library is the one to refuse what is no URL."""
+    """Return the parts of a URL, and its host as ``name`` or ``name:port``, or nothing; the library is the one to refuse what is no URL."""
     try:
         parsed = urlparse(text(url))
     except ValueError:
@@ -165,7 +165,7 @@ def _parsed(url: Any) -> tuple[ParseResult, str]:
         port = parsed.port
     except ValueError:
         return parsed, parsed.netloc
-    return parsed, f"{parsed.hostname}" if port is None else f"{parsed.hostname}:{port}"
+    return parsed, parsed.hostname or "" if port is None else f"{parsed.hostname}:{port}"
 
 
 def _tell(library: str, error: Exception) -> None:

@@ -137,7 +137,7 @@ class KeptSpan(_handles.CensusSpan):
                 report("a span is exported without an annotation or message event: %s", type(error).__name__)
         if self.stack_trace is not None or self._has_left:
             try:
-                otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception), self._end_ns)
+                otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception, self.attributes), self._end_ns)
             except _exporter.failure() as error:
                 report("a span is exported without its stack trace: %s", type(error).__name__)
 

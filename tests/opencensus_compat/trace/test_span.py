@@ -258,6 +258,16 @@ def test_a_stack_trace_assigned(tracer, otel, kept):
     assert kept.spans[0].stack_trace is not None
 
 
+def test_a_stack_trace_has_what_the_attributes_say(tracer, otel, kept):
+    """The event of a stack trace has type and message of the attributes that integrations set."""
+    with tracer.span("s") as span:
+        span.stack_trace = stack_trace_module.StackTrace()
+        span.add_attribute("error.name", "LookupError")
+        span.add_attribute("error.message", "no such order")
+    (event,) = otel.spans["s"].events
+    assert (event.attributes["exception.type"], event.attributes["exception.message"]) == ("LookupError", "no such order")
+
+
 def test_attributes_assigned_as_a_plain_dict(tracer, otel, kept):
     """A dict put in place of the attributes arrives, and can be added to."""
     with tracer.span("s") as span:

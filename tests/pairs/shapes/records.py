@@ -14,6 +14,8 @@ events.setLevel(logging.DEBUG)
 events.addHandler(AzureEventHandler())
 
 logger.warning("sold %s", "out", extra={"custom_dimensions": {"cart": 1, "paid": True, "share": 1.5, "list": [1], "map": {"a": 1}}})
+logger.warning("  ")
+logger.warning("sold long", extra={"custom_dimensions": {"k" * 200: 1}})
 logger.warning("sold again", extra={"tenant": "west", "custom_measurements": {"amount": 2.5}})
 for level in (5, 10, 15, 20, 25, 40, 50):
     logger.log(level, "at level %d", level)

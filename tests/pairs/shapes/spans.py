@@ -39,5 +39,13 @@ with tracer.span(name="GET /orders") as span:
             raise ValueError("no money")
     except ValueError:
         pass
+with tracer.span(name="untold") as span:
+    add(span, SpanKind.SERVER, http_url="http://shop/untold", http_status_code=404)
+    with tracer.span(name="told by nobody") as call:
+        add(call, SpanKind.CLIENT, component="HTTP", http_url="http://bank/untold", http_status_code=200)
+with tracer.span(name="broken off") as span:
+    add(span, SpanKind.SERVER, http_method="GET", http_url="http://shop/parts", http_path="/parts", http_status_code=200)
+    span.add_attribute("error.name", "LookupError")
+    span.status = Status(2)
 with tracer.span(name="job") as span:
     add(span, SpanKind.SERVER, enduser_id="me", session_id="s-1", user_agent_original="AlwaysOn", custom_x="y")

@@ -14,6 +14,7 @@ from .urls import DEFAULT_PORTS, authority, split
 # Compared by identity: hashing an enumeration's member is slow.
 _CLIENT, _PRODUCER, _ERROR = SpanKind.CLIENT, SpanKind.PRODUCER, StatusCode.ERROR
 
+_NO_BRACKETS = {ord("["): None, ord("]"): None}
 _GEN_AI_KEYS = frozenset({"gen_ai.provider.name", "gen_ai.system"})
 _INTERNAL_KEYS = _GEN_AI_KEYS | {"az.namespace"} | peers.PEER_KEYS | http.QUERY_KEYS
 
@@ -159,13 +160,18 @@ def _http(fields: dict[str, object], attributes: dict[str, object], status: Stat
         attributes.pop("server.address", None)
         attributes.pop("server.port", None)
         fields["target"] = target
-    elif host_header and (target := authority(text(host_header), "", default_port)):
+    elif host_header and (target := authority(_in_brackets(text(host_header), of_url), "", default_port)):
         attributes.pop("http.host", None)
         fields["target"] = target
     elif of_url and (target := authority(of_url, "", default_port)):
         fields["target"] = target
     else:
         fields["target"] = peers.peer(attributes, default_port)
+
+
+def _in_brackets(host_header: str, of_url: str) -> str:
+    """Return an address as the URL has it, where only the brackets of IPv6 are missing: nobody could tell its port from its last part."""
+    return of_url if of_url.startswith("[") and of_url.translate(_NO_BRACKETS) == host_header else host_header
 
 
 def _database(fields: dict[str, object], attributes: dict[str, object]) -> None:

@@ -260,15 +260,21 @@ def raised(error: BaseException) -> Raised:
     return Raised(kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}", text(error), stack)
 
 
-def stack_trace_event(stack_trace: object, exception: Raised | None) -> tuple[str, dict[str, AttributeValue]]:
+def stack_trace_event(
+    stack_trace: object, exception: Raised | None, attributes: Mapping[Any, object] | None = None
+) -> tuple[str, dict[str, AttributeValue]]:
     """Return name and attributes of the exception event that stands for a span's stack trace.
 
     Args:
         stack_trace: An OpenCensus StackTrace; its frames run from the outermost call to the innermost.
         exception: The exception, where the span saw it itself: the event is then that of OpenTelemetry code.
+        attributes: Of the span; `error.name` and `error.message`, which integrations set, tell of an exception that it did not see.
     """
     kept: dict[str, AttributeValue] = {EVENT: "exception"}
-    if exception is not None:
+    if exception is None and attributes:
+        said = (("exception.type", attributes.get("error.name")), ("exception.message", attributes.get("error.message")))
+        kept.update((key, text(value)) for key, value in said if value)
+    elif exception is not None:
         kept["exception.type"], kept["exception.message"], kept["exception.escaped"] = exception.type_name, exception.message, "False"
     kept["exception.stacktrace"] = exception.stack if exception is not None and exception.stack else "".join(_frame_lines(stack_trace))
     return "exception", kept
