@@ -28,7 +28,7 @@ def _texts() -> tuple[str, str]:
 
 
 def _quoted(page: Path) -> list[str]:
-    """Return what a page quotes that reads like a sentence: three words or more, and no code in it."""
+    """Return what a page quotes that reads like a sentence: three words or more, and neither code nor what commands print in it."""
     prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     spans = re.findall(r"`([^`\n]+)`", prose)
     return [
@@ -37,7 +37,7 @@ def _quoted(page: Path) -> list[str]:
         if len(re.findall(r"[A-Za-z]{2,}", span)) >= 3
         and " " in span.strip() == span
         and not re.search(
-            r"[=|{}\[\]<>$\\*@]|\w\(|--|^(?:census-compat|pip|%pip|python|make|flask|apt-get|opentelemetry-instrument|from|import|RUN|class:|grep) ",
+            r"\d{3}|:\d|\.py\b|[=|{}\[\]<>$\\*@]|\w\(|--|^(?:census-compat|pip|%pip|python|make|flask|apt-get|opentelemetry-instrument|from|import|RUN|class:|grep) ",
             span,
         )
     ]
