@@ -1,8 +1,8 @@
 """Sessions of the guide: what a page types into a terminal runs as it stands, and prints what the page shows.
 
 A session is a block marked ``console`` whose lines of input begin with ``$ ``. The page's programs are its blocks that begin with ``# name.py``.
-In what is shown, … stands for what each machine has of its own, and a line that is nothing but … for any lines. Sessions that install or
-uninstall packages are not run here; ``tests/imports/test_wheel.py`` does that.
+In what is shown, … stands for what each machine has of its own, and a line that is nothing but … for any lines. Lines that install or
+uninstall packages are left out here; ``tests/imports/test_wheel.py`` does that.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 """Names a local endpoint here, whatever the page sets it to."""
 PAGES = ("quick_start.md", "how_it_works.md", "compare.md", "steps.md")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NOT_RUN = re.compile(r"^\$ (?:python -m )?pip ", re.MULTILINE)
+NOT_RUN = ("$ pip ", f"$ export {VARIABLE}=")
+"""Lines that change the environment."""
 
 
 def files(page):
@@ -31,12 +32,17 @@ def files(page):
     return {name[1]: text for _, text in blocks if (name := re.match(r"# ([\w.-]+\.\w+)\n", text))}
 
 
+def commands(session):
+    """Return what is typed, line by line."""
+    return [line[2:] for line in session.splitlines() if line.startswith("$ ") and not line.startswith(NOT_RUN)]
+
+
 def sessions():
     """Return the page, number and text of each session."""
     found = []
     for page in PAGES:
         blocks = BLOCK.findall((GUIDE / page).read_text(encoding="utf-8"))
-        texts = [text for language, text in blocks if language == "console" and text.startswith("$ ") and not NOT_RUN.search(text)]
+        texts = [text for language, text in blocks if language == "console" and commands(text)]
         found += [pytest.param(page, text, id=f"{page}-{number}") for number, text in enumerate(texts, 1)]
     return found
 
@@ -76,11 +82,10 @@ def test_a_session(page, session, tmp_path, legacy_python, retired_packages):
     }
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "a"]):
         subprocess.run(["git", *words], cwd=work, env=environment, check=True)
-    commands = [line[2:] for line in session.splitlines() if line.startswith("$ ") and not line.startswith(f"$ export {VARIABLE}=")]
     shown = "".join(line + "\n" for line in session.splitlines() if not line.startswith("$ "))
     with LocalEndpoint() as endpoint:
         done = subprocess.run(
-            ["sh", "-c", "\n".join(commands)],
+            ["sh", "-c", "\n".join(commands(session))],
             cwd=work,
             env={**environment, VARIABLE: endpoint.connection_string},
             stdout=subprocess.PIPE,
