@@ -75,6 +75,7 @@ EXPORTER_PARTS = {
 """Part of the exporter -> the parts that it may import; a part that is not named may import any."""
 
 LOCAL_LAYERS = [
+    {"start"},  # run by the interpreters of a program
     {"__main__"},
     {"cli"},  # arguments
     {"commands"},  # what prints

@@ -52,14 +52,13 @@ def install() -> None:
 
     Raises: RuntimeError when modules of the real ``opencensus`` are loaded already; nothing is changed then.
     """
-    is_disabled = os.environ.get("OPENCENSUS_COMPAT_DISABLED", "").lower().strip(" \"'") in ("1", "true", "yes", "on")
     notes = os.environ.get("OPENCENSUS_COMPAT_LOCAL_NOTES")
     if notes:
         global redirect_at_start
         from opencensus_compat._bridge.notes import begin
 
-        redirect_at_start = redirect_at_start or begin(notes, is_disabled=is_disabled)
-    if _finder in sys.meta_path or is_disabled:
+        redirect_at_start = redirect_at_start or begin(notes)
+    if _finder in sys.meta_path or os.environ.get("OPENCENSUS_COMPAT_DISABLED", "").lower().strip(" \"'") in ("1", "true", "yes", "on"):
         return
     loaded = sorted(name for name in sys.modules if name.startswith("opencensus."))
     if loaded:

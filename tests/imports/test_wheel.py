@@ -26,6 +26,8 @@ def test_wheel_has_markers_licence_and_no_left_overs(our_wheel):
         "appinsights_exporter/py.typed",
         "census_compat-0.1.0.dist-info/licenses/LICENSE",
         "opencensus_compat/_run/sitecustomize.py",
+        "opencensus_compat/local/start/retired_sdk.py",
+        "opencensus_compat/local/start/sitecustomize.py",
     } <= names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 

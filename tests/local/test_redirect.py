@@ -138,7 +138,6 @@ def test_a_program_that_empties_its_environment():
 
 
 RETIRED = """
-import opencensus_compat.auto
 import logging, sys
 from opencensus.ext.azure import metrics_exporter
 from opencensus.ext.azure.log_exporter import AzureLogHandler
@@ -171,20 +170,23 @@ with Tracer(exporter=spans, sampler=AlwaysOnSampler()).span("order"):
 """
 
 
-def test_the_retired_sdk_is_redirected(legacy_python, tmp_path):
-    """Where the facades are switched off, all exporters of the real packages are, and what lies in their folder stays there."""
-    sources = [str(REPOSITORY / "src"), str(REPOSITORY / "src" / "exporter")]
-    report = run(
-        "--",
-        str(legacy_python),
-        "-c",
-        RETIRED,
-        str(tmp_path / "stored"),
-        environment={"OPENCENSUS_COMPAT_DISABLED": "1", "PYTHONPATH": os.pathsep.join(sources)},
-    )
+@pytest.mark.parametrize("beside", [False, True], ids=["in an environment of its own", "beside this package"])
+def test_the_retired_sdk_is_redirected(beside, legacy_python, tmp_path):
+    """All exporters of the real packages are, and what lies in their folder stays there."""
+    sources = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "src" / "exporter")])
+    environment = {"OPENCENSUS_COMPAT_DISABLED": "1", "PYTHONPATH": sources} if beside else {"PYTHONPATH": ""}
+    program = f"import opencensus_compat.auto\n{RETIRED}" if beside else RETIRED
+    report = run("--", str(legacy_python), "-c", program, str(tmp_path / "stored"), environment=environment)
     assert report["tables"].keys() == {"dependencies", "traces", "customMetrics"}
     assert report["redirected"].keys() == {"https://spans.invalid", "https://logs.invalid"}
     assert not (tmp_path / "stored").exists()
+
+
+def test_another_sitecustomize_has_its_turn(tmp_path):
+    """What a program's environment runs at the start of Python still runs."""
+    (tmp_path / "sitecustomize.py").write_text("import builtins\nbuiltins.started = True\n", encoding="utf-8")
+    report = run("--", sys.executable, "-c", "import sys; sys.exit(7 if started else 1)", environment={"PYTHONPATH": str(tmp_path)})
+    assert report["exitCode"] == 7
 
 
 def test_a_summary_names_redirected_endpoints():

@@ -19,18 +19,16 @@ _SWITCHES = ("OPENCENSUS_COMPAT_DISABLED", "OTEL_SDK_DISABLED", "OPENCENSUS_COMP
 """Environment variables that keep telemetry back."""
 
 _REDIRECT = "APPINSIGHTS_EXPORTER_REDIRECT"
+_REDIRECTS = ("appinsights_exporter.redirect", "census_compat_retired_sdk")
+"""Modules that know where exporters would have sent to: of this package's, and of the retired SDK (`local/start`)."""
 _CALL_SITES = "OPENCENSUS_COMPAT_LOCAL_CALL_SITES"
 """There where the lines that call OpenCensus are to be noted, too."""
 
 _began_in = 0
 
 
-def begin(path: str, *, is_disabled: bool) -> str:
+def begin(path: str) -> str:
     """Note that this process has started, and let it note at its end what it made; calling it again changes nothing.
-
-    Args:
-        path: The file of notes.
-        is_disabled: Whether the process runs on the retired SDK, whose exporters are redirected here then.
 
     Returns: Where exporters are to send, as the environment says before the program can empty it.
     """
@@ -40,10 +38,6 @@ def begin(path: str, *, is_disabled: bool) -> str:
         return redirect
     _began_in = os.getpid()
     _write(path, {"event": "start", "python": sys.executable})
-    if redirect and is_disabled:
-        from opencensus_compat._bridge import retired_sdk
-
-        retired_sdk.redirect(redirect)
     if os.environ.get(_CALL_SITES):
         from opencensus_compat._bridge import call_sites
 
@@ -55,9 +49,8 @@ def begin(path: str, *, is_disabled: bool) -> str:
 
 def _end(path: str) -> None:
     # The exporter may be there without the bridge.
-    names = ("opencensus_compat._bridge.process", "opentelemetry.sdk.trace")
-    process, sdk = map(sys.modules.get, names)
-    redirects = map(sys.modules.get, ("appinsights_exporter.redirect", "opencensus_compat._bridge.retired_sdk"))
+    process, sdk = map(sys.modules.get, ("opencensus_compat._bridge.process", "opentelemetry.sdk.trace"))
+    redirects = map(sys.modules.get, _REDIRECTS)
     note: Note = {"event": "end", "opencensus": "opencensus" in sys.modules, "unsampled": False}
     note["endpoints"] = sorted({endpoint for module in redirects for endpoint in getattr(module, "redirected_endpoints", ())})
     # As the program has set them: in its own environment, or by `configure`.

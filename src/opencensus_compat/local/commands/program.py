@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..endpoint import LocalEndpoint
 
 _LEFT_BEHIND_S = 2.0
+_START = Path(__file__).parents[1] / "start"
+"""What interpreters run first: it redirects the retired SDK."""
 
 
 def run_program(options: EndpointOptions, command: list[str], *, pass_through: bool, json: bool, call_sites: bool) -> int:
@@ -98,6 +100,8 @@ def program_environment(
     if not pass_through:
         changed[REDIRECT_VARIABLE] = endpoint.url
         changed.setdefault(STATISTICS_VARIABLE, "true")
+        paths = [str(_START), *filter(None, [environment.get("PYTHONPATH")])]
+        changed["PYTHONPATH"] = os.pathsep.join(paths)
     # Our exporters never use a proxy for this machine; those of other SDKs, which read the connection string too, would.
     if any(value and name.lower() in ("http_proxy", "all_proxy") for name, value in environment.items()):
         for name in ("no_proxy", "NO_PROXY"):

@@ -1,25 +1,28 @@
-"""Sends what the retired SDK exports to `census-compat local`, in a process that runs on the retired SDK below that command.
+"""Sends what the retired SDK exports to `census-compat local`, in a process below that command.
 
-Loaded only where the environment asks for the redirect and ``OPENCENSUS_COMPAT_DISABLED`` switches the facades off. All exporters of
-opencensus-ext-azure take their endpoint from one function, which is replaced as soon as its module is loaded:
+All exporters of opencensus-ext-azure take their endpoint from one function, which is replaced as soon as its module is loaded:
 https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/__init__.py#L28-L59
-"""
 
-from __future__ import annotations
+`sitecustomize.py` beside it loads it in any environment: it imports nothing but the standard library, and says nothing that Python 3.6 does
+not understand.
+"""
 
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any
 
 _MODULE = "opencensus.ext.azure.common"
+_FACADES = ("opencensus_compat", "Finder")
+"""Package and class of the finder that answers in the place of the retired SDK."""
 
-redirected_endpoints: set[str] = set()
+redirected_endpoints: "set[str]" = set()
 """Endpoints that exporters of this process would have sent to."""
 
 
@@ -33,14 +36,17 @@ def redirect(target: str) -> None:
 
 
 class _Finder:
-    """Finds the one module, and has it changed when it has been executed."""
+    """Finds the one module, unless it is a facade, and has it changed when it has been executed."""
 
     def __init__(self, target: str) -> None:
         self._target = target
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":
         """Return the spec that the other finders have for the module; None for all other modules."""
         if fullname != _MODULE:
+            return None
+        kinds = [type(finder) for finder in sys.meta_path]
+        if _FACADES in [(kind.__module__.partition(".")[0], kind.__name__) for kind in kinds]:
             return None
         sys.meta_path.remove(self)
         spec = find_spec(fullname)
@@ -52,27 +58,27 @@ class _Finder:
 class _Loader:
     """The module's own loader, and a change after it."""
 
-    def __init__(self, loader: Any, target: str) -> None:
+    def __init__(self, loader: "Any", target: str) -> None:
         self._loader = loader
         self._target = target
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> "Any":
         return getattr(self._loader, name)
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: "ModuleType") -> None:
         """Execute the module, and replace the function that gives options their endpoint."""
         self._loader.exec_module(module)
-        original: Any = getattr(module, "process_options", None)
+        original = getattr(module, "process_options", None)
         if original is None:
             return
 
-        def process_options(options: Any) -> None:
+        def process_options(options: "Any") -> None:
             original(options)
             endpoint = str(options.endpoint).rstrip("/")
             if endpoint == self._target:
                 return
             redirected_endpoints.add(endpoint)
-            options.endpoint = f"{self._target}/_from/{quote(endpoint, safe='')}"
+            options.endpoint = "{}/_from/{}".format(self._target, quote(endpoint, safe=""))
             options.credential = None  # Its token is for the service alone.
             options.enable_local_storage = False  # What lies in the folder of this key is for the service, too.
 
