@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExpo
 import opencensus_compat
 from appinsights_exporter import connection_string, counts, logging_handlers, settings, standard_metrics
 from appinsights_exporter.convert import exceptions, limits, metrics
-from appinsights_exporter.delivery import auth, classify, connections, counts_file, drain, encode, memory, sender, store, transport
+from appinsights_exporter.delivery import auth, classify, connections, counts_file, drain_pace, encode, memory, sender, store, transport
 from opencensus_compat._bridge.pipeline import ending, hand_over, part
 from opencensus_compat._bridge.providers import instruments
 from opencensus_compat.ext.azure.common import Options
@@ -87,7 +87,7 @@ _HELD = {
         "bytes on disk, for each resource and user": _mib(_OPTIONS["storage_max_size"]),
         "age of a stored item": _seconds(store.MAX_AGE_S),
         "bytes in memory where the disk cannot be used": _mib(memory.MAX_BYTES),
-        "requests per second that empty the store": _number(1 / drain.PAUSE_S),
+        "requests per second that empty the store": _number(1 / drain_pace.FASTEST_S),
         "files of counts of ended processes": _number(counts_file.KEPT_FILES),
     },
     "Times": {

@@ -455,12 +455,12 @@ def test_signals_share_one_state(place):
 
 
 def test_a_backlog_drains_in_groups_with_pauses(place):
-    """Two thousand items leave in four requests, oldest first, 0.2 s apart, and the store is empty."""
+    """Two thousand items leave in four requests, oldest first, ever faster while the service takes them, and the store is empty."""
     at = place(Reply(status=503))
     for start in range(0, 2000, 100):
         at.delivery.deliver([b'{"n":%d}' % number for number in range(start, start + 100)])
     at.clock.advance(10)
-    assert at.drain() == [0.2] * 4
+    assert at.drain() == pytest.approx([0.1, 0.05, 0.04, 0.04])
     assert [number for sent in at.transport.sent[1:] for number in numbers(sent)] == list(range(2000))
     assert [len(sent.items) for sent in at.transport.sent[1:]] == [500] * 4
     assert at.counts.snapshot() == CountsSnapshot(sent=2000, stored=2000, retried={"service unavailable": 100})
@@ -472,8 +472,42 @@ def test_a_drain_stops_at_the_first_failure(place):
     for start in range(0, 1500, 500):
         at.delivery.deliver([b'{"n":%d}' % number for number in range(start, start + 500)])
     at.clock.advance(30)
-    assert [at.delivery.drain_step(), at.delivery.drain_step()] == [0.2, 10.0]
+    assert [at.delivery.drain_step(), at.delivery.drain_step()] == [0.1, 10.0]
     assert at.stored() == list(range(500, 1500))
+
+
+def test_a_speed_that_was_refused_is_not_tried_again_for_ten_minutes(place):
+    """After a refusal a drain begins slowly, and stays at half the speed that was refused; after ten minutes it tries again."""
+    at = place(*[Reply(status=200)] * 3, Reply(status=429, headers={"retry-after": "1"}), *[Reply(status=200)] * 100)
+    for _ in range(30):
+        at.store.put([b"{}"] * 500)
+    at.delivery.kept()
+    waits = []
+    for number in range(14):
+        if number == 10:
+            at.clock.advance(600)
+        waits.append(at.delivery.drain_step())
+        at.clock.advance(max(waits[-1], 0.01))
+    assert waits == pytest.approx([0.1, 0.05, 0.04, 10.0, 0.1, 0.08, 0.08, 0.08, 0.08, 0.08, 0.04, 0.04, 0.04, 0.04])
+
+
+def test_new_items_go_before_kept_ones(place):
+    """While an export is under way, a drain waits for it, but not for longer than five groups a second."""
+    at = place()
+    for number in range(5):
+        at.store.put([b'{"n":%d}' % number])
+    at.delivery.kept()
+    waits = []
+
+    def new_items():
+        while not at.transport.sent:
+            waits.append(at.delivery.drain_step())
+            at.clock.advance(0.0125)
+        yield b'{"n":9}'
+
+    at.delivery.deliver(new_items())
+    assert [numbers(sent) for sent in at.transport.sent] == [[0, 1, 2, 3, 4], [9]]
+    assert waits == pytest.approx([0.01] * 16 + [0.1])
 
 
 def test_what_an_earlier_process_left(place):

@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..counts import KEPT, Counts
-from .drain import PAUSE_S
+from .drain_pace import FASTEST_S
 from .folder import current_user
 from .results import Result
 
@@ -133,7 +133,7 @@ class Backlog:
             self._counts.stored(moved.items, KEPT)
         self._legacy_looks += 1
         if not moved.finished:
-            return PAUSE_S
+            return FASTEST_S
         return LEGACY_LOOK_S if self._legacy_looks < LEGACY_LOOKS else None
 
     def place(self, result: Result) -> str | None:

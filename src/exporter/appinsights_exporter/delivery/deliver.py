@@ -36,7 +36,8 @@ from .backlog import Backlog
 from .backoff import Backoff, jitter
 from .classify import Accepted, PartlyAccepted, Rejected, Retry, TooLarge, item_reason
 from .deadline import sending_s
-from .drain import BUSY_S, PAUSE_S, Drain
+from .drain import BUSY_S, Drain
+from .drain_pace import DrainPace
 from .memory import MemoryLease, MemoryStore
 from .outages import Outage
 from .results import Result
@@ -112,6 +113,7 @@ class Delivery:
         self._clock = clock
         self._outage = Outage(transport.url, clock)
         self._drain = Drain(self.drain_step)
+        self._pace = DrainPace(clock)
         self._restart()
         process_end.register(self)
         restart_in_child(self)
@@ -135,6 +137,7 @@ class Delivery:
         self._sender.restart()
         self.backlog.restart()
         self._drain.restart()
+        self._pace.restart()
 
     def deliver(self, items: Iterable[bytes | Together], signal: str = TRACES, *, deadline: Deadline | None = None) -> Result:
         """Send the items, or keep them; see :class:`Delivers`.
@@ -218,16 +221,22 @@ class Delivery:
         return self.backlog.count()
 
     def drain_step(self) -> float | None:
-        """Send one group of what is kept, the oldest; return the seconds until the next, or None when nothing is left."""
+        """Send one group of what is kept, the oldest; return the seconds until the next, or None when nothing is left.
+
+        What is new goes first: see :mod:`.drain_pace`.
+        """
         if self._stopping.is_set():
             return None
         again_s = self.backlog.take_over_legacy()
         wait_s = max(self._backoff.wait_s(), self._paused_until_s - self._clock())
         lease: Lease | MemoryLease | None = None
         if wait_s <= 0:
+            if self._under_way and (behind_s := self._pace.behind_exports_s()) > 0:
+                return behind_s
             lease = self.backlog.lease()
         if lease is None:
             if not self.backlog.count():
+                self._pace.rest()
                 return again_s
             # Shut, or others hold what is there.
             return wait_s if wait_s > 0 else BUSY_S
@@ -238,6 +247,7 @@ class Delivery:
     def _send_kept(self, lease: Lease | MemoryLease) -> float:
         items = lease.items
         rest: list[bytes] = []
+        self._pace.begins()
         for batch in encode.batches(items):
             rest += self._send(batch, KEPT, None)
         if len(rest) == len(items) and items:
@@ -245,7 +255,8 @@ class Delivery:
         else:
             self.backlog.count_lost(lease.done(rest).lost)
         if not rest:
-            return PAUSE_S
+            return self._pace.taken_s()
+        self._pace.refused()
         self._log_outage(Result.HELD if isinstance(lease, MemoryLease) else Result.STORED)
         # Where the endpoint takes other items, one that it refuses for now must not be offered in a loop.
         return max(self._backoff.wait_s(), self._backoff.minimum_s)

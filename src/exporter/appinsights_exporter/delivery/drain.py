@@ -13,8 +13,6 @@ from .helpers import start_thread
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAUSE_S = 0.2
-"""Between two groups, seconds: with 512 items in a group, 2,560 items/s at most."""
 BUSY_S = 10.0
 """How often to look for what other processes hold, seconds."""
 AFTER_ERROR_S = 60.0
