@@ -41,14 +41,6 @@ def test_every_integration_has_a_row_and_every_row_an_integration() -> None:
     assert folders | modules == INTEGRATIONS.keys()
 
 
-def test_the_readme_names_every_integration() -> None:
-    """The line that says which are built in has them all, and no other."""
-    lines = (_REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()
-    [line] = [line for line in lines if "built in" in line and "`.threading`" in line]
-    names = {path.partition(".")[2] for path in INTEGRATIONS if path.startswith("ext.")}
-    assert {*re.findall(r"`(?:opencensus\.ext)?\.(\w+)`", line)} == names
-
-
 def test_oldest_releases_are_those_of_the_environment_with_older_libraries() -> None:
     """The differential tests run on what the table names as the oldest tested release."""
     lines = (_REPOSITORY / "tests" / "older-requirements.txt").read_text(encoding="utf-8").splitlines()

@@ -15,23 +15,38 @@ if TYPE_CHECKING:
 _HEAD = """\
 # When things go wrong
 
-What becomes of telemetry when the service, the network, the disk or the process fails. `make faults` wrote this page: it runs real
-processes (unchanged OpenCensus programs, and OpenTelemetry programs where it says so) against a local endpoint that misbehaves, and
-counts every item:
+What becomes of [items](glossary.md#item) when the service, the network, the disk or the process fails. Each row was
+measured by `make faults`, which wrote this page.
+
+- **An outage loses nothing** that fits into the [store](operate.md#disk): items are delivered when it is over, by this
+  process or the next.
+- **What the service refuses is dropped**, and so is what no [limit](limits.md) leaves room for. Both are counted, with the
+  [reason](losses.md#reasons-for-losses).
+- **`kill -9` loses what is in memory**, and nothing that was stored.
+- **Items arrive twice** only where a reply was lost after the service had accepted them.
+
+## How to read it
+`make faults` runs real processes against a local endpoint that misbehaves: unchanged OpenCensus programs, and
+OpenTelemetry programs where a row says so. It counts every item:
 
     offered = delivered + still stored + dropped and counted
 
-A run fails where that does not hold, where something arrives twice without having been counted as possible, where a stranger receives
-anything, or where a process takes longer to end than its `grace_period` of 5 s.
+A run fails where that does not hold, where something arrives twice without having been counted as possible, where a
+stranger receives anything, or where a process takes longer to end than its [grace period](limits.md#times).
 
-- **Offered**: items that programs made; below it what the fault itself put beside them, and which counts as lost when it cannot be read.
-- **Delivered**: different items that the endpoint accepted; below it what the fault itself took away, where it did. **Stored**: items on
-  disk when the last process has ended; the next one sends them. **Dropped**: by the exporter's own counters, with its reasons. **Twice**:
-  items that arrived more than once, which cannot be avoided where a reply is lost after acceptance.
-- **Back after**: whole seconds from the end of the fault to the last delivery, with `minimum_retry_interval` at 1 s and `export_interval`
-  at 0.2 s; OpenTelemetry programs have the default, a first retry after 10 s. **Exit**: whole seconds that the process took to end.
-- **Retired SDK**: the same program on opencensus-ext-azure 1.1.15 with the same options; *lost* are items that are nowhere, and of which
-  nothing tells. A dash: it was not run.
+| column | what it has |
+|---|---|
+| offered | items that programs made; below it what the fault itself put beside them |
+| delivered | different items that the endpoint accepted; below it what the fault itself took away |
+| stored | items on disk when the last process has ended; the next one sends them |
+| dropped | by the exporter's own counters, with its reasons |
+| twice | items that arrived more than once |
+| back after | whole seconds from the end of the fault to the last delivery |
+| exit | whole seconds that the process took to end |
+| retired SDK | the same program on opencensus-ext-azure 1.1.15; *lost* is what is nowhere, and of which nothing tells; a dash: not run |
+
+OpenCensus programs ran with `minimum_retry_interval` at 1 s and `export_interval` at 0.2 s, OpenTelemetry programs with
+the defaults. `make faults ONLY="kill -9"` runs the rows whose names contain that.
 """
 
 
