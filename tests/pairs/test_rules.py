@@ -12,7 +12,6 @@ PAIRS = {path.name.partition(".")[0] for path in (Path(__file__).parent / "progr
 WITHOUT = {
     **dict.fromkeys(["R001", "R002"], "packages are no programs"),
     **dict.fromkeys(["Q001", "Q002", "Q004", "Q005", "Q007", "Q008", "Q009", "Q010"], "queries are no programs"),
-    "L006": "a format changes with the integration that gives the ids, by hand",
     "N004": "a name of a logger sends nothing",
     **dict.fromkeys(["T071", "V003"], "exporters of other makers send elsewhere"),
 }

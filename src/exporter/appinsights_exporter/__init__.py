@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .self_metrics import observe
     from .settings import Settings
     from .standard_metrics import RecordOnlySampler, StandardMetricsProcessor
+    from .trace_ids import trace_ids_in_records
 
 __all__ = [
     "ApplicationInsightsEventHandler",
@@ -82,6 +83,7 @@ __all__ = [
     "configure",
     "observe",
     "parent_based",
+    "trace_ids_in_records",
 ]
 
 # Looked up when first used: the settings and the wire types can then be had without loading the OpenTelemetry SDK.
@@ -113,6 +115,7 @@ _HOMES = {
     "configure": "configuration",
     "observe": "self_metrics",
     "parent_based": "sampling",
+    "trace_ids_in_records": "trace_ids",
 }
 
 

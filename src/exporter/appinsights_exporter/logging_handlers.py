@@ -33,6 +33,7 @@ from .delivery.own import OWN_TRACE_ID
 from .foreign import failure
 from .log_exporter import ApplicationInsightsLogRecordExporter
 from .program import program_resource, program_settings
+from .trace_ids import FILLED
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -164,9 +165,8 @@ class ProviderHandler(logging.Handler):
     def _extras(self, record: logging.LogRecord) -> dict[str, object]:
         found: dict[str, object] = {}
         if self._takes_extras:
-            found.update(
-                (name, _plain(value)) for name, value in vars(record).items() if name not in _OWN_FIELDS and not name.startswith("_")
-            )
+            ours = {*_OWN_FIELDS, *filled} if (filled := getattr(record, FILLED, ())) else _OWN_FIELDS
+            found.update((name, _plain(value)) for name, value in vars(record).items() if name not in ours and not name.startswith("_"))
         for name in (logs.CUSTOM_DIMENSIONS, logs.CUSTOM_MEASUREMENTS):
             values = getattr(record, name, None)
             if isinstance(values, Mapping) and values and not (name == logs.CUSTOM_MEASUREMENTS and not self._is_event):

@@ -296,7 +296,8 @@ RULES: tuple[Rule, ...] = (
         "L006",
         "`traceId` and `spanId` in a format",
         "shape",
-        "`otelTraceID` and `otelSpanID` of opentelemetry-instrumentation-logging",
+        "the same, set by `appinsights_exporter.trace_ids_in_records()`; outside of spans zeros, and not the tracer's trace",
+        pair="L006_ids_in_formats",
     ),
     Rule(
         "L007",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
-FREE = frozenset({"W001", "W016"})
+FREE = frozenset({"L006", "W001", "W016"})
 
 INSTRUMENTORS = {
     "httpx": "HTTPXClientInstrumentor",
@@ -47,8 +47,7 @@ def by_name(use: Found, file: File) -> Outcome:
         return Ask("Which integrations are switched on here?")
     if not file.is_alone(call):
         return Ask("What is done with the names that it returns?")
-    goes = {*INSTRUMENTORS, *_NEVER} if "logging" in names and _has_ids(file) else {*INSTRUMENTORS, *_NEVER, "logging"}
-    left = [name for name in names if name not in goes]
+    left = [name for name in names if name not in {*INSTRUMENTORS, *_NEVER, "logging"}]
     found = [_instrumented(name, file, use) for name in names if name not in left]
     lines = [line for line in found if line]
     if left and len(left) == len(names):
@@ -73,6 +72,8 @@ def _names(call: ast.Call | None, file: File) -> list[str] | None:
 
 def _instrumented(name: str, file: File, use: Found) -> str:
     """Return the statement that instruments a library; empty where none is needed."""
+    if name == "logging" and _has_ids(file):
+        return f"{file.need('from appinsights_exporter import trace_ids_in_records', use.node)}()"
     if name in _NEVER or name == "logging":
         # The handler of the exporter knows the current span by itself.
         return ""
@@ -86,11 +87,6 @@ def _has_ids(file: File) -> bool:
 
 
 def _left(names: list[str]) -> str:
-    if names == ["logging"]:
-        return (
-            "Which formats have `traceId` or `spanId`? This sets them. LoggingInstrumentor().instrument(inject_trace_context=True, "
-            "enable_log_auto_instrumentation=False) sets `otelTraceID` and `otelSpanID`; the handler needs neither."
-        )
     if names == ["httplib"]:
         return "Which library on top of `http.client` makes the calls? Instrument that one: `http.client` itself has no instrumentation."
     return f"Which instrumentations stand for {', '.join(names)}?"
@@ -109,6 +105,11 @@ def _in_place(call: ast.Call, lines: list[str], file: File) -> list[Edit]:
         return [file.delete(statement)]
     between = f"{file.line_end}{file.indentation(statement)}" if file.begins_line(statement) else "; "
     return [file.replace(call, between.join(lines))]
+
+
+def ids_in_formats(use: Found, file: File) -> Outcome:
+    """`%(traceId)s` stays: `trace_ids_in_records()` sets it, in the place of the integration with `logging`."""
+    return []
 
 
 def no_client(use: Found, file: File) -> Outcome:
@@ -233,6 +234,7 @@ def gevent(use: Found, file: File) -> Outcome:
 
 
 REWRITERS: dict[str, Rewriter] = {
+    "L006": ids_in_formats,
     "W001": by_name,
     "W002": no_client,
     "W010": flask,
