@@ -96,16 +96,16 @@ PAGES: dict[str, tuple[Section, ...]] = {
 }
 """By page; a form that can be shown by programs has its place in one section."""
 _AREAS = {
-    "Imports and names in text": "IN",
     "Tracers and spans": "T",
-    "Integrations and middlewares": "W",
     "Exporters to Application Insights": "A",
     "Log records": "L",
     "Measures, views, tags, gauges": "SM",
+    "Integrations and middlewares": "W",
     "Exporters of other makers": "V",
     "Saved queries": "Q",
     "Ground": "C",
     "Classes of the program, names that are not public": "BX",
+    "Imports and names in text": "IN",
     "Packages and files": "RF",
 }
 """Headings of the table, and the first letters of the ids below them."""
