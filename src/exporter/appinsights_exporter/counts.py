@@ -176,19 +176,34 @@ class Counts:
         self._tell(SENT, items)
 
     def filtered(self, items: int, signal: str = TRACES) -> None:
-        """Count items that a telemetry processor dropped; the user asked for it, so nothing is logged."""
+        """Count items that a telemetry processor dropped; the user asked for it, so nothing is logged.
+
+        Args:
+            items: How many.
+            signal: Who offered them.
+        """
         with self._lock:
             self._of(signal).filtered += items
         self._tell(FILTERED, items)
 
     def stored(self, items: int, signal: str = TRACES) -> None:
-        """Count items that were put on disk."""
+        """Count items that were put on disk.
+
+        Args:
+            items: How many.
+            signal: Who offered them.
+        """
         with self._lock:
             self._of(signal).stored += items
         self._tell(STORED, items)
 
     def held(self, items: int, signal: str = TRACES) -> None:
-        """Count items that are held in memory."""
+        """Count items that are held in memory.
+
+        Args:
+            items: How many.
+            signal: Who offered them.
+        """
         with self._lock:
             self._of(signal).held += items
         self._tell(HELD, items)
@@ -211,7 +226,12 @@ class Counts:
         self._tell(RETRIED, items, reason, detail)
 
     def possibly_duplicated(self, items: int, signal: str = TRACES) -> None:
-        """Count items that are tried again although they may have arrived."""
+        """Count items that are tried again although they may have arrived.
+
+        Args:
+            items: How many.
+            signal: Who offered them.
+        """
         with self._lock:
             self._of(signal).possibly_duplicated += items
         self._tell(POSSIBLY_DUPLICATED, items)

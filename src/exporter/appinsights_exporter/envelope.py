@@ -30,6 +30,9 @@ __all__ = [
 class BaseObject(dict[str, Any]):
     """A dict whose items are also attributes, with class-level defaults behind them.
 
+    Args:
+        args: A mapping or pairs, as of ``dict``.
+        kwargs: Fields by name, as of ``dict``.
     Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/common/protocol.py#L16-L53
     """
 

@@ -53,7 +53,7 @@ class ManualClock:
         return self.now_s
 
     def advance(self, seconds: float) -> None:
-        """Move the clock."""
+        """Move the clock forward by so many seconds."""
         self.now_s += seconds
 
 
@@ -121,7 +121,22 @@ def span(
     end_ns: int | None = END_NS,
     span_id: int = SPAN_ID,
 ) -> ReadableSpan:
-    """Return a finished span with fixed ids and times; see the arguments' names."""
+    """Return a finished span with fixed ids and times.
+
+    Args:
+        name: Name of the span.
+        kind: OpenTelemetry kind.
+        attributes: As a program sets them.
+        scope: Name of the instrumentation scope, which is the tracer's.
+        resource: Attributes of the resource; None names the service ``shop``.
+        status: Status or its code.
+        events: Events, as the SDK keeps them.
+        links: Links to other spans.
+        parent: Whether the span has a parent; its id is ``PARENT_ID``.
+        start_ns: Nanoseconds since the epoch; None for a span that was not started.
+        end_ns: Nanoseconds since the epoch; None for a span that has not ended.
+        span_id: Number of the span.
+    """
     given: dict[str, Any] = dict(attributes or {})
     of_resource: dict[str, Any] = dict(resource or {"service.name": "shop"})
     return ReadableSpan(
@@ -155,7 +170,7 @@ def log_record(
     event_name: str | None = None,
     at_ns: int = START_NS,
 ) -> LogData:
-    """Return what the SDK gives to an exporter or a log record processor, with fixed ids and time; see the arguments' names.
+    """Return what the SDK gives to an exporter or a log record processor, with fixed ids and time.
 
     Args:
         body: Any value.
