@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 _ADDRESS_BOOKS = {
     "appinsights_exporter": ("src/exporter", ["envelope", "performance_counters", "sampling", "testing"]),
     "opencensus_compat": ("src", ["auto", "propagators", "tags_and_baggage"]),
 }
-"""Package to where it is, and to those of its modules that programs name."""
+"""Package to where it is, and to those of its modules that programs name. What the package offers itself is not shown again there."""
 _FACADES = {
     "trace": ("opencensus.trace", ["trace"]),
     "stats": ("opencensus.stats", ["stats"]),
@@ -41,8 +42,9 @@ def modules(folder: Path) -> list[Path]:
 
 
 def _of_package(name: str, root: Path, more: list[str]) -> str:
-    names = "\n\n".join(f"::: {name}.{each}" for each in _offered(root / name / "__init__.py") if not each.startswith("_"))
-    parts = "\n\n".join(_of_module(f"{name}.{each}", f"{name}.{each}") for each in more)
+    book = root / name / "__init__.py"
+    names = "\n\n".join(f"::: {name}.{each}" for each in _offered(book) if not each.startswith("_"))
+    parts = "\n\n".join(_of_module(f"{name}.{each}", f"{name}.{each}", _shown_already(book, each)) for each in more)
     return f"# {name}\n\n::: {name}\n    options: {{members: false, show_root_heading: false, show_root_toc_entry: false}}\n\n## Names\n\n{names}\n\n{parts}\n"
 
 
@@ -54,8 +56,18 @@ def _of_modules(title: str, files: list[Path], facade: Path) -> str:
     return f"# {title}\n\n" + "\n\n".join(parts) + "\n"
 
 
-def _of_module(path: str, shown: str) -> str:
-    return f"## {shown}\n\n::: {path}\n    options: {{show_root_heading: false, show_root_toc_entry: false}}"
+def _of_module(path: str, shown: str, without: list[str] | None = None) -> str:
+    filters = json.dumps(["!^_", *(f"!^{name}$" for name in without or [])])
+    return f"## {shown}\n\n::: {path}\n    options: {{show_root_heading: false, show_root_toc_entry: false, filters: {filters}}}"
+
+
+def _shown_already(book: Path, module: str) -> list[str]:
+    """Return the names of a package that one of its modules has, too: those that the package offers of it, and those of other modules."""
+    tree = ast.parse((book.parent / f"{module}.py").read_text(encoding="utf-8"))
+    own = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    nodes = ast.walk(ast.parse(book.read_text(encoding="utf-8")))
+    of_it = {each.name for node in nodes if isinstance(node, ast.ImportFrom) and node.module == module for each in node.names}
+    return [name for name in _offered(book) if name not in own or name in of_it]
 
 
 def _is_private(name: str) -> bool:

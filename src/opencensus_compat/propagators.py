@@ -4,15 +4,13 @@ Each class but the last is an entry point of the group ``opentelemetry_propagato
 
     OTEL_PROPAGATORS=tracecontext,baggage,opencensus_binary python app.py
 
-=========================  ==============================  ===================================================================
-name                       class                           what it reads and writes
-=========================  ==============================  ===================================================================
-``opencensus_binary``      `OpenCensusBinaryPropagator`    ``grpc-trace-bin``, 29 bytes
-``opencensus_b3``          `OpenCensusB3Propagator`        reads ``b3`` and ``x-b3-…``, writes ``x-b3-…``
-``opencensus_cloud_trace`` `OpenCensusCloudTracePropagator` ``X-Cloud-Trace-Context``
-``opencensus_text``        `OpenCensusTextPropagator`      ``opencensus-trace-…``, OpenCensus's own text form
-``opencensus_tags``        `OpenCensusTagsPropagator`      ``grpc-tags-bin``: OpenCensus tags, as OpenTelemetry baggage
-=========================  ==============================  ===================================================================
+| name                       | class                            | what it reads and writes                                     |
+|----------------------------|----------------------------------|--------------------------------------------------------------|
+| ``opencensus_binary``      | `OpenCensusBinaryPropagator`     | ``grpc-trace-bin``, 29 bytes                                 |
+| ``opencensus_b3``          | `OpenCensusB3Propagator`         | reads ``b3`` and ``x-b3-…``, writes ``x-b3-…``               |
+| ``opencensus_cloud_trace`` | `OpenCensusCloudTracePropagator` | ``X-Cloud-Trace-Context``                                    |
+| ``opencensus_text``        | `OpenCensusTextPropagator`       | ``opencensus-trace-…``, OpenCensus's own text form           |
+| ``opencensus_tags``        | `OpenCensusTagsPropagator`       | ``grpc-tags-bin``: OpenCensus tags, as OpenTelemetry baggage |
 
 The names leave those of the packages of OpenTelemetry (``b3``, ``b3multi``, ``gcp_trace``) to these. W3C's ``traceparent``, which
 OpenCensus writes by default, needs none of them.
@@ -177,8 +175,10 @@ class _BinaryPropagator(TextMapPropagator):
 
 
 class OpenCensusBinaryPropagator(_BinaryPropagator):
-    """The binary form, in which OpenCensus hands traces on over gRPC; see `_BinaryPropagator` for `as_text`.
+    """The binary form, in which OpenCensus passes traces on over gRPC.
 
+    Args:
+        as_text: True writes base64 text, False bytes. None decides by the carrier: bytes for gRPC's metadata, else text.
     Loses: the trace state, for which the form has no room.
     """
 
@@ -200,10 +200,12 @@ class OpenCensusBinaryPropagator(_BinaryPropagator):
 
 
 class OpenCensusTagsPropagator(_BinaryPropagator):
-    """OpenCensus tags on their way as OpenTelemetry baggage: read into the baggage, and written from it; see `_BinaryPropagator`.
+    """Reads OpenCensus tags into OpenTelemetry baggage, and writes baggage as tags.
 
     Entries of the context's baggage stay, unless a tag of the same key has come.
 
+    Args:
+        as_text: As of `OpenCensusBinaryPropagator`.
     Loses: baggage that cannot be a tag: keys and values that are not printable ASCII of at most 255 characters; all of it beyond 8,192
     characters, with a warning.
     """

@@ -147,7 +147,7 @@ class Configuration:
         return tuple(signal for signal in SIGNALS if signal in self._signals)
 
     def force_flush(self, timeout_millis: float = 30_000) -> bool:
-        """Send what is queued, and return whether that was done in time."""
+        """Export queued telemetry, and return whether that was done in time."""
         end_s = time.monotonic() + timeout_millis / 1000
         done = True
         for owner in self._owners:
@@ -160,7 +160,7 @@ class Configuration:
         return done
 
     def shutdown(self, timeout_millis: float = 30_000) -> bool:
-        """Send what is queued, and take nothing more; return whether that was done in time. The end of the process does it by itself.
+        """Export queued telemetry and stop; return whether that was done in time. The end of the process does it by itself.
 
         Args:
             timeout_millis: Milliseconds; what takes longer goes on in another thread.
@@ -238,46 +238,47 @@ def configure(
     flush_on_sigterm: bool = False,
     **official: object,
 ) -> Configuration:
-    """Set up providers, exporters, processors, samplers, a logging handler and instrumentations; return what sends.
+    """Set up OpenTelemetry for Application Insights in one call, and return what flushes it and shuts it down.
 
-    Called again with the same arguments, it changes nothing; signals that no call named yet are added.
+    It makes providers, exporters, processors, a sampler, a logging handler and instrumentations. Called again with the same arguments it
+    changes nothing; a signal that no earlier call named is added.
 
     Args:
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
         signals: Of ``"traces"``, ``"logs"`` and ``"metrics"``; all of them by default. The environment may leave one out
             (``OTEL_LOGS_EXPORTER=none``), or all (``OTEL_SDK_DISABLED=true``).
         credential: Object with ``get_token``; None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
-        resource: What the program says of itself. Without ``service.name`` in it or in the environment the role is the script's name.
+        resource: OpenTelemetry resource. Without ``service.name`` in it or in the environment the role is the script's name.
         sampler: Any OpenTelemetry sampler; None reads ``OTEL_TRACES_SAMPLER``, and takes all without it.
         sampling_ratio: From 0.0 to 1.0, in place of a sampler: the share of traces that every Application Insights SDK takes alike.
-        traces_per_second: Likewise: at most so many.
+        traces_per_second: Traces per second at most, in place of a sampler.
         span_processors: See every span before it is exported.
         log_record_processors: See every log record before it is exported.
-        metric_readers: Read all instruments besides.
-        views: Of instruments.
+        metric_readers: Further readers of all instruments.
+        views: OpenTelemetry views.
         logger_name: Logger that gets a handler; ``""`` is the root logger. None reads ``PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME``.
-        logging_formatter: Of that handler; None reads ``PYTHON_APPLICATIONINSIGHTS_LOGGING_FORMAT``.
+        logging_formatter: Formatter of that handler; None reads ``PYTHON_APPLICATIONINSIGHTS_LOGGING_FORMAT``.
         export_interval_millis: Milliseconds between exports of metrics; None reads ``OTEL_METRIC_EXPORT_INTERVAL``.
-        telemetry_processors: Functions that see every item as it is sent, may change it, and drop it by returning False.
-        instrumentations: Libraries that are to be instrumented, as ``opentelemetry-instrumentation-…`` names them: ``"flask"``.
-        storage_directory: Folder in which is kept what cannot be sent; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
-        disable_offline_storage: Whether to keep nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
-        storage_max_size: Most bytes on disk for the resource.
+        telemetry_processors: Functions that see every item before it is sent. They may change it; False from one drops it.
+        instrumentations: Libraries to instrument, as ``opentelemetry-instrumentation-…`` names them: ``"flask"``.
+        storage_directory: Folder for items that cannot be sent now; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
+        disable_offline_storage: True keeps nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
+        storage_max_size: Bytes on disk for the resource at most.
         storage_retention_period: Seconds for which items are kept there, at most 48 hours.
         storage_min_retry_interval: Seconds of the shortest wait after a failure.
         timeout: Seconds for connecting, and as many for the reply.
         proxies: URL scheme to proxy URL, or that as JSON text; None reads ``HTTPS_PROXY`` and its like.
-        schedule_delay_millis: Milliseconds that spans and records wait at most for a batch; None reads ``OTEL_BSP_SCHEDULE_DELAY`` and
+        schedule_delay_millis: Milliseconds between exports of spans and of records; None reads ``OTEL_BSP_SCHEDULE_DELAY`` and
             ``OTEL_BLRP_SCHEDULE_DELAY``.
-        max_queue_size: Spans, and likewise records, that may wait; None reads ``OTEL_BSP_MAX_QUEUE_SIZE`` and its like.
-        max_export_batch_size: Spans, and likewise records, in an export; None reads ``OTEL_BSP_MAX_EXPORT_BATCH_SIZE`` and its like.
+        max_queue_size: Spans in the queue at most, and as many records; None reads ``OTEL_BSP_MAX_QUEUE_SIZE`` and its like.
+        max_export_batch_size: Spans in one export at most, and as many records; None reads ``OTEL_BSP_MAX_EXPORT_BATCH_SIZE`` and its like.
         flush_on_sigterm: Whether SIGTERM sends what is queued before it ends the process, where the program has no handler of its own. Only
             the main thread can set one.
         official: Arguments of the official distro's function that say the same in another form: ``disable_tracing``, ``disable_logging``,
             ``disable_metrics``, ``enable_performance_counters`` and ``instrumentation_options``; and such as switch off what is not here.
 
     Raises:
-        ConfigurationError: A value that cannot work, an argument that nobody has, an instrumentation that is not installed, or other
+        ConfigurationError: A value that cannot work, an unknown argument, an instrumentation that is not installed, or other
             arguments than those of an earlier call for the same signal.
     """
     more = of_official_distro(official, lambda: tuple(configure.__kwdefaults__ or ())) if official else Official()

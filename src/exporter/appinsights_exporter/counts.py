@@ -167,7 +167,7 @@ class Counts:
 
         Args:
             items: How many.
-            signal: Who offered them.
+            signal: ``traces``, ``logs`` or ``metrics``.
             types: Telemetry type to number, when that is known.
         """
         with self._lock:
@@ -180,7 +180,7 @@ class Counts:
 
         Args:
             items: How many.
-            signal: Who offered them.
+            signal: ``traces``, ``logs`` or ``metrics``.
         """
         with self._lock:
             self._of(signal).filtered += items
@@ -191,7 +191,7 @@ class Counts:
 
         Args:
             items: How many.
-            signal: Who offered them.
+            signal: ``traces``, ``logs`` or ``metrics``.
         """
         with self._lock:
             self._of(signal).stored += items
@@ -202,7 +202,7 @@ class Counts:
 
         Args:
             items: How many.
-            signal: Who offered them.
+            signal: ``traces``, ``logs`` or ``metrics``.
         """
         with self._lock:
             self._of(signal).held += items
@@ -216,7 +216,7 @@ class Counts:
         Args:
             reason: Its text is a key of the counters.
             items: How many.
-            signal: Who offered them.
+            signal: ``traces``, ``logs`` or ``metrics``.
             types: Telemetry type to number, when that is known.
             detail: Of this one case, for the listener only; must hold no secret.
         """
@@ -230,7 +230,7 @@ class Counts:
 
         Args:
             items: How many.
-            signal: Who offered them.
+            signal: ``traces``, ``logs`` or ``metrics``.
         """
         with self._lock:
             self._of(signal).possibly_duplicated += items
@@ -245,7 +245,7 @@ class Counts:
             reason: Its text is a key of the counters.
             items: How many.
             detail: Of this one case, for the log only; must hold no secret.
-            signal: Who offered them.
+            signal: ``traces``, ``logs`` or ``metrics``.
             types: Telemetry type to number, when that is known.
         """
         if items <= 0:
@@ -267,7 +267,7 @@ class Counts:
         say(_logger, logging.WARNING, message, _listed(unsaid), suffix)
 
     def log_totals(self) -> None:
-        """Log what each reason has cost in all, unless its last line has said so: nothing may be said after that."""
+        """Log the total of each reason, unless its last line was the total. Nothing is logged after that."""
         with self._lock:
             self._unsaid.clear()
             dropped = sum((numbers.dropped for numbers in self._signals.values()), Counter[Reason]())
@@ -279,7 +279,7 @@ class Counts:
             self.listener.settled()
 
     def types(self, items: Iterable[bytes]) -> dict[str, int] | None:
-        """Return telemetry type to number of encoded items, or None when nobody wants to know."""
+        """Return the number of encoded items by telemetry type; None while nobody observes them."""
         return dict(Counter(map(telemetry_type, items))) if self.watched else None
 
     def snapshot(self, signal: str | None = None) -> CountsSnapshot:

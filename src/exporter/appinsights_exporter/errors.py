@@ -52,9 +52,9 @@ class ConnectionStringError(ConfigurationError):
 
 
 class UnsupportedReleaseError(ExporterError, RuntimeError):
-    """The installed OpenTelemetry is of a release with which this package would lose telemetry, or not work at all.
+    """The installed release of OpenTelemetry is not supported: this package would lose telemetry with it, or not work at all.
 
-    No ImportError: programs that do without a library that is not there would go on in silence.
+    It is no ImportError: a program that treats telemetry as optional would run on without it, in silence.
 
     Args:
         distribution: Which one, as pip names it.

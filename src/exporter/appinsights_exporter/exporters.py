@@ -375,8 +375,8 @@ class _Source(NamedTuple):
 class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter):
     """Sends OpenTelemetry spans to Application Insights as requests, dependencies, exceptions and messages.
 
-    Each call of :meth:`export` sends at once: use it with the SDK's ``BatchSpanProcessor``. What the service does not take for now is kept
-    on disk and sent later, by this process or the next; all exporters of one resource share one connection and one store. Role name and
+    Each call of :meth:`export` sends at once: use it with the SDK's ``BatchSpanProcessor``. Items that the service does not accept now are
+    stored on disk and sent later, by this process or the next; all exporters of one resource share one connection and one store. Role name and
     instance come from each span's own resource. Spans of the OpenCensus facade keep the retired exporter's envelope shape unless the
     settings say ``otel``.
 

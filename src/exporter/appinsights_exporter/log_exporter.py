@@ -92,9 +92,9 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
     _not_converted = LOG_NOT_CONVERTED
 
     def deliver(self, telemetry: Sequence[LogData]) -> Result:
-        """Send log records and return what became of them. What this package, and what it works with, log while it sends stays away.
+        """Send log records as ``export`` does, and return what became of them.
 
-        Each request would bring lines about itself, and they the next request.
+        Records that this package or its libraries log while they send are left out: each request would make the next one.
         """
         theirs = _of_application(telemetry)
         if telemetry and not theirs:

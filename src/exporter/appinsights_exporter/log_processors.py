@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 
 
 class LogOperationNameProcessor(LogRecordProcessor):
-    """Notes on each record, when it is made, the operation name of the request that it was made for.
+    """Sets the operation name of the current request on each record when it is emitted.
 
     Application Insights groups telemetry by ``ai.operation.name``, which belongs to the request at the local root. An exporter sees
     records one by one and cannot know it, so without this processor they have none. Put it before the exporting processor::
@@ -53,7 +53,7 @@ class LogOperationNameProcessor(LogRecordProcessor):
 
 
 class SampledLogRecordProcessor(LogRecordProcessor):
-    """Hands on to another processor the records that are kept: those of a trace as their trace, others by their own chance.
+    """Passes the records that are kept to another processor: those of sampled traces, and a share of those without a trace.
 
     Wrap the exporting processor with it::
 
@@ -92,7 +92,7 @@ class SampledLogRecordProcessor(LogRecordProcessor):
         return self._rate
 
     def on_emit(self, log_record: LogData) -> None:
-        """Hand the record on if it is kept."""
+        """Pass the record on if it is kept."""
         record = record_of(log_record)
         if not (self._keep_errors and _is_error(record.severity_number)):
             if record.trace_id:

@@ -86,7 +86,7 @@ class ProviderHandler(logging.Handler):
 
     Args:
         provider: The provider.
-        level: As of any handler.
+        level: Least level that is sent, as of any logging handler.
     """
 
     _is_event = False
@@ -190,17 +190,17 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
         level: As of any handler.
         credential: Object with ``get_token``; None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
-        resource: Of the records; None has the program's name as its role.
+        resource: OpenTelemetry resource of the records; None makes one whose role is the script's name.
         export_interval_millis: Milliseconds between exports while few records come; None reads ``OTEL_BLRP_SCHEDULE_DELAY``.
-        queue_capacity: Records that may wait; the oldest ones are lost beyond. None reads ``OTEL_BLRP_MAX_QUEUE_SIZE``, else 8192.
-        storage_directory: Folder in which is kept what cannot be sent; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
-        disable_offline_storage: Whether to keep nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
+        queue_capacity: Records in the queue at most; one more drops the oldest. None reads ``OTEL_BLRP_MAX_QUEUE_SIZE``, else 8192.
+        storage_directory: Folder for items that cannot be sent now; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
+        disable_offline_storage: True keeps nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
         storage_max_size: Bytes on disk at most, as of :func:`configure`.
         storage_retention_period: Seconds that an item is kept, as of :func:`configure`.
         storage_min_retry_interval: Seconds between two tries, as of :func:`configure`.
         timeout: Seconds for one exchange, as of :func:`configure`.
         proxies: Scheme to proxy, or one proxy for all, as of :func:`configure`.
-        max_batch_size: Records in an export; None reads ``OTEL_BLRP_MAX_EXPORT_BATCH_SIZE``.
+        max_batch_size: Records in one export at most; None reads ``OTEL_BLRP_MAX_EXPORT_BATCH_SIZE``.
         extras: Whether each ``extra`` becomes a property, as with OpenTelemetry's own handler.
 
     Raises:
@@ -266,7 +266,7 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         return self._exporter.counts
 
     def add_telemetry_processor(self, processor: TelemetryProcessor) -> None:
-        """Let a function see every item before it is sent: it may change the envelope, and drops it by returning False."""
+        """Add a function that sees every item before it is sent. It may change the envelope; False from it drops the item."""
         self._exporter.add_telemetry_processor(processor)
 
     def clear_telemetry_processors(self) -> None:
@@ -274,7 +274,7 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         self._exporter.clear_telemetry_processors()
 
     def close(self) -> None:
-        """Send what is queued, and take no more records."""
+        """Export queued records; records that come later are dropped."""
         self._provider.shutdown()
         super().close()
 

@@ -83,9 +83,9 @@ _Piece = tuple[_Source, "DataPointT"] | BringsEnvelopes
 class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
     """Sends OpenTelemetry metrics to Application Insights, one item for each point.
 
-    Use it with the SDK's ``PeriodicExportingMetricReader``. What the service does not take for now is kept on disk and sent later, by this
-    process or the next; all exporters of one resource share one connection and one store. Counters and histograms arrive as what came to
-    them since the last time, other instruments as they are; ``OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`` is for other
+    Use it with the SDK's ``PeriodicExportingMetricReader``. Items that the service does not accept now are stored on disk and sent later,
+    by this process or the next; all exporters of one resource share one connection and one store. Counters and histograms arrive as deltas:
+    what was added since the last export. Other instruments arrive with their current value; ``OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`` is for other
     exporters and changes nothing here. The SDK writes names in lower case. :mod:`.performance_counters` and :mod:`.standard_metrics` arrive
     in the portal's own tables and charts.
 

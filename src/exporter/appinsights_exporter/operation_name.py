@@ -21,7 +21,7 @@ _INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
 
 
 class OperationNameProcessor(LookingProcessor):
-    """Notes on each span, when it starts, the operation name of the request that it is done for.
+    """Sets the operation name of the request that a span belongs to, when the span starts.
 
     Application Insights groups dependencies by ``ai.operation.name``, which belongs to the request at the local root. An exporter sees
     spans one by one and cannot know it, so without this processor the tag is left out for dependencies::

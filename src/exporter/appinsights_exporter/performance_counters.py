@@ -6,19 +6,17 @@ Use::
 
 What a metric exporter of this package sends, every number under the name that Windows gives it, into the table ``performanceCounters``:
 
-================================================================== ======================================================================
-name                                                               value
-================================================================== ======================================================================
-``\Memory\Available Bytes``                                        bytes that can be had without swapping
-``\Processor(_Total)\% Processor Time``                            of all processors, what was not idle, 0 to 100
-``\Process(??APP_WIN32_PROC??)\% Processor Time``                  of one processor, over 100 for several
-``\Process(??APP_WIN32_PROC??)\% Processor Time Normalized``       of all processors, 0 to 100
-``\Process(??APP_WIN32_PROC??)\Private Bytes``                     resident set size, bytes
-``\Process(??APP_WIN32_PROC??)\IO Data Bytes/sec``                 bytes read and written per second, where the system counts them
-``\ASP.NET Applications(??APP_W3SVC_PROC??)\Requests/Sec``         spans of kind SERVER and CONSUMER that ended, per second
-``\ASP.NET Applications(??APP_W3SVC_PROC??)\Request Execution Time`` their mean duration, milliseconds
-``\.NET CLR Exceptions(??APP_CLR_PROC??)\# of Exceps Thrown / sec`` exceptions recorded on them, and in log records, per second
-================================================================== ======================================================================
+| name                                                                 | value                                                           |
+|----------------------------------------------------------------------|-----------------------------------------------------------------|
+| ``\Memory\Available Bytes``                                          | bytes that can be had without swapping                          |
+| ``\Processor(_Total)\% Processor Time``                              | of all processors, what was not idle, 0 to 100                  |
+| ``\Process(??APP_WIN32_PROC??)\% Processor Time``                    | of one processor, over 100 for several                          |
+| ``\Process(??APP_WIN32_PROC??)\% Processor Time Normalized``         | of all processors, 0 to 100                                     |
+| ``\Process(??APP_WIN32_PROC??)\Private Bytes``                       | resident set size, bytes                                        |
+| ``\Process(??APP_WIN32_PROC??)\IO Data Bytes/sec``                   | bytes read and written per second, where the system counts them |
+| ``\ASP.NET Applications(??APP_W3SVC_PROC??)\Requests/Sec``           | spans of kind SERVER and CONSUMER that ended, per second        |
+| ``\ASP.NET Applications(??APP_W3SVC_PROC??)\Request Execution Time`` | their mean duration, milliseconds                               |
+| ``\.NET CLR Exceptions(??APP_CLR_PROC??)\# of Exceps Thrown / sec``  | exceptions recorded on them, and in log records, per second     |
 
 Rates are over the time between two collections of one reader, so any number of readers get right ones; other exporters receive the totals
 behind them, under names that begin with ``appinsights.``. The first interval begins with the call of :func:`observe`, or with the fork

@@ -104,7 +104,7 @@ def sample_rate_percent(span: trace.Span | ReadableSpan) -> float | None:
 
 
 class SampleRateProcessor(LookingProcessor):
-    """Notes on spans, when they start, the rate at which OpenTelemetry's own samplers kept them.
+    """Sets the rate at which OpenTelemetry's samplers kept a span, when the span starts.
 
     Without it their items carry no rate, and the service counts too few::
 

@@ -3,15 +3,13 @@
 An item with a ``sampleRate`` of 25 (percent) stands for four: the service multiplies its counts by what was left out, so the rate has
 to be on every span. It travels from here to the exporter as the span attribute :data:`SAMPLE_RATE`, and is absent at 100 %.
 
-====================================== ==================================== ======================================
-``OTEL_TRACES_SAMPLER``                sampler                              ``OTEL_TRACES_SAMPLER_ARG``
-====================================== ==================================== ======================================
-microsoft.fixed_percentage             :class:`ApplicationInsightsSampler`  share of traces, 0.0 to 1.0 (1.0)
-microsoft.fixed.percentage             the same, an older spelling          the same
-microsoft.rate_limited                 :class:`RateLimitedSampler`          traces per second, 0 or more (5.0)
-microsoft.parentbased_fixed_percentage the first under :func:`parent_based` as the first
-microsoft.parentbased_rate_limited     the third under :func:`parent_based` as the third
-====================================== ==================================== ======================================
+| ``OTEL_TRACES_SAMPLER``                | sampler                              | ``OTEL_TRACES_SAMPLER_ARG``        |
+|----------------------------------------|--------------------------------------|------------------------------------|
+| microsoft.fixed_percentage             | :class:`ApplicationInsightsSampler`  | share of traces, 0.0 to 1.0 (1.0)  |
+| microsoft.fixed.percentage             | the same, an older spelling          | the same                           |
+| microsoft.rate_limited                 | :class:`RateLimitedSampler`          | traces per second, 0 or more (5.0) |
+| microsoft.parentbased_fixed_percentage | the first under :func:`parent_based` | as the first                       |
+| microsoft.parentbased_rate_limited     | the third under :func:`parent_based` | as the third                       |
 
 The standard names are the SDK's own business; :class:`.rates.SampleRateProcessor` adds the rate that its samplers do not note.
 """
@@ -202,7 +200,7 @@ class RateLimitedSampler(_ConsistentSampler):
         restart_in_child(self)
 
     def restart(self) -> None:
-        """Have a free lock: for a child made by fork, whose parent may have held it."""
+        """Make a new lock in a child made by fork: the parent may have held the old one."""
         # Guards the three above.
         self._lock = threading.Lock()
 

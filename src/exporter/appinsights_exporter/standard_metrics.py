@@ -106,10 +106,10 @@ class StandardMetricsProcessor(LookingProcessor):
 
 
 class RecordOnlySampler(Sampler):
-    """Keeps what another sampler keeps, and has the rest recorded: processors see each span, and the SDK's exporting ones skip these.
+    """Samples what another sampler samples, and records the rest: processors see each span, and the SDK's exporting processors skip the rest.
 
     Args:
-        delegate: Decides.
+        delegate: The sampler that decides.
     """
 
     def __init__(self, delegate: Sampler) -> None:

@@ -31,7 +31,7 @@ def configure(
     flush_on_sigterm: bool | None = None,
     adopt_providers: bool | None = None,
 ) -> None:
-    """Decide what the facades use, before or instead of what they would find.
+    """Choose the providers and settings that the facades use.
 
     Args:
         tracer_provider: The provider that facade spans go to; without one the global provider is used, or made.
@@ -76,7 +76,7 @@ def configure(
 
 
 def flush(timeout_s: float = _DEFAULT_TIMEOUT_S, signal: str | None = None) -> bool:
-    """Export what is queued, for all destinations, and return when it was sent or the time is over.
+    """Export the queued telemetry of all destinations, and return whether the service accepted all of it in time.
 
     Args:
         timeout_s: Seconds to wait at most.
@@ -88,7 +88,7 @@ def flush(timeout_s: float = _DEFAULT_TIMEOUT_S, signal: str | None = None) -> b
 
 
 def shutdown(timeout_s: float = _DEFAULT_TIMEOUT_S) -> bool:
-    """Send what is waiting and stop; what ends or is logged later is not exported by this package, until `configure` names a provider.
+    """Export queued telemetry and stop. This package exports nothing that ends or is logged later, until `configure` names a provider.
 
     Args:
         timeout_s: Seconds to wait at most; what could not be sent by then is stored.
