@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 from opentelemetry.sdk import version as sdk_version
@@ -43,6 +44,8 @@ with Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler()).span(name="work
     pass
 """
 """The `app.py` of the commands."""
+_GITHUB = run_path(str(_REPOSITORY / "docs" / "github_markdown.py"))
+"""What the site of the guide knows of GitHub's Markdown."""
 _RELEASE = tuple(map(int, re.findall(r"\d+", sdk_version.__version__)[:2]))
 _NEWER = {"metrics.md": (1, 30), "opentelemetry_logs.md": (1, 35)}
 """Page of the migration guide to the release from which on its blocks run as they stand: older ones lack something, or say so."""
@@ -122,8 +125,7 @@ def test_links(page: Path) -> None:
 
 def _anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return set(_GITHUB["anchors"](page.read_text(encoding="utf-8")))
 
 
 _GUIDE = _REPOSITORY / "migration_guide"
