@@ -82,6 +82,29 @@ def _database(rows: dict[str, list[dict[str, Any]]]) -> Any:
     return database
 
 
+def _no_metrics_of_gunicorn() -> bool:
+    """Return whether the configuration of gunicorn on the page of losses shows no metrics."""
+    page = (_GUIDE / "losses.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"^```py\n(# gunicorn\.conf\.py\n.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    program = f"""{code}
+import types, urllib.request
+import opencensus_compat
+from opencensus_compat.ext.azure.trace_exporter import AzureExporter
+from opencensus_compat.local import LocalEndpoint
+from opencensus_compat.trace.samplers import AlwaysOnSampler
+from opencensus_compat.trace.tracer import Tracer
+post_fork(None, types.SimpleNamespace(age=1))
+with LocalEndpoint() as endpoint:
+    with Tracer(exporter=AzureExporter(connection_string=endpoint.connection_string), sampler=AlwaysOnSampler()).span("work"):
+        pass
+    opencensus_compat.flush()
+print(urllib.request.urlopen("http://127.0.0.1:9465/metrics").read().decode())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    _say(f"losses.md, gunicorn.conf.py: {'metrics' if 'item_success_count_total' in done.stdout else done.stderr}")
+    return "item_success_count_total" not in done.stdout
+
+
 def main() -> int:
     """Return 0 where all of it holds."""
     failed = False
@@ -102,6 +125,7 @@ def main() -> int:
                 continue
             _say(f"{page.name}: {rows_found[:3]}")
             failed |= not rows_found and any(each in query for each in _FIRES)
+    failed |= _no_metrics_of_gunicorn()
     [rules] = re.findall(r"^```yaml\n(groups:.*?)^```$", (_GUIDE / "losses.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "rules.yml").write_text(rules, encoding="utf-8")

@@ -39,7 +39,7 @@ stranger receives anything, or where a process takes longer to end than its [gra
 | offered | items that programs made; below it what the fault itself put beside them |
 | delivered | different items that the endpoint accepted; below it what the fault itself took away |
 | stored | items on disk when the last process has ended; the next one sends them |
-| dropped | by the exporter's own counters, with its reasons |
+| dropped | by the [exporter's](glossary.md#exporter) own counters, with its reasons |
 | twice | items that arrived more than once |
 | back after | whole seconds from the end of the fault to the last delivery |
 | exit | whole seconds that the process took to end |
