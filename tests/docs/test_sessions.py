@@ -17,18 +17,18 @@ import pytest
 
 from opencensus_compat.local import LocalEndpoint
 
-GUIDE = Path(__file__).parents[2] / "migration_guide"
+REPOSITORY = Path(__file__).parents[2]
 VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 """Names a local endpoint here, whatever the page sets it to."""
-PAGES = ("quick_start.md", "how_it_works.md", "compare.md", "steps.md")
+PAGES = ("README.md", *(f"migration_guide/{name}.md" for name in ("quick_start", "how_it_works", "compare", "steps")))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NOT_RUN = ("$ pip ", f"$ export {VARIABLE}=")
-"""Lines that change the environment."""
+NOT_RUN = ("$ pip ", "$ make ", f"$ export {VARIABLE}=")
+"""Lines that change the environment, and those of a clone."""
 
 
 def files(page):
     """Return the programs of a page by name."""
-    blocks = BLOCK.findall((GUIDE / page).read_text(encoding="utf-8"))
+    blocks = BLOCK.findall((REPOSITORY / page).read_text(encoding="utf-8"))
     return {name[1]: text for _, text in blocks if (name := re.match(r"# ([\w.-]+\.\w+)\n", text))}
 
 
@@ -41,7 +41,7 @@ def sessions():
     """Return the page, number and text of each session."""
     found = []
     for page in PAGES:
-        blocks = BLOCK.findall((GUIDE / page).read_text(encoding="utf-8"))
+        blocks = BLOCK.findall((REPOSITORY / page).read_text(encoding="utf-8"))
         texts = [text for language, text in blocks if language == "console" and commands(text)]
         found += [pytest.param(page, text, id=f"{page}-{number}") for number, text in enumerate(texts, 1)]
     return found
