@@ -80,8 +80,9 @@ def test_a_file_that_uses_a_tracer_changes_alone(app):
     assert result.after["app/orders.py"].decode() == dedent("""\
         import logging
 
-        import app.telemetry  # noqa: F401 -- sets up what is sent
         from opentelemetry import trace
+
+        import app.telemetry  # noqa: F401 -- sets up what is sent
 
         tracer = trace.get_tracer(__name__)
 

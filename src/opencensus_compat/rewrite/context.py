@@ -270,6 +270,10 @@ class File:
         path = self._modules.find(level, name)
         return self.files.get(path) if path is not None else None
 
+    def is_own(self, name: str) -> bool:
+        """Return whether an import of a name means a module of the program."""
+        return self._modules.find(0, name) is not None
+
     # Arguments.
     @staticmethod
     def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:

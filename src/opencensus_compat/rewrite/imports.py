@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from opencensus_compat.rewrite import sorting
 from opencensus_compat.rewrite.context import File, is_pragma
 from opencensus_compat.rewrite.edits import Edit, Need
 
@@ -33,8 +34,12 @@ def coming(file: File, needs: Iterable[Need]) -> list[Edit]:
         places[need.near][need.module].add(name)
     edits = []
     for near, modules in places.items():
-        lines = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
         statement = last_of_head(file) if near < 0 else _statement_at(file, near)
+        placed = sorting.inserted(file, statement, head(file), modules) if statement is not None else None
+        if placed is not None:
+            edits += placed
+            continue
+        lines = [sorting.line(module, names) for module, names in sorted(modules.items())]
         edits.append(_at_top(file, lines) if statement is None else _beside(file, statement, lines))
     return edits
 
@@ -89,15 +94,21 @@ def _beside(file: File, statement: ast.stmt, lines: list[str]) -> Edit:
     return Edit(at, at, (file.line_end + text.removesuffix(file.line_end) if is_last else text).encode())
 
 
-def last_of_head(file: File) -> ast.stmt | None:
-    """Return the last statement of the head of a module, or of a notebook's first cell: docstring and imports."""
-    last: ast.stmt | None = None
+def head(file: File) -> list[ast.stmt]:
+    """Return the statements of the head of a module, or of a notebook's first cell: docstring and imports."""
+    found: list[ast.stmt] = []
     for statement in file.body_of(file.tree.body[0]) if file.tree.body else ():
         is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
-        if not (isinstance(statement, (ast.Import, ast.ImportFrom)) or (is_text and last is None)):
+        if not (isinstance(statement, (ast.Import, ast.ImportFrom)) or (is_text and not found)):
             break
-        last = statement
-    return last
+        found.append(statement)
+    return found
+
+
+def last_of_head(file: File) -> ast.stmt | None:
+    """Return the last statement of the head; None for a module without one."""
+    found = head(file)
+    return found[-1] if found else None
 
 
 def _at_top(file: File, lines: list[str]) -> Edit:

@@ -1,8 +1,8 @@
 import asyncio
 
 import httpx
-from fastapi import FastAPI, Request
 from appinsights_exporter import configure
+from fastapi import FastAPI, Request
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 

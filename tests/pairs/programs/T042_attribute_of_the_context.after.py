@@ -1,7 +1,7 @@
 import contextvars
+from contextvars import ContextVar
 
 from appinsights_exporter import configure
-from contextvars import ContextVar
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 

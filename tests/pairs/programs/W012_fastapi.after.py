@@ -1,8 +1,8 @@
 import asyncio
 
 import httpx
-from fastapi import FastAPI
 from appinsights_exporter import configure
+from fastapi import FastAPI
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 

@@ -1,8 +1,8 @@
 import os
 
-from django.core.wsgi import get_wsgi_application
 from appinsights_exporter import configure
 from django.conf import settings
+from django.core.wsgi import get_wsgi_application
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop_settings")
