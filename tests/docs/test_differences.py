@@ -49,3 +49,16 @@ def test_named_tests_exist():
     assert len(named) > 50
     assert named - files - functions == set()
     assert [name for name in files if not any(path.as_posix().endswith(f"/{name}") for path in paths)] == []
+
+
+def test_the_ten_lead_to_rows():
+    """The short page has ten differences; each says what to do, and names a row, a reason or a part of the table."""
+    page = (TESTS.parent / "migration_guide" / "what_differs.md").read_text(encoding="utf-8")
+    ten = re.findall(r"^### (\d+)\. .+\n((?:(?!#).*\n)+)", page, re.MULTILINE)
+    assert [int(number) for number, _ in ten] == list(range(1, 11))
+    assert [number for number, text in ten if not re.search(r"^- Do: ", text, re.MULTILINE)] == []
+    assert [
+        number
+        for number, text in ten
+        if not re.search(r"^- Rows?: (\[[\w-]+\]\(differences\.md#|those with the reason)", text, re.MULTILINE)
+    ] == []
