@@ -270,11 +270,11 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         dimensions = getattr(record, "custom_dimensions", None)
         if dimensions is not None:
             if type(dimensions) is dict:
+                # As `frozen`, without the call where nothing in it can change.
                 dimensions = dimensions.copy()
-                for value in dimensions.values():
+                for key, value in dimensions.items():
                     if type(value) not in _IMMUTABLE:
-                        dimensions = log_records.frozen(dimensions)
-                        break
+                        dimensions[key] = log_records.frozen(value)
             else:
                 dimensions = log_records.frozen(dimensions)
         more = None
