@@ -69,7 +69,7 @@ def _context_of(span: Any, otel: Any, parent_span_id: Any, tracer: Any) -> Any:
     owner = tracer._owner
     # None where nobody has asked for that of a Tracer's trace, which is not made for this then.
     own = tracer._span_context if owner is None else owner._own_context
-    if not issubclass(type(own), SpanContext) and (own is not None or owner is None):
+    if own is not None and not issubclass(type(own), SpanContext):
         return own
     rate = None
     if issubclass(type(otel), _OtelSpan):

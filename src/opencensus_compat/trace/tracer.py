@@ -30,7 +30,7 @@ from opencensus_compat._bridge.settings import one_trace_per_tracer, shim_is_use
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
-from opencensus_compat.trace.samplers import _HIGHEST_AS_FLOAT, _HIGHEST_LOWER_LONG, _by_id, _goes_by_id, _is_sampled, _known_rate
+from opencensus_compat.trace.samplers import _BY_ID, _HIGHEST_AS_FLOAT, _HIGHEST_LOWER_LONG, _by_id, _goes_by_id, _is_sampled, _known_rate
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
 from opencensus_compat.trace.tracers import context_tracer, noop_tracer
 from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere, open_top
@@ -40,8 +40,7 @@ __getattr__ = patch_targets(__name__, "opencensus_compat.trace.print_exporter")
 _F = TypeVar("_F", bound=Callable[..., Any])
 _read_opened, _set_opened = _opened.get, _opened.set
 _SHIM = "opentelemetry.shim.opencensus"
-_ProbabilitySampler = samplers.ProbabilitySampler
-_BY_RATE = _ProbabilitySampler.should_sample
+_AlwaysOnSampler, _ProbabilitySampler = samplers.AlwaysOnSampler, samplers.ProbabilitySampler
 _W3C = trace_context_http_header_format.TraceContextPropagator()
 # Tests of programs put mocks in their places.
 _ContextTracer, _NoopTracer = context_tracer.ContextTracer, noop_tracer.NoopTracer
@@ -122,12 +121,14 @@ class Tracer(metaclass=_TracerClass):
         self._open: dict[int, Any] = {}
         self._home = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         # The most frequent cases, a tracer for each request, without the calls below `get_tracer`: a tenth of an unsampled request.
+        kind = type(self.sampler)
+        own_decision = _BY_ID.get(kind)
         is_quick = (
-            type(sampler) is _ProbabilitySampler
+            own_decision is not None
+            and kind.should_sample is own_decision
             and type(self) is Tracer
             and not _patched
-            and _ProbabilitySampler.should_sample is _BY_RATE
-            and "should_sample" not in sampler.__dict__
+            and "should_sample" not in self.sampler.__dict__
         )
         if span_context is None:
             # Each root gets a trace of its own.
@@ -137,27 +138,37 @@ class Tracer(metaclass=_TracerClass):
             if _chosen.one_trace_per_tracer or (_chosen.one_trace_per_tracer is None and one_trace_per_tracer()):
                 self._one_trace = True
             if is_quick:
-                rate = self._rate = sampler.rate
-                if (trace_id & _HIGHEST_LOWER_LONG) <= rate * _HIGHEST_AS_FLOAT:
+                if kind is _ProbabilitySampler:
+                    rate = self._rate = self.sampler.rate
+                    is_kept = (trace_id & _HIGHEST_LOWER_LONG) <= rate * _HIGHEST_AS_FLOAT
+                else:
+                    is_kept, self._rate = kind is _AlwaysOnSampler, None
+                if is_kept:
                     tracer = self._recording_tracer()
                 else:
                     _process.process.has_unsampled = True
                     tracer = noop_tracer.NoopTracer()
-                    tracer._owner = self
+                    tracer._of = trace_id
         else:
             # All roots belong to the trace of the context.
             self._own_context, self._one_trace = span_context, True
             _follow(span_context)
             is_quick = is_quick and type(span_context) is SpanContext
             if is_quick:
-                options = span_context.trace_options
-                # What is sampled already was sampled elsewhere, at an unknown rate.
-                rate = self._rate = None if options.get_enabled() else sampler.rate
-                if rate is None or int(span_context.trace_id[16:], 16) <= rate * _HIGHEST_AS_FLOAT:
+                options, self._rate = span_context.trace_options, None
+                if kind is not _ProbabilitySampler:
+                    is_kept = kind is _AlwaysOnSampler
+                elif options.get_enabled():
+                    # It was sampled elsewhere, at an unknown rate.
+                    is_kept = True
+                else:
+                    rate = self._rate = self.sampler.rate
+                    is_kept = int(span_context.trace_id[16:], 16) <= rate * _HIGHEST_AS_FLOAT
+                if is_kept:
                     options.set_enabled(True)
                     tracer = self._recording_tracer()
                 else:
-                    tracer = self._blank_tracer()
+                    tracer = self._blank_tracer(span_context)
         if not is_quick:
             self._rate = _known_rate(self.sampler, span_context)
             tracer = self.get_tracer()
@@ -182,8 +193,12 @@ class Tracer(metaclass=_TracerClass):
     def _begin(self, trace_id: int) -> SpanContext:
         """Make the context of a trace, and the tracer's own."""
         text = f"{trace_id:032x}"
-        own = SpanContext(trace_id=text)
-        _follow(own)
+        tracer = getattr(self, "tracer", None)
+        if type(tracer) is _NoopTracer and tracer._of == trace_id:
+            own: SpanContext = tracer.span_context
+        else:
+            own = SpanContext(trace_id=text)
+            _follow(own)
         self._made = (own, text)
         self._own_context = own
         return own
@@ -210,6 +225,8 @@ class Tracer(metaclass=_TracerClass):
         self._given = self._own_context = value
         self._one_trace = True
         _follow(value)
+        if type(self.tracer) is _NoopTracer:
+            self.tracer.span_context = value
 
     def should_sample(self) -> Any:
         """Return the sampler's decision about this tracer's context."""
@@ -220,7 +237,7 @@ class Tracer(metaclass=_TracerClass):
     def get_tracer(self) -> Any:
         """Return a ContextTracer if the sampler decides for this tracer's context, else a NoopTracer."""
         if not self.should_sample():
-            return self._blank_tracer()
+            return self._blank_tracer(self._trace_id if self._own_context is None else self._own_context)
         if self._own_context is not None:
             self._own_context.trace_options.set_enabled(True)
         return self._recording_tracer()
@@ -234,10 +251,10 @@ class Tracer(metaclass=_TracerClass):
             tracer._share(self)
         return tracer
 
-    def _blank_tracer(self) -> Any:
+    def _blank_tracer(self, trace: Any) -> Any:
         _process.process.has_unsampled = True
         tracer = noop_tracer.NoopTracer()
-        tracer._owner = self
+        tracer._of = trace
         return tracer
 
     def _keeps(self, trace_id: int) -> bool:
@@ -354,16 +371,18 @@ class Tracer(metaclass=_TracerClass):
                     tracer = self._recording or self._recording_tracer()
                 else:
                     tracer = self.tracer
-                    if type(tracer) is not _NoopTracer or tracer._owner is not self:
-                        tracer = self._blank_tracer()
+                    if type(tracer) is _NoopTracer:
+                        tracer._of, tracer._span_context = trace_id, None
+                    else:
+                        tracer = self._blank_tracer(trace_id)
             elif _decides_itself(self):
                 own = self._begin(trace_id)
                 tracer = self.get_tracer()
             else:
-                tracer = self._recording_tracer() if _is_sampled(sampler, trace_id) else self._blank_tracer()
+                tracer = self._recording_tracer() if _is_sampled(sampler, trace_id) else self._blank_tracer(trace_id)
         except _exporter.failure() as error:  # A program's sampler may raise anything
             report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
-            tracer = self._blank_tracer()
+            tracer = self._blank_tracer(trace_id)
         self._trace_id, self._own_context, self.tracer = trace_id, own, tracer
         return tracer, trace_id
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import logging
 import sys
 import threading
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -616,3 +618,51 @@ def test_other_patches_of_the_class(monkeypatch):
     monkeypatch.undo()
     with pytest.raises(AttributeError, match="tracer"):
         Tracer.tracer  # noqa: B018 - it is asked for
+
+
+@pytest.mark.parametrize("sampler", [samplers.AlwaysOnSampler(), samplers.AlwaysOffSampler(), samplers.ProbabilitySampler(0.0)])
+@pytest.mark.parametrize("given", [False, True])
+def test_a_tracer_for_each_request_is_freed_at_once(sampler, given, kept):
+    """What a request leaves is freed as it ends: the garbage collector has nothing to find."""
+    freed = []
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            context = SpanContext(trace_id="6e0c63257de34c92bf9efcd03927272e", span_id="00f067aa0ba902b7") if given else None
+            tracer = Tracer(span_context=context, sampler=sampler, exporter=kept)
+            with tracer.span("request"), tracer.span("inner"):
+                freed.append(weakref.ref(tracer))
+        tracer = Tracer(sampler=sampler, exporter=kept)
+        assert [each() for each in freed] == [None] * 3
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("given", [None, SpanContext(trace_id="6e0c63257de34c92bf9efcd03927272e", span_id="00f067aa0ba902b7")])
+def test_a_tracer_of_one_trace_outlives_the_tracer_that_made_it(given, kept):
+    """A program that keeps nothing but `Tracer.tracer` goes on with it, in the trace that was given."""
+    half = Tracer(span_context=given, sampler=samplers.AlwaysOnSampler(), exporter=kept).tracer
+    Tracer()  # the one of this context from now on
+    assert half._owner is None
+    with half.span("outer"), half.span("inner"):
+        pass
+    assert half.current_span() is None
+    inner, outer = kept.spans
+    assert inner.parent_span_id == outer.span_id
+    assert inner.context.trace_id == outer.context.trace_id == half.span_context.trace_id == half.trace_id
+    if given is not None:
+        assert (outer.context.trace_id, outer.parent_span_id) == (given.trace_id, "00f067aa0ba902b7")
+
+
+def test_the_context_of_an_unsampled_tracer(kept):
+    """The tracer of an unsampled trace tells of the same context as the Tracer that made it, also one that is set later."""
+    tracer = Tracer(sampler=samplers.AlwaysOffSampler(), exporter=kept)
+    assert tracer.tracer.span_context is tracer.span_context
+    again = Tracer(sampler=samplers.AlwaysOffSampler(), exporter=kept)
+    assert again.span_context is again.tracer.span_context
+    given = SpanContext()
+    tracer.span_context = given
+    assert tracer.tracer.span_context is given
+    given = Tracer(span_context=given, sampler=samplers.AlwaysOffSampler(), exporter=kept)
+    assert given.tracer.span_context is given.span_context

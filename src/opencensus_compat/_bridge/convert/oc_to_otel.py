@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ _KINDS: dict[object, SpanKind] = {0: SpanKind.INTERNAL, 1: SpanKind.SERVER, 2: S
 
 _MESSAGE_TYPES = {0: "TYPE_UNSPECIFIED", 1: "SENT", 2: "RECEIVED"}
 
-_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
+_is_hexadecimal = re.compile("[0-9a-fA-F]+").fullmatch
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -195,7 +196,7 @@ def span_context(trace_id: object, span_id: object, sampled: bool, tracestate: M
 def id_number(text: object, digits: int) -> int | None:
     """Return an id as a number; None when it is not that many hexadecimal digits, or all zeros."""
     # `int` alone takes signs, spaces, underscores and a prefix as well.
-    if not isinstance(text, str) or len(text) != digits or not _HEXADECIMAL.issuperset(text):
+    if not isinstance(text, str) or len(text) != digits or not _is_hexadecimal(text):
         return None
     return int(text, 16) or None
 

@@ -7,6 +7,7 @@ from functools import cache
 from random import getrandbits
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from opentelemetry import trace as trace_api
 from opentelemetry.context import Context
@@ -23,6 +24,7 @@ from opencensus_compat._bridge.running_spans import parent_handle, sample_rate
 from opencensus_compat.trace import base_exporter, blank_span, execution_context
 from opencensus_compat.trace import span as trace_span
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
+from opencensus_compat.trace.trace_options import TraceOptions
 from opencensus_compat.trace.tracers import base
 from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere
 
@@ -93,7 +95,6 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         self._span_context = SpanContext() if span_context is None else span_context
         _follow(self._span_context)
         self._to_update = _context_to_update(self._span_context)
-        self._owner: Any = None
         self._sample_rate: dict[str, AttributeValue] | None = None
         self._open: dict[int, Any] = {}
         self._home = _context.place()
@@ -102,12 +103,25 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
     _home: object | None = None
     _top: Any = None
     _task_top: Any = None
+    _owner_ref: Callable[[], Any] | None = None
+    _given: Any = None
+
+    @property
+    def _owner(self) -> Any:
+        """The Tracer that this is the recording half of; None where it is none, or outlives it.
+
+        A weak reference: two objects that refer to each other are left to the garbage collector, which was a tenth of what a tracer for each
+        request costs. The Tracer is alive for as long as a program uses it, or is in its context.
+        """
+        ref = self._owner_ref
+        return None if ref is None else ref()
 
     def _share(self, owner: Any) -> None:
         """Be the recording half of a Tracer: with its exporter, its open spans and the trace it made last."""
         self.exporter = owner.exporter
         self._span_context = None
-        self._owner = owner
+        self._owner_ref = ref(owner)
+        self._given = owner._given
         self._sample_rate = sample_rate(owner._rate)
         self._to_update = _context_to_update(owner._given)
         self._open = owner._open
@@ -115,20 +129,28 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
     @property
     def span_context(self) -> Any:
         """The context of the current span; outside any, the one that this tracer was made with, or that of its Tracer."""
-        return self._span_context if self._owner is None else self._owner.span_context
+        owner = self._owner
+        return self._base if owner is None else owner.span_context
 
     @span_context.setter
     def span_context(self, value: Any) -> None:
-        if self._owner is not None:
-            self._home = self._owner._home
-        self._span_context, self._owner = value, None
+        owner = self._owner
+        if owner is not None:
+            self._home = owner._home
+        self._span_context, self._owner_ref = value, None
         self._to_update = _context_to_update(value)
         _follow(value)
 
     @property
     def _base(self) -> Any:
         """The context that this tracer was made with; for the recording half of a Tracer, that of the trace made last."""
-        return self._span_context if self._owner is None else self._owner._base
+        owner = self._owner
+        if owner is not None:
+            return owner._base
+        if self._owner_ref is not None and self._span_context is None:
+            # Its Tracer is gone.
+            self._span_context = SpanContext(trace_options=TraceOptions("1")) if self._given is None else self._given
+        return self._span_context
 
     @property
     def root_span_id(self) -> Any:
@@ -166,7 +188,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         parent = current_parent(context, trace)
         if parent is not None:
             return self._start_child(name, context, parent)
-        handed = handed_with(self if self._owner is None else self._owner, context)
+        handed = handed_with(self if (owner := self._owner) is None else owner, context)
         if handed is None:
             return self._start_root(name, context, trace)
         span = self._start_child(name, _context.with_span(context, handed, handed._otel), handed._otel)
@@ -267,11 +289,11 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             trace_id: int | None = trace
             parent_span = base._no_parent()
         else:
-            trace_id = oc_to_otel.id_number(trace.trace_id, 32)
             remote_id = _own_span_id(trace)
             parent_span = base.NullContextManager(remote_id)
             if remote_id is not None:
                 remote = oc_to_otel.span_context(trace.trace_id, remote_id, True, trace.tracestate)
+            trace_id = remote.trace_id if remote is not None else oc_to_otel.id_number(trace.trace_id, 32)
         if remote is not None:
             parent: OtelSpan | None = trace_api.NonRecordingSpan(remote)
             start_context = Context({**context, _context.SPAN_KEY: parent})
@@ -322,7 +344,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         here = _context.place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         span._place = here
         if type(parent_span) is not trace_span.Span or parent_span.context_tracer is not self:
-            holder = self if self._owner is None else self._owner
+            holder = self if (owner := self._owner) is None else owner
             if here == holder._home:
                 if holder._top is not None:
                     span._top_before = holder._top
@@ -364,7 +386,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         if self._to_update is not None:
             self._to_update.span_id = span.parent_span.span_id if span.parent_span else None
         span._has_ended = True
-        holder = self if self._owner is None else self._owner
+        holder = self if (owner := self._owner) is None else owner
         if holder._top is span:
             holder._top = span._top_before
         if self._open.pop(id(span), None) is None:

@@ -5,24 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from opencensus_compat.trace import blank_span, trace_options
-from opencensus_compat.trace.span_context import SpanContext
+from opencensus_compat.trace.span_context import SpanContext, _follow
 from opencensus_compat.trace.tracers import base
 
 
 class NoopTracer(base.Tracer):
     """The tracer of an unsampled trace; its spans are blank."""
 
-    _span_context: SpanContext | None = None
-    _owner: Any = None
+    _span_context: Any = None
+    _of: Any = None
+    """The trace that a Tracer made it for: its context, or its trace id as a number. Not the Tracer: two objects that refer to each other are
+    left to the garbage collector, which was a tenth of an unsampled request."""
 
     @property
     def span_context(self) -> Any:
-        """The context of the Tracer that it belongs to; else one of its own with the sampled flag off, made when first asked for."""
-        if self._owner is not None:
-            return self._owner._base
-        if self._span_context is None:
-            self._span_context = SpanContext(trace_options=trace_options.TraceOptions("0"))
-        return self._span_context
+        """The context of the trace that a Tracer made it for; else one of its own with the sampled flag off, made when first asked for."""
+        made = self._span_context
+        if made is None:
+            trace = self._of
+            if trace is None:
+                made = SpanContext(trace_options=trace_options.TraceOptions("0"))
+            elif type(trace) is int:
+                made = SpanContext(trace_id=f"{trace:032x}")
+                _follow(made)
+            else:
+                made = trace
+            self._span_context = made
+        return made
 
     @span_context.setter
     def span_context(self, value: Any) -> None:
