@@ -10,6 +10,7 @@ import pytest
 
 from opencensus_compat.compare import Accepted, compare
 from opencensus_compat.compare.accepted import parse_toml_subset
+from opencensus_compat.compare.known_shape import accepted as shape_accepted
 from opencensus_compat.compare.lines import LineMap
 from opencensus_compat.compare.recordings import Recording
 from opencensus_compat.local.tables import TABLES
@@ -87,3 +88,25 @@ def test_each_pair_is_whole():
     assert set(PROGRAMS) == {f"{name}.{side}" for name in PAIRS for side in ("before", "after")}
     patterns = [pattern for entry in ACCEPTED for pattern in entry["pair"].split()]
     assert [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in PAIRS)] == []
+
+
+_MOVED = {
+    "T020_attribute": {"type", "text", "machine", "http-properties"},
+    "T025_status": {"type", "result-code", "status-description", "machine"},
+    "T026_annotation": {"type", "annotations", "machine"},
+    "L001_handler": {"source", "logger", "module-process-level", "text", "exception-text", "machine"},
+    "S001_count": {"metric-namespace", "machine"},
+}
+"""Pairs, and the ids of the rows of `shape.md` that a reader sees when the module moves before the shape does."""
+
+
+@pytest.mark.parametrize("name", _MOVED)
+def test_a_module_that_moves_before_the_shape(name, record, service):
+    """What a module changes that moves first is in the page about the shape, and nothing else."""
+    before = record(PROGRAMS[f"{name}.before"], OPENCENSUS_COMPAT_ENVELOPES="legacy")
+    found = compare(
+        before, record(PROGRAMS[f"{name}.after"]), accepted=_accepted(name), known=shape_accepted(), lines=_lines(name, service)
+    )
+    assert not found.problems
+    assert not [f"{lost.table}.{lost.column}: {lost.changes[0]}" for lost in found.open_differences]
+    assert {difference.accepted.known for difference in found.differences} == _MOVED[name]
