@@ -20,7 +20,10 @@ from opencensus_compat.local import LocalEndpoint
 REPOSITORY = Path(__file__).parents[2]
 VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 """Names a local endpoint here, whatever the page sets it to."""
-PAGES = ("README.md", *(f"migration_guide/{name}.md" for name in ("quick_start", "how_it_works", "compare", "steps")))
+PAGES = (
+    "README.md",
+    *(f"migration_guide/{name}.md" for name in ("quick_start", "how_it_works", "compare", "steps", "rewrite", "scan")),
+)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = ("$ pip ", "$ make ", f"$ export {VARIABLE}=")
 """Lines that change the environment, and those of a clone."""
