@@ -50,6 +50,10 @@ def for_python_markdown(text: str) -> str:
             continue
         item = _ITEM.match(line)
         after_space = not written or not written[-1]
+        if item and not after_space and (not levels or indent >= levels[-1]) and item[2][:-1].isdigit() and int(item[2][:-1]) != 1:
+            # A number that begins a line of a paragraph: only a list that begins with 1 may follow text at once.
+            written[-1] += f" {line.strip()}"
+            continue
         in_list = bool(levels)
         # A line with fewer spaces ends the list; without an empty line before it, it still is the item's paragraph.
         while levels and indent < levels[-1] and (item or opened or after_space):

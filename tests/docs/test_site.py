@@ -67,6 +67,7 @@ def test_the_reference_shows_each_public_name():
         pytest.param("- one\nmore\n- two", "- one\n    more\n- two", id="text of an item that is not indented"),
         pytest.param("- one\n  - below\n- two", "- one\n    - below\n- two", id="a list in a list"),
         pytest.param("1. one\n   - below\n\n   text\n2. two", "1. one\n    - below\n\n    text\n2. two", id="a numbered list"),
+        pytest.param("- for release\n  2. More", "- for release 2. More", id="a number at the beginning of a line"),
         pytest.param("1) one\n2) two", "1. one\n2. two", id="numbers with brackets"),
         pytest.param("- one\n\nafter", "- one\n\nafter", id="text after a list"),
         pytest.param("text\n| a |\n|---|\n| b |", "text\n\n| a |\n|---|\n| b |", id="a table after text"),
