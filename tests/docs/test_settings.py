@@ -35,6 +35,9 @@ _MADE = {
 _NOT_THE_ENVIRONMENT = {"SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "RQ_JOB_ID", "PYTHONPATH"}
 """Of WSGI; a variable that says nothing but that a job runs; the interpreter's own."""
 
+_OF_THE_RETIRED_SDK = "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL"
+"""`census-compat local` sets it for programs that run on the retired SDK."""
+
 
 def _sources() -> Iterator[str]:
     """Yield the text of each file that may be about variables: to parse all of them would take seconds."""
@@ -132,3 +135,11 @@ def test_each_sampler() -> None:
     registered = set(re.findall(r'^"(microsoft\.\w+)" =', project, re.MULTILINE))
     assert set(re.findall(r"`(microsoft\.\w+)`", PAGE)) == registered
     assert f"traces per second; {sampling.DEFAULT_TRACES_PER_SECOND:g} without an argument" in PAGE
+
+
+def test_pages_name_variables_that_there_are() -> None:
+    """Each variable of this package that any page names is on the page of settings."""
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "migration_guide").glob("*.md")]
+    ours = r"\b(?:OPENCENSUS_COMPAT|APPINSIGHTS|APPLICATIONINSIGHTS)_[A-Z_]*[A-Z]\b(?!…)"
+    named = {(page.name, name) for page in pages for name in re.findall(ours, page.read_text(encoding="utf-8"))}
+    assert {(page, name) for page, name in named if name not in _told()} <= {("settings.md", _OF_THE_RETIRED_SDK)}

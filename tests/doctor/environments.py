@@ -355,9 +355,11 @@ PROGRAMS = (
         "problem",
         Dockerfile="FROM python\nCMD uwsgi --http :80 --module app\n",
     ),
-    _program("mod_wsgi", "D061", "mod_wsgi", "interpreter of its own", site_conf="# opencensus\nWSGIScriptAlias / /srv/app.py\n"),
+    _program("mod_wsgi", "D061", "mod_wsgi", "interpreter of its own", site_conf="WSGIScriptAlias / /srv/app.py\n"),
     _program("eventlet", "D062", "gevent, eventlet", "uses eventlet", Procfile="web: gunicorn -k eventlet app\n"),
-    _program("a container", "D070", "Docker, Kubernetes", "stops by SIGTERM", Dockerfile='# opencensus\nCMD ["python", "app.py"]\n'),
+    _program(
+        "a container", "D070", "Docker, Kubernetes", "stops by SIGTERM", Dockerfile='FROM python:3.12-slim\nCMD ["python", "app.py"]\n'
+    ),
     _program("uvicorn", "D071", "", "runs uvicorn", Procfile="web: uvicorn app:app\n"),
     _program(
         "an end without exit hooks",
@@ -609,6 +611,20 @@ HEALTHY = (
         "a script that handles SIGTERM",
         "",
         files={"app.py": _TRACER + "signal.signal(signal.SIGTERM, stop)\n", "Dockerfile": 'CMD ["python", "app.py"]\n'},
+    ),
+    Environment(
+        "a container that flushes at SIGTERM",
+        "",
+        files={"app.py": _TRACER, "Dockerfile": 'FROM python:3.12\nENV OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1\nCMD ["python", "app.py"]\n'},
+    ),
+    Environment(
+        "a manifest that has a container flush at SIGTERM",
+        "",
+        files={
+            "app.py": _TRACER,
+            "Dockerfile": 'FROM python:3.12\nCMD ["python", "app.py"]\n',
+            "orders.yaml": 'env:\n  - name: OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM\n    value: "1"\n',
+        },
     ),
     Environment(
         "uWSGI with threads",

@@ -20,14 +20,17 @@ _NOT_THE_PROGRAM = frozenset(
 )
 _WORDS = (
     b"opencensus",
+    b"OPENCENSUS_COMPAT_",
     b"appinsights",
     b"applicationinsights",
     b"azure.monitor",
+    b"azuremonitor",
     b"opentelemetry",
     b"uwsgi",
     b"gunicorn",
     b"preload_app",
     b"uvicorn",
+    b"WSGI",
     b"multiprocessing",
     b"os._exit",
     b"SIGTERM",
@@ -35,8 +38,9 @@ _WORDS = (
     b"lambda_handler",
     b"azure.functions",
     b'"logging"',
+    b'"extensionBundle"',
 )
-"""A file with none of these says nothing."""
+"""A file with none of these says nothing, unless it tells how an image or a platform starts the program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,11 @@ def texts(folder: str) -> tuple[Text, ...]:
     if not folder:
         return ()
     found = _in_archive(folder) if os.path.isfile(folder) else _in_folder(folder)
-    return tuple(Text(path, content.decode("utf-8", "replace")) for path, content in found if any(word in content for word in _WORDS))
+    return tuple(Text(path, content.decode("utf-8", "replace")) for path, content in found if _says_something(path, content))
+
+
+def _says_something(path: str, content: bytes) -> bool:
+    return path.rpartition("/")[2].startswith(_NAMES) or path.endswith(".dockerfile") or any(word in content for word in _WORDS)
 
 
 def _in_folder(folder: str) -> Iterator[tuple[str, bytes]]:

@@ -75,7 +75,7 @@ _FORMS = (
     _form(
         "flush on sigterm",
         _PYTHON + "|" + _COMMANDS,
-        r"\bflush_on_sigterm[ \t]*=[ \t]*True|\bOPENCENSUS_COMPAT_FLUSH_ON_SIGTERM\b[\"']?[ \t]*[=:,]",
+        r"\bflush_on_sigterm[ \t]*=[ \t]*True|\bOPENCENSUS_COMPAT_FLUSH_ON_SIGTERM\b[\"']?(?:[ \t]*[=:,]|[ \t]+[\"']?1\b|\s+[\"']?value\b)",
     ),
     _form("flush invocations", _PYTHON + r"|.*\.json", r"\bflush_invocations[ \t]*=|\bOPENCENSUS_COMPAT_FLUSH_INVOCATIONS\b"),
     _form("fastapi middleware", _PYTHON, r"\bFastAPIMiddleware\b"),
