@@ -52,11 +52,12 @@ def sessions():
 
 @pytest.fixture
 def retired_packages(legacy_python, tmp_path):
-    """Return a folder with the real packages alone, as if they were installed beside this package."""
+    """Return a folder with the real packages and what they alone need, as if they were installed beside this package."""
     site = next((legacy_python.parents[1] / "lib").glob("python3*/site-packages"))
     folder = tmp_path / "beside"
     folder.mkdir()
-    (folder / "opencensus").symlink_to(site / "opencensus")
+    for name in ("opencensus", "six.py"):
+        (folder / name).symlink_to(site / name)
     return folder
 
 
