@@ -75,6 +75,39 @@ def test_integrations_by_name(before, after):
     assert sorted(lines) == sorted(after.replace("'httplib', 'mine'", '"httplib", "mine"').splitlines())
 
 
+_ENGINE, _ASYNC = "engine = create_engine('sqlite://')\n", "engine = create_async_engine('sqlite://')\n"
+_BY_NAME = 'config_integration.trace_integrations(["sqlalchemy"])\n'
+_INSTRUMENT = "SQLAlchemyInstrumentor().instrument(engine=engine)\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(_BY_NAME + _ENGINE, _ENGINE + _INSTRUMENT, id="before the engine"),
+        pytest.param(_ENGINE + _BY_NAME, _ENGINE + _INSTRUMENT, id="after the engine"),
+        pytest.param(_BY_NAME + _ASYNC, _ASYNC + _INSTRUMENT.replace("=engine", "=engine.sync_engine"), id="asynchronous"),
+        pytest.param(_BY_NAME + _ENGINE * 2, None, id="two engines"),
+        pytest.param(_BY_NAME + f"def connect():\n    {_ENGINE}    return engine\n", None, id="in a function"),
+        pytest.param(_BY_NAME + "from flask_sqlalchemy import SQLAlchemy\n", None, id="Flask"),
+    ],
+)
+def test_engines_of_sqlalchemy(before, after):
+    """The instrumentation is given the engine: it sees none that a name from before makes. Where there are more, a comment asks."""
+    result = rewritten(_CONFIG + before)
+    if after is None:
+        assert "# census-compat: W001 Which engines are traced?" in result
+    else:
+        assert result.partition("SQLAlchemyInstrumentor\n")[2].lstrip() == after
+
+
+def test_engines_of_another_module(tmp_path):
+    """A module that makes an engine and never names OpenCensus counts, too."""
+    (tmp_path / "db.py").write_text(f"from sqlalchemy import create_engine\n\n{_ENGINE}", encoding="utf-8")
+    (tmp_path / "app.py").write_text(f"{_CONFIG}import db\n\n{_BY_NAME}", encoding="utf-8")
+    result = rewrite([str(tmp_path)], _ALL)
+    assert [left.text.partition("?")[0] for left in result.left] == ["Which engines are traced"]
+
+
 def test_integration_by_its_module():
     """The function of an integration's own module is one of the names."""
     before = "from opencensus.ext.requests import trace\n\ntrace.trace_integration()\n"

@@ -8,7 +8,7 @@ import tokenize
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from opencensus_compat.rewrite.bindings import Bindings, Slot
 from opencensus_compat.rewrite.edits import Edit, Need, line_starts
@@ -54,6 +54,16 @@ class Refused(Exception):
 
     def __init__(self, outcome: Ask | Keep) -> None:
         self.outcome = outcome
+
+
+class Around(Protocol):
+    """The files around, of which most never name OpenCensus."""
+
+    def has_formats_with_ids(self) -> bool:
+        """Return whether a file has formats of log lines with `traceId` or `spanId`."""
+
+    def makes_engines(self, but: str) -> bool:
+        """Return whether a file other than one makes engines of SQLAlchemy's, or has a library that does."""
 
 
 class File:
@@ -105,8 +115,8 @@ class File:
         self._read: set[tuple[str, str]] | None = None
         self._comments: list[tuple[int, bytes]] | None = None
         self._taken = set(self._identifiers())
-        self.has_formats_with_ids: Callable[[], bool] = lambda: False
-        """Whether another file of the program has formats of log lines with `traceId` or `spanId`."""
+        self.around: Around | None = None
+        """What is known of all files around."""
         self._first_import: ast.stmt | bool | None = False
 
     # Places.

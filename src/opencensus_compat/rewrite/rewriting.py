@@ -300,7 +300,7 @@ class _Run:
             for path, tree in trees.items():
                 view = self._views[path] = View(self.program, self.exports, path)
                 file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree, self._given.get(path))
-                file.has_formats_with_ids = self.program.has_formats_with_ids
+                file.around = self.program
                 file.files = self._program_of[path]
                 self._program_of[path][path] = file
                 self._files[path] = file

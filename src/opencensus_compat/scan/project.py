@@ -59,6 +59,7 @@ _KEY = re.compile(
 )
 """Keys as connection strings have them, and GUIDs."""
 _IDS = re.compile(rb"%\((?:traceId|spanId)\)|\{(?:traceId|spanId)\b")
+ENGINES = re.compile(rb"\b(?:create_(?:async_)?engine|engine_from_config)\(|\b(?:flask_sqlalchemy|sqlmodel)\b")
 _PART_BYTES = 1 << 20
 _LONG = 55
 """Characters of a line that is shown whole; of a longer one, what stands from the use on."""
@@ -206,6 +207,10 @@ class Program:
     def has_formats_with_ids(self) -> bool:
         """Return whether a file has a format of log lines with the ids that OpenCensus's integration with `logging` sets."""
         return any(_IDS.search(_bytes(path)) for path in [*self._naming, *self._hinting, *self._texts])
+
+    def makes_engines(self, but: str) -> bool:
+        """Return whether a file other than one makes engines of SQLAlchemy's, or has a library that does."""
+        return any(path != but and ENGINES.search(_bytes(path)) for path in self.files)
 
     def _collect(self, paths: Sequence[str]) -> set[str]:
         """Note what some files hand on; return those where that is new."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import samplers, settings, setups
+from opencensus_compat.scan import strings
+from opencensus_compat.scan.project import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +50,61 @@ def by_name(use: Found, file: File) -> Outcome:
     if not file.is_alone(call):
         return Ask("What is done with the names that it returns?")
     left = [name for name in names if name not in {*INSTRUMENTORS, *_NEVER, "logging"}]
+    engine = _engine(call, file) if "sqlalchemy" in names else None
+    if isinstance(engine, Ask):
+        if names == ["sqlalchemy"]:
+            return engine
+        left.append("sqlalchemy")
+        engine = None
     found = [_instrumented(name, file, use) for name in names if name not in left]
+    beside: list[Edit] = []
+    if engine is not None:
+        made, argument = engine
+        line = found.pop(names.index("sqlalchemy") - sum(name in left for name in names[: names.index("sqlalchemy")]))
+        line = f"{line.removesuffix(')')}engine={argument})"
+        # The instrumentation sees no engine that is made by a name from before: it gets this one.
+        if file.start(made) < file.start(call):
+            found.append(line)
+        else:
+            beside.append(file.insert_after(made, line))
     lines = [line for line in found if line]
     if left and len(left) == len(names):
         return Ask(_left(left))
     if left:
         lines.append(f"{file.text(call.func)}({_listed(left)})")
-    return _in_place(call, lines, file)
+    return [*_in_place(call, lines, file), *beside]
+
+
+def _engine(call: ast.Call, file: File) -> tuple[ast.stmt, str] | Ask | None:
+    """Return the statement that makes the one engine of the program, and the engine; None where none is made in these files.
+
+    The instrumentation traces the engines that `sqlalchemy.create_engine` makes later under that name, and those that it is given. The
+    integration traces all.
+    """
+    question = Ask(
+        "Which engines are traced? The instrumentation traces those that `sqlalchemy.create_engine` makes after it under that name, and none "
+        "of `from sqlalchemy import create_engine` or of flask_sqlalchemy. Write `SQLAlchemyInstrumentor().instrument(engines=[...])` of "
+        "opentelemetry.instrumentation.sqlalchemy where all are made."
+    )
+    if file.around is not None and file.around.makes_engines(file.path):
+        return question
+    if not ENGINES.search(file.source):
+        return None
+    calls: list[ast.Call] = file.kinds[ast.Call]
+    makers = [node for node in calls if strings.tail(node.func) in {"create_engine", "create_async_engine"}]
+    made = file.statement(makers[0]) if len(makers) == 1 else None
+    if (
+        len(ENGINES.findall(file.source)) != 1
+        or not isinstance(made, ast.Assign)
+        or made.value is not makers[0]
+        or len(made.targets) != 1
+        or not isinstance(made.targets[0], ast.Name)
+        or file.parents.get(made) is not file.tree
+        or file.parents.get(file.statement(call)) is not file.tree
+    ):
+        return question
+    name = made.targets[0].id
+    return made, f"{name}.sync_engine" if strings.tail(makers[0].func) == "create_async_engine" else name
 
 
 def _names(call: ast.Call | None, file: File) -> list[str] | None:
@@ -83,7 +133,7 @@ def _instrumented(name: str, file: File, use: Found) -> str:
 
 def _has_ids(file: File) -> bool:
     """Return whether formats of log lines need what the integration with `logging` sets."""
-    return any(other.rule == "L006" for other in file.uses) or file.has_formats_with_ids()
+    return any(other.rule == "L006" for other in file.uses) or (file.around is not None and file.around.has_formats_with_ids())
 
 
 def _left(names: list[str]) -> str:
