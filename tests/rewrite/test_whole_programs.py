@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opencensus_compat.rewrite.edits import Edit, LineMap, apply
+from opencensus_compat.rewrite.edits import Edit, Origins, apply
 from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
 
 _ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def test_only_uses_change(pieces, line_end):
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "", "  c"]), min_size=1, max_size=12), st.data())
 def test_lines_are_followed(lines, data):
-    """A line that no edit touches has in the map the place at which it stands afterwards."""
+    """Each line after that no edit wrote stands for the one that it was before."""
     source = "".join(f"{line}{number}\n" for number, line in enumerate(lines)).encode()
     starts = [0]
     for line in source.splitlines(keepends=True):
@@ -90,10 +90,11 @@ def test_lines_are_followed(lines, data):
         end = starts[at] if kind == "before" else starts[at + 1]
         edits.append(Edit(starts[at], end, {"drop": b"", "before": b"new\nnew\n", "replace": b"x\ny\nz\n"}[kind]))
     after = apply(source, edits).splitlines()
-    found = LineMap.of(source, edits)
-    for number, line in enumerate(source.splitlines(), 1):
-        if number - 1 not in chosen:
-            assert after[found.after(number) - 1] == line
+    found, before = Origins.of(source, edits), source.splitlines()
+    kept = {line for number, line in enumerate(before) if number not in chosen}
+    for number, line in enumerate(after, 1):
+        if line in kept:
+            assert before[found.before(number) - 1] == line
 
 
 def test_trees_are_equal_outside_the_uses():

@@ -15,10 +15,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from types import CodeType, TracebackType
+
+
+ExcInfo: TypeAlias = "tuple[type[BaseException] | None, BaseException | None, TracebackType | None]"
+"""Class, exception and traceback; None for each that there is not."""
 
 
 class _NothingError(BaseException):
@@ -30,6 +34,13 @@ def failure() -> type[BaseException]:
     # The clause is evaluated when something was raised; this is it.
     error = sys.exc_info()[1]
     return BaseException if error is None or not _is_of_signal(error) else _NothingError
+
+
+def exc_info_of(given: object) -> ExcInfo | None:
+    """Return class, exception and traceback of what programs set as a log record's ``exc_info``, whatever type it has; None for none."""
+    if isinstance(given, BaseException):
+        return type(given), given, given.__traceback__
+    return given if isinstance(given, tuple) and len(given) == 3 else None
 
 
 def _is_of_signal(error: BaseException) -> bool:

@@ -30,7 +30,7 @@ from .children import flush_at_end
 from .convert import exceptions, logs
 from .counts import RateLimit
 from .delivery.own import OWN_TRACE_ID
-from .foreign import failure
+from .foreign import exc_info_of, failure
 from .log_exporter import ApplicationInsightsLogRecordExporter
 from .program import program_resource, program_settings
 from .trace_ids import FILLED
@@ -125,7 +125,7 @@ class ProviderHandler(logging.Handler):
             self._provider.force_flush()
 
     def _made(self, record: logging.LogRecord, span: SpanContext) -> Any:
-        error = _exception_of(record)
+        error = exc_info_of(record.exc_info)
         attributes: dict[str, object] = {"code.file.path": record.pathname, "code.line.number": record.lineno}
         if record.funcName is not None:
             attributes["code.function.name"] = record.funcName
@@ -287,14 +287,6 @@ class ApplicationInsightsEventHandler(ApplicationInsightsLoggingHandler):
     """
 
     _is_event = True
-
-
-def _exception_of(record: logging.LogRecord) -> tuple[Any, ...] | None:
-    """Return class, exception and traceback of a record, whatever type its ``exc_info`` has; None for none."""
-    exc_info: Any = record.exc_info
-    if isinstance(exc_info, BaseException):
-        return type(exc_info), exc_info, exc_info.__traceback__
-    return exc_info if isinstance(exc_info, tuple) and len(exc_info) == 3 else None
 
 
 def _exception_attributes(error: tuple[Any, ...]) -> dict[str, object]:

@@ -91,6 +91,7 @@ __all__ = [
     "described_fields",
     "end_with_interpreter",
     "environment_problems",
+    "exc_info_of",
     "failure",
     "from_wire",
     "host_tags",
@@ -142,6 +143,7 @@ SpanExporter: TypeAlias = "ApplicationInsightsSpanExporter"
 WireItem: TypeAlias = Mapping[str, object]
 """An envelope as it is sent: a dict, or an object of the wire types, which is one, too."""
 Reason = reasons.Reason
+exc_info_of = _foreign.exc_info_of
 failure = _foreign.failure
 unquoted = _spelling.unquoted
 environment_problems = _settings.environment_problems

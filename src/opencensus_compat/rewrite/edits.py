@@ -122,20 +122,20 @@ def apply(source: bytes, edits: Iterable[Edit]) -> bytes:
     return b"".join([*parts, source[done:]])
 
 
-class LineMap:
-    """Which line of a text became which; one that is gone became none."""
+class Origins:
+    """Which line of a text before some edits each line after them stands for."""
 
     def __init__(self, lines: dict[int, int]) -> None:
         self._lines = lines
         self._back: tuple[list[int], list[int]] | None = None
 
     @classmethod
-    def same(cls, source: bytes) -> LineMap:
+    def same(cls, source: bytes) -> Origins:
         """Return the map of a text that nothing changed."""
         return cls({line: line for line in range(1, len(line_starts(source)) + 1)})
 
     @classmethod
-    def of(cls, source: bytes, edits: Iterable[Edit]) -> LineMap:
+    def of(cls, source: bytes, edits: Iterable[Edit]) -> Origins:
         """Return the map that some edits make."""
         ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
         starts, result = line_starts(source), line_starts(apply(source, ordered))
@@ -155,13 +155,9 @@ class LineMap:
                 lines[number] = bisect_right(result, ordered[at].start + shift)
         return cls(lines)
 
-    def then(self, later: LineMap) -> LineMap:
+    def then(self, later: Origins) -> Origins:
         """Return the map of this step and a later one."""
-        return LineMap({line: later._lines[to] for line, to in self._lines.items() if to in later._lines})
-
-    def after(self, line: int) -> int | None:
-        """Return the line that a line became."""
-        return self._lines.get(line)
+        return Origins({line: later._lines[to] for line, to in self._lines.items() if to in later._lines})
 
     def before(self, line: int) -> int:
         """Return the line that became a line; for one that was written, that which stands before it."""
@@ -174,10 +170,6 @@ class LineMap:
             self._back = (news, olds)
         at = bisect_right(self._back[0], line)
         return self._back[1][at - 1] if at else 1
-
-    def as_dict(self) -> dict[int, int]:
-        """Return line before -> line after."""
-        return dict(self._lines)
 
 
 def without_what_goes(parts: list[Part]) -> list[Part]:

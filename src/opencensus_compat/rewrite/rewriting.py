@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from opencensus_compat.rewrite import cells, files, finishing, frameworks, imports, markers, texts
 from opencensus_compat.rewrite.context import Ask, File, Refused
-from opencensus_compat.rewrite.edits import Change, Edit, LineMap, Need, Part, Where, apply, conflict, shown_place, without_what_goes
+from opencensus_compat.rewrite.edits import Change, Edit, Need, Origins, Part, Where, apply, conflict, shown_place, without_what_goes
 from opencensus_compat.rewrite.flows import Cut, Flows, is_tracer
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.programs import View, handed_over, programs
@@ -82,7 +82,6 @@ class Rewritten:
     after: dict[str, bytes] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
-    lines: dict[str, LineMap] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     """Files that could not be read or parsed."""
     files: int = 0
@@ -152,7 +151,6 @@ def _texts(paths: Sequence[str], others: Sequence[str], sources: Mapping[str, So
         if made:
             edits = [edit for change in made for part in change.parts for edit in part.edits]
             result.before[path], result.after[path] = data, apply(data, edits)
-            result.lines[path] = LineMap.of(data, edits)
             result.changes += made
     result.left.sort()
 
@@ -243,7 +241,7 @@ class _Run:
         self._open: set[Left] = set()
         """Beside the uses: applications that may trace themselves, packages in notebooks' lines for the shell."""
         self._needed: dict[Where, set[Where]] = defaultdict(set)
-        self._lines = {path: LineMap.same(source.text) for path, source in sources.items()}
+        self._lines = {path: Origins.same(source.text) for path, source in sources.items()}
 
     def go(self) -> None:
         """Change what can change, and note what is left."""
@@ -516,7 +514,7 @@ class _Run:
 
     def _step(self, path: str, edits: list[Edit], text: bytes, tree: ast.Module) -> None:
         self._result.before.setdefault(path, self._original[path].encoded())
-        self._lines[path] = self._lines[path].then(LineMap.of(self._sources[path].text, edits))
+        self._lines[path] = self._lines[path].then(Origins.of(self._sources[path].text, edits))
         self._sources[path] = self._sources[path].with_text(text)
         self._trees[path] = tree
 
@@ -534,9 +532,8 @@ class _Run:
                 self._step(path, edits, text, python_uses.parse(text))
         for path in list(self._result.before):
             self._result.after[path] = self._sources[path].encoded()
-            self._result.lines[path] = self._lines[path]
             if self._result.after[path] == self._result.before[path]:
-                del self._result.before[path], self._result.after[path], self._result.lines[path]
+                del self._result.before[path], self._result.after[path]
 
     def _questions(self, file: File) -> list[tuple[Found, str]]:
         found = []

@@ -204,10 +204,7 @@ def event_attributes(record: Record) -> Attributes:
 
 def exc_info_of(record: Record) -> ExcInfo:
     """Return the exception of a record, whatever type its `exc_info` has."""
-    exc_info = record.exc_info
-    if isinstance(exc_info, BaseException):
-        return type(exc_info), exc_info, exc_info.__traceback__
-    return exc_info if isinstance(exc_info, tuple) and len(exc_info) == 3 else (None, None, None)
+    return _exporter.exc_info_of(record.exc_info) or (None, None, None)
 
 
 def exception(record: Record) -> Attributes:
