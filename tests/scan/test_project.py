@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from opencensus_compat.scan import project
-from opencensus_compat.scan.project import scan
+from opencensus_compat.scan.findings import Result
+from opencensus_compat.scan.project import Program, scan
+from opencensus_compat.scan.walk import walk
 
 _USE = "from opencensus.trace.tracer import Tracer\n"
 
@@ -197,3 +199,25 @@ def test_modules_of_the_same_name_are_told_apart(tmp_path):
     _write(tmp_path, "one/telemetry.py", _USE + "tracer = Tracer()\n")
     _write(tmp_path, "two/telemetry.py", "tracer = None\n")
     assert [Path(use.path).parent.name for use in scan([str(tmp_path)]).uses if use.rule_id == "T014"] == ["one"]
+
+
+def test_only_files_that_may_get_something_are_parsed(tmp_path):
+    """A module of the same last name in another package, or of the standard library, is not the one that hands something on."""
+    for path, text in {
+        "app/settings.py": "from opencensus.trace.tracer import Tracer\n\ntracer = Tracer()\n",
+        "app/logging.py": "from opencensus.trace.tracer import Tracer\n\ntracer = Tracer()\n",
+        "app/__init__.py": "",
+        "app/views.py": "from app.settings import tracer\n",
+        "other/settings.py": "tracer = None\n",
+        "other/views.py": "from other.settings import tracer\n",
+        "other/logs.py": "import logging\n\ntracer = logging.tracer\n",
+        "other/__init__.py": "",
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    program = Program(Result())
+    for path in walk([str(tmp_path)]):
+        program.add(path)
+    program.trees = {}
+    program.connect()
+    assert {path.removeprefix(f"{tmp_path}/") for path in program.trees} == {"app/settings.py", "app/logging.py", "app/views.py"}

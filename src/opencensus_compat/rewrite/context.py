@@ -113,6 +113,7 @@ class File:
         self.elsewhere: list[tuple[File, ast.stmt, list[Edit], list[Need]]] = []
         """What a use changes in other files: at which statement, how, and what that imports."""
         self._read: set[tuple[str, str]] | None = None
+        self._reads: dict[str, list[ast.Name | ast.Attribute]] | None = None
         self._comments: list[tuple[int, bytes]] | None = None
         self._taken = set(self._identifiers())
         self.around: Around | None = None
@@ -237,6 +238,15 @@ class File:
             found = ((self.value(node.value), node.attr) for node in self.kinds[ast.Attribute])
             self._read = {(value.name, name) for value, name in found if value.meaning == "module"}
         return self._read
+
+    def reads(self, name: str) -> list[ast.Name | ast.Attribute]:
+        """Return what reads a name in the file, as a variable or as an attribute."""
+        if self._reads is None:
+            self._reads = defaultdict(list)
+            for node in [*self.kinds[ast.Name], *self.kinds[ast.Attribute]]:
+                if isinstance(node.ctx, ast.Load):
+                    self._reads[node.id if isinstance(node, ast.Name) else node.attr].append(node)
+        return self._reads.get(name, [])
 
     def words(self) -> set[str]:
         """Return what the file reads, by name or as attribute."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
-from opencensus_compat.scan import notebooks
+from opencensus_compat.scan import import_lines, notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -16,11 +15,6 @@ if TYPE_CHECKING:
     from opencensus_compat.scan.project import Program
     from opencensus_compat.scan.values import Value
 
-_IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^#\n\\]*(?:\\\r?\n[^#\n\\]*)*)|import[ \t]+([^#\n]+))", re.MULTILINE
-)
-_DOTTED = re.compile(rb"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::\w+)?["']""")
-_COMMENT = re.compile(rb"#[^\n]*")
 _BY_NAME = (b"import_module(", b"__import__(", b"iter_modules(", b"walk_packages(", b"spec_from_file_location(")
 """How files import modules whose names they make up as they run."""
 
@@ -93,7 +87,7 @@ def programs(files: Iterable[str], every: Iterable[str], find: Callable[[str, in
                 source = notebooks.code(path, file.read())
         except (OSError, ValueError):
             continue
-        for other in _named(path, source, find):
+        for other in import_lines.named(path, source, find):
             join(path, other)
         if any(word in source for word in _BY_NAME):
             folder = os.path.dirname(whole) + os.sep
@@ -104,26 +98,3 @@ def programs(files: Iterable[str], every: Iterable[str], find: Callable[[str, in
     for path in wanted:
         found.setdefault(group(path), []).append(path)
     return list(found.values())
-
-
-def _named(path: str, source: bytes, find: Callable[[str, int, str], str | None]) -> set[str]:
-    """Return the files whose modules a file imports, or names in text."""
-    names: set[tuple[int, str]] = set()
-    for dots, module, imported, modules in _IMPORT.findall(source):
-        if modules:
-            names.update((0, part.split()[0]) for part in modules.decode("utf-8", "replace").split(",") if part.strip())
-            continue
-        level, base = len(dots), module.decode("utf-8", "replace")
-        names.add((level, base))
-        for part in _COMMENT.sub(b"", imported).strip(b"() \t\r\n;").decode("utf-8", "replace").replace("\\", " ").split(","):
-            if part.split():
-                names.add((level, f"{base}.{part.split()[0]}" if base else part.split()[0]))
-    names.update((0, text.decode()) for text in _DOTTED.findall(source) if b"." in text)
-    found = {
-        find(path, level, ".".join(parts[:end])) for level, name in names for parts in [name.split(".")] for end in _ends(level, parts)
-    }
-    return {each for each in found if each is not None}
-
-
-def _ends(level: int, parts: list[str]) -> range:
-    return range(0 if level else 1, len(parts) + 1)

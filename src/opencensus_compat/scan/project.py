@@ -6,12 +6,13 @@ import ast
 import codecs
 import os
 import re
+import sys
 from collections import defaultdict
 from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from opencensus_compat.scan import notebooks, python_uses, strings, text_uses
+from opencensus_compat.scan import import_lines, notebooks, python_uses, strings, text_uses
 from opencensus_compat.scan.findings import Problem, Result, Use
 from opencensus_compat.scan.names import subclass_named
 from opencensus_compat.scan.rules import RULES
@@ -120,6 +121,11 @@ class Program:
     def __init__(self, result: Result) -> None:
         self._result = result
         self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._stems: dict[str, str] = {}
+        """File -> its place without its ending; that of its folder for the face of a package."""
+        self._folders: dict[str, str] = {}
+        self._known: dict[tuple[str, int, str], str | None] = {}
+        """Folder of a file that imports, dots before a name, and the name -> the file of the module."""
         self._naming: list[str] = []
         self._hinting: list[str] = []
         self._others: list[str] = []
@@ -169,6 +175,8 @@ class Program:
             return
         if not is_notebook:
             self._by_name[_word(path)].append(path)
+            self._known.clear()
+            self._stems[path] = os.path.splitext(os.path.abspath(path))[0].removesuffix(f"{os.sep}__init__")
         (self._naming if names else self._hinting if hints else self._others).append(path)
 
     def read(self, sites: Sequence[Site] | None) -> None:
@@ -251,7 +259,26 @@ class Program:
         lines = _import_lines(changed)
         names = [name.encode() for path in changed for name in self.exports[path]]
         classes = self._subclasses(changed)
-        return [path for path in every if path in handed or _gets(path, lines, names, classes)]
+        return [path for path in every if path in handed or self._gets(path, changed, lines, names, classes)]
+
+    def _gets(self, path: str, changed: set[str], lines: re.Pattern[bytes], names: Sequence[bytes], classes: Sequence[bytes]) -> bool:
+        """Return whether a file may get one of some names from some modules, for whose import lines a pattern is, or has one of some texts."""
+        try:
+            if os.path.getsize(path) > _LARGEST_BYTES and not path.endswith(notebooks.SUFFIX):
+                return False
+            source = _bytes(path)
+        except OSError:
+            return False
+        if any(name in source for name in classes):
+            return True
+        try:
+            code = notebooks.code(path, source)
+        except ValueError:
+            return False
+        if not lines.search(code) or (b"import *" not in source and not any(name in source for name in names)):
+            return False
+        # Many modules have one name, such as `settings`: which one is meant takes longer to find out.
+        return not changed.isdisjoint(import_lines.named(path, code, self.find, {_word(each) for each in changed}))
 
     def _subclasses(self, paths: Iterable[str]) -> list[bytes]:
         """Return the ends of the dotted names of classes that stand on one of OpenCensus."""
@@ -361,29 +388,40 @@ class Program:
 
     def find(self, importer: str, level: int, name: str) -> str | None:
         """Return the file of a module that an import statement in another names."""
-        parts = name.split(".") if name else []
+        folder = self._folders.get(importer)
+        if folder is None:
+            folder = self._folders[importer] = os.path.dirname(os.path.abspath(importer))
+        key = (folder, level, name)
+        if key not in self._known:
+            self._known[key] = self._found(folder, level, name.split(".") if name else [])
+        return self._known[key]
+
+    def _found(self, folder: str, level: int, parts: list[str]) -> str | None:
         if level:
-            folder = os.path.abspath(importer)
-            for _ in range(level):
+            for _ in range(level - 1):
                 folder = os.path.dirname(folder)
             base = os.path.join(folder, *parts)
-            wanted = {f"{base}.py", os.path.join(base, "__init__.py")}
-            last = os.path.basename(base)
-            return next((path for path in self._by_name.get(last, ()) if os.path.abspath(path) in wanted), None)
-        if not parts:
+            return next((path for path in self._by_name.get(os.path.basename(base), ()) if self._stems[path] == base), None)
+        if not parts or parts[-1] not in self._by_name:
             return None
         tail = os.sep + os.path.join(*parts)
-        fits = [
-            path
-            for path in self._by_name.get(parts[-1], ())
-            if os.path.splitext(os.path.abspath(path))[0].removesuffix(f"{os.sep}__init__").endswith(tail)
-        ]
-        here = os.path.abspath(importer).split(os.sep)
+        fits = [path for path in self._by_name[parts[-1]] if self._stems[path].endswith(tail)]
+        if fits and parts[0] in sys.stdlib_module_names:
+            # A module of a package never takes the place of the standard library's; one beside a script does.
+            here = folder + tail
+            fits = [path for path in fits if self._stems[path] == here and not _is_in_package(path)]
+        if len(fits) < 2:
+            return fits[0] if fits else None
+        steps = folder.split(os.sep)
 
         def nearness(path: str) -> int:
-            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(here, os.path.abspath(path).split(os.sep), strict=False)))
+            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(steps, self._stems[path].split(os.sep), strict=False)))
 
-        return max(fits, key=nearness, default=None)
+        return max(fits, key=nearness)
+
+
+def _is_in_package(path: str) -> bool:
+    return os.path.exists(os.path.join(os.path.dirname(path), "__init__.py"))
 
 
 def _look(path: str) -> tuple[bool, bool, bool]:
@@ -423,24 +461,6 @@ def _word(path: str) -> str:
     """Return the last part of the dotted name of a file's module."""
     stem = os.path.splitext(os.path.basename(path))[0]
     return os.path.basename(os.path.dirname(os.path.abspath(path))) if stem == "__init__" else stem
-
-
-def _gets(path: str, lines: re.Pattern[bytes], names: Sequence[bytes], classes: Sequence[bytes]) -> bool:
-    """Return whether a file may get one of some names from the modules that a pattern of import lines is for, or has one of some texts."""
-    try:
-        if os.path.getsize(path) > _LARGEST_BYTES and not path.endswith(notebooks.SUFFIX):
-            return False
-        source = _bytes(path)
-    except OSError:
-        return False
-    if any(name in source for name in classes):
-        return True
-    if b"import *" not in source and not any(name in source for name in names):
-        return False
-    try:
-        return lines.search(notebooks.code(path, source)) is not None
-    except ValueError:
-        return False
 
 
 def _bytes(path: str) -> bytes:

@@ -158,16 +158,19 @@ def _makers(owner: ast.ClassDef, parameter: str, file: File) -> list[tuple[File,
     at = [each.arg for each in function.args.args].index(parameter) - 1
     found = []
     for home in file.files.values():
-        for node in home.kinds[ast.Name]:
-            if not isinstance(node.ctx, ast.Load) or not _is_class(node, owner, file, home):
+        renamed = {each.asname for each in home.kinds[ast.alias] if each.name == owner.name and each.asname}
+        for node in [each for name in (owner.name, *sorted(renamed)) for each in home.reads(name)]:
+            if isinstance(node, ast.Attribute):
+                if node.attr == owner.name:
+                    return None
+                continue
+            if not _is_class(node, owner, file, home):
                 continue
             call = home.parents.get(node)
             is_direct = isinstance(call, ast.Call) and call.func is node
             if not isinstance(call, ast.Call) or home.has_stars(call) or (is_direct and len(call.args) > at):
                 return None
             found.append((home, call))
-        if any(each.attr == owner.name for each in home.kinds[ast.Attribute]):
-            return None
     return found
 
 

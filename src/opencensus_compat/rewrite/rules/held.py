@@ -161,9 +161,8 @@ def _arguments(file: File, parameter: ast.arg) -> Parts:
     at = places.index(parameter) - is_method if parameter in places else -1
     found: list[tuple[File, ast.expr]] = []
     for home in file.files.values():
-        nodes = [*home.kinds[ast.Name], *home.kinds[ast.Attribute]]
-        for node in nodes:
-            if strings.tail(node) != name or not isinstance(node.ctx, ast.Load) or not _may_mean(node, home, is_of_class=is_of_class):
+        for node in home.reads(name):
+            if not _may_mean(node, home, is_of_class=is_of_class):
                 continue
             call = home.call(node)
             if call is None or home.has_stars(call):

@@ -218,8 +218,8 @@ def _is_never_given(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str,
     owner = file.parents.get(function)
     called_as = owner.name if isinstance(owner, ast.ClassDef) and function.name == "__init__" else function.name
     for home in file.files.values():
-        for node in [*home.kinds[ast.Name], *home.kinds[ast.Attribute]]:
-            if strings.tail(node) != called_as or not isinstance(node.ctx, ast.Load) or home.is_annotation(node):
+        for node in home.reads(called_as):
+            if home.is_annotation(node):
                 continue
             call = home.parents.get(node)
             if not isinstance(call, ast.Call):

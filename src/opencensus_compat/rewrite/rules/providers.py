@@ -190,9 +190,7 @@ def nobody_gives(node: ast.Name, file: File) -> bool:
 def reads(name: str, file: File) -> Iterator[tuple[File, ast.Name | ast.Attribute]]:
     """Yield what reads a name in the program of a file, as a variable or as an attribute."""
     for home in file.files.values():
-        for each in [*home.kinds[ast.Name], *home.kinds[ast.Attribute]]:
-            if (each.id if isinstance(each, ast.Name) else each.attr) == name and isinstance(each.ctx, ast.Load):
-                yield home, each
+        yield from ((home, each) for each in home.reads(name))
 
 
 def is_continued(call: ast.Call, file: File) -> bool:
@@ -278,9 +276,7 @@ def parent_context(call: ast.Call, file: File) -> ast.Attribute | None:
         return None
     function = file.function(call)
     name = getattr(function, "name", "")
-    for home in file.files.values():
-        for each in [*home.kinds[ast.Name], *home.kinds[ast.Attribute]]:
-            is_it = (each.id if isinstance(each, ast.Name) else each.attr) == name and isinstance(each.ctx, ast.Load)
-            if is_it and home.call(each) is None:
-                raise Refused(Ask("In which thread is this tracer made? In another one than its caller's, the context must be handed on."))
+    for home, each in reads(name, file):
+        if home.call(each) is None:
+            raise Refused(Ask("In which thread is this tracer made? In another one than its caller's, the context must be handed on."))
     return node
