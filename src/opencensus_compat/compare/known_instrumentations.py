@@ -64,7 +64,7 @@ KNOWN_INSTRUMENTATIONS: tuple[Known, ...] = (
             entry
             for side, other, names in (
                 (PRESENT, ABSENT, "Requests/Sec|Request Execution Time"),
-                (ABSENT, PRESENT, "% Processor Time Normalized|IO Data Bytes/sec"),
+                (ABSENT, PRESENT, "% Processor Time Normalized|IO Data Bytes/sec|# of Exceps Thrown / sec"),
             )
             for entry in entries("standard-metrics", _GUIDE, ((_COUNTERS, ROW, side, other),), {"name": f"re:{names}"})
         )
