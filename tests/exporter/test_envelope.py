@@ -125,6 +125,18 @@ def test_subclass_with_own_defaults():
     assert dict(Options(where="x")) == {"where": "x"}
 
 
+def test_subclass_without_a_field():
+    """A subclass with other defaults has not the fields of the class that it is made from, unless they are set."""
+
+    class Short(Envelope):
+        _default = BaseObject(name="", time="")
+
+    made = Short()
+    assert not hasattr(made, "seq")
+    made.seq = 1
+    assert (made.seq, made["seq"]) == (1, 1)
+
+
 def test_json():
     """What is set is what is sent."""
     assert json.loads(json.dumps(Envelope(name="n", time="t"))) == {"name": "n", "time": "t"}

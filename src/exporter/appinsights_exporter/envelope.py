@@ -10,6 +10,7 @@ Limits: a misspelt field becomes one more key of the item, as it always did.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar
 
 __all__ = [
@@ -27,6 +28,10 @@ __all__ = [
 ]
 
 
+def _no_field(name: str) -> property:
+    return property(lambda self: self.__getattr__(name))
+
+
 class BaseObject(dict[str, Any]):
     """A dict whose items are also attributes, with class-level defaults behind them.
 
@@ -40,6 +45,13 @@ class BaseObject(dict[str, Any]):
     """Field to value for fields that were never set. A subclass may replace it."""
     _always_set: ClassVar[tuple[str, ...]] = ()
     """Fields that the constructor sets to their default when the caller did not give them, so that they are always sent."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "_default" in cls.__dict__:
+            # A class with other defaults has not the fields of the class that it is made from.
+            for name in {name for base in cls.__mro__[1:] for name in getattr(base, "_default", ())}.difference(cls._default):
+                setattr(cls, name, _no_field(name))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -198,6 +210,14 @@ _BASE_TYPES: dict[str, type[BaseObject]] = {
     "EventData": Event,
     "MetricData": MetricData,
 }
+
+
+_TYPES: tuple[type[BaseObject], ...] = (Envelope, Data, DataPoint, *_BASE_TYPES.values())
+for _type in _TYPES:
+    for _name in _type._default:
+        # Read in C: 0.1 us, where Python searches and makes an error before it calls ``__getattr__``, 0.5 us. A telemetry processor reads
+        # three fields to get to a property.
+        setattr(_type, _name, property(itemgetter(_name)))
 
 
 def from_wire(item: Mapping[str, object]) -> Envelope:

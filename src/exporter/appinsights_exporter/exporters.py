@@ -129,6 +129,7 @@ class ExporterBase(Generic[_T]):
         self._delivery: Delivers = sharing.shared(settings) if delivery is None else delivery
         self.counts = self._delivery.counts
         self._processors = TelemetryProcessors()
+        self._known_context_tags: tuple[dict[str, object], dict[str, str]] = ({}, {})
         self._resources = ResourceTags()
         self._log_limit = RateLimit()
         self._pace, self._callers_pace = (Pace(min(1.0, settings.grace_period_s / 5)) for _ in range(2))
@@ -353,7 +354,15 @@ class ExporterBase(Generic[_T]):
         if self._legacy_context_tags is None:
             return None
         try:
-            return resource.context_tags(self._legacy_context_tags)
+            # Compared, since the mapping is copied five times as fast as its values are made what the wire takes.
+            said = dict(self._legacy_context_tags)
+            known, tags = self._known_context_tags
+            if said != known:
+                tags = resource.context_tags(said)
+                if all(type(value) is str for value in said.values()):
+                    # An object could change and stay equal to itself.
+                    self._known_context_tags = (said, tags)
+            return tags
         except failure():  # The mapping is the program's own and may do anything; the telemetry still has a resource.
             if self._log_limit.due("context tags"):
                 _logger.warning("The context tags of OpenCensus telemetry could not be read; its resource's are used.", exc_info=True)

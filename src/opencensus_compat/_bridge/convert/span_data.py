@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -22,6 +23,8 @@ from opencensus_compat._bridge.convert.oc_to_otel import (
 )
 
 _NO_RESOURCE = Resource({})
+_UNSET = Status(StatusCode.UNSET)
+_scope = lru_cache(maxsize=4)(InstrumentationScope)
 
 
 def readable_span(span_data: object, scope: str) -> ReadableSpan:
@@ -61,9 +64,9 @@ def readable_span(span_data: object, scope: str) -> ReadableSpan:
         attributes=values,
         links=[item for item in links if item is not None],
         kind=span_kind(data.span_kind),
-        status=status(code, None) if code else Status(StatusCode.UNSET),
+        status=status(code, None) if code else _UNSET,
         start_time=start_ns,
         end_time=nanoseconds(data.end_time) or start_ns,
         resource=_NO_RESOURCE,
-        instrumentation_scope=InstrumentationScope(scope),
+        instrumentation_scope=_scope(scope),
     )

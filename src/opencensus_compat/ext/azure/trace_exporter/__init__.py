@@ -51,6 +51,9 @@ ERROR_NAME = attributes_helper.COMMON_ATTRIBUTES["ERROR_NAME"]
 STACKTRACE = attributes_helper.COMMON_ATTRIBUTES["STACKTRACE"]
 
 
+_SCALARS = frozenset({str, int, float, bool})
+
+
 class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanHandle):
     """A handle on an Application Insights resource, for a tracer.
 
@@ -131,13 +134,14 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
 
     def _telemetry(self, readable: ReadableSpan, span: _handles.CensusSpan | None, tracer: Any) -> ReadableSpan | _exporter.Prepared:
         """Return what the pipeline exports for an ended span; see `SpanHandle`."""
-        if span is None:
-            if not self._telemetry_processors:
-                return readable
-            return _exporter.Prepared(lambda: self.apply_telemetry_processors(self._pipeline.convert(readable)), readable)
-        if not (self._telemetry_processors or self._is_changed()):
+        if span is not None and self._is_changed():
+            return self._prepared(tracer._span_data(span), readable)
+        if not self._telemetry_processors:
             return readable
-        return self._prepared(tracer._span_data(span), readable)
+        if span is not None and not _SCALARS.issuperset(map(type, span.attributes.values())):
+            # Processors see values as the program set them; an OpenTelemetry span has texts and tuples in their places.
+            return self._prepared(tracer._span_data(span), readable)
+        return _exporter.Prepared(lambda: self.apply_telemetry_processors(self._pipeline.convert(readable)), readable)
 
     def _is_changed(self) -> bool:
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
