@@ -46,7 +46,7 @@ import abc
 import importlib
 import inspect
 import warnings
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk.resources import Resource
@@ -343,6 +343,22 @@ def new_data(record: LogRecord, resource: Resource, scope: InstrumentationScope 
         setattr(record, "resource", resource)  # noqa: B010 - the record of these releases has one, the protocol does not
         data = _made(_new_data, record, scope)
     return data
+
+
+class _Held(NamedTuple):
+    """What the conversion reads of a record and its logger."""
+
+    log_record: LogRecord
+    resource: Resource
+    instrumentation_scope: InstrumentationScope | None
+
+
+def held(record: LogRecord, resource: Resource, scope: InstrumentationScope | None) -> LogData:
+    """Return what the conversion takes, for a record that passes no processor.
+
+    The SDK's own object copies the attributes and looks at each of them: a third of the time of a conversion, for attributes that are plain.
+    """
+    return _Held(record, resource, scope) if _new else new_data(record, resource, scope)
 
 
 def record_of(data: LogData) -> LogRecord:

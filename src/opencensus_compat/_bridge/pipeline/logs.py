@@ -33,6 +33,8 @@ from opencensus_compat._bridge.whose import is_ours
 if TYPE_CHECKING:
     import logging
 
+    from opentelemetry.sdk.resources import Resource
+
     from opencensus_compat._bridge.exporter import LogData, LoggerProvider, LogRecord, Settings, WireItem
     from opencensus_compat._bridge.pipeline.part import Processor
 
@@ -64,6 +66,27 @@ if TYPE_CHECKING:
 
         def apply_telemetry_processors(self, envelopes: Sequence[Any]) -> Sequence[WireItem]:
             """Return the envelopes that no telemetry processor dropped."""
+
+
+class _Carrier:
+    """Takes what a handler makes of a record through the queue of the SDK, in the place of the record and of what holds it."""
+
+    trace_id = span_id = 0
+    attributes = context = limits = None
+    instrumentation_scope = _SCOPE
+
+    def __init__(self, resource: Resource, make: _Make) -> None:
+        self.resource = resource
+        self.to_envelopes = make
+
+    @property
+    def log_record(self) -> _Carrier:
+        """Return itself."""
+        return self
+
+    def __copy__(self) -> _Carrier:
+        # The SDK copies a record to take its context away.
+        return self
 
 
 class LogPart(Part["LogData"]):
@@ -262,29 +285,39 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         for processor in self._others.rest:
             _sdk.show(processor, data)
 
-    def send_again(self, record: LogRecord, part: LogPart, make: _Make) -> None:
-        """Hand a facade record to its part alone: another handler has put it through the provider.
+    def send_made(self, part: LogPart, make: _Make) -> None:
+        """Hand what a handler makes of a record to its part alone: nobody else reads the record, or another handler has shown it to them.
 
         Args:
-            record: The OpenTelemetry record.
             part: The part it is for.
-            make: Returns its envelopes.
+            make: Returns the envelopes.
         """
         if self.is_stopped:
             part.refused()
             return
-        record.to_envelopes = make  # type: ignore[attr-defined]  # as the exporter's `BringsEnvelopes`
-        part.on_emit(self.data_of(record))
+        part.on_emit(_Carrier(self._resource(), make))  # type: ignore[arg-type]  # it has what the SDK's queue reads
 
     def has_audience(self) -> bool:
         """Return whether processors of the application's may read the records that facade handlers put through the provider."""
         return not self.is_alone and self._others.are_more_than(LogRouter)
 
+    def is_passed_by(self, part: LogPart) -> bool:
+        """Return whether records for a part may go to it without the provider, because nobody else would get them there."""
+        # The logger of a provider that is switched off has no resource, and takes nothing.
+        return part.is_direct and (self.is_alone or (hasattr(self._logger, "resource") and not self.has_audience()))
+
     def data_of(self, record: LogRecord) -> LogData:
         """Return a facade record as exporters get it."""
-        resource = getattr(self._logger, "resource", None)
-        data: LogData = _sdk.new_data(record, resource or resource_of_role(default_role()), _SCOPE)
+        data: LogData = _sdk.new_data(record, self._resource(), _SCOPE)
         return data
+
+    def held(self, record: LogRecord) -> LogData:
+        """Return a facade record as a conversion gets it that is called at once."""
+        data: LogData = _sdk.held(record, self._resource(), _SCOPE)
+        return data
+
+    def _resource(self) -> Resource:
+        return getattr(self._logger, "resource", None) or resource_of_role(default_role())
 
     def on_emit(self, log_record: LogData) -> None:
         """Hand a record on."""

@@ -409,8 +409,10 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             )
             item.is_certain = True
             return
-        formatted = None
-        if is_first and router.has_audience():
+        formatted = otel = None
+        if not is_first or router.is_passed_by(self._pipeline):
+            pass
+        elif router.has_audience():
             # The application's processors get the text, too; the program's own conversion gets the record from before it was formatted.
             formatted = Formatted(record)
             otel = otel_record(self, formatted.twin, ids, percent, context, is_event=self._is_event, as_otel=self._as_otel)
@@ -426,7 +428,10 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
                 convert = _taken.Maker(item, convert).envelopes
             prepared = _exporter.Prepared(convert, None, percent)
         make = item.attach(prepared).to_envelopes
-        (router.send if is_first else router.send_again)(otel, self._pipeline, make)
+        if otel is None:
+            router.send_made(self._pipeline, make)
+        else:
+            router.send(otel, self._pipeline, make)
         item.is_certain = not may_refuse
 
     def _envelopes(self, pieces: list[_Piece]) -> _taken.Envelopes:
@@ -468,7 +473,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         ids = ids_of(record, _context.current(), as_otel=self._as_otel)
         envelope: Envelope
         [envelope] = self._pipeline.convert(
-            log_router().data_of(otel_record(self, record, ids, is_event=self._is_event, as_otel=self._as_otel))
+            log_router().held(otel_record(self, record, ids, is_event=self._is_event, as_otel=self._as_otel))
         )
         if create_envelope is _CREATE:
             return envelope
