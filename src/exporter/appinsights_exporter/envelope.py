@@ -46,8 +46,8 @@ class BaseObject(dict[str, Any]):
     _always_set: ClassVar[tuple[str, ...]] = ()
     """Fields that the constructor sets to their default when the caller did not give them, so that they are always sent."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         if "_default" in cls.__dict__:
             # A class with other defaults has not the fields of the class that it is made from.
             for name in {name for base in cls.__mro__[1:] for name in getattr(base, "_default", ())}.difference(cls._default):
