@@ -112,7 +112,9 @@ class Tracer(metaclass=_TracerClass):
     _blank_in: Context | None = None
 
     def __init__(self, span_context: Any = None, sampler: Any = None, exporter: Any = None, propagator: Any = None) -> None:
-        self.sampler = _default_sampler() if sampler is None else sampler
+        if sampler is None:
+            sampler = _default_sampler()
+        self.sampler = sampler
         self.exporter = _default_exporter() if exporter is None else exporter
         self.propagator = _W3C if propagator is None else propagator
         self._given: Any = span_context
@@ -121,14 +123,14 @@ class Tracer(metaclass=_TracerClass):
         self._open: dict[int, Any] = {}
         self._home = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         # The most frequent cases, a tracer for each request, without the calls below `get_tracer`: a tenth of an unsampled request.
-        kind = type(self.sampler)
+        kind = type(sampler)
         own_decision = _BY_ID.get(kind)
         is_quick = (
             own_decision is not None
             and kind.should_sample is own_decision
             and type(self) is Tracer
             and not _patched
-            and "should_sample" not in self.sampler.__dict__
+            and "should_sample" not in sampler.__dict__
         )
         if span_context is None:
             # Each root gets a trace of its own.
@@ -139,7 +141,7 @@ class Tracer(metaclass=_TracerClass):
                 self._one_trace = True
             if is_quick:
                 if kind is _ProbabilitySampler:
-                    rate = self._rate = self.sampler.rate
+                    rate = self._rate = sampler.rate
                     is_kept = (trace_id & _HIGHEST_LOWER_LONG) <= rate * _HIGHEST_AS_FLOAT
                 else:
                     is_kept, self._rate = kind is _AlwaysOnSampler, None
@@ -162,7 +164,7 @@ class Tracer(metaclass=_TracerClass):
                     # It was sampled elsewhere, at an unknown rate.
                     is_kept = True
                 else:
-                    rate = self._rate = self.sampler.rate
+                    rate = self._rate = sampler.rate
                     is_kept = int(span_context.trace_id[16:], 16) <= rate * _HIGHEST_AS_FLOAT
                 if is_kept:
                     options.set_enabled(True)
