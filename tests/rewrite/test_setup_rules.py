@@ -254,3 +254,21 @@ def test_rules_choose_among_files_of_other_kinds(tmp_path):
     assert rewrite([str(tmp_path)], Options(lines=frozenset({(str(path), 0, 2)}))).after == {}
     result = rewrite([str(tmp_path)], Options(lines=frozenset({(str(path), 0, 3)})))
     assert [(change.rule, change.line) for change in result.changes] == [("N003", 3)]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        'with context.tracer.span("look up"):\n        pass',
+        'tracer = context.tracer\n    with tracer.span("look up"):\n        pass',
+        'span = context.tracer.start_span("look up")\n    context.tracer.end_span()',
+    ],
+)
+def test_tracers_of_invocations_wait_for_the_extension(use: str) -> None:
+    """The extension of Azure Functions makes them as long as it is there; handlers beside them change."""
+    head = "from opencensus.ext.azure.log_exporter import AzureLogHandler\nfrom opencensus.extension.azure.functions import OpenCensusExtension\n\n"
+    after = rewritten(
+        f"import logging\n\n{head}OpenCensusExtension.configure()\nlogging.getLogger('shop').addHandler(AzureLogHandler())\n\n\ndef main(req, context):\n    {use}\n"
+    )
+    assert use in after
+    assert "addHandler(ApplicationInsightsLoggingHandler())" in after

@@ -10,7 +10,7 @@ from opencensus_compat.rewrite import calls, loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.meanings import Function, Meanings
-from opencensus_compat.rewrite.rules import attributes, made, metric_names, metrics, providers, readings
+from opencensus_compat.rewrite.rules import attributes, integrations, made, metric_names, metrics, providers, readings
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
 
@@ -64,7 +64,9 @@ class Flows(Meanings):
                     self._tie(use, slot)
                     self._reach(slot)
         for one, other in [
-            each for rule in (providers, attributes, metrics, metric_names, readings) for each in rule.together(files.values())
+            each
+            for rule in (providers, attributes, metrics, metric_names, readings, integrations)
+            for each in rule.together(files.values())
         ]:
             self._tie(one, other)
         while self._pending:
