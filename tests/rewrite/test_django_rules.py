@@ -75,6 +75,36 @@ def test_a_pair_of_folders(tmp_path):
             'configure(signals=["traces"], sampler=ALWAYS_ON, instrumentations=["django"])',
             id="a class, and no database",
         ),
+        pytest.param(
+            {"exporter": "'opencensus.ext.azure.trace_exporter.AzureExporter(connection_string=\"' + CS + '\")'"},
+            'configure(connection_string=settings.CS, signals=["traces"], sampler=ALWAYS_ON, instrumentations=["django", "sqlite3"])',
+            id="texts that are joined",
+        ),
+        pytest.param(
+            {"settings": _SETTINGS.replace("CS = os.environ", "cs = os.environ"), "exporter": _EXPORTER.replace("CS", "cs")},
+            'configure(connection_string=os.environ[\'CS\'], signals=["traces"], sampler=ALWAYS_ON, instrumentations=["django", "sqlite3"])',
+            id="a variable of the environment",
+        ),
+        pytest.param(
+            {
+                "wsgi": _WSGI.replace(
+                    'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")',
+                    "name = 'shop.production' if 'WEBSITE_HOSTNAME' in os.environ else 'shop.settings'\n"
+                    'os.environ.setdefault("DJANGO_SETTINGS_MODULE", name)',
+                ),
+                "production": "from shop.settings import *\n",
+            },
+            'configure(connection_string=settings.CS, signals=["traces"], sampler=ALWAYS_ON, instrumentations=["django", "sqlite3"])',
+            id="settings by a condition",
+        ),
+        pytest.param(
+            {
+                "settings": _SETTINGS.replace("DATABASES = {{", "OTHERS = {{"),
+                "production": 'from shop.settings import *\n\nDATABASES = {"default": {"ENGINE": "django.db.backends.mysql"}}\n',
+            },
+            'configure(connection_string=settings.CS, signals=["traces"], sampler=ALWAYS_ON, instrumentations=["django", "mysqlclient"])',
+            id="databases of one place",
+        ),
     ],
 )
 def test_the_server_sets_up(tmp_path, given, line):
@@ -107,6 +137,19 @@ def test_each_server_sets_up(tmp_path):
         pytest.param({"wsgi": _WSGI.replace("shop.settings", "shop.others"), "others": ""}, id="another server"),
         pytest.param({"settings": _SETTINGS.replace("WSGI_APPLICATION", "APPLICATION")}, id="runserver without wsgi.py"),
         pytest.param({"exporter": _EXPORTER.replace("CS", "cs")}, id="a name that Django does not hand on"),
+        pytest.param(
+            {
+                "settings": "from dotenv import load_dotenv\nload_dotenv()\n" + _SETTINGS.replace("CS = os.environ", "cs = os.environ"),
+                "exporter": _EXPORTER.replace("CS", "cs"),
+            },
+            id="a variable of a file that the settings load",
+        ),
+        pytest.param(
+            {"wsgi": _WSGI.replace('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n', "")}, id="which settings"
+        ),
+        pytest.param(
+            {"exporter": "'opencensus.ext.azure.trace_exporter.AzureExporter(connection_string=' + CS + ')'"}, id="quotes in a value"
+        ),
         pytest.param(
             {"exporter": _EXPORTER.replace("'{CS}'", "'{CS}', storage_path=f'{os.path.join(CS, '.dev')}'")}, id="text inside the text"
         ),

@@ -191,8 +191,8 @@ def top(path: str) -> str:
 def matters(path: str, called: Collection[str]) -> bool:
     """Return whether a change of others may concern a file that gets nothing of OpenCensus by its imports.
 
-    It sets up what is sent, as one that was rewritten before, or makes an application that may trace itself; or it may use what others keep
-    in objects, or call a function that they hand something.
+    It sets up what is sent, as one that was rewritten before, makes an application that may trace itself, or has settings of Django for one
+    place; or it may use what others keep in objects, or call a function that they hand something.
 
     Args:
         path: The file.
@@ -207,6 +207,7 @@ def matters(path: str, called: Collection[str]) -> bool:
     return (
         (b"appinsights_exporter" in data and b"configure(" in data)
         or (b"DJANGO_SETTINGS_MODULE" in data and (b"get_wsgi_application" in data or b"get_asgi_application" in data))
+        or (b"DATABASES" in data and b"import *" in data)
         or (b"fastapi" in data and b"FastAPI" in data)
         or _OF_OPENCENSUS.search(data) is not None
         or any(f"{name}(".encode() in data for name in called)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import requirements
@@ -35,6 +36,8 @@ _QUESTION = (
     "Are the queries of the databases wanted? DjangoInstrumentor traces requests alone, the instrumentation of a driver its queries."
 )
 _MODULE = "DJANGO_SETTINGS_MODULE"
+_LOADS = (b"dotenv", b"read_env(", b"environ.update(")
+"""How settings put variables into the environment."""
 
 
 def middleware(use: Found, file: File) -> Outcome:
@@ -100,14 +103,21 @@ def _without(node: ast.Constant, file: File) -> Edit:
 
 
 def _servers(file: File) -> Iterator[tuple[File, ast.stmt]]:
-    """Yield the files that make an application of this project, and the statements that do."""
+    """Yield the files that make an application of this project, and the statements that do.
+
+    Raises:
+        Refused: Which settings an application has is not known.
+    """
     for other in file.files.values():
         for node in other.kinds[ast.Call]:
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
             statement = other.statement(node)
             if name not in _APPLICATIONS or statement not in other.tree.body or "os" not in other.bindings.module:
                 continue
-            if any(_stands_on(module, file) for module in _named(other, other.start(node))):
+            modules = list(_named(other, other.start(node)))
+            if not modules:
+                raise Refused(Ask(f"Which settings has the application of {os.path.basename(other.path)}? {_QUESTION}"))
+            if any(_stands_on(module, file) for module in modules):
                 yield other, statement
 
 
@@ -115,10 +125,15 @@ def _named(file: File, before: int) -> Iterator[File]:
     """Yield the settings that a file names for its project."""
     for node in file.kinds[ast.Constant]:
         call = file.parents.get(node)
-        is_value = isinstance(call, ast.Call) and any(isinstance(each, ast.Constant) and each.value == _MODULE for each in call.args)
-        is_value = is_value or (isinstance(call, ast.Assign) and _MODULE in ast.unparse(call.targets[0]))
-        if is_value and isinstance(node.value, str) and file.start(node) < before:
-            found = file.module_file(0, node.value) if node.value != _MODULE else None
+        if node.value != _MODULE or file.start(node) >= before:
+            continue
+        value = call.args[1] if isinstance(call, ast.Call) and len(call.args) > 1 else None
+        if isinstance(call, ast.Subscript) and isinstance(statement := file.parents.get(call), ast.Assign):
+            value = statement.value
+        if isinstance(value, ast.Name):
+            value = file.only_value(file.slot(value))
+        for each in ast.walk(value) if value is not None else ():
+            found = file.module_file(0, each.value) if isinstance(each, ast.Constant) and isinstance(each.value, str) else None
             if found is not None:
                 yield found
 
@@ -129,37 +144,61 @@ def _stands_on(module: File, file: File) -> bool:
 
 def _libraries(file: File) -> list[str] | None:
     """Return the instrumentations for the queries, which OpenCensus's middleware traces too; None where a driver is not known."""
-    slot = file.bindings.module.get("DATABASES")
-    if slot is None:
+    # Settings of one place, such as production.py, may add the databases to those of all.
+    others = [each for each in file.files.values() if each is not file and "DATABASES" in each.bindings.module and _stands_on(each, file)]
+    homes = [*([file] if "DATABASES" in file.bindings.module else []), *others]
+    if not homes:
         return [] if not any(alias.name == "*" for node in file.kinds[ast.ImportFrom] for alias in node.names) else None
-    every = settings.dictionary(value) if (value := file.only_value(slot)) is not None else None
-    if every is None:
-        return None
     found = []
-    for database in every.values():
-        engine = (settings.dictionary(database) or {}).get("ENGINE")
-        name = engine.value if isinstance(engine, ast.Constant) else None
-        if not isinstance(name, str) or name not in _DRIVERS:
+    for home in homes:
+        every = settings.dictionary(value) if (value := home.only_value(home.bindings.module["DATABASES"])) is not None else None
+        if every is None:
             return None
-        found.append(_DRIVERS[name])
+        for database in every.values():
+            engine = (settings.dictionary(database) or {}).get("ENGINE")
+            name = engine.value if isinstance(engine, ast.Constant) else None
+            if not isinstance(name, str) or name not in _DRIVERS:
+                return None
+            found.append(_DRIVERS[name])
     return list(dict.fromkeys(each for each in found if each))
 
 
 def _moved(argument: str, names: dict[str, str], file: File, server: File, made: ast.stmt) -> str | None:
     """Return an argument as another file writes it: settings by Django's name for them; None for one with other names of its file."""
     keyword, _, text = argument.partition("=")
-    tree = ast.parse(text, mode="eval").body
-    changed = False
+    tree = ast.parse(text, mode="eval")
+    new: dict[str, str] = {}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name):
             continue
+        slot = file.bindings.module.get(node.id)
         if node.id in names:
-            changed, node.id = changed or names[node.id] != node.id, names[node.id]
-        elif node.id.isupper() and (slot := file.bindings.module.get(node.id)) is not None and slot.stores:
-            changed, node.id = True, f"{server.need('from django.conf import settings', made)}.{node.id}"
-        elif not (node.id == "os" and "os" in server.bindings.module) and not hasattr(builtins, node.id):
+            new[node.id] = names[node.id]
+        elif node.id.isupper() and slot is not None and slot.stores:
+            new[node.id] = f"{server.need('from django.conf import settings', made)}.{node.id}"
+        elif slot is not None and (value := file.only_value(slot)) is not None and _is_known(value, file, server):
+            new[node.id] = file.text(value)
+        elif not _is_known(node, file, server):
             return None
-    return f"{keyword}={ast.unparse(tree)}" if changed else argument
+    return argument if all(name == text for name, text in new.items()) else f"{keyword}={ast.unparse(_Renamed(new).visit(tree))}"
+
+
+class _Renamed(ast.NodeTransformer):
+    """Puts other expressions in the places of names."""
+
+    def __init__(self, new: dict[str, str]) -> None:
+        self._new = new
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.parse(self._new[node.id], mode="eval").body if node.id in self._new else node
+
+
+def _is_known(node: ast.expr, file: File, server: File) -> bool:
+    """Return whether an expression of the settings means the same before they are loaded: of constants, builtins and the environment."""
+    if any(word in file.source for word in _LOADS):
+        return False
+    names = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
+    return all((name == "os" and "os" in server.bindings.module) or hasattr(builtins, name) for name in names)
 
 
 def _by_hand(use: Found, file: File) -> Outcome:

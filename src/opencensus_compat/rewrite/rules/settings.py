@@ -219,13 +219,24 @@ def excluded_urls(node: ast.expr | None) -> str | Ask:
 
 
 def source(node: ast.expr) -> Source | Keep:
-    """Return the expression of a component, which may be written as text, also as an f-string.
+    """Return the expression of a component, which may be written as text, also as an f-string, or as texts and names that `+` joins.
 
-    The replacement fields of an f-string become names, which `written` puts back.
+    The replacement fields of an f-string, and what is joined, become names, which `written` puts back.
     """
     text, fields = "", dict[str, str]()
+    parts = _joined(node)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         text = node.value
+    elif parts:
+        for each in parts:
+            name = f"field_{len(fields)}_"
+            if isinstance(each, ast.Constant):
+                text += str(each.value)
+            elif isinstance(each, (ast.Name, ast.Attribute)):
+                fields[name] = ast.unparse(each)
+                text += name
+            else:
+                return Keep("text that is made of more than names and texts")
     elif isinstance(node, ast.JoinedStr):
         for part in node.values:
             if isinstance(part, ast.Constant):
@@ -239,9 +250,20 @@ def source(node: ast.expr) -> Source | Keep:
     else:
         return Source(node, {}, node, is_text=False)
     try:
-        return Source(ast.parse(text.strip(), mode="eval").body, fields, node, is_text=True)
+        body = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         return Keep("text that is no expression")
+    if parts and any(isinstance(each, ast.Name) and each.id in fields for each in ast.walk(body)):
+        return Keep("text whose values have quotes of their own")
+    return Source(body, fields, node, is_text=True)
+
+
+def _joined(node: ast.expr) -> list[ast.expr]:
+    """Return what `+` joins to a text; nothing for another expression."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+        return []
+    parts = [part for side in (node.left, node.right) for part in (_joined(side) or [side])]
+    return parts if any(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in parts) else []
 
 
 class _Text(NamedTuple):
