@@ -323,6 +323,13 @@ PROGRAMS = (
         start_sh="opentelemetry-instrument gunicorn app:app\n",
     ),
     _program(
+        "FastAPI that traces itself beside a middleware",
+        "D023",
+        "requests of FastAPI",
+        "traces its requests by itself, as the middleware (app.py:",
+        app="from appinsights_exporter import configure\napp = FastAPI()\n@app.middleware('http')\nasync def main(request, call_next): ...\n",
+    ),
+    _program(
         "the retired package",
         "D024",
         "requests or calls",

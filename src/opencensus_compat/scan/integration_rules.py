@@ -47,7 +47,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "W012",
         "middleware of FastAPI",
         "shape",
-        "`FastAPIInstrumentor.instrument_app(app)`",
+        "`FastAPIInstrumentor.instrument_app(app)`; other applications get `telemetry={...}`, which leaves out what FastAPI makes by itself",
         names="ext.fastapi",
         pair="W012_fastapi",
         arrives="requests: name, url, resultCode, duration",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.doctor.check import PROBLEM, WARNING, Finding, check, need
 from opencensus_compat.doctor.facts import Absent, Facts
+from opencensus_compat.doctor.releases import takes
 from opencensus_compat.doctor.sections.program import Program, Use
 
 _FLUSH = "Set OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1, or call opencensus_compat.configure(flush_on_sigterm=True)."
@@ -99,6 +100,21 @@ def instrumented(facts: Facts) -> Iterator[Finding]:
                 f"opencensus.ext.{name} ({_at(use)}) and {found.kind} ({_at(found)}) trace the same: each request or call is sent once.",
                 "Take one of them out; the sections `One request, one span` and `One call, one span` of mixed.md say which one counts.",
             )
+    apps, providers, own = program.of("fastapi application"), program.of("providers"), program.of("http middleware")
+    if apps and providers and own and "fastapi" not in instrumentors and _traces_itself(facts):
+        yield Finding(
+            WARNING,
+            f"{_at(providers[0])} sets providers, with which the application of FastAPI ({_at(apps[0])}) traces its requests by itself, as the middleware "
+            f"({_at(own[0])}) does: each request arrives twice.",
+            'Make the application with FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False}), or take the middleware out.',
+            _seen(*apps, *providers, *own),
+        )
+
+
+def _traces_itself(facts: Facts) -> bool:
+    """Return whether the release of FastAPI that is installed has telemetry of its own."""
+    installed = () if isinstance(facts.versions, Absent) else facts.versions.installed
+    return any(each.name == "fastapi" and takes(">=0.165", each.version) for each in installed)
 
 
 def _instrumentors(facts: Facts, program: Program) -> dict[str, Use]:
