@@ -424,6 +424,24 @@ def test_a_program_that_leaves_processes_behind(command, here, capsys, monkeypat
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals and process groups")
+def test_an_interrupt_while_a_program_starts(tmp_path, monkeypatch):
+    """A Ctrl+C in the midst of the start waits until the program is known, which is ended then."""
+    started = []
+
+    class Starting(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Starting)
+    command = programs.parse("--before", shlex.join([sys.executable, "-S", "-E", "-c", "import signal; signal.pause()"]))
+    with pytest.raises(KeyboardInterrupt), programs._started(command, os.environ, tmp_path / "output", None):
+        pytest.fail("the program runs on")
+    assert started[0].returncode is not None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_an_interrupted_comparison(here):
     """A Ctrl+C ends the program, also where a shell started it, and writes no report."""
     with socket.create_server(("127.0.0.1", 0)) as waiting:

@@ -13,6 +13,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -237,27 +238,42 @@ class _Program:
 @contextlib.contextmanager
 def _started(command: Command, environment: Mapping[str, str], output: Path, folder: Path | None) -> Iterator[_Program]:
     """Run a program for as long as the body; whatever is left of it is ended then."""
-    with output.open("wb") as written:
-        try:
-            process = subprocess.Popen(  # noqa: S603 -- running what the user names is the command
-                command.words,
-                cwd=folder,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=written,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise NotComparable(
-                f"cannot start {_named(command)}: {reason}. Give a program that is on PATH, or a path to it; what only a shell understands needs "
-                f"one: sh -c '…'"
-            ) from None
-    try:
+    with contextlib.ExitStack() as at_end:
+        with output.open("wb") as written, _interrupts_wait():
+            try:
+                process = subprocess.Popen(  # noqa: S603 -- running what the user names is the command
+                    command.words,
+                    cwd=folder,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=written,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+                raise NotComparable(
+                    f"cannot start {_named(command)}: {reason}. Give a program that is on PATH, or a path to it; what only a shell understands needs "
+                    f"one: sh -c '…'"
+                ) from None
+            at_end.callback(_end, process)
         yield _Program(command, process, output)
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let a Ctrl+C wait for the end of the body: it may not come between the start of a program and the place that knows which to end."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
     finally:
-        _end(process)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _ended(program: _Program, conditions: Conditions, what: str = "") -> int:
