@@ -25,6 +25,7 @@ from opencensus_compat.doctor.collect import SECTIONS, gather
 from opencensus_compat.doctor.facts import Absent, Facts
 from opencensus_compat.doctor.report import exit_code
 from opencensus_compat.doctor.request import Request
+from opencensus_compat.doctor.sections.run import Process, Run
 
 _GUIDE = Path(__file__).parents[2] / "migration_guide"
 
@@ -88,6 +89,14 @@ def test_a_collector_that_raises(monkeypatch):
     facts = gather(Request(environ={}, folder=""))
     assert facts.versions == Absent("The facts about it could not be collected: OSError: cannot read https://***@host/")
     assert [name for name in SECTIONS if isinstance(getattr(facts, name), Absent)] == ["versions"]
+
+
+def test_a_process_that_was_slower_than_its_end():
+    """One that said how it ends itself, and nothing else in time, is named by that."""
+    process = Process(7, "python", "app.py", told=False, ended="os._exit at app.py:5")
+    facts = Facts(run=Run("python app.py", 0, (process,)))
+    [said] = [finding.text for result in run_checks(facts) if result.check.id == "D101" for finding in result.findings]
+    assert said.startswith("A process ended by os._exit at app.py:5, without its exit hooks, while ")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ _USED = ("opencensus_compat._bridge.process", "appinsights_exporter")
 """Modules, one of which every program has loaded that sends anything."""
 _ENDS = (1, 2, 3, 15)
 """SIGHUP, SIGINT, SIGQUIT, SIGTERM."""
-_MOST_S = 3.0
+_MOST_S = 10.0
 """How long the end of a process by itself may be held up, seconds."""
 _BEFORE_OTHERS, _AFTER_OTHERS = -99, -101
 """Priorities among multiprocessing's finalizers: those of programs have at least 0, that which exports what is queued has -100."""

@@ -92,6 +92,15 @@ def _cut(run: Run, cut: list[Process]) -> Finding:
     by = _SIGNALS.get(number, "") or run.stop_signal
     how = f"were ended by {by}" if by else "were ended by a signal"
     evidence = tuple(f"process {process.pid}: {process.command}" for process in cut)
+    ended = cut[0].ended
+    if ended and len(cut) == 1:
+        # It said so, and was slower than its end may be held up.
+        return Finding(
+            PROBLEM,
+            f"A process ended by {ended}, without its exit hooks, while nothing of its wiring could be seen in time: what was queued is lost.",
+            "opencensus_compat.flush(5) before that" if ended.startswith("os._exit") else _FLUSH,
+            evidence,
+        )
     return Finding(
         PROBLEM,
         f"{len(cut)} of {len(run.processes)} Python processes {how}, without their exit hooks: what was queued is lost, and nothing of their wiring "
