@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType, ModuleType
 
+_UNSAMPLED = ("NonRecordingSpan", "Unsampled")
+"""Classes of spans that are not sampled."""
 _MOST = 200
 """Most places, paths or messages that are kept of one kind."""
 _OURS = ("appinsights_exporter", "opencensus", "opencensus_compat")
@@ -174,26 +176,27 @@ def _tracer(module: Any) -> None:
         return exporter()
 
     module._default_sampler, module._default_exporter = _default_sampler, _default_exporter
-    start_root, start_inside, unsampled = module.Tracer._start_root, module.Tracer._start_inside, module._NoopTracer
+    next_trace, start_inside, unsampled = module.Tracer._next_trace, module.Tracer._start_inside, module._NoopTracer
 
-    @functools.wraps(start_root)
-    def _start_root(self: Any, name: Any, context: Any, tracer: Any, trace: Any) -> Any:
+    @functools.wraps(next_trace)
+    def _next_trace(self: Any) -> Any:
+        found = next_trace(self)
         try:
             used, given = self.sampler, self._given
             remote = None if given is None else bool(given.trace_options.get_enabled())
-            key = (type(used), getattr(used, "rate", None), remote, type(self.exporter), type(tracer) is not unsampled)
+            key = (type(used), getattr(used, "rate", None), remote, type(self.exporter), type(found[0]) is not unsampled)
             watched.roots[key] += 1
         except Exception:  # noqa: BLE001, S110 -- a sampler of anyone's
             pass
-        return start_root(self, name, context, tracer, trace)
+        return found
 
     @functools.wraps(start_inside)
     def _start_inside(self: Any, name: Any, context: Any, parent: Any) -> Any:
-        if type(parent).__name__ == "NonRecordingSpan":
+        if type(parent).__name__ in _UNSAMPLED:
             watched.inside_unsampled += 1
         return start_inside(self, name, context, parent)
 
-    module.Tracer._start_root, module.Tracer._start_inside = _start_root, _start_inside
+    module.Tracer._next_trace, module.Tracer._start_inside = _next_trace, _start_inside
 
 
 def _default_tracer(module: Any) -> None:
