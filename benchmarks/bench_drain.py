@@ -1,6 +1,6 @@
 """An outage is over: how fast what was kept on disk is sent, and what new telemetry has of it.
 
-Run ``python benchmarks/bench_drain.py``. A process finds 80,000 items in its store, and an endpoint on the same machine that takes all of
+Run ``python benchmarks/bench_drain.py``. A process finds 60,000 items in its store, and an endpoint on the same machine that takes all of
 them. Meanwhile it exports a small batch of new spans ten times a second, as a busy program does, and afterwards the same without a drain.
 
 Rows: wall time for each kept item (100 us are 10,000 items/s), and by how much a new batch takes longer while the drain runs.
@@ -20,12 +20,12 @@ from statistics import quantiles
 import rows
 
 ROOT = Path(__file__).resolve().parent.parent
-ITEMS = 80_000
+ITEMS = 60_000
 GROUP = 500
 NEW = 16
 EVERY_S = 0.1
-QUIET = 30
-TURNS = 2
+QUIET = 20
+TURNS = 1
 MAX_US = 100.0
 MAX_LONGER_MS = 50.0
 """One group of kept items is on its way at a time, so a new batch never waits for more than that."""

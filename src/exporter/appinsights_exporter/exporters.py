@@ -378,7 +378,8 @@ class _Source(NamedTuple):
     resource: Resource
     tags: dict[str, str]
     """Not to be changed."""
-    patterns: patterns.Patterns
+    patterns: patterns.Patterns | None
+    """None where items are marked, because standard metrics count them."""
 
 
 class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter):
@@ -429,13 +430,15 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         return SpanExportResult.SUCCESS if self.deliver(spans) >= Result.STORED else SpanExportResult.FAILURE
 
     def _written(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> str | None:
-        if getattr(one, "to_envelopes", None) is not None or standard_metrics.are_counted():
+        if getattr(one, "to_envelopes", None) is not None:
             return None
         scope = one.instrumentation_scope
         facade = scope is not None and scope.name == legacy_spans.SCOPE
         source = self._sources[facade]
         if source is None or source.resource is not one.resource:
             source = self._source(one.resource, legacy_tags, facade)
+        if source.patterns is None:
+            return None
         rates = self._rates
         try:
             return source.patterns.json(one, rates.percent(one) if rates is not None and rates.exist and not facade else None)
@@ -480,7 +483,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
             else:
                 known = patterns.of_spans(self._key, self._url_query, facade, tags)
             self._patterns[kind] = known
-        source = _Source(of, tags, known)
+        source = _Source(of, tags, None if standard_metrics.are_counted() else known)
         self._sources = (self._sources[False], source) if facade else (source, self._sources[True])
         return source
 

@@ -27,8 +27,8 @@ MAX_BATCH_BYTES = 1024 * 1024
 _COMPRESSION_LEVEL = 3
 """Takes no longer than level 1 for a body that is a tenth smaller. Level 4 takes twice the time for another tenth."""
 _PIECE_BYTES = 64 * 1024
-"""What is compressed at a time. Each time lets another thread run, which then keeps the interpreter for 5 ms where it is busy: with an
-eighth of it a batch took three times as long to make beside a busy program."""
+"""What is compressed at a time. Each time lets another thread run, which keeps the interpreter for 5 ms where it is busy. A whole batch at
+once takes 1 us more for each item, since it does not fit the processor's cache."""
 _MAX_TOGETHER_BYTES = MAX_BATCH_BYTES // 4
 _BETWEEN = b'},{"name":"Microsoft.ApplicationInsights.'
 """What stands between two items that this package made: in texts there is no bare quotation mark."""
@@ -183,14 +183,15 @@ class _Packer:
 
     def batch(self) -> Batch:
         """Return the batch; nothing may be added after that."""
-        self._pack()
-        self._pieces += (self._compress.compress(b"]"), self._compress.flush())
+        self._pack(b"]")
+        self._pieces.append(self._compress.flush())
         return Batch(b"".join(self._pieces), tuple(self._parts), self.number)
 
-    def _pack(self) -> None:
-        """Compress what is waiting."""
-        if self._waiting:
-            self._pieces.append(self._compress.compress(self._opening + b",".join(self._waiting)))
+    def _pack(self, closing: bytes = b"") -> None:
+        """Compress what is waiting, and what closes the array."""
+        if self._waiting or closing:
+            opening = self._opening if self._waiting else b""
+            self._pieces.append(self._compress.compress(opening + b",".join(self._waiting) + closing))
             self._opening = b","
             self._waiting.clear()
             self._until_packing = self.size + _PIECE_BYTES
