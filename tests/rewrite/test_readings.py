@@ -151,3 +151,10 @@ def test_what_the_exporter_needs_is_made_after_a_record():
     text, left = _rewrite(f"{_HEAD}def record():\n    mmap.measure_int_put(ORDERS, 1)\n    mmap.record()\n\nrecord()\n{after}")
     assert "create_counter" not in text
     assert any("recorded first" in each.text for each in left)
+
+
+def test_an_exporter_that_is_made_after_a_record():
+    """The provider is set before the first value, also where that is put into a map a line before its record."""
+    text, left = _rewrite(_HEAD + _RECORD + _EXPORTER)
+    assert text.endswith('configure(signals=["metrics"], export_interval_millis=15000)\nORDERS.add(1)\n')
+    assert left == []

@@ -21,6 +21,8 @@ GOES = frozenset({"opencensus", "opencensus-context", "opencensus-ext-azure"}) |
 """Distributions that census-compat stands for."""
 OLDEST_INSTRUMENTATION = "0.49b0"
 """That goes with the oldest release of OpenTelemetry that the exporter takes."""
+_OLDEST = {"opentelemetry-exporter-prometheus": "0.62b0"}
+"""Distribution -> a release that has what is written, where older ones lack it: the prefix of all names."""
 
 TAKES_BELOW = {"opentelemetry-instrumentation-sqlalchemy": ("sqlalchemy", (2, 1))}
 """Instrumentation -> its library, and the first release that it refuses, where there are such releases."""
@@ -194,7 +196,8 @@ def _added(text: str, beside: Requirement, needed: Iterable[str]) -> Iterator[Ed
     """Yield a splice for each distribution that is needed, after the requirement that it stands beside, and in its form."""
     has_version = bool(beside.version.strip())
     for name in sorted(needed):
-        what = f"{name}>={OLDEST_INSTRUMENTATION}" if has_version else name
+        oldest = _OLDEST.get(name, OLDEST_INSTRUMENTATION)
+        what = f"{name}>={oldest}" if has_version else name
         if beside.form == "word":
             quote = "'" if has_version and ">" in what else ""
             space = re.match(r"\s*(?:\\\r?\n[ \t]*)?", text[beside.whole[0] :])
@@ -209,7 +212,7 @@ def _added(text: str, beside: Requirement, needed: Iterable[str]) -> Iterator[Ed
             end = text.index(quote, beside.end) + 1 if quote else beside.end
             yield Edit(end, end, f",{before}{quote}{what}{quote}", "", beside.scope)
         elif beside.form == "key":
-            value = '"*"' if beside.version.strip("\"'") == "*" else f'">={OLDEST_INSTRUMENTATION}"'
+            value = '"*"' if beside.version.strip("\"'") == "*" else f'">={oldest}"'
             indent = re.match(r"[ \t]*", text[line:])
             yield Edit(last, last, f"{indent[0] if indent else ''}{name} = {value}{_end_of_line(text)}", "", beside.scope)
         else:

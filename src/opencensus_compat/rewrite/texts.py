@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _CONFIGURATIONS = (".cfg", ".conf", ".ini", ".json", ".toml", ".yaml", ".yml")
 _INSTRUMENTATION = re.compile(rb"^[ \t]*from opentelemetry\.instrumentation\.(\w+) import\b", re.MULTILINE)
+_PROMETHEUS = b"from opentelemetry.exporter.prometheus import PrometheusMetricReader"
 _LISTED = re.compile(rb"\binstrumentations=\[([^\]]*)\]")
 _TEXT = re.compile(rb"""["']([\w-]+)["']""")
 
@@ -37,13 +38,15 @@ def concerns(data: bytes) -> bool:
 
 
 def needed(sources: Iterable[bytes]) -> set[str]:
-    """Return the distributions of the instrumentations that Python files import."""
+    """Return the distributions of the instrumentations, and of the reader for Prometheus, that Python files import."""
     found = set()
     for source in sources:
         names = _INSTRUMENTATION.findall(source)
         if b"appinsights_exporter" in source:
             names += [name for listed in _LISTED.findall(source) for name in _TEXT.findall(listed)]
         found |= {f"opentelemetry-instrumentation-{name.decode().replace('_', '-')}" for name in names}
+        if _PROMETHEUS in source:
+            found.add("opentelemetry-exporter-prometheus")
     return found
 
 

@@ -134,7 +134,13 @@ RULES: tuple[Rule, ...] = (
         "Is Zipkin still wanted, or does the backend take OTLP?",
         names="ext.zipkin",
     ),
-    Rule("V003", "exporter to Prometheus", "shape", "PrometheusMetricReader", names="ext.prometheus"),
+    Rule(
+        "V003",
+        "exporter to Prometheus",
+        "shape",
+        "PrometheusMetricReader, whose names end in the unit, and those of counters in `_total`",
+        names="ext.prometheus",
+    ),
     Rule(
         "V004",
         "agent or collector of OpenCensus",

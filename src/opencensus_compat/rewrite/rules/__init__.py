@@ -19,6 +19,7 @@ from opencensus_compat.rewrite.rules import (
     logs,
     metrics,
     packages,
+    prometheus,
     readings,
     recording,
     samplers,
@@ -49,6 +50,7 @@ REWRITERS: dict[str, Rewriter] = {
     **views.REWRITERS,
     **recording.REWRITERS,
     **readings.REWRITERS,
+    **prometheus.REWRITERS,
     **tags.REWRITERS,
     **gauges.REWRITERS,
 }

@@ -9,6 +9,7 @@ from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import metric_names, processors, readings, setups
 from opencensus_compat.rewrite.rules.made import called, is_subclass, loads, made, target
 from opencensus_compat.rewrite.rules.options import milliseconds, options
+from opencensus_compat.rewrite.rules.views import PUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +21,6 @@ _NEW = "ext.azure.metrics_exporter.new_metrics_exporter"
 _EXPORTER = "ext.azure.metrics_exporter.MetricsExporter"
 _THREAD = "metrics.transport.get_exporter_thread"
 _REGISTER = "stats.view_manager.ViewManager.register_exporter"
-_RECORD = "stats.measurement_map.MeasurementMap.record"
 _POINTS = (".GaugePointLong.set", ".GaugePointLong.add", ".GaugePointDouble.set", ".GaugePointDouble.add")
 _PRODUCERS = frozenset({"metrics.export.gauge.Registry", "stats.stats.stats"})
 _DEFAULT_INTERVAL_MILLIS = 15_000
@@ -48,7 +48,7 @@ def exporter(use: Found, file: File) -> Outcome:
     elif not (file.is_alone(call) or _is_in_registration(call, file) or threads):
         return Ask("Who else gets the exporter?")
     setups.check(call, file)
-    at = _before_records(call, statement, file)
+    at = before_records(call, statement, file)
     arguments, edits, before = readings.argument(file, at)
     arguments += metric_names.argument(file, call.func)
     lines = [*before, *configuration(call, file, threads[0] if threads else None, at, arguments)]
@@ -60,7 +60,7 @@ def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
     """Yield, in pairs, an exporter and the metrics of its file, where some are recorded before it is made."""
     for file in files:
         for use in file.uses:
-            call = file.call(use.node) if use.symbol in {_NEW, _EXPORTER} else None
+            call = file.call(use.node) if use.symbol in {_NEW, _EXPORTER, readings.PROMETHEUS} else None
             if call is not None and _first_record(file.statement(call), file) is not None:
                 yield from ((use, other) for other in file.uses if other.rule in {"S001", "M001", "M002"})
 
@@ -71,7 +71,7 @@ def _first_record(statement: ast.stmt, file: File) -> ast.stmt | None:
     return next((each for each in block[: block.index(statement)] if _records(each, file)), None)
 
 
-def _before_records(call: ast.Call, statement: ast.stmt, file: File) -> ast.stmt:
+def before_records(call: ast.Call, statement: ast.stmt, file: File) -> ast.stmt:
     """Return the statement in whose place or before which `configure` stands: an instrument without a provider keeps nothing of what it records.
 
     Raises:
@@ -89,11 +89,11 @@ def _before_records(call: ast.Call, statement: ast.stmt, file: File) -> ast.stmt
 
 
 def _records(statement: ast.stmt, file: File, depth: int = 2) -> bool:
-    """Return whether a statement records a value, as far as this file says."""
+    """Return whether a statement records a value, or puts one into a map, as far as this file says."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return False
     for each in ast.walk(statement):
-        if any(use.symbol == _RECORD or use.symbol.endswith(_POINTS) for use in file.by_node.get(each, ())):
+        if any(use.symbol in PUTS or use.symbol.endswith(_POINTS) for use in file.by_node.get(each, ())):
             return True
         slot = file.slot(each.func) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) else None
         function = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None

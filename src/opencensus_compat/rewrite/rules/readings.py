@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 RULE = "S013"
 _VIEW, _REGISTER = "stats.view.View", "stats.view_manager.ViewManager.register_view"
-_EXPORTERS = frozenset({"ext.azure.metrics_exporter.new_metrics_exporter", "ext.azure.metrics_exporter.MetricsExporter"})
+PROMETHEUS = "ext.prometheus.stats_exporter.new_stats_exporter"
+_EXPORTERS = frozenset({"ext.azure.metrics_exporter.new_metrics_exporter", "ext.azure.metrics_exporter.MetricsExporter", PROMETHEUS})
 _SETS = (b"set_meter_provider(", b"configure(", b"register_exporter(", b"get_exporter_thread(")
 _SHOWN = frozenset({"print", "pprint", "str", "repr", "vars", "pformat", "debug", "info", "warning", "error", "format"})
 """Functions that show what they get."""
@@ -48,7 +49,7 @@ class _Read(NamedTuple):
 
 def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
     """Yield, in pairs, what can only change together where a program reads back what it records: the measures, their exporter and the reads."""
-    uses = [use for file in files for use in file.uses if use.rule in {RULE, "S001", "A010"}]
+    uses = [use for file in files for use in file.uses if use.rule in {RULE, "S001", "A010", "V003"}]
     if any(use.rule == RULE for use in uses):
         yield from itertools.pairwise(uses)
 
