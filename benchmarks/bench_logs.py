@@ -34,7 +34,7 @@ import rows
 ROOT = Path(__file__).resolve().parent.parent
 LEGACY_PYTHON = os.environ.get("LEGACY_PYTHON", str(ROOT / ".venvs" / "legacy" / "bin" / "python"))
 TURNS = 3
-ROUNDS = 7
+ROUNDS = 5
 CALLS = 4_000
 FEW = 50
 IDLE = {"queue_capacity": 10**6, "max_batch_size": 10**6, "export_interval": 3600.0}

@@ -90,7 +90,7 @@ def opentelemetry():
     return {"root": root, "child": (lambda: tracer.start_as_current_span("outer"), root)}
 
 
-def measure(workloads):
+def measure(workloads, calls=CALLS, rounds=ROUNDS):
     """Return microseconds of CPU per call, the best round of each workload."""
     best = {}
     for name, workload in workloads.items():
@@ -98,12 +98,12 @@ def measure(workloads):
         outer = around() if around else None
         if outer is not None:
             outer.__enter__()
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             gc.collect()
             started = time.thread_time_ns()
-            for _ in range(CALLS):
+            for _ in range(calls):
                 call()
-            spent = (time.thread_time_ns() - started) / CALLS / 1000
+            spent = (time.thread_time_ns() - started) / calls / 1000
             best[name] = min(best.get(name, spent), spent)
         if outer is not None:
             outer.__exit__(None, None, None)

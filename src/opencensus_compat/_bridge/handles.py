@@ -178,6 +178,8 @@ class CensusSpan:
     """Whether its tracer has ended it."""
     _place: object | None = None
     """The task or thread that it was started in."""
+    _holder: Any = None
+    """The tracer that has noted it for work that it is handed to, while it is open."""
     _top_before: Any = None
     """The outermost span of its tracer that was open there already."""
     _is_elsewhere = False
@@ -237,6 +239,10 @@ class OtelSpan:
     _census_parent: SpanContext | None
     _census_is_whole = False
     """Whether it has what the SDK's constructor gives a span. Code other than the facade's has put nothing on one that has not."""
+
+    def census_ended(self) -> ReadableSpan:
+        """Return what processors get of a span that has ended."""
+        raise NotImplementedError
 
     def census_fill(self, attributes: dict[str, AttributeValue]) -> None:
         """Set attributes, of which each is one that OpenTelemetry accepts; the dict is given away."""

@@ -42,8 +42,6 @@ class BlankSpan(base_span.BaseSpan, _handles.CensusSpan):
     _otel: OtelSpan | None = None
     # Stays when the span has ended: it may have ended elsewhere, and the context that it was started in is left later.
     _outer: Context | None = None
-    _holder: Any = None
-    """The tracer that has noted it for work that it is handed to."""
 
     def __init__(
         self,

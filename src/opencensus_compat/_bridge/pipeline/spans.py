@@ -138,8 +138,9 @@ class Router(SpanProcessor):
             _doubles.started(span, _context.get_current() if parent_context is None else parent_context, self._others)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Hand an ended span on."""
+        """Hand an ended span on: the SDK's, or the facade's own, which is made one of those where it is sent."""
         now = ending_span.now
+        is_facades = issubclass(type(span), _handles.OtelSpan)
         if now is not None:
             facade, tracer = now
             if facade._is_elsewhere:
@@ -150,7 +151,8 @@ class Router(SpanProcessor):
             if destination is not None:
                 facade._taken_by = handle
                 if destination.is_direct:
-                    destination.on_end(handle._telemetry(span, facade, tracer))
+                    ended = span.census_ended() if is_facades else span  # type: ignore[attr-defined]  # it is one of those
+                    destination.on_end(handle._telemetry(ended, facade, tracer))
                 else:
                     self._others.report_if_alone(self, SPANS)
                 return
@@ -158,6 +160,8 @@ class Router(SpanProcessor):
                 # A subclass of ours with a way of its own may bring it here after all, as SpanData.
                 facade._ended = span
                 return
+        if is_facades:
+            span = span.census_ended()  # type: ignore[attr-defined]  # likewise
         context = span.get_span_context()
         inherited = self._inherited.pop((context.trace_id, context.span_id), None) if context is not None and self._inherited else None
         kept = _doubles.ended(span)

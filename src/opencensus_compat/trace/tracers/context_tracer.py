@@ -344,11 +344,13 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         here = _context.place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         span._place = here
         if type(parent_span) is not trace_span.Span or parent_span.context_tracer is not self:
-            holder = self if (owner := self._owner) is None else owner
+            # As `_owner`, without the call.
+            owner = None if self._owner_ref is None else self._owner_ref()
+            holder = self if owner is None else owner
             if here == holder._home:
                 if holder._top is not None:
                     span._top_before = holder._top
-                holder._top = span
+                span._holder, holder._top = holder, span
             else:
                 note_elsewhere(holder, span, here)
         return span
@@ -386,9 +388,11 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         if self._to_update is not None:
             self._to_update.span_id = span.parent_span.span_id if span.parent_span else None
         span._has_ended = True
-        holder = self if (owner := self._owner) is None else owner
-        if holder._top is span:
-            holder._top = span._top_before
+        holder = span._holder
+        if holder is not None:
+            span._holder = None
+            if holder._top is span:
+                holder._top = span._top_before
         if self._open.pop(id(span), None) is None:
             return
         if span._children_made:
