@@ -75,7 +75,14 @@ class Reader(PeriodicExportingMetricReader):
         self._stopped_in = 0
         self._asked = threading.local()
         self._has_thread = interval_s != math.inf
+        self.is_registered = False
+        """Whether a meter provider has it: its thread may come to its first interval before."""
         super().__init__(exporter, export_interval_millis=interval_s * 1000)
+
+    def collect(self, timeout_millis: float = 10_000) -> None:  # type: ignore[misc] # final for checkers; there is no hook before it
+        """Collect, once there is something to collect from; the SDK would log a warning before."""
+        if self.is_registered:
+            super().collect(timeout_millis)
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object) -> None:
         if self._is_stopped and self._stopped_in != os.getpid():

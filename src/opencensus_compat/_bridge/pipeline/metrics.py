@@ -219,6 +219,7 @@ class MetricPart(Part[MetricsData]):
     def _new_processor(self, export: object) -> Reader:
         reader = Reader(self, self._metric_exporter, self.interval_s)
         self.meter_provider = self._provide_meters(reader, is_otel_shape=self.is_otel_shape)
+        reader.is_registered = True
         self._adopt_meters(self)
         return reader
 

@@ -725,3 +725,12 @@ def test_patched_standard_metrics(options):
         exporter = new_metrics_exporter(**{**options, "enable_standard_metrics": True})
         exporter.exporter_thread.close()
     standard.producer.get_metrics.assert_called_with()
+
+
+def test_a_reader_that_no_provider_has_yet(options, caplog):
+    """An interval that ends before a meter provider has the reader brings nothing, and no warning of the SDK's."""
+    from opencensus_compat._bridge.pipeline.metric_readers import Reader
+
+    reader = Reader(None, ApplicationInsightsMetricExporter(options["connection_string"]), float("inf"))
+    reader.collect()
+    assert caplog.records == []
