@@ -179,3 +179,23 @@ def test_an_exporter_for_two_samplers(tmp_path):
     result = rewrite([str(tmp_path)], Options(shape=True, markers=False))
     assert not any(b"configure" in data for data in result.after.values())
     assert any("sampler" in each.text and each.why == "decide" for each in result.left)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_asked"),
+    [
+        pytest.param("Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())", False, id="the same"),
+        pytest.param("Tracer(exporter=AzureExporter(), sampler=ProbabilitySampler(0.5))", True, id="another sampler"),
+        pytest.param("Tracer(exporter=AzureExporter(connection_string=OTHER), sampler=AlwaysOnSampler())", True, id="another resource"),
+    ],
+)
+def test_an_exporter_of_a_class_beside_another(other, is_asked):
+    """An exporter that a class is handed is asked about where another place sets up something else: a process has one pipeline."""
+    text, left = _rewrite(
+        _HEAD.replace("AlwaysOnSampler\n", "AlwaysOnSampler, ProbabilitySampler\n", 1).replace("exporter = AzureExporter()\n", "")
+        + "class M:\n    def __init__(self, exporter=None):\n        self.exporter = exporter\n\n"
+        "    def work(self):\n        with Tracer(exporter=self.exporter, sampler=AlwaysOnSampler()).span('a'):\n            pass\n\n"
+        f"M(exporter=AzureExporter()).work()\nother = {other}\nwith other.span('b'):\n    pass\n"
+    )
+    assert any("A process sends its traces in one way" in each.text for each in left) is is_asked
+    assert ("M().work()" in text) is not is_asked

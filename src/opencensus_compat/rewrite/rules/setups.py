@@ -100,6 +100,31 @@ def check_arguments(arguments: list[str], file: File) -> None:
                 )
 
 
+def check_exporter(call: ast.Call, sampler: tuple[str, str], file: File) -> None:
+    """Refuse an exporter that a class is handed, where another place of the program sets up something else.
+
+    Args:
+        call: What makes it.
+        sampler: Class and rate of the sampler of its tracers, as `providers.kind` tells them.
+        file: Its file.
+
+    Raises:
+        Refused: A person must say which one is meant.
+    """
+    name, rate = sampler
+    decides = ("on" if float(rate) >= 1 else rate) if rate else "off" if name.endswith("AlwaysOffSampler") else "on"
+    mine = SetUp(file, call, TRACES, {**_options(call, file), "sampler": decides})
+    for other in [each for home in file.files.values() for each in _of_file(home) if each.signal == TRACES and each.node is not call]:
+        if differing := _differing(mine, other):
+            names = " and ".join(_NAMES[each] for each in differing)
+            raise Refused(
+                Ask(
+                    f"Which {names} is meant? A process sends its traces in one way, and this exporter's is not what is set up at "
+                    f"{_shown(other, file)}."
+                )
+            )
+
+
 def _shown(each: SetUp, file: File) -> str:
     path = os.path.basename(each.file.path) if each.file is file else os.path.relpath(each.file.path)
     return f"{path}:{each.node.lineno}"

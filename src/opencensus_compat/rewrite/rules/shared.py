@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.imports import without_name
-from opencensus_compat.rewrite.rules import handed, processors, samplers
+from opencensus_compat.rewrite.rules import handed, processors, samplers, setups
 from opencensus_compat.rewrite.rules.made import made, readers, target
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import context_given, given, kind, tracers
@@ -120,6 +120,7 @@ def before_class(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     of_sampler = handed.sampler_kind(part, file)
     if of_sampler is None:
         raise Refused(Ask("Which sampler is meant? The tracers with this exporter have several, and a process has one."))
+    setups.check_exporter(call, of_sampler, file)
     arguments = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
     arguments.append(f"sampler={samplers.of_kind(of_sampler, use, file, has_caller=True)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
