@@ -35,11 +35,11 @@ LIMITS = {
     "child": 1.0,
     "fields": 1.0,
     "request": 1.0,
-    "request, headers": 1.05,
-    "unsampled": 0.58,
+    "request, headers": 1.0,
+    "unsampled": 0.55,
     "unsampled, headers": 0.75,
     "unsampled, inner": 0.85,
-    "unsampled, five": 0.62,
+    "unsampled, five": 0.6,
     "unsampled roots": 1.75,
 }
 """Workload, and the most that census-compat may cost of what the retired SDK costs."""
