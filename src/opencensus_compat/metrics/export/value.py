@@ -230,10 +230,17 @@ class ValueDistribution:
     def _of_counts(
         cls, count: int, sum_: float, sum_of_squared_deviation: float, bucket_options: BucketOptions, counts: Sequence[int]
     ) -> ValueDistribution:
-        """Return the distribution of an aggregation, whose numbers need no check, with buckets that are made when they are asked for.
+        """Return the distribution of an aggregation, with buckets that are made when they are asked for.
 
         Application Insights takes no buckets. Eleven for each series of a common view were half of what reading it took.
+
+        Raises:
+            ValueError: The numbers contradict each other.
         """
+        _check_totals(count, sum_, sum_of_squared_deviation)
+        bounds = bucket_options.type_
+        if bounds is not None and sum(counts) != count:
+            _check_buckets(count, bounds, [Bucket(number) for number in counts])
         made: ValueDistribution = object.__new__(cls)
         made._count = count
         made._sum = sum_
