@@ -283,6 +283,8 @@ class Flows(Meanings):
             if slot is not None:
                 self._tie(key, slot)
                 self._reach(slot)
+            elif file.value(target.value).meaning == "module":
+                self._stop(key, target, f"`{target.attr}` is no variable of that module, so that what reads it is not known")
         else:
             self._stop(key, target, "it is kept in a collection")
 
@@ -351,8 +353,12 @@ class Flows(Meanings):
     def _elsewhere(self, slot: Slot) -> None:
         """Follow a variable of a module into the files that import it."""
         for home, read in self._reads[slot.name]:
-            if isinstance(read.value, ast.Name) and self._attribute(home, read) is slot:
+            if self._attribute(home, read) is not slot:
+                continue
+            if isinstance(read.ctx, ast.Load):
                 self._flow(home, read, slot)
+            elif isinstance(read.ctx, ast.Store):
+                self._store(home, read, slot)
         for home, alias in self._aliases[slot.name]:
             other = home.slot(alias)
             origin = self._origin(home, other) if other is not None else None

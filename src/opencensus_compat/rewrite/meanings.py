@@ -81,12 +81,14 @@ class Meanings(Groups):
 
     def _attribute(self, file: File, node: ast.Attribute) -> Slot | None:
         """Return what keeps an attribute of an object of the program, or a variable of a module of it; None for another."""
+        value = file.value(node.value)
+        if value.meaning == "module":
+            other = self._files.get(value.name)
+            return other.bindings.module.get(node.attr) if other is not None else None
         if isinstance(node.value, ast.Name):
             slot = file.slot(node.value)
             if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
-                value = file.value(node.value)
-                other = self._files.get(value.name) if value.meaning == "module" else None
-                return other.bindings.module.get(node.attr) if other is not None else None
+                return None
         if node in file.by_node or file.value(node.value).meaning in {"name", "instance"}:
             return None
         return self._attributes.setdefault(node.attr, Slot("", node.attr, None))
@@ -95,24 +97,25 @@ class Meanings(Groups):
         """Return the function of the program that an expression names; None for another."""
         if isinstance(node, ast.Name):
             slot = file.slot(node)
-            origin = (file, slot) if slot is not None and slot.stores else starred(file, node.id)
-            if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
-                origin = self._origin(file, slot)
-            stores = origin[1].stores if origin is not None and origin[1] is not None else []
-            if len(stores) == 1 and isinstance(stores[0], (ast.FunctionDef, ast.AsyncFunctionDef)):
-                return stores[0]
-            if len(stores) == 1 and isinstance(stores[0], ast.ClassDef):
-                return next((each for each in stores[0].body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
-            return None
+            return self._defined(*((file, slot) if slot is not None and slot.stores else starred(file, node.id) or (file, None)))
         if isinstance(node, ast.Attribute) and node not in file.by_node:
-            if isinstance(node.value, ast.Name) and file.value(node.value).meaning == "module":
-                other = self._files.get(file.value(node.value).name)
-                slot = other.bindings.module.get(node.attr) if other is not None else None
-                found = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
-                return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+            value = file.value(node.value)
+            if value.meaning == "module":
+                other = self._files.get(value.name)
+                return self._defined(other, other.bindings.module.get(node.attr)) if other is not None else None
             methods = self._methods[node.attr]
             return methods[0] if len(methods) == 1 else None
         return None
+
+    def _defined(self, file: File, slot: Slot | None) -> Function | None:
+        """Return the function that a name of a module stands for, or what makes the objects of the class; None for another name."""
+        if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
+            origin = self._origin(file, slot)
+            slot = origin[1] if origin is not None else None
+        found = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+        if isinstance(found, ast.ClassDef):
+            return next((each for each in found.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
+        return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
     def _parameter(self, function: Function, call: ast.Call, node: ast.AST) -> ast.arg | None:
         return calls.parameter(function, call, node, self._skipped(function))

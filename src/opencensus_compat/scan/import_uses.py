@@ -53,6 +53,7 @@ class Imports(Flow):
                 scope.names[alias.asname or root] = Value("name", below if alias.asname else "")
                 continue
             module = self._modules.find(0, alias.name)
+            self.is_connected |= module is not None and bool(self._modules.exports(module))
             if module is None:
                 scope.names[alias.asname or root] = OTHER
             elif alias.asname or "." not in alias.name:

@@ -256,13 +256,30 @@ class Program:
         every = self.files
         if not changed:
             return [path for path in every if path in handed]
-        lines = _import_lines(changed)
+        lines, modules = _import_lines(changed), _module_lines(changed)
         names = [name.encode() for path in changed for name in self.exports[path]]
         classes = self._subclasses(changed)
-        return [path for path in every if path in handed or self._gets(path, changed, lines, names, classes)]
+        return [path for path in every if path in handed or self._gets(path, changed, lines, modules, names, classes)]
 
-    def _gets(self, path: str, changed: set[str], lines: re.Pattern[bytes], names: Sequence[bytes], classes: Sequence[bytes]) -> bool:
-        """Return whether a file may get one of some names from some modules, for whose import lines a pattern is, or has one of some texts."""
+    def _gets(
+        self,
+        path: str,
+        changed: set[str],
+        lines: re.Pattern[bytes],
+        modules: re.Pattern[bytes],
+        names: Sequence[bytes],
+        classes: Sequence[bytes],
+    ) -> bool:
+        """Return whether a file may get something from some modules.
+
+        Args:
+            path: The file.
+            changed: The modules.
+            lines: Finds lines that import one of them, or from one of them.
+            modules: Finds lines that import one of them as a module, which the file may hand on.
+            names: What they have.
+            classes: Texts of which each is enough.
+        """
         try:
             if os.path.getsize(path) > _LARGEST_BYTES and not path.endswith(notebooks.SUFFIX):
                 return False
@@ -275,7 +292,9 @@ class Program:
             code = notebooks.code(path, source)
         except ValueError:
             return False
-        if not lines.search(code) or (b"import *" not in source and not any(name in source for name in names)):
+        if not lines.search(code):
+            return False
+        if b"import *" not in source and not any(name in source for name in names) and not modules.search(code):
             return False
         # Many modules have one name, such as `settings`: which one is meant takes longer to find out.
         return not changed.isdisjoint(import_lines.named(path, code, self.find, {_word(each) for each in changed}))
@@ -454,6 +473,13 @@ def _import_lines(paths: set[str]) -> re.Pattern[bytes]:
     ]
     if any(os.path.basename(path).startswith("__init__.") for path in paths):
         lines.append(rb"from[ \t]+\.+[ \t]+import\b")
+    return re.compile(rb"^[ \t]*(?:%s)" % b"|".join(lines), re.MULTILINE)
+
+
+def _module_lines(paths: set[str]) -> re.Pattern[bytes]:
+    """Return a pattern of lines that bind one of some modules to a name."""
+    either = b"|".join(re.escape(word.encode()) for word in sorted(set(map(_word, paths))))
+    lines = (rb"(?:from\b[^\n]*[ \t.])?import\b[^\n]*\b(?:%s)\b" % either, rb"(?:%s)[ \t]*(?:as[ \t]+\w+[ \t]*)?,?\r?$" % either)
     return re.compile(rb"^[ \t]*(?:%s)" % b"|".join(lines), re.MULTILINE)
 
 

@@ -44,7 +44,7 @@ RULES: tuple[Rule, ...] = (
         "name that another module of the code made of OpenCensus",
         "exact",
         "changes with the module that it comes from",
-        pair="I007_names_of_another_module",
+        pair="I007_names_of_another_module I007_module_of_another_module",
     ),
     Rule(
         "I008",
