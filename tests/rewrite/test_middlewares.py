@@ -97,3 +97,96 @@ def test_a_class_that_may_get_something_else_stays(use):
     text = _rewritten(use)
     assert "self.exporter = exporter or print_exporter.PrintExporter()" in text
     assert "tracer = Tracer(sampler=self.sampler, exporter=self.exporter)" in text
+
+
+_SHARED = """\
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+
+exporter = AzureExporter(timeout=5)
+sampler = AlwaysOnSampler()
+"""
+_SHARED_TRACER = "from opencensus.trace.tracer import Tracer\n\ntracer = Tracer(exporter=exporter, sampler=sampler)\n"
+_FLASK = "from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n"
+_FASTAPI = "from opencensus.ext.fastapi.fastapi_middleware import FastAPIMiddleware\n"
+
+
+def _program(tmp_path, monkeypatch, telemetry, app):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "telemetry.py").write_text(telemetry, encoding="utf-8")
+    (tmp_path / "app.py").write_text(app, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("app", "after"),
+    [
+        pytest.param(
+            f"{_FLASK}import telemetry\n\nFlaskMiddleware(app, exporter=telemetry.exporter, sampler=telemetry.sampler)\n",
+            "import telemetry\n\nFlaskInstrumentor().instrument_app(app)\n",
+            id="of the module",
+        ),
+        pytest.param(
+            f"{_FLASK}from telemetry import exporter, sampler\n\nmiddleware = FlaskMiddleware(app, None, sampler, exporter)\n",
+            "import telemetry  # noqa: F401 -- sets up what is sent\n\nFlaskInstrumentor().instrument_app(app)\n",
+            id="by name and place",
+        ),
+        pytest.param(
+            f"{_FASTAPI}from telemetry import exporter\n\napp.add_middleware(FastAPIMiddleware, exporter=exporter)\n",
+            "import telemetry  # noqa: F401 -- sets up what is sent\n\nFastAPIInstrumentor.instrument_app(app, "
+            'exclude_spans=["receive", "send"])\n',
+            id="FastAPI, which samples all without a sampler",
+        ),
+        pytest.param(
+            f"{_FLASK}\n\ndef create():\n    from telemetry import exporter as sends, sampler\n    FlaskMiddleware(app, exporter=sends, sampler=sampler)\n",
+            "def create():\n    import telemetry  # noqa: F401 -- sets up what is sent\n    FlaskInstrumentor().instrument_app(app)\n",
+            id="inside a function",
+        ),
+    ],
+)
+@pytest.mark.parametrize("tracer", ["", _SHARED_TRACER], ids=["alone", "with a tracer"])
+def test_a_middleware_with_the_exporter_of_another_module(tmp_path, monkeypatch, tracer, app, after):
+    """The module configures where it made the exporter; either file alone waits, and the next run changes nothing."""
+    _program(tmp_path, monkeypatch, _SHARED + tracer, app)
+    assert [rewrite(["app.py"], Options(shape=True)).after, b"configure(" in rewrite(["telemetry.py"]).after.get("telemetry.py", b"")] == [
+        {},
+        False,
+    ]
+    result = rewrite(["."], Options(shape=True))
+    assert result.left == []
+    assert result.after["./app.py"].decode().endswith(after)
+    assert 'configure(timeout=5, signals=["traces"], sampler=ALWAYS_ON)\n' in result.after["./telemetry.py"].decode()
+    _program(tmp_path, monkeypatch, *(result.after[name].decode() for name in ("./telemetry.py", "./app.py")))
+    assert rewrite(["."], Options(shape=True)).after == {}
+
+
+def test_a_function_that_makes_the_exporter_of_a_middleware(tmp_path, monkeypatch):
+    """The function configures, and is called where the middleware was put in."""
+    telemetry = _SHARED.replace("exporter = ", "\n\ndef made():\n    return ").replace("sampler = AlwaysOnSampler()\n", "")
+    app = f"{_FLASK}from telemetry import made\nfrom opencensus.trace.samplers import AlwaysOnSampler\n\n"
+    _program(tmp_path, monkeypatch, telemetry, f"{app}FlaskMiddleware(app, exporter=made(), sampler=AlwaysOnSampler())\n")
+    result = rewrite(["."], Options(shape=True))
+    assert result.after["./app.py"].decode().endswith("made()\nFlaskInstrumentor().instrument_app(app)\n")
+    assert "return configure(timeout=5, " in result.after["./telemetry.py"].decode()
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "app"),
+    [
+        pytest.param(
+            _SHARED, "FlaskMiddleware(app, exporter=telemetry.exporter, sampler=telemetry.sampler)\nunknown(telemetry.exporter)\n"
+        ),
+        pytest.param(_SHARED.replace("timeout", "grace_period"), "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
+        pytest.param(_SHARED + _SHARED_TRACER, "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
+        pytest.param(_SHARED + "if dry:\n    exporter = None\n", "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
+        pytest.param(_SHARED, "FlaskMiddleware(app, exporter=telemetry.exporter, sampler=chosen())\n"),
+        pytest.param(_SHARED, "app.config['OPENCENSUS'] = {'TRACE': {'EXPORTER': telemetry.exporter}}\nFlaskMiddleware(app)\n"),
+    ],
+    ids=["needed besides", "an option without a counterpart", "other samplers", "or none", "a sampler not known", "in settings"],
+)
+def test_a_middleware_whose_exporter_cannot_change_stays(tmp_path, monkeypatch, telemetry, app):
+    """So does the exporter, and what shares it."""
+    _program(tmp_path, monkeypatch, telemetry, f"{_FLASK}import telemetry\n\n{app}")
+    result = rewrite(["."], Options(shape=True, markers=False))
+    assert b"AzureExporter(" in result.after.get("./telemetry.py", telemetry.encode())
+    assert "./app.py" not in result.after
+    assert result.left

@@ -56,7 +56,7 @@ def instead(file: File, alias: ast.alias, value: str, *, keep_module: bool) -> l
     statement = file.statement(alias)
     assert isinstance(statement, ast.ImportFrom)
     line = f"{alias.asname or alias.name} = {value}"
-    edits = [without_name(file, alias)] if len(statement.names) > 1 or keep_module else [_without(file, statement)]
+    edits = without_names(file, [alias]) if len(statement.names) > 1 or keep_module else [_without(file, statement)]
     last = last_of_head(file) if file.parents.get(statement) is file.tree else None
     if last is None:
         return [*edits, file.insert_after(statement, line)]
@@ -64,15 +64,15 @@ def instead(file: File, alias: ast.alias, value: str, *, keep_module: bool) -> l
     return [*edits, Edit(at, at, f"{file.line_end}{line}{file.line_end}".encode())]
 
 
-def without_name(file: File, alias: ast.alias) -> Edit:
-    """Return the edit that takes a name out of an import statement, and imports the module all the same."""
-    statement = file.statement(alias)
+def without_names(file: File, aliases: list[ast.alias]) -> list[Edit]:
+    """Return the edits that take names out of an import statement, and import the module all the same."""
+    statement = file.statement(aliases[0])
     assert isinstance(statement, ast.ImportFrom)
-    if len(statement.names) > 1:
-        return _name_out(file, statement, alias, [alias])
+    if len(statement.names) > len(aliases):
+        return [_name_out(file, statement, alias, aliases) for alias in aliases]
     package, _, module = (statement.module or "").rpartition(".")
     source = f"from {'.' * statement.level}{package} import {module}" if statement.level else f"import {statement.module}"
-    return file.replace(statement, f"{source}  # noqa: F401 -- sets up what is sent")
+    return [file.replace(statement, f"{source}  # noqa: F401 -- sets up what is sent")]
 
 
 def _statement_at(file: File, at: int) -> ast.stmt:

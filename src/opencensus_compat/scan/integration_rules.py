@@ -31,7 +31,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "shape",
         "`FlaskInstrumentor().instrument_app(app)`",
         names="ext.flask",
-        pair="W010_flask",
+        pair="W010_flask W010_exporter_of_another_module",
         arrives="requests: name, url, resultCode, duration",
     ),
     Rule(

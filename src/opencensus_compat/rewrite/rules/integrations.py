@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import samplers, settings, setups
+from opencensus_compat.rewrite.rules import providers, samplers, settings, setups, shared
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.project import ENGINES
 
@@ -207,8 +207,8 @@ def flask(use: Found, file: File) -> Outcome:
     if not file.is_alone(call) and not _is_unused(statement, call, file):
         return Ask("What is done with the middleware? A telemetry processor of its exporter becomes an argument of `configure`.")
     names = ("app", "excludelist_paths", "sampler", "exporter", "propagator")
-    given = {name: value for at, name in enumerate(names) if (value := file.argument(call, at, name)) is not None}
-    if (older := file.argument(call, 9, "blacklist_paths")) is not None:
+    given = {name: value for at, name in enumerate(names) if (value := providers.given(call, at, name, file)) is not None}
+    if (older := providers.given(call, 9, "blacklist_paths", file)) is not None:
         given.setdefault("excludelist_paths", older)
     parts = _with_settings(given, ast.unparse(app), file)
     instrumentor = file.need("from opentelemetry.instrumentation.flask import FlaskInstrumentor", use.node)
@@ -276,22 +276,30 @@ def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, de
     exporter = given.get("exporter")
     if exporter is None:
         return Keep("it prints its spans: it has no exporter here")
-    arguments = settings.exporter_arguments(exporter, file, file.statement(call))
-    if isinstance(arguments, (Ask, Keep)):
-        return arguments
-    arguments.append('signals=["traces"]')
     sampler = given.get("sampler")
-    arguments.append(f"sampler={default(file, use) if sampler is None else settings.sampler(sampler, file, use)}")
+    lines, edits = [], parts.edits
+    if exporter in {*call.args, *(each.value for each in call.keywords)} and shared.maker(exporter, file) is not None:
+        # `configure` stands where the exporter is made.
+        edits = [*edits, *shared.import_without(exporter, sampler, file)]
+        lines += [file.text(exporter)] if isinstance(exporter, ast.Call) else []
+        if sampler is not None:
+            file.cover(sampler)
+    else:
+        arguments = settings.exporter_arguments(exporter, file, file.statement(call))
+        if isinstance(arguments, (Ask, Keep)):
+            return arguments
+        arguments.append('signals=["traces"]')
+        arguments.append(f"sampler={default(file, use) if sampler is None else settings.sampler(sampler, file, use)}")
+        lines.append(f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})")
     setups.check(call, file)
     paths = settings.excluded_urls(given.get("excludelist_paths"))
     if isinstance(paths, Ask):
         return paths
-    name = file.need("from appinsights_exporter import configure", use.node)
     file.covered.update(parts.uses)
     statement = file.statement(call)
-    lines = [f"{name}({', '.join(arguments)})", f"{start}{paths}{more})"]
+    lines.append(f"{start}{paths}{more})")
     between = f"{file.line_end}{file.indentation(statement)}" if file.begins_line(statement) else "; "
-    return [*parts.edits, file.splice(file.start(statement), file.end(statement), between.join(lines), statement)]
+    return [*edits, file.splice(file.start(statement), file.end(statement), between.join(lines), statement)]
 
 
 def gevent(use: Found, file: File) -> Outcome:

@@ -1,11 +1,12 @@
-"""Tracers without an exporter, which only give log records their ids: the one place of a program that sets a provider with their sampler."""
+"""What gets samplers and exporters; and tracers without an exporter, which only give log records their ids: the one place of a program that sets a provider with their sampler."""
 
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules.made import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,6 +21,44 @@ _EXPORTER, _SAMPLER = (2, "exporter"), (1, "sampler")
 _ALWAYS = frozenset({"trace.samplers.AlwaysOnSampler", "trace.samplers.AlwaysOffSampler"})
 _PROBABILITY = "trace.samplers.ProbabilitySampler"
 _SETS = (b"set_tracer_provider(", b"configure(")
+_TAKERS = {TRACER: (1, 2), "ext.flask.flask_middleware.FlaskMiddleware": (2, 3)}
+"""What gets a sampler and an exporter, and at which places."""
+_ASGI = "ext.fastapi.fastapi_middleware.FastAPIMiddleware"
+
+
+class Taker(NamedTuple):
+    """A call that makes a tracer, or puts a middleware in."""
+
+    call: ast.Call
+    sampler: ast.expr | None
+    exporter: ast.expr | None
+    default: tuple[str, str]
+    """The kind of its sampler where none is given."""
+
+    def kind(self, file: File) -> tuple[str, str] | None:
+        """Return the kind of its sampler; None for one that is not known."""
+        return kind(self.sampler, file) if self.sampler is not None else self.default
+
+
+def taker(call: ast.Call, file: File) -> Taker | None:
+    """Return what a call gives a tracer or middleware; None for another call."""
+    places = _TAKERS.get(file.symbol(call))
+    if places is not None:
+        sampler, exporter = places
+        return Taker(call, given(call, sampler, "sampler", file), given(call, exporter, "exporter", file), (_PROBABILITY, "0.0001"))
+    if call.args and file.symbol(call.args[0]) == _ASGI:
+        named = {each.arg: each.value for each in call.keywords}
+        return Taker(call, named.get("sampler"), named.get("exporter"), ("trace.samplers.AlwaysOnSampler", ""))
+    return None
+
+
+def takers(file: File) -> Iterator[tuple[File, Taker]]:
+    """Yield the tracers and middlewares of the program of a file."""
+    for home in file.files.values():
+        for call in home.kinds[ast.Call]:
+            found = taker(call, home)
+            if found is not None:
+                yield home, found
 
 
 def given(call: ast.Call, position: int, name: str, file: File) -> ast.expr | None:
@@ -100,13 +139,16 @@ def kind(sampler: ast.expr | None, file: File) -> tuple[str, str] | None:
     """Return what tells samplers apart that decide differently: class and rate; None for one that is not known."""
     if sampler is None:
         return _PROBABILITY, "0.0001"
-    made = file.only_value(file.slot(sampler)) if isinstance(sampler, ast.Name) else default(sampler, file)
-    if not isinstance(made, ast.Call):
+    found = made(file, default(sampler, file))
+    if found is None:
         return None
-    symbol = file.symbol(made)
+    home, call = found
+    symbol = home.symbol(call)
     if symbol in _ALWAYS:
         return symbol, ""
-    rate = file.argument(made, 0, "rate")
+    rate = home.argument(call, 0, "rate")
+    if symbol == _PROBABILITY and rate is None and not home.has_stars(call):
+        return _PROBABILITY, "0.0001"
     return (symbol, repr(rate.value)) if symbol == _PROBABILITY and isinstance(rate, ast.Constant) else None
 
 

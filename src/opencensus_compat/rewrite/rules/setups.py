@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 TRACES, METRICS = "traces", "metrics"
 _SPANS = "ext.azure.trace_exporter.AzureExporter"
 _OF_METRICS = frozenset({"ext.azure.metrics_exporter.new_metrics_exporter", "ext.azure.metrics_exporter.MetricsExporter"})
-_TAKERS = {"trace.tracer.Tracer": (1, 2), "ext.flask.flask_middleware.FlaskMiddleware": (2, 3)}
-"""What gets a sampler and an exporter, and at which places."""
-_ASGI = "ext.fastapi.fastapi_middleware.FastAPIMiddleware"
 _VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 _ENVIRONMENT = re.compile(rf"(?:os\.)?(?:environ\[|environ\.get\(|getenv\()'{_VARIABLE}'(?:, None)?[\])]")
 _NAMES = {"connection_string": "connection string", "sampler": "sampler", "export_interval": "interval"}
@@ -111,9 +108,7 @@ def check_exporter(call: ast.Call, sampler: tuple[str, str], file: File) -> None
     Raises:
         Refused: A person must say which one is meant.
     """
-    name, rate = sampler
-    decides = ("on" if float(rate) >= 1 else rate) if rate else "off" if name.endswith("AlwaysOffSampler") else "on"
-    mine = SetUp(file, call, TRACES, {**_options(call, file), "sampler": decides})
+    mine = SetUp(file, call, TRACES, {**_options(call, file), "sampler": _decides(sampler)})
     for other in [each for home in file.files.values() for each in _of_file(home) if each.signal == TRACES and each.node is not call]:
         if differing := _differing(mine, other):
             names = " and ".join(_NAMES[each] for each in differing)
@@ -148,14 +143,10 @@ def _of_file(file: File) -> list[SetUp]:
 
 def _read(file: File) -> Iterator[SetUp]:
     for node in file.kinds[ast.Call]:
-        symbol = file.symbol(node)
-        if symbol in _TAKERS:
-            sampler, exporter = _TAKERS[symbol]
-            yield from _of_traces(node, file.argument(node, sampler, "sampler"), file.argument(node, exporter, "exporter"), file)
-        elif node.args and file.symbol(node.args[0]) == _ASGI:
-            given = {keyword.arg: keyword.value for keyword in node.keywords}
-            yield from _of_traces(node, given.get("sampler"), given.get("exporter"), file, default="on")
-        elif symbol in _OF_METRICS:
+        taker = providers.taker(node, file)
+        if taker is not None:
+            yield from _of_traces(taker, file)
+        elif file.symbol(node) in _OF_METRICS:
             yield SetUp(file, node, METRICS, _options(node, file))
         elif _name(node.func) == "configure" and b"appinsights_exporter" in file.source:
             yield from _configured(node, file)
@@ -165,10 +156,17 @@ def _name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def _of_traces(node: ast.Call, sampler: ast.expr | None, exporter: ast.expr | None, file: File, default: str = "0.0001") -> Iterator[SetUp]:
-    home, made = _made(file, exporter)
+def _of_traces(taker: providers.Taker, file: File) -> Iterator[SetUp]:
+    home, made = _made(file, taker.exporter)
     if isinstance(made, ast.Call) and home.symbol(made) == _SPANS:
-        yield SetUp(file, node, TRACES, {**_options(made, home), "sampler": kind(file, sampler) if sampler is not None else default})
+        decides = kind(file, taker.sampler) if taker.sampler is not None else _decides(taker.default)
+        yield SetUp(file, taker.call, TRACES, {**_options(made, home), "sampler": decides})
+
+
+def _decides(sampler: tuple[str, str]) -> str:
+    """Return what a kind of sampler, as `providers.kind` tells them, does, as `kind` says it."""
+    name, rate = sampler
+    return ("on" if float(rate) >= 1 else rate) if rate else "off" if name.endswith("AlwaysOffSampler") else "on"
 
 
 def _options(made: ast.Call, file: File) -> dict[str, str]:

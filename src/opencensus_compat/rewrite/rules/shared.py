@@ -1,4 +1,4 @@
-"""Exporters that are made in one place and handed on to tracers in others: `configure` stands where they are made."""
+"""Exporters that are made in one place and handed on to tracers and middlewares in others: `configure` stands where they are made."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.imports import without_name
+from opencensus_compat.rewrite.imports import without_names
 from opencensus_compat.rewrite.rules import handed, processors, samplers, setups
 from opencensus_compat.rewrite.rules.made import made, readers, target
 from opencensus_compat.rewrite.rules.options import options
-from opencensus_compat.rewrite.rules.providers import context_given, given, kind, tracers
+from opencensus_compat.rewrite.rules.providers import TRACER, context_given, given, takers
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
@@ -65,15 +65,15 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     """
     users = [
         (home, each)
-        for home, each in tracers(file)
-        if (node := given(each, 2, "exporter", home)) is not None and (found := maker(node, home)) is not None and found[1] is call
+        for home, each in takers(file)
+        if each.exporter is not None and (found := maker(each.exporter, home)) is not None and found[1] is call
     ]
     place, statement = target(file, call), file.statement(call)
     is_returned = isinstance(statement, ast.Return) and statement.value is call
     if not users or (place is None and not is_returned):
         return None
-    arguments = {id(given(each, 2, "exporter", home)) for home, each in users}
-    kinds = {kind(given(each, 1, "sampler", home), home) for home, each in users}
+    arguments = {id(each.exporter) for _, each in users}
+    kinds = {each.kind(home) for home, each in users}
     keywords = []
     for home, load in readers(file, place) if place is not None else ():
         part = handed.of_keyword(load, home)
@@ -88,7 +88,9 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     if file.has_stars(call) or call.args:
         raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
     parts = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
-    has_caller = bool(keywords) or any(context_given(each, home) is not None for home, each in users)
+    has_caller = bool(keywords) or any(
+        home.symbol(each.call) == TRACER and context_given(each.call, home) is not None for home, each in users
+    )
     parts.append(f"sampler={samplers.of_kind(next(iter(kinds)), use, file, has_caller=has_caller)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(parts)})"
     cover_options(call, file)
@@ -136,12 +138,31 @@ def cover_options(call: ast.Call, file: File) -> None:
         file.covered.update(file.by_node.get(keyword, ()))
 
 
-def import_without(node: ast.expr, file: File) -> list[Edit]:
-    """Return the edits that import the module of an exporter for what it sets up alone, where a tracer's was imported by name."""
-    slot = file.slot(node) if isinstance(node, ast.Name) else None
-    alias = slot.stores[0] if slot is not None and slot.stores else None
+def import_without(node: ast.expr, sampler: ast.expr | None, file: File) -> list[Edit]:
+    """Return the edits that import the module of an exporter for what it sets up alone, where it was imported by name.
+
+    Args:
+        node: The exporter of a tracer or middleware.
+        sampler: Its sampler, whose import goes with the exporter's where nothing else reads it.
+        file: The file.
+    """
+    alias, slot = _imported(node, file), file.slot(node)
     # The first of several tracers does it.
-    return [without_name(file, alias)] if isinstance(alias, ast.alias) and slot is not None and slot.loads[0] is node else []
+    if alias is None or slot is None or slot.loads[0] is not node:
+        return []
+    other = _imported(sampler, file)
+    is_alone = (
+        other is not None
+        and file.statement(other) is file.statement(alias)
+        and sampler is not None
+        and readers(file, sampler) == [(file, sampler)]
+    )
+    return without_names(file, [alias, other] if other is not None and is_alone else [alias])
+
+
+def _imported(node: ast.expr | None, file: File) -> ast.alias | None:
+    slot = file.slot(node) if isinstance(node, ast.Name) else None
+    return slot.stores[0] if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias) else None
 
 
 def chosen(node: ast.expr, file: File) -> ast.IfExp | None:

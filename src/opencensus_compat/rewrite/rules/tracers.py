@@ -119,7 +119,10 @@ def _of_shared(use: Found, call: ast.Call, exporter: ast.expr, sampler: ast.expr
         file.cover(sampler)
     statement = file.statement(call)
     if not isinstance(exporter, ast.Call):
-        return [*shared.import_without(exporter, file), file.delete(statement) if file.is_alone(call) else _get_tracer(use, call, file)]
+        return [
+            *shared.import_without(exporter, sampler, file),
+            file.delete(statement) if file.is_alone(call) else _get_tracer(use, call, file),
+        ]
     if not is_first(call, file):
         return Keep("nothing can be set up before this expression")
     if file.is_alone(call):
