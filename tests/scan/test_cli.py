@@ -19,16 +19,6 @@ tracer.start_span("work")
 tracer.end_span()
 """
 
-_PAGE = Path(__file__).parents[2] / "migration_guide" / "scan.md"
-_PROGRAM_OF_THE_GUIDE = """\
-from opencensus.ext.azure.trace_exporter import AzureExporter
-from opencensus.trace.samplers import AlwaysOnSampler
-from opencensus.trace.tracer import Tracer
-
-with Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler()).span(name="work"):
-    pass
-"""
-
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch) -> Path:
@@ -184,10 +174,3 @@ def test_interrupted(folder, capsys, monkeypatch):
     assert _cli.main(["scan", "--output", "report.txt"]) == 130
     assert capsys.readouterr().err == "census-compat scan: interrupted; no report was written\n"
     assert [path.name for path in folder.iterdir()] == ["app.py"]
-
-
-def test_the_page_shows_what_is_printed(folder, capsys):
-    """The example of `migration_guide/scan.md` is what the command prints for its program."""
-    (folder / "app.py").write_text(_PROGRAM_OF_THE_GUIDE, encoding="utf-8")
-    _cli.main(["scan", "app.py"])
-    assert f"```text\n{capsys.readouterr().out}```" in _PAGE.read_text(encoding="utf-8")

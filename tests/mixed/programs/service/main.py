@@ -37,7 +37,7 @@ class Warehouse(BaseHTTPRequestHandler):
 
 def main():
     warehouse = ThreadingHTTPServer(('127.0.0.1', 0), Warehouse)
-    threading.Thread(target=warehouse.serve_forever, daemon=True).start()
+    threading.Thread(target=warehouse.serve_forever, args=(0.01,), daemon=True).start()
     url = 'http://127.0.0.1:%d' % warehouse.server_port
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda order: web.handle(order[0], order[1], url), ORDERS.items()))
