@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import importlib.util
+import itertools
 import logging
 import os
 import random
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from appinsights_exporter import reasons
 from appinsights_exporter.delivery import folder as disk
+from appinsights_exporter.delivery import index
 from appinsights_exporter.delivery import store as store_module
 from appinsights_exporter.delivery.packing import packed
 from appinsights_exporter.delivery.store import MAX_LEASE_FILES, Store, Stored
@@ -778,3 +780,21 @@ def test_every_item_is_accounted_for(tmp_path_factory, steps):
     delivered += left
     assert len(set(delivered)) == len(delivered)
     assert offered == len(delivered) + lost + sum(also_lost.values())
+
+
+def test_a_file_that_a_signal_handler_stores_meanwhile(monkeypatch):
+    """The oldest names are given, whatever is added between two steps of finding them."""
+    known = index.Index()
+    known.add("a", 1)
+    added = iter(("b", "c"))
+
+    def interrupted(files, count):
+        found = itertools.islice(files, count)
+        for name in added:
+            known.add(name, 1)
+            break
+        return found
+
+    monkeypatch.setattr(index, "islice", interrupted)
+    assert known.oldest(2) == ["a", "b"]
+    assert known.names() == ["a", "b", "c"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from .names import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 
 class Index:
@@ -23,8 +25,18 @@ class Index:
         self.items = 0
         """Sum of the files' items."""
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
+    def names(self) -> list[str]:
+        """Return the names of all files, the oldest first.
+
+        In one call, as no loop over the files themselves would be: a signal handler that stores something may run between two steps of one.
+        """
+        return list(self._files)
+
+    def oldest(self, count: int) -> list[str]:
+        """Return the names of so many files, or of all, the oldest first."""
+        while True:
+            with contextlib.suppress(RuntimeError):  # a signal handler stored something since `islice` began
+                return list(islice(self._files, count))
 
     def size_bytes(self, name: str) -> int:
         """Return the bytes of a file on disk; 0 for one that is not known."""
@@ -54,7 +66,7 @@ class Index:
     def rename(self, old: str, new: str) -> None:
         """Know a file under another name, in its place."""
         if old in self._files:
-            self._files = OrderedDict((new if name == old else name, size) for name, size in self._files.items())
+            self._files = OrderedDict((new if name == old else name, size) for name, size in list(self._files.items()))
             self.items += count_of(new) - count_of(old)
 
     def rest_until(self, name: str, at_s: float) -> None:

@@ -34,7 +34,6 @@ import time
 import weakref
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
@@ -290,7 +289,7 @@ class Store:
         if self._index.bytes - sum(map(self._index.size_bytes, held)) < excess_bytes:
             # Dropping all there is would not help.
             return False
-        while oldest := [name for name in islice(self._index, len(held) + 1) if name not in held]:
+        while oldest := [name for name in self._index.oldest(len(held) + 1) if name not in held]:
             name = oldest[0]
             size = self._index.size_bytes(name)
             if self._drop(folder, name, EVICTED, lost):
@@ -360,7 +359,7 @@ class Store:
         items: list[bytes] = []
         size = 0
         oldest = names.stamp(self._now_s() - self._max_age_s)
-        for name in list(self._index):
+        for name in self._index.names():
             if name in self._leased or self._index.rests(name, self._clock()):
                 continue
             if name < oldest and self._drop(folder, name, TOO_OLD, lost):
