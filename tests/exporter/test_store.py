@@ -785,8 +785,8 @@ def test_every_item_is_accounted_for(tmp_path_factory, steps):
 def test_a_file_that_a_signal_handler_stores_meanwhile(monkeypatch):
     """The oldest names are given, whatever is added between two steps of finding them."""
     known = index.Index()
-    known.add("a", 1)
-    added = iter(("b", "c"))
+    known.add("a-1.gz", 1)
+    added = iter(("b-1.gz", "c-1.gz"))
 
     def interrupted(files, count):
         found = itertools.islice(files, count)
@@ -796,5 +796,5 @@ def test_a_file_that_a_signal_handler_stores_meanwhile(monkeypatch):
         return found
 
     monkeypatch.setattr(index, "islice", interrupted)
-    assert known.oldest(2) == ["a", "b"]
-    assert known.names() == ["a", "b", "c"]
+    assert known.oldest(2) == ["a-1.gz", "b-1.gz"]
+    assert known.names() == ["a-1.gz", "b-1.gz", "c-1.gz"]
