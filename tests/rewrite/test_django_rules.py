@@ -180,3 +180,55 @@ def test_a_server_that_is_not_rewritten(tmp_path):
     result = rewrite([str(tmp_path / "shop" / "settings.py")], Options(shape=True))
     assert result.after == {}
     assert ("W011", "keep") in {(each.rule, each.why) for each in result.left}
+
+
+_TELEMETRY = """\
+import os
+
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import ProbabilitySampler
+
+CS = os.environ["CS"]
+exporter = AzureExporter(connection_string=CS, timeout=5)
+sampler = ProbabilitySampler(0.5)
+"""
+_TRACER = "from opencensus.trace.tracer import Tracer\n\ntracer = Tracer(exporter=exporter, sampler=sampler)\n"
+_OF_TELEMETRY = _SETTINGS.replace('"opencensus.trace.samplers.ProbabilitySampler(rate=1)"', "sampler").replace(
+    "import os\n", "import os\n\nfrom shop.telemetry import exporter, sampler\n"
+)
+
+
+@pytest.mark.parametrize("tracer", ["", _TRACER], ids=["alone", "with a tracer"])
+def test_an_exporter_of_another_module(tmp_path, monkeypatch, tracer):
+    """The module configures, and the server's file with the same arguments; no file changes without the others."""
+    monkeypatch.chdir(tmp_path)
+    texts, result = _project(tmp_path, exporter="exporter", settings=_OF_TELEMETRY, telemetry=_TELEMETRY + tracer)
+    sampler = "ParentBased(TraceIdRatioBased(0.5))"
+    assert f'configure(connection_string=CS, timeout=5, signals=["traces"], sampler={sampler})\n' in texts["telemetry"]
+    assert (
+        f"configure(connection_string=os.environ['CS'], timeout=5, signals=[\"traces\"], sampler={sampler}, "
+        'instrumentations=["django", "sqlite3"])\n'
+    ) in texts["wsgi"].replace('os.environ["CS"]', "os.environ['CS']")
+    assert "import shop.telemetry  # noqa: F401 -- sets up what is sent\n" in texts["settings"]
+    assert [result.left, "OPENCENSUS" in texts["settings"]] == [[], False]
+    for name in ("telemetry", "settings", "wsgi"):
+        alone = rewrite([f"shop/{name}.py"], Options(shape=True, markers=False)).after
+        assert not any("settings" in path or b"configure(" in data for path, data in alone.items())
+    for path, data in result.after.items():
+        Path(path).write_bytes(data)
+    assert rewrite([str(tmp_path)], Options(shape=True)).after == {}
+
+
+@pytest.mark.parametrize(
+    "telemetry",
+    [
+        pytest.param(_TELEMETRY.replace("os.environ", "load()"), id="what the server cannot write"),
+        pytest.param(f"def drop(envelope):\n    return True\n\n\n{_TELEMETRY}exporter.add_telemetry_processor(drop)\n", id="a processor"),
+        pytest.param(_TELEMETRY + _TRACER.replace("sampler=sampler", "sampler=ProbabilitySampler(1)"), id="other samplers"),
+    ],
+)
+def test_an_exporter_of_another_module_that_stays(tmp_path, telemetry):
+    """The settings are a question, and the module stays as it is."""
+    texts, result = _project(tmp_path, exporter="exporter", settings=_OF_TELEMETRY, telemetry=telemetry)
+    assert "W011" in {each.rule for each in result.left if each.why == "decide"}
+    assert not any("configure(connection_string=CS" in text or "instrumentations" in text for text in texts.values())

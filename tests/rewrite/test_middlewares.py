@@ -126,6 +126,12 @@ def _program(tmp_path, monkeypatch, telemetry, app):
             id="of the module",
         ),
         pytest.param(
+            f"{_FLASK}import telemetry\n\n"
+            "app.config['OPENCENSUS'] = {'TRACE': {'SAMPLER': telemetry.sampler, 'EXPORTER': telemetry.exporter}}\nFlaskMiddleware(app)\n",
+            "import telemetry\n\nFlaskInstrumentor().instrument_app(app)\n",
+            id="in its settings",
+        ),
+        pytest.param(
             f"{_FLASK}from telemetry import exporter, sampler\n\nmiddleware = FlaskMiddleware(app, None, sampler, exporter)\n",
             "import telemetry  # noqa: F401 -- sets up what is sent\n\nFlaskInstrumentor().instrument_app(app)\n",
             id="by name and place",
@@ -179,9 +185,18 @@ def test_a_function_that_makes_the_exporter_of_a_middleware(tmp_path, monkeypatc
         pytest.param(_SHARED + _SHARED_TRACER, "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
         pytest.param(_SHARED + "if dry:\n    exporter = None\n", "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
         pytest.param(_SHARED, "FlaskMiddleware(app, exporter=telemetry.exporter, sampler=chosen())\n"),
-        pytest.param(_SHARED, "app.config['OPENCENSUS'] = {'TRACE': {'EXPORTER': telemetry.exporter}}\nFlaskMiddleware(app)\n"),
+        pytest.param(
+            _SHARED + _SHARED_TRACER, "app.config['OPENCENSUS'] = {'TRACE': {'EXPORTER': telemetry.exporter}}\nFlaskMiddleware(app)\n"
+        ),
     ],
-    ids=["needed besides", "an option without a counterpart", "other samplers", "or none", "a sampler not known", "in settings"],
+    ids=[
+        "needed besides",
+        "an option without a counterpart",
+        "other samplers",
+        "or none",
+        "a sampler not known",
+        "other samplers in settings",
+    ],
 )
 def test_a_middleware_whose_exporter_cannot_change_stays(tmp_path, monkeypatch, telemetry, app):
     """So does the exporter, and what shares it."""

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.scan.python_uses import Found
 
+_MIDDLEWARES = frozenset({"W010", "W011"})
+"""What reads settings."""
+
 
 def through(file: File, node: ast.List | ast.Tuple) -> list[ast.For]:
     """Return the loops through a list, directly or by its variable; none where anything else is done with it."""
@@ -52,10 +55,12 @@ def elements(file: File, node: ast.expr) -> list[ast.expr]:
 
 
 def uses_around(file: File, node: ast.AST) -> list[Found]:
-    """Return the uses that an expression is an argument of."""
+    """Return the uses that an expression is an argument of; the middlewares of a file whose settings it is in."""
     for each in file.up(node):
         if isinstance(each, ast.stmt):
-            return []
+            target = each.targets[0] if isinstance(each, ast.Assign) else each
+            are_settings = any(use.rule == "W018" for use in file.by_node.get(target, ()))
+            return [use for use in file.uses if use.rule in _MIDDLEWARES and are_settings]
         if isinstance(each, ast.Call) and each.func in file.by_node:
             return file.by_node[each.func]
     return []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import requirements
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import samplers, settings, setups
+from opencensus_compat.rewrite.rules import options, processors, samplers, settings, setups, shared
 from opencensus_compat.rewrite.rules.providers import imports
 
 if TYPE_CHECKING:
@@ -63,9 +63,14 @@ def middleware(use: Found, file: File) -> Outcome:
     if not servers or libraries is None or not any(name in file.bindings.module for name in ("WSGI_APPLICATION", "ASGI_APPLICATION")):
         return _by_hand(use, file)
     before = len(file.needs)
+    home, made_by = shared.maker(exporter, file) or (file, None)
+    arguments: list[str] | Ask | Keep
     try:
-        arguments = settings.exporter_arguments(exporter, file, file.statement(own))
-        taken = settings.sampler(sampler, file, use) if sampler is not None else samplers.default_sampler(file, use)
+        if made_by is not None:
+            arguments, taken = _of_shared(made_by, exporter, use, home, file)
+        else:
+            arguments = settings.exporter_arguments(exporter, file, file.statement(own))
+            taken = settings.sampler(sampler, file, use) if sampler is not None else samplers.default_sampler(file, use)
     finally:
         needs, file.needs[before:] = file.needs[before:], []
     paths = settings.excluded_urls(found.parts.get("excludelist_paths"))
@@ -73,10 +78,11 @@ def middleware(use: Found, file: File) -> Outcome:
         return _by_hand(use, file)
     arguments += ['signals=["traces"]', f"sampler={taken}"]
     for server, made in servers:
-        setups.check_arguments(arguments, file)
+        if made_by is None:
+            setups.check_arguments(arguments, file)
         server.needs = []
         names = {need.alias: server.need(f"from {need.module} import {need.name}", made) for need in needs}
-        given = [_moved(each, names, file, server, made) for each in arguments]
+        given = [_moved(each, names, home, server, made, is_setting=home is file) for each in arguments]
         if None in given:
             server.needs = []
             return _by_hand(use, file)
@@ -89,7 +95,30 @@ def middleware(use: Found, file: File) -> Outcome:
         file.elsewhere.append((server, made, [server.insert_before(made, line)], server.needs))
         server.needs = []
     file.covered.update(each for below in ast.walk(file.statement(own)) for each in file.by_node.get(below, ()))
-    return [_without(node, file), file.delete(file.statement(own))]
+    return [_without(node, file), file.delete(file.statement(own)), *shared.import_without(exporter, sampler, file)]
+
+
+def _of_shared(made: ast.Call, exporter: ast.expr, use: Found, home: File, file: File) -> tuple[list[str] | Keep, str]:
+    """Return the arguments and the sampler of `configure` for an exporter of another module, which configures alike.
+
+    Args:
+        made: What makes the exporter.
+        exporter: The exporter in the settings.
+        use: The middleware.
+        home: The file that makes it.
+        file: The settings.
+    """
+    users = shared.users_of(made, file)
+    kinds = {each.kind(other) for other, each in users}
+    sampler = next(iter(kinds)) if len(kinds) == 1 else None
+    if sampler is None:
+        return Keep("the sampler is not known"), ""
+    arguments = options.options(made, home, "traces")
+    if processors.argument(made, home, home.statement(made)) or isinstance(exporter, ast.Call):
+        return Keep("its exporter is made by a function, or has telemetry processors"), ""
+    setups.check_exporter(made, sampler, home)
+    has_caller = any(shared.is_continued(each, other) for other, each in users)
+    return arguments, samplers.of_kind(sampler, use, file, has_caller=has_caller)
 
 
 def _uses(file: File) -> list[Found]:
@@ -163,7 +192,7 @@ def _libraries(file: File) -> list[str] | None:
     return list(dict.fromkeys(each for each in found if each))
 
 
-def _moved(argument: str, names: dict[str, str], file: File, server: File, made: ast.stmt) -> str | None:
+def _moved(argument: str, names: dict[str, str], file: File, server: File, made: ast.stmt, *, is_setting: bool) -> str | None:
     """Return an argument as another file writes it: settings by Django's name for them; None for one with other names of its file."""
     keyword, _, text = argument.partition("=")
     tree = ast.parse(text, mode="eval")
@@ -174,7 +203,7 @@ def _moved(argument: str, names: dict[str, str], file: File, server: File, made:
         slot = file.bindings.module.get(node.id)
         if node.id in names:
             new[node.id] = names[node.id]
-        elif node.id.isupper() and slot is not None and slot.stores:
+        elif is_setting and node.id.isupper() and slot is not None and slot.stores:
             new[node.id] = f"{server.need('from django.conf import settings', made)}.{node.id}"
         elif slot is not None and (value := file.only_value(slot)) is not None and _is_known(value, file, server):
             new[node.id] = file.text(value)

@@ -278,7 +278,7 @@ def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, de
         return Keep("it prints its spans: it has no exporter here")
     sampler = given.get("sampler")
     lines, edits = [], parts.edits
-    if exporter in {*call.args, *(each.value for each in call.keywords)} and shared.maker(exporter, file) is not None:
+    if shared.maker(exporter, file) is not None:
         # `configure` stands where the exporter is made.
         edits = [*edits, *shared.import_without(exporter, sampler, file)]
         lines += [file.text(exporter)] if isinstance(exporter, ast.Call) else []

@@ -27,9 +27,9 @@ _ASGI = "ext.fastapi.fastapi_middleware.FastAPIMiddleware"
 
 
 class Taker(NamedTuple):
-    """A call that makes a tracer, or puts a middleware in."""
+    """A call that makes a tracer or puts a middleware in, or the settings of a middleware."""
 
-    call: ast.Call
+    node: ast.expr
     sampler: ast.expr | None
     exporter: ast.expr | None
     default: tuple[str, str]
@@ -53,12 +53,23 @@ def taker(call: ast.Call, file: File) -> Taker | None:
 
 
 def takers(file: File) -> Iterator[tuple[File, Taker]]:
-    """Yield the tracers and middlewares of the program of a file."""
+    """Yield the tracers and middlewares of the program of a file, and the settings of middlewares."""
     for home in file.files.values():
         for call in home.kinds[ast.Call]:
             found = taker(call, home)
             if found is not None:
                 yield home, found
+        for use in home.uses:
+            statement = home.statement(use.node) if use.rule == "W018" else None
+            if isinstance(statement, ast.Assign):
+                trace = _entry(statement.value, "TRACE")
+                yield home, Taker(statement.value, _entry(trace, "SAMPLER"), _entry(trace, "EXPORTER"), (_PROBABILITY, "0.0001"))
+
+
+def _entry(node: ast.expr | None, name: str) -> ast.expr | None:
+    """Return the value of a key of a dictionary in code."""
+    pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+    return next((value for key, value in pairs if isinstance(key, ast.Constant) and key.value == name), None)
 
 
 def given(call: ast.Call, position: int, name: str, file: File) -> ast.expr | None:

@@ -145,7 +145,7 @@ def _read(file: File) -> Iterator[SetUp]:
     for node in file.kinds[ast.Call]:
         taker = providers.taker(node, file)
         if taker is not None:
-            yield from _of_traces(taker, file)
+            yield from _of_traces(node, taker, file)
         elif file.symbol(node) in _OF_METRICS:
             yield SetUp(file, node, METRICS, _options(node, file))
         elif _name(node.func) == "configure" and b"appinsights_exporter" in file.source:
@@ -156,11 +156,11 @@ def _name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def _of_traces(taker: providers.Taker, file: File) -> Iterator[SetUp]:
+def _of_traces(node: ast.Call, taker: providers.Taker, file: File) -> Iterator[SetUp]:
     home, made = _made(file, taker.exporter)
     if isinstance(made, ast.Call) and home.symbol(made) == _SPANS:
         decides = kind(file, taker.sampler) if taker.sampler is not None else _decides(taker.default)
-        yield SetUp(file, taker.call, TRACES, {**_options(made, home), "sampler": decides})
+        yield SetUp(file, node, TRACES, {**_options(made, home), "sampler": decides})
 
 
 def _decides(sampler: tuple[str, str]) -> str:

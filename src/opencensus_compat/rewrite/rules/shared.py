@@ -10,7 +10,7 @@ from opencensus_compat.rewrite.imports import without_names
 from opencensus_compat.rewrite.rules import handed, processors, samplers, setups
 from opencensus_compat.rewrite.rules.made import made, readers, target
 from opencensus_compat.rewrite.rules.options import options
-from opencensus_compat.rewrite.rules.providers import TRACER, context_given, given, takers
+from opencensus_compat.rewrite.rules.providers import TRACER, Taker, context_given, given, takers
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
@@ -63,11 +63,7 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     Raises:
         Refused: It is needed for something else, or its tracers sample in other ways.
     """
-    users = [
-        (home, each)
-        for home, each in takers(file)
-        if each.exporter is not None and (found := maker(each.exporter, home)) is not None and found[1] is call
-    ]
+    users = users_of(call, file)
     place, statement = target(file, call), file.statement(call)
     is_returned = isinstance(statement, ast.Return) and statement.value is call
     if not users or (place is None and not is_returned):
@@ -88,9 +84,7 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     if file.has_stars(call) or call.args:
         raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
     parts = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
-    has_caller = bool(keywords) or any(
-        home.symbol(each.call) == TRACER and context_given(each.call, home) is not None for home, each in users
-    )
+    has_caller = bool(keywords) or any(is_continued(each, home) for home, each in users)
     parts.append(f"sampler={samplers.of_kind(next(iter(kinds)), use, file, has_caller=has_caller)}")
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(parts)})"
     cover_options(call, file)
@@ -102,6 +96,20 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
         else:
             file.elsewhere.append((home, home.statement(load), [handed.without_keyword(load, home)], []))
     return edits
+
+
+def users_of(call: ast.Call, file: File) -> list[tuple[File, Taker]]:
+    """Return the tracers and middlewares of the program that have the exporter which a call makes elsewhere."""
+    return [
+        (home, each)
+        for home, each in takers(file)
+        if each.exporter is not None and (found := maker(each.exporter, home)) is not None and found[1] is call
+    ]
+
+
+def is_continued(taker: Taker, file: File) -> bool:
+    """Return whether a tracer continues traces from outside."""
+    return isinstance(taker.node, ast.Call) and file.symbol(taker.node) == TRACER and context_given(taker.node, file) is not None
 
 
 def before_class(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
