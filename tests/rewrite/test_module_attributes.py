@@ -113,3 +113,54 @@ def test_other_objects_of_a_module(program):
     assert result.left == []
     assert "handler = ApplicationInsightsLoggingHandler()\nconfigure(" in result.after["./telemetry.py"].decode()
     assert "opencensus" not in result.after["./app.py"].decode()
+
+
+_PATCHED = "from unittest import mock\n\nimport app\nimport telemetry\n\n\ndef test_it(monkeypatch):\n"
+_ASSERTED = "    stand_in.span.assert_called_once_with(name='work')\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("import telemetry\n\ngetattr(telemetry, 'tracer').span(name='work')\n", id="getattr"),
+        pytest.param("import telemetry\n\nsetattr(telemetry, 'tracer', made())\n", id="setattr"),
+        pytest.param("import telemetry\n\nvars(telemetry)['tracer'].span(name='work')\n", id="vars"),
+        pytest.param("import telemetry\n\ntelemetry.__dict__['tracer'].span(name='work')\n", id="__dict__"),
+        pytest.param("import telemetry\n\nload('telemetry.tracer').span(name='work')\n", id="dotted"),
+        pytest.param(_PATCHED + "    with mock.patch('telemetry.tracer') as stand_in:\n        app.work()\n" + _ASSERTED, id="patch"),
+        pytest.param(
+            _PATCHED + "    stand_in = mock.Mock()\n    mock.patch.object(telemetry, 'tracer', stand_in)\n" + _ASSERTED, id="patch.object"
+        ),
+        pytest.param(
+            _PATCHED + "    stand_in = mock.Mock()\n    monkeypatch.setattr(telemetry, 'tracer', stand_in)\n" + _ASSERTED, id="monkeypatch"
+        ),
+        pytest.param(
+            _PATCHED
+            + "    class StandIn:\n        def span(self, name):\n            return name\n\n    monkeypatch.setattr('telemetry.tracer', StandIn())\n",
+            id="a class of the test",
+        ),
+    ],
+)
+def test_a_tracer_that_is_named_in_text(program, text):
+    """What reads or replaces it with OpenCensus's methods would fail: nothing changes, and the report names the place."""
+    program({**_MODULE, "app.py": _app("import telemetry", "telemetry.tracer"), "test_app.py": text})
+    result = rewrite(["."])
+    assert result.after == {}
+    assert any("test_app.py" in each.text for each in result.left)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            _PATCHED + "    with mock.patch('telemetry.tracer'):\n        app.work()\n", id="a stand-in of which nothing is asked"
+        ),
+        pytest.param("import logging\n\nlogging.getLogger('telemetry.tracer')\n", id="a logger"),
+        pytest.param("import other\n\ngetattr(other, 'tracer').span(name='work')\n", id="another module"),
+        pytest.param("import telemetry\n\nassert hasattr(telemetry, 'tracer')\n", id="hasattr"),
+    ],
+)
+def test_a_text_that_stands_in_nobody_s_way(program, text):
+    """The tracer changes."""
+    program({**_MODULE, "app.py": _app("import telemetry", "telemetry.tracer"), "test_app.py": text})
+    assert {"./app.py", "./telemetry.py"} <= rewrite(["."]).after.keys()

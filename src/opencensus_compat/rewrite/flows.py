@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite import calls, loops
 from opencensus_compat.rewrite.bindings import Slot
+from opencensus_compat.rewrite.by_name import Named
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.meanings import Function, Meanings
 from opencensus_compat.rewrite.rules import attributes, integrations, made, metric_names, metrics, providers, readings
@@ -55,6 +56,8 @@ class Flows(Meanings):
         self._seen: set[Key] = set()
         self._words: set[str] | None = None
         """What the program names, once that is asked for."""
+        self._named: Named | None = None
+        """What it names in text, once that is asked for."""
         self._pending: list[Slot | Function] = []
         for file in files.values():
             for use in file.uses:
@@ -351,7 +354,11 @@ class Flows(Meanings):
                 self._tie(slot, use)
 
     def _elsewhere(self, slot: Slot) -> None:
-        """Follow a variable of a module into the files that import it."""
+        """Follow a variable of a module into the files that import it, or name it in text."""
+        if self._named is None:
+            self._named = Named(self._files, self._find_module)
+        for node, reason in self._named.obstacles(slot):
+            self._stop(slot, node, reason)
         for home, read in self._reads[slot.name]:
             if self._attribute(home, read) is not slot:
                 continue

@@ -1,0 +1,70 @@
+"""Variables of modules that a program reads, sets or replaces by their names as text: `getattr`, `vars`, and what tests patch."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from opencensus_compat.scan import strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from opencensus_compat.rewrite.bindings import Slot
+    from opencensus_compat.rewrite.context import File
+
+_BUILTINS = frozenset({"getattr", "setattr", "delattr"})
+_PATCHES = frozenset({"patch", "object", "multiple", "setattr", "delattr"})
+"""What tests put a stand-in in the place of a variable with."""
+_HARMLESS = frozenset({"getLogger", "hasattr"})
+_OF_OPENCENSUS = (
+    *("span", "end_span", "current_span", "trace_decorator", "finish"),
+    *("add_attribute", "add_annotation", "add_message_event", "add_attribute_to_current_span"),
+)
+"""Methods of tracers and spans that OpenTelemetry's have not."""
+
+
+class Named:
+    """The texts of a program that may be names of variables.
+
+    Args:
+        files: The files of the program.
+        find: The file of a module that an import statement in another names.
+    """
+
+    def __init__(self, files: Mapping[str, File], find: Callable[[str, int, str], str | None]) -> None:
+        self._find = find
+        self._texts: dict[str, list[tuple[File, ast.Constant]]] = defaultdict(list)
+        for file in files.values():
+            for node in file.kinds[ast.Constant]:
+                if isinstance(node.value, str):
+                    self._texts[node.value.rpartition(".")[2]].append((file, node))
+
+    def obstacles(self, slot: Slot) -> Iterator[tuple[ast.AST, str]]:
+        """Yield the places that name a variable of a module in text, and why it cannot change for them."""
+        for file, node in self._texts[slot.name]:
+            module, _, _ = str(node.value).rpartition(".")
+            parent = file.parents.get(node)
+            above = file.parents.get(parent) if isinstance(parent, (ast.keyword, ast.Subscript)) else parent
+            place = parent if isinstance(parent, ast.Subscript) else above
+            is_meant = self._find(file.path, 0, module) == slot.path if module else _names_module(place, slot.path, file)
+            tail = strings.tail(place.func) if isinstance(place, ast.Call) else ""
+            if not is_meant or tail in _HARMLESS:
+                continue
+            if isinstance(place, ast.Call) and tail in _PATCHES and not (isinstance(place.func, ast.Name) and tail in _BUILTINS):
+                if method := next((name for name in _OF_OPENCENSUS if _has(name, file)), ""):
+                    yield node, f"a test replaces `{slot.name}`, and names `{method}` of OpenCensus"
+            elif module or isinstance(place, ast.Subscript) or tail in _BUILTINS:
+                yield node, f"`{slot.name}` is named in text"
+
+
+def _names_module(place: ast.AST | None, path: str, file: File) -> bool:
+    """Return whether the call or the subscript around a text has a module."""
+    nodes = [place.value] if isinstance(place, ast.Subscript) else place.args if isinstance(place, ast.Call) else []
+    below = [each for node in nodes for each in ast.walk(node) if isinstance(each, (ast.Name, ast.Attribute))]
+    return any(file.value(each).meaning == "module" and file.value(each).name == path for each in below)
+
+
+def _has(name: str, file: File) -> bool:
+    return bool(file.reads(name)) or any(node.name == name for node in [*file.kinds[ast.FunctionDef], *file.kinds[ast.AsyncFunctionDef]])
