@@ -7,6 +7,8 @@ import pytest
 from opencensus_compat.compare import conditions
 from opencensus_compat.compare.model import ABSENT, Values
 
+_STACK = 'File "shop/views.py", line 7, in order'
+
 
 def _values(before, after, item_before=None, item_after=None, column="name"):
     return Values(column, before, after, item_before or {}, item_after or {})
@@ -26,6 +28,33 @@ def _values(before, after, item_before=None, item_after=None, column="name"):
         ),
         pytest.param(conditions.route_of_the_path, ("GET /a/7", "GET /a/{number}"), ("GET /a/7", "GET /b/{number}"), id="route"),
         pytest.param(conditions.route_of_the_path, ("GET /a/7/x", "GET /a/<int:n>/x"), ("GET /a", "GET /b"), id="route of Flask"),
+        pytest.param(conditions.route_of_the_path, ("GET /a/7", "GET a/<int:n>"), ("GET /b/7", "GET a/<int:n>"), id="route of Django"),
+        pytest.param(conditions.route_of_the_path, ("GET /", "GET "), ("GET /a", "GET "), id="the shortest route"),
+        pytest.param(conditions.route_of_the_path, ("GET /f/a/b", "GET f/<path:p>"), ("GET /f/a/b", "GET f/<str:p>"), id="rest of a path"),
+        pytest.param(conditions.route_of_the_path, ("GET /a", "GET a"), ("POST /a", "GET a"), id="without parameters"),
+        pytest.param(
+            conditions.route_of_the_path,
+            ("<id of requests 'GET /a'>", "<id of requests 'GET a'>"),
+            ("<id of requests 'GET /a'>", "<id of requests 'GET b'>"),
+            id="the request around",
+        ),
+        pytest.param(
+            conditions.more_frames_of("django"),
+            (
+                "2",
+                "3",
+                {"details.0.rawStack": _STACK},
+                {"details.0.rawStack": f'File "x/django/core/handlers/exception.py", line 5, in inner\n{_STACK}'},
+            ),
+            ("2", "3", {"details.0.rawStack": _STACK}, {"details.0.rawStack": f'File "x/shop/middleware.py", line 5, in inner\n{_STACK}'}),
+            id="frames of a package",
+        ),
+        pytest.param(
+            conditions.more_frames_of("django"),
+            ("2", "3", {"details.0.rawStack": _STACK}, {"details.0.rawStack": f'File "x/django/a.py", line 5, in inner\n{_STACK}'}),
+            ("2", "3", {"details.0.rawStack": _STACK}, {"details.0.rawStack": 'File "x/django/a.py", line 5, in inner'}),
+            id="frames that are lost",
+        ),
         pytest.param(conditions.longer, ("no money", "ValueError: no money"), ("no money", "ValueError"), id="description"),
         pytest.param(
             conditions.redacted, ("http://a/?sig=1&b=2", "http://a/?sig=REDACTED&b=2"), ("http://a/?b=2", "http://a/?b=3"), id="query"

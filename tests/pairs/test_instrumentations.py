@@ -16,9 +16,11 @@ _HERE = Path(__file__).parent
 _PAIRS = {
     "W001_requests_by_name": "http-clients",
     "W010_flask": "servers",
+    "W011_django": "servers",
     "W012_fastapi": "servers",
     "A010_standard_metrics": "standard-metrics",
 }
+_PROGRAMS = {path.name.removesuffix(".py"): path for path in (_HERE / "programs").iterdir()}
 _GUIDE = _HERE.parents[1] / "migration_guide" / "instrumentations.md"
 _KNOWN = STEPS["instrumentations"].accepted()
 
@@ -27,7 +29,7 @@ _KNOWN = STEPS["instrumentations"].accepted()
 @pytest.mark.parametrize("name", _PAIRS)
 def test_what_changes_has_a_row(record, name):
     """Of programs with an integration and with its instrumentation nothing differs but what the row says."""
-    before, twin, after = (record(_HERE / "programs" / f"{name}.{side}.py") for side in ("before", "before", "after"))
+    before, twin, after = (record(_PROGRAMS[f"{name}.{side}"]) for side in ("before", "before", "after"))
     found = compare(before, after, twins=[twin], known=_KNOWN)
     assert not [f"{lost.table}.{lost.column}: {lost.changes[0]}" for lost in found.open_differences]
     assert {difference.accepted.known for difference in found.differences} == {_PAIRS[name]}

@@ -11,6 +11,8 @@ from .model import ABSENT, NOTE
 from .noise import column as column_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .model import Condition, Values
 
 _PROPERTY = "customDimensions."
@@ -22,6 +24,8 @@ _COLUMNS = (
 _NOTHING = {"", "0", "False", "None"}
 _LONGEST = 32768
 _FRAME = re.compile(r'File ".*", line \d+, in .*')
+_REQUEST = re.compile(r"<id of requests '(.*)'>")
+_PARAMETER = re.compile(r"(\{[^}]*\}|<[^>]*>)")
 _TRACEBACK = "\nTraceback (most recent call last):"
 
 
@@ -114,9 +118,16 @@ def operation_name(values: Values) -> bool:
 
 
 def route_of_the_path(values: Values) -> bool:
-    """Return whether the path of a request's name became the route that it is of."""
-    parts = re.split(r"\{[^}]*\}|<[^>]*>", values.after)
-    return len(parts) > 1 and re.fullmatch("[^/?]+".join(map(re.escape, parts)), values.before) is not None
+    """Return whether the path of a request's name became the route that it is of; also of the request that an item is below.
+
+    Routes of Django begin with no slash.
+    """
+    before, after = (_REQUEST.sub(r"\1", text) for text in (values.before, values.after))
+    method, _, route = after.partition(" ")
+    parts = _PARAMETER.split(route)
+    wanted = "".join(re.escape(part) if at % 2 == 0 else ".+" if "path" in part else "[^/?]+" for at, part in enumerate(parts))
+    is_bare = not route.startswith("/") and before.startswith(f"{method} /")
+    return (len(parts) > 1 or is_bare) and re.fullmatch(f"{re.escape(method)} {'/' * is_bare}{wanted}", before) is not None
 
 
 def longer(values: Values) -> bool:
@@ -174,6 +185,20 @@ def frames_stay(values: Values) -> bool:
     return set(_FRAME.findall(values.before)) <= set(_FRAME.findall(values.after))
 
 
+def more_frames_of(package: str) -> Condition:
+    """Return a condition: each line of the item's stack is there after, too, and those that came are of a package."""
+
+    def condition(values: Values) -> bool:
+        before, after = (set(_FRAME.findall(_stack(item))) for item in (values.item_before, values.item_after))
+        return before < after and all(re.search(rf"[/\\]{package}[/\\]", frame) for frame in after - before)
+
+    return condition
+
+
+def _stack(item: Mapping[str, str]) -> str:
+    return "\n".join(value for name, value in item.items() if column_of(name) == "details.rawStack")
+
+
 def had_no_cause(values: Values) -> bool:
     """Return whether only the outermost exception was known."""
     name = values.column.removeprefix("innermost")
@@ -183,7 +208,7 @@ def had_no_cause(values: Values) -> bool:
 def without_traceback(values: Values) -> bool:
     """Return whether a text lost its traceback, and a stack has that."""
     text, found, traceback = _unquoted(values.before).partition(_TRACEBACK)
-    stacks = "\n".join(value for name, value in values.item_after.items() if column_of(name) == "details.rawStack")
+    stacks = _stack(values.item_after)
     # "Exception" stands for an empty message.
     is_same = _unquoted(values.after).strip() == text.strip() or (values.after == "Exception" and not text.strip())
     # What is too long ends, or begins, in the midst of a frame.

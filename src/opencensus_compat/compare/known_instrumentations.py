@@ -11,6 +11,8 @@ from .model import ABSENT, PRESENT, ROW
 
 _GUIDE = "instrumentations.md"
 _CALLS, _REQUESTS = ("dependencies",), ("requests",)
+_BELOW = ("dependencies", "exceptions", "traces", "customEvents")
+"""What a request may have below it."""
 _COUNTERS = ("performanceCounters",)
 _ANY = "re:(?!<absent>).*"
 
@@ -47,6 +49,10 @@ KNOWN_INSTRUMENTATIONS: tuple[Known, ...] = (
                 (_REQUESTS, properties(r"http\.path", r"http\.host"), None, ABSENT, conditions.in_a_column),
                 (_REQUESTS, "name", None, None, conditions.route_of_the_path),
                 (_REQUESTS, "operation_Name", None, None, conditions.operation_name),
+                (_BELOW, "re:operation_(Name|ParentId)", None, None, conditions.route_of_the_path),
+                (_REQUESTS, properties(r"django\.user\.(id|name)"), None, ABSENT),
+                (("exceptions",), "details.rawStack", None, None, conditions.more_frames_of("django")),
+                (("exceptions",), r"re:details\.parsedStack\..*", ABSENT, None, conditions.more_frames_of("django")),
                 (
                     _REQUESTS,
                     properties(r"error\.(name|type|message)", "stacktrace"),
