@@ -64,3 +64,15 @@ def test_a_kept_run_shows_what_became_worse(benchmarks, at_least, before, now, s
 
     was, row = (rows.Row("bench_span", "root", "of legacy", figure, figure, 1.0, at_least) for figure in (before, now))
     assert run.moved(run.change(row, was)).strip() == said
+
+
+def test_readme_says_what_the_kept_run_measured(benchmarks):
+    """README's table and its chart are those of the figures that are kept, and the limits are those of today."""
+    import run
+    import speed
+
+    kept = list(run.load(speed.FIGURES).values())
+    readme = speed.README.read_text(encoding="utf-8")
+    assert speed.in_readme(readme, kept) == readme
+    assert speed.CHART.read_text(encoding="utf-8") == speed.chart(kept)
+    assert [row.name for row in kept if not row.is_kept] == []
