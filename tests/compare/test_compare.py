@@ -79,3 +79,22 @@ def test_an_exception_of_another_type_in_the_same_place(record, shop):
         run.item("Exception", trace, request, {"exceptions": [details], "severityLevel": 3, "properties": {"type": name}})
         run.items[-1]["tags"]["ai.device.locale"] = name
     assert not [found for found in compare(*(record(run.arrived()) for run in runs)).open_differences if found.column == "row"]
+
+
+def test_a_request_that_changed_is_known_by_what_is_below_it(record, shop):
+    """A failed request with another name and little of its content is the same one where its exception is."""
+    runs = []
+    for seed, route, columns in ((1, "GET /orders/7", {"error": "a"}), (2, "GET orders/<int:n>", {"flavor": "b", "peer": "c"})):
+        run = shop(seed, orders=0)
+        trace, request = run.hexadecimal(32), run.hexadecimal(16)
+        run.span("Request", trace, None, request, name=route, responseCode=str(seed), url=f"http://{seed}", properties=columns)
+        details = {"typeName": "KeyError", "message": "no 7", "hasFullStack": True, "parsedStack": [], "id": 1}
+        run.item("Exception", trace, request, {"exceptions": [details], "severityLevel": 3, "properties": {}})
+        runs.append(record(run.arrived()))
+    found = compare(*runs)
+    assert ("name", "GET /orders/7", "GET orders/<int:n>") in [
+        (difference.column, change.before, change.after)
+        for difference in found.differences
+        if difference.table == "requests"
+        for change in difference.changes
+    ]

@@ -68,7 +68,7 @@ def _stack(items):
 _BASE = ("data", "baseData")
 _MUTATIONS = {
     "spans": {
-        "name of a request": (_set("Request", "GET /orders", name="GET /"), "requests.row"),
+        "name of a request": (_set("Request", "GET /orders", name="GET /"), "requests.name"),
         "name of a request that is named by its operation": (_set("Request", "job", name=""), "requests.operation_Name"),
         "operation's name": (_tag("Request", "job", "ai.operation.name", "GET"), "requests.operation_Name"),
         "name of a call": (_set("RemoteDependency", "GET /pay;a=1", name="GET /"), "dependencies.name"),

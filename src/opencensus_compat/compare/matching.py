@@ -3,7 +3,7 @@
 Steps, each with what the one before has left: transactions of one id, which a caller gave; those that are the same in all columns, in the
 columns that change nowhere, in their trees; those that share items; those with the same root. Inside a pair of transactions items with
 the same path of names from the root and the same content; then with the same path; then with the same name; then with the same parent and
-most of the content. What is left then, and what belongs to no operation, is matched over all transactions; at the end, what had no name. Pure, but for the recording
+most of the content. What is left then, and what belongs to no operation, is matched over all transactions; at the end, what is above items that are the same, and what had no name. Pure, but for the recording
 that `Side` reads once.
 """
 
@@ -248,6 +248,7 @@ def match(before: Side, after: Side, volatile: AbstractSet[Place] = frozenset())
     loose = [[place for place, entry in enumerate(side.entries) if entry.in_operation is None] for side in (before, after)]
     _pair_alike(found, loose[0], loose[1], _left_by_name(found))
     _pair_alike(found, *_of_other_names(found), _left_by_name(found))
+    _pair_above(found)
     _pair_nameless(found)
     _complete_operations(found)
     return found
@@ -381,6 +382,16 @@ def _paired_operations(before: Side, after: Side, ones: dict[str, list[int]], ot
         if same := waiting_roots.get(_root(before, ones[one])):
             take(one, same.pop())
     return pairs
+
+
+def _pair_above(found: Matching) -> None:
+    """Pair what items that are the same are below, where it has another name and little of the content: a request that failed, by its exception."""
+    for one, other in list(found.pairs.items()):
+        above, below = found.before.entries[one].above, found.after.entries[other].above
+        if above < 0 or below < 0 or above in found.pairs or below in found.back:
+            continue
+        if found.before.entries[above].table == found.after.entries[below].table:
+            found.add(above, below)
 
 
 def _signature(side: Side, places: list[int], kind: Callable[[Entry], Hashable]) -> int:
