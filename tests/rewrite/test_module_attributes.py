@@ -50,6 +50,8 @@ _FORMS = [
     pytest.param(_MODULE | {"middle.py": "import telemetry\n"}, "from middle import telemetry", "telemetry.tracer", id="handed on"),
     pytest.param(_MODULE | {"middle.py": "from telemetry import tracer\n"}, "import middle", "middle.tracer", id="its tracer handed on"),
     pytest.param(_MODULE, "import telemetry\n\nmodule = telemetry", "module.tracer", id="in a variable"),
+    pytest.param(_MODULE, "import importlib\n\nmodule = importlib.import_module('telemetry')", "module.tracer", id="by its name in text"),
+    pytest.param(_PACKAGE, "import importlib\n\nmodule = importlib.import_module('pkg.telemetry')", "module.tracer", id="dotted, in text"),
     pytest.param({"telemetry.py": _LATER}, "import telemetry\n\ntelemetry.start()", "telemetry.tracer", id="made later"),
 ]
 

@@ -12,6 +12,7 @@ _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^#\n\\]*(?:\\\r?\n[^#\n\\]*)*)|import[ \t]+([^#\n]+))", re.MULTILINE
 )
 _DOTTED = re.compile(rb"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::\w+)?["']""")
+_BY_NAME = re.compile(rb"""(?:import_module|__import__)\(\s*["']([A-Za-z_]\w*)["']""")
 _COMMENT = re.compile(rb"#[^\n]*")
 
 
@@ -35,6 +36,7 @@ def named(path: str, source: bytes, find: Callable[[str, int, str], str | None],
             if part.split():
                 names.add((level, f"{base}.{part.split()[0]}" if base else part.split()[0]))
     names.update((0, text.decode()) for text in _DOTTED.findall(source) if b"." in text)
+    names.update((0, text.decode()) for text in _BY_NAME.findall(source))
     found = {
         find(path, level, ".".join(parts[:end]))
         for level, name in names

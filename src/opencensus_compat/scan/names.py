@@ -126,6 +126,10 @@ class Names:
             text = node.args[0].value
             if isinstance(text, str) and (text == "opencensus" or text.startswith("opencensus.")):
                 return Value("name", text.partition(".")[2] if name == "import_module" else "")
+            module = self._modules.find(0, text) if isinstance(text, str) and (name == "import_module" or "." not in text) else None
+            if module is not None and self._modules.exports(module):
+                self.is_connected = True
+                return Value("module", module)
         if name == "enter_context" and node.args:
             return self._value(node.args[0], scope)
         if isinstance(node.func, ast.Name) and node.args and scope.find(name) is None:

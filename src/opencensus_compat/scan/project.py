@@ -470,6 +470,7 @@ def _import_lines(paths: set[str]) -> re.Pattern[bytes]:
         rb"(?:from|import)\b[^\n]*\b(?:%s)\b" % either,
         # A name may stand on a line of its own, inside parentheses.
         rb"(?:%s)[ \t]*(?:as[ \t]+\w+[ \t]*)?,?\r?$" % either,
+        rb"[^\n]*(?:import_module|__import__)\([ \t]*[\"'](?:[\w.]*\.)?(?:%s)[\"']" % either,
     ]
     if any(os.path.basename(path).startswith("__init__.") for path in paths):
         lines.append(rb"from[ \t]+\.+[ \t]+import\b")
