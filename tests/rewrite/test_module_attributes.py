@@ -92,6 +92,16 @@ def test_a_module_that_gets_its_tracer_from_outside(program):
     assert any("`tracer` is no variable of that module" in each.text for each in result.left)
 
 
+def test_a_module_that_a_function_gets(program):
+    """What the function reads of it changes with the module, and waits with it."""
+    app = "import telemetry\n\n\ndef work(module):\n    with module.tracer.span(name='work'):\n        pass\n\n\nwork(telemetry)\n"
+    program({**_MODULE, "app.py": app})
+    result = rewrite(["."])
+    assert [result.left, set(result.after)] == [[], {"./app.py", "./telemetry.py"}]
+    program({"app.py": f"{app}unknown(telemetry.tracer)\n"})
+    assert rewrite(["."]).after == {}
+
+
 def test_a_class_of_a_module(program):
     """A class that is made as an attribute of its module gets a tracer, and changes with it."""
     worker = "class Worker:\n    def __init__(self, tracer):\n        self.tracer = tracer\n\n    def go(self):\n"

@@ -339,6 +339,10 @@ class Flows(Meanings):
                     if isinstance(other.owner, ast.ClassDef) and other.name == slot.name and other.path == home.path:
                         self._tie(slot, other)
                         self._reach(other)
+            for module in self._handed_modules():
+                if (held := module.bindings.module.get(slot.name)) is not None:
+                    self._tie(slot, held)
+                    self._reach(held)
             return
         if isinstance(slot.owner, ast.ClassDef):
             attribute = self._attributes.setdefault(slot.name, Slot("", slot.name, None))

@@ -38,6 +38,8 @@ class Meanings(Groups):
         self._aliases: dict[str, list[tuple[File, ast.alias]]] = defaultdict(list)
         self._methods: dict[str, list[Function]] = defaultdict(list)
         self._attributes: dict[str, Slot] = {}
+        self._modules: list[File] | None = None
+        """Those that calls get as a whole, once that is asked for."""
         for file in files.values():
             for call in file.kinds[ast.Call]:
                 self._calls[strings.tail(call.func)].append((file, call))
@@ -116,6 +118,20 @@ class Meanings(Groups):
         if isinstance(found, ast.ClassDef):
             return next((each for each in found.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
         return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+
+    def _handed_modules(self) -> list[File]:
+        """Return the modules of the program that calls get as a whole, so that an attribute of a parameter may be a variable of them."""
+        if self._modules is None:
+            given = [
+                home.value(each)
+                for home in self._files.values()
+                for call in home.kinds[ast.Call]
+                for each in [*call.args, *(keyword.value for keyword in call.keywords)]
+            ]
+            self._modules = [
+                self._files[value.name] for value in dict.fromkeys(given) if value.meaning == "module" and value.name in self._files
+            ]
+        return self._modules
 
     def _parameter(self, function: Function, call: ast.Call, node: ast.AST) -> ast.arg | None:
         return calls.parameter(function, call, node, self._skipped(function))
