@@ -149,9 +149,7 @@ def main():
     print(f"CPU us for each item, best of {TURNS} turns")
     rows.show(figures, digits=1)
     table = rows.Rows()
-    for workload, limit in LIMITS.items():
-        ours, legacy = (figures[name].get(workload) for name in ("census-compat", "legacy"))
-        table.ratio(f"{workload}, created to accepted, CPU", "of legacy", ours, legacy, limit)
+    table.of_legacy(figures, LIMITS, ", created to accepted, CPU")
     return table.exit_code()
 
 

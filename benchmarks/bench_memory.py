@@ -103,9 +103,7 @@ def main():
     print(f"MiB above a bare interpreter, best of {TURNS} turns")
     rows.show(figures, digits=1)
     table = rows.Rows()
-    for workload, limit in LIMITS.items():
-        ours, legacy = (figures[name].get(workload) for name in ("census-compat", "legacy"))
-        table.ratio(f"{workload}, memory", "of legacy", ours, legacy, limit)
+    table.of_legacy(figures, LIMITS, ", memory")
     return table.exit_code()
 
 

@@ -177,8 +177,7 @@ def main():
     print("microseconds of CPU per call, or per time series read, best of", TURNS * ROUNDS, "rounds")
     rows.show(figures, digits=3)
     ours, table = figures["census-compat"], rows.Rows()
-    for workload, limit in LIMITS.items():
-        table.ratio(workload, "of legacy", ours[workload], figures["legacy"][workload], limit)
+    table.of_legacy(figures, LIMITS)
     table.ratio("read many", "of read few", ours["read many"], ours["read few"], FLAT)
     table.ratio("export many", "of export few", ours["export many"], ours["export few"], FLAT_EXPORT)
     return table.exit_code()

@@ -149,8 +149,7 @@ def main():
     print("microseconds of CPU per call, best of", TURNS * ROUNDS, "rounds; of opentelemetry, a span that nothing sees end: the floor")
     rows.show(figures)
     table = rows.Rows()
-    for workload, limit in LIMITS.items():
-        table.ratio(workload, "of legacy", figures["census-compat"][workload], figures["legacy"][workload], limit)
+    table.of_legacy(figures, LIMITS)
     return table.exit_code()
 
 

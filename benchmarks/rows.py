@@ -84,6 +84,18 @@ class Rows:
         best = max if at_least else min
         self._add(Row(self._script, path, of, best(ours) / best(theirs), median(ours) / median(theirs), limit, at_least))
 
+    def of_legacy(self, figures, limits, what=""):
+        """Add the ratio of each workload to the retired SDK's.
+
+        Args:
+            figures: What `by_turns` returns, of ``census-compat`` and ``legacy``.
+            limits: Workload -> what its ratio may be at most.
+            what: What is measured, where the name of the workload does not say it.
+        """
+        for workload, limit in limits.items():
+            ours, legacy = (figures[name].get(workload) for name in ("census-compat", "legacy"))
+            self.ratio(workload + what, "of legacy", ours, legacy, limit)
+
     def figure(self, path, unit, ours, limit):
         """Add a figure that is no ratio, which may be at most `limit`."""
         self._add(Row(self._script, path, unit, min(ours), median(ours), limit))

@@ -214,11 +214,11 @@ class DistributionAggregationData:
     def to_point(self, timestamp: datetime) -> Point:
         """Return the distribution so far as a point of that time; one without boundaries has no buckets there."""
         made = value.ValueDistribution._of_counts(
-            self._count_data, self._mean_data * self._count_data, self._sum_of_sqd_deviations, self._options(), self._counts_per_bucket
+            self._count_data, self.sum, self._sum_of_sqd_deviations, self._options(), self._counts_per_bucket
         )
         made._min, made._max = self._min, self._max
         if self._exemplars and any(self._exemplars.values()):
-            # Beside the exemplars of today the counts of today: made at once.
+            # An exemplar stands beside the count of its moment, so these buckets are made at once.
             for index, bucket in enumerate(made._buckets or ()):
                 if (exemplar := self._exemplars.get(index)) is not None:
                     bucket._exemplar = _to_metric(exemplar)
