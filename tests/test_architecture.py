@@ -30,8 +30,8 @@ FACADE_LAYERS = [
         "auto",
         "compare",
         "doctor",
+        "guide",
         "local",
-        "migrate",
         "propagators",
         "rewrite",
         "scan",
@@ -50,7 +50,7 @@ FACADE_LAYERS = [
     ("_alias", "_lookup", "_integrations"),  # the import finder, which the interpreter's start loads, and the table that it reads
 ]
 """From top to bottom; a module imports from its own layer and from those below, in any way: when it loads, inside functions, for types, by
-name. Of several parts that fit, the longest counts. `local`, `migrate` and `scan` are ways in of their own."""
+name. Of several parts that fit, the longest counts. `guide`, `local` and `scan` are ways in of their own."""
 
 LATE = {
     (FACADE, f"{FACADE}._bridge.providers.lifecycle"),  # what programs call, at the first call: the interpreter's start imports the package

@@ -24,6 +24,7 @@ _COMMANDS = {
     "step": ("opencensus_compat.steps.cli", "take a step of the migration, and prove that nothing else changes"),
     "doctor": ("opencensus_compat.doctor.cli", "say why telemetry does not arrive"),
     "scan": ("opencensus_compat.scan.cli", "report what of OpenCensus a code base uses"),
+    "guide": ("opencensus_compat.guide.cli", "show the guide"),
 }
 """Command -> (module with ``add_arguments(parser)`` and ``run(namespace) -> int``, help line)."""
 

@@ -48,6 +48,14 @@ def test_an_installed_command_explains_rules(installed):
     assert "    # telemetry.py\n    from appinsights_exporter import configure" in shown
 
 
+def test_an_installed_command_shows_the_guide(installed):
+    """The pages are in the wheel: the command of an installed one shows a row of ``differences.md``."""
+    shown = installed.execute(
+        "import sys; from opencensus_compat._cli import main; sys.exit(main(['guide', 'differences', 'sdk-version']))"
+    )
+    assert shown.startswith("### sdk-version\n- Retired SDK: ")
+
+
 def test_dependencies_are_few_and_wide(our_wheel):
     """The hard dependencies are the six that the design names, none of them pinned."""
     with zipfile.ZipFile(our_wheel) as archive:

@@ -146,7 +146,7 @@ def test_run_a_command_that_sends_nothing(command, capfd):
         "likely reasons",
         "  - The program failed with status 3: its own output says why.",
     ]
-    assert lines[-1] == "More: migration_guide/troubleshooting.md"
+    assert lines[-1] == "More: census-compat guide troubleshooting"
 
 
 def test_run_a_command_that_is_killed(command, capfd):

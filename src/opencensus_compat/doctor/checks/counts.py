@@ -30,7 +30,7 @@ _HELPS = {
     "payload too large": "Make the properties of the item smaller.",
 }
 """What a reason begins with -> the next step; the longest that fits counts."""
-_STEP = "Look the reason up in migration_guide/losses.md."
+_STEP = "Look the reason up: census-compat guide losses"
 
 
 @check("D065", group="counts", title="counts of a running process")

@@ -88,7 +88,7 @@ MESSAGES = (
     Message(r"a metric point is skipped on every export", "D039", PROBLEM, "correct the producer that the message names"),
     Message(r"the function of a derived metric failed|a metric producer could not be read", "D039", PROBLEM, "correct the function"),
     Message(r"The custom measurement .* is skipped", "D033", WARNING, "put it into custom_dimensions"),
-    Message(r"the Azure exporters have no option", "D102", WARNING, "correct the option: migration_guide/settings.md has all of them"),
+    Message(r"the Azure exporters have no option", "D102", WARNING, "correct the option: census-compat guide settings has all of them"),
     Message(
         r"another exporter for this resource was created with different settings",
         "D102",
@@ -163,4 +163,4 @@ def rest(facts: Facts) -> Iterator[Finding]:
         return
     for each in facts.wiring.said:
         if not any(re.match(message.pattern, each.text, re.DOTALL) for message in MESSAGES):
-            yield _finding(each.text, each.times, WARNING, "migration_guide/troubleshooting.md, What the messages mean")
+            yield _finding(each.text, each.times, WARNING, "census-compat guide troubleshooting What the messages mean")

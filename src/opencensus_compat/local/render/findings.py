@@ -42,7 +42,7 @@ def reasons(sentences: Sequence[str], style: Style) -> str:
     lines = [painted("likely reasons", "bold", style)]
     for sentence in sentences:
         lines += textwrap.wrap(clean(sentence), style.width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
-    return "\n".join([*lines, "", "More: migration_guide/troubleshooting.md"])
+    return "\n".join([*lines, "", "More: census-compat guide troubleshooting"])
 
 
 def redirected(endpoints: Mapping[str, int], style: Style) -> str:
