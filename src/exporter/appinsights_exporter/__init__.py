@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .sampling import ApplicationInsightsSampler, RateLimitedSampler, parent_based
     from .self_metrics import observe
     from .settings import Settings
+    from .span_pipeline import SpanPipeline, following_provider
     from .standard_metrics import RecordOnlySampler, StandardMetricsProcessor
     from .trace_ids import trace_ids_in_records
 
@@ -77,10 +78,12 @@ __all__ = [
     "SampleRateProcessor",
     "SampledLogRecordProcessor",
     "Settings",
+    "SpanPipeline",
     "StandardMetricsProcessor",
     "UnsupportedReleaseError",
     "__version__",
     "configure",
+    "following_provider",
     "observe",
     "parent_based",
     "trace_ids_in_records",
@@ -110,9 +113,11 @@ _HOMES = {
     "SampleRateProcessor": "rates",
     "SampledLogRecordProcessor": "log_processors",
     "Settings": "settings",
+    "SpanPipeline": "span_pipeline",
     "StandardMetricsProcessor": "standard_metrics",
     "UnsupportedReleaseError": "errors",
     "configure": "configuration",
+    "following_provider": "span_pipeline",
     "observe": "self_metrics",
     "parent_based": "sampling",
     "trace_ids_in_records": "trace_ids",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from .errors import ConfigurationError
 from .settings import ARGUMENT
@@ -13,7 +14,7 @@ from .spelling import nearest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SIGNALS", "Official", "check_all", "checked", "of_official_distro", "positive", "same"]
+__all__ = ["SIGNALS", "Official", "Sizes", "batches", "check_all", "checked", "of_official_distro", "positive", "same"]
 
 SIGNALS = ("traces", "logs", "metrics")
 _T = TypeVar("_T")
@@ -24,6 +25,8 @@ _ABSENT = {
     "browser_sdk_loader_config": "there is no script for browsers",
     "enable_trace_based_sampling_for_logs": "records are sampled by appinsights_exporter.SampledLogRecordProcessor alone",
 }
+_QUEUE, _BATCH = 2048, 512
+"""What the SDK's batch processors have where neither a program nor the environment says otherwise."""
 _OPTIONS, _COUNTERS = "instrumentation_options", "enable_performance_counters"
 _AZURE_SDK = "azure_sdk"
 
@@ -36,6 +39,14 @@ class Official:
     """Signals that are not wanted."""
     instrumentations: tuple[str, ...] = ()
     performance_counters: bool = False
+
+
+class Sizes(TypedDict, total=False):
+    """Arguments of a batch processor of the SDK."""
+
+    schedule_delay_millis: float
+    max_queue_size: int
+    max_export_batch_size: int
 
 
 def of_official_distro(given: Mapping[str, object], own: Callable[[], tuple[str, ...]]) -> Official:
@@ -139,6 +150,28 @@ def positive(name: str, value: float | None, *, is_whole: bool = False) -> float
         advice = "512 is usual." if is_whole else "60_000 is a minute."
         raise ConfigurationError(name, ARGUMENT, expected=expected, came=repr(value), advice=advice)
     return value
+
+
+def batches(sizes: Mapping[str, float | None], queue_variable: str, batch_variable: str) -> Sizes:
+    """Return arguments of a batch processor of the SDK, which refuses batches that are larger than its queue.
+
+    Args:
+        sizes: Those that the program gives, by name; None for one that it leaves out.
+        queue_variable: Variable of the environment with the size of the queue.
+        batch_variable: The same for batches.
+    """
+    given: Sizes = Sizes(**{name: value for name, value in sizes.items() if value is not None})  # type: ignore[typeddict-item] # as they were checked
+    queue, batch = given.get("max_queue_size"), given.get("max_export_batch_size")
+    if queue is not None:
+        given["max_export_batch_size"] = min(queue, _number_of(batch_variable, _BATCH) if batch is None else batch)
+    elif batch is not None:
+        given["max_queue_size"] = max(batch, _number_of(queue_variable, _QUEUE))
+    return given
+
+
+def _number_of(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "").strip()
+    return int(text) if text.isdecimal() and int(text) else default
 
 
 def same(one: object, other: object, depth: int = 4) -> bool:

@@ -6,15 +6,17 @@ does one that calls ``os._exit``.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import time
 import weakref
 from typing import Any, Protocol
 
 from .foreign import failure
 from .forks import before_fork
 
-__all__ = ["flush_at_end"]
+__all__ = ["flush_all", "flush_at_end"]
 
 _LATE = -100
 """Priority among finalizers: those of programs, which may still make telemetry, have at least 0."""
@@ -54,11 +56,12 @@ class _Children:
             self._pid = os.getpid()
             util.Finalize(None, self.flush, exitpriority=_LATE)
 
-    def flush(self) -> None:
-        """Export what is queued."""
+    def flush(self, timeout_millis: float = math.inf) -> None:
+        """Export what is queued, in so many milliseconds for all."""
+        end_s = time.monotonic() + timeout_millis / 1000
         for owner in list(self.owners):
             try:
-                owner.force_flush(_TIMEOUT_MILLIS)
+                owner.force_flush(int(min(_TIMEOUT_MILLIS, max(0.0, (end_s - time.monotonic()) * 1000))))
             except failure():  # processors of the program may do anything, and a release of the SDK raises when its time is over
                 continue
 
@@ -73,3 +76,8 @@ def flush_at_end(owner: Flushes) -> None:
     _children.owners.add(owner)
     _children.prepare()
     _children.finalize()
+
+
+def flush_all(timeout_millis: float) -> None:
+    """Export what is queued anywhere in this process, in so many milliseconds."""
+    _children.flush(timeout_millis)

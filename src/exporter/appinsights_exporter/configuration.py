@@ -39,8 +39,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from . import _sdk_logs, performance_counters
-from .arguments import SIGNALS, Official, check_all, checked, of_official_distro, positive, same
-from .children import flush_at_end
+from .arguments import SIGNALS, Official, batches, check_all, checked, of_official_distro, positive, same
+from .children import flush_all, flush_at_end
 from .delivery import process_end
 from .delivery.helpers import Helpers, LateError
 from .errors import ConfigurationError
@@ -74,8 +74,6 @@ LOGGING_FORMAT_VARIABLE = "PYTHON_APPLICATIONINSIGHTS_LOGGING_FORMAT"
 _EXPORTER_VARIABLES = {TRACES: OTEL_TRACES_EXPORTER, LOGS: OTEL_LOGS_EXPORTER, METRICS: OTEL_METRICS_EXPORTER}
 _GROUP = "opentelemetry_instrumentor"
 
-_QUEUE, _BATCH = 2048, 512
-"""What the SDK's batch processors have where neither a program nor the environment says otherwise."""
 _LEFT_OUT = (None, ())
 _AT_SIGTERM_MILLIS = 10_000
 """Longest time in which SIGTERM sends what is queued; orchestrators kill after 30 seconds at most."""
@@ -139,7 +137,7 @@ class Configuration:
         """The arguments of the last call that succeeded: programs call once for each request."""
         self._counts = False
         """Whether there are performance counters."""
-        self._sigterm = Sigterm(lambda: self.force_flush(_AT_SIGTERM_MILLIS), process_end.has_begun)
+        self._sigterm = Sigterm(lambda: flush_all(_AT_SIGTERM_MILLIS), process_end.has_begun)
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -294,14 +292,14 @@ def configure(
         "timeout": timeout,
         "proxies": proxies,
     }
-    batches = {
+    sizes = {
         "schedule_delay_millis": schedule_delay_millis,
         "max_queue_size": max_queue_size,
         "max_export_batch_size": max_export_batch_size,
     }
     called_with = (
         (connection_string, credential, resource, sampling_ratio, traces_per_second, storage_directory),
-        (delivery, batches),
+        (delivery, sizes),
         (signals, span_processors, log_record_processors, metric_readers, views, telemetry_processors, instrumentations),
         (logger_name, logging_formatter, export_interval_millis, flush_on_sigterm, more.performance_counters),
         getattr(sampler, "get_description", lambda: sampler)(),
@@ -328,7 +326,7 @@ def configure(
         raise ConfigurationError(
             given[1], ARGUMENT, expected=f"one way of sampling, and {given[0]} is given", came="both", advice="Leave one of them out."
         )
-    for name, value in batches.items():
+    for name, value in sizes.items():
         positive(name, value, is_whole=name != "schedule_delay_millis")
     settings = program_settings(
         connection_string,
@@ -358,7 +356,7 @@ def configure(
         export_interval_millis=positive("export_interval_millis", export_interval_millis),
         telemetry_processors=telemetry_processors,
         delivery=delivery,
-        batches=batches,
+        batches=sizes,
     )
     adds = any(signal not in _configuration._signals for signal in chosen)
     place = "{0.filename}:{0.lineno}".format(traceback.extract_stack(limit=2)[0]) if adds else ""
@@ -392,7 +390,9 @@ def _set_up_traces(wanted: _Wanted) -> list[Any]:
         provider.add_span_processor(processor)
     provider.add_span_processor(SampleRateProcessor(getattr(provider, "sampler", None)))
     exporter = _with_processors(ApplicationInsightsSpanExporter(settings=wanted.settings), wanted)
-    provider.add_span_processor(BatchSpanProcessor(exporter, **_batches(wanted, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE)))
+    provider.add_span_processor(
+        BatchSpanProcessor(exporter, **batches(wanted.batches, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE))
+    )
     return [provider]
 
 
@@ -406,8 +406,8 @@ def _set_up_logs(wanted: _Wanted) -> list[Any]:
     for processor in wanted.log_record_processors:
         provider.add_log_record_processor(processor)
     exporter = _with_processors(ApplicationInsightsLogRecordExporter(settings=wanted.settings), wanted)
-    batches = _batches(wanted, OTEL_BLRP_MAX_QUEUE_SIZE, OTEL_BLRP_MAX_EXPORT_BATCH_SIZE)
-    provider.add_log_record_processor(_sdk_logs.BatchLogRecordProcessor(exporter, **batches))
+    sizes = batches(wanted.batches, OTEL_BLRP_MAX_QUEUE_SIZE, OTEL_BLRP_MAX_EXPORT_BATCH_SIZE)
+    provider.add_log_record_processor(_sdk_logs.BatchLogRecordProcessor(exporter, **sizes))
     handler = ProviderHandler(provider)
     formatter = wanted.logging_formatter
     text = unquoted(os.environ.get(LOGGING_FORMAT_VARIABLE, ""))
@@ -445,22 +445,6 @@ def _set_up_metrics(wanted: _Wanted) -> list[Any]:
 
 
 _SET_UP = {TRACES: _set_up_traces, LOGS: _set_up_logs, METRICS: _set_up_metrics}
-
-
-def _batches(wanted: _Wanted, queue_variable: str, batch_variable: str) -> dict[str, Any]:
-    """Return arguments of a batch processor of the SDK, which refuses batches that are larger than its queue."""
-    given = {name: value for name, value in wanted.batches.items() if value is not None}
-    queue, batch = given.get("max_queue_size"), given.get("max_export_batch_size")
-    if queue is not None:
-        given["max_export_batch_size"] = min(queue, _number_of(batch_variable, _BATCH) if batch is None else batch)
-    elif batch is not None:
-        given["max_queue_size"] = max(batch, _number_of(queue_variable, _QUEUE))
-    return given
-
-
-def _number_of(variable: str, default: int) -> int:
-    text = os.environ.get(variable, "").strip()
-    return int(text) if text.isdecimal() and int(text) else default
 
 
 def _with_processors(exporter: _T, wanted: _Wanted) -> _T:

@@ -1,0 +1,304 @@
+"""Spans that go another way than those of the global tracer provider: another resource, sampler, role or telemetry processors.
+
+Use, where one process has several ways::
+
+    billing = SpanPipeline("InstrumentationKey=…", telemetry_processors=[set_role])
+    tracer = billing.tracer_provider(ALWAYS_ON).get_tracer(__name__)
+    RequestsInstrumentor().instrument(tracer_provider=following_provider())
+
+Where one way is enough, :func:`configure` sets it up.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry.environment_variables import OTEL_TRACES_EXPORTER
+from opentelemetry.sdk.environment_variables import OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_SDK_DISABLED
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from .arguments import Sizes, batches, check_all, checked, positive
+from .children import flush_at_end
+from .exporters import ApplicationInsightsSpanExporter
+from .program import program_resource, program_settings
+from .rates import SampleRateProcessor
+from .sampling import from_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace.sampling import Sampler
+
+    from .settings import Settings
+    from .telemetry_processors import TelemetryProcessor
+
+__all__ = ["SpanPipeline", "following_provider"]
+
+
+class SpanPipeline:
+    """A way of spans to Application Insights beside that of the global tracer provider, with tracer providers of its own.
+
+    Pipelines are cheap: those with equal settings share one queue, which is flushed at the end of the process and of children that fork, so
+    that a function may make one for each call. Arguments are those of :func:`configure`, with its defaults.
+
+    Args:
+        connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
+        credential: Object with ``get_token``; None reads ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
+        resource: OpenTelemetry resource of the spans; None makes one whose role is the script's name.
+        span_processors: See every span before it is exported.
+        telemetry_processors: Functions that see every item before it is sent. They may change it; False from one drops it.
+        storage_directory: Folder for items that cannot be sent now; None reads ``APPINSIGHTS_EXPORTER_STORAGE_FOLDER``.
+        disable_offline_storage: True keeps nothing on disk; None reads ``APPINSIGHTS_EXPORTER_STORAGE``.
+        storage_max_size: Bytes on disk for the resource at most.
+        storage_retention_period: Seconds for which items are kept there, at most 48 hours.
+        storage_min_retry_interval: Seconds of the shortest wait after a failure.
+        timeout: Seconds for connecting, and as many for the reply.
+        proxies: URL scheme to proxy URL, or that as JSON text; None reads ``HTTPS_PROXY`` and its like.
+        schedule_delay_millis: Milliseconds between exports; None reads ``OTEL_BSP_SCHEDULE_DELAY``.
+        max_queue_size: Spans in the queue at most; None reads ``OTEL_BSP_MAX_QUEUE_SIZE``.
+        max_export_batch_size: Spans in one export at most; None reads ``OTEL_BSP_MAX_EXPORT_BATCH_SIZE``.
+
+    Raises:
+        ConfigurationError: A value that cannot work.
+    """
+
+    def __init__(
+        self,
+        connection_string: str | None = None,
+        *,
+        credential: object | None = None,
+        resource: Resource | None = None,
+        span_processors: Iterable[SpanProcessor] = (),
+        telemetry_processors: Iterable[TelemetryProcessor] = (),
+        storage_directory: str | os.PathLike[str] | None = None,
+        disable_offline_storage: bool | None = None,
+        storage_max_size: int | None = None,
+        storage_retention_period: float | None = None,
+        storage_min_retry_interval: float | None = None,
+        timeout: float | None = None,
+        proxies: Mapping[str, str] | str | None = None,
+        schedule_delay_millis: float | None = None,
+        max_queue_size: int | None = None,
+        max_export_batch_size: int | None = None,
+    ) -> None:
+        self._span_processors, telemetry_processors = tuple(span_processors), tuple(telemetry_processors)
+        check_all("span_processors", self._span_processors, lambda each: callable(getattr(each, "on_end", None)), "span processors")
+        check_all("telemetry_processors", telemetry_processors, callable, "functions")
+        check_all("resource", () if resource is None else (resource,), lambda each: isinstance(each, Resource), "a Resource")
+        self._resource = resource
+        self._providers: dict[str, TracerProvider] = {}
+        self._queue: _Queue | None = None
+        if _is_off():
+            # A machine that sends nothing needs no connection string.
+            return
+        given = {
+            "schedule_delay_millis": schedule_delay_millis,
+            "max_queue_size": max_queue_size,
+            "max_export_batch_size": max_export_batch_size,
+        }
+        for name, value in given.items():
+            positive(name, value, is_whole=name != "schedule_delay_millis")
+        settings = program_settings(
+            connection_string,
+            credential=credential,
+            storage_directory=storage_directory,
+            disable_offline_storage=disable_offline_storage,
+            storage_max_size=storage_max_size,
+            storage_retention_period=storage_retention_period,
+            storage_min_retry_interval=storage_min_retry_interval,
+            timeout=timeout,
+            proxies=proxies,
+        )
+        self._queue = _queue(settings, batches(given, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE))
+        self._exporter = ApplicationInsightsSpanExporter(settings=settings)
+        for each in telemetry_processors:
+            self._exporter.add_telemetry_processor(each)
+
+    def tracer_provider(self, sampler: Sampler | None = None) -> TracerProvider:
+        """Return the provider whose spans go this way; for samplers of equal description it is the same one.
+
+        Args:
+            sampler: Any OpenTelemetry sampler; None reads ``OTEL_TRACES_SAMPLER``, and takes all without it.
+
+        Raises:
+            ConfigurationError: It is no sampler.
+        """
+        chosen = checked("sampler", sampler, "should_sample", "an OpenTelemetry sampler") or from_environment()
+        key = chosen.get_description() if chosen is not None else ""
+        if key not in self._providers:
+            # Two threads may make one each, of which one is kept: it holds nothing that must be ended.
+            self._providers.setdefault(key, self._made(chosen))
+        _latest.provider = self._providers[key]
+        return self._providers[key]
+
+    def add_telemetry_processor(self, processor: TelemetryProcessor) -> None:
+        """Add a function that sees every item before it is sent. It may change the envelope; False from it drops the item."""
+        if self._queue is not None:
+            self._exporter.add_telemetry_processor(processor)
+
+    def clear_telemetry_processors(self) -> None:
+        """Remove all telemetry processors."""
+        if self._queue is not None:
+            self._exporter.clear_telemetry_processors()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export queued spans, and return whether that was done in time. The end of the process does it by itself."""
+        return self._queue is None or self._queue.force_flush(timeout_millis)
+
+    def _made(self, sampler: Sampler | None) -> TracerProvider:
+        found = program_resource(self._resource)
+        resource = _ResourceOfPipeline(found.attributes, found.schema_url or None)
+        provider = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
+        resource.pipeline, resource.provider = self, weakref.ref(provider)
+        if self._queue is not None:
+            for each in (*self._span_processors, SampleRateProcessor(provider.sampler), _ToQueue(self._queue)):
+                provider.add_span_processor(each)
+        return provider
+
+    def _export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return self._exporter.export(spans)
+
+
+def following_provider() -> trace.TracerProvider:
+    """Return the tracer provider for libraries, where a process has several pipelines: their spans go where the span around them goes.
+
+    A span in none goes where the latest provider sends that :meth:`SpanPipeline.tracer_provider` returned. Spans of the global provider, and a
+    process without pipelines, leave it to the global provider.
+    """
+    return _following
+
+
+class _ResourceOfPipeline(Resource):
+    """A resource that knows the provider that it was made for."""
+
+    pipeline: SpanPipeline
+    provider: weakref.ref[TracerProvider]
+
+
+class _ToQueue(SpanProcessor):
+    """Hands ended spans to the queue that several providers share."""
+
+    def __init__(self, queue: _Queue) -> None:
+        self._queue = queue
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue it."""
+        self._queue.processor.on_end(span)
+
+    def shutdown(self) -> None:
+        """Export what is queued: the queue is the other providers', too."""
+        self._queue.force_flush()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export what is queued."""
+        return self._queue.force_flush(timeout_millis)
+
+
+class _ByPipeline(SpanExporter):
+    """Exports each span by the exporter of its pipeline."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export them in the order in which the pipelines come."""
+        found: dict[SpanPipeline, list[ReadableSpan]] = {}
+        for span in spans:
+            resource = span.resource
+            assert isinstance(resource, _ResourceOfPipeline)
+            found.setdefault(resource.pipeline, []).append(span)
+        results = [pipeline._export(own) for pipeline, own in found.items()]
+        return SpanExportResult.SUCCESS if all(each is SpanExportResult.SUCCESS for each in results) else SpanExportResult.FAILURE
+
+
+class _Queue:
+    """The queue of all pipelines with the same settings, and its thread."""
+
+    def __init__(self, settings: Settings, sizes: Sizes) -> None:
+        self.settings, self.sizes = settings, sizes
+        self.processor = BatchSpanProcessor(_ByPipeline(), **sizes)
+        atexit.register(self.processor.shutdown)
+        flush_at_end(self)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export what is queued."""
+        return self.processor.force_flush(timeout_millis)
+
+
+_queues: list[_Queue] = []
+
+
+def _queue(settings: Settings, sizes: Sizes) -> _Queue:
+    found = next((each for each in _queues if each.sizes == sizes and each.settings == settings), None)
+    if found is None:
+        found = _Queue(settings, sizes)
+        _queues.append(found)
+    return found
+
+
+def _is_off() -> bool:
+    return (
+        os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"
+        or os.environ.get(OTEL_TRACES_EXPORTER, "").strip().lower() == "none"
+    )
+
+
+class _Latest:
+    """The provider that was asked for last."""
+
+    provider: TracerProvider | None = None
+
+
+_latest = _Latest()
+
+
+class _FollowingTracer(trace.Tracer):
+    """Starts spans by the tracer of the provider that the span around them is of."""
+
+    def __init__(self, made: Callable[[trace.TracerProvider], trace.Tracer]) -> None:
+        self._made = made
+        self._known: weakref.WeakKeyDictionary[trace.TracerProvider, trace.Tracer] = weakref.WeakKeyDictionary()
+
+    def start_span(self, name: str, context: Context | None = None, *args: Any, **kwargs: Any) -> trace.Span:
+        """Start a span as the tracer of that provider does."""
+        return self._tracer(context).start_span(name, context, *args, **kwargs)
+
+    def start_as_current_span(self, name: str, context: Context | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Return what starts a span as the tracer of that provider does, and makes it the current one."""
+        return self._tracer(context).start_as_current_span(name, context, *args, **kwargs)
+
+    def _tracer(self, context: Context | None) -> trace.Tracer:
+        provider = _provider_around(trace.get_current_span(context))
+        found = self._known.get(provider)
+        if found is None:
+            found = self._known[provider] = self._made(provider)
+        return found
+
+
+def _provider_around(span: trace.Span) -> trace.TracerProvider:
+    """Return the provider of what is started within a span."""
+    if isinstance(span, ReadableSpan):
+        resource = span.resource
+        found = resource.provider() if isinstance(resource, _ResourceOfPipeline) else None
+        return found or trace.get_tracer_provider()
+    parent = span.get_span_context()
+    if parent.is_valid and not parent.is_remote and not parent.trace_flags.sampled:
+        # Of a trace that is not sampled here no part is.
+        return _nothing
+    return _latest.provider or trace.get_tracer_provider()
+
+
+class _Following(trace.TracerProvider):
+    """Makes tracers that follow the span around."""
+
+    def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
+        """Return one; arguments are those of any provider."""
+        return _FollowingTracer(lambda provider: provider.get_tracer(*args, **kwargs))
+
+
+_following = _Following()
+_nothing = trace.NoOpTracerProvider()

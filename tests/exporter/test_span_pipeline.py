@@ -1,0 +1,170 @@
+"""Several ways of spans in one process, each with its sampler and telemetry processors, and libraries whose spans follow them."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import weakref
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+
+from appinsights_exporter import ConfigurationError, SpanPipeline, following_provider, span_pipeline
+from opencensus_compat.local import LocalEndpoint
+
+KEY = "InstrumentationKey=00000000-0000-4000-8000-000000000001;IngestionEndpoint=http://127.0.0.1:1"
+
+FAMILY = """
+import multiprocessing, os, signal, sys, threading
+from appinsights_exporter import SpanPipeline, configure, following_provider
+from opentelemetry import trace
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+
+configure(signals=["traces"], flush_on_sigterm=True)
+
+
+def tracer(name, sampler=ALWAYS_ON):
+    pipeline = SpanPipeline(schedule_delay_millis=3_600_000)
+    pipeline.add_telemetry_processor(lambda envelope: envelope.tags.update({"ai.cloud.role": name}))
+    return pipeline.tracer_provider(sampler).get_tracer("shop")
+
+
+def work():
+    with tracer("child").start_as_current_span("job"):
+        pass
+
+
+library = following_provider().get_tracer("library", schema_url="https://example.org")
+web, billing, off = tracer("web"), tracer("billing"), tracer("off", ALWAYS_OFF)
+with web.start_as_current_span("order"), library.start_as_current_span("of web"):
+    with billing.start_as_current_span("charge"), library.start_as_current_span("of billing"):
+        pass
+with off.start_as_current_span("hidden"), library.start_as_current_span("of hidden"):
+    pass
+with trace.get_tracer("shop").start_as_current_span("global"), library.start_as_current_span("of global"):
+    pass
+latest = tracer("latest")
+with library.start_as_current_span("of nobody"):
+    pass
+child = os.fork()
+if not child:
+    work()
+    sys.exit()
+os.waitpid(child, 0)
+job = multiprocessing.get_context("fork").Process(target=work)
+job.start()
+job.join()
+os.kill(os.getpid(), signal.SIGTERM)
+threading.Event().wait(60)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_each_span_goes_its_way_once(run_program):
+    """Spans have the role of their pipeline, those of libraries that of the span around; each process sends its own, also at SIGTERM."""
+    with LocalEndpoint() as endpoint:
+        run_program(FAMILY, status=-signal.SIGTERM, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+        found = sorted((row["name"], row["cloud_RoleName"]) for row in endpoint.rows("dependencies"))
+    assert found == [
+        ("charge", "billing"),
+        ("global", "app.py"),
+        ("job", "child"),
+        ("job", "child"),
+        ("of billing", "billing"),
+        ("of global", "app.py"),
+        ("of nobody", "latest"),
+        ("of web", "web"),
+        ("order", "web"),
+    ]
+
+
+@pytest.fixture
+def pipelines(monkeypatch):
+    """Return what makes pipelines in this process, whose queues end with the test."""
+    monkeypatch.setattr(span_pipeline, "_queues", [])
+    monkeypatch.setattr(span_pipeline, "_latest", span_pipeline._Latest())
+    monkeypatch.setattr(span_pipeline.ApplicationInsightsSpanExporter, "export", lambda *_: SpanExportResult.SUCCESS)
+    yield lambda **more: SpanPipeline(KEY, **more)
+    for each in span_pipeline._queues:
+        each.processor.shutdown()
+
+
+def test_providers_are_made_once_for_samplers_that_decide_alike(pipelines):
+    """The same provider is returned for a sampler of the same description, so that a function may ask on each call."""
+    pipeline = pipelines(resource=Resource({"service.name": "billing"}))
+    first = pipeline.tracer_provider(ALWAYS_ON)
+    assert pipeline.tracer_provider(ALWAYS_ON) is first
+    assert pipeline.tracer_provider(ALWAYS_OFF) is not first
+    assert first.resource.attributes["service.name"] == "billing"
+    assert pipeline.force_flush()
+
+
+def test_pipelines_with_equal_settings_share_a_queue_and_leave_no_trace(pipelines):
+    """A pipeline for each call costs no thread, and goes when nothing holds it."""
+    one, other = pipelines(), pipelines(max_queue_size=8)
+    held = []
+    for _ in range(3):
+        pipeline = pipelines()
+        pipeline.tracer_provider(ALWAYS_ON).get_tracer("shop").start_span("order").end()
+        held.append(weakref.ref(pipeline))
+    one.tracer_provider()
+    one.force_flush()
+    del pipeline
+    gc.collect()
+    assert len(span_pipeline._queues) == 2
+    assert one._queue is not other._queue
+    assert [each() for each in held] == [None, None, None]
+
+
+def test_a_provider_that_is_shut_down_leaves_the_others_their_queue(pipelines):
+    """Its own spans were exported; those of another provider of the pipeline still are."""
+    exported = []
+    pipeline = pipelines()
+    pipeline._exporter.export = lambda spans: exported.extend(span.name for span in spans)
+    pipeline.tracer_provider(ALWAYS_OFF).shutdown()
+    with pipeline.tracer_provider(ALWAYS_ON).get_tracer("shop").start_as_current_span("order"):
+        pass
+    pipeline.force_flush()
+    assert exported == ["order"]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [({"telemetry_processors": ["role"]}, "telemetry_processors"), ({"max_queue_size": 0}, "max_queue_size"), ({"timeout": -1}, "timeout")],
+)
+def test_what_cannot_work_is_an_error(pipelines, given, named):
+    """A value that no pipeline can have is named."""
+    with pytest.raises(ConfigurationError, match=named):
+        pipelines(**given)
+
+
+def test_what_is_no_sampler_is_an_error(pipelines):
+    """A sampler must decide."""
+    with pytest.raises(ConfigurationError, match="sampler"):
+        pipelines().tracer_provider(0.5)
+
+
+@pytest.mark.parametrize(("variable", "value"), [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")])
+def test_a_machine_that_sends_nothing_needs_no_connection_string(monkeypatch, variable, value):
+    """Switched off by the environment, a pipeline takes all calls."""
+    monkeypatch.setenv(variable, value)
+    pipeline = SpanPipeline()
+    pipeline.add_telemetry_processor(print)
+    pipeline.clear_telemetry_processors()
+    with pipeline.tracer_provider().get_tracer("shop").start_as_current_span("order"):
+        pass
+    assert pipeline.force_flush()
+
+
+def test_without_pipelines_libraries_use_the_global_provider(monkeypatch):
+    """What follows nobody is the global provider's."""
+    monkeypatch.setattr(span_pipeline, "_latest", span_pipeline._Latest())
+    provider = TracerProvider(shutdown_on_exit=False)
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    span = following_provider().get_tracer("library").start_span("call")
+    assert span.resource is provider.resource
