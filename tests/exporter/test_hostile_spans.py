@@ -29,7 +29,8 @@ KNOWN = sorted(
         *(f"rpc.{name}" for name in ("system", "system.name", "service", "method", "grpc.status_code", "response.status_code")),
         *(f"census.{name}" for name in ("status_code", "span_id", "parent_span_id")),
         *("az.namespace", "message_bus.destination", "peer.address", "gen_ai.system", "gen_ai.provider.name", "url.full", "client.address"),
-        *("enduser.id", "enduser.pseudo.id", "session.id", "user_agent.original", "user_agent.synthetic.type", "ai.operation.name"),
+        *("enduser.id", "enduser.pseudo.id", "session.id", "user_agent.original", "user_agent.synthetic.type"),
+        *("ai.operation.name", "ai.span.id"),
         *("microsoft.custom_measurements", "_MS.sampleRate", "component", "error.message", "error.name", "stacktrace"),
     }
 )

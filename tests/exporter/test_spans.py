@@ -92,6 +92,16 @@ def test_golden_request():
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"), [("5a9c2f60-0e4d-4f8e", "5a9c2f60-0e4d-4f8e"), (7, "7"), ("", "1111111111111111"), ("a" * 600, "a" * 512)]
+)
+def test_an_item_may_have_an_id_of_its_own(given, shown):
+    """An attribute gives the item of a span its id, and its events their parent; the id is no property."""
+    item, event = converted(span("score", SpanKind.SERVER, {"ai.span.id": given}, events=[Event("said", {}, END_NS)]))
+    assert item["data"]["baseData"]["id"] == event["tags"]["ai.operation.parentId"] == shown
+    assert "properties" not in item["data"]["baseData"]
+
+
 def test_golden_dependency_and_events():
     """A failed client span with an exception gives two items, the dependency first."""
     made = span(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.bindings import Slot
     from opencensus_compat.rewrite.context import File
 
+_DOUBLES = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "NonCallableMagicMock"})
 _BUILTINS = frozenset({"getattr", "setattr", "delattr"})
 _PATCHES = frozenset({"patch", "object", "multiple", "setattr", "delattr"})
 """What tests put a stand-in in the place of a variable with."""
@@ -53,7 +54,7 @@ class Named:
             if not is_meant or tail in _HARMLESS:
                 continue
             if isinstance(place, ast.Call) and tail in _PATCHES and not (isinstance(place.func, ast.Name) and tail in _BUILTINS):
-                if method := next((name for name in _OF_OPENCENSUS if _has(name, file)), ""):
+                if method := _method(file):
                     yield node, f"a test replaces `{slot.name}`, and names `{method}` of OpenCensus"
             elif module or isinstance(place, ast.Subscript) or tail in _BUILTINS:
                 yield node, f"`{slot.name}` is named in text"
@@ -66,5 +67,20 @@ def _names_module(place: ast.AST | None, path: str, file: File) -> bool:
     return any(file.value(each).meaning == "module" and file.value(each).name == path for each in below)
 
 
-def _has(name: str, file: File) -> bool:
-    return bool(file.reads(name)) or any(node.name == name for node in [*file.kinds[ast.FunctionDef], *file.kinds[ast.AsyncFunctionDef]])
+def double(file: File, node: ast.expr) -> str | None:
+    """Return the method of OpenCensus's tracers and spans that a test names beside a stand-in; empty for none, None where the expression is none.
+
+    A stand-in has any method, so that only what the test itself names can be lacking. A test that makes spans is asked about these.
+    """
+    value = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+    if not isinstance(value, ast.Call) or strings.tail(value.func) not in _DOUBLES or file.symbol(value):
+        return None
+    is_asked = any(use.rule == "T032" and file.call(use.node) is not None for use in file.uses)
+    stored = {each.attr for each in file.kinds[ast.Attribute] if isinstance(each.ctx, ast.Store)}
+    return "" if is_asked else _method(file) or next((name for name in _OF_OPENCENSUS if name in stored), "")
+
+
+def _method(file: File) -> str:
+    """Return the first method that only OpenCensus's tracers and spans have and that a file names; empty for none."""
+    functions = {node.name for node in [*file.kinds[ast.FunctionDef], *file.kinds[ast.AsyncFunctionDef]]}
+    return next((name for name in _OF_OPENCENSUS if name in functions or file.reads(name)), "")

@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import calls, loops
+from opencensus_compat.rewrite import by_name, calls, loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.by_name import Named
 from opencensus_compat.rewrite.groups import Key
@@ -413,6 +413,10 @@ class Flows(Meanings):
         parts = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
         for part in parts:
             if isinstance(part, ast.Name) and self._is_of_nobody(file, file.slot(part)):
+                continue
+            if (double := by_name.double(file, part)) is not None:
+                if double:
+                    self._stop(slot, part, f"a test replaces `{slot.name}`, and names `{double}` of OpenCensus")
                 continue
             sources = list(self._sources(file, part))
             for source in sources:

@@ -143,8 +143,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "T023",
         "ids, times and relatives of a span",
         "decide",
-        "`start_time=` and `end(end_time=)`; ids are the SDK's",
-        "Is the value read, or set? An id that is set needs an IdGenerator.",
+        "`start_time=` where the span is started; the attribute `ai.span.id` for an item's id, below which nothing is made; ids are the SDK's",
+        "Is the value read, or set, and does anything below the span refer to its id?",
+        pair="T023_id_and_start_of_a_span T019_ids_of_the_current_span",
         names="""trace.span.Span.span_id trace.span.Span.start_time trace.span.Span.end_time trace.span.Span.parent_span
         trace.span.Span.children trace.span.Span.same_process_as_parent_span trace.span.Span.stack_trace trace.span.Span.annotations
         trace.span.Span.message_events trace.span.Span.links trace.span.Span.on_create""",

@@ -26,7 +26,7 @@ import orjson
 from opentelemetry.trace import DEFAULT_TRACE_STATE, SpanContext
 
 from . import http, legacy_spans, spans
-from .spans import FACADE_KEYS, SAMPLE_RATE, SHARED_KEYS, span_id_text, trace_id_text
+from .spans import FACADE_KEYS, ITEM_ID, SAMPLE_RATE, SHARED_KEYS, span_id_text, trace_id_text
 from .timing import duration, duration_of_microseconds, timestamp
 
 if TYPE_CHECKING:
@@ -399,6 +399,7 @@ READ = (
     FACADE_KEYS
     | SHARED_KEYS
     | {
+        ITEM_ID,
         SAMPLE_RATE,
         "ai.operation.name",
         "az.namespace",

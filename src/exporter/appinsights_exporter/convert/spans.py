@@ -28,6 +28,8 @@ SAMPLE_RATE = "_MS.sampleRate"
 SPAN_ID = "census.span_id"
 PARENT_SPAN_ID = "census.parent_span_id"
 """Attributes that hold ids which a program chose itself and which are not 16 hex digits."""
+ITEM_ID = "ai.span.id"
+"""Attribute with the id of a span's item, where the program has one. Records and children refer to the id of the span."""
 FACADE_PREFIX = "census."
 """Attributes of facade records that start so are for this package and never shown."""
 PROPERTIES = "census.properties"
@@ -96,6 +98,8 @@ def envelopes(
             parent_id = tag("ai.operation.parentId", attributes[PARENT_SPAN_ID])
         own = own_properties(attributes)
         attributes = {key: value for key, value in attributes.items() if key not in FACADE_KEYS}
+    elif ITEM_ID in attributes:
+        span_id = text(attributes.pop(ITEM_ID) or span_id)[:MAX_ID]
 
     tags = dict(context_tags)
     tags["ai.operation.id"] = trace_id_text(context.trace_id)

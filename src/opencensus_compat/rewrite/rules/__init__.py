@@ -15,6 +15,7 @@ from opencensus_compat.rewrite.rules import (
     contexts,
     django,
     gauges,
+    ids_and_times,
     integrations,
     logs,
     metrics,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 REWRITERS: dict[str, Rewriter] = {
     **tracers.REWRITERS,
     **spans.REWRITERS,
+    **ids_and_times.REWRITERS,
     **by_hand.REWRITERS,
     **consoles.REWRITERS,
     **samplers.REWRITERS,

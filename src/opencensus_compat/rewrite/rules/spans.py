@@ -209,7 +209,7 @@ def kind(use: Found, file: File) -> Outcome:
         text = f"{file.need(_TRACE, node)}.SpanKind.{_NUMBERS[statement.value.value]}"
     else:
         return Ask("Which kind is it? OpenTelemetry fixes it where the span is started.")
-    call = opener(node.value, statement, file)
+    call = opened_by(node.value, statement, file)
     if call is None:
         return Ask("OpenTelemetry fixes the kind where the span is started: is it the same whenever that span is?")
     others = [
@@ -218,18 +218,21 @@ def kind(use: Found, file: File) -> Outcome:
         if each.rule == "T021"
         and each is not use
         and isinstance(each.node, ast.Attribute)
-        and opener(each.node.value, file.statement(each.node), file) is call
+        and opened_by(each.node.value, file.statement(each.node), file) is call
     ]
     if others:
         return Ask("The kind is set twice: which one is it?")
+    return [with_argument(call, f"kind={text}", file), file.delete(statement)]
+
+
+def with_argument(call: ast.Call, text: str, file: File) -> Edit:
+    """Give a call a further argument by name."""
     at = file.end(call) - 1
-    comma = ", " if call.args or call.keywords or file.source[file.end(call.func) : at].strip(b" (") else ""
-    before = file.source[:at].rstrip()
-    comma = " " if before.endswith(b",") else comma or ", "
-    return [file.splice(at, at, f"{comma}kind={text}", call), file.delete(statement)]
+    comma = " " if file.source[:at].rstrip().endswith(b",") else ", "
+    return file.splice(at, at, f"{comma}{text}", call)
 
 
-def opener(node: ast.expr, statement: ast.stmt, file: File) -> ast.Call | None:
+def opened_by(node: ast.expr, statement: ast.stmt, file: File) -> ast.Call | None:
     """Return the call that starts a span on which a statement right inside its `with`, or after its assignment, always runs."""
     if not isinstance(node, ast.Name):
         return None
@@ -262,15 +265,22 @@ def name(use: Found, file: File) -> Outcome:
     statement, node = file.statement(use.node), use.node
     if not isinstance(statement, ast.Assign) or statement.targets != [node] or not isinstance(node, ast.Attribute):
         return Ask("OpenTelemetry's spans have no name that can be read: what is it needed for?")
-    return _as_call(node, statement, file, "update_name")
+    return as_call(node, statement, file, "update_name(")
 
 
-def _as_call(node: ast.Attribute, statement: ast.Assign, file: File, method: str) -> list[Edit]:
-    """Make an assignment to an attribute a call of a method."""
+def as_call(node: ast.Attribute, statement: ast.Assign, file: File, call: str) -> list[Edit]:
+    """Make an assignment to an attribute a call of a method.
+
+    Args:
+        node: The attribute.
+        statement: The assignment.
+        file: Its file.
+        call: The method, with the arguments before the value, such as `update_name(`.
+    """
     sign = file.source.index(b"=", file.end(node))
     value = sign + 1 + len(file.source[sign + 1 :]) - len(file.source[sign + 1 :].lstrip(b" \t"))
     return [
-        file.splice(file.end(node) - len(node.attr.encode()), value, f"{method}(", node),
+        file.splice(file.end(node) - len(node.attr.encode()), value, call, node),
         file.splice(file.end(statement), file.end(statement), ")", node),
     ]
 
@@ -290,9 +300,24 @@ def mapping(use: Found, file: File) -> Outcome:
     call = file.call(above) if isinstance(above, ast.Attribute) and above.attr == "update" else None
     if call is not None and above is not None and file.is_alone(call) and len(call.args) == 1 and not call.keywords:
         return [file.splice(file.end(node) - len(node.attr), file.end(above), "set_attributes", node)]
-    if isinstance(statement, ast.Assign) and statement.targets == [node] and isinstance(statement.value, ast.Dict):
-        return _as_call(node, statement, file, "set_attributes")
+    if isinstance(statement, ast.Assign) and statement.targets == [node] and _is_first_of(node, statement, file):
+        return as_call(node, statement, file, "set_attributes(")
     return Ask("OpenTelemetry's spans have no attributes that can be read: who needs them?")
+
+
+def _is_first_of(node: ast.Attribute, statement: ast.Assign, file: File) -> bool:
+    """Return whether a span has no attributes before some are assigned, which nothing changes after that but through the span."""
+    if isinstance(statement.value, ast.Dict):
+        return True
+    block, held = file.body_of(statement), file.slot(statement.value)
+    is_known = held is not None and isinstance(held.owner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module))
+    if not is_known or opened_by(node.value, statement, file) is None or not isinstance(file.parents.get(statement), ast.With):
+        return False
+    at, span = block.index(statement), file.slot(node.value)
+    before = [each for part in block[:at] for each in ast.walk(part) if isinstance(each, ast.Attribute)]
+    after = [each for part in block[at + 1 :] for each in ast.walk(part) if isinstance(each, ast.Name)]
+    is_set = any(each.attr in {"attributes", "add_attribute"} and file.slot(each.value) is span for each in before)
+    return not is_set and not any(file.slot(each) is held for each in after)
 
 
 def status(use: Found, file: File) -> Outcome:
@@ -323,7 +348,7 @@ def status(use: Found, file: File) -> Outcome:
         call = file.call(node)
         return Keep("a method as a value") if call is None else file.positional(call, {"status": "status"})
     if isinstance(statement, ast.Assign) and statement.targets == [node] and isinstance(node, ast.Attribute):
-        return _as_call(node, statement, file, "set_status")
+        return as_call(node, statement, file, "set_status(")
     return Ask("OpenTelemetry's spans have no status that can be read: who needs it?")
 
 
@@ -375,37 +400,6 @@ def span_context(ids: Sequence[ast.expr], flags: str, file: File, use: Found) ->
     return f"{trace}.SpanContext({numbers[0]}, {numbers[1]}, is_remote=True{options})"
 
 
-def read_id(use: Found, file: File) -> Outcome:
-    """`span.span_id`, read → `format_span_id(span.get_span_context().span_id)`."""
-    node = use.node
-    if isinstance(node, ast.Attribute) and node.attr == "span_id" and isinstance(node.ctx, ast.Load):
-        trace = file.need(_TRACE, node)
-        at = file.start(node)
-        return [
-            file.splice(at, at, f"{trace}.format_span_id(", node),
-            file.rename(node, "get_span_context().span_id)"),
-        ]
-    if isinstance(node, ast.Attribute) and node.attr == "stack_trace":
-        return _exception(node, file)
-    return Ask(BY_ID[use.rule].question)
-
-
-def _exception(node: ast.Attribute, file: File) -> Outcome:
-    """`span.stack_trace = StackTrace.from_traceback(...)` in an `except` → `span.record_exception(error)`."""
-    statement = file.statement(node)
-    handler = next(
-        (each for each in file.up(statement) if isinstance(each, (ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef))), None
-    )
-    is_known = isinstance(statement, ast.Assign) and file.symbol(statement.value).startswith("trace.stack_trace.StackTrace.from_traceback")
-    if not is_known or not isinstance(statement, ast.Assign) or not isinstance(handler, ast.ExceptHandler) or handler.type is None:
-        return Ask("Which exception is it? `span.record_exception(error)` takes it.")
-    file.cover(statement.value)
-    error = handler.name or file.free_name("error")
-    at = file.end(handler.type)
-    named = [] if handler.name else [file.splice(at, at, f" as {error}", node)]
-    return [*named, file.replace(statement, f"{file.text(node.value)}.record_exception({error})")]
-
-
 def message(use: Found, file: File) -> Outcome:
     """`span.add_message_event(MessageEvent(...))` → `span.add_event("message", {...})`."""
     call = file.call(use.node)
@@ -436,7 +430,12 @@ def as_class(use: Found, file: File) -> Outcome:
     """`Span` for a check or a type → `trace.Span`; `Span | BlankSpan` too."""
     node = use.node
     is_type = use.symbol == "trace.span.Span" or (use.symbol in _SPANS and isinstance(node, ast.expr) and _is_type(node, file))
-    if not is_type or file.call(node) is not None or not isinstance(node, (ast.Name, ast.Attribute)):
+    if file.call(node) is not None and use.symbol in _SPANS:
+        return Ask(
+            "Which tracer makes this span? In a test, that of a TracerProvider with an InMemorySpanExporter, which keeps what becomes of it; "
+            "a stand-in for a tracer needs `start_as_current_span`."
+        )
+    if not is_type or not isinstance(node, (ast.Name, ast.Attribute)):
         return Keep("spans are made by tracers")
     both = file.parents.get(node)
     if isinstance(both, ast.Tuple) and len(both.elts) == 2 and isinstance(above := file.parents.get(both), ast.Subscript):
@@ -476,7 +475,6 @@ REWRITERS: dict[str, Rewriter] = {
     "T020": attribute,
     "T021": kind,
     "T022": name,
-    "T023": read_id,
     "T024": mapping,
     "T025": status,
     "T026": annotation,
