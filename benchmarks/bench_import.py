@@ -56,6 +56,7 @@ def compare(module, table):
 
 def main():
     """Compare all modules and return the exit code."""
+    rows.compile_ours()
     table = rows.Rows()
     is_light = [compare(module, table) for module in LIMITS]
     return table.exit_code() if all(is_light) else 1

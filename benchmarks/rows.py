@@ -6,6 +6,7 @@ which there is a limit. A row is printed as it is made, and written as a line of
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import sys
@@ -112,6 +113,11 @@ class Rows:
     def exit_code(self):
         """Return 0 where all limits are kept, else 1."""
         return 0 if all(row.is_kept for row in self._rows) else 1
+
+
+def compile_ours():
+    """Compile this package, as pip does with those that it installs: without that, each process would, where Python writes no bytecode."""
+    compileall.compile_dir(Path(__file__).resolve().parent.parent / "src", quiet=1)
 
 
 def by_turns(contestants, run, turns):

@@ -49,6 +49,43 @@ def test_nothing_heavy_is_loaded(modules):
     assert [name for name in HEAVY if name in loaded and name not in BROUGHT] == []
 
 
+def test_all_signals_load_only_what_they_need(run_program, endpoint):
+    """A program that has sent a span, a record and a view has loaded neither requests nor what few programs use."""
+    printed = run_program(
+        """
+        import logging, sys
+        from opencensus.ext.azure import metrics_exporter
+        from opencensus.ext.azure.log_exporter import AzureLogHandler
+        from opencensus.ext.azure.trace_exporter import AzureExporter
+        from opencensus.stats import aggregation, measure, stats, view
+        from opencensus.trace.samplers import AlwaysOnSampler
+        from opencensus.trace.tracer import Tracer
+
+        exporter, handler = AzureExporter(), AzureLogHandler()
+        metrics = metrics_exporter.new_metrics_exporter(enable_standard_metrics=False, export_interval=3600.0)
+        size = measure.MeasureInt("size", "", "1")
+        stats.stats.view_manager.register_view(view.View("sizes", "", [], size, aggregation.SumAggregation()))
+        measured = stats.stats.stats_recorder.new_measurement_map()
+        measured.measure_int_put(size, 1)
+        measured.record()
+        logger = logging.getLogger("shop")
+        logger.addHandler(handler)
+        with Tracer(exporter=exporter, sampler=AlwaysOnSampler()).span("first"):
+            logger.warning("said")
+        metrics.export_metrics(stats.stats.get_metrics())
+        handler.flush()
+        exporter._queue.flush(10)
+        rare = ["delivery.auth", "delivery.legacy_store", "performance_counters", "sampling"]
+        unused = ["difflib", "requests", *("appinsights_exporter." + name for name in rare)]
+        print([name for name in unused if name in sys.modules])
+        """,
+        APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string,
+        APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL="true",
+    )
+    assert printed == "[]\n"
+    assert endpoint.accepted >= 3
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_each_module_can_be_the_first_import(name):
     """No module depends on another having been imported before it."""

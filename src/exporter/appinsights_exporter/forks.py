@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from threading import RLock
 
 
 class Restarts(Protocol):
@@ -65,10 +65,16 @@ def restart_in_child(obj: Restarts, *, last: bool = False) -> None:
     _registry.add(obj, last=last)
 
 
-def hold_while_forking(lock: RLock) -> None:
+def hold_while_forking(lock: threading.RLock) -> None:
     """Fork only while no other thread holds a lock; the lock is free in the parent and the child afterwards."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+
+
+importing = threading.RLock()
+"""Held while modules are imported on a thread, and while the process forks: a child would wait for ever for an import that its parent's
+thread had begun."""
+hold_while_forking(importing)
 
 
 class Prepares(Protocol):

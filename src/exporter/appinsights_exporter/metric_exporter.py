@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.metrics import Counter, Histogram, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult
 
-from . import performance_counters, standard_metrics
+from . import standard_metrics
 from .convert import counters, legacy_spans, metrics, standard
 from .counts import METRICS
 from .delivery.results import Result
@@ -219,7 +219,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             name,
             namespace=scope.name if self._settings.scope_as_namespace else "",
             tags=self._tags(resource, legacy_tags, facade),
-            rule=counters.COUNTERS.get(name) if scope.name == performance_counters.SCOPE else None,
+            rule=counters.COUNTERS.get(name) if scope.name == counters.SCOPE else None,
             standard=scope.name == standard_metrics.SCOPE,
             cumulative=getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.CUMULATIVE,
             resource_id=id(resource),
@@ -255,11 +255,14 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
 
     def _counter(self, source: _Source, rule: counters.Counter, point: DataPointT) -> Item | None:
         if rule.per_second:
+            # Loaded already, where the instruments were made in this process.
+            from .performance_counters import counting_since_ns
+
             growth, elapsed_s = self._intervals.since_last(
                 (source.resource_id, source.name),
                 point.time_unix_nano,
                 metrics.number(getattr(point, "value", None)),
-                performance_counters.counting_since_ns(),
+                counting_since_ns(),
                 cumulative=source.cumulative,
             )
             values = counters.rate(rule, growth, elapsed_s)

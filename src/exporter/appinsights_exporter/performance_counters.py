@@ -57,9 +57,6 @@ if TYPE_CHECKING:
     from ._sdk_logs import LoggerProvider
     from .convert.records import LogData
 
-SCOPE = __name__
-"""Instrumentation scope of the instruments."""
-
 _logger = logging.getLogger(__name__)
 
 
@@ -80,7 +77,7 @@ def observe(
         all_recorded: Whether the sampler records what it does not keep.
     """
     meters = metrics.get_meter_provider() if meter_provider is None else meter_provider
-    meter = meters.get_meter(SCOPE, __version__)
+    meter = meters.get_meter(counters.SCOPE, __version__)
     _state.restart()
     _observe_system(meter)
     spans = trace.get_tracer_provider() if tracer_provider is None else tracer_provider

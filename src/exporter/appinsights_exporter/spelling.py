@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,12 +44,23 @@ def nearest(name: str, known: Iterable[str], closeness: float = CLOSE) -> str | 
         known: The names that there are.
         closeness: From 0.0 to 1.0; see :data:`CLOSE`.
     """
+    asked = name.lower()
+    by_lower = {lower: each for each in known if _has_letters_of(asked, lower := each.lower(), closeness)}
+    if not by_lower:
+        return None
     # Needed where something is wrong only; a program that is set up well does not pay for the import.
     import difflib
 
-    by_lower = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=closeness)
+    found = difflib.get_close_matches(asked, by_lower, n=1, cutoff=closeness)
     return by_lower[found[0]] if found else None
+
+
+def _has_letters_of(name: str, other: str, closeness: float) -> bool:
+    """Return whether two names could be that close by their letters, whatever the order of these: difflib's ``quick_ratio``.
+
+    The platform and other packages set variables whose names begin as ours do.
+    """
+    return 2 * (Counter(name) & Counter(other)).total() >= closeness * (len(name) + len(other))
 
 
 def variable_problems(

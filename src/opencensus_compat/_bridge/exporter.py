@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import importlib
 import logging
+import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -381,7 +382,7 @@ def load_log_exporter() -> None:
 @functools.cache
 def load_transport() -> None:
     """Import what the first export needs, once."""
-    for name in ("encodings.idna", "requests", "ssl", "urllib3"):
+    for name in ("encodings.idna", "ssl", "urllib3"):
         importlib.import_module(name)
     from appinsights_exporter.delivery import transport
 
@@ -516,6 +517,9 @@ def sampler_from_environment() -> Sampler | None:
     Raises:
         ValueError: Its argument cannot be read.
     """
+    if not os.environ.get("OTEL_TRACES_SAMPLER"):
+        # Few programs set it; what makes our samplers is not loaded for the others.
+        return None
     from appinsights_exporter.sampling import from_environment
 
     return from_environment()

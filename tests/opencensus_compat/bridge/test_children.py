@@ -145,11 +145,11 @@ from opencensus.tags.tag_map import TagMap
 from opencensus.trace.samplers import AlwaysOnSampler
 from opencensus.trace.tracer import Tracer
 from opencensus_compat._bridge.process import process
+from appinsights_exporter.forks import importing
 
 def watch(event, arguments):
     if event == "import" and threading.current_thread() is not threading.main_thread():
-        transport = sys.modules.get("appinsights_exporter.delivery.transport")
-        if not process.loading._is_owned() and not (hasattr(transport, "_importing") and transport._importing._is_owned()):
+        if not process.loading._is_owned() and not importing._is_owned():
             os.write(1, (arguments[0] + "\\n").encode())
 
 sys.addaudithook(watch)

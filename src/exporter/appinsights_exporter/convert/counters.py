@@ -14,6 +14,9 @@ from .metrics import aggregate
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import DataPointT
 
+SCOPE = f"{__name__.partition('.')[0]}.performance_counters"
+"""Instrumentation scope of the instruments, which the module of that name makes."""
+
 AVAILABLE_MEMORY = "appinsights.memory.available"
 PRIVATE_BYTES = "appinsights.process.memory.private"
 PROCESS_CPU = "appinsights.process.cpu.time"

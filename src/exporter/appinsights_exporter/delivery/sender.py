@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..reasons import NO_TIME_TO_SEND, REDIRECT_NOT_TRUSTED, REDIRECTED_TOO_OFTEN
-from .auth import NoToken
 from .classify import Accepted, PartlyAccepted, Redirect, Rejected, Retry, TooLarge, classify, redirect_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .auth import TokenSource
+    from .auth import NoToken, TokenSource
     from .encode import Batch
     from .transport import Transport
 
@@ -56,7 +55,7 @@ class Sender:
         url = self._known_url()
         for _ in range(MAX_REDIRECTS + 1):
             token = None if self._tokens is None else self._token(self._tokens, url or self._transport.url, left_s())
-            if isinstance(token, NoToken):
+            if token is not None and not isinstance(token, str):
                 return Retry(token.reason, token.after_s, quiet=True)
             timeout_s = left_s()
             if timeout_s <= 0:

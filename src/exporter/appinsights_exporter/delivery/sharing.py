@@ -18,13 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from ..counts import TRACES
-from ..forks import restart_in_child
+from ..forks import importing, restart_in_child
 from ..settings import conflicting_settings, delivery_key
-from .auth import TokenSource
 from .backoff import Backoff, jitter
 from .deadline import Deadline, sending_s
 from .deliver import Delivery
-from .legacy_store import LegacyStore
 from .memory import MemoryStore
 from .names import default_folder
 from .store import Store
@@ -34,8 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..settings import DeliveryKey, Settings
+    from .auth import TokenSource
     from .credentials import TokenCredential
     from .encode import Together
+    from .legacy_store import LegacyStore
     from .results import Result
 
 _NEVER = math.inf
@@ -47,8 +47,6 @@ class SharedDelivery(Delivery):
     """A delivery that knows the settings that it was made from, and who shares it. Those are used under the registry's lock."""
 
     def __init__(self, settings: Settings) -> None:
-        # The token source checks what it is given.
-        credential = cast("TokenCredential | None", settings.credential)
         super().__init__(
             HttpTransport(
                 settings.track_url,
@@ -58,7 +56,7 @@ class SharedDelivery(Delivery):
             ),
             store=partial(_store, settings) if settings.storage_enabled else None,
             memory=MemoryStore(max_age_s=settings.storage_max_age_s),
-            tokens=None if credential is None else TokenSource(credential, settings.ingestion_endpoint, audience=settings.aad_audience),
+            tokens=None if settings.credential is None else _tokens(settings),
             backoff=Backoff(jitter(), time.monotonic, minimum_s=settings.min_backoff_s, maximum_s=settings.max_backoff_s),
             timeout_s=max(settings.connect_timeout_s, settings.read_timeout_s),
             grace_s=settings.grace_period_s,
@@ -175,6 +173,10 @@ class LegacyFinder:
         if not os.path.isdir(folder):
             return None
         if self._found is None:
+            # On a thread of its own, beside which the program may fork.
+            with importing:
+                from .legacy_store import LegacyStore
+
             self._found = LegacyStore(key, given)
         return self._found
 
@@ -221,6 +223,15 @@ class _Registry:
 
 _registry = _Registry()
 restart_in_child(_registry)
+
+
+def _tokens(settings: Settings) -> TokenSource:
+    # Few programs have a credential, and load this.
+    from .auth import TokenSource
+
+    # The token source checks what it is given.
+    credential = cast("TokenCredential", settings.credential)
+    return TokenSource(credential, settings.ingestion_endpoint, audience=settings.aad_audience)
 
 
 def _store(settings: Settings) -> Store:

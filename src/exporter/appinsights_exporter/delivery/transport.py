@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 import time
 import traceback
 import zlib
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.context import attach, detach
 
-from ..forks import hold_while_forking
+from ..forks import importing
 from .helpers import Helpers, LateError
 from .own import keep_from_handlers, own_context
 
@@ -187,7 +186,7 @@ class HttpTransport:
         held = self._held
         pid = os.getpid()
         if held is None or held[0] != pid:
-            with _importing:
+            with importing:
                 # The former for later: at the end of the interpreter it may be too late to import them.
                 from . import decode, failures  # noqa: F401
                 from .connections import Connections
@@ -304,13 +303,6 @@ def _free_frames(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
-
-
-_importing = threading.RLock()
-"""Held while modules are imported on a thread, and while the process forks: a child would wait for ever for an import that its parent's
-thread had begun."""
-
-hold_while_forking(_importing)
 
 
 @contextmanager
