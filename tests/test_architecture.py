@@ -31,6 +31,7 @@ FACADE_LAYERS = [
         "compare",
         "doctor",
         "guide",
+        "legacy_exporters",
         "local",
         "propagators",
         "rewrite",

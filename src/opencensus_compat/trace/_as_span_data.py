@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.convert import oc_to_otel
@@ -11,7 +11,14 @@ from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import span_data as span_data_module
 from opencensus_compat.trace._kept import each
 from opencensus_compat.trace.span_context import SpanContext, _checked
+from opencensus_compat.trace.stack_trace import StackTrace
 from opencensus_compat.trace.trace_options import TraceOptions
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+_MARKS = "census.", "_MS."
+"""How attributes begin that this package sets for itself."""
 
 _CensusSpan, _OtelSpan = _handles.CensusSpan, _handles.OtelSpan
 
@@ -94,5 +101,49 @@ def _all_attributes(own: Any, span: Any) -> Any:
     otel = cast("dict[str, Any]", getattr(span, "attributes", None) or {})
     if not isinstance(own, Mapping):
         return own
-    added = {key: value for key, value in otel.items() if key not in own and not key.startswith(("census.", "_MS."))}
+    added = {key: value for key, value in otel.items() if key not in own and not key.startswith(_MARKS)}
     return {**own, **added} if added else own
+
+
+def span_data_of_readable(span: ReadableSpan) -> span_data_module.SpanData:
+    """Return what exporters receive of an ended span of OpenTelemetry code.
+
+    An exception that the span noted becomes the stack trace that OpenCensus has of it, and an event with the attributes of a message
+    a message; all other events become annotations.
+
+    Args:
+        span: The SDK's, with a context.
+    Loses: which kind it is of those that OpenCensus has not; all noted exceptions but the last, and what they say beside stack and text;
+        the times of exceptions; flags of the trace other than sampled.
+    """
+    of_exceptions = [event for event in span.events if event.name == "exception"]
+    messages = [event for event in span.events if _is_message(event)]
+    events = [event for event in span.events if event not in of_exceptions and event not in messages]
+    raised: dict[str, Any] = dict(of_exceptions[-1].attributes or {}) if of_exceptions else {}
+    status = otel_to_oc.status(span.status)
+    if raised and status.message == f"{str(raised.get('exception.type')).rpartition('.')[2]}: {raised.get('exception.message')}":
+        # As OpenTelemetry describes the status that an exception gives its span; OpenCensus has its text alone.
+        status.message = str(raised["exception.message"])
+    parent_span_id = None if span.parent is None else f"{span.parent.span_id:016x}"
+    context = otel_to_oc.span_context(cast(Any, span.context))
+    return span_data_module.SpanData(
+        span.name,
+        _checked(context.trace_id, parent_span_id, context.trace_options, context.tracestate, False),
+        cast(str, context.span_id),
+        parent_span_id,
+        {key: value for key, value in (span.attributes or {}).items() if not key.startswith(_MARKS)},
+        otel_to_oc.iso_time(span.start_time or 0),
+        otel_to_oc.iso_time(span.end_time or 0),
+        0,
+        StackTrace._from_text(str(raised.get("exception.stacktrace", ""))) if raised else None,
+        [otel_to_oc.annotation(event) for event in events],
+        [otel_to_oc.message_event(event) for event in messages],
+        otel_to_oc.links_of(span.links),
+        status,
+        None,
+        otel_to_oc.kind(span.kind),
+    )
+
+
+def _is_message(event: Any) -> bool:
+    return event.name == "message" and {"message.type", "message.id"} <= set(event.attributes or ())

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from opentelemetry import trace as trace_api
-from opentelemetry.trace import SpanKind as OtelSpanKind
 
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.process import report
@@ -20,7 +19,7 @@ from opencensus_compat.trace import attributes as attributes_module
 from opencensus_compat.trace import time_event
 from opencensus_compat.trace._bounded import BoundedList
 from opencensus_compat.trace._kept import each, is_error, put_links, status_of
-from opencensus_compat.trace.span import Span, SpanKind
+from opencensus_compat.trace.span import Span
 from opencensus_compat.trace.tracers import base
 
 if TYPE_CHECKING:
@@ -142,8 +141,7 @@ class ForeignSpan(Span):
         """The kind, in OpenCensus's numbers."""
         if self._kind_value is not None:
             return self._kind_value
-        kind = getattr(self._otel, "kind", None)
-        return SpanKind.SERVER if kind is OtelSpanKind.SERVER else SpanKind.CLIENT if kind is OtelSpanKind.CLIENT else SpanKind.UNSPECIFIED
+        return otel_to_oc.kind(getattr(self._otel, "kind", None))
 
     @span_kind.setter
     def span_kind(self, value: Any) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from opentelemetry import trace as trace_api
+from opentelemetry.trace import SpanKind as OtelSpanKind
 
 from opencensus_compat._bridge.convert.oc_to_otel import EVENT, LINK_TYPE
 from opencensus_compat.trace.attributes import Attributes
@@ -21,6 +22,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 # By the name that `oc_to_otel.message_event` gives the type.
 _MESSAGE_TYPES = {"TYPE_UNSPECIFIED": 0, "SENT": 1, "RECEIVED": 2}
+
+_KINDS = {OtelSpanKind.SERVER: 1, OtelSpanKind.CLIENT: 2}
+"""By OpenTelemetry's kind, in OpenCensus's numbers; all others are 0, unspecified."""
 
 _UNKNOWN = 2
 """gRPC code of an error that OpenTelemetry does not tell more about."""
@@ -71,6 +75,11 @@ def _tracestate(state: Any) -> Tracestate | None:
     return kept or None
 
 
+def kind(of: Any) -> int:
+    """Return the OpenCensus kind of an OpenTelemetry one: 1 for a server, 2 for a client, 0 for anything else."""
+    return _KINDS.get(of, 0)
+
+
 def status(of: Any) -> Status:
     """Return the OpenCensus status of an OpenTelemetry one, or of None: an error is UNKNOWN with its description, all else is OK."""
     if of is None or of.is_ok:
@@ -80,23 +89,24 @@ def status(of: Any) -> Status:
 
 def annotations_of(events: Iterable[Any]) -> list[Annotation]:
     """Return the events of an OpenTelemetry span as annotations, without those that were messages or stack traces in OpenCensus."""
-    return [
-        Annotation(_utc(event.timestamp), event.name, Attributes(_without_marks(event.attributes)))
-        for event in events
-        if _mark(event) in (None, "annotation")
-    ]
+    return [annotation(event) for event in events if _mark(event) in (None, "annotation")]
+
+
+def annotation(event: Any) -> Annotation:
+    """Return an event of an OpenTelemetry span as an annotation."""
+    return Annotation(_utc(event.timestamp), event.name, Attributes(_without_marks(event.attributes)))
 
 
 def message_events_of(events: Iterable[Any]) -> list[MessageEvent]:
     """Return those events of an OpenTelemetry span that were messages in OpenCensus."""
-    made = []
-    for event in events:
-        if _mark(event) == "message":
-            values = event.attributes
-            kind = _MESSAGE_TYPES.get(values.get("message.type"))
-            sizes = values.get("message.uncompressed_size"), values.get("message.compressed_size")
-            made.append(MessageEvent(_utc(event.timestamp), values.get("message.id"), kind, *sizes))
-    return made
+    return [message_event(event) for event in events if _mark(event) == "message"]
+
+
+def message_event(event: Any) -> MessageEvent:
+    """Return an event with the attributes of a message as one."""
+    values = event.attributes
+    sizes = values.get("message.uncompressed_size"), values.get("message.compressed_size")
+    return MessageEvent(_utc(event.timestamp), values.get("message.id"), _MESSAGE_TYPES.get(values.get("message.type")), *sizes)
 
 
 def links_of(links: Iterable[Any]) -> list[Link]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ BUILD_ID = os.environ.get("BUILD_ID", "unknown")
 """Build of the program, given to the frames of every traceback."""
 SOURCE_VERSION = os.environ.get("SOURCE_VERSION", "unknown")
 """Version of the program's source, given to the frames of every traceback."""
+
+_HEAD = "Traceback (most recent call last):\n"
+_FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+), in (?P<function>.*)$', re.MULTILINE)
 
 _HASH_HEX_DIGITS = 12
 """48 bits, so that the id fits where a signed 64-bit number is expected."""
@@ -113,6 +117,35 @@ class StackTrace:
             )
         return stack_trace
 
+    @classmethod
+    def _from_text(cls, text: str) -> Self:
+        """Return the stack trace of an exception whose traceback Python has printed, without OpenTelemetry's own frames at its start.
+
+        Args:
+            text: As `traceback.format_exception` makes it; of several tracebacks the last one counts.
+        """
+        printed = text.rpartition(_HEAD)[2]
+        frames = list(_FRAME.finditer(printed))
+        while frames and _is_of_opentelemetry(frames[0]["file"]):
+            del frames[0]
+        end = re.search(r"^\S", printed, re.MULTILINE)
+        shown = printed[frames[0].start() : end.start() if end else len(printed)] if frames else ""
+        stack_trace = cls(stack_trace_hash_id=_hash_id_of(shown))
+        for frame in frames:
+            stack_trace.add_stack_frame(
+                StackFrame(
+                    func_name=frame["function"],
+                    original_func_name=frame["function"],
+                    file_name=frame["file"],
+                    line_num=int(frame["line"]),
+                    col_num=0,
+                    load_module=frame["file"],
+                    build_id=BUILD_ID,
+                    source_version=SOURCE_VERSION,
+                )
+            )
+        return stack_trace
+
     def add_stack_frame(self, stack_frame: StackFrame) -> None:
         """Format a frame and put it behind the others, or count it as dropped when there is no room."""
         if len(self.stack_frames) < MAX_FRAMES:
@@ -129,6 +162,11 @@ class StackTrace:
         return formatted
 
 
+def _is_of_opentelemetry(file: str) -> bool:
+    """Return whether a frame is of the context manager that notes the exception."""
+    return file.replace("\\", "/").endswith(("opentelemetry/trace/__init__.py", "opentelemetry/sdk/trace/__init__.py"))
+
+
 def generate_hash_id() -> int:
     """Return a random id of 64 bits."""
     return random.getrandbits(64)
@@ -136,8 +174,11 @@ def generate_hash_id() -> int:
 
 def generate_hash_id_from_traceback(tb: TracebackType | None) -> int:
     """Return an id of 48 bits that is the same for the same traceback."""
+    return _hash_id_of("".join(traceback.format_tb(tb)))
+
+
+def _hash_id_of(text: str) -> int:
     import hashlib
 
-    text = "".join(traceback.format_tb(tb))
     digest = hashlib.md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()
     return int(digest[:_HASH_HEX_DIGITS], 16)
