@@ -45,7 +45,11 @@ PAGES: dict[str, tuple[Section, ...]] = {
         ),
         Section("Samplers", "T060 T061 T062 T063", "T060_sampler_by_probability"),
         Section("Spans in a `with` statement", "T010 T017 T029", "T010_span_in_with T017_decorated_function T029_child_of_a_span"),
-        Section("Spans that are started and ended by hand", "T011 T012 T013 T014 T030", "+T012_start_and_end T014_end_of_a_tracer"),
+        Section(
+            "Spans that are started and ended by hand",
+            "T011 T012 T013 T014 T030",
+            "+T012_start_and_end +T013_end_in_another_function T014_end_of_a_tracer",
+        ),
         Section(
             "Attributes",
             "T020 T016 T024 T073",

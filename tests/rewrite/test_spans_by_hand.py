@@ -6,7 +6,7 @@ from textwrap import dedent, indent
 
 import pytest
 
-from opencensus_compat.rewrite.rewriting import Options, rewrite_text
+from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
 
 _HEAD = """\
 from opencensus.ext.azure.trace_exporter import AzureExporter
@@ -128,3 +128,83 @@ def test_a_context_that_nobody_gives_is_none():
         """)
     assert "opencensus" not in text
     assert 'with get().start_as_current_span("a"):' in text
+
+
+_STOP = "def stop():\n    tracer.end_span()\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "held"),
+    [
+        pytest.param("tracer.start_span(name='a')", "span = tracer.start_span('a')", id="alone"),
+        pytest.param("tried = tracer.start_span(name='a')", "tried = tracer.start_span('a')", id="a variable"),
+        pytest.param("request.span = tracer.start_span(name='a')", "request.span = tracer.start_span('a')", id="an attribute"),
+        pytest.param("if request:\n        tracer.start_span(name='a')", "span = tracer.start_span('a')", id="by a condition"),
+    ],
+)
+def test_a_span_that_another_function_ends(start, held):
+    """A span that one function starts and another one ends is current until then, and the context around it is after that."""
+    text = _rewritten(f"tracer = Tracer({_ARGUMENTS})\n\n\ndef start(request):\n    {start}\n\n\n{_STOP}")
+    span = held.partition(" = ")[0]
+    attach = f'context.attach(context.set_value("outer_context", context.get_current(), trace.set_span_in_context({span})))'
+    assert [line.strip() for line in text.splitlines() if "span" in line or "outer" in line] == [
+        held,
+        attach,
+        'outer = context.get_value("outer_context")',
+        "if isinstance(outer, context.Context):",
+        "trace.get_current_span().end()",
+        "context.attach(outer)",
+    ]
+    assert "opencensus" not in text
+
+
+def test_a_span_that_another_file_ends(tmp_path):
+    """The context around a span goes with that, also into the functions of another file."""
+    (tmp_path / "one.py").write_text(f"{_HEAD}tracer = Tracer({_ARGUMENTS})\n\n\ndef start():\n    tracer.start_span(name='a')\n")
+    (tmp_path / "two.py").write_text(
+        "from opencensus.trace import execution_context\n\nimport one\n\n\ndef stop():\n    execution_context.get_opencensus_tracer().end_span()\n"
+    )
+    result = rewrite([str(tmp_path)], Options(shape=True))
+    assert result.left == []
+    assert b'context.get_value("outer_context")' in result.after[str(tmp_path / "two.py")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("def start():\n    tracer.start_span()\n", id="that nothing ends"),
+        pytest.param("def start():\n    return tracer.start_span()\n\n\n" + _STOP, id="that is handed on as it starts"),
+        pytest.param(
+            "def start():\n    tracer.start_span()\n\n\ndef stop():\n    return tracer.end_span()\n", id="with an end that is a value"
+        ),
+        pytest.param(
+            "def start():\n    tracer.start_span()\n\n\ndef stop(a):\n    if a: tracer.end_span()\n", id="with an end in the line of an if"
+        ),
+    ],
+)
+def test_a_span_of_two_functions_that_is_asked_about(body):
+    """A start and an end that do not fit the form change neither."""
+    assert "outer_context" not in _rewritten(f"tracer = Tracer({_ARGUMENTS})\n\n\n{body}")
+
+
+@pytest.mark.parametrize(
+    ("body", "is_exact"),
+    [
+        pytest.param("span = tracer.start_span()\nexecution_context.set_current_span(span)\ntracer.end_span()\n", True, id="the span"),
+        pytest.param("mine = Tracer(sampler=AlwaysOnSampler())\nexecution_context.set_opencensus_tracer(mine)\n", True, id="the tracer"),
+        pytest.param("execution_context.set_current_span(a)\n", False, id="a span from elsewhere"),
+        pytest.param("execution_context.set_opencensus_tracer(tracer)\n", False, id="a tracer from elsewhere"),
+        pytest.param(
+            "one = tracer.start_span()\ntwo = tracer.start_span()\nexecution_context.set_current_span(one)\ntracer.end_span()\ntracer.end_span()\n",
+            False,
+            id="not the last span",
+        ),
+    ],
+)
+def test_what_is_made_current_and_is_so_already(body, is_exact):
+    """A span is current by its start, and a tracer by that it is made; another one is a question."""
+    text = _rewritten(
+        f"from opencensus.trace import execution_context\n\ntracer = Tracer({_ARGUMENTS if 'mine' not in body else 'sampler=AlwaysOnSampler()'})\n\n\n"
+        f"def work(a):\n{indent(dedent(body), '    ')}"
+    )
+    assert ("execution_context.set_" not in text) is is_exact

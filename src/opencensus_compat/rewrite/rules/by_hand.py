@@ -1,4 +1,4 @@
-"""Spans that a function starts and ends by hand."""
+"""Spans that are started and ended by hand: by one function, or by two, such as those that a framework calls before and after a task."""
 
 from __future__ import annotations
 
@@ -6,43 +6,142 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
+from opencensus_compat.rewrite.rules.providers import TRACER
 from opencensus_compat.rewrite.rules.spans import continued, named, tracer_of
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
 
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_OUTER = "outer_context"
+"""Key of the context around a span that another function ends, in the context of the span. It goes where OpenCensus's current span goes."""
+
+
+def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
+    """Yield, in pairs, the starts and ends of a program that stand in different functions: any end may be that of any start."""
+    files = list(files)
+    starts, ends = ([use for file in files for use in _split(file, rule)] for rule in ("T012", "T013"))
+    if starts and ends:
+        yield from ((starts[0], each) for each in [*starts[1:], *ends])
+
+
+def _split(file: File, rule: str) -> list[Found]:
+    """Return the starts, or the ends, of the functions that have none of the other kind."""
+    others = {file.owner(each.node) for each in file.uses if each.rule in {"T012", "T013"} and each.rule != rule}
+    return [each for each in file.uses if each.rule == rule and file.call(each.node) and file.owner(each.node) not in others]
+
+
+def _is_split(use: Found, file: File) -> bool:
+    """Return whether other functions of the program end what this one starts, or start what it ends."""
+    other = "T013" if use.rule == "T012" else "T012"
+    return use in _split(file, use.rule) and any(_split(home, other) for home in file.files.values())
 
 
 def start(use: Found, file: File) -> Outcome:
-    """`span = tracer.start_span(name)` → the same, and `attach`, where its ends are in the same function."""
+    """`span = tracer.start_span(name)` → the same, and `attach`: with a token, where its ends are in the same function."""
     call, statement = file.call(use.node), file.statement(use.node)
     at = _number(use, file)
-    if call is None or at is None or not isinstance(use.node, ast.Attribute):
+    target = _target(use, file)
+    is_split = at is None and target is not None and _is_split(use, file)
+    if call is None or (at is None and not is_split) or not isinstance(use.node, ast.Attribute):
         return Ask("Which function ends this span, and is it current until then?")
     trace, context = file.need("from opentelemetry import trace", use.node), file.need("from opentelemetry import context", use.node)
-    span, token = _held(use, at, file)
+    if at is None:
+        span = target or file.free_name("span")
+        outer = f'{context}.set_value("{_OUTER}", {context}.get_current(), {trace}.set_span_in_context({span}))'
+        attach = file.insert_after(statement, f"{context}.attach({outer})")
+    else:
+        span, token = _held(use, at, file)
+        attach = file.insert_after(statement, f"{token} = {context}.attach({trace}.set_span_in_context({span}))")
     head = [] if isinstance(statement, ast.Assign) else [file.splice(file.start(call), file.start(call), f"{span} = ", call)]
-    attach = file.insert_after(statement, f"{token} = {context}.attach({trace}.set_span_in_context({span}))")
     parent = tracer_of(use.node.value, file)
     return [*head, *named(call, file), *(continued(call, parent, file) if parent is not None else []), attach]
 
 
+def _target(use: Found, file: File) -> str | None:
+    """Return the source of the variable or attribute that holds a span from its start on; empty for none, None for another statement."""
+    statement, value = file.statement(use.node), file.call(use.node)
+    if isinstance(statement, ast.Expr) and statement.value is value:
+        return ""
+    target = (
+        statement.targets[0] if isinstance(statement, ast.Assign) and statement.value is value and len(statement.targets) == 1 else None
+    )
+    return file.text(target) if isinstance(target, (ast.Name, ast.Attribute)) else None
+
+
 def end(use: Found, file: File) -> Outcome:
-    """`tracer.end_span()` → `span.end()` and `detach`."""
+    """`tracer.end_span()` → `span.end()` and `detach`; the current span's, and the context around it, where another function started it."""
     call = file.call(use.node)
     opening = next((each for each, ends in _pairs(use, file) if use in ends), None)
     at = _number(opening, file) if opening is not None else None
-    if call is None or opening is None or at is None or not file.is_alone(call):
+    is_split = opening is None and _is_split(use, file)
+    if call is None or not file.is_alone(call) or (at is None and not is_split):
         return Ask(BY_ID["T013"].question)
+    statement = file.statement(call)
     context = file.need("from opentelemetry import context", use.node)
-    span, token = _held(opening, at, file)
-    return [file.replace(call, f"{span}.end()"), file.insert_after(file.statement(call), f"{context}.detach({token})")]
+    # A tracer that is got in place goes with its call.
+    file.cover(call.func)
+    file.covered.discard(use)
+    if opening is not None and at is not None:
+        span, token = _held(opening, at, file)
+        return [file.replace(call, f"{span}.end()"), file.insert_after(statement, f"{context}.detach({token})")]
+    if not file.begins_line(statement) or file.source[file.end(statement) : file.line_after(statement)].strip()[:1] == b";":
+        return Ask(BY_ID["T013"].question)
+    outer, within = file.free_name("outer"), f"{file.line_end}{file.indentation(statement)}"
+    lines = [
+        f'{outer} = {context}.get_value("{_OUTER}")',
+        f"if isinstance({outer}, {context}.Context):",
+        f"    {file.need('from opentelemetry import trace', use.node)}.get_current_span().end()",
+        f"    {context}.attach({outer})",
+    ]
+    return [file.replace(call, within.join(lines))]
+
+
+def is_only_ended(call: ast.Call, file: File) -> bool:
+    """Return whether a tracer is only needed to end what another function started, which then needs none."""
+    statement = file.statement(call)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) and statement.value is call and len(statement.targets) == 1 else None
+    slot = file.slot(target) if isinstance(target, ast.Name) else None
+    if (
+        slot is None
+        or not slot.loads
+        or file.only_value(slot) is not call
+        or not isinstance(slot.owner, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ):
+        return False
+    uses = [use for load in slot.loads for use in file.by_node.get(file.parents[load], ())]
+    return len(uses) == len(slot.loads) and all(use.rule == "T013" and _is_split(use, file) for use in uses)
+
+
+def made_current(use: Found, file: File) -> Outcome:
+    """`set_current_span(span)` and `set_opencensus_tracer(tracer)` go, for a span and a tracer that are current by their start."""
+    call = file.call(use.node)
+    given = file.argument(call, 0, "") if call is not None and not call.keywords and len(call.args) == 1 else None
+    value = file.only_value(file.slot(given)) if isinstance(given, ast.Name) else None
+    made_by = {"set_current_span": f"{TRACER}.start_span", "set_opencensus_tracer": TRACER}.get(use.symbol.rpartition(".")[2])
+    if call is None or not isinstance(value, ast.Call) or file.symbol(value) != made_by or not file.is_alone(call):
+        return Ask(BY_ID[use.rule].question)
+    if file.owner(value) is not file.owner(call) or any(_starts_between(value, call, each, file) for each in file.uses):
+        return Ask(BY_ID[use.rule].question)
+    return [file.delete(file.statement(call))]
+
+
+def _starts_between(first: ast.Call, last: ast.Call, use: Found, file: File) -> bool:
+    """Return whether a use that stands between two calls of its function may make another span current, or another tracer."""
+    node = use.node
+    if (
+        use.rule not in {"T001", "T003", "T011", "T012", "T013"}
+        or not isinstance(node, ast.expr)
+        or file.owner(node) is not file.owner(first)
+    ):
+        return False
+    is_same = use.rule in {"T012", "T013"} if file.symbol(first) == TRACER else use.rule in {"T001", "T003"}
+    return not is_same and file.start(first) < file.start(node) < file.start(last) and file.call(node) is not first
 
 
 def _number(use: Found, file: File) -> int | None:
@@ -153,4 +252,4 @@ def _held(use: Found, at: int, file: File) -> tuple[str, str]:
     return span, file.free_name(f"token{number}")
 
 
-REWRITERS: dict[str, Rewriter] = {"T012": start, "T013": end}
+REWRITERS: dict[str, Rewriter] = {"T012": start, "T013": end, "T043": made_current}
