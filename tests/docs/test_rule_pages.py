@@ -75,7 +75,7 @@ PAGES: dict[str, tuple[Section, ...]] = {
         Section(
             "Integrations and middlewares",
             "W001 W002 W003 W010 W011 W012 W013 W014 W015 W016 W017 W018 N005 T077",
-            "W001_requests_by_name W010_flask +W011_django W012_fastapi W018_flask_config",
+            "W001_requests_by_name W010_flask +W011_django W012_fastapi +W017_functions W018_flask_config",
         ),
         Section("Telemetry processors, role", "A002 A006 A007 A008 A009 C001"),
         Section("Exporters to other places", "T070 T071 T072 V001 V002 V004 V005", "T070_exporter_to_the_console"),

@@ -265,10 +265,10 @@ def test_rules_choose_among_files_of_other_kinds(tmp_path):
     ],
 )
 def test_tracers_of_invocations_wait_for_the_extension(use: str) -> None:
-    """The extension of Azure Functions makes them as long as it is there; handlers beside them change."""
+    """The extension of Azure Functions makes them as long as it is there, as with an option that is asked about; handlers beside them change."""
     head = "from opencensus.ext.azure.log_exporter import AzureLogHandler\nfrom opencensus.extension.azure.functions import OpenCensusExtension\n\n"
     after = rewritten(
-        f"import logging\n\n{head}OpenCensusExtension.configure()\nlogging.getLogger('shop').addHandler(AzureLogHandler())\n\n\ndef main(req, context):\n    {use}\n"
+        f"import logging\n\n{head}OpenCensusExtension.configure(flush_invocations=2)\nlogging.getLogger('shop').addHandler(AzureLogHandler())\n\n\ndef main(req, context):\n    {use}\n"
     )
     assert use in after
     assert "addHandler(ApplicationInsightsLoggingHandler())" in after

@@ -89,10 +89,11 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "W017",
         "extension of Azure Functions",
         "decide",
-        "`propagate.extract` from `context.trace_context`, by hand",
-        "Which functions need the trace of their caller? Delete `configure` of the extension, and run these below "
-        '`context.attach(propagate.extract({"traceparent": function_context.trace_context.traceparent}))` of opentelemetry.',
+        "`configure(...)`, and `context.attach(propagate.extract(...))` in each function that gets its invocation",
+        "Which functions need the trace of their caller? Give each the parameter `context`, and run `rewrite` again: it writes `configure` and "
+        "`context.attach(propagate.extract(...))`. Or set PYTHON_ENABLE_OPENTELEMETRY=true in the app, whose worker then attaches the context.",
         names="extension extension.azure.functions",
+        pair="W017_functions",
         arrives="requests, dependencies: operation_Id, operation_ParentId",
     ),
     Rule(

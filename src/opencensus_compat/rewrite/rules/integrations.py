@@ -12,14 +12,13 @@ from opencensus_compat.scan import strings
 from opencensus_compat.scan.project import ENGINES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 FREE = frozenset({"L006", "W001", "W016"})
-_EXTENSION = "W017"
 
 INSTRUMENTORS = {
     "httpx": "HTTPXClientInstrumentor",
@@ -35,24 +34,6 @@ INSTRUMENTORS = {
 _MODULES = {"postgresql": "psycopg2"}
 _NEVER = frozenset(row.name for row in INTEGRATIONS.values() if row.switched_on)
 """Names that switch nothing on."""
-
-
-def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
-    """Yield, in pairs, the extension of Azure Functions and the uses of the tracers that it makes: `context.tracer` of invocations."""
-    uses = [(file, use) for file in files for use in file.uses if not isinstance(use.node, (ast.alias, ast.ImportFrom))]
-    extension = next((use for _, use in uses if use.rule == _EXTENSION), None)
-    if extension is not None:
-        yield from (
-            (extension, use) for file, use in uses if isinstance(use.node, ast.Attribute) and _is_of_invocation(use.node.value, file)
-        )
-
-
-def _is_of_invocation(tracer: ast.AST | None, file: File) -> bool:
-    if isinstance(tracer, ast.Name):
-        tracer = file.only_value(file.slot(tracer))
-    return (
-        isinstance(tracer, ast.Attribute) and tracer.attr == "tracer" and isinstance(tracer.value, ast.Name) and tracer.value.id != "self"
-    )
 
 
 def by_name(use: Found, file: File) -> Outcome:

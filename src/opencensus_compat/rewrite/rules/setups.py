@@ -73,8 +73,13 @@ def is_needed(call: ast.Call, file: File) -> bool:
     return not sends and any(b"TracerProvider" in home.source for home in file.files.values())
 
 
-def check_arguments(arguments: list[str], file: File) -> None:
+def check_arguments(arguments: list[str], file: File, what: str = "OPENCENSUS") -> None:
     """Refuse arguments of `configure` for spans that contradict what another place of the program sets up.
+
+    Args:
+        arguments: As they are written.
+        file: Where they are.
+        what: What they are of.
 
     Raises:
         Refused: A person must say which one is meant.
@@ -92,7 +97,7 @@ def check_arguments(arguments: list[str], file: File) -> None:
                 names = " and ".join(_NAMES[name] for name in differing)
                 raise Refused(
                     Ask(
-                        f"Which {names} is meant? A process sends its traces in one way, and OPENCENSUS is not what is set up at {_shown(other, file)}."
+                        f"Which {names} is meant? A process sends its traces in one way, and {what} is not what is set up at {_shown(other, file)}."
                     )
                 )
 
