@@ -17,7 +17,7 @@ from appinsights_exporter import sampling
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "migration_guide" / "settings.md").read_text(encoding="utf-8")
-_TOOLS = {"compare", "doctor", "local", "rewrite", "scan", "steps", "_pyinstaller"}
+_TOOLS = {"compare", "doctor", "guide", "local", "rewrite", "scan", "steps", "_pyinstaller"}
 _READERS = {"get", "getenv", "variable_text", "flag", "pop"}
 _NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b")
 _BY_OTHERS = {

@@ -322,12 +322,15 @@ PROGRAMS = (
         app="from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n",
         start_sh="opentelemetry-instrument gunicorn app:app\n",
     ),
-    _program(
-        "FastAPI that traces itself beside a middleware",
-        "D023",
-        "requests of FastAPI",
-        "traces its requests by itself, as the middleware (app.py:",
-        app="from appinsights_exporter import configure\napp = FastAPI()\n@app.middleware('http')\nasync def main(request, call_next): ...\n",
+    replace(
+        _program(
+            "FastAPI that traces itself beside a middleware",
+            "D023",
+            "requests of FastAPI",
+            "traces its requests by itself, as the middleware (app.py:",
+            app="from appinsights_exporter import configure\napp = FastAPI()\n@app.middleware('http')\nasync def main(request, call_next): ...\n",
+        ),
+        path=_distribution("fastapi", "0.165.0"),
     ),
     _program(
         "the retired package",

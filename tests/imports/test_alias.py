@@ -97,8 +97,8 @@ logging.config.dictConfig({
 import importlib, pkgutil
 import opencensus
 names = [info.name for info in pkgutil.walk_packages(opencensus.__path__, "opencensus.")]
-new = ("auto", "compare", "doctor", "local", "propagators", "rewrite", "scan", "steps", "tags_and_baggage")
-public = [name for name in names if not name.split(".")[1].startswith("_") and name.split(".")[1] not in new]
+from opencensus_compat._lookup import _OPENCENSUS
+public = [name for name in names if name.split(".")[1] in _OPENCENSUS]
 assert "opencensus.trace.link" in public and "opencensus.common.utils" in public
 for name in public:
     if not any(part.startswith("_") for part in name.split(".")):

@@ -23,6 +23,7 @@ _OF_OLD_RELEASES = {
     "L004_all_of_a_record": "lists of several types are dropped, and the SDK says so",
     "S006_distribution": _BOUNDARIES,
     "S006_without_bounds": _BOUNDARIES,
+    "S013_view_that_is_read_back": _BOUNDARIES,
     "order_metrics": _BOUNDARIES,
     "test_what_the_step_changes": _BOUNDARIES,
     "W012_fastapi": "the instrumentation writes a port into an address that has none",

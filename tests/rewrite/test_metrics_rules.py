@@ -109,7 +109,7 @@ _RECORDS = {
     ),
     "a tag that is changed in a loop": (
         f"tags = TagMap()\ntags.insert('shop', 'a')\n{_MAP}for shop in 'bc':\n    tags.update('shop', shop)\n    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n",
-        "tags = {}\ntags['shop'] = 'a'\nfor shop in 'bc':\n    tags['shop'] = shop\n    ORDERS.add(1, tags)\n",
+        "tags = {}\ntags['shop'] = 'a'\nfor shop in 'bc':\n    tags['shop'] = shop\n    ORDERS.add(1, tags.copy())\n",
     ),
     "metrics that nothing reads": (
         f"def record(now):\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record()\n    seen = list(mmap.measure_to_view_map.get_metrics(now))\n",
@@ -119,9 +119,17 @@ _RECORDS = {
         f"tags = TagMap()\n{_MAP}def record(shop):\n    tags.insert('shop', shop)\n    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n",
         "tags = {}\ndef record(shop):\n    tags.setdefault('shop', shop)\n    ORDERS.add(1, tags)\n",
     ),
+    "tags that change later": (
+        f"tags = TagMap()\ntags.insert('shop', 'a')\n{_MAP}mmap.measure_int_put(ORDERS, 1)\nmmap.record(tags)\ntags.delete('shop')\n",
+        "tags = {}\ntags['shop'] = 'a'\nORDERS.add(1, tags.copy())\ntags.pop('shop', None)\n",
+    ),
+    "tags that change elsewhere": (
+        f"tags = TagMap()\ndef begin(shop):\n    tags.insert('shop', shop)\ndef record():\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n",
+        "tags = {}\ndef begin(shop):\n    tags.setdefault('shop', shop)\ndef record():\n    ORDERS.add(1, tags.copy())\n",
+    ),
     "a tag in a loop": (
         f"tags = TagMap()\n{_MAP}for shop in 'ab':\n    tags.insert('shop', shop)\n    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\n",
-        "tags = {}\nfor shop in 'ab':\n    tags.setdefault('shop', shop)\n    ORDERS.add(1, tags)\n",
+        "tags = {}\nfor shop in 'ab':\n    tags.setdefault('shop', shop)\n    ORDERS.add(1, tags.copy())\n",
     ),
 }
 

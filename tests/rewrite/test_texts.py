@@ -6,6 +6,7 @@ from importlib import metadata
 
 import pytest
 
+from appinsights_exporter import _sdk_logs
 from opencensus_compat import __version__
 from opencensus_compat.rewrite import requirements, texts
 from opencensus_compat.rewrite.edits import apply
@@ -317,7 +318,9 @@ def test_releases_that_an_instrumentation_refuses(path, text, says):
 
 
 def test_what_instrumentations_refuse():
-    """The table has the limits of the releases that are installed."""
+    """The table has the limits of the releases that are installed, where those are not of the oldest OpenTelemetry."""
+    if not _sdk_logs.KEEPS_MAPPINGS:
+        pytest.skip("older instrumentations name other limits")
     for name, (library, limit) in requirements.TAKES_BELOW.items():
         taken = [each for each in metadata.requires(name) if "instruments" in each]
         assert f"{library}<{'.'.join(map(str, limit))}" in taken[0]

@@ -98,7 +98,7 @@ METRIC_RULES: tuple[Rule, ...] = (
         "S011",
         "tags",
         "exact",
-        "a dict of attributes",
+        "a dict of attributes, copied where it changes later: OpenTelemetry before 1.44 keeps the dict itself",
         names="tags",
         pair="S011_tags S011_tags_that_views_leave_out",
         arrives="customMetrics: customDimensions",

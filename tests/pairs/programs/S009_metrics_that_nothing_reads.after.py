@@ -8,4 +8,4 @@ tmap = {}
 tmap["shop"] = "none"
 for shop in ("berlin", "paris"):
     tmap["shop"] = shop
-    PARTS.add(len(shop), tmap)
+    PARTS.add(len(shop), tmap.copy())

@@ -227,7 +227,8 @@ def _put(call: ast.Call, file: File) -> Outcome:
         return [file.delete(statement)]
     given = _tags(segment.record, file)
     text = file.text(given) if given is not None else ""
-    return [file.replace(statement, _lines(call, _Tags(text, _kept(segment, file)), file, statement))]
+    is_changed = given is not None and tag_rules.may_change_after(given, segment.record, file)
+    return [file.replace(statement, _lines(call, _Tags(text, _kept(segment, file), is_changed), file, statement))]
 
 
 def _record(call: ast.Call, file: File) -> Outcome:
@@ -244,7 +245,8 @@ def _record(call: ast.Call, file: File) -> Outcome:
     text = file.render(given) if given is not None else ""
     if text == "{}" or all(kept.get(view.call) == [] for put in segment.puts for views in _views(put, file) for view in views):
         text = ""
-    lines = [_lines(put, _Tags(text, kept), file, statement) for put in segment.puts]
+    is_changed = given is not None and tag_rules.may_change_after(given, call, file)
+    lines = [_lines(put, _Tags(text, kept, is_changed), file, statement) for put in segment.puts]
     joint = f"{file.line_end}{file.indentation(statement)}"
     together = joint.join(lines)
     if text and not isinstance(given, (ast.Name, ast.Attribute, ast.Constant)) and together.count(joint):
@@ -281,6 +283,8 @@ class _Tags:
     """Their source; empty for none."""
     kept: dict[ast.Call, list[str]]
     """View -> the keys that it keeps, where the map may have others."""
+    is_changed: bool = False
+    """The map may be changed after the record: releases of OpenTelemetry before 1.44 keep the map itself, and not a copy."""
 
     def of(self, view: View) -> str:
         """Return the source of those that a view keeps."""
@@ -288,7 +292,7 @@ class _Tags:
         if self.text in ("", "{}") or keys == []:
             return ""
         if keys is None:
-            return self.text
+            return f"{self.text}.copy()" if self.is_changed else self.text
         texts = [json.dumps(each, ensure_ascii=False) for each in keys]
         test = f"== {texts[0]}" if len(texts) == 1 else f"in ({', '.join(texts)})"
         return f"{{key: value for key, value in {self.text}.items() if key {test}}}"

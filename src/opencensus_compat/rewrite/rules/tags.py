@@ -114,6 +114,21 @@ def changed_between(node: ast.expr, start: int, end: int, file: File) -> bool:
     return any(start <= file.start(each) < end for each in [*stores, *_changes(node, file)])
 
 
+def may_change_after(node: ast.expr, call: ast.Call, file: File) -> bool:
+    """Return whether a map may be changed after a call: below it, in a loop that goes on with it, or in another function, but for `__init__`."""
+    owner = file.owner(call)
+    made_in = stored(file, node)
+    loops = [each for each in file.up(call) if isinstance(each, _LOOPS) and (made_in is None or each not in list(file.up(made_in[1])))]
+
+    def is_before(change: ast.Call) -> bool:
+        home = file.owner(change)
+        if home is not owner:
+            return isinstance(home, ast.FunctionDef) and home.name == "__init__"
+        return file.start(change) < file.start(call) and not any(loop in loops for loop in file.up(change))
+
+    return not all(is_before(change) for change in _changes(node, file))
+
+
 def is_first(call: ast.Call, file: File) -> bool:
     """Return whether an insertion is the first one of its key: a later one has no effect."""
     base = call.func.value if isinstance(call.func, ast.Attribute) else None
