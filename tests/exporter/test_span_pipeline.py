@@ -1,4 +1,4 @@
-"""Several ways of spans in one process, each with its sampler and telemetry processors, and libraries whose spans follow them."""
+"""Several ways of spans in one process, each with its sampler and telemetry processors, and which of them spans of libraries go."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
-from appinsights_exporter import ConfigurationError, SpanPipeline, following_provider, span_pipeline
+from appinsights_exporter import ConfigurationError, SpanPipeline, latest_provider, span_pipeline
 from opencensus_compat.local import LocalEndpoint
 
 KEY = "InstrumentationKey=00000000-0000-4000-8000-000000000001;IngestionEndpoint=http://127.0.0.1:1"
 
 FAMILY = """
 import multiprocessing, os, signal, sys, threading
-from appinsights_exporter import SpanPipeline, configure, following_provider
+from appinsights_exporter import SpanPipeline, configure, latest_provider
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
@@ -39,11 +39,20 @@ def work():
         pass
 
 
-library = following_provider().get_tracer("library", schema_url="https://example.org")
-web, billing, off = tracer("web"), tracer("billing"), tracer("off", ALWAYS_OFF)
-with web.start_as_current_span("order"), library.start_as_current_span("of web"):
-    with billing.start_as_current_span("charge"), library.start_as_current_span("of billing"):
+def in_a_thread():
+    with web.start_as_current_span("sent"), library.start_as_current_span("of web in a thread"):
         pass
+
+
+library = latest_provider().get_tracer("library", schema_url="https://example.org")
+off, web, billing = tracer("off", ALWAYS_OFF), tracer("web"), tracer("billing")
+with web.start_as_current_span("order"), library.start_as_current_span("of billing"):
+    pass
+with web.start_as_current_span("GET", kind=trace.SpanKind.SERVER), library.start_as_current_span("of web"):
+    pass
+thread = threading.Thread(target=in_a_thread)
+thread.start()
+thread.join()
 with off.start_as_current_span("hidden"), library.start_as_current_span("of hidden"):
     pass
 with trace.get_tracer("shop").start_as_current_span("global"), library.start_as_current_span("of global"):
@@ -66,12 +75,11 @@ threading.Event().wait(60)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_each_span_goes_its_way_once(run_program):
-    """Spans have the role of their pipeline, those of libraries that of the span around; each process sends its own, also at SIGTERM."""
+    """Spans have the role of their pipeline, those of libraries that of the latest tracer; each process sends its own, also at SIGTERM."""
     with LocalEndpoint() as endpoint:
         run_program(FAMILY, status=-signal.SIGTERM, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
         found = sorted((row["name"], row["cloud_RoleName"]) for row in endpoint.rows("dependencies"))
     assert found == [
-        ("charge", "billing"),
         ("global", "app.py"),
         ("job", "child"),
         ("job", "child"),
@@ -79,7 +87,9 @@ def test_each_span_goes_its_way_once(run_program):
         ("of global", "app.py"),
         ("of nobody", "latest"),
         ("of web", "web"),
+        ("of web in a thread", "web"),
         ("order", "web"),
+        ("sent", "web"),
     ]
 
 
@@ -162,9 +172,9 @@ def test_a_machine_that_sends_nothing_needs_no_connection_string(monkeypatch, va
 
 
 def test_without_pipelines_libraries_use_the_global_provider(monkeypatch):
-    """What follows nobody is the global provider's."""
+    """Where nobody asked for a provider, spans are the global one's."""
     monkeypatch.setattr(span_pipeline, "_latest", span_pipeline._Latest())
     provider = TracerProvider(shutdown_on_exit=False)
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
-    span = following_provider().get_tracer("library").start_span("call")
+    span = latest_provider().get_tracer("library").start_span("call")
     assert span.resource is provider.resource

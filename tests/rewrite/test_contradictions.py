@@ -1,4 +1,4 @@
-"""Places of a program that set the same signal up: alike they become equal calls, else one question names them."""
+"""Places of a program that set the same signal up: alike they become equal calls, else tracers go several ways, and one question names the others."""
 
 from __future__ import annotations
 
@@ -50,33 +50,67 @@ def _run(tmp_path, first, second):
     return texts, [each for each in result.left if each.rule[0] != "A" or each.rule == "A010"]
 
 
+_ON, _HALF = "ParentBased(ALWAYS_ON)", "ParentBased(TraceIdRatioBased(0.5))"
+
+
 @pytest.mark.parametrize(
-    ("first", "second", "about"),
+    ("first", "second", "lines"),
     [
-        pytest.param(_TRACER.format("", "AlwaysOnSampler()"), _TRACER.format("", "ProbabilitySampler(0.5)"), "sampler", id="two tracers"),
+        pytest.param(
+            _TRACER.format("", "AlwaysOnSampler()"),
+            _TRACER.format("", "ProbabilitySampler(0.5)"),
+            [f"tracer = SpanPipeline().tracer_provider(sampler={each}).get_tracer(__name__)" for each in (_ON, _HALF)],
+            id="two tracers",
+        ),
         pytest.param(
             _TRACER.format("connection_string=A", "AlwaysOnSampler()"),
             _TRACER.format("", "AlwaysOnSampler()"),
-            "connection string",
+            [
+                "tracer = SpanPipeline(connection_string=A).tracer_provider(sampler=ALWAYS_ON).get_tracer(__name__)",
+                "tracer = SpanPipeline().tracer_provider(sampler=ALWAYS_ON).get_tracer(__name__)",
+            ],
             id="one names a resource",
         ),
         pytest.param(
             _TRACER.format("instrumentation_key='a'", "AlwaysOnSampler()"),
             _FLASK.format("instrumentation_key='b'", "ProbabilitySampler(0.1)"),
-            "connection string and sampler",
+            [
+                f'tracer = SpanPipeline(connection_string="InstrumentationKey=a").tracer_provider(sampler={_ON}).get_tracer(__name__)',
+                (
+                    "FlaskInstrumentor().instrument_app(app, tracer_provider="
+                    'SpanPipeline(connection_string="InstrumentationKey=b").tracer_provider(sampler=ParentBased(TraceIdRatioBased(0.1))))'
+                ),
+            ],
             id="a middleware",
         ),
-        pytest.param(_FASTAPI.format("", "AlwaysOnSampler()"), _FLASK.format("", "AlwaysOffSampler()"), "sampler", id="two middlewares"),
-        pytest.param(_METRICS.format("connection_string=A"), _METRICS.format("connection_string=B"), "connection string", id="metrics"),
+        pytest.param(
+            _FASTAPI.format("", "AlwaysOnSampler()"),
+            _FLASK.format("", "AlwaysOffSampler()"),
+            [
+                (
+                    "FastAPIInstrumentor.instrument_app(app, tracer_provider=SpanPipeline().tracer_provider(sampler=ALWAYS_ON)"
+                    ', exclude_spans=["receive", "send"])'
+                ),
+                "FlaskInstrumentor().instrument_app(app, tracer_provider=SpanPipeline().tracer_provider(sampler=ALWAYS_OFF))",
+            ],
+            id="two middlewares",
+        ),
     ],
 )
-def test_contradicting_set_ups_are_one_question(tmp_path, first, second, about):
-    """Neither becomes `configure`; the first one asks and names the other, which waits for the answer."""
+def test_contradicting_set_ups_are_pipelines_of_their_own(tmp_path, first, second, lines):
+    """Neither becomes `configure`, which would fail where it is called second."""
     texts, left = _run(tmp_path, first, second)
+    assert left == []
+    assert [texts[name].splitlines()[-1] for name in ("first.py", "second.py")] == lines
+
+
+def test_contradicting_metrics_are_one_question(tmp_path):
+    """Neither becomes `configure`; the first one asks and names the other, which waits for the answer."""
+    texts, left = _run(tmp_path, _METRICS.format("connection_string=A"), _METRICS.format("connection_string=B"))
     assert not any("configure(" in text for text in texts.values())
     (asked,) = [each for each in left if each.why == "decide"]
     assert asked.path.endswith("first.py")
-    assert asked.text.startswith(f"Which {about} is meant?")
+    assert asked.text.startswith("Which connection string is meant?")
     assert "second.py:" in asked.text
     (waits,) = [each for each in left if each.why == "keep"]
     assert waits.path.endswith("second.py")
@@ -84,11 +118,34 @@ def test_contradicting_set_ups_are_one_question(tmp_path, first, second, about):
 
 
 def test_what_is_rewritten_counts_too(tmp_path):
-    """A tracer that contradicts a call of `configure` asks at the tracer."""
+    """A tracer that contradicts a call of `configure` goes a way of its own."""
     texts, left = _run(tmp_path, _NEW.format("", "ParentBased(TraceIdRatioBased(0.5))"), _TRACER.format("", "AlwaysOnSampler()"))
-    assert left[0].why == "decide"
-    assert "first.py:4" in left[0].text
+    assert left == []
     assert list(texts) == ["second.py"]
+    assert "SpanPipeline()" in texts["second.py"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "{'TRACE': {'EXPORTER': AzureExporter(), 'SAMPLER': samplers.AlwaysOffSampler()}}",
+        "{'TRACE': {'EXPORTER': 'opencensus.ext.azure.trace_exporter.AzureExporter()', 'SAMPLER': 'opencensus.trace.samplers.AlwaysOffSampler()'}}",
+    ],
+)
+def test_settings_that_contradict_a_tracer_are_a_pipeline(tmp_path, settings):
+    """What settings name, in code or in text, goes a way of its own."""
+    flask = _FLASK.format("", "AlwaysOnSampler()").replace(
+        "FlaskMiddleware(app, exporter=AzureExporter(), sampler=samplers.AlwaysOnSampler())\n", ""
+    )
+    texts, left = _run(
+        tmp_path, _TRACER.format("", "AlwaysOnSampler()"), f"{flask}app.config['OPENCENSUS'] = {settings}\nFlaskMiddleware(app)\n"
+    )
+    assert left == []
+    assert "tracer = SpanPipeline().tracer_provider(" in texts["first.py"]
+    assert "app.config" not in texts["second.py"]
+    assert texts["second.py"].endswith(
+        "FlaskInstrumentor().instrument_app(app, tracer_provider=SpanPipeline().tracer_provider(sampler=ALWAYS_OFF))\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_other_parts_of_a_tracer():
 
 
 def test_an_exporter_for_two_samplers(tmp_path):
-    """An exporter whose tracers sample differently is asked about, also where one of them is in another file."""
+    """An exporter whose tracers sample differently is a pipeline, also where one of them is in another file."""
     (tmp_path / "tracing.py").write_text(
         f"{_HEAD}\ndef get():\n    return Tracer(exporter=exporter, sampler=AlwaysOnSampler())\n", encoding="utf-8"
     )
@@ -177,25 +177,30 @@ def test_an_exporter_for_two_samplers(tmp_path):
         encoding="utf-8",
     )
     result = rewrite([str(tmp_path)], Options(shape=True, markers=False))
-    assert not any(b"configure" in data for data in result.after.values())
-    assert any("sampler" in each.text and each.why == "decide" for each in result.left)
+    texts = {path.rpartition("/")[2]: data.decode() for path, data in result.after.items()}
+    assert result.left == []
+    assert "exporter.tracer_provider(sampler=ParentBased(ALWAYS_ON)).get_tracer(__name__)" in texts["tracing.py"]
+    provider = "self.exporter.tracer_provider(sampler=ParentBased(TraceIdRatioBased(0.0001)))"
+    assert f"with {provider}.get_tracer(__name__).start_as_current_span('a'):" in texts["app.py"]
+    assert "M(exporter=exporter).work()" in texts["app.py"]
 
 
 @pytest.mark.parametrize(
-    ("other", "is_asked"),
+    ("other", "is_separate"),
     [
         pytest.param("Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())", False, id="the same"),
         pytest.param("Tracer(exporter=AzureExporter(), sampler=ProbabilitySampler(0.5))", True, id="another sampler"),
         pytest.param("Tracer(exporter=AzureExporter(connection_string=OTHER), sampler=AlwaysOnSampler())", True, id="another resource"),
     ],
 )
-def test_an_exporter_of_a_class_beside_another(other, is_asked):
-    """An exporter that a class is handed is asked about where another place sets up something else: a process has one pipeline."""
+def test_an_exporter_of_a_class_beside_another(other, is_separate):
+    """An exporter that a class is handed is a pipeline where another place sets up something else, which `configure` cannot."""
     text, left = _rewrite(
         _HEAD.replace("AlwaysOnSampler\n", "AlwaysOnSampler, ProbabilitySampler\n", 1).replace("exporter = AzureExporter()\n", "")
         + "class M:\n    def __init__(self, exporter=None):\n        self.exporter = exporter\n\n"
         "    def work(self):\n        with Tracer(exporter=self.exporter, sampler=AlwaysOnSampler()).span('a'):\n            pass\n\n"
         f"M(exporter=AzureExporter()).work()\nother = {other}\nwith other.span('b'):\n    pass\n"
     )
-    assert any("A process sends its traces in one way" in each.text for each in left) is is_asked
-    assert ("M().work()" in text) is not is_asked
+    assert left == []
+    assert ("M(exporter=SpanPipeline()).work()" in text) is is_separate
+    assert ("M().work()" in text) is not is_separate

@@ -182,20 +182,14 @@ def test_a_function_that_makes_the_exporter_of_a_middleware(tmp_path, monkeypatc
             _SHARED, "FlaskMiddleware(app, exporter=telemetry.exporter, sampler=telemetry.sampler)\nunknown(telemetry.exporter)\n"
         ),
         pytest.param(_SHARED.replace("timeout", "grace_period"), "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
-        pytest.param(_SHARED + _SHARED_TRACER, "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
         pytest.param(_SHARED + "if dry:\n    exporter = None\n", "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
         pytest.param(_SHARED, "FlaskMiddleware(app, exporter=telemetry.exporter, sampler=chosen())\n"),
-        pytest.param(
-            _SHARED + _SHARED_TRACER, "app.config['OPENCENSUS'] = {'TRACE': {'EXPORTER': telemetry.exporter}}\nFlaskMiddleware(app)\n"
-        ),
     ],
     ids=[
         "needed besides",
         "an option without a counterpart",
-        "other samplers",
         "or none",
         "a sampler not known",
-        "other samplers in settings",
     ],
 )
 def test_a_middleware_whose_exporter_cannot_change_stays(tmp_path, monkeypatch, telemetry, app):

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from .sampling import ApplicationInsightsSampler, RateLimitedSampler, parent_based
     from .self_metrics import observe
     from .settings import Settings
-    from .span_pipeline import SpanPipeline, following_provider
+    from .span_pipeline import SpanPipeline, latest_provider
     from .standard_metrics import RecordOnlySampler, StandardMetricsProcessor
     from .trace_ids import trace_ids_in_records
 
@@ -83,7 +83,7 @@ __all__ = [
     "UnsupportedReleaseError",
     "__version__",
     "configure",
-    "following_provider",
+    "latest_provider",
     "observe",
     "parent_based",
     "trace_ids_in_records",
@@ -117,7 +117,7 @@ _HOMES = {
     "StandardMetricsProcessor": "standard_metrics",
     "UnsupportedReleaseError": "errors",
     "configure": "configuration",
-    "following_provider": "span_pipeline",
+    "latest_provider": "span_pipeline",
     "observe": "self_metrics",
     "parent_based": "sampling",
     "trace_ids_in_records": "trace_ids",

@@ -4,7 +4,7 @@ Use, where one process has several ways::
 
     billing = SpanPipeline("InstrumentationKey=…", telemetry_processors=[set_role])
     tracer = billing.tracer_provider(ALWAYS_ON).get_tracer(__name__)
-    RequestsInstrumentor().instrument(tracer_provider=following_provider())
+    RequestsInstrumentor().instrument(tracer_provider=latest_provider())
 
 Where one way is enough, :func:`configure` sets it up.
 """
@@ -14,13 +14,14 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.environment_variables import OTEL_TRACES_EXPORTER
 from opentelemetry.sdk.environment_variables import OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_SDK_DISABLED
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from .arguments import Sizes, batches, check_all, checked, positive
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .telemetry_processors import TelemetryProcessor
 
-__all__ = ["SpanPipeline", "following_provider"]
+__all__ = ["SpanPipeline", "latest_provider"]
+
+_INCOMING = (trace.SpanKind.SERVER, trace.SpanKind.CONSUMER)
 
 
 class SpanPipeline:
@@ -135,8 +138,9 @@ class SpanPipeline:
         if key not in self._providers:
             # Two threads may make one each, of which one is kept: it holds nothing that must be ended.
             self._providers.setdefault(key, self._made(chosen))
-        _latest.provider = self._providers[key]
-        return self._providers[key]
+        found = self._providers[key]
+        _latest.set(found)
+        return found
 
     def add_telemetry_processor(self, processor: TelemetryProcessor) -> None:
         """Add a function that sees every item before it is sent. It may change the envelope; False from it drops the item."""
@@ -166,13 +170,15 @@ class SpanPipeline:
         return self._exporter.export(spans)
 
 
-def following_provider() -> trace.TracerProvider:
-    """Return the tracer provider for libraries, where a process has several pipelines: their spans go where the span around them goes.
+def latest_provider() -> trace.TracerProvider:
+    """Return the tracer provider for libraries, where a process has several pipelines: their spans go where the latest tracer's go.
 
-    A span in none goes where the latest provider sends that :meth:`SpanPipeline.tracer_provider` returned. Spans of the global provider, and a
-    process without pipelines, leave it to the global provider.
+    That is the tracer of the provider that :meth:`SpanPipeline.tracer_provider` returned last in the thread or task, as OpenCensus's libraries
+    use the tracer that was made last; the span of a request counts, too. A thread that asked for none goes on with the span around, and with the
+    process's latest. Within a trace that is not sampled, nothing is. Spans within those of the global provider, and of a process without
+    pipelines, are the global provider's.
     """
-    return _following
+    return _of_latest
 
 
 class _ResourceOfPipeline(Resource):
@@ -187,6 +193,11 @@ class _ToQueue(SpanProcessor):
 
     def __init__(self, queue: _Queue) -> None:
         self._queue = queue
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Make the way of a request that of the libraries in it."""
+        if span.kind in _INCOMING and isinstance(span.resource, _ResourceOfPipeline) and (provider := span.resource.provider()) is not None:
+            _latest.set(provider)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue it."""
@@ -250,14 +261,29 @@ def _is_off() -> bool:
 class _Latest:
     """The provider that was asked for last."""
 
-    provider: TracerProvider | None = None
+    def __init__(self) -> None:
+        self._here: ContextVar[TracerProvider | None] = ContextVar("appinsights_latest_provider", default=None)
+        self._anywhere: TracerProvider | None = None
+
+    def set(self, provider: TracerProvider) -> None:
+        """Note one."""
+        self._here.set(provider)
+        self._anywhere = provider
+
+    def provider_within(self, span: trace.Span) -> trace.TracerProvider:
+        """Return the provider of what libraries start within a span."""
+        if isinstance(span, ReadableSpan):
+            resource = span.resource
+            around = resource.provider() if isinstance(resource, _ResourceOfPipeline) else None
+            return trace.get_tracer_provider() if around is None else self._here.get() or around
+        parent = span.get_span_context()
+        if parent.is_valid and not parent.is_remote and not parent.trace_flags.sampled:
+            return _nothing
+        return self._here.get() or self._anywhere or trace.get_tracer_provider()
 
 
-_latest = _Latest()
-
-
-class _FollowingTracer(trace.Tracer):
-    """Starts spans by the tracer of the provider that the span around them is of."""
+class _TracerOfLatest(trace.Tracer):
+    """Starts spans by the tracer of the latest provider."""
 
     def __init__(self, made: Callable[[trace.TracerProvider], trace.Tracer]) -> None:
         self._made = made
@@ -272,33 +298,21 @@ class _FollowingTracer(trace.Tracer):
         return self._tracer(context).start_as_current_span(name, context, *args, **kwargs)
 
     def _tracer(self, context: Context | None) -> trace.Tracer:
-        provider = _provider_around(trace.get_current_span(context))
+        provider = _latest.provider_within(trace.get_current_span(context))
         found = self._known.get(provider)
         if found is None:
             found = self._known[provider] = self._made(provider)
         return found
 
 
-def _provider_around(span: trace.Span) -> trace.TracerProvider:
-    """Return the provider of what is started within a span."""
-    if isinstance(span, ReadableSpan):
-        resource = span.resource
-        found = resource.provider() if isinstance(resource, _ResourceOfPipeline) else None
-        return found or trace.get_tracer_provider()
-    parent = span.get_span_context()
-    if parent.is_valid and not parent.is_remote and not parent.trace_flags.sampled:
-        # Of a trace that is not sampled here no part is.
-        return _nothing
-    return _latest.provider or trace.get_tracer_provider()
-
-
-class _Following(trace.TracerProvider):
-    """Makes tracers that follow the span around."""
+class _OfLatest(trace.TracerProvider):
+    """Makes tracers that ask for the latest provider at each span."""
 
     def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
         """Return one; arguments are those of any provider."""
-        return _FollowingTracer(lambda provider: provider.get_tracer(*args, **kwargs))
+        return _TracerOfLatest(lambda provider: provider.get_tracer(*args, **kwargs))
 
 
-_following = _Following()
+_latest = _Latest()
+_of_latest = _OfLatest()
 _nothing = trace.NoOpTracerProvider()

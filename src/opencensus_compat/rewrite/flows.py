@@ -11,7 +11,7 @@ from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.by_name import Named
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.meanings import Function, Meanings
-from opencensus_compat.rewrite.rules import attributes, by_hand, functions, made, metric_names, metrics, providers, readings
+from opencensus_compat.rewrite.rules import attributes, by_hand, functions, made, metric_names, metrics, providers, readings, ways
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
 
@@ -68,7 +68,7 @@ class Flows(Meanings):
                     self._reach(slot)
         for one, other in [
             each
-            for rule in (providers, attributes, by_hand, metrics, metric_names, readings, functions)
+            for rule in (providers, ways, attributes, by_hand, metrics, metric_names, readings, functions)
             for each in rule.together(files.values())
         ]:
             self._tie(one, other)
@@ -221,6 +221,8 @@ class Flows(Meanings):
                         self._tie(key, parent)
                 elif above is not None:
                     self._tie(key, above)
+                elif (maker := self._continues(file, parent)) is not None:
+                    self._tie(key, maker)
                 elif not is_robust:
                     self._stop(key, parent, f"`.{parent.attr}` of an OpenCensus object is no known use")
             case ast.Assign() | ast.AnnAssign() | ast.NamedExpr() if parent.value is node:
@@ -264,6 +266,14 @@ class Flows(Meanings):
                         self._tie(key, use)
                 elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load) and not file.is_annotation(node):
                     self._stop(key, node, "it is kept in a collection or a lambda")
+
+    @staticmethod
+    def _continues(file: File, node: ast.Attribute) -> ast.expr | None:
+        """Return the tracer that is made with the context of another one, by which it is called; None for another attribute."""
+        above = file.parents.get(node)
+        call = file.parents.get(above) if isinstance(above, ast.keyword) else above
+        is_made = isinstance(call, ast.Call) and file.symbol(call) == providers.TRACER and providers.is_of_tracer(node, file)
+        return call.func if is_made and isinstance(call, ast.Call) else None
 
     def _is_of_nobody(self, file: File, slot: Slot | None) -> bool:
         if slot is None or slot.parameter is None or slot.path not in self._files:

@@ -31,7 +31,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "shape",
         "`FlaskInstrumentor().instrument_app(app)`",
         names="ext.flask",
-        pair="W010_flask W010_exporter_of_another_module",
+        pair="W010_flask W010_exporter_of_another_module W010_processors_of_its_exporter W010_middlewares_that_go_several_ways",
         arrives="requests: name, url, resultCode, duration",
     ),
     Rule(
@@ -101,7 +101,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "settings `OPENCENSUS`",
         "shape",
         "provider and instrumentation made in code; excluded paths in OTEL_PYTHON_…_EXCLUDED_URLS",
-        pair="W018_flask_config",
+        pair="W018_flask_config W010_processors_of_its_exporter",
         arrives="requests: name, url, resultCode, duration",
     ),
 )

@@ -162,10 +162,11 @@ RULES: tuple[Rule, ...] = (
         "A001",
         "exporter of spans",
         "exact",
-        '`configure(signals=["traces"])`, which makes it',
+        '`configure(signals=["traces"])`, which makes it; `SpanPipeline()` where a program has several that differ',
         names="ext.azure.trace_exporter",
         pair="A001_exporter_of_spans A001_exporter_of_an_object A001_exporter_of_a_function A001_exporter_by_condition "
-        "A001_exporter_of_another_file",
+        "A001_exporter_of_another_file A001_exporters_that_go_several_ways A001_exporter_for_each_component "
+        "A001_exporter_by_condition_in_a_function",
         arrives="requests, dependencies",
     ),
     Rule(
@@ -209,7 +210,7 @@ RULES: tuple[Rule, ...] = (
         names="""ext.azure.common.processor ext.azure.trace_exporter.AzureExporter.add_telemetry_processor
         ext.azure.log_exporter.AzureLogHandler.add_telemetry_processor ext.azure.log_exporter.AzureEventHandler.add_telemetry_processor
         ext.azure.metrics_exporter.MetricsExporter.add_telemetry_processor""",
-        pair="A006_telemetry_processor",
+        pair="A006_telemetry_processor A006_processor_of_its_own_time",
         arrives="all: customDimensions",
     ),
     Rule(

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
-from opencensus_compat.rewrite.rules import by_hand, handed
+from opencensus_compat.rewrite.rules import by_hand, handed, pipelines
 from opencensus_compat.rewrite.rules.spans import span_context
 from opencensus_compat.scan.rules import BY_ID
 
@@ -73,7 +73,7 @@ def current_tracer(use: Found, file: File) -> Outcome:
         return Keep("a function as a value")
     if by_hand.is_only_ended(call, file):
         return [file.delete(file.statement(call))]
-    return [file.replace(call, f"{file.need(_TRACE, use.node)}.get_tracer(__name__)")]
+    return [file.replace(call, pipelines.tracer_around(use.node, file))]
 
 
 def ids(use: Found, file: File) -> Outcome:

@@ -19,10 +19,19 @@ Parts: TypeAlias = "list[tuple[File, ast.expr]] | None"
 _Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 
-def held(file: File, node: ast.expr | None, depth: int = _DEPTH) -> Parts:
-    """Return all calls of OpenCensus that make what an expression may hold; None where something else may."""
+def held(file: File, node: ast.expr | None, depth: int = _DEPTH, *, or_none: bool = False) -> Parts:
+    """Return all calls of OpenCensus that make what an expression may hold; None where something else may.
+
+    Args:
+        file: Its file.
+        node: The expression.
+        depth: How many names may be followed.
+        or_none: Whether it may also hold None.
+    """
     if node is None or not depth:
         return None
+    if or_none and isinstance(node, ast.Constant) and node.value is None:
+        return []
     if isinstance(node, ast.Call) and file.symbol(node):
         return [(file, node)]
     parts = _parts(file, node)
@@ -30,7 +39,7 @@ def held(file: File, node: ast.expr | None, depth: int = _DEPTH) -> Parts:
         return None
     found: list[tuple[File, ast.expr]] = []
     for home, part in parts:
-        below = held(home, part, depth - 1)
+        below = held(home, part, depth - 1, or_none=or_none)
         if below is None:
             return None
         found += [each for each in below if each not in found]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import providers, samplers, settings, setups, shared
+from opencensus_compat.rewrite.rules import pipelines, providers, samplers, settings, setups, shared, ways
+from opencensus_compat.rewrite.rules.settings import Source
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.project import ENGINES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.rewrite.edits import Edit
@@ -61,7 +62,7 @@ def by_name(use: Found, file: File) -> Outcome:
     if engine is not None:
         made, argument = engine
         line = found.pop(names.index("sqlalchemy") - sum(name in left for name in names[: names.index("sqlalchemy")]))
-        line = f"{line.removesuffix(')')}engine={argument})"
+        line = f"{line.removesuffix(')')}{'' if line.endswith('instrument()') else ', '}engine={argument})"
         # The instrumentation sees no engine that is made by a name from before: it gets this one.
         if file.start(made) < file.start(call):
             found.append(line)
@@ -128,7 +129,8 @@ def _instrumented(name: str, file: File, use: Found) -> str:
         # The handler of the exporter knows the current span by itself.
         return ""
     module = f"opentelemetry.instrumentation.{_MODULES.get(name, name)}"
-    return f"{file.need(f'from {module} import {INSTRUMENTORS[name]}', use.node)}().instrument()"
+    provider = f"tracer_provider={pipelines.of_libraries(use.node, file)}" if ways.are_separate(file) else ""
+    return f"{file.need(f'from {module} import {INSTRUMENTORS[name]}', use.node)}().instrument({provider})"
 
 
 def _has_ids(file: File) -> bool:
@@ -185,7 +187,8 @@ def flask(use: Found, file: File) -> Outcome:
     statement = file.statement(call)
     if app is None or file.has_stars(call):
         return Ask("Which application is instrumented, and with what? Write `FlaskInstrumentor().instrument_app(app)` where it is known.")
-    if not file.is_alone(call) and not _is_unused(statement, call, file):
+    added = [] if file.is_alone(call) or _is_unused(statement, call, file) else ways.added_to_middleware(call, file)
+    if added is None:
         return Ask("What is done with the middleware? A telemetry processor of its exporter becomes an argument of `configure`.")
     names = ("app", "excludelist_paths", "sampler", "exporter", "propagator")
     given = {name: value for at, name in enumerate(names) if (value := providers.given(call, at, name, file)) is not None}
@@ -193,7 +196,7 @@ def flask(use: Found, file: File) -> Outcome:
         given.setdefault("excludelist_paths", older)
     parts = _with_settings(given, ast.unparse(app), file)
     instrumentor = file.need("from opentelemetry.instrumentation.flask import FlaskInstrumentor", use.node)
-    return _server(use, call, parts, f"{instrumentor}().instrument_app({file.render(app)}", "", samplers.default_sampler, file)
+    return _server(use, call, parts, f"{instrumentor}().instrument_app({file.render(app)}", "", samplers.default_sampler, file, added)
 
 
 def _is_unused(statement: ast.stmt, call: ast.Call, file: File) -> bool:
@@ -248,7 +251,28 @@ def _all(file: File, use: Found) -> str:
     return file.need("from opentelemetry.sdk.trace.sampling import ALWAYS_ON", use.node)
 
 
-def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, default: Callable[[File, Found], str], file: File) -> Outcome:
+def _server(
+    use: Found,
+    call: ast.Call,
+    parts: _Parts,
+    start: str,
+    more: str,
+    default: Callable[[File, Found], str],
+    file: File,
+    added: Sequence[ast.Call] = (),
+) -> Outcome:
+    """Return the edits that put an instrumentation in the place of a middleware.
+
+    Args:
+        use: The middleware's use.
+        call: What makes it, or puts it in.
+        parts: What it is given.
+        start: The call of the instrumentation as far as its application.
+        more: Its last arguments.
+        default: Returns the source of the sampler of a middleware that is given none.
+        file: The file.
+        added: What adds telemetry processors to its exporter by `middleware.exporter`.
+    """
     given = parts.given
     if "excludelist_hostnames" in given:
         return Ask("Which hosts are not to be traced? OTEL_PYTHON_REQUESTS_EXCLUDED_URLS and its like name them for each library.")
@@ -258,8 +282,23 @@ def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, de
     if exporter is None:
         return Keep("it prints its spans: it has no exporter here")
     sampler = given.get("sampler")
-    lines, edits = [], parts.edits
-    if shared.maker(exporter, file) is not None:
+    lines, edits = [], list(parts.edits)
+    is_separate = ways.are_separate(file)
+    statement = place = file.statement(call)
+    for each in added:
+        file.covered.update(file.by_node.get(each.func, ()))
+    if is_separate:
+        provider = _provider(use, call, exporter, sampler, default, file)
+        if isinstance(provider, (Ask, Keep)):
+            return provider
+        if added:
+            pipeline, _, of_sampler = provider.rpartition(".tracer_provider(")
+            name = pipeline if isinstance(exporter, (ast.Name, ast.Attribute)) else file.free_name("exporter")
+            lines += [f"{name} = {pipeline}"] if name != pipeline else []
+            provider = f"{name}.tracer_provider({of_sampler}"
+            edits += [file.replace(each.func.value, name) for each in added if isinstance(each.func, ast.Attribute)]
+        start = f"{start}, tracer_provider={provider}"
+    elif shared.maker(exporter, file) is not None:
         # `configure` stands where the exporter is made.
         edits = [*edits, *shared.import_without(exporter, sampler, file)]
         lines += [file.text(exporter)] if isinstance(exporter, ast.Call) else []
@@ -269,18 +308,38 @@ def _server(use: Found, call: ast.Call, parts: _Parts, start: str, more: str, de
         arguments = settings.exporter_arguments(exporter, file, file.statement(call))
         if isinstance(arguments, (Ask, Keep)):
             return arguments
+        if added:
+            functions = [file.render(node) for each in added for node in [*each.args, *(keyword.value for keyword in each.keywords)]]
+            arguments.append(f"telemetry_processors=[{', '.join(functions)}]")
+            place = file.statement(added[-1])
+            edits += [file.delete(file.statement(each)) for each in added[:-1]]
+            edits.append(file.delete(statement))
         arguments.append('signals=["traces"]')
         arguments.append(f"sampler={default(file, use) if sampler is None else settings.sampler(sampler, file, use)}")
         lines.append(f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})")
-    setups.check(call, file)
+    if not is_separate:
+        setups.check(call, file)
     paths = settings.excluded_urls(given.get("excludelist_paths"))
     if isinstance(paths, Ask):
         return paths
     file.covered.update(parts.uses)
-    statement = file.statement(call)
     lines.append(f"{start}{paths}{more})")
-    between = f"{file.line_end}{file.indentation(statement)}" if file.begins_line(statement) else "; "
-    return [*edits, file.splice(file.start(statement), file.end(statement), between.join(lines), statement)]
+    between = f"{file.line_end}{file.indentation(place)}" if file.begins_line(place) else "; "
+    return [*edits, file.splice(file.start(place), file.end(place), between.join(lines), place)]
+
+
+def _provider(
+    use: Found, call: ast.Call, exporter: ast.expr, sampler: ast.expr | None, default: Callable[[File, Found], str], file: File
+) -> str | Ask | Keep:
+    """Return the source of the provider of a middleware, whose parts are in code or in the text of settings."""
+    found = settings.source(exporter)
+    if isinstance(found, Source) and not found.is_text:
+        return pipelines.provider(exporter, sampler, use, file, default)
+    arguments = settings.exporter_arguments(exporter, file, file.statement(call))
+    if isinstance(arguments, (Ask, Keep)):
+        return arguments
+    of_sampler = default(file, use) if sampler is None else settings.sampler(sampler, file, use)
+    return f"{pipelines.named(use.node, file)}({', '.join(arguments)}).tracer_provider(sampler={of_sampler})"
 
 
 def gevent(use: Found, file: File) -> Outcome:

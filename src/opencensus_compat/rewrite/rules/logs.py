@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Keep
 from opencensus_compat.rewrite.rules.made import is_subclass
 from opencensus_compat.rewrite.rules.options import renamed
-from opencensus_compat.rewrite.rules.processors import processor
+from opencensus_compat.rewrite.rules.pipelines import processor
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter

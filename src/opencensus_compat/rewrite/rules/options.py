@@ -102,12 +102,12 @@ def options(call: ast.Call, file: File, of: Of) -> list[str]:
     return given
 
 
-def renamed(call: ast.Call, file: File) -> list[Edit]:
+def renamed(call: ast.Call, file: File, of: Of = "handler") -> list[Edit]:
     """Return the edits that give a call the new options in the places of the old ones."""
-    options(call, file, "handler")
+    options(call, file, of)
     edits = []
     for at, keyword in enumerate(call.keywords):
-        text = option(keyword, file, "handler")
+        text = option(keyword, file, of)
         if text is None:
             start = file.end(call.keywords[at - 1]) if at else file.start(keyword)
             end = file.end(keyword) if at or len(call.keywords) == 1 else file.start(call.keywords[1])

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import made
 
 if TYPE_CHECKING:
@@ -318,6 +319,14 @@ def _is_in_span(node: ast.expr, file: File) -> bool:
     )
 
 
+def is_of_tracer(node: ast.Attribute, file: File) -> bool:
+    """Return whether an attribute is the context of a tracer."""
+    if node in file.by_node or node.attr != "span_context":
+        return file.symbol(node) == f"{TRACER}.span_context"
+    found = held(file, node.value, or_none=True)
+    return bool(found) and all(home.symbol(call) == TRACER for home, call in found or [])
+
+
 def parent_context(call: ast.Call, file: File) -> ast.Attribute | None:
     """Return the context of another tracer that a tracer is made with: its spans are children of the current one then.
 
@@ -325,7 +334,7 @@ def parent_context(call: ast.Call, file: File) -> ast.Attribute | None:
         Refused: The tracer may be made in another thread, where that span is not the current one.
     """
     node = given(call, 0, "span_context", file)
-    if not isinstance(node, ast.Attribute) or file.symbol(node) != f"{TRACER}.span_context":
+    if not isinstance(node, ast.Attribute) or not is_of_tracer(node, file):
         return None
     function = file.function(call)
     name = getattr(function, "name", "")

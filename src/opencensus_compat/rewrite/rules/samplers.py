@@ -6,8 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
-from opencensus_compat.rewrite.rules import handed
-from opencensus_compat.rewrite.rules.providers import TRACER, context_given
+from opencensus_compat.rewrite.rules import handed, ways
+from opencensus_compat.rewrite.rules.providers import TRACER, context_given, parent_context
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ def probability(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None or file.has_stars(call) or use.symbol != "trace.samplers.ProbabilitySampler":
         return Keep("the sampler's class, not a sampler")
-    if handed.of_keyword(call, file) is not None:
+    if not ways.are_separate(file) and handed.of_keyword(call, file) is not None:
         return [handed.without_keyword(call, file)]
     rate = file.argument(call, 0, "rate")
     if rate is None:
         return [file.replace(call, default_sampler(file, use))]
     if isinstance(rate, ast.Constant) and isinstance(rate.value, (int, float)) and rate.value >= 1:
-        return [file.replace(call, file.need(f"from {_SAMPLERS} import ALWAYS_ON", use.node))]
+        return [file.replace(call, _always(call, "ALWAYS_ON", file))]
     return [file.replace(call, _by_ratio(file, use, file.render(rate)))]
 
 
@@ -68,9 +68,26 @@ def always(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None:
         return Keep("the sampler's class, not a sampler")
-    if handed.of_keyword(call, file) is not None:
+    if not ways.are_separate(file) and handed.of_keyword(call, file) is not None:
         return [handed.without_keyword(call, file)]
-    return [file.replace(call, file.need(f"from {_SAMPLERS} import {'ALWAYS_ON' if use.rule == 'T061' else 'ALWAYS_OFF'}", use.node))]
+    return [file.replace(call, _always(call, "ALWAYS_ON" if use.rule == "T061" else "ALWAYS_OFF", file))]
+
+
+def _always(call: ast.Call, name: str, file: File) -> str:
+    """Return the source of a sampler that decides always alike; where others of the program decide otherwise, for all of a trace, as OpenCensus's do."""
+    always = file.need(f"from {_SAMPLERS} import {name}", call)
+    having = ways.having(call, file)
+    # A request has no span of this process around it.
+    if not any(home.symbol(each.node) == TRACER for home, each in having) or not ways.samplers_differ(file):
+        return always
+    by_itself = any(isinstance(each.node, ast.Call) and _continues(each.node, home) for home, each in having)
+    rest = f", remote_parent_{'not_sampled' if name == 'ALWAYS_ON' else 'sampled'}={always}" if by_itself else ""
+    return f"{file.need(f'from {_SAMPLERS} import ParentBased', call)}({always}{rest})"
+
+
+def _continues(call: ast.Call, file: File) -> bool:
+    """Return whether what a call makes continues traces from outside."""
+    return file.symbol(call) != TRACER or (context_given(call, file) is not None and parent_context(call, file) is None)
 
 
 def as_class(use: Found, file: File) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -112,16 +113,34 @@ def setting(use: Found, file: File) -> Outcome:
     """`OPENCENSUS` changes with the middleware that reads it, and goes where an instrumentation has taken the place of that."""
     statement = file.statement(use.node)
     is_own = isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == ["OPENCENSUS"]
-    if not is_own or any(each.rule in _MIDDLEWARES for other in file.files.values() for each in other.uses):
+    if (
+        not is_own
+        or not isinstance(statement, ast.Assign)
+        or any(each.rule in _MIDDLEWARES for other in file.files.values() for each in other.uses)
+    ):
         return Keep("changes with the middleware that reads it")
     if not any(_INSTRUMENTATION in other.source for other in file.files.values()):
         return Keep("no middleware that reads it is among these files")
-    file.covered.update(each for node in ast.walk(statement) for each in file.by_node.get(node, ()) if each != use)
-    return [file.delete(statement)]
+    going = [statement, *_only_for(statement, file)]
+    file.covered.update(each for part in going for node in ast.walk(part) for each in file.by_node.get(node, ()) if each != use)
+    return [file.delete(part) for part in going]
+
+
+def _only_for(statement: ast.Assign, file: File) -> list[ast.stmt]:
+    """Return the statements that bind a text of OpenCensus to a name which a setting alone reads."""
+    found = []
+    for node in ast.walk(statement.value):
+        slot = file.slot(node) if isinstance(node, ast.Name) else None
+        value = file.only_value(slot)
+        if slot is None or slot.loads != [node] or value is None or not any(use.rule == "N005" for use in file.by_node.get(value, ())):
+            continue
+        if not any(home.reads(slot.name) not in ([], [node]) for home in file.files.values()):
+            found.append(file.statement(value))
+    return found
 
 
 def settings_of_object(app: str, file: File) -> Settings | Keep | None:
-    """Return the settings of the module that an application of Flask is configured from; None where it is configured otherwise.
+    """Return the settings of the module or class that an application of Flask is configured from; None where it is configured otherwise.
 
     Args:
         app: Source of the application.
@@ -130,24 +149,72 @@ def settings_of_object(app: str, file: File) -> Settings | Keep | None:
     for node in ast.walk(file.tree):
         if not isinstance(node, ast.Call) or ast.unparse(node.func) != f"{app}.config.from_object" or len(node.args) != 1:
             continue
-        other = _module_named(node.args[0], file)
-        for statement in other.tree.body if other is not None else ():
+        other, owner = _object_named(node.args[0], file)
+        for statement in owner.body if owner is not None else ():
             if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == ["OPENCENSUS"]:
                 found = trace_settings(statement.value)
                 if isinstance(found, Keep):
                     return found
-                # What code says there, it says with the names of that file.
-                is_text = all(_is_literal(value) for value in found.parts.values())
-                return found if is_text else Keep("settings in another file, that are no text")
+                # What code says there, it says with the names of that file or class.
+                names = _Names(other, owner, node.args[0]) if isinstance(owner, ast.ClassDef) else None
+                parts = {key: names.visit(copy.deepcopy(value)) if names is not None else value for key, value in found.parts.items()}
+                is_text = all(_is_text(value, node.args[0]) for value in parts.values())
+                return Settings(parts) if is_text else Keep("settings in another file, that are no text")
     return None
 
 
-def _is_literal(node: ast.expr) -> bool:
+class _Names(ast.NodeTransformer):
+    """Puts the texts of a class in the places of its names, and its attributes in those of others.
+
+    Args:
+        file: Where the class is.
+        owner: The class.
+        shown: What its attributes are read of where they go.
+    """
+
+    def __init__(self, file: File, owner: ast.ClassDef, shown: ast.expr) -> None:
+        self._values = {
+            target.id: statement.value
+            for statement in owner.body
+            if isinstance(statement, ast.Assign)
+            for target in statement.targets
+            if isinstance(target, ast.Name) and file.only_value(file.slot(target)) is statement.value
+        }
+        self._shown = shown
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Return what stands for a name."""
+        value = self._values.get(node.id)
+        if value is None:
+            return node
+        return value if _is_text(value, self._shown) else ast.Attribute(self._shown, node.id, ast.Load())
+
+
+def _is_text(node: ast.expr, shown: ast.expr) -> bool:
+    """Return whether an expression is made of literals, and of attributes of a class that is known where it goes."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _is_text(node.left, shown) and _is_text(node.right, shown)
+    if isinstance(node, ast.Attribute):
+        return node.value is shown
     try:
         ast.literal_eval(node)
     except ValueError:
         return False
     return True
+
+
+def _object_named(node: ast.expr, file: File) -> tuple[File, ast.Module | ast.ClassDef | None]:
+    """Return the module or class that an expression names, and its file; None for another one."""
+    module = _module_named(node, file)
+    if module is not None:
+        return module, module.tree
+    slot = file.slot(node)
+    store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    origin = file.origin(store) if isinstance(store, ast.alias) else None
+    if origin is not None:
+        file, slot = origin
+        store = slot.stores[0] if len(slot.stores) == 1 else None
+    return file, store if isinstance(store, ast.ClassDef) else None
 
 
 def _module_named(node: ast.expr, file: File) -> File | None:

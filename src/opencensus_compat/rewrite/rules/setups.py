@@ -12,7 +12,7 @@ from opencensus_compat.rewrite.rules import providers
 from opencensus_compat.rewrite.rules.made import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from opencensus_compat.rewrite.context import File
 
@@ -67,6 +67,13 @@ def check(call: ast.Call, file: File) -> None:
     )
 
 
+def contradict(file: File, mine: Iterable[SetUp]) -> bool:
+    """Return whether some tracers and middlewares of a program contradict each other, or what `configure` sets up in it."""
+    every = list(mine)
+    new = [each for home in file.files.values() for each in _of_file(home) if each.signal == TRACES and _is_new(each)]
+    return any(_differing(one, other) for one in every for other in [*every, *new])
+
+
 def is_needed(call: ast.Call, file: File) -> bool:
     """Return whether an exporter that nothing reads may still send: the spans of a provider that the program sets, and that has no exporter."""
     sends = any(each.signal == TRACES and each.node is not call for home in file.files.values() for each in _of_file(home))
@@ -113,7 +120,7 @@ def check_exporter(call: ast.Call, sampler: tuple[str, str], file: File) -> None
     Raises:
         Refused: A person must say which one is meant.
     """
-    mine = SetUp(file, call, TRACES, {**_options(call, file), "sampler": _decides(sampler)})
+    mine = SetUp(file, call, TRACES, {**options_of(call, file), "sampler": decides(sampler)})
     for other in [each for home in file.files.values() for each in _of_file(home) if each.signal == TRACES and each.node is not call]:
         if differing := _differing(mine, other):
             names = " and ".join(_NAMES[each] for each in differing)
@@ -152,7 +159,7 @@ def _read(file: File) -> Iterator[SetUp]:
         if taker is not None:
             yield from _of_traces(node, taker, file)
         elif file.symbol(node) in _OF_METRICS:
-            yield SetUp(file, node, METRICS, _options(node, file))
+            yield SetUp(file, node, METRICS, options_of(node, file))
         elif _name(node.func) == "configure" and b"appinsights_exporter" in file.source:
             yield from _configured(node, file)
 
@@ -164,17 +171,18 @@ def _name(node: ast.expr) -> str:
 def _of_traces(node: ast.Call, taker: providers.Taker, file: File) -> Iterator[SetUp]:
     home, made = _made(file, taker.exporter)
     if isinstance(made, ast.Call) and home.symbol(made) == _SPANS:
-        decides = kind(file, taker.sampler) if taker.sampler is not None else _decides(taker.default)
-        yield SetUp(file, node, TRACES, {**_options(made, home), "sampler": decides})
+        of_sampler = kind(file, taker.sampler) if taker.sampler is not None else decides(taker.default)
+        yield SetUp(file, node, TRACES, {**options_of(made, home), "sampler": of_sampler})
 
 
-def _decides(sampler: tuple[str, str]) -> str:
+def decides(sampler: tuple[str, str]) -> str:
     """Return what a kind of sampler, as `providers.kind` tells them, does, as `kind` says it."""
     name, rate = sampler
     return ("on" if float(rate) >= 1 else rate) if rate else "off" if name.endswith("AlwaysOffSampler") else "on"
 
 
-def _options(made: ast.Call, file: File) -> dict[str, str]:
+def options_of(made: ast.Call, file: File) -> dict[str, str]:
+    """Return what tells the options of an exporter apart, as text."""
     given = {keyword.arg: keyword.value for keyword in made.keywords if keyword.arg is not None}
     key = given.get("instrumentation_key")
     found = {"connection_string": f"key {text(file, key)}" if key is not None else connection(file, given.get("connection_string"))}

@@ -11,13 +11,12 @@ from opencensus_compat.rewrite.rules import handed, processors, samplers, setups
 from opencensus_compat.rewrite.rules.made import made, readers, target
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, Taker, context_given, given, takers
+from opencensus_compat.rewrite.rules.ways import EXPORTER
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
-
-EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 
 
 def maker(node: ast.expr, file: File) -> tuple[File, ast.Call] | None:

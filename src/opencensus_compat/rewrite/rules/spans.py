@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit, apply, line_starts
+from opencensus_compat.rewrite.rules import pipelines
 from opencensus_compat.rewrite.rules.providers import STARTS, TRACER, callers, context_given, parent_context, reads, told, tracers
 from opencensus_compat.scan.rules import BY_ID
 
@@ -140,7 +141,7 @@ def child(use: Found, file: File) -> Outcome:
     assert isinstance(opener, ast.Call)
     maker = opener.func.value if isinstance(opener.func, ast.Attribute) else None
     is_name = isinstance(maker, ast.Name) and file.symbol(opener) != "trace.span.Span.span"
-    tracer = file.text(maker) if is_name and maker is not None else f"{file.need(_TRACE, node)}.get_tracer(__name__)"
+    tracer = file.text(maker) if is_name and maker is not None else pipelines.tracer_around(node, file)
     return [file.replace(node, f"{tracer}.start_as_current_span"), *named(call, file)]
 
 

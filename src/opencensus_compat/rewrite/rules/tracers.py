@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import consoles, handed, processors, providers, setups, shared
+from opencensus_compat.rewrite.rules import consoles, handed, pipelines, processors, providers, setups, shared, ways
 from opencensus_compat.rewrite.rules.made import made
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
@@ -79,6 +79,9 @@ def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> O
                 file.cover(sampler)
             return [_get_tracer(use, call, file)]
         return _without_exporter(use, call, sampler, file)
+    if ways.are_separate(file) and consoles.printer(exporter, file) is None:
+        made = pipelines.provider(exporter, sampler, use, file)
+        return [file.replace(call, made if is_alone else f"{made}.get_tracer(__name__)")]
     if handed.of_attribute(exporter, file) is not None:
         return _of_class(use, call, exporter, sampler, file)
     if consoles.printer(exporter, file) is not None:
@@ -214,6 +217,8 @@ def exporter(use: Found, file: File) -> Outcome:
         return Keep("the exporter's class, or a part of it")
     if _takes_it(call, file):
         return None
+    if ways.are_separate(file) and (edits := pipelines.exporter(use, call, file)) is not None:
+        return edits
     if isinstance(file.parents.get(call), ast.IfExp):
         # The tracer's rule configures, where it is one of these.
         return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
