@@ -118,6 +118,75 @@ def test_the_server_sets_up(tmp_path, given, line):
     assert 'MIDDLEWARE = ["shop.middleware.Own"]' in texts["settings"]
 
 
+_HEAD = "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace.samplers import AlwaysOnSampler, ProbabilitySampler\n"
+_HELD = """\
+import os
+
+from shop.items import role
+
+CS = os.environ["CS"]
+DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3"}}}}
+WSGI_APPLICATION = "shop.wsgi.application"
+MIDDLEWARE = ["opencensus.ext.django.middleware.OpencensusMiddleware", "shop.middleware.Own"]
+{more}
+OPENCENSUS = {{"TRACE": {exporter}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("held", "trace", "arguments"),
+    [
+        pytest.param(
+            "exporter = AzureExporter(connection_string=CS)",
+            '{"SAMPLER": "opencensus.trace.samplers.AlwaysOnSampler()", "EXPORTER": exporter}',
+            'connection_string=settings.CS, signals=["traces"], sampler=ALWAYS_ON',
+            id="an exporter beside text",
+        ),
+        pytest.param(
+            "sampler = ProbabilitySampler(rate=0.5)\nexporter = AzureExporter(connection_string=CS)",
+            '{"SAMPLER": sampler, "EXPORTER": exporter}',
+            'connection_string=settings.CS, signals=["traces"], sampler=ParentBased(TraceIdRatioBased(0.5))',
+            id="both",
+        ),
+        pytest.param(
+            f"exporter = {_EXPORTER}",
+            '{"SAMPLER": AlwaysOnSampler(), "EXPORTER": exporter}',
+            'connection_string=settings.CS, signals=["traces"], sampler=ALWAYS_ON',
+            id="text",
+        ),
+        pytest.param(
+            "exporter = AzureExporter(connection_string=CS)\nexporter.add_telemetry_processor(role)",
+            '{"SAMPLER": AlwaysOnSampler(), "EXPORTER": exporter}',
+            'connection_string=settings.CS, telemetry_processors=[role], signals=["traces"], sampler=ALWAYS_ON',
+            id="a processor of another module",
+        ),
+    ],
+)
+def test_what_variables_of_the_settings_hold(tmp_path, held, trace, arguments):
+    """An exporter, a sampler or their text that only OPENCENSUS reads goes with it."""
+    files, result = _project(tmp_path, settings=_HEAD + _HELD, more=held, exporter=trace, items="def role(envelope):\n    pass\n")
+    assert f'configure({arguments}, instrumentations=["django", "sqlite3"])' in files["wsgi"]
+    assert "exporter" not in files["settings"]
+    assert "opencensus" not in files["settings"]
+    assert ("from shop.items import role" in files["wsgi"]) is ("role" in arguments)
+    assert result.left == []
+
+
+@pytest.mark.parametrize(
+    ("requirements", "library"),
+    [("django\npsycopg2-binary==2.9.9\n", "psycopg2"), ("psycopg[binary]>=3\n", "psycopg"), ("psycopg\npsycopg2\n", ""), ("django\n", "")],
+)
+@pytest.mark.parametrize("folder", ["", "requirements"])
+def test_the_driver_of_postgresql_is_that_which_is_required(tmp_path, requirements, library, folder):
+    """Django takes either driver: which one is there, the requirements say, or a person."""
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / "requirements.txt").write_text(f"opencensus-ext-django\n{requirements}", encoding="utf-8")
+    files, result = _project(tmp_path, engine="postgresql")
+    assert (f'instrumentations=["django", "{library}"]' in files.get("wsgi", "")) is bool(library)
+    assert [each.rule for each in result.left if each.why == "decide"] == ([] if library else ["W011"])
+    assert (f"opentelemetry-instrumentation-{library}\n" in files["requirements"]) is bool(library)
+
+
 def test_each_server_sets_up(tmp_path):
     """Of asgi.py and wsgi.py each gets the call, and requirements the instrumentations."""
     (tmp_path / "requirements.txt").write_text("opencensus-ext-django\n", encoding="utf-8")

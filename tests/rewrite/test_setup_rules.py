@@ -108,6 +108,16 @@ def test_engines_of_another_module(tmp_path):
     assert [left.text.partition("?")[0] for left in result.left] == ["Which engines are traced"]
 
 
+def test_engines_of_another_program(tmp_path):
+    """A module that no file of the program imports, nor imports one of it, makes engines that the program has not."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "db.py").write_text(f"from sqlalchemy import create_engine\n\n{_ENGINE}", encoding="utf-8")
+    (tmp_path / "app.py").write_text(_CONFIG + _BY_NAME, encoding="utf-8")
+    result = rewrite([str(tmp_path)], _ALL)
+    assert b"SQLAlchemyInstrumentor().instrument()" in result.after[str(tmp_path / "app.py")]
+    assert result.left == []
+
+
 def test_integration_by_its_module():
     """The function of an integration's own module is one of the names."""
     before = "from opencensus.ext.requests import trace\n\ntrace.trace_integration()\n"

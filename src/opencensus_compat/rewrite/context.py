@@ -63,7 +63,10 @@ class Around(Protocol):
         """Return whether a file has formats of log lines with `traceId` or `spanId`."""
 
     def makes_engines(self, but: str) -> bool:
-        """Return whether a file other than one makes engines of SQLAlchemy's, or has a library that does."""
+        """Return whether another file of the program of one makes engines of SQLAlchemy's, or has a library that does."""
+
+    def required(self, path: str, names: re.Pattern[bytes]) -> set[str]:
+        """Return which of some names the files of requirements say that stand above a file or beside it."""
 
 
 class File:

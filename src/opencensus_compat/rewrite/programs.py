@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.scan import import_lines, notebooks
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable, Mapping
 
     from opencensus_compat.rewrite.context import File
@@ -65,8 +66,17 @@ def programs(files: Iterable[str], every: Iterable[str], find: Callable[[str, in
     wanted = list(files)
     if len(wanted) < 2:
         return [wanted] if wanted else []
+    group = _groups([*every, *wanted], find)
+    found: dict[str, list[str]] = {}
+    for path in wanted:
+        found.setdefault(group(path), []).append(path)
+    return list(found.values())
+
+
+def _groups(files: Iterable[str], find: Callable[[str, int, str], str | None]) -> Callable[[str], str]:
+    """Return what gives each of some Python files the one that stands for its program."""
     above: dict[str, str] = {}
-    paths = {os.path.abspath(path): path for path in [*every, *wanted]}
+    paths = {os.path.abspath(path): path for path in files}
 
     def group(path: str) -> str:
         while (next_one := above.get(path, path)) != path:
@@ -94,7 +104,31 @@ def programs(files: Iterable[str], every: Iterable[str], find: Callable[[str, in
             for below, other in paths.items():
                 if below.startswith(folder):
                     join(path, other)
-    found: dict[str, list[str]] = {}
-    for path in wanted:
-        found.setdefault(group(path), []).append(path)
-    return list(found.values())
+    return group
+
+
+class Surroundings:
+    """The files around those that are rewritten, of which most never name OpenCensus.
+
+    Args:
+        program: All of them.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._group: Callable[[str], str] | None = None
+
+    def has_formats_with_ids(self) -> bool:
+        """Return whether a file has formats of log lines with `traceId` or `spanId`."""
+        return self._program.has_formats_with_ids()
+
+    def makes_engines(self, but: str) -> bool:
+        """Return whether another file of the program of one makes engines of SQLAlchemy's, or has a library that does."""
+        found = [path for path in self._program.engine_makers() if path != but]
+        if found and self._group is None:
+            self._group = _groups(self._program.files, self._program.find)
+        return self._group is not None and any(self._group(path) == self._group(but) for path in found)
+
+    def required(self, path: str, names: re.Pattern[bytes]) -> set[str]:
+        """Return which of some names the files of requirements say that stand above a file or beside it."""
+        return self._program.required(path, names)

@@ -14,7 +14,7 @@ from opencensus_compat.rewrite.context import Ask, File, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, Need, Origins, Part, Where, apply, conflict, shown_place, without_what_goes
 from opencensus_compat.rewrite.flows import Cut, Flows, is_tracer
 from opencensus_compat.rewrite.groups import Key
-from opencensus_compat.rewrite.programs import View, handed_over, programs
+from opencensus_compat.rewrite.programs import Surroundings, View, handed_over, programs
 from opencensus_compat.rewrite.rules import FREE, REWRITERS
 from opencensus_compat.scan import notebooks, project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
@@ -217,6 +217,7 @@ class _Run:
         result: Rewritten,
     ) -> None:
         self.program = program
+        self._around = Surroundings(program)
         self._trees = trees
         """Of files that are to be read anew."""
         self._generated = {path for path in chosen if sources[path].is_generated}
@@ -298,7 +299,7 @@ class _Run:
             for path, tree in trees.items():
                 view = self._views[path] = View(self.program, self.exports, path)
                 file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree, self._given.get(path))
-                file.around = self.program
+                file.around = self._around
                 file.files = self._program_of[path]
                 self._program_of[path][path] = file
                 self._files[path] = file

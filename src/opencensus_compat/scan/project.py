@@ -142,6 +142,8 @@ class Program:
         self._handed: set[str] = set()
         """Files of which that is new."""
         self._configurations: list[str] = []
+        self._engine_makers: list[str] | None = None
+        """Once that is asked for."""
 
     @property
     def files(self) -> list[str]:
@@ -216,9 +218,28 @@ class Program:
         """Return whether a file has a format of log lines with the ids that OpenCensus's integration with `logging` sets."""
         return any(_IDS.search(_bytes(path)) for path in [*self._naming, *self._hinting, *self._texts])
 
-    def makes_engines(self, but: str) -> bool:
-        """Return whether a file other than one makes engines of SQLAlchemy's, or has a library that does."""
-        return any(path != but and ENGINES.search(_bytes(path)) for path in self.files)
+    def engine_makers(self) -> list[str]:
+        """Return the Python files that make engines of SQLAlchemy's, or have a library that does."""
+        if self._engine_makers is None:
+            self._engine_makers = [path for path in self.files if ENGINES.search(_bytes(path))]
+        return self._engine_makers
+
+    def required(self, path: str, names: re.Pattern[bytes]) -> set[str]:
+        """Return which of some names stand in files of requirements and configuration, in a folder above a file or one folder below such.
+
+        Args:
+            path: The file.
+            names: The pattern, whose group 1 is the name.
+        """
+        above = [os.path.dirname(os.path.abspath(path))]
+        while (folder := os.path.dirname(above[-1])) != above[-1]:
+            above.append(folder)
+        found = set()
+        for each in [*self._texts, *self._configurations]:
+            folder = os.path.dirname(os.path.abspath(each))
+            if folder in above or os.path.dirname(folder) in above:
+                found |= {name.decode() for name in names.findall(_bytes(each))}
+        return found
 
     def _collect(self, paths: Sequence[str]) -> set[str]:
         """Note what some files hand on; return those where that is new."""

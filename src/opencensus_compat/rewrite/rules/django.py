@@ -11,6 +11,7 @@ import ast
 import builtins
 import contextlib
 import os
+import re
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import requirements
@@ -21,11 +22,17 @@ from opencensus_compat.rewrite.rules.providers import imports
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from opencensus_compat.rewrite.bindings import Slot
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 _APPLICATIONS = frozenset({"get_wsgi_application", "get_asgi_application"})
+_POSTGRESQL = frozenset(
+    {"django.db.backends.postgresql", "django.db.backends.postgresql_psycopg2", "django.contrib.gis.db.backends.postgis"}
+)
+_OF_POSTGRESQL = re.compile(rb"(?<![\w-])(psycopg2?)(?:-binary|-c)?(?![\w-])")
+"""Its two drivers in requirements, which are also the names of their instrumentations."""
 _DRIVERS = {
     "django.db.backends.dummy": None,
     "django.db.backends.mysql": "mysqlclient",
@@ -53,7 +60,8 @@ def middleware(use: Found, file: File) -> Outcome:
     listed = isinstance(statement, (ast.Assign, ast.AugAssign)) and statement in file.tree.body and above.elts[1:]
     if not listed or len(_uses(file)) > 1 or "excludelist_hostnames" in found.parts:
         return _by_hand(use, file)
-    propagator, exporter, sampler = (found.parts.get(name) for name in ("propagator", "exporter", "sampler"))
+    parts, beside = _written_out(found.parts, file)
+    propagator, exporter, sampler = (parts.get(name) for name in ("propagator", "exporter", "sampler"))
     if propagator is not None and not settings.is_default_propagator(propagator, file):
         return _by_hand(use, file)
     if exporter is None:
@@ -95,7 +103,24 @@ def middleware(use: Found, file: File) -> Outcome:
         file.elsewhere.append((server, made, [server.insert_before(made, line)], server.needs))
         server.needs = []
     file.covered.update(each for below in ast.walk(file.statement(own)) for each in file.by_node.get(below, ()))
-    return [_without(node, file), file.delete(file.statement(own)), *shared.import_without(exporter, sampler, file)]
+    for part in beside:
+        file.covered.update(each for below in ast.walk(part) for each in file.by_node.get(below, ()))
+    gone = [file.delete(each) for each in [file.statement(own), *beside]]
+    return [_without(node, file), *gone, *shared.import_without(exporter, sampler, file)]
+
+
+def _written_out(parts: dict[str, ast.expr], file: File) -> tuple[dict[str, ast.expr], list[ast.stmt]]:
+    """Return the parts of OPENCENSUS with what variables hold that only it reads: texts and samplers; and the statements that bind these."""
+    found, beside = dict(parts), list[ast.stmt]()
+    for name, node in parts.items():
+        slot = file.slot(node) if isinstance(node, ast.Name) else None
+        value = file.only_value(slot)
+        is_text = isinstance(value, (ast.JoinedStr, ast.BinOp)) or (isinstance(value, ast.Constant) and isinstance(value.value, str))
+        is_sampler = name == "sampler" and isinstance(value, ast.Call) and file.symbol(value).startswith("trace.samplers.")
+        if slot is not None and value is not None and slot.loads == [node] and (is_text or is_sampler):
+            found[name] = value
+            beside.append(file.statement(value))
+    return found, beside
 
 
 def _of_shared(made: ast.Call, exporter: ast.expr, use: Found, home: File, file: File) -> tuple[list[str] | Keep, str]:
@@ -178,7 +203,7 @@ def _libraries(file: File) -> list[str] | None:
     homes = [*([file] if "DATABASES" in file.bindings.module else []), *others]
     if not homes:
         return [] if not any(alias.name == "*" for node in file.kinds[ast.ImportFrom] for alias in node.names) else None
-    found = []
+    found: list[str | None] = []
     for home in homes:
         every = settings.dictionary(value) if (value := home.only_value(home.bindings.module["DATABASES"])) is not None else None
         if every is None:
@@ -186,9 +211,15 @@ def _libraries(file: File) -> list[str] | None:
         for database in every.values():
             engine = (settings.dictionary(database) or {}).get("ENGINE")
             name = engine.value if isinstance(engine, ast.Constant) else None
-            if not isinstance(name, str) or name not in _DRIVERS:
+            if name in _POSTGRESQL:
+                drivers = file.around.required(home.path, _OF_POSTGRESQL) if file.around is not None else set()
+                found += drivers
+                if len(drivers) != 1:
+                    return None
+            elif isinstance(name, str) and name in _DRIVERS:
+                found.append(_DRIVERS[name])
+            else:
                 return None
-            found.append(_DRIVERS[name])
     return list(dict.fromkeys(each for each in found if each))
 
 
@@ -205,11 +236,23 @@ def _moved(argument: str, names: dict[str, str], file: File, server: File, made:
             new[node.id] = names[node.id]
         elif is_setting and node.id.isupper() and slot is not None and slot.stores:
             new[node.id] = f"{server.need('from django.conf import settings', made)}.{node.id}"
+        elif slot is not None and (origin := _imported(slot, file)):
+            new[node.id] = server.need(origin, made)
         elif slot is not None and (value := file.only_value(slot)) is not None and _is_known(value, file, server):
             new[node.id] = file.text(value)
         elif not _is_known(node, file, server):
             return None
     return argument if all(name == text for name, text in new.items()) else f"{keyword}={ast.unparse(_Renamed(new).visit(tree))}"
+
+
+def _imported(slot: Slot, file: File) -> str:
+    """Return the statement that imports a name of the settings in another file as well; empty for one that they make themselves."""
+    alias = slot.stores[0] if len(slot.stores) == 1 else None
+    statement = file.parents.get(alias) if isinstance(alias, ast.alias) else None
+    is_it = isinstance(alias, ast.alias) and isinstance(statement, ast.ImportFrom) and not statement.level and alias.name != "*"
+    if not is_it or not isinstance(alias, ast.alias) or not isinstance(statement, ast.ImportFrom) or statement not in file.tree.body:
+        return ""
+    return f"from {statement.module} import {alias.name}"
 
 
 class _Renamed(ast.NodeTransformer):

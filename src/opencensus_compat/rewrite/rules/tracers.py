@@ -253,9 +253,20 @@ def _takes_it(node: ast.expr, file: File) -> bool:
     """Return whether an expression is the exporter of a tracer or middleware, which becomes `configure`."""
     parent = file.parents.get(node)
     above = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+    if isinstance(above, ast.Dict):
+        # The middleware's rule configures.
+        return any(use.rule == "W018" for use in file.by_node.get(_target(above, file), ())) and any(
+            each.rule == "W011" for each in file.uses
+        )
     if not isinstance(above, ast.Call) or above.func is node:
         return False
     return file.symbol(above) in _TAKE_EXPORTERS or bool(above.args and file.symbol(above.args[0]) in _TAKE_EXPORTERS)
+
+
+def _target(node: ast.AST, file: File) -> ast.AST:
+    """Return what the assignment around an expression binds; the expression itself for another statement."""
+    statement = file.statement(node)
+    return statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else node
 
 
 def by_environment(use: Found, file: File) -> Outcome:
