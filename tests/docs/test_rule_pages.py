@@ -63,7 +63,7 @@ PAGES: dict[str, tuple[Section, ...]] = {
         Section(
             "The current span, and ids",
             "T015 T041 T019 T023 T032 T051",
-            "T015_current_span_of_a_tracer T041_span_of_the_context T019_ids_of_the_current_span T023_id_and_start_of_a_span T032_span_as_a_class "
+            "T015_current_span_of_a_tracer T041_span_of_the_context T041_is_there_a_span T019_ids_of_the_current_span T023_id_and_start_of_a_span T032_span_as_a_class "
             "T051_ids_of_a_program",
         ),
         Section(

@@ -204,6 +204,77 @@ def test_an_id_in_a_variable_is_text():
     )
 
 
+_CURRENT = "from opencensus.trace import execution_context\n\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "if execution_context.get_current_span() is not None:\n    log()\n",
+            "if trace.get_current_span().get_span_context().is_valid:\n    log()\n",
+        ),
+        ("a = None is execution_context.get_current_span()\n", "a = not trace.get_current_span().get_span_context().is_valid\n"),
+        ("a = not execution_context.get_current_span()\n", "a = not trace.get_current_span().get_span_context().is_valid\n"),
+        (
+            "a = 1 if execution_context.get_current_span() else 2\n",
+            "a = 1 if trace.get_current_span().get_span_context().is_valid else 2\n",
+        ),
+        (
+            "if (s := execution_context.get_current_span()) is not None:\n    log(s)\n",
+            "if (s := trace.get_current_span()).get_span_context().is_valid:\n    log(s)\n",
+        ),
+        (
+            "s = execution_context.get_current_span()\nif s and more:\n    log()\n",
+            "s = trace.get_current_span()\nif s.get_span_context().is_valid and more:\n    log()\n",
+        ),
+        (
+            "if s := execution_context.get_current_span():\n    s.add_attribute('k', 1)\n",
+            "if s := trace.get_current_span():\n    s.set_attribute('k', 1)\n",
+        ),
+        (
+            "def work(s=None):\n    if not s:\n        s = execution_context.get_current_span()\n    s.add_attribute('k', 1)\n",
+            "def work(s=None):\n    if not s:\n        s = trace.get_current_span()\n    s.set_attribute('k', 1)\n",
+        ),
+    ],
+)
+def test_whether_there_is_a_span(before, after):
+    """A test for None asks the span, which OpenTelemetry always has; one that only keeps away calls of it stays."""
+    text = _rewritten(_CURRENT + before.replace("log(s)", "log()"))
+    assert text == "from opentelemetry import trace\n\n" + after.replace("log(s)", "log()")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(
+            "def now():\n    return execution_context.get_current_span()\n\nif now() is None:\n    log()\n", id="in another function"
+        ),
+        pytest.param("s = execution_context.get_current_span() or other\n", id="half of a value"),
+        pytest.param(
+            "s = None\nif x:\n    s = execution_context.get_current_span()\nif s is None:\n    log()\n", id="where nothing may be asked"
+        ),
+    ],
+)
+def test_whether_there_is_a_span_may_be_a_question(before):
+    """Where a test may get something else too, nothing changes."""
+    assert rewrite_text((_CURRENT + before).encode(), options=Options(shape=True, markers=False)).after == {}
+
+
+def test_methods_of_a_class_on_a_tracer():
+    """A method of the program's own class is not that of the tracer it stands on."""
+    text = "from opencensus.trace.tracer import Tracer\n\nclass T(Tracer):\n    def current_span(self):\n        return None\n\n    def work(self):\n        self.add_attribute_to_current_span('k', 1)\n        return self.current_span() is None\n"
+    after = _rewritten(text)
+    assert "        return self.current_span() is None\n" in after
+    assert "        trace.get_current_span().set_attribute('k', 1)\n" in after
+
+
+def test_the_tracer_of_the_context_is_changed():
+    """Spans of a tracer that the program switches off elsewhere wait for that."""
+    text = "from opencensus.trace import execution_context\nfrom opencensus.trace.tracers.noop_tracer import NoopTracer\n\ndef work():\n    with execution_context.get_opencensus_tracer().span('a'):\n        pass\n\ndef stop():\n    execution_context.get_opencensus_tracer().tracer = NoopTracer()\n"
+    assert rewrite_text(text.encode(), options=Options(shape=True, markers=False)).after == {}
+
+
 def test_a_sampler_as_a_type_is_opentelemetrys():
     """The class keeps its name where nothing but annotations read it."""
     text = "from opencensus.trace.samplers import Sampler\n\ndef work(sampler: Sampler | None = None): ...\n"

@@ -379,3 +379,42 @@ def test_gauges_that_stay(body):
     assert "create_gauge" not in text
     assert "create_observable_gauge" not in text
     assert any(each.rule == "M001" for each in left)
+
+
+_OTHERS = dedent("""\
+    from opencensus.stats import aggregation, measure, stats, view
+
+    M = measure.MeasureFloat("latency", "The latency", "ms")
+    V = view.View("latency", "The latency", [], M, aggregation.SumAggregation())
+    stats.stats.view_manager.register_view(V)
+    mmap = stats.stats.stats_recorder.new_measurement_map()
+    mmap.measure_float_put(M, 4.0)
+    mmap.record()
+    """)
+
+
+@pytest.mark.parametrize(
+    "exporter",
+    [
+        "from opencensus.ext.stackdriver import stats_exporter\nstats.stats.view_manager.register_exporter(stats_exporter.new_stats_exporter(O))\n",
+        "from opencensus.ext.stackdriver import stats_exporter\nstats_exporter.new_stats_exporter(stats_exporter.Options(project_id='p'))\n",
+        "stats.stats.view_manager.register_exporter(Own())\n",
+        "from opencensus.metrics.transport import get_exporter_thread\nget_exporter_thread([stats.stats], Own())\n",
+    ],
+    ids=["registered", "with its own thread", "of the program", "of the program with a thread"],
+)
+def test_views_of_an_exporter_that_stays(exporter):
+    """An exporter of another maker reads OpenCensus's views, and no instrument: they stay with it."""
+    text, left = _rewrite(_OTHERS + exporter)
+    assert "create_counter" not in text
+    assert left
+
+
+def test_a_module_that_hides_opentelemetry(tmp_path):
+    """A script beside a module of that name would import it in the place of the one that it needs."""
+    (tmp_path / "app.py").write_text(_OTHERS, encoding="utf-8")
+    (tmp_path / "opentelemetry.py").write_text("import logging\n", encoding="utf-8")
+    result = rewrite([str(tmp_path)], Options(shape=True, markers=False))
+    assert result.after == {}
+    (tmp_path / "__init__.py").touch()
+    assert len(rewrite([str(tmp_path)], Options(shape=True, markers=False)).after) == 1

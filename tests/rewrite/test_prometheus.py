@@ -82,3 +82,11 @@ def test_what_it_requires(tmp_path):
     (tmp_path / "requirements.txt").write_text("opencensus==0.11.4\n", encoding="utf-8")
     result = rewrite([str(tmp_path)], Options(shape=True))
     assert b"opentelemetry-exporter-prometheus>=0.62b0\n" in result.after[str(tmp_path / "requirements.txt")]
+
+
+def test_an_exporter_whose_registration_stays():
+    """The variable of the exporter is still read then, so that all of it waits."""
+    helper = "def register(manager):\n    manager.register_exporter(prometheus.new_stats_exporter(prometheus.Options(namespace='shop')))\n    print(manager)\n\n"
+    text, left = _rewrite(_HEAD + helper + "register(stats.view_manager)\n" + _RECORD)
+    assert text == ""
+    assert left

@@ -463,8 +463,13 @@ class File:
             statement: Such as ``from opentelemetry import trace``.
             node: The place that needs it.
             takes_over: It gets its own name, though the import that goes has that.
+
+        Raises:
+            Refused: A module of the program takes the place of the one that is needed.
         """
         module, _, name = statement.removeprefix("from ").partition(" import ")
+        if self.is_own(top := module.partition(".")[0]):
+            raise Refused(Ask(f"What is the program's own module `{top}` to be called? It hides the one that rewritten code needs."))
         known = self._imported(module, name, node)
         if known:
             return known

@@ -62,6 +62,8 @@ _KEY = re.compile(
 _IDS = re.compile(rb"%\((?:traceId|spanId)\)|\{(?:traceId|spanId)\b")
 ENGINES = re.compile(rb"\b(?:create_(?:async_)?engine|engine_from_config)\(|\b(?:flask_sqlalchemy|sqlmodel)\b")
 _PART_BYTES = 1 << 20
+_NEEDED = frozenset({"appinsights_exporter", "opentelemetry", "opencensus"})
+"""Modules that the telemetry of a program needs."""
 _LONG = 55
 """Characters of a line that is shown whole; of a longer one, what stands from the use on."""
 _ROUNDS = 8
@@ -450,6 +452,9 @@ class Program:
             # A module of a package never takes the place of the standard library's; one beside a script does.
             here = folder + tail
             fits = [path for path in fits if self._stems[path] == here and not _is_in_package(path)]
+        elif parts[0] in _NEEDED:
+            # Inside a package it is imported by the package's name.
+            fits = [path for path in fits if folder.startswith(home := os.path.dirname(self._stems[path])) and not _is_package(home)]
         if len(fits) < 2:
             return fits[0] if fits else None
         steps = folder.split(os.sep)
@@ -461,7 +466,11 @@ class Program:
 
 
 def _is_in_package(path: str) -> bool:
-    return os.path.exists(os.path.join(os.path.dirname(path), "__init__.py"))
+    return _is_package(os.path.dirname(path))
+
+
+def _is_package(folder: str) -> bool:
+    return os.path.exists(os.path.join(folder, "__init__.py"))
 
 
 def _look(path: str) -> tuple[bool, bool, bool]:

@@ -245,9 +245,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "T041",
         "span of the context",
         "exact",
-        "`trace.get_current_span()`: never None, so that tests of it change",
+        "`trace.get_current_span()`: never None, so that tests of it ask `get_span_context().is_valid`",
         names="trace.execution_context.get_current_span",
-        pair="T041_span_of_the_context",
+        pair="T041_span_of_the_context T041_is_there_a_span",
     ),
     Rule(
         "T042",

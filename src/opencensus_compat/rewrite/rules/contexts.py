@@ -6,11 +6,14 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
-from opencensus_compat.rewrite.rules import by_hand, handed, pipelines
+from opencensus_compat.rewrite.rules import by_hand, handed, pipelines, tested
+from opencensus_compat.rewrite.rules.made import made
 from opencensus_compat.rewrite.rules.spans import span_context
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
 
@@ -19,6 +22,8 @@ _TRACE = "from opentelemetry import trace"
 _PROPAGATE = "from opentelemetry import propagate"
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _CONTEXT = "trace.span_context.SpanContext"
+_TRACER_OF_CONTEXT = "trace.execution_context.get_opencensus_tracer"
+_TRACERS = frozenset({_TRACER_OF_CONTEXT, "trace.tracer.Tracer"})
 _SAMPLED = frozenset(f"trace.span_context.SpanContext.trace_options.{name}" for name in ("get_enabled", "enabled"))
 _NAMES = {
     "AGENT": "g.co/agent",
@@ -48,12 +53,45 @@ _NAMES = {
 """What `COMMON_ATTRIBUTES` and `GRPC_ATTRIBUTES` hold."""
 
 
+_OWN = Ask("What does the program's own method do? A class of it stands on OpenCensus's tracer, and has a method of this name.")
+
+
+def _is_of_own_class(method: ast.AST, file: File) -> bool:
+    """Return whether a method may be that of a class of the program which stands on the tracer's."""
+    if not isinstance(method, ast.Attribute):
+        return False
+    bases = [(home, use.node) for home in file.files.values() for use in home.uses if use.rule == "B001"]
+    classes = [home.parents.get(base) for home, base in bases]
+    is_defined = any(
+        isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)) and each.name == method.attr
+        for one in classes
+        if isinstance(one, ast.ClassDef)
+        for each in one.body
+    )
+    found = made(file, method.value) if is_defined else None
+    return is_defined and (found is None or found[0].symbol(found[1]) != "trace.tracer.Tracer")
+
+
+def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
+    """Yield, in pairs, what changes the tracer of the context, and the places that get that tracer: their spans go another way then."""
+    files = list(files)
+    for file in files:
+        for use in file.uses:
+            node = use.node
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                found = made(file, node.value)
+                if found is not None and found[0].symbol(found[1]) == _TRACER_OF_CONTEXT:
+                    yield from ((use, other) for home in files for other in home.uses if other.symbol in _TRACERS)
+
+
 def current_span(use: Found, file: File) -> Outcome:
-    """`tracer.current_span()`, `execution_context.get_current_span()` → `trace.get_current_span()`."""
+    """`tracer.current_span()`, `execution_context.get_current_span()` → `trace.get_current_span()`, and tests for None → `get_span_context().is_valid`."""
     call = file.call(use.node)
     if call is None:
         return Keep("a function as a value")
-    return [file.replace(call, f"{file.need(_TRACE, use.node)}.get_current_span()")]
+    if _is_of_own_class(use.node, file):
+        return _OWN
+    return tested.current_span(call, f"{file.need(_TRACE, use.node)}.get_current_span()", file)
 
 
 def current_attribute(use: Found, file: File) -> Outcome:
@@ -61,6 +99,8 @@ def current_attribute(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None:
         return Keep("a method as a value")
+    if _is_of_own_class(use.node, file):
+        return _OWN
     name = file.need(_TRACE, use.node)
     keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
     return [file.replace(use.node, f"{name}.get_current_span().set_attribute"), *keywords]

@@ -9,7 +9,7 @@ from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import metric_names, processors, readings, setups
 from opencensus_compat.rewrite.rules.made import called, is_subclass, loads, made, target
 from opencensus_compat.rewrite.rules.options import milliseconds, options
-from opencensus_compat.rewrite.rules.views import PUTS
+from opencensus_compat.rewrite.rules.views import METRICS_EXPORTER, NEW_METRICS_EXPORTER, PROMETHEUS, PUTS, REGISTER_EXPORTER, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
 
-_NEW = "ext.azure.metrics_exporter.new_metrics_exporter"
-_EXPORTER = "ext.azure.metrics_exporter.MetricsExporter"
 _THREAD = "metrics.transport.get_exporter_thread"
-_REGISTER = "stats.view_manager.ViewManager.register_exporter"
+_METRICS = frozenset({"S001", "M001", "M002"})
 _POINTS = (".GaugePointLong.set", ".GaugePointLong.add", ".GaugePointDouble.set", ".GaugePointDouble.add")
 _PRODUCERS = frozenset({"metrics.export.gauge.Registry", "stats.stats.stats"})
 _DEFAULT_INTERVAL_MILLIS = 15_000
@@ -36,10 +34,10 @@ def exporter(use: Found, file: File) -> Outcome:
         return Ask("What is the exporter's class or function used for here?")
     if use.symbol == _THREAD:
         return _thread(call, file)
-    if use.symbol not in {_NEW, _EXPORTER}:
+    if use.symbol not in {NEW_METRICS_EXPORTER, METRICS_EXPORTER}:
         return Ask("What is done with the exporter besides its registration?")
     threads = [each for each in called(file, _THREAD) if _exporter_of(each, file) is call]
-    if use.symbol == _EXPORTER and len(threads) != 1:
+    if use.symbol == METRICS_EXPORTER and len(threads) != 1:
         return Ask("Who hands the exporter its metrics?")
     place = target(file, call)
     statement = file.statement(call)
@@ -57,12 +55,35 @@ def exporter(use: Found, file: File) -> Outcome:
 
 
 def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
-    """Yield, in pairs, an exporter and the metrics of its file, where some are recorded before it is made."""
+    """Yield, in pairs, what gets metrics and the metrics that come to it nowhere else.
+
+    These are an exporter and the metrics of its file, where some are recorded before it is made; its registration and the exporter; and those of other
+    makers with all metrics, since they read OpenCensus's views and no meter provider.
+    """
+    files = list(files)
     for file in files:
         for use in file.uses:
-            call = file.call(use.node) if use.symbol in {_NEW, _EXPORTER, readings.PROMETHEUS} else None
-            if call is not None and _first_record(file.statement(call), file) is not None:
-                yield from ((use, other) for other in file.uses if other.rule in {"S001", "M001", "M002"})
+            call = file.call(use.node)
+            if use.symbol in {NEW_METRICS_EXPORTER, METRICS_EXPORTER, PROMETHEUS} and call is not None:
+                if _first_record(file.statement(call), file) is not None:
+                    yield from ((use, other) for other in file.uses if other.rule in _METRICS)
+            elif use.symbol == REGISTER_EXPORTER and call is not None:
+                found = made(file, file.argument(call, 0, "exporter"))
+                yield from ((use, other) for other in (found[0].by_node.get(found[1].func, ()) if found is not None else ()))
+            if _is_of_others(use, call, file):
+                yield from ((use, other) for home in files for other in home.uses if other.rule in _METRICS)
+
+
+def _is_of_others(use: Found, call: ast.Call | None, file: File) -> bool:
+    """Return whether a use makes, registers or runs an exporter that is not Azure's."""
+    if call is None:
+        return False
+    if use.symbol == REGISTER_EXPORTER:
+        return not is_known(call, file)
+    if use.symbol == _THREAD:
+        of_exporter = _exporter_of(call, file)
+        return of_exporter is None or file.symbol(of_exporter) != METRICS_EXPORTER
+    return use.rule[0] == "V" and ".stats_exporter." in use.symbol
 
 
 def _first_record(statement: ast.stmt, file: File) -> ast.stmt | None:
@@ -108,14 +129,14 @@ def _check_loads(place: ast.expr, file: File) -> None:
             continue
         parent = file.parents.get(load)
         parent = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
-        if not (isinstance(parent, ast.Call) and parent.func is not load and file.symbol(parent) in {_REGISTER, _THREAD}):
+        if not (isinstance(parent, ast.Call) and parent.func is not load and file.symbol(parent) in {REGISTER_EXPORTER, _THREAD}):
             raise Refused(Ask(f"The exporter is read in line {load.lineno}: what for?"))
 
 
 def _is_in_registration(call: ast.Call, file: File) -> bool:
     parent = file.parents.get(call)
     parent = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
-    return isinstance(parent, ast.Call) and file.symbol(parent) == _REGISTER and file.is_alone(parent)
+    return isinstance(parent, ast.Call) and file.symbol(parent) == REGISTER_EXPORTER and file.is_alone(parent)
 
 
 def configuration(call: ast.Call, file: File, thread: ast.Call | None, at: ast.stmt, more: list[str]) -> list[str]:
@@ -144,7 +165,7 @@ def configuration(call: ast.Call, file: File, thread: ast.Call | None, at: ast.s
     given += [*processors.argument(call, file, at), *more]
     texts = [f"{name}({', '.join(given)})"]
     standard = next((each.value for each in call.keywords if each.arg == "enable_standard_metrics"), None)
-    if file.symbol(call) == _NEW and not (isinstance(standard, ast.Constant) and not standard.value):
+    if file.symbol(call) == NEW_METRICS_EXPORTER and not (isinstance(standard, ast.Constant) and not standard.value):
         if standard is not None and not isinstance(standard, ast.Constant):
             raise Refused(Ask("Are the standard metrics of machine and process wanted?"))
         texts.append(f"{file.need('from appinsights_exporter import performance_counters', call.func)}.observe()")
@@ -160,7 +181,7 @@ def _thread(call: ast.Call, file: File) -> Outcome:
     """The thread goes: the reader of the provider reads all instruments."""
     of_exporter = _exporter_of(call, file)
     producers = file.argument(call, 0, "metric_producers")
-    if of_exporter is None or file.symbol(of_exporter) != _EXPORTER or not isinstance(producers, (ast.List, ast.Tuple)):
+    if of_exporter is None or file.symbol(of_exporter) != METRICS_EXPORTER or not isinstance(producers, (ast.List, ast.Tuple)):
         return Ask("Which exporter exports which producers?")
     for each in producers.elts:
         found = made(file, each)

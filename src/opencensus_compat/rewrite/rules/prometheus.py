@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
-from opencensus_compat.rewrite.rules import metrics, readings
+from opencensus_compat.rewrite.rules import metrics, readings, views
 from opencensus_compat.rewrite.rules.made import loads, made, target
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from opencensus_compat.scan.python_uses import Found
 
 _OPTIONS = "ext.prometheus.stats_exporter.Options"
-_REGISTER = "stats.view_manager.ViewManager.register_exporter"
 _PORT = "8000"
 """Where OpenCensus's exporter serves unless it is told otherwise."""
 _SETS = (b"set_meter_provider(", b"configure(")
@@ -25,9 +24,9 @@ def exporter(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if use.symbol == _OPTIONS and call is not None:
         parent = file.parents.get(call)
-        is_given = isinstance(parent, ast.Call) and file.symbol(parent) == readings.PROMETHEUS
+        is_given = isinstance(parent, ast.Call) and file.symbol(parent) == views.PROMETHEUS
         return None if is_given else Ask("Which exporter has these options? Write them where it is made.")
-    if call is None or use.symbol != readings.PROMETHEUS:
+    if call is None or use.symbol != views.PROMETHEUS:
         return Keep("by hand: PrometheusMetricReader")
     options = made(file, file.argument(call, 0, "option"))
     if options is None or options[0] is not file or file.symbol(options[1]) != _OPTIONS or file.has_stars(options[1]):
@@ -38,7 +37,7 @@ def exporter(use: Found, file: File) -> Outcome:
     place = target(file, call)
     for load in loads(file, place) if place is not None else ():
         parent = file.parents.get(load)
-        if not (isinstance(parent, ast.Call) and parent.func is not load and file.symbol(parent) == _REGISTER):
+        if not (isinstance(parent, ast.Call) and parent.func is not load and file.symbol(parent) == views.REGISTER_EXPORTER):
             return Ask(f"The exporter is read in line {load.lineno}: what for?")
     namespace, port, address, registry = (
         file.argument(options[1], at, name) for at, name in enumerate(("namespace", "port", "address", "registry"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.rules.made import called, is_simple, readers, target
-from opencensus_compat.rewrite.rules.views import View, is_unread
+from opencensus_compat.rewrite.rules.views import EXPORTERS, View, is_unread
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 RULE = "S013"
 _VIEW, _REGISTER = "stats.view.View", "stats.view_manager.ViewManager.register_view"
-PROMETHEUS = "ext.prometheus.stats_exporter.new_stats_exporter"
-_EXPORTERS = frozenset({"ext.azure.metrics_exporter.new_metrics_exporter", "ext.azure.metrics_exporter.MetricsExporter", PROMETHEUS})
 _SETS = (b"set_meter_provider(", b"configure(", b"register_exporter(", b"get_exporter_thread(")
 _SHOWN = frozenset({"print", "pprint", "str", "repr", "vars", "pformat", "debug", "info", "warning", "error", "format"})
 """Functions that show what they get."""
@@ -97,7 +95,7 @@ def reader(file: File) -> str:
         Refused: It cannot be made in this file.
     """
     homes = {home.path for home in file.files.values() for use in home.uses if use.rule == RULE and use.node in home.parents}
-    exporters = [(home, call) for home in file.files.values() for symbol in _EXPORTERS for call in called(home, symbol)]
+    exporters = [(home, call) for home in file.files.values() for symbol in EXPORTERS for call in called(home, symbol)]
     homes |= {home.path for home, _ in exporters}
     if homes != {file.path} or len(exporters) > 1:
         raise Refused(Ask("In which file is what is read back recorded and exported? One `InMemoryMetricReader` can be made there."))
@@ -136,7 +134,7 @@ def _first(file: File) -> Found:
 
 def _made_alone(use: Found, name: str, file: File) -> list[Edit]:
     """Return the edits that make the reader and its provider, where no exporter does it."""
-    if any(True for symbol in _EXPORTERS for _ in called(file, symbol)):
+    if any(True for symbol in EXPORTERS for _ in called(file, symbol)):
         return []
     registered = sorted((_top(call, file) for call in called(file, _REGISTER)), key=file.start)
     if any(word in home.source for word in _SETS for home in file.files.values()) or not registered:

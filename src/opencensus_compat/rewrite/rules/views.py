@@ -24,6 +24,12 @@ _VIEW = "stats.view.View"
 _TEXTS = ("name", "description")
 _PARTS = frozenset(f"{each}.{name}" for each in (*MEASURES, "stats.measure.BaseMeasure", _VIEW) for name in _TEXTS)
 _REGISTER = "stats.view_manager.ViewManager.register_view"
+REGISTER_EXPORTER = "stats.view_manager.ViewManager.register_exporter"
+NEW_METRICS_EXPORTER = "ext.azure.metrics_exporter.new_metrics_exporter"
+METRICS_EXPORTER = "ext.azure.metrics_exporter.MetricsExporter"
+PROMETHEUS = "ext.prometheus.stats_exporter.new_stats_exporter"
+EXPORTERS = frozenset({NEW_METRICS_EXPORTER, METRICS_EXPORTER, PROMETHEUS})
+"""What makes exporters that become readers of a meter provider."""
 _READ_BACK = ("measure_to_view_map", "ViewManager.get_all_exported_views")
 PUTS = frozenset({"stats.measurement_map.MeasurementMap.measure_int_put", "stats.measurement_map.MeasurementMap.measure_float_put"})
 _AGGREGATION = "stats.aggregation."
@@ -358,8 +364,10 @@ def aggregation(use: Found, file: File) -> Outcome:
 def registration(use: Found, file: File) -> Outcome:
     """`register_view(...)` and `register_exporter(...)` go, with the loop around."""
     call = file.call(use.node)
-    if use.symbol not in {_REGISTER, "stats.view_manager.ViewManager.register_exporter"} or call is None:
+    if use.symbol not in {_REGISTER, REGISTER_EXPORTER} or call is None:
         return Ask("What is the view manager asked for here?")
+    if use.symbol == REGISTER_EXPORTER and not is_known(call, file):
+        return Ask("Which reader of a meter provider takes the place of this exporter? OpenTelemetry's metrics do not come to it.")
     if not file.is_alone(call):
         return Keep("its result is used")
     statement: ast.stmt = file.statement(call)
@@ -373,6 +381,12 @@ def registration(use: Found, file: File) -> Outcome:
     if isinstance(above, ast.For) and above.body == [statement] and not above.orelse:
         return [file.delete(above)]
     return [file.delete(statement)]
+
+
+def is_known(call: ast.Call, file: File) -> bool:
+    """Return whether `register_exporter(...)` gets an exporter whose metrics a reader of a meter provider gets instead."""
+    found = made(file, file.argument(call, 0, "exporter"))
+    return found is not None and found[0].symbol(found[1]) in EXPORTERS
 
 
 def _helper(function: ast.AST | None, file: File) -> Outcome:
