@@ -208,3 +208,42 @@ def test_what_is_made_current_and_is_so_already(body, is_exact):
         f"def work(a):\n{indent(dedent(body), '    ')}"
     )
     assert ("execution_context.set_" not in text) is is_exact
+
+
+_CLIENT = """\
+class Client:
+    def __init__(self):
+        self.tracer = Tracer(exporter=AzureExporter(connection_string=X), sampler=AlwaysOnSampler())
+        self.propagator = TraceContextPropagator()
+
+    def call(self, session):
+        with self.tracer.span(name="a"):
+            {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "is_exact"),
+    [
+        ("return session.get('/', headers=self.propagator.to_headers(self.tracer.span_context))", True),
+        ("session.headers = self.propagator.to_headers(self.tracer.span_context)", True),
+        ("return session.get('/', self.propagator)", False),
+        ("return session or self.propagator.to_headers(self.tracer.span_context)", False),
+        ("return [self.propagator.to_headers(self.tracer.span_context) for each in session]", False),
+    ],
+)
+def test_headers_in_place(call, is_exact):
+    """Headers that are made in a statement are written before it, by no propagator of the program's own."""
+    text = _rewritten(_CLIENT.format(call))
+    assert ("carrier = {}\n            propagate.inject(carrier)\n" in text) is is_exact
+    assert ("TraceContextPropagator" not in text) is is_exact
+
+
+def test_a_header_of_another_name():
+    """A program that gives the header another name is asked who reads it."""
+    text = _rewritten(
+        "import opencensus.trace.propagation.trace_context_http_header_format as format\n\nformat._TRACEPARENT_HEADER_NAME = 'Trace-Id'\n\n"
+        + _CLIENT.format("session.headers = self.propagator.to_headers(self.tracer.span_context)")
+    )
+    assert "propagate" not in text.replace("opentelemetry.propagate.set_global_textmap", "")
+    assert "T053 Which service reads the header that this program gives another name?" in text

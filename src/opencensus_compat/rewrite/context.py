@@ -456,19 +456,20 @@ class File:
         return found
 
     # Imports.
-    def need(self, statement: str, node: ast.AST, *, takes_over: bool = False) -> str:
+    def need(self, statement: str, node: ast.AST, *, takes_over: bool = False, of_program: bool = False) -> str:
         """Return what the file calls a name that it gets from elsewhere.
 
         Args:
             statement: Such as ``from opentelemetry import trace``.
             node: The place that needs it.
             takes_over: It gets its own name, though the import that goes has that.
+            of_program: The module is one of the program.
 
         Raises:
             Refused: A module of the program takes the place of the one that is needed.
         """
         module, _, name = statement.removeprefix("from ").partition(" import ")
-        if self.is_own(top := module.partition(".")[0]):
+        if not of_program and self.is_own(top := module.partition(".")[0]):
             raise Refused(Ask(f"What is the program's own module `{top}` to be called? It hides the one that rewritten code needs."))
         known = self._imported(module, name, node)
         if known:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.rules import by_hand, handed, pipelines, tested
-from opencensus_compat.rewrite.rules.made import made
+from opencensus_compat.rewrite.rules.made import made, readers, stored, target
+from opencensus_compat.rewrite.rules.providers import check_header, is_first
 from opencensus_compat.rewrite.rules.spans import span_context
 from opencensus_compat.scan.rules import BY_ID
 
@@ -213,6 +214,7 @@ def propagator(use: Found, file: File) -> Outcome:
         return Ask("Which service reads this format, and can it read `traceparent`?")
     if call is None or not isinstance(use.node, ast.Attribute):
         return Keep("a method as a value")
+    check_header(file)
     _take(use.node.value, file)
     if use.symbol.endswith(".from_headers"):
         if len(call.args) != 1 or call.keywords:
@@ -229,6 +231,7 @@ def of_tracer(use: Found, file: File) -> Outcome:
     call = file.call(method)
     if call is None or not isinstance(method, ast.Attribute) or not use.symbol.startswith("trace.tracer.Tracer.propagator."):
         return Ask(BY_ID[use.rule].question)
+    check_header(file)
     if method.attr == "from_headers" and len(call.args) == 1 and not call.keywords:
         return [file.replace(method, f"{file.need(_PROPAGATE, use.node)}.extract")]
     if method.attr == "to_headers" and _is_current(file.argument(call, 0, "span_context"), file):
@@ -252,7 +255,15 @@ def _injected(use: Found, call: ast.Call, file: File) -> Outcome:
         return [file.replace(call, "{}"), file.insert_after(statement, f"{inject}({parent.targets[0].id})")]
     if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "update" and file.is_alone(parent):
         return [file.replace(parent, f"{inject}({file.text(parent.func.value)})")]
-    return Ask("Into which headers does it go? `propagate.inject(headers)` writes into them.")
+    is_plain = isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)) and file.begins_line(statement)
+    if not is_plain or not is_first(call, file):
+        return Ask("Into which headers does it go? `propagate.inject(headers)` writes into them.")
+    carrier = file.free_name("carrier")
+    return [
+        file.insert_before(statement, f"{carrier} = {{}}"),
+        file.insert_before(statement, f"{inject}({carrier})"),
+        file.replace(call, carrier),
+    ]
 
 
 def _propagator_itself(use: Found, call: ast.Call | None, file: File) -> Outcome:
@@ -263,17 +274,27 @@ def _propagator_itself(use: Found, call: ast.Call | None, file: File) -> Outcome
         return []
     if handed.of_keyword(call, file) is not None:
         return [handed.without_keyword(call, file)]
-    statement = file.statement(call)
-    slot = file.slot(statement.targets[0]) if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name) else None
-    if slot is None or not isinstance(statement, ast.Assign) or statement.value is not call or file.only_value(slot) is not call:
+    check_header(file)
+    place = target(file, call)
+    if place is None or not _is_only_value(place, call, file) or not all(_is_read(*each) for each in readers(file, place)):
         return Ask("What is the propagator needed for? OpenTelemetry has one for the whole program.")
-    for load in slot.loads:
-        above = file.parents.get(load)
-        given = file.parents.get(above) if isinstance(above, ast.keyword) and above.arg == "propagator" else None
-        is_given = isinstance(given, ast.Call) and file.symbol(given) == "trace.tracer.Tracer"
-        if not is_given and not (isinstance(above, ast.Attribute) and any(each.rule == "T053" for each in file.by_node.get(above, ()))):
-            return Ask("What is the propagator needed for? OpenTelemetry has one for the whole program.")
-    return [file.delete(statement)]
+    return [file.delete(file.statement(call))]
+
+
+def _is_only_value(place: ast.expr, call: ast.Call, file: File) -> bool:
+    """Return whether a variable, or an attribute that something reads, holds nothing but the result of a call."""
+    if isinstance(place, ast.Attribute):
+        found = stored(file, place)
+        return found is not None and found[1] is call and readers(file, place) != []
+    return file.only_value(file.slot(place)) is call
+
+
+def _is_read(file: File, node: ast.expr) -> bool:
+    """Return whether a propagator is only called here, or given to a tracer."""
+    above = file.parents.get(node)
+    given = file.parents.get(above) if isinstance(above, ast.keyword) and above.arg == "propagator" else None
+    is_given = isinstance(given, ast.Call) and file.symbol(given) == "trace.tracer.Tracer"
+    return is_given or (isinstance(above, ast.Attribute) and any(each.rule == "T053" for each in file.by_node.get(above, ())))
 
 
 def _take(node: ast.expr, file: File) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite import requirements
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import options, processors, samplers, settings, setups, shared
-from opencensus_compat.rewrite.rules.providers import imports
+from opencensus_compat.rewrite.rules.providers import check_header, imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +66,7 @@ def middleware(use: Found, file: File) -> Outcome:
         return _by_hand(use, file)
     if exporter is None:
         return Keep("it prints its spans: it has no exporter here")
+    check_header(file)
     servers = list(_servers(file))
     libraries = _libraries(file)
     if not servers or libraries is None or not any(name in file.bindings.module for name in ("WSGI_APPLICATION", "ASGI_APPLICATION")):
@@ -237,7 +238,7 @@ def _moved(argument: str, names: dict[str, str], file: File, server: File, made:
         elif is_setting and node.id.isupper() and slot is not None and slot.stores:
             new[node.id] = f"{server.need('from django.conf import settings', made)}.{node.id}"
         elif slot is not None and (origin := _imported(slot, file)):
-            new[node.id] = server.need(origin, made)
+            new[node.id] = server.need(origin, made, of_program=True)
         elif slot is not None and (value := file.only_value(slot)) is not None and _is_known(value, file, server):
             new[node.id] = file.text(value)
         elif not _is_known(node, file, server):

@@ -281,6 +281,7 @@ def _server(
     exporter = given.get("exporter")
     if exporter is None:
         return Keep("it prints its spans: it has no exporter here")
+    providers.check_header(file)
     sampler = given.get("sampler")
     lines, edits = [], list(parts.edits)
     is_separate = ways.are_separate(file)

@@ -21,6 +21,7 @@ STARTS = frozenset({f"{TRACER}.span", f"{TRACER}.start_span", "trace.span.Span.s
 _EXPORTER, _SAMPLER = (2, "exporter"), (1, "sampler")
 _ALWAYS = frozenset({"trace.samplers.AlwaysOnSampler", "trace.samplers.AlwaysOffSampler"})
 _PROBABILITY = "trace.samplers.ProbabilitySampler"
+_HEADERS = frozenset({"_TRACEPARENT_HEADER_NAME", "_TRACESTATE_HEADER_NAME"})
 _SETS = (b"set_tracer_provider(", b"configure(")
 _TAKERS = {TRACER: (1, 2), "ext.flask.flask_middleware.FlaskMiddleware": (2, 3)}
 """What gets a sampler and an exporter, and at which places."""
@@ -204,6 +205,23 @@ def is_first(call: ast.Call, file: File) -> bool:
             # What stands before `elif` runs where its branch does not.
             return not (isinstance(each, ast.If) and file.source[file.start(each) :].startswith(b"elif"))
     return False
+
+
+def check_header(file: File) -> None:
+    """Refuse where a program sends and reads traces in a header of its own.
+
+    Raises:
+        Refused: It gives the header another name.
+    """
+    for home in file.files.values():
+        for use in home.uses:
+            if use.symbol.rpartition(".")[2] in _HEADERS and isinstance(getattr(use.node, "ctx", None), ast.Store):
+                raise Refused(
+                    Ask(
+                        "Which service reads the header that this program gives another name? A propagator on OpenTelemetry's "
+                        "`TextMapPropagator` can write it; `opentelemetry.propagate.set_global_textmap` makes it that of all libraries."
+                    )
+                )
 
 
 def context_given(call: ast.Call, file: File) -> ast.expr | None:
