@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.real_clients.test_moved import moved
 
 HERE = Path(__file__).parent
 
@@ -45,6 +46,19 @@ def test_packages(result, python, command):
     old = result(python, *command, OPENCENSUS_COMPAT_DISABLED="1")
     assert old
     assert result(python, *command) == old
+
+
+@pytest.mark.timeout(300)
+def test_a_program_that_moved(result, python, tmp_path):
+    """Jaeger gets of a rewritten program what it gets of the program on the real SDK."""
+    old, new = moved(
+        "Jaeger",
+        tmp_path,
+        lambda program: result(python, program, OPENCENSUS_COMPAT_DISABLED="1"),
+        lambda program: result(python, program),
+    )
+    assert old
+    assert new == old
 
 
 def test_each_program_has_its_test():

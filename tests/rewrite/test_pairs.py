@@ -11,6 +11,8 @@ from opencensus_compat.rewrite.rewriting import Options, rewrite_text
 _PROGRAMS = Path(__file__).parents[1] / "pairs" / "programs"
 _BEFORE = sorted(_PROGRAMS.glob("*.before.py"))
 _ALL = Options(shape=True)
+_ASKED = "B002"
+"""Exporters of the program: they stay, with the question what they do."""
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.name.partition(".")[0]) for path in _BEFORE])
@@ -19,7 +21,7 @@ def test_before_becomes_after(path):
     result = rewrite_text(path.read_bytes(), options=_ALL)
     expected = path.with_name(path.name.replace(".before.", ".after.")).read_text(encoding="utf-8")
     assert b"".join(result.after.values()).decode() == expected
-    assert [each for each in result.left if each.why != "keep"] == []
+    assert [each for each in result.left if each.why != "keep" and each.rule != _ASKED] == []
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.name.partition(".")[0]) for path in sorted(_PROGRAMS.glob("*.after.py"))])

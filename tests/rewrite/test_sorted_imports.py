@@ -27,7 +27,9 @@ _NEW_USE = (
 def _unsorted(folder: Path, *options: str) -> set[str]:
     """Return the names of the files in a folder whose imports Ruff would sort."""
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "I001", "--output-format", "concise"]
-    found = subprocess.run([*command, "--line-length", "320", *options, str(folder)], capture_output=True, text=True, check=False)
+    command += ["--line-length", "320", *options, str(folder)]
+    # Elsewhere than in this repository, whose packages are no others' own.
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     return {Path(line.partition(":")[0]).name for line in found.stdout.splitlines() if "I001" in line}
 
 

@@ -27,6 +27,7 @@ Cut: TypeAlias = tuple[str, str]
 
 _HARMLESS = frozenset(
     {"print", "str", "repr", "bool", "id", "type", "isinstance", "len", "callable", "addHandler", "removeHandler", "basicConfig", "partial"}
+    | {"LegacyExporterProcessor"}
 )
 """Functions that may get an object of either API."""
 _ROBUST = ("ext.azure.log_exporter.",)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from opencensus_compat.rewrite.bindings import Slot
 
+_ADAPTER = "opencensus_compat.legacy_exporters"
 _GUARDS = ("ImportError", "ModuleNotFoundError")
 
 
@@ -260,8 +261,10 @@ class _Gone:
 
 
 def _is_spare(statement: ast.Import | ast.ImportFrom, alias: ast.alias, unused_before: set[str]) -> bool:
-    """Return whether an import is of the standard library, which does nothing by being imported, and was used before the run."""
+    """Return whether an import is of the standard library, which does nothing by being imported, or of the adapter of exporters; and was used."""
     module = alias.name if isinstance(statement, ast.Import) else statement.module or ""
+    if module == _ADAPTER:
+        return (alias.asname or alias.name) not in unused_before
     is_standard = module.partition(".")[0] in sys.stdlib_module_names and module != "__future__" and not getattr(statement, "level", 0)
     return is_standard and (alias.asname or alias.name.partition(".")[0]) not in unused_before
 

@@ -372,7 +372,8 @@ class _Run:
         left: dict[Key, list[Left]] = {}
         for key, members in groups.items():
             parts[key], left[key] = self._group(members)
-            if key in obstacles:
+            # What stays as it is may be held by anything.
+            if key in obstacles and (left[key] or any(part.edits for part in parts[key])):
                 file, use = members[0]
                 text = "; ".join(dict.fromkeys(each.shown(file) for each in obstacles[key]))
                 left[key] += [] if left[key] else [self._left(file, use, "keep", text)]

@@ -87,8 +87,9 @@ RULES: tuple[Rule, ...] = (
         "B002",
         "subclass of an exporter",
         "decide",
-        "a SpanProcessor, or a wrapped ApplicationInsightsSpanExporter",
+        "stays, behind `LegacyExporterProcessor`; in the end a SpanExporter or SpanProcessor of OpenTelemetry's",
         "Does it change items, choose among them, or send them elsewhere?",
+        pair="B002_exporter_of_the_program A001_subclass_of_the_exporter",
     ),
     Rule(
         "B003",

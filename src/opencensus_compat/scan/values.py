@@ -119,11 +119,17 @@ _SHARED = frozenset(
 """Names that OpenTelemetry's tracers and spans have, too, or that anything may have."""
 
 
+_EARLY_SAMPLERS = frozenset({"always_off", "always_on", "probability"})
+"""Modules of early releases, whose classes are in `trace.samplers` now."""
+
+
 def dotted(name: str) -> str:
     """Return a dotted name below ``opencensus`` by the module that has it, where it leads through a module that imports that one."""
     parts = name.split(".")
     if parts[:2] == ["trace", "Span"]:
         return ".".join(["trace.span.Span", *parts[2:]])
+    if parts[:2] == ["trace", "samplers"] and parts[2:3] and parts[2] in _EARLY_SAMPLERS and len(parts) > 3:
+        return ".".join(["trace.samplers", *parts[3:]])
     for at in range(2, len(parts)):
         above, through, target = ".".join(parts[: at - 1]), ".".join(parts[:at]), ".".join([*parts[: at - 1], parts[at]])
         if target in NAMED and through in NAMED and ".".join(parts[: at + 1]) not in NAMED and parts[at] != parts[at - 1] and above:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
-from opencensus_compat.rewrite.rules import made
+from opencensus_compat.rewrite.rules import legacy, made
 from opencensus_compat.rewrite.rules.spans import as_call, opened_by, with_argument
 from opencensus_compat.scan.rules import BY_ID
 
@@ -49,7 +49,7 @@ def field(use: Found, file: File) -> Outcome:
 def _item_id(node: ast.Attribute, statement: ast.Assign, file: File) -> Outcome:
     """`span.span_id = text` → the attribute with the id of the item, where nothing is made below the span."""
     around = file.parents.get(statement)
-    if opened_by(node.value, statement, file) is None or not isinstance(around, (ast.With, ast.AsyncWith)):
+    if legacy.shows(file) or opened_by(node.value, statement, file) is None or not isinstance(around, (ast.With, ast.AsyncWith)):
         return Ask(_ID)
     slot = file.slot(node.value)
     if len(around.items) != 1 or not all(_is_harmless(each, slot, file) for each in around.body):
@@ -152,7 +152,7 @@ def _of_datetime(name: str, node: ast.AST, file: File) -> str:
 
 def _end(node: ast.Attribute, statement: ast.Assign, file: File) -> Outcome:
     """`span.end_time = text` in the block of a span goes: OpenCensus sets the end anew as the block ends."""
-    if opened_by(node.value, statement, file) is None or not made.is_simple(statement.value):
+    if legacy.shows(file) or opened_by(node.value, statement, file) is None or not made.is_simple(statement.value):
         return Ask("OpenCensus sets the time anew when the span ends: is another end wanted? `span.end(end_time=...)` takes nanoseconds.")
     if not isinstance(file.parents.get(statement), (ast.With, ast.AsyncWith)):
         return Ask("OpenCensus sets the time anew when the span ends: is another end wanted? `span.end(end_time=...)` takes nanoseconds.")

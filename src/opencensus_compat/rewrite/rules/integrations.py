@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import pipelines, providers, samplers, settings, setups, shared, ways
+from opencensus_compat.rewrite.edits import Edit
+from opencensus_compat.rewrite.rules import legacy, pipelines, providers, samplers, settings, setups, shared, ways
 from opencensus_compat.rewrite.rules.settings import Source
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.project import ENGINES
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
-    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 FREE = frozenset({"L006", "W001", "W016"})
@@ -284,11 +284,20 @@ def _server(
     providers.check_header(file)
     sampler = given.get("sampler")
     lines, edits = [], list(parts.edits)
-    is_separate = ways.are_separate(file)
+    stays = legacy.of(exporter, file)
+    is_separate = stays is None and ways.are_separate(file)
     statement = place = file.statement(call)
     for each in added:
         file.covered.update(file.by_node.get(each.func, ()))
-    if is_separate:
+    if stays is None:
+        legacy.check_alone(file)
+    if stays is not None:
+        if added:
+            return Ask("What is done with the exporter of the middleware?")
+        made = _of_legacy(use, call, stays, exporter, sampler, default, file)
+        lines += [each for each in made if isinstance(each, str)]
+        edits += [each for each in made if isinstance(each, Edit)]
+    elif is_separate:
         provider = _provider(use, call, exporter, sampler, default, file)
         if isinstance(provider, (Ask, Keep)):
             return provider
@@ -327,6 +336,25 @@ def _server(
     lines.append(f"{start}{paths}{more})")
     between = f"{file.line_end}{file.indentation(place)}" if file.begins_line(place) else "; "
     return [*edits, file.splice(file.start(place), file.end(place), between.join(lines), place)]
+
+
+def _of_legacy(
+    use: Found,
+    call: ast.Call,
+    stays: legacy.Stays,
+    exporter: ast.expr,
+    sampler: ast.expr | None,
+    default: Callable[[File, Found], str],
+    file: File,
+) -> list[str | Edit]:
+    """Return the lines and edits that hand the spans of an instrumentation to an exporter that stays."""
+    text = default(file, use) if sampler is None else settings.sampler(sampler, file, use)
+    middleware = providers.taker(call, file)
+    assert middleware is not None
+    made = legacy.set_up(stays, call, middleware._replace(sampler=sampler, exporter=exporter), text, use, file)
+    if sampler is not None:
+        file.cover(sampler)
+    return [*made, *(shared.import_without(exporter, sampler, file) if stays.file is not file else [])]
 
 
 def _provider(

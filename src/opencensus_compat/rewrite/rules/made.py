@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.scan.python_uses import Found
 
+EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 _DEPTH = 8
+
+
+def is_azure(file: File, node: ast.AST | None) -> bool:
+    """Return whether an expression makes an AzureExporter, and no object of a class of the program that stands on it."""
+    return isinstance(node, ast.Call) and file.symbol(node) == EXPORTER and file.value(node.func).meaning != "subclass"
 
 
 def made(file: File, node: ast.expr | None, depth: int = _DEPTH) -> tuple[File, ast.Call] | None:
@@ -144,6 +150,11 @@ def is_subclass(use: Found, file: File) -> bool:
     if isinstance(file.parents.get(use.node), ast.ClassDef):
         return True
     return isinstance(use.node, ast.expr) and file.value(use.node).meaning in {"subclass", "class"}
+
+
+def is_exporter_class(owner: ast.ClassDef, file: File) -> bool:
+    """Return whether a class of the program stands on an exporter of OpenCensus."""
+    return any(use.rule == "B002" for base in owner.bases for use in file.by_node.get(base, ()))
 
 
 def is_of_nobody(slot: Slot | None, file: File, words: Collection[str] | None = None) -> bool:

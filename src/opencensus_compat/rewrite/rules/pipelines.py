@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import processors, samplers, shared
 from opencensus_compat.rewrite.rules.held import held
+from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure
 from opencensus_compat.rewrite.rules.options import options, renamed
-from opencensus_compat.rewrite.rules.ways import EXPORTER, are_separate, exporters, taken
+from opencensus_compat.rewrite.rules.ways import are_separate, exporters, taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,7 @@ def _without_exporter(of_sampler: str, use: Found, file: File) -> str:
 
 def _pipeline(node: ast.expr, use: Found, file: File) -> str:
     """Return the source of a pipeline that is made in place, or of what holds it."""
-    if isinstance(node, ast.Call) and file.symbol(node) == EXPORTER:
+    if isinstance(node, ast.Call) and is_azure(file, node):
         if file.has_stars(node):
             raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
         text = f"{named(use.node, file)}({', '.join(options(node, file, 'traces'))})"

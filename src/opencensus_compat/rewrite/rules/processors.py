@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules.made import loads, target
+from opencensus_compat.rewrite.rules.made import is_exporter_class, loads, target
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome
@@ -76,12 +76,19 @@ def _is_known(node: ast.expr, file: File, at: ast.stmt) -> bool:
     return len(slot.stores) == 1 and (file.start(slot.stores[0]) < file.start(at) or slot.owner is not file.owner(at))
 
 
+def _is_of_subclass(owner: ast.expr, file: File) -> bool:
+    """Return whether an exporter gets a processor in a class that stands on it, which stays."""
+    is_self = (isinstance(owner, ast.Name) and owner.id == "self") or (isinstance(owner, ast.Call) and ast.unparse(owner.func) == "super")
+    around = next((each for each in file.up(owner) if isinstance(each, ast.ClassDef)), None)
+    return is_self and around is not None and is_exporter_class(around, file)
+
+
 def processor(use: Found, file: File) -> Outcome:
     """`handler.add_telemetry_processor(...)` stays: the new handlers have it. On other exporters it becomes an argument of `configure`."""
     if use.symbol.startswith(_HANDLERS) or file.call(use.node) is None:
         return []
     owner = use.node.value if isinstance(use.node, ast.Attribute) else None
-    if owner is not None and file.value(owner).name.startswith(_HANDLERS):
+    if owner is not None and (file.value(owner).name.startswith(_HANDLERS) or _is_of_subclass(owner, file)):
         return []
     call = file.call(use.node)
     if owner is None or call is None or not file.is_alone(call) or not isinstance(owner, (ast.Name, ast.Attribute)):

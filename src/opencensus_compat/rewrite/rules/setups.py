@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import providers
-from opencensus_compat.rewrite.rules.made import stored
+from opencensus_compat.rewrite.rules.made import is_azure, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
 
 TRACES, METRICS = "traces", "metrics"
-_SPANS = "ext.azure.trace_exporter.AzureExporter"
 _OF_METRICS = frozenset({"ext.azure.metrics_exporter.new_metrics_exporter", "ext.azure.metrics_exporter.MetricsExporter"})
 _VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 _ENVIRONMENT = re.compile(rf"(?:os\.)?(?:environ\[|environ\.get\(|getenv\()'{_VARIABLE}'(?:, None)?[\])]")
@@ -170,7 +169,7 @@ def _name(node: ast.expr) -> str:
 
 def _of_traces(node: ast.Call, taker: providers.Taker, file: File) -> Iterator[SetUp]:
     home, made = _made(file, taker.exporter)
-    if isinstance(made, ast.Call) and home.symbol(made) == _SPANS:
+    if isinstance(made, ast.Call) and is_azure(home, made):
         of_sampler = kind(file, taker.sampler) if taker.sampler is not None else decides(taker.default)
         yield SetUp(file, node, TRACES, {**options_of(made, home), "sampler": of_sampler})
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.imports import without_names
 from opencensus_compat.rewrite.rules import handed, processors, samplers, setups
-from opencensus_compat.rewrite.rules.made import made, readers, target
+from opencensus_compat.rewrite.rules.made import is_azure, made, readers, target
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, Taker, context_given, given, takers
-from opencensus_compat.rewrite.rules.ways import EXPORTER
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
@@ -28,7 +27,7 @@ def maker(node: ast.expr, file: File) -> tuple[File, ast.Call] | None:
         found = made(*returned) if returned is not None else None
     elif isinstance(node, ast.Name) and found is not None and found[0] is file and _is_beside(node, found[1], file):
         return None
-    return found if found is not None and found[0].symbol(found[1]) == EXPORTER else None
+    return found if found is not None and is_azure(*found) else None
 
 
 def _is_beside(node: ast.Name, call: ast.Call, file: File) -> bool:
@@ -175,7 +174,7 @@ def _imported(node: ast.expr | None, file: File) -> ast.alias | None:
 def chosen(node: ast.expr, file: File) -> ast.IfExp | None:
     """Return the expression that makes an exporter or none, by a condition; None for another one."""
     found = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
-    if not isinstance(found, ast.IfExp) or file.symbol(found.body) != EXPORTER:
+    if not isinstance(found, ast.IfExp) or not is_azure(file, found.body):
         return None
     is_none = isinstance(found.orelse, ast.Constant) and found.orelse.value is None
     return found if is_none else None

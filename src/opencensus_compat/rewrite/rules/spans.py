@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit, apply, line_starts
-from opencensus_compat.rewrite.rules import pipelines
+from opencensus_compat.rewrite.rules import legacy, pipelines
 from opencensus_compat.rewrite.rules.providers import STARTS, TRACER, callers, context_given, parent_context, reads, told, tracers
 from opencensus_compat.scan.rules import BY_ID
 
@@ -29,6 +29,8 @@ _MESSAGE = {
 }
 """Parameter of `MessageEvent` after its time -> attribute."""
 _KINDS = {"UNSPECIFIED": "INTERNAL", "SERVER": "SERVER", "CLIENT": "CLIENT"}
+_CODES = frozenset({0, 2})
+"""Codes of OpenCensus that OpenTelemetry's OK and ERROR stand for."""
 _NUMBERS: dict[object, str] = dict(enumerate(_KINDS.values()))
 
 
@@ -123,6 +125,10 @@ def child(use: Found, file: File) -> Outcome:
     call, node = file.call(use.node), use.node
     if call is None or not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
         return Ask("Is that span the current one here?")
+    if legacy.shows(file):
+        return Ask(
+            "Who reads the count of children at the exporter, or needs them in one list? Write `tracer.span(name)`, whose spans are not counted."
+        )
     if not isinstance(file.parents.get(call), ast.withitem):
         return Ask(BY_ID["T011"].question)
     around = [
@@ -339,6 +345,10 @@ def status(use: Found, file: File) -> Outcome:
             return Ask("OpenTelemetry's status has no details: are they needed?")
         if not isinstance(code, ast.Constant) or not isinstance(code.value, int):
             return Ask("Which codes can it be? 0 is StatusCode.OK, all others are StatusCode.ERROR.")
+        if code.value not in _CODES and legacy.shows(file):
+            return Ask(
+                f"Who reads the code {code.value} at the exporter? OpenTelemetry has ERROR alone, which arrives there as 2, UNKNOWN. Write 2 where that will do."
+            )
         trace = file.need(_TRACE, node)
         text = f"{trace}.StatusCode.ERROR" if code.value else f"{trace}.StatusCode.OK"
         if message is not None and code.value:
@@ -387,6 +397,8 @@ def link(use: Found, file: File) -> Outcome:
         return Keep("a method as a value") if call is None else file.positional(call, {"link": "context"})
     if call is None or use.symbol != "trace.link.Link" or file.has_stars(call) or file.argument(call, 3, "attributes") is not None:
         return Ask("Which span does it point to? OpenTelemetry's links have no type.")
+    if file.argument(call, 2, "type") is not None and legacy.shows(file):
+        return Ask("Who reads the type of the link at the exporter? OpenTelemetry's links have none. Leave it out where it is not needed.")
     ids = [file.argument(call, at, part) for at, part in enumerate(("trace_id", "span_id"))]
     if None in ids:
         return Ask("Which span does it point to?")

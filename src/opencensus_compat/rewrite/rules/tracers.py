@@ -6,8 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import consoles, handed, pipelines, processors, providers, setups, shared, ways
-from opencensus_compat.rewrite.rules.made import made
+from opencensus_compat.rewrite.rules import handed, legacy, pipelines, processors, providers, setups, shared, ways
+from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure, made
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
 from opencensus_compat.rewrite.rules.samplers import default_sampler
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 FREE: frozenset[str] = frozenset()
 _TRACE = "from opentelemetry import trace"
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
-_EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 _NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
 _TAKE_EXPORTERS = frozenset({TRACER, "ext.flask.flask_middleware.FlaskMiddleware", "ext.fastapi.fastapi_middleware.FastAPIMiddleware"})
 
@@ -79,15 +78,15 @@ def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> O
                 file.cover(sampler)
             return [_get_tracer(use, call, file)]
         return _without_exporter(use, call, sampler, file)
-    if ways.are_separate(file) and consoles.printer(exporter, file) is None:
+    stays = legacy.of(exporter, file)
+    if stays is not None:
+        return _of_legacy(use, call, stays, file)
+    legacy.check_alone(file)
+    if ways.are_separate(file):
         made = pipelines.provider(exporter, sampler, use, file)
         return [file.replace(call, made if is_alone else f"{made}.get_tracer(__name__)")]
     if handed.of_attribute(exporter, file) is not None:
         return _of_class(use, call, exporter, sampler, file)
-    if consoles.printer(exporter, file) is not None:
-        # One that is made in place sets the provider by itself.
-        provider = [] if isinstance(exporter, ast.Call) else consoles.set_up(call, exporter, use, file)
-        return [*provider, file.delete(statement) if is_alone else _get_tracer(use, call, file)]
     setups.check(call, file)
     if shared.maker(exporter, file) is not None:
         return _of_shared(use, call, exporter, sampler, file)
@@ -103,12 +102,24 @@ def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> O
     return [file.replace(call, text)] if is_alone else [file.insert_before(statement, text), _get_tracer(use, call, file)]
 
 
+def _of_legacy(use: Found, call: ast.Call, stays: legacy.Stays, file: File) -> Outcome:
+    """Return what becomes of a tracer whose exporter stays: its spans are handed to that."""
+    statement, taker = file.statement(call), providers.taker(call, file)
+    assert taker is not None
+    sampler = default_sampler(file, use) if taker.sampler is None else file.render(taker.sampler)
+    made = legacy.set_up(stays, call, taker, sampler, use, file)
+    edits = [file.insert_before(statement, each) if isinstance(each, str) else each for each in made]
+    if taker.exporter is not None and stays.file is not file:
+        edits += shared.import_without(taker.exporter, taker.sampler, file)
+    return [*edits, file.delete(statement) if file.is_alone(call) else _get_tracer(use, call, file)]
+
+
 def _of_class(use: Found, call: ast.Call, exporter: ast.expr, sampler: ast.expr | None, file: File) -> Outcome:
     """Return what becomes of a tracer whose exporter its class is made with, where `configure` stands before that."""
     part = handed.of_attribute(exporter, file)
     found = part.value() if part is not None else None
     of_exporter = made(*found) if found is not None else None
-    is_known = of_exporter is not None and of_exporter[0].symbol(of_exporter[1]) == _EXPORTER
+    is_known = of_exporter is not None and is_azure(*of_exporter)
     if part is None or of_exporter is None or not is_known or of_exporter[1] is part.default:
         return Keep("its exporter is not an AzureExporter that is handed to its class in one place")
     if isinstance(sampler, ast.Call):
@@ -185,8 +196,8 @@ def exporter_arguments(node: ast.expr, file: File, at: ast.stmt) -> list[str]:
         Refused: It is another exporter, or has options that `configure` has not.
     """
     call = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
-    if not isinstance(call, ast.Call) or file.symbol(call) != _EXPORTER:
-        raise Refused(Keep("its exporter is not an AzureExporter that is made here"))
+    if not isinstance(call, ast.Call) or not is_azure(file, call):
+        raise Refused(Keep("what makes its exporter is not known"))
     if file.has_stars(call) or call.args:
         raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
     if isinstance(node, ast.Name) and not _means_the_same(call, node, file):
@@ -213,8 +224,8 @@ def _means_the_same(made: ast.Call, node: ast.expr, file: File) -> bool:
 def exporter(use: Found, file: File) -> Outcome:
     """`exporter = AzureExporter(...)` goes, where only tracers have it: `configure` makes it."""
     call = file.call(use.node)
-    if call is None or use.symbol != _EXPORTER:
-        return Keep("the exporter's class, or a part of it")
+    if not is_azure(file, call) or call is None:
+        return Keep("a class of the program stands on it, or it is a part of the exporter")
     if _takes_it(call, file):
         return None
     if ways.are_separate(file) and (edits := pipelines.exporter(use, call, file)) is not None:
@@ -271,12 +282,12 @@ def _target(node: ast.AST, file: File) -> ast.AST:
 
 def by_environment(use: Found, file: File) -> Outcome:
     """An exporter without options takes the same variable of the environment."""
-    return [] if use.symbol == _EXPORTER else None
+    return [] if use.symbol == EXPORTER else None
 
 
 def by_key(use: Found, file: File) -> Outcome:
     """An instrumentation key becomes a connection string with the exporter that has it."""
-    return [] if use.symbol == _EXPORTER else None
+    return [] if use.symbol == EXPORTER else None
 
 
 def key_only(_use: Found, _file: File) -> Outcome:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from opencensus_compat.rewrite.context import Refused
 from opencensus_compat.rewrite.rules import processors, setups
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import called, loads, readers, target
+from opencensus_compat.rewrite.rules.made import EXPORTER, called, is_azure, loads, readers, target
 from opencensus_compat.rewrite.rules.providers import TRACER, Taker, default, taker, takers
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.scan.python_uses import Found
 
-EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 Taken: TypeAlias = "tuple[File, Taker, list[tuple[File, ast.expr]]]"
 """A tracer or middleware with its file, and the calls that make its exporter, with theirs."""
 _FUNCTIONS = (ast.Name, ast.Attribute, ast.Lambda)
@@ -72,7 +71,7 @@ def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
 def _are_separate(file: File) -> bool:
     if any(b"SpanPipeline(" in home.source for home in file.files.values()):
         return True
-    if not any(True for home in file.files.values() for _ in called(home, EXPORTER)):
+    if not any(is_azure(home, call) for home in file.files.values() for call in called(home, EXPORTER)):
         return False
     if any(use.rule == "W011" for home in file.files.values() for use in home.uses):
         # Django's instrumentation takes the global provider.
@@ -259,7 +258,7 @@ def exporters(node: ast.expr, file: File) -> tuple[list[tuple[File, ast.expr]], 
     found = held(file, node)
     may_be_none = found is None
     found = held(file, node, or_none=True) if found is None else found
-    is_known = bool(found) and all(home.symbol(call) == EXPORTER for home, call in found or [])
+    is_known = bool(found) and all(is_azure(home, call) for home, call in found or [])
     return (found or [], may_be_none) if is_known else ([], False)
 
 

@@ -1,0 +1,284 @@
+"""Exporters of OpenCensus that stay, of other makers and the program's own: OpenTelemetry's provider hands spans to them, by `LegacyExporterProcessor`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.rules import providers, samplers, shared
+from opencensus_compat.rewrite.rules.held import held
+from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure, is_exporter_class, made, target
+from opencensus_compat.scan import strings
+from opencensus_compat.scan.rules import BY_ID, rule_of
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
+    from opencensus_compat.scan.python_uses import Found
+
+ADAPTER = "LegacyExporterProcessor"
+MODULE = "opencensus_compat.legacy_exporters"
+_RULES = frozenset({"T070", "T072", "V001", "V002", "V004", "V005", "X003"})
+_BLIND = (EXPORTER, "ext.zipkin.", "trace.exporters.zipkin_exporter.")
+"""Exporters that show nothing of it."""
+_SET = re.compile(rb"\bset_tracer_provider\(|\bconfigure\((?=[^)]*signals=\[\"traces\")")
+_SEVERAL = Ask(
+    "Which exporter gets the spans? A process has one tracer provider, which hands each span to all of its processors: write the set-up once, "
+    "with a `LegacyExporterProcessor` for each exporter of OpenCensus that is to get them all."
+)
+_ONCE = Ask("Where does the program run once, before its spans begin? A process has one tracer provider, with one exporter of this kind.")
+_SAMPLER = Ask("Which sampler is meant? The tracers with this exporter have several, and a process has one.")
+
+
+class Stays(NamedTuple):
+    """Exporters that stay, of which an expression holds one."""
+
+    made: tuple[tuple[File, ast.Call], ...]
+    """What makes them, and in which file."""
+
+    @property
+    def file(self) -> File:
+        """Where it is made, for one that is the only one."""
+        return self.made[0][0]
+
+    @property
+    def call(self) -> ast.Call | None:
+        """What makes it; None for several."""
+        return self.made[0][1] if len(self.made) == 1 else None
+
+
+def of(node: ast.expr | None, file: File) -> Stays | None:
+    """Return the exporters that an expression may hold, where they are such that stay; None for others, and for what is not known."""
+    found = made(file, node)
+    parts = [found] if found is not None else held(file, node)
+    calls = [(home, call) for home, call in parts or () if isinstance(call, ast.Call) and _stays(call, home)]
+    return Stays(tuple(calls)) if parts and len(calls) == len(parts) else None
+
+
+def _stays(call: ast.Call, file: File) -> bool:
+    symbol = file.symbol(call)
+    if symbol == EXPORTER:
+        return not is_azure(file, call)
+    rule = rule_of(symbol) if symbol else None
+    return rule.id in _RULES if rule is not None else not symbol and _is_exporter(call.func, file)
+
+
+def shows(file: File) -> bool:
+    """Return whether an exporter of the program that stays may show what OpenTelemetry does not keep: codes, types of links, children."""
+    made_here: set[str] = set()
+    for home, each in providers.takers(file):
+        if (found := of(each.exporter, home)) is not None:
+            made_here.update(where.symbol(call) for where, call in found.made)
+    for home in file.files.values():
+        for call in home.kinds[ast.Call] if ADAPTER.encode() in home.source else ():
+            if strings.tail(call.func) == ADAPTER and call.args and (found := of(call.args[0], home)) is not None:
+                made_here.update(where.symbol(made) for where, made in found.made)
+    return any(not symbol.startswith(_BLIND) for symbol in made_here)
+
+
+def _is_exporter(function: ast.expr, file: File) -> bool:
+    """Return whether a function is a class of the program that has the method of an exporter."""
+    slot = file.slot(function) if isinstance(function, ast.Name) else None
+    store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    origin = file.origin(store) if isinstance(store, ast.alias) else None
+    if origin is not None:
+        store = origin[1].stores[0] if len(origin[1].stores) == 1 else None
+    return isinstance(store, ast.ClassDef) and any(isinstance(each, ast.FunctionDef) and each.name == "export" for each in store.body)
+
+
+def check_alone(file: File) -> None:
+    """Refuse a tracer or middleware whose process has spans that go to an exporter which stays, and others that go elsewhere.
+
+    Args:
+        file: Its file.
+
+    Raises:
+        Refused: A person must say who gets them.
+    """
+    if _SET.search(file.source) is None and not any(of(each.exporter, home) is not None for home, each in providers.takers(file)):
+        return
+    # Those that may be loaded by one process with this one: a file of the program imports both, directly or not.
+    reached = [found for found in map(_reached, file.files.values()) if file.path in found]
+    near = [home for home in file.files.values() if any(home.path in found for found in reached)]
+    makers = {
+        frozenset(call for _, call in found.made) if (found := of(each.exporter, home)) is not None else None
+        for home, each in providers.takers(file)
+        if each.exporter is not None and home in near
+    }
+    if makers - {None} and (len(makers) > 1 or any(_SET.search(home.source) for home in near)):
+        raise Refused(_SEVERAL)
+
+
+def _reached(file: File) -> set[str]:
+    """Return the files of the program that a file imports, directly or not, itself included."""
+    reached, pending = {file.path}, [file]
+    while pending:
+        home = pending.pop()
+        names = [(0, alias.name) for node in home.kinds[ast.Import] for alias in node.names]
+        names += [(node.level, node.module or "") for node in home.kinds[ast.ImportFrom]]
+        names += [(level, f"{module}.{name}" if module else name) for level, module, name in home.taken()]
+        for level, name in names:
+            found = home.module_file(level, name)
+            if found is not None and found.path not in reached:
+                reached.add(found.path)
+                pending.append(found)
+    return reached
+
+
+def set_up(found: Stays, user: ast.Call, given: providers.Taker, sampler: str, use: Found, file: File) -> list[str] | list[Edit]:
+    """Return what sets a provider that hands its spans to an exporter.
+
+    Args:
+        found: The exporter.
+        user: What makes the tracer, or puts the middleware in.
+        given: What that is given.
+        sampler: The source of its sampler, in its file.
+        use: The use that it belongs to.
+        file: Its file.
+
+    Returns: lines that go before its statement; or edits, where the provider is set beside what makes the exporter, or nothing at all,
+    since another tracer's use does that.
+
+    Raises:
+        Refused: It is not known that this happens once, or other spans go elsewhere.
+    """
+    check_alone(file)
+    exporter = given.exporter
+    assert exporter is not None
+    for home, call in found.made:
+        home.cover(call)
+    users = [(home, each) for home, each in providers.takers(file) if of(each.exporter, home) == found]
+    users.sort(key=lambda each: (each[0].path, each[0].start(each[1].node)))
+    is_beside = exporter is found.call or _is_in_reach(exporter, found, user, file)
+    if len(users) == 1 and is_beside:
+        if not providers.is_first(user, file) or not _is_once(user, file):
+            raise Refused(_ONCE)
+        return _in_place(exporter, found, sampler, use, file)
+    kinds = {each.kind(home) for home, each in users}
+    if len(kinds) > 1 or None in kinds:
+        raise Refused(_SAMPLER)
+    if found.call is None:
+        raise Refused(_ONCE)
+    if users[0][1].node is not given.node:
+        return []
+    return _beside_maker(found, kinds.pop(), users, use, file)
+
+
+def _is_in_reach(node: ast.expr, found: Stays, user: ast.Call, file: File) -> bool:
+    """Return whether an exporter is a variable of the function or module that makes the tracer, or what that is handed."""
+    slot = file.slot(node)
+    if slot is None or slot.owner is not file.owner(user):
+        return False
+    return slot.parameter is not None or all(home is file for home, _ in found.made)
+
+
+def _in_place(exporter: ast.expr, found: Stays, sampler: str, use: Found, file: File) -> list[str] | list[Edit]:
+    lines, text = _Lines.of(sampler, use, file), file.text(exporter)
+    if not _sets_one(found):
+        return [lines.made, lines.handed(text), lines.set]
+    if exporter is found.call:
+        return [lines.made, lines.set, lines.handed(text)]
+    statement = file.statement(found.made[0][1])
+    if found.call is None or not file.begins_line(statement):
+        raise Refused(_ONCE)
+    return [
+        file.insert_before(statement, lines.made),
+        file.insert_before(statement, lines.set),
+        file.insert_after(statement, lines.handed(text)),
+    ]
+
+
+def _sets_one(found: Stays) -> bool:
+    """Return whether an exporter makes a provider itself, as those to Application Insights do where none is set."""
+    return any(home.symbol(call) == EXPORTER for home, call in found.made)
+
+
+def _beside_maker(
+    found: Stays, kind: tuple[str, str] | None, users: list[tuple[File, providers.Taker]], use: Found, file: File
+) -> list[Edit]:
+    (home, call), *_ = found.made
+    place, statement = target(home, call), home.statement(call)
+    if place is None or not home.begins_line(statement) or not _is_once(call, home):
+        raise Refused(_ONCE)
+    before = len(home.needs)
+    has_caller = any(shared.is_continued(each, other) for other, each in users)
+    lines = _Lines.of(samplers.of_kind(kind, use, home, has_caller=has_caller), use, home)
+    handed = lines.handed(home.text(place))
+    if _sets_one(found):
+        edits = [home.insert_before(statement, each) for each in (lines.made, lines.set)]
+        edits.append(home.insert_after(statement, handed))
+    else:
+        between = f"{home.line_end}{home.indentation(statement)}"
+        edits = [home.insert_after(statement, between.join((lines.made, handed, lines.set)))]
+    if home is file:
+        return edits
+    needs = home.needs[before:]
+    del home.needs[before:]
+    file.elsewhere.append((home, statement, edits, needs))
+    return []
+
+
+class _Lines(NamedTuple):
+    """The statements that set a provider."""
+
+    made: str
+    set: str
+    name: str
+    adapter: str
+
+    @classmethod
+    def of(cls, sampler: str, use: Found, file: File) -> _Lines:
+        """Return them for a file, which imports what they need."""
+        trace = file.need("from opentelemetry import trace", use.node)
+        provider = file.need("from opentelemetry.sdk.trace import TracerProvider", use.node)
+        adapter, name = file.need(f"from {MODULE} import {ADAPTER}", use.node), file.free_name("provider")
+        return cls(f"{name} = {provider}(sampler={sampler})", f"{trace}.set_tracer_provider({name})", name, adapter)
+
+    def handed(self, exporter: str) -> str:
+        """Return what hands the spans to an exporter."""
+        return f"{self.name}.add_span_processor({self.adapter}({exporter}))"
+
+
+def _is_once(node: ast.AST, file: File, depth: int = 4) -> bool:
+    """Return whether an expression is evaluated at most once in a process, as far as the program's own calls tell."""
+    for each in file.up(node):
+        if isinstance(each, (ast.For, ast.AsyncFor, ast.While, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            return False
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            owner = file.parents.get(each)
+            name = owner.name if isinstance(owner, ast.ClassDef) and each.name == "__init__" else each.name
+            if not depth or any(strings.tail(other) not in {"staticmethod", "classmethod"} for other in each.decorator_list):
+                return False
+            calls = [(home, home.call(read)) for home, read in providers.reads(name, file)]
+            return not calls or (len(calls) == 1 and calls[0][1] is not None and _is_once(calls[0][1], calls[0][0], depth - 1))
+    return True
+
+
+def spans(use: Found, file: File) -> Outcome:
+    """The class of an exporter is asked about where it stands, and neither where an object of it is made, nor in its methods."""
+    is_made = isinstance(use.node, ast.expr) and file.value(use.node).meaning == "subclass"
+    if is_made or any(isinstance(each, ast.ClassDef) and is_exporter_class(each, file) for each in file.up(use.node)):
+        return []
+    return Ask(BY_ID["T072"].question)
+
+
+def transport(use: Found, file: File) -> Outcome:
+    """A transport goes with the exporter that has it."""
+    return Keep("goes with the exporter that has it")
+
+
+def adapter(node: ast.expr, file: File) -> ast.Call | None:
+    """Return the call that hands spans to what an expression makes, at once or by the one variable that holds it; None for no such call."""
+    place = target(file, node)
+    slot = file.slot(place) if isinstance(place, ast.Name) else None
+    if slot is not None:
+        node = slot.loads[0] if file.only_value(slot) is node and len(slot.loads) == 1 and isinstance(slot.loads[0], ast.expr) else node
+    call = file.parents.get(node)
+    if not isinstance(call, ast.Call) or call.args != [node] or strings.tail(call.func) != ADAPTER:
+        return None
+    return call
+
+
+REWRITERS: dict[str, Rewriter] = {"T071": transport, "T072": spans}

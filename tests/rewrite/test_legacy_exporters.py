@@ -1,0 +1,242 @@
+"""Programs whose spans go to another exporter than AzureExporter: it stays, behind a provider of OpenTelemetry's."""
+
+from __future__ import annotations
+
+import pytest
+
+from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
+
+_HEAD = """\
+from opencensus.ext.jaeger.trace_exporter import JaegerExporter
+from opencensus.ext.zipkin.trace_exporter import ZipkinExporter
+from opencensus.trace.link import Link
+from opencensus.trace.print_exporter import PrintExporter
+from opencensus.trace.samplers import AlwaysOffSampler, AlwaysOnSampler
+from opencensus.trace.status import Status
+from opencensus.trace.tracer import Tracer
+
+"""
+
+
+def rewritten(text, *, shape=False):
+    """Return what becomes of a program, and what is left of it as rule -> reason."""
+    found = rewrite_text(text.encode(), options=Options(shape=shape, markers=False))
+    new = next(iter(found.after.values()), text.encode())
+    assert rewrite_text(new, options=Options(shape=shape, markers=False)).after == {}
+    compile(new, "app.py", "exec")
+    return new.decode(), {each.rule: each.text for each in found.left if each.why != "with"}
+
+
+def body(text, **options):
+    """Return what becomes of a program, without its imports, and what is left of it."""
+    new, left = rewritten(_HEAD + text, **options)
+    return new.rpartition("\n\n")[2] if new.count("\n\n") == 1 else new.partition("\n\n")[2], left
+
+
+def test_in_place():
+    """An exporter that is made where its tracer is, is made where it gets spans."""
+    new, left = body(
+        'tracer = Tracer(exporter=ZipkinExporter(port=9411), sampler=AlwaysOnSampler())\nwith tracer.span(name="a"):\n    pass\n'
+    )
+    assert new == (
+        "provider = TracerProvider(sampler=ALWAYS_ON)\n"
+        "provider.add_span_processor(LegacyExporterProcessor(ZipkinExporter(port=9411)))\n"
+        "trace.set_tracer_provider(provider)\n"
+        "tracer = trace.get_tracer(__name__)\n"
+        'with tracer.start_as_current_span("a"):\n    pass\n'
+    )
+    assert list(left) == ["V002"]
+
+
+def test_a_tracer_that_nothing_holds():
+    """A tracer that is only there to send the spans of others becomes the provider alone."""
+    new, _ = body("Tracer(exporter=ZipkinExporter(), sampler=AlwaysOnSampler())\n")
+    assert new.splitlines()[-1] == "trace.set_tracer_provider(provider)"
+
+
+def test_handed_to_a_function():
+    """Of several exporters the function that is called once gets one: that gets the spans."""
+    new, left = body(
+        "def work(exporter):\n    tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\n    with tracer.span(name='a'):\n        pass\n\n\n"
+        "work(ZipkinExporter() if 'Z' in globals() else JaegerExporter())\n"
+    )
+    assert "    provider.add_span_processor(LegacyExporterProcessor(exporter))\n" in new
+    assert set(left) == {"V001", "V002"}
+
+
+def test_tracers_of_several_functions():
+    """The exporter of several tracers gets the spans where it is made."""
+    new, _ = body(
+        "exporter = ZipkinExporter()\n\n\n"
+        + "".join(
+            f"def {name}():\n    tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\n    tracer.start_span()\n    tracer.end_span()\n\n\n"
+            for name in ("one", "two")
+        )
+    )
+    assert new.startswith(
+        "exporter = ZipkinExporter()\nprovider = TracerProvider(sampler=ALWAYS_ON)\nprovider.add_span_processor(LegacyExporterProcessor(exporter))\n"
+        "trace.set_tracer_provider(provider)\n"
+    )
+    assert new.count("set_tracer_provider") == 1
+
+
+def test_the_exporter_of_another_module(tmp_path):
+    """An exporter that is imported gets the spans in the module that makes it, which is imported all the same."""
+    (tmp_path / "telemetry.py").write_text("from opencensus.trace.file_exporter import FileExporter\n\nexporter = FileExporter('a.json')\n")
+    (tmp_path / "app.py").write_text(
+        "from opencensus.trace.samplers import AlwaysOnSampler\nfrom opencensus.trace.tracer import Tracer\nfrom telemetry import exporter\n\n"
+        "tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\nwith tracer.span(name='a'):\n    pass\n"
+    )
+    found = rewrite([str(tmp_path)], Options(markers=False))
+    texts = {path.rpartition("/")[2]: text.decode() for path, text in found.after.items()}
+    assert texts["telemetry.py"].endswith(
+        "exporter = FileExporter('a.json')\nprovider = TracerProvider(sampler=ALWAYS_ON)\n"
+        "provider.add_span_processor(LegacyExporterProcessor(exporter))\ntrace.set_tracer_provider(provider)\n"
+    )
+    assert "import telemetry  # noqa: F401" in texts["app.py"]
+    assert "opencensus" not in texts["app.py"]
+
+
+def test_programs_beside_each_other(tmp_path):
+    """Two programs that share a module have an exporter each."""
+    (tmp_path / "words.py").write_text("NAME = 'a'\n")
+    for name in ("client", "server"):
+        (tmp_path / f"{name}.py").write_text(
+            f"{_HEAD}from words import NAME\n\ntracer = Tracer(exporter=ZipkinExporter(), sampler=AlwaysOnSampler())\n"
+            "with tracer.span(name=NAME):\n    pass\n"
+        )
+    found = rewrite([str(tmp_path)], Options(markers=False))
+    assert {path.rpartition("/")[2] for path in found.after} == {"client.py", "server.py"}
+    assert {each.rule for each in found.left} == {"V002"}
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (
+            "a = Tracer(exporter=ZipkinExporter(), sampler=AlwaysOnSampler())\nb = Tracer(exporter=JaegerExporter(), sampler=AlwaysOnSampler())\n",
+            "Which exporter gets the spans?",
+        ),
+        (
+            "exporter = ZipkinExporter()\na = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\nb = Tracer(exporter=exporter, sampler=AlwaysOffSampler())\n",
+            "Which sampler is meant?",
+        ),
+        (
+            "for number in range(2):\n    tracer = Tracer(exporter=ZipkinExporter(), sampler=AlwaysOnSampler())\n    with tracer.span(name='a'):\n        pass\n",
+            "Where does the program run once",
+        ),
+        (
+            "def work():\n    tracer = Tracer(exporter=ZipkinExporter(), sampler=AlwaysOnSampler())\n    with tracer.span(name='a'):\n        pass\n\n\nwork()\nwork()\n",
+            "Where does the program run once",
+        ),
+    ],
+    ids=["two exporters", "two samplers", "in a loop", "a function that is called twice"],
+)
+def test_what_a_person_decides(text, asked):
+    """Where a process would need two providers, or would set one twice, a person is asked, and nothing changes."""
+    new, left = body(text)
+    assert new == text
+    assert left["T001"].startswith(asked)
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("span.set_status(Status(5, 'not there'))", "T025"),
+        ("span.add_link(Link('a' * 32, 'b' * 16, 1))", "T027"),
+        ("with span.span(name='b'):\n        pass", "T029"),
+    ],
+    ids=["a code", "the type of a link", "children"],
+)
+@pytest.mark.parametrize(("maker", "is_shown"), [("JaegerExporter", True), ("ZipkinExporter", False)])
+def test_what_opentelemetry_does_not_keep(line, rule, maker, is_shown):
+    """What OpenTelemetry does not keep is asked about where the exporter shows it."""
+    text = f"tracer = Tracer(exporter={maker}(), sampler=AlwaysOnSampler())\nwith tracer.span(name='a') as span:\n    {line}\n"
+    new, left = body(text)
+    assert (rule in left, new == text) == (is_shown, is_shown)
+
+
+def test_the_console():
+    """An exporter that prints stays, until another shape is asked for: then it is OpenTelemetry's."""
+    text = "tracer = Tracer(exporter=PrintExporter(), sampler=AlwaysOnSampler())\nwith tracer.span(name='a'):\n    pass\n"
+    new, left = body(text)
+    assert "provider.add_span_processor(LegacyExporterProcessor(PrintExporter()))\n" in new
+    assert list(left) == ["T070"]
+    kept, _ = rewritten(_HEAD + text)
+    later, left = rewritten(kept, shape=True)
+    assert left == {}
+    assert (later, left) == rewritten(_HEAD + text, shape=True)
+    assert "LegacyExporterProcessor" not in later
+
+
+def test_a_class_that_stands_on_the_exporter():
+    """An exporter of the program's own that stands on AzureExporter keeps what it adds, and is not taken for one."""
+    text = (
+        "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace.samplers import AlwaysOnSampler\n"
+        "from opencensus.trace.tracer import Tracer\n\n\nclass Own(AzureExporter):\n    def __init__(self, **options):\n        super().__init__(**options)\n"
+        "        self.add_telemetry_processor(print)\n\n    def span_data_to_envelope(self, span_data):\n        return None\n\n\n"
+        "exporter = Own()\ntracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\nwith tracer.span(name='a'):\n    pass\n"
+    )
+    new, _ = rewritten(text)
+    assert "configure" not in new
+    assert "self.add_telemetry_processor(print)\n" in new
+    # The exporter sets a provider by itself where none is set.
+    assert (
+        "provider = TracerProvider(sampler=ALWAYS_ON)\ntrace.set_tracer_provider(provider)\nexporter = Own()\n"
+        "provider.add_span_processor(LegacyExporterProcessor(exporter))\n"
+    ) in new
+
+
+def test_a_class_without_a_base():
+    """A class of the program that has the method of an exporter is one."""
+    new, left = rewritten(
+        "from opencensus.trace.samplers import AlwaysOnSampler\nfrom opencensus.trace.tracer import Tracer\n\n\nclass Lines:\n"
+        "    def export(self, span_datas):\n        print(span_datas)\n\n\n"
+        "with Tracer(exporter=Lines(), sampler=AlwaysOnSampler()).span(name='a'):\n    pass\n"
+    )
+    assert "LegacyExporterProcessor(Lines())" in new
+    assert left == {}
+
+
+def test_modules_of_early_releases():
+    """Samplers of the modules that early releases had are those of today; the exporter is asked about."""
+    new, left = rewritten(
+        "from opencensus.trace.exporters.zipkin_exporter import ZipkinExporter\nfrom opencensus.trace.samplers import always_on, probability\n"
+        "from opencensus.trace.tracer import Tracer\n\nRATE = probability.ProbabilitySampler(0.5)\n"
+        "tracer = Tracer(exporter=ZipkinExporter(), sampler=always_on.AlwaysOnSampler())\nwith tracer.span(name='a'):\n    pass\n"
+    )
+    assert "TracerProvider(sampler=ALWAYS_ON)" in new
+    assert "RATE = ParentBased(TraceIdRatioBased(0.5))" in new
+    assert list(left) == ["X003"]
+
+
+@pytest.mark.parametrize(
+    ("text", "instrumented"),
+    [
+        (
+            (
+                "from flask import Flask\nfrom opencensus.ext.flask.flask_middleware import FlaskMiddleware\n"
+                "from opencensus.trace.logging_exporter import LoggingExporter\nfrom opencensus.trace.samplers import AlwaysOnSampler\n\n"
+                "app = Flask(__name__)\nmiddleware = FlaskMiddleware(app, exporter=LoggingExporter(), sampler=AlwaysOnSampler())\n"
+            ),
+            "FlaskInstrumentor().instrument_app(app)\n",
+        ),
+        (
+            (
+                "from fastapi import FastAPI\nfrom opencensus.ext.fastapi.fastapi_middleware import FastAPIMiddleware\n"
+                "from opencensus.trace.logging_exporter import LoggingExporter\n\n"
+                "app = FastAPI()\napp.add_middleware(FastAPIMiddleware, exporter=LoggingExporter())\n"
+            ),
+            'FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"])\n',
+        ),
+    ],
+    ids=["Flask", "FastAPI"],
+)
+def test_middlewares(text, instrumented):
+    """The exporter of a middleware gets the spans of the instrumentation."""
+    new, left = rewritten(text, shape=True)
+    assert new.endswith(
+        "provider = TracerProvider(sampler=ALWAYS_ON)\nprovider.add_span_processor(LegacyExporterProcessor(LoggingExporter()))\n"
+        f"trace.set_tracer_provider(provider)\n{instrumented}"
+    )
+    assert list(left) == ["T070"]
