@@ -204,3 +204,36 @@ def test_an_exporter_of_a_class_beside_another(other, is_separate):
     assert left == []
     assert ("M(exporter=SpanPipeline()).work()" in text) is is_separate
     assert ("M().work()" in text) is not is_separate
+
+
+_TRANSPORT = """\
+class Transport:
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def call(self):
+        with self._tracer.span(name="call"):
+            {call}
+
+
+def instrument(client, tracer: Tracer) -> None:
+    {body}
+
+
+Transport(tracer).call()
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "changes"),
+    [
+        pytest.param("pass", "client.transport = Transport(tracer=tracer)", True, id="handed on"),
+        pytest.param("print(self._tracer.exporter)", "client.transport = Transport(tracer)", False, id="to what stays"),
+        pytest.param("pass", "tracer.start_span(name='a')", False, id="used"),
+    ],
+)
+def test_a_type_of_a_function_that_nothing_calls(call, body, changes):
+    """A tracer that an unknown caller gives is of the type that it is handed on to; where it is used, the function waits for the caller."""
+    text, left = _rewrite(f"{_HEAD}{_TRACER}{_TRANSPORT.format(call=call, body=body)}")
+    assert ("def instrument(client, tracer: trace.Tracer) -> None:" in text) is changes
+    assert (left == []) is changes

@@ -10,6 +10,7 @@ from appinsights_exporter import _sdk_logs
 from opencensus_compat import __version__
 from opencensus_compat.rewrite import requirements, texts
 from opencensus_compat.rewrite.edits import apply
+from opencensus_compat.rewrite.rewriting import Options, rewrite
 
 HANDLER = "opencensus.ext.azure.log_exporter.AzureLogHandler"
 NEW = "appinsights_exporter.ApplicationInsightsLoggingHandler"
@@ -291,6 +292,28 @@ def test_what_the_code_imports():
     assert texts.needed([b"x = 1\nfrom opentelemetry.instrumentation.flask import FlaskInstrumentor\n", b"import flask\n"]) == {FLASK}
     assert texts.required("requirements.txt", b"Flask>=3\nopentelemetry_instrumentation.flask\n") == {"flask", FLASK}
     assert texts.required("poetry.lock", b'name = "flask"\n') == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "settings", "stays"),
+    [
+        ("import flask\n", "", False),
+        ("from opencensus.ext.ocagent import trace_exporter\nprint(trace_exporter)\n", "", True),
+        ("from opencensus.ext import azure, ocagent\nprint(azure, ocagent)\n", "", True),
+        ("import flask\n", "[handler_a]\nclass = opencensus.ext.ocagent.Handler\n", True),
+        (None, "", True),
+    ],
+)
+def test_an_exporter_of_another_maker_that_nothing_names(tmp_path, code, settings, stays):
+    """Its requirement goes, where code and settings name no module of it."""
+    (tmp_path / "requirements.txt").write_text("django\nopencensus-ext-ocagent>=0.4\nopencensus-ext-azure\n")
+    (tmp_path / "logging.ini").write_text(settings)
+    if code is not None:
+        (tmp_path / "app.py").write_text(code)
+    result = rewrite([str(tmp_path)], Options(markers=False))
+    after = result.after[str(tmp_path / "requirements.txt")].decode()
+    assert after == f"django\n{'opencensus-ext-ocagent>=0.4' + chr(10) if stays else ''}census-compat\n"
+    assert [each.text for each in result.left if each.rule == "R001"] == (["goes with the last use of it"] if stays else [])
 
 
 @pytest.mark.parametrize(

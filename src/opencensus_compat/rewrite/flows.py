@@ -304,10 +304,16 @@ class Flows(Meanings):
 
     def _argument(self, file: File, node: ast.AST, key: Key, *, is_robust: bool) -> None:
         call = self._through.get(node) or file.parents.get(node)
-        # What nothing in the program hands over goes nowhere in it.
-        if isinstance(call, ast.ClassDef) or (isinstance(key, Slot) and self._is_of_nobody(file, key)):
+        if isinstance(call, ast.ClassDef):
             return
         assert isinstance(call, ast.Call)
+        # What nothing in the program hands over goes nowhere in it; its type is that of what it is handed on to.
+        if isinstance(key, Slot) and self._is_of_nobody(file, key):
+            function = self._function(file, call.func)
+            parameter = self._parameter(function, call, node) if function is not None else None
+            if function is not None and parameter is not None and (slot := self._file_of[function].slot(parameter)) is not None:
+                self.requires.append((key, slot))
+            return
         if call.func in file.by_node:
             if not all(use.rule in self._free for use in file.by_node[call.func]):
                 self._tie(key, call.func)
@@ -451,7 +457,7 @@ class Flows(Meanings):
         calls = [(home, call) for home, call in self._calls[name] if self._function(home, call.func) is function]
         if len(calls) < len(self._calls[name]) and not calls:
             self._stop(slot, parameter, f"which calls of {name}() mean this one is not known")
-        if not calls and parameter not in defaults:
+        if not calls and parameter not in defaults and not (self._is_of_nobody(file, slot) and _is_handed_on(file, slot)):
             self._stop(slot, parameter, f"who calls {name}(), and with what, is not in these files")
         for home, call in calls:
             if home.has_stars(call):
@@ -480,6 +486,12 @@ class Flows(Meanings):
             if node.value is not None and file.function(node) is function:
                 for source in self._sources(file, node.value):
                     self._tie(function, source)
+
+
+def _is_handed_on(file: File, slot: Slot) -> bool:
+    """Return whether a parameter is only handed on, so that it is no more than its type."""
+    above = [file.parents.get(load) for load in slot.loads]
+    return all(isinstance(each, ast.keyword) or (isinstance(each, ast.Call) and each.func not in slot.loads) for each in above)
 
 
 def is_tracer(file: File, alias: ast.alias) -> bool:

@@ -122,7 +122,9 @@ def read(path: str, text: str) -> list[Requirement]:
     return [by_place[start] for start in sorted(by_place)]
 
 
-def edits(path: str, text: str, needed: Iterable[str] = (), used: Collection[str] = ()) -> tuple[list[Edit], list[Left]]:
+def edits(
+    path: str, text: str, needed: Iterable[str] = (), used: Collection[str] = (), makers: Collection[str] | None = None
+) -> tuple[list[Edit], list[Left]]:
     """Return what becomes of the requirements of a file.
 
     Args:
@@ -130,12 +132,15 @@ def edits(path: str, text: str, needed: Iterable[str] = (), used: Collection[str
         text: Its text.
         needed: Distributions that the code imports, and that no file requires yet.
         used: All instrumentations that the code imports.
+        makers: Distributions of OpenCensus that code and settings name; None where these are not known.
     """
     every = read(path, text)
     ours = [one for one in every if _OPENCENSUS.fullmatch(one.name)]
     if is_lock(path, text):
         return [], [Left(match.start(), normalized(match[0]), _LOCKED) for match in _OPENCENSUS.finditer(text)][:1]
-    left = [Left(one.start, normalized(one.name), _OTHER) for one in ours if normalized(one.name) not in GOES]
+    others = [one for one in ours if normalized(one.name) not in GOES]
+    gone = [one for one in others if makers is not None and normalized(one.name) not in makers]
+    left = [Left(one.start, normalized(one.name), _OTHER) for one in others if one not in gone]
     left += _refused(every, used)
     going = [one for one in ours if normalized(one.name) in GOES]
     if path.endswith((".yml", ".yaml")):
@@ -144,7 +149,7 @@ def edits(path: str, text: str, needed: Iterable[str] = (), used: Collection[str
         left += [Left(one.start, normalized(one.name), _CONDA) for one in conda]
         going = [one for one in going if one not in conda]
     is_constraints = os.path.basename(path).startswith("constraints")
-    made: list[Edit] = []
+    made = [Edit(*one.whole, "", one.name, one.scope) for one in gone]
     replaced: dict[int, int] = {}
     for one in going:
         has_new = any(other.scope == one.scope and normalized(other.name) == NEW for other in every)

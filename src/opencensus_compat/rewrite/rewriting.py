@@ -143,9 +143,10 @@ def _texts(paths: Sequence[str], others: Sequence[str], sources: Mapping[str, So
     code = [source.text for source in sources.values()]
     code += [files.read(path) for path in others if path.endswith(".py") and path not in sources and os.access(path, os.R_OK)]
     used = texts.needed(code)
+    makers = texts.named([*code, *read.values()]) if code else None
     wanted = used.difference(*(texts.required(path, data) for path, data in read.items()))
     for path, data in read.items():
-        changes, left = texts.changes(path, data, wanted, used)
+        changes, left = texts.changes(path, data, wanted, used, makers)
         made = [change for change in changes if _is_wanted(change, options)]
         result.left += [Left(path, 0, each.line, each.rule, "generated" if each.is_generated else "keep", each.reason) for each in left]
         if made:

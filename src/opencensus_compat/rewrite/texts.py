@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _CONFIGURATIONS = (".cfg", ".conf", ".ini", ".json", ".toml", ".yaml", ".yml")
 _INSTRUMENTATION = re.compile(rb"^[ \t]*from opentelemetry\.instrumentation\.(\w+) import\b", re.MULTILINE)
 _PROMETHEUS = b"from opentelemetry.exporter.prometheus import PrometheusMetricReader"
+_MAKERS = re.compile(rb"\bopencensus\.ext\.(\w+)|\bopencensus\.ext[ \t]+import[ \t]+([^#\r\n;]+)")
 _LISTED = re.compile(rb"\binstrumentations=\[([^\]]*)\]")
 _TEXT = re.compile(rb"""["']([\w-]+)["']""")
 
@@ -50,6 +51,16 @@ def needed(sources: Iterable[bytes]) -> set[str]:
     return found
 
 
+def named(sources: Iterable[bytes]) -> set[str]:
+    """Return the distributions below ``opencensus.ext`` whose modules code and settings name."""
+    found = set()
+    for source in sources:
+        for module, listed in _MAKERS.findall(source):
+            names = [module] if module else re.findall(rb"\w+", listed)
+            found |= {f"opencensus-ext-{name.decode().replace('_', '-')}" for name in names}
+    return found
+
+
 def required(path: str, data: bytes) -> set[str]:
     """Return the distributions that a file asks for; none for lock files and constraints."""
     text = _text(data)
@@ -63,7 +74,9 @@ def _text(data: bytes) -> str:
     return (b"   " + data[3:] if data.startswith(codecs.BOM_UTF8) else data).decode("latin-1")
 
 
-def changes(path: str, data: bytes, wanted: Iterable[str] = (), used: Collection[str] = ()) -> tuple[list[Change], list[Left]]:
+def changes(
+    path: str, data: bytes, wanted: Iterable[str] = (), used: Collection[str] = (), makers: Collection[str] | None = None
+) -> tuple[list[Change], list[Left]]:
     """Return what becomes of the uses in a file, and what stays.
 
     Args:
@@ -71,9 +84,10 @@ def changes(path: str, data: bytes, wanted: Iterable[str] = (), used: Collection
         data: Its bytes, in any encoding that has ASCII's.
         wanted: Distributions that the code imports, and that no file asks for.
         used: All instrumentations that the code imports.
+        makers: Distributions of OpenCensus that code and settings name; None where these are not known.
     """
     text = _text(data)
-    splices, lasting = requirements.edits(path, text, wanted, used)
+    splices, lasting = requirements.edits(path, text, wanted, used, makers)
     scopes: dict[int, list[Part]] = {}
     for splice in splices:
         symbol = requirements.normalized(splice.name) if splice.name else splice.text.strip(" \t\r\n,\"'\\")
