@@ -81,7 +81,7 @@ def _into_section(
         return None
     if section in order:
         return _into(file, groups[order.index(section)], modules)
-    lines = [line(module, names) for module, names in sorted(modules.items(), key=lambda item: _natural(item[0]))]
+    lines = [line(module, part) for module, names in sorted(modules.items(), key=lambda item: _natural(item[0])) for part in _apart(names)]
     after = next((group for group, found in zip(groups, order, strict=True) if found > section), None)
     if after is not None:
         at, new = file.line_start(after[0]), [*lines, *between]
@@ -95,6 +95,16 @@ def _into_section(
 def line(module: str, names: set[str]) -> str:
     """Return the statement that imports names from a module: constants, then classes, then others, as isort and Ruff sort them."""
     return f"from {module} import {', '.join(sorted(names, key=_by_type))}"
+
+
+def _apart(names: set[str]) -> list[set[str]]:
+    """Return which names of a module share a statement: those with ``as`` stand alone, in the order of the first names."""
+    plain = {name for name in names if " " not in name}
+    return sorted([{name} for name in names - plain] + ([plain] if plain else []), key=_first)
+
+
+def _first(names: set[str]) -> tuple[int, object]:
+    return min(map(_by_type, names))
 
 
 def _by_type(name: str) -> tuple[int, object]:
@@ -161,11 +171,13 @@ def _into(file: File, group: Sequence[ast.Import | ast.ImportFrom], modules: Map
         return None
     places: dict[int, list[str]] = {}
     edits = []
-    for module, names in sorted(modules.items(), key=lambda item: style.key_of(item[0])):
+    every = [(module, part) for module, names in sorted(modules.items(), key=lambda item: style.key_of(item[0])) for part in _apart(names)]
+    for module, names in every:
         if (edit := _joined(file, group, module, names)) is not None:
             edits.append(edit)
             continue
-        before = [statement for statement in group if style.key(statement) <= style.key_of(module)]
+        place = (style.key_of(module), _first(names))
+        before = [each for each in group if (style.key(each), _first({alias.name for alias in each.names})) <= place]
         at = file.line_after(before[-1]) if before else file.line_start(group[0])
         places.setdefault(at, []).append(line(module, names))
     indentation = file.indentation(group[0])
@@ -182,6 +194,8 @@ def _joined(file: File, group: Sequence[ast.Import | ast.ImportFrom], module: st
         if not isinstance(statement, ast.ImportFrom) or statement.module != module or statement.level or statement.names[0].name == "*":
             continue
         there = [alias.name if alias.asname is None else f"{alias.name} as {alias.asname}" for alias in statement.names]
+        if any(" " in each for each in [*there, *names]):
+            continue
         if file.text(statement) == f"from {module} import {', '.join(there)}" and there == sorted(there, key=_by_type):
             return file.replace(statement, line(module, {*there, *names}))
     return None

@@ -2,7 +2,8 @@ from types import SimpleNamespace
 
 import azure.functions as func
 from appinsights_exporter import configure
-from opentelemetry import context as otel_context, propagate, trace
+from opentelemetry import context as otel_context
+from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 configure(signals=["traces"], sampler=ALWAYS_ON)
