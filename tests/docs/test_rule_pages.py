@@ -56,7 +56,7 @@ PAGES: dict[str, tuple[Section, ...]] = {
             "T020_attribute T016_attribute_of_the_current_span T024_attributes_as_a_mapping T073_names_of_attributes",
         ),
         Section("Annotations and message events", "T026 T028", "T026_annotation T028_message_event"),
-        Section("Name and kind", "T022 T021 T031", "T022_name +T021_kind"),
+        Section("Name and kind", "T022 T021 T031", "T022_name T022_name_that_is_read +T021_kind"),
         Section("Status", "T025 T075", "T025_status T075_status_from_a_code"),
         Section("Exceptions and stacks", "T074", "T074_exception_of_a_span"),
         Section("Links", "T027", "T027_link"),

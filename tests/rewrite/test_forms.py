@@ -261,6 +261,46 @@ def test_whether_there_is_a_span_may_be_a_question(before):
     assert rewrite_text((_CURRENT + before).encode(), options=Options(shape=True, markers=False)).after == {}
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("with tracer.span('a') as s:\n    log(s.name)\n", "with tracer.start_as_current_span('a') as s:\n    log('a')\n"),
+        ("with tracer.span() as s:\n    log(s.name)\n", 'with tracer.start_as_current_span("span") as s:\n    log("span")\n'),
+        (
+            "def f(n):\n    with tracer.span(name='a' + n) as s:\n        log(s.name * 2)\n",
+            "def f(n):\n    with tracer.start_as_current_span('a' + n) as s:\n        log(('a' + n) * 2)\n",
+        ),
+        (
+            "with tracer.span('a') as s:\n    s.name = make(); log(s.name)\n    if x:\n        s.name = s.name + 'b'\n",
+            "with tracer.start_as_current_span('a') as s:\n    span_name = make(); s.update_name(span_name); log(span_name)\n    if x:\n        s.update_name(span_name + 'b')\n",
+        ),
+        (
+            "def f(n):\n    s = tracer.start_span(n)\n    log(f'{s.name}!')\n    tracer.end_span()\n",
+            "def f(n):\n    s = tracer.start_span(n)\n    token = context.attach(trace.set_span_in_context(s))\n    log(f'{n}!')\n    s.end()\n    context.detach(token)\n",
+        ),
+    ],
+)
+def test_a_name_that_is_read(before, after):
+    """Who reads the name of a span gets what it was given: OpenTelemetry's spans have none to read."""
+    assert _rewritten(f"{_HEAD}\n{before}").endswith(after)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("with tracer.span(make()) as s:\n    log(s.name)\n", id="made by a call"),
+        pytest.param("with tracer.span('a') as s:\n    if x:\n        s.name = 'b'\n    log(s.name)\n", id="set in a branch"),
+        pytest.param("with tracer.span('a') as s:\n    for x in y:\n        log(s.name)\n        s.name = x\n", id="in a loop"),
+        pytest.param("with tracer.span('a') as s:\n    log(f'{s.name}')\n", id="text in a text"),
+        pytest.param("with tracer.span('a') as s:\n    log(lambda: s.name)\n", id="later"),
+        pytest.param("n = 'a'\nwith tracer.span(n) as s:\n    n = 'b'\n    log(s.name)\n", id="a variable with two values"),
+    ],
+)
+def test_a_name_that_is_read_may_be_a_question(body):
+    """Where the name is not the same for sure, the span waits."""
+    assert ".span(" in _rewritten(f"{_HEAD}\n{body}")
+
+
 def test_methods_of_a_class_on_a_tracer():
     """A method of the program's own class is not that of the tracer it stands on."""
     text = "from opencensus.trace.tracer import Tracer\n\nclass T(Tracer):\n    def current_span(self):\n        return None\n\n    def work(self):\n        self.add_attribute_to_current_span('k', 1)\n        return self.current_span() is None\n"

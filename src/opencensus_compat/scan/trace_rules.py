@@ -135,9 +135,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "T022",
         "name of a span, set after its start",
         "exact",
-        "`span.update_name(name)`",
+        "`span.update_name(name)`; what reads the name gets what the span was given",
         names="trace.span.Span.name",
-        pair="T022_name",
+        pair="T022_name T022_name_that_is_read",
         arrives="requests, dependencies: name",
     ),
     Rule(

@@ -27,6 +27,7 @@ from opencensus_compat.rewrite.rules import (
     recording,
     samplers,
     settings,
+    span_names,
     spans,
     tags,
     tracers,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 REWRITERS: dict[str, Rewriter] = {
     **tracers.REWRITERS,
+    **span_names.REWRITERS,
     **spans.REWRITERS,
     **ids_and_times.REWRITERS,
     **by_hand.REWRITERS,

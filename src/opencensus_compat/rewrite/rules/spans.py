@@ -267,14 +267,6 @@ def kinds(use: Found, file: File) -> Outcome:
     return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.SpanKind.{_KINDS[last]}")]
 
 
-def name(use: Found, file: File) -> Outcome:
-    """`span.name = name` → `span.update_name(name)`."""
-    statement, node = file.statement(use.node), use.node
-    if not isinstance(statement, ast.Assign) or statement.targets != [node] or not isinstance(node, ast.Attribute):
-        return Ask("OpenTelemetry's spans have no name that can be read: what is it needed for?")
-    return as_call(node, statement, file, "update_name(")
-
-
 def as_call(node: ast.Attribute, statement: ast.Assign, file: File, call: str) -> list[Edit]:
     """Make an assignment to an attribute a call of a method.
 
@@ -487,7 +479,6 @@ REWRITERS: dict[str, Rewriter] = {
     "T011": outside_with,
     "T020": attribute,
     "T021": kind,
-    "T022": name,
     "T024": mapping,
     "T025": status,
     "T026": annotation,
