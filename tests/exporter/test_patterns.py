@@ -232,6 +232,21 @@ def test_items_that_hold_what_stands_between_items():
         assert [orjson.loads(item) for item in encode.together(items).items()] == items
 
 
+def test_items_of_programs_come_apart():
+    """Items that a program has made have any order of fields, and hold anything."""
+    between = {"inner": [{"a": 1}, {"name": "Microsoft.ApplicationInsights.Event"}], "name": "Microsoft.ApplicationInsights.Event"}
+    items = [between, {"name": "Microsoft.ApplicationInsights.Event"}, {"tags": {}}]
+    [batch] = encode.batches(encode.brought([encode.item(item) for item in items]))
+    assert [orjson.loads(item) for item in batch.items()] == items
+
+
+def test_long_items_of_programs_stay_apart():
+    """What would be too much for a part of a batch is handed on one by one."""
+    items = [encode.item({"a": "x" * 60_000})] * 5
+    assert encode.brought(items) == items
+    assert encode.brought(items[:2])[0].number == 2
+
+
 def test_long_items_are_not_encoded_together():
     """What is too long for one item, or too much for a part of a batch, is encoded one by one."""
     assert encode.together([{"a": "x" * 70_000}]) is None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 __all__ = [
     "BaseObject",
@@ -24,8 +24,12 @@ __all__ = [
     "MetricData",
     "RemoteDependency",
     "Request",
+    "filled",
     "from_wire",
 ]
+
+_new = dict.__new__
+_Kind = TypeVar("_Kind", bound="BaseObject")
 
 
 def _no_field(name: str) -> property:
@@ -218,6 +222,20 @@ for _type in _TYPES:
         # Read in C: 0.1 us, where Python searches and makes an error before it calls ``__getattr__``, 0.5 us. A telemetry processor reads
         # three fields to get to a property.
         setattr(_type, _name, property(itemgetter(_name)))
+
+
+def filled(kind: type[_Kind], fields: dict[str, Any]) -> _Kind:
+    """Return an object with the given fields and no others, in a third of the time that the constructor takes.
+
+    Args:
+        kind: Its class.
+        fields: Copied. All that the class always sets must be among them.
+    """
+    empty: Any = _new(kind)
+    # Takes half as long as `update`.
+    empty |= fields
+    made: _Kind = empty
+    return made
 
 
 def from_wire(item: Mapping[str, object]) -> Envelope:

@@ -231,17 +231,17 @@ class ExporterBase(Generic[_T]):
             records = _records.get(self._key) if self._signal == TRACES else None
             # A list is what a conversion of this package made, and without processors nobody puts a number into it after that.
             plain = None if self._processors.exist else list
-            # One of the first two is empty at any time: they are for items that come after those that are encoded.
+            # At most one of the first three is not empty at any time: they are for items that come after those that are encoded.
             texts: list[str] = []
             envelopes: list[Mapping[str, object]] = []
+            brought: list[bytes] = []
             encoded: list[bytes | encode.Together] = []
             began_s = time.monotonic()
-            is_plain = is_ending = False
+            is_quick = is_ending = False
             for index, one in enumerate(telemetry):
-                # What this package alone converts takes microseconds: 32 at a time. To ask for the time, to encode, and to hand over each
-                # alone took a tenth of an item's time. Many more at a time would need new memory.
-                if not is_plain or is_ending or len(texts) > 31 or len(envelopes) > 31:
-                    self._encode(texts, envelopes, encoded, lost)
+                # 32 items at a time: to hand over each alone took a tenth of an item's time. Many more at a time would need new memory.
+                if not is_quick or is_ending or len(texts) > 31 or len(envelopes) > 31 or len(brought) > 31:
+                    self._encode(texts, envelopes, brought, encoded, lost)
                     yield from encoded
                     encoded.clear()
                     left_s = self._delivery.remaining_s()
@@ -253,25 +253,29 @@ class ExporterBase(Generic[_T]):
                 try:
                     text = None if plain is None else self._written(one, legacy_tags)
                     if text is not None:
-                        if envelopes:
-                            self._encode(texts, envelopes, encoded, lost)
+                        if envelopes or brought:
+                            self._encode(texts, envelopes, brought, encoded, lost)
                         texts.append(text)
-                        is_plain = True
+                        is_quick = True
                     else:
                         made = self._envelopes(one, legacy_tags)
-                        is_plain = type(made) is plain
-                        if texts or not is_plain:
-                            self._encode(texts, envelopes, encoded, lost)
-                        if is_plain:
+                        if type(made) is plain:
+                            if texts or brought:
+                                self._encode(texts, envelopes, brought, encoded, lost)
                             envelopes += made if records is None else [item for item in made if self._look_at(item, records) is not None]
+                            is_quick = True
                         else:
-                            self._encode_carefully(made, records, encoded, lost)
+                            if texts or envelopes:
+                                self._encode(texts, envelopes, brought, encoded, lost)
+                            self._encode_carefully(made, records, brought, lost)
+                            # A program's code may take any time. What this package alone converts takes microseconds.
+                            is_quick = self._delivery.remaining_s() == math.inf
                 except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
-                    is_plain = False
+                    is_quick = False
                     self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
                 if is_ending:
                     self._pace.took(left_s - self._delivery.remaining_s())
-            self._encode(texts, envelopes, encoded, lost)
+            self._encode(texts, envelopes, brought, encoded, lost)
             yield from encoded
             self._pace.usual_s = (time.monotonic() - began_s) / max(1, len(telemetry))
         finally:
@@ -281,13 +285,17 @@ class ExporterBase(Generic[_T]):
         self,
         texts: list[str],
         envelopes: list[Mapping[str, object]],
+        brought: list[bytes],
         encoded: list[bytes | encode.Together],
         lost: list[BaseException],
     ) -> None:
-        """Move what this package alone has made to what is encoded, in one go; one by one where that is refused."""
+        """Move what has been made to what is encoded, in one go; one by one where that is refused."""
         if texts:
             encoded.append(encode.written(texts))
             texts.clear()
+        if brought:
+            encoded += encode.brought(brought)
+            brought.clear()
         if not envelopes:
             return
         together = encode.together(envelopes)
@@ -305,13 +313,15 @@ class ExporterBase(Generic[_T]):
         self,
         made: Iterable[Mapping[str, object]],
         records: Records | None,
-        encoded: list[bytes | encode.Together],
+        encoded: list[bytes],
         lost: list[BaseException],
     ) -> None:
-        """Encode items that a program has made, or may change by telemetry processors."""
+        """Encode items that a program has made, or may change by telemetry processors: at once, since it may change them later."""
+        is_looked_at = self._processors.exist or records is not None
         for envelope in made:
             try:
-                if (seen := self._look_at(envelope, records)) is not None:
+                seen = self._look_at(envelope, records) if is_looked_at else envelope
+                if seen is not None:
                     encoded.append(encode.item(seen))
             except failure() as error:  # One item must not lose the others, whatever is in it.
                 raised = isinstance(error, ProcessorError)
@@ -337,12 +347,14 @@ class ExporterBase(Generic[_T]):
         return tags if named else self._resources.with_role(of, tags, roles.role(legacy_tags))
 
     def _with_key(self, envelopes: Iterable[Mapping[str, object]]) -> Iterable[Mapping[str, object]]:
-        for envelope in envelopes:
-            # Programs send what they like; what is no item is the service's to refuse.
-            if type(envelope) is not dict and not hasattr(envelope, "get"):
-                yield envelope
-            else:
-                yield envelope if envelope.get("iKey") else {**envelope, "iKey": self._key}
+        # No list: that stands for what this package alone has made. And no tuple of what may fail midway: what came before is kept.
+        return tuple([self._keyed(envelope) for envelope in envelopes]) if type(envelopes) is list else map(self._keyed, envelopes)
+
+    def _keyed(self, envelope: Mapping[str, object]) -> Mapping[str, object]:
+        # Programs send what they like; what is no item is the service's to refuse.
+        if type(envelope) is not dict and not hasattr(envelope, "get"):
+            return envelope
+        return envelope if envelope.get("iKey") else {**envelope, "iKey": self._key}
 
     def _lost(self, reason: Reason, error: BaseException, lost: list[BaseException], pieces: int = 1) -> None:
         lost.append(error)
@@ -355,8 +367,10 @@ class ExporterBase(Generic[_T]):
             return None
         try:
             # Compared, since the mapping is copied five times as fast as its values are made what the wire takes.
-            said = dict(self._legacy_context_tags)
             known, tags = self._known_context_tags
+            if type(self._legacy_context_tags) is dict and self._legacy_context_tags == known:
+                return tags
+            said = dict(self._legacy_context_tags)
             if said != known:
                 tags = resource.context_tags(said)
                 if all(type(value) is str for value in said.values()):

@@ -29,9 +29,10 @@ from appinsights_exporter.envelope import (
     MetricData,
     RemoteDependency,
     Request,
+    filled,
     from_wire,
 )
-from appinsights_exporter.errors import ConfigurationError
+from appinsights_exporter.errors import ConfigurationError, ConversionError
 from appinsights_exporter.settings import Settings
 from opencensus_compat._alias import redirect_at_start
 from opencensus_compat._bridge.process import process as _process
@@ -65,12 +66,14 @@ if TYPE_CHECKING:
 __all__ = [
     "BaseObject",
     "ConfigurationError",
+    "ConversionError",
     "Counts",
     "Data",
     "DataPoint",
     "Envelope",
     "Event",
     "ExceptionData",
+    "Joinable",
     "LogData",
     "LogExporter",
     "LogRecord",
@@ -87,6 +90,7 @@ __all__ = [
     "WireItem",
     "conflicting_settings",
     "connection_string_pairs",
+    "conversion",
     "delivered",
     "delivery_key",
     "described_fields",
@@ -94,6 +98,7 @@ __all__ = [
     "environment_problems",
     "exc_info_of",
     "failure",
+    "filled",
     "from_wire",
     "host_tags",
     "instrument_names",
@@ -110,6 +115,7 @@ __all__ = [
     "reasons",
     "run_with_timeout",
     "sample_rate_processor",
+    "sampled",
     "sampler_from_environment",
     "sampling_score",
     "say",
@@ -164,7 +170,32 @@ class _Sampled:
     trace_flags = _Flags(1)
 
 
-class Prepared:
+class Joinable:
+    """Telemetry that brings its own envelopes into the batch, and of which several may become one."""
+
+    __slots__ = ()
+
+    exist = False
+    """Whether there is any, in this process."""
+
+    def join(self, groups: dict[object, Any]) -> Joinable | None:
+        """Give its pieces to one in `groups` that makes its envelopes in the same way, and return None; return itself for the first.
+
+        Args:
+            groups: What those of one batch know of each other.
+        """
+        raise NotImplementedError
+
+    def to_envelopes(self) -> list[WireItem]:
+        """Return the envelopes."""
+        raise NotImplementedError
+
+    def resample(self, sample_rate_percent: float | None) -> None:
+        """Set another sample rate, None for all."""
+        raise NotImplementedError
+
+
+class Prepared(Joinable):
     """Telemetry that brings its own envelopes into the batch: they are made when the batch is exported, on the export thread.
 
     Args:
@@ -176,9 +207,6 @@ class Prepared:
     """
 
     __slots__ = ("_make", "_pieces", "_sample_rate", "are_finite", "context", "span")
-
-    has_pieces = False
-    """Whether any has, in this process."""
 
     def __init__(
         self,
@@ -196,7 +224,7 @@ class Prepared:
         self._sample_rate = sample_rate_percent
         self._pieces = pieces
         if pieces is not None:
-            Prepared.has_pieces = True
+            Joinable.exist = True
 
     def resample(self, sample_rate_percent: float | None) -> None:
         """Set another sample rate, None for all."""
@@ -205,21 +233,19 @@ class Prepared:
     def to_envelopes(self) -> list[WireItem]:
         """Return the envelopes, with the sample rate where they have none."""
         envelopes = list(self._make() if self._pieces is None else self._make(self._pieces))
-        if self._sample_rate is not None:
-            envelopes = [envelope if "sampleRate" in envelope else {**envelope, "sampleRate": self._sample_rate} for envelope in envelopes]
-        return envelopes
+        return envelopes if self._sample_rate is None else sampled(envelopes, self._sample_rate)
 
     @property
     def pieces(self) -> int:
         """How many pieces of telemetry it is."""
         return 1 if self._pieces is None else len(self._pieces)
 
-    def join(self, groups: dict[object, Prepared]) -> Prepared | None:
-        """Give the pieces to the one in `groups` that makes its envelopes in the same way, and return None; return itself for the first."""
+    def join(self, groups: dict[object, Any]) -> Prepared | None:
+        """Give the pieces to the one in `groups` that makes its envelopes in the same way; see `Joinable.join`."""
         if self._pieces is None:
             return self
         # A bound method; its handle is a program's own and may refuse to be hashed.
-        first = groups.setdefault((id(getattr(self._make, "__self__", None)), self._sample_rate), self)
+        first: Prepared = groups.setdefault((id(getattr(self._make, "__self__", None)), self._sample_rate), self)
         if first is self:
             self._pieces = [*self._pieces]
             return self
@@ -227,20 +253,26 @@ class Prepared:
         return None
 
 
+def sampled(envelopes: list[WireItem], sample_rate_percent: float) -> list[WireItem]:
+    """Return envelopes with the sample rate where they have none."""
+    return [envelope if "sampleRate" in envelope else {**envelope, "sampleRate": sample_rate_percent} for envelope in envelopes]
+
+
 def joined(batch: Sequence[_T]) -> Sequence[_T]:
     """Return a batch in which the pieces that a program's own step of the export takes are together, as in OpenCensus."""
-    if not Prepared.has_pieces:
+    if not Joinable.exist:
         return batch
-    groups: dict[object, Prepared] = {}
+    groups: dict[object, Any] = {}
     made: list[_T] = []
     for one in batch:
         # A log record has it from within.
         own = getattr(one, "to_envelopes", None) or getattr(getattr(one, "log_record", None), "to_envelopes", None)
         prepared = getattr(own, "__self__", None)
-        if type(prepared) is not Prepared:
+        if not isinstance(prepared, Joinable):
             made.append(one)
         elif (left := prepared.join(groups)) is not None:
-            made.append(one if left._pieces is None else left)  # type: ignore[arg-type]  # it stands for telemetry of this kind
+            # Itself, within what the SDK made of it, or what stands for all of its group.
+            made.append(one if left is prepared and getattr(left, "_pieces", None) is None else left)  # type: ignore[arg-type]  # it stands for telemetry of this kind
     return made
 
 
@@ -440,6 +472,15 @@ def sdk_logs() -> ModuleType:
     from appinsights_exporter import _sdk_logs
 
     return _sdk_logs
+
+
+def conversion(name: str) -> ModuleType:
+    """Return a module of the exporter's conversion, loading it at the first call.
+
+    Args:
+        name: Of the module, such as `limits`.
+    """
+    return importlib.import_module(f"appinsights_exporter.convert.{name}")
 
 
 def metric_envelopes(

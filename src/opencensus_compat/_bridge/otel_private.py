@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SeesEnding",
     "batch_processor",
+    "entrance",
     "exporter_of",
     "instrumentation_key",
     "is_shut_down",
@@ -111,6 +112,14 @@ def batch_processor(processor: object) -> BatchProcessor | None:
     Gone: None. The end of the process waits for a slow conversion for as long as the SDK does, half a minute.
     """
     return getattr(processor, "_batch_processor", None)
+
+
+def entrance(processor: object) -> Callable[[object], None] | None:
+    """Return what puts telemetry into the queue of a batch processor as it is: `emit` of its `_batch_processor`, since 1.34.
+
+    Gone: None. What stands for a log record goes through the processor, which makes two objects more of it: 2 us.
+    """
+    return getattr(batch_processor(processor), "emit", None)
 
 
 def on_ending(processor: object) -> Callable[[Span], None] | None:

@@ -112,6 +112,18 @@ def test_the_inside_of_a_batch_processor():
     processor.shutdown()
 
 
+@pytest.mark.skipif(RELEASE < (1, 34), reason="before, a batch processor had no other inside")
+def test_the_entrance_of_a_batch_processor():
+    """What is put in there is exported as it is."""
+    exporter = InMemorySpanExporter()
+    processor = BatchSpanProcessor(exporter)
+    span = object()
+    private.entrance(processor)(span)
+    processor.force_flush()
+    assert exporter.get_finished_spans() == (span,)
+    processor.shutdown()
+
+
 @pytest.mark.skipif(RELEASE < (1, 40), reason="before, nobody was called")
 def test_what_sees_a_span_before_its_end(tracer_provider):
     """The SDK calls a processor right before a span ends, by the name that is asked for."""
@@ -151,6 +163,7 @@ def test_whether_a_meter_provider_was_shut_down(meter_provider):
         (private.exporter_of, None),
         (private.instrumentation_key, None),
         (private.batch_processor, None),
+        (private.entrance, None),
         (private.on_ending, None),
         (private.is_shut_down, False),
     ],
@@ -163,6 +176,7 @@ def test_whether_a_meter_provider_was_shut_down(meter_provider):
         "exporter_of",
         "instrumentation_key",
         "batch_processor",
+        "entrance",
         "on_ending",
         "is_shut_down",
     ],

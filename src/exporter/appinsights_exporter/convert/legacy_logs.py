@@ -107,14 +107,15 @@ def envelope(
     else:
         if EXCEPTION_TYPE in attributes or EXCEPTION_MESSAGE in attributes:
             kind = "Exception"
-            fields["exceptions"] = _exceptions(attributes, message, getattr(record, RAISED, None))
+            name, stack = text(attributes.get(EXCEPTION_TYPE) or ""), text(attributes.get(EXCEPTION_STACK) or "")
+            fields["exceptions"] = exceptions(name, message, stack, getattr(record, RAISED, None))
         else:
             kind = "Message"
             fields["message"] = message[:MAX_MESSAGE] or NO_NAME
         level = _severity(attributes, record)
         if level is not None:
             fields["severityLevel"] = level
-        own = {name: _property(attributes[key]) for key, name in _PROPERTIES if attributes.get(key) is not None}
+        own = {name: shown(attributes[key]) for key, name in _PROPERTIES if attributes.get(key) is not None}
         if record.severity_text:
             own["level"] = text(record.severity_text)[:MAX_VALUE]
         fields["properties"] = _dimensions(attributes, own)
@@ -145,27 +146,34 @@ def _tags(record: LogRecord, attributes: dict[str, object], context_tags: dict[s
 
 
 def _severity(attributes: dict[str, object], record: LogRecord) -> int | None:
-    """Return the severity.
+    level = attributes.get(LEVEL)
+    return severity(level) if isinstance(level, int) else severity_level(record.severity_number)
+
+
+def severity(level: int) -> int:
+    """Return the severity of a level of the standard library's logging.
 
     Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L258
     """
-    level = attributes.get(LEVEL)
-    if isinstance(level, int):
-        # Levels above 50 used to give 5 and more, which the service does not know.
-        return min(_MOST_SEVERE, max(0, level - 1) // 10)
-    return severity_level(record.severity_number)
+    # Levels above 50 used to give 5 and more, which the service does not know.
+    return min(_MOST_SEVERE, max(0, level - 1) // 10)
 
 
-def _exceptions(attributes: dict[str, object], message: str, raised: Sequence[Error] | None) -> list[dict[str, object]]:
-    """Return the exceptions.
+def exceptions(type_name: str, message: str, stack: str, raised: Sequence[Error] | None) -> list[dict[str, object]]:
+    """Return the exceptions of an item.
 
+    Args:
+        type_name: Class of the exception.
+        message: What the handler's formatter made of the record.
+        stack: Traceback as Python prints it; not read where `raised` has frames.
+        raised: What :func:`.exceptions.of_error` says.
     Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/log_exporter/__init__.py#L210-L249
     """
     found = details(
-        text(attributes.get(EXCEPTION_TYPE) or ""),
+        type_name,
         # The formatter made it. Where that is nothing, nothing of the exception's own text is sent either.
         message or NO_MESSAGE,
-        text(attributes.get(EXCEPTION_STACK) or ""),
+        stack,
         # The message holds the traceback's text already.
         with_text=False,
         always_numbered=True,
@@ -183,13 +191,14 @@ def _dimensions(attributes: dict[str, object], properties: dict[str, object]) ->
     """
     for key, value in attributes.items():
         if key and value is not None and key not in _OWN_KEYS and not key.startswith(FACADE_PREFIX):
-            properties[key[:MAX_KEY]] = _property(value)
+            properties[key[:MAX_KEY]] = shown(value)
     if PROPERTIES in attributes:
-        properties.update((key[:MAX_KEY], _property(value)) for key, value in own_properties(attributes).items() if value is not None)
+        properties.update((key[:MAX_KEY], shown(value)) for key, value in own_properties(attributes).items() if value is not None)
     return properties
 
 
-def _property(value: object) -> object:
+def shown(value: object) -> object:
+    """Return an attribute's value as a property: numbers and bools stay what they are, all else is text."""
     kind = type(value)
     if kind is bool or kind is int or (type(value) is float and math.isfinite(value)):
         return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -75,11 +75,15 @@ class Together(NamedTuple):
     """The items, with commas between them."""
     number: int
     """How many they are."""
+    is_ours: bool = True
+    """Whether this package has made them: then `_BETWEEN` stands between them."""
 
     def items(self) -> list[bytes]:
         """Return the single items, in order."""
         if self.number == 1:
             return [self.json]
+        if not self.is_ours:
+            return [orjson.dumps(one) for one in orjson.loads(b"[%b]" % self.json)]
         first, *others = self.json.split(_BETWEEN)
         if len(others) + 1 != self.number:
             # What stands between items stands in one of them, too.
@@ -114,14 +118,20 @@ def written(items: list[str]) -> Together:
         return Together(_valid(joined).encode(), len(items))
 
 
+def brought(items: list[bytes]) -> Sequence[bytes | Together]:
+    """Return items that programs have made, each as :func:`item` encoded it, in one piece where that is short enough."""
+    joined = b",".join(items)
+    return (Together(joined, len(items), is_ours=False),) if len(joined) <= _MAX_TOGETHER_BYTES else items
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Items as one request carries them. Kept compressed: :meth:`items` unpacks them."""
 
     body: bytes
     """A gzipped JSON array."""
-    parts: tuple[tuple[int, int], ...]
-    """Bytes and number of the items that were encoded together, in order."""
+    parts: tuple[tuple[int, int, bool], ...]
+    """Of the items that were encoded together, in order: bytes, number, and whether this package has made them."""
     number: int
     """How many items there are."""
 
@@ -134,8 +144,8 @@ class Batch:
         array = zlib.decompress(self.body, _GZIP_FORMAT)
         found: list[bytes] = []
         start = 1
-        for length, number in self.parts:
-            found += Together(array[start : start + length], number).items()
+        for length, number, is_ours in self.parts:
+            found += Together(array[start : start + length], number, is_ours).items()
             start += length + 1
         return found
 
@@ -147,11 +157,11 @@ def batches(items: Iterable[bytes | Together]) -> Iterator[Batch]:
     """
     packer = _Packer()
     for encoded in items:
-        json, number = encoded if isinstance(encoded, Together) else (encoded, 1)
+        json, number, is_ours = encoded if isinstance(encoded, Together) else (encoded, 1, False)
         if packer.number and (packer.size + len(json) + 1 > MAX_BATCH_BYTES or packer.number + number > MAX_BATCH_ITEMS):
             yield packer.batch()
             packer = _Packer()
-        packer.add(json, number)
+        packer.add(json, number, is_ours)
     if packer.number:
         yield packer.batch()
 
@@ -164,7 +174,7 @@ class _Packer:
         """Of items."""
         self.size = 1
         """Bytes of all of it, before compression."""
-        self._parts: list[tuple[int, int]] = []
+        self._parts: list[tuple[int, int, bool]] = []
         self._waiting: list[bytes] = []
         """What is not compressed yet."""
         self._until_packing = _PIECE_BYTES
@@ -172,9 +182,9 @@ class _Packer:
         self._opening = b"["
         self._pieces: list[bytes] = []
 
-    def add(self, json: bytes, number: int) -> None:
+    def add(self, json: bytes, number: int, is_ours: bool) -> None:
         """Add items that stand together."""
-        self._parts.append((len(json), number))
+        self._parts.append((len(json), number, is_ours))
         self._waiting.append(json)
         self.number += number
         self.size += len(json) + 1

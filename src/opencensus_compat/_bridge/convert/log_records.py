@@ -24,14 +24,17 @@ __all__ = [
     "Attributes",
     "ExcInfo",
     "Record",
+    "attribute",
     "attributes",
     "dimensions",
     "event_attributes",
     "exc_info_of",
     "exception",
+    "exception_name",
     "frozen",
     "measurements",
     "own_id",
+    "stack_text",
     "text",
 ]
 
@@ -70,6 +73,14 @@ _RESERVED = frozenset(
 
 class Record(Protocol):
     """The fields of a `logging.LogRecord` that are read here."""
+
+    @property
+    def created(self) -> float:
+        """When it was made, seconds since the Unix epoch."""
+
+    @property
+    def levelname(self) -> str:
+        """Name of its level."""
 
     @property
     def levelno(self) -> int:
@@ -145,7 +156,7 @@ def dimensions(values: Mapping[object, object], *, compact: bool = False) -> Att
     for key, value in values.items():
         name = key if type(key) is str else text(key)
         if name and value is not None:
-            found[name] = _attribute(value, (",", ":") if compact else None)
+            found[name] = attribute(value, (",", ":") if compact else None)
     reserved = {name for name in found if name in _RESERVED or name.startswith("census.")}
     return set_aside(found, reserved) if reserved else found
 
@@ -210,16 +221,35 @@ def exc_info_of(record: Record) -> ExcInfo:
 def exception(record: Record) -> Attributes:
     """Return the attributes of a record's exception."""
     kind, error, frames = exc_info_of(record)
-    found: Attributes = {"exception.type": getattr(kind, "__name__", None) or _UNKNOWN_TYPE}
+    found: Attributes = {"exception.type": exception_name(kind)}
     if error is not None:
         found["exception.message"] = text(error)
-        chained = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
-        if frames is not None or chained is not None:
-            found["exception.stacktrace"] = "".join(traceback.format_exception(kind, error, frames))
+        if stack := stack_text(kind, error, frames):
+            found["exception.stacktrace"] = stack
     return found
 
 
-def _attribute(value: Any, separators: tuple[str, str] | None) -> object:
+def exception_name(kind: object) -> str:
+    """Return the name of an exception's class, `N/A` for none."""
+    name: str = getattr(kind, "__name__", None) or _UNKNOWN_TYPE
+    return name
+
+
+def stack_text(kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None) -> str:
+    """Return the traceback of an exception as Python prints it, empty where it has none and nothing led to it."""
+    chained = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
+    if error is None or (frames is None and chained is None):
+        return ""
+    return "".join(traceback.format_exception(kind, error, frames))
+
+
+def attribute(value: Any, separators: tuple[str, str] | None = None) -> object:
+    """Return the attribute that a custom dimension becomes; see `dimensions`.
+
+    Args:
+        value: Not None.
+        separators: Of JSON; None for those of Python's own.
+    """
     kind = type(value)
     if kind is str or kind is int or kind is float or kind is bool:
         return value

@@ -13,12 +13,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from opencensus_compat import __version__
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
+from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._bridge.pipeline.destination import Destination
 from opencensus_compat._bridge.pipeline.ending import end_logs, flush, flush_at_shutdown, is_ending
@@ -32,8 +34,6 @@ from opencensus_compat._bridge.whose import is_ours
 
 if TYPE_CHECKING:
     import logging
-
-    from opentelemetry.sdk.resources import Resource
 
     from opencensus_compat._bridge.exporter import LogData, LoggerProvider, LogRecord, Settings, WireItem
     from opencensus_compat._bridge.pipeline.part import Processor
@@ -67,16 +67,28 @@ if TYPE_CHECKING:
         def apply_telemetry_processors(self, envelopes: Sequence[Any]) -> Sequence[WireItem]:
             """Return the envelopes that no telemetry processor dropped."""
 
+    class Made(Protocol):
+        """What a handler makes of a record."""
+
+        def to_envelopes(self) -> Sequence[WireItem]:
+            """Return the envelopes."""
+
+
+def _nowhere(made: object) -> None:
+    """Stand for the entrance of a processor that is still to be made."""
+
 
 class _Carrier:
-    """Takes what a handler makes of a record through the queue of the SDK, in the place of the record and of what holds it."""
+    """Takes what a handler makes of a record through a processor of the SDK's, in the place of the record and of what holds it."""
 
     trace_id = span_id = 0
     attributes = context = limits = None
     instrumentation_scope = _SCOPE
 
-    def __init__(self, resource: Resource, make: _Make) -> None:
-        self.resource = resource
+    # Another one would make the SDK look for that of the process.
+    resource = Resource.get_empty()
+
+    def __init__(self, make: Callable[[], Sequence[WireItem]]) -> None:
         self.to_envelopes = make
 
     @property
@@ -100,6 +112,7 @@ class LogPart(Part["LogData"]):
     """
 
     signal = LOGS
+    exporter: _exporter.LogExporter
     results = (_sdk.LogRecordExportResult.SUCCESS, _sdk.LogRecordExportResult.FAILURE)
 
     def __init__(self, settings: Settings, context_tags: Mapping[str, object], batching: Batching, *, hand_over: HandOver) -> None:
@@ -111,9 +124,11 @@ class LogPart(Part["LogData"]):
         self._put = 0
         # Records that the hand-over's thread brings while the batch processor's queue is full: that would drop the oldest, and to wait
         # would hold up the records of other destinations.
-        self._before: deque[LogData] = deque()
+        self._before: deque[LogData | Made] = deque()
         # Lets one thread move records on at a time.
         self._moving = threading.RLock()
+        self._entrance: tuple[object, Callable[[Any], object]] = (None, _nowhere)
+        """A processor, and what puts into its queue what handlers make."""
 
     def _new_exporter(self) -> _exporter.LogExporter:
         return _exporter.log_exporter(self.settings, self._context_tags)
@@ -127,8 +142,8 @@ class LogPart(Part["LogData"]):
         super().restart()
         self._empty()
 
-    def on_emit(self, data: LogData) -> None:
-        """Queue a record, or what stands for one."""
+    def on_emit(self, data: LogData | Made) -> None:
+        """Queue a record, or what a handler makes of one."""
         if _context.exporting.get() is not _context.Exporting.OURS:
             # Of OpenTelemetry code, on its own thread.
             self._queued(data)
@@ -142,11 +157,24 @@ class LogPart(Part["LogData"]):
             else:
                 self.dropped_before(1)
 
-    def _queued(self, data: LogData) -> None:
+    def _queued(self, data: LogData | Made) -> None:
         processor = self._started()
         self._put += 1
-        processor.on_emit(data)
+        if hasattr(data, "to_envelopes"):
+            known, enter = self._entrance
+            if known is not processor:
+                enter = self._found_entrance(processor)
+            enter(data)
+        else:
+            processor.on_emit(data)
         self._queue.entered()
+
+    def _found_entrance(self, processor: Any) -> Callable[[Any], object]:
+        found: Callable[[Any], object] | None = _private.entrance(processor)
+        if found is None:
+            found = lambda made: processor.on_emit(_Carrier(made.to_envelopes))  # noqa: E731 - it is short
+        self._entrance = (processor, found)
+        return found
 
     def _is_full(self) -> bool:
         return self._put - self._queue.gone >= self.batching.queue_capacity
@@ -285,17 +313,12 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         for processor in self._others.rest:
             _sdk.show(processor, data)
 
-    def send_made(self, part: LogPart, make: _Make) -> None:
-        """Hand what a handler makes of a record to its part alone: nobody else reads the record, or another handler has shown it to them.
-
-        Args:
-            part: The part it is for.
-            make: Returns the envelopes.
-        """
+    def send_made(self, part: LogPart, made: Made) -> None:
+        """Hand what a handler makes of a record to its part alone: nobody else reads the record, or another handler has shown it to them."""
         if self.is_stopped:
             part.refused()
-            return
-        part.on_emit(_Carrier(self._resource(), make))  # type: ignore[arg-type]  # it has what the SDK's queue reads
+        else:
+            part.on_emit(made)
 
     def has_audience(self) -> bool:
         """Return whether processors of the application's may read the records that facade handlers put through the provider."""

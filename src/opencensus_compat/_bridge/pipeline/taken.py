@@ -18,7 +18,7 @@ from opencensus_compat._bridge.convert import log_records
 if TYPE_CHECKING:
     from logging import LogRecord
 
-    from opencensus_compat._bridge.exporter import Prepared
+    from opencensus_compat._bridge.exporter import Joinable
     from opencensus_compat._bridge.handles import LogHandle
 
 __all__ = ["Exceptions", "Item", "Items", "Maker"]
@@ -50,7 +50,7 @@ class Item:
         self._destination = destination
         self._conversion = conversion
         self._share = 0.0
-        self._prepared: list[Prepared] = []
+        self._prepared: list[Joinable] = []
         self.is_certain = False
         """Whether it is sent by a handler that cannot drop it."""
         self.is_sent = False
@@ -89,10 +89,9 @@ class Item:
         """The sample rate, None for 100."""
         return None if self._share >= 1 else self._share * 100.0
 
-    def attach(self, prepared: Prepared) -> Prepared:
-        """Return the prepared envelopes, whose sample rate follows the item's from now on."""
+    def attach(self, prepared: Joinable) -> None:
+        """Let the sample rate of what makes its envelopes follow the item's from now on."""
         self._prepared.append(prepared)
-        return prepared
 
     def will_be_sent(self) -> bool:
         """Return whether a handler sends it. Handlers that may drop it make its envelopes now rather than at their next export."""

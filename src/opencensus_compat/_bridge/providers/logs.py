@@ -105,6 +105,7 @@ def _load() -> None:
     from opencensus_compat._bridge.pipeline import logs as _log_pipeline  # noqa: F401
 
     _exporter.load_log_exporter()
+    from opencensus_compat._bridge.convert import log_envelopes  # noqa: F401
 
 
 def default_logs() -> tuple[Destination | None, ConvertsRecords | None]:

@@ -846,14 +846,15 @@ def test_room_for_records_that_meet_two_handlers(made, endpoint):
     assert queue.capacity == 20_000
 
 
-def test_records_that_are_gone_are_forgotten(made, sent):
-    """What is remembered of a record goes with it."""
+def test_records_that_are_gone_are_forgotten(made, sent, endpoint):
+    """What is remembered of a record, for other handlers of its resource, goes with it."""
     logger = made()
+    logger.addHandler(AzureLogHandler(connection_string=endpoint.connection_string))
     for number in range(20):
         logger.info("%d", number)
     sent(20)
     gc.collect()
-    assert log_exporter._items._known == {}
+    assert log_exporter._emitting._items._known == {}
 
 
 # --- Processors and subclasses ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.convert import log_records
 from opencensus_compat._bridge.process import report
 
-__all__ = ["copy_as_logged", "frozen_message", "is_plain", "message_of", "twin_of"]
+__all__ = ["copy_as_logged", "frozen_message", "is_plain", "message_of", "set_as_logged", "twin_of"]
 
 _PLAIN = logging.LogRecord
 
@@ -58,12 +58,20 @@ def frozen_message(record: logging.LogRecord, form: str, arguments: Any) -> Froz
     return message
 
 
+def set_as_logged(fields: dict[str, Any], changing: Frozen) -> None:
+    """Set the arguments of a record as they were when it was logged, if they can change and are not in its text; see `Frozen`."""
+    if type(changing) is tuple:
+        fields["args"] = ([*changing],)
+    elif type(changing) is dict:
+        fields["args"] = changing
+
+
 def copy_as_logged(taken: logging.LogRecord, fields: dict[str, Any], changing: Frozen) -> logging.LogRecord:
     """Return a copy of a record: formatters of other handlers, on other threads, change the record itself.
 
     Args:
         taken: The record.
-        fields: Its fields, but for those in slots of its class. A property of the class comes before them, as on the record.
+        fields: Its fields, but for those in slots of its class; they become the copy's own. A property of the class comes before them, as on the record.
         changing: What could have changed since it was logged; see `Frozen`.
     """
     message = changing if type(changing) is str else None
@@ -72,7 +80,7 @@ def copy_as_logged(taken: logging.LogRecord, fields: dict[str, Any], changing: F
         if message is not None:
             kind = _class_with_message(kind)
         found = kind.__new__(kind)
-        found.__dict__.update(fields)
+        found.__dict__ = fields
         if type(taken) is not _PLAIN:
             _copy_slots(taken, found)
         if message is not None:
@@ -81,10 +89,6 @@ def copy_as_logged(taken: logging.LogRecord, fields: dict[str, Any], changing: F
         found = logging.makeLogRecord(fields)
         if message is not None:
             found.msg, found.args = message, ()
-    if type(changing) is tuple:
-        found.args = ([*changing],)
-    elif type(changing) is dict:
-        found.args = changing
     copied: logging.LogRecord = found
     return copied
 

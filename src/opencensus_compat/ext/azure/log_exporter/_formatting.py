@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
@@ -11,9 +11,9 @@ from opencensus_compat._bridge.process import report
 from opencensus_compat.ext.azure.log_exporter._copies import message_of, twin_of
 
 if TYPE_CHECKING:
-    import logging
+    from collections.abc import Sequence
 
-__all__ = ["Formatted", "formatted_before", "text_of", "while_formatted"]
+__all__ = ["Formatted", "formats_plainly", "formatted_before", "text_of", "while_formatted"]
 
 
 class Formatted:
@@ -62,6 +62,22 @@ def while_formatted(done: Sequence[Formatted]) -> Sequence[Formatted]:
 def formatted_before(record: logging.LogRecord) -> Any:
     """Return the text of a record if its formatter has run already, None if not; see `Formatted.again`."""
     return next((text for done in _formatting.done if (text := done.again(record)) is not None), None)
+
+
+def formats_plainly() -> bool:
+    """Return whether the standard library makes a record's message its text, where a handler has no formatter."""
+    formatter = logging.Formatter
+    return (
+        not _formatting.done
+        and formatter.format is _FORMAT
+        and formatter.formatMessage is _FORMAT_MESSAGE
+        and getattr(logging, "_defaultFormatter", None) is _DEFAULT
+    )
+
+
+# What programs replace, as it is here.
+_FORMAT, _FORMAT_MESSAGE = logging.Formatter.format, logging.Formatter.formatMessage
+_DEFAULT = getattr(logging, "_defaultFormatter", None)
 
 
 def text_of(handler: logging.Handler, record: logging.LogRecord) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import TraceFlags
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-__all__ = ["Ids", "correlated", "ids_of"]
+__all__ = ["Ids", "ids_of", "set_ids"]
 
 
 class Ids:
@@ -43,6 +43,9 @@ class Ids:
         return found
 
 
+_NO_IDS = Ids(0, 0, TraceFlags(0), "", "", is_current=False)
+
+
 def ids_of(record: LogRecord, context: Context, *, as_otel: bool = False) -> Ids:
     """Return the ids of a record that was logged in a context: those on the record, else those of the current span.
 
@@ -51,29 +54,27 @@ def ids_of(record: LogRecord, context: Context, *, as_otel: bool = False) -> Ids
         context: Where it was logged.
         as_otel: Whether a trace without a current span counts for nothing, as it does for OpenTelemetry.
     """
-    own_trace = getattr(record, "traceId", None)
+    own_trace, own_span = getattr(record, "traceId", None), getattr(record, "spanId", None)
+    span = _context.otel_span(context) if context else None
+    if span is None and own_trace is None:
+        return _NO_IDS
     trace_text = log_records.own_id(own_trace)
-    span_text = log_records.own_id(getattr(record, "spanId", None))
-    span = _context.otel_span(context)
+    span_text = log_records.own_id(own_span)
     current = None if span is None else span.get_span_context()
     if current is not None and current.is_valid and trace_text in (None, f"{current.trace_id:032x}"):
-        own_span = None if span_text is None or trace_text is None else oc_to_otel.id_number(span_text, 16)
-        span_id = own_span or current.span_id
+        span_id = (trace_text and oc_to_otel.id_number(span_text, 16)) or current.span_id
         return Ids(current.trace_id, span_id, current.trace_flags, f"{current.trace_id:032x}", f"{span_id:016x}", is_current=True)
     if trace_text is None or (as_otel and type(own_trace) is _TracesId):
-        return Ids(0, 0, TraceFlags(0), "", "", is_current=False)
+        return _NO_IDS
     trace_id = oc_to_otel.id_number(trace_text, 32) or 0
     span_id = oc_to_otel.id_number(span_text, 16) or 0
     sampled = getattr(record, "traceSampled", True) is not False
     return Ids(trace_id, span_id, TraceFlags(int(sampled)), trace_text, span_text or "", is_current=False)
 
 
-def correlated(record: LogRecord, context: Context, *, as_otel: bool = False) -> Ids:
-    """Return a record's ids as `ids_of` does, and set them on it, where a program's formatter or conversion reads them."""
-    ids = ids_of(record, context, as_otel=as_otel)
+def set_ids(fields: dict[str, Any], ids: Ids) -> None:
+    """Set a record's ids among its fields, where a program's formatter or conversion reads them."""
     if ids.trace_text:
-        # Not by attribute: a class of records may have properties of these names.
-        record.__dict__["traceId"] = ids.trace_text
+        fields["traceId"] = ids.trace_text
         if ids.span_text:
-            record.__dict__["spanId"] = ids.span_text
-    return ids
+            fields["spanId"] = ids.span_text
