@@ -9,6 +9,7 @@ import pickle
 import pytest
 
 from appinsights_exporter import envelope
+from appinsights_exporter.convert.head import envelope_head
 from appinsights_exporter.envelope import (
     BaseObject,
     Data,
@@ -19,6 +20,7 @@ from appinsights_exporter.envelope import (
     RemoteDependency,
     Request,
     from_wire,
+    owned,
 )
 
 SET_BY_CONSTRUCTOR = {
@@ -182,3 +184,18 @@ def test_what_processors_add_to():
 def test_from_wire_of_odd_items(item):
     """An item that lacks parts becomes an Envelope that lacks them too."""
     assert isinstance(from_wire(item), Envelope)
+
+
+@pytest.mark.parametrize("kind", ["Request", "RemoteDependency", "Exception", "Message", "Event", "Metric", "Availability"])
+@pytest.mark.parametrize("more", [{}, {"properties": {"a": "b"}, "measurements": {"c": 1.0}, "metrics": [{"name": "m", "value": 1}]}])
+def test_owned_objects_are_those_of_the_wire(kind, more):
+    """An item that is given away becomes the same object as one that is copied."""
+    required = SET_BY_CONSTRUCTOR[{"Exception": "ExceptionData", "Metric": "MetricData", "Availability": "Message"}.get(kind, kind)]
+
+    def item():
+        return envelope_head(kind, "key", {"ai.cloud.role": "shop"}, "2020-01-01T00:00:00.000000Z", copy.deepcopy({**required, **more}))
+
+    made, expected = owned(item()), from_wire(item())
+    assert repr(made) == repr(expected)
+    assert [type(made), type(made.data), type(made.data.baseData)] == [type(expected), type(expected.data), type(expected.data.baseData)]
+    assert owned(made) is made

@@ -26,6 +26,7 @@ __all__ = [
     "Request",
     "filled",
     "from_wire",
+    "owned",
 ]
 
 _new = dict.__new__
@@ -224,7 +225,7 @@ for _type in _TYPES:
         setattr(_type, _name, property(itemgetter(_name)))
 
 
-def filled(kind: type[_Kind], fields: dict[str, Any]) -> _Kind:
+def filled(kind: type[_Kind], fields: Mapping[str, object]) -> _Kind:
     """Return an object with the given fields and no others, in a third of the time that the constructor takes.
 
     Args:
@@ -236,6 +237,29 @@ def filled(kind: type[_Kind], fields: dict[str, Any]) -> _Kind:
     empty |= fields
     made: _Kind = empty
     return made
+
+
+def owned(item: Mapping[str, object]) -> Envelope:
+    """Return an envelope object for a plain item that a converter of this package has just made, as `from_wire` does in a quarter of the time.
+
+    The object has the item's own tags, properties and measurements: the item must not be used any more.
+    """
+    if isinstance(item, Envelope):
+        return item
+    data: Any = item["data"]
+    base_type = data["baseType"]
+    kind = _BASE_TYPES.get(base_type, MetricData)
+    if kind is MetricData:
+        return from_wire(item)
+    fields = filled(kind, data["baseData"])
+    if "properties" not in fields:
+        # See `from_wire`.
+        fields["properties"] = {}
+    if kind is Event and "measurements" not in fields:
+        fields["measurements"] = {}
+    envelope = filled(Envelope, item)
+    envelope["data"] = filled(Data, {"baseType": base_type, "baseData": fields})
+    return envelope
 
 
 def from_wire(item: Mapping[str, object]) -> Envelope:

@@ -21,6 +21,7 @@ from .convert import legacy_spans, patterns, resource, spans, standard
 from .counts import TRACES, Counts, RateLimit
 from .delivery import credentials, encode, sharing
 from .delivery.results import Result
+from .envelope import Envelope
 from .errors import ConfigurationError
 from .foreign import failure
 from .pace import Pace
@@ -168,7 +169,7 @@ class ExporterBase(Generic[_T]):
         Raises:
             ConversionError: It lacks something without which no item can be made.
         """
-        return list(self._envelopes(one, self._legacy_tags()))
+        return list(self._envelopes(one, self._legacy_tags_for_one()))
 
     def force_flush(self, timeout_millis: float = 30000) -> bool:
         """Return True: nothing is held back between exports but what the service refused for now, and no flush would change that."""
@@ -208,6 +209,10 @@ class ExporterBase(Generic[_T]):
         self._is_shut_down = True
         if self._owns_delivery:
             self._delivery.shutdown(self._settings.grace_period_s)
+
+    def _legacy_tags_for_one(self) -> dict[str, str] | None:
+        """Return the tags for facade telemetry where one piece of it is converted outside of a batch."""
+        return self._legacy_tags()
 
     def _envelopes(self, one: _T, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         """Return the items of one piece of telemetry.
@@ -348,7 +353,9 @@ class ExporterBase(Generic[_T]):
 
     def _with_key(self, envelopes: Iterable[Mapping[str, object]]) -> Iterable[Mapping[str, object]]:
         # No list: that stands for what this package alone has made. And no tuple of what may fail midway: what came before is kept.
-        return tuple([self._keyed(envelope) for envelope in envelopes]) if type(envelopes) is list else map(self._keyed, envelopes)
+        if type(envelopes) is not list:
+            return map(self._keyed, envelopes)
+        return tuple([each if type(each) is Envelope and each.get("iKey") else self._keyed(each) for each in envelopes])
 
     def _keyed(self, envelope: Mapping[str, object]) -> Mapping[str, object]:
         # Programs send what they like; what is no item is the service's to refuse.
@@ -425,6 +432,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         self._rates = SpanRates() if self._legacy_context_tags is None else None
         self._sources: tuple[_Source | None, _Source | None] = (None, None)
         """Of the last span of OpenTelemetry code in this batch, and of OpenCensus code."""
+        self._tags_of_sources: dict[str, str] | None = None
         self._patterns: dict[object, patterns.Patterns] = {}
 
     def deliver(self, telemetry: Sequence[ReadableSpan]) -> Result:
@@ -501,10 +509,15 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         self._sources = (self._sources[False], source) if facade else (source, self._sources[True])
         return source
 
+    def _legacy_tags_for_one(self) -> dict[str, str] | None:
+        known = self._tags_of_sources
+        return known if known is not None and super()._legacy_tags() is known else self._legacy_tags()
+
     def _legacy_tags(self) -> dict[str, str] | None:
         # Read for each batch, and so is all that follows from them.
         self._sources = (None, None)
-        return super()._legacy_tags()
+        self._tags_of_sources = super()._legacy_tags()
+        return self._tags_of_sources
 
 
 def leave_exceptions_to(records: Records, key: str) -> None:

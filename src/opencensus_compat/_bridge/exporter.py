@@ -31,6 +31,7 @@ from appinsights_exporter.envelope import (
     Request,
     filled,
     from_wire,
+    owned,
 )
 from appinsights_exporter.errors import ConfigurationError, ConversionError
 from appinsights_exporter.settings import Settings
@@ -112,6 +113,7 @@ __all__ = [
     "metric_properties",
     "metric_temporality",
     "note_raised",
+    "owned",
     "reasons",
     "run_with_timeout",
     "sample_rate_processor",
@@ -265,9 +267,11 @@ def joined(batch: Sequence[_T]) -> Sequence[_T]:
     groups: dict[object, Any] = {}
     made: list[_T] = []
     for one in batch:
-        # A log record has it from within.
-        own = getattr(one, "to_envelopes", None) or getattr(getattr(one, "log_record", None), "to_envelopes", None)
-        prepared = getattr(own, "__self__", None)
+        prepared: Any = one
+        if not isinstance(one, Joinable):
+            # A log record has it from within.
+            own = getattr(one, "to_envelopes", None) or getattr(getattr(one, "log_record", None), "to_envelopes", None)
+            prepared = getattr(own, "__self__", None)
         if not isinstance(prepared, Joinable):
             made.append(one)
         elif (left := prepared.join(groups)) is not None:

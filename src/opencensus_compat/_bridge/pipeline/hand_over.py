@@ -211,7 +211,11 @@ class HandOver:
                     call = self._call = [*map(_next, repeat(waiting, WIDTH))]
                 except IndexError:
                     break
-                _call(*call)
+                # As `_call`, without the call.
+                try:
+                    call[0](*call[1:])
+                except _exporter.failure() as error:
+                    _report_lost(error)
                 # It must not hold its arguments until the next one comes.
                 del call
                 self._call = None
@@ -242,7 +246,11 @@ def _call(work: Callable[..., object], *args: object) -> None:
     try:
         work(*args)
     except _exporter.failure() as error:  # One record must not cost others, whatever is in it
-        report("a log record was lost: %s", type(error).__name__)
+        _report_lost(error)
+
+
+def _report_lost(error: BaseException) -> None:
+    report("a log record was lost: %s", type(error).__name__)
 
 
 def _started(run: Callable[[], object]) -> threading.Thread | None:

@@ -43,6 +43,7 @@ __all__ = ["LogPart", "LogRouter"]
 _sdk = _exporter.sdk_logs()
 
 _SCOPE = InstrumentationScope(SCOPE, __version__)
+_exporting, _OUR_EXPORT = _context.exporting.get, _context.Exporting.OURS
 
 _FOR = "census_for"
 """Attribute of a facade record: the part it is for, and what makes its envelopes, None for the exporter."""
@@ -144,7 +145,7 @@ class LogPart(Part["LogData"]):
 
     def on_emit(self, data: LogData | Made) -> None:
         """Queue a record, or what a handler makes of one."""
-        if _context.exporting.get() is not _context.Exporting.OURS:
+        if _exporting() is not _OUR_EXPORT:
             # Of OpenTelemetry code, on its own thread.
             self._queued(data)
             return
@@ -158,7 +159,9 @@ class LogPart(Part["LogData"]):
                 self.dropped_before(1)
 
     def _queued(self, data: LogData | Made) -> None:
-        processor = self._started()
+        processor = self._processor
+        if processor is None or self.is_shut_down:
+            processor = self._started()
         self._put += 1
         if hasattr(data, "to_envelopes"):
             known, enter = self._entrance
@@ -254,6 +257,10 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
         """Whether the provider has been shut down, so that facade records do not pass it."""
         self._logger: object = None
         self._others = _other_exporters.NO_OTHERS
+        self._takes = False
+        """Whether the logger takes records: that of a provider that is switched off has no resource."""
+        self._audience: tuple[object, bool] = (None, True)
+        """Processors of the provider, and whether others than routers are among them."""
         # What legacy handlers have to know is the same, whichever provider OpenTelemetry's handler has.
         self._seen: _Seen = _Seen() if before is None else before._seen
         self._deferred: dict[_Key, set[str]] = {} if before is None else before._deferred
@@ -270,7 +277,9 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
             others: Who else sends to Application Insights from that provider.
         """
         self._logger = logger
+        self._takes = hasattr(logger, "resource")
         self._others = others
+        self._audience = (None, True)
 
     def has_seen(self, record: logging.LogRecord, where: Destination) -> bool:
         """Return whether a record of the standard library's logging is sent to a destination as OpenTelemetry's, by others.
@@ -322,12 +331,18 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
 
     def has_audience(self) -> bool:
         """Return whether processors of the application's may read the records that facade handlers put through the provider."""
-        return not self.is_alone and self._others.are_more_than(LogRouter)
+        if self.is_alone:
+            return False
+        # Asked for each record: to look at each processor took 1 us.
+        processors = self._others.processors()
+        known = self._audience
+        if known[0] is not processors or processors is None:
+            known = self._audience = (processors, self._others.are_more_than(LogRouter))
+        return known[1]
 
     def is_passed_by(self, part: LogPart) -> bool:
         """Return whether records for a part may go to it without the provider, because nobody else would get them there."""
-        # The logger of a provider that is switched off has no resource, and takes nothing.
-        return part.is_direct and (self.is_alone or (hasattr(self._logger, "resource") and not self.has_audience()))
+        return part.is_direct and (self.is_alone or (self._takes and not self.has_audience()))
 
     def data_of(self, record: LogRecord) -> LogData:
         """Return a facade record as exporters get it."""

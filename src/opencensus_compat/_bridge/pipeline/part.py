@@ -234,7 +234,7 @@ class Part(ABC, Generic[_T]):
 
     def convert(self, telemetry: _T) -> list[Envelope]:
         """Return the envelopes of a piece of telemetry as the exporter would send them, in the form that telemetry processors take."""
-        return [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(telemetry)]
+        return [_exporter.owned(envelope) for envelope in self.exporter.envelopes(telemetry)]
 
     def send(self, envelopes: Sequence[WireItem]) -> int:
         """Send envelopes at once and return what became of them; see `_exporter.delivered` and `_exporter.stored`."""

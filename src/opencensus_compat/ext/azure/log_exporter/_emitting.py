@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge.convert import log_records
 from opencensus_compat._bridge.pipeline import taken as _taken
+from opencensus_compat._bridge.process import LOGS
 from opencensus_compat._bridge.providers.logs import log_router
 from opencensus_compat.ext.azure.log_exporter._conversion import otel_record
 from opencensus_compat.ext.azure.log_exporter._copies import copy_as_logged, set_as_logged
@@ -73,9 +74,9 @@ def emit_taken(
         percent = item.percent
     else:
         percent = None if share is None or share >= 1 else share * 100.0
-    part = handler._pipeline
+    part: LogPart = resource.part(LOGS)  # type: ignore[assignment]  # as in the handler's `_pipeline`, without the call
     may_refuse = handler._is_direct and bool(handler._telemetry_processors or handler._is_changed())
-    fields: dict[str, Any] = Waiting(taken.__dict__) if may_refuse else taken.__dict__.copy()
+    fields: dict[str, Any] = taken.__dict__.copy()
     fields["msg"], fields["args"] = form, arguments
     if level is not ABSENT:
         fields["levelname"], fields["exc_info"] = level, exc_info
@@ -86,11 +87,12 @@ def emit_taken(
     if changing is not None:
         set_as_logged(fields, changing)
     ids = ids_of(taken, context, as_otel=handler._as_otel)
-    set_ids(fields, ids)
+    if ids.trace_text:
+        set_ids(fields, ids)
     has_exception = has_exception and bool(ids.trace_text)
     record = None
     if type(taken) is not _PLAIN or type(changing) is str or has_exception or not may_refuse:
-        record = copy_as_logged(taken, fields.copy() if may_refuse else fields, changing)
+        record = copy_as_logged(taken, fields, changing)
     if has_exception and is_first and item is not None and record is not None:
         resource.exceptions.note(ids.trace_text, log_records.exc_info_of(record), item)
     is_alone = router.is_passed_by(part)
@@ -102,11 +104,12 @@ def emit_taken(
         if item is not None:
             item.is_certain = True
         return
-    waiting = fields if record is None and type(fields) is Waiting else Waiting()
-    waiting.wait(handler, record, item, percent)
     if has_exception or (is_first and not is_alone):
-        _send_read(handler, waiting.record(), ids, item, percent, context, is_read=is_first and not is_alone, has_exception=has_exception)
+        if record is None:
+            record = copy_as_logged(taken, fields, changing)
+        _send_read(handler, record, ids, item, percent, context, is_read=is_first and not is_alone, has_exception=has_exception)
     else:
+        waiting = Waiting(handler, fields, None, item, percent) if record is None else Waiting(handler, None, record, item, percent)
         if item is not None:
             item.attach(waiting)
         router.send_made(part, waiting)

@@ -74,7 +74,6 @@ def ids_of(record: LogRecord, context: Context, *, as_otel: bool = False) -> Ids
 
 def set_ids(fields: dict[str, Any], ids: Ids) -> None:
     """Set a record's ids among its fields, where a program's formatter or conversion reads them."""
-    if ids.trace_text:
-        fields["traceId"] = ids.trace_text
-        if ids.span_text:
-            fields["spanId"] = ids.span_text
+    fields["traceId"] = ids.trace_text
+    if ids.span_text:
+        fields["spanId"] = ids.span_text
