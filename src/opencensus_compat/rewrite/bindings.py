@@ -74,6 +74,15 @@ class Bindings:
         """Return what a name means inside a module, class or function; None for a builtin or what nobody binds."""
         return self._scopes[owner].find(name)
 
+    @staticmethod
+    def _read_in(scope: _Scope, name: str) -> _Scope:
+        """Return the scope in which a name is looked for: a class has those alone that its body has bound so far."""
+        while isinstance(scope.owner, ast.ClassDef) and name not in scope.slots and scope.parent is not None:
+            scope = scope.parent
+            while isinstance(scope.owner, ast.ClassDef) and scope.parent is not None:
+                scope = scope.parent
+        return scope
+
     def _bind(self, name: str, node: ast.AST, scope: _Scope) -> None:
         while isinstance(scope.owner, _COMPREHENSIONS) and isinstance(node, ast.Name) and scope.parent and name not in scope.slots:
             scope = scope.parent
@@ -94,7 +103,7 @@ class Bindings:
         match node:
             case ast.Name():
                 if node.ctx.__class__ is ast.Load:
-                    self._names.append((node, scope))
+                    self._names.append((node, self._read_in(scope, node.id)))
                 else:
                     self._bind(node.id, node, scope)
                 return
@@ -109,6 +118,12 @@ class Bindings:
                 return
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                 self._comprehension(node, scope)
+                return
+            case ast.Assign() | ast.AnnAssign() if node.value is not None and isinstance(scope.owner, ast.ClassDef):
+                # What is assigned is read before the name is bound: `tracer = tracer`.
+                self._declare(node.value, scope)
+                for part in node.targets if isinstance(node, ast.Assign) else [node.annotation, node.target]:
+                    self._declare(part, scope)
                 return
             case ast.Global() | ast.Nonlocal():
                 self._elsewhere(node, scope)

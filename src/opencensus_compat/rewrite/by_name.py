@@ -59,6 +59,13 @@ class Named:
             elif module or isinstance(place, ast.Subscript) or tail in _BUILTINS:
                 yield node, f"`{slot.name}` is named in text"
 
+    def readers(self, name: str) -> Iterator[tuple[ast.AST, str]]:
+        """Yield the places that name an attribute of some object in text, and why it cannot change for them."""
+        for file, node in self._texts[name]:
+            call = file.parents.get(node)
+            if node.value == name and isinstance(call, ast.Call) and strings.tail(call.func) in _BUILTINS | {"attrgetter"}:
+                yield node, f"`{name}` is named in text"
+
 
 def _names_module(place: ast.AST | None, path: str, file: File) -> bool:
     """Return whether the call or the subscript around a text has a module."""

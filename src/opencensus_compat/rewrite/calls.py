@@ -50,3 +50,18 @@ def parameter(function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call, 
     places = [*arguments.posonlyargs, *arguments.args]
     at = call.args.index(node) + skipped  # type: ignore[arg-type] # an argument is an expression
     return places[at] if at < len(places) and not any(isinstance(each, ast.Starred) for each in call.args) else None
+
+
+def of_default(arguments: ast.arguments, node: ast.AST) -> ast.arg:
+    """Return the parameter whose default an expression is."""
+    places = [*arguments.posonlyargs, *arguments.args]
+    defaults = [
+        *zip(reversed(places), reversed(arguments.defaults), strict=False),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return next(parameter for parameter, value in defaults if value is node)
+
+
+def dependency(call: ast.Call) -> ast.expr | None:
+    """Return the function whose result FastAPI hands over in the place of `Depends(function)`; None for another call."""
+    return call.args[0] if strings.tail(call.func) in {"Depends", "Security"} and len(call.args) == 1 else None

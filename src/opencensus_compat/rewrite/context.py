@@ -350,7 +350,12 @@ class File:
         Args:
             call: The call.
             names: Old name -> new name, in the order of the new function's parameters.
+
+        Raises:
+            Refused: It has `**`, in which old names may be.
         """
+        if any(keyword.arg is None for keyword in call.keywords) and any(old != new for old, new in names.items()):
+            raise Refused(Ask("Which arguments are in `**`? Their names are others."))
         order = [*[None] * len(call.args), *(keyword.arg for keyword in call.keywords)]
         is_in_order = not self.has_stars(call) and order[len(call.args) :] == list(names)[len(call.args) : len(order)]
         edits = []

@@ -55,7 +55,8 @@ def _filled(file: File, edits: list[Edit]) -> list[Edit]:
         node for kind in (ast.Expr, ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Try, ast.If) for node in file.kinds[kind]
     ]
     above = {file.parents[node] for node in taken if taker(node) is not None}
-    for node in above - {file.tree}:
+    # A handler goes with its `try`.
+    for node in {each for each in above if taker(file.parents.get(each, each)) is None} - {file.tree}:
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
             if not isinstance(block, list) or not block or not isinstance(block[0], ast.stmt):

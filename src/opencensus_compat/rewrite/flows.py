@@ -6,17 +6,18 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import by_name, calls, loops
+from opencensus_compat.rewrite import calls, classes, loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.by_name import Named
 from opencensus_compat.rewrite.groups import Key
-from opencensus_compat.rewrite.meanings import Function, Meanings
+from opencensus_compat.rewrite.imports import starred
 from opencensus_compat.rewrite.rules import attributes, by_hand, contexts, functions, made, metric_names, metrics, providers, readings, ways
+from opencensus_compat.rewrite.sources import Sources
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.groups import Obstacle
@@ -30,14 +31,19 @@ _HARMLESS = frozenset(
     | {"LegacyExporterProcessor"}
 )
 """Functions that may get an object of either API."""
-_ROBUST = ("ext.azure.log_exporter.",)
+_ROBUST = ("ext.azure.log_exporter.", "ext.azure.common.protocol.")
 """Classes whose counterparts have the same methods, so that any code may hold an object of them."""
 _IDS = (".trace_id", ".span_id")
 """What is text in a variable, and stays it."""
+_PARTS = frozenset({"status", "span_kind", "attributes", "links"})
+"""Attributes of spans that programs set."""
+_GIVE_OBJECTS = frozenset({"T015", "T040"})
+"""Free uses that give a span or a tracer."""
+_MAKE_TRACERS = frozenset({"T001", "T002", "T003", "W010", "W011", "W012", "W018"})
 _SETTINGS = frozenset({"N005", "W018"})
 
 
-class Flows(Meanings):
+class Flows(Sources):
     """The groups of uses, and what stands in the way of each."""
 
     def __init__(
@@ -54,12 +60,8 @@ class Flows(Meanings):
         self._free = free
         self.requires: list[tuple[Key, Key]] = []
         """The first changes only where the second does."""
-        self._seen: set[Key] = set()
-        self._words: set[str] | None = None
-        """What the program names, once that is asked for."""
         self._named: Named | None = None
         """What it names in text, once that is asked for."""
-        self._pending: list[Slot | Function] = []
         for file in files.values():
             for use in file.uses:
                 if not isinstance(use.node, (ast.alias, ast.ImportFrom)):
@@ -73,6 +75,10 @@ class Flows(Meanings):
             for each in rule.together(files.values())
         ]:
             self._tie(one, other)
+        # Where nothing makes a tracer any more, the context has none.
+        every = [use for file in files.values() for use in file.uses]
+        context = [use for use in every if use.rule == "T040"]
+        self.requires += [(use, other) for use in every if use.rule in _MAKE_TRACERS for other in context]
         while self._pending:
             each = self._pending.pop()
             if isinstance(each, Slot):
@@ -98,8 +104,11 @@ class Flows(Meanings):
             for source in self._sources(file, node.value):
                 self.requires.append((source, use))
         elif isinstance(node, ast.Attribute):
-            for source in self._sources(file, node.value):
+            sources = list(self._sources(file, node.value))
+            for source in sources:
                 self._tie(use, source)
+            if not sources and not self._is_named(file, node.value):
+                self._stop(use, node.value, f"what `{node.attr}` is an attribute of is not known")
         elif isinstance(node, ast.Name):
             for source in self._sources(file, node):
                 self._tie(use, source)
@@ -109,7 +118,7 @@ class Flows(Meanings):
         self._as_type(file, use, node)
         top: ast.expr = file.call(node) or node
         self._tie(use, top)
-        if use.rule not in self._free and self._is_object(file, use, top):
+        if (use.rule not in self._free or use.rule in _GIVE_OBJECTS) and self._is_object(file, use, top):
             self._flow(file, top, use, use.symbol)
 
     def _as_type(self, file: File, use: Found, node: ast.expr) -> None:
@@ -150,64 +159,6 @@ class Flows(Meanings):
             return False
         # A class or constant as a value.
         return isinstance(top, (ast.Name, ast.Attribute)) and file.value(top).meaning == "name" and isinstance(top.ctx, ast.Load)
-
-    def _sources(self, file: File, node: ast.expr) -> Iterator[Key]:
-        """Yield the variables and expressions that an object may come from."""
-        match node:
-            case ast.Name():
-                slot = file.slot(node)
-                if slot is not None and not self._is_import(file, slot):
-                    self._reach(slot)
-                    yield slot
-            case ast.Attribute():
-                slot = self._attribute(file, node)
-                if slot is not None:
-                    self._reach(slot)
-                    yield slot
-                elif node in file.by_node:
-                    yield node
-            case ast.Call():
-                function = self._function(file, node.func)
-                if function is not None:
-                    self._reach(function)
-                    yield function
-                elif node.func in file.by_node:
-                    yield node.func
-                elif strings.tail(node.func) == "enter_context" and node.args:
-                    yield from self._sources(file, node.args[0])
-                elif (popped := self._popped(file, node)) is not None:
-                    yield from self._given_by_name(*popped)
-                self._tie(node, node)
-            case ast.Subscript():
-                kept = file.only_value(file.slot(node.value)) if isinstance(node.value, ast.Name) else None
-                if isinstance(kept, ast.Dict) and node in loops.lookups(file, kept):
-                    yield kept
-            case ast.Await():
-                yield from self._sources(file, node.value)
-            case ast.NamedExpr():
-                yield from self._sources(file, node.value)
-                yield from self._sources(file, node.target)
-            case ast.IfExp():
-                yield from self._sources(file, node.body)
-                yield from self._sources(file, node.orelse)
-            case ast.BoolOp():
-                for each in node.values:
-                    yield from self._sources(file, each)
-
-    def _given_by_name(self, function: Function, name: str) -> Iterator[Key]:
-        """Yield what the calls of a function give for a keyword that it takes out of its ``**kwargs``."""
-        owner = self._file_of[function].parents.get(function)
-        called = owner.name if isinstance(owner, ast.ClassDef) and function.name == "__init__" else function.name
-        for home, call in self._calls[called]:
-            if self._function(home, call.func) is function:
-                for keyword in call.keywords:
-                    if keyword.arg == name:
-                        yield from self._sources(home, keyword.value)
-
-    def _reach(self, each: Slot | Function) -> None:
-        if each not in self._seen:
-            self._seen.add(each)
-            self._pending.append(each)
 
     # Where objects go.
     def _flow(self, file: File, node: ast.expr, key: Key, symbol: str = "") -> None:
@@ -261,8 +212,24 @@ class Flows(Meanings):
                 self._tie(key, parent)
                 for each in reads:
                     self._flow(file, each, key, symbol)
-            case ast.List() | ast.Tuple() | ast.Dict() | ast.Set() | ast.Starred() | ast.Lambda():
-                if loops.uses_around(file, parent):
+            case ast.arguments():
+                self._bound_to(file, calls.of_default(parent, node), key)
+            case (
+                ast.List()
+                | ast.Tuple()
+                | ast.Dict()
+                | ast.Set()
+                | ast.Starred()
+                | ast.Lambda()
+                | ast.ListComp()
+                | ast.SetComp()
+                | ast.GeneratorExp()
+                | ast.DictComp()
+            ):
+                if file.is_annotation(node) and isinstance(node, ast.Call):
+                    # `Annotated[Tracer, Depends(get_tracer)]`.
+                    self._bound_to(file, next(each for each in file.up(node) if isinstance(each, (ast.arg, ast.stmt))), key)
+                elif loops.uses_around(file, parent):
                     for use in loops.uses_around(file, parent):
                         self._tie(key, use)
                 elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load) and not file.is_annotation(node):
@@ -276,31 +243,30 @@ class Flows(Meanings):
         is_made = isinstance(call, ast.Call) and file.symbol(call) == providers.TRACER and providers.is_of_tracer(node, file)
         return call.func if is_made and isinstance(call, ast.Call) else None
 
-    def _is_of_nobody(self, file: File, slot: Slot | None) -> bool:
-        if slot is None or slot.parameter is None or slot.path not in self._files:
-            return False
-        if self._words is None:
-            self._words = made.words_of(self._files.values())
-        return made.is_of_nobody(slot, self._files[slot.path], self._words)
-
     def _bound(self, file: File, target: ast.expr, key: Key) -> None:
         if isinstance(target, ast.Name):
-            slot = file.slot(target)
-            if slot is not None:
-                self._tie(key, slot)
-                self._reach(slot)
+            self._bound_to(file, target, key)
         elif isinstance(target, ast.Attribute):
             if target in file.by_node:
                 self._tie(key, target)
                 return
             slot = self._attribute(file, target)
-            if slot is not None:
+            if slot is not None and target.attr in _PARTS and not classes.is_of_self(file, target):
+                self._stop(key, target, f"what `{target.attr}` is set on is not known")
+            elif slot is not None:
                 self._tie(key, slot)
                 self._reach(slot)
             elif file.value(target.value).meaning == "module":
                 self._stop(key, target, f"`{target.attr}` is no variable of that module, so that what reads it is not known")
         else:
             self._stop(key, target, "it is kept in a collection")
+
+    def _bound_to(self, file: File, node: ast.AST, key: Key) -> None:
+        """Note that a variable, by its name or parameter, holds an object."""
+        slot = file.slot(node)
+        if slot is not None:
+            self._tie(key, slot)
+            self._reach(slot)
 
     def _argument(self, file: File, node: ast.AST, key: Key, *, is_robust: bool) -> None:
         call = self._through.get(node) or file.parents.get(node)
@@ -337,6 +303,10 @@ class Flows(Meanings):
                 self._flow(self._file_of[function], each, key)
             if taken_out:
                 return
+        elif (slot := self._field(file, call, node)) is not None:
+            self._tie(key, slot)
+            self._reach(slot)
+            return
         if name == "enter_context":
             self._flow(file, call, key)
         elif name not in _HARMLESS and not is_robust and not made.is_always_none(call.func, file):
@@ -346,20 +316,9 @@ class Flows(Meanings):
     def _slot(self, slot: Slot) -> None:
         file = self._files.get(slot.path)
         if file is None:
-            for home, read in self._reads[slot.name]:
-                if isinstance(read.ctx, ast.Load) and self._attribute(home, read) is slot:
-                    self._flow(home, read, slot)
-                elif isinstance(read.ctx, ast.Store) and self._attribute(home, read) is slot:
-                    self._store(home, read, slot)
-            for home in self._files.values():
-                for other in home.bindings.slots.values():
-                    if isinstance(other.owner, ast.ClassDef) and other.name == slot.name and other.path == home.path:
-                        self._tie(slot, other)
-                        self._reach(other)
-            for module in self._handed_modules():
-                if (held := module.bindings.module.get(slot.name)) is not None:
-                    self._tie(slot, held)
-                    self._reach(held)
+            for node, reason in self._names_in_text().readers(slot.name):
+                self._stop(slot, node, reason)
+            self._attribute_of_objects(slot)
             return
         if isinstance(slot.owner, ast.ClassDef):
             attribute = self._attributes.setdefault(slot.name, Slot("", slot.name, None))
@@ -374,11 +333,40 @@ class Flows(Meanings):
             for use in file.by_node.get(load, ()):
                 self._tie(slot, use)
 
-    def _elsewhere(self, slot: Slot) -> None:
-        """Follow a variable of a module into the files that import it, or name it in text."""
+    def _attribute_of_objects(self, slot: Slot) -> None:
+        """Follow what objects of the program have under one name."""
+        is_set = False
+        for home, read in self._reads[slot.name]:
+            if self._attribute(home, read) is not slot:
+                continue
+            if isinstance(read.ctx, ast.Load):
+                self._flow(home, read, slot)
+            elif isinstance(read.ctx, ast.Store):
+                is_set = True
+                self._store(home, read, slot)
+        held = [
+            other
+            for home in self._files.values()
+            for other in home.bindings.slots.values()
+            if isinstance(other.owner, ast.ClassDef) and other.name == slot.name and other.path == home.path
+        ]
+        held += [other for module in self._handed_modules() if (other := module.bindings.module.get(slot.name)) is not None]
+        for each in held:
+            self._tie(slot, each)
+            self._reach(each)
+        is_set |= slot.name == "tracer" and any(use.rule == "W017" for home in self._files.values() for use in home.uses)
+        if not is_set and not held:
+            reads = [read for home, read in self._reads[slot.name] if self._attribute(home, read) is slot]
+            self._stop(slot, reads[0] if reads else ast.Pass(), f"nothing in these files sets `.{slot.name}`")
+
+    def _names_in_text(self) -> Named:
         if self._named is None:
             self._named = Named(self._files, self._find_module)
-        for node, reason in self._named.obstacles(slot):
+        return self._named
+
+    def _elsewhere(self, slot: Slot) -> None:
+        """Follow a variable of a module into the files that import it, or name it in text."""
+        for node, reason in self._names_in_text().obstacles(slot):
             self._stop(slot, node, reason)
         for home, read in self._reads[slot.name]:
             if self._attribute(home, read) is not slot:
@@ -387,6 +375,12 @@ class Flows(Meanings):
                 self._flow(home, read, slot)
             elif isinstance(read.ctx, ast.Store):
                 self._store(home, read, slot)
+        for home, unbound in self._unbound[slot.name]:
+            found = starred(home, slot.name)
+            if found is not None and found[1] is slot:
+                self._flow(home, unbound, slot)
+                for use in home.by_node.get(unbound, ()):
+                    self._tie(slot, use)
         for home, alias in self._aliases[slot.name]:
             other = home.slot(alias)
             origin = self._origin(home, other) if other is not None else None
@@ -395,6 +389,7 @@ class Flows(Meanings):
 
     def _store(self, file: File, store: ast.AST, slot: Slot) -> None:
         parent = file.parents.get(store)
+        unknown = f"what `{slot.name}` gets here is not known"
         if isinstance(store, ast.arg):
             self._handed(file, store, slot)
         elif isinstance(store, ast.alias):
@@ -407,68 +402,25 @@ class Flows(Meanings):
                 self.requires.append((origin[1], slot))
                 return
             self._tie(slot, origin[1])
-            if isinstance(slot.owner, ast.Module) and is_tracer(file, store):
+            if isinstance(slot.owner, ast.Module) and is_tracer(file, store) and starred(file, slot.name) is None:
                 self.imported.add((file.path, slot.name))
         elif isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
             is_one = parent.target is store if not isinstance(parent, ast.Assign) else store in parent.targets
             if is_one and parent.value is not None:
-                self._from(file, parent.value, slot)
+                self._from(file, parent.value, slot, unknown)
             elif not is_one:
                 self._stop(slot, store, "it is taken out of a collection")
+            elif isinstance(slot.owner, ast.ClassDef):
+                self._constructed(file, slot)
         elif isinstance(parent, ast.withitem):
-            self._from(file, parent.context_expr, slot)
+            self._from(file, parent.context_expr, slot, unknown)
         elif isinstance(parent, ast.For) and parent.target is store and loops.elements(file, parent.iter):
             for each in loops.elements(file, parent.iter):
-                self._from(file, each, slot)
-        elif not isinstance(store, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                self._from(file, each, slot, unknown)
+        elif not isinstance(store, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not isinstance(parent, ast.Delete):
             self._stop(slot, store, f"what `{slot.name}` holds is not known")
 
-    def _from(self, file: File, node: ast.expr, slot: Slot) -> None:
-        """Tie a variable to where its value comes from."""
-        if isinstance(node, ast.Constant):
-            return
-        parts = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
-        for part in parts:
-            if isinstance(part, ast.Name) and self._is_of_nobody(file, file.slot(part)):
-                continue
-            if (double := by_name.double(file, part)) is not None:
-                if double:
-                    self._stop(slot, part, f"a test replaces `{slot.name}`, and names `{double}` of OpenCensus")
-                continue
-            sources = list(self._sources(file, part))
-            for source in sources:
-                self._tie(slot, source)
-            if not sources and not isinstance(part, ast.Constant):
-                self._stop(slot, part, f"what `{slot.name}` gets here is not known")
-
-    def _handed(self, file: File, parameter: ast.arg, slot: Slot) -> None:
-        """Follow a parameter to the calls of its function."""
-        function = file.function(parameter)
-        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            self._stop(slot, parameter, f"what `{slot.name}` gets is not known")
-            return
-        places = [*function.args.posonlyargs, *function.args.args]
-        defaults = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
-        defaults |= {each: value for each, value in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if value}
-        if parameter in defaults:
-            self._from(file, defaults[parameter], slot)
-        owner = file.parents.get(function)
-        name = owner.name if function.name == "__init__" and isinstance(owner, ast.ClassDef) else function.name
-        calls = [(home, call) for home, call in self._calls[name] if self._function(home, call.func) is function]
-        if len(calls) < len(self._calls[name]) and not calls:
-            self._stop(slot, parameter, f"which calls of {name}() mean this one is not known")
-        if not calls and parameter not in defaults and not (self._is_of_nobody(file, slot) and _is_handed_on(file, slot)):
-            self._stop(slot, parameter, f"who calls {name}(), and with what, is not in these files")
-        for home, call in calls:
-            if home.has_stars(call):
-                self._stop(slot, call, f"{name}() gets `*` or `**`")
-                continue
-            given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
-            for each in given:
-                if self._parameter(function, call, each) is parameter:
-                    self._from(home, each.value if isinstance(each, ast.keyword) else each, slot)
-
-    def _results(self, function: Function) -> None:
+    def _results(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Follow what a function returns to the calls of it."""
         file = self._file_of[function]
         if any(strings.tail(each) in {"property", "cached_property"} for each in function.decorator_list):
@@ -476,22 +428,25 @@ class Flows(Meanings):
             self._tie(function, slot)
             self._reach(slot)
             return
-        for home, call in self._calls[function.name]:
-            if self._function(home, call.func) is function:
-                if call not in home.parents:
-                    self._stop(function, call, f"what becomes of what {function.name}() returns is not known")
-                self._tie(function, call)
-                self._flow(home, call, function)
+        for home, call in self._calls_of(function):
+            if call not in home.parents:
+                self._stop(function, call, f"what becomes of what {function.name}() returns is not known")
+            self._tie(function, call)
+            self._flow(home, call, function)
+        for call in self._calls_of_others(function):
+            self._stop(function, call, f"which {function.name}() is called here is not known")
+        for home, read in self._values_of(function):
+            above = home.parents.get(read)
+            if isinstance(above, ast.Call) and calls.dependency(above) is read:
+                self._tie(function, above)
+                self._flow(home, above, function)
+            elif not isinstance(above, (ast.Expr, ast.Compare)):
+                self._stop(function, read, f"{function.name} is a value here, so that what calls it is not known")
+        if any(strings.tail(each) == "fixture" for each in function.decorator_list):
+            self._stop(function, function, f"which tests get what {function.name}() returns is not known")
         for node in [*file.kinds[ast.Return], *file.kinds[ast.Yield]]:
             if node.value is not None and file.function(node) is function:
-                for source in self._sources(file, node.value):
-                    self._tie(function, source)
-
-
-def _is_handed_on(file: File, slot: Slot) -> bool:
-    """Return whether a parameter is only handed on, so that it is no more than its type."""
-    above = [file.parents.get(load) for load in slot.loads]
-    return all(isinstance(each, ast.keyword) or (isinstance(each, ast.Call) and each.func not in slot.loads) for each in above)
+                self._from(file, node.value, function, f"what {function.name}() returns is not known")
 
 
 def is_tracer(file: File, alias: ast.alias) -> bool:

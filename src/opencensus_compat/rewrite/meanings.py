@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import calls
+from opencensus_compat.rewrite import calls, classes
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.groups import Groups
 from opencensus_compat.rewrite.imports import is_of_opencensus, starred
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
+_OF_BUILTINS = frozenset(name for kind in (dict, list, set, str, bytes) for name in dir(kind))
+"""Names of methods that other objects have, too."""
 _DEPTH = 8
 """Files through which a name is followed."""
 
@@ -32,12 +34,16 @@ class Meanings(Groups):
         self._find_module = find
         self._file_of: dict[ast.AST, File] = {}
         self._calls: dict[str, list[tuple[File, ast.Call]]] = defaultdict(list)
+        self._called: dict[ast.AST, list[tuple[File, ast.Call]]] | None = None
+        """Function, or class with a constructor that nobody wrote -> its calls, once that is asked for."""
         self._through: dict[ast.AST, ast.Call] = {}
         """Argument -> the call that another one makes with it."""
         self._reads: dict[str, list[tuple[File, ast.Attribute]]] = defaultdict(list)
         self._aliases: dict[str, list[tuple[File, ast.alias]]] = defaultdict(list)
         self._methods: dict[str, list[Function]] = defaultdict(list)
         self._attributes: dict[str, Slot] = {}
+        self._unbound: dict[str, list[tuple[File, ast.Name]]] = defaultdict(list)
+        """Names that nothing in their files binds but an import of all names."""
         self._modules: list[File] | None = None
         """Those that calls get as a whole, once that is asked for."""
         for file in files.values():
@@ -50,6 +56,10 @@ class Meanings(Groups):
                 self._reads[read.attr].append((file, read))
             for alias in file.kinds[ast.alias]:
                 self._aliases[alias.name].append((file, alias))
+            if any(alias.name == "*" for alias in file.kinds[ast.alias]):
+                for name in file.kinds[ast.Name]:
+                    if file.slot(name) is None:
+                        self._unbound[name.id].append((file, name))
             for node in [*file.kinds[ast.FunctionDef], *file.kinds[ast.AsyncFunctionDef], *file.kinds[ast.ClassDef]]:
                 self._file_of[node] = file
                 if node.__class__ is not ast.ClassDef and isinstance(file.parents.get(node), ast.ClassDef):
@@ -89,7 +99,7 @@ class Meanings(Groups):
             return other.bindings.module.get(node.attr) if other is not None else None
         if isinstance(node.value, ast.Name):
             slot = file.slot(node.value)
-            if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
+            if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias) and self._origin(file, slot) is None:
                 return None
         if node in file.by_node or file.value(node.value).meaning in {"name", "instance"}:
             return None
@@ -105,9 +115,31 @@ class Meanings(Groups):
             if value.meaning == "module":
                 other = self._files.get(value.name)
                 return self._defined(other, other.bindings.module.get(node.attr)) if other is not None else None
+            if value.meaning in {"object", "class"}:
+                path, _, name = value.name.partition("::")
+                home = self._files.get(path)
+                slot = home.bindings.module.get(name) if home is not None else None
+                owner = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+                return classes.method((home, owner), node.attr) if home is not None and isinstance(owner, ast.ClassDef) else None
             methods = self._methods[node.attr]
-            return methods[0] if len(methods) == 1 else None
+            return self._method_of(file, node) or (methods[0] if len(methods) == 1 else None)
         return None
+
+    def _method_of(self, file: File, node: ast.Attribute) -> Function | None:
+        """Return the method that `self.name` or `super().name` names, where no class below has one of its own; None for another expression."""
+        home, is_super = classes.around(file, node), isinstance(node.value, ast.Call) and strings.tail(node.value.func) == "super"
+        if home is None or not (is_super or classes.is_of_self(file, node)):
+            return None
+        found = classes.method(home, node.attr, above=is_super)
+        others = [each for each in self._methods[node.attr] if each is not found]
+        below = [each for each in others if any(parent[1] is home[1] for parent in list(classes.bases(self._class_of(each)))[1:])]
+        return found if is_super or not below else None
+
+    def _class_of(self, method: Function) -> classes.Home:
+        file = self._file_of[method]
+        owner = file.parents[method]
+        assert isinstance(owner, ast.ClassDef)
+        return file, owner
 
     def _defined(self, file: File, slot: Slot | None) -> Function | None:
         """Return the function that a name of a module stands for, or what makes the objects of the class; None for another name."""
@@ -116,8 +148,53 @@ class Meanings(Groups):
             slot = origin[1] if origin is not None else None
         found = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
         if isinstance(found, ast.ClassDef):
-            return next((each for each in found.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
+            return classes.method((self._file_of[found], found), "__init__")
         return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+
+    def _calls_of(self, called: Function | ast.ClassDef) -> list[tuple[File, ast.Call]]:
+        """Return the calls of a function, or of a class whose constructor takes its fields, under whichever names."""
+        if self._called is None:
+            self._called = defaultdict(list)
+            for file, call in [each for calls_of in self._calls.values() for each in calls_of]:
+                function = self._function(file, call.func)
+                made = classes.named(file, call.func) if function is None and isinstance(call.func, (ast.Name, ast.Attribute)) else None
+                for each in [function] if function is not None else [found for _, found in classes.bases(made)] if made is not None else ():
+                    self._called[each].append((file, call))
+        return self._called.get(called, [])
+
+    def _calls_of_others(self, function: Function) -> Iterator[ast.Call]:
+        """Yield the calls of which it is not known whether they are of a method: others of the program have its name."""
+        if len(self._methods[function.name]) > 1 and function in self._methods[function.name] and function.name not in _OF_BUILTINS:
+            for file, call in self._calls[function.name]:
+                if (
+                    isinstance(call.func, ast.Attribute)
+                    and call.func not in file.by_node
+                    and self._function(file, call.func) is None
+                    and file.value(call.func.value).meaning in {"other", "path"}
+                ):
+                    yield call
+
+    def _values_of(self, function: Function) -> Iterator[tuple[File, ast.expr]]:
+        """Yield what reads a function and does not call it."""
+        homes: list[tuple[File, ast.expr]] = list(self._reads[function.name])
+        own = self._file_of[function]
+        slots = [(own, own.slot(function)), *((home, home.slot(alias)) for home, alias in self._aliases[function.name])]
+        homes += [(home, load) for home, slot in slots if slot is not None for load in slot.loads]
+        called = {id(call.func) for _, call in self._calls_of(function)}
+        for home, node in homes:
+            if id(node) not in called and isinstance(getattr(node, "ctx", None), ast.Load) and self._function(home, node) is function:
+                yield home, node
+
+    def _field(self, file: File, call: ast.Call, node: ast.AST) -> Slot | None:
+        """Return the field of a class of the program that an argument of its constructor fills; None for another argument."""
+        home = classes.named(file, call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else None
+        fields = classes.fields(home) if home is not None else []
+        if isinstance(node, ast.keyword):
+            found = [each for each in fields if strings.tail(each[1].target) == node.arg]
+        else:
+            at = call.args.index(node)  # type: ignore[arg-type] # an argument is an expression
+            found = fields[at : at + 1] if not any(isinstance(each, ast.Starred) for each in call.args) else []
+        return next((other.slot(field.target) for other, field in found), None)
 
     def _handed_modules(self) -> list[File]:
         """Return the modules of the program that calls get as a whole, so that an attribute of a parameter may be a variable of them."""

@@ -408,10 +408,12 @@ class _Run:
         beside: list[Part] = []
         left: list[tuple[Found, Left]] = []
         for file, use in members:
-            file.needs, file.elsewhere = [], []
+            file.needs, file.elsewhere, covered_before = [], [], set(file.covered)
             try:
                 edits = self._outcome(file, use)
             except Refused as refused:
+                # What it would have seen to, nothing sees to.
+                file.covered &= covered_before
                 outcome = refused.outcome
                 why: Why = "decide" if isinstance(outcome, Ask) else "keep"
                 left.append((use, self._left(file, use, why, outcome.question if isinstance(outcome, Ask) else outcome.reason)))
@@ -487,7 +489,8 @@ class _Run:
         while True:
             done: dict[str, list[Edit]] = defaultdict(list)
             applied = []
-            for change in changes:
+            # What stands inside another's place is there no more, or has its turn in the next round.
+            for change in sorted(changes, key=_widest, reverse=True):
                 if change.key in wanted and not any(conflict(part.edits, done[part.path]) for part in change.parts):
                     applied.append(change)
                     for part in change.parts:
@@ -495,7 +498,7 @@ class _Run:
             there = {change.key for change in applied}
             lacking = {key for key in there if any(other in known and other not in there for other in self._needed[key])}
             if not lacking:
-                return applied
+                return sorted(applied, key=lambda change: change.key)
             wanted -= lacking
 
     def _results(self, done: dict[str, list[Edit]], needs: dict[str, list[Need]]) -> tuple[dict[str, list[Edit]], dict[str, bytes]]:
@@ -549,6 +552,11 @@ class _Run:
                 if isinstance(refused.outcome, Ask):
                     found.append((use, refused.outcome.question))
         return found
+
+
+def _widest(change: Change) -> int:
+    """Return how many bytes the largest edit of a change takes."""
+    return max((edit.end - edit.start for part in change.parts for edit in part.edits), default=0)
 
 
 def _place(file: File, use: Found) -> int:

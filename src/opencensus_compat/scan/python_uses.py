@@ -292,9 +292,10 @@ class _Reader(Imports):
             is_stand_in = self._guarded > 0 and value is OTHER and known is not None and known.meaning == "name"
             if not (is_stand_in or (is_empty and known is not None)):
                 is_envelope = target.id == "envelope" and value.meaning in {"other", "path"} and self.is_connected
-                if value is OTHER and (scope.function, target.id) in self._filled:
-                    value = self._filled[scope.function, target.id]
+                value = self._filled.get((scope.function, target.id), OTHER) if value is OTHER else value
                 scope.names[target.id] = ENVELOPE if is_envelope else Value("path", "") if is_empty else value
+                if scope.is_class and value.meaning == "instance":
+                    scope.attributes[target.id] = value
             if target.id == "OPENCENSUS" and isinstance(source, (ast.Dict, ast.Call)):
                 self._report(target, "W018", "OPENCENSUS")
         elif isinstance(target, ast.Attribute):

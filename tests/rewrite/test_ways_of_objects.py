@@ -1,0 +1,234 @@
+"""Tracers and spans that travel through a program: all of their way changes, or none of it, with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from opencensus_compat.rewrite.rewriting import Options, rewrite
+
+_HEAD = """\
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+"""
+_MADE = "Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())"
+_TELEMETRY = f"{_HEAD}tracer = {_MADE}\n"
+_WITH = "with {}.span(name='x') as span:\n    {}span.add_attribute('n', 1)\n"
+
+
+def _rewritten(folder, texts):
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    result = rewrite([str(folder)], Options(markers=False))
+    assert not result.problems
+    return {name: result.after.get(str(folder / name), b"").decode() for name in texts}, result.left
+
+
+_CHANGE = {
+    "a field of a data class": (
+        _TELEMETRY,
+        (
+            "from dataclasses import dataclass\nfrom telemetry import tracer\n\n\n@dataclass\nclass Till:\n    tracer: object\n    n: int = 1\n\n"
+            "    def sell(self):\n        with self.tracer.span(name='x'):\n            pass\n\n\nTill(tracer).sell()\nTill(tracer=tracer, n=2).sell()\n"
+        ),
+        "        with self.tracer.start_as_current_span('x'):",
+    ),
+    "a field of the class above": (
+        _TELEMETRY,
+        (
+            "from typing import NamedTuple\nimport telemetry\n\n\nclass Tools(NamedTuple):\n    n: int\n    tracer: object\n\n\nclass Till(Tools):\n"
+            "    def sell(self):\n        with self.tracer.span(name='x'):\n            pass\n\n\nTill(1, telemetry.tracer).sell()\n"
+        ),
+        "        with self.tracer.start_as_current_span('x'):",
+    ),
+    "a constructor of the class above": (
+        _TELEMETRY,
+        (
+            "import telemetry\n\n\nclass Base:\n    def __init__(self, tracer):\n        self._tracer = tracer\n\n\nclass Till(Base):\n"
+            "    def sell(self):\n        with self._tracer.span(name='x'):\n            pass\n\n\nTill(telemetry.tracer).sell()\n"
+        ),
+        "        with self._tracer.start_as_current_span('x'):",
+    ),
+    "super": (
+        _TELEMETRY,
+        (
+            "import telemetry\n\n\nclass Base:\n    def __init__(self, tracer):\n        self._tracer = tracer\n\n\nclass Till(Base):\n"
+            "    def __init__(self, n, tracer):\n        super().__init__(tracer)\n        self.n = n\n\n"
+            "    def sell(self):\n        with self._tracer.span(name='x'):\n            pass\n\n\nTill(1, telemetry.tracer).sell()\n"
+        ),
+        "        with self._tracer.start_as_current_span('x'):",
+    ),
+    "an import of all names": (
+        _TELEMETRY,
+        (
+            "from telemetry import *\n\n\nclass Till:\n    def __init__(self):\n        self._tracer = tracer\n\n    def get(self):\n        return self._tracer\n\n"
+            "    def sell(self):\n        with self.get().span('x'):\n            pass\n\n\nTill().sell()\n"
+        ),
+        "        with self.get().start_as_current_span('x'):",
+    ),
+    "a default": (
+        _TELEMETRY,
+        "import telemetry\n\n\ndef sell(tracer=telemetry.tracer):\n    with tracer.span(name='x'):\n        pass\n\n\nsell()\n",
+        "    with tracer.start_as_current_span('x'):",
+    ),
+    "a class attribute": (
+        _TELEMETRY,
+        (
+            "from telemetry import tracer\n\n\nclass Till:\n    tracer = tracer\n\n    @classmethod\n    def sell(cls):\n"
+            "        with cls.tracer.span('x'):\n            pass\n\n\nTill.sell()\n"
+        ),
+        "        with cls.tracer.start_as_current_span('x'):",
+    ),
+    "a class attribute of another module": (
+        f"{_HEAD}class Shared:\n    tracer = {_MADE}\n",
+        "import telemetry\nfrom telemetry import Shared\n\nwith Shared.tracer.span('x'):\n    pass\nwith telemetry.Shared.tracer.span('y'):\n    pass\n",
+        "with telemetry.Shared.tracer.start_as_current_span('y'):",
+    ),
+    "a method that several classes have": (
+        f"{_HEAD}class Tools:\n    def __init__(self):\n        self._tracer = {_MADE}\n\n    def get(self):\n        return self._tracer\n\n\ntools = Tools()\n",
+        (
+            "import telemetry\n\n\nclass Till:\n    def get(self):\n        return 1\n\n\ndef sell(tracer=None):\n    with tracer.span('x'):\n        pass\n\n\n"
+            "sell(tracer=telemetry.tools.get())\n"
+        ),
+        "    with tracer.start_as_current_span('x'):",
+    ),
+    "what FastAPI hands over": (
+        f"{_HEAD}tracer = {_MADE}\n\n\ndef get_tracer():\n    return tracer\n",
+        (
+            "from typing import Annotated\n\nfrom fastapi import Depends, FastAPI\n\nfrom telemetry import get_tracer\n\napp = FastAPI()\n\n\n"
+            "@app.get('/a')\ndef one(tracer=Depends(get_tracer)):\n    with tracer.span('x'):\n        pass\n\n\n"
+            "@app.get('/b')\ndef two(tracer: Annotated[object, Depends(get_tracer)]):\n    with tracer.span('y'):\n        pass\n"
+        ),
+        "    with tracer.start_as_current_span('y'):",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", _CHANGE)
+def test_both_files_change(tmp_path, kind):
+    """What makes a tracer changes with what is done with it, wherever that is."""
+    telemetry, app, expected = _CHANGE[kind]
+    after, left = _rewritten(tmp_path, {"telemetry.py": telemetry, "app.py": app})
+    assert "trace.get_tracer(__name__)" in after["telemetry.py"]
+    assert expected in after["app.py"].splitlines()
+    assert ".span(" not in after["app.py"]
+    assert [each for each in left if each.rule != "I008"] == []
+
+
+def test_a_use_inside_another_one(tmp_path):
+    """What a tracer of the context is needed for goes with it: not the tracer alone."""
+    text = (
+        "from opencensus.trace import execution_context\n"
+        "from opencensus.trace.propagation.trace_context_http_header_format import TraceContextPropagator\n\n\n"
+        "def headers():\n    return TraceContextPropagator().to_headers(execution_context.get_opencensus_tracer().span_context)\n"
+    )
+    after, _ = _rewritten(tmp_path, {"app.py": text})
+    assert after["app.py"] == (
+        "from opentelemetry import propagate\n\n\ndef headers():\n    carrier = {}\n    propagate.inject(carrier)\n    return carrier\n"
+    )
+
+
+_STAY = {
+    "a dictionary": (
+        _TELEMETRY,
+        "import telemetry\n\nTOOLS = {'t': [telemetry.tracer]}\n" + _WITH.format("TOOLS['t'][0]", ""),
+        "collection",
+    ),
+    "an attribute in text": (
+        _TELEMETRY,
+        (
+            "import telemetry\n\n\nclass Till:\n    def __init__(self, tracer):\n        self.tracer = tracer\n\n\n"
+            "def sell(till):\n    with getattr(till, 'tracer').span('x'):\n        pass\n\n\nsell(Till(telemetry.tracer))\n"
+        ),
+        "`tracer` is named in text",
+    ),
+    "a function that is returned": (
+        f"{_HEAD}def outer():\n    tracer = {_MADE}\n\n    def get():\n        return tracer\n\n    return get\n\n\nget_tracer = outer()\n",
+        "import telemetry\n\n" + _WITH.format("telemetry.get_tracer()", ""),
+        "get is a value here",
+    ),
+    "a function under another name": (
+        f"{_HEAD}def make():\n    return {_MADE}\n\n\nmade = make\n",
+        "import telemetry\n\n" + _WITH.format("telemetry.made()", ""),
+        "make is a value here",
+    ),
+    "a tuple by name": (
+        f"{_HEAD}from collections import namedtuple\n\nTools = namedtuple('Tools', 'tracer n')\ntools = Tools({_MADE}, 1)\n",
+        "import telemetry\n\n\ndef sell(tracer=telemetry.tools.tracer):\n    with tracer.span('x'):\n        pass\n\n\nsell()\n",
+        "handed to Tools()",
+    ),
+    "a name space": (
+        f"{_HEAD}import types\n\nbox = types.SimpleNamespace(tracer={_MADE})\n",
+        "from telemetry import box\n\n" + _WITH.format("box.tracer", ""),
+        "handed to SimpleNamespace()",
+    ),
+    "a list that a comprehension makes": (
+        _TELEMETRY,
+        "import telemetry\n\nevery = [telemetry.tracer for _ in range(2)]\n" + _WITH.format("every[0]", ""),
+        "collection",
+    ),
+    "a status of an unknown span": (
+        f"{_HEAD}def outer():\n    tracer = {_MADE}\n    return lambda: tracer\n\n\nget_tracer = outer()\n",
+        (
+            "from opencensus.trace.status import Status\n\nfrom telemetry import get_tracer\n\n\n"
+            "def sell():\n    made = get_tracer()\n    with made.span('x') as it:\n        it.status = Status(2, 'bad')\n\n\nsell()\n"
+        ),
+        "what `status` is set on is not known",
+    ),
+    "a fixture": (
+        f"import pytest\n{_HEAD}@pytest.fixture\ndef tracer():\n    return {_MADE}\n",
+        "from telemetry import tracer\n\n\ndef test_it(tracer):\n    with tracer.span('x'):\n        pass\n",
+        "which tests get what tracer() returns is not known",
+    ),
+    "the tracer of the context, elsewhere": (
+        _TELEMETRY,
+        (
+            "from opencensus.trace import execution_context\n\nimport telemetry\n\n"
+            "made = [execution_context.get_opencensus_tracer()]\n" + _WITH.format("made[0]", "")
+        ),
+        "collection",
+    ),
+    "a global that a function sets": (
+        _TELEMETRY,
+        (
+            "from opencensus.trace import execution_context\n\nimport telemetry\n\n_it = None\n\n\ndef set_it(tracer):\n    global _it\n    _it = tracer\n\n\n"
+            "set_it(execution_context.get_opencensus_tracer())\nspan = _it.start_span('x')\nspan.add_annotation('a')\n_it.end_span()\n"
+        ),
+        "`.end_span` of an OpenCensus object is no known use",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", _STAY)
+def test_nothing_changes(tmp_path, kind):
+    """Where part of the way is not known, both files stay as they are, and the reason is named."""
+    telemetry, app, reason = _STAY[kind]
+    after, left = _rewritten(tmp_path, {"telemetry.py": telemetry, "app.py": app})
+    assert after == {"telemetry.py": "", "app.py": ""}
+    assert reason in "\n".join(each.text for each in left)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "span.add_attribute(**{'attribute_key': 'n', 'attribute_value': 1})",
+        "tracer.add_attribute_to_current_span(**{'attribute_key': 'n', 'attribute_value': 1})",
+    ],
+)
+def test_names_of_arguments_in_stars(tmp_path, line):
+    """Keywords that are not known may have the names of OpenCensus's parameters: a person is asked."""
+    after, left = _rewritten(tmp_path, {"app.py": f"{_TELEMETRY}with tracer.span('x') as span:\n    {line}\n"})
+    assert line in (after["app.py"] or line)
+    assert "Which arguments are in `**`? Their names are others." in [each.text for each in left if each.why == "decide"]
+
+
+def test_an_import_in_try_beside_the_same_one(tmp_path):
+    """The whole `try` goes, and nothing comes in its place."""
+    text = (
+        "from opencensus.trace import execution_context\n"
+        "try:\n    from opencensus.trace.status import Status\nexcept ImportError:\n    Status = None\n"
+        "from opencensus.trace.status import Status\n\nexecution_context.get_opencensus_tracer().add_attribute_to_current_span('a', 1)\n"
+    )
+    after, _ = _rewritten(tmp_path, {"app.py": text})
+    assert after["app.py"] == "from opentelemetry import trace\n\ntrace.get_current_span().set_attribute('a', 1)\n"
