@@ -30,6 +30,19 @@ def _values(before, after, item_before=None, item_after=None, column="name"):
         pytest.param(conditions.route_of_the_path, ("GET /a/7/x", "GET /a/<int:n>/x"), ("GET /a", "GET /b"), id="route of Flask"),
         pytest.param(conditions.route_of_the_path, ("GET /a/7", "GET a/<int:n>"), ("GET /b/7", "GET a/<int:n>"), id="route of Django"),
         pytest.param(conditions.route_of_the_path, ("GET /", "GET "), ("GET /a", "GET "), id="the shortest route"),
+        pytest.param(
+            conditions.route_of_the_path,
+            ("GET /a/7/x", r"GET ^a/(?P<n>[^/]{1,4})/x$"),
+            ("GET /a/7/xy", r"GET ^a/(?P<n>[^/]{1,4})/x$"),
+            id="pattern of Django",
+        ),
+        pytest.param(
+            conditions.route_of_the_path,
+            ("GET /shop/7/a/b", r"GET shop/<int:n>/^a/^\w"),
+            ("GET /shop/7/b", r"GET shop/<int:n>/^a/^\w"),
+            id="pattern of Django below a route",
+        ),
+        pytest.param(conditions.route_of_the_path, ("GET /a/", "GET ^a/"), ("GET /a(", "GET ^a("), id="what is no pattern"),
         pytest.param(conditions.route_of_the_path, ("GET /f/a/b", "GET f/<path:p>"), ("GET /f/a/b", "GET f/<str:p>"), id="rest of a path"),
         pytest.param(conditions.route_of_the_path, ("GET /a", "GET a"), ("POST /a", "GET a"), id="without parameters"),
         pytest.param(

@@ -247,3 +247,14 @@ def test_a_header_of_another_name():
     )
     assert "propagate" not in text.replace("opentelemetry.propagate.set_global_textmap", "")
     assert "T053 Which service reads the header that this program gives another name?" in text
+
+
+def test_a_check_for_a_tracer():
+    """OpenTelemetry always has a tracer: whether there is a span is another question, for a person."""
+    text = _rewritten(
+        "from opencensus.trace import execution_context\nfrom opencensus.trace.tracers.noop_tracer import NoopTracer\n\n"
+        "if not isinstance(execution_context.get_opencensus_tracer(), NoopTracer):\n    span_id = execution_context.get_current_span().span_id\n"
+        "    print(span_id)\n"
+    )
+    assert "# census-compat: T076 Is there a span here" in text
+    assert "# census-compat: T023" not in text

@@ -124,10 +124,19 @@ def route_of_the_path(values: Values) -> bool:
     """
     before, after = (_REQUEST.sub(r"\1", text) for text in (values.before, values.after))
     method, _, route = after.partition(" ")
-    parts = _PARAMETER.split(route)
+    plain, is_pattern, pattern = route.partition("^")
+    parts = _PARAMETER.split(plain)
     wanted = "".join(re.escape(part) if at % 2 == 0 else ".+" if "path" in part else "[^/?]+" for at, part in enumerate(parts))
+    if is_pattern:
+        # Of `re_path`, also below others of its kind; without an end it fits what is longer, too.
+        found = re.sub(r"(?<!\[)\^", "", pattern)
+        wanted += f"(?:{found})" if found.endswith(("$", r"\Z")) else f"(?:{found}).*"
     is_bare = not route.startswith("/") and before.startswith(f"{method} /")
-    return (len(parts) > 1 or is_bare) and re.fullmatch(f"{re.escape(method)} {'/' * is_bare}{wanted}", before) is not None
+    try:
+        is_it = re.fullmatch(f"{re.escape(method)} {'/' * is_bare}{wanted}", before) is not None
+    except re.error:
+        return False
+    return is_it and (len(parts) > 1 or is_bare)
 
 
 def longer(values: Values) -> bool:

@@ -194,6 +194,15 @@ def _is_sampled(node: ast.Attribute, top: ast.expr, file: File) -> Outcome:
     return [file.replace(top, f"{span}.get_span_context().trace_flags.sampled")]
 
 
+def no_tracer(use: Found, file: File) -> Outcome:
+    """`isinstance(tracer, NoopTracer)` asks whether anything is traced."""
+    check = file.parents.get(use.node)
+    is_check = isinstance(check, ast.Call) and isinstance(check.func, ast.Name) and check.func.id == "isinstance"
+    if is_check and use.symbol.endswith(".NoopTracer"):
+        return Ask("Is there a span here, or may there be none yet? `trace.get_current_span().get_span_context().is_valid` says the first.")
+    return Keep(f"no counterpart: {BY_ID[use.rule].counterpart}")
+
+
 def made_id(use: Found, file: File) -> Outcome:
     """`generate_trace_id()` → an id of OpenTelemetry's generator, as text."""
     call = file.call(use.node)
@@ -325,4 +334,5 @@ REWRITERS: dict[str, Rewriter] = {
     "T051": made_id,
     "T053": propagator,
     "T073": attribute_names,
+    "T076": no_tracer,
 }

@@ -28,6 +28,9 @@ _OF_SPAN = frozenset({"add_attribute", "add_annotation", "add_message_event", "a
 def field(use: Found, file: File) -> Outcome:
     """Return what becomes of a field that OpenTelemetry's spans have not, or not as an attribute."""
     node = use.node
+    if isinstance(node, ast.Name) and use.symbol.endswith(".span_id"):
+        # A variable that holds the id as text.
+        return []
     if not isinstance(node, ast.Attribute):
         return Ask(BY_ID[use.rule].question)
     if node.attr == "stack_trace":
