@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 
 from opencensus_compat.rewrite import files
-from opencensus_compat.rewrite.rewriting import Options, rewrite
+from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
 
 _TELEMETRY = """\
     from opencensus.ext.azure.trace_exporter import AzureExporter
@@ -377,3 +377,36 @@ def test_a_tracer_in_an_object(app, helper):
     result = rewrite(["app"])
     assert "app/telemetry.py" not in result.after
     assert any(each.text.startswith(os.path.join("app", "helper.py")) and "`.span` of an OpenCensus" in each.text for each in result.left)
+
+
+_LATE = "def init():\n    from opencensus.ext.azure.log_exporter import AzureLogHandler\n    return AzureLogHandler()\n"
+_EARLY = "from opencensus.ext.azure.log_exporter import AzureLogHandler\n\ndef init():\n    return AzureLogHandler()\n"
+
+
+@pytest.mark.parametrize(
+    ("handlers", "test", "is_rewritten"),
+    [
+        pytest.param(_LATE, "import opencensus.ext.azure.log_exporter as module\nmodule.AzureLogHandler = object\n", False, id="set"),
+        pytest.param(
+            _LATE, "from opencensus.ext.azure import log_exporter\npatch.object(log_exporter, 'AzureLogHandler')\n", False, id="object"
+        ),
+        pytest.param(_LATE, "m.setattr('opencensus.ext.azure.log_exporter.AzureLogHandler', F)\n", False, id="text"),
+        pytest.param(_EARLY, "patch('opencensus.ext.azure.log_exporter.AzureLogHandler.emit')\n", False, id="a method"),
+        pytest.param(_EARLY, "patch('opencensus.ext.azure.log_exporter.AzureLogHandler')\n", True, id="imported before"),
+    ],
+)
+def test_a_name_of_opencensus_that_a_test_replaces(tmp_path, handlers, test, is_rewritten):
+    """What looks the name up in OpenCensus's module only then waits: nobody would replace its counterpart."""
+    (tmp_path / "handlers.py").write_text(handlers, encoding="utf-8")
+    (tmp_path / "test_handlers.py").write_text(f"import handlers\n{test}handlers.init()\n", encoding="utf-8")
+    after = rewrite([str(tmp_path)], Options(shape=True, markers=False)).after
+    assert [os.path.basename(path) for path in after] == (["handlers.py"] if is_rewritten else [])
+
+
+def test_a_parameter_that_a_decorator_fills():
+    """A call that leaves it out says nothing of what it gets."""
+    text = (
+        "from opencensus.trace.tracer import Tracer\n\ndef traced(f):\n    def inner(**kwargs):\n        kwargs['tracer'] = Tracer(exporter=E)\n"
+        "        return f(**kwargs)\n    return inner\n\n@traced\ndef main(tracer: Tracer):\n    with tracer.span('a'):\n        pass\n\nmain()\n"
+    )
+    assert rewrite_text(text.encode(), options=Options(shape=True, markers=False)).after == {}

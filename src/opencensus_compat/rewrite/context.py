@@ -454,6 +454,9 @@ class File:
         Raises:
             Refused: It cannot change.
         """
+        node = use.node
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and self.value(node.value).meaning == "name":
+            raise Refused(Keep("the program puts something of its own in this place"))
         rewriter = self._rules.get(use.rule)
         found = rewriter(use, self) if rewriter is not None else default(use)
         if isinstance(found, (Ask, Keep)):

@@ -11,7 +11,19 @@ from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.by_name import Named
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.imports import starred
-from opencensus_compat.rewrite.rules import attributes, by_hand, contexts, functions, made, metric_names, metrics, providers, readings, ways
+from opencensus_compat.rewrite.rules import (
+    attributes,
+    by_hand,
+    contexts,
+    functions,
+    made,
+    metric_names,
+    metrics,
+    providers,
+    readings,
+    replaced,
+    ways,
+)
 from opencensus_compat.rewrite.sources import Sources
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
@@ -71,7 +83,7 @@ class Flows(Sources):
                     self._reach(slot)
         for one, other in [
             each
-            for rule in (providers, ways, attributes, by_hand, contexts, metrics, metric_names, readings, functions)
+            for rule in (providers, ways, attributes, by_hand, contexts, metrics, metric_names, readings, replaced, functions)
             for each in rule.together(files.values())
         ]:
             self._tie(one, other)

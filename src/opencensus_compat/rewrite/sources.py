@@ -161,10 +161,12 @@ class Sources(Meanings):
             if home.has_stars(call):
                 self._stop(slot, call, f"{name}() gets `*` or `**`")
                 continue
-            given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+            every: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+            given = [each for each in every if self._parameter(function, call, each) is parameter]
             for each in given:
-                if self._parameter(function, call, each) is parameter:
-                    self._from(home, each.value if isinstance(each, ast.keyword) else each, slot, unknown)
+                self._from(home, each.value if isinstance(each, ast.keyword) else each, slot, unknown)
+            if not given and parameter not in defaults:
+                self._stop(slot, call, f"what {name}() gets for `{slot.name}` is not known: something around it hands that over")
 
     def _constructed(self, file: File, slot: Slot) -> None:
         """Follow a field to the calls that make objects of its class."""
