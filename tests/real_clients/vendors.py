@@ -6,10 +6,14 @@ SDK is installed too, and ours answers; `OPENCENSUS_COMPAT_DISABLED=1` gives the
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from tests.real_clients.programs.shop import listening
 from tests.real_clients.test_moved import moved
+
+from opencensus_compat.rewrite.rewriting import Options, rewrite
 
 HERE = Path(__file__).parent
 
@@ -59,6 +63,54 @@ def test_a_program_that_moved(result, python, tmp_path):
     )
     assert old
     assert new == old
+
+
+_ZIPKIN = """\
+import os
+
+from opencensus.ext.zipkin.trace_exporter import ZipkinExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.span import SpanKind
+from opencensus.trace.status import Status
+from opencensus.trace.tracer import Tracer
+
+PORT = os.environ["SHOP_PORT"]
+tracer = Tracer(exporter=ZipkinExporter(service_name="shop", port=PORT, ipv4="10.0.0.1"), sampler=AlwaysOnSampler())
+with tracer.span(name="GET /orders") as request:
+    request.span_kind = SpanKind.SERVER
+    request.add_attribute("http.status_code", 200)
+    with tracer.span(name="SELECT") as query:
+        query.span_kind = SpanKind.CLIENT
+        query.add_attribute("rows", 3)
+        query.status = Status(2, "no such row")
+    with tracer.span(name="price"):
+        pass
+"""
+
+
+@pytest.mark.timeout(300)
+def test_a_maker_that_gave_way(result, python, tmp_path):
+    """Zipkin gets by OpenTelemetry's exporter the spans that it got on the real SDK: names, parents, kinds, tags, the service."""
+    program = tmp_path / "app.py"
+    program.write_text(_ZIPKIN, encoding="utf-8")
+    sent = []
+    for environment in ({"OPENCENSUS_COMPAT_DISABLED": "1"}, {}):
+        with listening() as (port, taken):
+            result(python, str(program), SHOP_PORT=str(port), **environment)
+        sent.append([span for path, body in taken for span in json.loads(body) if path == "/api/v2/spans"])
+        program.write_bytes(next(iter(rewrite([str(program)], Options(accepted=frozenset({"V002"}))).after.values()), b""))
+    before, after = sent
+    assert [_place(span, after) for span in after] == [_place(span, before) for span in before] != []
+    for one, other in zip(before, after, strict=True):
+        assert one["tags"].items() <= other["tags"].items()
+        assert (one["localEndpoint"]["serviceName"], one["localEndpoint"]["ipv4"]) == ("shop", "10.0.0.1")
+        assert other["localEndpoint"] == {"serviceName": "shop", "ipv4": "10.0.0.1"}
+
+
+def _place(span, spans):
+    """Return name and kind of a span, and the name of its parent."""
+    names = {each["id"]: each["name"] for each in spans}
+    return span["name"], span.get("kind"), names.get(span.get("parentId"))
 
 
 def test_each_program_has_its_test():

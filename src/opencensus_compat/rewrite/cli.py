@@ -12,6 +12,7 @@ from opencensus_compat.rewrite import files, reports
 from opencensus_compat.rewrite.explaining import explain
 from opencensus_compat.rewrite.rewriting import Options, Rewritten, rewrite, rewrite_text
 from opencensus_compat.rewrite.rules import REWRITERS
+from opencensus_compat.rewrite.rules.makers import ACCEPTABLE
 from opencensus_compat.rewrite.verify import cli as verification
 from opencensus_compat.scan import notebooks
 from opencensus_compat.scan.rules import BY_ID
@@ -50,10 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--include",
-        choices=("shape",),
+        choices=("shape", *sorted(ACCEPTABLE)),
         action="append",
         default=[],
-        help="also where the same fact arrives in other columns or as another number",
+        help="shape: also where the same fact arrives in other columns or as another number; a rule such as V002: also the exporter of that "
+        "maker, where a program goes on to send to it; repeatable",
     )
     parser.add_argument(
         "--markers", action="store_true", default=True, help="write a comment above a line where a person must decide (default)"
@@ -166,7 +168,13 @@ def _options(namespace: argparse.Namespace) -> Options:
         if not path or not line.isdecimal() or not cell.isdecimal() or path.endswith(notebooks.SUFFIX) == (cell == "0"):
             raise _UsageError(f"expected FILE:LINE after --line, or FILE:CELL:LINE of a notebook, got {text!r}")
         lines.add((os.path.abspath(path), int(cell), int(line)))
-    return Options(shape="shape" in namespace.include, rules=rules, lines=frozenset(lines), markers=namespace.markers)
+    return Options(
+        shape="shape" in namespace.include,
+        rules=rules,
+        lines=frozenset(lines),
+        accepted=ACCEPTABLE & set(namespace.include),
+        markers=namespace.markers,
+    )
 
 
 def _result(namespace: argparse.Namespace, options: Options) -> Rewritten:

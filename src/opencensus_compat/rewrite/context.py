@@ -123,6 +123,8 @@ class File:
         self._taken = set(self._identifiers())
         self.around: Around | None = None
         """What is known of all files around."""
+        self.accepted: frozenset[str] = frozenset()
+        """Rules whose question somebody has answered with their counterpart."""
         self._first_import: ast.stmt | bool | None = False
 
     # Places.

@@ -21,7 +21,12 @@ GOES = frozenset({"opencensus", "opencensus-context", "opencensus-ext-azure"}) |
 """Distributions that census-compat stands for."""
 OLDEST_INSTRUMENTATION = "0.49b0"
 """That goes with the oldest release of OpenTelemetry that the exporter takes."""
-_OLDEST = {"opentelemetry-exporter-prometheus": "0.62b0"}
+_OLDEST = {
+    "opentelemetry-exporter-gcp-trace": "1.6.0",
+    "opentelemetry-exporter-otlp-proto-http": "1.28.0",
+    "opentelemetry-exporter-prometheus": "0.62b0",
+    "opentelemetry-exporter-zipkin-json": "1.28.0",
+}
 """Distribution -> a release that has what is written, where older ones lack it: the prefix of all names."""
 
 TAKES_BELOW = {"opentelemetry-instrumentation-sqlalchemy": ("sqlalchemy", (2, 1))}

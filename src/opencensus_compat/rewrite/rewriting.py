@@ -68,6 +68,8 @@ class Options:
     """Only changes with a use of one of these; all without any."""
     lines: frozenset[tuple[str, int, int]] = frozenset()
     """Only changes with a use at one of these files, cells (0 where it has none) and lines."""
+    accepted: frozenset[str] = frozenset()
+    """Exporters of other makers that OpenTelemetry's take the places of, by their rules."""
     markers: bool = True
     select: Callable[[Change], bool] | None = None
     """Only changes for which this is true."""
@@ -301,6 +303,7 @@ class _Run:
                 view = self._views[path] = View(self.program, self.exports, path)
                 file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree, self._given.get(path))
                 file.around = self._around
+                file.accepted = self._options.accepted
                 file.files = self._program_of[path]
                 self._program_of[path][path] = file
                 self._files[path] = file

@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 
 _CONFIGURATIONS = (".cfg", ".conf", ".ini", ".json", ".toml", ".yaml", ".yml")
 _INSTRUMENTATION = re.compile(rb"^[ \t]*from opentelemetry\.instrumentation\.(\w+) import\b", re.MULTILINE)
-_PROMETHEUS = b"from opentelemetry.exporter.prometheus import PrometheusMetricReader"
 _MAKERS = re.compile(rb"\bopencensus\.ext\.(\w+)|\bopencensus\.ext[ \t]+import[ \t]+([^#\r\n;]+)")
+_EXPORTERS = {
+    b"from opentelemetry.exporter.cloud_trace import CloudTraceSpanExporter": "opentelemetry-exporter-gcp-trace",
+    b"from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter": "opentelemetry-exporter-otlp-proto-http",
+    b"from opentelemetry.exporter.prometheus import PrometheusMetricReader": "opentelemetry-exporter-prometheus",
+    b"from opentelemetry.exporter.zipkin.json import ZipkinExporter": "opentelemetry-exporter-zipkin-json",
+}
+"""Import that a run writes -> the distribution that has it."""
 _LISTED = re.compile(rb"\binstrumentations=\[([^\]]*)\]")
 _TEXT = re.compile(rb"""["']([\w-]+)["']""")
 
@@ -39,15 +45,14 @@ def concerns(data: bytes) -> bool:
 
 
 def needed(sources: Iterable[bytes]) -> set[str]:
-    """Return the distributions of the instrumentations, and of the reader for Prometheus, that Python files import."""
+    """Return the distributions of the instrumentations and exporters of OpenTelemetry that Python files import."""
     found = set()
     for source in sources:
         names = _INSTRUMENTATION.findall(source)
         if b"appinsights_exporter" in source:
             names += [name for listed in _LISTED.findall(source) for name in _TEXT.findall(listed)]
         found |= {f"opentelemetry-instrumentation-{name.decode().replace('_', '-')}" for name in names}
-        if _PROMETHEUS in source:
-            found.add("opentelemetry-exporter-prometheus")
+        found |= {distribution for line, distribution in _EXPORTERS.items() if line in source}
     return found
 
 
