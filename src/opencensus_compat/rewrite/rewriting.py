@@ -302,8 +302,7 @@ class _Run:
             for path, tree in trees.items():
                 view = self._views[path] = View(self.program, self.exports, path)
                 file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree, self._given.get(path))
-                file.around = self._around
-                file.accepted = self._options.accepted
+                file.around, file.accepted = self._around, self._options.accepted
                 file.files = self._program_of[path]
                 self._program_of[path][path] = file
                 self._files[path] = file
@@ -377,10 +376,9 @@ class _Run:
         for key, members in groups.items():
             parts[key], left[key] = self._group(members)
             # What stays as it is may be held by anything.
-            if key in obstacles and (left[key] or any(part.edits for part in parts[key])):
+            if key in obstacles and not left[key] and any(part.edits for part in parts[key]):
                 file, use = members[0]
-                text = "; ".join(dict.fromkeys(each.shown(file) for each in obstacles[key]))
-                left[key] += [] if left[key] else [self._left(file, use, "keep", text)]
+                left[key].append(self._left(file, use, "keep", "; ".join(dict.fromkeys(each.shown(file) for each in obstacles[key]))))
         return flows, groups, parts, left
 
     def _outcome(self, file: File, use: Found) -> Sequence[Edit] | None:
