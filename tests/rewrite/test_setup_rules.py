@@ -50,6 +50,13 @@ def reasons(text: str) -> list[tuple[str, str]]:
             id="by a name, in a function",
         ),
         pytest.param(
+            "class Shop:\n    def __init__(self):\n        config_integration.trace_integrations(['requests'])\n\n\nShop()\nShop()\n",
+            "from opentelemetry.instrumentation.requests import RequestsInstrumentor\n\n"
+            "class Shop:\n    def __init__(self):\n        if not RequestsInstrumentor().is_instrumented_by_opentelemetry:\n"
+            "            RequestsInstrumentor().instrument()\n\n\nShop()\nShop()\n",
+            id="where it runs again",
+        ),
+        pytest.param(
             "config_integration.trace_integrations('pymongo'); print(1)\n",
             "from opentelemetry.instrumentation.pymongo import PymongoInstrumentor\n\nPymongoInstrumentor().instrument(); print(1)\n",
             id="one text, before another statement",

@@ -72,7 +72,7 @@ def test_json(capsys):
         "rule": "T013",
         "class": "decide",
         "form": "end of the current span",
-        "counterpart": "`span.end()` and `context.detach(token)`",
+        "counterpart": "`span.end()` and `context.detach(token)`; the current span's end, and the context around it, where another function started it",
         "question": "Which function holds the span and the token of `attach`?",
         "arrives": [{"table": "requests", "columns": ["duration"]}, {"table": "dependencies", "columns": ["duration"]}],
         "symbol": "trace.tracer.Tracer.end_span",

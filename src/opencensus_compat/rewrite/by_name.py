@@ -58,6 +58,16 @@ class Named:
                     yield node, f"a test replaces `{slot.name}`, and names `{method}` of OpenCensus"
             elif module or isinstance(place, ast.Subscript) or tail in _BUILTINS:
                 yield node, f"`{slot.name}` is named in text"
+        if slot.name.startswith("_"):
+            yield from self._handed_on(slot)
+
+    def _handed_on(self, slot: Slot) -> Iterator[tuple[ast.AST, str]]:
+        """Yield where a module hands a private name to `from module import *`."""
+        for file, node in self._texts[slot.name]:
+            statement = file.statement(node)
+            names = getattr(statement, "targets", [getattr(statement, "target", None)])
+            if file.path == slot.path and any(isinstance(each, ast.Name) and each.id == "__all__" for each in names):
+                yield node, f"`__all__` names `{slot.name}`"
 
     def readers(self, name: str) -> Iterator[tuple[ast.AST, str]]:
         """Yield the places that name an attribute of some object in text, and why it cannot change for them."""
@@ -69,7 +79,11 @@ class Named:
 
 def _names_module(place: ast.AST | None, path: str, file: File) -> bool:
     """Return whether the call or the subscript around a text has a module."""
-    nodes = [place.value] if isinstance(place, ast.Subscript) else place.args if isinstance(place, ast.Call) else []
+    holder = place.value if isinstance(place, ast.Subscript) else None
+    if isinstance(holder, ast.Attribute) and holder.attr != "__dict__":
+        # A dict of the module, with keys of its own.
+        return False
+    nodes = [holder] if holder is not None else place.args if isinstance(place, ast.Call) else []
     below = [each for node in nodes for each in ast.walk(node) if isinstance(each, (ast.Name, ast.Attribute))]
     return any(file.value(each).meaning == "module" and file.value(each).name == path for each in below)
 

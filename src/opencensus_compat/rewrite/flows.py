@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import calls, classes, loops
+from opencensus_compat.rewrite import calls, classes, kept, loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.by_name import Named
 from opencensus_compat.rewrite.groups import Key
@@ -52,6 +52,8 @@ _PARTS = frozenset({"status", "span_kind", "attributes", "links"})
 _GIVE_OBJECTS = frozenset({"T015", "T040"})
 """Free uses that give a span or a tracer."""
 _MAKE_TRACERS = frozenset({"T001", "T002", "T003", "W010", "W011", "W012", "W018"})
+_BY_PYTHON = frozenset({"__call__", "__get__", "__getattr__", "__getattribute__", "__getitem__", "__iter__", "__next__"})
+"""Functions that nothing calls by their names."""
 _SETTINGS = frozenset({"N005", "W018"})
 
 
@@ -220,10 +222,10 @@ class Flows(Sources):
             case ast.List() | ast.Tuple() if found := loops.through(file, parent):
                 for loop in found:
                     self._bound(file, loop.target, key)
-            case ast.Dict() if node in parent.values and (reads := loops.lookups(file, parent)):
+            case ast.Dict() if node in parent.values and (reads := kept.lookups(file, parent)):
                 self._tie(key, parent)
-                for each in reads:
-                    self._flow(file, each, key, symbol)
+                for home, each in reads:
+                    self._flow(home, each, key, symbol)
             case ast.arguments():
                 self._bound_to(file, calls.of_default(parent, node), key)
             case (
@@ -270,6 +272,8 @@ class Flows(Sources):
                 self._reach(slot)
             elif file.value(target.value).meaning == "module":
                 self._stop(key, target, f"`{target.attr}` is no variable of that module, so that what reads it is not known")
+        elif isinstance(target, ast.Subscript) and (found := kept.dictionary(file, target)) is not None:
+            self._tie(key, found.node)
         else:
             self._stop(key, target, "it is kept in a collection")
 
@@ -321,6 +325,8 @@ class Flows(Sources):
             return
         if name == "enter_context":
             self._flow(file, call, key)
+        elif name == "partial" and node not in self._through:
+            self._stop(key, call, "it is handed on by partial()")
         elif name not in _HARMLESS and not is_robust and not made.is_always_none(call.func, file):
             self._stop(key, call, f"it is handed to {name or 'a function'}(), which is not in these files")
 
@@ -440,6 +446,8 @@ class Flows(Sources):
             self._tie(function, slot)
             self._reach(slot)
             return
+        if function.name in _BY_PYTHON:
+            self._stop(function, function, f"what Python reads by {function.name}() is not known")
         for home, call in self._calls_of(function):
             if call not in home.parents:
                 self._stop(function, call, f"what becomes of what {function.name}() returns is not known")

@@ -1,4 +1,4 @@
-"""Lists and dicts of objects, the loops through them, and the uses that they are arguments of."""
+"""Lists of objects, the loops through them, and the uses that they are arguments of."""
 
 from __future__ import annotations
 
@@ -25,25 +25,6 @@ def through(file: File, node: ast.List | ast.Tuple) -> list[ast.For]:
     above = [(load, file.parents.get(load)) for load in slot.loads]
     loops = [each for load, each in above if isinstance(each, ast.For) and each.iter is load]
     return loops if len(loops) == len(above) else []
-
-
-def lookups(file: File, node: ast.Dict) -> list[ast.Subscript]:
-    """Return what reads single values of a dict by its variable; none where anything else is done with it."""
-    parent = file.parents.get(node)
-    places = parent.targets if isinstance(parent, ast.Assign) else [parent.target] if isinstance(parent, ast.AnnAssign) else []
-    slot = file.slot(places[0]) if len(places) == 1 else None
-    if slot is None or len(slot.stores) != 1:
-        return []
-    above = [(load, file.parents.get(load)) for load in slot.loads]
-    found = [each for load, each in above if isinstance(each, ast.Subscript) and each.value is load and isinstance(each.ctx, ast.Load)]
-    is_imported = any(
-        origin is not None and origin[1] is slot
-        for home in file.files.values()
-        for alias in home.kinds[ast.alias]
-        if alias.name == slot.name and home is not file
-        for origin in [home.origin(alias)]
-    )
-    return found if len(found) == len(above) and not is_imported else []
 
 
 def elements(file: File, node: ast.expr) -> list[ast.expr]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite import by_name, calls, loops
+from opencensus_compat.rewrite import by_name, calls, kept
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.imports import starred
 from opencensus_compat.rewrite.meanings import Function, Meanings
@@ -56,6 +56,8 @@ class Sources(Meanings):
                     yield function
                 elif node.func in file.by_node:
                     yield node.func
+                elif (keeps := kept.dictionary(file, node)) is not None:
+                    yield from self._kept(keeps)
                 elif (dependency := calls.dependency(node)) is not None and (given := self._function(file, dependency)) is not None:
                     self._reach(given)
                     yield given
@@ -64,12 +66,8 @@ class Sources(Meanings):
                 elif (popped := self._popped(file, node)) is not None:
                     yield from self._given_by_name(*popped)
                 self._tie(node, node)
-            case ast.Subscript():
-                kept = file.only_value(file.slot(node.value)) if isinstance(node.value, ast.Name) else None
-                if isinstance(kept, ast.Dict) and node in loops.lookups(file, kept):
-                    yield kept
-                    for each in kept.values:
-                        self._from(file, each, kept, "what this dictionary holds is not known")
+            case ast.Subscript() if (keeps := kept.dictionary(file, node)) is not None:
+                yield from self._kept(keeps)
             case ast.Await():
                 yield from self._sources(file, node.value)
             case ast.NamedExpr():
@@ -81,6 +79,12 @@ class Sources(Meanings):
             case ast.BoolOp():
                 for each in node.values:
                     yield from self._sources(file, each)
+
+    def _kept(self, found: kept.Kept) -> Iterator[Key]:
+        """Yield a dictionary, whose values are tied to what they come from."""
+        yield found.node
+        for home, each in found.values():
+            self._from(home, each, found.node, "what this dictionary holds is not known")
 
     def _given_by_name(self, function: Function, name: str) -> Iterator[Key]:
         """Yield what the calls of a function give for a keyword that it takes out of its ``**kwargs``."""

@@ -46,6 +46,13 @@ class Scope:
         self.function: ast.AST | None = owner if isinstance(owner, _FUNCTIONS) else None
         self.first = ""
 
+    def function_around(self) -> ast.AST | None:
+        """Return the function that this place is in; None for one outside of functions."""
+        scope: Scope | None = self
+        while scope is not None and scope.function is None:
+            scope = scope.parent
+        return scope.function if scope is not None else None
+
     def find(self, name: str) -> Value | None:
         """Return what a name stands for in this place; None for one that nothing was seen to bind."""
         scope: Scope | None = self

@@ -13,7 +13,7 @@ from opencensus_compat.scan.flow import fixture_name
 from opencensus_compat.scan.import_uses import Found, Imports
 from opencensus_compat.scan.names import Modules, Scope, Values, attribute_name, subclass_named
 from opencensus_compat.scan.rules import BY_ID
-from opencensus_compat.scan.values import ENVELOPE, OTHER, SENDERS, TELLING, Value, guessed, has_member
+from opencensus_compat.scan.values import ENVELOPE, OTHER, SENDERS, TELLING, Value, guessed, has_member, maker_of, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,9 +95,9 @@ class _Reader(Imports):
             while self._later:
                 node, inner = self._later.popleft()
                 self._function_body(node, inner)
-            before, state = state, self._state()
+            before, state = state, (*self._state(), len(self._returned), sum(map(len, self._classes.values())))
             # The first reading found nothing that the second one would begin with.
-            is_complete = not (any(state) or self._returned or any(self._classes.values())) and processors == self._processors
+            is_complete = not any(state) and processors == self._processors
             if state == before or (not number and is_complete and imported == (self.is_connected, self._both_apis)):
                 break
         exports = {name: value for name, value in scope.names.items() if value.meaning != "other"}
@@ -188,14 +188,13 @@ class _Reader(Imports):
 
     def _gives(self, scope: Scope, node: ast.expr) -> None:
         """Note what the function around returns or yields."""
-        value = self._value(node, scope)
-        inner: Scope | None = scope
-        while inner is not None and inner.function is None:
-            inner = inner.parent
-        if inner is not None and inner.function is not None and value.meaning == "instance":
-            self._returned[inner.function] = Value("maker", value.name)
-        if inner is not None and inner.function is not None and isinstance(node, ast.Tuple):
-            self._tuples[inner.function] = [self._value(part, scope) for part in node.elts]
+        value, function = self._value(node, scope), scope.function_around()
+        if function is None:
+            return
+        if value.meaning == "instance" or (value.meaning == "object" and function not in self._returned):
+            self._returned[function] = maker_of(value)
+        if isinstance(node, ast.Tuple):
+            self._tuples[function] = [self._value(part, scope) for part in node.elts]
 
     # Functions and classes.
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
@@ -205,10 +204,9 @@ class _Reader(Imports):
         if node.returns is not None:
             self._annotation(node.returns, scope)
             annotated = self._annotated(node.returns, scope)
-            value = Value("maker", annotated.name) if annotated.meaning == "instance" else value
-        if any(isinstance(decorator, ast.Name) and decorator.id in {"property", "cached_property"} for decorator in node.decorator_list):
-            value = Value("instance", value.name) if value.meaning == "maker" else OTHER
-        scope.names[node.name] = value
+            value = maker_of(annotated) if annotated.meaning in {"instance", "object"} else value
+        is_read = any(strings.tail(decorator) in {"property", "cached_property"} for decorator in node.decorator_list)
+        scope.names[node.name] = value = result_of(value) if is_read else value
         if value.meaning in {"maker", "instance"} and (fixture := fixture_name(node)):
             self._fixtures[fixture] = Value("instance", value.name)
         if scope.is_class and value is not OTHER:

@@ -11,7 +11,8 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`trace.get_tracer(__name__)`; exporter and sampler in one TracerProvider",
         names="trace.tracer",
-        pair="T001_tracer_for_ids_of_records T001_tracer T001_tracer_in_place T001_tracer_of_a_class T001_tracer_without_a_sampler",
+        pair="T001_tracer_for_ids_of_records T001_tracer T001_tracer_in_place T001_tracer_of_a_class T001_tracer_without_a_sampler "
+        "T001_tracer_that_others_keep",
         arrives="requests, dependencies; traces: operation_Id, operation_ParentId",
     ),
     Rule(

@@ -202,6 +202,11 @@ def result_of(value: Value) -> Value:
     return Value("instance", value.name) if last[:1].isupper() and not last.isupper() else OTHER
 
 
+def maker_of(value: Value) -> Value:
+    """Return what a function is that gives an object of OpenCensus's, or of a class of the program: that is called as the class is."""
+    return Value("maker" if value.meaning == "instance" else "class", value.name)
+
+
 def guessed(receiver: str, attribute: str, *, both_apis: bool) -> str:
     """Return the member that an attribute of an object of which nothing but its name is known is; empty for none.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import loops
+from opencensus_compat.rewrite import kept
 from opencensus_compat.rewrite.rules.made import attributes
 from opencensus_compat.scan import strings
 
@@ -51,9 +51,12 @@ def _parts(file: File, node: ast.expr) -> Parts:
         case ast.Call():
             return _results(file, node)
         case ast.Subscript():
-            kept = _parts(file, node.value) if isinstance(node.value, ast.Name) else None
-            values = _values(kept[0][1], node.slice) if kept is not None and len(kept) == 1 and node in _reads(*kept[0]) else None
-            return [(file, each) for each in values] if values else None
+            found = kept.dictionary(file, node)
+            if found is None:
+                return None
+            every = found.values()
+            chosen = _values(found.node, node.slice) if len(every) == len(found.node.values) else []
+            return [(found.file, each) for each in chosen] or every or None
         case ast.IfExp():
             return [(file, node.body), (file, node.orelse)]
         case ast.Name():
@@ -67,10 +70,6 @@ def _parts(file: File, node: ast.expr) -> Parts:
                 return _of_slot(other, slot) if slot is not None else None
             return _bound(file, [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)])
     return None
-
-
-def _reads(file: File, node: ast.expr) -> list[ast.Subscript]:
-    return loops.lookups(file, node) if isinstance(node, ast.Dict) else []
 
 
 def _values(node: ast.expr, key: ast.expr) -> list[ast.expr]:

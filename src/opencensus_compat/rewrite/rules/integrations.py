@@ -68,7 +68,7 @@ def by_name(use: Found, file: File) -> Outcome:
             found.append(line)
         else:
             beside.append(file.insert_after(made, line))
-    lines = [line for line in found if line]
+    lines = [_once(line, call, file) for line in found if line]
     if left and len(left) == len(names):
         return Ask(_left(left))
     if left:
@@ -136,6 +136,14 @@ def _instrumented(name: str, file: File, use: Found) -> str:
 def _has_ids(file: File) -> bool:
     """Return whether formats of log lines need what the integration with `logging` sets."""
     return any(other.rule == "L006" for other in file.uses) or (file.around is not None and file.around.has_formats_with_ids())
+
+
+def _once(line: str, call: ast.Call, file: File) -> str:
+    """Return a statement that instruments, for where it may run again: an instrumentor warns of that, where OpenCensus said nothing."""
+    instrumentor, found, _ = line.partition(".instrument(")
+    if not found or not ways.is_repeated(call, file) or not file.begins_line(file.statement(call)):
+        return line
+    return f"if not {instrumentor}.is_instrumented_by_opentelemetry:{file.line_end}{file.indentation(file.statement(call))}    {line}"
 
 
 def _left(names: list[str]) -> str:

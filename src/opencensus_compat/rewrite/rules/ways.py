@@ -247,6 +247,16 @@ def _parameters(nodes: list[ast.expr], function: ast.AST, file: File) -> set[str
     return found
 
 
+def is_repeated(node: ast.AST, file: File) -> bool:
+    """Return whether a place is in a function that is called several times, as far as the text says."""
+    function = file.function(node)
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    owner = file.parents.get(function)
+    names = [owner.name] if isinstance(owner, ast.ClassDef) else []
+    return any(_calls(name, file) > 1 for name in [*names, *([] if function.name == "__init__" else [function.name])])
+
+
 def _calls(name: str, file: File) -> int:
     """Return how often a function is called, as far as the text says: a loop calls it twice."""
     calls = [(home, call) for home in file.files.values() for node in home.reads(name) if (call := home.call(node)) is not None]
