@@ -7,7 +7,7 @@ import pytest
 from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
 
 _ALL = Options(shape=True, markers=False)
-_HEAD = "import azure.functions as func\nfrom opencensus.extension.azure.functions import OpenCensusExtension\n\n"
+_HEAD = "import azure.functions as func\nfrom opencensus.trace import execution_context\nfrom opencensus.extension.azure.functions import OpenCensusExtension\n\n"
 _ATTACH = 'attach(propagate.extract({"traceparent": %s.trace_context.trace_parent, "tracestate": %s.trace_context.trace_state}))'
 
 
@@ -36,10 +36,25 @@ def test_each_function_attaches_the_context_of_its_invocation(function, name):
     assert questions == []
 
 
+@pytest.mark.parametrize(
+    ("function", "head"),
+    [
+        ("def main(req: func.HttpRequest) -> str:\n    return 'found'\n", "def main(req: func.HttpRequest, context=None) -> str:"),
+        ("@app.timer_trigger(arg_name='timer')\nasync def tick(timer):\n    return 'found'\n", "async def tick(timer, context=None):"),
+        ("def main():\n    return 'found'\n", "def main(context=None):"),
+    ],
+)
+def test_a_function_without_its_invocation_gets_it(function, head):
+    """The host gives it to a parameter of that name; who else calls the function gives none."""
+    text, questions = _rewritten(f"OpenCensusExtension.configure()\n\n\n{function}")
+    assert f"{head}\n    if context is not None:\n        {_ATTACH % ('context', 'context')}\n    return 'found'\n" in text
+    assert questions == []
+
+
 def test_the_line_stands_below_the_docstring():
     """A docstring stays the first statement of its function."""
     text, _ = _rewritten('OpenCensusExtension.configure()\n\n\ndef main(req, context):\n    """Answer."""\n    return 1\n')
-    assert '    """Answer."""\n    otel_context.attach(' in text
+    assert '    """Answer."""\n    attach(' in text
 
 
 def test_tracers_of_an_invocation_are_those_of_opentelemetry():
@@ -56,11 +71,20 @@ def test_tracers_of_an_invocation_are_those_of_opentelemetry():
 @pytest.mark.parametrize(
     ("text", "question"),
     [
-        pytest.param("OpenCensusExtension.configure()\n\n\ndef main(req):\n    pass\n", "Which functions", id="without its invocation"),
+        pytest.param("OpenCensusExtension.configure()\n\n\ndef main(req, *rest):\n    pass\n", "Which functions", id="any arguments"),
         pytest.param(
-            "OpenCensusExtension.configure()\n\n\ndef main(req, context):\n    pass\n\n\n@app.route(route='a')\ndef other(req):\n    pass\n",
+            "from shop import context\nOpenCensusExtension.configure()\n\n\ndef main(req):\n    context()\n", "Which functions", id="a name"
+        ),
+        pytest.param(
+            "OpenCensusExtension.configure()\n\n\ndef main(req, context):\n    pass\n\n\n@app.route(route='a')\ndef other(req, n=1):\n    pass\n",
             "Which functions",
-            id="one of them without",
+            id="one of them with defaults",
+        ),
+        pytest.param(
+            "OpenCensusExtension.configure()\n\n\ndef main(req):\n    tracer = execution_context.get_opencensus_tracer()\n"
+            "    tracer.start_span()\n    tracer.end_span()\n",
+            "Which functions",
+            id="with OpenTelemetry's context",
         ),
         pytest.param("OpenCensusExtension.configure()\n", "Which functions", id="no function"),
         pytest.param("OpenCensusExtension.configure()\n\n\ndef main(req, context): pass\n", "Which functions", id="in one line"),
@@ -77,7 +101,7 @@ def test_tracers_of_an_invocation_are_those_of_opentelemetry():
 def test_what_stays_with_a_question(text, question):
     """The extension stays where something that it does would be lost."""
     after, questions = _rewritten(text)
-    assert after == ""
+    assert "OpenCensusExtension.configure(" in after or after == ""
     assert any(each.startswith(question) for each in questions)
 
 

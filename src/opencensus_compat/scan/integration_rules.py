@@ -89,7 +89,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "W017",
         "extension of Azure Functions",
         "decide",
-        "`configure(...)`, and `context.attach(propagate.extract(...))` in each function that gets its invocation",
+        "`configure(...)`, and `context.attach(propagate.extract(...))` in each function, which gets its invocation",
         "Which functions need the trace of their caller? Give each the parameter `context`, and run `rewrite` again: it writes `configure` and "
         "`context.attach(propagate.extract(...))`. Or set PYTHON_ENABLE_OPENTELEMETRY=true in the app, whose worker then attaches the context.",
         names="extension extension.azure.functions",

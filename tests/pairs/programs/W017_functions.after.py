@@ -4,6 +4,7 @@ import azure.functions as func
 from appinsights_exporter import configure
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
+from opentelemetry.context import attach
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 configure(signals=["traces"], sampler=ALWAYS_ON)
@@ -13,7 +14,7 @@ app = func.FunctionApp()
 @app.route(route="orders/{number}")
 def order(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer one request."""
-    otel_context.attach(propagate.extract({"traceparent": context.trace_context.trace_parent, "tracestate": context.trace_context.trace_state}))
+    attach(propagate.extract({"traceparent": context.trace_context.trace_parent, "tracestate": context.trace_context.trace_state}))
     with trace.get_tracer(__name__).start_as_current_span("look up"):
         with trace.get_tracer(__name__).start_as_current_span("read"):
             pass

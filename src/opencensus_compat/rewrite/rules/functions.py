@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from opencensus_compat.scan.python_uses import Found
 
 _EXTENSION = "extension.azure.functions.OpenCensusExtension"
+_CONTEXT = "context"
+"""The parameter to which the host gives the invocation."""
 _TRIGGERS = frozenset({"route", "schedule", "function_name"})
 """Decorators of the second programming model, beside those that end in `_trigger`."""
+_BY_HAND = frozenset({"T011", "T012", "T013"})
 _WHOLE = frozenset({"T013", "T014", "T015", "T016", "T018", "T019"})
 """Rules that replace the tracer that they are called on, too."""
 
@@ -59,7 +62,7 @@ def extension(use: Found, file: File) -> Outcome:
     others = [each for each in file.uses if each.symbol.startswith(_EXTENSION) and each.rule[0] != "I" and each is not use]
     homes = [home for home in file.files.values() if home is file or (not _configured(home) and _is_first(file))]
     found = [(home, *each) for home in homes for each in _entries(home, is_home=home is file)]
-    if others or not found or any(invocation is None or not _is_block(function, home) for home, function, invocation in found):
+    if others or not found or not all(_is_known(function, invocation, home) for home, function, invocation in found):
         return question
     if _differing(call, file):
         return Ask("Which connection string is meant? All functions of an app run in one process, and another file names another one.")
@@ -69,9 +72,8 @@ def extension(use: Found, file: File) -> Outcome:
     text = f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})"
     edits = [file.replace(call, text)]
     for home, function, invocation in found:
-        assert invocation is not None
         edits += _here(home, function, _attached(home, function, invocation), file)
-        for tracer in _tracers(home, function, invocation):
+        for tracer in _tracers(home, function, invocation or ""):
             edits += _here(home, tracer, _instead(home, tracer), file)
     return edits
 
@@ -128,8 +130,16 @@ def _tracers(file: File, function: ast.FunctionDef | ast.AsyncFunctionDef, name:
     ]
 
 
-def _is_block(function: ast.FunctionDef | ast.AsyncFunctionDef, file: File) -> bool:
-    return file.begins_line(_first(function))
+def _is_known(function: ast.FunctionDef | ast.AsyncFunctionDef, invocation: str | None, file: File) -> bool:
+    """Return whether a function has its invocation, or can have it: the host gives it to a parameter of that name."""
+    if not file.begins_line(_first(function)):
+        return False
+    given = function.args
+    is_plain = not (given.posonlyargs or given.kwonlyargs or given.vararg or given.kwarg or given.defaults)
+    # What is written for spans that are started by hand has OpenTelemetry's module of that name.
+    by_hand = any(use.rule in _BY_HAND for each in ast.walk(function) for use in file.by_node.get(each, ()))
+    is_free = not any(isinstance(each, ast.Name) and each.id == _CONTEXT for each in ast.walk(function))
+    return invocation is not None or (is_plain and is_free and not by_hand)
 
 
 def _first(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
@@ -138,13 +148,21 @@ def _first(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
     return function.body[1] if is_docstring else function.body[0]
 
 
-def _attached(file: File, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> list[Edit]:
-    """Return the edit that makes the context of the host's span the current one at the beginning of a function."""
-    first = _first(function)
-    attach = f"{file.need('from opentelemetry import context', first)}.attach"
+def _attached(file: File, function: ast.FunctionDef | ast.AsyncFunctionDef, invocation: str | None) -> list[Edit]:
+    """Return the edits that make the context of the host's span the current one at the beginning of a function."""
+    first, name = _first(function), invocation or _CONTEXT
+    attach = file.need("from opentelemetry.context import attach", first)
     extract = f"{file.need('from opentelemetry import propagate', first)}.extract"
     carrier = f'{{"traceparent": {name}.trace_context.trace_parent, "tracestate": {name}.trace_context.trace_state}}'
-    return [file.insert_before(first, f"{attach}({extract}({carrier}))")]
+    line = f"{attach}({extract}({carrier}))"
+    if invocation is not None:
+        return [file.insert_before(first, line)]
+    # Who else calls the function gives none.
+    at = file.end(function.args.args[-1]) if function.args.args else file.source.index(b"(", file.start(function)) + 1
+    return [
+        file.splice(at, at, f"{', ' if function.args.args else ''}{_CONTEXT}=None", function),
+        file.insert_before(first, f"if {_CONTEXT} is not None:{file.line_end}{file.indentation(first)}    {line}"),
+    ]
 
 
 def _instead(file: File, tracer: ast.Attribute) -> list[Edit]:
