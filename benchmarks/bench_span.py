@@ -31,10 +31,10 @@ CALLS = 5_000
 CONNECTION_STRING = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=http://127.0.0.1:9/"
 IDLE = {"queue_capacity": 10**6, "max_batch_size": 10**6, "export_interval": 3600.0}
 LIMITS = (
-    ("root", "legacy", 0.65),
-    ("root", "opentelemetry", 0.8),
-    ("child", "legacy", 0.65),
-    ("child", "opentelemetry", 0.8),
+    ("root", "legacy", 0.42),
+    ("root", "opentelemetry", 0.53),
+    ("child", "legacy", 0.42),
+    ("child", "opentelemetry", 0.5),
     ("unsampled", "legacy", 0.6),
 )
 

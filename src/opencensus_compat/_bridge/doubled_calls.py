@@ -214,7 +214,7 @@ def started(span: Span, context: Context, others: Others) -> _handles.CensusSpan
         _report(name, call._call, is_census=True)
         return call
     otel = call._otel
-    if _private.set_parent(span, otel._census_parent if _handles.is_own(otel, _handles.OtelSpan) else getattr(otel, "parent", None)):
+    if _private.set_parent(span, getattr(otel, "parent", None)):
         call._is_elsewhere = True
         _report(name, call._call, is_census=False)
     return None

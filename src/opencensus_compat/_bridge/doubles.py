@@ -375,7 +375,7 @@ def _match(span: Span, context: Context, others: Others) -> None:
     if not others.send_for(request.context_tracer.exporter):
         give_way(span, request, otel)
         report(scope_of(span), is_census=True)
-    elif be_request(span, otel._census_parent if _handles.is_own(otel, _handles.OtelSpan) else getattr(otel, "parent", None)):
+    elif be_request(span, getattr(otel, "parent", None)):
         take_place(span, request)
         report(scope_of(span), is_census=False)
 

@@ -124,6 +124,10 @@ class SpanHandle(Handle):
         def _destination(self) -> SpanPipeline | None:
             """The same for its own spans; None when it is to be called with SpanData instead."""
 
+    def _takes_as_they_are(self) -> bool:
+        """Return whether its own spans go through the pipeline as they are, as nearly always; see `_telemetry`."""
+        raise NotImplementedError
+
     def _telemetry(self, readable: ReadableSpan, span: CensusSpan | None, tracer: CensusTracer | None) -> ReadableSpan | Prepared:
         """Return what the pipeline exports for an ended span: the OpenTelemetry span, or one that brings its own envelopes.
 
@@ -212,13 +216,16 @@ class OtelSpan:
 
     if TYPE_CHECKING:
         # Of the SDK's span, which it is, too.
-        @property
-        def name(self) -> str:
-            """What it was called last."""
-
-        @property
-        def kind(self) -> SpanKind:
-            """What it stands for."""
+        name: str
+        """What it was called last."""
+        context: SpanContext
+        """Its own."""
+        parent: SpanContext | None
+        """Its parent's."""
+        end_time: int | None
+        """In nanoseconds since the epoch; None while it runs."""
+        kind: SpanKind
+        """What it stands for."""
 
         @property
         def events(self) -> Sequence[Event]:
@@ -232,13 +239,14 @@ class OtelSpan:
         def status(self) -> Status:
             """How it went."""
 
-    census_kind: SpanKind
-    census_rate: float | None = None
+    census_rate: float | None
     """The rate that its trace was kept at, percent; None for 100."""
-    _census_context: SpanContext
-    _census_parent: SpanContext | None
-    _census_is_whole = False
+    _census_is_whole: bool
     """Whether it has what the SDK's constructor gives a span. Code other than the facade's has put nothing on one that has not."""
+
+    def census_end(self, facade: CensusSpan, tracer: CensusTracer, end_ns: int | None) -> bool:
+        """End the span where only the router sees it, and return whether it is."""
+        raise NotImplementedError
 
     def census_ended(self) -> ReadableSpan:
         """Return what processors get of a span that has ended."""

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from opentelemetry.trace import DEFAULT_TRACE_STATE, SpanContext, TraceFlags, TraceState
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from opentelemetry.sdk.trace import Span
-    from opentelemetry.trace import SpanContext, SpanKind
+    from opentelemetry.trace import SpanKind
 
 __all__ = [
     "SeesEnding",
     "batch_processor",
+    "child_context",
     "entrance",
     "exporter_of",
     "instrumentation_key",
@@ -30,6 +33,7 @@ __all__ = [
     "set_parent",
     "span_processor",
     "span_processors",
+    "valid_context",
 ]
 
 
@@ -170,6 +174,38 @@ def is_shut_down(meter_provider: object) -> bool:
     Gone: False. Instruments of a provider that was shut down are collected once more at each interval, with their last values.
     """
     return getattr(meter_provider, "_shutdown", False) is True
+
+
+def _are_contexts_tuples() -> bool:
+    """Return whether a context is the tuple of ids, flags, state and validity that it is in all releases since 1.28."""
+    flags = TraceFlags(1)
+    found: object = SpanContext(0xA, 0xB, True, flags, DEFAULT_TRACE_STATE)
+    return isinstance(found, tuple) and tuple(found) == (0xA, 0xB, True, flags, DEFAULT_TRACE_STATE, True)
+
+
+_are_tuples = _are_contexts_tuples()
+_filled_in = tuple.__new__
+
+
+def valid_context(trace_id: int, span_id: int, flags: TraceFlags, state: TraceState) -> SpanContext:
+    """Return the context of a span of this process, whose ids are valid: the constructor's look at them is half of what it takes.
+
+    Gone: the constructor makes it.
+    """
+    if _are_tuples:
+        return _filled_in(SpanContext, (trace_id, span_id, False, flags, state, True))
+    return SpanContext(trace_id, span_id, False, flags, state)
+
+
+def child_context(parent: SpanContext, span_id: int) -> SpanContext:
+    """Return the context of a span of this process below one of this process, with a valid id: three properties less, 2 percent of a span.
+
+    Gone: as `valid_context`.
+    """
+    if _are_tuples:
+        trace_id, _, _, flags, state, _ = parent
+        return _filled_in(SpanContext, (trace_id, span_id, False, flags, state, True))
+    return SpanContext(parent.trace_id, span_id, False, parent.trace_flags, parent.trace_state)
 
 
 def _sequence(holder: object, name: str) -> Sequence[object] | None:

@@ -69,8 +69,8 @@ def set_kind(span: object, kind: SpanKind) -> bool:
     """
     if not _handles.is_own(span, _handles.OtelSpan):
         return _private.set_kind(span, kind)
-    span.census_kind = kind
-    return span.kind is kind
+    span.kind = kind
+    return True
 
 
 def be_request(span: object, parent: SpanContext | None) -> bool:

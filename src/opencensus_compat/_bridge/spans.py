@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import getrandbits
 from time import time_ns
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, Span, SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, Tracer
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import DEFAULT_TRACE_STATE, SpanContext, SpanKind, TraceFlags
 
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import otel_private as _private
@@ -24,9 +24,13 @@ from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.running_spans import ends_in_pipeline
 
 if TYPE_CHECKING:
-    from opentelemetry.util.types import AttributeValue
+    from opentelemetry.util.types import Attributes, AttributeValue
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_INTERNAL = SpanKind.INTERNAL
+_UNSET = trace_api.Status(trace_api.StatusCode.UNSET)
+_new = object.__new__
+_valid_context, _child_context = _private.valid_context, _private.child_context
 _MOST = 1024
 """Most attributes, events and links of a facade span: more than OpenCensus's own limits let through, and OpenTelemetry's added to that."""
 _LIMITS = SpanLimits(
@@ -58,6 +62,12 @@ if TYPE_CHECKING:
         def on_end(self, span: ReadableSpan) -> None:
             """See a span that has ended."""
 
+    class _Router(_SeesEnd, Protocol):
+        """What takes the facade's spans to where their tracers' exporters send."""
+
+        def take(self, span: ReadableSpan, facade: _handles.CensusSpan, tracer: _handles.CensusTracer) -> bool:
+            """Take a span that has ended, of a facade span and its tracer; return False for one that goes the way of all others."""
+
 
 class _Source:
     """What the spans of one provider have in common."""
@@ -68,7 +78,7 @@ class _Source:
         self.limits = _LIMITS
         self.processors = processors
         self.others = others
-        self.router: SpanProcessor | None = None
+        self.router: _Router | None = None
         """What takes the provider's spans for us: where it is the only processor, spans are shown to it alone."""
         self.on_ending = _private.on_ending(processors)
         """Newer SDKs call it before `on_end`."""
@@ -94,22 +104,43 @@ class FacadeSpan(Span, _handles.OtelSpan):
     """The SDK's span with a kind that can be set while it runs, and the sample rate it was kept at.
 
     Most facade spans are given all they have when they end, and are read by no code before. They are made without the SDK's locks,
-    lists and containers, which take two thirds of the time of making a span; a `ReadableSpan` is made of what they have when they end.
-    As soon as code reads more, it becomes what the SDK's own constructor makes.
+    lists and containers, which take two thirds of the time of making a span. As soon as code does more with one, it becomes what the SDK's
+    own constructor makes. One that has not when it ends is what this package's exporter reads: to make the SDK's `ReadableSpan` of it is for
+    the processors of others.
     """
 
-    census_kind: SpanKind = SpanKind.INTERNAL
-    census_rate: float | None = None
-    _census_is_whole = False
-    _census_attributes: dict[str, AttributeValue] | None = None
-    _census_events: list[Event] | None = None
-    _census_end_ns: int | None = None
+    # In slots, which take half of the time of fields in a `__dict__` to set, and a third of that of the SDK's properties to read.
+    __slots__ = (
+        "_census_attributes",
+        "_census_events",
+        "_census_is_whole",
+        "_census_source",
+        "census_rate",
+        "context",
+        "end_time",
+        "kind",
+        "name",
+        "parent",
+        "start_time",
+    )
 
+    name: str
+    """The name set last."""
+    context: SpanContext
+    """Its own."""
+    parent: SpanContext | None
+    """Its parent's."""
+    kind: SpanKind
+    """The kind set last."""
+    start_time: int | None
+    """In nanoseconds since the epoch."""
+    end_time: int | None
+    """In nanoseconds since the epoch; None while it runs."""
+    census_rate: float | None
+    _census_is_whole: bool
     _census_source: _Source
-    _census_name: str
-    _census_context: SpanContext
-    _census_parent: SpanContext | None
-    _census_start_ns: int
+    _census_attributes: dict[str, AttributeValue] | None
+    _census_events: list[Event] | None
 
     @staticmethod
     def begin(
@@ -118,7 +149,6 @@ class FacadeSpan(Span, _handles.OtelSpan):
         own: SpanContext,
         parent: SpanContext | None,
         context: Context | None,
-        *,
         attributes: dict[str, AttributeValue] | None = None,
         rate: float | None = None,
         start_ns: int | None = None,
@@ -136,43 +166,40 @@ class FacadeSpan(Span, _handles.OtelSpan):
             start_ns: Start in nanoseconds since the epoch; None means now.
         """
         # The SDK's constructor is for `_make_whole`.
-        span = object.__new__(FacadeSpan)
+        span = _new(FacadeSpan)
         span._census_source = source
-        span._census_name = name
-        span._census_context = own
-        span._census_parent = parent
-        if attributes:
-            span._census_attributes = attributes
-        if rate is not None:
-            span.census_rate = rate
-        span._census_start_ns = time_ns() if start_ns is None else start_ns
+        span.name = name
+        span.context = own
+        span.parent = parent
+        span.kind = _INTERNAL
+        span._census_attributes = attributes
+        span.census_rate = rate
+        span._census_events = span.end_time = None
+        span._census_is_whole = False
+        span.start_time = time_ns() if start_ns is None else start_ns
         others = source.others
         # The router alone takes no note of our own spans: not to call it, by way of the SDK, saves 2 percent of a span.
         if others.only is None or others.only is not source.router or others.processors() is not others.seen:
             source.processors.on_start(span, parent_context=context)
         return span
 
-    def __getattr__(self, name: str) -> Any:
-        # The name is of a field that the SDK's constructor sets, or of none.
-        if self._census_is_whole or name.startswith(("__", "_census")):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self._make_whole()
-        return getattr(self, name)
-
     def _make_whole(self) -> None:
+        """Become what the SDK's constructor makes."""
         with _making_whole:
             if self._census_is_whole:
                 return
             source = self._census_source
-            end_ns = self._census_end_ns
+            end_ns = self.end_time
             # Made aside, and handed over in one step: other threads that use the span meanwhile find all of it or nothing.
-            made = object.__new__(FacadeSpan)
+            made = _new(FacadeSpan)
             made._census_is_whole = True
+            made.name, made.context, made.parent, made.kind = self.name, self.context, self.parent, self.kind
+            made.start_time, made.end_time = self.start_time, None
             Span.__init__(
                 made,
-                self._census_name,
-                self._census_context,
-                self._census_parent,
+                self.name,
+                self.context,
+                self.parent,
                 resource=source.resource,
                 attributes=self._census_attributes,
                 events=self._census_events,
@@ -181,46 +208,63 @@ class FacadeSpan(Span, _handles.OtelSpan):
                 limits=source.limits,
                 instrumentation_scope=source.scope,
             )
-            Span.start(made, self._census_start_ns)
+            Span.start(made, self.start_time)
             if end_ns is not None:
                 Span.end(made, end_ns)
             self.__dict__.update(made.__dict__)
+            self._census_is_whole = True
 
     @property
-    def kind(self) -> SpanKind:
-        """The kind set last."""
-        return self.census_kind
+    def resource(self) -> Resource:
+        """The provider's."""
+        return self._census_source.resource
 
     @property
-    def context(self) -> SpanContext:
-        """The span's own context."""
-        return self._census_context
+    def instrumentation_scope(self) -> InstrumentationScope | None:
+        """This package's."""
+        return self._census_source.scope
 
     @property
-    def name(self) -> str:
-        """The name set last."""
-        return super().name if self._census_is_whole else self._census_name
+    def attributes(self) -> Attributes:
+        """The attributes, which nobody changes by way of this."""
+        if self._census_is_whole or self.end_time is None:
+            return super().attributes
+        attributes = self._census_attributes
+        return _NO_ATTRIBUTES if attributes is None else MappingProxyType(attributes)
 
     @property
-    def start_time(self) -> int | None:
-        """Start in nanoseconds since the epoch."""
-        return self._census_start_ns
+    def events(self) -> Sequence[Event]:
+        """What happened in it."""
+        if self._census_is_whole:
+            return super().events
+        return tuple(self._census_events or ())
+
+    @property
+    def links(self) -> Sequence[trace_api.Link]:
+        """Other spans that belong to it."""
+        return super().links if self._census_is_whole else ()
+
+    @property
+    def status(self) -> trace_api.Status:
+        """How it went."""
+        return super().status if self._census_is_whole else _UNSET
 
     def get_span_context(self) -> SpanContext:
         """Return the span's own context."""
-        return self._census_context
+        return self.context
 
     def is_recording(self) -> bool:
         """Return whether the span has not ended."""
-        return super().is_recording() if self._census_is_whole else self._census_end_ns is None
+        return super().is_recording() if self._census_is_whole else self.end_time is None
 
     def update_name(self, name: str) -> None:
         """Set the name. Integrations with web frameworks do it for each request, so that it is no reason to become whole."""
         with _making_whole:
-            if not self._census_is_whole and self._census_end_ns is None:
-                self._census_name = name
+            if not self._census_is_whole and self.end_time is None:
+                self.name = name
                 return
         super().update_name(name)
+        self.name = super().name
 
     def census_fill(self, attributes: dict[str, AttributeValue]) -> None:
         """Set attributes, of which each is one that OpenTelemetry accepts; the dict is given away."""
@@ -238,7 +282,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
         A call of gRPC has one for each message, so that it is no reason to become whole: 70 of 110 microseconds that such a span took.
         """
         with _making_whole:
-            if not self._census_is_whole and self._census_end_ns is None:
+            if not self._census_is_whole and self.end_time is None:
                 if self._census_events is None:
                     self._census_events = []
                 self._census_events.append(Event(name, MappingProxyType(attributes), time))
@@ -251,39 +295,86 @@ class FacadeSpan(Span, _handles.OtelSpan):
         Args:
             end_time: Nanoseconds since the epoch; None means now.
         """
-        if self._census_is_whole or self._census_end_ns is not None:
+        if self._census_is_whole or self.end_time is not None:
             if not self._census_is_whole:
                 self._make_whole()
             super().end(end_time)
+            self.end_time = super().end_time
             return
-        self._census_end_ns = time_ns() if end_time is None else end_time
+        self.end_time = time_ns() if end_time is None else end_time
         source = self._census_source
         receivers = source.receivers()
         if receivers is source.router:
-            # It needs what is made below only where this package sends the span: a tenth of the cost of one for a program's own exporter.
             receivers.on_end(self)
             return
         if source.on_ending is not None:
             source.on_ending(self)
         receivers.on_end(self.census_ended())
 
+    def census_end(self, facade: _handles.CensusSpan, tracer: _handles.CensusTracer, end_ns: int | None) -> bool:
+        """End the span by handing it to the router, where that is all that sees it, and return whether it is.
+
+        As `end`, without the questions whose answers are known then, and without a note of which facade span it is of: a tenth of a span.
+        """
+        source = self._census_source
+        others, router = source.others, source.router
+        if (
+            router is None
+            or others.only is not router
+            or others.processors() is not others.seen
+            or self._census_is_whole
+            or self.end_time is not None
+        ):
+            return False
+        self.end_time = time_ns() if end_ns is None else end_ns
+        if not router.take(self, facade, tracer):
+            router.on_end(self)
+        return True
+
     def census_ended(self) -> ReadableSpan:
         """Return what processors get of a span that has ended."""
         source, attributes = self._census_source, self._census_attributes
         return ReadableSpan(
-            name=self._census_name,
-            context=self._census_context,
-            parent=self._census_parent,
+            name=self.name,
+            context=self.context,
+            parent=self.parent,
             resource=source.resource,
             attributes=_NO_ATTRIBUTES if attributes is None else MappingProxyType(attributes),
             events=self._census_events or (),
-            kind=self.census_kind,
-            start_time=self._census_start_ns,
-            end_time=self._census_end_ns,
+            kind=self.kind,
+            start_time=self.start_time,
+            end_time=self.end_time,
             instrumentation_scope=source.scope,
         )
 
 
+class _SdkField:
+    """A field that the SDK's constructor gives a span; to read it makes a facade span whole, which has it itself from then on.
+
+    A `__getattr__` would do, too, but Python does not remember where the attributes of a class with one are: each read takes three times as long.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, span: FacadeSpan | None, owner: type) -> Any:
+        if span is None:
+            raise AttributeError(f"type object {owner.__name__!r} has no attribute {self._name!r}")
+        span._make_whole()
+        return span.__dict__[self._name]
+
+
+def _find_fields() -> None:
+    """Put an `_SdkField` into the class for each field that the installed release gives a span."""
+    span = _new(FacadeSpan)
+    span._census_is_whole = True
+    Span.__init__(span, "", trace_api.INVALID_SPAN_CONTEXT, resource=Resource.get_empty(), limits=_LIMITS)
+    Span.start(span)
+    for name in vars(span):
+        setattr(FacadeSpan, name, _SdkField(name))
+
+
+_find_fields()
 _NO_ATTRIBUTES: MappingProxyType[str, AttributeValue] = MappingProxyType({})
 _making_whole = threading.RLock()
 """Held while a span becomes what the SDK's constructor makes: several threads may read it."""
@@ -325,7 +416,7 @@ class SpanFactory:
                 self.others,
             )
 
-    def serve(self, router: SpanProcessor) -> None:
+    def serve(self, router: _Router) -> None:
         """Know the provider's processor that takes its spans for us."""
         source = self._source
         # Another class of several processors may do more than to call each.
@@ -349,35 +440,44 @@ class SpanFactory:
         """Start a span; see `start_span`."""
         source = self._source
         if source is None:
-            started = self._tracer.start_span(name, context, attributes=attributes)
-            made = started.get_span_context()
-            # A provider may be a mock.
-            if (
-                issubclass(type(made), SpanContext)
-                and made.is_valid
-                and (parent is None or made.span_id != parent.get_span_context().span_id)
-            ):
-                return started
-        parent_context = None if parent is None else parent.get_span_context()
+            return self._start_elsewhere(name, context, parent, attributes, trace_id, span_id)
         rate: Any = attributes.get(_WIRE_RATE) if attributes else None
-        if parent_context is None:
-            own = SpanContext(trace_id or getrandbits(128), span_id or getrandbits(64), False, _SAMPLED)
+        if parent is None:
+            own = _valid_context(trace_id or getrandbits(128) or 1, span_id or getrandbits(64) or 1, _SAMPLED, DEFAULT_TRACE_STATE)
+            return FacadeSpan.begin(source, name, own, None, context, attributes, rate)
+        if type(parent) is FacadeSpan:
+            # Always sampled.
+            around = parent.context
+            own = _child_context(around, span_id or getrandbits(64) or 1)
+            inherited = parent.census_rate
         else:
-            flags = parent_context.trace_flags
-            own = SpanContext(
-                parent_context.trace_id,
-                span_id or getrandbits(64),
-                False,
-                flags if flags & TraceFlags.SAMPLED else TraceFlags(flags | TraceFlags.SAMPLED),
-                parent_context.trace_state,
-            )
-            if rate is None:
-                rate = inherited_rate(parent)
-                if rate is not None:
-                    attributes = {**(attributes or {}), _WIRE_RATE: rate}
-        if source is None:
-            return Unrecorded(own)
-        return FacadeSpan.begin(source, name, own, parent_context, context, attributes=attributes, rate=rate)
+            around = parent.get_span_context()
+            own = _valid_context(around.trace_id, span_id or getrandbits(64) or 1, _sampled(around.trace_flags), around.trace_state)
+            inherited = inherited_rate(parent)
+        if rate is None and inherited is not None:
+            rate = inherited
+            attributes = {**(attributes or {}), _WIRE_RATE: rate}
+        return FacadeSpan.begin(source, name, own, around, context, attributes, rate)
+
+    def _start_elsewhere(
+        self,
+        name: str,
+        context: Context,
+        parent: trace_api.Span | None,
+        attributes: dict[str, AttributeValue] | None,
+        trace_id: int | None,
+        span_id: int | None,
+    ) -> trace_api.Span:
+        """Start a span in a provider that is not the SDK's."""
+        started = self._tracer.start_span(name, context, attributes=attributes)
+        made, around = started.get_span_context(), None if parent is None else parent.get_span_context()
+        # A provider may be a mock.
+        if issubclass(type(made), SpanContext) and made.is_valid and (around is None or made.span_id != around.span_id):
+            return started
+        span_id = span_id or getrandbits(64)
+        if around is None:
+            return Unrecorded(SpanContext(trace_id or getrandbits(128), span_id, False, _SAMPLED))
+        return Unrecorded(SpanContext(around.trace_id, span_id, False, _sampled(around.trace_flags), around.trace_state))
 
     def replace(self, old: trace_api.Span, context: Context | None, span_id: int | None, start_ns: int | None) -> trace_api.Span:
         """Start a span in place of another; see `replace_span`."""
@@ -402,7 +502,7 @@ class SpanFactory:
             rate=old.census_rate,
             start_ns=old.start_time if start_ns is None else start_ns,
         )
-        new.census_kind = old.census_kind
+        new.kind = old.kind
         for event in old.events:
             new.add_event(event.name, event.attributes, event.timestamp)
         for link in old.links:
@@ -410,6 +510,10 @@ class SpanFactory:
         if not old.status.is_unset:
             new.set_status(old.status)
         return new
+
+
+def _sampled(flags: TraceFlags) -> TraceFlags:
+    return flags if flags & TraceFlags.SAMPLED else TraceFlags(flags | TraceFlags.SAMPLED)
 
 
 def inherited_rate(parent: object) -> float | None:

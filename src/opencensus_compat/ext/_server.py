@@ -334,7 +334,7 @@ def set_attributes(span: Any, attributes: Mapping[str, Any]) -> None:
 def note_exception(span: Any, error: BaseException) -> None:
     """Note the exception that left the application, for OpenTelemetry's envelopes: there it is an event, in OpenCensus's the attributes tell."""
     if is_own(span, Span):
-        span._exception, span._has_left = oc_to_otel.raised(error), True
+        span._exception, span._has_left, span._has_more = oc_to_otel.raised(error), True, True
 
 
 class Request:

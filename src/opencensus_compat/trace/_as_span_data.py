@@ -81,7 +81,7 @@ def _context_of(span: Any, otel: Any, parent_span_id: Any, tracer: Any) -> Any:
     rate = None
     if issubclass(type(otel), _OtelSpan):
         # As below, without the calls: they are most of what this takes.
-        trace_id, rate = f"{otel._census_context.trace_id:032x}", otel.census_rate
+        trace_id, rate = f"{otel.context.trace_id:032x}", otel.census_rate
     else:
         found = None if otel is None else otel.get_span_context()
         trace_id = f"{found.trace_id:032x}" if found is not None and found.is_valid else tracer._base.trace_id

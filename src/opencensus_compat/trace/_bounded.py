@@ -82,6 +82,13 @@ class BoundedDict(MutableMapping[Any, Any]):
         self.dropped = 0
         self._dict: dict[Any, Any] = {}
 
+    @classmethod
+    def _over(cls, values: dict[Any, Any], maxlen: int) -> BoundedDict:
+        """Return a dict that keeps its items in another one."""
+        bounded = cls(maxlen)
+        bounded._dict = values
+        return bounded
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._dict}, maxlen={self.maxlen})"
 
@@ -120,6 +127,4 @@ class BoundedDict(MutableMapping[Any, Any]):
         values = dict(mapping)
         if len(values) > maxlen:
             raise ValueError(f"expected at most {maxlen} items, got {len(values)}")
-        bounded = cls(maxlen)
-        bounded._dict = values
-        return bounded
+        return cls._over(values, maxlen)

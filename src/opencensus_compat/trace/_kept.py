@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span as OtelSpan
 
-_OtelSpan = _handles.OtelSpan
+_OtelSpan, _RESERVED = _handles.OtelSpan, oc_to_otel.RESERVED
 
 
 class KeptSpan(_handles.CensusSpan):
@@ -32,12 +32,16 @@ class KeptSpan(_handles.CensusSpan):
 
     name: Any
     parent_span: Any
-    stack_trace: Any
     _otel_name: Any
     """The name that the OpenTelemetry span has."""
 
     # What few spans have reads as this, without a store per span; containers are made when they are first asked for.
+    _has_more = False
+    """Whether there may be more than name, kind and attributes. What is set below is noted here."""
+    _values: dict[Any, Any] | None = None
+    """The attributes, as long as the program has assigned no others."""
     _attributes: Any = None
+    """Their container, once the program has asked for it; or what it has assigned."""
     _annotations: Any = None
     _message_events: Any = None
     _links: Any = None
@@ -48,6 +52,7 @@ class KeptSpan(_handles.CensusSpan):
     _start_time: Any = None
     _end_time: Any = None
     _end_ns: int | None = None
+    _stack_trace: Any = None
     _exception: oc_to_otel.Raised | None = None
     _has_left = False
     """Whether the exception left what the span is of, although it has no stack trace: it becomes an event all the same."""
@@ -57,6 +62,10 @@ class KeptSpan(_handles.CensusSpan):
     _parent_context: Context | None = None
 
     if TYPE_CHECKING:
+
+        @property
+        def stack_trace(self) -> Any:
+            """The stack trace of what went wrong."""
 
         def start(self) -> None:
             """Start the OpenTelemetry span."""
@@ -68,49 +77,61 @@ class KeptSpan(_handles.CensusSpan):
             return
         if self._otel is None:
             self.start()
-        otel = self._otel
-        if otel is None or not otel.is_recording():
+        otel: Any = self._otel
+        # As `is_own`, without the call.
+        is_facades = issubclass(type(otel), _OtelSpan)
+        if otel is None or (otel.end_time is not None if is_facades else not otel.is_recording()):
             return
-        if self._replace:
+        end_ns = self._end_ns
+        if self._has_more and self._replace:
             otel = self._replacement(otel)
         if self.name is not self._otel_name:
             otel.update_name(oc_to_otel.text(self.name))
         if self.span_kind:
             kind = oc_to_otel.span_kind(self.span_kind)
-            if not set_kind(otel, kind):
+            if is_facades:
+                otel.kind = kind
+            elif not set_kind(otel, kind):
                 report("a span is exported without its kind %s: the provider's spans are not the OpenTelemetry SDK's", kind.name)
+        own = self._attributes if self._values is None else self._values
+        if own:
+            if type(own) is BoundedDict:
+                own = own._dict
+            try:
+                values = oc_to_otel.attributes(own)
+                if not _RESERVED.isdisjoint(values):
+                    values = oc_to_otel.set_aside(values, _RESERVED)
+                if len(values) < len(own):
+                    values.update(oc_to_otel.none_of(own))
+                if is_facades:
+                    otel.census_fill(values)
+                else:
+                    otel.set_attributes(values)
+            except _exporter.failure() as error:
+                report("a span is exported without its attributes: %s", type(error).__name__)
+        if self._has_more:
+            self._export_more(otel)
+            if self._end_time is not None:
+                end_ns = oc_to_otel.nanoseconds(self._end_time)
+        parent = self.parent_span
+        if issubclass(type(parent), KeptSpan) and parent._id_is_assigned:
+            otel.set_attribute(oc_to_otel.PARENT_SPAN_ID, oc_to_otel.text(parent.span_id))
+        if not (is_facades and otel.census_end(self, tracer, end_ns)):
+            end_span(otel, self, tracer, end_ns)
+        self._parent_context = None
+
+    def _export_more(self, otel: OtelSpan) -> None:
         if self._status is not None:
             try:
                 self._export_status(otel)
             except _exporter.failure() as error:
                 report("a span is exported without its status: %s", type(error).__name__)
-        if self._attributes:
-            try:
-                own = self._attributes._dict if type(self._attributes) is BoundedDict else self._attributes
-                values = oc_to_otel.attributes(own)
-                if not oc_to_otel.RESERVED.isdisjoint(values):
-                    values = oc_to_otel.set_aside(values, oc_to_otel.RESERVED)
-                if len(values) < len(own):
-                    values.update(oc_to_otel.none_of(own))
-                # As `is_own`, without the call.
-                if issubclass(type(otel), _OtelSpan):
-                    cast(Any, otel).census_fill(values)
-                else:
-                    otel.set_attributes(values)
-            except _exporter.failure() as error:
-                report("a span is exported without its attributes: %s", type(error).__name__)
         if self._links:
             put_links(otel, self._links)
         if self._annotations or self._message_events or self.stack_trace is not None or self._has_left:
             self._export_events(otel)
         if self._id_is_assigned and oc_to_otel.id_number(self._span_id, 16) is None:
             otel.set_attribute(oc_to_otel.SPAN_ID, oc_to_otel.text(self._span_id))
-        parent = self.parent_span
-        if issubclass(type(parent), KeptSpan) and parent._id_is_assigned:
-            otel.set_attribute(oc_to_otel.PARENT_SPAN_ID, oc_to_otel.text(parent.span_id))
-        end_ns = self._end_ns if self._end_time is None else oc_to_otel.nanoseconds(self._end_time)
-        end_span(otel, self, tracer, end_ns)
-        self._parent_context = None
 
     def _export_status(self, otel: OtelSpan) -> None:
         status = self._status

@@ -71,7 +71,6 @@ class Span(base_span.BaseSpan, KeptSpan):
 
     # What few spans have reads as this, without a store per span.
     span_kind: Any = SpanKind.UNSPECIFIED
-    stack_trace: Any = None
     same_process_as_parent_span: Any = None
     _children_made: list[Any] | None = None
     _ended: Any = None
@@ -99,6 +98,7 @@ class Span(base_span.BaseSpan, KeptSpan):
         self.name = self._otel_name = name
         self.parent_span = parent_span
         self.context_tracer = context_tracer
+        self._values = {}
         if span_kind != SpanKind.UNSPECIFIED:
             self.span_kind = span_kind
         if stack_trace is not None:
@@ -106,24 +106,24 @@ class Span(base_span.BaseSpan, KeptSpan):
         if same_process_as_parent_span is not None:
             self.same_process_as_parent_span = same_process_as_parent_span
         if attributes is not None:
-            self._attributes = BoundedDict.from_map(MAX_NUM_ATTRIBUTES, attributes)
+            self.attributes = BoundedDict.from_map(MAX_NUM_ATTRIBUTES, attributes)
         # Of what is given, OpenCensus takes as many of each kind as of links:
         # https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/span.py#L249-L263
         if annotations is not None:
-            self._annotations = BoundedList.from_seq(MAX_NUM_LINKS, annotations)
+            self.annotations = BoundedList.from_seq(MAX_NUM_LINKS, annotations)
         if message_events is not None:
-            self._message_events = BoundedList.from_seq(MAX_NUM_LINKS, message_events)
+            self.message_events = BoundedList.from_seq(MAX_NUM_LINKS, message_events)
         if links is not None:
-            self._links = BoundedList.from_seq(MAX_NUM_LINKS, links)
+            self.links = BoundedList.from_seq(MAX_NUM_LINKS, links)
         if status is not None:
             self.status = status
         if span_id is not None:
             self._span_id = span_id
-            self._id_is_assigned = True
+            self._id_is_assigned = self._has_more = True
         if start_time is not None:
             self._start_time = start_time
         if end_time is not None:
-            self._end_time = end_time
+            self.end_time = end_time
         if Span._on_create_callbacks:
             for callback in Span._on_create_callbacks:
                 callback(self)
@@ -140,7 +140,7 @@ class Span(base_span.BaseSpan, KeptSpan):
         Source: https://github.com/census-instrumentation/opencensus-python/blob/296932fe49f7bb21261d03edd9e7dd962f4ad9d4/opencensus/trace/span.py#L290-L302.
         """
         if self._children_made is None:
-            self._children_made = []
+            self._children_made, self._has_more = [], True
         return self._children_made
 
     @property
@@ -158,7 +158,7 @@ class Span(base_span.BaseSpan, KeptSpan):
     @span_id.setter
     def span_id(self, value: Any) -> None:
         self._span_id = value
-        self._id_is_assigned = True
+        self._id_is_assigned = self._has_more = True
         self._replace = self._otel is not None
 
     @property
@@ -172,7 +172,7 @@ class Span(base_span.BaseSpan, KeptSpan):
 
     @start_time.setter
     def start_time(self, value: Any) -> None:
-        self._start_time = value
+        self._start_time, self._has_more = value, True
         self._replace = self._otel is not None
 
     @property
@@ -184,63 +184,72 @@ class Span(base_span.BaseSpan, KeptSpan):
 
     @end_time.setter
     def end_time(self, value: Any) -> None:
-        self._end_time = value
+        self._end_time, self._has_more = value, True
 
     @property
     def attributes(self) -> Any:
         """The attributes, at most 32. A program may change them in place or assign a dict of its own."""
         if self._attributes is None:
-            self._attributes = BoundedDict(MAX_NUM_ATTRIBUTES)
+            self._attributes = BoundedDict._over({} if self._values is None else self._values, MAX_NUM_ATTRIBUTES)
         return self._attributes
 
     @attributes.setter
     def attributes(self, value: Any) -> None:
-        self._attributes = value
+        self._attributes, self._values = value, None
 
     @property
     def annotations(self) -> Any:
         """The annotations, at most 32."""
         if self._annotations is None:
-            self._annotations = BoundedList(MAX_NUM_ANNOTATIONS)
+            self._annotations, self._has_more = BoundedList(MAX_NUM_ANNOTATIONS), True
         return self._annotations
 
     @annotations.setter
     def annotations(self, value: Any) -> None:
-        self._annotations = value
+        self._annotations, self._has_more = value, True
 
     @property
     def message_events(self) -> Any:
         """The message events, at most 128."""
         if self._message_events is None:
-            self._message_events = BoundedList(MAX_NUM_MESSAGE_EVENTS)
+            self._message_events, self._has_more = BoundedList(MAX_NUM_MESSAGE_EVENTS), True
         return self._message_events
 
     @message_events.setter
     def message_events(self, value: Any) -> None:
-        self._message_events = value
+        self._message_events, self._has_more = value, True
 
     @property
     def links(self) -> Any:
         """The links, at most 32."""
         if self._links is None:
-            self._links = BoundedList(MAX_NUM_LINKS)
+            self._links, self._has_more = BoundedList(MAX_NUM_LINKS), True
         return self._links
 
     @links.setter
     def links(self, value: Any) -> None:
-        self._links = value
+        self._links, self._has_more = value, True
 
     @property
     def status(self) -> Any:
         """The status; OK where none was set."""
         if self._status is None and not self._status_is_set:
-            self._status = status_module.Status.as_ok()
+            self._status, self._has_more = status_module.Status.as_ok(), True
         return self._status
 
     @status.setter
     def status(self, value: Any) -> None:
         self._status = value
-        self._status_is_set = True
+        self._status_is_set = self._has_more = True
+
+    @property
+    def stack_trace(self) -> Any:
+        """The stack trace of what went wrong; None where nothing did."""
+        return self._stack_trace
+
+    @stack_trace.setter
+    def stack_trace(self, value: Any) -> None:
+        self._stack_trace, self._has_more = value, True
 
     def span(self, name: Any = "child_span") -> Span:
         """Make a child that is exported when this span is; it does not become the current span, as in OpenCensus.
@@ -253,9 +262,12 @@ class Span(base_span.BaseSpan, KeptSpan):
 
     def add_attribute(self, attribute_key: Any, attribute_value: Any) -> None:
         """Set an attribute."""
-        # As the property, without the call where there are some.
-        attributes = self._attributes
-        (self.attributes if attributes is None else attributes)[attribute_key] = attribute_value
+        values = self._values
+        if values is not None and attribute_key not in values and len(values) < MAX_NUM_ATTRIBUTES:
+            # As the container does it, without the call: half of what ten attributes take.
+            values[attribute_key] = attribute_value
+        else:
+            self.attributes[attribute_key] = attribute_value
 
     def add_annotation(self, description: Any, **attrs: Any) -> None:
         """Note a described event, now."""
@@ -309,7 +321,9 @@ class Span(base_span.BaseSpan, KeptSpan):
         yield self
 
     def __enter__(self) -> Any:
-        self.start()
+        # Without the call for what a tracer has started.
+        if self._otel is None or type(self) is not Span:
+            self.start()
         return self
 
     def __exit__(

@@ -22,6 +22,7 @@ from opencensus_compat._bridge.context import modules as _modules
 from opencensus_compat._bridge.context import opened as _opened
 from opencensus_compat._bridge.context import spans as _spans
 from opencensus_compat._bridge.convert import oc_to_otel
+from opencensus_compat._bridge.handles import OtelSpan as _OtelSpan
 from opencensus_compat._bridge.handles import is_own
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
@@ -278,25 +279,25 @@ class Tracer(metaclass=_TracerClass):
 
     def span(self, name: str = "span") -> Any:
         """Start a span and return it, for use in a `with` statement."""
-        tracer = self.tracer
         # As `_is_ours`, without the call.
-        if type(tracer) is _ContextTracer or type(tracer) is _NoopTracer:
-            return self._start(name)
-        return tracer.span(name)
+        kind = type(self.tracer)
+        return self._start(name) if kind is _ContextTracer or kind is _NoopTracer else self.tracer.span(name)
 
     def start_span(self, name: str = "span") -> Any:
         """Start a span, make it current for both APIs and return it."""
-        tracer = self.tracer
-        if type(tracer) is _ContextTracer or type(tracer) is _NoopTracer:
-            return self._start(name)
-        return tracer.start_span(name)
+        kind = type(self.tracer)
+        return self._start(name) if kind is _ContextTracer or kind is _NoopTracer else self.tracer.start_span(name)
 
     def _start(self, name: Any) -> Any:
         context = read_current()
         parent: Any = context.get(_SPAN_KEY)
         has_span = parent is not None
         if has_span:
-            if type(parent) is not _Unsampled or self._given is not None or _modules.have_instrumentations:
+            is_plain = self._given is None and not _modules.have_instrumentations
+            # As `current_parent` finds it, without the call.
+            if is_plain and issubclass(type(parent), _OtelSpan):
+                return (self._recording or self._recording_tracer())._start_child(name, context, parent)
+            if not is_plain or type(parent) is not _Unsampled:
                 parent = context_tracer.current_parent(context, self._given)
             if parent is not None:
                 return self._start_inside(name, context, parent)

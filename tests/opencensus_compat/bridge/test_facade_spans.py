@@ -85,7 +85,7 @@ def test_it_ends_as_the_sdks_own(place):
     """Processors get a ReadableSpan that shows the same as one that the SDK's tracer made."""
     span = place.facade()
     assert isinstance(span, Span)
-    span.census_kind = SpanKind.CLIENT
+    span.kind = SpanKind.CLIENT
     span.census_fill(dict(ATTRIBUTES))
     span.end(END_NS)
     place.tracer.start_span("work", context_api.Context(), SpanKind.CLIENT, ATTRIBUTES).end(END_NS)
@@ -96,6 +96,21 @@ def test_it_ends_as_the_sdks_own(place):
     assert span.context.is_valid
     with pytest.raises(TypeError):
         ours.attributes["later"] = 1
+
+
+def test_what_this_package_exports_of_it(place):
+    """An ended span itself shows what processors get, and need not be made whole for that."""
+    span = place.factory.start("work", context_api.Context(), place.facade({"_MS.sampleRate": 25.0}), None, None, None)
+    span.kind = SpanKind.CLIENT
+    span.census_fill(dict(ATTRIBUTES))
+    span.census_add_event("message", {"id": 1}, START_NS)
+    span.end(END_NS)
+    (ended,) = place.seen.ended
+    fields = ("name", "context", "parent", "kind", "links", "events", "start_time", "end_time", "resource", "instrumentation_scope")
+    assert [getattr(span, field) for field in fields] == [getattr(ended, field) for field in fields]
+    assert dict(span.attributes) == dict(ended.attributes) == {**ATTRIBUTES, "_MS.sampleRate": 25.0}
+    assert span.status.is_unset
+    assert not span._census_is_whole
 
 
 def use(span):
@@ -300,7 +315,7 @@ def test_nobody_sees_it_half_made(place, monkeypatch):
 def test_replacing(place, is_whole):
     """A span that takes another's place has all that it had, with the id and start that are asked for."""
     old = place.facade({"_MS.sampleRate": 25.0})
-    old.census_kind = SpanKind.SERVER
+    old.kind = SpanKind.SERVER
     if is_whole:
         use(old)
     new = place.factory.replace(old, context_api.Context(), 0x123, START_NS)

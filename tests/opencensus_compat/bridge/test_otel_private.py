@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.version import __version__ as sdk_version
-from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import DEFAULT_TRACE_STATE, SpanContext, SpanKind, TraceFlags
 
 import opencensus_compat
 from appinsights_exporter import ApplicationInsightsSpanExporter, _sdk_logs
@@ -232,3 +232,16 @@ def test_a_facade_span_of_a_provider_without_the_hook(tracer_provider, monkeypat
     with Tracer(sampler=AlwaysOnSampler(), exporter=Quiet()).span("work"):
         pass
     assert [span.name for span in kept.get_finished_spans()] == ["work"]
+
+
+@pytest.mark.parametrize("are_tuples", [True, False], ids=["there", "gone"])
+def test_contexts_without_a_look_at_their_ids(monkeypatch, are_tuples):
+    """A context is a tuple of known fields; where it is not, the constructor makes the same one."""
+    assert private._are_tuples
+    monkeypatch.setattr(private, "_are_tuples", are_tuples)
+    made = private.valid_context(0xABC, 0xDEF, TraceFlags(3), DEFAULT_TRACE_STATE)
+    assert made == SpanContext(0xABC, 0xDEF, False, TraceFlags(3), DEFAULT_TRACE_STATE)
+    child = private.child_context(made, 0x123)
+    assert child == SpanContext(0xABC, 0x123, False, TraceFlags(3), DEFAULT_TRACE_STATE)
+    assert type(made) is type(child) is SpanContext
+    assert child.is_valid

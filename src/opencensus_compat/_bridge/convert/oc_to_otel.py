@@ -41,6 +41,7 @@ RESERVED = frozenset({"ai.operation.name", EVENT, LINK_TYPE, NONE, PARENT_SPAN_I
 """Names of span attributes that this package and the exporter give a meaning."""
 
 _SCALAR_TYPES = frozenset((str, bool, int, float))
+_TEXT = frozenset((str,))
 _EXACT: tuple[tuple[type, Callable[[Any], Any]], ...] = ((str, str.__str__), (int, int.__int__), (float, float.__float__))
 
 # By OpenCensus value (0 unspecified, 1 server, 2 client); the numbers mean other kinds in OpenTelemetry.
@@ -110,6 +111,9 @@ def attributes(values: Mapping[Any, Any]) -> dict[str, AttributeValue]:
 
     Loses: None values, which OpenTelemetry refuses; the nesting of mappings, which become text.
     """
+    # Without a loop for the most frequent case: half of what six attributes take.
+    if type(values) is dict and _SCALAR_TYPES.issuperset(map(type, values.values())) and _TEXT.issuperset(map(type, values)):
+        return values.copy()
     valid: dict[str, AttributeValue] = {}
     for key, value in values.items():
         if value is not None:

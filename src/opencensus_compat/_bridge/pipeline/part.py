@@ -356,18 +356,15 @@ class _Queue:
     def restart(self) -> None:
         """Count from zero: for a child made by fork, whose queue the SDK has emptied."""
         # Taking the next number is one step, and so needs no lock in a thread that ends a span.
-        self._entered = count()
+        self.entered = count().__next__
+        """Counts one that was put in, and returns how many were before."""
         self._looks = 0
         self._left = 0
         self._lost = 0
 
-    def entered(self) -> None:
-        """Count one that was put in."""
-        next(self._entered)
-
     def waiting(self) -> int:
         """Return how many are in the queue now."""
-        entered = next(self._entered) - self._looks
+        entered = self.entered() - self._looks
         self._looks += 1
         return max(0, entered - self.gone)
 
@@ -387,7 +384,7 @@ class _Queue:
         self._count(0, reason)
 
     def _count(self, waiting: int, reason: _exporter.Reason = QUEUE_FULL) -> None:
-        entered = next(self._entered) - self._looks
+        entered = self.entered() - self._looks
         self._looks += 1
         lost = entered - self._left - waiting - self._lost
         if lost > 0:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from opencensus_compat._bridge.exporter import Envelope, Prepared, Settings
 
+_SpanHandle = _handles.SpanHandle
 _MOST_RUNNING = 10_000
 """OpenTelemetry spans that are remembered to have begun inside an OpenCensus span, and have not ended."""
 
@@ -68,8 +69,8 @@ class SpanPart(Part[ReadableSpan]):
         if processor is None or self.is_shut_down:
             processor = self._started()
         processor.on_end(telemetry)
-        # Without the property `sampled`, which is a call.
-        if telemetry.context.trace_flags & 1:  # type: ignore[union-attr]  # what was started has a context
+        # Without the property `sampled`, which is a call; of those of the facade the flag is known.
+        if type(telemetry) is FacadeSpan or telemetry.context.trace_flags & 1:  # type: ignore[union-attr]  # what was started has a context
             self._queue.entered()
 
 
@@ -140,28 +141,10 @@ class Router(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Hand an ended span on: the SDK's, or the facade's own, which is made one of those where it is sent."""
         now = ending_span.now
-        is_facades = issubclass(type(span), _handles.OtelSpan)
-        if now is not None:
-            facade, tracer = now
-            if facade._is_elsewhere:
-                return
-            handle = tracer.exporter
-            # As `span_part_of`, without the call.
-            destination = handle._destination if issubclass(type(handle), _handles.SpanHandle) else None
-            if destination is not None:
-                facade._taken_by = handle
-                if destination.is_direct:
-                    ended = span.census_ended() if is_facades else span  # type: ignore[attr-defined]  # it is one of those
-                    destination.on_end(handle._telemetry(ended, facade, tracer))
-                else:
-                    self._others.report_if_alone(self, SPANS)
-                return
-            if not _handles.is_own(handle, _handles.ProviderOnly):
-                # A subclass of ours with a way of its own may bring it here after all, as SpanData.
-                facade._ended = span
-                return
-        if is_facades:
-            span = span.census_ended()  # type: ignore[attr-defined]  # likewise
+        if now is not None and self.take(span, *now):
+            return
+        if issubclass(type(span), _handles.OtelSpan):
+            span = span.census_ended()  # type: ignore[attr-defined]  # it is one of those
         context = span.get_span_context()
         inherited = self._inherited.pop((context.trace_id, context.span_id), None) if context is not None and self._inherited else None
         kept = _doubles.ended(span)
@@ -175,6 +158,36 @@ class Router(SpanProcessor):
         if is_ours(self._others, destination.settings, SPANS, is_inside=inherited is not None):
             destination.on_end(span if handle is None else handle._telemetry(span, None, None))
 
+    def take(self, span: ReadableSpan, facade: _handles.CensusSpan, tracer: _handles.CensusTracer) -> bool:
+        """Hand an ended span to where the exporter of its tracer sends; return False for one that has no such exporter.
+
+        Args:
+            span: The SDK's, or the facade's own.
+            facade: The span that it is of.
+            tracer: The ContextTracer that has ended it.
+        """
+        if facade._is_elsewhere:
+            return True
+        handle = tracer.exporter
+        is_handle = issubclass(type(handle), _SpanHandle)
+        if is_handle and handle._takes_as_they_are() and (pipeline := handle._pipeline).is_direct:
+            facade._taken_by = handle
+            pipeline.on_end(span)
+            return True
+        destination = handle._destination if is_handle else None
+        if destination is not None:
+            facade._taken_by = handle
+            if destination.is_direct:
+                destination.on_end(handle._telemetry(span, facade, tracer))
+            else:
+                self._others.report_if_alone(self, SPANS)
+            return True
+        if _handles.is_own(handle, _handles.ProviderOnly):
+            return False
+        # A subclass of ours with a way of its own may bring it here after all, as SpanData.
+        facade._ended = span
+        return True
+
     def _default_handle(self) -> _handles.SpanHandle | None:
         part = self._default_part()
         return None if part is None else part.first_handle
@@ -186,7 +199,7 @@ class Router(SpanProcessor):
     def stop(self) -> None:
         """Take no more spans: a provider has no method to remove a processor, and one that stayed active would export each span twice."""
         self.is_stopped = True
-        self.on_start = self.on_end = _nothing  # type: ignore[method-assign] # faster than to ask each time
+        self.on_start = self.on_end = self.take = _nothing  # type: ignore[method-assign, assignment] # faster than to ask each time
 
     def shutdown(self) -> None:
         """Export what is queued, since the provider is shut down. OpenCensus spans go on, without it, unless the process ends."""

@@ -70,7 +70,8 @@ def _tracer_of(span: Any) -> Any:
 _Span = trace_span.Span
 # Without the look into the module at each span.
 _CENSUS_KEY, _SPAN_KEY, _modules, _read_current = _context.CENSUS_KEY, _context.SPAN_KEY, _context.modules, _context.read_current
-_make_current, _set_opened, _spans = _context.make_current, _context.opened.set, _context.spans
+_make_current, _spans = _context.make_current, _context.spans
+_read_opened, _set_opened = _context.opened.get, _context.opened.set
 _OtelSpan, _BlankSpan, _new = _handles.OtelSpan, blank_span.BlankSpan, object.__new__
 
 
@@ -197,18 +198,18 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
 
     def _start_child(self, name: Any, context: Context, parent: OtelSpan) -> Any:
         """Start a span inside `parent`, the current span of `context`."""
-        parent_context = parent.get_span_context()
         innermost: Any = context.get(_CENSUS_KEY)
         if _modules.have_instrumentations if len(_modules.loaded) == _modules.seen else _context.has_instrumentations():
             made = self._start_beside_others(name, context, parent, innermost)
             if made is not None:
                 return made
-        if not parent_context.trace_flags & 1:
+        # One of the facade's own is always sampled.
+        if not issubclass(type(parent), _OtelSpan) and not parent.get_span_context().trace_flags & 1:
             return start_blank(self, name, context, parent)
-        if innermost is not None and innermost[1] is parent and not issubclass(type(innermost[0]), blank_span.BlankSpan):
+        if innermost is not None and innermost[1] is parent and not issubclass(type(innermost[0]), _BlankSpan):
             parent_span: Any = innermost[0]
         else:
-            parent_span = base.NullContextManager(f"{parent_context.span_id:016x}")
+            parent_span = base.NullContextManager(f"{parent.get_span_context().span_id:016x}")
         return self._start(name, context, context, parent_span, start_span(name, context, parent))
 
     def _start_beside_others(self, name: Any, context: Context, parent: OtelSpan, innermost: Any) -> Any:
@@ -233,7 +234,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         parent_span = base.NullContextManager(f"{parent.get_span_context().span_id:016x}")
         span = _server_span.InServerSpan(name, parent_span, self, parent if found is None else found, parent)
         span._is_elsewhere = not is_sampled
-        return self._open_span(span, context, context, start_span(name, context, parent) if is_sampled else parent)
+        return self._start(name, context, context, parent_span, start_span(name, context, parent) if is_sampled else parent, span)
 
     def _start_call(self, call: _calls.Call, name: Any, context: Context, parent: OtelSpan, innermost: Any) -> Any:
         """Start the span of a call to another service inside `parent`, or beside OpenTelemetry's span of the same call."""
@@ -316,20 +317,35 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
                 _doubles.give_way_to_call(found, span, otel)
         return span
 
-    def _start(self, name: Any, context: Context, parent_context: Context, parent_span: Any, otel: OtelSpan) -> Any:
+    def _start(self, name: Any, context: Context, parent_context: Context, parent_span: Any, otel: OtelSpan, made: Any = None) -> Any:
+        """Start a span and make it current.
+
+        Args:
+            name: Its name.
+            context: The context that it leads back to.
+            parent_context: The context with its parent.
+            parent_span: Its parent for OpenCensus code.
+            otel: Its OpenTelemetry span.
+            made: The span, where it is of a class of its own.
+        """
+        span: Any
         kind = trace_span.Span
-        if kind is _Span and not kind._on_create_callbacks:
+        if made is not None:
+            span = made
+        elif kind is _Span and not kind._on_create_callbacks:
             # As its constructor leaves it, in a third of the time.
             span = _new(kind)
             span.name = span._otel_name = name
             span.parent_span = parent_span
             span.context_tracer = self
+            span._values = {}
+            # What each span is asked for: to read a class's value by way of an object takes four times as long as this.
+            span.span_kind = 0
+            span._holder = None
+            span._has_more = span._id_is_assigned = span._is_elsewhere = False
+            span._doubles = ()
         else:
             span = kind(name, parent_span, context_tracer=self)
-        return self._open_span(span, context, parent_context, otel)
-
-    def _open_span(self, span: trace_span.Span, context: Context, parent_context: Context, otel: OtelSpan) -> Any:
-        parent_span = span.parent_span
         span._otel = otel
         span._outer = context
         span._parent_context = parent_context
@@ -372,11 +388,21 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             # Of a subclass, or a mock.
             self.end_span()
             return
-        innermost: Any = _read_current().get(_CENSUS_KEY)
-        if innermost is None or innermost[0] is not span:
+        opened: Any = _read_opened()
+        innermost = None if opened is None else opened[0]
+        outer = span._outer
+        if innermost is None or innermost[0] is not span or _read_current().get(_CENSUS_KEY) is not innermost or outer is None:
             for inner in _context.chain_to(span) or ():
                 end(inner)
-        self._close(span)
+            self._close(span)
+            return
+        # As `_close`, where nothing but this span is open, as nearly always: `leave` has nothing to ask.
+        if span._doubles:
+            _doubles.take_over(span)
+        span.finish()
+        _make_current(outer)
+        opened[0] = outer.get(_CENSUS_KEY)
+        self._send(span)
 
     def _close(self, span: Any) -> None:
         """Take the end time, leave the context and export."""
@@ -385,6 +411,10 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         span.finish()
         if span._outer is not None:
             _context.leave(span, span._outer)
+        self._send(span)
+
+    def _send(self, span: Any) -> None:
+        """Export a span that has ended, and forget it."""
         if self._to_update is not None:
             self._to_update.span_id = span.parent_span.span_id if span.parent_span else None
         span._has_ended = True
@@ -395,16 +425,16 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
                 holder._top = span._top_before
         if self._open.pop(id(span), None) is None:
             return
-        if span._children_made:
+        if span._has_more and span._children_made:
             for part in span:
                 part._export(self)
         else:
             span._export(self)
-        if span._is_elsewhere:
-            return
         exporter = self.exporter
         # Of nearly every span the router knows already: to ask the exporter again would cost 2 percent of a span.
-        if span._taken_by is not exporter and exporter is not PROVIDER and _handles.span_part_of(exporter) is None:
+        if span._taken_by is exporter or span._is_elsewhere:
+            return
+        if exporter is not PROVIDER and _handles.span_part_of(exporter) is None:
             exporter.export(self.get_span_datas(span))
 
     def current_span(self) -> Any:

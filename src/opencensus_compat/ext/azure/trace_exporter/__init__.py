@@ -132,6 +132,22 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         for span_data in items:
             self._pipeline.on_end(self._prepared(span_data, None))
 
+    def _takes_as_they_are(self) -> bool:
+        """Return whether nothing of the export is replaced, and no telemetry processor is there; see `SpanHandle`.
+
+        As `_destination` and `_is_changed`, for each span, without the calls and the loop: 3 percent of a span.
+        """
+        kind, own = type(self), self.__dict__
+        return not (
+            kind.export is not _EXPORT
+            or kind.emit is not _EMIT
+            or kind.span_data_to_envelope is not _TO_ENVELOPE
+            or kind.apply_telemetry_processors is not _APPLY
+            or kind._transmit is not _TRANSMIT
+            or not _REPLACEABLE.isdisjoint(own)
+            or self._telemetry_processors
+        )
+
     def _telemetry(self, readable: ReadableSpan, span: _handles.CensusSpan | None, tracer: Any) -> ReadableSpan | _exporter.Prepared:
         """Return what the pipeline exports for an ended span; see `SpanHandle`."""
         if span is not None and self._is_changed():
@@ -186,6 +202,8 @@ class _PipelineQueue:
         return True
 
 
-_EXPORT = AzureExporter.export
+_EXPORT, _EMIT, _TO_ENVELOPE = AzureExporter.export, AzureExporter.emit, AzureExporter.span_data_to_envelope
+_APPLY, _TRANSMIT = AzureExporter.apply_telemetry_processors, AzureExporter._transmit
+_REPLACEABLE = frozenset({"export", "emit", "span_data_to_envelope", "apply_telemetry_processors", "_transmit"})
 _STEPS_OF_BATCHES = Steps(AzureExporter, "emit", "apply_telemetry_processors", "_transmit")
 _STEPS = Steps(AzureExporter, "span_data_to_envelope", "emit", "apply_telemetry_processors", "_transmit")
