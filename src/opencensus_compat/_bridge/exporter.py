@@ -89,6 +89,7 @@ __all__ = [
     "Settings",
     "SpanExporter",
     "WireItem",
+    "are_spans_counted",
     "conflicting_settings",
     "connection_string_pairs",
     "conversion",
@@ -476,6 +477,18 @@ def sdk_logs() -> ModuleType:
     from appinsights_exporter import _sdk_logs
 
     return _sdk_logs
+
+
+def are_spans_counted() -> bool:
+    """Return whether a metric exporter of this process sends standard metrics, which spans are in."""
+    return _standard_metrics().are_counted()  # type: ignore[no-any-return]  # of a module
+
+
+@functools.cache
+def _standard_metrics() -> ModuleType:
+    from appinsights_exporter import standard_metrics
+
+    return standard_metrics
 
 
 def conversion(name: str) -> ModuleType:

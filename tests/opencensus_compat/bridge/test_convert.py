@@ -9,9 +9,10 @@ from opentelemetry import trace as trace_api
 from opentelemetry.trace import SpanKind, StatusCode, TraceFlags, TraceState
 
 from opencensus_compat._bridge.convert import oc_to_otel
-from opencensus_compat._bridge.convert.span_data import readable_span
+from opencensus_compat._bridge.convert.span_data import ended_span
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import link as link_module
+from opencensus_compat.trace._bounded import BoundedDict
 from opencensus_compat.trace.span_context import SpanContext
 from opencensus_compat.trace.span_data import SpanData
 from opencensus_compat.trace.status import Status
@@ -99,7 +100,7 @@ def test_links_without_ids(trace_id, span_id):
     assert oc_to_otel.link(trace_id, span_id, None, None) is None
 
 
-def test_readable_span():
+def test_ended_span():
     """SpanData as an ended span: ids, kind, status code, times, links, and attribute values of any type."""
     span_data = SpanData(
         name="s", context=SpanContext(TRACE), span_id=SPAN, parent_span_id="1" * 16, attributes={"k": {"nested": 1}, "none": None},
@@ -107,7 +108,7 @@ def test_readable_span():
         annotations=[], message_events=[], links=[link_module.Link(TRACE, SPAN), link_module.Link("x", "y")], status=Status(5, "gone"),
         same_process_as_parent_span=None, span_kind=1,
     )  # fmt: skip
-    span = readable_span(span_data, "scope")
+    span = ended_span(span_data, "scope", span_data.attributes)
     assert (span.name, span.kind, span.context.span_id, span.parent.span_id) == ("s", SpanKind.SERVER, int(SPAN, 16), int("1" * 16, 16))
     assert (span.status.status_code, span.attributes["census.status_code"]) == (StatusCode.ERROR, 5)
     assert (span.end_time - span.start_time, len(span.links)) == (1_000_000_000, 1)
@@ -115,9 +116,19 @@ def test_readable_span():
     assert span.instrumentation_scope.name == "scope"
 
 
-def test_readable_span_with_little_in_it():
+def test_ended_span_with_little_in_it():
     """Ids that are no ids are kept as attributes; without times, status and links it is a span all the same."""
     fields = dict.fromkeys(SpanData._fields)
-    span = readable_span(SpanData(**{**fields, "name": "s", "context": SpanContext(TRACE), "span_id": "a", "parent_span_id": "b"}), "scope")
+    span_data = SpanData(**{**fields, "name": "s", "context": SpanContext(TRACE), "span_id": "a", "parent_span_id": "b"})
+    span = ended_span(span_data, "scope", None)
     assert (span.attributes["census.span_id"], span.attributes["census.parent_span_id"]) == ("a", "b")
     assert (span.parent, span.start_time, span.end_time) == (None, None, None)
+
+
+@pytest.mark.parametrize("attributes", [{"a": 1}, {"a": 1, 5: 2}, BoundedDict.from_map(2, {"a": 1, "b": 2})])
+def test_ended_span_has_attributes_of_its_own(attributes):
+    """What a conversion adds to the attributes is not in the span's; all keys are texts."""
+    fields = dict.fromkeys(SpanData._fields)
+    span = ended_span(SpanData(**{**fields, "name": "s", "context": SpanContext(TRACE), "status": Status(5)}), "scope", attributes)
+    assert span.attributes == {**{str(key): value for key, value in attributes.items()}, "census.status_code": 5, "census.span_id": "None"}
+    assert "census.status_code" not in attributes

@@ -21,7 +21,7 @@ from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
-from opencensus_compat._bridge.convert.span_data import readable_span
+from opencensus_compat._bridge.convert.span_data import ended_span
 from opencensus_compat._bridge.pipeline.ending import flush_at_shutdown, flush_parts, is_ending, shut_down_parts
 from opencensus_compat._bridge.pipeline.part import Batching, Part
 from opencensus_compat._bridge.process import SCOPE, SPANS
@@ -56,9 +56,15 @@ class SpanPart(Part[ReadableSpan]):
     def _new_processor(self, export: object) -> BatchSpanProcessor:
         return BatchSpanProcessor(export, **self.batching.for_sdk())  # type: ignore[arg-type]  # it calls three methods of an exporter's
 
-    def envelopes(self, span_data: object) -> list[Envelope]:
-        """Return the envelopes of an OpenCensus SpanData in the legacy shape, in the form that telemetry processors take."""
-        return self.convert(readable_span(span_data, SCOPE))
+    def envelopes(self, span_data: object, attributes: Mapping[Any, Any] | None) -> list[Envelope]:
+        """Return the envelopes of an OpenCensus SpanData in the legacy shape, in the form that telemetry processors take.
+
+        Args:
+            span_data: The SpanData.
+            attributes: Its attributes.
+        """
+        ended: Any = ended_span(span_data, SCOPE, attributes)
+        return self.convert(ended)
 
     def on_end(self, telemetry: ReadableSpan | Prepared) -> None:
         """Queue a span, or what stands for one."""

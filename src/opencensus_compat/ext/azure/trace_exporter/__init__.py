@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from opencensus_compat._bridge import exporter as _exporter
@@ -21,6 +21,7 @@ from opencensus_compat.ext.azure.common.protocol import Data, Envelope, Exceptio
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected, each_made
 from opencensus_compat.trace import attributes_helper
+from opencensus_compat.trace._bounded import BoundedDict
 from opencensus_compat.trace.span import SpanKind
 from opencensus_compat.trace.span_context import SpanContext
 
@@ -51,6 +52,7 @@ ERROR_NAME = attributes_helper.COMMON_ATTRIBUTES["ERROR_NAME"]
 STACKTRACE = attributes_helper.COMMON_ATTRIBUTES["STACKTRACE"]
 
 
+_FAILED = "Exception occurred while exporting the data."
 _SCALARS = frozenset({str, int, float, bool})
 
 
@@ -110,7 +112,8 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
 
     def span_data_to_envelope(self, sd: SpanData) -> Iterator[Envelope]:
         """Yield the envelopes of one SpanData: an exception before its request, else one."""
-        yield from self._pipeline.envelopes(sd)
+        attributes: Any = sd.attributes
+        yield from self._pipeline.envelopes(sd, attributes._dict if type(attributes) is BoundedDict else attributes)
 
     def emit(self, batch: Sequence[SpanData], event: QueueEvent | None = None) -> None:
         """Convert SpanData, apply the telemetry processors and send. `event` is set when that is done.
@@ -123,7 +126,7 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
                 envelopes = [envelope for sd in batch for envelope in each_made(self.span_data_to_envelope(sd))]
                 self._transmit(self.apply_telemetry_processors(envelopes))
         except Exception:
-            logger.exception("Exception occurred while exporting the data.")
+            logger.exception(_FAILED)
         if event is not None:
             event.set()
 
@@ -163,14 +166,12 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
         """Return whether a subclass, or a program that patched the class or this object, replaced a step of the export."""
         return _STEPS.are_replaced(self)
 
-    def _prepared(self, span_data: SpanData, readable: ReadableSpan | None) -> _exporter.Prepared:
+    def _prepared(self, span_data: SpanData, readable: ReadableSpan | None) -> _Converted:
         # A context of the program's own says nothing of these.
         context: Any = span_data.context if issubclass(type(span_data.context), SpanContext) else None
         ended = getattr(context, "_ended", None) if readable is None else readable
         rate = getattr(context, "_sample_rate", None)
-        if self._takes_batches():
-            return _exporter.Prepared(self._envelopes, ended, rate, [span_data])
-        return _exporter.Prepared(partial(self._envelopes, [span_data]), ended, rate)
+        return _Converted(self, span_data, ended, rate)
 
     def _takes_batches(self) -> bool:
         """Return whether a step that is called with all of a batch was replaced."""
@@ -183,6 +184,53 @@ class AzureExporter(BaseExporter, TransportMixin, ProcessorMixin, _handles.SpanH
 
     def _stop(self, timeout: float | None = None) -> None:
         self._pipeline.force_flush(30_000 if timeout is None else int(timeout * 1000))
+
+
+class _Converted(_exporter.Prepared):
+    """A span of which a step of the export that the program has replaced makes the envelopes.
+
+    Args:
+        exporter: The exporter.
+        span_data: The span.
+        ended: The OpenTelemetry span; None where there is none.
+        sample_rate_percent: For envelopes that have no `sampleRate`.
+    """
+
+    __slots__ = ("_handle", "_span_data")
+
+    def __init__(self, exporter: AzureExporter, span_data: SpanData, ended: ReadableSpan | None, sample_rate_percent: float | None) -> None:
+        super().__init__(_nothing, ended, sample_rate_percent)
+        if not _exporter.are_spans_counted():
+            # Nobody needs it. While thousands wait, the garbage collector would look at it and its dict.
+            self.span = None
+        self._handle = exporter
+        self._span_data = span_data
+        _exporter.Joinable.exist = True
+
+    def join(self, groups: dict[object, Any]) -> _exporter.Prepared | None:
+        """Join the spans of the same exporter, if a step was replaced that takes all of a batch; see `Joinable.join`."""
+        exporter = self._handle
+        takes_batches = groups.get(id(exporter))
+        if takes_batches is None:
+            takes_batches = groups[id(exporter)] = exporter._takes_batches()
+        if not takes_batches:
+            return self
+        return _exporter.Prepared(exporter._envelopes, self.span, self._sample_rate, [self._span_data]).join(groups)
+
+    def to_envelopes(self) -> list[Any]:
+        """Return the envelopes as `AzureExporter.emit` would send them, without the calls of its steps."""
+        exporter = self._handle
+        with collected() as envelopes:
+            try:
+                envelopes.extend(exporter.apply_telemetry_processors(each_made(exporter.span_data_to_envelope(self._span_data))))
+            except Exception:
+                logger.exception(_FAILED)
+        return envelopes if self._sample_rate is None else _exporter.sampled(envelopes, self._sample_rate)
+
+
+def _nothing() -> list[Any]:
+    """Stand for what makes envelopes: a method would refer to the object that it is of."""
+    return []
 
 
 class _PipelineQueue:
