@@ -31,7 +31,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "shape",
         "`FlaskInstrumentor().instrument_app(app)`",
         names="ext.flask",
-        pair="W010_flask W010_exporter_of_another_module W010_processors_of_its_exporter W010_middlewares_that_go_several_ways",
+        pair="W010_flask W010_flask_beside_metrics W010_exporter_of_another_module W010_processors_of_its_exporter W010_middlewares_that_go_several_ways",
         arrives="requests: name, url, resultCode, duration",
     ),
     Rule(

@@ -35,6 +35,11 @@ INSTRUMENTORS = {
 _MODULES = {"postgresql": "psycopg2"}
 _NEVER = frozenset(row.name for row in INTEGRATIONS.values() if row.switched_on)
 """Names that switch nothing on."""
+_MEASURING = frozenset({"httpx", "requests", "sqlalchemy"})
+"""Libraries whose instrumentations measure besides."""
+_METRICS = frozenset({"A010", "V003"})
+_SENT = (b'signals=["metrics"]', b"set_meter_provider(")
+"""What a program sends metrics with, before it is rewritten and after."""
 
 
 def by_name(use: Found, file: File) -> Outcome:
@@ -129,8 +134,19 @@ def _instrumented(name: str, file: File, use: Found) -> str:
         # The handler of the exporter knows the current span by itself.
         return ""
     module = f"opentelemetry.instrumentation.{_MODULES.get(name, name)}"
-    provider = f"tracer_provider={pipelines.of_libraries(use.node, file)}" if ways.are_separate(file) else ""
-    return f"{file.need(f'from {module} import {INSTRUMENTORS[name]}', use.node)}().instrument({provider})"
+    arguments = [f"tracer_provider={pipelines.of_libraries(use.node, file)}"] if ways.are_separate(file) else []
+    if name in _MEASURING and (metrics := _no_metrics(use, file)):
+        arguments.append(metrics)
+    return f"{file.need(f'from {module} import {INSTRUMENTORS[name]}', use.node)}().instrument({', '.join(arguments)})"
+
+
+def _no_metrics(use: Found, file: File) -> str:
+    """Return the argument that keeps an instrumentation from measuring, where the program sends metrics; empty where nothing would come of it."""
+    homes = file.files.values()
+    is_sent = any(each.rule in _METRICS for home in homes for each in home.uses) or any(
+        word in home.source for word in _SENT for home in homes
+    )
+    return f"meter_provider={file.need('from opentelemetry.metrics import NoOpMeterProvider', use.node)}()" if is_sent else ""
 
 
 def _has_ids(file: File) -> bool:
@@ -341,7 +357,8 @@ def _server(
     if isinstance(paths, Ask):
         return paths
     file.covered.update(parts.uses)
-    lines.append(f"{start}{paths}{more})")
+    metrics = _no_metrics(use, file)
+    lines.append(f"{start}{paths}{more}{f', {metrics}' if metrics else ''})")
     between = f"{file.line_end}{file.indentation(place)}" if file.begins_line(place) else "; "
     return [*edits, file.splice(file.start(place), file.end(place), between.join(lines), place)]
 
