@@ -101,12 +101,12 @@ vendors: .venv/.stamp .venvs/vendors/.stamp
 bench: .venv/.stamp .venvs/legacy/.stamp .venvs/official/.stamp .venvs/requests/.stamp
 	$(PY) benchmarks/run.py $(if $(ONLY),--only "$(ONLY)") $(if $(COMPARE),--compare $(COMPARE)) $(if $(KEEP),--keep)
 
-# Made anew each time: what is the newest changes. The distro pins its own release, so its tests run in its own environment either way.
+# Made anew each time: what is the newest changes, its pre-releases among them. The distro pins its own release, so its tests run in its own environment either way.
 oldest: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 	$(call other_releases,.venvs/oldest,opentelemetry-api==1.28.0 opentelemetry-sdk==1.28.0 opentelemetry-exporter-otlp-proto-http==1.28.0)
 
 newest: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
-	$(call other_releases,.venvs/newest,--upgrade --pre opentelemetry-api opentelemetry-sdk)
+	$(call other_releases,.venvs/newest,--upgrade 'opentelemetry-api>=1.45a0' 'opentelemetry-sdk>=1.45a0')
 
 matrix: .venvs/legacy/.stamp .venvs/older/.stamp .venvs/distro/.stamp
 	@for python in $(PYTHONS); do \

@@ -9,13 +9,12 @@ import pkgutil
 import pytest
 
 import opencensus_compat
+from opencensus_compat._lookup import _OPENCENSUS
 
-_OWN = ("opencensus_compat._", "opencensus_compat.local")
-"""Modules that OpenCensus does not have."""
 _MODULES = [
     module.name
     for module in pkgutil.walk_packages(opencensus_compat.__path__, "opencensus_compat.")
-    if not module.name.startswith(_OWN) and "._" not in module.name
+    if module.name.split(".")[1] in _OPENCENSUS and "._" not in module.name
 ]
 
 
