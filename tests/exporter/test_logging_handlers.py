@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.config
 import threading
@@ -184,12 +185,47 @@ def test_threads_log_without_waiting_for_each_other(endpoint, logger, handler):
 
 
 def test_a_closed_handler_has_sent_what_it_had(endpoint, logger, handler):
-    """Closing sends what is queued; later records go nowhere and raise nothing."""
+    """Closing sends what is queued, and the handler works on, as what dictConfig closes may stay in use."""
     made = handler(export_interval_millis=3_600_000)
     logger.info("taken")
     made.close()
-    logger.info("too late")
     assert [row["message"] for row in endpoint.rows("traces")] == ["taken"]
+    logger.info("later")
+    assert [row["message"] for row in sent(endpoint, made)] == ["taken", "later"]
+
+
+def test_a_handler_outlives_a_configuration_of_logging(endpoint, logger, handler):
+    """DictConfig closes the handlers that there are; what they get later is sent, and nothing waits for logging's lock."""
+    made = handler(export_interval_millis=3_600_000)
+    logger.info("before")
+    logging.config.dictConfig({"version": 1, "incremental": False, "disable_existing_loggers": False})
+    logger.info("after")
+    assert [row["message"] for row in sent(endpoint, made)] == ["before", "after"]
+
+
+def test_the_thread_of_a_handler_ends_with_it(endpoint):
+    """What a later dictConfig takes the place of leaves no thread behind."""
+    before = set(threading.enumerate())
+    made = ApplicationInsightsLoggingHandler(endpoint.connection_string)
+    (worker,) = (each for each in set(threading.enumerate()) - before if "Batch" in each.name)
+    made.close()
+    del made
+    gc.collect()
+    worker.join(10)
+    assert not worker.is_alive()
+
+
+def test_a_record_that_meets_several_handlers_is_one_item(endpoint, logger, handler):
+    """The first handler of a resource sends it; an event is another item."""
+    first, second, events = handler(), handler(), handler(ApplicationInsightsEventHandler)
+    second.setFormatter(logging.Formatter("second: %(message)s"))
+    logger.info("one")
+    logger.removeHandler(first)
+    logger.info("two")
+    first.flush()
+    assert [row["message"] for row in sent(endpoint, second)] == ["one", "second: two"]
+    assert [row["name"] for row in sent(endpoint, events, "customEvents")] == ["one", "two"]
+    first.close()
 
 
 @pytest.mark.parametrize(

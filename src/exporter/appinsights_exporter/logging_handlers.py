@@ -17,7 +17,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 import traceback
+import weakref
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +28,7 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.environment_variables import OTEL_BLRP_MAX_QUEUE_SIZE
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from . import _sdk_logs
+from . import _sdk_logs, notices
 from .children import flush_at_end
 from .convert import exceptions, logs
 from .counts import RateLimit
@@ -33,6 +36,7 @@ from .delivery.own import OWN_TRACE_ID
 from .foreign import exc_info_of, failure
 from .log_exporter import ApplicationInsightsLogRecordExporter
 from .program import program_resource, program_settings
+from .settings import delivery_key
 from .trace_ids import FILLED
 
 if TYPE_CHECKING:
@@ -62,6 +66,27 @@ _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {
 """Fields of a record that are no ``extra`` of the program's."""
 
 _logger = logging.getLogger(__name__)
+
+
+class _Last(threading.local):
+    """The record that a thread logged last, and which kinds of handlers have taken it: all handlers of a record get it one after the other."""
+
+    record: weakref.ref[logging.LogRecord] | None = None
+    takers: frozenset[object] = frozenset()
+
+    def is_new(self, record: logging.LogRecord, taker: object) -> bool:
+        """Return whether no handler of a kind has taken a record before."""
+        if self.record is None or self.record() is not record:
+            self.record, self.takers = weakref.ref(record), frozenset()
+        if taker in self.takers:
+            return False
+        self.takers |= {taker}
+        return True
+
+
+_last = _Last()
+_alike: defaultdict[object, weakref.WeakSet[logging.Handler]] = defaultdict(weakref.WeakSet)
+"""Resource, and whether they make events -> the handlers that there are."""
 
 
 class _NoLock:
@@ -184,7 +209,8 @@ class ProviderHandler(logging.Handler):
 class ApplicationInsightsLoggingHandler(ProviderHandler):
     """Sends log records to Application Insights as messages, and those with an exception as exceptions.
 
-    The mapping ``custom_dimensions`` of ``extra`` becomes properties. Other ``extra`` does not, unless ``extras`` says so.
+    The mapping ``custom_dimensions`` of ``extra`` becomes properties. Other ``extra`` does not, unless ``extras`` says so. A record that
+    reaches several handlers of one resource is sent once, by the first.
 
     Args:
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
@@ -229,19 +255,18 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         max_batch_size: int | None = None,
         extras: bool = False,
     ) -> None:
-        self._exporter = ApplicationInsightsLogRecordExporter(
-            settings=program_settings(
-                connection_string,
-                credential=credential,
-                storage_directory=storage_directory,
-                disable_offline_storage=disable_offline_storage,
-                storage_max_size=storage_max_size,
-                storage_retention_period=storage_retention_period,
-                storage_min_retry_interval=storage_min_retry_interval,
-                timeout=timeout,
-                proxies=proxies,
-            )
+        settings = program_settings(
+            connection_string,
+            credential=credential,
+            storage_directory=storage_directory,
+            disable_offline_storage=disable_offline_storage,
+            storage_max_size=storage_max_size,
+            storage_retention_period=storage_retention_period,
+            storage_min_retry_interval=storage_min_retry_interval,
+            timeout=timeout,
+            proxies=proxies,
         )
+        self._exporter = ApplicationInsightsLogRecordExporter(settings=settings)
         self._takes_extras = extras
         if queue_capacity is None and not os.environ.get(OTEL_BLRP_MAX_QUEUE_SIZE):
             queue_capacity = _QUEUE_CAPACITY
@@ -259,6 +284,15 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         )
         flush_at_end(provider)
         super().__init__(provider, level)
+        weakref.finalize(self, _end, provider).atexit = False
+        self._taker = (*delivery_key(settings), self._is_event)
+        self._same = _alike[self._taker]
+        self._same.add(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue a record, unless another handler of the resource has. What cannot be read of it is left out; this never raises."""
+        if len(self._same) < 2 or _last.is_new(record, self._taker):
+            super().emit(record)
 
     @property
     def counts(self) -> Counts:
@@ -274,9 +308,15 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         self._exporter.clear_telemetry_processors()
 
     def close(self) -> None:
-        """Export queued records; records that come later are dropped."""
-        self._provider.shutdown()
-        super().close()
+        """Export queued records, as `flush` does. The handler works on where it is used again: ``dictConfig`` and ``fileConfig``, which servers
+        call as well, close every handler that there is.
+        """
+        try:
+            # Who configures logging holds its lock, for which loggers of an export would wait.
+            if not notices.holds_logging_lock():
+                self.flush()
+        finally:
+            super().close()
 
 
 class ApplicationInsightsEventHandler(ApplicationInsightsLoggingHandler):
@@ -287,6 +327,11 @@ class ApplicationInsightsEventHandler(ApplicationInsightsLoggingHandler):
     """
 
     _is_event = True
+
+
+def _end(provider: LoggerProvider) -> None:
+    """End the thread of a handler that nobody has any more. The garbage collector calls this, in a thread that must not wait."""
+    threading.Thread(target=provider.shutdown, daemon=True).start()
 
 
 def _exception_attributes(error: tuple[Any, ...]) -> dict[str, object]:

@@ -40,3 +40,9 @@ def _handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
     while current is not None:
         yield from current.handlers
         current = current.parent if current.propagate else None
+
+
+def holds_logging_lock() -> bool:
+    """Return whether this thread holds the lock of the logging module, which others need in order to make loggers or look up levels."""
+    is_owned = getattr(getattr(logging, "_lock", None), "_is_owned", None)
+    return bool(is_owned()) if callable(is_owned) else False

@@ -102,6 +102,7 @@ __all__ = [
     "failure",
     "filled",
     "from_wire",
+    "holds_logging_lock",
     "host_tags",
     "instrument_names",
     "interpreter_is_over",
@@ -586,6 +587,11 @@ def sampler_from_environment() -> Sampler | None:
 def say(logger: logging.Logger, level: int, message: str, *args: object) -> None:
     """Log a line about telemetry; where no handler shows it, on standard error as well."""
     notices.say(logger, level, message, *args)
+
+
+def holds_logging_lock() -> bool:
+    """Return whether this thread holds the lock of the logging module, which others need in order to make loggers or look up levels."""
+    return notices.holds_logging_lock()
 
 
 def shows_no_own_lines(handlers: type[logging.Handler]) -> None:

@@ -342,7 +342,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             return
         # `logging.config` flushes and closes handlers while it holds the lock that the pipeline's threads need in order to go on. The records
         # are in the pipeline already, and will be exported.
-        if hasattr(self, "_resource") and not _holds_logging_lock():
+        if hasattr(self, "_resource") and not _exporter.holds_logging_lock():
             flush_logs(functools.partial(self._resource.made, _LOGS), self.options.grace_period if timeout is None else timeout)
 
     def close(self, timeout: float | None = None) -> None:
@@ -517,12 +517,6 @@ def create_envelope(instrumentation_key: str, record: logging.LogRecord) -> Enve
     if ids.span_text:
         tags["ai.operation.parentId"] = ids.span_text
     return Envelope(iKey=instrumentation_key, tags=tags, time=utils.timestamp_to_iso_str(record.created))
-
-
-def _holds_logging_lock() -> bool:
-    """Return whether this thread holds the lock of the logging module, which others need in order to make loggers or look up levels."""
-    is_owned = getattr(getattr(logging, "_lock", None), "_is_owned", None)
-    return bool(is_owned()) if callable(is_owned) else False
 
 
 # What programs replace, as it is here.
