@@ -184,6 +184,8 @@ ALLOWED = {
     "_sdk_logs.py": {"opentelemetry._logs", "opentelemetry.sdk._logs", "opentelemetry.sdk._logs.export"},
     # What the facade's aggregation notes on OpenCensus's distributions.
     "legacy_metrics.py": {"_min", "_max"},
+    # Whether this thread holds the lock of the standard library's logging.
+    "notices.py": {"_is_owned"},
 }
 """File -> private names of others that it reads."""
 

@@ -104,13 +104,31 @@ def test_contradicting_set_ups_are_pipelines_of_their_own(tmp_path, first, secon
     assert [texts[name].splitlines()[-1] for name in ("first.py", "second.py")] == lines
 
 
-def test_contradicting_metrics_are_one_question(tmp_path):
+_THREAD = """\
+from opencensus.ext.azure import metrics_exporter
+from opencensus.metrics import transport
+from opencensus.metrics.export.gauge import Registry
+
+registry = Registry()
+transport.get_exporter_thread([registry], metrics_exporter.MetricsExporter({0}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "name"),
+    [
+        pytest.param(_METRICS.format("connection_string=A"), _METRICS.format("connection_string=B"), "connection string", id="resources"),
+        pytest.param(_METRICS.format("export_interval=5"), _METRICS.format(""), "interval", id="intervals"),
+        pytest.param(_METRICS.format(""), _THREAD.format(""), "interval", id="a minute, and that of a registered exporter"),
+    ],
+)
+def test_contradicting_metrics_are_one_question(tmp_path, first, second, name):
     """Neither becomes `configure`; the first one asks and names the other, which waits for the answer."""
-    texts, left = _run(tmp_path, _METRICS.format("connection_string=A"), _METRICS.format("connection_string=B"))
+    texts, left = _run(tmp_path, first, second)
     assert not any("configure(" in text for text in texts.values())
     (asked,) = [each for each in left if each.why == "decide"]
     assert asked.path.endswith("first.py")
-    assert asked.text.startswith("Which connection string is meant?")
+    assert asked.text.startswith(f"Which {name} is meant?")
     assert "second.py:" in asked.text
     (waits,) = [each for each in left if each.why == "keep"]
     assert waits.path.endswith("second.py")

@@ -96,7 +96,9 @@ def double(file: File, node: ast.expr) -> str | None:
     value = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
     if not isinstance(value, ast.Call) or strings.tail(value.func) not in _DOUBLES or file.symbol(value):
         return None
-    is_asked = any(use.rule == "T032" and file.call(use.node) is not None for use in file.uses)
+    is_asked = any(
+        use.rule == "T032" and use.symbol.rpartition(".")[2][:1].isupper() and file.call(use.node) is not None for use in file.uses
+    )
     stored = {each.attr for each in file.kinds[ast.Attribute] if isinstance(each.ctx, ast.Store)}
     return "" if is_asked else _method(file) or next((name for name in _OF_OPENCENSUS if name in stored), "")
 

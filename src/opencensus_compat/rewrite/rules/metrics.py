@@ -21,8 +21,6 @@ _THREAD = "metrics.transport.get_exporter_thread"
 _METRICS = frozenset({"S001", "M001", "M002"})
 _POINTS = (".GaugePointLong.set", ".GaugePointLong.add", ".GaugePointDouble.set", ".GaugePointDouble.add")
 _PRODUCERS = frozenset({"metrics.export.gauge.Registry", "stats.stats.stats"})
-_DEFAULT_INTERVAL_MILLIS = 15_000
-"""Milliseconds between two exports of `new_metrics_exporter` where a program names none; other threads have the minute that the SDK has."""
 
 
 def exporter(use: Found, file: File) -> Outcome:
@@ -159,7 +157,7 @@ def configuration(call: ast.Call, file: File, thread: ast.Call | None, at: ast.s
     if interval is not None and not (isinstance(interval, ast.Constant) and interval.value is None):
         given.append(f"export_interval_millis={milliseconds(interval, file)}")
     if thread is None and not any(each.startswith("export_interval_millis=") for each in given):
-        given.append(f"export_interval_millis={_DEFAULT_INTERVAL_MILLIS}")
+        given.append(f"export_interval_millis={setups.DEFAULT_INTERVAL_MILLIS}")
     name = file.need("from appinsights_exporter import configure", call.func)
     given.insert(sum(each.startswith(("connection_string=", "credential=")) for each in given), 'signals=["metrics"]')
     given += [*processors.argument(call, file, at), *more]

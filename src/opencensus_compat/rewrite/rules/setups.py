@@ -22,6 +22,11 @@ _VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 _ENVIRONMENT = re.compile(rf"(?:os\.)?(?:environ\[|environ\.get\(|getenv\()'{_VARIABLE}'(?:, None)?[\])]")
 _NAMES = {"connection_string": "connection string", "sampler": "sampler", "export_interval": "interval"}
 _DEPTH = 8
+_THREAD = "metrics.transport.get_exporter_thread"
+DEFAULT_INTERVAL_MILLIS = 15_000
+"""Of metrics, where an exporter is registered."""
+_INTERVALS = {TRACES: "schedule_delay_millis", METRICS: "export_interval_millis"}
+_LEFT_OUT = "left out"
 
 
 class SetUp(NamedTuple):
@@ -158,7 +163,7 @@ def _read(file: File) -> Iterator[SetUp]:
         if taker is not None:
             yield from _of_traces(node, taker, file)
         elif file.symbol(node) in _OF_METRICS:
-            yield SetUp(file, node, METRICS, options_of(node, file))
+            yield SetUp(file, node, METRICS, {**options_of(node, file), "export_interval": _interval_of_metrics(node, file)})
         elif _name(node.func) == "configure" and b"appinsights_exporter" in file.source:
             yield from _configured(node, file)
 
@@ -185,9 +190,27 @@ def options_of(made: ast.Call, file: File) -> dict[str, str]:
     given = {keyword.arg: keyword.value for keyword in made.keywords if keyword.arg is not None}
     key = given.get("instrumentation_key")
     found = {"connection_string": f"key {text(file, key)}" if key is not None else connection(file, given.get("connection_string"))}
-    if "export_interval" in given:
-        found["export_interval"] = text(file, given["export_interval"])
+    found["export_interval"] = _millis(file, given.get("export_interval"))
     return found
+
+
+def _interval_of_metrics(made: ast.Call, file: File) -> str:
+    """Return what tells the intervals of exporters of metrics apart: a thread of its own has another one than a registered exporter."""
+    threads = [each for each in file.kinds[ast.Call] if file.symbol(each) == _THREAD]
+    mine = next((each for each in threads if _made(file, file.argument(each, 1, "exporter"))[1] is made), None)
+    if mine is not None:
+        return _millis(file, file.argument(mine, 2, "interval"))
+    given = next((each.value for each in made.keywords if each.arg == "export_interval"), None)
+    return _millis(file, given) if given is not None else str(DEFAULT_INTERVAL_MILLIS)
+
+
+def _millis(file: File, node: ast.expr | None) -> str:
+    """Return what tells intervals in seconds apart, as text: milliseconds, where it is a number."""
+    if node is None or (isinstance(node, ast.Constant) and node.value is None):
+        return _LEFT_OUT
+    home, found = _made(file, node)
+    value = found.value if isinstance(found, ast.Constant) else None
+    return str(round(value * 1000)) if isinstance(value, (int, float)) else text(home, node)
 
 
 def _configured(node: ast.Call, file: File) -> Iterator[SetUp]:
@@ -198,7 +221,9 @@ def _configured(node: ast.Call, file: File) -> Iterator[SetUp]:
         found["sampler"] = kind(file, given["sampler"])
     for signal in (TRACES, METRICS):
         if signals is None or f"'{signal}'" in ast.unparse(signals):
-            yield SetUp(file, node, signal, found)
+            interval = given.get(_INTERVALS[signal])
+            told = _LEFT_OUT if interval is None else ast.unparse(interval).removesuffix(" * 1000")
+            yield SetUp(file, node, signal, {**found, "export_interval": told})
 
 
 def _made(file: File, node: ast.expr | None) -> tuple[File, ast.expr | None]:
