@@ -225,6 +225,11 @@ _CURRENT = "from opencensus.trace import execution_context\n\n"
             "if (s := trace.get_current_span()).get_span_context().is_valid:\n    log(s)\n",
         ),
         (
+            "s = execution_context.get_current_span() or (None)\nif s:\n    log()\n",
+            "s = trace.get_current_span() if trace.get_current_span().get_span_context().is_valid else (None)\nif s:\n    log()\n",
+        ),
+        ("print(None or execution_context.get_current_span())\n", "print(None or trace.get_current_span())\n"),
+        (
             "s = execution_context.get_current_span()\nif s and more:\n    log()\n",
             "s = trace.get_current_span()\nif s.get_span_context().is_valid and more:\n    log()\n",
         ),
@@ -250,7 +255,8 @@ def test_whether_there_is_a_span(before, after):
         pytest.param(
             "def now():\n    return execution_context.get_current_span()\n\nif now() is None:\n    log()\n", id="in another function"
         ),
-        pytest.param("s = execution_context.get_current_span() or other\n", id="half of a value"),
+        pytest.param("s = execution_context.get_current_span() or other or another\n", id="part of a value"),
+        pytest.param("s = other or execution_context.get_current_span()\nif s is None:\n    log()\n", id="the end of a value"),
         pytest.param(
             "s = None\nif x:\n    s = execution_context.get_current_span()\nif s is None:\n    log()\n", id="where nothing may be asked"
         ),

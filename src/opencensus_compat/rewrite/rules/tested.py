@@ -41,7 +41,9 @@ def current_span(call: ast.Call, text: str, file: File) -> list[Edit]:
     """
     named = file.parents.get(call)
     whole: ast.expr = call
-    place = target(file, call)
+    if (instead := _or_another(call, text, file)) is not None:
+        return [instead]
+    place = target(file, named if _is_last(call, file) and named is not None else call)
     shown = text
     if isinstance(named, ast.NamedExpr):
         whole, place, shown = named, named.target, f"({named.target.id} := {text})"
@@ -64,6 +66,22 @@ def current_span(call: ast.Call, text: str, file: File) -> list[Edit]:
         if is_first:
             edits.append(_changed(found, home.text(read), home))
     return edits
+
+
+def _is_last(node: ast.expr, file: File) -> bool:
+    parent = file.parents.get(node)
+    return isinstance(parent, ast.BoolOp) and parent.values[-1] is node and not _is_only_tested(parent, file)
+
+
+def _or_another(call: ast.Call, text: str, file: File) -> Edit | None:
+    """Return the edit of `get_current_span() or other`, whose value is a span that is valid, or the other."""
+    parent = file.parents.get(call)
+    if not isinstance(parent, ast.BoolOp) or not isinstance(parent.op, ast.Or) or parent.values[0] is not call or len(parent.values) > 2:
+        return None
+    if not isinstance(file.parents.get(parent), (ast.Assign, ast.AnnAssign, ast.Return, ast.Call, ast.keyword)):
+        return None
+    word = file.source.index(b"or", file.end(call))
+    return file.splice(file.start(call), word + len(b"or"), f"{text} if {text}.get_span_context().is_valid else", call)
 
 
 def _is_current(store: ast.AST, file: File) -> bool:
@@ -111,6 +129,8 @@ def _test(node: ast.expr, file: File) -> _Test | None:
         case ast.BoolOp():
             if _is_only_tested(parent, file):
                 return _Test(node, is_for_none=False)
+            if _is_last(node, file):
+                return None
             raise Refused(Ask("What is its value where no span is current? OpenTelemetry's current span is never None."))
     return None
 
