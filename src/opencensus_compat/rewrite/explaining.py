@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.rules import REWRITERS
-from opencensus_compat.rewrite.rules.makers import ACCEPTABLE
+from opencensus_compat.rewrite.rules.makers import REWRITERS as MAKERS
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.reports import Look
@@ -51,7 +51,7 @@ def _written(rule: Rule) -> str:
         return "it follows what is rewritten"
     if rule.id not in REWRITERS:
         return "a comment asks the question" if rule.kind == "decide" else "by hand"
-    if rule.id in ACCEPTABLE:
+    if rule.id in MAKERS:
         return f"with --include {rule.id}, once its program is; else a comment asks the question"
     if rule.kind == "decide":
         return "where the code answers the question; else a comment asks it"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FREE = frozenset({"L003", "L004", "L005", "A005", "A007", "A008"})
 
 _MODULE = "ext.azure.log_exporter"
-_HANDLERS = {
+HANDLERS = {
     f"{_MODULE}.AzureLogHandler": "ApplicationInsightsLoggingHandler",
     f"{_MODULE}.AzureEventHandler": "ApplicationInsightsEventHandler",
 }
@@ -32,7 +32,7 @@ _ENVELOPES = frozenset(
 
 def handler(use: Found, file: File) -> Outcome:
     """`AzureLogHandler(...)` → `ApplicationInsightsLoggingHandler(...)`, and that of events likewise."""
-    name = _HANDLERS.get(use.symbol)
+    name = HANDLERS.get(use.symbol)
     if _is_of_handlers(use, file):
         return []
     if name is None:
@@ -53,7 +53,7 @@ def _is_of_handlers(use: Found, file: File) -> bool:
     """Return whether a use calls what every handler of the standard library has: `handler.close()`."""
     owner, _, name = use.symbol.rpartition(".")
     call = file.call(use.node)
-    return owner in _HANDLERS and name in _METHODS and call is not None and not (call.args or call.keywords)
+    return owner in HANDLERS and name in _METHODS and call is not None and not (call.args or call.keywords)
 
 
 def stays(use: Found, file: File) -> Outcome:
