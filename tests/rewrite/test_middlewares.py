@@ -182,13 +182,11 @@ def test_a_function_that_makes_the_exporter_of_a_middleware(tmp_path, monkeypatc
             _SHARED, "FlaskMiddleware(app, exporter=telemetry.exporter, sampler=telemetry.sampler)\nunknown(telemetry.exporter)\n"
         ),
         pytest.param(_SHARED.replace("timeout", "grace_period"), "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
-        pytest.param(_SHARED + "if dry:\n    exporter = None\n", "FlaskMiddleware(app, exporter=telemetry.exporter)\n"),
         pytest.param(_SHARED, "FlaskMiddleware(app, exporter=telemetry.exporter, sampler=chosen())\n"),
     ],
     ids=[
         "needed besides",
         "an option without a counterpart",
-        "or none",
         "a sampler not known",
     ],
 )

@@ -160,6 +160,10 @@ class Names:
         if isinstance(target, ast.Name):
             value = self._value(iterated, scope)
             values = [value if value.meaning == "name" and isinstance(iterated, (ast.Tuple, ast.List)) else element_of(value)]
+            if value is OTHER and isinstance(iterated, (ast.Tuple, ast.List)):
+                # Objects of the program, and classes that make them.
+                parts = (self._value(part, scope) for part in iterated.elts)
+                values = [next((part for part in parts if part.meaning in {"object", "class"}), OTHER)]
         elif isinstance(iterated, ast.Call):
             call = strings.tail(iterated.func)
             if call == "zip":

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _DEPTH = 8
 Parts: TypeAlias = "list[tuple[File, ast.expr]] | None"
 """Expressions and their files; None where one of them is not known."""
+_ONLY_CALL = frozenset({"cache", "lru_cache", "staticmethod", "classmethod"})
+"""Decorators of functions that return what the function does."""
 _Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 
@@ -30,7 +32,7 @@ def held(file: File, node: ast.expr | None, depth: int = _DEPTH, *, or_none: boo
     """
     if node is None or not depth:
         return None
-    if or_none and isinstance(node, ast.Constant) and node.value is None:
+    if or_none and _is_none(node):
         return []
     if isinstance(node, ast.Call) and file.symbol(node):
         return [(file, node)]
@@ -68,8 +70,17 @@ def _parts(file: File, node: ast.expr) -> Parts:
             slot = other.bindings.module.get(node.attr) if other is not None else None
             if other is not None:
                 return _of_slot(other, slot) if slot is not None else None
-            return _bound(file, [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)])
+            stores = [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)]
+            return _bound(file, stores) if stores else _of_property(file, node)
     return None
+
+
+def _of_property(file: File, node: ast.Attribute) -> Parts:
+    """Return what the one property of a name returns."""
+    found = [each for each in _functions(file, node.attr) if each[1].name == node.attr]
+    if len(found) != 1 or [strings.tail(each) for each in found[0][1].decorator_list] not in (["property"], ["cached_property"]):
+        return None
+    return _returned(*found[0])
 
 
 def _values(node: ast.expr, key: ast.expr) -> list[ast.expr]:
@@ -139,12 +150,41 @@ def _results(file: File, call: ast.Call) -> Parts:
     if len(functions) != 1:
         return None
     home, function = functions[0]
-    if function.name == "__init__" or function.decorator_list or isinstance(function, ast.AsyncFunctionDef):
+    if function.name == "__init__" or isinstance(function, ast.AsyncFunctionDef):
         return None
-    results = [each.value for each in home.kinds[ast.Return] if home.function(each) is function]
-    if not results or None in results:
-        return None
-    return [(home, each) for each in results if each is not None]
+    return _returned(home, function) if all(strings.tail(_called(each)) in _ONLY_CALL for each in function.decorator_list) else None
+
+
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _returned(file: File, function: _Function) -> Parts:
+    results = [each.value for each in file.kinds[ast.Return] if file.function(each) is function]
+    found: list[tuple[File, ast.expr]] = []
+    for result in results:
+        if result is None:
+            return None
+        values = _parts(file, result) if isinstance(result, (ast.Name, ast.Attribute)) else None
+        if values is not None and _is_made_where_it_is_none(result, function):
+            found += [each for each in values if not _is_none(each[1])]
+        else:
+            found.append((file, result))
+    return found or None
+
+
+def _is_made_where_it_is_none(node: ast.expr, function: _Function) -> bool:
+    """Return whether a function begins by making what an expression holds, where that is None."""
+    text = ast.unparse(node)
+    for statement in function.body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) in {f"{text} is None", f"not {text}"}:
+            stores = [target for each in statement.body if isinstance(each, ast.Assign) for target in each.targets]
+            return any(ast.unparse(target) == text for target in stores)
+    return False
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _arguments(file: File, parameter: ast.arg) -> Parts:

@@ -68,6 +68,23 @@ def attributes(file: File, node: ast.Attribute) -> list[ast.Attribute]:
     return [each for each in file.parents if isinstance(each, ast.Attribute) and each.attr == node.attr and ast.unparse(each.value) == text]
 
 
+def returned_by(node: ast.Call, file: File) -> tuple[File, ast.expr] | None:
+    """Return the one expression that a function of the program returns, and its file."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+    found = [
+        (home, each)
+        for home in file.files.values()
+        for each in [*home.kinds[ast.FunctionDef], *home.kinds[ast.AsyncFunctionDef]]
+        if each.name == name
+    ]
+    if len(found) != 1:
+        return None
+    home, function = found[0]
+    results = [each for each in home.kinds[ast.Return] if home.function(each) is function]
+    is_last = len(results) == 1 and results[0] is function.body[-1]
+    return (home, results[0].value) if is_last and results[0].value is not None else None
+
+
 def loads(file: File, target: ast.expr) -> list[ast.expr]:
     """Return the places of its file that read what an assignment binds."""
     if isinstance(target, ast.Name):

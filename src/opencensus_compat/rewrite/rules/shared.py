@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.imports import without_names
 from opencensus_compat.rewrite.rules import handed, processors, samplers, setups
-from opencensus_compat.rewrite.rules.made import is_azure, made, readers, target
+from opencensus_compat.rewrite.rules.made import is_azure, made, readers, returned_by, target
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, Taker, context_given, given, takers
 
@@ -23,7 +23,7 @@ def maker(node: ast.expr, file: File) -> tuple[File, ast.Call] | None:
     found = made(file, node)
     if isinstance(node, ast.Call):
         # What a function of the program returns.
-        returned = _returned(node, file)
+        returned = returned_by(node, file)
         found = made(*returned) if returned is not None else None
     elif isinstance(node, ast.Name) and found is not None and found[0] is file and _is_beside(node, found[1], file):
         return None
@@ -36,23 +36,6 @@ def _is_beside(node: ast.Name, call: ast.Call, file: File) -> bool:
     if file.only_value(slot) is not call or slot is None or place is None:
         return False
     return all(home is file and file.owner(load) is slot.owner for home, load in readers(file, place))
-
-
-def _returned(node: ast.Call, file: File) -> tuple[File, ast.expr] | None:
-    """Return the one expression that a function of the program returns, and its file."""
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
-    found = [
-        (home, each)
-        for home in file.files.values()
-        for each in [*home.kinds[ast.FunctionDef], *home.kinds[ast.AsyncFunctionDef]]
-        if each.name == name
-    ]
-    if len(found) != 1:
-        return None
-    home, function = found[0]
-    results = [each for each in home.kinds[ast.Return] if home.function(each) is function]
-    is_last = len(results) == 1 and results[0] is function.body[-1]
-    return (home, results[0].value) if is_last and results[0].value is not None else None
 
 
 def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:

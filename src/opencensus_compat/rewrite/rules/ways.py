@@ -7,9 +7,9 @@ import itertools
 from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite.context import Refused
-from opencensus_compat.rewrite.rules import processors, setups
+from opencensus_compat.rewrite.rules import handed, processors, setups
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import EXPORTER, called, is_azure, loads, readers, target
+from opencensus_compat.rewrite.rules.made import EXPORTER, called, is_azure, loads, made, readers, returned_by, target
 from opencensus_compat.rewrite.rules.providers import TRACER, Taker, default, taker, takers
 
 if TYPE_CHECKING:
@@ -77,14 +77,30 @@ def _are_separate(file: File) -> bool:
         # Django's instrumentation takes the global provider.
         return False
     every = taken(file)
-    made = {id(call): (home, call) for _, _, found in every for home, call in found}
+    made_by = {id(call): (home, call) for _, _, found in every for home, call in found}
     return (
         setups.contradict(file, [*_set_up(every), *_set_up_in_text(file)])
         or len({found for each in every for found in _processors(*each)}) > 1
-        or any(_is_beyond(call, home) for home, call in made.values())
+        or any(_is_beyond(call, home) for home, call in made_by.values())
+        or any(_is_out_of_sight(home, each) for home, each, _ in every)
         or any(_is_made_otherwise(home, each, found) for home, each, found in every)
         or any(_is_beyond_of_middleware(home, each) for home, each in takers(file))
     )
+
+
+def _is_out_of_sight(file: File, each: Taker) -> bool:
+    """Return whether `configure` could not stand where the exporter of a tracer or middleware is made, since that is not one place."""
+    node = each.exporter
+    if isinstance(node, ast.Call) and not is_azure(file, node):
+        returned = returned_by(node, file)
+        found = made(*returned) if returned is not None else None
+    elif isinstance(node, (ast.Name, ast.Attribute)) and handed.of_attribute(node, file) is None:
+        if isinstance(node, ast.Name) and isinstance(file.only_value(file.slot(node)), ast.IfExp):
+            return False
+        found = made(file, node)
+    else:
+        return False
+    return found is None or not is_azure(*found)
 
 
 def _set_up(every: list[Taken]) -> Iterator[setups.SetUp]:
