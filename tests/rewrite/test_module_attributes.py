@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from opencensus_compat.rewrite.rewriting import rewrite
+from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
 
 _TELEMETRY = dedent("""\
     from opencensus.ext.azure.trace_exporter import AzureExporter
@@ -176,3 +176,43 @@ def test_a_text_that_stands_in_nobody_s_way(program, text):
     """The tracer changes."""
     program({**_MODULE, "app.py": _app("import telemetry", "telemetry.tracer"), "test_app.py": text})
     assert {"./app.py", "./telemetry.py"} <= rewrite(["."]).after.keys()
+
+
+_HEAD_OF_HOLDERS = """\
+from flask import g
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "changes"),
+    [
+        pytest.param("g.tracer = tracer\nwith g.tracer.span(name='a'):\n    pass\n", False, id="an attribute of an imported object"),
+        pytest.param("g.tracer = tracer\nother = g.tracer\nother.span(name='a')\n", False, id="that goes on"),
+        pytest.param("g.tracer = tracer\ng.pop('tracer').span(name='a')\n", False, id="by its name"),
+        pytest.param("g.tracer = tracer\n", True, id="that nothing reads"),
+        pytest.param("g.tracer = 1\nwith tracer.span(name='a'):\n    g.tracer.span(name='a')\n", True, id="that holds something else"),
+        pytest.param(
+            "class Timed:\n    def __enter__(self):\n        self.span = tracer.start_span()\n        return self.span\n\n"
+            "    def __exit__(self, *_):\n        tracer.end_span()\n\n\nwith Timed() as span:\n    span.add_attribute('k', 1)\n",
+            False,
+            id="what a class hands to with",
+        ),
+        pytest.param(
+            "class Timed:\n    def __enter__(self):\n        self.span = tracer.start_span()\n        return self.span\n\n"
+            "    def __exit__(self, *_):\n        tracer.end_span()\n\n\nwith Timed():\n    pass\n",
+            True,
+            id="what nothing takes",
+        ),
+    ],
+)
+def test_where_tracers_and_spans_go_beside_variables(program, changes):
+    """A tracer or span is followed into attributes of imported objects, and through `__enter__`; it changes with what is done there, or waits."""
+    result = rewrite_text((_HEAD_OF_HOLDERS + program).encode(), options=Options(shape=True))
+    after = b"".join(result.after.values())
+    assert (b"opencensus" not in after and after != b"") is changes
+    assert (result.left == []) is changes

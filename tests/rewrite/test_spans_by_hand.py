@@ -158,6 +158,16 @@ def test_a_span_that_another_function_ends(start, held):
     assert "opencensus" not in text
 
 
+def test_the_kind_of_a_span_in_an_attribute():
+    """A kind that is set where the span is assigned goes where it is started."""
+    text = _rewritten(
+        f"from opencensus.trace.span import SpanKind\n\ntracer = Tracer({_ARGUMENTS})\n\n\ndef start(request):\n"
+        f"    request.span = tracer.start_span(name='a')\n    request.span.span_kind = SpanKind.SERVER\n\n\n{_STOP}"
+    )
+    assert "    request.span = tracer.start_span('a', kind=trace.SpanKind.SERVER)\n" in text
+    assert "opencensus" not in text
+
+
 def test_a_span_that_another_file_ends(tmp_path):
     """The context around a span goes with that, also into the functions of another file."""
     (tmp_path / "one.py").write_text(f"{_HEAD}tracer = Tracer({_ARGUMENTS})\n\n\ndef start():\n    tracer.start_span(name='a')\n")

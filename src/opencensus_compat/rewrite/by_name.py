@@ -73,8 +73,17 @@ class Named:
         """Yield the places that name an attribute of some object in text, and why it cannot change for them."""
         for file, node in self._texts[name]:
             call = file.parents.get(node)
-            if node.value == name and isinstance(call, ast.Call) and strings.tail(call.func) in _BUILTINS | {"attrgetter"}:
+            if node.value != name or not isinstance(call, ast.Call):
+                continue
+            if strings.tail(call.func) in _BUILTINS | {"attrgetter"} or _is_of_holder(call, file):
                 yield node, f"`{name}` is named in text"
+
+
+def _is_of_holder(call: ast.Call, file: File) -> bool:
+    """Return whether a call takes an attribute out of an imported object that has some for a time, such as `g` of Flask."""
+    holder = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr in {"get", "pop", "setdefault"} else None
+    slot = file.slot(holder) if isinstance(holder, ast.Name) else None
+    return slot is not None and bool(slot.stores) and isinstance(slot.stores[0], ast.alias)
 
 
 def _names_module(place: ast.AST | None, path: str, file: File) -> bool:

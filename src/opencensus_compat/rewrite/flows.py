@@ -52,6 +52,7 @@ _PARTS = frozenset({"status", "span_kind", "attributes", "links"})
 _GIVE_OBJECTS = frozenset({"T015", "T040"})
 """Free uses that give a span or a tracer."""
 _MAKE_TRACERS = frozenset({"T001", "T002", "T003", "W010", "W011", "W012", "W018"})
+_ENTERS = frozenset({"__enter__", "__aenter__"})
 _BY_PYTHON = frozenset({"__call__", "__get__", "__getattr__", "__getattribute__", "__getitem__", "__iter__", "__next__"})
 """Functions that nothing calls by their names."""
 _SETTINGS = frozenset({"N005", "W018"})
@@ -448,6 +449,9 @@ class Flows(Sources):
             return
         if function.name in _BY_PYTHON:
             self._stop(function, function, f"what Python reads by {function.name}() is not known")
+        owner = file.parents.get(function)
+        if function.name in _ENTERS and isinstance(owner, ast.ClassDef):
+            self._entered(function, owner)
         for home, call in self._calls_of(function):
             if call not in home.parents:
                 self._stop(function, call, f"what becomes of what {function.name}() returns is not known")
@@ -467,6 +471,20 @@ class Flows(Sources):
         for node in [*file.kinds[ast.Return], *file.kinds[ast.Yield]]:
             if node.value is not None and file.function(node) is function:
                 self._from(file, node.value, function, f"what {function.name}() returns is not known")
+
+    def _entered(self, function: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef) -> None:
+        """Follow what an object hands to the `with` statements that may enter it."""
+        for home in self._files.values():
+            for statement in [*home.kinds[ast.With], *home.kinds[ast.AsyncWith]]:
+                for item in statement.items:
+                    if item.optional_vars is not None and self._may_be_of(home, item.context_expr, owner):
+                        self._bound(home, item.optional_vars, function)
+
+    def _may_be_of(self, file: File, node: ast.expr, owner: ast.ClassDef) -> bool:
+        """Return whether an expression may be an object of a class: a call of it or of a function of the program, or a variable."""
+        if isinstance(node, ast.Call):
+            return strings.tail(node.func) == owner.name or (node.func not in file.by_node and self._function(file, node.func) is not None)
+        return node not in file.by_node
 
 
 def is_tracer(file: File, alias: ast.alias) -> bool:

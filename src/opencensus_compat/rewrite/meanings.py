@@ -44,6 +44,8 @@ class Meanings(Groups):
         self._attributes: dict[str, Slot] = {}
         self._unbound: dict[str, list[tuple[File, ast.Name]]] = defaultdict(list)
         """Names that nothing in their files binds but an import of all names."""
+        self._set: set[str] | None = None
+        """Attributes of imported objects that the program sets, by where the objects come from, once that is asked for."""
         self._modules: list[File] | None = None
         """Those that calls get as a whole, once that is asked for."""
         for file in files.values():
@@ -100,10 +102,23 @@ class Meanings(Groups):
         if isinstance(node.value, ast.Name):
             slot = file.slot(node.value)
             if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias) and self._origin(file, slot) is None:
-                return None
+                return self._of_import(file, slot.stores[0], node.attr)
         if node in file.by_node or file.value(node.value).meaning in {"name", "instance"}:
             return None
         return self._attributes.setdefault(node.attr, Slot("", node.attr, None))
+
+    def _of_import(self, file: File, alias: ast.alias, name: str) -> Slot | None:
+        """Return what keeps an attribute of an imported object; None for one that nothing in the program sets, such as a module's function."""
+        if self._set is None:
+            stores = [(home, each) for reads in self._reads.values() for home, each in reads if isinstance(each.ctx, ast.Store)]
+            imported = [(home, each, home.slot(each.value)) for home, each in stores if isinstance(each.value, ast.Name)]
+            self._set = {
+                f"{_origin_of(home, slot.stores[0])}.{each.attr}"
+                for home, each, slot in imported
+                if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias)
+            }
+        key = f"{_origin_of(file, alias)}.{name}"
+        return self._attributes.setdefault(key, Slot("", name, None)) if key in self._set else None
 
     def _function(self, file: File, node: ast.expr) -> Function | None:
         """Return the function of the program that an expression names; None for another."""
@@ -236,3 +251,9 @@ class Meanings(Groups):
         for _, call in self._calls["pop"]:
             if call in file.parents and self._popped(file, call) == (function, name):
                 yield call
+
+
+def _origin_of(file: File, alias: ast.alias) -> str:
+    """Return where an imported name comes from, as a dotted name."""
+    statement = file.parents.get(alias)
+    return f"{statement.module or ''}.{alias.name}" if isinstance(statement, ast.ImportFrom) else alias.name

@@ -241,6 +241,8 @@ def with_argument(call: ast.Call, text: str, file: File) -> Edit:
 
 def opened_by(node: ast.expr, statement: ast.stmt, file: File) -> ast.Call | None:
     """Return the call that starts a span on which a statement right inside its `with`, or after its assignment, always runs."""
+    if isinstance(node, ast.Attribute):
+        return _opened_for(node, statement, file)
     if not isinstance(node, ast.Name):
         return None
     slot, block = file.slot(node), file.body_of(statement)
@@ -253,6 +255,17 @@ def opened_by(node: ast.expr, statement: ast.stmt, file: File) -> ast.Call | Non
     for each in reversed(block[: block.index(statement)] if statement in block else []):
         if isinstance(each, ast.Assign) and any(isinstance(target, ast.Name) and file.slot(target) is slot for target in each.targets):
             return each.value if isinstance(each.value, ast.Call) and file.symbol(each.value) in STARTS else None
+    return None
+
+
+def _opened_for(node: ast.Attribute, statement: ast.stmt, file: File) -> ast.Call | None:
+    """Return the call that starts the span of an attribute, where it is assigned before a statement of the same block."""
+    text, block = ast.unparse(node), file.body_of(statement)
+    for each in reversed(block[: block.index(statement)] if statement in block else []):
+        if isinstance(each, ast.Assign) and [ast.unparse(target) for target in each.targets] == [text]:
+            return each.value if isinstance(each.value, ast.Call) and file.symbol(each.value) in STARTS else None
+        if not isinstance(each, (ast.Assign, ast.Expr)):
+            return None
     return None
 
 
