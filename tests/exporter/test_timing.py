@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appinsights_exporter.convert.timing import duration, duration_of_microseconds, timestamp
+from appinsights_exporter.convert.timing import duration, duration_of_microseconds, timestamp, timestamp_of_microseconds
 
 TIMES = {
     "microseconds are cut, not rounded": (1_700_000_000_123_456_999, "2023-11-14T22:13:20.123456Z"),
@@ -61,6 +61,12 @@ DURATIONS = {
 def test_duration(ns, text):
     """Milliseconds half up; days unpadded and always there; clamped at both ends."""
     assert duration(1_700_000_000_000_000_000, 1_700_000_000_000_000_000 + ns) == text
+
+
+@pytest.mark.parametrize("us", [-62_135_596_800_000_000, -1, 0, 999_999, 1_700_000_000_123_456, 253_402_300_799_999_999])
+def test_timestamp_of_microseconds(us):
+    """It is that of as many nanoseconds."""
+    assert timestamp_of_microseconds(us) == timestamp(us * 1000)
 
 
 def test_duration_as_opencensus_computed_it():

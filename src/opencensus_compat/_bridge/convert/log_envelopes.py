@@ -17,7 +17,7 @@ from opencensus_compat._bridge.process import on_reset
 __all__ = ["envelope"]
 
 _exceptions, _legacy_logs, _limits, _logs = map(_exporter.conversion, ("exceptions", "legacy_logs", "limits", "logs"))
-_timestamp = _exporter.conversion("timing").timestamp
+_timestamp = _exporter.conversion("timing").timestamp_of_microseconds
 _filled, _body_text, _shown = _exporter.filled, _logs.body_text, _legacy_logs.shown
 _Data, _Envelope, _Message = _exporter.Data, _exporter.Envelope, _exporter.Message
 _MAX_KEY, _MAX_VALUE, _MAX_MESSAGE, _MAX_EVENT_NAME = _limits.MAX_KEY, _limits.MAX_VALUE, _limits.MAX_MESSAGE, _limits.MAX_EVENT_NAME
@@ -64,8 +64,8 @@ def envelope(
         Exception: The record lacks what an item needs, or a value of it raised.
     """
     dimensions = getattr(record, "custom_dimensions", None)
-    time_ns = round(record.created * 1e6) * 1000
-    if not time_ns:
+    time_us = round(record.created * 1e6)
+    if not time_us:
         raise _exporter.ConversionError("a log record has no time")
     tags = dict(context_tags)
     if ids.trace_text:
@@ -108,7 +108,7 @@ def envelope(
             "name": f"Microsoft.ApplicationInsights.{kind}",
             "iKey": instrumentation_key,
             "tags": tags,
-            "time": _timestamp(time_ns),
+            "time": _timestamp(time_us),
             "data": _filled(_Data, {"baseType": f"{kind}Data", "baseData": data}),
         },
     )

@@ -150,7 +150,7 @@ class LogPart(Part["LogData"]):
             self._queued(data)
             return
         with self._moving:
-            if not self._before and not self._is_full():
+            if not self._before and self._put - self._queue.gone < self.batching.queue_capacity:
                 self._queued(data)
             elif len(self._before) < self._hand_over.capacity:
                 self._before.append(data)
@@ -290,7 +290,7 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
             handled = self._deferred.get(_key_of(record))
             if handled is not None:
                 handled.add(where.settings.instrumentation_key)
-        if not self._seen:
+        if not self._seen.are_any:
             return False
         _await_handlers(record.created)
         to = self._seen.get(_key_of(record))
@@ -342,7 +342,11 @@ class LogRouter(_sdk.LogRecordProcessor):  # type: ignore[misc, name-defined] # 
 
     def is_passed_by(self, part: LogPart) -> bool:
         """Return whether records for a part may go to it without the provider, because nobody else would get them there."""
-        return part.is_direct and (self.is_alone or (self._takes and not self.has_audience()))
+        if not part.is_direct or self.is_alone:
+            return part.is_direct
+        # As `has_audience`, without the call where the processors are those of the last record.
+        known = self._audience
+        return self._takes and not (known[1] if known[0] is self._others.processors() else self.has_audience())
 
     def data_of(self, record: LogRecord) -> LogData:
         """Return a facade record as exporters get it."""
@@ -446,15 +450,15 @@ class _Seen:
 
     def __init__(self) -> None:
         self._to: dict[_Key, frozenset[str]] = {}
+        self.are_any = False
+        """Whether there have been any."""
         # The order they came in. Several threads note and look: each step here is one of the interpreter's.
         self._order: deque[_Key] = deque()
-
-    def __bool__(self) -> bool:
-        return bool(self._to)
 
     def note(self, key: _Key, to: frozenset[str]) -> None:
         """Remember the instrumentation keys that a record is sent to."""
         self._to[key] = to
+        self.are_any = True
         self._order.append(key)
         if len(self._order) > _MOST_SEEN:
             self._to.pop(self._order.popleft(), None)

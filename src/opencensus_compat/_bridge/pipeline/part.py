@@ -361,6 +361,8 @@ class _Queue:
         self._looks = 0
         self._left = 0
         self._lost = 0
+        self.gone = 0
+        """How many are known to have left, to the exporter or nowhere."""
 
     def waiting(self) -> int:
         """Return how many are in the queue now."""
@@ -368,14 +370,10 @@ class _Queue:
         self._looks += 1
         return max(0, entered - self.gone)
 
-    @property
-    def gone(self) -> int:
-        """How many are known to have left, to the exporter or nowhere."""
-        return self._left + self._lost
-
     def left(self, items: int) -> None:
         """Count those that are taken out to be exported, and whatever more is missing than can be waiting."""
         self._left += items
+        self.gone = self._left + self._lost
         self._count(self._capacity)
         self._made_room()
 
@@ -389,6 +387,7 @@ class _Queue:
         lost = entered - self._left - waiting - self._lost
         if lost > 0:
             self._lost += lost
+            self.gone = self._left + self._lost
             self._counts.dropped(reason, lost, signal=self._signal)
 
 

@@ -90,7 +90,6 @@ _current_context, _read_context, _last_opened = _context.current, _context.read_
 _CENSUS_KEY, _SPAN_KEY, _spans = _context.CENSUS_KEY, _context.SPAN_KEY, _context.spans
 
 
-_NO_MORE = (None, None)
 _More: TypeAlias = tuple[object, float | None]
 """Custom measurements of a record, and the share of records that it stands for; None for each that it has not."""
 
@@ -375,21 +374,10 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     def _count_dropped(self, records: int) -> None:
         self._pipeline.dropped_before(records)
 
-    def _work(
-        self, taken: logging.LogRecord, context: Context, changing: Frozen, dimensions: object, more: _More | None, *fields: object
-    ) -> None:
-        """Hand on a record that was taken. Runs on the hand-over's thread.
-
-        Args:
-            taken: The record.
-            context: The OpenTelemetry context in which it was logged.
-            changing: What could have changed of its message since then.
-            dimensions: Its custom dimensions then; None for none.
-            more: See `_more_of`.
-            fields: `msg`, `args`, `levelname` and `exc_info` as they were then: formatters are known to change them.
-        """
+    def _work(self, *taken: Any) -> None:
+        """Hand on a record that was taken; see `emit_taken`. Runs on the hand-over's thread."""
         try:
-            emit_taken(self, taken, fields, context, changing, dimensions, *(more or _NO_MORE))
+            emit_taken(self, *taken)
         except _exporter.failure() as error:  # A record may hold anything, and a provider's processors may do anything
             self._pipeline.not_emitted(error)
 
@@ -431,7 +419,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
 
     def _envelope_of(self, record: logging.LogRecord) -> Envelope:
         """Return the envelope that the exporter makes of a record."""
-        part = self._pipeline
+        part: LogPart = self._resource.part(_LOGS)  # type: ignore[assignment]  # the part of that signal is one
         # A record that is exported has its ids on it, see `emit_taken`.
         ids = ids_of(record, _NO_CONTEXT if _exporting() is _OUR_EXPORT else _context.current(), as_otel=self._as_otel)
         envelope = envelope_of(self, part, record, ids)

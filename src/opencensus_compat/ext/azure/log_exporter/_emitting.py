@@ -32,6 +32,7 @@ __all__ = ["ABSENT", "emit_taken", "envelope_of"]
 
 ABSENT: Any = object()
 """Stands for a field that a record of a program's own class lacks."""
+_NO_MORE: tuple[object, float | None] = (None, None)
 _PLAIN = logging.LogRecord
 _items = _taken.Items()
 
@@ -39,31 +40,35 @@ _items = _taken.Items()
 def emit_taken(
     handler: BaseLogHandler,
     taken: logging.LogRecord,
-    as_logged: tuple[object, ...],
     context: Context,
     changing: Frozen,
     dimensions: object,
-    measurements: object,
-    share: float | None,
+    more: tuple[object, float | None] | None,
+    form: object,
+    arguments: object,
+    level: object,
+    exc_info: object,
 ) -> None:
     """Hand on a record that a handler has taken, to its part of the pipeline or through the logger provider.
 
     Args:
         handler: The handler.
         taken: The record.
-        as_logged: Its `msg`, `args`, `levelname` and `exc_info` as they were; `ABSENT` for the last two where it lacks one of them.
         context: The OpenTelemetry context in which it was logged.
         changing: What could have changed of its message since then.
         dimensions: Its custom dimensions then; None for none.
-        measurements: Its custom measurements then; None for none.
-        share: The share of records that it stands for; None for itself alone.
+        more: Its custom measurements then, and the share of records that it stands for; None for each that it has not, or for both.
+        form: Its `msg` then: formatters are known to change it, and what follows.
+        arguments: Its `args` then.
+        level: Its `levelname` then; `ABSENT` where it lacks that or `exc_info`.
+        exc_info: Its `exc_info` then, likewise.
     """
     router = log_router()
     resource = handler._resource
     if not handler._is_event and router.has_seen(taken, resource):
         return
     item, is_first = None, True
-    form, arguments, level, exc_info = as_logged
+    measurements, share = more or _NO_MORE
     has_exception = exc_info is not ABSENT and bool(exc_info) and not handler._is_event
     # Nobody else sends the record where there is no other handler, nor its exception where there is none.
     if has_exception or resource.log_handlers > 1:
