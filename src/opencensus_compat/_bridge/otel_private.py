@@ -121,7 +121,7 @@ def batch_processor(processor: object) -> BatchProcessor | None:
 def entrance(processor: object) -> Callable[[object], None] | None:
     """Return what puts telemetry into the queue of a batch processor as it is: `emit` of its `_batch_processor`, since 1.34.
 
-    Gone: None. What stands for a log record goes through the processor, which makes two objects more of it: 2 us.
+    Gone: None. What stands for a log record goes through the processor, which makes two objects more of it: 2 us; a span, too, for 0.2.
     """
     return getattr(batch_processor(processor), "emit", None)
 

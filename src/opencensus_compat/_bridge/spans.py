@@ -20,6 +20,7 @@ from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge import others as _other_exporters
 from opencensus_compat._bridge.convert.oc_to_otel import SAMPLE_RATE as _WIRE_RATE
+from opencensus_compat._bridge.convert.oc_to_otel import text as _text
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.running_spans import ends_in_pipeline
 
@@ -430,7 +431,7 @@ class SpanFactory:
 
     def start(
         self,
-        name: str,
+        name: object,
         context: Context,
         parent: trace_api.Span | None,
         attributes: dict[str, AttributeValue] | None,
@@ -438,6 +439,8 @@ class SpanFactory:
         span_id: int | None,
     ) -> trace_api.Span:
         """Start a span; see `start_span`."""
+        if type(name) is not str:
+            name = _text(name)
         source = self._source
         if source is None:
             return self._start_elsewhere(name, context, parent, attributes, trace_id, span_id)

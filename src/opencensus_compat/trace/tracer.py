@@ -443,13 +443,12 @@ class Tracer(metaclass=_TracerClass):
     def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
         """Set an attribute of the current span; where there is none, nothing happens and one line in the log says so."""
         context, tracer = read_current(), self.tracer
-        if type(tracer) is not _ContextTracer:
-            if type(tracer) is not _NoopTracer:
-                tracer.add_attribute_to_current_span(attribute_key, attribute_value)
-                return
-            if context is self._blank_in:
-                # The current span is the blank one that this tracer has started.
-                return
+        if context is self._blank_in and type(tracer) is _NoopTracer:
+            # The current span is the blank one that this tracer has started.
+            return
+        if not _is_ours(tracer):
+            tracer.add_attribute_to_current_span(attribute_key, attribute_value)
+            return
         innermost: Any = context.get(_CENSUS_KEY)
         if innermost is not None and innermost[1] is context.get(_SPAN_KEY):
             innermost[0].add_attribute(attribute_key, attribute_value)

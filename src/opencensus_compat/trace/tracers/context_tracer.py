@@ -19,7 +19,8 @@ from opencensus_compat._bridge import handles as _handles
 from opencensus_compat._bridge.convert import oc_to_otel
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
-from opencensus_compat._bridge.providers.spans import others_send, start_span
+from opencensus_compat._bridge.providers.spans import feed as _feed
+from opencensus_compat._bridge.providers.spans import others_send, provide_spans, start_span
 from opencensus_compat._bridge.running_spans import parent_handle, sample_rate
 from opencensus_compat.trace import base_exporter, blank_span, execution_context
 from opencensus_compat.trace import span as trace_span
@@ -210,7 +211,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             parent_span: Any = innermost[0]
         else:
             parent_span = base.NullContextManager(f"{parent.get_span_context().span_id:016x}")
-        return self._start(name, context, context, parent_span, start_span(name, context, parent))
+        otel = (_feed.spans or provide_spans()).start(name, context, parent, None, None, None)
+        return self._start(name, context, context, parent_span, otel)
 
     def _start_beside_others(self, name: Any, context: Context, parent: OtelSpan, innermost: Any) -> Any:
         """Start a span that an OpenTelemetry instrumentation may have made, too; return None for any other."""
@@ -307,7 +309,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         if innermost is not None and len(innermost) > 2:
             # A program's own object is current, which does not say of which trace it is.
             parent_span = innermost[0]
-        otel = start_span(name, start_context, parent, self._sample_rate, trace_id=trace_id)
+        otel = (_feed.spans or provide_spans()).start(name, start_context, parent, self._sample_rate, trace_id, None)
         # Before the span becomes the current one.
         call = _calls.next_call(self.exporter, others_send) if _modules.have_instrumentations else None
         span = self._start(name, context, start_context, parent_span, otel)
