@@ -143,6 +143,14 @@ def test_attributes_of_a_variable_are_set_where_they_are_the_first(before, rest,
     assert bool(questions) is not is_exact
 
 
+@pytest.mark.parametrize(("field", "question"), [("kind", "Is the kind meant"), ("owner", "Who reads it?")])
+def test_a_field_that_spans_have_not(field, question):
+    """What a program sets on a span beside its fields is sent nowhere, and OpenTelemetry's span may refuse it."""
+    text, questions = _rewritten(f"with tracer.span(name='a') as span:\n    span.{field} = key\n")
+    assert text == ""
+    assert [f"have no `{field}`" in each and question in each for each in questions] == [True]
+
+
 _SERVICE = """\
 from opencensus.ext.azure.trace_exporter import AzureExporter
 from opencensus.trace.samplers import AlwaysOnSampler

@@ -12,6 +12,7 @@ from opencensus_compat.rewrite.rules import legacy, pipelines, providers, sample
 from opencensus_compat.rewrite.rules.settings import Source
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.project import ENGINES
+from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -165,6 +166,8 @@ def _once(line: str, call: ast.Call, file: File) -> str:
 def _left(names: list[str]) -> str:
     if names == ["httplib"]:
         return "Which library on top of `http.client` makes the calls? Instrument that one: `http.client` itself has no instrumentation."
+    if names == ["google_cloud_clientlibs"]:
+        return BY_ID["W015"].question
     return f"Which instrumentations stand for {', '.join(names)}?"
 
 

@@ -453,6 +453,9 @@ def as_class(use: Found, file: File) -> Outcome:
             "Which tracer makes this span? In a test, that of a TracerProvider with an InMemorySpanExporter, which keeps what becomes of it; "
             "a stand-in for a tracer needs `start_as_current_span`."
         )
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        meant = "Is the kind meant, which is `kind=` where the span is started?" if node.attr == "kind" else "Who reads it?"
+        return Ask(f"OpenCensus's spans have no `{node.attr}`, so that nothing of it is sent, and OpenTelemetry's may refuse it. {meant}")
     if not is_type or not isinstance(node, (ast.Name, ast.Attribute)):
         return Keep("spans are made by tracers")
     both = file.parents.get(node)
