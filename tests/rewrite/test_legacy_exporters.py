@@ -240,3 +240,75 @@ def test_middlewares(text, instrumented):
         f"trace.set_tracer_provider(provider)\n{instrumented}"
     )
     assert list(left) == ["T070"]
+
+
+def test_what_a_function_returns():
+    """An exporter that a function of the program makes is asked of that where it gets spans."""
+    new, left = body(
+        "def made():\n    return ZipkinExporter()\n\n\ntracer = Tracer(exporter=made(), sampler=AlwaysOnSampler())\nwith tracer.span(name='a'):\n    pass\n"
+    )
+    assert "provider.add_span_processor(LegacyExporterProcessor(made()))\n" in new
+    assert list(left) == ["V002"]
+
+
+def test_an_exporter_or_none():
+    """Where there may be no exporter, the provider hands its spans to none."""
+    new, left = body(
+        "exporter = ZipkinExporter() if 'Z' in globals() else None\ntracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\n"
+        "with tracer.span(name='a'):\n    pass\n"
+    )
+    assert (
+        "if exporter is not None:\n    provider.add_span_processor(LegacyExporterProcessor(exporter))\ntrace.set_tracer_provider(provider)\n"
+        in new
+    )
+    assert list(left) == ["V002"]
+
+
+def test_one_of_several_by_branches():
+    """Exporters that branches choose among get the spans by their variable."""
+    new, left = body(
+        "if 'Z' in globals():\n    exporter = ZipkinExporter()\nelse:\n    exporter = PrintExporter()\n"
+        "tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\nwith tracer.span(name='a'):\n    pass\n",
+        shape=True,
+    )
+    assert "provider.add_span_processor(LegacyExporterProcessor(exporter))\n" in new
+    assert set(left) == {"V002", "T070"}
+
+
+_MIDDLEWARE = """\
+class Traced:
+    def __init__(self, app, exporter=None):
+        self.app = app
+        self.exporter = exporter
+
+    def __call__(self, environ, start_response):
+        tracer = Tracer(exporter=self.exporter, sampler=AlwaysOnSampler())
+        with tracer.span(name="request"):
+            return self.app(environ, start_response)
+
+
+"""
+
+
+def test_handed_to_a_class():
+    """An exporter that a class is made with gets the spans before that, and the class has none any more."""
+    new, left = body(f"{_MIDDLEWARE}application = Traced(None, exporter=ZipkinExporter())\n")
+    assert new.endswith(
+        "provider = TracerProvider(sampler=ALWAYS_ON)\nprovider.add_span_processor(LegacyExporterProcessor(ZipkinExporter()))\n"
+        "trace.set_tracer_provider(provider)\napplication = Traced(None)\n"
+    )
+    assert "def __init__(self, app):\n        self.app = app\n\n" in new
+    assert list(left) == ["V002"]
+
+
+def test_handed_to_a_class_of_another_file(tmp_path):
+    """The provider is set in the file that hands the exporter over."""
+    (tmp_path / "traced.py").write_text(_HEAD + "\n" + _MIDDLEWARE)
+    (tmp_path / "app.py").write_text(
+        "from opencensus.ext.zipkin.trace_exporter import ZipkinExporter\nfrom traced import Traced\n\napplication = Traced(None, exporter=ZipkinExporter())\n"
+    )
+    found = rewrite([str(tmp_path)], Options(markers=False))
+    texts = {path.rpartition("/")[2]: text.decode() for path, text in found.after.items()}
+    assert texts["app.py"].endswith("trace.set_tracer_provider(provider)\napplication = Traced(None)\n")
+    assert "from opentelemetry.sdk.trace.sampling import ALWAYS_ON\n" in texts["app.py"]
+    assert "exporter" not in texts["traced.py"].partition("class Traced")[2]

@@ -22,6 +22,8 @@ def exporter(use: Found, file: File) -> Outcome:
     if call is None or use.symbol != _PRINTER:
         return Keep("stays, behind `LegacyExporterProcessor`: OpenTelemetry has no exporter that writes this form")
     adapter = legacy.adapter(call, file)
+    if adapter is None and legacy.is_one_of_several(call, file):
+        return Keep("stays, behind `LegacyExporterProcessor`, as one of several exporters")
     if adapter is None:
         return Ask("Which tracer has this exporter? A provider of OpenTelemetry's gets a `SimpleSpanProcessor(ConsoleSpanExporter())`.")
     transport = file.argument(call, 0, "transport")

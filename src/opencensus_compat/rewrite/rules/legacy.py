@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import providers, samplers, shared
+from opencensus_compat.rewrite.rules import handed, providers, samplers, shared
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure, is_exporter_class, made, target
+from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure, is_exporter_class, loads, made, stored, target
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID, rule_of
 
@@ -37,6 +37,8 @@ class Stays(NamedTuple):
 
     made: tuple[tuple[File, ast.Call], ...]
     """What makes them, and in which file."""
+    or_none: bool = False
+    """Whether it may hold none of them."""
 
     @property
     def file(self) -> File:
@@ -52,9 +54,13 @@ class Stays(NamedTuple):
 def of(node: ast.expr | None, file: File) -> Stays | None:
     """Return the exporters that an expression may hold, where they are such that stay; None for others, and for what is not known."""
     found = made(file, node)
-    parts = [found] if found is not None else held(file, node)
+    if found is not None and _stays(found[1], found[0]):
+        return Stays((found,))
+    parts = held(file, node)
+    or_none = parts is None
+    parts = held(file, node, or_none=True) if parts is None else parts
     calls = [(home, call) for home, call in parts or () if isinstance(call, ast.Call) and _stays(call, home)]
-    return Stays(tuple(calls)) if parts and len(calls) == len(parts) else None
+    return Stays(tuple(calls), or_none) if parts and len(calls) == len(parts) else None
 
 
 def _stays(call: ast.Call, file: File) -> bool:
@@ -151,7 +157,7 @@ def set_up(found: Stays, user: ast.Call, given: providers.Taker, sampler: str, u
         home.cover(call)
     users = [(home, each) for home, each in providers.takers(file) if of(each.exporter, home) == found]
     users.sort(key=lambda each: (each[0].path, each[0].start(each[1].node)))
-    is_beside = exporter is found.call or _is_in_reach(exporter, found, user, file)
+    is_beside = isinstance(exporter, ast.Call) or _is_in_reach(exporter, user, file)
     if len(users) == 1 and is_beside:
         if not providers.is_first(user, file) or not _is_once(user, file):
             raise Refused(_ONCE)
@@ -159,26 +165,67 @@ def set_up(found: Stays, user: ast.Call, given: providers.Taker, sampler: str, u
     kinds = {each.kind(home) for home, each in users}
     if len(kinds) > 1 or None in kinds:
         raise Refused(_SAMPLER)
-    if found.call is None:
+    if found.call is None or found.or_none:
         raise Refused(_ONCE)
     if users[0][1].node is not given.node:
         return []
     return _beside_maker(found, kinds.pop(), users, use, file)
 
 
-def _is_in_reach(node: ast.expr, found: Stays, user: ast.Call, file: File) -> bool:
+def _is_in_reach(node: ast.expr, user: ast.Call, file: File) -> bool:
     """Return whether an exporter is a variable of the function or module that makes the tracer, or what that is handed."""
     slot = file.slot(node)
-    if slot is None or slot.owner is not file.owner(user):
-        return False
-    return slot.parameter is not None or all(home is file for home, _ in found.made)
+    return slot is not None and slot.owner is file.owner(user) and not any(isinstance(store, ast.alias) for store in slot.stores)
+
+
+def before_class(part: handed.Handed, value: tuple[File, ast.expr], found: Stays, use: Found, file: File) -> list[Edit]:
+    """Return the edits that set the provider before a class gets an exporter, and no longer hand it to that.
+
+    Args:
+        part: The parameter of the class.
+        value: What it is given, and in which file.
+        found: The exporter.
+        use: The use of the tracer in the class.
+        file: Its file.
+
+    Raises:
+        Refused: It is not known that this happens once, or how the tracers sample.
+    """
+    check_alone(file)
+    home, node = value
+    statement, kind = home.statement(node), handed.sampler_kind(part, file)
+    if kind is None:
+        raise Refused(_SAMPLER)
+    if found.or_none or _sets_one(found) or not home.begins_line(statement) or not _is_once(node, home):
+        raise Refused(_ONCE)
+    for where, call in found.made:
+        where.cover(call)
+    before = len(home.needs)
+    lines = _Lines.of(samplers.of_kind(kind, use, home, has_caller=True), use, home)
+    edits = [home.insert_before(statement, each) for each in (lines.made, lines.handed(home.text(node)), lines.set)]
+    return _in_file([*edits, handed.without_keyword(node, home)], home, statement, before, file)
+
+
+def _in_file(edits: list[Edit], home: File, statement: ast.stmt, before: int, file: File) -> list[Edit]:
+    """Return edits, where they are of the file of the use; note them, with what they need, where they are of another one."""
+    if home is file:
+        return edits
+    needs = home.needs[before:]
+    del home.needs[before:]
+    file.elsewhere.append((home, statement, edits, needs))
+    return []
 
 
 def _in_place(exporter: ast.expr, found: Stays, sampler: str, use: Found, file: File) -> list[str] | list[Edit]:
     lines, text = _Lines.of(sampler, use, file), file.text(exporter)
+    if found.or_none:
+        if not isinstance(exporter, (ast.Name, ast.Attribute)) or _sets_one(found) or not file.begins_line(file.statement(exporter)):
+            raise Refused(_ONCE)
+        between = f"{file.line_end}{file.indentation(file.statement(exporter))}    "
+        return [lines.made, f"if {text} is not None:{between}{lines.handed(text)}", lines.set]
     if not _sets_one(found):
         return [lines.made, lines.handed(text), lines.set]
-    if exporter is found.call:
+    if isinstance(exporter, ast.Call):
         return [lines.made, lines.set, lines.handed(text)]
     statement = file.statement(found.made[0][1])
     if found.call is None or not file.begins_line(statement):
@@ -205,19 +252,14 @@ def _beside_maker(
     before = len(home.needs)
     has_caller = any(shared.is_continued(each, other) for other, each in users)
     lines = _Lines.of(samplers.of_kind(kind, use, home, has_caller=has_caller), use, home)
-    handed = lines.handed(home.text(place))
+    text = lines.handed(home.text(place))
     if _sets_one(found):
         edits = [home.insert_before(statement, each) for each in (lines.made, lines.set)]
-        edits.append(home.insert_after(statement, handed))
+        edits.append(home.insert_after(statement, text))
     else:
         between = f"{home.line_end}{home.indentation(statement)}"
-        edits = [home.insert_after(statement, between.join((lines.made, handed, lines.set)))]
-    if home is file:
-        return edits
-    needs = home.needs[before:]
-    del home.needs[before:]
-    file.elsewhere.append((home, statement, edits, needs))
-    return []
+        edits = [home.insert_after(statement, between.join((lines.made, text, lines.set)))]
+    return _in_file(edits, home, statement, before, file)
 
 
 class _Lines(NamedTuple):
@@ -269,12 +311,19 @@ def transport(use: Found, file: File) -> Outcome:
     return Keep("goes with the exporter that has it")
 
 
-def adapter(node: ast.expr, file: File) -> ast.Call | None:
-    """Return the call that hands spans to what an expression makes, at once or by the one variable that holds it; None for no such call."""
+def is_one_of_several(node: ast.expr, file: File) -> bool:
+    """Return whether the variable that an exporter is bound to, maybe as one of several, gets the spans."""
     place = target(file, node)
-    slot = file.slot(place) if isinstance(place, ast.Name) else None
-    if slot is not None:
-        node = slot.loads[0] if file.only_value(slot) is node and len(slot.loads) == 1 and isinstance(slot.loads[0], ast.expr) else node
+    parents = [file.parents.get(each) for each in (loads(file, place) if place is not None else [])]
+    return any(isinstance(each, ast.Call) and strings.tail(each.func) == ADAPTER for each in parents)
+
+
+def adapter(node: ast.expr, file: File) -> ast.Call | None:
+    """Return the call that hands spans to what an expression makes, at once or by the one variable or attribute that holds it; None for no such call."""
+    place = target(file, node)
+    reads = loads(file, place) if place is not None else []
+    if len(reads) == 1 and stored(file, reads[0]) == (file, node):
+        node = reads[0]
     call = file.parents.get(node)
     if not isinstance(call, ast.Call) or call.args != [node] or strings.tail(call.func) != ADAPTER:
         return None

@@ -80,7 +80,8 @@ def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> O
         return _without_exporter(use, call, sampler, file)
     stays = legacy.of(exporter, file)
     if stays is not None:
-        return _of_legacy(use, call, stays, file)
+        is_handed = handed.of_attribute(exporter, file) is not None
+        return _of_class(use, call, exporter, sampler, file) if is_handed else _of_legacy(use, call, stays, file)
     legacy.check_alone(file)
     if ways.are_separate(file):
         made = pipelines.provider(exporter, sampler, use, file)
@@ -118,10 +119,17 @@ def _of_class(use: Found, call: ast.Call, exporter: ast.expr, sampler: ast.expr 
     """Return what becomes of a tracer whose exporter its class is made with, where `configure` stands before that."""
     part = handed.of_attribute(exporter, file)
     found = part.value() if part is not None else None
+    stays = legacy.of(found[1], found[0]) if found is not None else None
+    if part is not None and found is not None and stays is not None and found[1] is not part.default:
+        out = handed.taken_out(call, file)
+        edits = [*out, *(legacy.before_class(part, found, stays, use, file) if out else [])]
+        if isinstance(sampler, ast.Call):
+            file.cover(sampler)
+        return [*edits, file.delete(file.statement(call)) if file.is_alone(call) else _get_tracer(use, call, file)]
     of_exporter = made(*found) if found is not None else None
     is_known = of_exporter is not None and is_azure(*of_exporter)
     if part is None or of_exporter is None or not is_known or of_exporter[1] is part.default:
-        return Keep("its exporter is not an AzureExporter that is handed to its class in one place")
+        return Keep("its exporter is not one that is handed to its class in one place")
     if isinstance(sampler, ast.Call):
         file.cover(sampler)
     return [*handed.taken_out(call, file), file.delete(file.statement(call)) if file.is_alone(call) else _get_tracer(use, call, file)]
