@@ -114,6 +114,19 @@ _WAYS = {
         """,
         ["return self.exporter.tracer_provider(sampler=self.sampler)", 'with tracer.start_as_current_span("sell"):'],
     ),
+    "an attribute of an object": (
+        """\
+        class Shop:
+            def __init__(self, role):
+                self.exporter = AzureExporter()
+                self.exporter.add_telemetry_processor(role)
+
+        web, jobs = Shop(print), Shop(repr)
+        tracer = Tracer(exporter=web.exporter, sampler=AlwaysOnSampler())
+        job_tracer = Tracer(exporter=jobs.exporter, sampler=AlwaysOnSampler())
+        """,
+        ["self.exporter = SpanPipeline()", "job_tracer = jobs.exporter.tracer_provider(sampler=ALWAYS_ON)"],
+    ),
     "samplers of a dict": (
         """\
         SAMPLERS = {"on": AlwaysOnSampler(), "off": AlwaysOffSampler()}
@@ -215,3 +228,17 @@ def test_libraries_take_the_latest_provider(tmp_path):
     assert result.left == []
     assert "RequestsInstrumentor().instrument(tracer_provider=latest_provider())\n" in text
     assert "with latest_provider().get_tracer(__name__).start_as_current_span('a'):\n" in text
+
+
+def test_a_file_alone_waits_for_tracers_that_go_several_ways(tmp_path):
+    """A tracer of its own would send its spans another way."""
+    (tmp_path / "tracing.py").write_text(
+        f"{_HEAD}tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())\n"
+        "rare_tracer = Tracer(exporter=AzureExporter(), sampler=ProbabilitySampler(0.1))\n",
+        encoding="utf-8",
+    )
+    app = tmp_path / "app.py"
+    app.write_text("from tracing import rare_tracer\n\nwith rare_tracer.span(name='a'):\n    pass\n", encoding="utf-8")
+    result = rewrite([str(app)], Options(shape=True))
+    assert result.after == {}
+    assert [each.rule for each in result.left] == ["T010"]

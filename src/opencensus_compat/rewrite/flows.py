@@ -421,7 +421,9 @@ class Flows(Sources):
                 self.requires.append((origin[1], slot))
                 return
             self._tie(slot, origin[1])
-            if isinstance(slot.owner, ast.Module) and is_tracer(file, store) and starred(file, slot.name) is None:
+            is_alone = isinstance(slot.owner, ast.Module) and is_tracer(file, store) and starred(file, slot.name) is None
+            # One of its own would send its spans another way.
+            if is_alone and not ways.are_separate(file):
                 self.imported.add((file.path, slot.name))
         elif isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
             is_one = parent.target is store if not isinstance(parent, ast.Assign) else store in parent.targets

@@ -71,8 +71,23 @@ def _parts(file: File, node: ast.expr) -> Parts:
             if other is not None:
                 return _of_slot(other, slot) if slot is not None else None
             stores = [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)]
-            return _bound(file, stores) if stores else _of_property(file, node)
+            return _bound(file, stores) if stores else _of_property(file, node) or _of_object(file, node)
     return None
+
+
+def _of_object(file: File, node: ast.Attribute) -> Parts:
+    """Return what the methods of the one class that sets an attribute of its objects set it to."""
+    stores = [
+        (home, each)
+        for home in file.files.values()
+        for each in home.kinds[ast.Attribute]
+        if each.attr == node.attr and isinstance(each.ctx, ast.Store)
+    ]
+    owners = {home.parents.get(function) for home, each in stores if (function := home.function(each)) is not None}
+    is_of_self = all(isinstance(each.value, ast.Name) and each.value.id == "self" for _, each in stores)
+    if node in file.by_node or not is_of_self or len(owners) != 1 or not isinstance(next(iter(owners)), ast.ClassDef):
+        return None
+    return _bound(stores[0][0], [each for _, each in stores])
 
 
 def _of_property(file: File, node: ast.Attribute) -> Parts:
