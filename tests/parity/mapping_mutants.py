@@ -16,12 +16,21 @@ from pathlib import Path
 
 import run_programs
 
+from appinsights_exporter import _sdk_logs
+
 _SWAPPED = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
 }  # fmt: skip
 _KEPT_CALLS = 400
 """Calls of one function that are tried again, at most."""
+
+
+class _Reader(_sdk_logs.LogRecordProcessor):
+    """A processor of a program's own."""
+
+    def on_emit(self, log_record):
+        """Read nothing."""
 
 
 class _Recorded:
@@ -144,8 +153,14 @@ def main(output, endpoint, *arguments):
     """Run the programs that are named after the modules and a ``--``."""
     split = arguments.index("--")
     recorded = [_Recorded(name) for name in arguments[:split]]
-    for path in arguments[split + 1 :]:
+    programs = arguments[split + 1 :]
+    for path in programs:
         run_programs.main(path, endpoint, os.devnull)
+    # Log records that OpenTelemetry code reads become envelopes in another way.
+    _sdk_logs.global_provider().add_log_record_processor(_Reader())
+    for path in programs:
+        if Path(path).name.startswith("log"):
+            run_programs.main(path, endpoint, os.devnull)
     sys.modules["opencensus_compat"].flush(30)
     Path(output).write_text(json.dumps({each.module.__name__: survivors(each) for each in recorded}), encoding="utf-8")
 

@@ -44,8 +44,8 @@ NOT_SHOWN = {
         ("", "'ai.operation.name'"): _OF_THE_BRIDGE,
         ("envelope", "SAMPLE_RATE in attributes"): "which records a handler keeps is up to chance",
         ("_tags", "'ai.operation.name'"): _OF_THE_BRIDGE,
-        ("_exceptions", "''"): "an exception has its type",
-        ("_severity", "0"): _SAME,
+        ("envelope", "''"): "an exception has its type",
+        ("severity", "0"): _SAME,
     },
     "appinsights_exporter.convert.legacy_metrics": {
         ("", "1"): "larger numbers are sent as floats, which JSON does not tell apart",
@@ -59,6 +59,15 @@ NOT_SHOWN = {
         ("_summary", "'Aggregation'"): _SUMMARY,
         ("_summary", "0"): _SUMMARY,
     },
+    "opencensus_compat._bridge.convert.log_envelopes": {
+        ("", "4096"): "how many lines of a program are remembered",
+        ("_place", "len(_places) >= _MOST_PLACES"): "the same",
+        ("_raised", "''"): _SAME,
+        ("envelope", "'ai.operation.id'"): "the name by which a length is limited",
+        ("envelope", "'ai.operation.parentId'"): "the same",
+        ("envelope", "'severityLevel'"): "a level that is no number",
+        ("envelope", "0"): _SAME,
+    },
     "opencensus_compat._bridge.convert.log_records": {
         ("", "'n/a'"): "a handler gives an event without a name this one before",
         ("", "'code.function.name'"): _OF_THE_BRIDGE,
@@ -68,9 +77,9 @@ NOT_SHOWN = {
         ("own_id", "'0'"): "ids of zeros are left out of the comparison",
         ("frozen", "'<'"): "the type of a container that cannot be read",
         ("frozen", "'>'"): "the same",
-        ("exception", "'__cause__'"): "an exception without frames has a cause as rarely as it sounds",
-        ("exception", "'__context__'"): "the same",
-        ("_attribute", "False"): "letters beyond ASCII in a nested dimension are the same text in JSON",
+        ("stack_text", "'__cause__'"): "an exception without frames has a cause as rarely as it sounds",
+        ("stack_text", "'__context__'"): "the same",
+        ("attribute", "False"): "letters beyond ASCII in a nested dimension are the same text in JSON",
     },
 }
 """Converter to what no program shows, by function and part, with the reason."""

@@ -242,16 +242,18 @@ def filled(kind: type[_Kind], fields: Mapping[str, object]) -> _Kind:
 def owned(item: Mapping[str, object]) -> Envelope:
     """Return an envelope object for a plain item that a converter of this package has just made, as `from_wire` does in a quarter of the time.
 
-    The object has the item's own tags, properties and measurements: the item must not be used any more.
+    The object has the item's own tags, properties and measurements: they must be no other item's, and the item not be used any more.
     """
     if isinstance(item, Envelope):
         return item
     data: Any = item["data"]
     base_type = data["baseType"]
-    kind = _BASE_TYPES.get(base_type, MetricData)
-    if kind is MetricData:
+    kind = _BASE_TYPES.get(base_type)
+    if kind is None:
         return from_wire(item)
     fields = filled(kind, data["baseData"])
+    if kind is MetricData:
+        fields["metrics"] = [point if type(point) is DataPoint else filled(DataPoint, point) for point in fields["metrics"]]
     if "properties" not in fields:
         # See `from_wire`.
         fields["properties"] = {}

@@ -302,6 +302,10 @@ class MetricPart(Part[MetricsData]):
                 self._first[what] = what, next_one
                 self._tasks[next_one] = None
 
+    def convert(self, telemetry: MetricsData) -> list[_exporter.Envelope]:
+        """Return the envelopes of OpenTelemetry's points; see `Part.convert`. The items share tags, and the objects do not."""
+        return [_exporter.from_wire(envelope) for envelope in self.exporter.envelopes(telemetry)]
+
     def send(self, envelopes: Sequence[Envelope], *, are_finite: bool = False) -> int:
         """Send envelopes at once and return what became of them; see `_exporter.delivered`, `_exporter.stored` and `_exporter.Prepared`."""
         if not are_finite:

@@ -130,7 +130,7 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
     def metric_to_envelopes(self, metric: Metric) -> list[Envelope]:
         """Return an envelope for each point of a metric."""
         if not _STEPS_OF_ENVELOPES.are_replaced(self):
-            return [_exporter.from_wire(item) for item in self._items(metric)]
+            return [_exporter.owned(item) for item in self._items(metric)]
         keys = metric.descriptor.label_keys
         made = []
         for series in metric.time_series:
@@ -139,7 +139,9 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
             for item in self._items(one):
                 base = item["data"]["baseData"]
                 time = datetime.fromisoformat(item["time"].removesuffix("Z"))
-                made.append(self._create_envelope(DataPoint(**base["metrics"][0]), time, self._create_properties(series, keys)))
+                made.append(
+                    self._create_envelope(_exporter.filled(DataPoint, base["metrics"][0]), time, self._create_properties(series, keys))
+                )
         return made
 
     def _create_properties(self, time_series: TimeSeries, label_keys: Sequence[LabelKey]) -> dict[str, object]:
@@ -155,10 +157,9 @@ class MetricsExporter(TransportMixin, ProcessorMixin, _handles.MetricHandle):
             properties: Its properties.
         """
         item = _exporter.metric_envelope(data_point, timestamp, properties, self.options.instrumentation_key, _context_tags())
-        envelope = Envelope(item)
+        envelope = _exporter.owned(item)
         if self._is_stats:
             envelope.name = "Statsbeat"
-        envelope.data = Data(item["data"], baseData=MetricData(item["data"]["baseData"]))
         return envelope
 
     def shutdown(self) -> None:
