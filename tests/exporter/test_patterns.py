@@ -15,6 +15,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from appinsights_exporter import ApplicationInsightsSpanExporter
 from appinsights_exporter.convert import http, incoming, legacy_spans, outgoing, patterns, peers, spans, status
+from appinsights_exporter.convert.ended import read
 from appinsights_exporter.delivery import encode
 from appinsights_exporter.delivery.deliver import Delivery
 from appinsights_exporter.testing import CONNECTION_STRING, KEY, START_NS, FakeTransport, span
@@ -40,7 +41,7 @@ def plain(convert, made):
 
 def written(known, made):
     """Return a span's item as it arrives by a pattern, or None."""
-    text = known.json(made)
+    text = known.json(read(made))
     if text is None:
         return None
     (item,) = encode.written([text]).items()
@@ -164,21 +165,21 @@ def test_spans_that_seem_alike(shape, first, second):
 )
 def test_left_to_the_conversion(options):
     """What no pattern can say is left to the conversion."""
-    assert both("otel")[1].json(span(**options)) is None
+    assert both("otel")[1].json(read(span(**options))) is None
 
 
 def test_a_trace_state_is_read():
     """A sampler's threshold in the trace state becomes the rate of the item, which is left to the conversion."""
     made = span()
     made._context = SpanContext(1, 2, is_remote=False, trace_state=TraceState([("ot", "th:8")]))
-    assert both("otel")[1].json(made) is None
-    assert both("legacy")[1].json(made) is not None
+    assert both("otel")[1].json(read(made)) is None
+    assert both("legacy")[1].json(read(made)) is not None
 
 
 def test_ever_new_combinations_are_left_to_the_conversion():
     """Spans that never repeat what the conversion reads do not fill the memory."""
     known = both("otel")[1]
-    found = [known.json(span(attributes={"db.statement": f"SELECT {number}", "db.system": "x"})) for number in range(200)]
+    found = [known.json(read(span(attributes={"db.statement": f"SELECT {number}", "db.system": "x"}))) for number in range(200)]
     assert [text is not None for text in found] == [True] * patterns.MAX_OF_A_GROUP + [False] * (200 - patterns.MAX_OF_A_GROUP)
     assert [group.patterns for group in known._groups.values()] == [None]
 
@@ -187,7 +188,7 @@ def test_all_patterns_have_a_limit():
     """Patterns of many kinds of spans are forgotten when they become too many, and come again."""
     known = both("otel")[1]
     for number in range(600):
-        assert known.json(span(attributes={"db.statement": "x" * 8000, f"n{number}": 1})) is not None
+        assert known.json(read(span(attributes={"db.statement": "x" * 8000, f"n{number}": 1}))) is not None
         assert known._chars <= patterns.MAX_CHARS
 
 
@@ -220,7 +221,7 @@ def test_texts_that_are_no_unicode():
     """Lone surrogates are replaced, as where an item is encoded alone."""
     convert, known = both("otel")
     made = span(attributes={"tenant": "a\ud800b"})
-    text = known.json(made)
+    text = known.json(read(made))
     assert [json.loads(item) for item in encode.written([text]).items()] == plain(convert, made)
 
 

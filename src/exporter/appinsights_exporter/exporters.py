@@ -6,6 +6,7 @@ What the exporters of all signals share is :class:`ExporterBase`; the span expor
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -13,11 +14,13 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from . import _releases, roles, standard_metrics
 from . import settings as _settings
 from .convert import legacy_spans, patterns, resource, spans, standard
+from .convert.ended import read
 from .counts import TRACES, Counts, RateLimit
 from .delivery import credentials, encode, sharing
 from .delivery.results import Result
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import ReadableSpan
 
     from .delivery.results import Delivers
     from .settings import Settings
@@ -223,9 +225,16 @@ class ExporterBase(Generic[_T]):
         """
         raise NotImplementedError
 
-    def _written(self, one: _T, legacy_tags: dict[str, str] | None) -> str | None:
-        """Return the only item of one piece of telemetry as JSON, where that can be written at once; None where it has to be converted."""
-        return None
+    def _written(self, telemetry: Sequence[_T], start: int, end: int, legacy_tags: dict[str, str] | None) -> list[str]:
+        """Return the items of the pieces from one index to another as JSON, up to the first that cannot be written at once.
+
+        Args:
+            telemetry: All of it.
+            start: Where to begin. Each piece from there has one item in what is returned.
+            end: Where to stop.
+            legacy_tags: For facade telemetry; None for those of its resource.
+        """
+        return []
 
     def _items(self, telemetry: Sequence[_T], lost: list[BaseException]) -> Iterator[bytes | encode.Together]:
         """Yield the encoded items in order, as long as there is time for it; note in the list why something was lost."""
@@ -243,7 +252,8 @@ class ExporterBase(Generic[_T]):
             encoded: list[bytes | encode.Together] = []
             began_s = time.monotonic()
             is_quick = is_ending = False
-            for index, one in enumerate(telemetry):
+            index, number = 0, len(telemetry)
+            while index < number:
                 # 32 items at a time: to hand over each alone took a tenth of an item's time. Many more at a time would need new memory.
                 if not is_quick or is_ending or len(texts) > 31 or len(envelopes) > 31 or len(brought) > 31:
                     self._encode(texts, envelopes, brought, encoded, lost)
@@ -253,16 +263,19 @@ class ExporterBase(Generic[_T]):
                     is_ending = left_s != math.inf
                     if is_ending and not self._pace.has_time(left_s):
                         lost.append(TimeoutError())
-                        self.no_time(len(telemetry) - index)
+                        self.no_time(number - index)
                         return
-                try:
-                    text = None if plain is None else self._written(one, legacy_tags)
-                    if text is not None:
-                        if envelopes or brought:
-                            self._encode(texts, envelopes, brought, encoded, lost)
-                        texts.append(text)
-                        is_quick = True
-                    else:
+                until = min(number, index + (1 if is_ending else 32))
+                if plain is not None and (written := self._written(telemetry, index, until, legacy_tags)):
+                    if envelopes or brought:
+                        self._encode(texts, envelopes, brought, encoded, lost)
+                    texts += written
+                    index += len(written)
+                    is_quick = True
+                else:
+                    one = telemetry[index]
+                    index += 1
+                    try:
                         made = self._envelopes(one, legacy_tags)
                         if type(made) is plain:
                             if texts or brought:
@@ -275,9 +288,9 @@ class ExporterBase(Generic[_T]):
                             self._encode_carefully(made, records, brought, lost)
                             # A program's code may take any time. What this package alone converts takes microseconds.
                             is_quick = self._delivery.remaining_s() == math.inf
-                except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
-                    is_quick = False
-                    self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
+                    except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
+                        is_quick = False
+                        self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
                 if is_ending:
                     self._pace.took(left_s - self._delivery.remaining_s())
             self._encode(texts, envelopes, brought, encoded, lost)
@@ -451,21 +464,31 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         """
         return SpanExportResult.SUCCESS if self.deliver(spans) >= Result.STORED else SpanExportResult.FAILURE
 
-    def _written(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> str | None:
-        if getattr(one, "to_envelopes", None) is not None:
-            return None
-        scope = one.instrumentation_scope
-        facade = scope is not None and scope.name == legacy_spans.SCOPE
-        source = self._sources[facade]
-        if source is None or source.resource is not one.resource:
-            source = self._source(one.resource, legacy_tags, facade)
-        if source.patterns is None:
-            return None
-        rates = self._rates
-        try:
-            return source.patterns.json(one, rates.percent(one) if rates is not None and rates.exist and not facade else None)
-        except Exception:  # noqa: BLE001 - a span made by hand may be anything; its conversion says what is wrong with it.
-            return None
+    def _written(self, telemetry: Sequence[ReadableSpan], start: int, end: int, legacy_tags: dict[str, str] | None) -> list[str]:
+        texts: list[str] = []
+        rates = self._rates if self._rates is not None and self._rates.exist else None
+        scope: object = self
+        facade = False
+        # A span made by hand may be anything; its conversion says what is wrong with it.
+        with contextlib.suppress(Exception):
+            for index in range(start, end):
+                one = telemetry[index]
+                if type(one) is not ReadableSpan and getattr(one, "to_envelopes", None) is not None:
+                    break
+                ended = read(one)
+                if ended[1] is not scope:
+                    scope = ended[1]
+                    facade = scope is not None and ended[1].name == legacy_spans.SCOPE
+                source = self._sources[facade]
+                if source is None or source.resource is not ended[0]:
+                    source = self._source(ended[0], legacy_tags, facade)
+                if source.patterns is None:
+                    break
+                text = source.patterns.json(ended, rates.percent(one) if rates is not None and not facade else None)
+                if text is None:
+                    break
+                texts.append(text)
+        return texts
 
     def _envelopes(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         own = getattr(one, "to_envelopes", None)

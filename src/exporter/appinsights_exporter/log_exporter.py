@@ -149,8 +149,14 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
         """
         return Written(encode.item(envelope, are_numbers_finite=True).decode())
 
-    def _written(self, one: Any, legacy_tags: dict[str, str] | None) -> str | None:
-        return one.json if type(one) is Written else None
+    def _written(self, telemetry: Sequence[Any], start: int, end: int, legacy_tags: dict[str, str] | None) -> list[str]:
+        texts: list[str] = []
+        for index in range(start, end):
+            one = telemetry[index]
+            if type(one) is not Written:
+                break
+            texts.append(one.json)
+        return texts
 
     def _envelopes(self, one: LogData, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         own = getattr(one, "to_envelopes", None)

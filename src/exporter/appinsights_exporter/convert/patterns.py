@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from .ended import Ended
     from .head import Item
 
 MAX_OF_A_GROUP = 128
@@ -86,13 +87,9 @@ class _Probe:
     start_time = _START_NS
     end_time = _END_NS
 
-    def __init__(self, span: ReadableSpan, attributes: dict[str, object]) -> None:
-        self.name = span.name
-        self.kind = span.kind
-        self.status = span.status
-        self.resource = span.resource
-        self.instrumentation_scope = span.instrumentation_scope
-        self.parent = None if span.parent is None else SpanContext(_TRACE_ID, _PARENT_ID, is_remote=False)
+    def __init__(self, ended: Ended, attributes: dict[str, object]) -> None:
+        self.resource, self.instrumentation_scope, self.name, _, parent, self.kind, _, _, self.status, *_ = ended
+        self.parent = None if parent is None else SpanContext(_TRACE_ID, _PARENT_ID, is_remote=False)
         self.attributes = attributes
 
 
@@ -155,14 +152,14 @@ class _Group:
                 return None
         return origin, path
 
-    def probe(self, span: ReadableSpan, attributes: dict[str, object], origin: str) -> _Probe:
+    def probe(self, ended: Ended, attributes: dict[str, object], origin: str) -> _Probe:
         """Return a span with stand-ins for all that differs between spans of one combination."""
         known = {*self.read, self.url_key}
         asked = {name: value if name in known else f"{_MARK}{index}{_MARK}" for index, (name, value) in enumerate(attributes.items())}
         asked.update(dict.fromkeys(self.path_keys, _PATH))
         if self.has_origin and self.url_key is not None:
             asked[self.url_key] = origin + _PATH
-        return _Probe(span, asked)
+        return _Probe(ended, asked)
 
 
 class Patterns:
@@ -181,20 +178,20 @@ class Patterns:
         self._can_be_used = not self._could_be_a_stand_in(_text(tags))
         self._forget()
 
-    def json(self, span: ReadableSpan, rate: float | None = None) -> str | None:
+    def json(self, ended: Ended, rate: float | None = None) -> str | None:
         """Return the item of a span as JSON; None where it has to be converted.
 
         Args:
-            span: Ended; not changed.
+            ended: What :func:`.ended.read` returns of the span.
             rate: At which it was kept, percent, as far as the caller knows it; see :attr:`Shape.convert`.
         """
-        context, start_ns, end_ns, status, kind, parent = span.context, span.start_time, span.end_time, span.status, span.kind, span.parent
-        if context is None or start_ns is None or end_ns is None or status.description or span.events or span.links:
+        _, _, name, context, parent, kind, start_ns, end_ns, status, attributes, events, links = ended
+        if context is None or start_ns is None or end_ns is None or status.description or events or links:
             return None
         if self._reads_trace_state and context.trace_state is not DEFAULT_TRACE_STATE:
             return None
         try:
-            attributes: dict[str, object] = span.attributes.copy()  # type: ignore[union-attr]  # what has no copy() is caught
+            attributes = attributes.copy()
         except AttributeError:
             return None
         names = tuple(attributes)
@@ -210,11 +207,11 @@ class Patterns:
             origin, path = found
         values = group.values(attributes)
         # By identity: hashing an enumeration's member is slow.
-        combination = (id(kind), id(status.status_code), span.name, parent is None, rate, origin, values)
+        combination = (id(kind), id(status.status_code), name, parent is None, rate, origin, values)
         try:
             pattern = patterns[combination]
         except KeyError:
-            pattern = self._ask(group, patterns, combination, group.probe(span, attributes, origin))
+            pattern = self._ask(group, patterns, combination, group.probe(ended, attributes, origin))
         except TypeError:
             # A value that has no hash.
             return None

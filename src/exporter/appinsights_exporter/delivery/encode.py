@@ -175,16 +175,17 @@ class _Packer:
         self.size = 1
         """Bytes of all of it, before compression."""
         self._parts: list[tuple[int, int, bool]] = []
-        self._waiting: list[bytes] = []
-        """What is not compressed yet."""
+        self._waiting: list[bytes] = [b"["]
+        """What is not compressed yet: with commas, since what is put around it later is copied once more."""
         self._until_packing = _PIECE_BYTES
         self._compress = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
-        self._opening = b"["
         self._pieces: list[bytes] = []
 
     def add(self, json: bytes, number: int, is_ours: bool) -> None:
         """Add items that stand together."""
         self._parts.append((len(json), number, is_ours))
+        if self.number:
+            self._waiting.append(b",")
         self._waiting.append(json)
         self.number += number
         self.size += len(json) + 1
@@ -193,18 +194,16 @@ class _Packer:
 
     def batch(self) -> Batch:
         """Return the batch; nothing may be added after that."""
-        self._pack(b"]")
+        self._waiting.append(b"]")
+        self._pack()
         self._pieces.append(self._compress.flush())
         return Batch(b"".join(self._pieces), tuple(self._parts), self.number)
 
-    def _pack(self, closing: bytes = b"") -> None:
-        """Compress what is waiting, and what closes the array."""
-        if self._waiting or closing:
-            opening = self._opening if self._waiting else b""
-            self._pieces.append(self._compress.compress(opening + b",".join(self._waiting) + closing))
-            self._opening = b","
-            self._waiting.clear()
-            self._until_packing = self.size + _PIECE_BYTES
+    def _pack(self) -> None:
+        """Compress what is waiting."""
+        self._pieces.append(self._compress.compress(b"".join(self._waiting)))
+        self._waiting.clear()
+        self._until_packing = self.size + _PIECE_BYTES
 
 
 def _stand_in(value: object) -> object:
