@@ -93,6 +93,14 @@ _CHANGE = {
         ),
         "    with tracer.start_as_current_span('x'):",
     ),
+    "a context manager of one's own": (
+        (
+            f"{_HEAD}tracer = {_MADE}\n\n\nclass Step:\n    def __enter__(self):\n        self.span = tracer.start_span(name='x')\n        return self.span\n\n"
+            "    def __exit__(self, *error):\n        tracer.end_span()\n"
+        ),
+        "from telemetry import Step\n\nwith Step() as it:\n    it.add_annotation('a')\n",
+        "    it.add_event('a')",
+    ),
     "what FastAPI hands over": (
         f"{_HEAD}tracer = {_MADE}\n\n\ndef get_tracer():\n    return tracer\n",
         (
@@ -129,7 +137,26 @@ def test_a_use_inside_another_one(tmp_path):
     )
 
 
+def test_a_variable_after_its_import(tmp_path):
+    """A file that gets a tracer of its own imports `trace` before that, also where its imports of OpenCensus stand below a `try`."""
+    (tmp_path / "telemetry.py").write_text(_TELEMETRY + "every = [tracer]\n", encoding="utf-8")
+    text = (
+        "from telemetry import tracer\n\ntry:\n    import extras\nexcept ImportError:\n    extras = None\n"
+        "from opencensus.trace import execution_context\n\n\ndef sell():\n    with tracer.span('x'):\n        execution_context.get_current_span().add_attribute('a', 1)\n"
+    )
+    after, _ = _rewritten(tmp_path, {"app.py": text})
+    head, _, rest = after["app.py"].partition("\ntry:")
+    assert "from opentelemetry import trace\n" in head
+    assert "tracer = trace.get_tracer(__name__)\n" in head
+    assert "opencensus" not in rest
+
+
 _STAY = {
+    "an object of the program that may be anything": (
+        _TELEMETRY,
+        "import telemetry\n\n\nclass Tracer:\n    pass\n\n\nmade = telemetry.tracer\nmade = Tracer()\nwith made.span('x'):\n    pass\n",
+        "what `made` gets here is not known",
+    ),
     "a dictionary": (
         _TELEMETRY,
         "import telemetry\n\nTOOLS = {'t': [telemetry.tracer]}\n" + _WITH.format("TOOLS['t'][0]", ""),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from opencensus_compat.compare import ROW, Accepted, LineMap, compare
+from opencensus_compat.compare import Accepted, LineMap, compare
 from opencensus_compat.compare.steps import STEPS
 from opencensus_compat.rewrite.rewriting import Options, rewrite
 from opencensus_compat.scan.project import scan
@@ -20,8 +20,7 @@ ORDER = (("store.py",), ("measures.py",), ("telemetry.py",), ("app.py", "setting
 """What is rewritten one after the other; a middleware and its settings change together."""
 _OF_FLASK = "the instrumentation of Flask has other columns: instrumentations.md"
 _COLUMNS = ("client_Browser", *(f"customDimensions.{name}" for name in ("http.flavor", "http.path", "http.server_name", "net.host.name")))
-_INSTRUMENTS = Accepted(table="customMetrics", column=ROW, where={"name": "re:http\\.server\\..*"}, reason="it measures, too")
-BY_FLASK = (*(Accepted(table="requests", column=column, reason=_OF_FLASK) for column in _COLUMNS), _INSTRUMENTS)
+BY_FLASK = tuple(Accepted(table="requests", column=column, reason=_OF_FLASK) for column in _COLUMNS)
 OWN_TRACES = (
     Accepted(
         table="dependencies", column="operation_Id", reason="a tracer of a module joins the request: nested-tracers in differences.md"

@@ -433,6 +433,9 @@ class Flows(Sources):
                 self._stop(slot, store, "it is taken out of a collection")
             elif isinstance(slot.owner, ast.ClassDef):
                 self._constructed(file, slot)
+        elif isinstance(parent, ast.withitem) and (entered := self._enter_of(file, parent.context_expr)) is not None:
+            self._tie(slot, entered)
+            self._reach(entered)
         elif isinstance(parent, ast.withitem):
             self._from(file, parent.context_expr, slot, unknown)
         elif isinstance(parent, ast.For) and parent.target is store and loops.elements(file, parent.iter):

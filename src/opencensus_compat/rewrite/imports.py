@@ -45,6 +45,21 @@ def coming(file: File, needs: Iterable[Need]) -> list[Edit]:
     return edits
 
 
+def early(file: File, statement: str, node: ast.alias) -> str:
+    """Return what the file calls a name that it gets from elsewhere, where an import becomes a variable: the name is there before that.
+
+    Args:
+        file: The file.
+        statement: Such as ``from opentelemetry import trace``.
+        node: The import.
+    """
+    before, head = len(file.needs), last_of_head(file)
+    name = file.need(statement, node)
+    if head is not None and file.parents.get(file.statement(node)) is file.tree:
+        file.needs[before:] = [need._replace(near=-1) if need.near > file.end(head) else need for need in file.needs[before:]]
+    return name
+
+
 def instead(file: File, alias: ast.alias, value: str, *, keep_module: bool) -> list[Edit]:
     """Return the edits that bind a name here which another module gave.
 

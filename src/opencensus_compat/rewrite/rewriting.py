@@ -384,7 +384,7 @@ class _Run:
     def _outcome(self, file: File, use: Found) -> Sequence[Edit] | None:
         if use.rule != "I007" or not isinstance(use.node, ast.alias):
             return file.outcome(use)
-        tracer = f"{file.need('from opentelemetry import trace', use.node)}.get_tracer(__name__)"
+        tracer = f"{imports.early(file, 'from opentelemetry import trace', use.node)}.get_tracer(__name__)"
         return imports.instead(file, use.node, tracer, keep_module=self._sets_up(file, use.node))
 
     def _sets_up(self, file: File, alias: ast.alias) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite import by_name, calls, kept
+from opencensus_compat.rewrite import by_name, calls, classes, kept
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.imports import starred
 from opencensus_compat.rewrite.meanings import Function, Meanings
@@ -51,7 +51,7 @@ class Sources(Meanings):
                     yield from self._sources(file, node.value)
             case ast.Call():
                 function = self._function(file, node.func)
-                if function is not None:
+                if function is not None and function.name != "__init__":
                     self._reach(function)
                     yield function
                 elif node.func in file.by_node:
@@ -85,6 +85,11 @@ class Sources(Meanings):
         yield found.node
         for home, each in found.values():
             self._from(home, each, found.node, "what this dictionary holds is not known")
+
+    def _enter_of(self, file: File, node: ast.expr) -> Function | None:
+        """Return what gives a `with` statement the object for its `as`, where it enters an object of a class of the program."""
+        home = classes.named(file, node.func) if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)) else None
+        return (classes.method(home, "__enter__") or classes.method(home, "__aenter__")) if home is not None else None
 
     def _given_by_name(self, function: Function, name: str) -> Iterator[Key]:
         """Yield what the calls of a function give for a keyword that it takes out of its ``**kwargs``."""

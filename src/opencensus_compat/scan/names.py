@@ -237,6 +237,11 @@ class Names:
             return self._of_class(base.name, name, depth - 1)
         return attribute_of(base, name) if base.meaning == "instance" and has_member(base.name, name) else OTHER
 
+    def _entered(self, value: Value) -> Value:
+        """Return what a `with` statement gets of a value."""
+        members = [self._of_class(value.name, name) for name in ("__enter__", "__aenter__")] if value.meaning == "object" else []
+        return next((result_of(member) for member in members if member.meaning == "maker"), value)
+
     def _member(self, node: ast.Attribute, scope: Scope) -> str:
         """Return the dotted name of a member of an instance; empty for another expression."""
         owner = self._value(node.value, scope)

@@ -137,7 +137,7 @@ class _Reader(Imports):
                     self._in_with.add(item.context_expr)
                     self._expression(item.context_expr, scope)
                     if item.optional_vars is not None:
-                        self._bind(item.optional_vars, self._value(item.context_expr, scope), scope, None)
+                        self._bind(item.optional_vars, self._entered(self._value(item.context_expr, scope)), scope, None)
                 self._body(node.body, scope)
             case ast.For() | ast.AsyncFor():
                 self._expression(node.iter, scope)
