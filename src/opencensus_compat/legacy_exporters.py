@@ -14,6 +14,7 @@ when somebody has decided which.
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import attach, detach, set_value
@@ -33,6 +34,7 @@ __all__ = ["LegacyExporterProcessor"]
 
 _logger = logging.getLogger("opencensus_compat")
 _SUPPRESS = "suppress_instrumentation"
+_AZURE = "opencensus_compat.ext.azure.trace_exporter"
 
 
 class LegacyExporterProcessor(SpanProcessor):
@@ -63,19 +65,41 @@ class LegacyExporterProcessor(SpanProcessor):
         if not callable(getattr(exporter, "export", None)):
             raise TypeError(f"expected an exporter of OpenCensus, with the method export, got {type(exporter).__name__}")
         self.exporter = exporter
+        self._rates: Any = None
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand a sampled span to the exporter."""
         if span.context is None or not span.context.trace_flags.sampled:
             return
         part = _handles.span_part_of(self.exporter)
-        if part is not None:
+        if part is not None and not self.exporter._is_changed():
             if ending_span.now is None:
                 part.on_end(self.exporter._telemetry(span, None, None))
             return
-        data = _data_of(span)
+        data = self._data_of(span)
         if data is not None:
             self._export(data)
+
+    def _data_of(self, span: ReadableSpan) -> SpanData | None:
+        """Return an ended span as exporters receive it; None for a span of OpenCensus code whose tracer exports it."""
+        now = ending_span.now
+        if now is None or span.context is not now[0]._otel.get_span_context():
+            return self._with_rate(span_data_of_readable(span), span)
+        facade, tracer = now
+        if facade._is_elsewhere or not _handles.is_own(tracer.exporter, _handles.ProviderOnly):
+            return None
+        return span_data_of(facade, tracer)
+
+    def _with_rate(self, data: SpanData, span: ReadableSpan) -> SpanData:
+        """Note at which rate a span was kept, where an exporter to Application Insights may get it: counts are wrong without."""
+        if _AZURE in sys.modules:
+            if self._rates is None:
+                self._rates = _exporter.span_rates()
+            self._rates.look_at([span])
+            # As the facade's own spans have them.
+            context: Any = data.context
+            context._sample_rate, context._ended = self._rates.percent(span), span
+        return data
 
     def _export(self, data: SpanData) -> None:
         token = attach(set_value(_SUPPRESS, True))
@@ -98,14 +122,3 @@ class LegacyExporterProcessor(SpanProcessor):
         """
         flush = getattr(getattr(self.exporter, "transport", None), "flush", None)
         return not callable(flush) or _exporter.run_with_timeout(lambda: flush() is None or True, timeout_millis / 1000)
-
-
-def _data_of(span: ReadableSpan) -> SpanData | None:
-    """Return an ended span as exporters receive it; None for a span of OpenCensus code whose tracer exports it."""
-    now = ending_span.now
-    if now is None or span.context is not now[0]._otel.get_span_context():
-        return span_data_of_readable(span)
-    facade, tracer = now
-    if facade._is_elsewhere or not _handles.is_own(tracer.exporter, _handles.ProviderOnly):
-        return None
-    return span_data_of(facade, tracer)

@@ -10,7 +10,7 @@ from opentelemetry import context as context_api
 from opentelemetry import trace as trace_api
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from tests.opencensus_compat.conftest import Keeping
 
@@ -220,3 +220,26 @@ def test_an_exporter_to_application_insights(endpoint):
     (envelope,) = endpoint.envelopes()
     base = envelope["data"]["baseData"]
     assert (base["name"], base["type"], base["properties"]) == ("work", "InProc", {"marked": "yes"})
+
+
+def test_counts_of_an_exporter_with_steps_of_its_own(endpoint):
+    """A subclass of AzureExporter that converts spans itself sends them with the rate of OpenTelemetry's sampler, so that counts are right."""
+
+    class Converting(AzureExporter):
+        def span_data_to_envelope(self, span_data):
+            (envelope,) = super().span_data_to_envelope(span_data)
+            envelope.data.baseData.properties["own"] = "yes"
+            yield envelope
+
+    exporter = Converting(connection_string=endpoint.connection_string, export_interval=3600.0)
+    provider, tracer = provider_of(exporter, sampler=ParentBased(TraceIdRatioBased(0.999999)))
+    opencensus_compat.configure(tracer_provider=provider)
+    with tracer.start_as_current_span("outer"), tracer.start_as_current_span("inner"):
+        pass
+    assert opencensus_compat.flush(60.0)
+    envelopes = endpoint.envelopes()
+    assert [(each["data"]["baseData"]["name"], each["data"]["baseData"]["properties"]["own"]) for each in envelopes] == [
+        ("inner", "yes"),
+        ("outer", "yes"),
+    ]
+    assert all(99 < each["sampleRate"] < 100 for each in envelopes)

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from appinsights_exporter.delivery.helpers import Helpers
     from appinsights_exporter.delivery.interpreter import HasThreads
     from appinsights_exporter.exporters import Records
-    from appinsights_exporter.rates import SampleRateProcessor
+    from appinsights_exporter.rates import SampleRateProcessor, SpanRates
 
 __all__ = [
     "BaseObject",
@@ -128,6 +128,7 @@ __all__ = [
     "shows_no_own_lines",
     "sigterm_handler",
     "span_exporter",
+    "span_rates",
     "stored",
     "unquoted",
     "use_role_of",
@@ -568,6 +569,13 @@ def sample_rate_processor(sampler: Sampler | None) -> SampleRateProcessor:
     from appinsights_exporter.rates import SampleRateProcessor
 
     return SampleRateProcessor(sampler)
+
+
+def span_rates() -> SpanRates:
+    """Return what finds at which rates OpenTelemetry's samplers kept ended spans."""
+    from appinsights_exporter.rates import SpanRates
+
+    return SpanRates()
 
 
 def sampler_from_environment() -> Sampler | None:

@@ -128,6 +128,10 @@ class SpanHandle(Handle):
         """Return whether its own spans go through the pipeline as they are, as nearly always; see `_telemetry`."""
         raise NotImplementedError
 
+    def _is_changed(self) -> bool:
+        """Return whether a program has replaced a step of the export, which then gets SpanData."""
+        return False
+
     def _telemetry(self, readable: ReadableSpan, span: CensusSpan | None, tracer: CensusTracer | None) -> ReadableSpan | Prepared:
         """Return what the pipeline exports for an ended span: the OpenTelemetry span, or one that brings its own envelopes.
 
