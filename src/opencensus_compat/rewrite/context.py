@@ -111,7 +111,7 @@ class File:
             self.by_node[use.node].append(use)
         self.set_ups: list[Any] | None = None
         """What `rules.setups` read of the file."""
-        self.ways: tuple[tuple[File, ...], bool] | None = None
+        self.ways: Any = None
         """What `rules.pipelines` found of these files, at the first of them."""
         self.needs: list[Need] = []
         self.covered: set[Found] = set()

@@ -26,13 +26,33 @@ _OF_LATEST = frozenset({"W001", "T040"})
 """Rules of what uses the tracer that was made last."""
 
 
+class _Known:
+    """What was found of the files of a program, as they are now.
+
+    Args:
+        files: The files.
+    """
+
+    def __init__(self, files: tuple[File, ...]) -> None:
+        self.files = files
+        self.taken: list[Taken] | None = None
+        self.are_separate: bool | None = None
+
+
+def _known(file: File) -> _Known:
+    files = tuple(file.files.values())
+    found = files[0].ways
+    if not isinstance(found, _Known) or found.files != files:
+        found = files[0].ways = _Known(files)
+    return found
+
+
 def are_separate(file: File) -> bool:
     """Return whether the spans of a program go several ways, or one that `configure` cannot set up."""
-    homes = tuple(file.files.values())
-    first = homes[0]
-    if first.ways is None or first.ways[0] != homes:
-        first.ways = homes, _are_separate(file)
-    return first.ways[1]
+    known = _known(file)
+    if known.are_separate is None:
+        known.are_separate = _are_separate(file)
+    return known.are_separate
 
 
 def samplers_differ(file: File) -> bool:
@@ -290,5 +310,8 @@ def exporters(node: ast.expr, file: File) -> tuple[list[tuple[File, ast.expr]], 
 
 def taken(file: File) -> list[Taken]:
     """Return the tracers and middlewares with exporters of a program, and the calls that make those."""
-    every = [(home, each, exporters(each.exporter, home)[0]) for home, each in takers(file) if each.exporter is not None]
-    return [(home, each, found) for home, each, found in every if found]
+    known = _known(file)
+    if known.taken is None:
+        every = [(home, each, exporters(each.exporter, home)[0]) for home, each in takers(file) if each.exporter is not None]
+        known.taken = [(home, each, found) for home, each, found in every if found]
+    return known.taken
