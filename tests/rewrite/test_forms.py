@@ -147,6 +147,21 @@ def test_a_question_gets_a_marker_once():
     assert _rewritten(once) == once
 
 
+def test_a_question_of_a_function_gets_one_marker():
+    """The same question stands above the first line of a function that it is about, and again in the next function."""
+    read = "    print(span.start_time)\n    print(span.end_time)\n"
+    before = f"from opencensus.trace.span import Span\n\ndef one(span: Span):\n{read}\ndef other(span: Span):\n{read}"
+    (after,) = rewrite_text(before.encode()).after.values()
+    assert after.count(b"# census-compat: T023") == 2
+    assert (
+        after.index(b"# census-compat: T023")
+        < after.index(b"start_time")
+        < after.index(b"end_time")
+        < after.rindex(b"# census-compat: T023")
+    )
+    assert not rewrite_text(after).after
+
+
 def test_a_marker_goes_with_its_use():
     """A marker above a line that has no such use any more is taken away."""
     assert _rewritten("import opencensus\nprint(opencensus)\n# census-compat: T013 Which?\nx = 1\n") == (

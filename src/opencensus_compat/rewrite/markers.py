@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.edits import Edit
@@ -26,13 +27,17 @@ def edits(file: File, questions: Iterable[tuple[ast.AST, str, str]], *, write: b
 
     Args:
         file: The file after all other edits.
-        questions: Node, rule and question of each use that waits for a person.
+        questions: Node, rule and question of each use that waits for a person; one that a function has several times stands above the first.
         write: New markers are written.
     """
     wanted: dict[int, dict[str, str]] = {}
-    for node, rule, question in questions:
-        at = place(file, node)
-        if at is not None:
+    asked = set()
+    for at, node, rule, question in sorted(
+        ((at, node, rule, question) for node, rule, question in questions if (at := place(file, node)) is not None), key=itemgetter(0)
+    ):
+        function = file.function(node)
+        if function is None or (function, rule, question) not in asked:
+            asked.add((function, rule, question))
             wanted.setdefault(at, {}).setdefault(rule, question)
     result, kept = [], set()
     for match in _MARKER.finditer(file.source):
