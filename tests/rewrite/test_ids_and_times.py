@@ -26,7 +26,8 @@ _ALL = Options(shape=True, markers=False)
 
 def _rewritten(body):
     """Return what becomes of the body of a function, and the questions about it."""
-    head = f"{_HEAD}def log(key: str, moment: datetime, other) -> None:\n"
+    helpers = "from opencensus.common import utils\n" if "utils." in body else ""
+    head = f"{helpers}{_HEAD}def log(key: str, moment: datetime, other) -> None:\n"
     result = rewrite_text(f"{head}{indent(dedent(body), '    ')}".encode(), options=_ALL)
     text = b"".join(result.after.values()).decode()
     return text.partition("-> None:\n")[2], [each.text for each in result.left if each.why == "decide"]
@@ -39,6 +40,11 @@ def _rewritten(body):
         ("span.start_time = f'{moment.isoformat()}Z'", "moment.replace(tzinfo=timezone.utc)"),
         ("span.start_time = moment.strftime('%Y-%m-%dT%H:%M:%S.%fZ')", "moment.replace(tzinfo=timezone.utc)"),
         ("span.start_time = other.began.isoformat() + 'Z'", "other.began.replace(tzinfo=timezone.utc)"),
+        (
+            "span.start_time = datetime.utcfromtimestamp(other).isoformat() + 'Z'",
+            "datetime.utcfromtimestamp(other).replace(tzinfo=timezone.utc)",
+        ),
+        ("span.start_time = utils.to_iso_str(moment)", "moment.replace(tzinfo=timezone.utc)"),
     ],
 )
 def test_a_start_that_is_set_goes_where_the_span_is_started(body, moment):
@@ -120,9 +126,18 @@ def test_an_id_that_others_may_refer_to_is_asked_about(rest):
     assert ["Has it children or log records?" in question for question in questions] == [True]
 
 
-def test_an_end_that_is_set_goes():
+@pytest.mark.parametrize(("between", "is_exact"), [("span.add_attribute('k', key)", True), ("other.call()", False), ("other = key", False)])
+def test_an_id_of_a_span_by_hand(between, is_exact):
+    """What is between start and end of a span that is ended in the same block is below it."""
+    text, questions = _rewritten(f"span = tracer.start_span(name='a')\nspan.span_id = key\n{between}\ntracer.end_span()\nother.call()\n")
+    assert ('span.set_attribute("ai.span.id", key)' in text) is is_exact
+    assert (questions == []) is is_exact
+
+
+@pytest.mark.parametrize("end", ["key", "utils.to_iso_str()", "datetime.utcnow().isoformat() + 'Z'"])
+def test_an_end_that_is_set_goes(end):
     """OpenCensus sets the end anew as the block ends, so that another one never arrived."""
-    text, questions = _rewritten("with tracer.span(name='a') as span:\n    span.add_attribute('k', 1)\n    span.end_time = key\n")
+    text, questions = _rewritten(f"with tracer.span(name='a') as span:\n    span.add_attribute('k', 1)\n    span.end_time = {end}\n")
     assert text == "    with tracer.start_as_current_span('a') as span:\n        span.set_attribute('k', 1)\n"
     assert questions == []
 

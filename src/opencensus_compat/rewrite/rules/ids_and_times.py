@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask
 from opencensus_compat.rewrite.rules import legacy, made
 from opencensus_compat.rewrite.rules.spans import as_call, opened_by, with_argument
+from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ _TRACE = "from opentelemetry import trace"
 _ITEM_ID = "ai.span.id"
 _ID = f'OpenTelemetry makes the ids: the attribute "{_ITEM_ID}" gives the item of a span another one, but nothing below the span refers to it. Has it children or log records?'
 _TIME = "Which time is it? `start_time=` takes nanoseconds since 1970, where the span is started."
+_ISO = "common.utils.to_iso_str"
+_MAKERS = frozenset({"datetime", "timedelta", "utcfromtimestamp", "fromisoformat", "strptime", "replace"})
+"""Functions that make a `datetime` of what they get."""
+_CLOCKS = frozenset({"utcnow", "now", "time", "isoformat", "strftime", "to_iso_str"})
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _HARMLESS = frozenset({"str", "int", "float", "bool", "repr", "len", "round", "isoformat", "strftime", "dumps"})
 """Functions that start no span and write no log record."""
@@ -51,13 +56,26 @@ def field(use: Found, file: File) -> Outcome:
 
 def _item_id(node: ast.Attribute, statement: ast.Assign, file: File) -> Outcome:
     """`span.span_id = text` → the attribute with the id of the item, where nothing is made below the span."""
-    around = file.parents.get(statement)
-    if legacy.shows(file) or opened_by(node.value, statement, file) is None or not isinstance(around, (ast.With, ast.AsyncWith)):
-        return Ask(_ID)
-    slot = file.slot(node.value)
-    if len(around.items) != 1 or not all(_is_harmless(each, slot, file) for each in around.body):
+    slot, call = file.slot(node.value), opened_by(node.value, statement, file)
+    block = _block(call, statement, file) if call is not None else None
+    if legacy.shows(file) or not block or not all(_is_harmless(each, slot, file) for each in block):
         return Ask(_ID)
     return as_call(node, statement, file, f'set_attribute("{_ITEM_ID}", ')
+
+
+def _block(call: ast.Call, statement: ast.stmt, file: File) -> list[ast.stmt] | None:
+    """Return the statements that run while a span is the current one: those of its `with`, or up to its end in the same block; None where not known."""
+    around = file.parents.get(statement)
+    if isinstance(around, (ast.With, ast.AsyncWith)) and around.items[0].context_expr is call:
+        return around.body if len(around.items) == 1 else None
+    every, opening = file.body_of(statement), file.statement(call)
+    ends = [
+        each
+        for each in every
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call) and file.symbol(each.value) == "trace.tracer.Tracer.end_span"
+    ]
+    after = [each for each in ends if file.start(each) > file.start(statement)]
+    return every[every.index(opening) + 1 : every.index(after[0])] if opening in every and after else None
 
 
 def _is_harmless(statement: ast.stmt, slot: object, file: File) -> bool:
@@ -115,12 +133,14 @@ def _time(value: ast.expr, file: File) -> str | None:
     moment = _written(text, file)
     if text is None or moment is None:
         return None
+    if text is value:
+        file.cover(value)
     utc = f"{_of_datetime('timezone', value, file)}.utc"
     slot = file.slot(moment) if isinstance(moment, ast.Name) else None
     if slot is not None and len(slot.stores) == 1:
         return f"{file.text(moment)}.replace(tzinfo={utc})"
     if text is value:
-        return f"{file.text(moment)}.replace(tzinfo={utc})" if made.is_simple(moment) else None
+        return f"{file.text(moment)}.replace(tzinfo={utc})" if _is_pure(moment) else None
     # A variable with text that was written at another time than this.
     return f'{_of_datetime("datetime", value, file)}.fromisoformat({file.text(value)}.rstrip("Z")).replace(tzinfo={utc})'
 
@@ -134,7 +154,16 @@ def _written(text: ast.expr | None, file: File) -> ast.expr | None:
             return _moment(call, "isoformat")
         case ast.Call(args=[ast.Constant(value=str(pattern))]) if pattern == _FORMAT:
             return _moment(text, "strftime")
+        case ast.Call(args=[moment], keywords=[]) if file.symbol(text) == _ISO:
+            return moment
     return None
+
+
+def _is_pure(node: ast.expr) -> bool:
+    """Return whether an expression is the same at any time: no call but of what makes a `datetime` of numbers and texts."""
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    rest = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
+    return all(strings.tail(each.func) in _MAKERS for each in calls) and not any(isinstance(each, rest) for each in ast.walk(node))
 
 
 def _moment(call: ast.Call, method: str) -> ast.expr | None:
@@ -155,11 +184,18 @@ def _of_datetime(name: str, node: ast.AST, file: File) -> str:
 
 def _end(node: ast.Attribute, statement: ast.Assign, file: File) -> Outcome:
     """`span.end_time = text` in the block of a span goes: OpenCensus sets the end anew as the block ends."""
-    if legacy.shows(file) or opened_by(node.value, statement, file) is None or not made.is_simple(statement.value):
+    if legacy.shows(file) or opened_by(node.value, statement, file) is None or not _is_only_a_time(statement.value):
         return Ask("OpenCensus sets the time anew when the span ends: is another end wanted? `span.end(end_time=...)` takes nanoseconds.")
     if not isinstance(file.parents.get(statement), (ast.With, ast.AsyncWith)):
         return Ask("OpenCensus sets the time anew when the span ends: is another end wanted? `span.end(end_time=...)` takes nanoseconds.")
+    file.cover(statement.value)
     return [file.delete(statement)]
+
+
+def _is_only_a_time(node: ast.expr) -> bool:
+    """Return whether nothing is lost with an expression but the time that it is."""
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    return made.is_simple(node) or all(strings.tail(each.func) in _MAKERS | _CLOCKS for each in calls)
 
 
 def _exception(node: ast.Attribute, file: File) -> Outcome:
