@@ -174,7 +174,7 @@ class BlankSpan(base_span.BaseSpan, _handles.CensusSpan):
         if innermost is not None and innermost[0] is self and _read_current().get(_CENSUS_KEY) is innermost:
             # As `leave`, without the call: nothing but this span is open.
             _make_current(outer)
-            opened[0] = outer.get(_CENSUS_KEY)
+            opened[0] = outer.get(_CENSUS_KEY) if outer else None
         else:
             _context.leave(self, outer)
         self._has_ended = True

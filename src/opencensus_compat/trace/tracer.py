@@ -409,8 +409,7 @@ class Tracer(metaclass=_TracerClass):
             _spans.were_entered = True
         here = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         if here == self._home:
-            if self._top is not None:
-                span._top_before = self._top
+            span._top_before = self._top
             span._holder, self._top, self._blank_in = self, span, inside
         else:
             note_elsewhere(self, span, here)

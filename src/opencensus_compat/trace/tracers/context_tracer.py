@@ -124,8 +124,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         self._span_context = None
         self._owner_ref = ref(owner)
         self._given = owner._given
-        self._sample_rate = sample_rate(owner._rate)
-        self._to_update = _context_to_update(owner._given)
+        self._sample_rate = None if owner._rate is None else sample_rate(owner._rate)
+        self._to_update = None if owner._given is None else _context_to_update(owner._given)
         self._open = owner._open
 
     @property
