@@ -101,6 +101,20 @@ _CHANGE = {
         "from telemetry import Step\n\nwith Step() as it:\n    it.add_annotation('a')\n",
         "    it.add_event('a')",
     ),
+    "a method that gives back its object": (
+        f"{_HEAD}class Tools:\n    def configure(self):\n        self.tracer = {_MADE}\n        return self\n\n\ntools = Tools().configure()\n",
+        "from telemetry import tools\n\nwith tools.tracer.span('x') as it:\n    it.add_attribute('a', 1)\n",
+        "    it.set_attribute('a', 1)",
+    ),
+    "types in quotes": (
+        f"{_HEAD}def make() -> 'Tracer':\n    return {_MADE}\n",
+        (
+            "from typing import TYPE_CHECKING, Optional\n\nimport telemetry\n\nif TYPE_CHECKING:\n    from opencensus.trace.span import Span as Part\n"
+            "    from opencensus.trace.tracer import Tracer\n\n\ndef mark(part: \"Optional[Part]\") -> None:\n    part.add_attribute('a', 1)\n\n\n"
+            "def sell(tracer: 'Tracer | None' = None) -> None:\n    with tracer.span('x') as part:\n        mark(part)\n\n\nsell(telemetry.make())\n"
+        ),
+        'def mark(part: "Optional[trace.Span]") -> None:',
+    ),
     "what FastAPI hands over": (
         f"{_HEAD}tracer = {_MADE}\n\n\ndef get_tracer():\n    return tracer\n",
         (

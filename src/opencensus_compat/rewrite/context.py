@@ -340,6 +340,19 @@ class File:
             return False
         return ast.dump(found) == ast.dump(node)
 
+    def in_quotes(self, use: Found, name: str) -> Edit | None:
+        """Return the edit that gives a class in an annotation in quotes another name; None for another use."""
+        node, source = use.node, ""
+        if isinstance(node, ast.Constant) and self.is_annotation(node):
+            source = self.text(node)
+        for other in self.uses if source else ():
+            if isinstance(other.node, ast.alias) and other.symbol == use.symbol:
+                old = other.node.asname or other.node.name
+                text, count = re.subn(rf"(?<![\w.]){re.escape(old)}(?![\w.])", name, source)
+                if count:
+                    return self.replace(node, text)
+        return None
+
     def rename(self, node: ast.AST, name: str) -> Edit:
         """Give a name, or the last part of a dotted one, another name."""
         if isinstance(node, ast.Attribute):

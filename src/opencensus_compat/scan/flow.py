@@ -205,3 +205,15 @@ def fixture_name(node: Function) -> str:
             named = [keyword.value for keyword in getattr(decorator, "keywords", ()) if keyword.arg == "name"]
             return str(named[0].value) if named and isinstance(named[0], ast.Constant) else node.name
     return ""
+
+
+def fluent(node: ast.ClassDef) -> list[str]:
+    """Return the methods of a class that give back its object: `return self`, or `return cls()`."""
+    found = []
+    for method in node.body:
+        first = next(iter(method.args.args), None) if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+        last = method.body[-1] if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+        value = last.value if isinstance(last, ast.Return) else None
+        if first is not None and ast.unparse(value or ast.Constant(None)) in {first.arg, "cls()"}:
+            found.append(method.name)  # type: ignore[attr-defined] # a function, since it has a first parameter
+    return found

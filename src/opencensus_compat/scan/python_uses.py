@@ -8,7 +8,7 @@ import warnings
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from opencensus_compat.scan import query_uses, strings
+from opencensus_compat.scan import flow, query_uses, strings
 from opencensus_compat.scan.flow import fixture_name
 from opencensus_compat.scan.import_uses import Found, Imports
 from opencensus_compat.scan.names import Modules, Scope, Values, attribute_name, subclass_named
@@ -278,7 +278,8 @@ class _Reader(Imports):
         scope.names[node.name] = own
         self._body(node.body, inner)
         if own.meaning != "subclass" and any(value.meaning not in {"other", "path"} for value in inner.attributes.values()):
-            scope.names[node.name] = Value("class", f"{self._modules.here}::{node.name}")
+            scope.names[node.name] = of_class = Value("class", f"{self._modules.here}::{node.name}")
+            inner.attributes.update(dict.fromkeys(flow.fluent(node), of_class))
 
     # Binding.
     def _bind(self, target: ast.expr, value: Value, scope: Scope, source: ast.expr | None) -> None:

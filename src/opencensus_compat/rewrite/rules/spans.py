@@ -447,6 +447,9 @@ def message(use: Found, file: File) -> Outcome:
 def as_class(use: Found, file: File) -> Outcome:
     """`Span` for a check or a type → `trace.Span`; `Span | BlankSpan` too."""
     node = use.node
+    if isinstance(node, ast.Constant) and use.symbol in _SPANS:
+        quoted = file.in_quotes(use, f"{file.need(_TRACE, node)}.Span")
+        return Keep("spans are made by tracers") if quoted is None else [quoted]
     is_type = use.symbol == "trace.span.Span" or (use.symbol in _SPANS and isinstance(node, ast.expr) and _is_type(node, file))
     if file.call(node) is not None and use.symbol in _SPANS:
         return Ask(

@@ -189,7 +189,8 @@ def _as_class(use: Found, file: File) -> Outcome:
     )
     if (file.is_annotation(use.node) or is_check) and isinstance(use.node, (ast.Name, ast.Attribute)):
         return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.Tracer")]
-    return Keep("the class of tracers as a value")
+    quoted = file.in_quotes(use, f"{file.need(_TRACE, use.node)}.Tracer")
+    return Keep("the class of tracers as a value") if quoted is None else [quoted]
 
 
 def exporter_arguments(node: ast.expr, file: File, at: ast.stmt) -> list[str]:
