@@ -140,7 +140,7 @@ def test_what_is_rewritten_counts_too(tmp_path):
     texts, left = _run(tmp_path, _NEW.format("", "ParentBased(TraceIdRatioBased(0.5))"), _TRACER.format("", "AlwaysOnSampler()"))
     assert left == []
     assert list(texts) == ["second.py"]
-    assert "SpanPipeline()" in texts["second.py"]
+    assert "SpanPipeline().tracer_provider(sampler=ParentBased(ALWAYS_ON))" in texts["second.py"]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,11 @@ _FOLLOWED = {
     "a value that is set": ("T = {{}}\nT['{0}'] = tracer\n", "from telemetry import T\n", "T['{0}']"),
     "a field by its name": ("@dataclass(frozen=True)\nclass T:\n    {0}: Tracer\n\n\nt = T({0}=tracer)\n", _T, "telemetry.t.{0}"),
     "the default of a field": ("@dataclass\nclass T:\n    {0}: object = tracer\n\n\nt = T()\n", _T, "telemetry.t.{0}"),
+    "a dict that a function fills": (
+        "T = {{}}\n\n\ndef get(name):\n    if name not in T:\n        T[name] = tracer\n    return T[name]\n",
+        _T,
+        "telemetry.get('{0}')",
+    ),
     "a function by star": ("def get():\n    return tracer\n", _STAR, "get()"),
 }
 """Form -> what the module with the tracer has, what the other one imports, and how it reads it."""
@@ -67,6 +72,7 @@ _FOLLOWED = {
 _WAITS = {
     "a list": ("T = [tracer]\n", _T, "telemetry.T[0]", "what `span` is an attribute of is not known"),
     "a dict in a dict": ("T = {{'a': {{'{0}': tracer}}}}\n", _T, "telemetry.T['a']['{0}']", "it is kept in a collection"),
+    "a dict that is handed on": ("T = {{}}\nT['{0}'] = tracer\nprint(T)\n", _T, "telemetry.T['{0}']", "it is kept in a collection"),
     "dict()": ("T = dict({0}=tracer)\n", _T, "telemetry.T['{0}']", "it is handed to dict()"),
     "a factory of a field": (
         "@dataclass\nclass T:\n    {0}: object = field(default_factory=lambda: tracer)\n\n\nt = T()\n",

@@ -275,6 +275,8 @@ class Flows(Sources):
                 self._stop(key, target, f"`{target.attr}` is no variable of that module, so that what reads it is not known")
         elif isinstance(target, ast.Subscript) and (found := kept.dictionary(file, target)) is not None:
             self._tie(key, found.node)
+            for home, each in kept.lookups(*found):
+                self._flow(home, each, key)
         else:
             self._stop(key, target, "it is kept in a collection")
 

@@ -35,17 +35,22 @@ def lookups(file: File, node: ast.Dict) -> list[tuple[File, ast.expr]]:
         file: Its file.
         node: The dict, as its variable is bound to it.
     """
+    return _reads(file, node) or []
+
+
+def _reads(file: File, node: ast.Dict) -> list[tuple[File, ast.expr]] | None:
+    """Return what reads single values of a dict; None where anything else is done with it."""
     place = target(file, node)
     slot = file.slot(place) if place is not None else None
     if place is None or slot is None or slot.stores != [place]:
-        return []
+        return None
     found: list[tuple[File, ast.expr]] = []
     for home, load in readers(file, place):
         read = _read(load, home)
         if read is not None:
             found.append((home, read))
-        elif not _is_written(load, home):
-            return []
+        elif not _is_written(load, home) and not _is_asked_for_a_key(load, home):
+            return None
     return found
 
 
@@ -58,8 +63,9 @@ def dictionary(file: File, node: ast.expr) -> Kept | None:
     if found is None or not isinstance(found[1], ast.Dict):
         return None
     kept = Kept(found[0], found[1])
+    reads = _reads(*kept)
     is_set = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
-    return kept if is_set or any(read is node for _, read in lookups(*kept)) else None
+    return kept if reads is not None and (is_set or any(read is node for _, read in reads)) else None
 
 
 def _read(load: ast.expr, file: File) -> ast.expr | None:
@@ -75,3 +81,9 @@ def _is_written(load: ast.expr, file: File) -> bool:
     if not isinstance(parent, ast.Subscript) or parent.value is not load or not isinstance(parent.ctx, ast.Store):
         return False
     return isinstance(file.parents.get(parent), ast.Assign)
+
+
+def _is_asked_for_a_key(load: ast.expr, file: File) -> bool:
+    parent = file.parents.get(load)
+    is_last = isinstance(parent, ast.Compare) and parent.comparators == [load]
+    return is_last and isinstance(parent, ast.Compare) and isinstance(parent.ops[0], (ast.In, ast.NotIn))

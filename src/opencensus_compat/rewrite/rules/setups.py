@@ -78,6 +78,12 @@ def contradict(file: File, mine: Iterable[SetUp]) -> bool:
     return any(_differing(one, other) for one in every for other in [*every, *new])
 
 
+def samplers_of_configure(file: File) -> set[str]:
+    """Return what the samplers do that `configure` sets up in a program, as text."""
+    new = [each for home in file.files.values() for each in _of_file(home) if each.signal == TRACES and _is_new(each)]
+    return {each.given.get("sampler", "on") for each in new}
+
+
 def is_needed(call: ast.Call, file: File) -> bool:
     """Return whether an exporter that nothing reads may still send: the spans of a provider that the program sets, and that has no exporter."""
     sends = any(each.signal == TRACES and each.node is not call for home in file.files.values() for each in _of_file(home))

@@ -65,7 +65,7 @@ def samplers_differ(file: File) -> bool:
     every = [(home, each) for home, each, _ in taken(file)]
     held_by = [held(home, each.sampler) for home, each in every if each.sampler is not None]
     kinds = {setups.decides(each.default) for _, each in every if each.sampler is None}
-    kinds |= {setups.kind(home, sampler) for found in held_by for home, sampler in found or ()}
+    kinds |= {setups.kind(home, sampler) for found in held_by for home, sampler in found or ()} | setups.samplers_of_configure(file)
     return len(kinds) > 1 or None in held_by
 
 
