@@ -197,3 +197,15 @@ def test_a_middleware_whose_exporter_cannot_change_stays(tmp_path, monkeypatch, 
     assert b"AzureExporter(" in result.after.get("./telemetry.py", telemetry.encode())
     assert "./app.py" not in result.after
     assert result.left
+
+
+def test_a_middleware_of_the_first_request_stays():
+    """An instrumentation that begins within a request would give it a span without a status."""
+    text = (
+        "from flask import Flask\nfrom opencensus.ext.azure.trace_exporter import AzureExporter\n"
+        "from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n\napp = Flask('a')\n\n"
+        "@app.before_first_request\ndef prepare():\n    FlaskMiddleware(app, exporter=AzureExporter())\n"
+    )
+    result = rewrite_text(text.encode(), options=Options(shape=True, markers=False))
+    assert result.after == {}
+    assert {each.why for each in result.left if each.rule == "W010"} == {"decide"}

@@ -212,6 +212,11 @@ def flask(use: Found, file: File) -> Outcome:
         return Ask("Is this a check, or a subclass? What does it add?")
     app = file.argument(call, 0, "app")
     statement = file.statement(call)
+    function = file.function(call)
+    if any(strings.tail(each) == "before_first_request" for each in getattr(function, "decorator_list", ())):
+        return Ask(
+            "Where is the application made? Instrument it there: the first request has begun here, and its span would get no status."
+        )
     if app is None or file.has_stars(call):
         return Ask("Which application is instrumented, and with what? Write `FlaskInstrumentor().instrument_app(app)` where it is known.")
     added = [] if file.is_alone(call) or _is_unused(statement, call, file) else ways.added_to_middleware(call, file)
