@@ -151,11 +151,9 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
 
     def _written(self, telemetry: Sequence[Any], start: int, end: int, legacy_tags: dict[str, str] | None) -> list[str]:
         texts: list[str] = []
-        for index in range(start, end):
-            one = telemetry[index]
-            if type(one) is not Written:
-                break
-            texts.append(one.json)
+        while start < end and type(telemetry[start]) is Written:
+            texts.append(telemetry[start].json)
+            start += 1
         return texts
 
     def _envelopes(self, one: LogData, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
