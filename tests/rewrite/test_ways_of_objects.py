@@ -138,6 +138,17 @@ def test_both_files_change(tmp_path, kind):
     assert [each for each in left if each.rule != "I008"] == []
 
 
+def test_a_property_that_returns_something_unknown(tmp_path):
+    """What reads it stays, and the property is named."""
+    text = (
+        "from opencensus.trace.status import Status\n\nfrom made import get_tracer\n\n\nclass Till:\n    @property\n    def tracer(self):\n"
+        "        return get_tracer()\n\n    def sell(self):\n        with self.tracer.span('x'):\n            return Status\n\n\nTill().sell()\n"
+    )
+    after, left = _rewritten(tmp_path, {"app.py": text, "made.py": "get_tracer = open\n"})
+    assert after["app.py"] == ""
+    assert any("what tracer() returns is not known" in each.text for each in left)
+
+
 def test_a_use_inside_another_one(tmp_path):
     """What a tracer of the context is needed for goes with it: not the tracer alone."""
     text = (

@@ -413,6 +413,9 @@ class Flows(Sources):
         unknown = f"what `{slot.name}` gets here is not known"
         if isinstance(store, ast.arg):
             self._handed(file, store, slot)
+        elif isinstance(store, (ast.FunctionDef, ast.AsyncFunctionDef)) and _is_property(store):
+            self._tie(slot, store)
+            self._reach(store)
         elif isinstance(store, ast.alias):
             origin = self._origin(file, slot)
             if origin is None:
@@ -449,7 +452,10 @@ class Flows(Sources):
     def _results(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Follow what a function returns to the calls of it."""
         file = self._file_of[function]
-        if any(strings.tail(each) in {"property", "cached_property"} for each in function.decorator_list):
+        for node in [*file.kinds[ast.Return], *file.kinds[ast.Yield]]:
+            if node.value is not None and file.function(node) is function:
+                self._from(file, node.value, function, f"what {function.name}() returns is not known")
+        if _is_property(function):
             slot = self._attributes.setdefault(function.name, Slot("", function.name, None))
             self._tie(function, slot)
             self._reach(slot)
@@ -475,9 +481,6 @@ class Flows(Sources):
                 self._stop(function, read, f"{function.name} is a value here, so that what calls it is not known")
         if any(strings.tail(each) == "fixture" for each in function.decorator_list):
             self._stop(function, function, f"which tests get what {function.name}() returns is not known")
-        for node in [*file.kinds[ast.Return], *file.kinds[ast.Yield]]:
-            if node.value is not None and file.function(node) is function:
-                self._from(file, node.value, function, f"what {function.name}() returns is not known")
 
     def _entered(self, function: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef) -> None:
         """Follow what an object hands to the `with` statements that may enter it."""
@@ -492,6 +495,10 @@ class Flows(Sources):
         if isinstance(node, ast.Call):
             return strings.tail(node.func) == owner.name or (node.func not in file.by_node and self._function(file, node.func) is not None)
         return node not in file.by_node
+
+
+def _is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(strings.tail(each) in {"property", "cached_property"} for each in function.decorator_list)
 
 
 def is_tracer(file: File, alias: ast.alias) -> bool:
