@@ -6,7 +6,7 @@ import datetime
 import functools
 
 _SECOND_US = 1_000_000
-_DIGITS = tuple(f"{number:03d}" for number in range(1000))
+_DIGITS = tuple(f"{number:02d}" for number in range(100))
 _DAY_MS = 24 * 60 * 60 * 1000
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _DATE_AND_TIME = len("YYYY-MM-DDTHH:MM:SS")
@@ -40,8 +40,8 @@ def timestamp_of_microseconds(us: int) -> str:
         second, past_us = divmod(us, _SECOND_US)
         text = _second(second)
         _last.second = (us - past_us, text)
-    # Digits from a list, which takes half of the time of padding a number.
-    return f"{text}{_DIGITS[past_us // 1000]}{_DIGITS[past_us % 1000]}Z"
+    # Digits from a list, which takes half of the time of padding a number. By threes they would take 60 KB.
+    return f"{text}{_DIGITS[past_us // 10_000]}{_DIGITS[past_us // 100 % 100]}{_DIGITS[past_us % 100]}Z"
 
 
 def duration(start_ns: int, end_ns: int) -> str:
