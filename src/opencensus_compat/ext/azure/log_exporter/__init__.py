@@ -30,7 +30,8 @@ from opencensus_compat.ext.azure.common.protocol import Data, Envelope, Event, E
 from opencensus_compat.ext.azure.common.storage import LocalFileStorage
 from opencensus_compat.ext.azure.common.transport import TransportMixin, TransportStatusCode, collected, each_made
 from opencensus_compat.ext.azure.log_exporter._copies import frozen_message, is_plain, message_of
-from opencensus_compat.ext.azure.log_exporter._emitting import ABSENT, emit_taken, envelope_of
+from opencensus_compat.ext.azure.log_exporter._emitting import ABSENT as _ABSENT
+from opencensus_compat.ext.azure.log_exporter._emitting import emit_taken, envelope_of
 from opencensus_compat.ext.azure.log_exporter._formatting import formats_plainly, formatted_before, text_of, while_formatted
 from opencensus_compat.ext.azure.log_exporter._ids import ids_of
 from opencensus_compat.ext.azure.log_exporter._loggers import OURS as _OURS
@@ -43,7 +44,7 @@ from opencensus_compat.ext.azure.log_exporter._sampling import filters as _all_f
 from opencensus_compat.ext.azure.log_exporter._sampling import kept as _kept
 from opencensus_compat.ext.azure.log_exporter._stand_ins import RecordQueue, RecordWorker, Worker
 from opencensus_compat.ext.azure.log_exporter._stand_ins import putting as _putting
-from opencensus_compat.ext.azure.log_exporter._waiting import SEVERAL
+from opencensus_compat.ext.azure.log_exporter._waiting import SEVERAL as _SEVERAL
 from opencensus_compat.ext.azure.statsbeat import statsbeat
 
 if TYPE_CHECKING:
@@ -281,7 +282,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             # The fields that formatters of later handlers change most. A copy of all fields would double what a record costs.
             level, exc_info = record.levelname, record.exc_info
         except AttributeError:
-            level = exc_info = ABSENT
+            level = exc_info = _ABSENT
         hand_over = self._hand_over
         # As `HandOver.put` does.
         waiting = hand_over.waiting
@@ -354,7 +355,7 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
     def _export(self, batch: Iterable[logging.LogRecord], event: QueueEvent | None = None) -> None:
         """Convert records, apply the telemetry processors and send. `event` is set when that is done."""
         try:
-            envelopes = [envelope for record in batch for envelope in each_made(self.log_record_to_envelope(record), SEVERAL)]
+            envelopes = [envelope for record in batch for envelope in each_made(self.log_record_to_envelope(record), _SEVERAL)]
             if envelopes:
                 mine: Any = self
                 mine._transmit(mine.apply_telemetry_processors(envelopes))
