@@ -149,6 +149,19 @@ def test_a_property_that_returns_something_unknown(tmp_path):
     assert any("what tracer() returns is not known" in each.text for each in left)
 
 
+def test_an_import_in_try_that_another_one_takes_the_place_of(tmp_path):
+    """The new import stands in the same `try`, and start and end of a span change together."""
+    text = (
+        "try:\n    from opencensus.trace import execution_context\nexcept ImportError:\n    execution_context = None\n\n\ndef sell():\n"
+        "    execution_context.get_opencensus_tracer().start_span('x')\n    try:\n        print(1)\n    finally:\n"
+        "        execution_context.get_opencensus_tracer().end_span()\n"
+    )
+    after, left = _rewritten(tmp_path, {"app.py": text})
+    assert "try:\n    from opentelemetry import context, trace\nexcept ImportError:\n" in after["app.py"]
+    assert "        span.end()\n        context.detach(token)\n" in after["app.py"]
+    assert left == []
+
+
 def test_a_use_inside_another_one(tmp_path):
     """What a tracer of the context is needed for goes with it: not the tracer alone."""
     text = (

@@ -154,8 +154,8 @@ def going(
         needs: What is imported instead; a name of it may be that of an import that goes.
         lost: Imports of what is there no longer.
     """
-    is_face = os.path.basename(file.path) == "__init__.py"
-    gone = _Gone(file, others, {need.alias for need in needs})
+    is_face, needs = os.path.basename(file.path) == "__init__.py", list(needs)
+    gone, hosts = _Gone(file, others, {need.alias for need in needs}), {need.near for need in needs}
     names = handed_on | (unused_before if is_face else set()) | _exported(file.tree)
     edits = []
     for statement in [*file.kinds[ast.Import], *file.kinds[ast.ImportFrom]]:
@@ -169,7 +169,9 @@ def going(
             )
         ]
         if len(unused) == len(statement.names):
-            edits.append(_without(file, _guard(file, statement) or statement))
+            # A `try` in which something else is imported now stays.
+            guard = None if file.start(statement) in hosts else _guard(file, statement)
+            edits.append(_without(file, guard or statement))
         elif unused:
             edits += [_name_out(file, statement, alias, unused) for alias in unused]
     return list(dict.fromkeys(edits))

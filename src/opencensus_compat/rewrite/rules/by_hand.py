@@ -23,8 +23,11 @@ _OUTER = "outer_context"
 
 
 def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
-    """Yield, in pairs, the starts and ends of a program that stand in different functions: any end may be that of any start."""
+    """Yield, in pairs, the starts and ends of a program: those of one function, and of functions that have only one of the two: any end may be that of any start."""
     files = list(files)
+    for file in files:
+        here = [use for use in file.uses if use.rule in {"T012", "T013"} and file.call(use.node)]
+        yield from ((one, other) for one in here for other in here if one is not other and file.owner(one.node) is file.owner(other.node))
     starts, ends = ([use for file in files for use in _split(file, rule)] for rule in ("T012", "T013"))
     if starts and ends:
         yield from ((starts[0], each) for each in [*starts[1:], *ends])
