@@ -1,4 +1,4 @@
-"""Several ways of spans in one process, each with its sampler and telemetry processors, and which of them spans of libraries go."""
+"""Several pipelines of spans in one process, each with its sampler and telemetry processors, and which of them spans of libraries go."""
 
 from __future__ import annotations
 

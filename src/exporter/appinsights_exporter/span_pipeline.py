@@ -1,12 +1,12 @@
-"""Spans that go another way than those of the global tracer provider: another resource, sampler, role or telemetry processors.
+"""Pipelines of spans beside that of the global tracer provider, with another resource, sampler, role or telemetry processors.
 
-Use, where one process has several ways::
+Use, where one process has several::
 
     billing = SpanPipeline("InstrumentationKey=…", telemetry_processors=[set_role])
     tracer = billing.tracer_provider(ALWAYS_ON).get_tracer(__name__)
     RequestsInstrumentor().instrument(tracer_provider=latest_provider())
 
-Where one way is enough, :func:`configure` sets it up.
+Where one is enough, :func:`configure` sets it up.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _INCOMING = (trace.SpanKind.SERVER, trace.SpanKind.CONSUMER)
 
 
 class SpanPipeline:
-    """A way of spans to Application Insights beside that of the global tracer provider, with tracer providers of its own.
+    """A pipeline of spans to Application Insights beside that of the global tracer provider, with tracer providers of its own.
 
     Pipelines are cheap: those with equal settings share one queue, which is flushed at the end of the process and of children that fork, so
     that a function may make one for each call. Arguments are those of :func:`configure`, with its defaults.
