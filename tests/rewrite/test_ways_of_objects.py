@@ -162,6 +162,14 @@ def test_an_import_in_try_that_another_one_takes_the_place_of(tmp_path):
     assert left == []
 
 
+def test_an_import_after_a_byte_order_mark(tmp_path):
+    """The file belongs to the program, though its first line is no import to the byte."""
+    app = "\ufefffrom telemetry import tracer\n\n\n@tracer.trace_decorator()\ndef sell():\n    pass\n"
+    after, left = _rewritten(tmp_path, {"telemetry.py": _TELEMETRY, "app.py": app})
+    assert after["app.py"] == app.replace("trace_decorator()", 'start_as_current_span("sell")')
+    assert left == []
+
+
 def test_a_use_inside_another_one(tmp_path):
     """What a tracer of the context is needed for goes with it: not the tracer alone."""
     text = (
@@ -198,6 +206,11 @@ _STAY = {
     "a dictionary": (
         _TELEMETRY,
         "import telemetry\n\nTOOLS = {'t': [telemetry.tracer]}\n" + _WITH.format("TOOLS['t'][0]", ""),
+        "collection",
+    ),
+    "a dictionary that another file gets with all names": (
+        f"{_HEAD}TOOLS = {{'t': {_MADE}}}\n\n\ndef work():\n    with TOOLS['t'].span('y'):\n        pass\n",
+        "from telemetry import *\n\n" + _WITH.format("TOOLS['t']", ""),
         "collection",
     ),
     "an attribute in text": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
+from opencensus_compat.rewrite.imports import starred
 from opencensus_compat.rewrite.rules.made import readers, stored, target
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def _reads(file: File, node: ast.Dict) -> list[tuple[File, ast.expr]] | None:
     slot = file.slot(place) if place is not None else None
     if place is None or slot is None or slot.stores != [place]:
         return None
+    for home in file.files.values():
+        # What gets it by `import *` has no variable that could be followed.
+        if any(home.slot(each) is None for each in home.reads(slot.name)) and (starred(home, slot.name) or (home, None))[1] is slot:
+            return None
     found: list[tuple[File, ast.expr]] = []
     for home, load in readers(file, place):
         read = _read(load, home)

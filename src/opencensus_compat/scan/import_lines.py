@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ def named(path: str, source: bytes, find: Callable[[str, int, str], str | None],
         words: Last parts of the names of modules that are looked for; None for all.
     """
     names: set[tuple[int, str]] = set()
+    source = source.removeprefix(codecs.BOM_UTF8)
     for dots, module, imported, modules in _IMPORT.findall(source):
         if modules:
             names.update((0, part.split()[0]) for part in modules.decode("utf-8", "replace").split(",") if part.strip())

@@ -312,7 +312,7 @@ class Program:
         if any(name in source for name in classes):
             return True
         try:
-            code = notebooks.code(path, source)
+            code = notebooks.code(path, source).removeprefix(codecs.BOM_UTF8)
         except ValueError:
             return False
         if not imports(code):
