@@ -312,3 +312,77 @@ def test_handed_to_a_class_of_another_file(tmp_path):
     assert texts["app.py"].endswith("trace.set_tracer_provider(provider)\napplication = Traced(None)\n")
     assert "from opentelemetry.sdk.trace.sampling import ALWAYS_ON\n" in texts["app.py"]
     assert "exporter" not in texts["traced.py"].partition("class Traced")[2]
+
+
+_OF_PROGRAM = """\
+from opencensus.ext.azure.trace_exporter import AzureExporter
+
+
+class ShopExporter(AzureExporter):
+    def span_data_to_envelope(self, span_data):
+        yield from super().span_data_to_envelope(span_data)
+
+
+"""
+
+
+def test_telemetry_processors_stay():
+    """An exporter that stays keeps the telemetry processors that it gets."""
+    new, left = body(
+        f"{_OF_PROGRAM}exporter = ShopExporter()\nexporter.add_telemetry_processor(print)\n"
+        "tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())\nwith tracer.span(name='a'):\n    pass\n"
+    )
+    assert "provider.add_span_processor(LegacyExporterProcessor(exporter))\nexporter.add_telemetry_processor(print)\n" in new
+    assert left["A006"] == "stays with the exporter that has it"
+
+
+_MADE_BY_A_FRAMEWORK = f"""\
+{_OF_PROGRAM}class Tracing(Base):
+    def __init__(self, app, sampler):
+        super().__init__(app)
+        self.exporter = ShopExporter()
+        self.sampler = sampler
+
+    def __call__(self, scope):
+        with Tracer(exporter=self.exporter, sampler=self.sampler).span(name="request"):
+            pass
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "Tracing(None, AlwaysOffSampler())\n",
+        "from starlette.middleware import Middleware\nMiddleware(Tracing, sampler=AlwaysOffSampler())\n",
+        "app.add_middleware(Tracing, sampler=AlwaysOffSampler())\n",
+    ],
+)
+def test_of_a_class_that_a_framework_makes(made):
+    """The provider has the sampler that the one object of a class is made with, whoever makes it."""
+    new, left = body(_MADE_BY_A_FRAMEWORK + made)
+    assert "provider = TracerProvider(sampler=ALWAYS_OFF)\n" in new
+    assert set(left) == {"B002", "A001", "A002"}
+
+
+@pytest.mark.parametrize(
+    ("made", "asked"),
+    [
+        ("app.add_middleware(Tracing, sampler=chosen())\n", None),
+        (
+            "app.add_middleware(Tracing, sampler=AlwaysOnSampler())\nadmin.add_middleware(Tracing, sampler=AlwaysOffSampler())\n",
+            "Which sampler",
+        ),
+        (
+            "app.add_middleware(Tracing, sampler=AlwaysOnSampler())\nadmin.add_middleware(Tracing, sampler=AlwaysOnSampler())\n",
+            "Where does the program run once",
+        ),
+        ("def Middleware(cls, sampler):\n    pass\n\n\nMiddleware(Tracing, sampler=AlwaysOnSampler())\n", None),
+    ],
+)
+def test_of_a_class_whose_sampler_is_not_known(made, asked):
+    """Nothing is guessed where a class is made otherwise, with several samplers, or more than once."""
+    new, left = body(_MADE_BY_A_FRAMEWORK + made)
+    assert "TracerProvider" not in new
+    assert asked is None or asked in " ".join(left.values())

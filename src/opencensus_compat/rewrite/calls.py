@@ -1,4 +1,4 @@
-"""Calls that a program makes through others: `submit(bill, tracer)`, `partial(bill, tracer)`, `Thread(target=bill, args=(tracer,))`."""
+"""Calls that a program makes through others: `submit(bill, tracer)`, `Thread(target=bill, args=(tracer,))`, `Middleware(Tracing, sampler=sampler)`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,51 @@ if TYPE_CHECKING:
 
 _PLACES = {"partial": 0, "submit": 0, "to_thread": 0, "call_soon": 0, "run_in_executor": 1}
 """Function that calls another -> place of that one; its arguments follow."""
+_MIDDLEWARES = frozenset({"Middleware", "add_middleware"})
+"""What makes one object of a class for an application, with the arguments that it gets by name."""
+_OF_TYPES = frozenset({"super", "isinstance", "issubclass"})
 
 
-def handed_on(call: ast.Call) -> ast.Call | None:
+def handed_on(call: ast.Call, file: File) -> ast.Call | None:
     """Return the call that another one makes, of the same nodes; None for one that makes none."""
     at = _PLACES.get(strings.tail(call.func))
     if at is not None and len(call.args) > at and isinstance(call.args[at], (ast.Name, ast.Attribute)):
         return ast.Call(func=call.args[at], args=call.args[at + 1 :], keywords=call.keywords, lineno=call.lineno)
+    if (made := _by_framework(call, file)) is not None:
+        return made
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     target, arguments, named = given.get("target"), given.get("args"), given.get("kwargs")
     if isinstance(target, (ast.Name, ast.Attribute)) and isinstance(arguments, (ast.Tuple, ast.List)) and named is None:
         return ast.Call(func=target, args=arguments.elts, keywords=[], lineno=call.lineno)
     return None
+
+
+def making(node: ast.Name | ast.Attribute, file: File) -> ast.Call | None:
+    """Return the call that makes an object of a class at a place that names it, also where a framework makes it; None for another place."""
+    above = file.parents.get(node)
+    made = _by_framework(above, file) if isinstance(above, ast.Call) else None
+    return made if made is not None and made.func is node else file.call(node)
+
+
+def _by_framework(call: ast.Call, file: File) -> ast.Call | None:
+    if strings.tail(call.func) not in _MIDDLEWARES or len(call.args) != 1 or _is_own(call.func, file):
+        return None
+    made = call.args[0]
+    return ast.Call(func=made, args=[], keywords=call.keywords, lineno=call.lineno) if isinstance(made, (ast.Name, ast.Attribute)) else None
+
+
+def _is_own(function: ast.expr, file: File) -> bool:
+    """Return whether a function is one of the program's own, whatever that does."""
+    if isinstance(function, ast.Attribute):
+        return file.value(function.value).meaning == "module"
+    slot = file.slot(function)
+    return slot is not None and any(not isinstance(store, ast.alias) or file.origin(store) is not None for store in slot.stores)
+
+
+def is_of_types(node: ast.AST, file: File) -> bool:
+    """Return whether a class is only named for what it is, as `super(Class, self)` does."""
+    call = file.parents.get(node)
+    return isinstance(call, ast.Call) and node in call.args and isinstance(call.func, ast.Name) and call.func.id in _OF_TYPES
 
 
 def chain(file: File, node: ast.AST) -> Iterator[ast.AST]:

@@ -51,7 +51,7 @@ class Meanings(Groups):
         for file in files.values():
             for call in file.kinds[ast.Call]:
                 self._calls[strings.tail(call.func)].append((file, call))
-                if (made := calls.handed_on(call)) is not None:
+                if (made := calls.handed_on(call, file)) is not None:
                     self._calls[strings.tail(made.func)].append((file, made))
                     self._through.update(dict.fromkeys([*made.args, *made.keywords], made))
             for read in file.kinds[ast.Attribute]:
@@ -137,12 +137,14 @@ class Meanings(Groups):
                 owner = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
                 return classes.method((home, owner), node.attr) if home is not None and isinstance(owner, ast.ClassDef) else None
             methods = self._methods[node.attr]
+            if _is_super(node.value) and classes.around(file, node) is not None:
+                return self._method_of(file, node)
             return self._method_of(file, node) or (methods[0] if len(methods) == 1 else None)
         return None
 
     def _method_of(self, file: File, node: ast.Attribute) -> Function | None:
         """Return the method that `self.name` or `super().name` names, where no class below has one of its own; None for another expression."""
-        home, is_super = classes.around(file, node), isinstance(node.value, ast.Call) and strings.tail(node.value.func) == "super"
+        home, is_super = classes.around(file, node), _is_super(node.value)
         if home is None or not (is_super or classes.is_of_self(file, node)):
             return None
         found = classes.method(home, node.attr, above=is_super)
@@ -257,3 +259,7 @@ def _origin_of(file: File, alias: ast.alias) -> str:
     """Return where an imported name comes from, as a dotted name."""
     statement = file.parents.get(alias)
     return f"{statement.module or ''}.{alias.name}" if isinstance(statement, ast.ImportFrom) else alias.name
+
+
+def _is_super(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and strings.tail(node.func) == "super"

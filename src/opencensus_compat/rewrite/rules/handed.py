@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from opencensus_compat.rewrite import calls
 from opencensus_compat.rewrite.rules.providers import TRACER, given, kind, tracers
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _makers(owner: ast.ClassDef, parameter: str, file: File) -> list[tuple[File,
                 if node.attr == owner.name:
                     return None
                 continue
-            if not _is_class(node, owner, file, home):
+            if not _is_class(node, owner, file, home) or calls.is_of_types(node, home):
                 continue
             call = home.parents.get(node)
             is_direct = isinstance(call, ast.Call) and call.func is node

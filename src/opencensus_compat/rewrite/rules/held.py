@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import kept
+from opencensus_compat.rewrite import calls, kept
 from opencensus_compat.rewrite.rules.made import attributes
 from opencensus_compat.scan import strings
 
@@ -220,14 +220,15 @@ def _arguments(file: File, parameter: ast.arg) -> Parts:
     defaults: dict[ast.arg, ast.expr | None] = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
     defaults |= dict(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
     is_method = isinstance(owner, ast.ClassDef) and not any(strings.tail(each) == "staticmethod" for each in function.decorator_list)
-    is_of_class = isinstance(owner, ast.ClassDef) and function.name != "__init__"
+    is_made = isinstance(owner, ast.ClassDef) and function.name == "__init__"
+    is_of_class = isinstance(owner, ast.ClassDef) and not is_made
     at = places.index(parameter) - is_method if parameter in places else -1
     found: list[tuple[File, ast.expr]] = []
     for home in file.files.values():
         for node in home.reads(name):
-            if not _may_mean(node, home, is_of_class=is_of_class):
+            if not _may_mean(node, home, is_of_class=is_of_class) or (is_made and calls.is_of_types(node, home)):
                 continue
-            call = home.call(node)
+            call = calls.making(node, home) if is_made else home.call(node)
             if call is None or home.has_stars(call):
                 return None
             given = call.args[at] if 0 <= at < len(call.args) else _keyword(call, parameter.arg)

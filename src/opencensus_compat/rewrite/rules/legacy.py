@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from opencensus_compat.rewrite import calls
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import handed, providers, samplers, shared
 from opencensus_compat.rewrite.rules.held import held
@@ -30,6 +31,7 @@ _SEVERAL = Ask(
 )
 _ONCE = Ask("Where does the program run once, before its spans begin? A process has one tracer provider, with one exporter of this kind.")
 _SAMPLER = Ask("Which sampler is meant? The tracers with this exporter have several, and a process has one.")
+_UNKNOWN = Ask("Which sampler is meant? The tracer gets several, or one that is made outside of these files, and a process has one.")
 
 
 class Stays(NamedTuple):
@@ -163,6 +165,8 @@ def set_up(found: Stays, user: ast.Call, given: providers.Taker, sampler: str, u
             raise Refused(_ONCE)
         return _in_place(exporter, found, sampler, use, file)
     kinds = {each.kind(home) for home, each in users}
+    if kinds == {None} and len(users) == 1:
+        raise Refused(_UNKNOWN)
     if len(kinds) > 1 or None in kinds:
         raise Refused(_SAMPLER)
     if found.call is None or found.or_none:
@@ -293,8 +297,10 @@ def _is_once(node: ast.AST, file: File, depth: int = 4) -> bool:
             name = owner.name if isinstance(owner, ast.ClassDef) and each.name == "__init__" else each.name
             if not depth or any(strings.tail(other) not in {"staticmethod", "classmethod"} for other in each.decorator_list):
                 return False
-            calls = [(home, home.call(read)) for home, read in providers.reads(name, file)]
-            return not calls or (len(calls) == 1 and calls[0][1] is not None and _is_once(calls[0][1], calls[0][0], depth - 1))
+            is_made = name != each.name
+            reads = [(home, read) for home, read in providers.reads(name, file) if not (is_made and calls.is_of_types(read, home))]
+            found = [calls.making(read, home) if is_made else home.call(read) for home, read in reads]
+            return not reads or (len(reads) == 1 and found[0] is not None and _is_once(reads[0][1], reads[0][0], depth - 1))
     return True
 
 

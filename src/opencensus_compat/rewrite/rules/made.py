@@ -255,7 +255,7 @@ def _is_never_given(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str,
             if call.func is not node:
                 if strings.tail(call.func) in {"cast", "isinstance"}:
                     continue
-                made = calls.handed_on(call)
+                made = calls.handed_on(call, home)
                 if made is None or made.func is not node:
                     return False
                 call = made

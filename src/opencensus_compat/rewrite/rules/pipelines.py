@@ -9,10 +9,11 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import processors, samplers, shared
+from opencensus_compat.rewrite.rules import legacy, processors, samplers, shared
 from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure
 from opencensus_compat.rewrite.rules.options import options, renamed
+from opencensus_compat.rewrite.rules.providers import takers
 from opencensus_compat.rewrite.rules.ways import are_separate, exporters, taken
 
 if TYPE_CHECKING:
@@ -38,9 +39,14 @@ def exporter(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
 
 
 def processor(use: Found, file: File) -> Outcome:
-    """`exporter.add_telemetry_processor(...)` stays on a pipeline, too."""
+    """`exporter.add_telemetry_processor(...)` stays on a pipeline, and on an exporter that stays."""
     if use.symbol.startswith(f"{EXPORTER}.") and file.call(use.node) is not None and are_separate(file):
         return []
+    stays = legacy.of(use.node.value, file) if isinstance(use.node, ast.Attribute) else None
+    if stays is not None:
+        # It waits for the tracers that have the exporter, while there are some.
+        is_awaited = any(legacy.of(each.exporter, home) == stays for home, each in takers(file))
+        return [] if is_awaited else Keep("stays with the exporter that has it")
     return processors.processor(use, file)
 
 

@@ -152,15 +152,20 @@ def kind(sampler: ast.expr | None, file: File) -> tuple[str, str] | None:
     """Return what tells samplers apart that decide differently: class and rate; None for one that is not known."""
     if sampler is None:
         return _PROBABILITY, "0.0001"
-    found = made(file, default(sampler, file))
-    if found is None:
+    node = default(sampler, file)
+    found = made(file, node)
+    kinds = {_kind(home, call) for home, call in (held(file, node) or [] if found is None else [found])}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _kind(file: File, call: ast.expr) -> tuple[str, str] | None:
+    if not isinstance(call, ast.Call):
         return None
-    home, call = found
-    symbol = home.symbol(call)
+    symbol = file.symbol(call)
     if symbol in _ALWAYS:
         return symbol, ""
-    rate = home.argument(call, 0, "rate")
-    if symbol == _PROBABILITY and rate is None and not home.has_stars(call):
+    rate = file.argument(call, 0, "rate")
+    if symbol == _PROBABILITY and rate is None and not file.has_stars(call):
         return _PROBABILITY, "0.0001"
     return (symbol, repr(rate.value)) if symbol == _PROBABILITY and isinstance(rate, ast.Constant) else None
 
