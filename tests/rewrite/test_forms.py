@@ -73,8 +73,8 @@ _FORMS = {
         "with tracer.start_as_current_span('a', kind=trace.SpanKind.CLIENT) as s:\n    s.set_attribute('k', 1)\n",
     ),
     "a context in a variable": (
-        "def ids():\n    context = tracer.span_context\n    return context.trace_id, context.span_id\n",
-        "def ids():\n    context = trace.get_current_span().get_span_context()\n    return trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)\n",
+        "def ids():\n    with tracer.span('a'):\n        context = tracer.span_context\n        return context.trace_id, context.span_id\n",
+        "def ids():\n    with tracer.start_as_current_span('a'):\n        context = trace.get_current_span().get_span_context()\n        return trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)\n",
     ),
     "a walrus": (
         "if (t := tracer):\n    with t.span('a'):\n        pass\n",
@@ -215,7 +215,7 @@ def test_an_id_in_a_variable_is_text():
     """What is done with a variable that holds an id stays: it holds the same text."""
     text = "from opencensus.trace import execution_context\n\ndef ids():\n    c = execution_context.get_opencensus_tracer().span_context\n    i = c.trace_id\n    return send({'id': i, 'span': c.span_id})\n"
     assert _rewritten(text).endswith(
-        "    i = trace.format_trace_id(c.trace_id)\n    return send({'id': i, 'span': trace.format_span_id(c.span_id)})\n"
+        "    i = trace.format_trace_id(c.trace_id or _trace_id)\n    return send({'id': i, 'span': (trace.format_span_id(c.span_id) if c.is_valid else None)})\n"
     )
 
 

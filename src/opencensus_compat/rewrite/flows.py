@@ -19,6 +19,7 @@ from opencensus_compat.rewrite.rules import (
     made,
     metric_names,
     metrics,
+    outside,
     providers,
     readings,
     replaced,
@@ -86,7 +87,7 @@ class Flows(Sources):
                     self._reach(slot)
         for one, other in [
             each
-            for rule in (providers, ways, attributes, by_hand, contexts, metrics, metric_names, readings, replaced, functions)
+            for rule in (providers, ways, attributes, by_hand, contexts, outside, metrics, metric_names, readings, replaced, functions)
             for each in rule.together(files.values())
         ]:
             self._tie(one, other)

@@ -109,9 +109,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "T019",
         "ids of the current span",
         "exact",
-        "`span.get_span_context()`; ids are integers: `format_trace_id`, `format_span_id`",
+        "`span.get_span_context()`; ids are integers: `format_trace_id`, `format_span_id`; outside spans, where a tracer has a trace id of its own, `or` one that is made once",
         names="trace.tracer.Tracer.span_context trace.span.Span.context_tracer trace.blank_span.BlankSpan.context_tracer",
-        pair="T019_ids_of_the_current_span",
+        pair="T019_ids_of_the_current_span T019_ids_outside_spans",
         arrives="requests, dependencies: operation_Id, id",
     ),
     Rule(

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
-from opencensus_compat.rewrite.rules import by_hand, handed, pipelines, tested
+from opencensus_compat.rewrite.rules import by_hand, handed, outside, pipelines, tested
 from opencensus_compat.rewrite.rules.made import made, readers, stored, target
 from opencensus_compat.rewrite.rules.providers import check_header, is_first
 from opencensus_compat.rewrite.rules.spans import span_context
@@ -131,7 +131,7 @@ def ids(use: Found, file: File) -> Outcome:
     trace = file.need(_TRACE, node)
     is_of_span = node.attr == "context_tracer" and (top.attr == "trace_id" or file.parents.get(node) is not top)
     span = file.render(node.value) if is_of_span else f"{trace}.get_current_span()"
-    return [file.replace(top, f"{trace}.format_{top.attr}({span}.get_span_context().{top.attr})")]
+    return [file.replace(top, outside.id_text(top.attr, f"{span}.get_span_context()", top, file))]
 
 
 def _only_ids(node: ast.Attribute, file: File) -> bool:
@@ -166,8 +166,7 @@ def context_of_ids(use: Found, file: File) -> Outcome:
         # A variable that holds the id as text.
         return []
     if call is None and use.symbol.rpartition(".")[2] in {"trace_id", "span_id"} and isinstance(use.node, ast.Attribute):
-        trace = file.need(_TRACE, use.node)
-        return [file.replace(use.node, f"{trace}.format_{use.node.attr}({file.text(use.node)})")]
+        return [file.replace(use.node, outside.id_text(use.node.attr, file.text(use.node.value), use.node, file))]
     if call is None or use.symbol != _CONTEXT or file.has_stars(call):
         return Ask("Which part of the context is needed? OpenTelemetry's ids are integers.")
     found = [file.argument(call, 0, "trace_id"), file.argument(call, 1, "span_id")]
@@ -190,6 +189,8 @@ def _is_sampled(node: ast.Attribute, top: ast.expr, file: File) -> Outcome:
     context = options.value if isinstance(options, ast.Attribute) and options.attr == "trace_options" else None
     if not isinstance(context, ast.Attribute) or context.attr not in {"span_context", "context_tracer"}:
         return Ask("Which context is it? OpenTelemetry's has `trace_flags.sampled`.")
+    if context.attr == "span_context" and not outside.is_in_span(node, context.value, file):
+        return outside.QUESTION
     span = file.text(context.value) if context.attr == "context_tracer" else f"{file.need(_TRACE, node)}.get_current_span()"
     return [file.replace(top, f"{span}.get_span_context().trace_flags.sampled")]
 
@@ -252,6 +253,8 @@ def _is_current(node: ast.expr | None, file: File) -> bool:
     """Return whether an expression is the context of the current span; its use goes with that of the propagator."""
     if node is None or file.symbol(node) not in {"trace.tracer.Tracer.span_context", "trace.span.Span.context_tracer"}:
         return False
+    if (tracer := outside.tracer_of_context(node, file)) is not None and not outside.is_in_span(node, tracer, file):
+        outside.check_own(tracer, file)
     for each in ast.walk(node):
         file.covered.update(each_use for each_use in file.by_node.get(each, ()) if each_use.rule == "T019")
     return True
