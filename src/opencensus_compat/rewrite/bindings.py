@@ -74,6 +74,10 @@ class Bindings:
         """Return what a name means inside a module, class or function; None for a builtin or what nobody binds."""
         return self._scopes[owner].find(name)
 
+    def unused(self) -> set[str]:
+        """Return the names of the module that nothing in it reads."""
+        return {name for name, slot in self.module.items() if not slot.loads}
+
     @staticmethod
     def _read_in(scope: _Scope, name: str) -> _Scope:
         """Return the scope in which a name is looked for: a class has those alone that its body has bound so far."""

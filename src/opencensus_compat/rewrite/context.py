@@ -140,6 +140,10 @@ class File:
         column: int = node.end_col_offset
         return self._starts[line - 1] + column
 
+    def place(self, use: Found) -> int:
+        """Return the byte at which a use begins; 0 for one that has no place."""
+        return self.start(use.node) if hasattr(use.node, "lineno") else 0
+
     def text(self, node: ast.AST) -> str:
         """Return the source of a node."""
         return self.source[self.start(node) : self.end(node)].decode("utf-8")

@@ -85,6 +85,11 @@ class Change:
         return self.parts[0].line
 
     @property
+    def width(self) -> int:
+        """How many bytes the largest edit takes."""
+        return max((edit.end - edit.start for part in self.parts for edit in part.edits), default=0)
+
+    @property
     def cell(self) -> int:
         """The cell of the first part; 0 in files that are no notebooks."""
         return self.parts[0].cell

@@ -15,7 +15,7 @@ from opencensus_compat.rewrite.edits import Change, Edit, Need, Origins, Part, W
 from opencensus_compat.rewrite.flows import Cut, Flows, is_tracer
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.programs import Surroundings, View, handed_over, programs
-from opencensus_compat.rewrite.rules import FREE, REWRITERS
+from opencensus_compat.rewrite.rules import FREE, REWRITERS, tracer_classes
 from opencensus_compat.scan import notebooks, project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.rules import BY_ID
@@ -260,7 +260,7 @@ class _Run:
 
     def _go(self) -> None:
         self._refresh()
-        self._unused = {path: _unused(file) for path, file in self._files.items()}
+        self._unused = {path: file.bindings.unused() for path, file in self._files.items()}
         self._check_cells()
         left: list[Left] = []
         asked: dict[Where, Left] = {}
@@ -318,9 +318,18 @@ class _Run:
                 break
         self._trees = {}
 
+    def _bases(self, files: Mapping[str, File]) -> list[Change]:
+        """Return the wanted changes that take tracers from the classes of a program which only name them."""
+        found = tracer_classes.by_name_only(files)
+        changes = [Change((self._part(file, use, None, edits),)) for file, use, edits in found if file.path in self._chosen]
+        return [change for change in changes if change.key not in self._refused and _is_wanted(change, self._options)]
+
     # One round.
     def _found(self, files: Mapping[str, File]) -> tuple[list[Change], list[Left]]:
         """Return what can change now in a program, and what cannot."""
+        # What stands on a tracer by name only is none, and no use of one: that goes first.
+        if bases := self._bases(files):
+            return bases, []
         flows, groups, parts, left = self._state(files, frozenset())
         # A file whose tracer comes from one that cannot change gets a tracer of its own.
         cut = frozenset(
@@ -365,7 +374,7 @@ class _Run:
         groups: dict[Key, list[tuple[File, Found]]] = defaultdict(list)
         for file in files.values():
             file.covered.clear()
-            for use in sorted(file.uses, key=lambda use: _place(file, use)):
+            for use in sorted(file.uses, key=file.place):
                 slot = file.slot(use.node)
                 is_cut = use.rule == "I007" and slot is not None and (file.path, slot.name) in cut
                 if use.rule[0] != "I" or use.rule in {"I005", "I006", "I008"} or is_cut:
@@ -491,7 +500,7 @@ class _Run:
             done: dict[str, list[Edit]] = defaultdict(list)
             applied = []
             # What stands inside another's place is there no more, or has its turn in the next round.
-            for change in sorted(changes, key=_widest, reverse=True):
+            for change in sorted(changes, key=lambda change: change.width, reverse=True):
                 if change.key in wanted and not any(conflict(part.edits, done[part.path]) for part in change.parts):
                     applied.append(change)
                     for part in change.parts:
@@ -553,17 +562,3 @@ class _Run:
                 if isinstance(refused.outcome, Ask):
                     found.append((use, refused.outcome.question))
         return found
-
-
-def _widest(change: Change) -> int:
-    """Return how many bytes the largest edit of a change takes."""
-    return max((edit.end - edit.start for part in change.parts for edit in part.edits), default=0)
-
-
-def _place(file: File, use: Found) -> int:
-    return file.start(use.node) if hasattr(use.node, "lineno") else 0
-
-
-def _unused(file: File) -> set[str]:
-    """Return the names of a module that nothing in it reads."""
-    return {name for name, slot in file.bindings.module.items() if not slot.loads}

@@ -82,7 +82,14 @@ RULES: tuple[Rule, ...] = (
         arrives="requests: name, url, resultCode, duration",
     ),
     # Classes of the program that stand on OpenCensus's, and names that are not public.
-    Rule("B001", "subclass of a tracer", "decide", "own functions over `trace.get_tracer`", "What does the class add to a tracer?"),
+    Rule(
+        "B001",
+        "subclass of a tracer",
+        "decide",
+        "no base, where the class only names a tracer; else own functions over `trace.get_tracer`",
+        "What does the class add to a tracer?",
+        pair="B001_tracer_by_name_only",
+    ),
     Rule(
         "B002",
         "subclass of an exporter",

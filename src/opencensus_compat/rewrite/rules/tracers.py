@@ -32,6 +32,8 @@ def tracer(use: Found, file: File) -> Outcome:
         return Keep("OpenCensus's tracers have no such method")
     if call is None:
         return _as_class(use, file)
+    if file.value(call.func).meaning == "subclass":
+        return Keep("a class of the program stands on the tracer")
     if file.has_stars(call):
         return Ask("Which exporter and sampler are in `*` or `**`?")
     propagator = given(call, 3, "propagator", file)
@@ -187,6 +189,8 @@ def _as_class(use: Found, file: File) -> Outcome:
         and parent.func.id == "isinstance"
         and parent.args[1:] == [use.node]
     )
+    if is_check and any(each.rule == "B001" for home in file.files.values() for each in home.uses):
+        return Ask("Can it be an object of the program's own class? That stands on OpenCensus's tracer.")
     if (file.is_annotation(use.node) or is_check) and isinstance(use.node, (ast.Name, ast.Attribute)):
         return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.Tracer")]
     quoted = file.in_quotes(use, f"{file.need(_TRACE, use.node)}.Tracer")
