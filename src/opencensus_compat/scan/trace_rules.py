@@ -118,9 +118,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "T020",
         "attribute of a span",
         "exact",
-        "`span.set_attribute(key, value)`",
+        "`span.set_attribute(key, value)`; `str(value)` of what older releases of OpenTelemetry refuse, such as an exception, a UUID or a date",
         names="trace.span.Span.add_attribute",
-        pair="T020_attribute",
+        pair="T020_attribute T020_values_that_become_text",
         arrives="requests, dependencies: customDimensions",
     ),
     Rule(

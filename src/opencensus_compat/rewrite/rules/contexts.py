@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.rules import by_hand, handed, outside, pipelines, tested
+from opencensus_compat.rewrite.rules.attribute_values import as_text
 from opencensus_compat.rewrite.rules.made import made, readers, stored, target
 from opencensus_compat.rewrite.rules.providers import check_header, is_first
 from opencensus_compat.rewrite.rules.spans import span_context
@@ -104,7 +105,8 @@ def current_attribute(use: Found, file: File) -> Outcome:
         return _OWN
     name = file.need(_TRACE, use.node)
     keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
-    return [file.replace(use.node, f"{name}.get_current_span().set_attribute"), *keywords]
+    text = as_text(file.argument(call, 1, "attribute_value"), file)
+    return [file.replace(use.node, f"{name}.get_current_span().set_attribute"), *keywords, *text]
 
 
 def current_tracer(use: Found, file: File) -> Outcome:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit, apply, line_starts
 from opencensus_compat.rewrite.rules import legacy, pipelines
+from opencensus_compat.rewrite.rules.attribute_values import as_text
 from opencensus_compat.rewrite.rules.providers import STARTS, TRACER, callers, context_given, parent_context, reads, told, tracers
 from opencensus_compat.scan.rules import BY_ID
 
@@ -202,7 +203,8 @@ def attribute(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None:
         return Keep("a method as a value")
-    return [file.rename(use.node, "set_attribute"), *file.positional(call, {"attribute_key": "key", "attribute_value": "value"})]
+    keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
+    return [file.rename(use.node, "set_attribute"), *keywords, *as_text(file.argument(call, 1, "attribute_value"), file)]
 
 
 def kind(use: Found, file: File) -> Outcome:
@@ -308,7 +310,8 @@ def mapping(use: Found, file: File) -> Outcome:
         sign = file.source.index(b"=", file.end(above))
         value = sign + 1 + len(file.source[sign + 1 :]) - len(file.source[sign + 1 :].lstrip(b" \t"))
         middle = file.splice(file.end(above.slice), value, ", ", node)
-        return [head, middle, file.splice(file.end(statement), file.end(statement), ")", node)]
+        text = as_text(statement.value, file)
+        return [head, middle, *text, file.splice(file.end(statement), file.end(statement), ")", node)]
     call = file.call(above) if isinstance(above, ast.Attribute) and above.attr == "update" else None
     if call is not None and above is not None and file.is_alone(call) and len(call.args) == 1 and not call.keywords:
         return [file.splice(file.end(node) - len(node.attr), file.end(above), "set_attributes", node)]
@@ -390,7 +393,8 @@ def annotation(use: Found, file: File) -> Outcome:
     for keyword in attributes:
         key = "**" if keyword.arg is None else f'"{keyword.arg}": '
         brace = "{" if keyword is attributes[0] else ""
-        edits.append(file.splice(file.start(keyword), file.start(keyword.value), brace + key, call))
+        edits += [file.splice(file.start(keyword), file.start(keyword.value), brace + key, call)]
+        edits += as_text(keyword.value, file) if keyword.arg is not None else []
     last = file.end(attributes[-1])
     return [*edits, file.splice(last, last, "}", call)]
 
