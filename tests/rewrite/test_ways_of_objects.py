@@ -216,10 +216,18 @@ _STAY = {
     "an attribute in text": (
         _TELEMETRY,
         (
-            "import telemetry\n\n\nclass Till:\n    def __init__(self, tracer):\n        self.tracer = tracer\n\n\n"
-            "def sell(till):\n    with getattr(till, 'tracer').span('x'):\n        pass\n\n\nsell(Till(telemetry.tracer))\n"
+            "from operator import attrgetter\n\nimport telemetry\n\n\nclass Till:\n    def __init__(self, tracer):\n        self.tracer = tracer\n\n\n"
+            "def sell(till):\n    with attrgetter('tracer')(till).span('x'):\n        pass\n\n\nsell(Till(telemetry.tracer))\n"
         ),
         "`tracer` is named in text",
+    ),
+    "an exporter in text": (
+        (
+            f"{_HEAD}class Till:\n    def __init__(self):\n        self.exporter = AzureExporter()\n"
+            "        self.tracer = Tracer(exporter=self.exporter, sampler=AlwaysOnSampler())\n"
+        ),
+        "import telemetry\n\nprint(getattr(telemetry.Till(), 'exporter', None))\n",
+        "`exporter` is named in text",
     ),
     "a function that is returned": (
         f"{_HEAD}def outer():\n    tracer = {_MADE}\n\n    def get():\n        return tracer\n\n    return get\n\n\nget_tracer = outer()\n",

@@ -70,10 +70,10 @@ class Named:
                 yield node, f"`__all__` names `{slot.name}`"
 
     def readers(self, name: str) -> Iterator[tuple[ast.AST, str]]:
-        """Yield the places that name an attribute of some object in text, and why it cannot change for them."""
+        """Yield the places that name an attribute of some object in text, beside calls of `getattr`, and why it cannot change for them."""
         for file, node in self._texts[name]:
             call = file.parents.get(node)
-            if node.value != name or not isinstance(call, ast.Call):
+            if node.value != name or not isinstance(call, ast.Call) or strings.attribute_in_text(call) is not None:
                 continue
             if strings.tail(call.func) in _BUILTINS | {"attrgetter"} or _is_of_holder(call, file):
                 yield node, f"`{name}` is named in text"

@@ -366,6 +366,13 @@ class Flows(Sources):
             elif isinstance(read.ctx, ast.Store):
                 is_set = True
                 self._store(home, read, slot)
+        for home, call in self._reads_in_text(slot):
+            if self._is_followed_in_text(slot):
+                self._flow(home, call, slot)
+                for default in call.args[2:]:
+                    self._from(home, default, slot, f"what `{slot.name}` is without a value is not known")
+            else:
+                self._stop(slot, call, f"`{slot.name}` is named in text")
         held = [
             other
             for home in self._files.values()

@@ -23,6 +23,8 @@ _OF_BUILTINS = frozenset(name for kind in (dict, list, set, str, bytes) for name
 """Names of methods that other objects have, too."""
 _DEPTH = 8
 """Files through which a name is followed."""
+_IN_TEXT = frozenset({"trace.span.Span", "trace.tracer.Tracer"})
+"""Classes whose objects are followed through `getattr`."""
 
 
 class Meanings(Groups):
@@ -39,6 +41,8 @@ class Meanings(Groups):
         self._through: dict[ast.AST, ast.Call] = {}
         """Argument -> the call that another one makes with it."""
         self._reads: dict[str, list[tuple[File, ast.Attribute]]] = defaultdict(list)
+        self._in_text: dict[str, list[tuple[File, ast.Call]]] = defaultdict(list)
+        """Attribute -> the calls of `getattr` that read it."""
         self._aliases: dict[str, list[tuple[File, ast.alias]]] = defaultdict(list)
         self._methods: dict[str, list[Function]] = defaultdict(list)
         self._attributes: dict[str, Slot] = {}
@@ -51,6 +55,8 @@ class Meanings(Groups):
         for file in files.values():
             for call in file.kinds[ast.Call]:
                 self._calls[strings.tail(call.func)].append((file, call))
+                if (name := strings.attribute_in_text(call)) is not None:
+                    self._in_text[name].append((file, call))
                 if (made := calls.handed_on(call, file)) is not None:
                     self._calls[strings.tail(made.func)].append((file, made))
                     self._through.update(dict.fromkeys([*made.args, *made.keywords], made))
@@ -93,19 +99,42 @@ class Meanings(Groups):
             return self._origin(other, found, depth - 1)
         return other, found
 
-    def _attribute(self, file: File, node: ast.Attribute) -> Slot | None:
-        """Return what keeps an attribute of an object of the program, or a variable of a module of it; None for another."""
-        value = file.value(node.value)
+    def _attribute(self, file: File, node: ast.Attribute | ast.Call) -> Slot | None:
+        """Return what keeps an attribute of an object of the program, or a variable of a module of it; None for another.
+
+        Args:
+            file: The file.
+            node: The attribute, or the call of `getattr` that reads it.
+        """
+        owner, name = (node.value, node.attr) if isinstance(node, ast.Attribute) else (node.args[0], strings.attribute_in_text(node) or "")
+        value = file.value(owner)
         if value.meaning == "module":
             other = self._files.get(value.name)
-            return other.bindings.module.get(node.attr) if other is not None else None
-        if isinstance(node.value, ast.Name):
-            slot = file.slot(node.value)
+            return other.bindings.module.get(name) if other is not None else None
+        if isinstance(owner, ast.Name):
+            slot = file.slot(owner)
             if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias) and self._origin(file, slot) is None:
-                return self._of_import(file, slot.stores[0], node.attr)
-        if node in file.by_node or file.value(node.value).meaning in {"name", "instance"}:
+                return self._of_import(file, slot.stores[0], name)
+        if node in file.by_node or value.meaning in {"name", "instance"}:
             return None
-        return self._attributes.setdefault(node.attr, Slot("", node.attr, None))
+        return self._attributes.setdefault(name, Slot("", name, None))
+
+    def _reads_in_text(self, slot: Slot) -> list[tuple[File, ast.Call]]:
+        """Return the calls of `getattr` that read an attribute of objects."""
+        return [(home, call) for home, call in self._in_text[slot.name] if self._attribute(home, call) is slot]
+
+    def _is_followed_in_text(self, slot: Slot) -> bool:
+        """Return whether an attribute only gets spans, tracers and None: rules that take another one away look for no `getattr`."""
+        for home, store in self._reads[slot.name]:
+            if isinstance(store.ctx, ast.Load) or self._attribute(home, store) is not slot:
+                continue
+            statement = home.parents.get(store)
+            node = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+            value = home.value(node) if node is not None else None
+            is_none = isinstance(node, ast.Constant) and node.value is None
+            if value is None or not (is_none or (value.meaning == "instance" and value.name in _IN_TEXT)):
+                return False
+        return True
 
     def _of_import(self, file: File, alias: ast.alias, name: str) -> Slot | None:
         """Return what keeps an attribute of an imported object; None for one that nothing in the program sets, such as a module's function."""

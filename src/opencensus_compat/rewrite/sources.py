@@ -51,7 +51,10 @@ class Sources(Meanings):
                     yield from self._sources(file, node.value)
             case ast.Call():
                 function = self._function(file, node.func)
-                if function is not None and function.name != "__init__":
+                if strings.attribute_in_text(node) is not None and (slot := self._attribute(file, node)) is not None:
+                    self._reach(slot)
+                    yield slot
+                elif function is not None and function.name != "__init__":
                     self._reach(function)
                     yield function
                 elif node.func in file.by_node:

@@ -139,6 +139,9 @@ class Names:
                 return Value("module", module)
         if name == "enter_context" and node.args:
             return self._value(node.args[0], scope)
+        if (attribute := strings.attribute_in_text(node)) is not None and self._value(node.args[0], scope).meaning in {"path", "object"}:
+            value = self._attribute(ast.Attribute(node.args[0], attribute, ast.Load()), scope)
+            return value if value.meaning in {"path", "instance"} else OTHER
         if isinstance(node.func, ast.Name) and node.args and scope.find(name) is None:
             if name in _SAME:
                 return _collected(self._value(node.args[0], scope))

@@ -411,7 +411,8 @@ class _Reader(Imports):
         if node.attr in {"custom_dimensions", "custom_measurements"}:
             self._report(node, "L004" if node.attr == "custom_dimensions" else "L005", node.attr)
         elif owner.meaning == "path" and self.is_connected:
-            name = guessed(strings.tail(node.value), node.attr, both_apis=self._both_apis)
+            in_text = strings.attribute_in_text(node.value) if isinstance(node.value, ast.Call) else None
+            name = guessed(in_text or strings.tail(node.value), node.attr, both_apis=self._both_apis)
             if name:
                 rule = "T011" if name == f"{_TRACER}.span" and node not in self._in_with else ""
                 self._report(node, rule, name) if rule else self._report_name(node, name)

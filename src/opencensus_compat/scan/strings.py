@@ -31,6 +31,13 @@ RULE_OF_CALL = {
 """Function -> the rule of a dotted name that it gets."""
 
 
+def attribute_in_text(call: ast.Call) -> str | None:
+    """Return the attribute that `getattr(something, "name")` reads, also with a default; None for another call."""
+    is_meant = isinstance(call.func, ast.Name) and call.func.id == "getattr" and len(call.args) in {2, 3} and not call.keywords
+    name = call.args[1] if is_meant else None
+    return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else None
+
+
 def tail(node: ast.expr) -> str:
     """Return the last part of a dotted name, also of one that is called; empty for other expressions."""
     if isinstance(node, ast.Call):
