@@ -345,3 +345,19 @@ def test_a_sampler_as_a_type_is_opentelemetrys():
 def test_names_of_attributes_are_those_of_the_facade():
     """The rewriter has a table of its own: to import the facade's would load all of it, and OpenTelemetry."""
     assert {**attributes_helper.COMMON_ATTRIBUTES, **attributes_helper.GRPC_ATTRIBUTES} == contexts._NAMES
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "assert span.span_kind == SpanKind.SERVER\n",
+        "print({SpanKind.SERVER: 'served'}[span.span_kind])\n",
+        "case.assertEqual(span.span_kind, SpanKind.CLIENT)\n",
+        "match span.span_kind:\n    case SpanKind.SERVER:\n        print(span)\n",
+    ],
+)
+def test_a_kind_beside_that_of_a_span_is_kept(body):
+    """OpenCensus's kinds are numbers, and OpenTelemetry's are not: what is compared changes together, or not at all."""
+    result = rewrite_text(f"from opencensus.trace.span import SpanKind\n\n{body}".encode(), options=Options(shape=True, markers=False))
+    assert result.after == {}
+    assert {each.rule: each.why for each in result.left} == {"T031": "keep"}

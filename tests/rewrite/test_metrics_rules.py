@@ -418,3 +418,31 @@ def test_a_module_that_hides_opentelemetry(tmp_path):
     assert result.after == {}
     (tmp_path / "__init__.py").touch()
     assert len(rewrite([str(tmp_path)], Options(shape=True, markers=False)).after) == 1
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "kind"),
+    [("SumAggregation(0)", "counter"), ("CountAggregation(count=0)", "counter"), ("LastValueAggregation(value=given)", "gauge")],
+)
+def test_what_an_aggregation_begins_with_is_left_out(aggregation, kind):
+    """Nothing is sent of it where the first record takes its place, or it is 0."""
+    text, left = _rewrite(_HEAD.replace("SumAggregation()", aggregation) + f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record()\n")
+    assert (
+        text
+        == _NEW_HEAD.replace("counter", kind)
+        + f"ORDERS.{'set' if kind == 'gauge' else 'add'}({'2' if 'Count' not in aggregation else '1'})\n"
+    )
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    "aggregation",
+    ["SumAggregation(5)", "CountAggregation(count=given)", "LastValueAggregation(value=now())", "LastValueAggregation(*given)"],
+)
+def test_what_an_aggregation_begins_with_is_asked_for(aggregation):
+    """An instrument begins with 0, and what is called to begin with something else may do more."""
+    text, left = _rewrite(_HEAD.replace("SumAggregation()", aggregation))
+    assert aggregation in text
+    assert "Which value does its aggregation begin with? An instrument begins with 0." in {
+        each.text for each in left if each.why == "decide"
+    }

@@ -47,7 +47,7 @@ METRIC_RULES: tuple[Rule, ...] = (
         "shape",
         "`Gauge.set(value)`: before OpenTelemetry 1.45 exported only for the intervals in which it is set",
         names="stats.aggregation.LastValueAggregation",
-        pair="S005_last_value",
+        pair="S005_last_value S005_last_value_that_begins_with_a_value",
         arrives="customMetrics: value",
     ),
     Rule(

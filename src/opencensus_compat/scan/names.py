@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from opencensus_compat.scan import strings
-from opencensus_compat.scan.values import OTHER, Value, attribute_of, element_of, guessed, has_member, result_of
+from opencensus_compat.scan.values import OTHER, Value, attribute_of, dotted, element_of, guessed, has_member, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -266,4 +266,4 @@ def _collected(value: Value) -> Value:
 
 def attribute_name(owner: Value, attribute: str) -> str:
     """Return the dotted name of a member."""
-    return f"{owner.name}.{attribute}" if owner.name else attribute
+    return dotted(f"{owner.name}.{attribute}") if owner.name else attribute

@@ -231,7 +231,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`opentelemetry.trace.Span`, for types and checks; spans are made by tracers",
         names="trace.span.Span trace.base_span trace.blank_span",
-        pair="T032_span_as_a_class",
+        pair="T032_span_as_a_class T032_base_span",
     ),
     Rule("T033", "limits and containers of spans", "keep", "`SpanLimits`; a dict", names="trace.span trace.attributes"),
     Rule(

@@ -121,6 +121,8 @@ _SHARED = frozenset(
 
 _EARLY_SAMPLERS = frozenset({"always_off", "always_on", "probability"})
 """Modules of early releases, whose classes are in `trace.samplers` now."""
+_SPANS = frozenset({"trace.base_span.BaseSpan", "trace.blank_span.BlankSpan"})
+"""Classes that have the members of spans."""
 
 
 def dotted(name: str) -> str:
@@ -128,6 +130,8 @@ def dotted(name: str) -> str:
     parts = name.split(".")
     if parts[:2] == ["trace", "Span"]:
         return ".".join(["trace.span.Span", *parts[2:]])
+    if len(parts) > 3 and ".".join(parts[:3]) in _SPANS:
+        return ".".join(["trace.span.Span", *parts[3:]])
     if parts[:2] == ["trace", "samplers"] and parts[2:3] and parts[2] in _EARLY_SAMPLERS and len(parts) > 3:
         return ".".join(["trace.samplers", *parts[3:]])
     for at in range(2, len(parts)):

@@ -279,7 +279,22 @@ def kinds(use: Found, file: File) -> Outcome:
     if isinstance(use.node, ast.Name):
         # A variable that holds a kind.
         return []
+    if _is_beside_a_kind(use.node, file):
+        return Keep("it stands beside the kind of a span that OpenCensus started, which has numbers for kinds")
     return [file.replace(use.node, f"{file.need(_TRACE, use.node)}.SpanKind.{_KINDS[last]}")]
+
+
+def _is_beside_a_kind(node: ast.AST, file: File) -> bool:
+    """Return whether a kind is compared with that of a span, or looked up by it."""
+    for each in file.up(node):
+        around = each.subject if isinstance(each, ast.Match) else each
+        if isinstance(each, (ast.Compare, ast.Subscript, ast.Call, ast.Match)):
+            names = (part for part in ast.walk(around) if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Load))
+            if any(part.attr == "span_kind" for part in names):
+                return True
+        if isinstance(each, ast.stmt):
+            break
+    return False
 
 
 def as_call(node: ast.Attribute, statement: ast.Assign, file: File, call: str) -> list[Edit]:
@@ -455,6 +470,7 @@ def as_class(use: Found, file: File) -> Outcome:
         quoted = file.in_quotes(use, f"{file.need(_TRACE, node)}.Span")
         return Keep("spans are made by tracers") if quoted is None else [quoted]
     is_type = use.symbol == "trace.span.Span" or (use.symbol in _SPANS and isinstance(node, ast.expr) and _is_type(node, file))
+    is_type = is_type or (use.symbol == "trace.base_span.BaseSpan" and _is_check(node, file))
     if file.call(node) is not None and use.symbol in _SPANS:
         return Ask(
             "Which tracer makes this span? In a test, that of a TracerProvider with an InMemorySpanExporter, which keeps what becomes of it; "
@@ -483,6 +499,11 @@ def _is_type(node: ast.expr, file: File) -> bool:
     while isinstance(parent := file.parents.get(above), (ast.BinOp, ast.Subscript, ast.Tuple, ast.List)):
         above = parent
     return file.is_annotation(node) or (above is not node and isinstance(parent, (ast.Assign, ast.AnnAssign)))
+
+
+def _is_check(node: ast.AST, file: File) -> bool:
+    parent = file.parents.get(node)
+    return isinstance(parent, ast.Call) and ast.unparse(parent.func) == "isinstance" and parent.args[1:] == [node]
 
 
 def from_code(use: Found, file: File) -> Outcome:

@@ -40,6 +40,7 @@ _KINDS = {
     "DistributionAggregation": "histogram",
 }
 _SUPPORTED_BY_NAME = frozenset({"name", "description", "columns", "measure", "aggregation"})
+_BEGINS_WITH = {"CountAggregation": "count", "SumAggregation": "sum", "LastValueAggregation": "value"}
 _WIDTH = 88
 
 
@@ -185,8 +186,8 @@ def instrument(view: View, unit: str, file: File, node: ast.AST, indentation: st
     kind = home.symbol(aggregation).removeprefix(_AGGREGATION)
     parts = [view.part(0, "name"), view.part(1, "description")]
     bounds = home.argument(aggregation, 0, "boundaries") if kind == "DistributionAggregation" else None
-    if (aggregation.args or aggregation.keywords) and bounds is None:
-        raise Refused(Ask("What is the argument of its aggregation for?"))
+    if (aggregation.args or aggregation.keywords) and bounds is None and not _is_never_sent(kind, aggregation):
+        raise Refused(Ask("Which value does its aggregation begin with? An instrument begins with 0."))
     _check_names([(view.file, each) for each in parts] + ([(home, bounds)] if bounds is not None else []), file, node)
     texts = [metric_names.name(parts[0], view.file), f"unit={unit}", f"description={view.file.text(parts[1])}"]
     if bounds is not None:
@@ -196,6 +197,15 @@ def instrument(view: View, unit: str, file: File, node: ast.AST, indentation: st
         texts.append("explicit_bucket_boundaries_advisory=[]")
     name = file.need("from opentelemetry import metrics", node)
     return create(f"{name}.get_meter(__name__).create_{_KINDS[kind]}", texts, indentation, before, file)
+
+
+def _is_never_sent(kind: str, aggregation: ast.Call) -> bool:
+    """Return whether nothing is sent of what an aggregation begins with: it is 0, or the first record takes its place."""
+    given = [*aggregation.args, *(each.value for each in aggregation.keywords if each.arg == _BEGINS_WITH.get(kind))]
+    if len(given) != 1 or len(given) < len(aggregation.args) + len(aggregation.keywords):
+        return False
+    is_nothing = isinstance(given[0], ast.Constant) and given[0].value in {0, None}
+    return is_nothing or (kind == "LastValueAggregation" and is_simple(given[0]) and not isinstance(given[0], ast.Starred))
 
 
 def create(function: str, texts: list[str], indentation: str, before: int, file: File) -> str:
