@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite import requirements
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import options, processors, samplers, settings, setups, shared
+from opencensus_compat.rewrite.rules.made import made as call_of
 from opencensus_compat.rewrite.rules.providers import check_header, imports
 
 if TYPE_CHECKING:
@@ -39,8 +40,12 @@ _DRIVERS = {
     "django.db.backends.sqlite3": "sqlite3",
 }
 """Engine of a database -> instrumentation of its driver, where there is but one driver."""
-_QUESTION = (
-    "Are the queries of the databases wanted? DjangoInstrumentor traces requests alone, the instrumentation of a driver its queries."
+_QUESTION = "Which driver have the databases? DjangoInstrumentor traces requests alone, the instrumentation of a driver its queries."
+_SETTINGS = "Which settings has OPENCENSUS? They are not one dict in code in this file."
+_CONDITION = "In which cases are requests traced? The middleware or its settings stand in a condition."
+_EXPORTER = "What becomes of `{0}`? It is a class of another package, which needs a form for OpenTelemetry first."
+_SERVER = (
+    "Where is the application made? wsgi.py, asgi.py, or the name of one in these settings, was not found, or cannot write what they have."
 )
 _MODULE = "DJANGO_SETTINGS_MODULE"
 _LOADS = (b"dotenv", b"read_env(", b"environ.update(")
@@ -171,7 +176,7 @@ def _servers(file: File) -> Iterator[tuple[File, ast.stmt]]:
                 continue
             modules = list(_named(other, other.start(node)))
             if not modules:
-                raise Refused(Ask(f"Which settings has the application of {os.path.basename(other.path)}? {_QUESTION}"))
+                raise Refused(Ask(f"Which settings has the application of {os.path.basename(other.path)}?"))
             if any(_stands_on(module, file) for module in modules):
                 yield other, statement
 
@@ -275,24 +280,57 @@ def _is_known(node: ast.expr, file: File, server: File) -> bool:
 
 
 def _by_hand(use: Found, file: File) -> Outcome:
-    """Return the question, with the lines to write as far as the settings say them."""
+    """Return the questions, with the lines to write as far as the settings say them."""
     value = file.only_value(file.bindings.module.get("OPENCENSUS"))
     arguments, paths = 'connection_string=..., signals=["traces"], sampler=...', ""
     found = settings.trace_settings(value) if value is not None else None
+    libraries = _libraries(file)
+    questions = [_QUESTION] if libraries is None else []
     if isinstance(found, settings.Settings):
         exporter, taken = found.parts.get("exporter"), found.parts.get("sampler")
+        questions[:0] = [*_of_exporter(exporter, file), *_of_condition(use, value, file)]
         with contextlib.suppress(Refused):
             of_exporter = settings.exporter_arguments(exporter, file, file.statement(exporter)) if exporter is not None else None
             of_sampler = settings.sampler(taken, file, use) if taken is not None else samplers.default_sampler(file, use)
             if isinstance(of_exporter, list):
                 arguments = ", ".join([*of_exporter, 'signals=["traces"]', f"sampler={of_sampler}"])
         excluded = settings.excluded_urls(found.parts.get("excludelist_paths"))
+        questions += [excluded.question] if isinstance(excluded, Ask) else []
         paths = excluded.removeprefix(", ") if isinstance(excluded, str) else "excluded_urls=..."
+    else:
+        questions.insert(0, _SETTINGS)
+    if libraries:
+        named = ", ".join(f'"{each}"' for each in libraries)
+        arguments += f", instrumentations=[{named}]"
     return Ask(
-        f"{_QUESTION} In wsgi.py and asgi.py, below the line that sets DJANGO_SETTINGS_MODULE, write "
+        f"{' '.join(questions or [_SERVER])} In wsgi.py and asgi.py, below the line that sets DJANGO_SETTINGS_MODULE, write "
         f"`configure({arguments})` of appinsights_exporter and `DjangoInstrumentor().instrument({paths})` of opentelemetry.instrumentation.django; "
         "then delete this middleware and OPENCENSUS."
     )
+
+
+def _of_exporter(exporter: ast.expr | None, file: File) -> list[str]:
+    """Return the question about an exporter that another package makes."""
+    found = call_of(file, exporter)
+    home, call = found if found is not None else (file, None)
+    is_foreign = call is not None and bool(_import_of(call.func, home)) and not home.symbol(call) and shared.maker(call, home) is None
+    return [_EXPORTER.format(home.text(call.func))] if is_foreign and call is not None else []
+
+
+def _import_of(node: ast.expr, file: File) -> str:
+    """Return the statement that imports the first name of an expression from no file of the program; empty for another one."""
+    first = node
+    while isinstance(first, ast.Attribute):
+        first = first.value
+    slot = file.slot(first) if isinstance(first, ast.Name) else None
+    alias = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    is_known = isinstance(alias, ast.alias) and file.origin(alias) is not None
+    return ast.unparse(file.statement(alias)) if isinstance(alias, ast.alias) and not is_known else ""
+
+
+def _of_condition(use: Found, value: ast.expr | None, file: File) -> list[str]:
+    places = [file.statement(each) for each in (use.node, value) if each is not None]
+    return [_CONDITION] if any(each not in file.tree.body for each in places) else []
 
 
 REWRITERS: dict[str, Rewriter] = {"W011": middleware}
