@@ -27,8 +27,8 @@ STAGES = (10_000,)
 LIMITS = {
     "spans, processor": 0.5,
     "spans, overridden": 0.62,
-    "records, processor": 0.68,
-    "records, overridden": 0.68,
+    "records, processor": 0.62,
+    "records, overridden": 0.62,
     "exceptions, processor": 1.05,
 }
 

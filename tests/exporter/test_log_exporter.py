@@ -163,6 +163,24 @@ def test_what_stands_for_a_record():
     assert transport.items == [{"name": "own", "iKey": KEY}]
 
 
+def test_order_of_items():
+    """Items arrive in the order of their records, whoever has made them: this package, before or now, or the program."""
+
+    class Own:
+        def __init__(self, message):
+            self._message = message
+
+        def to_envelopes(self):
+            if self._message is None:
+                raise ValueError
+            return [{"name": "own", "data": {"baseData": {"message": self._message}}}]
+
+    made, transport = exporter()
+    written = made.written(made.envelopes(log_record("d"))[0])
+    assert made.deliver([log_record("a"), Own("b"), Own(None), Own("c"), written, Own("e"), log_record("f")]) is Result.LOST
+    assert messages(transport) == ["a", "b", "c", "d", "e", "f"]
+
+
 def test_envelopes_that_cannot_be_made(caplog):
     """What was made before the error arrives, and other records do."""
     made, transport = exporter()

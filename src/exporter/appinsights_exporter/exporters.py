@@ -236,6 +236,19 @@ class ExporterBase(Generic[_T]):
         """
         return []
 
+    def _brought(self, telemetry: Sequence[_T], start: int, end: int, brought: list[bytes], lost: list[BaseException]) -> int:
+        """Encode the items that pieces bring themselves, up to the first piece that brings none, or until the process begins to end.
+
+        Args:
+            telemetry: All of it.
+            start: Where to begin.
+            end: Where to stop.
+            brought: Gets the items.
+            lost: Gets the reasons of losses.
+        Returns: Where it stopped.
+        """
+        return start
+
     def _items(self, telemetry: Sequence[_T], lost: list[BaseException]) -> Iterator[bytes | encode.Together]:
         """Yield the encoded items in order, as long as there is time for it; note in the list why something was lost."""
         key = object()
@@ -249,6 +262,7 @@ class ExporterBase(Generic[_T]):
             texts: list[str] = []
             envelopes: list[Mapping[str, object]] = []
             brought: list[bytes] = []
+            own: list[bytes] = []
             encoded: list[bytes | encode.Together] = []
             began_s = time.monotonic()
             is_quick = is_ending = False
@@ -272,6 +286,13 @@ class ExporterBase(Generic[_T]):
                     texts += written
                     index += len(written)
                     is_quick = True
+                elif plain is not None and (stopped := self._brought(telemetry, index, until, own, lost)) > index:
+                    if texts or envelopes:
+                        self._encode(texts, envelopes, brought, encoded, lost)
+                    brought += own
+                    own.clear()
+                    index = stopped
+                    is_quick = self._delivery.remaining_s() == math.inf
                 else:
                     one = telemetry[index]
                     index += 1

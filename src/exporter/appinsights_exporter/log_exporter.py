@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,8 +15,10 @@ from .counts import LOGS
 from .delivery import encode
 from .delivery.own import OWN_TRACE_ID, own_context
 from .delivery.results import Result
+from .envelope import Envelope
 from .exporters import ExporterBase
-from .reasons import LOG_NOT_CONVERTED
+from .foreign import failure
+from .reasons import LOG_NOT_CONVERTED, NOT_ENCODED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -155,6 +158,28 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
             texts.append(telemetry[start].json)
             start += 1
         return texts
+
+    def _brought(self, telemetry: Sequence[Any], start: int, end: int, brought: list[bytes], lost: list[BaseException]) -> int:
+        # As the base class encodes what `_envelopes` returns, in one loop: that takes 1.3 us less for an item.
+        item, lasts = encode.item, self._delivery.remaining_s
+        while start < end:
+            one = telemetry[start]
+            own = getattr(one, "to_envelopes", None)
+            if own is None or type(one) is Written:
+                break
+            start += 1
+            try:
+                for envelope in own():
+                    keyed = envelope if type(envelope) is Envelope and envelope.get("iKey") else self._keyed(envelope)
+                    try:
+                        brought.append(item(keyed))
+                    except failure() as error:  # One item must not lose the others, whatever is in it.
+                        self._lost(NOT_ENCODED, error, lost)
+            except failure() as error:  # Nor one record the others.
+                self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
+            if lasts() != math.inf:
+                break
+        return start
 
     def _envelopes(self, one: LogData, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         own = getattr(one, "to_envelopes", None)

@@ -228,7 +228,7 @@ class Prepared(Joinable):
         self.context: type[_Sampled] | SpanContext | None = _Sampled if span is None else span.get_span_context()
         self._sample_rate = sample_rate_percent
         self._pieces = pieces
-        if pieces is not None:
+        if pieces is not None and not Joinable.exist:
             Joinable.exist = True
 
     def resample(self, sample_rate_percent: float | None) -> None:

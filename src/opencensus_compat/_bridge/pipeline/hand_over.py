@@ -76,8 +76,8 @@ class HandOver:
         """Whether the thread is going to look into the queue."""
         self._dropped: Counter[Callable[[int], object]] = Counter()
         self._again = 0
-        self._call: list[Any] | None = None
-        """The call that runs."""
+        self._running: Callable[..., object] | None = None
+        """The function of the call that runs."""
 
     @property
     def capacity(self) -> int:
@@ -141,9 +141,9 @@ class HandOver:
 
     def give_up(self) -> None:
         """Drop the queued calls as the process ends, and count them: they run code of programs, which takes too long."""
-        call, self._call = self._call, None
-        if call is not None:
-            _count_dropped(call[0])
+        running, self._running = self._running, None
+        if running is not None:
+            _count_dropped(running)
         while self.waiting:
             try:
                 call = [*map(_next, repeat(self.waiting, WIDTH))]
@@ -166,8 +166,8 @@ class HandOver:
 
     def unmade(self) -> int:
         """Return how many calls are queued or running, but those of a flush."""
-        call = self._call
-        return len(self.waiting) // WIDTH + (call is not None and call[0] is not _set)
+        running = self._running
+        return len(self.waiting) // WIDTH + (running is not None and running is not _set)
 
     def clear(self) -> None:
         """Drop the queued calls, and have room for as many as at first."""
@@ -208,17 +208,18 @@ class HandOver:
                 if until_s != math.inf and time.monotonic() >= until_s:
                     break
                 try:
-                    call = self._call = [*map(_next, repeat(waiting, WIDTH))]
+                    arguments = [*map(_next, repeat(waiting, WIDTH))]
                 except IndexError:
                     break
+                work = self._running = arguments.pop(0)
                 # As `_call`, without the call.
                 try:
-                    call[0](*call[1:])
+                    work(*arguments)
                 except _exporter.failure() as error:
                     _report_lost(error)
                 # It must not hold its arguments until the next one comes.
-                del call
-                self._call = None
+                del work, arguments
+                self._running = None
             if self._dropped:
                 with self._lock:
                     dropped, self._dropped = self._dropped, Counter()

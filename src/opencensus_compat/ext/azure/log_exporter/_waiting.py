@@ -7,7 +7,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opencensus_compat._bridge import exporter as _exporter
-from opencensus_compat.ext.azure.common.transport import collected, each_made
+from opencensus_compat.ext.azure.common.transport import _collector, each_made
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.pipeline.taken import Item
@@ -54,7 +54,9 @@ class Waiting(_exporter.Joinable):
         self._record = record
         self._item = item
         self._sample_rate = sample_rate_percent
-        _exporter.Joinable.exist = True
+        # To set it again would have the interpreter forget what it knows of the attributes of these classes.
+        if not _exporter.Joinable.exist:
+            _exporter.Joinable.exist = True
 
     def resample(self, sample_rate_percent: float | None) -> None:
         """Set another sample rate, None for all."""
@@ -85,9 +87,17 @@ class Waiting(_exporter.Joinable):
         if item is not None and item.is_sent:
             return []
         handler = self._handler
-        with collected() as envelopes:
+        envelopes: list[Any] = []
+        # As `collected`, without the calls.
+        outer, _collector.envelopes = _collector.envelopes, envelopes
+        try:
             made = handler.log_record_to_envelope(self._taken())
-            envelopes.extend(handler.apply_telemetry_processors((made,) if type(made) is _Envelope else each_made(made, SEVERAL)))
+            if type(made) is not _Envelope:
+                envelopes += handler.apply_telemetry_processors(each_made(made, SEVERAL))
+            elif handler._accepted(made):
+                envelopes.append(made)
+        finally:
+            _collector.envelopes = outer
         if item is not None:
             item.is_sent = bool(envelopes)
         return envelopes if self._sample_rate is None else _exporter.sampled(envelopes, self._sample_rate)

@@ -205,7 +205,8 @@ class _Converted(_exporter.Prepared):
             self.span = None
         self._handle = exporter
         self._span_data = span_data
-        _exporter.Joinable.exist = True
+        if not _exporter.Joinable.exist:
+            _exporter.Joinable.exist = True
 
     def join(self, groups: dict[object, Any]) -> _exporter.Prepared | None:
         """Join the spans of the same exporter, if a step was replaced that takes all of a batch; see `Joinable.join`."""
