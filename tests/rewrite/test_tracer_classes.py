@@ -67,6 +67,7 @@ def test_the_base_goes(bases, after):
         _ON_IT.format("    pass\n") + "Other()\n",
         _ON_IT.format("    def __init__(self):\n        super().__init__()\n") + "Other()\n",
         _CLASS.replace("Tracer)", "Tracer  # by name\n)"),
+        _CLASS + "def work(tracer):\n    tracer.add_attribute_to_current_span('a', 1)\n\n\nwork(Own())\n",
     ],
     ids=[
         "made by the tracer's constructor",
@@ -87,6 +88,7 @@ def test_the_base_goes(bases, after):
         "a class on it without a constructor",
         "a class on it whose constructor calls the tracer's",
         "a comment among the bases",
+        "a parameter that may be one of both",
     ],
 )
 def test_a_tracer_that_it_may_be_is_asked_for(text):
@@ -102,6 +104,15 @@ def test_objects_of_a_class_that_stays_are_kept():
     after, left = rewritten(text)
     assert after == text
     assert left == {"B001": _QUESTION, "T001": "a class of the program stands on the tracer"}
+
+
+@pytest.mark.parametrize("call", ["add_attribute_to_current_span('a', 1)", "current_span()"])
+def test_own_methods_of_a_class_that_stays_are_asked_for(call):
+    """What the program's class has in place of the tracer's is no method of the tracer's."""
+    text = _CLASS.replace("self.seen = []", "super().__init__()") + f"own = Own()\nown.{call}\n"
+    after, left = rewritten(text)
+    assert after == text
+    assert "What does the program's own method do?" in left["T016" if "attribute" in call else "T015"]
 
 
 def test_classes_of_other_files(tmp_path):

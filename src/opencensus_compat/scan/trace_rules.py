@@ -256,7 +256,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "decide",
         "a `ContextVar` where one file sets and reads it; `OTEL_PYTHON_…_EXCLUDED_URLS` for excluded hosts, else baggage",
         "Which key is it, and who reads it?",
-        pair="T042_attribute_of_the_context",
+        pair="T042_attribute_of_the_context T042_span_read_by_its_name",
         names="""trace.execution_context.get_opencensus_attr trace.execution_context.get_opencensus_attrs
         trace.execution_context.set_opencensus_attr trace.execution_context.set_opencensus_attrs""",
     ),

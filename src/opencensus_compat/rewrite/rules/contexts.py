@@ -71,7 +71,9 @@ def _is_of_own_class(method: ast.AST, file: File) -> bool:
         for each in one.body
     )
     found = made(file, method.value) if is_defined else None
-    return is_defined and (found is None or found[0].symbol(found[1]) != "trace.tracer.Tracer")
+    if found is None or found[0].symbol(found[1]) != "trace.tracer.Tracer":
+        return is_defined
+    return is_defined and found[0].value(found[1].func).meaning == "subclass"
 
 
 def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import classes
+from opencensus_compat.rewrite.rules.made import made
 from opencensus_compat.rewrite.rules.providers import TRACER, reads
 from opencensus_compat.scan.values import Value
 
@@ -23,6 +24,7 @@ _METHODS = frozenset(
     | {"should_sample", "get_tracer", "store_tracer"}
 )
 """What a class gets of a tracer without its constructor."""
+_SYMBOLS = frozenset(f"{TRACER}.{name}" for name in _METHODS)
 _OF_OBJECT = frozenset({"__new__", "__init_subclass__", "__repr__", "__str__", "__getattribute__", "__setattr__", "__delattr__"})
 _CLASS = Value("name", TRACER)
 _TAKES_TRACERS = ("set_opencensus_tracer", "trace_integrations")
@@ -43,7 +45,8 @@ def by_name_only(files: Mapping[str, File]) -> Iterator[tuple[File, Found, list[
             return
     for file, use, family in families:
         edits = _without(use.node, family[0][1], file)
-        if edits and _replaces_all(family) and all(_has_constructor(each, family) for each in family):
+        is_whole = _replaces_all(family) and all(_has_constructor(each, family) for each in family)
+        if edits and is_whole and all(_is_known(each, home, family) for home in files.values() for each in home.uses):
             yield file, use, edits
 
 
@@ -99,6 +102,20 @@ def _replaces_all(family: list[Home]) -> bool:
             if node.attr in left and (value.meaning != "instance" or value.name == TRACER):
                 return False
     return all(_calls_own(each, family) for each in family)
+
+
+def _is_known(use: Found, file: File, family: list[Home]) -> bool:
+    """Return whether a use is none of a tracer's methods, or what it is called on is known: without the base it would be taken for a tracer."""
+    node = use.node
+    if not isinstance(node, ast.Attribute) or use.symbol not in _SYMBOLS:
+        return True
+    around = classes.around(file, node)
+    if around is not None and any(around[1] is owner for _, owner in family):
+        is_super = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "super"
+        if is_super or classes.is_of_self(file, node):
+            return True
+    found = made(file, node.value)
+    return found is not None and found[0].symbol(found[1]) != ""
 
 
 def _above(home: Home, family: list[Home]) -> list[ast.ClassDef]:
