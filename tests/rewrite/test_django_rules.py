@@ -188,6 +188,14 @@ def test_the_driver_of_postgresql_is_that_which_is_required(tmp_path, requiremen
     assert (f"opentelemetry-instrumentation-{library}\n" in files["requirements"]) is bool(library)
 
 
+def test_the_driver_stands_in_requirements_without_opencensus(tmp_path):
+    """What brings OpenCensus along may be another distribution."""
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "base.txt").write_text("# TODO: move to psycopg3\npsycopg2~=2.9\nmonitoring\n", encoding="utf-8")
+    files, _ = _project(tmp_path, engine="postgresql")
+    assert 'instrumentations=["django", "psycopg2"]' in files["wsgi"]
+
+
 def test_each_server_sets_up(tmp_path):
     """Of asgi.py and wsgi.py each gets the call, and requirements the instrumentations."""
     (tmp_path / "requirements.txt").write_text("opencensus-ext-django\n", encoding="utf-8")

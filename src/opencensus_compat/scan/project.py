@@ -144,6 +144,8 @@ class Program:
         self._handed: set[str] = set()
         """Files of which that is new."""
         self._configurations: list[str] = []
+        self._without_names: list[str] = []
+        """Other files of text, such as requirements, that do not name OpenCensus."""
         self._engine_makers: list[str] | None = None
         """Once that is asked for."""
 
@@ -168,6 +170,8 @@ class Program:
                 self._texts.append(path)
             elif path.endswith(_CONFIGURATIONS):
                 self._configurations.append(path)
+            else:
+                self._without_names.append(path)
             return
         if not (is_python or is_notebook or is_script):
             return
@@ -237,7 +241,7 @@ class Program:
         while (folder := os.path.dirname(above[-1])) != above[-1]:
             above.append(folder)
         found = set()
-        for each in [*self._texts, *self._configurations]:
+        for each in [*self._texts, *self._configurations, *self._without_names]:
             folder = os.path.dirname(os.path.abspath(each))
             if folder in above or os.path.dirname(folder) in above:
                 found |= {name.decode() for name in names.findall(_bytes(each))}
