@@ -115,6 +115,8 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
 
     _signal = LOGS
     _not_converted = LOG_NOT_CONVERTED
+    _bringing_none: type | None = None
+    """Class of the last piece that brought no items itself: `_envelopes` sees what does so all the same."""
 
     def deliver(self, telemetry: Sequence[LogData]) -> Result:
         """Send log records as ``export`` does, and return what became of them.
@@ -161,11 +163,14 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
 
     def _brought(self, telemetry: Sequence[Any], start: int, end: int, brought: list[bytes], lost: list[BaseException]) -> int:
         # As the base class encodes what `_envelopes` returns, in one loop: that takes 1.3 us less for an item.
+        if type(telemetry[start]) is self._bringing_none:
+            return start
         item, lasts = encode.item, self._delivery.remaining_s
         while start < end:
             one = telemetry[start]
             own = getattr(one, "to_envelopes", None)
             if own is None or type(one) is Written:
+                self._bringing_none = type(one)
                 break
             start += 1
             try:
