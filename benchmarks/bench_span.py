@@ -35,7 +35,7 @@ LIMITS = (
     ("root", "opentelemetry", 0.53),
     ("child", "legacy", 0.42),
     ("child", "opentelemetry", 0.5),
-    ("unsampled", "legacy", 0.55),
+    ("unsampled", "legacy", 0.53),
 )
 
 

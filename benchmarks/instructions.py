@@ -33,6 +33,12 @@ def span_paths():
     return {f"span {name}": call for name, call in workloads.items() if callable(call)}
 
 
+def data_paths():
+    """Return the workloads of ``bench_span_data``."""
+    workloads = importlib.import_module("bench_span_data").census_workloads()
+    return {f"data {name}": call for name, call in workloads.items() if callable(call)}
+
+
 def log_paths():
     """Return what a handler does with one record of each kind of ``bench_logs``."""
     import itertools
@@ -57,7 +63,7 @@ def convert_paths():
     }
 
 
-PATHS = {"span": span_paths, "logs": log_paths, "convert": convert_paths}
+PATHS = {"span": span_paths, "data": data_paths, "logs": log_paths, "convert": convert_paths}
 """Group -> its paths, by name. Those of ``convert`` are batches of 500, so they run less often."""
 OF_BATCHES = {"convert": 20}
 """Group -> by how much fewer calls are enough."""

@@ -121,7 +121,6 @@ class Tracer(metaclass=_TracerClass):
         self._given: Any = span_context
         # Read by each span, which is quicker than to read the class's.
         self._top = self._task_top = self._blank_in = None
-        self._open: dict[int, Any] = {}
         self._home = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         # The most frequent cases, a tracer for each request, without the calls below `get_tracer`: a tenth of an unsampled request.
         kind = type(sampler)
@@ -176,8 +175,8 @@ class Tracer(metaclass=_TracerClass):
             self._rate = _known_rate(self.sampler, span_context)
             tracer = self.get_tracer()
         self.tracer: Any = tracer
-        # Taking the decided trace is one atomic step, since threads share tracers; a process made by fork leaves it to its parent.
-        self._decided = [(tracer, self._trace_id, _process.process.mark)]
+        # There is a trace to take, which is that of `tracer`; a process made by fork leaves it to its parent.
+        self._decided = [_process.process.mark]
         if is_quick:
             execution_context.set_opencensus_tracer(self)
         else:
@@ -250,9 +249,18 @@ class Tracer(metaclass=_TracerClass):
         if tracer is None:
             if context_tracer.ContextTracer is not _ContextTracer:
                 return context_tracer.ContextTracer(exporter=self.exporter, span_context=self._base)
-            self._recording = tracer = _ContextTracer.__new__(_ContextTracer)
+            tracer = _ContextTracer.__new__(_ContextTracer)
             tracer._share(self)
+            # Another thread may have made one meanwhile: all spans are noted in one.
+            if self._recording is None:
+                self._recording = tracer
+            tracer = self._recording
         return tracer
+
+    @property
+    def _open(self) -> dict[int, Any]:
+        """The spans that are open, by `id`: those of the recording half, which most unsampled requests are without."""
+        return {} if self._recording is None else self._recording._open
 
     def _blank_tracer(self, trace: Any) -> Any:
         _process.process.has_unsampled = True
@@ -290,7 +298,8 @@ class Tracer(metaclass=_TracerClass):
 
     def _start(self, name: Any) -> Any:
         context = read_current()
-        parent: Any = context.get(_SPAN_KEY)
+        # Around a root there is mostly nothing.
+        parent: Any = context.get(_SPAN_KEY) if context else None
         has_span = parent is not None
         if has_span:
             is_plain = self._given is None and not _modules.have_instrumentations
@@ -301,16 +310,53 @@ class Tracer(metaclass=_TracerClass):
                 parent = context_tracer.current_parent(context, self._given)
             if parent is not None:
                 return self._start_inside(name, context, parent)
-        # Around most roots there is nothing; to look for it takes as long as a sixth of an unsampled one.
+        # To look for one that is open though it is not current takes as long as a sixth of an unsampled root.
         opened = _read_opened()
         if has_span or self._top is not None or self._task_top is not None or (opened is not None and opened[0] is not None):
             span, context = self._start_within(name, context)
             if span is not None:
                 return span
-        tracer, trace = self._next_trace()
+        own = self._own_context
+        if self._one_trace or (own is not None and self._given is None and self._is_assigned(own)):
+            tracer, trace = self._same_trace(own)
+        else:
+            # Read first: until one of the threads that share the tracer has taken the trace, which is one atomic step, none begins another.
+            tracer, trace = self.tracer, self._trace_id
+            try:
+                process = self._decided.pop() if self._decided else None
+            except IndexError:
+                process = None
+            if process is not _process.process.mark:
+                tracer, trace = self._next_trace()
         if type(tracer) is _ContextTracer:
             return tracer._start_root(name, context, trace)
-        return self._start_blank_root(name, context, tracer, trace) if type(tracer) is _NoopTracer else tracer.start_span(name)
+        if type(tracer) is not _NoopTracer:
+            return tracer.start_span(name)
+        # An unsampled root: here, since one more call is 1 percent of an unsampled request.
+        otel = _new(_Unsampled)
+        otel._trace_id = trace if type(trace) is int else int(trace.trace_id, 16)
+        if context:
+            span = _start_blank(tracer, name, context, otel)
+            inside = read_current()
+        else:
+            # As that leaves it where nothing is current, without the call.
+            span = _new(_BlankSpan)
+            span.name = name
+            span.context_tracer = tracer
+            span._otel = otel
+            span._outer = context
+            innermost = (span, otel)
+            inside = Context({_SPAN_KEY: otel, _CENSUS_KEY: innermost})
+            make_current(inside)
+            _set_opened([innermost])
+            _spans.were_entered = True
+        here = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
+        if here == self._home:
+            span._top_before = self._top
+            span._holder, self._top, self._blank_in = self, span, inside
+        else:
+            note_elsewhere(self, span, here)
+        return span
 
     def _start_within(self, name: Any, context: Context) -> tuple[Any, Context]:
         """Start a span inside one that is open here though it is not the current one, or that this tracer was handed over in.
@@ -345,20 +391,14 @@ class Tracer(metaclass=_TracerClass):
             return False
         return oc_to_otel.id_number(own.trace_id, 32) is not None
 
-    def _next_trace(self) -> tuple[Any, Any]:
-        """Return the tracer and the trace of the next root: its OpenCensus context, or its trace id as a number."""
-        own = self._own_context
+    def _same_trace(self, own: Any) -> tuple[Any, Any]:
+        """Return the tracer and the trace of a root that belongs to the trace of those before it, or to ids that a program has assigned."""
         if own is not None and self._given is None and self._is_assigned(own):
             return self.get_tracer(), own
-        if self._one_trace:
-            return self.tracer, self._trace_id if self._given is None else self._given
-        if self._decided:
-            try:
-                tracer, trace_id, process = self._decided.pop()
-            except IndexError:
-                process = None
-            if process is _process.process.mark:
-                return tracer, trace_id
+        return self.tracer, self._trace_id if self._given is None else self._given
+
+    def _next_trace(self) -> tuple[Any, Any]:
+        """Begin the trace of the next root, and return its tracer and its id as a number."""
         # Threads that share the tracer may overwrite each other's note of the last trace, but each goes on with its own.
         trace_id = getrandbits(128)
         own = None
@@ -389,32 +429,6 @@ class Tracer(metaclass=_TracerClass):
         self._trace_id, self._own_context, self.tracer = trace_id, own, tracer
         return tracer, trace_id
 
-    def _start_blank_root(self, name: Any, context: Context, tracer: Any, trace: Any) -> Any:
-        otel = _new(_Unsampled)
-        otel._trace_id = trace if type(trace) is int else int(trace.trace_id, 16)
-        if context:
-            span = _start_blank(tracer, name, context, otel)
-            inside = read_current()
-        else:
-            # As that leaves it where nothing is current, without the call.
-            span = _new(_BlankSpan)
-            span.name = name
-            span.context_tracer = tracer
-            span._otel = otel
-            span._outer = context
-            innermost = (span, otel)
-            inside = Context({_SPAN_KEY: otel, _CENSUS_KEY: innermost})
-            make_current(inside)
-            _set_opened([innermost])
-            _spans.were_entered = True
-        here = place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
-        if here == self._home:
-            span._top_before = self._top
-            span._holder, self._top, self._blank_in = self, span, inside
-        else:
-            note_elsewhere(self, span, here)
-        return span
-
     def _judges_by_id(self, sampler: Any) -> bool:
         """Return whether the sampler, and nothing that a program has put into it or this tracer, decides; then remember that."""
         if not _goes_by_id(sampler) or _decides_itself(self):
@@ -441,10 +455,11 @@ class Tracer(metaclass=_TracerClass):
 
     def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
         """Set an attribute of the current span; where there is none, nothing happens and one line in the log says so."""
-        context, tracer = read_current(), self.tracer
-        if context is self._blank_in and type(tracer) is _NoopTracer:
+        context = read_current()
+        if context is self._blank_in and type(self.tracer) is _NoopTracer:
             # The current span is the blank one that this tracer has started.
             return
+        tracer = self.tracer
         if not _is_ours(tracer):
             tracer.add_attribute_to_current_span(attribute_key, attribute_value)
             return

@@ -233,6 +233,13 @@ def test_finish_ends_what_is_open(tracer, otel, kept):
     assert kept.names == ["c", "b", "a"]
 
 
+def test_the_first_root_is_of_the_tracer_that_a_program_has_put_in(tracer, kept):
+    """A `NoopTracer` that a program puts into a fresh sampled tracer makes its first root, as in OpenCensus: no span is exported."""
+    tracer.tracer = NoopTracer()
+    _one(tracer)
+    assert kept.names == []
+
+
 def test_finish_ends_spans_whose_tracer_was_replaced(tracer, kept):
     """A program that gives a span another tracer does not make `finish()` run for ever."""
     tracer.start_span("a").context_tracer = Tracer(sampler=ON, exporter=kept).tracer

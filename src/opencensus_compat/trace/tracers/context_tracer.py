@@ -119,14 +119,14 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         return None if ref is None else ref()
 
     def _share(self, owner: Any) -> None:
-        """Be the recording half of a Tracer: with its exporter, its open spans and the trace it made last."""
+        """Be the recording half of a Tracer: with its exporter and the trace it made last."""
         self.exporter = owner.exporter
         self._span_context = None
         self._owner_ref = ref(owner)
         self._given = owner._given
         self._sample_rate = None if owner._rate is None else sample_rate(owner._rate)
         self._to_update = None if owner._given is None else _context_to_update(owner._given)
-        self._open = owner._open
+        self._open = {}
 
     @property
     def span_context(self) -> Any:
