@@ -117,6 +117,7 @@ class File:
         self.covered: set[Found] = set()
         self.elsewhere: list[tuple[File, ast.stmt, list[Edit], list[Need]]] = []
         """What a use changes in other files: at which statement, how, and what that imports."""
+        self._files_imported: frozenset[str] | None = None
         self._read: set[tuple[str, str]] | None = None
         self._reads: dict[str, list[ast.Name | ast.Attribute]] | None = None
         self._comments: list[tuple[int, bytes]] | None = None
@@ -242,6 +243,16 @@ class File:
         """Yield what is imported from modules, as level, module and name."""
         for node in self.kinds[ast.ImportFrom]:
             yield from ((node.level, node.module or "", alias.name) for alias in node.names)
+
+    def imported(self) -> frozenset[str]:
+        """Return the paths of the files of the run that this one imports."""
+        if self._files_imported is None:
+            names = {(0, alias.name) for node in self.kinds[ast.Import] for alias in node.names}
+            names |= {(node.level, node.module or "") for node in self.kinds[ast.ImportFrom]}
+            names |= {(level, f"{module}.{name}" if module else name) for level, module, name in self.taken()}
+            found = (self.module_file(level, name) for level, name in names)
+            self._files_imported = frozenset(home.path for home in found if home is not None)
+        return self._files_imported
 
     def read_of_modules(self) -> set[tuple[str, str]]:
         """Return what is read of the program's other modules, as file and name."""

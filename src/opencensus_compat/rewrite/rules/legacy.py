@@ -15,6 +15,8 @@ from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID, rule_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
@@ -107,9 +109,7 @@ def check_alone(file: File) -> None:
     """
     if _SET.search(file.source) is None and not any(of(each.exporter, home) is not None for home, each in providers.takers(file)):
         return
-    # Those that may be loaded by one process with this one: a file of the program imports both, directly or not.
-    reached = [found for found in map(_reached, file.files.values()) if file.path in found]
-    near = [home for home in file.files.values() if any(home.path in found for found in reached)]
+    near = _loaded_together(file)
     makers = {
         frozenset(call for _, call in found.made) if (found := of(each.exporter, home)) is not None else None
         for home, each in providers.takers(file)
@@ -119,18 +119,26 @@ def check_alone(file: File) -> None:
         raise Refused(_SEVERAL)
 
 
-def _reached(file: File) -> set[str]:
-    """Return the files of the program that a file imports, directly or not, itself included."""
-    reached, pending = {file.path}, [file]
+def _loaded_together(file: File) -> list[File]:
+    """Return the files that one process may load with a file: some file of the program imports both, directly or not."""
+    imports = {path: home.imported() for path, home in file.files.items()}
+    importers: dict[str, list[str]] = {}
+    for path, found in imports.items():
+        for other in found:
+            importers.setdefault(other, []).append(path)
+    above = _reached([file.path], lambda path: importers.get(path, ()))
+    below = _reached(above, imports.__getitem__)
+    return [home for path, home in file.files.items() if path in below]
+
+
+def _reached(paths: Iterable[str], steps: Callable[[str], Iterable[str]]) -> set[str]:
+    """Return some files and those to which steps lead from them, one or several."""
+    reached = set(paths)
+    pending = list(reached)
     while pending:
-        home = pending.pop()
-        names = [(0, alias.name) for node in home.kinds[ast.Import] for alias in node.names]
-        names += [(node.level, node.module or "") for node in home.kinds[ast.ImportFrom]]
-        names += [(level, f"{module}.{name}" if module else name) for level, module, name in home.taken()]
-        for level, name in names:
-            found = home.module_file(level, name)
-            if found is not None and found.path not in reached:
-                reached.add(found.path)
+        for found in steps(pending.pop()):
+            if found not in reached:
+                reached.add(found)
                 pending.append(found)
     return reached
 
