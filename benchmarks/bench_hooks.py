@@ -26,10 +26,10 @@ TURNS = 2
 STAGES = (10_000,)
 LIMITS = {
     "spans, processor": 0.5,
-    "spans, overridden": 0.62,
+    "spans, overridden": 0.5,
     "records, processor": 0.62,
     "records, overridden": 0.62,
-    "exceptions, processor": 1.05,
+    "exceptions, processor": 0.9,
 }
 
 
