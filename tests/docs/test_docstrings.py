@@ -72,11 +72,11 @@ class Name(NamedTuple):
 
     @property
     def fields(self):
-        """The names that a class declares."""
+        """The public names that a class declares."""
         return [
             each.target.id
             for each in getattr(self.node, "body", [])
-            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and not each.target.id.startswith("_")
         ]
 
 

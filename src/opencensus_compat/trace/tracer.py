@@ -316,18 +316,7 @@ class Tracer(metaclass=_TracerClass):
             span, context = self._start_within(name, context)
             if span is not None:
                 return span
-        own = self._own_context
-        if self._one_trace or (own is not None and self._given is None and self._is_assigned(own)):
-            tracer, trace = self._same_trace(own)
-        else:
-            # Read first: until one of the threads that share the tracer has taken the trace, which is one atomic step, none begins another.
-            tracer, trace = self.tracer, self._trace_id
-            try:
-                process = self._decided.pop() if self._decided else None
-            except IndexError:
-                process = None
-            if process is not _process.process.mark:
-                tracer, trace = self._next_trace()
+        tracer, trace = self._next_trace()
         if type(tracer) is _ContextTracer:
             return tracer._start_root(name, context, trace)
         if type(tracer) is not _NoopTracer:
@@ -391,13 +380,24 @@ class Tracer(metaclass=_TracerClass):
             return False
         return oc_to_otel.id_number(own.trace_id, 32) is not None
 
-    def _same_trace(self, own: Any) -> tuple[Any, Any]:
-        """Return the tracer and the trace of a root that belongs to the trace of those before it, or to ids that a program has assigned."""
+    def _next_trace(self) -> tuple[Any, Any]:
+        """Return the tracer and the trace of the next root: its OpenCensus context, or its trace id as a number. `doctor` watches it."""
+        own = self._own_context
         if own is not None and self._given is None and self._is_assigned(own):
             return self.get_tracer(), own
-        return self.tracer, self._trace_id if self._given is None else self._given
+        if self._one_trace:
+            return self.tracer, self._trace_id if self._given is None else self._given
+        if self._decided:
+            # Read first: until one of the threads that share the tracer has taken the trace, which is one atomic step, none begins another.
+            tracer, trace = self.tracer, self._trace_id
+            try:
+                if self._decided.pop() is _process.process.mark:
+                    return tracer, trace
+            except IndexError:
+                pass
+        return self._begin_trace()
 
-    def _next_trace(self) -> tuple[Any, Any]:
+    def _begin_trace(self) -> tuple[Any, Any]:
         """Begin the trace of the next root, and return its tracer and its id as a number."""
         # Threads that share the tracer may overwrite each other's note of the last trace, but each goes on with its own.
         trace_id = getrandbits(128)
