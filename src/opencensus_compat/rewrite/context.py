@@ -300,6 +300,15 @@ class File:
             return parent.value if is_target else None
         return None
 
+    def import_of(self, node: ast.expr) -> ast.alias | None:
+        """Return the import that the first name of an expression comes from; None for another name."""
+        first = node
+        while isinstance(first, ast.Attribute):
+            first = first.value
+        slot = self.slot(first) if isinstance(first, ast.Name) else None
+        store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+        return store if isinstance(store, ast.alias) else None
+
     def origin(self, alias: ast.alias) -> tuple[File, Slot] | None:
         """Return the variable of another file of the run that an import names; None for another import."""
         statement = self.parents.get(alias)

@@ -357,15 +357,7 @@ class Flows(Sources):
 
     def _attribute_of_objects(self, slot: Slot) -> None:
         """Follow what objects of the program have under one name."""
-        is_set = False
-        for home, read in self._reads[slot.name]:
-            if self._attribute(home, read) is not slot:
-                continue
-            if isinstance(read.ctx, ast.Load):
-                self._flow(home, read, slot)
-            elif isinstance(read.ctx, ast.Store):
-                is_set = True
-                self._store(home, read, slot)
+        is_set = self._attributes_of(slot)
         for home, call in self._reads_in_text(slot):
             if self._is_followed_in_text(slot):
                 self._flow(home, call, slot)
@@ -388,6 +380,19 @@ class Flows(Sources):
             reads = [read for home, read in self._reads[slot.name] if self._attribute(home, read) is slot]
             self._stop(slot, reads[0] if reads else ast.Pass(), f"nothing in these files sets `.{slot.name}`")
 
+    def _attributes_of(self, slot: Slot) -> bool:
+        """Follow what reads and sets a variable as an attribute, and return whether something sets it."""
+        is_set = False
+        for home, read in self._reads[slot.name]:
+            if self._attribute(home, read) is not slot:
+                continue
+            if isinstance(read.ctx, ast.Load):
+                self._flow(home, read, slot)
+            elif isinstance(read.ctx, ast.Store):
+                is_set = True
+                self._store(home, read, slot)
+        return is_set
+
     def _names_in_text(self) -> Named:
         if self._named is None:
             self._named = Named(self._files, self._find_module)
@@ -397,13 +402,7 @@ class Flows(Sources):
         """Follow a variable of a module into the files that import it, or name it in text."""
         for node, reason in self._names_in_text().obstacles(slot):
             self._stop(slot, node, reason)
-        for home, read in self._reads[slot.name]:
-            if self._attribute(home, read) is not slot:
-                continue
-            if isinstance(read.ctx, ast.Load):
-                self._flow(home, read, slot)
-            elif isinstance(read.ctx, ast.Store):
-                self._store(home, read, slot)
+        self._attributes_of(slot)
         for home, unbound in self._unbound[slot.name]:
             found = starred(home, slot.name)
             if found is not None and found[1] is slot:

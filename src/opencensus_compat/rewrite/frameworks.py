@@ -96,16 +96,12 @@ def _applications(file: File) -> Iterator[ast.AST]:
 
 def _is_class(node: ast.expr, file: File) -> bool:
     """Return whether an expression is FastAPI's class, by the import that its name comes from."""
-    root = node
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    slot = file.slot(root) if isinstance(root, ast.Name) else None
-    alias = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
-    if not isinstance(alias, ast.alias):
+    alias = file.import_of(node)
+    if alias is None:
         return False
     statement = file.statement(alias)
     if isinstance(statement, ast.ImportFrom):
-        return statement.module in _MODULES and alias.name == "FastAPI" and node is root
+        return statement.module in _MODULES and alias.name == "FastAPI" and isinstance(node, ast.Name)
     return alias.name in _MODULES and isinstance(node, ast.Attribute) and node.attr == "FastAPI"
 
 

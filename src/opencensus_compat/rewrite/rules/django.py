@@ -319,13 +319,8 @@ def _of_exporter(exporter: ast.expr | None, file: File) -> list[str]:
 
 def _import_of(node: ast.expr, file: File) -> str:
     """Return the statement that imports the first name of an expression from no file of the program; empty for another one."""
-    first = node
-    while isinstance(first, ast.Attribute):
-        first = first.value
-    slot = file.slot(first) if isinstance(first, ast.Name) else None
-    alias = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
-    is_known = isinstance(alias, ast.alias) and file.origin(alias) is not None
-    return ast.unparse(file.statement(alias)) if isinstance(alias, ast.alias) and not is_known else ""
+    alias = file.import_of(node)
+    return ast.unparse(file.statement(alias)) if alias is not None and file.origin(alias) is None else ""
 
 
 def _of_condition(use: Found, value: ast.expr | None, file: File) -> list[str]:
