@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +90,23 @@ def test_a_single_section_with_the_words_is_shown(guide):
     code, shown, _ = guide("differences", "half of a surrogate")
     assert code == 0
     assert shown.startswith("### limits\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_what_an_encoding_has_not(encoding):
+    """A sign that the encoding of the output has not is escaped, and a reader that has gone ends the command quietly."""
+    command = [sys.executable, "-m", "opencensus_compat", "guide"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    shown = subprocess.run(
+        [*command, "differences", "limits"], env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert ("\\ufffd" in shown.stdout) == (encoding == "ascii")
+    reads, writes = os.pipe()
+    os.close(reads)
+    with open(writes, "wb") as nobody:
+        gone = subprocess.run([*command, "differences"], env=environment, stdout=nobody, stderr=subprocess.PIPE, text=True, check=False)
+    assert (gone.returncode, gone.stderr) == (0, "")
 
 
 def test_a_word_that_no_section_has(guide):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import pydoc
 import sys
 from typing import TYPE_CHECKING
+
+from opencensus_compat.local.commands.terminal import write
 
 from .pages import Section, pages, sections
 
@@ -81,8 +84,12 @@ def _plain(title: str) -> str:
 
 def _shown(text: str) -> int:
     """Show a text, page by page on a terminal."""
-    if sys.stdout.isatty():
-        pydoc.pager(text + "\n")
-    else:
-        sys.stdout.write(text + "\n")
+    try:
+        if sys.stdout.isatty():
+            pydoc.pager(text + "\n")
+        else:
+            write(text)
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python must not flush into it as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
