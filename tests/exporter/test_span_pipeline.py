@@ -10,7 +10,7 @@ import weakref
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
@@ -102,6 +102,48 @@ def pipelines(monkeypatch):
     yield lambda **more: SpanPipeline(KEY, **more)
     for each in span_pipeline._queues:
         each.processor.shutdown()
+
+
+class Kept(SpanProcessor):
+    """Keeps what it sees."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def on_end(self, span):
+        """Keep its name."""
+        self.seen.append(span.name)
+
+    def force_flush(self, timeout_millis=30_000):
+        """Keep that it was asked for."""
+        self.seen.append("flushed")
+        return True
+
+    def shutdown(self):
+        """Keep that it came."""
+        self.seen.append("shut down")
+
+
+def test_a_pipeline_through_processors_sends_nothing_itself(pipelines, monkeypatch):
+    """Its spans go to the processors, which end with the process; libraries follow its requests as those of any other."""
+    monkeypatch.setattr(span_pipeline, "_elsewhere", span_pipeline._Elsewhere())
+    kept, pipeline = Kept(), pipelines()
+    other = SpanPipeline.through(kept)
+    provider = other.tracer_provider(ALWAYS_ON)
+    pipeline.tracer_provider(ALWAYS_ON)
+    with provider.get_tracer("shop").start_as_current_span("order", kind=trace.SpanKind.SERVER):
+        assert latest_provider().get_tracer("library").start_span("call").resource is provider.resource
+    assert other.force_flush()
+    other.add_telemetry_processor(print)
+    span_pipeline._elsewhere.force_flush()
+    span_pipeline._elsewhere.shutdown()
+    assert kept.seen == ["order", "flushed", "flushed", "shut down"]
+
+
+def test_what_is_no_span_processor_is_an_error():
+    """An exporter of OpenCensus needs an adapter around it."""
+    with pytest.raises(ConfigurationError, match="span_processors"):
+        SpanPipeline.through(print)
 
 
 def test_providers_are_made_once_for_samplers_that_decide_alike(pipelines):

@@ -126,3 +126,11 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert "+exporter = ZipkinExporter(endpoint=" in capsys.readouterr().out
     assert _cli.main(["rewrite", "--explain", "V002"]) == 0
     assert "with --include V002, once its program is" in capsys.readouterr().out
+
+
+def test_of_a_pipeline():
+    """The service of the exporter becomes the resource of its pipeline."""
+    text = _IMPORTS + "for each in range(2):\n    tracer = Tracer(exporter=ZipkinExporter('shop'), sampler=AlwaysOnSampler())\n"
+    (new,) = rewrite_text(text.encode(), options=Options(accepted=ACCEPTABLE, markers=False)).after.values()
+    made = 'SpanPipeline.through(BatchSpanProcessor(ZipkinExporter(endpoint="http://localhost:9411/api/v2/spans")), resource=Resource.create({"service.name": \'shop\'}))'
+    assert f"    tracer = {made}.tracer_provider(sampler=ALWAYS_ON).get_tracer(__name__)\n" in new.decode()

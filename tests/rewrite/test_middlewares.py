@@ -82,9 +82,7 @@ def test_the_sampler_that_a_class_is_made_with_is_the_process_s(tmp_path):
 @pytest.mark.parametrize(
     "use",
     [
-        pytest.param("Middleware(app, None, AzureExporter())\n", id="given by place"),
         pytest.param("Middleware(app, **options)\nMiddleware(app, exporter=AzureExporter())\n", id="stars"),
-        pytest.param("Middleware(app, exporter=AzureExporter())\nMiddleware(app)\n", id="made twice"),
         pytest.param("Middleware(app, exporter=AzureExporter())\nregister(Middleware())\nname = Middleware\n", id="a class as a value"),
         pytest.param("exporter = AzureExporter()\nMiddleware(app, exporter=exporter)\nprint(exporter)\n", id="needed besides"),
         pytest.param("Middleware(app, exporter=AzureExporter(), sampler=choose())\n", id="a sampler that is not known"),
@@ -97,6 +95,22 @@ def test_a_class_that_may_get_something_else_stays(use):
     text = _rewritten(use)
     assert "self.exporter = exporter or print_exporter.PrintExporter()" in text
     assert "tracer = Tracer(sampler=self.sampler, exporter=self.exporter)" in text
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param("Middleware(app, None, {}())\n", id="given by place"),
+        pytest.param("Middleware(app, exporter={}())\nMiddleware(app)\n", id="made twice"),
+        pytest.param("for each in range(2):\n    Middleware(app, exporter={0}() if each else None)\n", id="or none"),
+    ],
+)
+def test_a_class_that_gets_one_of_several_exporters_has_pipelines(use):
+    """Whether a call gives an exporter or the class takes its default, the tracer has a provider of a pipeline."""
+    text = _rewritten(use.format("AzureExporter"))
+    assert text.endswith(use.format("SpanPipeline"))
+    assert "self.exporter = exporter or SpanPipeline.through(SimpleSpanProcessor(ConsoleSpanExporter()))" in text
+    assert "tracer = self.exporter.tracer_provider(sampler=self.sampler).get_tracer(__name__)" in text
 
 
 _SHARED = """\

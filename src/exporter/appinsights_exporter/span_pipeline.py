@@ -27,6 +27,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from .arguments import Sizes, batches, check_all, checked, positive
 from .children import flush_at_end
 from .exporters import ApplicationInsightsSpanExporter
+from .foreign import failure
 from .program import program_resource, program_settings
 from .rates import SampleRateProcessor
 from .sampling import from_environment
@@ -91,13 +92,12 @@ class SpanPipeline:
         max_queue_size: int | None = None,
         max_export_batch_size: int | None = None,
     ) -> None:
-        self._span_processors, telemetry_processors = tuple(span_processors), tuple(telemetry_processors)
-        check_all("span_processors", self._span_processors, lambda each: callable(getattr(each, "on_end", None)), "span processors")
+        self._span_processors, telemetry_processors = _checked(span_processors), tuple(telemetry_processors)
         check_all("telemetry_processors", telemetry_processors, callable, "functions")
-        check_all("resource", () if resource is None else (resource,), lambda each: isinstance(each, Resource), "a Resource")
-        self._resource = resource
+        self._resource = _of_spans(resource)
         self._providers: dict[str, TracerProvider] = {}
         self._queue: _Queue | None = None
+        self._is_elsewhere = False
         if _is_off():
             # A machine that sends nothing needs no connection string.
             return
@@ -123,6 +123,29 @@ class SpanPipeline:
         self._exporter = ApplicationInsightsSpanExporter(settings=settings)
         for each in telemetry_processors:
             self._exporter.add_telemetry_processor(each)
+
+    @classmethod
+    def through(cls, *span_processors: SpanProcessor, resource: Resource | None = None) -> SpanPipeline:
+        """Return a pipeline whose spans these processors get, and Application Insights does not.
+
+        Use, where a program chooses one of several exporters::
+
+            pipeline = SpanPipeline() if deployed else SpanPipeline.through(SimpleSpanProcessor(ConsoleSpanExporter()))
+
+        The processors are shut down at the end of the process. Without any, spans are sampled and go nowhere.
+
+        Args:
+            span_processors: See every span; those that export it send it.
+            resource: OpenTelemetry resource of the spans; None makes one whose role is the script's name.
+
+        Raises:
+            ConfigurationError: One is no span processor, or the resource none.
+        """
+        made = cls.__new__(cls)
+        made._span_processors, made._resource, made._providers = _checked(span_processors), _of_spans(resource), {}
+        made._queue, made._is_elsewhere = None, True
+        _elsewhere.end_with_process(made._span_processors)
+        return made
 
     def tracer_provider(self, sampler: Sampler | None = None) -> TracerProvider:
         """Return the provider whose spans go this way; for samplers of equal description it is the same one.
@@ -154,6 +177,8 @@ class SpanPipeline:
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export queued spans, and return whether that was done in time. The end of the process does it by itself."""
+        if self._is_elsewhere:
+            return _flush(self._span_processors, timeout_millis)
         return self._queue is None or self._queue.force_flush(timeout_millis)
 
     def _made(self, sampler: Sampler | None) -> TracerProvider:
@@ -163,6 +188,9 @@ class SpanPipeline:
         resource.pipeline, resource.provider = self, weakref.ref(provider)
         if self._queue is not None:
             for each in (*self._span_processors, SampleRateProcessor(provider.sampler), _ToQueue(self._queue)):
+                provider.add_span_processor(each)
+        elif self._is_elsewhere:
+            for each in (SampleRateProcessor(provider.sampler), _OfRequests(), *self._span_processors):
                 provider.add_span_processor(each)
         return provider
 
@@ -188,16 +216,20 @@ class _ResourceOfPipeline(Resource):
     provider: weakref.ref[TracerProvider]
 
 
-class _ToQueue(SpanProcessor):
-    """Hands ended spans to the queue that several providers share."""
-
-    def __init__(self, queue: _Queue) -> None:
-        self._queue = queue
+class _OfRequests(SpanProcessor):
+    """Lets libraries follow the requests of a pipeline."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Make the way of a request that of the libraries in it."""
         if span.kind in _INCOMING and isinstance(span.resource, _ResourceOfPipeline) and (provider := span.resource.provider()) is not None:
             _latest.set(provider)
+
+
+class _ToQueue(_OfRequests):
+    """Hands ended spans to the queue that several providers share."""
+
+    def __init__(self, queue: _Queue) -> None:
+        self._queue = queue
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue it."""
@@ -249,6 +281,51 @@ def _queue(settings: Settings, sizes: Sizes) -> _Queue:
         found = _Queue(settings, sizes)
         _queues.append(found)
     return found
+
+
+class _Elsewhere:
+    """The processors of pipelines that do not send to Application Insights, which end with the process."""
+
+    def __init__(self) -> None:
+        self._processors: weakref.WeakSet[SpanProcessor] = weakref.WeakSet()
+
+    def end_with_process(self, processors: Iterable[SpanProcessor]) -> None:
+        """End some with the process, too, while something else holds them."""
+        if not self._processors:
+            atexit.register(self.shutdown)
+            flush_at_end(self)
+        self._processors.update(processors)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export what is queued."""
+        return _flush(self._processors, timeout_millis)
+
+    def shutdown(self) -> None:
+        """End them: those with a queue export it."""
+        for each in list(self._processors):
+            try:
+                each.shutdown()
+            except failure():  # processors of the program may do anything
+                continue
+
+
+_elsewhere = _Elsewhere()
+
+
+def _flush(processors: Iterable[SpanProcessor], timeout_millis: int) -> bool:
+    done = [each.force_flush(timeout_millis) for each in processors]
+    return all(done)
+
+
+def _checked(span_processors: Iterable[SpanProcessor]) -> tuple[SpanProcessor, ...]:
+    found = tuple(span_processors)
+    check_all("span_processors", found, lambda each: callable(getattr(each, "on_end", None)), "span processors")
+    return found
+
+
+def _of_spans(resource: Resource | None) -> Resource | None:
+    check_all("resource", () if resource is None else (resource,), lambda each: isinstance(each, Resource), "a Resource")
+    return resource
 
 
 def _is_off() -> bool:

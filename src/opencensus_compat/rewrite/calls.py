@@ -56,9 +56,31 @@ def _is_own(function: ast.expr, file: File) -> bool:
 
 
 def is_of_types(node: ast.AST, file: File) -> bool:
-    """Return whether a class is only named for what it is, as `super(Class, self)` does."""
+    """Return whether a class is only named for what it is or has, as `super(Class, self)` and `Class.method(value)` do."""
     call = file.parents.get(node)
+    if isinstance(node, ast.Name) and isinstance(call, ast.Attribute) and isinstance(call.ctx, ast.Load):
+        return _has(node.id, call.attr, file)
     return isinstance(call, ast.Call) and node in call.args and isinstance(call.func, ast.Name) and call.func.id in _OF_TYPES
+
+
+def _has(name: str, member: str, file: File) -> bool:
+    """Return whether each class of a name has a member that makes no object of it: a method, or an attribute."""
+    owners = [each for home in file.files.values() for each in home.kinds[ast.ClassDef] if each.name == name]
+    found = [[each for each in owner.body if member in _bound_by(each)] for owner in owners]
+    return bool(found) and all(each and not any(map(_makes, each)) for each in found)
+
+
+def _bound_by(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return {statement.name}
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return {each.id for each in targets if isinstance(each, ast.Name)}
+
+
+def _makes(statement: ast.stmt) -> bool:
+    if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    return statement.name.startswith("__") or any(strings.tail(each) == "classmethod" for each in statement.decorator_list)
 
 
 def chain(file: File, node: ast.AST) -> Iterator[ast.AST]:

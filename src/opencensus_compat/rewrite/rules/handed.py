@@ -97,12 +97,19 @@ def sampler_kind(found: Handed, file: File) -> tuple[str, str] | None:
     return next(iter(kinds)) if len(kinds) == 1 else None
 
 
-def taken_out(call: ast.Call, file: File) -> list[Edit]:
-    """Return the edits that take what only a tracer needs out of its class: parameters, and statements that keep them."""
-    found = [of_attribute(given(call, at, name, file), file) for name, at in _PARTS.items()]
+def taken_out(call: ast.Call, file: File, names: Sequence[str] = ("exporter", "sampler", "propagator")) -> list[Edit]:
+    """Return the edits that take what only a tracer needs out of its class: parameters, and statements that keep them.
+
+    Args:
+        call: What makes the tracer.
+        file: Its file.
+        names: Which of its arguments go; the first of them tells which tracers have the same.
+    """
+    found = [of_attribute(given(call, _PARTS[name], name, file), file) for name in names]
     parts = [each for each in found if each is not None]
     others = [each for home, each in tracers(file) if home is file and file.start(each) < file.start(call)]
-    if not parts or any(of_attribute(given(each, 2, "exporter", file), file) in parts for each in others):
+    first = names[0]
+    if not parts or any(of_attribute(given(each, _PARTS[first], first, file), file) in parts for each in others):
         return []
     for each in parts:
         if each.default is not None:

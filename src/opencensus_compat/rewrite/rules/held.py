@@ -40,8 +40,10 @@ def held(file: File, node: ast.expr | None, depth: int = _DEPTH, *, or_none: boo
     if not parts:
         return None
     found: list[tuple[File, ast.expr]] = []
-    for home, part in parts:
-        below = held(home, part, depth - 1, or_none=or_none)
+    for at, (home, part) in enumerate(parts):
+        # None of the first is what the last of `given or default` stands for.
+        is_filled = isinstance(node, ast.BoolOp) and at < len(parts) - 1
+        below = held(home, part, depth - 1, or_none=or_none or is_filled)
         if below is None:
             return None
         found += [each for each in below if each not in found]
@@ -61,6 +63,8 @@ def _parts(file: File, node: ast.expr) -> Parts:
             return [(found.file, each) for each in chosen] or every or None
         case ast.IfExp():
             return [(file, node.body), (file, node.orelse)]
+        case ast.BoolOp(op=ast.Or()):
+            return [(file, each) for each in node.values]
         case ast.Name():
             slot = file.slot(node)
             return _of_slot(file, slot) if slot is not None else None

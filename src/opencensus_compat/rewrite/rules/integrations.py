@@ -316,12 +316,12 @@ def _server(
     providers.check_header(file)
     sampler = given.get("sampler")
     lines, edits = [], list(parts.edits)
-    stays = legacy.of(exporter, file)
-    is_separate = stays is None and ways.are_separate(file)
+    is_separate = ways.are_separate(file)
+    stays = None if is_separate else legacy.of(exporter, file)
     statement = place = file.statement(call)
     for each in added:
         file.covered.update(file.by_node.get(each.func, ()))
-    if stays is None:
+    if stays is None and not is_separate:
         legacy.check_alone(file)
     if stays is not None:
         if added:
@@ -339,6 +339,7 @@ def _server(
             lines += [f"{name} = {pipeline}"] if name != pipeline else []
             provider = f"{name}.tracer_provider({of_sampler}"
             edits += [file.replace(each.func.value, name) for each in added if isinstance(each.func, ast.Attribute)]
+        edits += pipelines.kept(exporter, call, file)
         start = f"{start}, tracer_provider={provider}"
     elif shared.maker(exporter, file) is not None:
         # `configure` stands where the exporter is made.

@@ -6,24 +6,21 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from opencensus_compat.rewrite import calls
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import handed, providers, samplers, shared
+from opencensus_compat.rewrite.rules import handed, providers, samplers, several, shared, ways
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure, is_exporter_class, loads, made, stored, target
+from opencensus_compat.rewrite.rules.made import EXPORTER, is_exporter_class, loads, made, stays, stored, target
 from opencensus_compat.scan import strings
-from opencensus_compat.scan.rules import BY_ID, rule_of
+from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 ADAPTER = "LegacyExporterProcessor"
 MODULE = "opencensus_compat.legacy_exporters"
-_RULES = frozenset({"T070", "T072", "V001", "V002", "V004", "V005", "X003"})
+_BASE = "trace.base_exporter.Exporter"
 _BLIND = (EXPORTER, "ext.zipkin.", "trace.exporters.zipkin_exporter.")
 """Exporters that show nothing of it."""
 _SET = re.compile(rb"\bset_tracer_provider\(|\bconfigure\((?=[^)]*signals=\[\"traces\")")
@@ -58,21 +55,13 @@ class Stays(NamedTuple):
 def of(node: ast.expr | None, file: File) -> Stays | None:
     """Return the exporters that an expression may hold, where they are such that stay; None for others, and for what is not known."""
     found = made(file, node)
-    if found is not None and _stays(found[1], found[0]):
+    if found is not None and stays(found[1], found[0]):
         return Stays((found,))
     parts = held(file, node)
     or_none = parts is None
     parts = held(file, node, or_none=True) if parts is None else parts
-    calls = [(home, call) for home, call in parts or () if isinstance(call, ast.Call) and _stays(call, home)]
+    calls = [(home, call) for home, call in parts or () if isinstance(call, ast.Call) and stays(call, home)]
     return Stays(tuple(calls), or_none) if parts and len(calls) == len(parts) else None
-
-
-def _stays(call: ast.Call, file: File) -> bool:
-    symbol = file.symbol(call)
-    if symbol == EXPORTER:
-        return not is_azure(file, call)
-    rule = rule_of(symbol) if symbol else None
-    return rule.id in _RULES if rule is not None else not symbol and _is_exporter(call.func, file)
 
 
 def shows(file: File) -> bool:
@@ -88,16 +77,6 @@ def shows(file: File) -> bool:
     return any(not symbol.startswith(_BLIND) for symbol in made_here)
 
 
-def _is_exporter(function: ast.expr, file: File) -> bool:
-    """Return whether a function is a class of the program that has the method of an exporter."""
-    slot = file.slot(function) if isinstance(function, ast.Name) else None
-    store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
-    origin = file.origin(store) if isinstance(store, ast.alias) else None
-    if origin is not None:
-        store = origin[1].stores[0] if len(origin[1].stores) == 1 else None
-    return isinstance(store, ast.ClassDef) and any(isinstance(each, ast.FunctionDef) and each.name == "export" for each in store.body)
-
-
 def check_alone(file: File) -> None:
     """Refuse a tracer or middleware whose process has spans that go to an exporter which stays, and others that go elsewhere.
 
@@ -109,7 +88,7 @@ def check_alone(file: File) -> None:
     """
     if _SET.search(file.source) is None and not any(of(each.exporter, home) is not None for home, each in providers.takers(file)):
         return
-    near = _loaded_together(file)
+    near = several.loaded_together(file)
     makers = {
         frozenset(call for _, call in found.made) if (found := of(each.exporter, home)) is not None else None
         for home, each in providers.takers(file)
@@ -117,30 +96,6 @@ def check_alone(file: File) -> None:
     }
     if makers - {None} and (len(makers) > 1 or any(_SET.search(home.source) for home in near)):
         raise Refused(_SEVERAL)
-
-
-def _loaded_together(file: File) -> list[File]:
-    """Return the files that one process may load with a file: some file of the program imports both, directly or not."""
-    imports = {path: home.imported() for path, home in file.files.items()}
-    importers: dict[str, list[str]] = {}
-    for path, found in imports.items():
-        for other in found:
-            importers.setdefault(other, []).append(path)
-    above = _reached([file.path], lambda path: importers.get(path, ()))
-    below = _reached(above, imports.__getitem__)
-    return [home for path, home in file.files.items() if path in below]
-
-
-def _reached(paths: Iterable[str], steps: Callable[[str], Iterable[str]]) -> set[str]:
-    """Return some files and those to which steps lead from them, one or several."""
-    reached = set(paths)
-    pending = list(reached)
-    while pending:
-        for found in steps(pending.pop()):
-            if found not in reached:
-                reached.add(found)
-                pending.append(found)
-    return reached
 
 
 def set_up(found: Stays, user: ast.Call, given: providers.Taker, sampler: str, use: Found, file: File) -> list[str] | list[Edit]:
@@ -167,9 +122,9 @@ def set_up(found: Stays, user: ast.Call, given: providers.Taker, sampler: str, u
         home.cover(call)
     users = [(home, each) for home, each in providers.takers(file) if of(each.exporter, home) == found]
     users.sort(key=lambda each: (each[0].path, each[0].start(each[1].node)))
-    is_beside = isinstance(exporter, ast.Call) or _is_in_reach(exporter, user, file)
+    is_beside = isinstance(exporter, ast.Call) or several.is_in_reach(exporter, user, file)
     if len(users) == 1 and is_beside:
-        if not providers.is_first(user, file) or not _is_once(user, file):
+        if not providers.is_first(user, file) or not several.is_once(user, file):
             raise Refused(_ONCE)
         return _in_place(exporter, found, sampler, use, file)
     kinds = {each.kind(home) for home, each in users}
@@ -182,12 +137,6 @@ def set_up(found: Stays, user: ast.Call, given: providers.Taker, sampler: str, u
     if users[0][1].node is not given.node:
         return []
     return _beside_maker(found, kinds.pop(), users, use, file)
-
-
-def _is_in_reach(node: ast.expr, user: ast.Call, file: File) -> bool:
-    """Return whether an exporter is a variable of the function or module that makes the tracer, or what that is handed."""
-    slot = file.slot(node)
-    return slot is not None and slot.owner is file.owner(user) and not any(isinstance(store, ast.alias) for store in slot.stores)
 
 
 def before_class(part: handed.Handed, value: tuple[File, ast.expr], found: Stays, use: Found, file: File) -> list[Edit]:
@@ -208,7 +157,7 @@ def before_class(part: handed.Handed, value: tuple[File, ast.expr], found: Stays
     statement, kind = home.statement(node), handed.sampler_kind(part, file)
     if kind is None:
         raise Refused(_SAMPLER)
-    if found.or_none or _sets_one(found) or not home.begins_line(statement) or not _is_once(node, home):
+    if found.or_none or _sets_one(found) or not home.begins_line(statement) or not several.is_once(node, home):
         raise Refused(_ONCE)
     for where, call in found.made:
         where.cover(call)
@@ -259,7 +208,7 @@ def _beside_maker(
 ) -> list[Edit]:
     (home, call), *_ = found.made
     place, statement = target(home, call), home.statement(call)
-    if place is None or not home.begins_line(statement) or not _is_once(call, home):
+    if place is None or not home.begins_line(statement) or not several.is_once(call, home):
         raise Refused(_ONCE)
     before = len(home.needs)
     has_caller = any(shared.is_continued(each, other) for other, each in users)
@@ -295,28 +244,13 @@ class _Lines(NamedTuple):
         return f"{self.name}.add_span_processor({self.adapter}({exporter}))"
 
 
-def _is_once(node: ast.AST, file: File, depth: int = 4) -> bool:
-    """Return whether an expression is evaluated at most once in a process, as far as the program's own calls tell."""
-    for each in file.up(node):
-        if isinstance(each, (ast.For, ast.AsyncFor, ast.While, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            return False
-        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            owner = file.parents.get(each)
-            name = owner.name if isinstance(owner, ast.ClassDef) and each.name == "__init__" else each.name
-            if not depth or any(strings.tail(other) not in {"staticmethod", "classmethod"} for other in each.decorator_list):
-                return False
-            is_made = name != each.name
-            reads = [(home, read) for home, read in providers.reads(name, file) if not (is_made and calls.is_of_types(read, home))]
-            found = [calls.making(read, home) if is_made else home.call(read) for home, read in reads]
-            return not reads or (len(reads) == 1 and found[0] is not None and _is_once(reads[0][1], reads[0][0], depth - 1))
-    return True
-
-
 def spans(use: Found, file: File) -> Outcome:
     """The class of an exporter is asked about where it stands, and neither where an object of it is made, nor in its methods."""
     is_made = isinstance(use.node, ast.expr) and file.value(use.node).meaning == "subclass"
     if is_made or any(isinstance(each, ast.ClassDef) and is_exporter_class(each, file) for each in file.up(use.node)):
         return []
+    if isinstance(use.node, (ast.Name, ast.Attribute)) and use.symbol == _BASE and file.is_annotation(use.node) and ways.are_separate(file):
+        return [file.replace(use.node, file.need("from appinsights_exporter import SpanPipeline", use.node))]
     return Ask(BY_ID["T072"].question)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import calls
 from opencensus_compat.scan import strings
+from opencensus_compat.scan.rules import rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -17,11 +18,32 @@ if TYPE_CHECKING:
 
 EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 _DEPTH = 8
+_STAY = frozenset({"T070", "T072", "V001", "V002", "V004", "V005", "X003"})
+"""Rules of exporters that stay."""
 
 
 def is_azure(file: File, node: ast.AST | None) -> bool:
     """Return whether an expression makes an AzureExporter, and no object of a class of the program that stands on it."""
     return isinstance(node, ast.Call) and file.symbol(node) == EXPORTER and file.value(node.func).meaning != "subclass"
+
+
+def stays(call: ast.Call, file: File) -> bool:
+    """Return whether a call makes an exporter that stays: of another maker, of OpenCensus's own that do not send, or of the program."""
+    symbol = file.symbol(call)
+    if symbol == EXPORTER:
+        return not is_azure(file, call)
+    rule = rule_of(symbol) if symbol else None
+    return rule.id in _STAY if rule is not None else not symbol and _is_exporter(call.func, file)
+
+
+def _is_exporter(function: ast.expr, file: File) -> bool:
+    """Return whether a function is a class of the program that has the method of an exporter."""
+    slot = file.slot(function) if isinstance(function, ast.Name) else None
+    store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    origin = file.origin(store) if isinstance(store, ast.alias) else None
+    if origin is not None:
+        store = origin[1].stores[0] if len(origin[1].stores) == 1 else None
+    return isinstance(store, ast.ClassDef) and any(isinstance(each, ast.FunctionDef) and each.name == "export" for each in store.body)
 
 
 def made(file: File, node: ast.expr | None, depth: int = _DEPTH) -> tuple[File, ast.Call] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.rules import legacy
+from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -145,8 +146,10 @@ def exporter(use: Found, file: File) -> Outcome:
 
 
 def _provider(adapter: ast.Call, file: File) -> ast.Call | None:
-    """Return the call that makes the provider which hands its spans on; None where that is not known, or it has a resource already."""
+    """Return the call that makes the provider or pipeline which hands its spans on; None where that is not known, or it has a resource already."""
     add = file.parents.get(adapter)
+    if isinstance(add, ast.Call) and strings.tail(add.func) == "through":
+        return add if not add.keywords else None
     owner = add.func.value if isinstance(add, ast.Call) and isinstance(add.func, ast.Attribute) else None
     made = file.only_value(file.slot(owner)) if isinstance(owner, ast.Name) else None
     return made if isinstance(made, ast.Call) and all(each.arg != "resource" for each in made.keywords) else None

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import legacy, processors, samplers, shared
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure
+from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure, readers, stays, target
 from opencensus_compat.rewrite.rules.options import options, renamed
 from opencensus_compat.rewrite.rules.providers import takers
+from opencensus_compat.rewrite.rules.several import stay
 from opencensus_compat.rewrite.rules.ways import are_separate, exporters, taken
 
 if TYPE_CHECKING:
@@ -67,9 +68,12 @@ def provider(
     """
     found, may_be_none = exporters(node, file)
     if not found:
-        raise Refused(Keep("its exporter is not an AzureExporter that is made in these files"))
-    if sampler is not None and held(file, sampler) is None and held(file, sampler, or_none=True) is not None:
-        raise Refused(Ask("Which sampler is meant where it is None? OpenCensus takes one trace in 10,000 then."))
+        raise Refused(Keep("what makes its exporter is not known"))
+    if sampler is not None and held(file, sampler) is None:
+        if held(file, sampler, or_none=True) is not None:
+            raise Refused(Ask("Which sampler is meant where it is None? OpenCensus takes one trace in 10,000 then."))
+        if stay(found):
+            raise Refused(Ask("Which sampler is meant? The tracer gets one that is made outside of these files."))
     of_sampler = f"sampler={default(file, use) if sampler is None else file.render(sampler)}"
     condition = node if isinstance(node, ast.IfExp) else None
     if condition is not None and may_be_none:
@@ -82,6 +86,42 @@ def provider(
             raise Refused(Ask("Where do the spans go when there is no exporter?"))
         return f"({text} if {file.text(node)} is not None else {_without_exporter(of_sampler, use, file)})"
     return text
+
+
+def kept(node: ast.expr, user: ast.expr, file: File) -> list[Edit]:
+    """Return the edits that make pipelines of the exporters which stay, of those that a tracer or middleware may have; the first one that has them does it.
+
+    Args:
+        node: Its exporter.
+        user: What makes the tracer, or puts the middleware in.
+        file: Its file.
+
+    Raises:
+        Refused: Something is done with one of them that a pipeline has not.
+    """
+    edits = []
+    for home, call in stay(exporters(node, file)[0]):
+        place = target(home, call)
+        if place is not None and any(isinstance(where.parents.get(load), ast.Attribute) for where, load in readers(home, place)):
+            raise Refused(Ask("What is the exporter needed for besides tracers?"))
+        home.cover(call)
+        users = [(other.path, other.start(each.node)) for other, each, found in taken(file) if (home, call) in found]
+        if call is node or (file.path, file.start(user)) != min(users):
+            continue
+        before = len(home.needs)
+        made = [home.replace(call, _through(call, home))]
+        needs = home.needs[before:]
+        if home is file:
+            edits += made
+        else:
+            del home.needs[before:]
+            file.elsewhere.append((home, home.statement(call), made, needs))
+    return edits
+
+
+def _through(call: ast.Call, file: File) -> str:
+    adapter = file.need(f"from {legacy.MODULE} import {legacy.ADAPTER}", call)
+    return f"{named(call, file)}.through({adapter}({file.text(call)}))"
 
 
 def tracer_around(node: ast.AST, file: File) -> str:
@@ -114,5 +154,7 @@ def _pipeline(node: ast.expr, use: Found, file: File) -> str:
         shared.cover_options(node, file)
         file.cover(node)
         return text
+    if isinstance(node, ast.Call) and stay([(file, node)]) and stays(node, file):
+        return _through(node, file)
     text = file.render(node)
     return text if isinstance(node, _ATOMS) else f"({text})"

@@ -80,14 +80,15 @@ def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> O
                 file.cover(sampler)
             return [_get_tracer(use, call, file)]
         return _without_exporter(use, call, sampler, file)
+    if ways.are_separate(file):
+        made = pipelines.provider(exporter, sampler, use, file)
+        edits = [*pipelines.kept(exporter, call, file), *handed.taken_out(call, file, ("propagator",))]
+        return [*edits, file.replace(call, made if is_alone else f"{made}.get_tracer(__name__)")]
     stays = legacy.of(exporter, file)
     if stays is not None:
         is_handed = handed.of_attribute(exporter, file) is not None
         return _of_class(use, call, exporter, sampler, file) if is_handed else _of_legacy(use, call, stays, file)
     legacy.check_alone(file)
-    if ways.are_separate(file):
-        made = pipelines.provider(exporter, sampler, use, file)
-        return [file.replace(call, made if is_alone else f"{made}.get_tracer(__name__)")]
     if handed.of_attribute(exporter, file) is not None:
         return _of_class(use, call, exporter, sampler, file)
     setups.check(call, file)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite.context import Refused
-from opencensus_compat.rewrite.rules import handed, processors, setups
+from opencensus_compat.rewrite.rules import handed, processors, setups, several
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import EXPORTER, called, is_azure, loads, made, readers, returned_by, target
+from opencensus_compat.rewrite.rules.made import EXPORTER, called, is_azure, loads, made, readers, returned_by, stays, target
 from opencensus_compat.rewrite.rules.providers import TRACER, Taker, default, taker, takers
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Taken: TypeAlias = "tuple[File, Taker, list[tuple[File, ast.expr]]]"
 """A tracer or middleware with its file, and the calls that make its exporter, with theirs."""
 _FUNCTIONS = (ast.Name, ast.Attribute, ast.Lambda)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_PIPELINE = re.compile(rb"\bSpanPipeline(?:\.through)?\(")
 _OF_LATEST = frozenset({"W001", "T040"})
 """Rules of what uses the tracer that was made last."""
 
@@ -59,7 +61,7 @@ def samplers_differ(file: File) -> bool:
     """Return whether the tracers of a program may decide differently; none of them is asked within a trace on which another one has decided."""
     if not are_separate(file):
         return False
-    if any(b"SpanPipeline(" in home.source for home in file.files.values()):
+    if any(_PIPELINE.search(home.source) for home in file.files.values()):
         # Which samplers are there is not looked for.
         return True
     every = [(home, each) for home, each, _ in taken(file)]
@@ -77,26 +79,37 @@ def having(sampler: ast.Call, file: File) -> list[tuple[File, Taker]]:
 
 
 def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
-    """Yield, in pairs, the exporters of a program whose spans go several ways, and what uses the tracer that was made last."""
+    """Yield, in pairs, the exporters of a program whose spans go several ways, those that have exporters which stay, and what uses the latest tracer."""
     every = list(files)
     if not every or not are_separate(every[0]):
         return
     uses = [(file, use) for file in every for use in file.uses if not isinstance(use.node, (ast.alias, ast.ImportFrom))]
     of_exporters = [use for file, use in uses if use.symbol == EXPORTER and file.call(use.node) is not None]
     of_latest = [use for _, use in uses if use.rule in _OF_LATEST]
-    if of_exporters and of_latest:
-        yield from itertools.pairwise([*of_exporters, *of_latest])
+    of_staying = [_use_of(home, each) for home, each, found in taken(every[0]) if several.stay(found)]
+    if of_exporters or of_staying:
+        yield from itertools.pairwise([*of_exporters, *(each for each in of_staying if each is not None), *of_latest])
+
+
+def _use_of(file: File, each: Taker) -> Found | None:
+    """Return the use of a tracer or middleware."""
+    if not isinstance(each.node, ast.Call):
+        return None
+    named = [each.node.func, *each.node.args[:1]]
+    return next((use for node in named for use in file.by_node.get(node, ())), None)
 
 
 def _are_separate(file: File) -> bool:
-    if any(b"SpanPipeline(" in home.source for home in file.files.values()):
+    if any(_PIPELINE.search(home.source) for home in file.files.values()):
         return True
-    if not any(is_azure(home, call) for home in file.files.values() for call in called(home, EXPORTER)):
-        return False
     if any(use.rule == "W011" for home in file.files.values() for use in home.uses):
         # Django's instrumentation takes the global provider.
         return False
-    every = taken(file)
+    if several.are_beyond_one_provider(taken(file)):
+        return True
+    if not any(is_azure(home, call) for home in file.files.values() for call in called(home, EXPORTER)):
+        return False
+    every = [each for each in taken(file) if is_azure(*each[2][0])]
     made_by = {id(call): (home, call) for _, _, found in every for home, call in found}
     return (
         setups.contradict(file, [*_set_up(every), *_set_up_in_text(file)])
@@ -304,14 +317,28 @@ def exporters(node: ast.expr, file: File) -> tuple[list[tuple[File, ast.expr]], 
     found = held(file, node)
     may_be_none = found is None
     found = held(file, node, or_none=True) if found is None else found
-    is_known = bool(found) and all(is_azure(home, call) for home, call in found or [])
+    is_known = bool(found) and all(_is_known(home, call) for home, call in found or [])
     return (found or [], may_be_none) if is_known else ([], False)
+
+
+def _is_known(file: File, call: ast.expr) -> bool:
+    return is_azure(file, call) or (isinstance(call, ast.Call) and stays(call, file))
+
+
+def _is_of_one_maker(node: ast.expr, file: File) -> bool:
+    """Return whether an exporter comes from the one place that makes an object of its class, in the place of the class's default."""
+    part = handed.of_attribute(node, file)
+    value = part.value() if part is not None and part.default is not None else None
+    if part is None or value is None or value[1] is part.default or made(*value) is None:
+        return False
+    return handed.sampler_kind(part, file) is not None
 
 
 def taken(file: File) -> list[Taken]:
     """Return the tracers and middlewares with exporters of a program, and the calls that make those."""
     known = _known(file)
     if known.taken is None:
-        every = [(home, each, exporters(each.exporter, home)[0]) for home, each in takers(file) if each.exporter is not None]
+        having = [(home, each, each.exporter) for home, each in takers(file) if each.exporter is not None]
+        every = [(home, each, exporters(node, home)[0]) for home, each, node in having if not _is_of_one_maker(node, home)]
         known.taken = [(home, each, found) for home, each, found in every if found]
     return known.taken
