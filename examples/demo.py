@@ -368,16 +368,18 @@ def _pairs(row: Mapping[str, Any]) -> str:
 
 
 def _wrapped_properties(row: Mapping[str, Any], style: render.Style) -> list[str]:
-    return textwrap.wrap(render.clean(_pairs(row)), style.width, initial_indent="    ", subsequent_indent="    ")
+    # A hyphen is no place to break the path of a file.
+    return textwrap.wrap(render.clean(_pairs(row)), style.width, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _heading(endpoint: LocalEndpoint, style: render.Style) -> None:
     print(_bold("Programs written for OpenCensus, unchanged, on OpenTelemetry.", style))
-    print(
-        "\nNothing in them knows of this project: `import opencensus` reaches it. They read where to send from\n"
-        f"APPLICATIONINSIGHTS_CONNECTION_STRING, which names a local endpoint now: {endpoint.url}\n"
+    told = (
+        "Nothing in them knows of this project: `import opencensus` reaches it. They read where to send from "
+        f"APPLICATIONINSIGHTS_CONNECTION_STRING, which names a local endpoint now: {endpoint.url} "
         "It checks every item as Application Insights does. Nothing leaves this machine."
     )
+    print(f"\n{textwrap.fill(told, style.width, break_on_hyphens=False)}")
 
 
 def _files(program: Program) -> str:

@@ -22,7 +22,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setitem(sys.modules, "demo", module)  # dataclasses look their module up
     specification.loader.exec_module(module)
     module.DATABASE = tmp_path / "build" / "demo.db"
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     return module
 
 
@@ -34,10 +34,17 @@ def test_everything_arrives(demo: Any, capsys: pytest.CaptureFixture[str], monke
     printed = capsys.readouterr().out
     assert f"All as expected: {len(demo.PROGRAMS)} examples" in printed
     before_paths = printed.partition("Look further")[0]
-    assert [line for line in before_paths.splitlines() if len(line) > 100] == []
+    assert [line for line in before_paths.splitlines() if len(line) > 80] == []
     assert demo.DATABASE.exists()
     compared = printed.partition("on the retired SDK")[2].partition("Look further")[0]
     assert ("dependencies  2 → 2" in compared) == demo.RETIRED.exists()
+
+
+def test_the_path_of_a_file_is_whole(demo: Any) -> None:
+    """No hyphen of a path is a place to begin a line."""
+    path = f"/srv/{'-'.join(['shop'] * 10)}/app.py"
+    lines = demo._wrapped_properties({"customDimensions": {"process": "MainProcess", "path": path}}, demo.render.Style(80, False, True))
+    assert [line.strip() for line in lines] == ["process=MainProcess,", f"path={path}"]
 
 
 @pytest.mark.parametrize(
