@@ -18,6 +18,11 @@ from opencensus.trace.tracer import Tracer
 
 tracer = Tracer(exporter=AzureExporter(connection_string=X), sampler=AlwaysOnSampler())
 """
+_MORE = """\
+from opencensus.trace.propagation.trace_context_http_header_format import TraceContextPropagator
+from opencensus.trace.status import Status
+from opencensus.trace.utils import status_from_http_code
+"""
 _NEW_HEAD = """\
 from appinsights_exporter import configure
 from opentelemetry import trace
@@ -110,11 +115,19 @@ def test_a_rewritten_form_stays(form):
         pytest.param("def work(tracer):\n    with tracer.span('a'):\n        pass\n\nwork(tracer, **rest)\n", id="arguments in stars"),
         pytest.param("tracer.tracer\n", id="a part of it is read"),
         pytest.param("with tracer.span('a') as s:\n    s.anything()\n", id="an unknown method"),
+        pytest.param(
+            "other(tracer)\nwith tracer.span('a') as s:\n    s.status = Status.from_exception(error)\n", id="a status made of an error"
+        ),
+        pytest.param(
+            "other(tracer)\nwith tracer.span('a') as s:\n    s.set_status(status_from_http_code(500))\n", id="a status made of a code"
+        ),
+        pytest.param("def f(it):\n    it.status = Status.as_ok()\n\nother(tracer)\n", id="a status of what is not known"),
+        pytest.param("ids = TraceContextPropagator().from_headers({})\nprint(ids.trace_id)\nother(tracer)\n", id="ids of headers"),
     ],
 )
 def test_what_cannot_follow_keeps_the_rest(rest):
     """Where one use of a tracer cannot change, none of its uses does."""
-    assert "opentelemetry" not in _rewritten(f"{_HEAD}\n{rest}")
+    assert "opentelemetry" not in _rewritten(f"{_MORE}{_HEAD}\n{rest}")
 
 
 def test_a_name_that_is_taken_gets_another():
@@ -354,6 +367,7 @@ def test_names_of_attributes_are_those_of_the_facade():
         "print({SpanKind.SERVER: 'served'}[span.span_kind])\n",
         "case.assertEqual(span.span_kind, SpanKind.CLIENT)\n",
         "match span.span_kind:\n    case SpanKind.SERVER:\n        print(span)\n",
+        "kind = span.span_kind\nassert kind == SpanKind.SERVER\n",
     ],
 )
 def test_a_kind_beside_that_of_a_span_is_kept(body):

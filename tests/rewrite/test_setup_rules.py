@@ -162,6 +162,7 @@ def test_integration_by_its_module():
             id="an option that the new handler lacks",
         ),
         pytest.param("MIDDLEWARE = ['opencensus.ext.django.middleware.OpencensusMiddleware']\n", [("W011", "decide")], id="Django"),
+        pytest.param("import logging\n\nlogging.getLogger('opencensus.ext.zenoss')\n", [("N004", "keep")], id="another maker's logger"),
         pytest.param("from unittest import mock\n\nmock.patch('opencensus.trace.tracer.Tracer')\n", [("N002", "decide")], id="a patch"),
     ],
 )

@@ -110,3 +110,16 @@ def test_a_file_that_never_imports_opencensus(tmp_path, before, after):
     path.write_text(before.replace("import tracer", "import sold, tracer") + old, encoding="utf-8")
     done = rewrite([str(tmp_path)]).after[str(path)].decode()
     assert done == after + use.format("start_as_current_span", "trace.get_current_span().set_attribute")
+
+
+def test_imports_that_nothing_read_before(tmp_path):
+    """Those of the standard library stay, in functions too; what the run itself makes idle goes."""
+    (tmp_path / "app.py").write_text(
+        "from datetime import datetime, timedelta\n\nfrom opencensus.trace.tracer import Tracer\n\n\n"
+        "def f():\n    import calendar\n    from datetime import datetime, timedelta\n\n    return datetime.now()\n"
+    )
+    (tmp_path / "other.py").write_text("def g():\n    import re\n")
+    assert {path.rpartition("/")[2]: data.decode() for path, data in rewrite([str(tmp_path)]).after.items()} == {
+        "app.py": "from datetime import datetime, timedelta\n\n\n"
+        "def f():\n    import calendar\n    from datetime import datetime, timedelta\n\n    return datetime.now()\n"
+    }

@@ -179,6 +179,14 @@ def test_requirements(path, before, after):
             id="command over lines",
         ),
         pytest.param("requirements.txt", "census-compat\n", f"census-compat\n{FLASK}\n", id="where census-compat is there"),
+        pytest.param(
+            "Dockerfile",
+            "FROM a\nRUN pip install opencensus\n# why\nRUN pip install -U opencensus-ext-azure x\nRUN pip install \\\n  opencensus-ext-flask\n"
+            "RUN pip3 install opencensus\nRUN pip install opencensus-ext-azure && rm y\nFROM b\nRUN pip install opencensus\n",
+            f"FROM a\nRUN pip install census-compat {FLASK}\n# why\nRUN pip install -U x\n"
+            f"RUN pip3 install census-compat {FLASK}\nRUN pip install census-compat {FLASK} && rm y\nFROM b\nRUN pip install census-compat {FLASK}\n",
+            id="lines of a stage of an image",
+        ),
         pytest.param("constraints.txt", "opencensus==1\n", "", id="not in constraints"),
     ],
 )
@@ -242,8 +250,8 @@ def test_what_stays(path, text, left):
         ),
         pytest.param(
             "logging.yaml",
-            "loggers:\n  opencensus.ext.azure.common.transport:\n    level: ERROR\n  opencensus: {level: INFO}\n",
-            "loggers:\n  appinsights_exporter:\n    level: ERROR\n  opentelemetry: {level: INFO}\n",
+            "loggers:\n  opencensus.ext.azure.common.transport:\n    level: ERROR\n  opencensus.ext.zipkin: {}\n  opencensus: {level: INFO}\n",
+            "loggers:\n  appinsights_exporter:\n    level: ERROR\n  opencensus.ext.zipkin: {}\n  opentelemetry: {level: INFO}\n",
             id="loggers in YAML",
         ),
         pytest.param(
@@ -290,8 +298,22 @@ def test_changes_of_one_list_belong_together():
 def test_what_the_code_imports():
     """Instrumentations are known by the imports of the code, and what a file requires by its lines."""
     assert texts.needed([b"x = 1\nfrom opentelemetry.instrumentation.flask import FlaskInstrumentor\n", b"import flask\n"]) == {FLASK}
+    assert texts.needed([b"# configure(instrumentations=['flask'])\nimport appinsights_exporter\n"]) == set()
+    assert texts.needed([b"from opentelemetry.instrumentation.instrumentor import BaseInstrumentor\n"]) == set()
     assert texts.required("requirements.txt", b"Flask>=3\nopentelemetry_instrumentation.flask\n") == {"flask", FLASK}
     assert texts.required("poetry.lock", b'name = "flask"\n') == set()
+
+
+def test_what_a_file_without_opencensus_requires(tmp_path):
+    """An instrumentation that another file asks for is not asked for once more, nor what code without OpenCensus has of its own."""
+    (tmp_path / "app.py").write_text("import opencensus\nfrom opentelemetry.instrumentation.flask import FlaskInstrumentor\n")
+    (tmp_path / "Pipfile").write_text(f'[packages]\n{FLASK} = "*"\n')
+    (tmp_path / "requirements.txt").write_text("opencensus\n")
+    assert rewrite([str(tmp_path)]).after[str(tmp_path / "requirements.txt")] == b"census-compat\n"
+    (tmp_path / "Pipfile").unlink()
+    assert rewrite([str(tmp_path)]).after[str(tmp_path / "requirements.txt")] == f"census-compat\n{FLASK}\n".encode()
+    (tmp_path / "app.py").write_text("from opentelemetry.instrumentation.flask import FlaskInstrumentor\n")
+    assert rewrite([str(tmp_path)]).after[str(tmp_path / "requirements.txt")] == b"census-compat\n"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,11 @@ class Slot:
     loads: list[ast.expr] = field(default_factory=list)
 
     @property
+    def within_file(self) -> str:
+        """The name behind that of the function or class which has it; it stays when the text around it changes, and may be that of several."""
+        return f"{getattr(self.owner, 'name', '')}.{self.name}"
+
+    @property
     def parameter(self) -> ast.arg | None:
         """The parameter that it is; None for another variable."""
         return next((store for store in self.stores if isinstance(store, ast.arg)), None)
@@ -75,8 +80,8 @@ class Bindings:
         return self._scopes[owner].find(name)
 
     def unused(self) -> set[str]:
-        """Return the names of the module that nothing in it reads."""
-        return {name for name, slot in self.module.items() if not slot.loads}
+        """Return the variables that nothing reads, as `Slot.within_file` names them."""
+        return {slot.within_file for scope in self._scopes.values() for slot in scope.slots.values() if not slot.loads}
 
     @staticmethod
     def _read_in(scope: _Scope, name: str) -> _Scope:

@@ -6,6 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from opencensus_compat.rewrite.requirements import GOES
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -104,6 +106,13 @@ def logger(name: str) -> str:
     return "appinsights_exporter" if name == "ext.azure" or name.startswith("ext.azure.") else "opentelemetry"
 
 
+def is_of_other_maker(name: str) -> bool:
+    """Return whether a logger of OpenCensus is that of a package for which this one does not stand."""
+    first, _, rest = name.partition(".")
+    package = rest.partition(".")[0].replace("_", "-")
+    return first == "ext" and package != "" and f"opencensus-ext-{package}" not in GOES
+
+
 def read(path: str, text: str) -> tuple[list[Named], list[Left]]:
     """Return what becomes of the handlers and loggers of a file.
 
@@ -149,6 +158,8 @@ def _loggers(text: str) -> Iterator[Named]:
         if is_key or is_table or re.search(r"qualname\s*=\s*$", before):
             old = match[0].removeprefix("opencensus").removeprefix(".")
             name = logger(old)
+            if is_of_other_maker(old):
+                continue
             if name in taken and not re.search(r"qualname", before):
                 continue
             taken.add(name)

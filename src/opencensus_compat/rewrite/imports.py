@@ -149,14 +149,14 @@ def going(
     Args:
         file: The file.
         handed_on: Names that other files get from it.
-        unused_before: Names that nothing in the file used before the run either.
+        unused_before: Variables that nothing in the file read before the run either (`Slot.within_file`).
         others: What else changes in the file now.
         needs: What is imported instead; a name of it may be that of an import that goes.
         lost: Imports of what is there no longer.
     """
     is_face, needs = os.path.basename(file.path) == "__init__.py", list(needs)
     gone, hosts = _Gone(file, others, {need.alias for need in needs}), {need.near for need in needs}
-    names = handed_on | (unused_before if is_face else set()) | _exported(file.tree)
+    names = handed_on | ({name[1:] for name in unused_before if name.startswith(".")} if is_face else set()) | _exported(file.tree)
     edits = []
     for statement in [*file.kinds[ast.Import], *file.kinds[ast.ImportFrom]]:
         unused = [
@@ -164,7 +164,7 @@ def going(
             for alias in statement.names
             if alias in lost
             or (
-                (is_of_opencensus(statement, alias) or _is_spare(statement, alias, unused_before))
+                (is_of_opencensus(statement, alias) or _is_spare(file, statement, alias, unused_before))
                 and _is_unused(file, statement, alias, names, gone)
             )
         ]
@@ -277,13 +277,12 @@ class _Gone:
         return self._file.source[start : self._file.end(node)] not in self._words
 
 
-def _is_spare(statement: ast.Import | ast.ImportFrom, alias: ast.alias, unused_before: set[str]) -> bool:
+def _is_spare(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, unused_before: set[str]) -> bool:
     """Return whether an import is of the standard library, which does nothing by being imported, or of the adapter of exporters; and was used."""
     module = alias.name if isinstance(statement, ast.Import) else statement.module or ""
-    if module == _ADAPTER:
-        return (alias.asname or alias.name) not in unused_before
     is_standard = module.partition(".")[0] in sys.stdlib_module_names and module != "__future__" and not getattr(statement, "level", 0)
-    return is_standard and (alias.asname or alias.name.partition(".")[0]) not in unused_before
+    slot = file.slot(alias)
+    return (is_standard or module == _ADAPTER) and slot is not None and slot.within_file not in unused_before
 
 
 def _is_unused(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, names: set[str], gone: _Gone) -> bool:

@@ -46,7 +46,7 @@ class Requirement(NamedTuple):
     name: str
     form: Form
     scope: int
-    """Equal for those of one file, array, table, option or command."""
+    """Equal for those of one file, array, table, option or command, and of alike commands of one stage of an image."""
     version: str = ""
     """As it is written: ` ~= 1.1`, or the value of a key."""
     whole: tuple[int, int] = (0, 0)
@@ -83,6 +83,13 @@ _KEY = re.compile(rf"^[ \t]*[\"']?{_NAME}[\"']?[ \t]*=[ \t]*(?P<value>\".*?\"|'.
 _TIGHT = r"(?:===|==|~=|!=|<=|>=|<|>)[^\s,;#\"'\\]+"
 _WORD = re.compile(rf"""(?<![^\s"'(\[,]){_NAME}(?:\[[^\]\s]*\])?(?P<version>{_TIGHT}(?:,{_TIGHT})*)?(?=["'\s)\\,;&|]|$)""")
 _COMMAND = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pipx|pdm|conda|mamba)[ \t]+(?:pip[ \t]+)?(?:install|add|inject)\b")
+_LAYER = re.compile(
+    r"^RUN[ \t]+(?P<head>[^\n]*?\b(?:install|add))"
+    rf"(?P<words>(?:(?:[ \t]|\\\r?\n)+(?:(?:-[Uq]|--[a-z-]+)(?=\s)|[\"']?{_NAME.replace('?P<name>', '?:')}(?:\[[^\]\s]*\])?(?:{_TIGHT})?[\"']?))+)"
+    r"[ \t]*(?:\r?\n|$)",
+    re.MULTILINE,
+)
+"""A line of an image that installs packages and does nothing else."""
 _HEADER = re.compile(r"^[ \t]*\[+[^\]\n]*\]+[ \t]*(?:#.*)?$", re.MULTILINE)
 _OPTION = re.compile(r"^[^\s#;\[][^=:\n]*[=:]", re.MULTILINE)
 _OPENCENSUS = re.compile(r"opencensus(?:[-_](?:ext|extension|context)(?:[-_][A-Za-z0-9]+)*)?", re.IGNORECASE)
@@ -122,7 +129,7 @@ def read(path: str, text: str) -> list[Requirement]:
         found += [*_arrays(text, "#"), *_bare(text)]
     elif name.endswith(".json"):
         found += _arrays(text, "")
-    found += _commands(text)
+    found += _layered(text, _commands(text)) if "dockerfile" in name.lower() else _commands(text)
     by_place = {one.start: one for one in sorted(found, reverse=True)}
     return [by_place[start] for start in sorted(by_place)]
 
@@ -399,6 +406,24 @@ def _is_conda(text: str, one: Requirement) -> bool:
         return False
     line = text[one.scope : text.find("\n", one.scope)].strip()
     return one.form == "line" and line.startswith("dependencies:")
+
+
+def _layered(text: str, commands: Iterable[Requirement]) -> Iterator[Requirement]:
+    """Yield the requirements of an image; lines of one stage that install packages by the same command are one list, and a line goes with its last."""
+    found = list(commands)
+    stages = [match.start() for match in re.finditer(r"^FROM\b", text, re.MULTILINE | re.IGNORECASE)]
+    scopes: dict[tuple[int, str], int] = {}
+    for line in _LAYER.finditer(text):
+        here = [one for one in found if line.start() <= one.start < line.end()]
+        names = [word for word in line["words"].replace("\\", " ").split() if not word.startswith("-")]
+        if not here:
+            continue
+        scope = scopes.setdefault((bisect_right(stages, line.start()), line["head"]), here[0].scope)
+        is_alone = len(names) == len(here) and scope != here[0].scope
+        for one in here:
+            at = found.index(one)
+            found[at] = one._replace(scope=scope, whole=(line.start(), line.end()) if is_alone else one.whole)
+    yield from found
 
 
 def _commands(text: str) -> Iterator[Requirement]:

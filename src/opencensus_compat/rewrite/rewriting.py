@@ -131,22 +131,21 @@ def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Se
 
 def _texts(paths: Sequence[str], others: Sequence[str], sources: Mapping[str, Source], options: Options, result: Rewritten) -> None:
     """Change files other than Python's, which require what the code imports after its changes."""
-    read: dict[str, bytes] = {}
+    every: dict[str, bytes] = {}
     for path in paths:
         try:
-            data = files.read(path)
+            every[path] = files.read(path)
         except OSError as error:
             result.problems.append(Problem(path, error.strerror or str(error)))
             continue
-        if texts.concerns(data):
-            read[path] = data
+    read = {path: data for path, data in every.items() if texts.concerns(data)}
     if not read:
         return
     code = [source.text for source in sources.values()]
     code += [files.read(path) for path in others if path.endswith(".py") and path not in sources and os.access(path, os.R_OK)]
-    used = texts.needed(code)
+    used = texts.needed(code) if texts.is_ours([*code, *result.before.values()]) else set()
     makers = texts.named([*code, *read.values()]) if code else None
-    wanted = used.difference(*(texts.required(path, data) for path, data in read.items()))
+    wanted = used.difference(*(texts.required(path, data) for path, data in every.items()))
     for path, data in read.items():
         changes, left = texts.changes(path, data, wanted, used, makers)
         made = [change for change in changes if _is_wanted(change, options)]

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 _CONFIGURATIONS = (".cfg", ".conf", ".ini", ".json", ".toml", ".yaml", ".yml")
 _INSTRUMENTATION = re.compile(rb"^[ \t]*from opentelemetry\.instrumentation\.(\w+) import\b", re.MULTILINE)
+_NO_DISTRIBUTIONS = frozenset(
+    {b"auto_instrumentation", b"bootstrap", b"dependencies", b"distro", b"environment_variables", b"instrumentor"}
+    | {b"propagators", b"sqlcommenter_utils", b"utils", b"version"}
+)
+"""Modules of opentelemetry-instrumentation itself."""
 _MAKERS = re.compile(rb"\bopencensus\.ext\.(\w+)|\bopencensus\.ext[ \t]+import[ \t]+([^#\r\n;]+)")
 _EXPORTERS = {
     b"from opentelemetry.exporter.cloud_trace import CloudTraceSpanExporter": "opentelemetry-exporter-gcp-trace",
@@ -23,6 +28,8 @@ _EXPORTERS = {
     b"from opentelemetry.exporter.zipkin.json import ZipkinExporter": "opentelemetry-exporter-zipkin-json",
 }
 """Import that a run writes -> the distribution that has it."""
+_OURS = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:opencensus|opencensus_compat|appinsights_exporter)\b", re.MULTILINE)
+_COMMENT = re.compile(rb"^[ \t]*#.*$", re.MULTILINE)
 _LISTED = re.compile(rb"\binstrumentations=\[([^\]]*)\]")
 _TEXT = re.compile(rb"""["']([\w-]+)["']""")
 
@@ -48,12 +55,18 @@ def needed(sources: Iterable[bytes]) -> set[str]:
     """Return the distributions of the instrumentations and exporters of OpenTelemetry that Python files import."""
     found = set()
     for source in sources:
-        names = _INSTRUMENTATION.findall(source)
+        names = [name for name in _INSTRUMENTATION.findall(source) if name not in _NO_DISTRIBUTIONS]
         if b"appinsights_exporter" in source:
-            names += [name for listed in _LISTED.findall(source) for name in _TEXT.findall(listed)]
+            # What a marker says to write is not there yet.
+            names += [name for listed in _LISTED.findall(_COMMENT.sub(b"", source)) for name in _TEXT.findall(listed)]
         found |= {f"opentelemetry-instrumentation-{name.decode().replace('_', '-')}" for name in names}
         found |= {distribution for line, distribution in _EXPORTERS.items() if line in source}
     return found
+
+
+def is_ours(sources: Iterable[bytes]) -> bool:
+    """Return whether Python files import OpenCensus, or what a run writes in its place; others asked for what they import before."""
+    return any(_OURS.search(source) for source in sources)
 
 
 def named(sources: Iterable[bytes]) -> set[str]:
@@ -67,9 +80,9 @@ def named(sources: Iterable[bytes]) -> set[str]:
 
 
 def required(path: str, data: bytes) -> set[str]:
-    """Return the distributions that a file asks for; none for lock files and constraints."""
+    """Return the distributions that a file with OpenTelemetry's asks for; none for lock files and constraints."""
     text = _text(data)
-    if requirements.is_lock(path, text) or os.path.basename(path).startswith("constraints"):
+    if b"opentelemetry" not in data or requirements.is_lock(path, text) or os.path.basename(path).startswith("constraints"):
         return set()
     return {requirements.normalized(one.name) for one in requirements.read(path, text)}
 

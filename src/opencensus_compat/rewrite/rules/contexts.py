@@ -27,6 +27,11 @@ _CONTEXT = "trace.span_context.SpanContext"
 _TRACER_OF_CONTEXT = "trace.execution_context.get_opencensus_tracer"
 _TRACERS = frozenset({_TRACER_OF_CONTEXT, "trace.tracer.Tracer"})
 _SAMPLED = frozenset(f"trace.span_context.SpanContext.trace_options.{name}" for name in ("get_enabled", "enabled"))
+_FIELDS = frozenset({"trace_id", "span_id", "trace_options", "tracestate"})
+_READ = Ask(
+    "Which ids are meant where the headers have none? OpenCensus makes new ones, OpenTelemetry's are zeros. "
+    "`trace.get_current_span(propagate.extract(headers)).get_span_context()` has those of the headers, as integers."
+)
 _NAMES = {
     "AGENT": "g.co/agent",
     "COMPONENT": "component",
@@ -233,10 +238,20 @@ def propagator(use: Found, file: File) -> Outcome:
     if use.symbol.endswith(".from_headers"):
         if len(call.args) != 1 or call.keywords:
             return Keep("the headers are not the only argument")
-        return [file.replace(use.node, f"{file.need(_PROPAGATE, use.node)}.extract")]
+        return _extracted(use, call, file)
     if not _is_current(file.argument(call, 0, "span_context"), file):
         return Ask("Is it the context of the current span? `propagate.inject` sends that.")
     return _injected(use, call, file)
+
+
+def _extracted(use: Found, call: ast.Call, file: File) -> Outcome:
+    """Return the edits for `from_headers`; what OpenTelemetry extracts is no span context, so that nothing may read its ids."""
+    place = target(file, call)
+    held = [(file, call), *(readers(file, place) if place is not None else ())]
+    above = [home.parents.get(node) for home, node in held]
+    if any(isinstance(each, ast.Attribute) and each.attr in _FIELDS for each in above):
+        return _READ
+    return [file.replace(use.node, f"{file.need(_PROPAGATE, use.node)}.extract")]
 
 
 def of_tracer(use: Found, file: File) -> Outcome:
@@ -247,7 +262,7 @@ def of_tracer(use: Found, file: File) -> Outcome:
         return Ask(BY_ID[use.rule].question)
     check_header(file)
     if method.attr == "from_headers" and len(call.args) == 1 and not call.keywords:
-        return [file.replace(method, f"{file.need(_PROPAGATE, use.node)}.extract")]
+        return _extracted(use, call, file)
     if method.attr == "to_headers" and _is_current(file.argument(call, 0, "span_context"), file):
         return _injected(use, call, file)
     return Ask(BY_ID[use.rule].question)

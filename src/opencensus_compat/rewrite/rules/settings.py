@@ -101,6 +101,8 @@ def logger(use: Found, file: File) -> Outcome:
     """`logging.getLogger("opencensus.ext.azure...")` → `logging.getLogger("appinsights_exporter")`."""
     if not isinstance(use.node, ast.Constant):
         return Ask("Which loggers are meant?")
+    if configurations.is_of_other_maker(use.symbol):
+        return Keep("the logger of a package that has to stay as long as its exporter does")
     return [file.replace(use.node, _quoted(file, use.node, configurations.logger(use.symbol)))]
 
 

@@ -289,8 +289,9 @@ def _is_beside_a_kind(node: ast.AST, file: File) -> bool:
     for each in file.up(node):
         around = each.subject if isinstance(each, ast.Match) else each
         if isinstance(each, (ast.Compare, ast.Subscript, ast.Call, ast.Match)):
-            names = (part for part in ast.walk(around) if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Load))
-            if any(part.attr == "span_kind" for part in names):
+            names = (part for part in ast.walk(around) if isinstance(part, (ast.Name, ast.Attribute)) and isinstance(part.ctx, ast.Load))
+            read = (file.only_value(file.slot(part)) if isinstance(part, ast.Name) else part for part in names)
+            if any(isinstance(part, ast.Attribute) and part.attr == "span_kind" for part in read):
                 return True
         if isinstance(each, ast.stmt):
             break
