@@ -91,6 +91,14 @@ _RECORDS = {
         f"def record(n):\n    {_MAP}    if n > 1:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
         "def record(n):\n    if n > 1:\n        ORDERS.add(n)\n",
     ),
+    "branches with records of their own": (
+        f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n        return\n    with print():\n        mmap.record(TagMap())\n",
+        "def record(n):\n    ORDERS.add(n)\n    if n > 1:\n        return\n    with print():\n        pass\n",
+    ),
+    "branches with one map of tags": (
+        f"def record(tags, n):\n    {_MAP}    if n > 1:\n        mmap.measure_int_put(ORDERS, n)\n        mmap.record(tags)\n    else:\n        mmap.measure_int_put(ORDERS, 1)\n        mmap.record(tags)\n",
+        f"def record(tags, n):\n    if n > 1:\n        ORDERS.add(n, {_KEPT})\n    else:\n        ORDERS.add(1, {_KEPT})\n",
+    ),
     "a tag that the view leaves out": (
         f"tags = TagMap()\ntags.insert('user', 'u')\n{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
         f"tags = {{}}\ntags['user'] = 'u'\nORDERS.add(2, {_KEPT})\n",
@@ -146,6 +154,13 @@ _ASKED = {
     "a measure that comes from outside": f"def record(measure):\n    {_MAP}    mmap.measure_int_put(measure, 2)\n    mmap.record()\n",
     "a map that keeps its values": f"{_MAP}def record(n):\n    if n:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
     "a value that is recorded nowhere": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\n",
+    "a branch that records nothing": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n    elif n:\n        mmap.record()\n",
+    "a branch that leaves before the record": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n        return\n    if n:\n        return\n    print()\n    if not n:\n        mmap.record()\n",
+    "a branch that records twice": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n    else:\n        mmap.record()\n    mmap.record()\n",
+    "branches with tags of their own": f"def record(n):\n    tags = TagMap()\n    tags.insert('shop', 'a')\n    other = TagMap()\n    other.insert('shop', 'b')\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record(tags)\n    else:\n        mmap.record(other)\n",
+    "branches in a loop that goes on with the map": f"def record(n):\n    {_MAP}    for each in n:\n        mmap.measure_int_put(ORDERS, each)\n        if each > 1:\n            mmap.record()\n        else:\n            mmap.record()\n",
+    "a manager that is kept": "def register(view_manager):\n    view_manager.register_view(VIEW)\n    print(view_manager)\nregister(stats.view_manager)\n",
+    "a manager in a function that others may call": "def register(view_manager):\n    view_manager.register_view(VIEW)\nregister(stats.view_manager)\nprint(register)\n",
     "a value in a loop": f"{_MAP}for n in range(3):\n    mmap.measure_int_put(ORDERS, n)\nmmap.record()\n",
     "a measure that is looked up": "def main(mmap, name):\n    mmap.measure_int_put(globals()[name], 2)\n",
     "metrics that are read": f"def record(now):\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record()\n    return list(mmap.measure_to_view_map.get_metrics(now))\n",
@@ -196,6 +211,7 @@ def test_views(view):
 _FUNCTIONS = {
     "a view": "def register(view):\n    stats.view_manager.register_view(view)\n{view}register(V)\n",
     "with a manager of its own": "def register(view):\n    manager = stats.view_manager\n    manager.register_view(view)\n{view}register(view=V)\n",
+    "with the manager that it gets": "def register(view_manager):\n    view_manager.register_view(V)\n{view}register(stats.view_manager)\n",
     "in a loop": "def register(view):\n    stats.view_manager.register_view(view)\n{view}for each in [V]:\n    register(each)\n",
 }
 

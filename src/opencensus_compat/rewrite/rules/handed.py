@@ -125,10 +125,7 @@ def without_keyword(node: ast.expr, file: File) -> Edit:
     call = file.parents[keyword]
     assert isinstance(call, ast.Call)
     assert isinstance(keyword, ast.keyword)
-    every: list[ast.AST] = [*call.args, *call.keywords]
-    at = every.index(keyword)
-    start = file.end(every[at - 1]) if at else file.start(keyword)
-    return file.splice(start, file.end(keyword), "", call)
+    return file.without_argument(call, keyword.value)
 
 
 def _without_parameters(function: ast.FunctionDef, parameters: Sequence[ast.arg], file: File) -> list[Edit]:

@@ -208,26 +208,47 @@ def _is_none(node: ast.expr) -> bool:
 
 def _arguments(file: File, parameter: ast.arg) -> Parts:
     """Return what the calls of a function give for a parameter."""
+    calls = given(file, parameter)
+    if not calls:
+        return None
+    default = _default(file, parameter)
+    found: list[tuple[File, ast.expr]] = []
+    for home, _, value in calls:
+        if value is None and default is None:
+            return None
+        found.append((home, value) if value is not None else (file, default))  # type: ignore[arg-type] # one of them is there
+    return found
+
+
+def _default(file: File, parameter: ast.arg) -> ast.expr | None:
+    function = file.function(parameter)
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
+    places = [*function.args.posonlyargs, *function.args.args]
+    defaults: dict[ast.arg, ast.expr | None] = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
+    defaults |= dict(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
+    return defaults.get(parameter)
+
+
+def given(file: File, parameter: ast.arg) -> list[tuple[File, ast.Call, ast.expr | None]] | None:
+    """Return the calls of a function, each with its file and with what it gives for a parameter; None where not all of them are known."""
     function = file.function(parameter)
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return None
     owner = file.parents.get(function)
     name = owner.name if function.name == "__init__" and isinstance(owner, ast.ClassDef) else function.name
     places = [*function.args.posonlyargs, *function.args.args]
-    every = [*places, *function.args.kwonlyargs]
     is_called_otherwise = any(strings.tail(each) not in {"staticmethod", "classmethod"} for each in function.decorator_list)
     is_renamed = any(
         alias.name == name and alias.asname not in {None, name} for home in file.files.values() for alias in home.kinds[ast.alias]
     )
-    if len(_functions(file, name)) != 1 or parameter not in every or is_called_otherwise or is_renamed:
+    if len(_functions(file, name)) != 1 or parameter not in [*places, *function.args.kwonlyargs] or is_called_otherwise or is_renamed:
         return None
-    defaults: dict[ast.arg, ast.expr | None] = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
-    defaults |= dict(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
     is_method = isinstance(owner, ast.ClassDef) and not any(strings.tail(each) == "staticmethod" for each in function.decorator_list)
     is_made = isinstance(owner, ast.ClassDef) and function.name == "__init__"
     is_of_class = isinstance(owner, ast.ClassDef) and not is_made
     at = places.index(parameter) - is_method if parameter in places else -1
-    found: list[tuple[File, ast.expr]] = []
+    found: list[tuple[File, ast.Call, ast.expr | None]] = []
     for home in file.files.values():
         for node in home.reads(name):
             if not _may_mean(node, home, is_of_class=is_of_class) or (is_made and calls.is_of_types(node, home)):
@@ -235,12 +256,8 @@ def _arguments(file: File, parameter: ast.arg) -> Parts:
             call = calls.making(node, home) if is_made else home.call(node)
             if call is None or home.has_stars(call):
                 return None
-            given = call.args[at] if 0 <= at < len(call.args) else _keyword(call, parameter.arg)
-            value = (home, given) if given is not None else (file, defaults.get(parameter))
-            if value[1] is None:
-                return None
-            found.append((value[0], value[1]))
-    return found or None
+            found.append((home, call, call.args[at] if 0 <= at < len(call.args) else _keyword(call, parameter.arg)))
+    return found
 
 
 def _may_mean(node: ast.Name | ast.Attribute, file: File, *, is_of_class: bool) -> bool:

@@ -6,15 +6,17 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import metric_names, processors, readings, setups
+from opencensus_compat.rewrite.rules import metric_names, parts, processors, readings, setups
 from opencensus_compat.rewrite.rules.made import called, is_subclass, loads, made, target
 from opencensus_compat.rewrite.rules.options import milliseconds, options
-from opencensus_compat.rewrite.rules.views import METRICS_EXPORTER, NEW_METRICS_EXPORTER, PROMETHEUS, PUTS, REGISTER_EXPORTER, is_known
+from opencensus_compat.rewrite.rules.parts import REGISTER_EXPORTER
+from opencensus_compat.rewrite.rules.views import METRICS_EXPORTER, NEW_METRICS_EXPORTER, PROMETHEUS, PUTS, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 _THREAD = "metrics.transport.get_exporter_thread"
@@ -39,8 +41,9 @@ def exporter(use: Found, file: File) -> Outcome:
         return Ask("Who hands the exporter its metrics?")
     place = target(file, call)
     statement = file.statement(call)
+    taken_out: list[Edit] = []
     if place is not None:
-        _check_loads(place, file)
+        taken_out = handed(place, file)
     elif not (file.is_alone(call) or _is_in_registration(call, file) or threads):
         return Ask("Who else gets the exporter?")
     setups.check(call, file)
@@ -49,7 +52,11 @@ def exporter(use: Found, file: File) -> Outcome:
     arguments += metric_names.argument(file, call.func)
     lines = [*before, *configuration(call, file, threads[0] if threads else None, at, arguments)]
     text = f"{file.line_end}{file.indentation(statement)}".join(lines)
-    return [*edits, *([file.replace(statement, text)] if at is statement else [file.insert_before(at, text), file.delete(statement)])]
+    return [
+        *edits,
+        *taken_out,
+        *([file.replace(statement, text)] if at is statement else [file.insert_before(at, text), file.delete(statement)]),
+    ]
 
 
 def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
@@ -121,14 +128,25 @@ def _records(statement: ast.stmt, file: File, depth: int = 2) -> bool:
     return False
 
 
-def _check_loads(place: ast.expr, file: File) -> None:
+def handed(place: ast.expr, file: File) -> list[Edit]:
+    """Return the edits that take an exporter out of the calls which hand it to functions that register it.
+
+    Raises:
+        Refused: More is done with it.
+    """
+    edits: list[Edit] = []
     for load in loads(file, place):
         if processors.addition(load, file) is not None:
             continue
         parent = file.parents.get(load)
         parent = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
-        if not (isinstance(parent, ast.Call) and parent.func is not load and file.symbol(parent) in {REGISTER_EXPORTER, _THREAD}):
+        if isinstance(parent, ast.Call) and parent.func is not load and file.symbol(parent) in {REGISTER_EXPORTER, _THREAD}:
+            continue
+        found = parts.taken_out(load, file)
+        if found is None:
             raise Refused(Ask(f"The exporter is read in line {load.lineno}: what for?"))
+        edits += found
+    return edits
 
 
 def _is_in_registration(call: ast.Call, file: File) -> bool:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.rules import metrics, readings, views
-from opencensus_compat.rewrite.rules.made import loads, made, target
+from opencensus_compat.rewrite.rules.made import made, target
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 _OPTIONS = "ext.prometheus.stats_exporter.Options"
@@ -35,19 +36,16 @@ def exporter(use: Found, file: File) -> Outcome:
     if any(each.rule == "A010" for home in homes for each in home.uses) or any(word in home.source for word in _SETS for home in homes):
         return Ask("Which exporter sets the meter provider? `metric_readers=[PrometheusMetricReader()]` of it serves Prometheus besides.")
     place = target(file, call)
-    for load in loads(file, place) if place is not None else ():
-        parent = file.parents.get(load)
-        if not (isinstance(parent, ast.Call) and parent.func is not load and file.symbol(parent) == views.REGISTER_EXPORTER):
-            return Ask(f"The exporter is read in line {load.lineno}: what for?")
     namespace, port, address, registry = (
         file.argument(options[1], at, name) for at, name in enumerate(("namespace", "port", "address", "registry"))
     )
     if place is None or namespace is None or registry is not None:
         return Ask("Which registry of Prometheus has the metrics?")
-    return _served(use, call, [namespace, port, address], file)
+    handed = metrics.handed(place, file)
+    return [*handed, *_served(use, call, [namespace, port, address], file)]
 
 
-def _served(use: Found, call: ast.Call, options: list[ast.expr | None], file: File) -> Outcome:
+def _served(use: Found, call: ast.Call, options: list[ast.expr | None], file: File) -> list[Edit]:
     namespace, port, address = (file.text(each) if each is not None else "" for each in options)
     for each in call.args:
         file.cover(each)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
-from opencensus_compat.rewrite.rules import readings
+from opencensus_compat.rewrite.rules import branches, parts, readings
 from opencensus_compat.rewrite.rules import tags as tag_rules
 from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import is_simple, loads, made, readers, target
@@ -26,6 +26,7 @@ _RECORD = f"{_MAP}.record"
 _CALLS = {"CountAggregation": "add", "SumAggregation": "add", "LastValueAggregation": "set", "DistributionAggregation": "record"}
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+_LATER = "Its tags are only known later: where is the value to be recorded?"
 _WHICH = "Which measurements does this record have?"
 
 
@@ -48,17 +49,26 @@ def recording(use: Found, file: File) -> Outcome:
 
 
 def _part(use: Found, file: File) -> Outcome:
-    """`stats = stats_module.stats` and the like go with the last that reads them."""
-    if not isinstance(use.node, ast.expr):
+    """`stats = stats_module.stats` and the like go with the last that reads them, and with the parameters that get them."""
+    node = use.node
+    if not isinstance(node, ast.expr):
         return []
-    place = target(file, use.node)
+    parameter = file.parents.get(node)
+    if isinstance(parameter, ast.arg) and parts.of_parameter(parameter, file) is not None:
+        return []
+    place = target(file, node)
     if place is None:
-        parent = file.parents.get(use.node)
-        return [] if isinstance(parent, ast.Attribute) else Ask("Who else gets this object?")
+        taken_out = parts.taken_out(node, file)
+        if taken_out is not None:
+            return taken_out
+        return [] if isinstance(file.parents.get(node), ast.Attribute) else Ask("Who else gets this object?")
+    edits = [file.delete(file.statement(node))]
     for load in loads(file, place):
-        if not isinstance(file.parents.get(load), ast.Attribute):
+        taken_out = parts.taken_out(load, file)
+        if taken_out is None and not isinstance(file.parents.get(load), ast.Attribute):
             return Ask(f"It is read in line {load.lineno}: what for?")
-    return [file.delete(file.statement(use.node))]
+        edits += taken_out or []
+    return edits
 
 
 def _map(call: ast.Call, file: File) -> Outcome:
@@ -77,9 +87,11 @@ def _map(call: ast.Call, file: File) -> Outcome:
 class _Segment:
     """One record with what was put before it."""
 
-    def __init__(self, puts: list[ast.Call], record: ast.Call) -> None:
+    def __init__(self, puts: list[ast.Call], record: ast.Call, *, is_forked: bool = False) -> None:
         self.puts = puts
         self.record = record
+        self.is_forked = is_forked
+        """Branches of the function record the map, each path all that it puts."""
 
 
 def _base(call: ast.Call) -> str:
@@ -97,6 +109,9 @@ def _segments(call: ast.Call, file: File) -> list[_Segment]:
     found: list[_Segment] = []
     calls = [file.call(use.node) for use in file.uses if use.symbol in PUTS or use.symbol == _RECORD]
     own = [each for each in calls if each is not None and _base(each) == base and file.owner(each) is owner]
+    forked = _forked(own, file)
+    if forked is not None:
+        return forked
     for each in sorted(own, key=file.start):
         if file.symbol(each) in PUTS:
             puts.append(each)
@@ -110,8 +125,32 @@ def _segments(call: ast.Call, file: File) -> list[_Segment]:
     return found
 
 
+def _forked(calls: list[ast.Call], file: File) -> list[_Segment] | None:
+    """Return the records of a map that a function makes anew and records in several branches; None for other records."""
+    records = [each for each in calls if file.symbol(each) == _RECORD]
+    new = _new(calls[0], file)
+    if len({id(file.body_of(file.statement(each))) for each in records}) < 2 or new is None or new[0] is not file:
+        return None
+    if file.owner(new[1]) is not file.owner(calls[0]) or _puts_of(new, file) != {each for each in calls if each not in records}:
+        return None
+    found = branches.measurements(new[1], [each for each in calls if each not in records], records, lambda put: _identity(put, file), file)
+    return [_Segment(puts, record, is_forked=True) for record, puts in found.items()] if found is not None else None
+
+
+def _puts_of(new: tuple[File, ast.Call], file: File) -> set[ast.Call]:
+    """Return all calls that put something into a map."""
+    return {
+        each
+        for other in file.files.values()
+        for use in other.uses
+        if use.symbol in PUTS and (each := other.call(use.node)) is not None and _new(each, other) == new
+    }
+
+
 def _checked(segment: _Segment, file: File) -> None:
     """Raise where a record has other measurements than those that are put right before it."""
+    if segment.is_forked:
+        return
     record, names = segment.record, []
     block = file.body_of(file.statement(record))
     for put in segment.puts:
@@ -177,7 +216,7 @@ def _is_at_once(segment: _Segment, file: File) -> bool:
     record = segment.record
     given = _tags(record, file)
     first = segment.puts[0]
-    if given is not None:
+    if given is not None and not _is_without_tags(segment, file):
         if not isinstance(given, (ast.Name, ast.Attribute)) or tag_rules.changed_between(
             given, file.start(first), file.start(record), file
         ):
@@ -190,7 +229,13 @@ def _is_at_once(segment: _Segment, file: File) -> bool:
         ):
             return False
     start, end = file.start(first), file.start(record)
-    return not any(isinstance(each, _LEAVING) and start < file.start(each) < end for each in file.parents)
+    return segment.is_forked or not any(isinstance(each, _LEAVING) and start < file.start(each) < end for each in file.parents)
+
+
+def _is_without_tags(segment: _Segment, file: File) -> bool:
+    """Return whether the map of a record in a branch has no tags, wherever that is made."""
+    given = _tags(segment.record, file)
+    return segment.is_forked and given is not None and tag_rules.keys_of(given, file) == set()
 
 
 def _length(node: ast.Attribute, file: File) -> Outcome:
@@ -218,17 +263,26 @@ def _length(node: ast.Attribute, file: File) -> Outcome:
 def _put(call: ast.Call, file: File) -> Outcome:
     if not file.is_alone(call):
         return Ask("What is the result used for?")
-    segment = next((each for each in _segments(call, file) if call in each.puts), None)
-    if segment is None:
+    segments = [each for each in _segments(call, file) if call in each.puts]
+    if not segments:
         return Ask("Where are these measurements recorded?")
-    _checked(segment, file)
     statement = file.statement(call)
+    texts = {_at_once(call, each, file) for each in segments}
+    if len(texts) > 1:
+        return Ask("The branches record it with several tags: which ones has it?")
+    text = texts.pop()
+    return [file.delete(statement) if text is None else file.replace(statement, text)]
+
+
+def _at_once(put: ast.Call, segment: _Segment, file: File) -> str | None:
+    """Return what records a value where it is put; None where the record does that."""
+    _checked(segment, file)
     if not _is_at_once(segment, file):
-        return [file.delete(statement)]
+        return None
     given = _tags(segment.record, file)
-    text = file.text(given) if given is not None else ""
+    text = file.text(given) if given is not None and not _is_without_tags(segment, file) else ""
     is_changed = given is not None and tag_rules.may_change_after(given, segment.record, file)
-    return [file.replace(statement, _lines(call, _Tags(text, _kept(segment, file), is_changed), file, statement))]
+    return _lines(put, _Tags(text, _kept(segment, file), is_changed), file, file.statement(put))
 
 
 def _record(call: ast.Call, file: File) -> Outcome:
@@ -240,6 +294,8 @@ def _record(call: ast.Call, file: File) -> Outcome:
     statement = file.statement(call)
     if _is_at_once(segment, file):
         return [file.delete(statement)]
+    if segment.is_forked:
+        return Ask(_LATER)
     given = _tags(call, file)
     _check_delay(segment, file)
     text = file.render(given) if given is not None else ""
@@ -262,7 +318,7 @@ def _check_delay(segment: _Segment, file: File) -> None:
     block = file.body_of(file.statement(segment.record))
     for put in segment.puts:
         if file.statement(put) not in block:
-            raise Refused(Ask("Its tags are only known later: where is the value to be recorded?"))
+            raise Refused(Ask(_LATER))
         value = file.argument(put, 1, "value")
         if value is None:
             raise Refused(Ask("Which value is this?"))

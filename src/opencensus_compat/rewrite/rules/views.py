@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import metric_names
+from opencensus_compat.rewrite.rules import metric_names, parts
 from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import called, is_of_nobody, is_simple, loads, made, readers, target
+from opencensus_compat.rewrite.rules.parts import REGISTER_EXPORTER
 from opencensus_compat.rewrite.rules.tags import text_of
 from opencensus_compat.scan import strings
 
@@ -24,7 +25,6 @@ _VIEW = "stats.view.View"
 _TEXTS = ("name", "description")
 _PARTS = frozenset(f"{each}.{name}" for each in (*MEASURES, "stats.measure.BaseMeasure", _VIEW) for name in _TEXTS)
 _REGISTER = "stats.view_manager.ViewManager.register_view"
-REGISTER_EXPORTER = "stats.view_manager.ViewManager.register_exporter"
 NEW_METRICS_EXPORTER = "ext.azure.metrics_exporter.new_metrics_exporter"
 METRICS_EXPORTER = "ext.azure.metrics_exporter.MetricsExporter"
 PROMETHEUS = "ext.prometheus.stats_exporter.new_stats_exporter"
@@ -390,13 +390,18 @@ def registration(use: Found, file: File) -> Outcome:
     above = file.parents.get(statement)
     if isinstance(above, ast.For) and above.body == [statement] and not above.orelse:
         return [file.delete(above)]
+    manager = file.slot(use.node.value) if isinstance(use.node, ast.Attribute) else None
+    if manager is not None and manager.parameter is not None and parts.of_parameter(manager.parameter, file) is not None:
+        whole = _helper(file.function(call), file)
+        if isinstance(whole, list):
+            return whole
     return [file.delete(statement)]
 
 
 def is_known(call: ast.Call, file: File) -> bool:
     """Return whether `register_exporter(...)` gets an exporter whose metrics a reader of a meter provider gets instead."""
-    found = made(file, file.argument(call, 0, "exporter"))
-    return found is not None and found[0].symbol(found[1]) in EXPORTERS
+    found = held(file, file.argument(call, 0, "exporter"))
+    return found is not None and all(home.symbol(each) in EXPORTERS for home, each in found)
 
 
 def _helper(function: ast.AST | None, file: File) -> Outcome:
