@@ -260,6 +260,10 @@ class OtelSpan:
         """Set attributes, of which each is one that OpenTelemetry accepts; the dict is given away."""
         raise NotImplementedError
 
+    def census_set_status(self, status: Status) -> None:
+        """Set the status."""
+        raise NotImplementedError
+
 
 def is_own(value: object, kind: type[_T]) -> TypeGuard[_T]:
     """Return whether a value is an object of a class of this package's, or of a subclass of that."""

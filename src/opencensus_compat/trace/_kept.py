@@ -135,30 +135,34 @@ class KeptSpan(_handles.CensusSpan):
 
     def _export_status(self, otel: OtelSpan) -> None:
         status = self._status
+        # As `is_own`, without the call.
+        facades: Any = otel if issubclass(type(otel), _OtelSpan) else None
         if status.code:
-            otel.set_attribute(oc_to_otel.STATUS_CODE, status.code)
+            if facades is not None and type(status.code) is int:
+                facades.census_fill({oc_to_otel.STATUS_CODE: status.code})
+            else:
+                otel.set_attribute(oc_to_otel.STATUS_CODE, status.code)
         if status.code or self._status_is_set:
             message, left_by = status.message, self._exception
             if left_by is not None and message == left_by.message:
                 # As OpenTelemetry describes the status that an exception gives its span.
                 message = f"{left_by.class_name}: {message}"
-            otel.set_status(oc_to_otel.status(status.code, message))
+            set_status = otel.set_status if facades is None else facades.census_set_status
+            set_status(oc_to_otel.status(status.code, message))
 
     def _export_events(self, otel: OtelSpan) -> None:
         # As `is_own`, without the call.
-        add_message = cast(Any, otel).census_add_event if issubclass(type(otel), _OtelSpan) else otel.add_event
-        made: list[tuple[Callable[..., Any], Callable[[Any], Any], Any]] = [
-            (otel.add_event, oc_to_otel.annotation_event, item) for item in each(self._annotations)
-        ]
-        made += [(add_message, oc_to_otel.message_event, item) for item in each(self._message_events)]
-        for add, convert, item in made:
+        add_event: Callable[..., object] = cast(Any, otel).census_add_event if issubclass(type(otel), _OtelSpan) else otel.add_event
+        made: list[tuple[Callable[[Any], Any], Any]] = [(oc_to_otel.annotation_event, item) for item in each(self._annotations)]
+        made += [(oc_to_otel.message_event, item) for item in each(self._message_events)]
+        for convert, item in made:
             try:
-                add(*convert(item))
+                add_event(*convert(item))
             except _exporter.failure() as error:
                 report("a span is exported without an annotation or message event: %s", type(error).__name__)
         if self.stack_trace is not None or self._has_left:
             try:
-                otel.add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception, self.attributes), self._end_ns)
+                add_event(*oc_to_otel.stack_trace_event(self.stack_trace, self._exception, self.attributes), self._end_ns)
             except _exporter.failure() as error:
                 report("a span is exported without its stack trace: %s", type(error).__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry import context as context_api
@@ -12,6 +13,9 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory
+from opencensus_compat.trace.span import Span as OpenCensusSpan
+from opencensus_compat.trace.stack_trace import StackTrace
+from opencensus_compat.trace.status import Status as OpenCensusStatus
 
 ATTRIBUTES = {"http.method": "GET", "ratio": 0.5, "count": 7, "ok": True, "list": ("a", "b")}
 START_NS, END_NS = 1_700_000_000_000_000_000, 1_700_000_000_250_000_000
@@ -87,8 +91,11 @@ def test_it_ends_as_the_sdks_own(place):
     assert isinstance(span, Span)
     span.kind = SpanKind.CLIENT
     span.census_fill(dict(ATTRIBUTES))
+    span.census_set_status(Status(StatusCode.ERROR, "why"))
     span.end(END_NS)
-    place.tracer.start_span("work", context_api.Context(), SpanKind.CLIENT, ATTRIBUTES).end(END_NS)
+    theirs = place.tracer.start_span("work", context_api.Context(), SpanKind.CLIENT, ATTRIBUTES)
+    theirs.set_status(Status(StatusCode.ERROR, "why"))
+    theirs.end(END_NS)
     ours, theirs = place.seen.ended
     assert type(ours) is type(theirs) is ReadableSpan
     assert shown(ours) == shown(theirs)
@@ -104,13 +111,63 @@ def test_what_this_package_exports_of_it(place):
     span.kind = SpanKind.CLIENT
     span.census_fill(dict(ATTRIBUTES))
     span.census_add_event("message", {"id": 1}, START_NS)
+    status = Status(StatusCode.ERROR, "why")
+    span.census_set_status(status)
     span.end(END_NS)
     (ended,) = place.seen.ended
-    fields = ("name", "context", "parent", "kind", "links", "events", "start_time", "end_time", "resource", "instrumentation_scope")
+    fields = (
+        "name",
+        "context",
+        "parent",
+        "kind",
+        "links",
+        "events",
+        "start_time",
+        "end_time",
+        "status",
+        "resource",
+        "instrumentation_scope",
+    )
     assert [getattr(span, field) for field in fields] == [getattr(ended, field) for field in fields]
     assert dict(span.attributes) == dict(ended.attributes) == {**ATTRIBUTES, "_MS.sampleRate": 25.0}
-    assert span.status.is_unset
+    assert span.status is status
     assert not span._census_is_whole
+
+
+@pytest.mark.parametrize("status", [Status(StatusCode.OK), Status(StatusCode.ERROR, "why")], ids=["ok", "error"])
+@pytest.mark.parametrize("becomes_whole", [False, True], ids=["afterwards", "before"])
+def test_a_status_stays_when_it_becomes_whole(place, status, becomes_whole):
+    """What code reads that uses a facade span as one of the SDK's has the status, whichever came first."""
+    span = place.facade()
+    if becomes_whole:
+        span.set_attribute("early", 1)
+    span.census_set_status(status)
+    span.set_attribute("late", 1)
+    span.end(END_NS)
+    (ended,) = place.seen.ended
+    assert (ended.status.status_code, ended.status.description) == (status.status_code, status.description)
+
+
+SET = {
+    "status": lambda span: span.set_status(OpenCensusStatus(0)),
+    "failure": lambda span: span.set_status(OpenCensusStatus(5, "none")),
+    "annotation": lambda span: span.add_annotation("said", by="me"),
+    "stack trace": lambda span: setattr(span, "stack_trace", StackTrace()),
+}
+
+
+@pytest.mark.parametrize("put", SET.values(), ids=SET)
+def test_what_integrations_set_makes_no_span_whole(place, put, monkeypatch):
+    """A status, an annotation and an exception reach processors without the SDK's constructor, which takes longer than all the rest."""
+    made = []
+    monkeypatch.setattr(FacadeSpan, "_make_whole", made.append)
+    span = OpenCensusSpan("call")
+    span._otel = place.facade()
+    put(span)
+    span._export(SimpleNamespace(exporter=None))
+    assert made == []
+    (ended,) = place.seen.ended
+    assert ended.events or not ended.status.is_unset
 
 
 def use(span):
@@ -207,6 +264,16 @@ def test_attributes_have_an_end(place):
     span.census_fill({str(number): number for number in range(2000)})
     span.end()
     assert len(place.seen.ended[0].attributes) == 1024
+
+
+def test_events_have_an_end(place):
+    """Of more events than a span takes the last ones stay, as the SDK has it."""
+    span = place.facade()
+    for number in range(2000):
+        span.census_add_event(str(number), {}, START_NS)
+    span.end()
+    (ended,) = place.seen.ended
+    assert [event.name for event in ended.events] == [str(number) for number in range(976, 2000)]
 
 
 def test_an_empty_key_is_dropped_and_counted(place):

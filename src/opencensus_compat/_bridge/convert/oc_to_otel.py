@@ -53,6 +53,7 @@ _MESSAGE_TYPES = {0: "TYPE_UNSPECIFIED", 1: "SENT", 2: "RECEIVED"}
 _is_hexadecimal = re.compile("[0-9a-fA-F]+").fullmatch
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_OK = Status(StatusCode.OK)
 
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def status(code: int, message: str | None) -> Status:
     Loses: which error it was; `STATUS_CODE` keeps that.
     """
     if code == 0:
-        return Status(StatusCode.OK)
+        return _OK
     return Status(StatusCode.ERROR, None if message is None else text(message))
 
 

@@ -108,9 +108,13 @@ def _start(client: Any, args: Any, kwargs: dict[str, Any]) -> tuple[_client.Call
     if span is None:
         return None, kwargs
     try:
-        # Of the mappings and lists that httpx takes; the caller's own stays as it is: it may be used again.
-        headers = httpx.Headers(kwargs.get("headers"))
-        headers.update(span.headers())
+        given = kwargs.get("headers")
+        headers: Any = span.headers()
+        if given is not None:
+            # Of the mappings and lists that httpx takes; the caller's own stays as it is: it may be used again.
+            merged = httpx.Headers(given)
+            merged.update(headers)
+            headers = merged
     except Exception as error:  # noqa: BLE001 -- headers that httpx refuses, in the call itself
         log.debug("No trace headers: %s", error)
         return span, kwargs

@@ -70,10 +70,14 @@ def wrap_threading_run(run_func: Any) -> Any:
         with _guarded():
             noted = getattr(self, "_opencensus_context", None)
             if noted is not None:
-                execution_context.set_opencensus_full_context(*noted)
-                # The same with what OpenCensus does not know: OpenTelemetry's baggage, and which API made the current span.
                 otel_context = getattr(self, "_opencensus_otel_context", None)
-                if otel_context is not None:
+                if otel_context is None:
+                    execution_context.set_opencensus_full_context(*noted)
+                else:
+                    # The same with what OpenCensus does not know: OpenTelemetry's baggage, and which API made the current span.
+                    tracer, _, attrs = noted
+                    execution_context.set_opencensus_tracer(tracer)
+                    execution_context.set_opencensus_attrs(attrs or {})
                     _context.resume(otel_context)
         return run_func(self)
 
