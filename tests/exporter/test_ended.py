@@ -10,8 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanContext, SpanKind
 
-from appinsights_exporter.convert.ended import FIELDS, read, reader
-from appinsights_exporter.testing import span
+from appinsights_exporter.convert.ended import FIELDS, ids, reader, rows
 
 
 @pytest.fixture
@@ -29,19 +28,35 @@ def made_by_tracers():
     return exporter.get_finished_spans()
 
 
+def public(one):
+    """Return what the public properties of a span say, by field."""
+    found = {name: getattr(one, name) for name in FIELDS if not name.startswith("status_")}
+    return {**found, "status_code": one.status.status_code, "status_description": one.status.description}
+
+
+def read(one, by=None):
+    """Return the fields of one span, with lists and attributes in the form of the public properties."""
+    found = dict(zip(FIELDS, rows([one])[0] if by is None else by(one), strict=True))
+    return {**found, "events": tuple(found["events"]), "links": tuple(found["links"])}
+
+
 def test_fields_are_what_the_properties_return(made_by_tracers):
-    """Each field is equal to the property of its name, as far as that is read: of lists whether there is anything."""
+    """Each field is equal to the property of its name."""
     for one in made_by_tracers:
-        found = dict(zip(FIELDS, read(one), strict=True))
-        assert [bool(found.pop(name)) for name in ("events", "links")] == [bool(one.events), bool(one.links)]
-        assert found.pop("attributes").copy() == dict(one.attributes)
-        assert found == {name: getattr(one, name) for name in found}
+        assert read(one) == public(one)
 
 
-def test_the_private_names_are_read():
+def test_the_private_names_are_read(made_by_tracers):
     """The installed release has them: no property is called."""
-    made = span()
-    assert reader(ReadableSpan)(made) == tuple(getattr(made, f"_{name}") for name in FIELDS)
+    for one in made_by_tracers:
+        assert reader(ReadableSpan)(one)[FIELDS.index("attributes")] is one._attributes._dict
+
+
+def test_a_span_made_by_hand_is_read():
+    """Its lists and attributes are no containers of the SDK's."""
+    for attributes in ({"a": 1}, None):
+        made = ReadableSpan("work", attributes=attributes)
+        assert read(made) == public(made)
 
 
 def _renamed(self):
@@ -71,7 +86,7 @@ class _WithOtherMeaning(ReadableSpan):
 def test_without_a_private_name_the_public_ones_are_read(release):
     """Where a private name is gone, or means something else, each property is called."""
     made = release(name="work", attributes=MappingProxyType({"a": 1}), start_time=5)
-    assert reader(release)(made) == tuple(getattr(made, name) for name in FIELDS)
+    assert read(made, reader(release)) == public(made)
 
 
 def test_other_classes_are_read_by_their_properties():
@@ -82,4 +97,12 @@ def test_other_classes_are_read_by_their_properties():
         def name(self):
             return "mine"
 
-    assert read(Named(name="work"))[FIELDS.index("name")] == "mine"
+    assert read(Named(name="work"))["name"] == "mine"
+
+
+def test_ids_without_tuples(monkeypatch):
+    """Ids and trace states of contexts are the same where a release's contexts are no tuples."""
+    contexts = [SpanContext(1, 2, is_remote=True), SpanContext(3, 4, is_remote=False)]
+    found = [list(column) for column in ids(contexts)]
+    monkeypatch.setattr("appinsights_exporter.convert.ended._are_tuples", False)
+    assert [list(column) for column in ids(contexts)] == found == [[1, 3], [2, 4], [contexts[0].trace_state, contexts[1].trace_state]]

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appinsights_exporter.convert.timing import duration, duration_of_microseconds, timestamp, timestamp_of_microseconds
+from appinsights_exporter.convert.timing import (
+    duration,
+    duration_of_microseconds,
+    durations,
+    durations_of_microseconds,
+    timestamp,
+    timestamp_of_microseconds,
+    timestamps,
+)
 
 TIMES = {
     "microseconds are cut, not rounded": (1_700_000_000_123_456_999, "2023-11-14T22:13:20.123456Z"),
@@ -77,3 +85,26 @@ def test_duration_as_opencensus_computed_it():
     assert duration(1_999, 501_000) == "0.00:00:00.000"
     assert duration_of_microseconds(1_999, 501_000) == "0.00:00:00.001"
     assert duration_of_microseconds(5_000_000, 1_000_000) == "0.00:00:00.000"
+
+
+@pytest.mark.parametrize(
+    "times_ns",
+    [
+        [1_700_000_000_000_000_000, 1_700_000_000_999_999_999, 1_700_000_000_123_456_789],
+        [1_700_000_000_999_999_999, 1_700_000_001_000_000_000],
+        [0, 1],
+        [10**18 - 1, 10**18],
+        [10**18, 10**18 + 1],
+        [10**19 - 1, 10**19],
+        [10**19, 10**19 + 5_000],
+        [-1, 5],
+    ],
+    ids=["one second", "two", "1970", "below 2001", "2001", "below 2286", "2286", "1969"],
+)
+def test_many_times(times_ns):
+    """Many times, and the durations between them, are written as each alone."""
+    assert timestamps(times_ns) == [timestamp(ns) for ns in times_ns]
+    ends_ns = [ns + 1_234_567 * index for index, ns in enumerate(times_ns)]
+    pairs = list(zip(times_ns, ends_ns, strict=True))
+    assert durations(times_ns, ends_ns) == [duration(*pair) for pair in pairs]
+    assert durations_of_microseconds(times_ns, ends_ns) == [duration_of_microseconds(*pair) for pair in pairs]

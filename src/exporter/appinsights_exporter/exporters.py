@@ -12,15 +12,15 @@ import math
 import os
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from . import _releases, roles, standard_metrics
 from . import settings as _settings
-from .convert import legacy_spans, patterns, resource, spans, standard
-from .convert.ended import read
+from .convert import ended, legacy_spans, patterns, resource, spans, standard
 from .counts import TRACES, Counts, RateLimit
 from .delivery import credentials, encode, sharing
 from .delivery.results import Result
@@ -53,6 +53,11 @@ class Records(Protocol):
         """Return whether a record brings the exception of a span's item."""
         ...
 
+
+_TOGETHER = 32
+"""Items that are handed over at a time: each alone took a tenth of an item's time. Many more at a time would need new memory."""
+_AT_ONCE = 256
+"""Spans that are written at a time: the more are of one kind, the less each takes."""
 
 _records: weakref.WeakValueDictionary[str, Records] = weakref.WeakValueDictionary()
 """Instrumentation key -> the records that reach its resource past the exporters here."""
@@ -225,16 +230,16 @@ class ExporterBase(Generic[_T]):
         """
         raise NotImplementedError
 
-    def _written(self, telemetry: Sequence[_T], start: int, end: int, legacy_tags: dict[str, str] | None) -> list[str]:
-        """Return the items of the pieces from one index to another as JSON, up to the first that cannot be written at once.
+    def _written(self, telemetry: Sequence[_T], start: int, end: int, legacy_tags: dict[str, str] | None) -> Sequence[str | None]:
+        """Return the items of the pieces from one index to another as JSON, None for each piece that cannot be written at once.
 
         Args:
             telemetry: All of it.
-            start: Where to begin. Each piece from there has one item in what is returned.
-            end: Where to stop.
+            start: Where to begin.
+            end: Where to stop; what is returned may stop before.
             legacy_tags: For facade telemetry; None for those of its resource.
         """
-        return []
+        return ()
 
     def _brought(self, telemetry: Sequence[_T], start: int, end: int, brought: list[bytes], lost: list[BaseException]) -> int:
         """Encode the items that pieces bring themselves, up to the first piece that brings none, or until the process begins to end.
@@ -267,9 +272,11 @@ class ExporterBase(Generic[_T]):
             began_s = time.monotonic()
             is_quick = is_ending = False
             index, number = 0, len(telemetry)
+            # The items of the pieces from one index to another, as far as they were written at once.
+            written: Sequence[str | None] = ()
+            written_from = written_until = 0
             while index < number:
-                # 32 items at a time: to hand over each alone took a tenth of an item's time. Many more at a time would need new memory.
-                if not is_quick or is_ending or len(texts) > 31 or len(envelopes) > 31 or len(brought) > 31:
+                if not is_quick or is_ending or len(texts) >= _TOGETHER or len(envelopes) >= _TOGETHER or len(brought) >= _TOGETHER:
                     self._encode(texts, envelopes, brought, encoded, lost)
                     yield from encoded
                     encoded.clear()
@@ -279,12 +286,18 @@ class ExporterBase(Generic[_T]):
                         lost.append(TimeoutError())
                         self.no_time(number - index)
                         return
-                until = min(number, index + (1 if is_ending else 32))
-                if plain is not None and (written := self._written(telemetry, index, until, legacy_tags)):
+                if plain is not None and index >= written_until:
+                    written = self._written(telemetry, index, min(number, index + (1 if is_ending else _AT_ONCE)), legacy_tags)
+                    written_from, written_until = index, index + len(written)
+                ready = written[index - written_from : index - written_from + _TOGETHER]
+                if None in ready:
+                    ready = ready[: ready.index(None)]
+                until = min(number, index + (1 if is_ending else _TOGETHER))
+                if ready:
                     if envelopes or brought:
                         self._encode(texts, envelopes, brought, encoded, lost)
-                    texts += written
-                    index += len(written)
+                    texts += ready  # type: ignore[arg-type]  # none is missing
+                    index += len(ready)
                     is_quick = True
                 elif plain is not None and (stopped := self._brought(telemetry, index, until, own, lost)) > index:
                     if texts or envelopes:
@@ -427,7 +440,8 @@ class ExporterBase(Generic[_T]):
 _MAX_PATTERNS = 16
 
 
-class _Source(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
     """What is the same for the spans of one resource."""
 
     resource: Resource
@@ -435,6 +449,8 @@ class _Source(NamedTuple):
     """Not to be changed."""
     patterns: patterns.Patterns | None
     """None where items are marked, because standard metrics count them."""
+    is_facade: bool
+    """Whether they are of OpenCensus code."""
 
 
 class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter):
@@ -485,31 +501,56 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         """
         return SpanExportResult.SUCCESS if self.deliver(spans) >= Result.STORED else SpanExportResult.FAILURE
 
-    def _written(self, telemetry: Sequence[ReadableSpan], start: int, end: int, legacy_tags: dict[str, str] | None) -> list[str]:
-        texts: list[str] = []
-        rates = self._rates if self._rates is not None and self._rates.exist else None
-        scope: object = self
-        facade = False
-        # A span made by hand may be anything; its conversion says what is wrong with it.
-        with contextlib.suppress(Exception):
-            for index in range(start, end):
-                one = telemetry[index]
-                if type(one) is not ReadableSpan and getattr(one, "to_envelopes", None) is not None:
-                    break
-                ended = read(one)
-                if ended[1] is not scope:
-                    scope = ended[1]
-                    facade = scope is not None and ended[1].name == legacy_spans.SCOPE
-                source = self._sources[facade]
-                if source is None or source.resource is not ended[0]:
-                    source = self._source(ended[0], legacy_tags, facade)
-                if source.patterns is None:
-                    break
-                text = source.patterns.json(ended, rates.percent(one) if rates is not None and not facade else None)
-                if text is None:
-                    break
-                texts.append(text)
+    def _written(self, telemetry: Sequence[ReadableSpan], start: int, end: int, legacy_tags: dict[str, str] | None) -> Sequence[str | None]:
+        some = telemetry[start:end]
+        try:
+            return self._texts(some, legacy_tags)
+        except Exception:
+            # A span made by hand may be anything; its conversion says what is wrong with it, and the others are written.
+            _logger.debug("spans are written one by one", exc_info=True)
+        texts: list[str | None] = []
+        for one in some:
+            texts.append(None)
+            with contextlib.suppress(Exception):
+                texts[-1:] = self._texts([one], legacy_tags)
         return texts
+
+    def _texts(self, some: Sequence[ReadableSpan], legacy_tags: dict[str, str] | None) -> Sequence[str | None]:
+        """Return the items of spans as JSON, None for each span that is to be converted.
+
+        Raises: whatever a span made by hand leads to.
+        """
+        bringing = {kind for kind in set(map(type, some)) if hasattr(kind, "to_envelopes")}
+        usual = [one for one in some if type(one) not in bringing] if bringing else some
+        rows = ended.rows(usual)
+        sources: list[_Source] = []
+        of: object = self
+        scope: object = self
+        for row in rows:
+            if row[0] is not of or row[1] is not scope:
+                of, scope = row[0], row[1]
+                facade = scope is not None and row[1].name == legacy_spans.SCOPE
+                source = self._sources[facade]
+                if source is None or source.resource is not of:
+                    source = self._source(row[0], legacy_tags, facade)
+            sources.append(source)  # type: ignore[arg-type]  # that of a row before
+        if not bringing and sources.count(sources[0]) == len(rows):
+            # All are of one, mostly.
+            return self._texts_of(sources[0], rows, usual)
+        made: list[str | None] = [None] * len(usual)
+        for source in {id(source): source for source in sources}.values():
+            places = [place for place, found in enumerate(sources) if found is source]
+            texts = self._texts_of(source, [rows[place] for place in places], [usual[place] for place in places])
+            for place, text in zip(places, texts, strict=True):
+                made[place] = text
+        others = iter(made)
+        return [None if type(one) in bringing else next(others) for one in some]
+
+    def _texts_of(self, source: _Source, rows: list[ended.Ended], some: Sequence[ReadableSpan]) -> Sequence[str | None]:
+        if source.patterns is None:
+            return [None] * len(rows)
+        rates = self._rates if self._rates is not None and self._rates.exist and not source.is_facade else None
+        return source.patterns.texts(rows, None if rates is None else [rates.percent(one) for one in some])
 
     def _envelopes(self, one: ReadableSpan, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
         own = getattr(one, "to_envelopes", None)
@@ -549,7 +590,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
             else:
                 known = patterns.of_spans(self._key, self._url_query, facade, tags)
             self._patterns[kind] = known
-        source = _Source(of, tags, None if standard_metrics.are_counted() else known)
+        source = _Source(of, tags, None if standard_metrics.are_counted() else known, facade)
         self._sources = (self._sources[False], source) if facade else (source, self._sources[True])
         return source
 

@@ -154,7 +154,7 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
         """
         return Written(encode.item(envelope, are_numbers_finite=True).decode())
 
-    def _written(self, telemetry: Sequence[Any], start: int, end: int, legacy_tags: dict[str, str] | None) -> list[str]:
+    def _written(self, telemetry: Sequence[Any], start: int, end: int, legacy_tags: dict[str, str] | None) -> Sequence[str]:
         texts: list[str] = []
         while start < end and type(telemetry[start]) is Written:
             texts.append(telemetry[start].json)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _INTERNAL = SpanKind.INTERNAL
-_UNSET = trace_api.Status(trace_api.StatusCode.UNSET)
+_UNSET_CODE = trace_api.StatusCode.UNSET
+_UNSET = trace_api.Status(_UNSET_CODE)
 _new = object.__new__
 _valid_context, _child_context = _private.valid_context, _private.child_context
 _MOST = 1024
@@ -346,6 +347,32 @@ class FacadeSpan(Span, _handles.OtelSpan):
         if not router.take(self, facade, tracer):
             router.on_end(self)
         return True
+
+    def ended_fields(self) -> tuple[Any, ...]:
+        """Return the values that the exporter reads of an ended span, in its order: each by its property would take three times as long."""
+        source = self._census_source
+        if self._census_is_whole:
+            status = super().status
+            code, description, events, links = status.status_code, status.description, super().events, super().links
+            attributes: Mapping[str, Any] = {**(super().attributes or {})}
+        else:
+            code, description, events, links = _UNSET_CODE, None, self._census_events or (), ()
+            attributes = self._census_attributes or {}
+        return (
+            source.resource,
+            source.scope,
+            self.name,
+            self.context,
+            self.parent,
+            self.kind,
+            self.start_time,
+            self.end_time,
+            code,
+            description,
+            attributes,
+            events,
+            links,
+        )
 
     def census_ended(self) -> ReadableSpan:
         """Return what processors get of a span that has ended."""

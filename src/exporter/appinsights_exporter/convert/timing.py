@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import datetime
 import functools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SECOND_US = 1_000_000
+_SECOND_NS = 1_000_000_000
+_19_DIGITS = range(10**18, 10**19)
+"""Nanoseconds from 2001 to 2286."""
 _DIGITS = tuple(f"{number:02d}" for number in range(100))
 _DAY_MS = 24 * 60 * 60 * 1000
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -44,6 +51,21 @@ def timestamp_of_microseconds(us: int) -> str:
     return f"{text}{_DIGITS[past_us // 10_000]}{_DIGITS[past_us // 100 % 100]}{_DIGITS[past_us % 100]}Z"
 
 
+def timestamps(times_ns: Sequence[int]) -> list[str]:
+    """Return the wire forms of many times, as :func:`timestamp` returns each.
+
+    Args:
+        times_ns: Nanoseconds since the Unix epoch.
+    """
+    first_ns, last_ns = min(times_ns), max(times_ns)
+    begin_ns = first_ns - first_ns % _SECOND_NS
+    if last_ns - begin_ns >= _SECOND_NS or first_ns not in _19_DIGITS or last_ns not in _19_DIGITS:
+        return [timestamp(ns) for ns in times_ns]
+    # All in one second, as of spans that end together: the first ten digits.
+    text = _second(begin_ns // _SECOND_NS)
+    return [f"{text}{str(ns)[10:16]}Z" for ns in times_ns]
+
+
 def duration(start_ns: int, end_ns: int) -> str:
     """Return the wire form of the time between two moments.
 
@@ -65,6 +87,16 @@ def duration_of_microseconds(start_ns: int, end_ns: int) -> str:
         on texts with six fraction digits.
     """
     return milliseconds((end_ns // 1000 - start_ns // 1000 + 500) // 1000)
+
+
+def durations(starts_ns: Sequence[int], ends_ns: Sequence[int]) -> list[str]:
+    """Return the wire forms of the times between many pairs of moments, as :func:`duration` returns each."""
+    return [milliseconds((end_ns - start_ns + 500_000) // 1_000_000) for start_ns, end_ns in zip(starts_ns, ends_ns, strict=True)]
+
+
+def durations_of_microseconds(starts_ns: Sequence[int], ends_ns: Sequence[int]) -> list[str]:
+    """Return the wire forms of the times between many pairs of moments, as :func:`duration_of_microseconds` returns each."""
+    return [milliseconds((end_ns // 1000 - start_ns // 1000 + 500) // 1000) for start_ns, end_ns in zip(starts_ns, ends_ns, strict=True)]
 
 
 @functools.lru_cache(maxsize=1024)
