@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from opencensus_compat.scan.python_uses import Found
 
 EXPORTER = "ext.azure.trace_exporter.AzureExporter"
+_IDLE = frozenset({"abs", "bool", "float", "int", "len", "max", "min", "round", "str", "sum"})
+"""Functions of Python that give a value, and do nothing else."""
+_CLOCKS = frozenset({"time.time", "time.monotonic", "time.perf_counter", "datetime.datetime.now", "datetime.datetime.utcnow"})
 _DEPTH = 8
 _STAY = frozenset({"T070", "T072", "V001", "V002", "V004", "V005", "X003"})
 """Rules of exporters that stay."""
@@ -182,6 +185,15 @@ def elements(file: File, node: ast.expr) -> list[tuple[File, ast.expr]]:
 def is_simple(node: ast.AST) -> bool:
     """Return whether reading an expression later, or not at all, changes nothing: no call, no assignment, no wait."""
     return not any(isinstance(each, (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)) for each in ast.walk(node))
+
+
+def is_idle(node: ast.AST, file: File) -> bool:
+    """Return whether an expression does nothing but give a value: it is simple, but for calls of functions that are known to do nothing else."""
+    others = [each for each in ast.walk(node) if isinstance(each, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr))]
+    calls = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
+    return not others and all(
+        (isinstance(each, ast.Name) and each.id in _IDLE and file.slot(each) is None) or ast.unparse(each) in _CLOCKS for each in calls
+    )
 
 
 def is_subclass(use: Found, file: File) -> bool:

@@ -11,7 +11,7 @@ from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.rules import branches, parts, readings
 from opencensus_compat.rewrite.rules import tags as tag_rules
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import is_simple, loads, made, readers, target
+from opencensus_compat.rewrite.rules.made import is_idle, is_simple, loads, made, readers, target
 from opencensus_compat.rewrite.rules.views import MEASURES, PUTS, View, views_of
 
 if TYPE_CHECKING:
@@ -397,25 +397,30 @@ def _lines(put: ast.Call, tags: _Tags, file: File, statement: ast.stmt) -> str:
 
 
 def _calls(put: ast.Call, value: ast.expr, views: list[View], tags: _Tags, file: File) -> list[str]:
-    found = []
-    for view in views:
-        name = file.text(_measure(put, file))
-        if len(views) > 1:
-            place = target(view.file, view.call)
-            if view.file is not file or not isinstance(place, ast.Name):
-                raise Refused(Ask("Its measure has several views: which variables hold their instruments here?"))
-            name = place.id
-        if view.kind == "CountAggregation":
-            if not is_simple(value):
-                raise Refused(Ask("A count ignores the value: is the call needed?"))
-            amount = "1"
-        else:
-            amount = file.render(value)
-        attributes = tags.of(view)
-        found.append(f"{name}.{_CALLS[view.kind]}({amount}{f', {attributes}' if attributes else ''})")
-    if len(found) > 1 and not is_simple(value):
-        raise Refused(Ask("The value goes to several instruments: is it the same each time?"))
-    return found
+    counts = [view for view in views if view.kind == "CountAggregation"]
+    takes = [view for view in views if view not in counts]
+    amount, before = file.render(value), []
+    if not is_simple(value) and len(takes) > 1:
+        # It is found out once, as before.
+        name = file.free_name("value")
+        amount, before = name, [f"{name} = {amount}"]
+    elif not takes and not is_idle(value, file):
+        before = [amount]
+    # What takes the value is first, for nothing is counted where finding it out raises.
+    order = views if is_simple(value) else [*takes, *counts]
+    return [*before, *(_call(put, view, "1" if view in counts else amount, tags, file, is_one=len(views) == 1) for view in order)]
+
+
+def _call(put: ast.Call, view: View, amount: str, tags: _Tags, file: File, *, is_one: bool) -> str:
+    """Return the call that records an amount with the instrument of a view."""
+    name = file.text(_measure(put, file))
+    if not is_one:
+        place = target(view.file, view.call)
+        if view.file is not file or not isinstance(place, ast.Name):
+            raise Refused(Ask("Its measure has several views: which variables hold their instruments here?"))
+        name = place.id
+    attributes = tags.of(view)
+    return f"{name}.{_CALLS[view.kind]}({amount}{f', {attributes}' if attributes else ''})"
 
 
 REWRITERS: dict[str, Rewriter] = {"S009": recording}

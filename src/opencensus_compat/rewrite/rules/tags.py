@@ -40,7 +40,7 @@ def tags(use: Found, file: File) -> Outcome:
         parent = file.parents.get(file.parents.get(call, call))
         return None if isinstance(parent, ast.Call) and file.symbol(parent) == MAP else Ask(_OTHER)
     method = use.symbol.removeprefix(f"{MAP}.")
-    if not isinstance(use.node, ast.Attribute) or method == use.symbol:
+    if not isinstance(use.node, ast.Attribute) or method == use.symbol or isinstance(use.node.value, ast.Call):
         return Ask(_OTHER)
     key = file.argument(call, 0, "key")
     if key is None:
