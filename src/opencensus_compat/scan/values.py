@@ -124,12 +124,19 @@ _SHARED = frozenset(
 
 _EARLY_SAMPLERS = frozenset({"always_off", "always_on", "probability"})
 """Modules of early releases, whose classes are in `trace.samplers` now."""
+_OF_PROTOCOL = re.compile(
+    r"ext\.azure\.(?:log_exporter|metrics_exporter|trace_exporter)\."
+    r"(?=(?:Data|DataPoint|Envelope|Event|ExceptionData|Message|MetricData|RemoteDependency|Request)(?:\.|$))"
+)
+"""Modules of exporters, before a class that they import themselves."""
 _SPANS = frozenset({"trace.base_span.BaseSpan", "trace.blank_span.BlankSpan"})
 """Classes that have the members of spans."""
 
 
 def dotted(name: str) -> str:
     """Return a dotted name below ``opencensus`` by the module that has it, where it leads through a module that imports that one."""
+    if name.startswith("ext.azure."):
+        name = _OF_PROTOCOL.sub("ext.azure.common.protocol.", name)
     parts = name.split(".")
     if parts[:2] == ["trace", "Span"]:
         return ".".join(["trace.span.Span", *parts[2:]])

@@ -53,6 +53,8 @@ def _is_of_handlers(use: Found, file: File) -> bool:
     """Return whether a use calls what every handler of the standard library has: `handler.close()`."""
     owner, _, name = use.symbol.rpartition(".")
     call = file.call(use.node)
+    if owner in HANDLERS and name == "emit":
+        return call is not None and len(call.args) == 1 and not call.keywords and not file.has_stars(call)
     return owner in HANDLERS and name in _METHODS and call is not None and not (call.args or call.keywords)
 
 
