@@ -49,17 +49,17 @@ def _accepted(name: str) -> list[Accepted]:
 
 def _holds_where_it_arrives(name: str, recorded: Path) -> None:
     """The rules that name a pair say where its items arrive: one of their tables has rows, and values in a column that is named."""
-    recording = Recording(recorded)
-    filled = {
-        table: {
-            part
-            for item in recording.items(table)
-            for column, value in item.cells.items()
-            if value is not None
-            for part in (column, column.partition(".")[0])
+    with Recording(recorded) as recording:
+        filled = {
+            table: {
+                part
+                for item in recording.items(table)
+                for column, value in item.cells.items()
+                if value is not None
+                for part in (column, column.partition(".")[0])
+            }
+            for table in TABLES
         }
-        for table in TABLES
-    }
     filled["all"] = set().union(*filled.values())
     for rule in RULES:
         if name in rule.pair.split() and rule.arrives:
