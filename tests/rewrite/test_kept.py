@@ -58,6 +58,11 @@ _FOLLOWED = {
     "a value of an imported dict": ("T = {{'{0}': tracer}}\n", "from telemetry import T\n", "T['{0}']"),
     "a value by get": ("T = {{'{0}': tracer}}\n", "from telemetry import T\n", "T.get('{0}')"),
     "a value that is set": ("T = {{}}\nT['{0}'] = tracer\n", "from telemetry import T\n", "T['{0}']"),
+    "a dict of an object": (
+        "class T:\n    def __init__(self):\n        self.all = {{}}\n        self.all['a'] = tracer\n\n    def get(self):\n        return self.all['a']\n",
+        _T,
+        "telemetry.T().get()",
+    ),
     "a field by its name": ("@dataclass(frozen=True)\nclass T:\n    {0}: Tracer\n\n\nt = T({0}=tracer)\n", _T, "telemetry.t.{0}"),
     "the default of a field": ("@dataclass\nclass T:\n    {0}: object = tracer\n\n\nt = T()\n", _T, "telemetry.t.{0}"),
     "a dict that a function fills": (
@@ -70,8 +75,32 @@ _FOLLOWED = {
 """Form -> what the module with the tracer has, what the other one imports, and how it reads it."""
 
 _WAITS = {
+    "a dict in a dict": ("T = {{'a': {{'{0}': tracer}}}}\n", _T, "telemetry.T['a']['{0}']", "`.span` of an OpenCensus object"),
     "a list": ("T = [tracer]\n", _T, "telemetry.T[0]", "what `span` is an attribute of is not known"),
-    "a dict in a dict": ("T = {{'a': {{'{0}': tracer}}}}\n", _T, "telemetry.T['a']['{0}']", "it is kept in a collection"),
+    "a record that is handed on": (
+        "T = {{'a': {{'{0}': tracer}}}}\nprint(T['a'])\n",
+        _T,
+        "telemetry.T['a']['{0}']",
+        "it is kept in a collection",
+    ),
+    "a record beside another object": (
+        "T = {{'a': {{'{0}': tracer}}, 'b': print}}\n",
+        _T,
+        "telemetry.T['a']['{0}']",
+        "it is kept in a collection",
+    ),
+    "a record that is changed": (
+        "T = {{'a': {{'{0}': tracer}}}}\nT['a']['{0}'] = print\n",
+        _T,
+        "telemetry.T['a']['{0}']",
+        "it is kept in a collection",
+    ),
+    "a record of keys from outside": (
+        "T = {{'a': {{'{0}': tracer}}}}\n",
+        "import sys\nimport telemetry\n",
+        "telemetry.T['a'][sys.argv[0]]",
+        "it is kept in a collection",
+    ),
     "a dict that is handed on": ("T = {{}}\nT['{0}'] = tracer\nprint(T)\n", _T, "telemetry.T['{0}']", "it is kept in a collection"),
     "dict()": ("T = dict({0}=tracer)\n", _T, "telemetry.T['{0}']", "it is handed to dict()"),
     "a factory of a field": (

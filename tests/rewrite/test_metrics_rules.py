@@ -159,6 +159,8 @@ _ASKED = {
     "a branch that records twice": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n    else:\n        mmap.record()\n    mmap.record()\n",
     "branches with tags of their own": f"def record(n):\n    tags = TagMap()\n    tags.insert('shop', 'a')\n    other = TagMap()\n    other.insert('shop', 'b')\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record(tags)\n    else:\n        mmap.record(other)\n",
     "branches in a loop that goes on with the map": f"def record(n):\n    {_MAP}    for each in n:\n        mmap.measure_int_put(ORDERS, each)\n        if each > 1:\n            mmap.record()\n        else:\n            mmap.record()\n",
+    "one map for the measures of a dict": f"D = {{'a': ORDERS, 'b': measure_module.MeasureInt('b', 'd')}}\nstats.view_manager.register_view(view_module.View('b', 'd', [], D['b'], aggregation_module.SumAggregation()))\n{_MAP}def record(name, n):\n    mmap.measure_int_put(D[name], n)\n    mmap.record()\n",
+    "a map that is asked for its keys": "class T:\n    def __init__(self):\n        self.maps = {}\n    def record(self, name):\n        if name not in self.maps:\n            self.maps[name] = stats.stats_recorder.new_measurement_map()\n        mmap = self.maps[name]\n        mmap.measure_int_put(ORDERS, 1)\n        mmap.record()\n",
     "a manager that is kept": "def register(view_manager):\n    view_manager.register_view(VIEW)\n    print(view_manager)\nregister(stats.view_manager)\n",
     "a manager in a function that others may call": "def register(view_manager):\n    view_manager.register_view(VIEW)\nregister(stats.view_manager)\nprint(register)\n",
     "a value in a loop": f"{_MAP}for n in range(3):\n    mmap.measure_int_put(ORDERS, n)\nmmap.record()\n",
@@ -177,6 +179,46 @@ _ASKED = {
     "the measurements": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record()\nprint(mmap.measurement_map)\n",
     "the map of views": "print(stats.view_manager.measure_to_view_map)\n",
 }
+
+
+_TRACK = """\
+def track(name, value):
+    measure = measure_module.MeasureInt(name, "d")
+    stats.view_manager.register_view(view_module.View(name, "d", [], measure, aggregation_module.SumAggregation()))
+    mmap = stats.stats_recorder.new_measurement_map()
+    mmap.measure_int_put(measure, value)
+    mmap.record()
+"""
+_NEW_TRACK = """\
+def track(name, value):
+    measure = metrics.get_meter(__name__).create_counter(name, unit="1", description="d")
+    measure.add(value)
+"""
+
+
+@pytest.mark.parametrize(
+    "calls", ["", "track('a', 1)\ntrack('a', 2)\n", "for each in 'ab':\n    track(each, 1)\n"], ids=["none", "two", "a loop"]
+)
+def test_a_measure_for_each_value(calls):
+    """OpenCensus records the first measure of a name alone, so that a person says whether the others count."""
+    text, left = _rewrite(f"{_HEAD}\n{_TRACK}{calls}")
+    assert _TRACK.splitlines()[-1] in text
+    assert any("--include S001" in each.text for each in left)
+    result = rewrite_text(f"{_HEAD}\n{_TRACK}{calls}".encode(), options=Options(shape=True, accepted=frozenset({"S001"})))
+    assert b"".join(result.after.values()).decode() == f"{_NEW_HEAD}\n{_NEW_TRACK}{calls}"
+
+
+def test_a_measure_of_a_function_that_runs_once():
+    """A function that the program calls once makes each measure once."""
+    text, left = _rewrite(f"{_HEAD}\n{_TRACK}track('a', 1)\n")
+    assert (text, left) == (f"{_NEW_HEAD}\n{_NEW_TRACK}track('a', 1)\n", [])
+
+
+def test_a_name_that_a_call_gives():
+    """A name that no instrument can have is asked for, also where a call of the function gives it."""
+    text, left = _rewrite(f"{_HEAD}\n{_TRACK}track('all of it', 1)\n")
+    assert "measure_module.MeasureInt(name" in text
+    assert any("'all of it'" in each.text for each in left)
 
 
 @pytest.mark.parametrize("more", _ASKED.values(), ids=_ASKED)

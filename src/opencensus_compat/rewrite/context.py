@@ -377,23 +377,6 @@ class File:
                     return self.replace(node, text)
         return None
 
-    def without_argument(self, call: ast.Call, value: ast.expr) -> Edit:
-        """Take an argument out of a call, by its value."""
-        parent = self.parents[value]
-        node = parent if isinstance(parent, ast.keyword) else value
-        return self._without(node, [*call.args, *call.keywords], call)
-
-    def without_parameter(self, function: ast.FunctionDef | ast.AsyncFunctionDef, parameter: ast.arg) -> Edit:
-        """Take a parameter without a default out of its function."""
-        arguments = function.args
-        return self._without(parameter, [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs], function)
-
-    def _without(self, node: ast.AST, every: Sequence[ast.AST], around: ast.AST) -> Edit:
-        at = every.index(node)
-        if at:
-            return self.splice(self.end(every[at - 1]), self.end(node), "", around)
-        return self.splice(self.start(node), self.start(every[1]) if len(every) > 1 else self.end(node), "", around)
-
     def rename(self, node: ast.AST, name: str) -> Edit:
         """Give a name, or the last part of a dotted one, another name."""
         if isinstance(node, ast.Attribute):

@@ -224,7 +224,7 @@ class Flows(Sources):
             case ast.List() | ast.Tuple() if found := loops.through(file, parent):
                 for loop in found:
                     self._bound(file, loop.target, key)
-            case ast.Dict() if node in parent.values and (reads := kept.lookups(file, parent)):
+            case ast.Dict() if node in parent.values and (reads := kept.lookups(file, parent, node)):
                 self._tie(key, parent)
                 for home, each in reads:
                     self._flow(home, each, key, symbol)

@@ -59,7 +59,7 @@ class Sources(Meanings):
                     yield function
                 elif node.func in file.by_node:
                     yield node.func
-                elif (keeps := kept.dictionary(file, node)) is not None:
+                elif keeps := kept.given(file, node):
                     yield from self._kept(keeps)
                 elif (dependency := calls.dependency(node)) is not None and (given := self._function(file, dependency)) is not None:
                     self._reach(given)
@@ -69,7 +69,7 @@ class Sources(Meanings):
                 elif (popped := self._popped(file, node)) is not None:
                     yield from self._given_by_name(*popped)
                 self._tie(node, node)
-            case ast.Subscript() if (keeps := kept.dictionary(file, node)) is not None:
+            case ast.Subscript() if keeps := kept.given(file, node):
                 yield from self._kept(keeps)
             case ast.Await():
                 yield from self._sources(file, node.value)
@@ -83,11 +83,12 @@ class Sources(Meanings):
                 for each in node.values:
                     yield from self._sources(file, each)
 
-    def _kept(self, found: kept.Kept) -> Iterator[Key]:
-        """Yield a dictionary, whose values are tied to what they come from."""
-        yield found.node
-        for home, each in found.values():
-            self._from(home, each, found.node, "what this dictionary holds is not known")
+    def _kept(self, found: list[tuple[kept.Kept, kept.Places]]) -> Iterator[Key]:
+        """Yield dictionaries, whose values are tied to what they come from."""
+        for keeps, values in found:
+            yield keeps.node
+            for home, each in values:
+                self._from(home, each, keeps.node, "what this dictionary holds is not known")
 
     def _enter_of(self, file: File, node: ast.expr) -> Function | None:
         """Return what gives a `with` statement the object for its `as`, where it enters an object of a class of the program."""

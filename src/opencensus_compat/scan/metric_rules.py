@@ -11,7 +11,7 @@ METRIC_RULES: tuple[Rule, ...] = (
         "exact",
         "the instrument of its view, by the aggregation",
         names="stats.measure",
-        pair="S001_count S001_measures_of_a_dict S004_sum",
+        pair="S001_count S001_measures_of_a_dict S001_measures_that_dicts_keep S004_sum",
         arrives="customMetrics",
     ),
     Rule(

@@ -13,7 +13,7 @@ from opencensus_compat.scan.flow import fixture_name
 from opencensus_compat.scan.import_uses import Found, Imports
 from opencensus_compat.scan.names import Modules, Scope, Values, attribute_name, subclass_named
 from opencensus_compat.scan.rules import BY_ID
-from opencensus_compat.scan.values import ENVELOPE, OTHER, SENDERS, TELLING, Value, guessed, has_member, maker_of, result_of
+from opencensus_compat.scan.values import ENVELOPE, OF_STATS, OTHER, SENDERS, TELLING, Value, guessed, has_member, maker_of, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -410,7 +410,7 @@ class _Reader(Imports):
             return
         if node.attr in {"custom_dimensions", "custom_measurements"}:
             self._report(node, "L004" if node.attr == "custom_dimensions" else "L005", node.attr)
-        elif owner.meaning == "path" and self.is_connected:
+        elif (owner.meaning == "path" or (owner is OTHER and node.attr in OF_STATS)) and self.is_connected:
             in_text = strings.attribute_in_text(node.value) if isinstance(node.value, ast.Call) else None
             name = guessed(in_text or strings.tail(node.value), node.attr, both_apis=self._both_apis)
             if name:

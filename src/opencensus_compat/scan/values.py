@@ -104,6 +104,9 @@ TELLING = frozenset(
 )
 """Those of them that one class alone has."""
 
+OF_STATS = TELLING - {"add_attribute_to_current_span", "add_annotation"}
+"""Those of them that tell the class also of what something else seems to have made, such as a value of a dict."""
+
 SENDERS = frozenset(
     {
         "ext.azure.trace_exporter.AzureExporter",

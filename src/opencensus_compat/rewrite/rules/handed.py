@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import calls
+from opencensus_compat.rewrite.rules import removal
 from opencensus_compat.rewrite.rules.providers import TRACER, given, kind, tracers
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def without_keyword(node: ast.expr, file: File) -> Edit:
     call = file.parents[keyword]
     assert isinstance(call, ast.Call)
     assert isinstance(keyword, ast.keyword)
-    return file.without_argument(call, keyword.value)
+    return removal.argument(call, keyword.value, file)
 
 
 def _without_parameters(function: ast.FunctionDef, parameters: Sequence[ast.arg], file: File) -> list[Edit]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import calls, kept
+from opencensus_compat.rewrite import kept
+from opencensus_compat.rewrite.rules.callers import Function, given, named
 from opencensus_compat.rewrite.rules.made import attributes
 from opencensus_compat.scan import strings
 
@@ -18,7 +19,6 @@ Parts: TypeAlias = "list[tuple[File, ast.expr]] | None"
 """Expressions and their files; None where one of them is not known."""
 _ONLY_CALL = frozenset({"cache", "lru_cache", "staticmethod", "classmethod"})
 """Decorators of functions that return what the function does."""
-_Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 
 def held(file: File, node: ast.expr | None, depth: int = _DEPTH, *, or_none: bool = False) -> Parts:
@@ -30,6 +30,10 @@ def held(file: File, node: ast.expr | None, depth: int = _DEPTH, *, or_none: boo
         depth: How many names may be followed.
         or_none: Whether it may also hold None.
     """
+    return _held(file, node, depth, or_none=or_none, around=())
+
+
+def _held(file: File, node: ast.expr | None, depth: int, *, or_none: bool, around: tuple[ast.expr, ...]) -> Parts:
     if node is None or not depth:
         return None
     if or_none and _is_none(node):
@@ -41,26 +45,24 @@ def held(file: File, node: ast.expr | None, depth: int = _DEPTH, *, or_none: boo
         return None
     found: list[tuple[File, ast.expr]] = []
     for at, (home, part) in enumerate(parts):
+        # What is put into a dict and read out of it again is the same.
+        if part in around or part is node:
+            continue
         # None of the first is what the last of `given or default` stands for.
         is_filled = isinstance(node, ast.BoolOp) and at < len(parts) - 1
-        below = held(home, part, depth - 1, or_none=or_none or is_filled)
+        below = _held(home, part, depth - 1, or_none=or_none or is_filled, around=(*around, node))
         if below is None:
             return None
         found += [each for each in below if each not in found]
-    return found
+    return found if found or or_none or around else None
 
 
 def _parts(file: File, node: ast.expr) -> Parts:
     match node:
         case ast.Call():
-            return _results(file, node)
+            return results(file, node)
         case ast.Subscript():
-            found = kept.dictionary(file, node)
-            if found is None:
-                return None
-            every = found.values()
-            chosen = _values(found.node, node.slice) if len(every) == len(found.node.values) else []
-            return [(found.file, each) for each in chosen] or every or None
+            return [each for _, values in kept.given(file, node) for each in values] or None
         case ast.IfExp():
             return [(file, node.body), (file, node.orelse)]
         case ast.BoolOp(op=ast.Or()):
@@ -96,20 +98,10 @@ def _of_object(file: File, node: ast.Attribute) -> Parts:
 
 def _of_property(file: File, node: ast.Attribute) -> Parts:
     """Return what the one property of a name returns."""
-    found = [each for each in _functions(file, node.attr) if each[1].name == node.attr]
+    found = [each for each in named(file, node.attr) if each[1].name == node.attr]
     if len(found) != 1 or [strings.tail(each) for each in found[0][1].decorator_list] not in (["property"], ["cached_property"]):
         return None
     return _returned(*found[0])
-
-
-def _values(node: ast.expr, key: ast.expr) -> list[ast.expr]:
-    """Return the values that a dict may have for a key; none where that is not known."""
-    if not isinstance(node, ast.Dict) or None in node.keys:
-        return []
-    every = [(each, value) for each, value in zip(node.keys, node.values, strict=True)]
-    if isinstance(key, ast.Constant) and all(isinstance(each, ast.Constant) for each, _ in every):
-        return [value for each, value in every if isinstance(each, ast.Constant) and each.value == key.value]
-    return [value for _, value in every]
 
 
 def _of_slot(file: File, slot: Slot, depth: int = _DEPTH) -> Parts:
@@ -152,20 +144,9 @@ def _elements(file: File, node: ast.expr, depth: int = _DEPTH) -> Parts:
     return found if parts else None
 
 
-def _functions(file: File, name: str) -> list[tuple[File, _Function]]:
-    """Return the functions of a name, and how classes of it are made."""
-    found: list[tuple[File, _Function]] = []
-    for home in file.files.values():
-        found += [(home, each) for each in [*home.kinds[ast.FunctionDef], *home.kinds[ast.AsyncFunctionDef]] if each.name == name]
-        for owner in home.kinds[ast.ClassDef]:
-            if owner.name == name:
-                found += [(home, each) for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
-    return found
-
-
-def _results(file: File, call: ast.Call) -> Parts:
+def results(file: File, call: ast.Call) -> Parts:
     """Return what a function of the program returns."""
-    functions = _functions(file, strings.tail(call.func))
+    functions = named(file, strings.tail(call.func))
     if len(functions) != 1:
         return None
     home, function = functions[0]
@@ -178,7 +159,7 @@ def _called(decorator: ast.expr) -> ast.expr:
     return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
-def _returned(file: File, function: _Function) -> Parts:
+def _returned(file: File, function: Function) -> Parts:
     results = [each.value for each in file.kinds[ast.Return] if file.function(each) is function]
     found: list[tuple[File, ast.expr]] = []
     for result in results:
@@ -192,7 +173,7 @@ def _returned(file: File, function: _Function) -> Parts:
     return found or None
 
 
-def _is_made_where_it_is_none(node: ast.expr, function: _Function) -> bool:
+def _is_made_where_it_is_none(node: ast.expr, function: Function) -> bool:
     """Return whether a function begins by making what an expression holds, where that is None."""
     text = ast.unparse(node)
     for statement in function.body:
@@ -228,46 +209,3 @@ def _default(file: File, parameter: ast.arg) -> ast.expr | None:
     defaults: dict[ast.arg, ast.expr | None] = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
     defaults |= dict(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
     return defaults.get(parameter)
-
-
-def given(file: File, parameter: ast.arg) -> list[tuple[File, ast.Call, ast.expr | None]] | None:
-    """Return the calls of a function, each with its file and with what it gives for a parameter; None where not all of them are known."""
-    function = file.function(parameter)
-    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return None
-    owner = file.parents.get(function)
-    name = owner.name if function.name == "__init__" and isinstance(owner, ast.ClassDef) else function.name
-    places = [*function.args.posonlyargs, *function.args.args]
-    is_called_otherwise = any(strings.tail(each) not in {"staticmethod", "classmethod"} for each in function.decorator_list)
-    is_renamed = any(
-        alias.name == name and alias.asname not in {None, name} for home in file.files.values() for alias in home.kinds[ast.alias]
-    )
-    if len(_functions(file, name)) != 1 or parameter not in [*places, *function.args.kwonlyargs] or is_called_otherwise or is_renamed:
-        return None
-    is_method = isinstance(owner, ast.ClassDef) and not any(strings.tail(each) == "staticmethod" for each in function.decorator_list)
-    is_made = isinstance(owner, ast.ClassDef) and function.name == "__init__"
-    is_of_class = isinstance(owner, ast.ClassDef) and not is_made
-    at = places.index(parameter) - is_method if parameter in places else -1
-    found: list[tuple[File, ast.Call, ast.expr | None]] = []
-    for home in file.files.values():
-        for node in home.reads(name):
-            if not _may_mean(node, home, is_of_class=is_of_class) or (is_made and calls.is_of_types(node, home)):
-                continue
-            call = calls.making(node, home) if is_made else home.call(node)
-            if call is None or home.has_stars(call):
-                return None
-            found.append((home, call, call.args[at] if 0 <= at < len(call.args) else _keyword(call, parameter.arg)))
-    return found
-
-
-def _may_mean(node: ast.Name | ast.Attribute, file: File, *, is_of_class: bool) -> bool:
-    """Return whether a name of the right spelling may be that of a function, or of the class that it makes objects of."""
-    if node in file.by_node or isinstance(node, ast.Name):
-        return node not in file.by_node and not is_of_class
-    # A function of a module is an attribute of that, and of no object.
-    slot = file.slot(node.value) if isinstance(node.value, ast.Name) and not is_of_class else None
-    return slot is None or not slot.stores or any(isinstance(store, ast.alias) for store in slot.stores)
-
-
-def _keyword(call: ast.Call, name: str) -> ast.expr | None:
-    return next((each.value for each in call.keywords if each.arg == name), None)

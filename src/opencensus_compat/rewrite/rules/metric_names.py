@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
+from opencensus_compat.rewrite.rules.callers import given
 from opencensus_compat.rewrite.rules.made import called
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _NAMED = (
 """What has a name that becomes an instrument's."""
 _NAME = re.compile(r"[A-Za-z][-_./A-Za-z0-9]{0,254}")
 _UNIT = re.compile(r"[\x00-\x7f]{0,63}")
+_OTHER_UNIT = "Which unit is it in ASCII? OpenTelemetry's instruments have at most 63 such characters."
 _CHANGING = frozenset({"S001", "S002", "M001", "M002", "A010"})
 
 
@@ -42,6 +44,7 @@ def name(node: ast.expr, home: File) -> str:
         Refused: No instrument can have it, and no exporter's `configure` gives it to the metric.
     """
     text = _text(node)
+    _check_given(node, home, _NAME, "Which name is the metric to have? No instrument is called {!r}, which a call gives here.")
     if text is None or _NAME.fullmatch(text):
         return home.text(node)
     if not any(use.rule == "A010" for file in home.files.values() for use in file.uses):
@@ -60,9 +63,20 @@ def unit(node: ast.expr, home: File) -> str:
         Refused: No instrument can have it.
     """
     text = _text(node)
+    _check_given(node, home, _UNIT, _OTHER_UNIT)
     if text is not None and not _UNIT.fullmatch(text):
-        raise Refused(Ask("Which unit is it in ASCII? OpenTelemetry's instruments have at most 63 such characters."))
+        raise Refused(Ask(_OTHER_UNIT))
     return home.text(node)
+
+
+def _check_given(node: ast.expr, home: File, pattern: re.Pattern[str], question: str) -> None:
+    """Raise where the calls of a function give a text for a parameter that no instrument can have."""
+    slot = home.slot(node) if isinstance(node, ast.Name) else None
+    parameter = slot.parameter if slot is not None and len(slot.stores) == 1 else None
+    for _, _, value in (given(home, parameter) or []) if parameter is not None else []:
+        text = _text(value) if value is not None else None
+        if text is not None and not pattern.fullmatch(text):
+            raise Refused(Ask(question.format(text)))
 
 
 def argument(file: File, node: ast.AST) -> list[str]:

@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite import calls
-from opencensus_compat.rewrite.rules.held import given
+from opencensus_compat.rewrite.rules import removal
+from opencensus_compat.rewrite.rules.callers import given
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def taken_out(node: ast.expr, file: File) -> list[Edit] | None:
     found = of_argument(node, file)
     if found is None:
         return None
-    edits = [file.without_argument(call, value) for _, call, value in found.calls if value is node]
+    edits = [removal.argument(call, value, file) for _, call, value in found.calls if value is node]
     if found.calls[0][2] is node:
-        edits.append(file.without_parameter(found.function, found.node))
+        edits.append(removal.parameter(found.function, found.node, file))
         slot = file.slot(found.node)
         for load in slot.loads if slot is not None else ():
             edits += taken_out(load, file) or []

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
-from opencensus_compat.rewrite.rules import branches, parts, readings
+from opencensus_compat.rewrite.rules import branches, maps, parts
 from opencensus_compat.rewrite.rules import tags as tag_rules
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import is_idle, is_simple, loads, made, readers, target
+from opencensus_compat.rewrite.rules.made import is_idle, is_simple, loads, target
 from opencensus_compat.rewrite.rules.views import MEASURES, PUTS, View, views_of
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 _STATS = "stats.stats.stats"
 _PARTS = frozenset({_STATS, f"{_STATS}.view_manager", f"{_STATS}.stats_recorder"})
-_NEW = "stats.stats_recorder.StatsRecorder.new_measurement_map"
-_MAP = "stats.measurement_map.MeasurementMap"
-_RECORD = f"{_MAP}.record"
+_RECORD = f"{maps.MAP}.record"
 _CALLS = {"CountAggregation": "add", "SumAggregation": "add", "LastValueAggregation": "set", "DistributionAggregation": "record"}
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
@@ -35,12 +33,12 @@ def recording(use: Found, file: File) -> Outcome:
     if use.symbol in _PARTS:
         return _part(use, file)
     call = file.call(use.node)
-    if use.symbol == f"{_MAP}.measurement_map" and isinstance(use.node, ast.Attribute):
+    if use.symbol == f"{maps.MAP}.measurement_map" and isinstance(use.node, ast.Attribute):
         return _length(use.node, file)
     if call is None or not isinstance(call.func, (ast.Attribute, ast.Name)):
         return Ask("What is this used for?")
-    if use.symbol == _NEW:
-        return _map(call, file)
+    if use.symbol == maps.NEW:
+        return maps.deletion(call, file)
     if use.symbol in PUTS:
         return _put(call, file)
     if use.symbol == _RECORD:
@@ -69,19 +67,6 @@ def _part(use: Found, file: File) -> Outcome:
             return Ask(f"It is read in line {load.lineno}: what for?")
         edits += taken_out or []
     return edits
-
-
-def _map(call: ast.Call, file: File) -> Outcome:
-    place = target(file, call)
-    if place is None:
-        return Ask("Who else puts something into this map?")
-    for home, load in readers(file, place):
-        parent = home.parents.get(load)
-        above = home.parents.get(parent) if isinstance(parent, ast.Attribute) else None
-        is_read_back = any(each.rule == readings.RULE for each in home.by_node.get(above, ())) if above is not None else False
-        if not (isinstance(parent, ast.Attribute) and (parent in home.by_node or is_read_back)):
-            return Ask(f"The map is read in line {load.lineno}{f' of {home.path}' if home is not file else ''}: what for?")
-    return [file.delete(file.statement(call))]
 
 
 class _Segment:
@@ -128,23 +113,15 @@ def _segments(call: ast.Call, file: File) -> list[_Segment]:
 def _forked(calls: list[ast.Call], file: File) -> list[_Segment] | None:
     """Return the records of a map that a function makes anew and records in several branches; None for other records."""
     records = [each for each in calls if file.symbol(each) == _RECORD]
-    new = _new(calls[0], file)
+    new = maps.new(calls[0], file)
     if len({id(file.body_of(file.statement(each))) for each in records}) < 2 or new is None or new[0] is not file:
         return None
-    if file.owner(new[1]) is not file.owner(calls[0]) or _puts_of(new, file) != {each for each in calls if each not in records}:
+    if file.owner(new[1]) is not file.owner(calls[0]) or [each for _, each in maps.puts_of(new, file) if each not in calls]:
         return None
-    found = branches.measurements(new[1], [each for each in calls if each not in records], records, lambda put: _identity(put, file), file)
+    found = branches.measurements(
+        new[1], [each for each in calls if each not in records], records, lambda put: maps.identity(put, file), file
+    )
     return [_Segment(puts, record, is_forked=True) for record, puts in found.items()] if found is not None else None
-
-
-def _puts_of(new: tuple[File, ast.Call], file: File) -> set[ast.Call]:
-    """Return all calls that put something into a map."""
-    return {
-        each
-        for other in file.files.values()
-        for use in other.uses
-        if use.symbol in PUTS and (each := other.call(use.node)) is not None and _new(each, other) == new
-    }
 
 
 def _checked(segment: _Segment, file: File) -> None:
@@ -161,49 +138,20 @@ def _checked(segment: _Segment, file: File) -> None:
             around.append(top)
         if top not in block or any(isinstance(each, _LOOPS) for each in around):
             raise Refused(Ask(_WHICH))
-        names.append(ast.unparse(_measure(put, file)))
+        names.append(ast.unparse(maps.measure(put, file)))
     if len(set(names)) < len(names) and not any(isinstance(file.parents.get(file.statement(put)), ast.If) for put in segment.puts):
         raise Refused(Ask("One measure is put twice, and the last value counts: which one is meant?"))
     # A map that stays keeps what was put into it before.
-    new = _new(record, file)
+    new = maps.new(record, file)
     if new is None:
         raise Refused(Ask("Where is this map made, and what else is put into it?"))
-    home, call = new
-    is_fresh = (
-        home is file
-        and file.owner(call) is file.owner(record)
-        and all(each in list(file.up(call)) for each in file.up(record) if isinstance(each, _LOOPS))
-    )
-    own = {_identity(put, file) for put in segment.puts}
-    others = {
-        _identity(each, other)
-        for other in file.files.values()
-        for use in other.uses
-        if use.symbol in PUTS and (each := other.call(use.node)) is not None and _new(each, other) == new
-    }
+    is_fresh = maps.is_fresh(*new, record, file)
+    own = {maps.identity(put, file) for put in segment.puts}
+    others = {maps.identity(each, other) for other, each in maps.puts_of(new, file)}
     is_nested = any(file.statement(put) not in block for put in segment.puts)
-    if (not is_fresh and (is_nested or others != own)) or (is_fresh and others != own and len(_segments(record, file)) > 1):
+    is_one = all(maps.is_of_one_measure(put, new, file) for put in segment.puts)
+    if (not is_fresh and (is_nested or others != own or not is_one)) or (is_fresh and others != own and len(_segments(record, file)) > 1):
         raise Refused(Ask("The map keeps what was put into it before: are all of its measurements to be recorded here?"))
-
-
-def _new(call: ast.Call, file: File) -> tuple[File, ast.Call] | None:
-    """Return the call that makes the map of another call, and its file; None where that is not one."""
-    found = made(file, call.func.value if isinstance(call.func, ast.Attribute) else None)
-    return found if found is not None and found[0].symbol(found[1]) == _NEW else None
-
-
-def _identity(put: ast.Call, file: File) -> object:
-    """Return what is the same for two measurements of one measure."""
-    node = _measure(put, file)
-    found = made(file, node)
-    return found[1] if found is not None else (file.path, ast.unparse(node))
-
-
-def _measure(put: ast.Call, file: File) -> ast.expr:
-    found = file.argument(put, 0, "measure")
-    if found is None or file.has_stars(put):
-        raise Refused(Ask("Which measure gets this value?"))
-    return found
 
 
 def _tags(record: ast.Call, file: File) -> ast.expr | None:
@@ -248,7 +196,7 @@ def _length(node: ast.Attribute, file: File) -> Outcome:
     records = [
         each for each in calls if each is not None and _base(each) == ast.unparse(node.value) and file.owner(each) is file.owner(node)
     ]
-    new = made(file, node.value)
+    new = maps.of(node.value, file)
     if len(records) != 1 or new is None or file.owner(new[1]) is not file.owner(node):
         return question
     segments = _segments(records[0], file)
@@ -257,7 +205,7 @@ def _length(node: ast.Attribute, file: File) -> Outcome:
     is_after = file.start(node) > file.end(records[0]) and file.statement(node) in block
     if not is_after or not all(file.statement(put) in block for put in segments[0].puts):
         return question
-    return [file.replace(call, str(len({ast.unparse(_measure(put, file)) for put in segments[0].puts})))]
+    return [file.replace(call, str(len({ast.unparse(maps.measure(put, file)) for put in segments[0].puts})))]
 
 
 def _put(call: ast.Call, file: File) -> Outcome:
@@ -373,7 +321,7 @@ def _kept(segment: _Segment, file: File) -> dict[ast.Call, list[str]]:
 
 def _views(put: ast.Call, file: File) -> list[list[View]]:
     """Return the views of each measure that may come to a measurement."""
-    found = held(file, _measure(put, file))
+    found = held(file, maps.measure(put, file))
     if found is None or not all(home.symbol(call) in MEASURES for home, call in found):
         raise Refused(Ask("Which measures come here, and with which views?"))
     result = [views_of(call, home) for home, call in found if isinstance(call, ast.Call)]
@@ -413,7 +361,7 @@ def _calls(put: ast.Call, value: ast.expr, views: list[View], tags: _Tags, file:
 
 def _call(put: ast.Call, view: View, amount: str, tags: _Tags, file: File, *, is_one: bool) -> str:
     """Return the call that records an amount with the instrument of a view."""
-    name = file.text(_measure(put, file))
+    name = file.text(maps.measure(put, file))
     if not is_one:
         place = target(view.file, view.call)
         if view.file is not file or not isinstance(place, ast.Name):

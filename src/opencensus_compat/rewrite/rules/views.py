@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import metric_names, parts
+from opencensus_compat.rewrite.rules import metric_names, parts, per_call
 from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import called, is_of_nobody, is_simple, loads, made, readers, target
 from opencensus_compat.rewrite.rules.parts import REGISTER_EXPORTER
@@ -242,6 +242,8 @@ def measure(use: Found, file: File) -> Outcome:
     _check_readers(file)
     if not views:
         return Ask("No view of it is in these files, and without one nothing is sent: is it needed?")
+    if per_call.is_made_for_each_value(call, file) and "S001" not in file.accepted:
+        return Ask(per_call.QUESTION)
     place = target(file, call)
     if place is None and (len(views) > 1 or not isinstance(file.parents.get(call), ast.Dict)):
         return Ask("Who else holds the measure?")
