@@ -5,7 +5,7 @@ Run ``python benchmarks/bench_delivery.py``. Five programs make the same spans, 
 * ``legacy``: an OpenCensus program on the retired SDK, in ``LEGACY_PYTHON`` (default ``.venvs/legacy/bin/python``);
 * ``official``: an OpenTelemetry program with azure-monitor-opentelemetry-exporter, in ``OFFICIAL_PYTHON`` (``.venvs/official/bin/python``);
 * ``census-compat``: the OpenCensus program, unchanged, in this interpreter;
-* ``native``: the OpenTelemetry program with this package's exporter;
+* ``native``: the OpenTelemetry program with this package's exporter, and with its processor, which ``configure`` uses, too;
 * ``bare SDK``: the OpenTelemetry program with an exporter that throws away what it gets: what no exporter can be faster than.
 
 A program makes spans as fast as it can while fewer than 8,000 of them are not yet accepted, which OpenCensus's queue holds by default:
@@ -130,8 +130,13 @@ def census():
     return request, lambda: exporter._queue.flush(PATIENCE_S)
 
 
-def opentelemetry(exporter):
-    """Return the same with OpenTelemetry."""
+def opentelemetry(exporter, processor=None):
+    """Return the same with OpenTelemetry.
+
+    Args:
+        exporter: Of spans.
+        processor: Class of what queues them; None means the SDK's.
+    """
     from opentelemetry import trace
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -139,7 +144,7 @@ def opentelemetry(exporter):
     from opentelemetry.trace import SpanKind
 
     provider = TracerProvider(resource=Resource.create({"service.name": "shop"}))
-    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE))
+    provider.add_span_processor((processor or BatchSpanProcessor)(exporter, max_queue_size=QUEUE))
     # The official exporter asks the global provider for its resource, batch by batch.
     trace.set_tracer_provider(provider)
     tracer = provider.get_tracer("shop")
@@ -171,10 +176,10 @@ def official():
 
 
 def native():
-    """Return the OpenTelemetry program with this package's exporter."""
-    from appinsights_exporter import ApplicationInsightsSpanExporter
+    """Return the OpenTelemetry program with this package's exporter and its processor."""
+    from appinsights_exporter import ApplicationInsightsSpanExporter, ApplicationInsightsSpanProcessor
 
-    return opentelemetry(ApplicationInsightsSpanExporter())
+    return opentelemetry(ApplicationInsightsSpanExporter(), ApplicationInsightsSpanProcessor)
 
 
 def bare(page):

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanContext, SpanKind
 
-from appinsights_exporter.convert.ended import FIELDS, ids, reader, rows
+from appinsights_exporter.convert.ended import FIELDS, CompactSpan, compact, ids, reader, rows
 
 
 @pytest.fixture
@@ -106,3 +106,24 @@ def test_ids_without_tuples(monkeypatch):
     found = [list(column) for column in ids(contexts)]
     monkeypatch.setattr("appinsights_exporter.convert.ended._are_tuples", False)
     assert [list(column) for column in ids(contexts)] == found == [[1, 3], [2, 4], [contexts[0].trace_state, contexts[1].trace_state]]
+
+
+def test_a_compact_span_says_what_the_span_said(made_by_tracers):
+    """All public names of a span have the same values on what stands for it in the queue; one with events or links stands for itself."""
+    empty, full = made_by_tracers
+    small = compact(empty)
+    assert (type(small), compact(full)) == (CompactSpan, full)
+    for name in (name for name in dir(ReadableSpan) if not name.startswith("_") and name != "instrumentation_info"):
+        said, expected = getattr(small, name), getattr(empty, name)
+        assert (said(), True) == (expected(), True) if callable(expected) else said == expected
+    assert rows([small])[0] == tuple(read(empty).values())
+
+
+def test_spans_made_by_hand_are_queued_as_they_are():
+    """Other containers of attributes or lists than the SDK's may be anything, and so may other classes."""
+
+    class Own(ReadableSpan):
+        pass
+
+    for made in (ReadableSpan("work"), ReadableSpan("work", attributes={"a": 1}), Own("work")):
+        assert compact(made) is made

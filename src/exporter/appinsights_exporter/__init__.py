@@ -3,14 +3,14 @@
 Use::
 
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    from appinsights_exporter import ApplicationInsightsSpanExporter, OperationNameProcessor
+    from appinsights_exporter import ApplicationInsightsSpanExporter, ApplicationInsightsSpanProcessor, OperationNameProcessor
 
+    exporter = ApplicationInsightsSpanExporter("InstrumentationKey=…;IngestionEndpoint=…")
     provider = TracerProvider()
     provider.add_span_processor(OperationNameProcessor())
-    provider.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter("InstrumentationKey=…;IngestionEndpoint=…")))
+    provider.add_span_processor(ApplicationInsightsSpanProcessor(exporter))
 
-and for logs likewise :class:`ApplicationInsightsLogRecordExporter` with the SDK's ``BatchLogRecordProcessor``, and for metrics
+(the SDK's ``BatchSpanProcessor`` does the same, and takes a little longer), and for logs likewise :class:`ApplicationInsightsLogRecordExporter` with the SDK's ``BatchLogRecordProcessor``, and for metrics
 :class:`ApplicationInsightsMetricExporter` with its ``PeriodicExportingMetricReader``. Performance counters
 (:func:`.performance_counters.observe`) and standard metrics (:class:`StandardMetricsProcessor`) are for those who ask for them.
 
@@ -26,7 +26,7 @@ Threads: while something is kept, one daemon thread per resource sends it; reque
 not hold up the end of the process. An exit hook gives all exports ``grace_period_s`` (5 s); what has no time is stored.
 
 Limits: trace state, dropped counts and link attributes are not exported, because the service has no place for them. Only the configured
-ingestion endpoint is ever contacted, and a credential's own token endpoint. The package keeps no queue: the OpenTelemetry SDK's
+ingestion endpoint is ever contacted, and a credential's own token endpoint. The package keeps no queue of its own: the OpenTelemetry SDK's
 processors do that.
 """
 
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .self_metrics import observe
     from .settings import Settings
     from .span_pipeline import SpanPipeline, latest_provider
+    from .span_processor import ApplicationInsightsSpanProcessor
     from .standard_metrics import RecordOnlySampler, StandardMetricsProcessor
     from .trace_ids import trace_ids_in_records
 
@@ -62,6 +63,7 @@ __all__ = [
     "ApplicationInsightsMetricExporter",
     "ApplicationInsightsSampler",
     "ApplicationInsightsSpanExporter",
+    "ApplicationInsightsSpanProcessor",
     "BringsEnvelopes",
     "Configuration",
     "ConfigurationError",
@@ -97,6 +99,7 @@ _HOMES = {
     "ApplicationInsightsMetricExporter": "metric_exporter",
     "ApplicationInsightsSampler": "sampling",
     "ApplicationInsightsSpanExporter": "exporters",
+    "ApplicationInsightsSpanProcessor": "span_processor",
     "BringsEnvelopes": "exporters",
     "Configuration": "configuration",
     "ConfigurationError": "errors",

@@ -36,7 +36,6 @@ from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from . import _sdk_logs, performance_counters
 from .arguments import SIGNALS, Official, batches, check_all, checked, of_official_distro, positive, same
@@ -55,6 +54,7 @@ from .rates import SampleRateProcessor
 from .sampling import ApplicationInsightsSampler, RateLimitedSampler, from_environment
 from .settings import ARGUMENT, Settings
 from .sigterm import Sigterm
+from .span_processor import ApplicationInsightsSpanProcessor
 from .spelling import unquoted
 
 if TYPE_CHECKING:
@@ -391,7 +391,7 @@ def _set_up_traces(wanted: _Wanted) -> list[Any]:
     provider.add_span_processor(SampleRateProcessor(getattr(provider, "sampler", None)))
     exporter = _with_processors(ApplicationInsightsSpanExporter(settings=wanted.settings), wanted)
     provider.add_span_processor(
-        BatchSpanProcessor(exporter, **batches(wanted.batches, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE))
+        ApplicationInsightsSpanProcessor(exporter, **batches(wanted.batches, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE))
     )
     return [provider]
 

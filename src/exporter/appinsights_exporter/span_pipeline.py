@@ -22,7 +22,7 @@ from opentelemetry.environment_variables import OTEL_TRACES_EXPORTER
 from opentelemetry.sdk.environment_variables import OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_SDK_DISABLED
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from .arguments import Sizes, batches, check_all, checked, positive
 from .children import flush_at_end
@@ -31,6 +31,7 @@ from .foreign import failure
 from .program import program_resource, program_settings
 from .rates import SampleRateProcessor
 from .sampling import from_environment
+from .span_processor import ApplicationInsightsSpanProcessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -263,7 +264,7 @@ class _Queue:
 
     def __init__(self, settings: Settings, sizes: Sizes) -> None:
         self.settings, self.sizes = settings, sizes
-        self.processor = BatchSpanProcessor(_ByPipeline(), **sizes)
+        self.processor = ApplicationInsightsSpanProcessor(_ByPipeline(), **sizes)
         atexit.register(self.processor.shutdown)
         flush_at_end(self)
 
