@@ -24,6 +24,7 @@ __all__ = [
     "child_context",
     "entrance",
     "exporter_of",
+    "has_thread",
     "instrumentation_key",
     "is_shut_down",
     "log_processor",
@@ -117,6 +118,15 @@ def batch_processor(processor: object) -> BatchProcessor | None:
     Gone: None. The end of the process waits for a slow conversion for as long as the SDK does, half a minute.
     """
     return getattr(processor, "_batch_processor", None)
+
+
+def has_thread(processor: object) -> bool:
+    """Return whether the thread of a batch processor has been started: `_worker_thread` of its `_batch_processor`, since 1.34.
+
+    Gone: True. Where tests of a program replace `threading.Thread` while telemetry comes for the first time, it is lost until they end.
+    """
+    thread = getattr(batch_processor(processor), "_worker_thread", None)
+    return thread is None or type(getattr(thread, "ident", None)) is int
 
 
 def entrance(processor: object) -> Callable[[object], None] | None:

@@ -109,6 +109,7 @@ def test_the_inside_of_a_batch_processor():
     """It is found: its shutdown takes a time."""
     processor = BatchSpanProcessor(InMemorySpanExporter())
     assert callable(private.batch_processor(processor).shutdown)
+    assert private.has_thread(processor)
     processor.shutdown()
 
 
@@ -164,6 +165,7 @@ def test_whether_a_meter_provider_was_shut_down(meter_provider):
         (private.instrumentation_key, None),
         (private.batch_processor, None),
         (private.entrance, None),
+        (private.has_thread, True),
         (private.on_ending, None),
         (private.is_shut_down, False),
     ],
@@ -177,6 +179,7 @@ def test_whether_a_meter_provider_was_shut_down(meter_provider):
         "instrumentation_key",
         "batch_processor",
         "entrance",
+        "has_thread",
         "on_ending",
         "is_shut_down",
     ],

@@ -202,5 +202,8 @@ def _start_in_own_context(target: Callable[[], object], name: str) -> bool:
         thread.start()
     except RuntimeError:
         return False
+    if type(thread.ident) is not int:
+        # A test of a program has replaced threads.
+        return False
     interpreter.wait_for(thread)
     return True

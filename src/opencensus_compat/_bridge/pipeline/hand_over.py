@@ -34,6 +34,8 @@ WIDTH = 10
 """Values of a call: the function and its arguments."""
 PAUSE_S = 0.02
 """How long the thread pauses before it works, so that more records come, seconds."""
+_THREAD_AGAIN_S = 1.0
+"""How long to wait after no thread could be started until the next try, seconds."""
 HANDED_OVER_FULL = _exporter.Reason("too many records at a time: the newest dropped")
 """Reason for losses while the queue is full."""
 
@@ -68,6 +70,7 @@ class HandOver:
         # Guards starting the thread, and the losses. Signal handlers and finalizers may log while their thread holds it.
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
+        self._next_try_s = -math.inf
         # Locked while the queue is empty: the thread waits for it.
         self._gate = threading.Lock()
         self._gate.acquire()
@@ -180,8 +183,13 @@ class HandOver:
         if self._thread is None:
             _call(self._prepare)
             with self._lock:
-                if self._thread is None:
+                if self._thread is None and time.monotonic() >= self._next_try_s:
                     self._thread = _started(self._run)
+                    if self._thread is None:
+                        # A limit of threads, or a test of the program that replaces them; a record that comes later tries again.
+                        self._next_try_s = time.monotonic() + _THREAD_AGAIN_S
+            if self._thread is None:
+                self.is_awake = False
         # A bare lock: an event takes five times as long to set. Another thread may have opened it just now.
         with contextlib.suppress(RuntimeError):
             self._gate.release()
@@ -264,4 +272,4 @@ def _started(run: Callable[[], object]) -> threading.Thread | None:
         contextvars.Context().run(thread.start)
     except RuntimeError:
         return None
-    return thread
+    return thread if type(thread.ident) is int else None

@@ -5,10 +5,12 @@ A *part* is one signal of a destination. Nothing here imports the OpenTelemetry 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from itertools import count
@@ -18,7 +20,7 @@ from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
 from opencensus_compat._bridge import otel_private as _private
 from opencensus_compat._bridge.pipeline.ending import ending_process, is_ending
-from opencensus_compat._bridge.process import process, restart_in_child
+from opencensus_compat._bridge.process import process, report, restart_in_child
 
 if TYPE_CHECKING:
     from opencensus_compat._bridge.exporter import Counts, Envelope, Settings, WireItem
@@ -36,6 +38,8 @@ LEAST_CUT_S = 2.0
 """Shortest time of a flush, seconds, at whose end a request without a reply is given up and stored; half a `grace_period` if that is less."""
 _STORING_S = 0.5
 """What is kept of a flush's time for storing, seconds; a quarter of it where it is short."""
+_THREAD_AGAIN_S = 1.0
+"""How long to wait after no thread could be started until the next try, seconds."""
 _EXPORT_TIMEOUT_MS = 30_000
 """What the SDK's batch processors have for it where nothing is said; exports of ours keep a time of their own."""
 QUEUE_FULL = _exporter.Reason("queue full: the oldest dropped")
@@ -197,6 +201,8 @@ class Part(ABC, Generic[_T]):
                 if self.is_shut_down and is_ending():
                     self._reopen()
                 processor = self._processor = self._processor or _context.in_empty_context(self._start)
+            if type(processor) is _WithoutThread and not is_ending():
+                report("no thread can be started to export %s: they wait for one, for a flush or for the end of the process", self.signal)
         return processor
 
     def reopen(self) -> None:
@@ -216,17 +222,35 @@ class Part(ABC, Generic[_T]):
     def _reopen(self) -> None:
         """Take what is logged by exit hooks that run after the provider's."""
         self._begin()
-        self._processor = _WithoutThread(self._export)
+        self._processor = self._without_thread()
         self.exporter.set_deadline(max(0.0, ending_process() - time.monotonic()))
 
     def _start(self) -> Processor:
+        """Return the processor, or what stands for it where its thread cannot be started.
+
+        From Python 3.12 on, no thread starts any more while exit hooks run; there is a limit of threads; and tests of programs replace them.
+        """
         try:
-            return self._new_processor(self._export)
+            processor = self._new_processor(self._export)
+            if _private.has_thread(processor):
+                return processor
         except RuntimeError:
-            if not is_ending():
-                raise
-            # From Python 3.12 on, no thread starts any more while exit hooks run.
-            return _WithoutThread(self._export)
+            pass
+        return self._without_thread()
+
+    def _without_thread(self) -> _WithoutThread[_T]:
+        return _WithoutThread(self._export, self.batching.queue_capacity, self._start_again)
+
+    def _start_again(self, instead_of: _WithoutThread[_T]) -> None:
+        """Try once more to have a processor with a thread, and give it what has waited."""
+        with self._lock:
+            if self._processor is not instead_of or self.is_shut_down or is_ending():
+                return
+            started: Any = _context.in_empty_context(self._start)
+            if type(started) is _WithoutThread:
+                return
+            self._processor = started
+        instead_of.give_way(_private.entrance(started) or getattr(started, "on_end", None) or started.on_emit)
 
     def waiting(self) -> int:
         """Return how many pieces of telemetry wait for an export now."""
@@ -311,22 +335,49 @@ class Part(ABC, Generic[_T]):
 
 
 class _WithoutThread(Generic[_T]):
-    """Stands for the batch processor where its thread cannot be started any more: a flush exports, in the caller's thread."""
+    """Stands for the batch processor where its thread cannot be started: a flush exports, in the caller's thread.
 
-    def __init__(self, export: _Export[_T]) -> None:
+    Args:
+        export: The exporter.
+        capacity: Pieces of telemetry that wait at most; the oldest is dropped when one more comes.
+        start_again: Called with this from time to time, when a piece of telemetry has come: a thread may be started by now.
+    """
+
+    def __init__(self, export: _Export[_T], capacity: int, start_again: Callable[[_WithoutThread[_T]], object]) -> None:
         self._export = export
-        self._waiting: list[_T] = []
+        self._waiting: deque[_T] = deque(maxlen=capacity)
+        self._start_again = start_again
+        self._next_try_s = time.monotonic() + _THREAD_AGAIN_S
+        self._successor: Callable[[Any], object] | None = None
 
     def on_end(self, telemetry: _T) -> None:
         """Keep a piece of telemetry for the next flush."""
         self._waiting.append(telemetry)
+        if self._successor is not None:
+            # Another thread has just started one.
+            self.hand_to(self._successor)
+        elif (now_s := time.monotonic()) >= self._next_try_s:
+            self._next_try_s = now_s + _THREAD_AGAIN_S
+            self._start_again(self)
 
     on_emit = on_end
+
+    def give_way(self, take: Callable[[Any], object]) -> None:
+        """Give what was kept, and what may still come, to what puts it into the queue of a processor with a thread."""
+        self._successor = take
+        self.hand_to(take)
+
+    def hand_to(self, take: Callable[[Any], object]) -> None:
+        """Give away what was kept."""
+        with contextlib.suppress(IndexError):
+            while True:
+                take(self._waiting.popleft())
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what was kept."""
         while self._waiting:
-            batch, self._waiting = self._waiting, []
+            batch: list[_T] = []
+            self.hand_to(batch.append)
             self._export.export(batch)
         return True
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import threading
 
 import gevent
 import greenlet
 import pytest
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import opencensus_compat
+from opencensus_compat._bridge.pipeline import hand_over as _hand_over
+from opencensus_compat._bridge.pipeline import part as _part
+from opencensus_compat._bridge.providers.logs import hand_over
 from opencensus_compat.ext.azure.log_exporter import AzureEventHandler, AzureLogHandler
 from opencensus_compat.ext.azure.metrics_exporter import MetricsExporter
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
@@ -220,4 +226,53 @@ def test_a_resource_detector_that_raises(endpoint, monkeypatch):
     with Tracer(exporter=exporter, sampler=AlwaysOnSampler()).span(name="one"):
         pass
     assert opencensus_compat.flush(30.0)
+    assert _names(endpoint) == ["one"]
+
+
+_start = threading.Thread.start
+
+
+def _without(thread, refuse):
+    """Start no thread of this package's or the SDK's; the endpoint has its own."""
+    if thread.name.startswith(("Otel", "opencensus", "appinsights")):
+        refuse()
+    else:
+        _start(thread)
+
+
+def _limit():
+    raise RuntimeError("can't start new thread")
+
+
+def _mock():
+    """Start nothing, and say nothing of it."""
+
+
+@pytest.mark.parametrize("refuse", [_limit, _mock])
+@pytest.mark.parametrize("cls", [AzureExporter, AzureLogHandler])
+def test_threads_that_cannot_be_started(handle, endpoint, monkeypatch, caplog, cls, refuse):
+    """The application does not notice; a later item tries again, and what waited leaves by the thread that was started then."""
+    monkeypatch.setattr(_part, "_THREAD_AGAIN_S", 0.0)
+    monkeypatch.setattr(_hand_over, "_THREAD_AGAIN_S", 0.0)
+    made, send = handle(cls)
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", lambda thread: _without(thread, refuse))
+        send("first")
+        send("second")
+        # As at the end of a process; the queue of log records first brings them to where they wait.
+        assert hand_over().flush(60.0)
+    send("third")
+    assert hand_over().flush(60.0)
+    assert caplog.text.count("no thread can be started to export") == 1
+    assert isinstance(made._pipeline._processor, (BatchSpanProcessor, BatchLogRecordProcessor))
+    assert opencensus_compat.flush(60.0)
+    assert sorted(_names(endpoint)) == ["first", "second", "third"]
+
+
+def test_a_flush_without_threads(handle, endpoint, monkeypatch):
+    """It exports what waits, in the caller's thread."""
+    _, send = handle(AzureExporter)
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: _without(thread, _limit))
+    send("one")
+    assert opencensus_compat.flush(60.0)
     assert _names(endpoint) == ["one"]
