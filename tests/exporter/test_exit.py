@@ -133,14 +133,24 @@ def test_a_short_job_sends_what_earlier_ones_left(endpoint):
 
 
 INTERRUPTED = {
+    # Its provider is older than the exporter.
     "OpenTelemetry": """
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from appinsights_exporter import ApplicationInsightsSpanExporter
 
 provider = TracerProvider()
+from appinsights_exporter import ApplicationInsightsSpanExporter
+
 provider.add_span_processor(BatchSpanProcessor(ApplicationInsightsSpanExporter(), schedule_delay_millis=3_600_000))
 provider.get_tracer("t").start_span("made").end()
+""",
+    "OpenCensus's spans": """
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+with Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler()).span("made"):
+    pass
 """,
     "OpenCensus": """
 import logging
@@ -153,11 +163,11 @@ logging.getLogger("shop").warning("made")
 
 
 def test_status_of_a_program_that_wants_no_reminder():
-    """With the hook taken back, a Ctrl+C that comes before the first export is forgotten by it, and the status is that of an error.
+    """With the reminder taken back, a Ctrl+C that comes before the first export is forgotten by it, and the status is that of an error.
 
     Python 3.14 does not forget it.
     """
-    taken_back = "import atexit\nfrom appinsights_exporter.delivery import interrupt\natexit.unregister(interrupt.restore)\n"
+    taken_back = "from appinsights_exporter.delivery import interrupt\ninterrupt.restore = lambda: None\n"
     with LocalEndpoint() as endpoint:
         environment = {**os.environ, "APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
         source = f"{INTERRUPTED['OpenTelemetry']}\n{taken_back}\nraise KeyboardInterrupt\n"

@@ -22,7 +22,7 @@ from . import _releases, roles, standard_metrics
 from . import settings as _settings
 from .convert import ended, legacy_spans, patterns, resource, spans, standard
 from .counts import TRACES, Counts, RateLimit
-from .delivery import credentials, encode, sharing
+from .delivery import credentials, encode, interrupt, process_end, sharing
 from .delivery.results import Result
 from .envelope import Envelope
 from .errors import ConfigurationError
@@ -216,6 +216,8 @@ class ExporterBase(Generic[_T]):
         self._is_shut_down = True
         if self._owns_delivery:
             self._delivery.shutdown(self._settings.grace_period_s)
+        if process_end.has_begun():
+            interrupt.restore()
 
     def _legacy_tags_for_one(self) -> dict[str, str] | None:
         """Return the tags for facade telemetry where one piece of it is converted outside of a batch."""

@@ -12,8 +12,6 @@ import threading
 import weakref
 from typing import Protocol
 
-from . import interrupt  # noqa: F401 - its exit hook is registered before ours
-
 
 class Ending(Protocol):
     """What gets a deadline when the process ends."""
