@@ -41,6 +41,8 @@ class SpanContext:
 
     _is_followed = False
     """Whether a tracer was given it."""
+    _kept_at: Any = None
+    """The rate at which a `ProbabilitySampler` keeps such traces, when it has kept this one; None else."""
 
     def __init__(
         self,

@@ -31,7 +31,17 @@ from opencensus_compat._bridge.settings import one_trace_per_tracer, shim_is_use
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace.propagation import trace_context_http_header_format
-from opencensus_compat.trace.samplers import _BY_ID, _HIGHEST_AS_FLOAT, _HIGHEST_LOWER_LONG, _by_id, _goes_by_id, _is_sampled, _known_rate
+from opencensus_compat.trace.samplers import (
+    _BY_ID,
+    _HIGHEST_AS_FLOAT,
+    _HIGHEST_LOWER_LONG,
+    _ask,
+    _by_id,
+    _decision,
+    _goes_by_id,
+    _is_sampled,
+    _rate_by_id,
+)
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
 from opencensus_compat.trace.tracers import context_tracer, noop_tracer
 from opencensus_compat.trace.tracers._handed import handed_with, note_elsewhere, open_top
@@ -102,6 +112,9 @@ class Tracer(metaclass=_TracerClass):
     _made: tuple[SpanContext, str] | None = None
     _one_trace = False
     _recording: Any = None
+    # What traces are kept at, None for all; what the sampler said of the one that it was asked about last.
+    _rate: Any = None
+    _asked: Any = None
     # The sampler by whose rate new traces are judged without a call of it, once that is known.
     _judged_by_id: Any = None
     # For work that it is handed to: the task or thread that it was made in, and the outermost spans that it started last there, and in
@@ -172,8 +185,7 @@ class Tracer(metaclass=_TracerClass):
                 else:
                     tracer = self._blank_tracer(span_context)
         if not is_quick:
-            self._rate = _known_rate(self.sampler, span_context)
-            tracer = self.get_tracer()
+            tracer = self._asked_tracer()
         self.tracer: Any = tracer
         # There is a trace to take, which is that of `tracer`; a process made by fork leaves it to its parent.
         self._decided = [_process.process.mark]
@@ -233,8 +245,10 @@ class Tracer(metaclass=_TracerClass):
     def should_sample(self) -> Any:
         """Return the sampler's decision about this tracer's context."""
         if self._own_context is None and _goes_by_id(self.sampler):
+            self._asked = _rate_by_id(self.sampler)
             return _by_id(self.sampler, self._trace_id)
-        return self.sampler.should_sample(self._base)
+        decision, self._asked = _ask(self.sampler, self._base)
+        return decision
 
     def get_tracer(self) -> Any:
         """Return a ContextTracer if the sampler decides for this tracer's context, else a NoopTracer."""
@@ -243,6 +257,19 @@ class Tracer(metaclass=_TracerClass):
         if self._own_context is not None:
             self._own_context.trace_options.set_enabled(True)
         return self._recording_tracer()
+
+    def _asked_tracer(self) -> Any:
+        """Return what `get_tracer` returns, which may be a program's, and note the rate of the sampler if that was asked."""
+        self._asked = None
+        tracer = self.get_tracer()
+        self._note_rate(self._asked)
+        return tracer
+
+    def _note_rate(self, rate: Any) -> None:
+        """Note the rate that the sampler keeps traces at from now on: a program may change it, or the sampler."""
+        self._rate = rate
+        if self._recording is not None:
+            self._recording._note_rate(rate)
 
     def _recording_tracer(self) -> Any:
         tracer = self._recording
@@ -384,7 +411,7 @@ class Tracer(metaclass=_TracerClass):
         """Return the tracer and the trace of the next root: its OpenCensus context, or its trace id as a number. `doctor` watches it."""
         own = self._own_context
         if own is not None and self._given is None and self._is_assigned(own):
-            return self.get_tracer(), own
+            return self._asked_tracer(), own
         if self._one_trace:
             return self.tracer, self._trace_id if self._given is None else self._given
         if self._decided:
@@ -412,6 +439,8 @@ class Tracer(metaclass=_TracerClass):
                     else _by_id(sampler, trace_id)
                 ):
                     tracer = self._recording or self._recording_tracer()
+                    if sampler.rate != self._rate if type(sampler) is _ProbabilitySampler else self._rate is not None:
+                        self._note_rate(_rate_by_id(sampler))
                 else:
                     tracer = self.tracer
                     if type(tracer) is _NoopTracer:
@@ -420,9 +449,11 @@ class Tracer(metaclass=_TracerClass):
                         tracer = self._blank_tracer(trace_id)
             elif _decides_itself(self):
                 own = self._begin(trace_id)
-                tracer = self.get_tracer()
+                tracer = self._asked_tracer()
             else:
-                tracer = self._recording_tracer() if _is_sampled(sampler, trace_id) else self._blank_tracer(trace_id)
+                is_kept, rate = _decision(sampler, trace_id)
+                tracer = self._recording_tracer() if is_kept else self._blank_tracer(trace_id)
+                self._note_rate(rate)
         except _exporter.failure() as error:  # A program's sampler may raise anything
             report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
             tracer = self._blank_tracer(trace_id)

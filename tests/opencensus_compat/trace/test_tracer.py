@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import copy
 import gc
 import logging
 import sys
@@ -500,6 +501,64 @@ def test_no_rate_for_a_trace_that_was_sampled_elsewhere(otel, kept):
     remote = SpanContext(TRACE, PARENT, TraceOptions("1"))
     _one(Tracer(span_context=remote, sampler=samplers.ProbabilitySampler(0.5), exporter=kept))
     assert _rate(otel.spans["span"]) is None
+
+
+ALMOST = 0.999999
+
+
+class Asks:
+    """A sampler that asks another one, but about traces that it wants in any case."""
+
+    def __init__(self):
+        self.inner = samplers.ProbabilitySampler(ALMOST)
+        self.wants_all = False
+
+    def should_sample(self, span_context):
+        """Ask for most."""
+        return self.wants_all or self.inner.should_sample(span_context)
+
+
+class Always(samplers.ProbabilitySampler):
+    """Keeps what its base would not."""
+
+    def should_sample(self, span_context):
+        """Keep it."""
+        return True
+
+
+def _changed_rate(tracer):
+    tracer.sampler.rate = 1.0
+
+
+def _other_sampler(tracer):
+    tracer.sampler = ON
+
+
+def _wants_all(tracer):
+    tracer.sampler.wants_all = True
+
+
+@pytest.mark.parametrize(
+    ("sampler", "change", "percents"),
+    [
+        (samplers.ProbabilitySampler(ALMOST), _changed_rate, [99.9999, None]),
+        (samplers.ProbabilitySampler(ALMOST), _other_sampler, [99.9999, None]),
+        (Asks(), _wants_all, [99.9999, None]),
+        (Always(0.1), _other_sampler, [None, None]),
+    ],
+    ids=["rate", "sampler", "asked", "overridden"],
+)
+@pytest.mark.parametrize("shared", [True, False], ids=["one tracer", "a tracer each"])
+def test_the_rate_is_that_of_the_decision(otel, kept, sampler, change, percents, shared):
+    """A root says the rate of what kept it, whatever the sampler's rate was when the tracer was made, or would be if it decided."""
+    tracer = Tracer(sampler=copy.copy(sampler), exporter=kept)
+    for name in ("first", "second"):
+        while name not in kept.names:
+            _one(tracer, name)
+        if name == "first":
+            change(tracer)
+            tracer = tracer if shared else Tracer(sampler=tracer.sampler, exporter=kept)
+    assert [_rate(otel.spans[name]) for name in ("first", "second")] == [percent and pytest.approx(percent) for percent in percents]
 
 
 # --- Faults ----------------------------------------------------------------------------------------------------------------------

@@ -69,7 +69,12 @@ class ProbabilitySampler(Sampler):
         """
         if span_context.trace_options.get_enabled():
             return True
-        return get_lower_long_from_trace_id(span_context.trace_id) <= self.rate * _HIGHEST_LOWER_LONG
+        if get_lower_long_from_trace_id(span_context.trace_id) > self.rate * _HIGHEST_LOWER_LONG:
+            return False
+        if _handles.is_own(span_context, _span_context.SpanContext):
+            # Whoever has asked, such as a sampler of the program's that asks this one for some traces, has the rate from here.
+            span_context._kept_at = self.rate
+        return True
 
 
 def get_lower_long_from_trace_id(trace_id: str) -> int:
@@ -77,12 +82,19 @@ def get_lower_long_from_trace_id(trace_id: str) -> int:
     return int(trace_id[16:], 16)
 
 
-def _known_rate(sampler: Any, span_context: Any) -> Any:
-    """Return the rate that traces are kept at, None where that is not known."""
-    if not _handles.is_own(sampler, ProbabilitySampler):
-        return None
-    # A context that is sampled already was sampled elsewhere, at an unknown rate.
-    return sampler.rate if span_context is None or not span_context.trace_options.get_enabled() else None
+def _rate_by_id(sampler: Any) -> Any:
+    """Return the rate that a sampler which decides by the id alone keeps traces at, None for all or none of them."""
+    return sampler.rate if type(sampler) is ProbabilitySampler else None
+
+
+def _ask(sampler: Any, span_context: Any) -> tuple[Any, Any]:
+    """Return a sampler's decision about a context, and the rate that it keeps such traces at: None where no `ProbabilitySampler` kept it."""
+    is_own = _handles.is_own(span_context, _span_context.SpanContext)
+    if is_own:
+        # It may have been asked about before.
+        span_context._kept_at = None
+    decision = sampler.should_sample(span_context)
+    return decision, span_context._kept_at if is_own and decision else None
 
 
 _BY_ID = {kind: kind.should_sample for kind in (AlwaysOnSampler, AlwaysOffSampler, ProbabilitySampler)}
@@ -100,9 +112,14 @@ def _is_sampled(sampler: Any, trace_id: int) -> bool:
 
     The samplers of this package are judged by the bare id: making a context for each root costs more than they do.
     """
+    return bool(_decision(sampler, trace_id)[0])
+
+
+def _decision(sampler: Any, trace_id: int) -> tuple[Any, Any]:
+    """Return a sampler's decision about a new trace, and the rate that it keeps such traces at."""
     if _goes_by_id(sampler):
-        return _by_id(sampler, trace_id)
-    return bool(sampler.should_sample(_span_context.SpanContext(trace_id=f"{trace_id:032x}")))
+        return _by_id(sampler, trace_id), _rate_by_id(sampler)
+    return _ask(sampler, _span_context.SpanContext(trace_id=f"{trace_id:032x}"))
 
 
 def _by_id(sampler: Any, trace_id: int) -> bool:

@@ -124,9 +124,13 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         self._span_context = None
         self._owner_ref = ref(owner)
         self._given = owner._given
-        self._sample_rate = None if owner._rate is None else sample_rate(owner._rate)
+        self._note_rate(owner._rate)
         self._to_update = None if owner._given is None else _context_to_update(owner._given)
         self._open = {}
+
+    def _note_rate(self, rate: Any) -> None:
+        """Say on root spans, from now on, at which rate they were kept; None where that is not known."""
+        self._sample_rate = None if rate is None else sample_rate(rate)
 
     @property
     def span_context(self) -> Any:
