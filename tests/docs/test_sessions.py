@@ -98,6 +98,11 @@ def test_a_session(page, session, tmp_path, legacy_python, retired_packages):
             timeout=120,
             check=False,
         )
+    logs = any(name in session and "AzureLogHandler" in text for name, text in files(page).items())
+    if sys.version_info >= (3, 13) and retired == "OPENCENSUS_COMPAT_DISABLED=1" and logs:
+        # The standard library enters the lock of a handler from there on, and the retired SDK's have none.
+        assert "TypeError: 'NoneType' object" in done.stdout
+        return
     assert re.fullmatch(re.escape(shown).replace("…\\\n", "(.*\n)+").replace("…", ".+"), done.stdout), done.stdout
 
 
