@@ -425,3 +425,20 @@ def test_of_a_class_that_is_made_twice(other):
     )
     assert "SpanPipeline.through(LegacyExporterProcessor(" in new
     assert ".tracer_provider(sampler=self.sampler).get_tracer(__name__)" in new
+
+
+@pytest.mark.parametrize(
+    ("line", "stays"),
+    [
+        ("from ochoneycomb import HoneycombExporter as Other", True),
+        ("from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter as Other", False),
+        ("from ochoneycomb import make_it as Other", False),
+        ("from .elsewhere import SomeExporter as Other", False),
+    ],
+)
+def test_an_exporter_of_a_package_of_elsewhere(line, stays):
+    """A class that is called so is an exporter of OpenCensus's, and stays as the others do; what else makes one is not known."""
+    text = f"{line}\nfrom opencensus.trace.tracer import Tracer\n\nexporter = Other()\ntracer = Tracer(exporter=exporter)\n"
+    new, left = rewritten(text)
+    assert ("add_span_processor(LegacyExporterProcessor(exporter))" in new) == stays
+    assert list(left.values()) == ([] if stays else ["what makes its exporter is not known"])

@@ -132,7 +132,7 @@ RULES: tuple[Rule, ...] = (
         "exporter to Jaeger",
         "decide",
         "stays, behind `LegacyExporterProcessor`; with `--include V001` OTLPSpanExporter, to port 4318: Jaeger takes OTLP since 1.35",
-        "Which OTLP endpoint has this Jaeger? Its agent's port takes none.",
+        "Which OTLP endpoint has this Jaeger? Its agent's port takes none. `--include V001` writes OTLPSpanExporter, to port 4318.",
         names="ext.jaeger",
     ),
     Rule(
@@ -140,7 +140,8 @@ RULES: tuple[Rule, ...] = (
         "exporter to Zipkin",
         "decide",
         "stays, behind `LegacyExporterProcessor`; with `--include V002` ZipkinExporter of OpenTelemetry, to the same URL",
-        "Is Zipkin still wanted, or does the backend take OTLP? OpenTelemetry gives its exporter to Zipkin up from December 2026 on.",
+        "Is Zipkin still wanted, or does the backend take OTLP? OpenTelemetry gives its exporter to Zipkin up from December 2026 on; "
+        "`--include V002` writes it.",
         names="ext.zipkin",
     ),
     Rule(
@@ -155,7 +156,7 @@ RULES: tuple[Rule, ...] = (
         "agent or collector of OpenCensus",
         "decide",
         "stays, behind `LegacyExporterProcessor`; with `--include V004` OTLPSpanExporter, to port 4318",
-        "Which OTLP endpoint takes its place? The agent's port speaks OpenCensus's protocol.",
+        "Which OTLP endpoint takes its place? The agent's port speaks OpenCensus's protocol. `--include V004` writes OTLPSpanExporter, to port 4318.",
         names="ext.ocagent proto",
     ),
     Rule(
@@ -163,7 +164,8 @@ RULES: tuple[Rule, ...] = (
         "exporter of another maker",
         "decide",
         "stays, behind `LegacyExporterProcessor`; with `--include V005` CloudTraceSpanExporter for Stackdriver, OTLPSpanExporter for Datadog's agent",
-        "Does the maker take OTLP?",
+        "Which exporter takes its place? `--include V005` writes CloudTraceSpanExporter for Stackdriver, and OTLPSpanExporter for Datadog's agent; "
+        "of others, does the maker take OTLP?",
         names="ext.stackdriver ext.datadog ext.instana ext.newrelic ext.honeycomb ext.signalfx",
     ),
     # Application Insights.

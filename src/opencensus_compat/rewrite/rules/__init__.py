@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.rules import (
+    absent,
     attributes,
     by_hand,
     consoles,
@@ -65,6 +66,7 @@ REWRITERS: dict[str, Rewriter] = {
     **prometheus.REWRITERS,
     **tags.REWRITERS,
     **gauges.REWRITERS,
+    **absent.REWRITERS,
 }
 
 FREE = frozenset({*tracers.FREE, *spans.FREE, *contexts.FREE, *integrations.FREE, *settings.FREE, *packages.FREE, *logs.FREE})

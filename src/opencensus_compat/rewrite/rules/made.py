@@ -20,6 +20,8 @@ EXPORTER = "ext.azure.trace_exporter.AzureExporter"
 _IDLE = frozenset({"abs", "bool", "float", "int", "len", "max", "min", "round", "str", "sum"})
 """Functions of Python that give a value, and do nothing else."""
 _CLOCKS = frozenset({"time.time", "time.monotonic", "time.perf_counter", "datetime.datetime.now", "datetime.datetime.utcnow"})
+_OTHER_APIS = ("appinsights_exporter", "azure.monitor", "opencensus_compat", "opentelemetry")
+"""Packages whose exporters are no exporters of OpenCensus."""
 _DEPTH = 8
 _STAY = frozenset({"T070", "T072", "V001", "V002", "V004", "V005", "X003"})
 """Rules of exporters that stay."""
@@ -40,10 +42,15 @@ def stays(call: ast.Call, file: File) -> bool:
 
 
 def _is_exporter(function: ast.expr, file: File) -> bool:
-    """Return whether a function is a class of the program that has the method of an exporter."""
+    """Return whether a function is a class of the program that has the method of an exporter, or one of a package of elsewhere that is called so."""
     slot = file.slot(function) if isinstance(function, ast.Name) else None
     store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
     origin = file.origin(store) if isinstance(store, ast.alias) else None
+    if isinstance(store, ast.alias) and origin is None:
+        statement = file.parents.get(store)
+        module = (statement.module or "") if isinstance(statement, ast.ImportFrom) and not statement.level else ""
+        is_known = module == "" or file.is_own(module) or module.startswith(_OTHER_APIS)
+        return store.name.endswith("Exporter") and not is_known
     if origin is not None:
         store = origin[1].stores[0] if len(origin[1].stores) == 1 else None
     return isinstance(store, ast.ClassDef) and any(isinstance(each, ast.FunctionDef) and each.name == "export" for each in store.body)

@@ -32,6 +32,10 @@ _MESSAGE = {
 _KINDS = {"UNSPECIFIED": "INTERNAL", "SERVER": "SERVER", "CLIENT": "CLIENT"}
 _CODES = frozenset({0, 2})
 """Codes of OpenCensus that OpenTelemetry's OK and ERROR stand for."""
+_NEVER_ENDED = Ask(
+    "Nothing ends this span, so that OpenCensus never sends it, and the end of a request around it ends this one instead: what is it to measure? "
+    "Write `with tracer.span(...):` around that, or delete the line."
+)
 _NUMBERS: dict[object, str] = dict(enumerate(_KINDS.values()))
 
 
@@ -155,6 +159,8 @@ def child(use: Found, file: File) -> Outcome:
 def outside_with(use: Found, file: File) -> Outcome:
     """`tracer.span(...)` that a function returns for the `with` of its callers → `start_span` and `use_span`; elsewhere its end may be anywhere."""
     call = file.call(use.node)
+    if call is not None and file.is_alone(call):
+        return _NEVER_ENDED
     result = _returned(call, file) if call is not None and use.symbol == f"{TRACER}.span" else None
     if call is None or result is None or not isinstance(use.node, ast.Attribute) or not isinstance(result.value, ast.expr):
         return Ask(BY_ID[use.rule].question)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -135,7 +136,7 @@ def _check_readers(file: File) -> None:
         for use in home.uses:
             line = getattr(use.node, "lineno", 1)
             if use.rule in {"S008", "S010"} and any(name in use.symbol for name in _READ_BACK):
-                raise Refused(Keep(f"{home.path}:{line} reads back what was recorded"))
+                raise Refused(Keep(f"{os.path.relpath(home.path)}:{line} reads back what was recorded"))
             call = home.call(use.node) if use.symbol in PUTS else None
             given = home.argument(call, 0, "measure") if call is not None else None
             if (
@@ -143,7 +144,7 @@ def _check_readers(file: File) -> None:
                 and held(home, given) is None
                 and not is_of_nobody(home.slot(given) if isinstance(given, ast.Name) else None, home)
             ):
-                raise Refused(Keep(f"{home.path}:{line} records measures that are only known when it runs"))
+                raise Refused(Keep(f"{os.path.relpath(home.path)}:{line} records measures that are only known when it runs"))
 
 
 def is_unread(node: ast.AST, file: File) -> bool:

@@ -1,0 +1,47 @@
+"""Questions that say what the owner of a program can do."""
+
+from __future__ import annotations
+
+import pytest
+
+from opencensus_compat.rewrite.rewriting import rewrite_text
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        pytest.param(
+            "from opencensus.trace.tracer import Tracer\n\ntracer = Tracer()\ntracer.span(name='a')\n",
+            "Nothing ends this span, so that OpenCensus never sends it",
+            id="a span that nothing ends",
+        ),
+        pytest.param(
+            "from opencensus.trace.tracer import Tracer\n\ntracer = Tracer()\nspan = tracer.span(name='a')\n",
+            "Where does the span end",
+            id="a span that may be ended elsewhere",
+        ),
+        pytest.param(
+            "from opencensus.ext.azure.metrics_exporter import AzureMetricsExporter\n\nAzureMetricsExporter()\n",
+            "No release of OpenCensus has `AzureMetricsExporter`",
+            id="a name that no release has",
+        ),
+        pytest.param(
+            "from opencensus.trace.exporters.transports.background_thread import BackgroundThreadTransport\n\nprint(BackgroundThreadTransport)\n",
+            "Later ones have `opencensus.common.transports.async_.AsyncTransport`",
+            id="a transport of an early release",
+        ),
+        pytest.param(
+            "from opencensus.trace.exporters import stackdriver_exporter\n\nstackdriver_exporter.StackdriverExporter()\n",
+            "Later ones have `opencensus.ext.stackdriver.trace_exporter.StackdriverExporter`",
+            id="an exporter of an early release",
+        ),
+        pytest.param(
+            "from opencensus.trace.ext.grpc import client_interceptor\n\nclient_interceptor.OpenCensusClientInterceptor()\n",
+            "Later ones have `opencensus.ext.grpc.client_interceptor.OpenCensusClientInterceptor`",
+            id="an integration of an early release",
+        ),
+    ],
+)
+def test_what_is_asked(text, question):
+    """The question names what stands in the way and, where there is one, the way out."""
+    assert any(question in each.text for each in rewrite_text(text.encode()).left)
