@@ -243,6 +243,19 @@ def test_bad_options_are_refused(options, said):
         ApplicationInsightsLoggingHandler(**options)
 
 
+@pytest.mark.parametrize("options", [{"queue_capacity": 0}, {"max_batch_size": 0}, {"export_interval_millis": -1}], ids=str)
+def test_sizes_that_are_not_positive_are_refused(handler, options):
+    """A queue, a batch or an interval of nothing is the SDK's error."""
+    with pytest.raises(ValueError, match="must be"):
+        handler(**options)
+
+
+def test_batches_larger_than_the_queue_of_the_environment(handler, monkeypatch):
+    """The queue has room for a batch, whatever the environment says."""
+    monkeypatch.setenv("OTEL_BLRP_MAX_QUEUE_SIZE", "100")
+    assert handler(max_batch_size=300) is not None
+
+
 def test_a_small_queue(endpoint, logger, handler):
     """A queue that is smaller than the SDK's batches has smaller batches."""
     made = handler(queue_capacity=3)

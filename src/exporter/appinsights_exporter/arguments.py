@@ -14,7 +14,7 @@ from .spelling import nearest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SIGNALS", "Official", "Sizes", "batches", "check_all", "checked", "of_official_distro", "positive", "same"]
+__all__ = ["SIGNALS", "Official", "Sizes", "batches", "check_all", "check_sizes", "checked", "of_official_distro", "positive", "same"]
 
 SIGNALS = ("traces", "logs", "metrics")
 _T = TypeVar("_T")
@@ -150,6 +150,16 @@ def positive(name: str, value: float | None, *, is_whole: bool = False) -> float
         advice = "512 is usual." if is_whole else "60_000 is a minute."
         raise ConfigurationError(name, ARGUMENT, expected=expected, came=repr(value), advice=advice)
     return value
+
+
+def check_sizes(sizes: Mapping[str, float | None]) -> None:
+    """Look at arguments of a batch processor of the SDK.
+
+    Raises:
+        ConfigurationError: One of them is no number above 0.
+    """
+    for name, value in sizes.items():
+        positive(name, value, is_whole=name != "schedule_delay_millis")
 
 
 def batches(sizes: Mapping[str, float | None], queue_variable: str, batch_variable: str) -> Sizes:

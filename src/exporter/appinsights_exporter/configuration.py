@@ -38,7 +38,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from . import _sdk_logs, performance_counters
-from .arguments import SIGNALS, Official, batches, check_all, checked, of_official_distro, positive, same
+from .arguments import SIGNALS, Official, batches, check_all, check_sizes, checked, of_official_distro, positive, same
 from .children import flush_all, flush_at_end
 from .delivery import process_end
 from .delivery.helpers import Helpers, LateError
@@ -326,8 +326,7 @@ def configure(
         raise ConfigurationError(
             given[1], ARGUMENT, expected=f"one way of sampling, and {given[0]} is given", came="both", advice="Leave one of them out."
         )
-    for name, value in sizes.items():
-        positive(name, value, is_whole=name != "schedule_delay_millis")
+    check_sizes(sizes)
     settings = program_settings(
         connection_string,
         credential=credential,

@@ -25,10 +25,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context, trace
-from opentelemetry.sdk.environment_variables import OTEL_BLRP_MAX_QUEUE_SIZE
+from opentelemetry.sdk.environment_variables import OTEL_BLRP_MAX_EXPORT_BATCH_SIZE, OTEL_BLRP_MAX_QUEUE_SIZE
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from . import _sdk_logs, notices
+from .arguments import batches
 from .children import flush_at_end
 from .convert import exceptions, logs
 from .counts import RateLimit
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ApplicationInsightsEventHandler", "ApplicationInsightsLoggingHandler", "ProviderHandler"]
 
-_BATCH = 512
-"""Records that the SDK exports at once."""
 _QUEUE_CAPACITY = 8192
 """Records; four times the SDK's, which drops the oldest ones: loggers write in bursts."""
 _NO_NAME = "n/a"
@@ -270,18 +269,14 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         self._takes_extras = extras
         if queue_capacity is None and not os.environ.get(OTEL_BLRP_MAX_QUEUE_SIZE):
             queue_capacity = _QUEUE_CAPACITY
+        given = {
+            "schedule_delay_millis": export_interval_millis,
+            "max_queue_size": queue_capacity,
+            "max_export_batch_size": max_batch_size,
+        }
+        sizes = batches(given, OTEL_BLRP_MAX_QUEUE_SIZE, OTEL_BLRP_MAX_EXPORT_BATCH_SIZE)
         provider = _sdk_logs.new_provider(program_resource(resource))
-        provider.add_log_record_processor(
-            _sdk_logs.BatchLogRecordProcessor(
-                self._exporter,
-                schedule_delay_millis=export_interval_millis,
-                max_queue_size=queue_capacity,
-                # The SDK refuses batches that are larger than the queue.
-                max_export_batch_size=queue_capacity
-                if queue_capacity is not None and 0 < queue_capacity < (max_batch_size or _BATCH)
-                else max_batch_size,
-            )
-        )
+        provider.add_log_record_processor(_sdk_logs.BatchLogRecordProcessor(self._exporter, **sizes))
         flush_at_end(provider)
         super().__init__(provider, level)
         weakref.finalize(self, _end, provider).atexit = False

@@ -24,7 +24,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from .arguments import Sizes, batches, check_all, checked, positive
+from .arguments import Sizes, batches, check_all, check_sizes, checked
 from .children import flush_at_end
 from .exporters import ApplicationInsightsSpanExporter
 from .foreign import failure
@@ -107,8 +107,7 @@ class SpanPipeline:
             "max_queue_size": max_queue_size,
             "max_export_batch_size": max_export_batch_size,
         }
-        for name, value in given.items():
-            positive(name, value, is_whole=name != "schedule_delay_millis")
+        check_sizes(given)
         settings = program_settings(
             connection_string,
             credential=credential,
