@@ -44,7 +44,7 @@ LIMITS = {
     "object": 1.0,
     "error": 1.0,
     "several": 1.7,
-    "extra": 1.0,
+    "extra": 0.95,
     "extra list": 1.6,
     "span": 1.0,
     "burst": 1.0,

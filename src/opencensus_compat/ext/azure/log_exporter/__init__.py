@@ -270,9 +270,13 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             if type(dimensions) is dict:
                 # As `frozen`, without the call where nothing in it can change.
                 dimensions = dimensions.copy()
-                for key, value in dimensions.items():
+                # At first without the keys, with which it takes a tenth of a record longer: few dimensions have to be copied themselves.
+                for value in dimensions.values():
                     if type(value) not in _IMMUTABLE:
-                        dimensions[key] = log_records.frozen(value)
+                        for key, each in dimensions.items():
+                            if type(each) not in _IMMUTABLE:
+                                dimensions[key] = log_records.frozen(each)
+                        break
             else:
                 dimensions = log_records.frozen(dimensions)
         more = None
