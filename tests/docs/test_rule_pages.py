@@ -74,7 +74,7 @@ PAGES: dict[str, tuple[Section, ...]] = {
         Section("What else the context has", "T042 T043 T044", "+T042_attribute_of_the_context"),
         Section(
             "Integrations and middlewares",
-            "W001 W002 W003 W010 W011 W012 W013 W014 W015 W016 W017 W018 N005 T077",
+            "W001 W002 W003 W010 W011 W012 W013 W014 W015 W016 W017 W018 N005 T077 T078",
             "W001_requests_by_name W010_flask +W011_django W012_fastapi +W017_functions W018_flask_config",
         ),
         Section("Telemetry processors, role", "A002 A006 A007 A008 A009 C001"),

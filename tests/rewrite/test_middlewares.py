@@ -223,3 +223,79 @@ def test_a_middleware_of_the_first_request_stays():
     result = rewrite_text(text.encode(), options=Options(shape=True, markers=False))
     assert result.after == {}
     assert {each.why for each in result.left if each.rule == "W010"} == {"decide"}
+
+
+_HOOKS = """\
+from flask import Flask, g, request
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace import utils
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.span import SpanKind
+from opencensus.trace.tracer import Tracer
+
+app = Flask(__name__)
+exporter = AzureExporter()
+
+
+@app.before_request
+def before():
+    g.tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler())
+    g.span = g.tracer.start_span(name=request.path)
+    describe(g.span)
+
+
+def describe(span, kind=None):
+    span.span_kind = SpanKind.SERVER
+
+
+@app.after_request
+def after(response):
+    g.tracer.end_span()
+    return response
+"""
+
+
+def test_what_an_object_of_a_library_keeps():
+    """Tracer and span on Flask's `g` are followed from the function that sets them to the one that ends the span, and a kind to where it starts."""
+    (text,) = rewrite_text(_HOOKS.encode(), options=Options(shape=True)).after.values()
+    assert b"opencensus" not in text
+    assert b"g.tracer = trace.get_tracer(__name__)" in text
+    assert b"g.span = g.tracer.start_span(request.path)" not in text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(("    describe(g.span)", "    if request.path:\n        describe(g.span)"), id="a call by a condition"),
+        pytest.param(("    span.span_kind", "    if not kind:\n        return\n    span.span_kind"), id="a return before it"),
+        pytest.param(("    describe(g.span)", "    describe(*[g.span])"), id="stars"),
+    ],
+)
+def test_a_kind_that_a_function_does_not_always_set(change):
+    """It is asked about, and the spans stay."""
+    result = rewrite_text(_HOOKS.replace(*change).encode(), options=Options(shape=True, markers=False))
+    assert all(b"span.span_kind = SpanKind.SERVER" in text for text in result.after.values())
+    assert any(each.rule == "T021" and each.why == "decide" for each in result.left)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("url, ('a',)", "url{}.startswith(('a',))"),
+        ("url=str(request.url)", 'str(request.url){}.startswith("_ah/health")'),
+        ("'x/' + url, excludelist_paths=app.paths", "('x/' + url){}.startswith(\"_ah/health\" if app.paths is None else tuple(app.paths))"),
+    ],
+)
+def test_a_path_that_is_left_out(given, expected):
+    """The test is Python's own: OpenTelemetry has none for the beginning of a path."""
+    text = f"{_HOOKS}\n\ndef is_left_out(url):\n    return utils.disable_tracing_url({given})\n"
+    (new,) = rewrite_text(text.encode(), options=Options(shape=True)).after.values()
+    path = '.removeprefix("https://").removeprefix("http://").partition("/")[2]'
+    assert f"    return {expected.format(path)}\n" in new.decode()
+
+
+@pytest.mark.parametrize("given", ["url, find()", "*found", "url, [name]"])
+def test_a_path_that_is_left_out_by_an_expression_is_asked_about(given):
+    """What would be evaluated twice, or is not known, is a question."""
+    text = f"{_HOOKS}\n\ndef is_left_out(url):\n    return utils.disable_tracing_url({given})\n"
+    assert any(each.rule == "T078" and each.why == "decide" for each in rewrite_text(text.encode(), options=Options(shape=True)).left)

@@ -79,6 +79,11 @@ class Bindings:
         """Return what a name means inside a module, class or function; None for a builtin or what nobody binds."""
         return self._scopes[owner].find(name)
 
+    def own(self, owner: ast.AST, name: str) -> Slot | None:
+        """Return the variable that a module, class or function binds under a name; None for one that it does not bind."""
+        scope = self._scopes.get(owner)
+        return scope.slots.get(name) if scope is not None else None
+
     def unused(self) -> set[str]:
         """Return the variables that nothing reads, as `Slot.within_file` names them."""
         return {slot.within_file for scope in self._scopes.values() for slot in scope.slots.values() if not slot.loads}

@@ -107,6 +107,26 @@ def parameter(function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call, 
     return places[at] if at < len(places) and not any(isinstance(each, ast.Starred) for each in call.args) else None
 
 
+def given(function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call, parameter: ast.arg, file: File) -> ast.expr | None:
+    """Return what a call gives for a parameter of a function or method; None where it gives nothing, or that is not known.
+
+    Args:
+        function: What is called.
+        call: The call.
+        parameter: The parameter.
+        file: The file of the call.
+    """
+    if file.has_stars(call):
+        return None
+    places = [*function.args.posonlyargs, *function.args.args]
+    is_static = any(strings.tail(each) == "staticmethod" for each in function.decorator_list)
+    # A method that is called by its object gets that first.
+    skipped = isinstance(call.func, ast.Attribute) and not is_static and bool(places) and places[0].arg in {"self", "cls"}
+    at = places.index(parameter) - skipped if parameter in places else -1
+    named = (each.value for each in call.keywords if each.arg == parameter.arg)
+    return call.args[at] if 0 <= at < len(call.args) else next(named, None)
+
+
 def of_default(arguments: ast.arguments, node: ast.AST) -> ast.arg:
     """Return the parameter whose default an expression is."""
     places = [*arguments.posonlyargs, *arguments.args]

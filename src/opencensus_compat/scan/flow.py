@@ -34,6 +34,8 @@ class Flow(Names):
         self._constructors: dict[str, Function] = {}
         self._given: dict[ast.AST, dict[str, Value]] = defaultdict(dict)
         self._filled: dict[tuple[ast.AST | None, str], Value] = {}
+        self._kept_on: dict[tuple[str, str], Value] = {}
+        """Object of a library or the module, by its name, and attribute -> what the file sets that to: `g.tracer = Tracer(...)`."""
         self._imported: dict[str, str] = {}
         self._fixtures: dict[str, Value] = {}
         self._tuples: dict[ast.AST, list[Value]] = {}
@@ -66,7 +68,18 @@ class Flow(Names):
 
     def _state(self) -> tuple[int, int, int]:
         """Return what grows as long as another reading finds more."""
-        return sum(map(len, self._given.values())), len(self._filled), len(self._fixtures) + len(self._tuples)
+        return sum(map(len, self._given.values())), len(self._filled) + len(self._kept_on), len(self._fixtures) + len(self._tuples)
+
+    def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
+        value = super()._attribute(node, scope)
+        if value is OTHER and self._kept_on and isinstance(node.value, ast.Name) and scope.find(node.value.id) is OTHER:
+            return self._kept_on.get((node.value.id, node.attr), OTHER)
+        return value
+
+    def _keep_on(self, target: ast.Attribute, value: Value, scope: Scope) -> None:
+        """Note what an attribute of an object gets of which nothing is known."""
+        if value.meaning == "instance" and isinstance(target.value, ast.Name) and scope.find(target.value.id) is OTHER:
+            self._kept_on.setdefault((target.value.id, target.attr), value)
 
     # Arguments.
     def _hand_over(self, node: ast.Call, scope: Scope) -> None:

@@ -177,7 +177,7 @@ RULES: tuple[Rule, ...] = (
         names="ext.azure.trace_exporter",
         pair="A001_exporter_of_spans A001_exporter_of_an_object A001_exporter_of_a_function A001_exporter_by_condition "
         "A001_exporter_of_another_file A001_exporters_that_go_several_ways A001_exporter_for_each_component "
-        "A001_exporter_by_condition_in_a_function A001_one_of_several_exporters",
+        "A001_exporter_by_condition_in_a_function A001_one_of_several_exporters A001_exporter_of_a_class",
         arrives="requests, dependencies",
     ),
     Rule(

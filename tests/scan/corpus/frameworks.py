@@ -26,5 +26,6 @@ def set_up(app):
     JaegerExporter(), ZipkinExporter()  #: V001 V002
     Early()  #: X003
     stats_exporter.new_stats_exporter()  #: V005
-    utils.disable_tracing_url("/health", ["/health"])  #: T077
+    utils.disable_tracing_url("/health", ["/health"])  #: T078
+    utils.disable_tracing_hostname("localhost:80", [])  #: T077
     return OpenCensusTweenFactory, Queue  #: W013 A009

@@ -18,6 +18,7 @@ from opencensus_compat.rewrite import requirements
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import options, processors, samplers, settings, setups, shared
 from opencensus_compat.rewrite.rules.made import made as call_of
+from opencensus_compat.rewrite.rules.made import maker
 from opencensus_compat.rewrite.rules.providers import check_header, imports
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def middleware(use: Found, file: File) -> Outcome:
     if not servers or libraries is None or not any(name in file.bindings.module for name in ("WSGI_APPLICATION", "ASGI_APPLICATION")):
         return _by_hand(use, file)
     before = len(file.needs)
-    home, made_by = shared.maker(exporter, file) or (file, None)
+    home, made_by = maker(exporter, file) or (file, None)
     arguments: list[str] | Ask | Keep
     try:
         if made_by is not None:
@@ -313,7 +314,7 @@ def _of_exporter(exporter: ast.expr | None, file: File) -> list[str]:
     """Return the question about an exporter that another package makes."""
     found = call_of(file, exporter)
     home, call = found if found is not None else (file, None)
-    is_foreign = call is not None and bool(_import_of(call.func, home)) and not home.symbol(call) and shared.maker(call, home) is None
+    is_foreign = call is not None and bool(_import_of(call.func, home)) and not home.symbol(call) and maker(call, home) is None
     return [_EXPORTER.format(home.text(call.func))] if is_foreign and call is not None else []
 
 

@@ -19,6 +19,7 @@ Parts: TypeAlias = "list[tuple[File, ast.expr]] | None"
 """Expressions and their files; None where one of them is not known."""
 _ONLY_CALL = frozenset({"cache", "lru_cache", "staticmethod", "classmethod"})
 """Decorators of functions that return what the function does."""
+_OWN = frozenset({"self", "cls"})
 
 
 def held(file: File, node: ast.expr | None, depth: int = _DEPTH, *, or_none: bool = False) -> Parts:
@@ -77,7 +78,7 @@ def _parts(file: File, node: ast.expr) -> Parts:
             if other is not None:
                 return _of_slot(other, slot) if slot is not None else None
             stores = [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)]
-            return _bound(file, stores) if stores else _of_property(file, node) or _of_object(file, node)
+            return _bound(file, stores) if stores else _of_property(file, node) or _of_object(file, node) or _of_class(file, node)
     return None
 
 
@@ -94,6 +95,33 @@ def _of_object(file: File, node: ast.Attribute) -> Parts:
     if node in file.by_node or not is_of_self or len(owners) != 1 or not isinstance(next(iter(owners)), ast.ClassDef):
         return None
     return _bound(stores[0][0], [each for _, each in stores])
+
+
+def _of_class(file: File, node: ast.Attribute) -> Parts:
+    """Return what the body of the one class that has an attribute sets it to, where nothing sets it on objects."""
+    around = next((each for each in file.up(node) if isinstance(each, ast.ClassDef)), None)
+    own = (
+        file.bindings.own(around, node.attr) if around is not None and isinstance(node.value, ast.Name) and node.value.id in _OWN else None
+    )
+    if own is not None and around is not None and not _is_set_on_objects(around, own, file):
+        return _of_slot(file, own)
+    found: list[tuple[File, Slot]] = []
+    for home in file.files.values():
+        found += [(home, slot) for owner in home.kinds[ast.ClassDef] if (slot := home.bindings.own(owner, node.attr)) is not None]
+        if any(each.attr == node.attr and isinstance(each.ctx, ast.Store) for each in home.kinds[ast.Attribute]):
+            return None
+    return _of_slot(*found[0]) if len(found) == 1 and node not in file.by_node else None
+
+
+def _is_set_on_objects(owner: ast.ClassDef, slot: Slot, file: File) -> bool:
+    """Return whether something outside of other classes sets an attribute that the body of a class binds."""
+    for home in file.files.values():
+        for each in home.kinds[ast.Attribute]:
+            if each.attr == slot.name and isinstance(each.ctx, ast.Store):
+                around = next((one for one in home.up(each) if isinstance(one, ast.ClassDef)), None)
+                if around is None or around is owner or not (isinstance(each.value, ast.Name) and each.value.id in _OWN):
+                    return True
+    return False
 
 
 def _of_property(file: File, node: ast.Attribute) -> Parts:

@@ -9,6 +9,7 @@ from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit
 from opencensus_compat.rewrite.rules import legacy, pipelines, providers, samplers, settings, setups, shared, ways
+from opencensus_compat.rewrite.rules.made import maker
 from opencensus_compat.rewrite.rules.settings import Source
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.project import ENGINES
@@ -341,7 +342,7 @@ def _server(
             edits += [file.replace(each.func.value, name) for each in added if isinstance(each.func, ast.Attribute)]
         edits += pipelines.kept(exporter, call, file)
         start = f"{start}, tracer_provider={provider}"
-    elif shared.maker(exporter, file) is not None:
+    elif maker(exporter, file) is not None:
         # `configure` stands where the exporter is made.
         edits = [*edits, *shared.import_without(exporter, sampler, file)]
         lines += [file.text(exporter)] if isinstance(exporter, ast.Call) else []

@@ -95,9 +95,22 @@ def _of_slot(file: File, slot: Slot, depth: int = _DEPTH) -> tuple[File, ast.exp
 
 
 def attributes(file: File, node: ast.Attribute) -> list[ast.Attribute]:
-    """Return the places of a file with an attribute of the same name, on something of the same text."""
+    """Return the places of a file with an attribute of the same name, on something of the same text; of `self`, those of its class."""
     text = ast.unparse(node.value)
-    return [each for each in file.parents if isinstance(each, ast.Attribute) and each.attr == node.attr and ast.unparse(each.value) == text]
+    found = [each for each in file.kinds[ast.Attribute] if each.attr == node.attr and ast.unparse(each.value) == text]
+    owner = _class_around(node, file) if text == "self" else None
+    return [each for each in found if _class_around(each, file) is owner] if owner is not None and _stands_alone(owner, file) else found
+
+
+def _class_around(node: ast.AST, file: File) -> ast.ClassDef | None:
+    return next((each for each in file.up(node) if isinstance(each, ast.ClassDef)), None)
+
+
+def _stands_alone(owner: ast.ClassDef, file: File) -> bool:
+    """Return whether a class has no base in its file, and is the base of no other class there."""
+    every = {each.name: each for each in file.kinds[ast.ClassDef]}
+    names = {strings.tail(base) for each in every.values() for base in each.bases}
+    return owner.name not in names and not any(strings.tail(base) in every for base in owner.bases)
 
 
 def returned_by(node: ast.Call, file: File) -> tuple[File, ast.expr] | None:
@@ -163,6 +176,26 @@ def target(file: File, node: ast.AST) -> ast.expr | None:
     else:
         return None
     return found if isinstance(found, (ast.Name, ast.Attribute)) else None
+
+
+def maker(node: ast.expr, file: File) -> tuple[File, ast.Call] | None:
+    """Return the call that makes an exporter which comes from elsewhere, and its file; None for one that is made beside its tracer."""
+    found = made(file, node)
+    if isinstance(node, ast.Call):
+        # What a function of the program returns.
+        returned = returned_by(node, file)
+        found = made(*returned) if returned is not None else None
+    elif isinstance(node, ast.Name) and found is not None and found[0] is file and _is_beside(node, found[1], file):
+        return None
+    return found if found is not None and is_azure(*found) else None
+
+
+def _is_beside(node: ast.Name, call: ast.Call, file: File) -> bool:
+    """Return whether an exporter is a variable of the function or module whose tracers have it, and nothing else reads it."""
+    slot, place = file.slot(node), target(file, call)
+    if file.only_value(slot) is not call or slot is None or place is None:
+        return False
+    return all(home is file and file.owner(load) is slot.owner for home, load in readers(file, place))
 
 
 def called(file: File, symbol: str) -> Iterator[ast.Call]:

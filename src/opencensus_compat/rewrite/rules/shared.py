@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.imports import without_names
 from opencensus_compat.rewrite.rules import handed, processors, samplers, setups
-from opencensus_compat.rewrite.rules.made import is_azure, made, readers, returned_by, target
+from opencensus_compat.rewrite.rules.made import is_azure, maker, readers, target
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, Taker, context_given, given, takers
 
@@ -16,26 +16,6 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
-
-
-def maker(node: ast.expr, file: File) -> tuple[File, ast.Call] | None:
-    """Return the call that makes an exporter which comes from elsewhere, and its file; None for one that is made beside its tracer."""
-    found = made(file, node)
-    if isinstance(node, ast.Call):
-        # What a function of the program returns.
-        returned = returned_by(node, file)
-        found = made(*returned) if returned is not None else None
-    elif isinstance(node, ast.Name) and found is not None and found[0] is file and _is_beside(node, found[1], file):
-        return None
-    return found if found is not None and is_azure(*found) else None
-
-
-def _is_beside(node: ast.Name, call: ast.Call, file: File) -> bool:
-    """Return whether an exporter is a variable of the function or module whose tracers have it, and nothing else reads it."""
-    slot, place = file.slot(node), target(file, call)
-    if file.only_value(slot) is not call or slot is None or place is None:
-        return False
-    return all(home is file and file.owner(load) is slot.owner for home, load in readers(file, place))
 
 
 def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from opencensus_compat.rewrite import calls
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit, apply, line_starts
 from opencensus_compat.rewrite.rules import legacy, pipelines
@@ -190,10 +191,10 @@ def _returned(call: ast.Call, file: File) -> ast.Return | None:
             return None
     elif result.value is not call:
         return None
-    calls = [
+    called = [
         home.call(each) and isinstance(home.parents.get(home.call(each) or each), ast.withitem) for home, each in reads(function.name, file)
     ]
-    return result if calls and all(calls) else None
+    return result if called and all(called) else None
 
 
 def _is_of(statement: ast.stmt, slot: Slot, file: File) -> bool:
@@ -224,20 +225,37 @@ def kind(use: Found, file: File) -> Outcome:
         text = f"{file.need(_TRACE, node)}.SpanKind.{_NUMBERS[statement.value.value]}"
     else:
         return Ask("Which kind is it? OpenTelemetry fixes it where the span is started.")
-    call = opened_by(node.value, statement, file)
-    if call is None:
+    starts = _starts_of(node, statement, file)
+    if not starts:
         return Ask("OpenTelemetry fixes the kind where the span is started: is it the same whenever that span is?")
-    others = [
-        each
-        for each in file.uses
-        if each.rule == "T021"
-        and each is not use
-        and isinstance(each.node, ast.Attribute)
-        and opened_by(each.node.value, file.statement(each.node), file) is call
-    ]
-    if others:
+    others = [each for each in file.uses if each.rule == "T021" and each is not use and isinstance(each.node, ast.Attribute)]
+    if any(start in starts for each in others for start in _starts_of(each.node, file.statement(each.node), file)):
         return Ask("The kind is set twice: which one is it?")
-    return [with_argument(call, f"kind={text}", file), file.delete(statement)]
+    return [*(with_argument(each, f"kind={text}", file) for each in starts), file.delete(statement)]
+
+
+def _starts_of(node: ast.AST, statement: ast.stmt, file: File) -> list[ast.Call]:
+    """Return the calls that start the spans on which a statement always sets an attribute: those of its function, or of the callers of it."""
+    assert isinstance(node, ast.Attribute)
+    call = opened_by(node.value, statement, file)
+    if call is not None:
+        return [call]
+    slot, function = file.slot(node.value), file.function(statement)
+    parameter = slot.parameter if slot is not None and len(slot.stores) == 1 else None
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or parameter is None or statement not in function.body:
+        return []
+    before = function.body[: function.body.index(statement)]
+    if any(isinstance(each, (ast.Return, ast.Raise)) for one in before for each in ast.walk(one)):
+        return []
+    found = []
+    for home, read in reads(function.name, file):
+        made = home.call(read)
+        given = calls.given(function, made, parameter, home) if made is not None else None
+        start = opened_by(given, home.statement(read), home) if given is not None and home is file else None
+        if start is None:
+            return []
+        found.append(start)
+    return found
 
 
 def with_argument(call: ast.Call, text: str, file: File) -> Edit:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import handed, legacy, pipelines, processors, providers, setups, shared, ways
-from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure, made
+from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure, made, maker
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
 from opencensus_compat.rewrite.rules.samplers import default_sampler
@@ -92,7 +92,7 @@ def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> O
     if handed.of_attribute(exporter, file) is not None:
         return _of_class(use, call, exporter, sampler, file)
     setups.check(call, file)
-    if shared.maker(exporter, file) is not None:
+    if maker(exporter, file) is not None:
         return _of_shared(use, call, exporter, sampler, file)
     if not is_first(call, file):
         return Keep("nothing can be set up before this expression")

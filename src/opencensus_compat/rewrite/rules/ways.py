@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from opencensus_compat.rewrite.context import Refused
 from opencensus_compat.rewrite.rules import handed, processors, setups, several
 from opencensus_compat.rewrite.rules.held import held
-from opencensus_compat.rewrite.rules.made import EXPORTER, called, is_azure, loads, made, readers, returned_by, stays, target
+from opencensus_compat.rewrite.rules.made import EXPORTER, called, is_azure, loads, made, maker, readers, returned_by, stays, target
 from opencensus_compat.rewrite.rules.providers import TRACER, Taker, default, taker, takers
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def _are_separate(file: File) -> bool:
         or len({found for each in every for found in _processors(*each)}) > 1
         or any(_is_beyond(call, home) for home, call in made_by.values())
         or any(_is_out_of_sight(home, each) for home, each, _ in every)
+        or any(_is_of_unknown_sampler(home, each) for home, each, _ in every)
         or any(_is_made_otherwise(home, each, found) for home, each, found in every)
         or any(_is_beyond_of_middleware(home, each) for home, each in takers(file))
     )
@@ -124,6 +125,9 @@ def _are_separate(file: File) -> bool:
 def _is_out_of_sight(file: File, each: Taker) -> bool:
     """Return whether `configure` could not stand where the exporter of a tracer or middleware is made, since that is not one place."""
     node = each.exporter
+    part = handed.of_attribute(node, file)
+    if part is not None and part.default is not None and is_azure(part.home, part.default):
+        return True
     if isinstance(node, ast.Call) and not is_azure(file, node):
         returned = returned_by(node, file)
         found = made(*returned) if returned is not None else None
@@ -134,6 +138,18 @@ def _is_out_of_sight(file: File, each: Taker) -> bool:
     else:
         return False
     return found is None or not is_azure(*found)
+
+
+def _is_of_unknown_sampler(file: File, each: Taker) -> bool:
+    """Return whether a tracer whose exporter is made elsewhere has a sampler that cannot be written there, but is made in these files."""
+    if (
+        each.exporter is None
+        or each.sampler is None
+        or maker(each.exporter, file) is None
+        or handed.of_attribute(each.exporter, file) is not None
+    ):
+        return False
+    return each.kind(file) is None and held(file, each.sampler) is not None
 
 
 def _set_up(every: list[Taken]) -> Iterator[setups.SetUp]:
