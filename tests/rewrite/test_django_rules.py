@@ -44,16 +44,20 @@ def _project(folder, *, engine="sqlite3", exporter=_EXPORTER, more="", settings=
     return {Path(path).stem: data.decode() for path, data in result.after.items()}, result
 
 
-def test_a_pair_of_folders(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("W011_django", ()), ("W011_settings_of_several_files", ()), ("W011_exporter_that_stays", ("exporters.py",))],
+)
+def test_a_pair_of_folders(tmp_path, name, more):
     """The project of the pair becomes its counterpart, in both files at once."""
-    before, after = _PAIR / "W011_django.before", _PAIR / "W011_django.after"
+    before, after = _PAIR / f"{name}.before", _PAIR / f"{name}.after"
     shutil.copytree(before, tmp_path / "project")
     result = rewrite([str(tmp_path / "project")], Options(shape=True))
     assert {Path(path).name: data for path, data in result.after.items()} == {
-        name: (after / name).read_bytes() for name in ("wsgi.py", "shop_settings.py")
+        name: (after / name).read_bytes() for name in ("wsgi.py", "shop_settings.py", *more)
     }
-    assert result.left == []
-    assert len({change.key for change in result.changes if change.rule == "W011"}) == 1
+    assert {each.rule for each in result.left} <= {"B002"}
+    assert len({change.key for change in result.changes if change.rule == "W011"}) <= 1
     shutil.copytree(after, tmp_path / "project", dirs_exist_ok=True)
     assert rewrite([str(tmp_path / "project")], Options(shape=True)).after == {}
 
@@ -117,6 +121,61 @@ def test_the_server_sets_up(tmp_path, given, line):
     assert "opencensus" not in texts["settings"]
     assert "OPENCENSUS" not in texts["settings"]
     assert 'MIDDLEWARE = ["shop.middleware.Own"]' in texts["settings"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(
+            "from dotenv import load_dotenv\nload_dotenv()\n" + _SETTINGS.replace("CS = os.environ", "cs = os.environ"),
+            id="a file of variables",
+        ),
+        pytest.param(_SETTINGS.replace('CS = os.environ["CS"]', 'env = load()\ncs = env("CS")'), id="a function"),
+    ],
+)
+def test_what_the_server_cannot_write_the_settings_say(tmp_path, settings):
+    """A value that hangs on what the settings load stays there, by a name that Django hands on."""
+    texts, result = _project(tmp_path, settings=settings, exporter=_EXPORTER.replace("CS", "cs"))
+    assert result.left == []
+    assert texts["settings"].endswith("\nTELEMETRY_CONNECTION_STRING = cs\n")
+    assert "\nconfigure(connection_string=settings.TELEMETRY_CONNECTION_STRING, signals" in texts["wsgi"]
+
+
+_STAYING = "from opencensus.ext.zipkin.trace_exporter import ZipkinExporter\nfrom other import Sender\n"
+
+
+@pytest.mark.parametrize(
+    ("exporter", "handed", "imported"),
+    [
+        ("Sender(CS)", "Sender(settings.CS)", "from other import Sender"),
+        (
+            "ZipkinExporter(service_name='shop')",
+            "ZipkinExporter(service_name='shop')",
+            "from opencensus.ext.zipkin.trace_exporter import ZipkinExporter",
+        ),
+        (
+            "f\"opencensus.ext.zipkin.trace_exporter.ZipkinExporter(service_name='{CS}')\"",
+            "ZipkinExporter(service_name=settings.CS)",
+            "from opencensus.ext.zipkin.trace_exporter import ZipkinExporter",
+        ),
+        ('"opencensus.trace.file_exporter.FileExporter"', "FileExporter()", "from opencensus.trace.file_exporter import FileExporter"),
+    ],
+)
+def test_the_server_hands_spans_to_an_exporter_that_stays(tmp_path, exporter, handed, imported):
+    """Another maker's exporter, or one of another package, gets the spans of requests and queries."""
+    texts, result = _project(tmp_path, settings=_STAYING + _SETTINGS, exporter=exporter)
+    lines = [line for line in texts["wsgi"].splitlines() if not line.startswith("# census-compat")]
+    at = lines.index("application = get_wsgi_application()")
+    assert lines[at - 5 : at] == [
+        "provider = TracerProvider(sampler=ALWAYS_ON)",
+        "trace.set_tracer_provider(provider)",
+        f"provider.add_span_processor(LegacyExporterProcessor({handed}))",
+        "DjangoInstrumentor().instrument()",
+        "SQLite3Instrumentor().instrument()",
+    ]
+    assert imported in lines
+    assert "OPENCENSUS" not in texts["settings"]
+    assert not [each for each in result.left if each.rule == "W011"]
 
 
 _HEAD = "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace.samplers import AlwaysOnSampler, ProbabilitySampler\n"
@@ -214,14 +273,6 @@ def test_each_server_sets_up(tmp_path):
         pytest.param({"wsgi": "x = 1\n"}, id="no server"),
         pytest.param({"wsgi": _WSGI.replace("shop.settings", "shop.others"), "others": ""}, id="another server"),
         pytest.param({"settings": _SETTINGS.replace("WSGI_APPLICATION", "APPLICATION")}, id="runserver without wsgi.py"),
-        pytest.param({"exporter": _EXPORTER.replace("CS", "cs")}, id="a name that Django does not hand on"),
-        pytest.param(
-            {
-                "settings": "from dotenv import load_dotenv\nload_dotenv()\n" + _SETTINGS.replace("CS = os.environ", "cs = os.environ"),
-                "exporter": _EXPORTER.replace("CS", "cs"),
-            },
-            id="a variable of a file that the settings load",
-        ),
         pytest.param(
             {"wsgi": _WSGI.replace('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n', "")}, id="which settings"
         ),
@@ -231,7 +282,20 @@ def test_each_server_sets_up(tmp_path):
         pytest.param(
             {"exporter": _EXPORTER.replace("'{CS}'", "'{CS}', storage_path=f'{os.path.join(CS, '.dev')}'")}, id="text inside the text"
         ),
-        pytest.param({"settings": _SETTINGS.replace("MIDDLEWARE = ", "if True:\n    MIDDLEWARE = ")}, id="in a condition"),
+        pytest.param({"settings": _SETTINGS.replace("MIDDLEWARE = ", "with x:\n    MIDDLEWARE = ")}, id="in a block"),
+        pytest.param(
+            {"settings": _SETTINGS.replace("MIDDLEWARE = ", "if CS:\n    pass\nelse:\n    MIDDLEWARE = ")}, id="in the other branch"
+        ),
+        pytest.param(
+            {"settings": _SETTINGS.replace("MIDDLEWARE = ", "if CS:\n    MIDDLEWARE = ") + "CS = 'x'\n"}, id="a condition that changes"
+        ),
+        pytest.param({"settings": _SETTINGS.replace("MIDDLEWARE = ", "if load():\n    MIDDLEWARE = ")}, id="a condition of its own"),
+        pytest.param(
+            {"settings": _SETTINGS.replace("MIDDLEWARE = ", "MIDDLEWARE = load() + ").replace(', "shop.middleware.Own"', "")},
+            id="a list that is joined",
+        ),
+        pytest.param({"settings": _SETTINGS + "OPENCENSUS = load()\n"}, id="settings twice"),
+        pytest.param({"settings": _SETTINGS + "__all__ = ['CS']\n"}, id="settings that are named"),
         pytest.param(
             {
                 "views": "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace.samplers import ProbabilitySampler\n"

@@ -208,6 +208,7 @@ def matters(path: str, called: Collection[str]) -> bool:
         (b"appinsights_exporter" in data and b"configure(" in data)
         or (b"DJANGO_SETTINGS_MODULE" in data and (b"get_wsgi_application" in data or b"get_asgi_application" in data))
         or (b"DATABASES" in data and b"import *" in data)
+        or b"ROOT_URLCONF" in data
         or (b"fastapi" in data and b"FastAPI" in data)
         or _OF_OPENCENSUS.search(data) is not None
         or any(f"{name}(".encode() in data for name in called)

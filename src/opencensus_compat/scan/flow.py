@@ -77,7 +77,9 @@ class Flow(Names):
         return value
 
     def _keep_on(self, target: ast.Attribute, value: Value, scope: Scope) -> None:
-        """Note what an attribute of an object gets of which nothing is known."""
+        """Note what an attribute gets, of `self` or of an object of which nothing is known."""
+        if isinstance(target.value, ast.Name) and self._is_self(target.value, scope) and value is not OTHER:
+            scope.attributes[target.attr] = value
         if value.meaning == "instance" and isinstance(target.value, ast.Name) and scope.find(target.value.id) is OTHER:
             self._kept_on.setdefault((target.value.id, target.attr), value)
 

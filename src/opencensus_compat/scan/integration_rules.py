@@ -40,7 +40,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "shape",
         '`configure(..., instrumentations=["django"])` in wsgi.py and asgi.py',
         names="ext.django",
-        pair="W011_django W011_exporter_of_another_module",
+        pair="W011_django W011_exporter_of_another_module W011_settings_of_several_files",
         arrives="requests: name, url, resultCode, duration",
     ),
     Rule(

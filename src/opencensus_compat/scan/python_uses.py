@@ -299,8 +299,6 @@ class _Reader(Imports):
                 self._report(target, "W018", "OPENCENSUS")
         elif isinstance(target, ast.Attribute):
             self._expression(target, scope)
-            if isinstance(target.value, ast.Name) and self._is_self(target.value, scope) and value is not OTHER:
-                scope.attributes[target.attr] = value
             self._keep_on(target, value, scope)
         elif isinstance(target, (ast.Tuple, ast.List)):
             parts = source.elts if isinstance(source, (ast.Tuple, ast.List)) and len(source.elts) == len(target.elts) else None

@@ -96,7 +96,7 @@ RULES: tuple[Rule, ...] = (
         "decide",
         "stays, behind `LegacyExporterProcessor`; in the end a SpanExporter or SpanProcessor of OpenTelemetry's",
         "Does it change items, choose among them, or send them elsewhere?",
-        pair="B002_exporter_of_the_program B002_exporter_of_a_middleware B002_exporter_that_converts A001_subclass_of_the_exporter",
+        pair="B002_exporter_of_the_program W011_exporter_that_stays B002_exporter_of_a_middleware B002_exporter_that_converts A001_subclass_of_the_exporter",
     ),
     Rule(
         "B003",

@@ -11,36 +11,31 @@ import ast
 import builtins
 import contextlib
 import os
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from opencensus_compat.rewrite import requirements
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import options, processors, samplers, settings, setups, shared
+from opencensus_compat.rewrite.rules import legacy, options, processors, samplers, settings, setups, shared
+from opencensus_compat.rewrite.rules.django_settings import conditions, holder, libraries, named, near, out_of_list, stands_on
+from opencensus_compat.rewrite.rules.made import EXPORTER, maker, stays
 from opencensus_compat.rewrite.rules.made import made as call_of
-from opencensus_compat.rewrite.rules.made import maker
-from opencensus_compat.rewrite.rules.providers import check_header, imports
+from opencensus_compat.rewrite.rules.providers import check_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from opencensus_compat.rewrite.bindings import Slot
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
-    from opencensus_compat.rewrite.edits import Edit
+    from opencensus_compat.rewrite.edits import Edit, Need
     from opencensus_compat.scan.python_uses import Found
 
 _APPLICATIONS = frozenset({"get_wsgi_application", "get_asgi_application"})
-_POSTGRESQL = frozenset(
-    {"django.db.backends.postgresql", "django.db.backends.postgresql_psycopg2", "django.contrib.gis.db.backends.postgis"}
-)
-_OF_POSTGRESQL = re.compile(rb"(?<![\w-])(psycopg2?)(?:-binary|-c)?(?![\w-])")
-"""Its two drivers in requirements, which are also the names of their instrumentations."""
-_DRIVERS = {
-    "django.db.backends.dummy": None,
-    "django.db.backends.mysql": "mysqlclient",
-    "django.db.backends.sqlite3": "sqlite3",
+_INSTRUMENTORS = {
+    "django": "DjangoInstrumentor",
+    "mysqlclient": "MySQLClientInstrumentor",
+    "psycopg": "PsycopgInstrumentor",
+    "psycopg2": "Psycopg2Instrumentor",
+    "sqlite3": "SQLite3Instrumentor",
 }
-"""Engine of a database -> instrumentation of its driver, where there is but one driver."""
 _QUESTION = "Which driver have the databases? DjangoInstrumentor traces requests alone, the instrumentation of a driver its queries."
 _SETTINGS = "Which settings has OPENCENSUS? They are not one dict in code in this file."
 _CONDITION = "In which cases are requests traced? The middleware or its settings stand in a condition."
@@ -56,64 +51,239 @@ _LOADS = (b"dotenv", b"read_env(", b"environ.update(")
 def middleware(use: Found, file: File) -> Outcome:
     """The name in MIDDLEWARE goes with OPENCENSUS, and the servers' files get `configure`."""
     node = use.node
-    above = file.parents.get(node)
-    own = file.only_value(file.bindings.module.get("OPENCENSUS"))
+    held = holder(file)
+    home, own = held if held is not None else (file, None)
     found = settings.trace_settings(own) if own is not None else None
-    if not isinstance(node, ast.Constant) or not isinstance(above, (ast.List, ast.Tuple)) or not isinstance(found, settings.Settings):
+    gone = out_of_list(node, file) if isinstance(node, ast.Constant) else None
+    if gone is None or own is None or not isinstance(found, settings.Settings):
         return _by_hand(use, file)
-    assert own is not None
-    statement = file.statement(above)
-    listed = isinstance(statement, (ast.Assign, ast.AugAssign)) and statement in file.tree.body and above.elts[1:]
-    if not listed or len(_uses(file)) > 1 or "excludelist_hostnames" in found.parts:
+    tests = _tests([(file, file.statement(node)), (home, home.statement(own))])
+    every = [each for one in file.files.values() for each in one.uses if each.rule == "W011"]
+    if tests is None or len(every) > 1 or "excludelist_hostnames" in found.parts or "__all__" in home.bindings.module:
         return _by_hand(use, file)
-    parts, beside = _written_out(found.parts, file)
-    propagator, exporter, sampler = (parts.get(name) for name in ("propagator", "exporter", "sampler"))
-    if propagator is not None and not settings.is_default_propagator(propagator, file):
+    parts, beside = _written_out(found.parts, home)
+    propagator, exporter = parts.get("propagator"), parts.get("exporter")
+    if propagator is not None and not settings.is_default_propagator(propagator, home):
         return _by_hand(use, file)
     if exporter is None:
         return Keep("it prints its spans: it has no exporter here")
     check_header(file)
-    servers = list(_servers(file))
-    libraries = _libraries(file)
-    if not servers or libraries is None or not any(name in file.bindings.module for name in ("WSGI_APPLICATION", "ASGI_APPLICATION")):
+    servers, names = list(_servers(home)), libraries(home)
+    is_served = any(name in each.bindings.module for each in near(home) for name in ("WSGI_APPLICATION", "ASGI_APPLICATION"))
+    if not servers or names is None or not is_served:
         return _by_hand(use, file)
-    before = len(file.needs)
-    home, made_by = maker(exporter, file) or (file, None)
-    arguments: list[str] | Ask | Keep
+    before = len(home.needs)
     try:
-        if made_by is not None:
-            arguments, taken = _of_shared(made_by, exporter, use, home, file)
-        else:
-            arguments = settings.exporter_arguments(exporter, file, file.statement(own))
-            taken = settings.sampler(sampler, file, use) if sampler is not None else samplers.default_sampler(file, use)
+        written = _set_up(parts, own, use, home)
     finally:
-        needs, file.needs[before:] = file.needs[before:], []
+        needs, home.needs[before:] = home.needs[before:], []
     paths = settings.excluded_urls(found.parts.get("excludelist_paths"))
-    if isinstance(arguments, (Ask, Keep)) or isinstance(paths, Ask):
+    if not isinstance(written, _SetUp) or isinstance(paths, Ask):
         return _by_hand(use, file)
-    arguments += ['signals=["traces"]', f"sampler={taken}"]
+    told: dict[str, str] = {}
     for server, made in servers:
-        if made_by is None:
-            setups.check_arguments(arguments, file)
         server.needs = []
-        names = {need.alias: server.need(f"from {need.module} import {need.name}", made) for need in needs}
-        given = [_moved(each, names, home, server, made, is_setting=home is file) for each in arguments]
-        if None in given:
+        lines = _lines(written, tests, paths.removeprefix(", excluded_urls="), names, needs, told, server, made)
+        if lines is None:
             server.needs = []
             return _by_hand(use, file)
-        configure = server.need("from appinsights_exporter import configure", made)
-        instrumentations = ", ".join(f'"{name}"' for name in ("django", *libraries))
-        line = f"{configure}({', '.join(each for each in given if each)}, instrumentations=[{instrumentations}])"
-        if paths:
-            variable = paths.removeprefix(", excluded_urls=")
-            line = f'os.environ.setdefault("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", {variable}){server.line_end}{line}'
-        file.elsewhere.append((server, made, [server.insert_before(made, line)], server.needs))
+        file.elsewhere.append((server, made, [server.insert_before(made, lines)], server.needs))
         server.needs = []
-    file.covered.update(each for below in ast.walk(file.statement(own)) for each in file.by_node.get(below, ()))
-    for part in beside:
-        file.covered.update(each for below in ast.walk(part) for each in file.by_node.get(below, ()))
-    gone = [file.delete(each) for each in [file.statement(own), *beside]]
-    return [_without(node, file), *gone, *shared.import_without(exporter, sampler, file)]
+    edits = [
+        *(home.delete(home.statement(each)) for each in written.names if _is_of_one_load(each, home)),
+        *_gone_with(home, home.statement(own), [*beside, *written.beside], told),
+        *shared.import_without(exporter, parts.get("sampler"), home),
+    ]
+    if home is file:
+        file.needs += _needed(needs, told)
+        return [gone, *edits]
+    file.elsewhere.append((home, home.statement(own), edits, _needed(needs, told)))
+    return [gone]
+
+
+class _SetUp(NamedTuple):
+    """What stands for OPENCENSUS."""
+
+    arguments: list[str]
+    """Those of `configure`; of an exporter that stays, its sampler."""
+    home: File
+    """The file that has what they name."""
+    is_settings: bool
+    """Whether that is the settings."""
+    staying: str = ""
+    """The source of an exporter that stays."""
+    beside: Sequence[ast.stmt] = ()
+    """Statements that go with OPENCENSUS."""
+    imports: Sequence[str] = ()
+    """What the exporter that stays needs."""
+    names: Sequence[ast.alias] = ()
+    """What the settings import for it."""
+
+
+def _is_of_one_load(alias: ast.alias, file: File) -> bool:
+    """Return whether a statement imports one name, which one place reads."""
+    slot, statement = file.slot(alias), file.statement(alias)
+    return slot is not None and len(slot.loads) == 1 and isinstance(statement, ast.ImportFrom) and len(statement.names) == 1
+
+
+def _tests(places: list[tuple[File, ast.stmt]]) -> list[tuple[File, ast.expr]] | None:
+    """Return the conditions of some statements, each once; None where one stands in something else."""
+    found: dict[str, tuple[File, ast.expr]] = {}
+    for home, statement in places:
+        tests = conditions(statement, home)
+        if tests is None:
+            return None
+        found.update({ast.unparse(test): (home, test) for test in tests})
+    return list(found.values())
+
+
+def _set_up(parts: dict[str, ast.expr], own: ast.expr, use: Found, home: File) -> _SetUp | Ask | Keep:
+    """Return what stands for the settings of a file.
+
+    Args:
+        parts: What OPENCENSUS says.
+        own: Its value.
+        use: The middleware.
+        home: The file.
+    """
+    exporter, sampler = parts["exporter"], parts.get("sampler")
+    found, made_by = maker(exporter, home) or (home, None)
+    arguments: list[str] | Ask | Keep
+    if made_by is not None:
+        arguments, taken = _of_shared(made_by, exporter, use, found, home)
+    else:
+        taken = settings.sampler(sampler, home, use) if sampler is not None else samplers.default_sampler(home, use)
+        staying = _staying(exporter, taken, home)
+        if staying is not None:
+            return staying
+        arguments = settings.exporter_arguments(exporter, home, home.statement(own))
+        if isinstance(arguments, list):
+            setups.check_arguments([*arguments, f"sampler={taken}"], home)
+    if isinstance(arguments, (Ask, Keep)):
+        return arguments
+    return _SetUp([*arguments, 'signals=["traces"]', f"sampler={taken}"], found, found is home)
+
+
+def _staying(node: ast.expr, sampler: str, file: File) -> _SetUp | None:
+    """Return the set-up with an exporter that stays: of another maker or package, in code or in text; None for another one."""
+    found = settings.source(node)
+    if isinstance(found, Keep):
+        return None
+    if found.is_text:
+        call = found.node if isinstance(found.node, ast.Call) else ast.Call(found.node, [], [])
+        module, _, name = ast.unparse(call.func).rpartition(".")
+        if not module.startswith("opencensus.") or f"{module}.{name}" == f"opencensus.{EXPORTER}":
+            return None
+        text = ast.unparse(ast.Call(ast.Name(name, ast.Load()), call.args, call.keywords))
+        for field, inner in found.fields.items():
+            text = text.replace(f"'{field}'", inner).replace(field, inner)
+        return _SetUp([f"sampler={sampler}"], file, True, text, (), (f"from {module} import {name}",))
+    slot = file.slot(node) if isinstance(node, ast.Name) else None
+    held = file.only_value(slot) if slot is not None and slot.loads == [node] else node
+    if not isinstance(held, ast.Call) or not (stays(held, file) or (_import_of(held.func, file) and not file.symbol(held))):
+        return None
+    beside = [file.statement(held)] if held is not node else []
+    alias = file.import_of(held.func)
+    return _SetUp([f"sampler={sampler}"], file, True, file.text(held), beside, (), [alias] if alias is not None else [])
+
+
+def _lines(
+    written: _SetUp,
+    tests: list[tuple[File, ast.expr]],
+    paths: str,
+    names: list[str],
+    needs: list[Need],
+    told: dict[str, str],
+    server: File,
+    made: ast.stmt,
+) -> str | None:
+    """Return the lines of a server; None where it cannot write what the settings have.
+
+    Args:
+        written: What stands for OPENCENSUS.
+        tests: The conditions.
+        paths: The source of the paths that are left out; empty for none.
+        names: The libraries that are traced besides.
+        needs: What the settings would import for it.
+        told: Gets what the settings are to say for the server: name -> source.
+        server: The file of the server.
+        made: Its statement that makes the application.
+    """
+    home = written.home
+    known = {need.alias: server.need(f"from {need.module} import {need.name}", made) for need in needs}
+    inside: list[str] = []
+    for each in written.imports:
+        name = each.rpartition(" ")[2]
+        inside += [each] if tests else []
+        known[name] = name if tests else server.need(each, made)
+
+    def moved(text: str, of: File) -> str | None:
+        is_setting = of is not home or written.is_settings
+        return _moved(f"x={text}", known, of, server, made, inside if tests else None, is_setting=is_setting)
+
+    conditions_there = [moved(ast.unparse(test), of) for of, test in tests]
+    staying = moved(written.staying, home) if written.staying else None
+    if None in conditions_there or (written.staying and staying is None):
+        return None
+    given = []
+    for argument in written.arguments:
+        keyword, _, text = argument.partition("=")
+        there = moved(text, home)
+        if there is None:
+            if not written.is_settings:
+                return None
+            name = _told_as(keyword, text, told, home)
+            there = f"x={server.need('from django.conf import settings', made)}.{name}"
+        given.append(f"{keyword}={there.removeprefix('x=')}")
+    lines = list(inside)
+    if paths:
+        lines.append(f'os.environ.setdefault("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", {paths})')
+    if staying is not None:
+        lines += _handed_on(staying.removeprefix("x="), given[0], ["django", *names], server, made)
+    else:
+        configure = server.need("from appinsights_exporter import configure", made)
+        instrumentations = ", ".join(f'"{name}"' for name in ("django", *names))
+        lines.append(f"{configure}({', '.join(given)}, instrumentations=[{instrumentations}])")
+    if tests:
+        texts = [str(each).removeprefix("x=") for each in conditions_there]
+        joined = " and ".join(f"({each})" if len(texts) > 1 else each for each in texts)
+        lines = [f"if {joined}:", *(f"    {each}" for each in lines)]
+    return server.line_end.join(lines)
+
+
+def _handed_on(exporter: str, sampler: str, names: list[str], server: File, made: ast.stmt) -> list[str]:
+    """Return the lines that hand the spans of some instrumentations to an exporter which stays."""
+    trace = server.need("from opentelemetry import trace", made)
+    provider = server.need("from opentelemetry.sdk.trace import TracerProvider", made)
+    adapter = server.need(f"from {legacy.MODULE} import {legacy.ADAPTER}", made)
+    name = server.free_name("provider")
+    lines = [f"{name} = {provider}({sampler})", f"{trace}.set_tracer_provider({name})", f"{name}.add_span_processor({adapter}({exporter}))"]
+    for each in names:
+        instrumentor = server.need(f"from opentelemetry.instrumentation.{each} import {_INSTRUMENTORS[each]}", made)
+        lines.append(f"{instrumentor}().instrument()")
+    return lines
+
+
+def _told_as(keyword: str, text: str, told: dict[str, str], home: File) -> str:
+    """Return the name by which the settings say a value that a server cannot write."""
+    name = home.free_name(f"TELEMETRY_{keyword.upper().removeprefix('TELEMETRY_')}")
+    told[name] = text
+    return name
+
+
+def _gone_with(home: File, own: ast.stmt, beside: Iterable[ast.stmt], told: dict[str, str]) -> list[Edit]:
+    """Return the edits that take OPENCENSUS out of its file, with what only it needs, and leave there what servers ask the settings for."""
+    for part in (own, *beside):
+        home.covered.update(each for below in ast.walk(part) for each in home.by_node.get(below, ()))
+    between = f"{home.line_end}{home.indentation(own)}"
+    lines = between.join(f"{name} = {text}" for name, text in told.items())
+    return [home.replace(own, lines) if told else home.delete(own), *(home.delete(each) for each in beside)]
+
+
+def _needed(needs: list[Need], told: dict[str, str]) -> list[Need]:
+    """Return what the settings import for what they say to servers."""
+    names = {node.id for text in told.values() for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+    return [need for need in needs if need.alias in names]
 
 
 def _written_out(parts: dict[str, ast.expr], file: File) -> tuple[dict[str, ast.expr], list[ast.stmt]]:
@@ -153,16 +323,6 @@ def _of_shared(made: ast.Call, exporter: ast.expr, use: Found, home: File, file:
     return arguments, samplers.of_kind(sampler, use, file, has_caller=has_caller)
 
 
-def _uses(file: File) -> list[Found]:
-    return [each for home in file.files.values() for each in home.uses if each.rule == "W011"]
-
-
-def _without(node: ast.Constant, file: File) -> Edit:
-    """Take an element out of a list, with its line where nothing else is on that."""
-    start, end = requirements.element(file.source.decode("latin-1"), file.start(node), file.end(node))
-    return file.splice(start, end, "", node)
-
-
 def _servers(file: File) -> Iterator[tuple[File, ast.stmt]]:
     """Yield the files that make an application of this project, and the statements that do.
 
@@ -178,7 +338,7 @@ def _servers(file: File) -> Iterator[tuple[File, ast.stmt]]:
             modules = list(_named(other, other.start(node)))
             if not modules:
                 raise Refused(Ask(f"Which settings has the application of {os.path.basename(other.path)}?"))
-            if any(_stands_on(module, file) for module in modules):
+            if any(stands_on(module, file) for module in modules):
                 yield other, statement
 
 
@@ -199,54 +359,42 @@ def _named(file: File, before: int) -> Iterator[File]:
                 yield found
 
 
-def _stands_on(module: File, file: File) -> bool:
-    return module is file or (bool(module.tree.body) and imports(module, file, module.tree.body[-1]))
+def _moved(
+    argument: str, names: dict[str, str], file: File, server: File, made: ast.stmt, inside: list[str] | None, *, is_setting: bool
+) -> str | None:
+    """Return an argument as another file writes it: settings by Django's name for them; None for one with other names of its file.
 
-
-def _libraries(file: File) -> list[str] | None:
-    """Return the instrumentations for the queries, which OpenCensus's middleware traces too; None where a driver is not known."""
-    # Settings of one place, such as production.py, may add the databases to those of all.
-    others = [each for each in file.files.values() if each is not file and "DATABASES" in each.bindings.module and _stands_on(each, file)]
-    homes = [*([file] if "DATABASES" in file.bindings.module else []), *others]
-    if not homes:
-        return [] if not any(alias.name == "*" for node in file.kinds[ast.ImportFrom] for alias in node.names) else None
-    found: list[str | None] = []
-    for home in homes:
-        every = settings.dictionary(value) if (value := home.only_value(home.bindings.module["DATABASES"])) is not None else None
-        if every is None:
-            return None
-        for database in every.values():
-            engine = (settings.dictionary(database) or {}).get("ENGINE")
-            name = engine.value if isinstance(engine, ast.Constant) else None
-            if name in _POSTGRESQL:
-                drivers = file.around.required(home.path, _OF_POSTGRESQL) if file.around is not None else set()
-                found += drivers
-                if len(drivers) != 1:
-                    return None
-            elif isinstance(name, str) and name in _DRIVERS:
-                found.append(_DRIVERS[name])
-            else:
-                return None
-    return list(dict.fromkeys(each for each in found if each))
-
-
-def _moved(argument: str, names: dict[str, str], file: File, server: File, made: ast.stmt, *, is_setting: bool) -> str | None:
-    """Return an argument as another file writes it: settings by Django's name for them; None for one with other names of its file."""
+    Args:
+        argument: Its name and source.
+        names: What the server calls what rewritten code needs.
+        file: The file of the argument.
+        server: That of the server.
+        made: Its statement that makes the application.
+        inside: Gets the imports that stand in a condition; None where there is none.
+        is_setting: Whether the file is one of the settings.
+    """
     keyword, _, text = argument.partition("=")
     tree = ast.parse(text, mode="eval")
     new: dict[str, str] = {}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name):
             continue
-        slot = file.bindings.module.get(node.id)
+        held = named(node, file)
+        home, slot = held if held is not None else (file, None)
         if node.id in names:
             new[node.id] = names[node.id]
         elif is_setting and node.id.isupper() and slot is not None and slot.stores:
             new[node.id] = f"{server.need('from django.conf import settings', made)}.{node.id}"
-        elif slot is not None and (origin := _imported(slot, file)):
-            new[node.id] = server.need(origin, made, of_program=True)
-        elif slot is not None and (value := file.only_value(slot)) is not None and _is_known(value, file, server):
-            new[node.id] = file.text(value)
+        elif slot is not None and (origin := _imported(slot, home)):
+            if home.parents.get(home.statement(slot.stores[0])) is home.tree:
+                new[node.id] = server.need(origin, made, of_program=True)
+            elif inside is not None:
+                inside += [origin] if origin not in inside else []
+                new[node.id] = node.id
+            else:
+                return None
+        elif slot is not None and (value := home.only_value(slot)) is not None and _is_known(value, home, server):
+            new[node.id] = home.text(value)
         elif not _is_known(node, file, server):
             return None
     return argument if all(name == text for name, text in new.items()) else f"{keyword}={ast.unparse(_Renamed(new).visit(tree))}"
@@ -257,7 +405,7 @@ def _imported(slot: Slot, file: File) -> str:
     alias = slot.stores[0] if len(slot.stores) == 1 else None
     statement = file.parents.get(alias) if isinstance(alias, ast.alias) else None
     is_it = isinstance(alias, ast.alias) and isinstance(statement, ast.ImportFrom) and not statement.level and alias.name != "*"
-    if not is_it or not isinstance(alias, ast.alias) or not isinstance(statement, ast.ImportFrom) or statement not in file.tree.body:
+    if not is_it or not isinstance(alias, ast.alias) or not isinstance(statement, ast.ImportFrom) or file.function(statement) is not None:
         return ""
     return f"from {statement.module} import {alias.name}"
 
@@ -285,8 +433,8 @@ def _by_hand(use: Found, file: File) -> Outcome:
     value = file.only_value(file.bindings.module.get("OPENCENSUS"))
     arguments, paths = 'connection_string=..., signals=["traces"], sampler=...', ""
     found = settings.trace_settings(value) if value is not None else None
-    libraries = _libraries(file)
-    questions = [_QUESTION] if libraries is None else []
+    names = libraries(file)
+    questions = [_QUESTION] if names is None else []
     if isinstance(found, settings.Settings):
         exporter, taken = found.parts.get("exporter"), found.parts.get("sampler")
         questions[:0] = [*_of_exporter(exporter, file), *_of_condition(use, value, file)]
@@ -300,8 +448,8 @@ def _by_hand(use: Found, file: File) -> Outcome:
         paths = excluded.removeprefix(", ") if isinstance(excluded, str) else "excluded_urls=..."
     else:
         questions.insert(0, _SETTINGS)
-    if libraries:
-        named = ", ".join(f'"{each}"' for each in libraries)
+    if names:
+        named = ", ".join(f'"{each}"' for each in names)
         arguments += f", instrumentations=[{named}]"
     return Ask(
         f"{' '.join(questions or [_SERVER])} In wsgi.py and asgi.py, below the line that sets DJANGO_SETTINGS_MODULE, write "
