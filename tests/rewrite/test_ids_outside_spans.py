@@ -120,3 +120,17 @@ def test_spans_of_another_tracer():
     assert "or _trace_id_1)" in after
     assert "or _trace_id_2)" in after
     assert asked == []
+
+
+def test_a_context_that_waits_holds_its_tracer():
+    """A context that is handed to a propagator changes with that, and its tracer with both: no tracer is left with an attribute of the other API."""
+    text = (
+        f"class Shop:\n    def __init__(self):\n        self._{_MADE.replace('exporter=exporter', 'exporter=AzureExporter()')}\n"
+        "    @property\n    def tracer(self):\n        return self._tracer\n\n"
+        "    def headers(self):\n        propagator = TraceContextPropagator()\n        keep(propagator)\n"
+        "        return propagator.to_headers(self.tracer.span_context)\n\n\n"
+        "shop = Shop()\nwith shop.tracer.span(name='sell'):\n    print(shop.headers())\n"
+    )
+    result = rewrite_text(f"{_IMPORTS}{text}".encode(), options=_OPTIONS)
+    assert all(b"Tracer(" in each for each in result.after.values())
+    assert "T053" in {each.rule for each in result.left}

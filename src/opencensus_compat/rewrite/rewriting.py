@@ -241,6 +241,8 @@ class _Run:
             self._program_of.update(dict.fromkeys(paths, self._programs[-1]))
         self._unused: dict[str, set[str]] = {}
         self._refused: set[Where] = set()
+        self._covering: dict[Found, Found] = {}
+        """Use -> the one whose edits see to it."""
         self._open: set[Left] = set()
         """Beside the uses: applications that may trace themselves, packages in notebooks' lines for the shell."""
         self._needed: dict[Where, set[Where]] = defaultdict(set)
@@ -379,6 +381,7 @@ class _Run:
                 if use.rule[0] != "I" or use.rule in {"I005", "I006", "I008"} or is_cut:
                     groups[flows.group(use)].append((file, use))
         obstacles = flows.obstacles()
+        self._covering = {}
         parts: dict[Key, list[Part]] = {}
         left: dict[Key, list[Left]] = {}
         for key, members in groups.items():
@@ -387,6 +390,8 @@ class _Run:
             if key in obstacles and not left[key] and any(part.edits for part in parts[key]):
                 file, use = members[0]
                 left[key].append(self._left(file, use, "keep", "; ".join(dict.fromkeys(each.shown(file) for each in obstacles[key]))))
+        # What another use's edits see to, changes only where that does.
+        flows.requires += [(covered, use) for covered, use in self._covering.items() if flows.group(covered) != flows.group(use)]
         return flows, groups, parts, left
 
     def _outcome(self, file: File, use: Found) -> Sequence[Edit] | None:
@@ -433,6 +438,7 @@ class _Run:
             if (file.path not in self._chosen and (edits or file.needs)) or {other.path for other, *_ in file.elsewhere} - self._chosen:
                 left.append((use, self._left(file, use, "keep", "the file is not among those that are rewritten")))
                 continue
+            self._covering.update(dict.fromkeys(file.covered - covered_before - {use}, use))
             parts.append((use, self._part(file, use, None, edits, file.needs)))
             beside += [self._part(other, use, at, changes, needs) for other, at, changes, needs in file.elsewhere]
         covered = {use for file, _ in members for use in file.covered}
