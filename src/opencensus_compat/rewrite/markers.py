@@ -7,12 +7,14 @@ import re
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.edits import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from opencensus_compat.rewrite.context import File
+    from opencensus_compat.scan.python_uses import Found
 
 _MARKER = re.compile(rb"^([ \t]*)# census-compat: ([A-Z]\d{3})\b[^\r\n]*", re.MULTILINE)
 
@@ -22,18 +24,32 @@ def text(rule: str, question: str) -> str:
     return f"# census-compat: {rule} {question}"
 
 
-def edits(file: File, questions: Iterable[tuple[ast.AST, str, str]], *, write: bool) -> list[Edit]:
+def questions(file: File) -> list[tuple[Found, str]]:
+    """Return the uses of a file that wait for a person, with their questions."""
+    found = []
+    for use in file.uses:
+        if use in file.covered:
+            continue
+        try:
+            file.outcome(use)
+        except Refused as refused:
+            if isinstance(refused.outcome, Ask):
+                found.append((use, refused.outcome.question))
+    return found
+
+
+def edits(file: File, asked_of: Iterable[tuple[ast.AST, str, str]], *, write: bool) -> list[Edit]:
     """Return the edits that write markers, and that take away those which are no longer needed.
 
     Args:
         file: The file after all other edits.
-        questions: Node, rule and question of each use that waits for a person; one that a function has several times stands above the first.
+        asked_of: Node, rule and question of each use that waits for a person; one that a function has several times stands above the first.
         write: New markers are written.
     """
     wanted: dict[int, dict[str, str]] = {}
     asked = set()
     for at, node, rule, question in sorted(
-        ((at, node, rule, question) for node, rule, question in questions if (at := place(file, node)) is not None), key=itemgetter(0)
+        ((at, node, rule, question) for node, rule, question in asked_of if (at := place(file, node)) is not None), key=itemgetter(0)
     ):
         function = file.function(node)
         if function is None or (function, rule, question) not in asked:

@@ -546,7 +546,7 @@ class _Run:
     def _finish(self) -> None:
         for path in sorted(self._chosen):
             file = self._files[path]
-            asked = [(use.node, use.rule, text) for use, text in self._questions(file)]
+            asked = [(use.node, use.rule, text) for use, text in markers.questions(file)]
             edits = markers.edits(file, asked, write=self._options.markers and not self._is_narrow())
             if edits:
                 text = apply(file.source, edits)
@@ -555,15 +555,3 @@ class _Run:
             self._result.after[path] = self._sources[path].encoded()
             if self._result.after[path] == self._result.before[path]:
                 del self._result.before[path], self._result.after[path]
-
-    def _questions(self, file: File) -> list[tuple[Found, str]]:
-        found = []
-        for use in file.uses:
-            if use in file.covered:
-                continue
-            try:
-                file.outcome(use)
-            except Refused as refused:
-                if isinstance(refused.outcome, Ask):
-                    found.append((use, refused.outcome.question))
-        return found
