@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
 from opencensus_compat.rewrite.rules import legacy, made
-from opencensus_compat.rewrite.rules.spans import as_call, opened_by, with_argument
+from opencensus_compat.rewrite.rules.opened import opened_by
+from opencensus_compat.rewrite.rules.spans import as_call, with_argument
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
 from opencensus_compat.rewrite.rules.made import is_simple
+from opencensus_compat.rewrite.rules.opened import opened_by
 from opencensus_compat.rewrite.rules.providers import STARTS
-from opencensus_compat.rewrite.rules.spans import as_call, opened_by
+from opencensus_compat.rewrite.rules.spans import as_call
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.bindings import Slot

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite import calls
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit, apply, line_starts
 from opencensus_compat.rewrite.rules import legacy, pipelines
 from opencensus_compat.rewrite.rules.attribute_values import as_text
+from opencensus_compat.rewrite.rules.opened import opened_by, starts_of
 from opencensus_compat.rewrite.rules.providers import STARTS, TRACER, callers, context_given, parent_context, reads, told, tracers
 from opencensus_compat.scan.rules import BY_ID
 
@@ -225,37 +225,13 @@ def kind(use: Found, file: File) -> Outcome:
         text = f"{file.need(_TRACE, node)}.SpanKind.{_NUMBERS[statement.value.value]}"
     else:
         return Ask("Which kind is it? OpenTelemetry fixes it where the span is started.")
-    starts = _starts_of(node, statement, file)
+    starts = starts_of(node, statement, file)
     if not starts:
         return Ask("OpenTelemetry fixes the kind where the span is started: is it the same whenever that span is?")
     others = [each for each in file.uses if each.rule == "T021" and each is not use and isinstance(each.node, ast.Attribute)]
-    if any(start in starts for each in others for start in _starts_of(each.node, file.statement(each.node), file)):
+    if any(start in starts for each in others for start in starts_of(each.node, file.statement(each.node), file)):
         return Ask("The kind is set twice: which one is it?")
     return [*(with_argument(each, f"kind={text}", file) for each in starts), file.delete(statement)]
-
-
-def _starts_of(node: ast.AST, statement: ast.stmt, file: File) -> list[ast.Call]:
-    """Return the calls that start the spans on which a statement always sets an attribute: those of its function, or of the callers of it."""
-    assert isinstance(node, ast.Attribute)
-    call = opened_by(node.value, statement, file)
-    if call is not None:
-        return [call]
-    slot, function = file.slot(node.value), file.function(statement)
-    parameter = slot.parameter if slot is not None and len(slot.stores) == 1 else None
-    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or parameter is None or statement not in function.body:
-        return []
-    before = function.body[: function.body.index(statement)]
-    if any(isinstance(each, (ast.Return, ast.Raise)) for one in before for each in ast.walk(one)):
-        return []
-    found = []
-    for home, read in reads(function.name, file):
-        made = home.call(read)
-        given = calls.given(function, made, parameter, home) if made is not None else None
-        start = opened_by(given, home.statement(read), home) if given is not None and home is file else None
-        if start is None:
-            return []
-        found.append(start)
-    return found
 
 
 def with_argument(call: ast.Call, text: str, file: File) -> Edit:
@@ -263,36 +239,6 @@ def with_argument(call: ast.Call, text: str, file: File) -> Edit:
     at = file.end(call) - 1
     comma = " " if file.source[:at].rstrip().endswith(b",") else ", "
     return file.splice(at, at, f"{comma}{text}", call)
-
-
-def opened_by(node: ast.expr, statement: ast.stmt, file: File) -> ast.Call | None:
-    """Return the call that starts a span on which a statement right inside its `with`, or after its assignment, always runs."""
-    if isinstance(node, ast.Attribute):
-        return _opened_for(node, statement, file)
-    if not isinstance(node, ast.Name):
-        return None
-    slot, block = file.slot(node), file.body_of(statement)
-    parent = file.parents.get(statement)
-    if isinstance(parent, (ast.With, ast.AsyncWith)):
-        for item in parent.items:
-            is_it = isinstance(item.optional_vars, ast.Name) and file.slot(item.optional_vars) is slot
-            if is_it and isinstance(item.context_expr, ast.Call) and file.symbol(item.context_expr) in STARTS:
-                return item.context_expr
-    for each in reversed(block[: block.index(statement)] if statement in block else []):
-        if isinstance(each, ast.Assign) and any(isinstance(target, ast.Name) and file.slot(target) is slot for target in each.targets):
-            return each.value if isinstance(each.value, ast.Call) and file.symbol(each.value) in STARTS else None
-    return None
-
-
-def _opened_for(node: ast.Attribute, statement: ast.stmt, file: File) -> ast.Call | None:
-    """Return the call that starts the span of an attribute, where it is assigned before a statement of the same block."""
-    text, block = ast.unparse(node), file.body_of(statement)
-    for each in reversed(block[: block.index(statement)] if statement in block else []):
-        if isinstance(each, ast.Assign) and [ast.unparse(target) for target in each.targets] == [text]:
-            return each.value if isinstance(each.value, ast.Call) and file.symbol(each.value) in STARTS else None
-        if not isinstance(each, (ast.Assign, ast.Expr)):
-            return None
-    return None
 
 
 def kinds(use: Found, file: File) -> Outcome:
