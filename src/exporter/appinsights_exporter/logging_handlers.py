@@ -194,7 +194,11 @@ class ProviderHandler(logging.Handler):
         for name in (logs.CUSTOM_DIMENSIONS, logs.CUSTOM_MEASUREMENTS):
             values = getattr(record, name, None)
             if isinstance(values, Mapping) and values and not (name == logs.CUSTOM_MEASUREMENTS and not self._is_event):
-                kept = {str(key): _plain(value) for key, value in values.items() if value is not None}
+                kept = {
+                    str(key): value if type(value) in _PLAIN else _plain(_shown(value))
+                    for key, value in values.items()
+                    if value is not None
+                }
                 if _sdk_logs.KEEPS_MAPPINGS:
                     found[name] = kept
                 elif name == logs.CUSTOM_DIMENSIONS:
@@ -337,6 +341,15 @@ def _exception_attributes(error: tuple[Any, ...]) -> dict[str, object]:
         if frames is not None or value.__cause__ is not None or value.__context__ is not None:
             found[logs.EXCEPTION_STACK] = "".join(traceback.format_exception(kind, value, frames))
     return found
+
+
+def _shown(value: object) -> object:
+    """Return bytes as OpenCensus's handlers sent them, `b'…'`, also in a list; another value as it is."""
+    if isinstance(value, (bytes, bytearray)):
+        return repr(value)
+    if isinstance(value, (list, tuple)) and any(isinstance(each, (bytes, bytearray)) for each in value):
+        return [_shown(each) for each in value]
+    return value
 
 
 def _plain(value: object) -> object:

@@ -6,7 +6,7 @@ logger = logging.getLogger("orders")
 logger.addHandler(AzureLogHandler())
 logger.setLevel(logging.DEBUG)
 
-logger.warning("sold %s", "out", extra={"custom_dimensions": {"cart": 1, "paid": True, "none": None, "list": [1, 2], "mixed": [1, "a"], "map": {"a": 1}}})
+logger.warning("sold %s", "out", extra={"custom_dimensions": {"cart": 1, "paid": True, "none": None, "list": [1, 2], "mixed": [1, "a"], "map": {"a": 1}, "bytes": b"a", "parts": [b"b", "c"]}})
 logger.info("x", extra={"tenant": "west", "number": 3})
 logger.info({"a": 1})
 logger.info(7)
