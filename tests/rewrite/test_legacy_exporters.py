@@ -168,12 +168,18 @@ def test_what_one_provider_cannot_serve_has_pipelines(text, expected):
 
 
 @pytest.mark.parametrize("line", ["exporter.transport.flush()", "exporter.add_telemetry_processor(print)"])
-def test_what_a_pipeline_has_not_is_asked_about(line):
-    """An exporter that something else is done with stays, with its tracers."""
-    text = f"exporter = ZipkinExporter()\n{line}\nfor each in range(2):\n    tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler() if each else AlwaysOffSampler())\n"
-    new, left = body(text)
-    assert new == text
-    assert left["T001"] == "What is the exporter needed for besides tracers?"
+def test_what_a_pipeline_has_not_stays(line):
+    """An exporter that something else is done with stays, with its tracers; what only asks for the current span does not wait for these."""
+    text = (
+        f"exporter = ZipkinExporter()\n{line}\nfor each in range(2):\n"
+        "    tracer = Tracer(exporter=exporter, sampler=AlwaysOnSampler() if each else AlwaysOffSampler())\n"
+    )
+    new, left = body(
+        f"from opencensus.trace import execution_context\n\n{text}with execution_context.get_opencensus_tracer().span(name='a'):\n    pass\n"
+    )
+    assert text in new
+    assert "with trace.get_tracer(__name__).start_as_current_span('a'):" in new
+    assert "T001" in left
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from opencensus_compat.rewrite.edits import Change, Edit, Need, Origins, Part, W
 from opencensus_compat.rewrite.flows import Cut, Flows, is_tracer
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.programs import Surroundings, View, handed_over, programs
-from opencensus_compat.rewrite.rules import FREE, REWRITERS, tracer_classes
+from opencensus_compat.rewrite.rules import FREE, REWRITERS, tracer_classes, ways
 from opencensus_compat.scan import notebooks, project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.rules import BY_ID
@@ -346,6 +346,8 @@ class _Run:
         reasons = {key: left[key] for key in blocked}
         while more := {one for one, other in pairs if other in blocked and one not in blocked and one in groups}:
             blocked |= more
+        if ways.gives_up(list(files.values()), [use for key in blocked for _, use in groups[key]]):
+            return self._found(files)
         everything = [each for lefts in reasons.values() for each in lefts if each.path in self._chosen]
         waits = {one: other for one, other in pairs if one in blocked and other in blocked and not left[one]}
         for key in blocked:

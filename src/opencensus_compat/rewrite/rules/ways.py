@@ -14,7 +14,7 @@ from opencensus_compat.rewrite.rules.made import EXPORTER, called, is_azure, loa
 from opencensus_compat.rewrite.rules.providers import TRACER, Taker, default, taker, takers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.scan.python_uses import Found
@@ -39,6 +39,8 @@ class _Known:
         self.files = files
         self.taken: list[Taken] | None = None
         self.are_separate: bool | None = None
+        self.has_given_up = False
+        """Tracers whose exporters stay cannot have pipelines."""
 
 
 def _known(file: File) -> _Known:
@@ -55,6 +57,24 @@ def are_separate(file: File) -> bool:
     if known.are_separate is None:
         known.are_separate = _are_separate(file)
     return known.are_separate
+
+
+def gives_up(files: Sequence[File], waiting: Iterable[Found]) -> bool:
+    """Return whether a program's spans go several ways for exporters that stay alone, and their tracers wait: now the others need not wait for these.
+
+    Args:
+        files: The files of the program.
+        waiting: The uses that cannot change.
+    """
+    file = next(iter(files), None)
+    if file is None or not are_separate(file) or _known(file).has_given_up or any(_PIPELINE.search(home.source) for home in files):
+        return False
+    staying = [_use_of(home, each) for home, each, found in taken(file) if several.stay(found)]
+    if not any(use in staying for use in waiting):
+        return False
+    known = _known(file)
+    known.has_given_up, known.are_separate = True, None
+    return True
 
 
 def samplers_differ(file: File) -> bool:
@@ -105,7 +125,7 @@ def _are_separate(file: File) -> bool:
     if any(use.rule == "W011" for home in file.files.values() for use in home.uses):
         # Django's instrumentation takes the global provider.
         return False
-    if several.are_beyond_one_provider(taken(file)):
+    if not _known(file).has_given_up and several.are_beyond_one_provider(taken(file)):
         return True
     if not any(is_azure(home, call) for home in file.files.values() for call in called(home, EXPORTER)):
         return False
