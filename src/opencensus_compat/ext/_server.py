@@ -35,6 +35,7 @@ from opencensus_compat.trace.span import Span, SpanKind
 from opencensus_compat.trace.tracers import context_tracer, noop_tracer
 
 if TYPE_CHECKING:
+    from traceback import StackSummary
     from types import TracebackType
 
     from opentelemetry.context import Context as OtelContext
@@ -331,10 +332,15 @@ def set_attributes(span: Any, attributes: Mapping[str, Any]) -> None:
             span.add_attribute(key, value)
 
 
-def note_exception(span: Any, error: BaseException) -> None:
-    """Note the exception that left the application, for OpenTelemetry's envelopes: there it is an event, in OpenCensus's the attributes tell."""
+def note_exception(span: Any, error: BaseException) -> StackSummary:
+    """Note the exception that left the application, and return the frames of its traceback.
+
+    It is for OpenTelemetry's envelopes: there it is an event, in OpenCensus's the attributes tell.
+    """
+    raised, frames = oc_to_otel.raised_with_frames(error)
     if is_own(span, Span):
-        span._exception, span._has_left, span._has_more = oc_to_otel.raised(error), True, True
+        span._exception, span._has_left, span._has_more = raised, True, True
+    return traceback.extract_tb(error.__traceback__) if frames is None else frames
 
 
 class Request:
@@ -388,10 +394,10 @@ class Request:
                 span.status = status_module.Status(_grpc_codes.UNKNOWN, message=message)
             trace = error.__traceback__
             if trace is not None:
+                frames = note_exception(span, error)
                 if sets_status:
-                    span.stack_trace = stack_trace_module.StackTrace.from_traceback(trace)
-                note_exception(span, error)
-                span.add_attribute(STACKTRACE, "\n".join(traceback.format_tb(trace)))
+                    span.stack_trace = stack_trace_module._of_traceback(trace, frames)
+                span.add_attribute(STACKTRACE, "\n".join(frames.format()))
 
     def end(self, *, is_here: bool = True) -> None:
         """End the span, and before it what was left open in it, innermost first. Further calls have no effect.

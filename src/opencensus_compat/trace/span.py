@@ -330,9 +330,10 @@ class Span(base_span.BaseSpan, KeptSpan):
         self, exception_type: type[BaseException] | None, exception_value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if exception_value is not None and is_error(exception_value):
+            self._exception, frames = oc_to_otel.raised_with_frames(exception_value)
             if traceback is not None:
-                self.stack_trace = stack_trace_module.StackTrace.from_traceback(traceback)
-            self._exception = oc_to_otel.raised(exception_value)
+                is_whole = traceback is exception_value.__traceback__
+                self.stack_trace = stack_trace_module._of_traceback(traceback, frames if is_whole else None)
             self.status = status_of(exception_value)
         tracer = self.context_tracer
         if tracer is not None:

@@ -9,10 +9,11 @@ import traceback
 
 import pytest
 
-from opencensus_compat.trace import _grpc_codes, exceptions_status, status, utils
+from opencensus_compat.trace import _grpc_codes, exceptions_status, stack_trace, status, utils
 from opencensus_compat.trace.file_exporter import FileExporter
 from opencensus_compat.trace.logging_exporter import LoggingExporter
 from opencensus_compat.trace.print_exporter import PrintExporter
+from opencensus_compat.trace.span import Span
 from opencensus_compat.trace.span_context import SpanContext
 from opencensus_compat.trace.span_data import SpanData, format_legacy_trace_json
 from opencensus_compat.trace.stack_trace import StackFrame, StackTrace, generate_hash_id_from_traceback
@@ -142,6 +143,45 @@ def test_stack_trace_of_an_exception():
     assert stack.stack_frames[0]["line_number"] == caught.tb_lineno
     text = "".join(traceback.format_tb(caught))
     assert stack.stack_trace_hash_id == generate_hash_id_from_traceback(caught) == int(hashlib.md5(text.encode()).hexdigest()[:12], 16)
+
+
+def fail():
+    """Raise an exception that another one led to."""
+    try:
+        int("no number")
+    except ValueError as error:
+        raise KeyError("order") from error
+
+
+def test_frames_of_an_exception_are_printed_once(monkeypatch):
+    """A span that an exception leaves has its stack trace, with an id, and its text; frames, and those of what led to it, are printed once each."""
+    printed = []
+    print_frames = traceback.StackSummary.format
+    monkeypatch.setattr(traceback.StackSummary, "format", lambda frames, **options: printed.append(1) or print_frames(frames, **options))
+    span = Span("work")
+    span.finish = bool
+    with pytest.raises(KeyError) as caught, span:
+        fail()
+    assert len(printed) == 2
+    same = StackTrace.from_traceback(caught.value.__traceback__)
+    assert span.stack_trace.stack_frames == same.stack_frames
+    assert span.stack_trace.stack_trace_hash_id == same.stack_trace_hash_id
+    assert span._exception.stack == "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("name", ["StackTrace.from_traceback", "generate_hash_id_from_traceback"])
+def test_what_a_program_replaces_makes_the_stack_trace(monkeypatch, name):
+    """A program's own function in the place of OpenCensus's is called when an exception leaves a span."""
+    given = []
+    owner, _, attribute = name.rpartition(".")
+    monkeypatch.setattr(getattr(stack_trace, owner) if owner else stack_trace, attribute, lambda tb: given.append(tb) or 7)
+    span = Span("work")
+    span.finish = bool
+    with pytest.raises(ValueError, match="no number") as caught, span:
+        int("no number")
+    assert len(given) == 1
+    assert given[0] in (caught.value.__traceback__, caught.value.__traceback__.tb_next)
+    assert span.stack_trace == 7 or span.stack_trace.stack_trace_hash_id == 7
 
 
 def test_a_stack_trace_keeps_128_frames():

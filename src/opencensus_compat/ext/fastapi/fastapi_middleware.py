@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import traceback
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 __getattr__ = patch_targets(
     __name__,
+    "traceback",
     "opencensus_compat.trace.print_exporter",
     "opencensus_compat.trace.propagation.trace_context_http_header_format",
     "opencensus_compat.trace.utils",
@@ -164,8 +164,7 @@ class FastAPIMiddleware(BaseHTTPMiddleware):
         """Say on a span which exception has left the application."""
         span.add_attribute(ERROR_NAME, type(exception).__name__)
         span.add_attribute(ERROR_MESSAGE, oc_to_otel.text(exception))
-        span.add_attribute(STACKTRACE, "\n".join(traceback.format_tb(exception.__traceback__)))
-        _server.note_exception(span, exception)
+        span.add_attribute(STACKTRACE, "\n".join(_server.note_exception(span, exception).format()))
         span.add_attribute(HTTP_STATUS_CODE, HTTP_500_INTERNAL_SERVER_ERROR)
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
