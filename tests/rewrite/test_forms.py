@@ -256,6 +256,14 @@ _CURRENT = "from opencensus.trace import execution_context\n\n"
             "s = execution_context.get_current_span() or (None)\nif s:\n    log()\n",
             "s = trace.get_current_span() if trace.get_current_span().get_span_context().is_valid else (None)\nif s:\n    log()\n",
         ),
+        (
+            "def now():\n    return execution_context.get_current_span()\n\nif now() is None:\n    log()\n",
+            "def now():\n    return trace.get_current_span()\n\nif not now().get_span_context().is_valid:\n    log()\n",
+        ),
+        (
+            "class A:\n    def now(self):\n        return execution_context.get_current_span()\n    def name(self):\n        if self.now():\n            return self.now().name\nclass B:\n    def now(self):\n        pass\n",
+            'class A:\n    def now(self):\n        return trace.get_current_span()\n    def name(self):\n        if self.now().get_span_context().is_valid:\n            return getattr(self.now(), "name", None)\nclass B:\n    def now(self):\n        pass\n',
+        ),
         ("print(None or execution_context.get_current_span())\n", "print(None or trace.get_current_span())\n"),
         (
             "s = execution_context.get_current_span()\nif s and more:\n    log()\n",
@@ -281,7 +289,12 @@ def test_whether_there_is_a_span(before, after):
     "before",
     [
         pytest.param(
-            "def now():\n    return execution_context.get_current_span()\n\nif now() is None:\n    log()\n", id="in another function"
+            "def now():\n    if x:\n        return other\n    return execution_context.get_current_span()\n\nif now() is None:\n    log()\n",
+            id="in another function",
+        ),
+        pytest.param(
+            "class A:\n    def now(self):\n        return execution_context.get_current_span()\n    def ask(self):\n        return self.now() is None\nclass B(A):\n    def now(self):\n        pass\n",
+            id="in a method that another class replaces",
         ),
         pytest.param("s = execution_context.get_current_span() or other or another\n", id="part of a value"),
         pytest.param("s = other or execution_context.get_current_span()\nif s is None:\n    log()\n", id="the end of a value"),

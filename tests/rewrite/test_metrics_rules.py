@@ -374,6 +374,10 @@ _EXPORTERS = {
             "performance_counters.observe()\n"
         ),
     ),
+    "standard metrics where they are wanted": (
+        "def set_up(wanted):\n    exporter = new_metrics_exporter(enable_standard_metrics=wanted)\n",
+        'def set_up(wanted):\n    configure(signals=["metrics"], export_interval_millis=15000)\n    if wanted:\n        performance_counters.observe()\n',
+    ),
     "standard metrics, each 15 seconds": (
         "new_metrics_exporter()\n",
         'configure(signals=["metrics"], export_interval_millis=15000)\nperformance_counters.observe()\n',

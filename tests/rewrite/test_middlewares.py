@@ -299,3 +299,24 @@ def test_a_path_that_is_left_out_by_an_expression_is_asked_about(given):
     """What would be evaluated twice, or is not known, is a question."""
     text = f"{_HOOKS}\n\ndef is_left_out(url):\n    return utils.disable_tracing_url({given})\n"
     assert any(each.rule == "T078" and each.why == "decide" for each in rewrite_text(text.encode(), options=Options(shape=True)).left)
+
+
+_IN_ATTRIBUTE = """\
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.ext.flask.flask_middleware import FlaskMiddleware
+from opencensus.trace.samplers import AlwaysOnSampler
+
+
+class Telemetry:
+    def __init__(self, app):
+        self.middleware = None
+        if app:
+            self.middleware = FlaskMiddleware(app, exporter=AzureExporter(), sampler=AlwaysOnSampler())
+"""
+
+
+@pytest.mark.parametrize("read", ["", "def f(t):\n    return t.middleware\n", "name = 'middleware'\n"], ids=["not read", "read", "named"])
+def test_a_middleware_in_an_attribute(read):
+    """A middleware that an object keeps goes where nothing reads the attribute."""
+    result = rewrite_text(f"{_IN_ATTRIBUTE}{read}".encode(), options=Options(shape=True))
+    assert (b"FlaskInstrumentor().instrument_app(app" in b"".join(result.after.values())) == (not read)

@@ -14,6 +14,7 @@ from opencensus_compat.rewrite.imports import starred
 from opencensus_compat.rewrite.rules import (
     attributes,
     by_hand,
+    callers,
     contexts,
     functions,
     made,
@@ -477,8 +478,9 @@ class Flows(Sources):
                 self._stop(function, call, f"what becomes of what {function.name}() returns is not known")
             self._tie(function, call)
             self._flow(home, call, function)
-        for call in self._calls_of_others(function):
-            self._stop(function, call, f"which {function.name}() is called here is not known")
+        for home, call in self._calls_of_others(function):
+            if not callers.is_dropped(call, home):
+                self._stop(function, call, f"which {function.name}() is called here is not known")
         for home, read in self._values_of(function):
             above = home.parents.get(read)
             if isinstance(above, ast.Call) and calls.dependency(above) is read:

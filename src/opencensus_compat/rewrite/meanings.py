@@ -208,7 +208,7 @@ class Meanings(Groups):
                     self._called[each].append((file, call))
         return self._called.get(called, [])
 
-    def _calls_of_others(self, function: Function) -> Iterator[ast.Call]:
+    def _calls_of_others(self, function: Function) -> Iterator[tuple[File, ast.Call]]:
         """Yield the calls of which it is not known whether they are of a method: others of the program have its name."""
         if len(self._methods[function.name]) > 1 and function in self._methods[function.name] and function.name not in _OF_BUILTINS:
             for file, call in self._calls[function.name]:
@@ -218,7 +218,7 @@ class Meanings(Groups):
                     and self._function(file, call.func) is None
                     and file.value(call.func.value).meaning in {"other", "path"}
                 ):
-                    yield call
+                    yield file, call
 
     def _values_of(self, function: Function) -> Iterator[tuple[File, ast.expr]]:
         """Yield what reads a function and does not call it."""

@@ -75,7 +75,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`trace.get_current_span()`, never None",
         names="trace.tracer.Tracer.current_span",
-        pair="T015_current_span_of_a_tracer",
+        pair="T015_current_span_of_a_tracer T015_current_span_of_a_logger",
     ),
     Rule(
         "T016",

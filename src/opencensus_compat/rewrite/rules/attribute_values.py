@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,19 +25,21 @@ _SETS = frozenset({"set", "frozenset"})
 
 def as_text(node: ast.expr | None, file: File) -> list[Edit]:
     """Return the edits that make a value the text which OpenCensus sends of it; none where its type is not known, or taken as it is."""
-    function = _function(node, file) if node is not None else ""
+    function = text_maker(node, file) if node is not None else ""
     if node is None or not function:
         return []
     start, end = file.start(node), file.end(node)
     return [file.splice(start, start, f"{function}(", node), file.splice(end, end, ")", node)]
 
 
-def _function(node: ast.expr, file: File) -> str:
+def text_maker(node: ast.expr, file: File) -> str:
     """Return what makes the text of a value: `str`, or `repr` for bytes, whose `str()` raises below `python -bb`; empty for nothing."""
     found = node
     if isinstance(node, ast.Name):
         slot = file.slot(node)
         if slot is not None and slot.stores and all(isinstance(each, ast.ExceptHandler) for each in slot.stores):
+            return _builtin("str", file)
+        if slot is not None and slot.parameter is not None and slot.stores == [slot.parameter] and _is_exception(slot.parameter.annotation):
             return _builtin("str", file)
         value = file.only_value(slot)
         if value is None:
@@ -47,6 +50,12 @@ def _function(node: ast.expr, file: File) -> str:
     if isinstance(found, (ast.Set, ast.SetComp)) or (isinstance(found, ast.Call) and _is_text_in_the_end(found.func, file)):
         return _builtin("str", file)
     return ""
+
+
+def _is_exception(annotation: ast.expr | None) -> bool:
+    """Return whether an annotation names an exception of Python's."""
+    found = getattr(builtins, annotation.id, None) if isinstance(annotation, ast.Name) else None
+    return isinstance(found, type) and issubclass(found, BaseException)
 
 
 def _is_text_in_the_end(maker: ast.expr, file: File) -> bool:

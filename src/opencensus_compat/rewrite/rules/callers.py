@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import calls
+from opencensus_compat.rewrite import calls, classes
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
@@ -80,6 +80,19 @@ def _keyword(call: ast.Call, name: str) -> ast.expr | None:
     return next((each.value for each in call.keywords if each.arg == name), None)
 
 
+def of_self(file: File, call: ast.Call) -> Function | None:
+    """Return the method of its own class that a call on `self` means; None for another call, and where classes of the program stand on that one."""
+    node = call.func
+    home = classes.around(file, node) if isinstance(node, ast.Attribute) and classes.is_of_self(file, node) else None
+    if home is None or not isinstance(node, ast.Attribute):
+        return None
+    every = [(other, each) for other in file.files.values() for each in other.kinds[ast.ClassDef] if each is not home[1]]
+    if any(above is home[1] for each in every for _, above in classes.bases(each)):
+        return None
+    found = classes.method(home, node.attr)
+    return found if found in home[1].body else None
+
+
 def returned(file: File, name: str) -> list[tuple[File, ast.expr]]:
     """Return what the one function of a name returns, with its file; nothing where there are several."""
     found = named(file, name)
@@ -87,3 +100,23 @@ def returned(file: File, name: str) -> list[tuple[File, ast.expr]]:
         return []
     home, function = found[0]
     return [(home, each.value) for each in home.kinds[ast.Return] if each.value is not None and home.function(each) is function]
+
+
+def is_dropped(call: ast.Call, file: File, around: tuple[ast.AST, ...] = ()) -> bool:
+    """Return whether nothing is done with what a call gives, also by those who call a function that returns it."""
+    function = file.function(call)
+    if file.is_alone(call) or function in around:
+        return True
+    is_returned = isinstance(file.parents.get(call), ast.Return) and isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+    if not is_returned or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
+        return False
+    for home in file.files.values():
+        for read in home.reads(function.name):
+            above = home.call(read)
+            own = of_self(home, above) if above is not None else None
+            is_variable = isinstance(read, ast.Name) and isinstance(file.parents.get(function), ast.ClassDef)
+            if is_variable or read in home.by_node or (own is not None and own is not function):
+                continue
+            if above is None or not is_dropped(above, home, (*around, function)):
+                return False
+    return True

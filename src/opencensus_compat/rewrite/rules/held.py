@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite import kept
-from opencensus_compat.rewrite.rules.callers import Function, given, named
+from opencensus_compat.rewrite.rules.callers import Function, given, named, of_self
 from opencensus_compat.rewrite.rules.made import attributes
 from opencensus_compat.scan import strings
 
@@ -175,6 +175,8 @@ def _elements(file: File, node: ast.expr, depth: int = _DEPTH) -> Parts:
 def results(file: File, call: ast.Call) -> Parts:
     """Return what a function of the program returns."""
     functions = named(file, strings.tail(call.func))
+    if len(functions) > 1 and (own := of_self(file, call)) is not None:
+        functions = [(file, own)]
     if len(functions) != 1:
         return None
     home, function = functions[0]

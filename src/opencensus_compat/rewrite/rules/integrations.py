@@ -235,7 +235,11 @@ def flask(use: Found, file: File) -> Outcome:
 def _is_unused(statement: ast.stmt, call: ast.Call, file: File) -> bool:
     if not isinstance(statement, ast.Assign) or statement.value is not call or len(statement.targets) != 1:
         return False
-    slot = file.slot(statement.targets[0]) if isinstance(statement.targets[0], ast.Name) else None
+    place = statement.targets[0]
+    if isinstance(place, ast.Attribute) and isinstance(place.value, ast.Name) and place.value.id == "self":
+        is_named = any(node.value == place.attr for home in file.files.values() for node in home.kinds[ast.Constant])
+        return not is_named and not any(home.reads(place.attr) for home in file.files.values())
+    slot = file.slot(place) if isinstance(place, ast.Name) else None
     return slot is not None and not slot.loads and len(slot.stores) == 1
 
 

@@ -182,9 +182,12 @@ def configuration(call: ast.Call, file: File, thread: ast.Call | None, at: ast.s
     texts = [f"{name}({', '.join(given)})"]
     standard = next((each.value for each in call.keywords if each.arg == "enable_standard_metrics"), None)
     if file.symbol(call) == NEW_METRICS_EXPORTER and not (isinstance(standard, ast.Constant) and not standard.value):
-        if standard is not None and not isinstance(standard, ast.Constant):
+        counters = f"{file.need('from appinsights_exporter import performance_counters', call.func)}.observe()"
+        is_asked = standard is not None and not isinstance(standard, ast.Constant)
+        inner = f"if {file.render(standard)}:{file.line_end}{file.indentation(at)}    " if is_asked and standard is not None else ""
+        if inner and not file.begins_line(at):
             raise Refused(Ask("Are the standard metrics of machine and process wanted?"))
-        texts.append(f"{file.need('from appinsights_exporter import performance_counters', call.func)}.observe()")
+        texts.append(f"{inner}{counters}")
     return texts
 
 

@@ -7,10 +7,13 @@ import itertools
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
+from opencensus_compat.rewrite.edits import Edit
+from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import is_simple
 from opencensus_compat.rewrite.rules.opened import opened_by
 from opencensus_compat.rewrite.rules.providers import STARTS
 from opencensus_compat.rewrite.rules.spans import as_call
+from opencensus_compat.rewrite.rules.tested import CURRENT
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.bindings import Slot
@@ -57,6 +60,12 @@ def _places(node: ast.Attribute, file: File) -> list[ast.Attribute]:
 
 def _read(node: ast.Attribute, places: list[ast.Attribute], file: File) -> Outcome:
     start = _start(node, file)
+    if start is None and _is_of_current(node, file):
+        # The SDK's spans have it; those that are not recorded have none, as OpenCensus's.
+        return [
+            Edit(file.start(node), file.start(node), b"getattr("),
+            file.splice(file.end(node.value), file.end(node), ', "name", None)', node),
+        ]
     if start is None or file.owner(node) is not file.owner(start):
         return _QUESTION
     around = list(itertools.takewhile(lambda each: each not in list(file.up(start)), file.up(node)))
@@ -68,6 +77,13 @@ def _read(node: ast.Attribute, places: list[ast.Attribute], file: File) -> Outco
     if opened_by(stores[0].value, file.statement(stores[0]), file) is None or _has_several(node, file):
         return _QUESTION
     return [file.replace(node, file.free_name(_VARIABLE))]
+
+
+def _is_of_current(node: ast.Attribute, file: File) -> bool:
+    """Return whether a name is that of the span that is current, in a program whose spans no framework starts and names."""
+    found = held(file, node.value)
+    is_current = bool(found) and all(home.symbol(each) in CURRENT for home, each in found or [])
+    return is_current and not any(use.rule[0] == "W" and use.rule >= "W010" for home in file.files.values() for use in home.uses)
 
 
 def _start(node: ast.Attribute, file: File) -> ast.Call | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit, apply, line_starts
 from opencensus_compat.rewrite.rules import legacy, pipelines
-from opencensus_compat.rewrite.rules.attribute_values import as_text
+from opencensus_compat.rewrite.rules.attribute_values import as_text, text_maker
 from opencensus_compat.rewrite.rules.opened import opened_by, starts_of
 from opencensus_compat.rewrite.rules.providers import STARTS, TRACER, callers, context_given, parent_context, reads, told, tracers
 from opencensus_compat.scan.rules import BY_ID
@@ -346,7 +346,8 @@ def status(use: Found, file: File) -> Outcome:
         trace = file.need(_TRACE, node)
         text = f"{trace}.StatusCode.ERROR" if code.value else f"{trace}.StatusCode.OK"
         if message is not None and code.value:
-            text += f", {file.render(message)}"
+            maker, rendered = text_maker(message, file), file.render(message)
+            text += f", {maker}({rendered})" if maker else f", {rendered}"
         return [file.replace(call, f"{trace}.Status({text})")]
     statement = file.statement(node)
     if use.symbol.endswith(".set_status"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
+from opencensus_compat.rewrite.rules.callers import callers, of_self
 from opencensus_compat.rewrite.rules.made import readers, target
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
 
-_CURRENT = frozenset({"trace.execution_context.get_current_span", "trace.tracer.Tracer.current_span"})
+CURRENT = frozenset({"trace.execution_context.get_current_span", "trace.tracer.Tracer.current_span"})
+"""What gets the current span."""
 _DEPTH = 3
 
 
@@ -53,9 +55,16 @@ def current_span(call: ast.Call, text: str, file: File) -> list[Edit]:
     slot = file.slot(place) if isinstance(place, ast.Name) else None
     own = slot is not None and slot.parameter is None and all(_is_current(store, file) for store in slot.stores)
     is_first = slot is not None and bool(slot.stores) and slot.stores[0] is place
+    seen: set[ast.expr] = set()
     for home, read in _reads(place, call, file):
+        if read in seen:
+            continue
+        seen.add(read)
         found = _test(read, home)
         if found is None or _is_harmless(found, read, home) or _is_before(found, call, home):
+            continue
+        if home is file and _is_result(read, call, file):
+            edits.append(_changed(found, file.text(read), file))
             continue
         if not (own and home is file and read in (slot.loads if slot is not None else ())):
             raise Refused(
@@ -66,6 +75,15 @@ def current_span(call: ast.Call, text: str, file: File) -> list[Edit]:
         if is_first:
             edits.append(_changed(found, home.text(read), home))
     return edits
+
+
+def _is_result(read: ast.expr, call: ast.Call, file: File) -> bool:
+    """Return whether an expression calls the one function that does no more than to return the current span."""
+    function = file.function(call)
+    if not isinstance(function, ast.FunctionDef) or not isinstance(read, ast.Call) or not isinstance(file.parents.get(call), ast.Return):
+        return False
+    results = [each for each in file.kinds[ast.Return] if file.function(each) is function]
+    return len(results) == 1 and (of_self(file, read) is function or any(each is read for _, each in callers(file, function) or []))
 
 
 def _is_last(node: ast.expr, file: File) -> bool:
@@ -88,7 +106,7 @@ def _is_current(store: ast.AST, file: File) -> bool:
     """Return whether a variable gets a current span, and nothing else, where it is bound."""
     parent = file.parents.get(store)
     value = parent.value if isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) else None
-    return isinstance(value, ast.Call) and file.symbol(value) in _CURRENT
+    return isinstance(value, ast.Call) and file.symbol(value) in CURRENT
 
 
 def _reads(place: ast.expr | None, call: ast.Call, file: File, depth: int = _DEPTH) -> Iterator[tuple[File, ast.expr]]:
@@ -103,7 +121,7 @@ def _reads(place: ast.expr | None, call: ast.Call, file: File, depth: int = _DEP
         for other in file.files.values():
             for node in other.reads(function.name):
                 above = other.call(node)
-                if above is not None and other.symbol(above) not in _CURRENT:
+                if above is not None and other.symbol(above) not in CURRENT:
                     yield other, above
                     yield from _reads(target(other, above), above, other, depth - 1)
 

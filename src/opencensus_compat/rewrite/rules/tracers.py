@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FREE: frozenset[str] = frozenset()
 _TRACE = "from opentelemetry import trace"
+_OF_OPENTELEMETRY = frozenset({"start_as_current_span", "sampler", "resource", "span_processor", "id_generator", "instrumentation_info"})
+"""What OpenTelemetry's tracers have, and OpenCensus's have not."""
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
 _TAKE_EXPORTERS = frozenset({TRACER, "ext.flask.flask_middleware.FlaskMiddleware", "ext.fastapi.fastapi_middleware.FastAPIMiddleware"})
@@ -29,7 +31,8 @@ def tracer(use: Found, file: File) -> Outcome:
     """`Tracer(...)` → `trace.get_tracer(__name__)`, and `configure(...)` before it where it has an exporter."""
     call = file.call(use.node)
     if call is not None and use.symbol != TRACER:
-        return Keep("OpenCensus's tracers have no such method")
+        # A method that tracers of neither API have raises the same where it is called.
+        return Keep("OpenCensus's tracers have no such method") if use.symbol.rpartition(".")[2] in _OF_OPENTELEMETRY else []
     if call is None:
         return _as_class(use, file)
     if file.value(call.func).meaning == "subclass":
