@@ -36,6 +36,17 @@ from opencensus_compat.rewrite.rewriting import rewrite_text
             id="an exporter of an early release",
         ),
         pytest.param(
+            "from opencensus.stats import stats\n\nmanager = stats.Stats().view_manager\n",
+            "in place of `stats.Stats()`",
+            id="stats of an early release",
+        ),
+        pytest.param(
+            "try:\n    from opencensus.trace.samplers import ProbabilitySampler\n    from opencensus.trace.tracer import Tracer\n"
+            "except ImportError:\n    class Tracer:\n        pass\n\ntracer = Tracer(sampler=ProbabilitySampler(1.0))\n",
+            "`Tracer` is a class of this file where the import fails, in line 5: delete that class",
+            id="a class that stands in for OpenCensus's",
+        ),
+        pytest.param(
             "from opencensus.trace.ext.grpc import client_interceptor\n\nclient_interceptor.OpenCensusClientInterceptor()\n",
             "Later ones have `opencensus.ext.grpc.client_interceptor.OpenCensusClientInterceptor`",
             id="an integration of an early release",

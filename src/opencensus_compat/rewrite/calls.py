@@ -140,3 +140,16 @@ def of_default(arguments: ast.arguments, node: ast.AST) -> ast.arg:
 def dependency(call: ast.Call) -> ast.expr | None:
     """Return the function whose result FastAPI hands over in the place of `Depends(function)`; None for another call."""
     return call.args[0] if strings.tail(call.func) in {"Depends", "Security"} and len(call.args) == 1 else None
+
+
+def not_followed(file: File, function: ast.expr) -> str:
+    """Return why what a function gets cannot be followed."""
+    name, slot = strings.tail(function), file.slot(function)
+    stores = slot.stores if slot is not None else []
+    own = [each for each in stores if isinstance(each, ast.ClassDef)]
+    if own and any(isinstance(each, ast.alias) for each in stores):
+        return (
+            f"`{name}` is a class of this file where the import fails, in line {own[0].lineno}: delete that class, "
+            "for what replaces OpenCensus is required"
+        )
+    return f"it is handed to {name or 'a function'}(), which is not in these files"

@@ -333,7 +333,7 @@ class Flows(Sources):
         elif name == "partial" and node not in self._through:
             self._stop(key, call, "it is handed on by partial()")
         elif name not in _HARMLESS and not is_robust and not made.is_always_none(call.func, file):
-            self._stop(key, call, f"it is handed to {name or 'a function'}(), which is not in these files")
+            self._stop(key, call, calls.not_followed(file, call.func))
 
     # Variables and functions.
     def _slot(self, slot: Slot) -> None:

@@ -32,6 +32,11 @@ def recording(use: Found, file: File) -> Outcome:
     """`mmap.measure_int_put(measure, value)` and `mmap.record(tags)` → `instrument.add(value, tags)`."""
     if use.symbol in _PARTS:
         return _part(use, file)
+    if use.symbol.startswith("stats.stats.Stats"):
+        return Ask(
+            "Does this run on an early release? Later ones have `stats.stats`, which is one for the process, in place of `stats.Stats()`: "
+            "write that first, and run `rewrite` again."
+        )
     call = file.call(use.node)
     if use.symbol == f"{maps.MAP}.measurement_map" and isinstance(use.node, ast.Attribute):
         return _length(use.node, file)
