@@ -120,7 +120,7 @@ def test_a_compact_span_says_what_the_span_said(made_by_tracers):
 
 
 def test_spans_made_by_hand_are_queued_as_they_are():
-    """Other containers of attributes or lists than the SDK's may be anything, and so may other classes."""
+    """Other containers of attributes than the SDK's may be anything, and so may other classes."""
 
     class Own(ReadableSpan):
         pass

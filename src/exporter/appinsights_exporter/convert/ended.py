@@ -51,6 +51,10 @@ OWN_FIELDS = "ended_fields"
 """Method of a class of spans that returns the values itself, which takes less than to read each field: that of the facade's spans."""
 
 
+_List: Any = BoundedList
+"""The SDK's, of which a private field is read."""
+
+
 def rows(spans: Iterable[object]) -> list[Ended]:
     """Return the fields of ended spans, a row for each.
 
@@ -88,7 +92,7 @@ def _public(span: Any) -> Ended:
 def _private(span: Any) -> Ended:
     # A function, since Python remembers for it where each field is; `attrgetter` takes twice as long.
     try:
-        status = span._status
+        status, attributes, events, links = span._status, span._attributes, span._events, span._links
         return (
             span._resource,
             span._instrumentation_scope,
@@ -100,12 +104,13 @@ def _private(span: Any) -> Ended:
             span._end_time,
             status._status_code,
             status._description,
-            span._attributes._dict,
-            span._events._dq,
-            span._links._dq,
+            attributes._dict if type(attributes) is BoundedAttributes else {**attributes} if attributes else {},
+            # The length of the SDK's list is a call of Python's.
+            events._dq if type(events) is _List else events,
+            links._dq if type(links) is _List else links,
         )
     except AttributeError:
-        # Of one that was made by hand, with other containers than the SDK's.
+        # Of a release that has other names.
         return _public(span)
 
 
@@ -181,7 +186,9 @@ def compact(span: ReadableSpan) -> ReadableSpan:
         attributes: Any = span._attributes
         events: Any = span._events
         links: Any = span._links
-        if events._dq or links._dq or attributes.dropped:
+        if type(events) is _List and type(links) is _List:
+            events, links = events._dq, links._dq
+        if type(attributes) is not BoundedAttributes or attributes.dropped or events or links:
             return span
         # Half of the time of a constructor.
         made = _new(CompactSpan)
@@ -196,7 +203,7 @@ def compact(span: ReadableSpan) -> ReadableSpan:
         made.end_time = span._end_time
         made.status = span._status
     except AttributeError:
-        # Made by hand, with other containers.
+        # Of a release that has other names.
         return span
     return made
 
