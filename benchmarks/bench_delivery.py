@@ -58,10 +58,10 @@ STAGES = {
 LONG_STAGES = {"census-compat": (100_000, 1_000_000), "native": (100_000,)}
 """Further stages, in the first turn."""
 LIMITS = (
-    ("census-compat", "legacy", "items/s", 3.8),
-    ("native", "official", "items/s", 5.0),
+    ("census-compat", "legacy", "items/s", 4.4),
+    ("native", "official", "items/s", 6.3),
 )
-MAX_CPU = (("census-compat", "legacy", 0.23), ("native", "official", 0.18))
+MAX_CPU = (("census-compat", "legacy", 0.2), ("native", "official", 0.145))
 """CPU time of the process for each item: it decides the rate, and a busy machine changes it less."""
 MAX_BYTES_OF_LEGACY = 0.08
 MAX_PEAK_OF_LEGACY = 0.6

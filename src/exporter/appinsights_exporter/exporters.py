@@ -56,8 +56,8 @@ class Records(Protocol):
 
 _TOGETHER = 32
 """Items that are handed over at a time: each alone took a tenth of an item's time. Many more at a time would need new memory."""
-_AT_ONCE = 256
-"""Spans that are written at a time: the more are of one kind, the less each takes."""
+_AT_ONCE = 512
+"""Spans that are written at a time, which is a batch: the more are of one kind, the less each takes."""
 
 _records: weakref.WeakValueDictionary[str, Records] = weakref.WeakValueDictionary()
 """Instrumentation key -> the records that reach its resource past the exporters here."""
