@@ -356,8 +356,9 @@ class FacadeSpan(Span, _handles.OtelSpan):
             code, description, events, links = status.status_code, status.description, super().events, super().links
             attributes: Mapping[str, Any] = {**(super().attributes or {})}
         else:
-            code, description, events, links = _UNSET_CODE, None, self._census_events or (), ()
-            attributes = self._census_attributes or {}
+            own = self._census_status
+            code, description = (_UNSET_CODE, None) if own is None else (own.status_code, own.description)
+            events, links, attributes = self._census_events or (), (), self._census_attributes or {}
         return (
             source.resource,
             source.scope,

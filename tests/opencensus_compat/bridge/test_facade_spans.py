@@ -12,6 +12,7 @@ from opentelemetry import context as context_api
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from appinsights_exporter.convert.ended import rows
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory
 from opencensus_compat.trace.span import Span as OpenCensusSpan
 from opencensus_compat.trace.stack_trace import StackTrace
@@ -131,6 +132,9 @@ def test_what_this_package_exports_of_it(place):
     assert [getattr(span, field) for field in fields] == [getattr(ended, field) for field in fields]
     assert dict(span.attributes) == dict(ended.attributes) == {**ATTRIBUTES, "_MS.sampleRate": 25.0}
     assert span.status is status
+    read, shown_to_others = rows([span, ended])
+    assert [*map(tuple, read[-2:])] == [*map(tuple, shown_to_others[-2:])]
+    assert read[:-2] == shown_to_others[:-2]
     assert not span._census_is_whole
 
 
