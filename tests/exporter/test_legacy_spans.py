@@ -127,6 +127,7 @@ def test_request_name(attributes, name, request_name, operation):
 CODES = {
     "no code": ({}, 0, "0", True),
     "status": ({}, 2, "2", False),
+    "status in text": ({}, "5", "5", False),
     "success": ({"http.status_code": 200}, 0, "200", True),
     "code before status": ({"http.status_code": 399}, 2, "399", True),
     "client error": ({"http.status_code": 400}, 0, "400", False),

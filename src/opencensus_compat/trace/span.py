@@ -27,6 +27,7 @@ from opencensus_compat.trace import stack_trace as stack_trace_module
 from opencensus_compat.trace import status as status_module
 from opencensus_compat.trace._bounded import BoundedDict, BoundedList
 from opencensus_compat.trace._kept import KeptSpan, is_error, status_of
+from opencensus_compat.trace._steps import Watched, on_change, watch
 from opencensus_compat.trace.span_context import generate_span_id
 from opencensus_compat.trace.tracers import base  # noqa: F401 - a name of OpenCensus's module
 
@@ -55,7 +56,7 @@ class SpanKind:
     CLIENT = 2
 
 
-class Span(base_span.BaseSpan, KeptSpan):
+class Span(base_span.BaseSpan, KeptSpan, metaclass=Watched):
     """One timed operation, with the OpenCensus interface.
 
     Spans come from a tracer. One that a program builds itself, without a tracer, keeps what is set on it and is not exported, as in
@@ -348,6 +349,22 @@ class Span(base_span.BaseSpan, KeptSpan):
         """Start the OpenTelemetry span of a child made with `span()`."""
         self._parent_context = _context.with_span(outer if outer is not None else _context.get_current(), self.parent_span, parent)
         self._otel = start_span(self.name, self._parent_context, parent, span_id=oc_to_otel.id_number(self._span_id, 16))
+
+
+def _enter_by_steps(self: Any) -> Any:
+    """Enter a span as `__enter__` of OpenCensus does: by `start`, which a program has replaced."""
+    self.start()
+    return self
+
+
+_enter = Span.__enter__
+watch(Span, "__init__", "_on_create_callbacks", "start")
+
+
+@on_change
+def _change_entry(are_replaced: bool) -> None:
+    if vars(Span)["__enter__"] in (_enter, _enter_by_steps):
+        Span.__enter__ = _enter_by_steps if are_replaced else _enter  # type: ignore[method-assign]  # it does the same
 
 
 def format_span_json(span: Any) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from opencensus_compat._bridge.settings import chosen as _chosen
 from opencensus_compat._bridge.settings import one_trace_per_tracer, shim_is_used, use_shim
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
+from opencensus_compat.trace._steps import steps as _steps
 from opencensus_compat.trace.propagation import trace_context_http_header_format
 from opencensus_compat.trace.samplers import (
     _BY_ID,
@@ -528,7 +529,8 @@ class Tracer(metaclass=_TracerClass):
 
     def _around(self, func: Any) -> Any:
         """Return what a decorated function runs inside."""
-        return self._start(func.__name__) if _is_ours(self.tracer) else _span_of(self.tracer, func.__name__)
+        kind = type(self.tracer)
+        return self._start(func.__name__) if kind is _ContextTracer or kind is _NoopTracer else _span_of(self.tracer, func.__name__)
 
 
 @contextmanager
@@ -554,8 +556,8 @@ def _default_exporter() -> Any:
 
 
 def _is_ours(tracer: Any) -> bool:
-    """Return whether a tracer is one that this package made, rather than one that a program has put in its place."""
-    return type(tracer) is _ContextTracer or type(tracer) is _NoopTracer
+    """Return whether a tracer is one that this package made, with its methods, rather than one that a program has put in its place."""
+    return (type(tracer) is _ContextTracer and not _steps.are_replaced) or type(tracer) is _NoopTracer
 
 
 def _decides_itself(tracer: Tracer) -> bool:

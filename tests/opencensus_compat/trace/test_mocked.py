@@ -29,6 +29,81 @@ def _exported(exporter):
     return [span for call in exporter.export.call_args_list for span in call.args[0]]
 
 
+def _replace(monkeypatch, cls, name, called):
+    """Put a method of the program's into a class, which calls the one that it replaces."""
+    own = vars(cls)[name]
+
+    def replacement(self, *args, **kwargs):
+        called.append(name)
+        return own(self, *args, **kwargs)
+
+    monkeypatch.setattr(cls, name, replacement)
+
+
+def _work():
+    """Do nothing."""
+
+
+STEPS = [
+    (Span, "__init__", 3),
+    (Span, "start", 6),
+    (context_tracer.ContextTracer, "start_span", 3),
+    (context_tracer.ContextTracer, "end_span", 3),
+    (context_tracer.ContextTracer, "finish", 1),
+    (context_tracer.ContextTracer, "current_span", 2),
+    (context_tracer.ContextTracer, "add_attribute_to_current_span", 1),
+]
+
+
+@pytest.mark.parametrize(("cls", "name", "times"), STEPS, ids=[name for _, name, _ in STEPS])
+def test_a_replaced_step(cls, name, times, exporter, otel, monkeypatch):
+    """A method that a program puts into a class is called where OpenCensus calls it, and no longer once it is taken out again."""
+    tracer, called = Tracer(exporter=exporter, sampler=ON), []
+    for number in (times, 0):
+        with monkeypatch.context() as replaced:
+            if number:
+                _replace(replaced, cls, name, called)
+            with tracer.span("a"), tracer.span("b"):
+                assert tracer.current_span().name == "b"
+                tracer.add_attribute_to_current_span("key", "value")
+            tracer.trace_decorator()(_work)()
+            tracer.finish()
+        assert (called.count(name), len(called)) == (number, number)
+        called.clear()
+        inner, outer, work = _exported(exporter)
+        assert [(span.name, dict(span.attributes)) for span in (inner, outer, work)] == [("b", {"key": "value"}), ("a", {}), ("_work", {})]
+        assert inner.context.trace_id == outer.context.trace_id != work.context.trace_id
+        exporter.reset_mock()
+
+
+def test_the_end_of_all_spans_by_a_replaced_step(exporter, otel, monkeypatch):
+    """`finish` ends each open span by it; one that ends none is not called for ever."""
+    tracer, called = Tracer(exporter=exporter, sampler=ON), []
+    _replace(monkeypatch, context_tracer.ContextTracer, "end_span", called)
+    for name in "ab":
+        tracer.start_span(name)
+    tracer.finish()
+    assert (len(called), [span.name for span in _exported(exporter)]) == (2, ["b", "a"])
+    tracer.start_span("c")
+    with mock.patch.object(context_tracer.ContextTracer, "end_span") as ending:
+        tracer.finish()
+    ending.assert_called_once_with()
+
+
+def test_a_span_of_the_programs_own_is_the_parent(exporter, otel):
+    """A span that a program has built and made current is the parent of what starts inside it, in the tracer's trace."""
+    built = Span("built", span_id=SPAN_ID)
+    execution_context.set_current_span(built)
+    tracer = Tracer(exporter=exporter, sampler=ON)
+    with tracer.span("inner"), tracer.span("innermost"):
+        pass
+    execution_context.set_current_span(None)
+    innermost, inner = _exported(exporter)
+    assert (inner.parent_span_id, innermost.parent_span_id) == (SPAN_ID, inner.span_id)
+    assert otel.spans["inner"].parent.span_id == int(SPAN_ID, 16)
+    assert len(otel.trace_ids) == 1
+
+
 # --- Tracers
 
 

@@ -161,11 +161,13 @@ def _is_finite(value: object) -> bool:
     return type(value) is not float or isfinite(value)
 
 
-def _status_code(span: ReadableSpan, attributes: dict[str, object]) -> int:
-    """Return the gRPC code of the span's status; a failure that only the OpenTelemetry status holds counts as UNKNOWN."""
+def _status_code(span: ReadableSpan, attributes: dict[str, object]) -> int | str:
+    """Return the code of the span's status, which a program may have in text; a failure that only the OpenTelemetry status holds counts as UNKNOWN."""
     code = attributes.get(STATUS_CODE)
     if isinstance(code, int):
         return code
+    if isinstance(code, str):
+        return code[:MAX_CODE]
     return _UNKNOWN if span.status.status_code is _ERROR else 0
 
 
@@ -182,7 +184,7 @@ def _http_status(value: object, fallback: bool) -> tuple[str, bool]:
 
 
 def _request(
-    fields: dict[str, object], properties: dict[str, object], tags: dict[str, str], attributes: dict[str, object], status_code: int
+    fields: dict[str, object], properties: dict[str, object], tags: dict[str, str], attributes: dict[str, object], status_code: int | str
 ) -> None:
     """Fill in a request.
 
@@ -206,7 +208,7 @@ def _request(
         properties["request.url"] = url[:MAX_VALUE]
 
 
-def _dependency(fields: dict[str, object], name: str, kind: SpanKind, attributes: dict[str, object], status_code: int) -> None:
+def _dependency(fields: dict[str, object], name: str, kind: SpanKind, attributes: dict[str, object], status_code: int | str) -> None:
     """Fill in a dependency.
 
     Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L157-L193

@@ -24,6 +24,7 @@ from opencensus_compat._bridge.providers.spans import others_send, provide_spans
 from opencensus_compat._bridge.running_spans import parent_handle, sample_rate
 from opencensus_compat.trace import base_exporter, blank_span, execution_context
 from opencensus_compat.trace import span as trace_span
+from opencensus_compat.trace._steps import Watched, end_by_steps, on_change, start_by_steps, watch
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
 from opencensus_compat.trace.trace_options import TraceOptions
 from opencensus_compat.trace.tracers import base
@@ -67,8 +68,9 @@ def _tracer_of(span: Any) -> Any:
     return span.context_tracer if _handles.is_own(span, _handles.CensusSpan) else None
 
 
-# Tests of programs put mocks in its place.
-_Span = trace_span.Span
+# Tests of programs put mocks in its place. None while a program has replaced one of its methods, or the tracer's.
+_Span: Any = trace_span.Span
+_OwnSpan, _on_create = trace_span.Span, trace_span.Span._on_create_callbacks
 # Without the look into the module at each span.
 _CENSUS_KEY, _SPAN_KEY, _modules, _read_current = _context.CENSUS_KEY, _context.SPAN_KEY, _context.modules, _context.read_current
 _make_current, _spans = _context.make_current, _context.spans
@@ -76,7 +78,7 @@ _read_opened, _set_opened = _context.opened.get, _context.opened.set
 _OtelSpan, _BlankSpan, _new = _handles.OtelSpan, blank_span.BlankSpan, object.__new__
 
 
-class ContextTracer(base.Tracer, _handles.CensusTracer):
+class ContextTracer(base.Tracer, _handles.CensusTracer, metaclass=Watched):
     """Starts and ends sampled spans.
 
     A span continues the current span of either API; where there is none, the remote parent of `span_context`; else it is the root of
@@ -181,6 +183,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
 
     def finish(self) -> None:
         """End every open span, innermost first."""
+        if type(self).end_span is not _END_SPAN:
+            end_by_steps(self)
         end_all(self._open)
 
     def span(self, name: str = "span") -> Any:
@@ -301,6 +305,12 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             if remote_id is not None:
                 remote = oc_to_otel.span_context(trace.trace_id, remote_id, True, trace.tracestate)
             trace_id = remote.trace_id if remote is not None else oc_to_otel.id_number(trace.trace_id, 32)
+        innermost: Any = context.get(_CENSUS_KEY)
+        if innermost is not None and len(innermost) > 2:
+            # A program's own object is current, which does not say of which trace it is.
+            parent_span = innermost[0]
+            around_id = getattr(parent_span, "span_id", None)
+            remote = oc_to_otel.span_context(f"{trace_id or getrandbits(128):032x}", around_id, sampled=True) or remote
         if remote is not None:
             parent: OtelSpan | None = trace_api.NonRecordingSpan(remote)
             start_context = Context({**context, _context.SPAN_KEY: parent})
@@ -309,10 +319,6 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             start_context = context
             if _SPAN_KEY in context:
                 start_context = Context({key: value for key, value in context.items() if key != _context.SPAN_KEY})
-        innermost: Any = context.get(_CENSUS_KEY)
-        if innermost is not None and len(innermost) > 2:
-            # A program's own object is current, which does not say of which trace it is.
-            parent_span = innermost[0]
         otel = (_feed.spans or provide_spans()).start(name, start_context, parent, self._sample_rate, trace_id, None)
         # Before the span becomes the current one.
         call = _calls.next_call(self.exporter, others_send) if _modules.have_instrumentations else None
@@ -338,7 +344,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
         kind = trace_span.Span
         if made is not None:
             span = made
-        elif kind is _Span and not kind._on_create_callbacks:
+        elif kind is _Span and not _on_create:
             # As its constructor leaves it, in a third of the time.
             span = _new(kind)
             span.name = span._otel_name = name
@@ -351,7 +357,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
             span._has_more = span._id_is_assigned = span._is_elsewhere = False
             span._doubles = ()
         else:
-            span = kind(name, parent_span, context_tracer=self)
+            span = made = kind(name, parent_span, context_tracer=self)
         span._otel = otel
         span._outer = context
         span._parent_context = parent_context
@@ -375,6 +381,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer):
                 span._holder, holder._top = holder, span
             else:
                 note_elsewhere(holder, span, here)
+        if made is not None and _Span is None:
+            span.start()
         return span
 
     def end_span(self, *args: Any, **kwargs: Any) -> Any:
@@ -484,6 +492,14 @@ def _context_to_update(span_context: Any) -> Any:
 
 
 _END_SPAN = ContextTracer.end_span
+start_by_steps(ContextTracer, "_start_child", "_start_root")
+watch(ContextTracer, "__init__", "add_attribute_to_current_span", "current_span", "end_span", "finish", "start_span")
+
+
+@on_change
+def _change_class(are_replaced: bool) -> None:
+    global _Span
+    _Span = None if are_replaced else _OwnSpan
 
 
 class Unsampled(trace_api.NonRecordingSpan):
