@@ -154,3 +154,12 @@ def make() -> "AzureLogHandler":
 """
     )
     assert "opencensus" not in text
+
+
+def test_fields_of_all_handlers():
+    """What every handler keeps, the new one keeps too."""
+    text = "from opencensus.ext.azure.log_exporter import AzureLogHandler\n\nhandler = AzureLogHandler()\nhandler.lock = threading.Lock()\nprint(handler.level)\n"
+    after = rewrite_text(text.encode()).after["<stdin>"].decode()
+    assert after == text.replace("opencensus.ext.azure.log_exporter", "appinsights_exporter").replace(
+        "AzureLogHandler", "ApplicationInsightsLoggingHandler"
+    )

@@ -36,6 +36,11 @@ from opencensus_compat.rewrite.rewriting import rewrite_text
             id="an exporter of an early release",
         ),
         pytest.param(
+            "from opencensus.ext.azure.metrics_exporter import MetricsExporter\n\nexporter = MetricsExporter()\n",
+            "Nothing hands this exporter its metrics, so that it sends none",
+            id="an exporter of metrics that nothing uses",
+        ),
+        pytest.param(
             "from opencensus.stats import stats\n\nmanager = stats.Stats().view_manager\n",
             "in place of `stats.Stats()`",
             id="stats of an early release",

@@ -23,6 +23,8 @@ HANDLERS = {
 }
 _METHODS = frozenset({"acquire", "close", "flush", "get_name", "release"})
 """Methods of all handlers, without arguments: OpenCensus's take a time limit besides."""
+_FIELDS = frozenset({"filters", "formatter", "level", "lock", "name"})
+"""What every handler keeps."""
 _PROTOCOL = "ext.azure.common.protocol"
 _ENVELOPES = frozenset(
     {"BaseObject", "Data", "DataPoint", "Envelope", "Event", "ExceptionData", "Message", "MetricData", "RemoteDependency", "Request"}
@@ -53,6 +55,8 @@ def _is_of_handlers(use: Found, file: File) -> bool:
     """Return whether a use calls what every handler of the standard library has: `handler.close()`."""
     owner, _, name = use.symbol.rpartition(".")
     call = file.call(use.node)
+    if owner in HANDLERS and name in _FIELDS:
+        return True
     if owner in HANDLERS and name == "emit":
         return call is not None and len(call.args) == 1 and not call.keywords and not file.has_stars(call)
     return owner in HANDLERS and name in _METHODS and call is not None and not (call.args or call.keywords)

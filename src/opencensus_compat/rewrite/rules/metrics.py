@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import metric_names, parts, processors, readings, setups
-from opencensus_compat.rewrite.rules.made import called, is_subclass, loads, made, target
+from opencensus_compat.rewrite.rules.made import called, is_subclass, loads, made, readers, target
 from opencensus_compat.rewrite.rules.options import milliseconds, options
 from opencensus_compat.rewrite.rules.parts import REGISTER_EXPORTER
 from opencensus_compat.rewrite.rules.views import METRICS_EXPORTER, NEW_METRICS_EXPORTER, PROMETHEUS, PUTS, is_known
@@ -24,6 +24,10 @@ _METRICS = frozenset({"S001", "M001", "M002"})
 _POINTS = (".GaugePointLong.set", ".GaugePointLong.add", ".GaugePointDouble.set", ".GaugePointDouble.add")
 _PRODUCERS = frozenset({"metrics.export.gauge.Registry", "stats.stats.stats"})
 
+_IDLE = Ask(
+    "Nothing hands this exporter its metrics, so that it sends none: delete the line, or write `new_metrics_exporter(...)`, which sends those of all views."
+)
+
 
 def exporter(use: Found, file: File) -> Outcome:
     """`new_metrics_exporter(...)` → `configure(..., signals=["metrics"])`; `MetricsExporter` and its thread likewise."""
@@ -38,7 +42,9 @@ def exporter(use: Found, file: File) -> Outcome:
         return Ask("What is done with the exporter besides its registration?")
     threads = [each for each in called(file, _THREAD) if _exporter_of(each, file) is call]
     if use.symbol == METRICS_EXPORTER and len(threads) != 1:
-        return Ask("Who hands the exporter its metrics?")
+        held = target(file, call)
+        is_idle = file.is_alone(call) if held is None else not readers(file, held)
+        return _IDLE if is_idle else Ask("Who hands the exporter its metrics?")
     place = target(file, call)
     statement = file.statement(call)
     taken_out: list[Edit] = []
