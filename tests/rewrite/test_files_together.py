@@ -410,3 +410,22 @@ def test_a_parameter_that_a_decorator_fills():
         "        return f(**kwargs)\n    return inner\n\n@traced\ndef main(tracer: Tracer):\n    with tracer.span('a'):\n        pass\n\nmain()\n"
     )
     assert rewrite_text(text.encode(), options=Options(shape=True, markers=False)).after == {}
+
+
+@pytest.mark.parametrize("package", ["from shop.tracing import *\n", "from .tracing import *\n", "from shop.names import *\n"])
+def test_names_that_a_package_hands_on_as_a_whole(tmp_path, package):
+    """What another file does with an object that it gets by `import *` of a package changes with the object, also through several files."""
+    (tmp_path / "shop").mkdir()
+    texts = {
+        "shop/__init__.py": package,
+        "shop/names.py": "from shop.tracing import *\n",
+        "shop/tracing.py": "from contextlib import contextmanager\nfrom opencensus.trace import execution_context\n\n\n@contextmanager\n"
+        "def block(name):\n    with execution_context.get_opencensus_tracer().span(name) as span:\n        yield span\n",
+        "app.py": "import shop\nfrom shop import block\n\nwith block('a') as span:\n    span.add_attribute('b', 1)\n"
+        "with shop.block('a') as other:\n    other.add_attribute('b', 1)\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    after = rewrite([str(tmp_path)], Options(shape=True, markers=False)).after
+    assert b"opencensus" not in after[str(tmp_path / "shop/tracing.py")]
+    assert after[str(tmp_path / "app.py")].count(b".set_attribute(") == 2

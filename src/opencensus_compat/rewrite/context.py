@@ -313,8 +313,24 @@ class File:
         """Return the variable of another file of the run that an import names; None for another import."""
         statement = self.parents.get(alias)
         other = self.module_file(statement.level, statement.module or "") if isinstance(statement, ast.ImportFrom) else None
-        slot = other.bindings.module.get(alias.name) if other is not None else None
-        return (other, slot) if other is not None and slot is not None else None
+        return other.variable(alias.name) if other is not None else None
+
+    def variable(self, name: str) -> tuple[File, Slot] | None:
+        """Return the variable that a name of the module stands for; None where nothing of these files binds it."""
+        slot = self.bindings.module.get(name)
+        return (self, slot) if slot is not None else self.starred(name)
+
+    def starred(self, name: str, depth: int = 8) -> tuple[File, Slot] | None:
+        """Return the variable that `from module import *` binds to a name which nothing else binds, also through several modules."""
+        for statement in self.kinds[ast.ImportFrom] if depth else ():
+            other = self.module_file(statement.level, statement.module or "") if statement.names[0].name == "*" else None
+            slot = other.bindings.module.get(name) if other is not None else None
+            found = (
+                (other, slot) if other is not None and slot is not None else other.starred(name, depth - 1) if other is not None else None
+            )
+            if found is not None:
+                return found
+        return None
 
     def module_file(self, level: int, name: str) -> File | None:
         """Return the file of the run that an import of a name means; None for a module that is none of them."""

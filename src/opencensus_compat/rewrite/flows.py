@@ -10,7 +10,6 @@ from opencensus_compat.rewrite import calls, classes, kept, loops
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.by_name import Named
 from opencensus_compat.rewrite.groups import Key
-from opencensus_compat.rewrite.imports import starred
 from opencensus_compat.rewrite.rules import (
     attributes,
     by_hand,
@@ -405,7 +404,7 @@ class Flows(Sources):
             self._stop(slot, node, reason)
         self._attributes_of(slot)
         for home, unbound in self._unbound[slot.name]:
-            found = starred(home, slot.name)
+            found = home.starred(slot.name)
             if found is not None and found[1] is slot:
                 self._flow(home, unbound, slot)
                 for use in home.by_node.get(unbound, ()):
@@ -434,7 +433,7 @@ class Flows(Sources):
                 self.requires.append((origin[1], slot))
                 return
             self._tie(slot, origin[1])
-            is_alone = isinstance(slot.owner, ast.Module) and is_tracer(file, store) and starred(file, slot.name) is None
+            is_alone = isinstance(slot.owner, ast.Module) and is_tracer(file, store) and file.starred(slot.name) is None
             # One of its own would send its spans another way.
             if is_alone and not ways.are_separate(file):
                 self.imported.add((file.path, slot.name))

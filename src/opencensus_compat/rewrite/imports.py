@@ -17,7 +17,6 @@ from opencensus_compat.rewrite.edits import Edit, Need
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from opencensus_compat.rewrite.bindings import Slot
 
 _ADAPTER = "opencensus_compat.legacy_exporters"
 _GUARDS = ("ImportError", "ModuleNotFoundError")
@@ -217,16 +216,6 @@ def handed_on(files: Mapping[str, File], find: Callable[[str, int, str], str | N
             pending += more
         names[path] |= {word for each in reached - {path} for word in files[each].words() | names.get(each, set())}
     return names
-
-
-def starred(file: File, name: str) -> tuple[File, Slot] | None:
-    """Return the variable that `from module import *` binds to a name which nothing else binds."""
-    for statement in file.kinds[ast.ImportFrom]:
-        other = file.module_file(statement.level, statement.module or "") if statement.names[0].name == "*" else None
-        slot = other.bindings.module.get(name) if other is not None else None
-        if other is not None and slot is not None:
-            return other, slot
-    return None
 
 
 def lost(files: Mapping[str, File], done: Mapping[str, Sequence[Edit]]) -> set[ast.alias]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from opencensus_compat.rewrite.imports import starred
 from opencensus_compat.rewrite.rules.callers import callers, returned
 from opencensus_compat.rewrite.rules.made import readers, stored, target
 from opencensus_compat.scan import strings
@@ -222,7 +221,7 @@ def _loads(file: File, holder: ast.expr) -> Places | None:
         return None
     for home in file.files.values():
         # What gets it by `import *` has no variable that could be followed.
-        if any(home.slot(each) is None for each in home.reads(slot.name)) and (starred(home, slot.name) or (home, None))[1] is slot:
+        if any(home.slot(each) is None for each in home.reads(slot.name)) and (home.starred(slot.name) or (home, None))[1] is slot:
             return None
     return readers(file, holder)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from opencensus_compat.rewrite import calls, classes
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.groups import Groups
-from opencensus_compat.rewrite.imports import is_of_opencensus, starred
+from opencensus_compat.rewrite.imports import is_of_opencensus
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
@@ -92,12 +92,10 @@ class Meanings(Groups):
             return None
         path = self._find_module(file.path, statement.level, statement.module or "")
         other = self._files.get(path) if path is not None else None
-        found = other.bindings.module.get(store.name) if other is not None else None
-        if other is None or found is None:
+        found = other.variable(store.name) if other is not None else None
+        if found is None:
             return None
-        if all(isinstance(each, ast.alias) for each in found.stores):
-            return self._origin(other, found, depth - 1)
-        return other, found
+        return self._origin(*found, depth - 1) if all(isinstance(each, ast.alias) for each in found[1].stores) else found
 
     def _attribute(self, file: File, node: ast.Attribute | ast.Call) -> Slot | None:
         """Return what keeps an attribute of an object of the program, or a variable of a module of it; None for another.
@@ -110,7 +108,8 @@ class Meanings(Groups):
         value = file.value(owner)
         if value.meaning == "module":
             other = self._files.get(value.name)
-            return other.bindings.module.get(name) if other is not None else None
+            found = other.variable(name) if other is not None else None
+            return found[1] if found is not None else None
         if isinstance(owner, ast.Name):
             slot = file.slot(owner)
             if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias) and self._origin(file, slot) is None:
@@ -153,12 +152,13 @@ class Meanings(Groups):
         """Return the function of the program that an expression names; None for another."""
         if isinstance(node, ast.Name):
             slot = file.slot(node)
-            return self._defined(*((file, slot) if slot is not None and slot.stores else starred(file, node.id) or (file, None)))
+            return self._defined(*((file, slot) if slot is not None and slot.stores else file.starred(node.id) or (file, None)))
         if isinstance(node, ast.Attribute) and node not in file.by_node:
             value = file.value(node.value)
             if value.meaning == "module":
                 other = self._files.get(value.name)
-                return self._defined(other, other.bindings.module.get(node.attr)) if other is not None else None
+                found = other.variable(node.attr) if other is not None else None
+                return self._defined(*found) if found is not None else None
             if value.meaning in {"object", "class"}:
                 path, _, name = value.name.partition("::")
                 home = self._files.get(path)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import by_name, calls, classes, kept
 from opencensus_compat.rewrite.bindings import Slot
-from opencensus_compat.rewrite.imports import starred
 from opencensus_compat.rewrite.meanings import Function, Meanings
 from opencensus_compat.rewrite.rules import made
 from opencensus_compat.scan import strings
@@ -34,7 +33,7 @@ class Sources(Meanings):
         match node:
             case ast.Name():
                 slot = file.slot(node)
-                if slot is None and (found := starred(file, node.id)) is not None:
+                if slot is None and (found := file.starred(node.id)) is not None:
                     slot = found[1]
                 if slot is not None and not self._is_import(file, slot):
                     self._reach(slot)

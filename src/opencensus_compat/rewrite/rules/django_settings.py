@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import requirements
-from opencensus_compat.rewrite.imports import starred
 from opencensus_compat.rewrite.rules import settings
 from opencensus_compat.rewrite.rules.providers import imports
 
@@ -98,7 +97,7 @@ def _is_settled(test: ast.expr, file: File) -> bool:
 def named(node: ast.Name, file: File) -> tuple[File, Slot] | None:
     """Return the variable that a name of settings means, of their file or of one of which they have all names; None for another name."""
     slot = file.slot(node) or file.bindings.module.get(node.id)
-    return (file, slot) if slot is not None else starred(file, node.id)
+    return (file, slot) if slot is not None else file.starred(node.id)
 
 
 def libraries(file: File) -> list[str] | None:

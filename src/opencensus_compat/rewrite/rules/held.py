@@ -74,9 +74,9 @@ def _parts(file: File, node: ast.expr) -> Parts:
         case ast.Attribute():
             value = file.value(node.value)
             other = file.files.get(value.name) if value.meaning == "module" else None
-            slot = other.bindings.module.get(node.attr) if other is not None else None
             if other is not None:
-                return _of_slot(other, slot) if slot is not None else None
+                found = other.variable(node.attr)
+                return _of_slot(*found) if found is not None else None
             stores = [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)]
             return _bound(file, stores) if stores else _of_property(file, node) or _of_object(file, node) or _of_class(file, node)
     return None

@@ -76,8 +76,8 @@ def stored(file: File, node: ast.expr) -> tuple[File, ast.expr] | None:
     value = file.value(node.value)
     other = file.files.get(value.name) if value.meaning == "module" else None
     if other is not None:
-        found = other.bindings.module.get(node.attr)
-        return _of_slot(other, found) if found is not None else None
+        found = other.variable(node.attr)
+        return _of_slot(*found) if found is not None else None
     stores = [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)]
     parent = file.parents.get(stores[0]) if len(stores) == 1 else None
     if isinstance(parent, ast.Assign) and stores[0] in parent.targets:
