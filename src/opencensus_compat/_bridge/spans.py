@@ -116,6 +116,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
         "_census_attributes",
         "_census_events",
         "_census_is_whole",
+        "_census_links",
         "_census_source",
         "_census_status",
         "census_rate",
@@ -144,6 +145,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
     _census_source: _Source
     _census_attributes: dict[str, AttributeValue] | None
     _census_events: list[Event] | None
+    _census_links: list[trace_api.Link] | None
     _census_status: trace_api.Status | None
 
     @staticmethod
@@ -178,7 +180,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
         span.kind = _INTERNAL
         span._census_attributes = attributes
         span.census_rate = rate
-        span._census_events = span._census_status = span.end_time = None
+        span._census_events = span._census_links = span._census_status = span.end_time = None
         span._census_is_whole = False
         span.start_time = time_ns() if start_ns is None else start_ns
         others = source.others
@@ -207,6 +209,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
                 resource=source.resource,
                 attributes=self._census_attributes,
                 events=self._census_events,
+                links=self._census_links or (),
                 # They have seen it start, and may have seen it end.
                 span_processor=_OnlyEnd(source) if end_ns is None else SpanProcessor(),
                 limits=source.limits,
@@ -248,7 +251,9 @@ class FacadeSpan(Span, _handles.OtelSpan):
     @property
     def links(self) -> Sequence[trace_api.Link]:
         """Other spans that belong to it."""
-        return super().links if self._census_is_whole else ()
+        if self._census_is_whole:
+            return super().links
+        return tuple(self._census_links or ())
 
     @property
     def status(self) -> trace_api.Status:
@@ -297,6 +302,17 @@ class FacadeSpan(Span, _handles.OtelSpan):
                     self._census_events.append(Event(name, MappingProxyType(attributes), time))
                     return
         self.add_event(name, attributes, time)
+
+    def census_add_link(self, context: SpanContext, attributes: dict[str, AttributeValue]) -> None:
+        """Add a link to a valid context, with attributes of which each is one that OpenTelemetry accepts; the dict is given away."""
+        with _making_whole:
+            if not self._census_is_whole and self.end_time is None and len(attributes) <= _MOST and "" not in attributes:
+                if self._census_links is None:
+                    self._census_links = []
+                if len(self._census_links) < _MOST:
+                    self._census_links.append(trace_api.Link(context, MappingProxyType(attributes)))
+                    return
+        self.add_link(context, attributes)
 
     def census_set_status(self, status: trace_api.Status) -> None:
         """Set the status. Integrations do it for each call of another service, so that it is no reason to become whole: 15 of 24 microseconds that such a span took."""
@@ -385,6 +401,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
             resource=source.resource,
             attributes=_NO_ATTRIBUTES if attributes is None else MappingProxyType(attributes),
             events=self._census_events or (),
+            links=self._census_links or (),
             kind=self.kind,
             start_time=self.start_time,
             end_time=self.end_time,

@@ -180,6 +180,7 @@ def each(items: Any) -> Iterable[Any]:
 
 def put_links(otel: OtelSpan, links: Any) -> None:
     """Put OpenCensus links on an OpenTelemetry span; one that cannot be is reported."""
+    add_link: Callable[..., object] = cast(Any, otel).census_add_link if issubclass(type(otel), _OtelSpan) else otel.add_link
     for link in each(links):
         try:
             converted = oc_to_otel.link(link.trace_id, link.span_id, link.type, link.attributes)
@@ -191,7 +192,7 @@ def put_links(otel: OtelSpan, links: Any) -> None:
                 "a span is exported without a link: expected hexadecimal ids, got trace id %r and span id %r", link.trace_id, link.span_id
             )
         else:
-            otel.add_link(converted.context, converted.attributes)
+            add_link(converted.context, converted.attributes)
 
 
 def is_error(left_by: BaseException) -> bool:

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from appinsights_exporter.convert.ended import rows
 from opencensus_compat._bridge.spans import FacadeSpan, SpanFactory
+from opencensus_compat.trace.link import Link as OpenCensusLink
 from opencensus_compat.trace.span import Span as OpenCensusSpan
 from opencensus_compat.trace.stack_trace import StackTrace
 from opencensus_compat.trace.status import Status as OpenCensusStatus
@@ -93,9 +94,13 @@ def test_it_ends_as_the_sdks_own(place):
     span.kind = SpanKind.CLIENT
     span.census_fill(dict(ATTRIBUTES))
     span.census_set_status(Status(StatusCode.ERROR, "why"))
+    span.census_add_event("event", {"a": 1}, START_NS)
+    span.census_add_link(PARENT, {"b": 2})
     span.end(END_NS)
     theirs = place.tracer.start_span("work", context_api.Context(), SpanKind.CLIENT, ATTRIBUTES)
     theirs.set_status(Status(StatusCode.ERROR, "why"))
+    theirs.add_event("event", {"a": 1}, START_NS)
+    theirs.add_link(PARENT, {"b": 2})
     theirs.end(END_NS)
     ours, theirs = place.seen.ended
     assert type(ours) is type(theirs) is ReadableSpan
@@ -112,6 +117,7 @@ def test_what_this_package_exports_of_it(place):
     span.kind = SpanKind.CLIENT
     span.census_fill(dict(ATTRIBUTES))
     span.census_add_event("message", {"id": 1}, START_NS)
+    span.census_add_link(PARENT, {"id": 2})
     status = Status(StatusCode.ERROR, "why")
     span.census_set_status(status)
     span.end(END_NS)
@@ -140,29 +146,32 @@ def test_what_this_package_exports_of_it(place):
 
 @pytest.mark.parametrize("status", [Status(StatusCode.OK), Status(StatusCode.ERROR, "why")], ids=["ok", "error"])
 @pytest.mark.parametrize("becomes_whole", [False, True], ids=["afterwards", "before"])
-def test_a_status_stays_when_it_becomes_whole(place, status, becomes_whole):
-    """What code reads that uses a facade span as one of the SDK's has the status, whichever came first."""
+def test_a_status_and_a_link_stay_when_it_becomes_whole(place, status, becomes_whole):
+    """What code reads that uses a facade span as one of the SDK's has both, whichever came first."""
     span = place.facade()
     if becomes_whole:
         span.set_attribute("early", 1)
     span.census_set_status(status)
+    span.census_add_link(PARENT, {"b": 2})
     span.set_attribute("late", 1)
     span.end(END_NS)
     (ended,) = place.seen.ended
     assert (ended.status.status_code, ended.status.description) == (status.status_code, status.description)
+    assert [(link.context, dict(link.attributes)) for link in ended.links] == [(PARENT, {"b": 2})]
 
 
 SET = {
     "status": lambda span: span.set_status(OpenCensusStatus(0)),
     "failure": lambda span: span.set_status(OpenCensusStatus(5, "none")),
     "annotation": lambda span: span.add_annotation("said", by="me"),
+    "link": lambda span: span.add_link(OpenCensusLink("6e0c63257de34c92bf9efcd03927272e", "00f067aa0ba902b7")),
     "stack trace": lambda span: setattr(span, "stack_trace", StackTrace()),
 }
 
 
 @pytest.mark.parametrize("put", SET.values(), ids=SET)
 def test_what_integrations_set_makes_no_span_whole(place, put, monkeypatch):
-    """A status, an annotation and an exception reach processors without the SDK's constructor, which takes longer than all the rest."""
+    """A status, an annotation, a link and an exception reach processors without the SDK's constructor, which takes longer than all the rest."""
     made = []
     monkeypatch.setattr(FacadeSpan, "_make_whole", made.append)
     span = OpenCensusSpan("call")
@@ -171,7 +180,7 @@ def test_what_integrations_set_makes_no_span_whole(place, put, monkeypatch):
     span._export(SimpleNamespace(exporter=None))
     assert made == []
     (ended,) = place.seen.ended
-    assert ended.events or not ended.status.is_unset
+    assert ended.events or ended.links or not ended.status.is_unset
 
 
 def use(span):
