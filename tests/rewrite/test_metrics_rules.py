@@ -208,6 +208,30 @@ def test_a_measure_for_each_value(calls):
     assert b"".join(result.after.values()).decode() == f"{_NEW_HEAD}\n{_NEW_TRACK}{calls}"
 
 
+_MAKES_VIEW = """\
+def register(measure, name):
+    stats.view_manager.register_view(view_module.View(name, "d", [], measure, aggregation_module.SumAggregation()))
+M = measure_module.MeasureInt("m", "d")
+"""
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        "N = measure_module.MeasureInt('n', 'd')\nregister(M, 'm')\nregister(N, 'm')\n",
+        "register(M, 'all of it')\n",
+        "for name in ['m']:\n    register(M, name)\n",
+        "NAME = 'm'\nregister(M, NAME)\n",
+    ],
+    ids=["one name for two", "a name of no instrument", "a name of a loop", "a name that is made later"],
+)
+def test_a_view_that_a_function_makes_is_asked_for(calls):
+    """Where the name of each measure is not known where the measure is made, it stays with its view."""
+    text, left = _rewrite(f"{_HEAD}\n{_MAKES_VIEW}{calls}")
+    assert "M = measure_module.MeasureInt" in text
+    assert any(each.why == "decide" for each in left)
+
+
 def test_a_measure_of_a_function_that_runs_once():
     """A function that the program calls once makes each measure once."""
     text, left = _rewrite(f"{_HEAD}\n{_TRACK}track('a', 1)\n")

@@ -20,7 +20,7 @@ METRIC_RULES: tuple[Rule, ...] = (
         "exact",
         "the name of the instrument; its tag keys are the attributes",
         names="stats.view",
-        pair="S002_two_views S002_name_of_no_instrument",
+        pair="S002_two_views S002_name_of_no_instrument S002_view_of_a_function",
         arrives="customMetrics: name, customDimensions",
     ),
     Rule(

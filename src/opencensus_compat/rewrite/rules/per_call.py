@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
 
 QUESTION = (
-    "Is each of these values to be sent? The function makes a measure for each, and OpenCensus keeps the values of the first measure of a name alone: "
+    "Is each of these values to be sent? The function makes a measure each time, and OpenCensus keeps the values of the first measure of a name alone: "
     "with `--include S001` all of them count."
 )
 _COLLECTIONS = (ast.Dict, ast.List, ast.Tuple, ast.Set, ast.Return, ast.Yield)

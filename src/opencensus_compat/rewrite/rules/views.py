@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import metric_names, parts, per_call
+from opencensus_compat.rewrite.rules import metric_names, per_call, view_makers
+from opencensus_compat.rewrite.rules import parts as stats_parts
 from opencensus_compat.rewrite.rules.held import held
 from opencensus_compat.rewrite.rules.made import called, is_of_nobody, is_simple, loads, made, readers, target
 from opencensus_compat.rewrite.rules.parts import REGISTER_EXPORTER
@@ -120,7 +121,7 @@ def views_of(measure: ast.Call, file: File) -> list[View]:
             if measures is None:
                 raise Refused(Ask("There is a view whose measure is only known when the program runs: is it this one's?"))
             if any(each is measure for _, each in measures):
-                if len(measures) > 1:
+                if len(measures) > 1 and not view_makers.is_for_each(call, home):
                     raise Refused(Ask("One view is made for several measures: where is the instrument of each to be made?"))
                 found.append(view)
     registered = set(_registered(file))
@@ -185,12 +186,16 @@ def instrument(view: View, unit: str, file: File, node: ast.AST, indentation: st
     """
     home, aggregation = view.aggregation
     kind = home.symbol(aggregation).removeprefix(_AGGREGATION)
-    parts = [view.part(0, "name"), view.part(1, "description")]
+    parts = [view_makers.at_call(view.part(at, each), view.call, node, view.file) for at, each in enumerate(_TEXTS)]
     bounds = home.argument(aggregation, 0, "boundaries") if kind == "DistributionAggregation" else None
     if (aggregation.args or aggregation.keywords) and bounds is None and not _is_never_sent(kind, aggregation):
         raise Refused(Ask("Which value does its aggregation begin with? An instrument begins with 0."))
-    _check_names([(view.file, each) for each in parts] + ([(home, bounds)] if bounds is not None else []), file, node)
-    texts = [metric_names.name(parts[0], view.file), f"unit={unit}", f"description={view.file.text(parts[1])}"]
+    _check_names(parts + ([(home, bounds)] if bounds is not None else []), file, node)
+    (of_name, name_part), (of_text, text_part) = parts
+    if name_part is not view.part(0, "name"):
+        # What the calls give is no name that the exporter could be told.
+        metric_names.name(view.part(0, "name"), view.file)
+    texts = [metric_names.name(name_part, of_name), f"unit={unit}", f"description={of_text.text(text_part)}"]
     if bounds is not None:
         texts.append(f"explicit_bucket_boundaries_advisory={home.text(bounds)}")
     elif kind == "DistributionAggregation":
@@ -304,7 +309,8 @@ def view(use: Found, file: File) -> Outcome:
     if use.symbol != _VIEW or call is None:
         return Ask("What is done with the view besides its registration?")
     found = held(file, View(file, call).part(3, "measure"))
-    if found is None or len(found) > 1 or not isinstance(found[0][1], ast.Call):
+    is_for_each = found is not None and len(found) > 1 and view_makers.is_for_each(call, file)
+    if found is None or (len(found) > 1 and not is_for_each) or not isinstance(found[0][1], ast.Call):
         return Ask("Which measure has this view?")
     home, of_measure = found[0][0], found[0][1]
     views = views_of(of_measure, home)
@@ -393,8 +399,13 @@ def registration(use: Found, file: File) -> Outcome:
     above = file.parents.get(statement)
     if isinstance(above, ast.For) and above.body == [statement] and not above.orelse:
         return [file.delete(above)]
+    made_here = made(file, given) if use.symbol == _REGISTER else None
+    if made_here is not None and made_here[0] is file and file.function(made_here[1]) is file.function(call):
+        whole_maker = view_makers.without(made_here[1], file)
+        if whole_maker is not None:
+            return whole_maker
     manager = file.slot(use.node.value) if isinstance(use.node, ast.Attribute) else None
-    if manager is not None and manager.parameter is not None and parts.of_parameter(manager.parameter, file) is not None:
+    if manager is not None and manager.parameter is not None and stats_parts.of_parameter(manager.parameter, file) is not None:
         whole = _helper(file.function(call), file)
         if isinstance(whole, list):
             return whole
