@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,12 @@ from opencensus_compat.doctor.request import Request
 def facts() -> Facts:
     """The facts of the environment that runs the tests."""
     return gather(Request(environ={"PATH": os.environ["PATH"]}, folder=os.path.dirname(__file__)))
+
+
+@pytest.fixture
+def imports_tried_here(monkeypatch) -> None:
+    """Try the imports in this process, as a frozen program does: starting an interpreter takes most of a run of the command."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from opencensus_compat.doctor.collect import counts as collect
 from opencensus_compat.doctor.counted import ago
 from opencensus_compat.local import LocalEndpoint
 
+pytestmark = pytest.mark.usefixtures("imports_tried_here")
+
 VARIABLE = "APPINSIGHTS_EXPORTER_COUNTS_FILE"
 DEAD = 4_194_303
 """The id of no process."""

@@ -28,6 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 
 from secure import BAD, Authority, Between, Front, Listener, Proxy, says
 
+pytestmark = pytest.mark.usefixtures("imports_tried_here")
+
 KEY = "00000000-0000-0000-0000-00000000000d"
 STRING = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 SECRET = "hunter-2-hunter-2"

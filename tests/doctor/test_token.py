@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 
 from secure import Between, Listener, says
 
+pytestmark = pytest.mark.usefixtures("imports_tried_here")
+
 KEY = "00000000-0000-0000-0000-00000000000e"
 CLIENT = "01234567-89ab-cdef-0123-456789abcdef"
 TENANT = "11111111-2222-3333-4444-555555555555"
