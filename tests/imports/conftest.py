@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -49,6 +50,8 @@ class Environment:
     """A venv of its own."""
 
     folder: Path
+    first_installs: dict[tuple[Path, ...], Environment]
+    """By wheels: an environment that pip has installed them into, and nothing else since."""
 
     @property
     def python(self) -> Path:
@@ -65,8 +68,27 @@ class Environment:
         return run([sys.executable, "-m", "pip", "--quiet", "--python", self.python, *arguments])
 
     def install(self, *wheels: Path) -> None:
-        """Install wheels as they are, again if they are there already."""
+        """Install wheels as they are, again if they are there already.
+
+        Into an empty environment pip installs the same wheels once in a session; the next gets a copy of what pip wrote.
+        """
+        is_first = not any(self.site_packages.iterdir())
+        if is_first and wheels in self.first_installs:
+            self._copy(self.first_installs[wheels])
+            return
         self.pip("install", "--no-deps", "--no-compile", "--force-reinstall", *wheels)
+        if is_first:
+            kept = _new_environment(self.folder.with_name("first_install"), {})
+            kept._copy(self)
+            self.first_installs[wheels] = kept
+
+    def _copy(self, other: Environment) -> None:
+        """Get what is installed in another environment; scripts name the interpreter."""
+        shutil.copytree(other.site_packages, self.site_packages, symlinks=True, dirs_exist_ok=True)
+        for script in set(os.listdir(other.python.parent)).difference(os.listdir(self.python.parent)):
+            path = self.python.with_name(script)
+            shutil.copy2(other.python.with_name(script), path)
+            path.write_text(path.read_text("utf-8").replace(str(other.folder), str(self.folder)), "utf-8")
 
     def uninstall(self, *names: str) -> None:
         """Uninstall distributions."""
@@ -96,15 +118,23 @@ class Environment:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Environment:
+def environment(tmp_path: Path, first_installs: dict[tuple[Path, ...], Environment]) -> Environment:
     """An empty environment."""
-    return _new_environment(tmp_path / "venv")
+    return _new_environment(tmp_path / "venv", first_installs)
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory, our_wheel: Path) -> Environment:
+def first_installs() -> dict[tuple[Path, ...], Environment]:
+    """What environments keep of their first install, for the next that gets the same."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def installed(
+    tmp_path_factory: pytest.TempPathFactory, our_wheel: Path, first_installs: dict[tuple[Path, ...], Environment]
+) -> Environment:
     """An environment with our wheel and nothing else; tests do not change it."""
-    environment = _new_environment(tmp_path_factory.mktemp("installed"))
+    environment = _new_environment(tmp_path_factory.mktemp("installed") / "venv", first_installs)
     environment.install(our_wheel)
     return environment
 
@@ -158,9 +188,9 @@ def _wheel_members(info: Path) -> Iterator[str]:
                 yield path
 
 
-def _new_environment(folder: Path) -> Environment:
+def _new_environment(folder: Path, first_installs: dict[tuple[Path, ...], Environment]) -> Environment:
     venv.create(folder, with_pip=False, symlinks=True)
-    return Environment(folder)
+    return Environment(folder, first_installs)
 
 
 def _build(folder: Path, hook: str) -> Path:
