@@ -101,7 +101,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "decide",
         "parts of the TracerProvider; `propagate.inject` for headers by its propagator",
         "What is the exporter, sampler or propagator of the tracer needed for here?",
-        pair="T018_propagator_of_a_tracer",
+        pair="T018_propagator_of_a_tracer T018_headers_of_a_callback",
         names="""trace.tracer.Tracer.get_tracer trace.tracer.Tracer.should_sample trace.tracer.Tracer.store_tracer
         trace.tracer.Tracer.exporter trace.tracer.Tracer.sampler trace.tracer.Tracer.propagator trace.tracer.Tracer.tracer""",
     ),

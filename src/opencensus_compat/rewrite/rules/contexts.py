@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 FREE = frozenset({"T015", "T016", "T019", "T040"})
@@ -286,6 +287,8 @@ def _injected(use: Found, call: ast.Call, file: File) -> Outcome:
         return [file.replace(call, "{}"), file.insert_after(statement, f"{inject}({parent.targets[0].id})")]
     if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "update" and file.is_alone(parent):
         return [file.replace(parent, f"{inject}({file.text(parent.func.value)})")]
+    if isinstance(parent, ast.Lambda) and (callback := _as_callback(parent, statement, inject, file)) is not None:
+        return callback
     is_plain = isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)) and file.begins_line(statement)
     if not is_plain or not is_first(call, file):
         return Ask("Into which headers does it go? `propagate.inject(headers)` writes into them.")
@@ -295,6 +298,17 @@ def _injected(use: Found, call: ast.Call, file: File) -> Outcome:
         file.insert_before(statement, f"{inject}({carrier})"),
         file.replace(call, carrier),
     ]
+
+
+def _as_callback(node: ast.Lambda, statement: ast.stmt, inject: str, file: File) -> list[Edit] | None:
+    """Return the edits that make a lambda which gives headers a function above a `with`, whose object it is for; None for another lambda."""
+    is_for_it = isinstance(statement, (ast.With, ast.AsyncWith)) and any(isinstance(each, ast.withitem) for each in file.up(node))
+    if not is_for_it or ast.unparse(node.args) or not file.begins_line(statement):
+        return None
+    name, carrier = file.free_name("headers"), file.free_name("carrier")
+    lines = [f"def {name}():", f"    {carrier} = {{}}", f"    {inject}({carrier})", f"    return {carrier}"]
+    text = f"{file.line_end}{file.indentation(statement)}".join(lines)
+    return [file.insert_before(statement, f"{text}{file.line_end}"), file.replace(node, name)]
 
 
 def _propagator_itself(use: Found, call: ast.Call | None, file: File) -> Outcome:
