@@ -309,7 +309,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`propagate.extract` and `inject`",
         names="trace.propagation.trace_context_http_header_format",
-        pair="T053_headers_of_a_call T053_headers_in_place T053_headers_of_a_caller",
+        pair="T053_headers_of_a_call T053_headers_in_place T053_headers_of_a_caller T053_propagator_of_a_property",
         arrives="requests, dependencies: operation_Id, operation_ParentId",
     ),
     Rule(

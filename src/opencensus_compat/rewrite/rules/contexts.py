@@ -11,6 +11,7 @@ from opencensus_compat.rewrite.rules.attribute_values import as_text
 from opencensus_compat.rewrite.rules.made import made, readers, stored, target
 from opencensus_compat.rewrite.rules.providers import check_header, is_first
 from opencensus_compat.rewrite.rules.spans import span_context
+from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ FREE = frozenset({"T015", "T016", "T019", "T040"})
 _TRACE = "from opentelemetry import trace"
 _PROPAGATE = "from opentelemetry import propagate"
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
+_W3C_OF_OTEL = "from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator"
 _CONTEXT = "trace.span_context.SpanContext"
 _TRACER_OF_CONTEXT = "trace.execution_context.get_opencensus_tracer"
 _TRACERS = frozenset({_TRACER_OF_CONTEXT, "trace.tracer.Tracer"})
@@ -320,10 +322,24 @@ def _propagator_itself(use: Found, call: ast.Call | None, file: File) -> Outcome
     if handed.of_keyword(call, file) is not None:
         return [handed.without_keyword(call, file)]
     check_header(file)
+    if (found := handed.default_out(call, file)) is not None:
+        return found
+    if _is_of_property(call, file):
+        return [file.replace(call, f"{file.need(_W3C_OF_OTEL, use.node)}()")]
     place = target(file, call)
     if place is None or not _is_only_value(place, call, file) or not all(_is_read(*each) for each in readers(file, place)):
         return Ask("What is the propagator needed for? OpenTelemetry has one for the whole program.")
     return [file.delete(file.statement(call))]
+
+
+def _is_of_property(call: ast.Call, file: File) -> bool:
+    """Return whether a property returns a propagator, of which headers are read and written alone."""
+    function = file.function(call)
+    if not isinstance(file.parents.get(call), ast.Return) or not isinstance(function, ast.FunctionDef):
+        return False
+    reads = [(home, each) for home in file.files.values() for each in home.reads(function.name) if isinstance(each, ast.Attribute)]
+    is_property = [strings.tail(each) for each in function.decorator_list] in (["property"], ["cached_property"])
+    return is_property and bool(reads) and all(_is_read(*each) for each in reads)
 
 
 def _is_only_value(place: ast.expr, call: ast.Call, file: File) -> bool:

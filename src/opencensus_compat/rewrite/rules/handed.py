@@ -120,6 +120,21 @@ def taken_out(call: ast.Call, file: File, names: Sequence[str] = ("exporter", "s
     return [*edits, *_without_parameters(function, [each.parameter for each in parts], file)]
 
 
+def default_out(node: ast.expr, file: File) -> list[Edit] | None:
+    """Return the edits that take the default of a class out, with its parameter, where nobody gives another value; None for something else.
+
+    Args:
+        node: The default, as in `self.propagator = propagator or TraceContextPropagator()`.
+        file: Its file.
+    """
+    statement = file.statement(node)
+    stored = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
+    part = of_attribute(stored, file)
+    if part is None or part.default is not node or part.value() != (file, node):
+        return None
+    return [file.delete(part.statement), *_without_parameters(part.function, [part.parameter], file)]
+
+
 def without_keyword(node: ast.expr, file: File) -> Edit:
     """Return the edit that takes the keyword with a value out of its call."""
     keyword = file.parents[node]
