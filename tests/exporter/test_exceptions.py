@@ -333,6 +333,27 @@ def test_any_text(type_name, message, stack):
         assert levels[:1] in ([], [0])
 
 
+def test_frames_of_decorated_functions():
+    """The text begins with the function that a span decorates."""
+    error = _raised(
+        """
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import TracerProvider
+
+        @TracerProvider().get_tracer("t").start_as_current_span("s")
+        def work():
+            span = trace.get_current_span()
+            error = KeyError("k")
+            error.span = span
+            raise error
+
+        work()
+        """
+    )
+    shown = without_span_frames(error.span.events[0].attributes["exception.stacktrace"]).splitlines()
+    assert [line.rpartition(", in ")[2] for line in shown if line.startswith("  File ")] == ["work"]
+
+
 @pytest.mark.parametrize("group", [False, True], ids=["error", "group"])
 def test_frames_of_spans(group):
     """The text begins with the program's own frames, also where an exception left a span of OpenTelemetry's and came from another."""

@@ -296,9 +296,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("text-status-code", r"text_status_codes_of_failures \| (RemoteDependency 'failed'|Request '')", ABSENT, ITEM),
     ),
     "test_envelopes[values]": (
-        Rule("structured-attributes", r"mixed_sequences \| .* \| .*/mixed", ["a", 1, None], '["a", 1, null]'),
-        Rule("structured-attributes", r"mixed_sequences \| .* \| .*/nested", ANY, '[{"sku": "A1"}, {"sku": "B2"}]'),
-        Rule("structured-attributes", r"mappings \| .* \| .*/order", {"sku": "A1", "count": 2}, '{"sku": "A1", "count": 2}'),
+        Rule("structured-attributes", r"mixed_sequences \| .* \| .*/mixed", ["a", 1, None], '["a",1,null]'),
+        Rule("structured-attributes", r"mixed_sequences \| .* \| .*/nested", ANY, '[{"sku":"A1"},{"sku":"B2"}]'),
+        Rule("structured-attributes", r"mappings \| .* \| .*/order", {"sku": "A1", "count": 2}, '{"sku":"A1","count":2}'),
         Rule("none-attributes", r"none \| .* \| .*/properties/missing", None, ABSENT),
         Rule("not-finite", r"not_finite \| RemoteDependency 'values'", ABSENT, ITEM),
         Rule("keys-that-are-no-text", r"non_text_keys \| RemoteDependency 'values'", ABSENT, ITEM),

@@ -7,7 +7,9 @@ import pytest
 from opencensus_compat.rewrite.rewriting import Options, rewrite_text
 
 _HEAD = """\
+import enum
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,9 +18,34 @@ from opencensus.trace.samplers import AlwaysOnSampler
 from opencensus.trace.tracer import Tracer
 
 tracer = Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Number(int, enum.Enum):
+    ONE = 1
+
+
+class Refused(ValueError):
+    pass
+
+
+@dataclass
+class Cart:
+    id: int
+
+
+class Name(str):
+    pass
+
+
 with tracer.span(name="a") as span:
 """
 _FAILS = "    try:\n        work()\n    except KeyError as error:\n        {0}\n    except ValueError as error:\n        {0}\n"
+_WITH_TYPES = "    work(span)\n\n\ndef work(span, at: datetime, raw: bytes, *, maybe: datetime = None):\n    {}\n"
+_COMPACT = 'ensure_ascii=False, separators=(",", ":")'
 
 
 def _rewritten(body):
@@ -38,6 +65,26 @@ def _rewritten(body):
         ("    at = datetime.now()\n    span.attributes['k'] = at\n", "span.set_attribute('k', str(at))"),
         ("    tracer.add_attribute_to_current_span('k', uuid.uuid4())\n", ".set_attribute('k', str(uuid.uuid4()))"),
         ("    span.add_annotation('t', k=uuid.uuid4(), n=1)\n", 'span.add_event(\'t\', {"k": str(uuid.uuid4()), "n": 1})'),
+        ("    span.add_attribute('k', Colour.RED)\n", "span.set_attribute('k', str(Colour.RED))"),
+        ("    span.add_attribute('k', Refused('x'))\n", "span.set_attribute('k', str(Refused('x')))"),
+        ("    span.add_attribute('k', OSError('x'))\n", "span.set_attribute('k', str(OSError('x')))"),
+        ("    span.add_attribute('k', Cart(1))\n", "span.set_attribute('k', str(Cart(1)))"),
+        ("    span.add_attribute('k', range(3))\n", "span.set_attribute('k', str(range(3)))"),
+        ("    span.add_attribute('k', text.encode())\n", "span.set_attribute('k', repr(text.encode()))"),
+        ("    span.add_attribute('k', bytearray(b'a'))\n", "span.set_attribute('k', repr(bytearray(b'a')))"),
+        ("    span.add_attribute('k', {'a': 1})\n", f"span.set_attribute('k', dumps({{'a': 1}}, {_COMPACT}))"),
+        ("    span.add_attribute('k', {'a': n})\n", f"span.set_attribute('k', dumps({{'a': n}}, default=str, {_COMPACT}))"),
+        ("    span.add_attribute('k', [1, None])\n", f"span.set_attribute('k', dumps([1, None], {_COMPACT}))"),
+        ("    span.add_attribute('k', ([1], 'a'))\n", f"span.set_attribute('k', dumps(([1], 'a'), {_COMPACT}))"),
+        ("    import json\n    span.add_attribute('k', {})\n", f"span.set_attribute('k', json.dumps({{}}, {_COMPACT}))"),
+        ("    held = {'a': 1}\n    span.add_attribute('k', held)\n", f"span.set_attribute('k', dumps(held, {_COMPACT}))"),
+        ("    span.attributes.update({'k': uuid.uuid4(), **more})\n", "span.set_attributes({'k': str(uuid.uuid4()), **more})"),
+        ("    span.attributes.update(more)\n", "span.set_attributes(dict(more))"),
+        ("    span.attributes.update(more, k=Colour.RED)\n", "span.set_attributes(dict(more, k=str(Colour.RED)))"),
+        ("    span.attributes.update([('k', 1)])\n", "span.set_attributes(dict([('k', 1)]))"),
+        ("    span.attributes = {'k': Colour.RED}\n", "span.set_attributes({'k': str(Colour.RED)})"),
+        (_WITH_TYPES.format("span.add_attribute('k', at)"), "span.set_attribute('k', str(at))"),
+        (_WITH_TYPES.format("span.add_attribute('k', raw)"), "span.set_attribute('k', repr(raw))"),
         (_FAILS.format("span.add_attribute('k', error)"), "span.set_attribute('k', str(error))"),
     ],
 )
@@ -47,11 +94,46 @@ def test_a_value_whose_type_is_known_becomes_its_text(body, after):
 
 
 @pytest.mark.parametrize(
-    "value", ["1", "'a'", "None", "other", "datetime.now().isoformat()", "uuid.uuid4().hex", "[1, 2]", "{'a': 1}", "Path('a').name"]
+    "value",
+    [
+        "1",
+        "'a'",
+        "None",
+        "other",
+        "datetime.now().isoformat()",
+        "uuid.uuid4().hex",
+        "[1, 2]",
+        "['a', b]",
+        "Path('a').name",
+        "Colour.RED.value",
+        "Number.ONE",
+        "Name('a')",
+        "Colour['RED'].name",
+    ],
 )
 def test_other_values_stay(value):
     """OpenTelemetry takes them, or nobody knows what they are."""
     assert f"span.set_attribute('k', {value})\n" in _rewritten(f"    span.add_attribute('k', {value})\n")
+
+
+def test_a_parameter_that_may_be_none_stays():
+    """Its text would be sent in the place of nothing."""
+    assert "span.set_attribute('k', maybe)" in _rewritten(_WITH_TYPES.format("span.add_attribute('k', maybe)"))
+
+
+@pytest.mark.parametrize(
+    ("body", "question"),
+    [
+        ("    held = []\n    span.add_attribute('k', held)\n    held.append(1)\n", "`held` changes below this line"),
+        ("    held = dict()\n    span.attributes['k'] = held\n    held['a'] = 1\n", "`held` changes below this line"),
+        ("    span.add_attribute('a', 1)\n    span.attributes = {'k': 1}\n", "Which attributes does the span have by then?"),
+        ("    del span.attributes['a']\n", "Where does the span get this attribute?"),
+    ],
+)
+def test_what_changes_after_that_is_asked_about(body, question):
+    """OpenCensus reads attributes as the span ends, and OpenTelemetry where they are set."""
+    result = rewrite_text(f"{_HEAD}{body}".encode(), options=Options(shape=True, markers=False))
+    assert question in "\n".join(each.text for each in result.left if each.why == "decide")
 
 
 def test_a_function_of_the_program_with_the_name_of_the_builtin():

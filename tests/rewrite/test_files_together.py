@@ -125,6 +125,51 @@ def test_a_tracer_that_cannot_change_leaves_the_others_free(app):
     assert "from app.telemetry" not in result.after["app/orders.py"].decode()
 
 
+_SETS_UP = "  # noqa: F401 -- sets up what is sent\n\n"
+
+
+@pytest.mark.parametrize(
+    ("importing", "more", "kept"),
+    [
+        ("from app import tracer\n", {"__init__.py": "from .telemetry import tracer\n\n__all__ = ['tracer']\n"}, f"import app{_SETS_UP}"),
+        ("from app.telemetry import tracer\n", {"__init__.py": "from .telemetry import tracer\n"}, f"import app.telemetry{_SETS_UP}"),
+        ("from app.telemetry import tracer\n", {"more.py": "from app.telemetry import other\n"}, f"import app.telemetry{_SETS_UP}"),
+        ("from app.get import tracer\n", {"get.py": "from app.telemetry import tracer\n"}, f"import app.get{_SETS_UP}"),
+        (
+            "from app.get import tracer\n",
+            {
+                "get.py": "from . import boot\nfrom opencensus.trace import execution_context\n\n"
+                "tracer = execution_context.get_opencensus_tracer()\n",
+                "boot.py": "from app import telemetry\n",
+            },
+            f"import app.get{_SETS_UP}",
+        ),
+        ("from app.telemetry import tracer\nfrom app.telemetry import other\n", {}, "from app.telemetry import other\n\n"),
+        ("from app.telemetry import tracer\n\napp = 1\n", {}, f"import app.telemetry as telemetry{_SETS_UP}"),
+    ],
+)
+def test_a_file_that_changes_alone_imports_what_sets_up(app, importing, more, kept):
+    """Also through the face of a package and through other modules; no name of the file is taken for that."""
+    for name, text in more.items():
+        (app / name).write_text(text, encoding="utf-8")
+    (app / "alone.py").write_text(f"{importing}\nwith tracer.span('a'):\n    pass\n", encoding="utf-8")
+    text = rewrite(["app/alone.py"]).after["app/alone.py"].decode()
+    head, _, rest = text.partition("tracer = trace.get_tracer(__name__)\n")
+    assert kept.strip() in head
+    assert "tracer.start_as_current_span('a')" in rest
+
+
+def test_a_module_gets_nothing_from_the_face_of_its_package(app):
+    """That is imported by then; so the import of its tracer just goes."""
+    (app / "__init__.py").write_text("from .telemetry import tracer\n", encoding="utf-8")
+    (app / "alone.py").write_text("from . import tracer\n\nwith tracer.span('a'):\n    pass\n", encoding="utf-8")
+    text = rewrite(["app/alone.py"]).after["app/alone.py"].decode()
+    assert (
+        text
+        == "from opentelemetry import trace\n\n\ntracer = trace.get_tracer(__name__)\n\nwith tracer.start_as_current_span('a'):\n    pass\n"
+    )
+
+
 def test_a_function_that_others_call_changes_with_them(app):
     """A function with a tracer as its parameter changes where all calls of it do."""
     (app / "billing.py").write_text(_FUNCTION, encoding="utf-8")

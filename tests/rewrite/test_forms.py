@@ -107,6 +107,16 @@ def test_a_rewritten_form_stays(form):
     assert _rewritten(text) == text
 
 
+def test_an_import_after_another_one_of_its_line_goes():
+    """What takes its place stands there, between the same semicolons."""
+    before = (
+        "import os; from opencensus.trace import execution_context; from opencensus.trace.status import Status\n\n"
+        "execution_context.get_opencensus_tracer().add_attribute_to_current_span('a', os.name)\n"
+    )
+    after = "import os; from opentelemetry import trace\n\ntrace.get_current_span().set_attribute('a', os.name)\n"
+    assert _rewritten(before) == after
+
+
 @pytest.mark.parametrize(
     "rest",
     [

@@ -290,3 +290,17 @@ def test_tracers_of_invocations_wait_for_the_extension(use: str) -> None:
     )
     assert use in after
     assert "addHandler(ApplicationInsightsLoggingHandler())" in after
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("def make() -> AzureExporter:\n    return AzureExporter()\n", "an annotation names the class of the exporter"),
+        ("if execution_context is not None:\n    pass\n", "The module itself is meant"),
+    ],
+)
+def test_a_name_that_is_only_named_says_so(body, text):
+    """The reason speaks of the annotation, and of the module, and not of exporters or threads."""
+    head = "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace import execution_context\n\n"
+    result = rewrite_text(f"{head}{body}".encode(), options=Options(markers=False))
+    assert text in " ".join(each.text for each in result.left)

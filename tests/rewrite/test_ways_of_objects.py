@@ -15,6 +15,22 @@ from opencensus.trace.tracer import Tracer
 _MADE = "Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())"
 _TELEMETRY = f"{_HEAD}tracer = {_MADE}\n"
 _WITH = "with {}.span(name='x') as span:\n    {}span.add_attribute('n', 1)\n"
+_HOLDER = """from dataclasses import dataclass
+
+from opencensus.trace.tracer import Tracer
+
+
+@dataclass
+class Till:
+    tracer: Tracer
+
+    def sell(self):
+        with self.tracer.span('x') as span:
+            span.add_attribute('n', 1)
+
+
+Till({}).sell()
+"""
 
 
 def _rewritten(folder, texts):
@@ -249,6 +265,21 @@ _STAY = {
         "from telemetry import box\n\n" + _WITH.format("box.tracer", ""),
         "handed to SimpleNamespace()",
     ),
+    "a tuple by name beside a class": (
+        f"{_HEAD}from collections import namedtuple\n\nTools = namedtuple('Tools', ['n', 'tracer'])\ntools = Tools(1, {_MADE})\n",
+        "from telemetry import tools\n" + _HOLDER.format("tools.tracer"),
+        "handed to Tools()",
+    ),
+    "a name space beside a class": (
+        f"{_HEAD}import types\n\ntools = types.SimpleNamespace(tracer={_MADE})\n",
+        "from telemetry import tools\n" + _HOLDER.format("tools.tracer"),
+        "handed to SimpleNamespace()",
+    ),
+    "an attribute that is set by its name": (
+        f"{_HEAD}class Tools:\n    pass\n\n\ntools = Tools()\nsetattr(tools, 'tracer', {_MADE})\n",
+        "from telemetry import tools\n" + _HOLDER.format("tools.tracer"),
+        "handed to setattr()",
+    ),
     "a list that a comprehension makes": (
         _TELEMETRY,
         "import telemetry\n\nevery = [telemetry.tracer for _ in range(2)]\n" + _WITH.format("every[0]", ""),
@@ -261,6 +292,33 @@ _STAY = {
             "def sell():\n    made = get_tracer()\n    with made.span('x') as it:\n        it.status = Status(2, 'bad')\n\n\nsell()\n"
         ),
         "what `status` is set on is not known",
+    ),
+    "statuses of a span that stays": (
+        f"{_HEAD}tracers = [{_MADE}]\n",
+        (
+            "from opencensus.trace import utils\nfrom opencensus.trace.status import Status\n\nfrom telemetry import tracers\n\n"
+            "for tracer in tracers:\n    with tracer.span('x') as span:\n        span.set_status(Status.as_ok())\n"
+            "        span.set_status(Status.from_exception(ValueError()))\n        span.set_status(utils.status_from_http_code(404))\n"
+        ),
+        "what `tracer` holds is not known",
+    ),
+    "what a generator yields": (
+        f"{_TELEMETRY}\n\ndef each():\n    with tracer.span('y') as span:\n        yield span\n",
+        "from telemetry import each\n\nfor one in each():\n    one.status = 1\n",
+        "what `one` holds is not known",
+    ),
+    "what a generator yields on": (
+        f"{_TELEMETRY}\n\ndef each():\n    with tracer.span('y') as span:\n        yield span\n\n\ndef all():\n    yield from each()\n",
+        "from telemetry import all\n\nprint([one.name for one in all()])\n",
+        "another function yields it",
+    ),
+    "a `match`": (
+        _TELEMETRY,
+        (
+            "from telemetry import tracer\n\nwith tracer.span('x') as span:\n    match span:\n        case None:\n            pass\n"
+            "        case found:\n            found.add_attribute('n', 1)\n"
+        ),
+        "a `match` gives it another name",
     ),
     "a fixture": (
         f"import pytest\n{_HEAD}@pytest.fixture\ndef tracer():\n    return {_MADE}\n",
@@ -293,6 +351,31 @@ def test_nothing_changes(tmp_path, kind):
     after, left = _rewritten(tmp_path, {"telemetry.py": telemetry, "app.py": app})
     assert after == {"telemetry.py": "", "app.py": ""}
     assert reason in "\n".join(each.text for each in left)
+
+
+def test_a_class_with_methods_of_a_tracer_keeps_its_users(tmp_path):
+    """What gets the class in the place of a tracer calls the method of OpenCensus that it has."""
+    telemetry = f"{_TELEMETRY}\n\nclass Tracing:\n    span = staticmethod(tracer.span)\n"
+    app = (
+        "from opencensus.trace.tracer import Tracer\n\nfrom telemetry import Tracing\n\n\n"
+        "def work(tracer: Tracer):\n    with tracer.span('x'):\n        pass\n\n\nwork(Tracing)\n"
+    )
+    after, left = _rewritten(tmp_path, {"telemetry.py": telemetry, "app.py": app})
+    assert after["app.py"] == ""
+    assert "what `tracer` gets here is not known" in "\n".join(each.text for each in left)
+
+
+def test_a_method_with_the_name_of_a_tracers_waits_for_its_callers(tmp_path):
+    """One file alone would hand OpenTelemetry's span to a caller that takes it for one of OpenCensus's."""
+    telemetry = f"{_TELEMETRY}\n\nclass Tracing:\n    def current_span(self):\n        return tracer.current_span()\n"
+    app = (
+        "from opencensus.trace import execution_context\n\nfrom telemetry import Tracing\n\n\n"
+        "def work(tracer):\n    tracer.current_span().add_attribute('n', 1)\n\n\nwork(Tracing())\n"
+    )
+    (tmp_path / "app.py").write_text(app, encoding="utf-8")
+    (tmp_path / "telemetry.py").write_text(telemetry, encoding="utf-8")
+    result = rewrite([str(tmp_path / "telemetry.py")], Options(markers=False))
+    assert b"tracer.current_span()" in result.after.get(str(tmp_path / "telemetry.py"), telemetry.encode())
 
 
 @pytest.mark.parametrize(

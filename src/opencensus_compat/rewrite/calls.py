@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from opencensus_compat.scan import strings
@@ -16,6 +17,9 @@ _PLACES = {"partial": 0, "submit": 0, "to_thread": 0, "call_soon": 0, "run_in_ex
 """Function that calls another -> place of that one; its arguments follow."""
 _MIDDLEWARES = frozenset({"Middleware", "add_middleware"})
 """What makes one object of a class for an application, with the arguments that it gets by name."""
+_MAKE_CLASSES = frozenset({"namedtuple", "NamedTuple", "make_dataclass"})
+_OF_FIELDS = 2
+"""Arguments of such calls."""
 _OF_TYPES = frozenset({"super", "isinstance", "issubclass"})
 
 
@@ -135,6 +139,25 @@ def of_default(arguments: ast.arguments, node: ast.AST) -> ast.arg:
         *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
     ]
     return next(parameter for parameter, value in defaults if value is node)
+
+
+def field_in_text(call: ast.Call, node: ast.AST, file: File) -> str | None:
+    """Return the name under which what a call makes may keep an argument, as `SimpleNamespace(tracer=tracer)` does; None where it has no name.
+
+    Args:
+        call: The call, of nothing that the program defines by itself.
+        node: Its argument, or the keyword with it.
+        file: Its file.
+    """
+    if isinstance(node, ast.keyword):
+        return node.arg
+    made = file.only_value(file.slot(call.func))
+    if not isinstance(made, ast.Call) or strings.tail(made.func) not in _MAKE_CLASSES or len(made.args) < _OF_FIELDS:
+        return None
+    texts = [each.value for each in ast.walk(made.args[1]) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    names = re.findall(r"\w+", " ".join(texts))
+    at = call.args.index(node)  # type: ignore[arg-type] # an argument is an expression
+    return names[at] if at < len(names) else None
 
 
 def dependency(call: ast.Call) -> ast.expr | None:

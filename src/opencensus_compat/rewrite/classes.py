@@ -107,3 +107,8 @@ def _is_left_out(node: ast.AnnAssign) -> bool:
     keywords = node.value.keywords if isinstance(node.value, ast.Call) else []
     is_filled = any(each.arg == "init" and isinstance(each.value, ast.Constant) and each.value.value is False for each in keywords)
     return is_filled or "ClassVar" in ast.unparse(node.annotation)
+
+
+def is_property(function: Function) -> bool:
+    """Return whether a method is read as an attribute."""
+    return any(strings.tail(each) in {"property", "cached_property"} for each in function.decorator_list)

@@ -51,6 +51,11 @@ class Part:
     cell: int = 0
     """Of a notebook, from 1; 0 in other files."""
 
+    @property
+    def where(self) -> Where:
+        """Where the use stands, and its rule."""
+        return Where(self.path, self.cell, self.line, self.rule)
+
 
 class Need(NamedTuple):
     """An import that an edit needs."""
@@ -97,7 +102,7 @@ class Change:
     @property
     def key(self) -> Where:
         """What names the change, in each run over the same files."""
-        return Where(self.path, self.cell, self.line, self.rule)
+        return self.parts[0].where
 
 
 def line_starts(source: bytes) -> list[int]:

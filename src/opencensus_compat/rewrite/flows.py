@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite import calls, classes, kept, loops
+from opencensus_compat.rewrite.alone import is_tracer
 from opencensus_compat.rewrite.bindings import Slot
 from opencensus_compat.rewrite.by_name import Named
 from opencensus_compat.rewrite.groups import Key
@@ -189,7 +190,7 @@ class Flows(Sources):
                         self._tie(key, parent)
                 elif above is not None:
                     self._tie(key, above)
-                elif (maker := self._continues(file, parent)) is not None:
+                elif (maker := providers.continued_by(parent, file)) is not None:
                     self._tie(key, maker)
                 elif not is_robust:
                     self._stop(key, parent, f"`.{parent.attr}` of an OpenCensus object is no known use")
@@ -215,6 +216,13 @@ class Flows(Sources):
                     self._reach(function)
                 else:
                     self._stop(key, node, "a lambda returns it")
+            case ast.YieldFrom():
+                self._stop(key, node, "another function yields it")
+            case ast.For() | ast.AsyncFor() | ast.comprehension() if parent.iter is node and not file.symbol(node):
+                # What a generator yields.
+                self._bound(file, parent.target, key)
+            case ast.Match() if any(getattr(each, "name", None) for case in parent.cases for each in ast.walk(case.pattern)):
+                self._stop(key, node, "a `match` gives it another name")
             case ast.IfExp() if parent.test is node:
                 pass
             case ast.IfExp() | ast.BoolOp() | ast.Await():
@@ -250,14 +258,6 @@ class Flows(Sources):
                         self._tie(key, use)
                 elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load) and not file.is_annotation(node):
                     self._stop(key, node, "it is kept in a collection or a lambda")
-
-    @staticmethod
-    def _continues(file: File, node: ast.Attribute) -> ast.expr | None:
-        """Return the tracer that is made with the context of another one, by which it is called; None for another attribute."""
-        above = file.parents.get(node)
-        call = file.parents.get(above) if isinstance(above, ast.keyword) else above
-        is_made = isinstance(call, ast.Call) and file.symbol(call) == providers.TRACER and providers.is_of_tracer(node, file)
-        return call.func if is_made and isinstance(call, ast.Call) else None
 
     def _bound(self, file: File, target: ast.expr, key: Key) -> None:
         if isinstance(target, ast.Name):
@@ -333,6 +333,8 @@ class Flows(Sources):
             self._stop(key, call, "it is handed on by partial()")
         elif name not in _HARMLESS and not is_robust and not made.is_always_none(call.func, file):
             self._stop(key, call, calls.not_followed(file, call.func))
+            if (field := calls.field_in_text(call, node, file)) is not None:
+                self._tie(key, self._attributes.setdefault(field, Slot("", field, None)))
 
     # Variables and functions.
     def _slot(self, slot: Slot) -> None:
@@ -420,7 +422,7 @@ class Flows(Sources):
         unknown = f"what `{slot.name}` gets here is not known"
         if isinstance(store, ast.arg):
             self._handed(file, store, slot)
-        elif isinstance(store, (ast.FunctionDef, ast.AsyncFunctionDef)) and _is_property(store):
+        elif isinstance(store, (ast.FunctionDef, ast.AsyncFunctionDef)) and classes.is_property(store):
             self._tie(slot, store)
             self._reach(store)
         elif isinstance(store, ast.alias):
@@ -462,7 +464,7 @@ class Flows(Sources):
         for node in [*file.kinds[ast.Return], *file.kinds[ast.Yield]]:
             if node.value is not None and file.function(node) is function:
                 self._from(file, node.value, function, f"what {function.name}() returns is not known")
-        if _is_property(function):
+        if classes.is_property(function):
             slot = self._attributes.setdefault(function.name, Slot("", function.name, None))
             self._tie(function, slot)
             self._reach(slot)
@@ -477,6 +479,10 @@ class Flows(Sources):
                 self._stop(function, call, f"what becomes of what {function.name}() returns is not known")
             self._tie(function, call)
             self._flow(home, call, function)
+        for home, taken in self._reads[function.name] if isinstance(owner, ast.ClassDef) else ():
+            # An object of the program with a method of OpenCensus's may be what is taken for one of these.
+            if taken in home.by_node and home.value(taken.value).meaning == "path":
+                self._tie(function, taken)
         for home, call in self._calls_of_others(function):
             if not callers.is_dropped(call, home):
                 self._stop(function, call, f"which {function.name}() is called here is not known")
@@ -503,14 +509,3 @@ class Flows(Sources):
         if isinstance(node, ast.Call):
             return strings.tail(node.func) == owner.name or (node.func not in file.by_node and self._function(file, node.func) is not None)
         return node not in file.by_node
-
-
-def _is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any(strings.tail(each) in {"property", "cached_property"} for each in function.decorator_list)
-
-
-def is_tracer(file: File, alias: ast.alias) -> bool:
-    """Return whether an import is of a tracer that another file makes."""
-    return any(use.rule == "I007" and use.symbol == "trace.tracer.Tracer" for use in file.by_node.get(alias, ())) and (
-        file.bindings.slots[alias].loads != [] and file.value(file.bindings.slots[alias].loads[0]).meaning in {"instance", "other"}
-    )

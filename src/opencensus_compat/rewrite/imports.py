@@ -86,7 +86,15 @@ def without_names(file: File, aliases: list[ast.alias]) -> list[Edit]:
     if len(statement.names) > len(aliases):
         return [_name_out(file, statement, alias, aliases) for alias in aliases]
     package, _, module = (statement.module or "").rpartition(".")
-    source = f"from {'.' * statement.level}{package} import {module}" if statement.level else f"import {statement.module}"
+    if not module:
+        # `from . import tracer`: the package around is imported by then.
+        return [_without(file, statement)]
+    if statement.level:
+        name = file.free_name(module)
+        source = f"from {'.' * statement.level}{package} import {module}{f' as {name}' if name != module else ''}"
+    else:
+        first = (statement.module or "").partition(".")[0]
+        source = f"import {statement.module}{f' as {file.free_name(module)}' if file.free_name(first) != first else ''}"
     return [file.replace(statement, f"{source}  # noqa: F401 -- sets up what is sent")]
 
 
@@ -97,9 +105,10 @@ def _statement_at(file: File, at: int) -> ast.stmt:
 
 def _beside(file: File, statement: ast.stmt, lines: list[str]) -> Edit:
     if not file.begins_line(statement):
-        # In the line of `try:` or after another statement.
-        at = file.start(statement)
-        return Edit(at, at, "".join(f"{line}; " for line in lines).encode())
+        # In the line of `try:` or after another statement, whose semicolon goes with this one.
+        before = file.source[file.line_start(statement) : file.start(statement)].rstrip()
+        at = file.line_start(statement) + len(before) - 1 if before.endswith(b";") else file.start(statement)
+        return Edit(at, at, "".join(f"; {line}" if at < file.start(statement) else f"{line}; " for line in lines).encode())
     at, indentation = file.line_after(statement), file.indentation(statement)
     rest = file.source[file.end(statement) : at].strip()
     if rest and not rest.startswith(b"#"):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from opencensus_compat.scan import import_lines, notebooks
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.scan.flow import Given
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BY_NAME = (b"import_module(", b"__import__(", b"iter_modules(", b"walk_packages(", b"spec_from_file_location(")
 """How files import modules whose names they make up as they run."""
+_SETS_UP = re.compile(rb"\b(?:appinsights_exporter|azure\.monitor|opentelemetry\.(?:sdk|instrumentation)|logging\.config)\b")
 
 
 class View:
@@ -92,11 +93,7 @@ def _groups(files: Iterable[str], find: Callable[[str, int, str], str | None]) -
         package = paths.get(os.path.join(os.path.dirname(whole), "__init__.py"))
         if package is not None:
             join(path, package)
-        try:
-            with open(path, "rb") as file:
-                source = notebooks.code(path, file.read())
-        except (OSError, ValueError):
-            continue
+        source = _code(path)
         for other in import_lines.named(path, source, find):
             join(path, other)
         if any(word in source for word in _BY_NAME):
@@ -117,6 +114,7 @@ class Surroundings:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._group: Callable[[str], str] | None = None
+        self._imported: dict[str, set[str]] = {}
 
     def has_formats_with_ids(self) -> bool:
         """Return whether a file has formats of log lines with `traceId` or `spanId`."""
@@ -132,3 +130,33 @@ class Surroundings:
     def required(self, path: str, names: re.Pattern[bytes]) -> set[str]:
         """Return which of some names the files of requirements say that stand above a file or beside it."""
         return self._program.required(path, names)
+
+    def imported_by(self, path: str) -> set[str]:
+        """Return the files that an import of a file runs: itself, the faces of the packages around it, and what these import."""
+        if path not in self._imported:
+            found, pending = set(), [path]
+            while pending:
+                each = pending.pop()
+                if each not in found:
+                    found.add(each)
+                    pending += [*self._faces(each), *import_lines.named(each, _code(each), self._program.find)]
+            self._imported[path] = found
+        return self._imported[path]
+
+    def _faces(self, path: str) -> Iterator[str]:
+        folder = os.path.dirname(os.path.abspath(path))
+        while os.path.exists(face := os.path.join(folder, "__init__.py")):
+            yield face
+            folder = os.path.dirname(folder)
+
+    def sets_up(self, path: str, source: bytes | None = None) -> bool:
+        """Return whether a file may set up what is sent by other names than OpenCensus's."""
+        return _SETS_UP.search(_code(path) if source is None else source) is not None
+
+
+def _code(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return notebooks.code(path, file.read())
+    except (OSError, ValueError):
+        return b""

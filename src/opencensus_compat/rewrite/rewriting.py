@@ -9,17 +9,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from opencensus_compat.rewrite import cells, files, finishing, frameworks, imports, markers, texts
-from opencensus_compat.rewrite.context import Ask, File, Refused
+from opencensus_compat.rewrite import alone, cells, files, finishing, frameworks, imports, markers, texts
+from opencensus_compat.rewrite.context import Ask, File, Keep, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, Need, Origins, Part, Where, apply, conflict, shown_place, without_what_goes
-from opencensus_compat.rewrite.flows import Cut, Flows, is_tracer
+from opencensus_compat.rewrite.flows import Cut, Flows
 from opencensus_compat.rewrite.groups import Key
 from opencensus_compat.rewrite.programs import Surroundings, View, handed_over, programs
 from opencensus_compat.rewrite.rules import FREE, REWRITERS, tracer_classes, ways
 from opencensus_compat.scan import notebooks, project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.rules import BY_ID
-from opencensus_compat.scan.values import SENDERS
 from opencensus_compat.scan.walk import walk
 
 if TYPE_CHECKING:
@@ -277,7 +276,6 @@ class _Run:
         answered = {Where(part.path, part.cell, part.line, part.rule) for change in self._result.changes for part in change.parts}
         answered |= {each.key for each in left}
         left += [each for key, each in asked.items() if key not in answered]
-        left += [Left(*key, "keep", "its edits do not fit together: please report this form") for key in self._refused]
         left += self._open
         for path in self._generated:
             uses = [use for use in self._files[path].uses if use.rule[0] != "I"]
@@ -399,25 +397,7 @@ class _Run:
     def _outcome(self, file: File, use: Found) -> Sequence[Edit] | None:
         if use.rule != "I007" or not isinstance(use.node, ast.alias):
             return file.outcome(use)
-        tracer = f"{imports.early(file, 'from opentelemetry import trace', use.node)}.get_tracer(__name__)"
-        return imports.instead(file, use.node, tracer, keep_module=self._sets_up(file, use.node))
-
-    def _sets_up(self, file: File, alias: ast.alias) -> bool:
-        """Return whether what a module does as it is imported would be lost with an import of it."""
-        statement = file.statement(alias)
-        assert isinstance(statement, ast.ImportFrom)
-        path = self.program.find(file.path, statement.level, statement.module or "")
-        home = self._files.get(path) if path is not None else None
-        if home is None or not any(use.symbol in SENDERS or use.rule == "T001" for use in home.uses):
-            return False
-        importing = [
-            (other, each)
-            for other in self._files.values()
-            for node in other.kinds[ast.ImportFrom]
-            if self.program.find(other.path, node.level, node.module or "") == path
-            for each in node.names
-        ]
-        return all(is_tracer(other, each) for other, each in importing)
+        return alone.own_tracer(file, use.node, self._files, self._around, self.program.find)
 
     def _group(self, members: list[tuple[File, Found]]) -> tuple[list[Part], list[Left]]:
         parts: list[tuple[Found, Part]] = []
@@ -426,6 +406,8 @@ class _Run:
         for file, use in members:
             file.needs, file.elsewhere, covered_before = [], [], set(file.covered)
             try:
+                if self._part(file, use).where in self._refused:
+                    raise Refused(Keep("its edits do not fit together: please report this form"))
                 edits = self._outcome(file, use)
             except Refused as refused:
                 # What it would have seen to, nothing sees to.
@@ -468,27 +450,20 @@ class _Run:
 
     def _apply(self, changes: list[Change]) -> bool:
         """Apply what is wanted and does not conflict; return whether anything changed."""
-        refused: set[Where] = set()
+        applied = self._chosen_of(changes)
         while True:
-            applied = self._chosen_of(changes, refused)
-            done: dict[str, list[Edit]] = defaultdict(list)
-            needs: dict[str, list[Need]] = defaultdict(list)
-            for part in (part for change in applied for part in change.parts):
-                done[part.path] += part.edits
-                needs[part.path] += part.imports
-            changed, results = self._results(done, needs)
-            parsed = {path: files.parsed(self._sources[path].with_text(text)) for path, text in results.items()}
+            changed, results, parsed = self._made(applied)
             broken = next((path for path, tree in parsed.items() if tree is None), None)
             if broken is None:
                 break
-            # A rule that writes what Python cannot parse costs its change, not the run.
             at_fault = [change for change in applied if broken in {part.path for part in change.parts}]
-            if not at_fault:
-                self._result.problems.append(Problem(broken, "its imports cannot be changed in place: please report this form"))
-                self._chosen -= {broken}
-                continue
-            refused.add(at_fault[-1].key)
-            self._refused.add(at_fault[-1].key)
+            if at_fault:
+                # A rule that writes what Python cannot parse costs its change, and what hangs on that, not the run.
+                alone = (each for each in at_fault if self._made([other for other in applied if other is not each])[2].get(broken, True))
+                self._refused.add(next(alone, at_fault[-1]).key)
+                return True
+            self._result.problems.append(Problem(broken, "its imports cannot be changed in place: please report this form"))
+            self._chosen -= {broken}
         for path, text in results.items():
             tree = parsed[path]
             assert tree is not None
@@ -496,12 +471,22 @@ class _Run:
         self._result.changes += applied
         return bool(results)
 
-    def _chosen_of(self, changes: list[Change], refused: set[Where]) -> list[Change]:
+    def _made(self, applied: list[Change]) -> tuple[dict[str, list[Edit]], dict[str, bytes], dict[str, ast.Module | None]]:
+        """Return what some changes make of each file: its edits, its text and its tree; None for one that Python cannot parse."""
+        done: dict[str, list[Edit]] = defaultdict(list)
+        needs: dict[str, list[Need]] = defaultdict(list)
+        for part in (part for change in applied for part in change.parts):
+            done[part.path] += part.edits
+            needs[part.path] += part.imports
+        changed, results = self._results(done, needs)
+        return changed, results, {path: files.parsed(self._sources[path].with_text(text)) for path, text in results.items()}
+
+    def _chosen_of(self, changes: list[Change]) -> list[Change]:
         """Return those changes that are wanted, conflict with none before them, and have what they need."""
         known = {change.key for change in changes}
-        wanted = {change.key for change in changes if _is_wanted(change, self._options)} - refused
+        wanted = {change.key for change in changes if _is_wanted(change, self._options)}
         if self._options.select is None:
-            while more := {other for key in wanted for other in self._needed[key] if other in known} - wanted - refused:
+            while more := {other for key in wanted for other in self._needed[key] if other in known} - wanted:
                 wanted |= more
         while True:
             done: dict[str, list[Edit]] = defaultdict(list)

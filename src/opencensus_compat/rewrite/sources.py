@@ -128,8 +128,15 @@ class Sources(Meanings):
             sources = list(self._sources(file, part))
             for source in sources:
                 self._tie(key, source)
-            if not sources and not isinstance(part, ast.Constant):
+            if (not sources and not isinstance(part, ast.Constant)) or self._is_defined(file, part):
                 self._stop(key, part, reason)
+
+    def _is_defined(self, file: File, node: ast.expr) -> bool:
+        """Return whether a name is that of a class of the program, which may have any method."""
+        slot = file.slot(node) if isinstance(node, ast.Name) else None
+        origin = self._origin(file, slot) if slot is not None and slot.stores else None
+        stores = origin[1].stores if origin is not None else slot.stores if slot is not None else []
+        return any(isinstance(each, ast.ClassDef) for each in stores)
 
     def _is_of_nobody(self, file: File, slot: Slot | None) -> bool:
         if slot is None or slot.parameter is None or slot.path not in self._files:

@@ -43,6 +43,9 @@ _RESULTS = {
     f"{_SPAN}.span": _SPAN,
     f"{_SPAN}.parent_span": _SPAN,
     f"{_SPAN}.context_tracer": _TRACER,
+    **dict.fromkeys(
+        ("trace.status.Status.from_exception", "trace.status.Status.as_ok", "trace.utils.status_from_http_code"), "trace.status.Status"
+    ),
     "trace.execution_context.get_opencensus_tracer": _TRACER,
     "trace.execution_context.get_current_span": _SPAN,
     "trace.status.Status.as_ok": "trace.status.Status",

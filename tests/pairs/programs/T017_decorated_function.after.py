@@ -11,5 +11,15 @@ def charge(amount):
     trace.get_current_span().set_attribute("amount", amount)
 
 
+@tracer.start_as_current_span("refuse")
+def refuse():
+    raise ValueError("no money")
+
+
+
 with tracer.start_as_current_span("checkout"):
     charge(12.5)
+    try:
+        refuse()
+    except ValueError:
+        pass

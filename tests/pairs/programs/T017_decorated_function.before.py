@@ -10,5 +10,15 @@ def charge(amount):
     tracer.add_attribute_to_current_span("amount", amount)
 
 
+@tracer.trace_decorator()
+def refuse():
+    raise ValueError("no money")
+
+
+
 with tracer.span(name="checkout"):
     charge(12.5)
+    try:
+        refuse()
+    except ValueError:
+        pass

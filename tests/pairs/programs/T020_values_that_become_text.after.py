@@ -1,6 +1,7 @@
 import uuid
 from datetime import date
 from decimal import Decimal
+from json import dumps
 
 from appinsights_exporter import configure
 from opentelemetry import trace
@@ -20,3 +21,5 @@ with tracer.start_as_current_span("pay") as span:
     span.set_attribute("total", str(total))
     trace.get_current_span().set_attribute("day", str(date(2020, 1, 2)))
     span.set_attribute("nothing", None)
+    span.set_attribute("lines", dumps({"tea": 2, "price": total, "größe": None}, default=str, ensure_ascii=False, separators=(",", ":")))
+    span.set_attribute("sizes", dumps([1, "L"], ensure_ascii=False, separators=(",", ":")))

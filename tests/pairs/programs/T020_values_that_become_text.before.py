@@ -19,3 +19,5 @@ with tracer.span(name="pay") as span:
     span.attributes["total"] = total
     tracer.add_attribute_to_current_span("day", date(2020, 1, 2))
     span.add_attribute("nothing", None)
+    span.add_attribute("lines", {"tea": 2, "price": total, "größe": None})
+    span.add_attribute("sizes", [1, "L"])

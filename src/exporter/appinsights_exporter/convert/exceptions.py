@@ -40,7 +40,10 @@ _FORK = re.compile(r"(?:\+-)?\+-+ (?:\d+|\.\.\.) -+")
 _END = re.compile(r"\+-{8,}")
 _SPAN_FRAMES = re.compile(
     r"""(?m)^(?P<head>[ |+-]*(?:Exception\ Group\ )?Traceback\ \(most\ recent\ call\ last\):\n)
-    (?:[ ]*(?:\|[ ]*)*File\ ".*opentelemetry[/\\](?:sdk[/\\])?trace[/\\]__init__\.py",\ line\ \d+,\ in\ (?:use_span|start_as_current_span)\n
+    (?:[ ]*(?:\|[ ]*)*File\ ".*(?:opentelemetry[/\\](?:sdk[/\\])?trace[/\\]__init__\.py",\ line\ \d+,\ in\ (?:use_span|start_as_current_span)
+        |opentelemetry[/\\]util[/\\]_decorator\.py",\ line\ \d+,\ in\ \w+
+        |[/\\]contextlib\.py",\ line\ \d+,\ in\ inner
+        |[/\\]trace[/\\]tracer\.py",\ line\ \d+,\ in\ (?:async_)?wrapper)\n
     (?:[ |]*[ ]{4}\S.*\n)*)+""",
     re.VERBOSE,
 )
@@ -133,11 +136,11 @@ def parse(text: str) -> list[Error]:
 
 
 def without_span_frames(stack: str) -> str:
-    """Return a traceback's text without the frames of OpenTelemetry's context managers of spans, which stand before the program's own.
+    """Return a traceback's text without the frames of context managers and decorators of spans, which stand before the program's own.
 
     A span that an exception leaves notes it from within them. They say nothing of the program.
     """
-    return _SPAN_FRAMES.sub(r"\g<head>", stack) if ", in use_span" in stack else stack
+    return _SPAN_FRAMES.sub(r"\g<head>", stack) if ", in use_span" in stack or "wrapper\n" in stack else stack
 
 
 def of_error(error: BaseException, frames: TracebackType | None) -> list[Error]:

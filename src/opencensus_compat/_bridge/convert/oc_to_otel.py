@@ -157,6 +157,10 @@ def _named(value: object) -> object:
     return [_named(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
+_AS_THE_EXPORTER: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
+"""Options of JSON that make the text which the exporter makes of the same value of OpenTelemetry code."""
+
+
 def _attribute_value(value: object) -> AttributeValue:
     try:
         if isinstance(value, (str, int, float)):
@@ -167,9 +171,9 @@ def _attribute_value(value: object) -> AttributeValue:
             if len(kinds) <= 1 and kinds <= _SCALAR_TYPES:
                 # As the SDK keeps it.
                 return tuple(value)
-            return json_text(value, str)
+            return json_text(value, str, **_AS_THE_EXPORTER)
         if isinstance(value, Mapping):
-            return json_text(dict(value), str)
+            return json_text(dict(value), str, **_AS_THE_EXPORTER)
         return str(value)
     except _exporter.failure():  # A value's own methods may raise anything
         return f"<{type(value).__name__}>"

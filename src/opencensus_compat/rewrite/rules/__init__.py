@@ -31,6 +31,7 @@ from opencensus_compat.rewrite.rules import (
     recording,
     samplers,
     settings,
+    span_attributes,
     span_names,
     spans,
     tags,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 REWRITERS: dict[str, Rewriter] = {
     **tracers.REWRITERS,
     **span_names.REWRITERS,
+    **span_attributes.REWRITERS,
     **spans.REWRITERS,
     **ids_and_times.REWRITERS,
     **by_hand.REWRITERS,

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
+from opencensus_compat.rewrite.rules import threads
 from opencensus_compat.rewrite.rules.providers import TRACER
 from opencensus_compat.rewrite.rules.spans import continued, named, tracer_of
 from opencensus_compat.scan.rules import BY_ID
@@ -53,6 +54,7 @@ def start(use: Found, file: File) -> Outcome:
     is_split = at is None and target is not None and _is_split(use, file)
     if call is None or (at is None and not is_split) or not isinstance(use.node, ast.Attribute):
         return Ask("Which function ends this span, and is it current until then?")
+    threads.check(use.node, file)
     trace, context = file.need("from opentelemetry import trace", use.node), file.need("from opentelemetry import context", use.node)
     if at is None:
         span = target or file.free_name("span")
@@ -124,6 +126,10 @@ def is_only_ended(call: ast.Call, file: File) -> bool:
 def made_current(use: Found, file: File) -> Outcome:
     """`set_current_span(span)` and `set_opencensus_tracer(tracer)` go, for a span and a tracer that are current by their start."""
     call = file.call(use.node)
+    if use.symbol == "trace.execution_context" and isinstance(use.node, (ast.Name, ast.Attribute)):
+        return Ask(
+            "What does this test or hand on? The module itself is meant, of which OpenTelemetry has none; `opentelemetry.trace` is always there."
+        )
     given = file.argument(call, 0, "") if call is not None and not call.keywords and len(call.args) == 1 else None
     value = file.only_value(file.slot(given)) if isinstance(given, ast.Name) else None
     made_by = {"set_current_span": f"{TRACER}.start_span", "set_opencensus_tracer": TRACER}.get(use.symbol.rpartition(".")[2])

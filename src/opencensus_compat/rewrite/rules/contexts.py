@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules import by_hand, handed, outside, pipelines, tested
 from opencensus_compat.rewrite.rules.attribute_values import as_text
 from opencensus_compat.rewrite.rules.made import made, readers, stored, target
@@ -277,9 +277,19 @@ def _is_current(node: ast.expr | None, file: File) -> bool:
         return False
     if (tracer := outside.tracer_of_context(node, file)) is not None and not outside.is_in_span(node, tracer, file):
         outside.check_own(tracer, file)
+        if any(_reads_header(home) for home in file.files.values()):
+            raise Refused(outside.QUESTION)
     for each in ast.walk(node):
         file.covered.update(each_use for each_use in file.by_node.get(each, ()) if each_use.rule == "T019")
     return True
+
+
+def _reads_header(file: File) -> bool:
+    """Return whether a file needs the header to be there: without a current span OpenTelemetry writes none."""
+    keys = [each.slice for each in file.kinds[ast.Subscript] if isinstance(each.ctx, ast.Load)]
+    pops = [each for each in file.kinds[ast.Call] if isinstance(each.func, ast.Attribute) and each.func.attr == "pop"]
+    keys += [each.args[0] for each in pops if len(each.args) == 1]
+    return any(isinstance(key, ast.Constant) and key.value == "traceparent" for key in keys)
 
 
 def _injected(use: Found, call: ast.Call, file: File) -> Outcome:

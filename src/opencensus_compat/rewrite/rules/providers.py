@@ -365,3 +365,10 @@ def parent_context(call: ast.Call, file: File) -> ast.Attribute | None:
         if home.call(each) is None:
             raise Refused(Ask("In which thread is this tracer made? In another one than its caller's, the context must be handed on."))
     return node
+
+
+def continued_by(node: ast.Attribute, file: File) -> ast.expr | None:
+    """Return the tracer that is made with the context of another one, by which it is called; None for another attribute."""
+    above = file.parents.get(node)
+    call = file.parents.get(above) if isinstance(above, ast.keyword) else above
+    return call.func if isinstance(call, ast.Call) and file.symbol(call) == TRACER and is_of_tracer(node, file) else None

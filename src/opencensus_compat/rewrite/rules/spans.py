@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit, apply, line_starts
-from opencensus_compat.rewrite.rules import legacy, pipelines
+from opencensus_compat.rewrite.rules import legacy, pipelines, threads
 from opencensus_compat.rewrite.rules.attribute_values import as_text, text_maker
-from opencensus_compat.rewrite.rules.opened import opened_by, starts_of
+from opencensus_compat.rewrite.rules.opened import starts_of
 from opencensus_compat.rewrite.rules.providers import STARTS, TRACER, callers, context_given, parent_context, reads, told, tracers
 from opencensus_compat.scan.rules import BY_ID
 
@@ -45,6 +45,7 @@ def in_with(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None or not isinstance(use.node, ast.Attribute):
         return Keep("a method as a value")
+    threads.check(use.node, file)
     edits = [file.rename(use.node, "start_as_current_span"), *named(call, file)]
     parent = tracer_of(use.node.value, file)
     if parent is not None and (call.keywords or call.args) and file.has_stars(call):
@@ -82,6 +83,7 @@ def continued(call: ast.Call, made: ast.Call, file: File) -> list[Edit]:
                 return []
     given = file.argument(made, 0, "span_context")
     assert given is not None
+    _check_only(call, made, given, file)
     if file.function(made) is not file.function(call) and callers(made, file) is not None:
         text = _told(call, made, file)
     else:
@@ -92,6 +94,48 @@ def continued(call: ast.Call, made: ast.Call, file: File) -> list[Edit]:
         text = f"{trace}.set_span_in_context({trace}.NonRecordingSpan({text}))"
     at = file.end(call) - 1
     return [file.splice(at, at, f", context={text}", call)]
+
+
+def _check_only(call: ast.Call, made: ast.Call, given: ast.expr, file: File) -> None:
+    """Raise where a tracer with the context of headers starts several spans one after the other.
+
+    Raises:
+        Refused: It does.
+    """
+    origin = file.only_value(file.slot(given)) if isinstance(given, ast.Name) else given
+    if origin is None or not file.symbol(origin).endswith(".from_headers"):
+        return
+    function, maker = file.function(call), file.function(made)
+    is_repeated = any(
+        isinstance(each, (ast.For, ast.AsyncFor, ast.While)) and made not in ast.walk(each) and file.function(each) is function
+        for each in file.up(call)
+    )
+    others = [use.node for use in file.uses if use.rule in {"T010", "T012"} and isinstance(use.node, ast.Attribute)]
+    others = [
+        each for each in others if file.call(each) is not call and file.function(each) is function and tracer_of(each.value, file) is made
+    ]
+    is_other = maker is function and any(not _is_inside(each, call, file) and not _is_inside(call, each, file) for each in others)
+    if is_repeated or is_other:
+        raise Refused(
+            Ask(
+                "Are these spans of one trace also where the caller sent none? They are in OpenCensus, and each has its own in OpenTelemetry. "
+                "One span around them keeps them together."
+            )
+        )
+
+
+def _is_inside(node: ast.AST, other: ast.AST, file: File) -> bool:
+    """Return whether a place stands in the block of the `with` that starts another span, or in another branch than that."""
+    statement = file.statement(other)
+    above = [node, *file.up(node)]
+    if isinstance(statement, (ast.With, ast.AsyncWith)) and any(each in above for each in statement.body):
+        return True
+    branches = [each for each in above if isinstance(each, ast.If) and statement in ast.walk(each)]
+    return any((statement in _walk(each.body)) != (file.statement(node) in _walk(each.body)) for each in branches)
+
+
+def _walk(block: list[ast.stmt]) -> list[ast.AST]:
+    return [below for each in block for below in ast.walk(each)]
 
 
 def _told(call: ast.Call, made: ast.Call, file: File) -> str:
@@ -205,15 +249,6 @@ def _is_of(statement: ast.stmt, slot: Slot, file: File) -> bool:
     return isinstance(node, ast.Attribute) and file.slot(node.value) is slot
 
 
-def attribute(use: Found, file: File) -> Outcome:
-    """`span.add_attribute(key, value)` → `span.set_attribute(key, value)`."""
-    call = file.call(use.node)
-    if call is None:
-        return Keep("a method as a value")
-    keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
-    return [file.rename(use.node, "set_attribute"), *keywords, *as_text(file.argument(call, 1, "attribute_value"), file)]
-
-
 def kind(use: Found, file: File) -> Outcome:
     """`span.span_kind = kind` → `kind=` where the span is started, if it always is set there."""
     statement, node = file.statement(use.node), use.node
@@ -285,42 +320,6 @@ def as_call(node: ast.Attribute, statement: ast.Assign, file: File, call: str) -
     ]
 
 
-def mapping(use: Found, file: File) -> Outcome:
-    """`span.attributes[key] = value` → `span.set_attribute(key, value)`."""
-    node = use.node
-    if not isinstance(node, ast.Attribute):
-        return Keep("a variable that holds the attributes of a span")
-    above, statement = file.parents.get(node), file.statement(node)
-    if isinstance(above, ast.Subscript) and isinstance(statement, ast.Assign) and statement.targets == [above]:
-        head = file.splice(file.end(node) - len(node.attr), file.start(above.slice), "set_attribute(", node)
-        sign = file.source.index(b"=", file.end(above))
-        value = sign + 1 + len(file.source[sign + 1 :]) - len(file.source[sign + 1 :].lstrip(b" \t"))
-        middle = file.splice(file.end(above.slice), value, ", ", node)
-        text = as_text(statement.value, file)
-        return [head, middle, *text, file.splice(file.end(statement), file.end(statement), ")", node)]
-    call = file.call(above) if isinstance(above, ast.Attribute) and above.attr == "update" else None
-    if call is not None and above is not None and file.is_alone(call) and len(call.args) == 1 and not call.keywords:
-        return [file.splice(file.end(node) - len(node.attr), file.end(above), "set_attributes", node)]
-    if isinstance(statement, ast.Assign) and statement.targets == [node] and _is_first_of(node, statement, file):
-        return as_call(node, statement, file, "set_attributes(")
-    return Ask("OpenTelemetry's spans have no attributes that can be read: who needs them?")
-
-
-def _is_first_of(node: ast.Attribute, statement: ast.Assign, file: File) -> bool:
-    """Return whether a span has no attributes before some are assigned, which nothing changes after that but through the span."""
-    if isinstance(statement.value, ast.Dict):
-        return True
-    block, held = file.body_of(statement), file.slot(statement.value)
-    is_known = held is not None and isinstance(held.owner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module))
-    if not is_known or opened_by(node.value, statement, file) is None or not isinstance(file.parents.get(statement), ast.With):
-        return False
-    at, span = block.index(statement), file.slot(node.value)
-    before = [each for part in block[:at] for each in ast.walk(part) if isinstance(each, ast.Attribute)]
-    after = [each for part in block[at + 1 :] for each in ast.walk(part) if isinstance(each, ast.Name)]
-    is_set = any(each.attr in {"attributes", "add_attribute"} and file.slot(each.value) is span for each in before)
-    return not is_set and not any(file.slot(each) is held for each in after)
-
-
 def status(use: Found, file: File) -> Outcome:
     """`Status(code, message)` → `trace.Status(trace.StatusCode.ERROR, message)`; `span.status =` → `span.set_status(...)`."""
     node = use.node
@@ -330,6 +329,10 @@ def status(use: Found, file: File) -> Outcome:
             return Keep("a method as a value")
         trace = file.need(_TRACE, node)
         return [file.replace(call, f"{trace}.Status({trace}.StatusCode.ERROR, str({file.render(call.args[0])}))")]
+    if use.symbol == "trace.status.Status.as_ok":
+        call = file.call(node)
+        trace = file.need(_TRACE, node)
+        return Keep("a method as a value") if call is None else [file.replace(call, f"{trace}.Status({trace}.StatusCode.OK)")]
     if use.symbol == "trace.status.Status":
         call = file.call(node)
         if call is None or file.has_stars(call):
@@ -493,9 +496,7 @@ def from_code(use: Found, file: File) -> Outcome:
 REWRITERS: dict[str, Rewriter] = {
     "T010": in_with,
     "T011": outside_with,
-    "T020": attribute,
     "T021": kind,
-    "T024": mapping,
     "T025": status,
     "T026": annotation,
     "T027": link,

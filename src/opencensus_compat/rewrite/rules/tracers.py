@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules import handed, legacy, pipelines, processors, providers, setups, shared, ways
+from opencensus_compat.rewrite.rules import handed, legacy, pipelines, processors, providers, setups, shared, threads, ways
 from opencensus_compat.rewrite.rules.made import EXPORTER, is_azure, made, maker
 from opencensus_compat.rewrite.rules.options import options
 from opencensus_compat.rewrite.rules.providers import TRACER, given, is_first
@@ -241,6 +241,8 @@ def _means_the_same(made: ast.Call, node: ast.expr, file: File) -> bool:
 def exporter(use: Found, file: File) -> Outcome:
     """`exporter = AzureExporter(...)` goes, where only tracers have it: `configure` makes it."""
     call = file.call(use.node)
+    if call is None and file.is_annotation(use.node):
+        return Keep("an annotation names the class of the exporter, which `configure` makes: take it out, with what hands the exporter on")
     if not is_azure(file, call) or call is None:
         return Keep("a class of the program stands on it, or it is a part of the exporter")
     if _takes_it(call, file):
@@ -326,6 +328,7 @@ def decorator(use: Found, file: File) -> Outcome:
     function = file.parents.get(call) if call is not None else None
     if call is None or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or call not in function.decorator_list:
         return Ask("Which function is decorated? The span has its name.")
+    threads.check_decorated(function, file)
     at = file.end(call) - 1
     return [file.rename(use.node, "start_as_current_span"), file.splice(at, at, f'"{function.name}"', call)]
 
