@@ -161,6 +161,13 @@ def test_every_kind_has_an_item(kind):
     assert item["data"]["baseType"] == ("RequestData" if request else "RemoteDependencyData")
 
 
+@pytest.mark.parametrize("kind", [SpanKind.SERVER, SpanKind.CLIENT, SpanKind.INTERNAL])
+@pytest.mark.parametrize(("name", "shown"), [(5, "5"), (None, "None"), (StatusCode.OK, "StatusCode.OK"), (ValueError("/a"), "/a")])
+def test_a_name_that_is_no_text(kind, name, shown):
+    """The SDK takes any object for a name, such as a URL of a framework; its text is shown."""
+    assert converted(span(name=name, kind=kind))[0]["data"]["baseData"]["name"] == shown
+
+
 def test_root_span_has_no_parent():
     """A span without a parent has no parent id."""
     assert "ai.operation.parentId" not in converted(span(parent=False))[0]["tags"]

@@ -71,6 +71,7 @@ def _rewritten(body):
         ("    span.add_attribute('k', Cart(1))\n", "span.set_attribute('k', str(Cart(1)))"),
         ("    span.add_attribute('k', range(3))\n", "span.set_attribute('k', str(range(3)))"),
         ("    span.add_attribute('k', text.encode())\n", "span.set_attribute('k', repr(text.encode()))"),
+        ("    span.add_attribute('k', held.keys())\n", "span.set_attribute('k', str(held.keys()))"),
         ("    span.add_attribute('k', bytearray(b'a'))\n", "span.set_attribute('k', repr(bytearray(b'a')))"),
         ("    span.add_attribute('k', {'a': 1})\n", f"span.set_attribute('k', dumps({{'a': 1}}, {_COMPACT}))"),
         ("    span.add_attribute('k', {'a': n})\n", f"span.set_attribute('k', dumps({{'a': n}}, default=str, {_COMPACT}))"),

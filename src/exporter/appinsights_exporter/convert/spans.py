@@ -129,14 +129,14 @@ def envelopes(
                 numbers = {**(numbers or {}), "timeSinceEnqueued": waited_ms}
         # All that every request has at once: a dict that grows is made anew.
         fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "responseCode": NO_CODE, "success": True}
-        incoming.request(fields, tags, attributes, span.name, status_code, url_query)
+        incoming.request(fields, tags, attributes, _name(span), status_code, url_query)
     else:
         item_kind = "RemoteDependency"
         # The name of the request that the work was done for; without OperationNameProcessor nobody knows it, and a wrong one is worse.
         if "ai.operation.name" in attributes and (operation := attributes.pop("ai.operation.name")):
             tags["ai.operation.name"] = tag("ai.operation.name", operation)
         fields = {"ver": 2, "id": span_id, "duration": took, "name": "", "resultCode": NO_CODE, "success": True, "type": ""}
-        outgoing.dependency(fields, attributes, kind, span.name, status_code, url_query)
+        outgoing.dependency(fields, attributes, kind, _name(span), status_code, url_query)
     if own:
         attributes.update(own)
     shown = properties(attributes) if attributes else {}
@@ -255,6 +255,11 @@ def shared_attributes(
     if "microsoft.custom_measurements" in attributes:
         return measurements(attributes.pop("microsoft.custom_measurements"), on_skipped)
     return None
+
+
+def _name(span: ReadableSpan) -> str:
+    """Return the name of a span; the SDK takes any object for one, such as a URL of a framework."""
+    return span.name if type(span.name) is str else text(span.name)
 
 
 def links_text(links: Sequence[Link], *, compact: bool = True) -> str:

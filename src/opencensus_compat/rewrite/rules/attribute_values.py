@@ -28,6 +28,8 @@ _MAKE_OTHERS = frozenset({"now", "utcnow", "today", "fromtimestamp", "utcfromtim
 """Methods of these classes that make an object of the class."""
 _TEXTS = frozenset({"set", "frozenset", "range", "complex", "slice", "object"})
 """Builtins whose objects are sent as their text."""
+_VIEWS = frozenset({"keys", "values", "items"})
+"""Methods of dicts, whose results are no lists."""
 _BYTES = frozenset({"bytes", "bytearray", "memoryview"})
 _MAKE_BYTES = frozenset({"encode", "digest", "to_bytes", "read_bytes"})
 """Methods that return bytes."""
@@ -106,6 +108,8 @@ def _is_text_in_the_end(node: ast.expr, file: File) -> bool:
     if not isinstance(node, ast.Call):
         return False
     maker = node.func
+    if isinstance(maker, ast.Attribute) and maker.attr in _VIEWS and not node.args and not node.keywords:
+        return True
     if isinstance(maker, ast.Name) and (maker.id in _TEXTS or maker.id in _OBJECTS):
         return maker.id not in file.bindings.module
     home = classes.named(file, maker) if isinstance(maker, (ast.Name, ast.Attribute)) else None
