@@ -270,6 +270,11 @@ _STAY = {
         "from telemetry import tools\n" + _HOLDER.format("tools.tracer"),
         "handed to Tools()",
     ),
+    "a field that is read by its place": (
+        f"{_HEAD}from typing import NamedTuple\n\n\nclass Tools(NamedTuple):\n    tracer: Tracer\n    n: int = 1\n\n\ntools = Tools({_MADE})\n",
+        "from telemetry import tools\n\ntr = tools[0]\n" + _WITH.format("tr", ""),
+        "what `tracer` keeps is read by its place",
+    ),
     "a name space beside a class": (
         f"{_HEAD}import types\n\ntools = types.SimpleNamespace(tracer={_MADE})\n",
         "from telemetry import tools\n" + _HOLDER.format("tools.tracer"),

@@ -96,6 +96,26 @@ def fields(home: Home) -> list[tuple[File, ast.AnnAssign]]:
     return list(found.values())
 
 
+def reads_by_place(home: Home) -> Iterator[ast.expr]:
+    """Yield what reads the fields of a named tuple of the program by their places: `tools[0]`, and `tracer, label = tools`."""
+    file, node = home
+    if not any(strings.tail(base) == "NamedTuple" for base in node.bases):
+        return
+    for other in file.files.values():
+        read: list[ast.expr] = [each.value for each in other.kinds[ast.Subscript] if isinstance(each.ctx, ast.Load)]
+        read += [
+            each.value for each in other.kinds[ast.Assign] if any(isinstance(target, (ast.Tuple, ast.List)) for target in each.targets)
+        ]
+        for each in read:
+            slot, owner = other.slot(each), other
+            if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias) and (origin := other.origin(slot.stores[0])):
+                owner, slot = origin
+            made = owner.only_value(slot)
+            found = named(owner, made.func) if isinstance(made, ast.Call) and isinstance(made.func, (ast.Name, ast.Attribute)) else None
+            if found is not None and found[1] is node:
+                yield each
+
+
 def _has_fields(home: Home) -> bool:
     _, node = home
     decorators = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]

@@ -190,6 +190,8 @@ class Sources(Meanings):
     def _constructed(self, file: File, slot: Slot) -> None:
         """Follow a field to the calls that make objects of its class."""
         assert isinstance(slot.owner, ast.ClassDef)
+        for node in classes.reads_by_place((file, slot.owner)):
+            self._stop(slot, node, f"what `{slot.name}` keeps is read by its place")
         for home, call in self._calls_of(slot.owner):
             given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
             for each in given:
