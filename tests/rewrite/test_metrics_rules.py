@@ -274,6 +274,16 @@ def test_views(view):
     assert left == []
 
 
+@pytest.mark.parametrize(
+    ("bounds", "after"), [("[-1, 0.0, 5]", "[5]"), ("(0, LIMIT)", "[LIMIT]"), ("[0]", "[]"), ("[1, 5]", "[1, 5]"), ("BOUNDS", "BOUNDS")]
+)
+def test_bounds_of_a_distribution(bounds, after):
+    """OpenCensus drops the bounds up to 0."""
+    text, left = _rewrite(f"LIMIT, BOUNDS = 9, [1]\n{_HEAD}".replace("SumAggregation()", f"DistributionAggregation({bounds})"))
+    assert f"explicit_bucket_boundaries_advisory={after}" in text
+    assert left == []
+
+
 _FUNCTIONS = {
     "a view": "def register(view):\n    stats.view_manager.register_view(view)\n{view}register(V)\n",
     "with a manager of its own": "def register(view):\n    manager = stats.view_manager\n    manager.register_view(view)\n{view}register(view=V)\n",

@@ -197,12 +197,26 @@ def instrument(view: View, unit: str, file: File, node: ast.AST, indentation: st
         metric_names.name(view.part(0, "name"), view.file)
     texts = [metric_names.name(name_part, of_name), f"unit={unit}", f"description={of_text.text(text_part)}"]
     if bounds is not None:
-        texts.append(f"explicit_bucket_boundaries_advisory={home.text(bounds)}")
+        texts.append(f"explicit_bucket_boundaries_advisory={_bounds(bounds, home)}")
     elif kind == "DistributionAggregation":
         # Without boundaries there is one bucket.
         texts.append("explicit_bucket_boundaries_advisory=[]")
     name = file.need("from opentelemetry import metrics", node)
     return create(f"{name}.get_meter(__name__).create_{_KINDS[kind]}", texts, indentation, before, file)
+
+
+def _bounds(node: ast.expr, file: File) -> str:
+    """Return the source of the bounds of a distribution, without those that OpenCensus drops: it has no bucket up to 0."""
+    if not isinstance(node, (ast.List, ast.Tuple)):
+        return file.text(node)
+    first = next((at for at, each in enumerate(node.elts) if not _is_at_most_0(each)), len(node.elts))
+    return f"[{', '.join(map(file.text, node.elts[first:]))}]" if first else file.text(node)
+
+
+def _is_at_most_0(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return isinstance(node.operand, ast.Constant)
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and node.value <= 0
 
 
 def _is_never_sent(kind: str, aggregation: ast.Call) -> bool:
