@@ -374,7 +374,7 @@ class FacadeSpan(Span, _handles.OtelSpan):
         else:
             own = self._census_status
             code, description = (_UNSET_CODE, None) if own is None else (own.status_code, own.description)
-            events, links, attributes = self._census_events or (), (), self._census_attributes or {}
+            events, links, attributes = self._census_events or (), self._census_links or (), self._census_attributes or {}
         return (
             source.resource,
             source.scope,
