@@ -10,7 +10,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanContext, SpanKind
 
-from appinsights_exporter.convert.ended import FIELDS, CompactSpan, compact, ids, reader, rows
+from appinsights_exporter.convert.ended import FIELDS, ids, reader, rows
+from appinsights_exporter.span_processor import CompactSpan, compact
 
 
 @pytest.fixture

@@ -197,6 +197,18 @@ ALLOWED = {
         "_start_time",
         "_status",
     },
+    "span_processor.py": {
+        "_attributes",
+        "_dict",
+        "_end_time",
+        "_events",
+        "_instrumentation_scope",
+        "_kind",
+        "_links",
+        "_parent",
+        "_start_time",
+        "_status",
+    },
     # What the facade's aggregation notes on OpenCensus's distributions.
     "legacy_metrics.py": {"_min", "_max"},
     # Whether this thread holds the lock of the standard library's logging.

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from appinsights_exporter import ApplicationInsightsSpanExporter, ApplicationInsightsSpanProcessor, standard_metrics
+from appinsights_exporter import ApplicationInsightsSpanExporter, ApplicationInsightsSpanProcessor, counted_spans
 from appinsights_exporter.delivery.deliver import Delivery
 from appinsights_exporter.testing import CONNECTION_STRING, FakeTransport
 
@@ -23,8 +23,9 @@ def provider():
     made.shutdown()
 
 
-def test_spans_wait_small_and_arrive_whole(provider):
+def test_spans_wait_small_and_arrive_whole(provider, monkeypatch):
     """The SDK's spans are free as soon as they have ended; what they say arrives, also where there is no pattern for it."""
+    monkeypatch.setattr(counted_spans, "are_counted", lambda: False)
     transport = FakeTransport()
     processor = ApplicationInsightsSpanProcessor(ApplicationInsightsSpanExporter(CONNECTION_STRING, delivery=Delivery(transport)))
     provider.add_span_processor(processor)
@@ -57,7 +58,7 @@ def test_unsampled_spans_are_not_queued():
 
 def test_what_standard_metrics_count_is_queued_itself(provider, monkeypatch):
     """They find out by the span itself whether it was counted."""
-    monkeypatch.setattr(standard_metrics, "are_counted", lambda: True)
+    monkeypatch.setattr(counted_spans, "are_counted", lambda: True)
     exporter = InMemorySpanExporter()
     provider.add_span_processor(ApplicationInsightsSpanProcessor(exporter))
     provider.get_tracer("shop").start_span("work").end()

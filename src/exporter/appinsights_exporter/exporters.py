@@ -12,13 +12,12 @@ import math
 import os
 import time
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from . import _releases, roles, standard_metrics
+from . import _releases, counted_spans, roles
 from . import settings as _settings
 from .convert import ended, legacy_spans, patterns, resource, spans, standard
 from .counts import TRACES, Counts, RateLimit
@@ -442,17 +441,20 @@ class ExporterBase(Generic[_T]):
 _MAX_PATTERNS = 16
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Source:
-    """What is the same for the spans of one resource."""
+    """What is the same for the spans of one resource.
 
-    resource: Resource
-    tags: dict[str, str]
-    """Not to be changed."""
-    patterns: patterns.Patterns | None
-    """None where items are marked, because standard metrics count them."""
-    is_facade: bool
-    """Whether they are of OpenCensus code."""
+    Args:
+        resource: The resource.
+        tags: Its tags, not to be changed.
+        known: Patterns of its items; None where items are marked, because standard metrics count them.
+        is_facade: Whether the spans are of OpenCensus code.
+    """
+
+    __slots__ = ("is_facade", "patterns", "resource", "tags")
+
+    def __init__(self, resource: Resource, tags: dict[str, str], known: patterns.Patterns | None, is_facade: bool) -> None:
+        self.resource, self.tags, self.patterns, self.is_facade = resource, tags, known, is_facade
 
 
 class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter):
@@ -558,7 +560,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         own = getattr(one, "to_envelopes", None)
         if own is not None:
             brought = own()
-            if standard_metrics.is_counted(getattr(one, "span", None), self._settings):
+            if counted_spans.is_counted(getattr(one, "span", None), self._settings):
                 brought = map(standard.marked, brought)
             return self._with_key(brought)
         scope = one.instrumentation_scope
@@ -569,13 +571,13 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
         if facade and self._legacy_shape:
             made = legacy_spans.envelopes(one, self._key, source.tags)
             if type(made) is not list:
-                return map(standard.marked, made) if standard_metrics.is_counted(one, self._settings) else made
+                return map(standard.marked, made) if counted_spans.is_counted(one, self._settings) else made
         else:
             # By position: sorting out names in four calls took a hundredth of a span's whole conversion.
             rates = self._rates
             rate = rates.percent(one) if rates is not None and rates.exist and not facade else None
             made = spans.envelopes(one, self._key, source.tags, self._url_query, facade, rate)
-        if standard_metrics.are_counted() and standard_metrics.is_counted(one, self._settings):
+        if counted_spans.are_counted() and counted_spans.is_counted(one, self._settings):
             standard.mark(made)
         return made
 
@@ -592,7 +594,7 @@ class ApplicationInsightsSpanExporter(ExporterBase["ReadableSpan"], SpanExporter
             else:
                 known = patterns.of_spans(self._key, self._url_query, facade, tags)
             self._patterns[kind] = known
-        source = _Source(of, tags, None if standard_metrics.are_counted() else known, facade)
+        source = _Source(of, tags, None if counted_spans.are_counted() else known, facade)
         self._sources = (self._sources[False], source) if facade else (source, self._sources[True])
         return source
 

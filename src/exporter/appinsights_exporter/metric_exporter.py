@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.metrics import Counter, Histogram, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult
 
-from . import standard_metrics
+from . import counted_spans
 from .convert import counters, legacy_spans, metrics, standard
 from .counts import METRICS
 from .delivery.results import Result
@@ -183,7 +183,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
     def shutdown(self, *_: object, **__: object) -> None:
         """Refuse further metrics. Waits up to ``grace_period_s`` for an export under way, and gives its share of the delivery back."""
         for number in self._registered:
-            standard_metrics.unregister_destination(number, self._settings)
+            counted_spans.unregister_destination(number, self._settings)
         super().shutdown()
 
     def _pieces(self, metrics_data: MetricsData | None, lost: list[BaseException]) -> Iterator[_Piece]:
@@ -220,14 +220,14 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
             namespace=scope.name if self._settings.scope_as_namespace else "",
             tags=self._tags(resource, legacy_tags, facade),
             rule=counters.COUNTERS.get(name) if scope.name == counters.SCOPE else None,
-            standard=scope.name == standard_metrics.SCOPE,
+            standard=scope.name == counted_spans.SCOPE,
             cumulative=getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.CUMULATIVE,
             resource_id=id(resource),
         )
 
     def _is_sent_by_another(self, name: str) -> bool:
         """Return whether another exporter of this resource sends a metric of OpenCensus code: it would arrive twice."""
-        chosen = _chosen.get(standard_metrics.destination_of(self._settings))
+        chosen = _chosen.get(counted_spans.destination_of(self._settings))
         return chosen is not None and chosen is not self and chosen._sends_facade(name)
 
     def _envelopes(self, one: _Piece, legacy_tags: dict[str, str] | None) -> Iterable[Mapping[str, object]]:
@@ -278,7 +278,7 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         if source.name == standard.ORIGIN:
             number = int(metrics.number(getattr(point, "value", None)))
             self._registered.add(number)
-            standard_metrics.register_destination(number, self._settings)
+            counted_spans.register_destination(number, self._settings)
             return None
         values = metrics.aggregate(point)
         if values is None:
@@ -301,7 +301,7 @@ def leave_facade_metrics_to(exporter: ApplicationInsightsMetricExporter, sends: 
         sends: Tells by the name that OpenCensus code gave whether it sends a metric.
     """
     exporter._sends_facade = sends
-    _chosen[standard_metrics.destination_of(exporter.settings)] = exporter
+    _chosen[counted_spans.destination_of(exporter.settings)] = exporter
 
 
 class _Intervals:

@@ -34,19 +34,16 @@ from __future__ import annotations
 
 import itertools
 import logging
-import threading
-import weakref
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics
 from opentelemetry.metrics import Observation
-from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
+from . import counted_spans
 from ._version import __version__
 from .convert import standard
 from .counts import RateLimit
-from .forks import restart_in_child
 from .looking import LookingProcessor
 
 if TYPE_CHECKING:
@@ -54,13 +51,10 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
+    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
 
-    from .settings import Settings
-
-SCOPE = __name__
-"""Instrumentation scope of the instruments."""
 MAX_COMBINATIONS = 1000
 """Most combinations of dimensions of one metric."""
 
@@ -77,7 +71,7 @@ class StandardMetricsProcessor(LookingProcessor):
 
     def __init__(self, meter_provider: MeterProvider | None = None, *, all_recorded: bool = False) -> None:
         provider = metrics.get_meter_provider() if meter_provider is None else meter_provider
-        meter = provider.get_meter(SCOPE, __version__)
+        meter = provider.get_meter(counted_spans.SCOPE, __version__)
         self._requests = _Duration(meter.create_histogram(standard.REQUESTS, unit="ms"))
         self._dependencies = _Duration(meter.create_histogram(standard.DEPENDENCIES, unit="ms"))
         number = self._number = next(_numbers)
@@ -88,7 +82,7 @@ class StandardMetricsProcessor(LookingProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Count the span. Never raises."""
         try:
-            destinations = _state.destinations.get(self._number)
+            destinations = counted_spans.state.destinations.get(self._number)
             if not destinations:
                 return
             context = span.context
@@ -98,8 +92,8 @@ class StandardMetricsProcessor(LookingProcessor):
                 return
             into = self._requests if standard.is_request(span) else self._dependencies
             into.record(max(0, span.end_time - span.start_time) / 1e6, standard.dimensions(span))
-            with _state.lock:
-                _state.counted[span] = destinations
+            with counted_spans.state.lock:
+                counted_spans.state.counted[span] = destinations
         except Exception:  # What is wrong with one span must not reach the code that ends it.
             if self._log_limit.due("standard metrics"):
                 _logger.warning("A span could not be counted in the standard metrics.", exc_info=True)
@@ -161,61 +155,4 @@ class _Duration:
         self._histogram.record(duration_ms, dimensions)
 
 
-Destination = tuple[str, str]
-"""Instrumentation key and ingestion endpoint."""
-
-
-class _State:
-    """The destinations of each processor's counts, and of each counted span: the span exporters read them."""
-
-    def __init__(self) -> None:
-        self.destinations: dict[int, frozenset[Destination]] = {}
-        """Number of a processor to the destinations of its counts."""
-        self.counted: weakref.WeakKeyDictionary[ReadableSpan, frozenset[Destination]] = weakref.WeakKeyDictionary()
-        """Span to the destinations of the metrics that include it. By identity: every processor of a provider is given the same object."""
-        self.restart()
-
-    def restart(self) -> None:
-        """Have a free lock: for a child made by fork, in which all that is known stays true."""
-        # Guards both: spans end, exporters come and go, and batches are exported in different threads.
-        self.lock = threading.Lock()
-
-
-_state = _State()
-restart_in_child(_state)
 _numbers = itertools.count(1)
-
-
-def register_destination(number: int, settings: Settings) -> None:
-    """Register the resource of these settings as a destination: a metric exporter sends the counts of the processor of this number there."""
-    with _state.lock:
-        _state.destinations[number] = _state.destinations.get(number, frozenset()) | {destination_of(settings)}
-
-
-def unregister_destination(number: int, settings: Settings) -> None:
-    """Unregister the destination: the metric exporter was shut down, and has sent what was counted until now."""
-    with _state.lock:
-        _state.destinations[number] = _state.destinations.get(number, frozenset()) - {destination_of(settings)}
-
-
-def are_counted() -> bool:
-    """Return whether any span is in standard metrics."""
-    return bool(_state.destinations)
-
-
-def is_counted(span: object, settings: Settings) -> bool:
-    """Return whether a span is in standard metrics that a metric exporter of this process sends to the resource of these settings.
-
-    Args:
-        span: As the processors were given it; anything else is in none.
-        settings: The span exporter's.
-    """
-    if not are_counted() or not isinstance(span, ReadableSpan):
-        return False
-    with _state.lock:
-        return destination_of(settings) in _state.counted.get(span, ())
-
-
-def destination_of(settings: Settings) -> Destination:
-    """Return what tells resources apart."""
-    return settings.instrumentation_key, settings.ingestion_endpoint

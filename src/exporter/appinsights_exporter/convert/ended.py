@@ -22,8 +22,6 @@ from opentelemetry.trace import DEFAULT_TRACE_STATE, Link, SpanContext, SpanKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from opentelemetry.util.types import Attributes
-
     _Reader: TypeAlias = Callable[[Any], "Ended"]
 
 Ended: TypeAlias = tuple[Any, ...]
@@ -48,7 +46,7 @@ FIELDS = (
 there are any."""
 
 OWN_FIELDS = "ended_fields"
-"""Method of a class of spans that returns the values itself, which takes less than to read each field: that of the facade's spans."""
+"""Method of a class of spans that returns the values itself, which takes less than to read each field: those of the facade, and of :mod:`..span_processor`, have it."""
 
 
 _List: Any = BoundedList
@@ -136,99 +134,9 @@ def reader(of_sdk: type[ReadableSpan]) -> _Reader:
     return _private if is_same else _public
 
 
-class CompactSpan(ReadableSpan):
-    """An ended span without what the SDK needs to make it: what the public names of spans say, in fields of its own."""
-
-    __slots__ = ("attributes", "context", "end_time", "instrumentation_scope", "kind", "name", "parent", "resource", "start_time", "status")
-
-    name: str
-    context: SpanContext | None
-    parent: SpanContext | None
-    kind: SpanKind
-    resource: Resource
-    instrumentation_scope: InstrumentationScope | None
-    start_time: int | None
-    end_time: int | None
-    status: Status
-    attributes: Attributes
-    events: Sequence[Event] = ()
-    links: Sequence[Link] = ()
-    dropped_attributes = dropped_events = dropped_links = 0
-    instrumentation_info = None
-
-    def get_span_context(self) -> SpanContext | None:
-        """Return its context."""
-        return self.context
-
-    def to_json(self, indent: int | None = 4) -> str:
-        """Return its text, as the SDK's spans do."""
-        whole = ReadableSpan(
-            name=self.name,
-            context=self.context,
-            parent=self.parent,
-            resource=self.resource,
-            attributes=self.attributes,
-            kind=self.kind,
-            status=self.status,
-            start_time=self.start_time,
-            end_time=self.end_time,
-            instrumentation_scope=self.instrumentation_scope,
-        )
-        text: str = whole.to_json(indent)
-        return text
-
-
-def compact(span: ReadableSpan) -> ReadableSpan:
-    """Return an ended span of the SDK's as a :class:`CompactSpan`; itself where it has events or links, or is of another class."""
-    if type(span) is not ReadableSpan or _readers[ReadableSpan] is not _private:
-        return span
-    try:
-        attributes: Any = span._attributes
-        events: Any = span._events
-        links: Any = span._links
-        if type(events) is _List and type(links) is _List:
-            events, links = events._dq, links._dq
-        if type(attributes) is not BoundedAttributes or attributes.dropped or events or links:
-            return span
-        # Half of the time of a constructor.
-        made = _new(CompactSpan)
-        made.attributes = attributes._dict
-        made.name = span._name
-        made.context = span._context
-        made.parent = span._parent
-        made.kind = span._kind
-        made.resource = span._resource
-        made.instrumentation_scope = span._instrumentation_scope
-        made.start_time = span._start_time
-        made.end_time = span._end_time
-        made.status = span._status
-    except AttributeError:
-        # Of a release that has other names.
-        return span
-    return made
-
-
-def _of_compact(span: CompactSpan) -> Ended:
-    status = span.status
-    return (
-        span.resource,
-        span.instrumentation_scope,
-        span.name,
-        span.context,
-        span.parent,
-        span.kind,
-        span.start_time,
-        span.end_time,
-        status.status_code,
-        status.description,
-        span.attributes,
-        (),
-        (),
-    )
-
-
-_new = object.__new__
-_readers: dict[type, _Reader] = {ReadableSpan: reader(ReadableSpan), CompactSpan: _of_compact}
+_readers: dict[type, _Reader] = {ReadableSpan: reader(ReadableSpan)}
+are_private_names_read = _readers[ReadableSpan] is _private
+"""Whether the installed release has the private names, with the meaning that they have to have."""
 
 
 def ids(contexts: Sequence[SpanContext]) -> tuple[Sequence[int], Sequence[int], Sequence[object]]:

@@ -274,14 +274,24 @@ class Patterns:
         return Pattern(pieces, columns, tuple(free), types)
 
 
-class _Table(NamedTuple):
-    """What differs between spans of one group: in each column a value for each span."""
+class _Table:
+    """What differs between spans of one group: in each column a value for each span.
 
-    columns: tuple[Sequence[str | None], ...]
-    """Ids, times and path, in the order of `_HOLES`."""
-    attributes: Sequence[Mapping[str, object]]
-    values: Sequence[tuple[object, ...]]
-    """Of the attributes that the conversion reads."""
+    Args:
+        columns: Ids, times and path, in the order of `_HOLES`.
+        attributes: All of each span.
+        values: Of the attributes that the conversion reads.
+    """
+
+    __slots__ = ("attributes", "columns", "values")
+
+    def __init__(
+        self,
+        columns: tuple[Sequence[str | None], ...],
+        attributes: Sequence[Mapping[str, object]],
+        values: Sequence[tuple[object, ...]],
+    ) -> None:
+        self.columns, self.attributes, self.values = columns, attributes, values
 
     def of(self, indexes: Sequence[int]) -> _Table:
         """Return the same of some of the spans."""
