@@ -16,7 +16,7 @@ from .forks import restart_in_child
 if TYPE_CHECKING:
     from .settings import Settings
 
-SCOPE = "appinsights_exporter.standard_metrics"
+SCOPE = f"{__package__}.standard_metrics"
 """Instrumentation scope of the instruments."""
 
 Destination = tuple[str, str]
