@@ -21,7 +21,22 @@ _ARGUMENTS = {
     "none": ("", ""),
     "an environment variable": ("connection_string=os.environ['X']", "connection_string=os.environ['X']"),
     "a key": ("instrumentation_key='k-1'", 'connection_string="InstrumentationKey=k-1"'),
-    "a key in a variable": ("instrumentation_key=settings.KEY", 'connection_string=f"InstrumentationKey={settings.KEY}"'),
+    "a key that may be None": (
+        "instrumentation_key=settings.KEY",
+        'connection_string=f"InstrumentationKey={settings.KEY}" if settings.KEY else None',
+    ),
+    "a key that the environment may have": (
+        "instrumentation_key=os.environ.get('K')",
+        "connection_string=\"InstrumentationKey=\" + os.environ['K'] if os.environ.get('K') else None",
+    ),
+    "the same by getenv": (
+        "instrumentation_key=os.getenv('K', '')",
+        "connection_string=\"InstrumentationKey=\" + os.getenv('K', '') if os.getenv('K', '') else None",
+    ),
+    "a key with a text in its place": (
+        "instrumentation_key=os.environ.get('K', 'k-1')",
+        "connection_string=\"InstrumentationKey=\" + os.environ.get('K', 'k-1')",
+    ),
     "a key of a mapping": ("instrumentation_key=os.environ['K']", "connection_string=\"InstrumentationKey=\" + os.environ['K']"),
     "a key with a default": ("instrumentation_key=KEY or 'k'", "connection_string=\"InstrumentationKey=\" + (KEY or 'k')"),
     "seconds": ("export_interval=2.5", "export_interval_millis=2500"),

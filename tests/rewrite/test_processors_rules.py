@@ -27,7 +27,7 @@ _OPTIONS = {
         "connection_string=f'InstrumentationKey={KEY}'",
         "connection_string=f'InstrumentationKey={KEY}', ",
     ),
-    "an instrumentation key": ("instrumentation_key=KEY", 'connection_string=f"InstrumentationKey={KEY}", '),
+    "an instrumentation key": ("instrumentation_key=KEY", 'connection_string=f"InstrumentationKey={KEY}" if KEY else None, '),
     "an instrumentation key in text": ("instrumentation_key='k-1'", 'connection_string="InstrumentationKey=k-1", '),
     "batches": (
         "export_interval=5.0, max_batch_size=N, queue_capacity=8",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from opencensus_compat.rewrite.context import Ask, Refused
+from opencensus_compat.rewrite.context import Ask, File, Refused
 
 if TYPE_CHECKING:
-    from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
 
 
@@ -65,7 +64,7 @@ def option(keyword: ast.keyword, file: Renders, of: Of) -> str | None:
     if name in _IGNORED or (given is None and name not in {"connection_string", "instrumentation_key"}):
         return None
     if name == "instrumentation_key":
-        return f"connection_string={_of_key(value, file)}"
+        return f"connection_string={connection_string_of(value, file)}"
     if name in _SAME:
         return f"{_SAME[name]}={file.render(value)}"
     if name in _BATCHES:
@@ -117,13 +116,41 @@ def renamed(call: ast.Call, file: File, of: Of = "handler") -> list[Edit]:
     return edits
 
 
-def _of_key(value: ast.expr, file: Renders) -> str:
-    if isinstance(value, ast.Constant) and isinstance(value.value, str) and not set(value.value) & set('"\\{}\n'):
-        return f'"InstrumentationKey={value.value}"'
-    text = file.render(value)
-    if isinstance(value, (ast.Name, ast.Attribute)):
-        return f'f"InstrumentationKey={{{text}}}"'
-    return f'"InstrumentationKey=" + {text}' if isinstance(value, (ast.Call, ast.Subscript)) else f'"InstrumentationKey=" + ({text})'
+def connection_string_of(key: ast.expr, file: Renders) -> str:
+    """Return the source of the connection string of an instrumentation key: None where the program has no key, as the key was."""
+    if isinstance(key, ast.Constant) and isinstance(key.value, str) and not set(key.value) & set('"\\{}\n'):
+        return f'"InstrumentationKey={key.value}"'
+    text = file.render(key)
+    if (found := _once_found(key, file)) is not None:
+        return f'"InstrumentationKey=" + {found} if {text} else None'
+    if isinstance(key, (ast.Name, ast.Attribute)):
+        whole = f'f"InstrumentationKey={{{text}}}"'
+        return whole if isinstance(file, File) and _is_text(key, file) else f"{whole} if {text} else None"
+    return f'"InstrumentationKey=" + {text}' if isinstance(key, (ast.Call, ast.Subscript)) else f'"InstrumentationKey=" + ({text})'
+
+
+def _once_found(call: ast.expr, file: Renders) -> str | None:
+    """Return the source of what a call that gives None at times, such as `os.environ.get("KEY")`, gives otherwise; None for other calls."""
+    if not isinstance(call, ast.Call) or call.keywords or not 1 <= len(call.args) <= 2:
+        return None
+    name, *default = call.args
+    if not isinstance(name, ast.Constant) or any(not isinstance(each, ast.Constant) or each.value for each in default):
+        return None
+    if ast.unparse(call.func) in {"environ.get", "os.environ.get"}:
+        assert isinstance(call.func, ast.Attribute)
+        return f"{file.render(call.func.value)}[{file.render(name)}]"
+    parts = ast.unparse(call.func).split(".")
+    return file.render(call) if parts[-1] in {"get", "getenv"} and all(part.isidentifier() for part in parts) else None
+
+
+def _is_text(name: ast.expr, file: File) -> bool:
+    """Return whether a variable is bound to a text that is not empty, and to nothing else."""
+    value = file.only_value(file.slot(name)) if isinstance(name, ast.Name) else None
+    if isinstance(value, ast.Constant):
+        return isinstance(value.value, str) and bool(value.value)
+    if isinstance(value, ast.Subscript):
+        return ast.unparse(value.value) in {"environ", "os.environ"}
+    return isinstance(value, (ast.JoinedStr, ast.BinOp))
 
 
 def milliseconds(value: ast.expr, file: Renders) -> str:

@@ -80,11 +80,7 @@ def connection_string(key: ast.expr, file: File) -> str:
         quote = _quote(file, key)
         if source.startswith(quote):
             return f"{quote}InstrumentationKey={source[len(quote) :]}"
-    return (
-        f'"InstrumentationKey=" + {file.render(key)}'
-        if isinstance(key, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
-        else (f'"InstrumentationKey=" + ({file.render(key)})')
-    )
+    return options.connection_string_of(key, file)
 
 
 def _quoted(file: File, node: ast.expr, text: str) -> str:

@@ -253,6 +253,8 @@ def connection(file: File, node: ast.expr | None) -> str:
         return _VARIABLE
     home, found = _made(file, node)
     assert found is not None
+    if isinstance(found, ast.IfExp) and isinstance(found.orelse, ast.Constant) and found.orelse.value is None:
+        found = found.body  # a key that may not be set
     shown = ast.unparse(found)
     if _ENVIRONMENT.fullmatch(shown):
         return _VARIABLE
