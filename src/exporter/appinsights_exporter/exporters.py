@@ -152,6 +152,11 @@ class ExporterBase(Generic[_T]):
         """The resolved settings."""
         return self._settings
 
+    @property
+    def may_drop(self) -> bool:
+        """Whether a telemetry processor may drop what comes here."""
+        return self._processors.exist
+
     def add_telemetry_processor(self, processor: TelemetryProcessor) -> None:
         """Let a function see every item before it is sent: it may change the envelope, and drops it by returning False."""
         self._processors.add(processor)

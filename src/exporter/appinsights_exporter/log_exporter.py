@@ -10,6 +10,7 @@ import orjson
 from opentelemetry.context import attach, detach
 
 from ._sdk_logs import LogRecordExporter, LogRecordExportResult, record_of, resource_of, scope_of
+from .claims import CLAIM
 from .convert import legacy_logs, legacy_spans, logs
 from .counts import LOGS
 from .delivery import encode
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+    from .claims import Claim
     from .convert.records import LogData
+    from .exporters import Records
 
 _OWN_LOGGERS = frozenset({__name__.partition(".")[0], "opencensus", legacy_spans.SCOPE})
 """First parts of the names under which this package and the facade log."""
@@ -48,6 +51,21 @@ class Written:
     def to_envelopes(self) -> list[Mapping[str, object]]:
         """Return the item."""
         return [orjson.loads(self.json)]
+
+
+class _Claimed(list["Mapping[str, object]"]):
+    """The items of a record that another handler may send.
+
+    Args:
+        items: They.
+        record: The record.
+        claim: To be settled before they are sent.
+    """
+
+    def __init__(self, items: Iterable[Mapping[str, object]], record: object, claim: Claim) -> None:
+        super().__init__(items)
+        self.record = record
+        self.claim = claim
 
 
 def _of_application(telemetry: Sequence[Any]) -> list[LogData]:
@@ -201,7 +219,24 @@ class ApplicationInsightsLogRecordExporter(ExporterBase["LogData"], LogRecordExp
         if facade and self._legacy_shape:
             # A list, here and below: no number in it needs a look before it is encoded.
             return [legacy_logs.envelope(record, instrumentation_key=self._key, context_tags=tags, on_skipped=self.warn_skipped)]
-        return [logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade, on_skipped=self.warn_skipped)]
+        made = [logs.envelope(record, name, instrumentation_key=self._key, context_tags=tags, facade=facade, on_skipped=self.warn_skipped)]
+        claim = getattr(record, CLAIM, None)
+        return made if claim is None else _Claimed(made, record, claim)
+
+    def _encode_carefully(
+        self, made: Iterable[Mapping[str, object]], records: Records | None, encoded: list[bytes], lost: list[BaseException]
+    ) -> None:
+        if type(made) is not _Claimed:
+            super()._encode_carefully(made, records, encoded, lost)
+            return
+        of_all = super()._encode_carefully
+
+        def encoded_now() -> list[bytes]:
+            own: list[bytes] = []
+            of_all(made, records, own, lost)
+            return own
+
+        encoded += made.claim.settle(made.record, encoded_now)
 
     def warn_skipped(self, name: str) -> None:
         """Log, from time to time, that a custom measurement is no finite number."""

@@ -20,7 +20,6 @@ import os
 import threading
 import traceback
 import weakref
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +30,13 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from . import _sdk_logs, notices
 from .arguments import batches
 from .children import flush_at_end
+from .claims import CLAIM, sharers
 from .convert import exceptions, logs
 from .counts import RateLimit
 from .delivery.own import OWN_TRACE_ID
 from .foreign import exc_info_of, failure
 from .log_exporter import ApplicationInsightsLogRecordExporter
 from .program import program_resource, program_settings
-from .settings import delivery_key
 from .trace_ids import FILLED
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from ._sdk_logs import LoggerProvider
+    from .claims import Claim
     from .counts import Counts
     from .telemetry_processors import TelemetryProcessor
 
@@ -65,27 +65,6 @@ _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {
 """Fields of a record that are no ``extra`` of the program's."""
 
 _logger = logging.getLogger(__name__)
-
-
-class _Last(threading.local):
-    """The record that a thread logged last, and which kinds of handlers have taken it: all handlers of a record get it one after the other."""
-
-    record: weakref.ref[logging.LogRecord] | None = None
-    takers: frozenset[object] = frozenset()
-
-    def is_new(self, record: logging.LogRecord, taker: object) -> bool:
-        """Return whether no handler of a kind has taken a record before."""
-        if self.record is None or self.record() is not record:
-            self.record, self.takers = weakref.ref(record), frozenset()
-        if taker in self.takers:
-            return False
-        self.takers |= {taker}
-        return True
-
-
-_last = _Last()
-_alike: defaultdict[object, weakref.WeakSet[logging.Handler]] = defaultdict(weakref.WeakSet)
-"""Resource, and whether they make events -> the handlers that there are."""
 
 
 class _NoLock:
@@ -130,6 +109,10 @@ class ProviderHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record. What cannot be read of it is left out; this never raises."""
+        self._hand_on(record, None)
+
+    def _hand_on(self, record: logging.LogRecord, claim: Claim | None) -> None:
+        """Queue a record, unless another handler has a claim to it."""
         try:
             span = trace.get_current_span().get_span_context()
             if span.trace_id == OWN_TRACE_ID:
@@ -137,7 +120,9 @@ class ProviderHandler(logging.Handler):
             known = self._loggers.get(record.name)
             if known is None:
                 known = self._loggers[record.name] = (self._provider.get_logger(record.name), InstrumentationScope(record.name))
-            _sdk_logs.emit(known[0], self._made(record, span), known[1])
+            made = self._made(record, span)
+            if claim is None or self._may_send(made, claim):
+                _sdk_logs.emit(known[0], made, known[1])
         except failure() as error:
             if self._log_limit.due("record"):
                 _logger.warning("A log record could not be sent: %s", type(error).__name__)
@@ -147,6 +132,10 @@ class ProviderHandler(logging.Handler):
         # An export that flushes would wait for itself.
         if trace.get_current_span().get_span_context().trace_id != OWN_TRACE_ID:
             self._provider.force_flush()
+
+    def _may_send(self, made: Any, claim: Claim) -> bool:
+        """Return whether a record, as OpenTelemetry has it, is to be queued."""
+        return True
 
     def _made(self, record: logging.LogRecord, span: SpanContext) -> Any:
         error = exc_info_of(record.exc_info)
@@ -213,7 +202,7 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
     """Sends log records to Application Insights as messages, and those with an exception as exceptions.
 
     The mapping ``custom_dimensions`` of ``extra`` becomes properties. Other ``extra`` does not, unless ``extras`` says so. A record that
-    reaches several handlers of one resource is sent once, by the first.
+    reaches several handlers of one resource, those of OpenCensus among them, is sent once.
 
     Args:
         connection_string: As the portal shows it; None reads ``APPLICATIONINSIGHTS_CONNECTION_STRING``.
@@ -284,14 +273,21 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         flush_at_end(provider)
         super().__init__(provider, level)
         weakref.finalize(self, _end, provider).atexit = False
-        self._taker = (*delivery_key(settings), self._is_event)
-        self._same = _alike[self._taker]
-        self._same.add(self)
+        self._sharers = sharers(settings, is_event=self._is_event)
+        self._sharers.add_native()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record, unless another handler of the resource has. What cannot be read of it is left out; this never raises."""
-        if len(self._same) < 2 or _last.is_new(record, self._taker):
-            super().emit(record)
+        claim = self._sharers.claim(record) if self._sharers.are_several else None
+        if claim is None or claim.sender is None:
+            self._hand_on(record, claim)
+
+    def _may_send(self, made: Any, claim: Claim) -> bool:
+        # What may be dropped later is not taken from others.
+        taken = None if self._exporter.may_drop else claim.take(made)
+        if taken is None:
+            setattr(made, CLAIM, claim)
+        return taken is not False
 
     @property
     def counts(self) -> Counts:

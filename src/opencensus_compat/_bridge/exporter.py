@@ -12,12 +12,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from appinsights_exporter import _releases, notices, reasons
+from appinsights_exporter import claims as _claims
 from appinsights_exporter import connection_string as _connection_string
 from appinsights_exporter import foreign as _foreign
 from appinsights_exporter import forks as _forks
 from appinsights_exporter import redirect as _redirect
 from appinsights_exporter import settings as _settings
 from appinsights_exporter import spelling as _spelling
+from appinsights_exporter.claims import OPENCENSUS, Claim, Sharers
 from appinsights_exporter.envelope import (
     BaseObject,
     Data,
@@ -65,7 +67,9 @@ if TYPE_CHECKING:
     from appinsights_exporter.rates import SampleRateProcessor, SpanRates
 
 __all__ = [
+    "OPENCENSUS",
     "BaseObject",
+    "Claim",
     "ConfigurationError",
     "ConversionError",
     "Counts",
@@ -125,6 +129,7 @@ __all__ = [
     "say",
     "sdk_logs",
     "settings",
+    "sharers",
     "shows_no_own_lines",
     "sigterm_handler",
     "span_exporter",
@@ -384,6 +389,11 @@ def conflicting_settings(settings: Settings, first: Settings) -> list[str]:
 def delivery_key(settings: Settings) -> tuple[Hashable, ...]:
     """Return what exporters that share a connection, a back-off and a store have in common."""
     return _settings.delivery_key(settings)
+
+
+def sharers(settings: Settings, *, is_event: bool) -> Sharers:
+    """Return the handlers that send records to the resource of settings, the exporter's own among them; events or others."""
+    return _claims.sharers(settings, is_event=is_event)
 
 
 def without_disk(settings: Settings) -> Settings:

@@ -18,7 +18,7 @@ from opencensus_compat._bridge.convert import log_records
 if TYPE_CHECKING:
     from logging import LogRecord
 
-    from opencensus_compat._bridge.exporter import Joinable
+    from opencensus_compat._bridge.exporter import Claim, Joinable
     from opencensus_compat._bridge.handles import LogHandle
 
 __all__ = ["Exceptions", "Item", "Items", "Maker"]
@@ -43,7 +43,7 @@ class Item:
         conversion: The function that makes its envelopes, likewise.
     """
 
-    __slots__ = ("_conversion", "_destination", "_handlers", "_prepared", "_share", "is_certain", "is_sent", "lock", "makers")
+    __slots__ = ("_conversion", "_destination", "_handlers", "_prepared", "_share", "claim", "is_certain", "is_sent", "lock", "makers")
 
     def __init__(self, handler: LogHandle, destination: object, conversion: object) -> None:
         self._handlers = [handler]
@@ -51,6 +51,8 @@ class Item:
         self._conversion = conversion
         self._share = 0.0
         self._prepared: list[Joinable] = []
+        self.claim: Claim | None = None
+        """To the record, where a handler of the exporter package may send that, too."""
         self.is_certain = False
         """Whether it is sent by a handler that cannot drop it."""
         self.is_sent = False
@@ -67,7 +69,7 @@ class Item:
     @property
     def is_shared(self) -> bool:
         """Whether several handlers may send it."""
-        return len(self._handlers) > 1
+        return self.claim is not None or len(self._handlers) > 1
 
     def join(self, handler: LogHandle) -> None:
         """Note that another handler may send it."""
@@ -95,7 +97,7 @@ class Item:
 
     def will_be_sent(self) -> bool:
         """Return whether a handler sends it. Handlers that may drop it make its envelopes now rather than at their next export."""
-        if self.is_certain:
+        if self.is_certain or (self.claim is not None and self.claim.sender is not None):
             return True
         for maker in list(self.makers):
             maker.convert_once()

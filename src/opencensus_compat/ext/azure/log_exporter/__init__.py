@@ -149,6 +149,8 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         # Here, since `type()` costs a call for each record.
         self._class = type(self)
         self._resource = log_destination(settings, utils.azure_monitor_context, given, self)
+        self._sharers = _exporter.sharers(settings, is_event=self._is_event)
+        self._sharers.add_other()
         self._hand_over = _logs.hand_over()
         # Bound once: that is part of what a record costs.
         self._bound_work = self._work
@@ -399,6 +401,12 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
         return [envelope for group in groups if group for envelope in self._envelopes_of(group)]
 
     def _envelopes_of(self, pieces: list[Piece]) -> _taken.Envelopes:
+        item = pieces[0][1]
+        if item is None or item.claim is None:
+            return self._made_of(pieces)
+        return item.claim.settle(_exporter.OPENCENSUS, functools.partial(self._made_of, pieces))
+
+    def _made_of(self, pieces: list[Piece]) -> _taken.Envelopes:
         before = while_formatted([formatted for _, _, formatted in pieces if formatted is not None])
         try:
             with collected() as envelopes:

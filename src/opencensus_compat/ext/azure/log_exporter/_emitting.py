@@ -68,11 +68,14 @@ def emit_taken(
     if not handler._is_event and router.has_seen(taken, resource):
         return
     item, is_first = None, True
+    sharers = handler._sharers
+    claim = sharers.claim(taken) if sharers.has_native and handler._is_direct else None
     measurements, share = more or _NO_MORE
     has_exception = exc_info is not ABSENT and bool(exc_info) and not handler._is_event
     # Nobody else sends the record where there is no other handler, nor its exception where there is none.
-    if has_exception or resource.log_handlers > 1:
+    if has_exception or claim is not None or resource.log_handlers > 1:
         item, is_first = _items.of(taken, handler, resource, handler._conversion())
+        item.claim = claim
         item.add_share(1.0 if share is None else share)
         if item.is_certain:
             return
@@ -80,7 +83,8 @@ def emit_taken(
     else:
         percent = None if share is None or share >= 1 else share * 100.0
     part: LogPart = resource.part(LOGS)  # type: ignore[assignment]  # as in the handler's `_pipeline`, without the call
-    may_refuse = handler._is_direct and bool(handler._telemetry_processors or handler._is_changed())
+    # Whether a handler of the exporter package has sent the record is known when it is exported.
+    may_refuse = handler._is_direct and bool(claim is not None or handler._telemetry_processors or handler._is_changed())
     fields: dict[str, Any] = taken.__dict__.copy()
     fields["msg"], fields["args"] = form, arguments
     if level is not ABSENT:
@@ -109,7 +113,7 @@ def emit_taken(
         if item is not None:
             item.is_certain = True
         return
-    if has_exception or (is_first and not is_alone):
+    if has_exception or claim is not None or (is_first and not is_alone):
         if record is None:
             record = copy_as_logged(taken, fields, changing)
         _send_read(handler, record, ids, item, percent, context, is_read=is_first and not is_alone, has_exception=has_exception)
