@@ -101,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--accept-known",
         choices=tuple(STEPS),
         help="accept what is known to differ where one value tells: bridge is from the retired SDK to this package, shape is to "
-        "OPENCENSUS_COMPAT_ENVELOPES=otel, instrumentations is from integrations to OpenTelemetry's instrumentations",
+        "OPENCENSUS_COMPAT_ENVELOPES=otel, rewrite is to rewritten files, instrumentations is from integrations to OpenTelemetry's instrumentations",
     )
     parser.add_argument(
         "--tolerance",

@@ -23,6 +23,8 @@ _COLUMNS = (
 """Those that an attribute may fill."""
 _NOTHING = {"", "0", "False", "None"}
 _LONGEST = 32768
+_MOST = 32
+"""Attributes, annotations and links that a span of OpenCensus keeps, the last ones each."""
 _FRAME = re.compile(r'File ".*", line \d+, in .*')
 _REQUEST = re.compile(r"<id of requests '(.*)'>")
 _PARAMETER = re.compile(r"(\{[^}]*\}|<[^>]*>)")
@@ -174,6 +176,22 @@ def _value(text: str) -> object:
 def below_a_counterpart(values: Values) -> bool:
     """Return whether a new item is below one that was there before."""
     return bool(values.item_before)
+
+
+def beside_as_many_properties(values: Values) -> bool:
+    """Return whether a new property is one of an item that had as many before as a span of OpenCensus keeps."""
+    return sum(name.startswith(_PROPERTY) for name in values.item_before) >= _MOST
+
+
+def beside_as_many_rows(values: Values) -> bool:
+    """Return whether a new row is below an item that had as many below it before as a span of OpenCensus keeps."""
+    return int(values.item_before.get(NOTE, "0")) >= _MOST
+
+
+def more_links(values: Values) -> bool:
+    """Return whether a span has further links, beside as many as one of OpenCensus keeps."""
+    before, after = _value(values.before), _value(values.after)
+    return isinstance(before, list) and isinstance(after, list) and len(before) >= _MOST and all(link in after for link in before)
 
 
 def of_a_failure(values: Values) -> bool:

@@ -14,7 +14,7 @@ from opencensus_compat.local.tables import TABLES
 from . import accepted as accepted_lists
 from . import order
 from .matching import ID, shape
-from .model import ABSENT, MOST_CHANGES, PRESENT, ROW, Accepted, Change, Difference
+from .model import ABSENT, MOST_CHANGES, NOTE, PRESENT, ROW, Accepted, Change, Difference
 from .noise import column as column_of
 from .places import is_line
 
@@ -226,7 +226,10 @@ def _above(
         place = matching.pairs.get(entry.above)
         return dict if place is None else _Texts(recordings[1], matching.after.entries[place])
     place = matching.back.get(entry.above)
-    return dict if place is None else _Texts(recordings[0], matching.before.entries[place])
+    if place is None:
+        return dict
+    texts = _Texts(recordings[0], matching.before.entries[place])
+    return lambda: {**texts(), NOTE: str(matching.before.below[entry.table, place])}
 
 
 def collect_order(

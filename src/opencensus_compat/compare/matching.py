@@ -14,6 +14,7 @@ import re
 from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.local.tables import TAG_COLUMNS
@@ -112,6 +113,11 @@ class Side:
         self.by_id: dict[str, int] = {}
         self._roots: dict[str, Entry] = {}
         self._connect()
+
+    @cached_property
+    def below(self) -> Counter[tuple[str, int]]:
+        """How many items of a table are below the item at a place."""
+        return Counter((entry.table, entry.above) for entry in self.entries)
 
     def root(self, operation: str) -> Entry:
         """Return the first item of an operation that has no parent here."""

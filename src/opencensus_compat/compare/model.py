@@ -20,7 +20,8 @@ ABSENT = "<absent>"
 PRESENT = "<row>"
 """Text of a row that is there, where the other side lacks it."""
 NOTE = "note"
-"""Column with the note of a metric's difference, for conditions; no column of the portal has this name."""
+"""Column for conditions; no column of the portal has this name. The note of a metric's difference; of a row that is new, how many rows of its
+table the item above it had before."""
 
 Verdict: TypeAlias = Literal["equal", "different", "not comparable"]
 """``equal`` also where accepted differences are left."""

@@ -1,11 +1,11 @@
-"""The steps of a service whose differences the guide tells: from the retired SDK, to OpenTelemetry's envelopes, and to its instrumentations."""
+"""The steps of a service whose differences the guide tells: from the retired SDK, to OpenTelemetry's envelopes, API and instrumentations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import known, known_instrumentations, known_shape
+from . import known, known_instrumentations, known_rewrite, known_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +33,7 @@ class Step:
 STEPS: Mapping[str, Step] = {
     "bridge": Step(known.KNOWN, "differences.md"),
     "shape": Step(known_shape.KNOWN_SHAPE, "shape.md"),
+    "rewrite": Step(known_rewrite.KNOWN_REWRITE, "rewrite.md"),
     "instrumentations": Step(known_instrumentations.KNOWN_INSTRUMENTATIONS, "instrumentations.md"),
 }
 """By the name that ``--accept-known`` has for it."""

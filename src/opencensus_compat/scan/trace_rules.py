@@ -120,7 +120,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "exact",
         "`span.set_attribute(key, value)`; `str(value)` of what older releases of OpenTelemetry refuse, such as an exception, a UUID or a date",
         names="trace.span.Span.add_attribute",
-        pair="T020_attribute T020_values_that_become_text",
+        pair="T020_attribute T020_values_that_become_text T020_more_than_a_span_keeps",
         arrives="requests, dependencies: customDimensions",
     ),
     Rule(

@@ -227,7 +227,7 @@ def _options(namespace: argparse.Namespace) -> Options:
         namespace.copy or (),
         Path(namespace.recordings).absolute() if namespace.recordings else None,
         only_proven=namespace.write_proven or namespace.require_proof,
-        known=STEPS[namespace.accept_known].accepted() if namespace.accept_known else (),
+        known=[entry for step in ("rewrite", namespace.accept_known) if step for entry in STEPS[step].accepted()],
     )
 
 
