@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from opencensus_compat.rewrite.rewriting import Options, rewrite_text
-from opencensus_compat.rewrite.rules import contexts
+from opencensus_compat.rewrite.rules.traces import contexts
 from opencensus_compat.trace import attributes_helper
 
 _HEAD = """\

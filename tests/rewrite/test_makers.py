@@ -6,7 +6,7 @@ import pytest
 
 from opencensus_compat import _cli
 from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
-from opencensus_compat.rewrite.rules.makers import ACCEPTABLE
+from opencensus_compat.rewrite.rules.exporters.makers import ACCEPTABLE
 
 _IMPORTS = """\
 from opencensus.common.transports.async_ import AsyncTransport

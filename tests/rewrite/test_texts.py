@@ -8,9 +8,10 @@ import pytest
 
 from appinsights_exporter import _sdk_logs
 from opencensus_compat import __version__
-from opencensus_compat.rewrite import requirements, texts
+from opencensus_compat.rewrite import texts
 from opencensus_compat.rewrite.edits import apply
 from opencensus_compat.rewrite.rewriting import Options, rewrite
+from opencensus_compat.rewrite.texts import requirements
 
 HANDLER = "opencensus.ext.azure.log_exporter.AzureLogHandler"
 NEW = "appinsights_exporter.ApplicationInsightsLoggingHandler"

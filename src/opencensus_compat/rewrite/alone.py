@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
-    from opencensus_compat.rewrite.programs import Surroundings
+    from opencensus_compat.rewrite.following.programs import Surroundings
 
 _TRACER = "trace.tracer.Tracer"
 

@@ -12,7 +12,7 @@ from opencensus_compat.rewrite import files, reports
 from opencensus_compat.rewrite.explaining import explain
 from opencensus_compat.rewrite.rewriting import Options, Rewritten, rewrite, rewrite_text
 from opencensus_compat.rewrite.rules import REWRITERS
-from opencensus_compat.rewrite.rules.makers import ACCEPTABLE
+from opencensus_compat.rewrite.rules.exporters.makers import ACCEPTABLE
 from opencensus_compat.rewrite.verify import cli as verification
 from opencensus_compat.scan import notebooks
 from opencensus_compat.scan.rules import BY_ID

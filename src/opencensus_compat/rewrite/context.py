@@ -10,8 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from opencensus_compat.rewrite.bindings import Bindings, Slot
 from opencensus_compat.rewrite.edits import Edit, Need, line_starts
+from opencensus_compat.rewrite.following.bindings import Bindings, Slot
 from opencensus_compat.scan import notebooks, python_uses
 from opencensus_compat.scan.rules import BY_ID
 from opencensus_compat.scan.values import OTHER, Value

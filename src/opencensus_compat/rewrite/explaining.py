@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.rules import REWRITERS
-from opencensus_compat.rewrite.rules.makers import REWRITERS as MAKERS
+from opencensus_compat.rewrite.rules.exporters.makers import REWRITERS as MAKERS
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.reports import Look

@@ -6,27 +6,17 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from opencensus_compat.rewrite import calls, classes, kept, loops
 from opencensus_compat.rewrite.alone import is_tracer
-from opencensus_compat.rewrite.bindings import Slot
-from opencensus_compat.rewrite.by_name import Named
-from opencensus_compat.rewrite.groups import Key
-from opencensus_compat.rewrite.rules import (
-    attributes,
-    by_hand,
-    callers,
-    contexts,
-    functions,
-    made,
-    metric_names,
-    metrics,
-    outside,
-    providers,
-    readings,
-    replaced,
-    ways,
-)
-from opencensus_compat.rewrite.sources import Sources
+from opencensus_compat.rewrite.following import callers, calls, classes, kept, loops, made
+from opencensus_compat.rewrite.following.bindings import Slot
+from opencensus_compat.rewrite.following.by_name import Named
+from opencensus_compat.rewrite.following.groups import Key
+from opencensus_compat.rewrite.following.sources import Sources
+from opencensus_compat.rewrite.rules import replaced
+from opencensus_compat.rewrite.rules.exporters import providers, ways
+from opencensus_compat.rewrite.rules.frameworks import functions
+from opencensus_compat.rewrite.rules.metrics import exporters, metric_names, readings
+from opencensus_compat.rewrite.rules.traces import attributes, by_hand, contexts, outside
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
 
@@ -34,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from opencensus_compat.rewrite.context import File
-    from opencensus_compat.rewrite.groups import Obstacle
+    from opencensus_compat.rewrite.following.groups import Obstacle
     from opencensus_compat.scan.python_uses import Found
 
 Cut: TypeAlias = tuple[str, str]
@@ -88,7 +78,7 @@ class Flows(Sources):
                     self._reach(slot)
         for one, other in [
             each
-            for rule in (providers, ways, attributes, by_hand, contexts, outside, metrics, metric_names, readings, replaced, functions)
+            for rule in (providers, ways, attributes, by_hand, contexts, outside, exporters, metric_names, readings, replaced, functions)
             for each in rule.together(files.values())
         ]:
             self._tie(one, other)

@@ -9,13 +9,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from opencensus_compat.rewrite import alone, cells, files, finishing, frameworks, imports, markers, texts
+from opencensus_compat.rewrite import alone, files, finishing, frameworks, imports, markers, texts
 from opencensus_compat.rewrite.context import Ask, File, Keep, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, Need, Origins, Part, Where, apply, conflict, shown_place, without_what_goes
 from opencensus_compat.rewrite.flows import Cut, Flows
-from opencensus_compat.rewrite.groups import Key
-from opencensus_compat.rewrite.programs import Surroundings, View, handed_over, programs
-from opencensus_compat.rewrite.rules import FREE, REWRITERS, tracer_classes, ways
+from opencensus_compat.rewrite.following.groups import Key
+from opencensus_compat.rewrite.following.programs import Surroundings, View, handed_over, programs
+from opencensus_compat.rewrite.rules import FREE, REWRITERS
+from opencensus_compat.rewrite.rules.exporters import ways
+from opencensus_compat.rewrite.rules.traces import tracer_classes
+from opencensus_compat.rewrite.texts import cells
 from opencensus_compat.scan import notebooks, project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.rules import BY_ID

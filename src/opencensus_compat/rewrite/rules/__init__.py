@@ -8,35 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.rules import (
-    absent,
+from opencensus_compat.rewrite.rules import absent, packages
+from opencensus_compat.rewrite.rules.exporters import legacy, makers
+from opencensus_compat.rewrite.rules.frameworks import django, functions, integrations, left_out, settings
+from opencensus_compat.rewrite.rules.logs import handler_classes, handlers
+from opencensus_compat.rewrite.rules.metrics import exporters, gauges, prometheus, readings, recording, tags, views
+from opencensus_compat.rewrite.rules.traces import (
     attributes,
     by_hand,
     consoles,
     contexts,
-    django,
-    functions,
-    gauges,
-    handler_classes,
     ids_and_times,
-    integrations,
-    left_out,
-    legacy,
-    logs,
-    makers,
-    metrics,
-    packages,
-    prometheus,
-    readings,
-    recording,
     samplers,
-    settings,
     span_attributes,
     span_names,
     spans,
-    tags,
     tracers,
-    views,
 )
 
 if TYPE_CHECKING:
@@ -61,9 +48,9 @@ REWRITERS: dict[str, Rewriter] = {
     **settings.REWRITERS,
     **django.REWRITERS,
     **packages.REWRITERS,
-    **logs.REWRITERS,
+    **handlers.REWRITERS,
     **handler_classes.REWRITERS,
-    **metrics.REWRITERS,
+    **exporters.REWRITERS,
     **views.REWRITERS,
     **recording.REWRITERS,
     **readings.REWRITERS,
@@ -73,5 +60,5 @@ REWRITERS: dict[str, Rewriter] = {
     **absent.REWRITERS,
 }
 
-FREE = frozenset({*tracers.FREE, *spans.FREE, *contexts.FREE, *integrations.FREE, *settings.FREE, *packages.FREE, *logs.FREE})
+FREE = frozenset({*tracers.FREE, *spans.FREE, *contexts.FREE, *integrations.FREE, *settings.FREE, *packages.FREE, *handlers.FREE})
 """Rules whose counterparts do not need the object that they are called on: such uses change alone."""

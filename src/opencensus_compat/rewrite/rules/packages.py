@@ -6,8 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat import __version__
-from opencensus_compat.rewrite import requirements
 from opencensus_compat.rewrite.context import Keep
+from opencensus_compat.rewrite.texts import requirements
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter

@@ -1,0 +1,1 @@
+"""Integrations, middlewares, and settings of frameworks."""

@@ -1,0 +1,1 @@
+"""Log handlers, and the program's classes on them."""

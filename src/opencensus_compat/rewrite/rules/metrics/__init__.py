@@ -1,0 +1,1 @@
+"""Measures, views, gauges, and what sends and reads them."""

@@ -1,0 +1,1 @@
+"""Tracers, spans, and their context."""

@@ -1,0 +1,146 @@
+"""Functions that run in other threads: OpenCensus makes their spans children of one that is open where their tracer was made, and OpenTelemetry of none."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.context import Ask, Refused
+from opencensus_compat.rewrite.following import classes
+from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER, reads
+from opencensus_compat.scan import strings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opencensus_compat.rewrite.context import File
+
+_TAKE = frozenset({"submit", "map", "imap", "imap_unordered", "starmap", "apply_async", "map_async", "run_in_executor", "Timer", "Thread"})
+"""What runs a function that it gets in another thread."""
+_HAND_ON = re.compile(
+    rb"\bThreadingInstrumentor\b|opencensus\.ext\.threading|['\"]threading['\"]|\bwith_current_context\b|\bcopy_context\b|\bset_current_span\b"
+)
+"""What takes the current span along."""
+_COMMENT = re.compile(rb"#[^\r\n]*")
+_OF_CONTEXT = "trace.execution_context.get_opencensus_tracer"
+_MIDDLEWARES = frozenset({"W010", "W011", "W012", "W017", "W018"})
+_DEPTH = 4
+_PARENT = Ask(
+    "Whose child is a span of this thread? OpenCensus takes the span that is open where the tracer was made, and OpenTelemetry none. "
+    "`ThreadingInstrumentor().instrument()` of opentelemetry-instrumentation-threading takes the current span along to threads and pools."
+)
+_NOTHING = Ask(
+    "Are spans of this thread to be sent? A thread has no tracer in OpenCensus's context, so that nothing of them is; `trace.get_tracer` sends them."
+)
+
+
+def check(start: ast.expr, file: File) -> None:
+    """Raise where the start of a span runs in another thread, with another parent than OpenCensus gives it.
+
+    Args:
+        start: What starts the span, such as `tracer.span`.
+        file: Its file.
+
+    Raises:
+        Refused: It does.
+    """
+    if _is_handed_on(file):
+        return
+    tracer = start.value if isinstance(start, ast.Attribute) else start
+    if _is_of_context(tracer, file):
+        if not _is_open_around(start, file) and any(True for _ in _handing(start, file, _DEPTH)):
+            raise Refused(_NOTHING)
+        return
+    if not _is_open_around(start, file) and any(_may_be_open(call, home, _DEPTH) for home, call in _handing(start, file, _DEPTH)):
+        raise Refused(_PARENT)
+
+
+def check_decorated(function: ast.FunctionDef | ast.AsyncFunctionDef, file: File) -> None:
+    """Raise where a function whose span a decorator starts runs in another thread.
+
+    Raises:
+        Refused: It does.
+    """
+    if _is_handed_on(file):
+        return
+    if any(_may_be_open(call, home, _DEPTH) for home, call in _handing(function.body[0], file, _DEPTH)):
+        raise Refused(_PARENT)
+
+
+def _is_handed_on(file: File) -> bool:
+    """Return whether a program takes the current span to other threads, as far as its code says, without comments."""
+    return any(_HAND_ON.search(_COMMENT.sub(b"", home.source)) for home in file.files.values())
+
+
+def _is_of_context(node: ast.expr, file: File) -> bool:
+    value = file.only_value(file.slot(node)) if isinstance(node, ast.Name) else node
+    is_here = file.slot(node) is None or not isinstance(node, ast.Name) or file.function(value or node) is file.function(node)
+    return value is not None and is_here and file.symbol(value) == _OF_CONTEXT
+
+
+def _is_open_around(node: ast.AST, file: File) -> bool:
+    """Return whether a place stands in the block of a span, within its function."""
+    for each in file.up(node):
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            return any(file.symbol(one) == f"{TRACER}.trace_decorator" for one in getattr(each, "decorator_list", ()))
+        if isinstance(each, (ast.With, ast.AsyncWith)):
+            starts = [item.context_expr for item in each.items if file.symbol(item.context_expr) in STARTS]
+            if any(start is not node and node not in ast.walk(start) for start in starts):
+                return True
+    return False
+
+
+def _handing(node: ast.AST, file: File, depth: int) -> Iterator[tuple[File, ast.Call]]:
+    """Yield the calls that run the function around a place in another thread, directly or through callers of it."""
+    function = file.function(node)
+    owner = file.parents.get(function) if function is not None else None
+    if isinstance(function, ast.Lambda):
+        if (call := _taken(function, file)) is not None:
+            yield file, call
+        return
+    if function is None:
+        return
+    if isinstance(owner, ast.ClassDef) and function.name == "run" and _is_thread((file, owner)):
+        yield from ((home, call) for home, each in reads(owner.name, file) if (call := home.call(each)) is not None)
+        return
+    for home, each in reads(function.name, file):
+        if (call := _taken(each, home)) is not None:
+            yield home, call
+        elif depth and home.call(each) is not None and home.function(each) is not function and not _is_open_around(each, home):
+            yield from _handing(each, home, depth - 1)
+
+
+def _taken(node: ast.expr, file: File) -> ast.Call | None:
+    """Return the call that runs a function in another thread, which it gets as an argument; None for another place."""
+    parent = file.parents.get(node)
+    if isinstance(parent, ast.Call) and parent.func is not node and strings.tail(parent.func) == "partial":
+        node, parent = parent, file.parents.get(parent)
+    if isinstance(parent, ast.keyword):
+        call = file.parents.get(parent)
+        is_target = parent.arg in {"target", "function", "func"}
+        return call if is_target and isinstance(call, ast.Call) and strings.tail(call.func) in _TAKE else None
+    if not isinstance(parent, ast.Call) or parent.func is node or strings.tail(parent.func) not in _TAKE:
+        return None
+    # The builtin runs it here.
+    return parent if isinstance(parent.func, ast.Attribute) or strings.tail(parent.func) != "map" else None
+
+
+def _is_thread(home: classes.Home) -> bool:
+    return any(strings.tail(base) in {"Thread", "Timer"} for _, node in classes.bases(home) for base in node.bases)
+
+
+def _may_be_open(node: ast.AST, file: File, depth: int) -> bool:
+    """Return whether a span may be open where a place is reached."""
+    if _is_open_around(node, file):
+        return True
+    function = file.function(node)
+    starts = [each for each in file.uses if each.symbol == f"{TRACER}.start_span" and file.function(each.node) is function]
+    if any(file.start(each.node) < file.start(node) for each in starts if isinstance(each.node, ast.expr)):
+        return True
+    if function is None:
+        return False
+    if any(use.rule in _MIDDLEWARES for home in file.files.values() for use in home.uses):
+        return True
+    calls = [(home, each) for home, each in reads(getattr(function, "name", ""), file) if home.call(each) is not None]
+    return bool(depth) and any(_may_be_open(each, home, depth - 1) for home, each in calls)
