@@ -355,7 +355,7 @@ def test_fastapi_raw_asgi_middleware(run):
     [one] = [row for row in rows if row["name"] == "GET /3"]
     assert (one["resultCode"], one["success"]) == ("200", "True")
     assert {"headers", "tags", "user"} <= one["customDimensions"].keys()
-    assert one["customDimensions"]["user"] == '{"id": 7, "roles": ["x"]}'
+    assert one["customDimensions"]["user"] == '{"id":7,"roles":["x"]}'
 
 
 def test_starlette_middleware_with_an_option_that_never_existed(run):

@@ -493,14 +493,9 @@ def sdk_logs() -> ModuleType:
 
 def are_spans_counted() -> bool:
     """Return whether a metric exporter of this process sends standard metrics, which spans are in."""
-    return _standard_metrics().are_counted()  # type: ignore[no-any-return]  # of a module
+    from appinsights_exporter import counted_spans
 
-
-@functools.cache
-def _standard_metrics() -> ModuleType:
-    from appinsights_exporter import standard_metrics
-
-    return standard_metrics
+    return counted_spans.are_counted()
 
 
 def conversion(name: str) -> ModuleType:
