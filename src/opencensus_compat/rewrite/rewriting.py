@@ -222,8 +222,6 @@ class _Run:
     ) -> None:
         self.program = program
         self._around = Surroundings(program)
-        self._trees = trees
-        """Of files that are to be read anew."""
         self._generated = {path for path in chosen if sources[path].is_generated}
         self.exports: dict[str, dict[str, Value]] = dict(program.exports)
         self._given: dict[str, Given] = dict(program.given)
@@ -237,10 +235,14 @@ class _Run:
         self._views: dict[str, View] = {}
         self._program_of: dict[str, dict[str, File]] = {}
         self._programs: list[dict[str, File]] = []
-        """The files of each program: those of one get nothing from those of another."""
+        """The files of each program in which something may change: those of one get nothing from those of another."""
         for paths in programs(sources, program.files, program.find):
+            if chosen.isdisjoint(paths):
+                continue
             self._programs.append({})
             self._program_of.update(dict.fromkeys(paths, self._programs[-1]))
+        self._trees = {path: tree for path, tree in trees.items() if path in self._program_of}
+        """Of files that are to be read anew."""
         self._unused: dict[str, set[str]] = {}
         self._refused: set[Where] = set()
         self._covering: dict[Found, Found] = {}

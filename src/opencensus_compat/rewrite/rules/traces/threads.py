@@ -45,15 +45,13 @@ def check(start: ast.expr, file: File) -> None:
     Raises:
         Refused: It does.
     """
-    if _is_handed_on(file):
-        return
     tracer = start.value if isinstance(start, ast.Attribute) else start
-    if _is_of_context(tracer, file):
-        if not _is_open_around(start, file) and any(True for _ in _handing(start, file, _DEPTH)):
-            raise Refused(_NOTHING)
+    is_of_context = _is_of_context(tracer, file)
+    if _is_open_around(start, file):
         return
-    if not _is_open_around(start, file) and any(_may_be_open(call, home, _DEPTH) for home, call in _handing(start, file, _DEPTH)):
-        raise Refused(_PARENT)
+    handing = _handing(start, file, _DEPTH)
+    if any(is_of_context or _may_be_open(call, home, _DEPTH) for home, call in handing) and not _is_handed_on(file):
+        raise Refused(_NOTHING if is_of_context else _PARENT)
 
 
 def check_decorated(function: ast.FunctionDef | ast.AsyncFunctionDef, file: File) -> None:
@@ -62,9 +60,8 @@ def check_decorated(function: ast.FunctionDef | ast.AsyncFunctionDef, file: File
     Raises:
         Refused: It does.
     """
-    if _is_handed_on(file):
-        return
-    if any(_may_be_open(call, home, _DEPTH) for home, call in _handing(function.body[0], file, _DEPTH)):
+    handing = _handing(function.body[0], file, _DEPTH)
+    if any(_may_be_open(call, home, _DEPTH) for home, call in handing) and not _is_handed_on(file):
         raise Refused(_PARENT)
 
 
