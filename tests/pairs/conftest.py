@@ -23,6 +23,7 @@ _OF_OLD_RELEASES = {
     "L004_all_of_a_record": "lists of several types are dropped, and the SDK says so",
     "S006_distribution": _BOUNDARIES,
     "S006_without_bounds": _BOUNDARIES,
+    "S002_view_of_a_function": _BOUNDARIES,
     "S009_records_in_branches": _BOUNDARIES,
     "S013_view_that_is_read_back": _BOUNDARIES,
     "T020_values_that_become_text": "None as a value is said to be invalid",
