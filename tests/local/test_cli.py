@@ -74,9 +74,18 @@ def filled(items, connect):
         yield endpoint
 
 
+class Process(subprocess.Popen):
+    """A process that ends with its block, also where the block fails."""
+
+    def __exit__(self, kind, *failure):
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *failure)
+
+
 def process(*words, **options):
     """Start the command in a process of its own."""
-    return subprocess.Popen(
+    return Process(
         [sys.executable, "-m", "opencensus_compat.local", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import webbrowser
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from ..pages.api import About, Pages
 from ..pages.site import HOME, Site
 from ..server import TrackServer
 from ..store import Store, StoreError
-from .terminal import CommandError, as_json, terminated_as_interrupted, write, write_error
+from .terminal import CommandError, as_json, terminated_as_interrupted, wait_for_the_end, write, write_error
 
 if TYPE_CHECKING:
     from ..pages.api import Comparison
@@ -50,7 +49,7 @@ def look(database: str, port: int, *, json: bool, comparison: Comparison | None 
                 write_error("Open the address above in a browser; Ctrl-C ends.")
             if opens:
                 webbrowser.open(address)
-            threading.Event().wait()
+            wait_for_the_end()
         finally:
             server.stop()
     return 0

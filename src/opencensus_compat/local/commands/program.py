@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from ..reasons import Seen, read_notes, reasons
 from ..store import StoreError
 from .opening import EndpointOptions, summary
 from .report import Report
-from .terminal import CommandError, as_json, style, terminated_as_interrupted, write, write_error
+from .terminal import CommandError, as_json, style, terminated_as_interrupted, wait_for_the_end, write, write_error
 from .variables import CALL_SITES_VARIABLE, CONNECTION_STRING_VARIABLE, NOTES_VARIABLE, REDIRECT_VARIABLE, STATISTICS_VARIABLE
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def run_program(options: EndpointOptions, command: list[str], *, pass_through: b
         if endpoint.pages_url is not None:
             with terminated_as_interrupted(), contextlib.suppress(KeyboardInterrupt):
                 write_error(f"The pages stay at {endpoint.pages_url}; Ctrl-C ends.")
-                threading.Event().wait()
+                wait_for_the_end()
         return code
     finally:
         endpoint.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import render
 from ..tables import decoded
 from .opening import EndpointOptions, summary
-from .terminal import as_json, style, terminated_as_interrupted, write, write_error
+from .terminal import as_json, style, terminated_as_interrupted, wait_for_the_end, write, write_error
 from .variables import CONNECTION_STRING_VARIABLE
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def serve(options: EndpointOptions, *, follow: bool, json: bool) -> int:
                     if endpoint.pages_url is not None:
                         write_error(f"Pages: {endpoint.pages_url}")
                     write_error(f"Listening. Set {CONNECTION_STRING_VARIABLE} to the line above; Ctrl-C ends.")
-            threading.Event().wait()
+            wait_for_the_end()
         finally:
             endpoint.stop()
             if not json:

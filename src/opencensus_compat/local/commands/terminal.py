@@ -9,12 +9,15 @@ import shutil
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from ..render import Style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_LOOK_S = 0.5
+"""How often a command that waits for its end looks whether that has come, seconds."""
 
 
 class CommandError(Exception):
@@ -61,6 +64,18 @@ def terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def wait_for_the_end() -> NoReturn:
+    """Wait for Ctrl-C, or for SIGTERM where that is the same.
+
+    Raises:
+        KeyboardInterrupt: It came.
+    """
+    never = threading.Event()
+    while True:
+        # Python notices a signal that comes in the instant before a wait begins only when that has ended.
+        never.wait(_LOOK_S)
 
 
 def _write(stream: TextIO, text: str) -> None:
