@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,13 @@ from opencensus_compat._bridge.providers.metrics import expect_meter_provider
 from opencensus_compat._bridge.providers.spans import look_for_tracer_provider
 from opencensus_compat.common.utils import get_weakref
 from opencensus_compat.metrics import _feed, transport
-from opencensus_compat.metrics.export.gauge import Gauge, Registry
 from opencensus_compat.stats import stats as stats_module
 
 if TYPE_CHECKING:
     from typing import Protocol
 
     from opencensus_compat._bridge.pipeline import metrics as pipeline_metrics
+    from opencensus_compat.metrics.export.gauge import Registry
     from opencensus_compat.metrics.export.metric import Metric
     from opencensus_compat.metrics.export.metric_producer import MetricProducer
 
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["ExportTask"]
+
+_GAUGE = "opencensus_compat.metrics.export.gauge"
 
 _logger = logging.getLogger("opencensus.ext.azure.metrics_exporter")
 
@@ -202,7 +205,7 @@ class ExportTask(transport.PeriodicMetricTask):
         producers = self._producers()
         return (
             name in self._seen
-            or any(_handles.is_own(producer, Registry) and name in producer.gauges for producer in producers)
+            or any(name in registry.gauges for registry in _registries(producers))
             or any(_feed.producers.has_metric(producer, name) for producer in producers if producer is not None)
             or _has_view(producers, name)
         )
@@ -211,7 +214,9 @@ class ExportTask(transport.PeriodicMetricTask):
         """Return whether it exports a view of this name, or a gauge or cumulative whose values no function of the program returns."""
         producers = self._producers()
         return _has_view(producers, name) or any(
-            _handles.is_own(producer, Registry) and isinstance(producer.gauges.get(name), Gauge) for producer in producers
+            # Not one of those whose numbers a function of the program returns.
+            isinstance(registry.gauges.get(name), sys.modules[_GAUGE].Gauge)
+            for registry in _registries(producers)
         )
 
     def _producers(self) -> list[Any]:
@@ -232,6 +237,12 @@ class ExportTask(transport.PeriodicMetricTask):
         except _exporter.failure():
             _logger.exception("The metrics of a producer could not be read")
         yield from read
+
+
+def _registries(producers: Sequence[Any]) -> list[Registry]:
+    """Return those producers that keep gauges; a program without gauges has not loaded their module, 0.1 MiB."""
+    module = sys.modules.get(_GAUGE)
+    return [] if module is None else [producer for producer in producers if _handles.is_own(producer, module.Registry)]
 
 
 def _has_view(producers: Sequence[Any], name: str) -> bool:
