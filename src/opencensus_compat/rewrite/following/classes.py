@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, TypeAlias
 
+from opencensus_compat.rewrite.following.made import module_of
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
@@ -24,10 +25,7 @@ _BY_BASE = frozenset({"NamedTuple", "BaseModel"})
 
 def named(file: File, node: ast.expr) -> Home | None:
     """Return the class of the program that an expression names; None for another expression."""
-    home: File | None = file
-    if isinstance(node, ast.Attribute):
-        value = file.value(node.value)
-        home = file.files.get(value.name) if value.meaning == "module" else None
+    home = module_of(file, node.value) if isinstance(node, ast.Attribute) else file
     slot = file.slot(node) if home is file else home.bindings.module.get(strings.tail(node)) if home is not None else None
     for _ in range(_DEPTH):
         store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None

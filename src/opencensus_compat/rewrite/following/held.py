@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite.following import kept
 from opencensus_compat.rewrite.following.callers import Function, given, named, of_self
-from opencensus_compat.rewrite.following.made import attributes
+from opencensus_compat.rewrite.following.made import attributes, module_of
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ def _parts(file: File, node: ast.expr) -> Parts:
             slot = file.slot(node)
             return _of_slot(file, slot) if slot is not None else None
         case ast.Attribute():
-            value = file.value(node.value)
-            other = file.files.get(value.name) if value.meaning == "module" else None
-            if other is not None:
+            if (other := module_of(file, node.value)) is not None:
                 found = other.variable(node.attr)
                 return _of_slot(*found) if found is not None else None
             stores = [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)]

@@ -73,9 +73,7 @@ def stored(file: File, node: ast.expr) -> tuple[File, ast.expr] | None:
         return _of_slot(file, slot) if slot is not None else None
     if not isinstance(node, ast.Attribute):
         return None
-    value = file.value(node.value)
-    other = file.files.get(value.name) if value.meaning == "module" else None
-    if other is not None:
+    if (other := module_of(file, node.value)) is not None:
         found = other.variable(node.attr)
         return _of_slot(*found) if found is not None else None
     stores = [each for each in attributes(file, node) if isinstance(each.ctx, ast.Store)]
@@ -83,6 +81,12 @@ def stored(file: File, node: ast.expr) -> tuple[File, ast.expr] | None:
     if isinstance(parent, ast.Assign) and stores[0] in parent.targets:
         return file, parent.value
     return (file, parent.value) if isinstance(parent, ast.AnnAssign) and parent.value is not None else None
+
+
+def module_of(file: File, node: ast.expr) -> File | None:
+    """Return the file of the run whose module an expression is; None for another expression."""
+    value = file.value(node)
+    return file.files.get(value.name) if value.meaning == "module" else None
 
 
 def _of_slot(file: File, slot: Slot, depth: int = _DEPTH) -> tuple[File, ast.expr] | None:
