@@ -98,6 +98,11 @@ PURE_NAMES = {"time.gmtime"}
 """Names of such modules that read no clock."""
 
 
+_COMMANDS = ("compare", "doctor", "local", "rewrite", "scan", "steps")
+_MAP_WIDTH = 126
+"""Characters of a line of the map at most: a window of a terminal, and GitHub's page, show it whole."""
+
+
 @dataclass(frozen=True)
 class Import:
     """One imported name, and how it was imported."""
@@ -234,20 +239,23 @@ def test_arrows_point_down_in_the_facade():
 
 
 def test_the_map_names_every_part():
-    """What lies right below a package, or in the bridge, is named by the map in CONTRIBUTING.md, and nothing there is of the past."""
+    """The map in CONTRIBUTING.md names what lies right below a package, in the bridge or in delivery, and the folders of the commands."""
     text = (SOURCE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
     area = text.partition("```\nsrc/")[2].partition("```")[0]
     named = set(re.findall(r"[\w/]+\.py|\w+/", area))
-    below = {path for package, root in ROOTS.items() for path in (root / package).iterdir()} | {*(SOURCE / FACADE / "_bridge").rglob("*")}
+    below = {path for package, root in ROOTS.items() for path in (root / package).iterdir()}
+    below |= {*(SOURCE / FACADE / "_bridge").rglob("*"), *(ROOTS[EXPORTER] / EXPORTER / "delivery").iterdir()}
+    below |= {path for command in _COMMANDS for path in (SOURCE / FACADE / command).rglob("*") if path.is_dir()}
     parts = {path.name if path.is_file() else f"{path.name}/" for path in below if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert parts - {"__init__.py"} - named == set()
     files = [f"/{path.relative_to(root)}" for package, root in ROOTS.items() for path in (root / package).rglob("*.py")]
     assert [name for name in named if name.endswith(".py") and not any(path.endswith(f"/{name}") for path in files)] == []
+    assert [line for line in area.splitlines() if len(line) > _MAP_WIDTH] == []
 
 
-@pytest.mark.parametrize("part", ["local", "migrate", "scan"])
+@pytest.mark.parametrize("part", ["local", "scan"])
 def test_tools_import_neither_half(part):
-    """The local endpoint and the migration tool know the wire and source text, not the packages."""
+    """The local endpoint and the scan know the wire and source text, not the packages."""
     wrong = [found for found in IMPORTS[FACADE] if found.part == part and _root(found.target) in {FACADE, EXPORTER}]
     others = {"compare"} if part == "scan" else set()  # which reads recordings
     assert [str(found) for found in wrong if found.target_part not in {part, "__version__", *others}] == []
