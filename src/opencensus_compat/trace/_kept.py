@@ -137,11 +137,12 @@ class KeptSpan(_handles.CensusSpan):
         status = self._status
         # As `is_own`, without the call.
         facades: Any = otel if issubclass(type(otel), _OtelSpan) else None
-        if status.code:
-            if facades is not None and type(status.code) is int:
-                facades.census_fill({oc_to_otel.STATUS_CODE: status.code})
+        kept = oc_to_otel.status_code(status.code)
+        if kept != 0:
+            if facades is not None:
+                facades.census_fill({oc_to_otel.STATUS_CODE: kept})
             else:
-                otel.set_attribute(oc_to_otel.STATUS_CODE, status.code)
+                otel.set_attribute(oc_to_otel.STATUS_CODE, kept)
         if status.code or self._status_is_set:
             message, left_by = status.message, self._exception
             if left_by is not None and message == left_by.message:

@@ -8,6 +8,7 @@ Limitations:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from time import time_ns
@@ -27,7 +28,7 @@ from opencensus_compat.trace import stack_trace as stack_trace_module
 from opencensus_compat.trace import status as status_module
 from opencensus_compat.trace._bounded import BoundedDict, BoundedList
 from opencensus_compat.trace._kept import KeptSpan, is_error, status_of
-from opencensus_compat.trace._steps import Watched, on_change, watch
+from opencensus_compat.trace._steps import Watched, is_replaced, swap, watch, watch_module
 from opencensus_compat.trace.span_context import generate_span_id
 from opencensus_compat.trace.tracers import base  # noqa: F401 - a name of OpenCensus's module
 
@@ -118,6 +119,8 @@ class Span(base_span.BaseSpan, KeptSpan, metaclass=Watched):
             self.links = BoundedList.from_seq(MAX_NUM_LINKS, links)
         if status is not None:
             self.status = status
+        if span_id is None and is_replaced(_MODULE, "generate_span_id"):
+            span_id = generate_span_id()
         if span_id is not None:
             self._span_id = span_id
             self._id_is_assigned = self._has_more = True
@@ -357,14 +360,12 @@ def _enter_by_steps(self: Any) -> Any:
     return self
 
 
-_enter = Span.__enter__
 watch(Span, "__init__", "_on_create_callbacks", "start")
+_MODULE = sys.modules[__name__]
+watch_module(__name__, "Span", "generate_span_id")
 
 
-@on_change
-def _change_entry(are_replaced: bool) -> None:
-    if vars(Span)["__enter__"] in (_enter, _enter_by_steps):
-        Span.__enter__ = _enter_by_steps if are_replaced else _enter  # type: ignore[method-assign]  # it does the same
+swap(Span, __enter__=_enter_by_steps)
 
 
 def format_span_json(span: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat.trace._steps import watch_module
 from opencensus_compat.trace.trace_options import TraceOptions
 
 if TYPE_CHECKING:
@@ -138,3 +139,6 @@ def generate_span_id() -> str:
 def generate_trace_id() -> str:
     """Return a random trace id, 32 hex digits."""
     return f"{random.getrandbits(128):032x}"
+
+
+watch_module(__name__, "generate_trace_id")

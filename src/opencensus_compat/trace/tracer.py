@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABCMeta
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from random import getrandbits
 from threading import get_ident
 from typing import Any, TypeVar, cast
@@ -22,6 +21,7 @@ from opencensus_compat._bridge.context import modules as _modules
 from opencensus_compat._bridge.context import opened as _opened
 from opencensus_compat._bridge.context import spans as _spans
 from opencensus_compat._bridge.convert import oc_to_otel
+from opencensus_compat._bridge.handles import CensusSpan as _CensusSpan
 from opencensus_compat._bridge.handles import OtelSpan as _OtelSpan
 from opencensus_compat._bridge.handles import is_own
 from opencensus_compat._bridge.patch_targets import patch_targets
@@ -30,6 +30,8 @@ from opencensus_compat._bridge.settings import chosen as _chosen
 from opencensus_compat._bridge.settings import one_trace_per_tracer, shim_is_used, use_shim
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
+from opencensus_compat.trace import span_context as span_context_module
+from opencensus_compat.trace._steps import ended_by, is_replaced, on_change, start_by_tracer
 from opencensus_compat.trace._steps import steps as _steps
 from opencensus_compat.trace.propagation import trace_context_http_header_format
 from opencensus_compat.trace.samplers import (
@@ -59,6 +61,9 @@ _ContextTracer, _NoopTracer = context_tracer.ContextTracer, noop_tracer.NoopTrac
 # Without the look into the module for each request: one that has a `__getattr__` takes longer.
 _Unsampled, _start_blank, _new = context_tracer.Unsampled, context_tracer.start_blank, object.__new__
 _BlankSpan = blank_span.BlankSpan
+# Asks `generate_trace_id` while a program has replaced that.
+_new_trace_id: Callable[[], int] = functools.partial(getrandbits, 128)
+_RANDOM_TRACE_ID = _new_trace_id
 
 
 _DECISIONS = frozenset({"get_tracer", "should_sample", "store_tracer"})
@@ -149,7 +154,7 @@ class Tracer(metaclass=_TracerClass):
         if span_context is None:
             # Each root gets a trace of its own.
             self._own_context, self._one_trace = None, False
-            trace_id = self._trace_id = getrandbits(128)
+            trace_id = self._trace_id = _new_trace_id()
             # The call only where nothing is known yet: it took 2 percent of an unsampled request.
             if _chosen.one_trace_per_tracer or (_chosen.one_trace_per_tracer is None and one_trace_per_tracer()):
                 self._one_trace = True
@@ -308,7 +313,7 @@ class Tracer(metaclass=_TracerClass):
 
     def finish(self) -> None:
         """End every open span, innermost first."""
-        if not _is_ours(self.tracer):
+        if not _is_ours(self.tracer, "finish"):
             self.tracer.finish()
             return
         context_tracer.end_all(self._open)
@@ -428,7 +433,7 @@ class Tracer(metaclass=_TracerClass):
     def _begin_trace(self) -> tuple[Any, Any]:
         """Begin the trace of the next root, and return its tracer and its id as a number."""
         # Threads that share the tracer may overwrite each other's note of the last trace, but each goes on with its own.
-        trace_id = getrandbits(128)
+        trace_id = _new_trace_id()
         own = None
         try:
             sampler = self.sampler
@@ -470,15 +475,18 @@ class Tracer(metaclass=_TracerClass):
 
     def end_span(self) -> None:
         """End the current span, export it and make its parent current."""
-        if not _is_ours(self.tracer):
+        if not _is_ours(self.tracer, "end_span"):
             self.tracer.end_span()
+            if type(self.tracer) is _NoopTracer:
+                # Its blank span, which OpenCensus had made nobody's parent, is the current one of OpenTelemetry code.
+                context_tracer.end_innermost()
             return
         if context_tracer.end_innermost() is None and context_tracer.end_last(self._open) is None:
             self.tracer.end_span()
 
     def current_span(self) -> Any:
         """Return the current span of either API; where there is none, None if this tracer's trace is sampled, else a blank span."""
-        if not _is_ours(self.tracer):
+        if not _is_ours(self.tracer, "current_span"):
             return self.tracer.current_span()
         span = execution_context.get_current_span()
         if span is None and type(self.tracer) is not _ContextTracer:
@@ -488,11 +496,11 @@ class Tracer(metaclass=_TracerClass):
     def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
         """Set an attribute of the current span; where there is none, nothing happens and one line in the log says so."""
         context = read_current()
-        if context is self._blank_in and type(self.tracer) is _NoopTracer:
+        if context is self._blank_in and type(self.tracer) is _NoopTracer and not _steps.are_replaced:
             # The current span is the blank one that this tracer has started.
             return
         tracer = self.tracer
-        if not _is_ours(tracer):
+        if not _is_ours(tracer, "add_attribute_to_current_span"):
             tracer.add_attribute_to_current_span(attribute_key, attribute_value)
             return
         innermost: Any = context.get(_CENSUS_KEY)
@@ -530,17 +538,11 @@ class Tracer(metaclass=_TracerClass):
     def _around(self, func: Any) -> Any:
         """Return what a decorated function runs inside."""
         kind = type(self.tracer)
-        return self._start(func.__name__) if kind is _ContextTracer or kind is _NoopTracer else _span_of(self.tracer, func.__name__)
-
-
-@contextmanager
-def _span_of(tracer: Any, name: str) -> Iterator[None]:
-    """Run inside a span of a tracer that a program has put in the place of this package's."""
-    tracer.start_span(name=name)
-    try:
-        yield
-    finally:
-        tracer.end_span()
+        if not (kind is _ContextTracer or (kind is _NoopTracer and not _steps.are_replaced)):
+            self.tracer.start_span(name=func.__name__)
+            return ended_by(self.tracer)
+        span = self._start(func.__name__)
+        return span if is_own(span, _CensusSpan) else ended_by(self.tracer)
 
 
 def _default_sampler() -> Any:
@@ -555,9 +557,23 @@ def _default_exporter() -> Any:
     return print_exporter.PrintExporter()
 
 
-def _is_ours(tracer: Any) -> bool:
-    """Return whether a tracer is one that this package made, with its methods, rather than one that a program has put in its place."""
-    return (type(tracer) is _ContextTracer and not _steps.are_replaced) or type(tracer) is _NoopTracer
+def _is_ours(tracer: Any, method: str) -> bool:
+    """Return whether a tracer is one that this package made, with its own method, rather than what a program has put in its place."""
+    kind = type(tracer)
+    if not _steps.are_replaced:
+        return kind is _ContextTracer or kind is _NoopTracer
+    return kind is _NoopTracer and not is_replaced(kind, method)
+
+
+def _generated_trace_id() -> int:
+    """Return what a program's function in the place of `generate_trace_id` returns; another one where that is no id."""
+    return oc_to_otel.id_number(span_context_module.generate_trace_id(), 32) or getrandbits(128)
+
+
+@on_change
+def _change_trace_ids(are_replaced: bool) -> None:
+    global _new_trace_id
+    _new_trace_id = _generated_trace_id if are_replaced else _RANDOM_TRACE_ID
 
 
 def _decides_itself(tracer: Tracer) -> bool:
@@ -574,3 +590,4 @@ def _is_bound(method: Any, function: Any, to: Any) -> bool:
 
 
 _SHOULD_SAMPLE, _GET_TRACER = Tracer.should_sample, Tracer.get_tracer
+start_by_tracer(Tracer, _ContextTracer, _NoopTracer, _BlankSpan)

@@ -47,6 +47,7 @@ def _work():
 STEPS = [
     (Span, "__init__", 3),
     (Span, "start", 6),
+    (context_tracer.ContextTracer, "span", 2),
     (context_tracer.ContextTracer, "start_span", 3),
     (context_tracer.ContextTracer, "end_span", 3),
     (context_tracer.ContextTracer, "finish", 1),
@@ -74,6 +75,99 @@ def test_a_replaced_step(cls, name, times, exporter, otel, monkeypatch):
         assert [(span.name, dict(span.attributes)) for span in (inner, outer, work)] == [("b", {"key": "value"}), ("a", {}), ("_work", {})]
         assert inner.context.trace_id == outer.context.trace_id != work.context.trace_id
         exporter.reset_mock()
+
+
+OFF_STEPS = [
+    ("span", lambda tracer: tracer.span(name="a"), mock.call("a"), True),
+    ("start_span", lambda tracer: tracer.start_span(name="a"), mock.call("a"), True),
+    ("start_span", lambda tracer: tracer.span("a"), mock.call(name="a"), True),
+    ("current_span", lambda tracer: tracer.current_span(), mock.call(), True),
+    ("end_span", lambda tracer: tracer.end_span(), mock.call(), False),
+    ("add_attribute_to_current_span", lambda tracer: tracer.add_attribute_to_current_span("key", 1), mock.call("key", 1), False),
+    ("finish", lambda tracer: tracer.finish(), mock.call(), False),
+]
+
+
+@pytest.mark.parametrize("around", [False, True], ids=["alone", "inside-a-span"])
+@pytest.mark.parametrize(("name", "work", "called", "returns"), OFF_STEPS, ids=[f"{step[0]}-{step[2]}" for step in OFF_STEPS])
+def test_a_replaced_step_of_an_unsampled_trace(name, work, called, returns, around, otel, monkeypatch):
+    """A method that a program puts into NoopTracer is called, and no longer once it is taken out."""
+    tracer = Tracer(sampler=samplers.AlwaysOffSampler())
+    if around:
+        tracer.start_span("outer")
+    with monkeypatch.context() as replaced:
+        stub = mock.Mock()
+        replaced.setattr(noop_tracer.NoopTracer, name, stub)
+        assert work(tracer) is (stub.return_value if returns else None)
+        assert stub.mock_calls == [called]
+    work(tracer)
+    assert stub.mock_calls == [called]
+
+
+def test_a_decorated_function_by_replaced_steps(exporter, otel):
+    """Its span is started and ended by the methods that a program has put into the classes, whatever these return."""
+    for cls, sampler in ((context_tracer.ContextTracer, ON), (noop_tracer.NoopTracer, samplers.AlwaysOffSampler())):
+        tracer = Tracer(exporter=exporter, sampler=sampler)
+        with mock.patch.object(cls, "start_span") as start, mock.patch.object(cls, "end_span") as end:
+            tracer.trace_decorator()(_work)()
+        assert (start.mock_calls, end.mock_calls) == ([mock.call(name="_work")], [mock.call()])
+
+
+def test_ids_of_the_programs_own(exporter, otel):
+    """Functions in the places of those that make ids make those of each trace and span, and the headers have them."""
+    span_ids, trace_ids = ([f"{number:0{digits}x}" for number in range(1, 9)] for digits in (16, 32))
+    module = "opencensus.trace"
+    with (
+        mock.patch(f"{module}.span.generate_span_id", side_effect=span_ids),
+        mock.patch(f"{module}.span_context.generate_trace_id", side_effect=trace_ids),
+    ):
+        tracer = Tracer(exporter=exporter, sampler=ON)
+        with tracer.span("outer"), tracer.span("inner"):
+            headers = tracer.propagator.to_headers(tracer.span_context)
+        with tracer.span("next"):
+            pass
+    inner, outer, following = _exported(exporter)
+    assert [(span.span_id, span.parent_span_id, span.context.trace_id) for span in (outer, inner, following)] == [
+        (span_ids[0], None, trace_ids[0]),
+        (span_ids[1], span_ids[0], trace_ids[0]),
+        (span_ids[2], None, trace_ids[1]),
+    ]
+    assert headers["traceparent"] == f"00-{trace_ids[0]}-{span_ids[1]}-01"
+    assert otel.spans["inner"].parent.span_id == otel.spans["outer"].context.span_id == 1
+    with Tracer(exporter=exporter, sampler=ON).span("random"):
+        pass
+    assert _exported(exporter)[-1].span_id not in span_ids
+
+
+def test_ids_that_are_none(exporter, otel):
+    """A span id that is no id arrives as the text that it is; in the place of a trace id that is none, the span has another one."""
+    with (
+        mock.patch("opencensus.trace.span.generate_span_id", return_value="span_1"),
+        mock.patch("opencensus.trace.span_context.generate_trace_id", return_value="trace_1"),
+        Tracer(exporter=exporter, sampler=ON).span("a"),
+    ):
+        pass
+    (span,) = _exported(exporter)
+    assert (span.span_id, len(otel.trace_ids)) == ("span_1", 1)
+
+
+def test_the_id_of_a_blank_span(otel):
+    """It is made by the function that a program has put where blank spans look for it."""
+    with (
+        mock.patch("opencensus.trace.blank_span.generate_span_id", return_value=SPAN_ID),
+        Tracer(sampler=samplers.AlwaysOffSampler()).span() as span,
+    ):
+        assert span.span_id == SPAN_ID
+
+
+def test_a_class_in_the_place_of_spans(exporter, otel):
+    """It is called, and what it returns is started, as OpenCensus does."""
+    with mock.patch("opencensus.trace.span.Span") as spans:
+        tracer = Tracer(exporter=exporter, sampler=ON)
+        assert tracer.start_span("a") is spans.return_value
+    assert [name for name, _, _ in spans.mock_calls] == ["", "().start"]
+    assert spans.call_args.args == ("a",)
+    assert set(spans.call_args.kwargs) == {"parent_span", "context_tracer"}
 
 
 def test_the_end_of_all_spans_by_a_replaced_step(exporter, otel, monkeypatch):

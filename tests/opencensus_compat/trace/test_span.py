@@ -144,13 +144,17 @@ STATUS = [
     (0, "fine", StatusCode.OK, None),
     (2, "unknown", StatusCode.ERROR, "unknown"),
     (16, None, StatusCode.ERROR, None),
+    (None, None, StatusCode.ERROR, None),
+    ("ABORTED", "by name", StatusCode.ERROR, "by name"),
+    (1.5, None, StatusCode.ERROR, None),
+    (False, None, StatusCode.OK, None),
 ]
 
 
 @pytest.mark.parametrize(("code", "message", "otel_code", "description"), STATUS)
 @pytest.mark.parametrize("assign", [True, False], ids=["assigned", "set_status"])
 def test_status(tracer, otel, kept, code, message, otel_code, description, assign):
-    """A status arrives with its gRPC code beside OpenTelemetry's."""
+    """A status arrives with its gRPC code beside OpenTelemetry's; the text of what is no such code is the item's code, too."""
     status = status_module.Status(code, message)
     with tracer.span("s") as span:
         if assign:
@@ -159,7 +163,8 @@ def test_status(tracer, otel, kept, code, message, otel_code, description, assig
             span.set_status(status)
     ended = otel.spans["s"]
     assert (ended.status.status_code, ended.status.description) == (otel_code, description)
-    assert ended.attributes.get(oc_to_otel.STATUS_CODE) == (code or None)
+    kept_code = code if type(code) is int else str(code)
+    assert ended.attributes.get(oc_to_otel.STATUS_CODE) == (None if code == 0 else kept_code)
     assert kept.spans[0].status is status
 
 

@@ -179,7 +179,17 @@ def _attribute_value(value: object) -> AttributeValue:
         return f"<{type(value).__name__}>"
 
 
-def status(code: int, message: str | None) -> Status:
+def status_code(code: object) -> int | str:
+    """Return what `STATUS_CODE` keeps of a code: a number of gRPC's, or the text of what else a program has put there, which is the result code.
+
+    Source: https://github.com/census-instrumentation/opencensus-python/blob/cd020b07f06024b6c9243c514b5413cef46f4775/contrib/opencensus-ext-azure/opencensus/ext/azure/trace_exporter/__init__.py#L128.
+    """
+    if type(code) is int:
+        return code
+    return 0 if code == 0 else text(code)
+
+
+def status(code: object, message: str | None) -> Status:
     """Return the OpenTelemetry status of an OpenCensus code: 0 is OK, everything else an error with the message.
 
     Loses: which error it was; `STATUS_CODE` keeps that.

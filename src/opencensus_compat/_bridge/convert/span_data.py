@@ -20,6 +20,7 @@ from opencensus_compat._bridge.convert.oc_to_otel import (
     nanoseconds,
     span_kind,
     status,
+    status_code,
 )
 
 _NO_RESOURCE = Resource({})
@@ -75,8 +76,8 @@ def ended_span(span_data: object, scope: str, attributes: Mapping[Any, Any] | No
         values = attributes.copy()
     else:
         values = {str(key): value for key, value in (attributes or {}).items()}
-    code = 0 if data.status is None else data.status.code
-    if code:
+    code = 0 if data.status is None else status_code(data.status.code)
+    if code != 0:
         values[STATUS_CODE] = code
     rate = getattr(data.context, "_sample_rate", None)
     if type(rate) is float:

@@ -68,7 +68,7 @@ def _tracer_of(span: Any) -> Any:
     return span.context_tracer if _handles.is_own(span, _handles.CensusSpan) else None
 
 
-# Tests of programs put mocks in its place. None while a program has replaced one of its methods, or the tracer's.
+# None while a program, such as a test of it, has replaced it, one of its methods, or one of a tracer's.
 _Span: Any = trace_span.Span
 _OwnSpan, _on_create = trace_span.Span, trace_span.Span._on_create_callbacks
 # Without the look into the module at each span.
@@ -340,13 +340,11 @@ class ContextTracer(base.Tracer, _handles.CensusTracer, metaclass=Watched):
             otel: Its OpenTelemetry span.
             made: The span, where it is of a class of its own.
         """
-        span: Any
-        kind = trace_span.Span
         if made is not None:
             span = made
-        elif kind is _Span and not _on_create:
+        elif _Span is not None and not _on_create:
             # As its constructor leaves it, in a third of the time.
-            span = _new(kind)
+            span = _new(_Span)
             span.name = span._otel_name = name
             span.parent_span = parent_span
             span.context_tracer = self
@@ -357,7 +355,11 @@ class ContextTracer(base.Tracer, _handles.CensusTracer, metaclass=Watched):
             span._has_more = span._id_is_assigned = span._is_elsewhere = False
             span._doubles = ()
         else:
-            span = made = kind(name, parent_span, context_tracer=self)
+            span = made = trace_span.Span(name, parent_span=parent_span, context_tracer=self)
+            if _handles.is_own(span, _OwnSpan) and span._id_is_assigned:
+                # By a program's `generate_span_id`.
+                span._parent_context = parent_context
+                otel = span._replacement(otel)
         span._otel = otel
         span._outer = context
         span._parent_context = parent_context
@@ -371,7 +373,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer, metaclass=Watched):
             self._to_update.span_id = span.span_id
         here = _context.place() if _modules.have_tasks or len(_modules.loaded) != _modules.seen else get_ident()
         span._place = here
-        if type(parent_span) is not trace_span.Span or parent_span.context_tracer is not self:
+        if type(parent_span) is not _OwnSpan or parent_span.context_tracer is not self:
             # As `_owner`, without the call.
             owner = None if self._owner_ref is None else self._owner_ref()
             holder = self if owner is None else owner
@@ -493,7 +495,7 @@ def _context_to_update(span_context: Any) -> Any:
 
 _END_SPAN = ContextTracer.end_span
 start_by_steps(ContextTracer, "_start_child", "_start_root")
-watch(ContextTracer, "__init__", "add_attribute_to_current_span", "current_span", "end_span", "finish", "start_span")
+watch(ContextTracer, "__init__", "add_attribute_to_current_span", "current_span", "end_span", "finish", "span", "start_span")
 
 
 @on_change
@@ -548,9 +550,8 @@ def current_parent(context: Context, span_context: Any) -> OtelSpan | None:
 
 def _is_left_out_with(innermost: Any, parent: OtelSpan) -> bool:
     """Return whether an OpenCensus sampler has left out the request that `parent` belongs to."""
-    if not _handles.is_own(innermost[0], _handles.CensusSpan) or not innermost[0]._is_left_out:
-        return False
-    return bool(innermost[1].get_span_context().trace_id == parent.get_span_context().trace_id)
+    is_left_out = _handles.is_own(innermost[0], _handles.CensusSpan) and innermost[0]._is_left_out
+    return bool(is_left_out and innermost[1].get_span_context().trace_id == parent.get_span_context().trace_id)
 
 
 def _has_begun(innermost: Any, parent: OtelSpan, *, is_sampled: bool) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from opencensus_compat.trace import blank_span, trace_options
+from opencensus_compat.trace._steps import Watched, watch
 from opencensus_compat.trace.span_context import SpanContext, _follow
 from opencensus_compat.trace.tracers import base
 
 
-class NoopTracer(base.Tracer):
+class NoopTracer(base.Tracer, metaclass=Watched):
     """The tracer of an unsampled trace; its spans are blank."""
 
     _span_context: Any = None
@@ -63,6 +64,8 @@ class NoopTracer(base.Tracer):
         """Return None."""
         return None
 
+
+watch(NoopTracer, "add_attribute_to_current_span", "current_span", "end_span", "finish", "span", "start_span")
 
 DefaultTracer: type[NoopTracer]
 """The tracer where none was made; it builds on this module, and `opencensus.trace` puts it here."""
