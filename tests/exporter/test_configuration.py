@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
+import dataclasses
 import os
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 
 from appinsights_exporter import ConfigurationError, configure
-from appinsights_exporter.program import program_settings
+from appinsights_exporter.program import SendingArguments, program_settings
 from opencensus_compat.local import LocalEndpoint
 
 KEY = "00000000-0000-4000-8000-000000000001"
@@ -164,8 +164,8 @@ def test_batches_and_delivery_are_arguments(run_program, endpoint):
 )
 def test_arguments_of_delivery(given, read):
     """Each argument of the official distro's name is a setting of the exporters."""
-    arguments = dict.fromkeys(inspect.signature(program_settings).parameters) | {"connection_string": OTHER} | given
-    found = program_settings(arguments.pop("connection_string"), **arguments)
+    left_out = dict.fromkeys(field.name for field in dataclasses.fields(SendingArguments))
+    found = program_settings(SendingArguments(**left_out | {"connection_string": OTHER} | given))
     assert {name: getattr(found, name) for name in read} == read
 
 

@@ -37,7 +37,7 @@ from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from . import _sdk_logs, performance_counters
+from . import _sdk_logs
 from .arguments import SIGNALS, Official, batches, check_all, check_sizes, checked, of_official_distro, positive, same
 from .children import flush_all, flush_at_end
 from .delivery import process_end
@@ -49,7 +49,8 @@ from .log_exporter import ApplicationInsightsLogRecordExporter
 from .logging_handlers import ProviderHandler
 from .metric_exporter import ApplicationInsightsMetricExporter
 from .metric_reader import ForkingReader
-from .program import program_resource, program_settings
+from .performance_counters import observe
+from .program import SendingArguments, program_resource, program_settings
 from .rates import SampleRateProcessor
 from .sampling import ApplicationInsightsSampler, RateLimitedSampler, from_environment
 from .settings import ARGUMENT, Settings
@@ -74,6 +75,15 @@ LOGGING_FORMAT_VARIABLE = "PYTHON_APPLICATIONINSIGHTS_LOGGING_FORMAT"
 _EXPORTER_VARIABLES = {TRACES: OTEL_TRACES_EXPORTER, LOGS: OTEL_LOGS_EXPORTER, METRICS: OTEL_METRICS_EXPORTER}
 _GROUP = "opentelemetry_instrumentor"
 
+_COMPARED = (
+    "disable_offline_storage",
+    "storage_max_size",
+    "storage_retention_period",
+    "storage_min_retry_interval",
+    "timeout",
+    "proxies",
+)
+"""Arguments about sending that a second call has to give as the first one did, in their own form; of the others, what they resolve to."""
 _LEFT_OUT = (None, ())
 _AT_SIGTERM_MILLIS = 10_000
 """Longest time in which SIGTERM sends what is queued; orchestrators kill after 30 seconds at most."""
@@ -86,7 +96,9 @@ _logger = logging.getLogger(__name__)
 class _Wanted:
     """The arguments of one call that say how a signal is sent."""
 
+    sending: SendingArguments
     settings: Settings
+    """What `sending` and the environment say."""
     resource: Resource | None
     sampler: Sampler | None
     span_processors: tuple[SpanProcessor, ...]
@@ -97,8 +109,6 @@ class _Wanted:
     logging_formatter: logging.Formatter | None
     export_interval_millis: float | None
     telemetry_processors: tuple[TelemetryProcessor, ...]
-    delivery: Mapping[str, object]
-    """Arguments about sending and storing, of which `settings` are made."""
     batches: Mapping[str, float | None]
     """Arguments of the SDK's batch processors."""
 
@@ -110,7 +120,7 @@ class _Wanted:
             "storage_directory": self.settings.storage_folder,
             "resource": self.resource,
             "telemetry_processors": self.telemetry_processors,
-            **self.delivery,
+            **{name: getattr(self.sending, name) for name in _COMPARED},
         }
         if signal != METRICS:
             found.update(self.batches)
@@ -180,6 +190,23 @@ class Configuration:
                 _logger.warning("A provider could not be shut down: %s", type(error).__name__)
                 done = False
         return done
+
+    def _set_up(self, signals: list[str], wanted: _Wanted, place: str, *, performance_counters: bool) -> None:
+        """Set up signals, and performance counters where they are asked for and metrics are among the signals.
+
+        Args:
+            signals: Their names.
+            wanted: What the program asks for.
+            place: File and line of its call.
+            performance_counters: Whether it asks for them.
+        """
+        with self._lock:
+            for signal in signals:
+                self._add(signal, wanted, place)
+            if performance_counters and METRICS in signals and not self._counts:
+                self._counts = True
+                logs: Any = _sdk_logs.global_provider() if LOGS in signals else None
+                observe(logger_provider=logs)
 
     def _add(self, signal: str, wanted: _Wanted, place: str) -> None:
         now, (before, where) = wanted.of(signal), self._signals.get(signal, (None, ""))
@@ -284,22 +311,24 @@ def configure(
     instrumentations = (*_listed(instrumentations), *more.instrumentations)
     span_processors, log_record_processors = tuple(span_processors), tuple(log_record_processors)
     metric_readers, views, telemetry_processors = tuple(metric_readers), tuple(views), tuple(telemetry_processors)
-    delivery = {
-        "disable_offline_storage": disable_offline_storage,
-        "storage_max_size": storage_max_size,
-        "storage_retention_period": storage_retention_period,
-        "storage_min_retry_interval": storage_min_retry_interval,
-        "timeout": timeout,
-        "proxies": proxies,
-    }
+    sending = SendingArguments(
+        connection_string=connection_string,
+        credential=credential,
+        storage_directory=storage_directory,
+        disable_offline_storage=disable_offline_storage,
+        storage_max_size=storage_max_size,
+        storage_retention_period=storage_retention_period,
+        storage_min_retry_interval=storage_min_retry_interval,
+        timeout=timeout,
+        proxies=proxies,
+    )
     sizes = {
         "schedule_delay_millis": schedule_delay_millis,
         "max_queue_size": max_queue_size,
         "max_export_batch_size": max_export_batch_size,
     }
     called_with = (
-        (connection_string, credential, resource, sampling_ratio, traces_per_second, storage_directory),
-        (delivery, sizes),
+        (sending, resource, sampling_ratio, traces_per_second, sizes),
         (signals, span_processors, log_record_processors, metric_readers, views, telemetry_processors, instrumentations),
         (logger_name, logging_formatter, export_interval_millis, flush_on_sigterm, more.performance_counters),
         getattr(sampler, "get_description", lambda: sampler)(),
@@ -317,35 +346,12 @@ def configure(
     check_all("views", views, lambda each: isinstance(each, View), "views")
     check_all("telemetry_processors", telemetry_processors, callable, "functions")
     check_all("resource", () if resource is None else (resource,), lambda each: isinstance(each, Resource), "a Resource")
-    given = [
-        name
-        for name, value in (("sampler", sampler), ("sampling_ratio", sampling_ratio), ("traces_per_second", traces_per_second))
-        if value is not None
-    ]
-    if len(given) > 1:
-        raise ConfigurationError(
-            given[1], ARGUMENT, expected=f"one way of sampling, and {given[0]} is given", came="both", advice="Leave one of them out."
-        )
     check_sizes(sizes)
-    settings = program_settings(
-        connection_string,
-        credential=credential,
-        storage_directory=storage_directory,
-        disable_offline_storage=disable_offline_storage,
-        storage_max_size=storage_max_size,
-        storage_retention_period=storage_retention_period,
-        storage_min_retry_interval=storage_min_retry_interval,
-        timeout=timeout,
-        proxies=proxies,
-    )
-    if sampling_ratio is not None:
-        sampler = ApplicationInsightsSampler(sampling_ratio)
-    elif traces_per_second is not None:
-        sampler = RateLimitedSampler(traces_per_second)
     wanted = _Wanted(
-        settings=settings,
+        sending=sending,
+        settings=program_settings(sending),
         resource=resource,
-        sampler=checked("sampler", sampler, "should_sample", "an OpenTelemetry sampler"),
+        sampler=_sampler(sampler, sampling_ratio, traces_per_second),
         span_processors=span_processors,
         log_record_processors=log_record_processors,
         metric_readers=metric_readers,
@@ -354,18 +360,11 @@ def configure(
         logging_formatter=logging_formatter,
         export_interval_millis=positive("export_interval_millis", export_interval_millis),
         telemetry_processors=telemetry_processors,
-        delivery=delivery,
         batches=sizes,
     )
     adds = any(signal not in _configuration._signals for signal in chosen)
     place = "{0.filename}:{0.lineno}".format(traceback.extract_stack(limit=2)[0]) if adds else ""
-    with _configuration._lock:
-        for signal in chosen:
-            _configuration._add(signal, wanted, place)
-        if more.performance_counters and METRICS in chosen and not _configuration._counts:
-            _configuration._counts = True
-            logs: Any = _sdk_logs.global_provider() if LOGS in chosen else None
-            performance_counters.observe(logger_provider=logs)
+    _configuration._set_up(chosen, wanted, place, performance_counters=more.performance_counters)
     for name in names:
         _instrument(name)
     if flush_on_sigterm and not _configuration._sigterm.watch():
@@ -374,6 +373,25 @@ def configure(
         )
     _configuration._last = called_with
     return _configuration
+
+
+def _sampler(sampler: Sampler | None, sampling_ratio: float | None, traces_per_second: float | None) -> Sampler | None:
+    """Return the sampler of the one argument that is given for sampling; None without any.
+
+    Raises:
+        ConfigurationError: Two are given, or one cannot work.
+    """
+    ways = {"sampler": sampler, "sampling_ratio": sampling_ratio, "traces_per_second": traces_per_second}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise ConfigurationError(
+            given[1], ARGUMENT, expected=f"one way of sampling, and {given[0]} is given", came="both", advice="Leave one of them out."
+        )
+    if sampling_ratio is not None:
+        return ApplicationInsightsSampler(sampling_ratio)
+    if traces_per_second is not None:
+        return RateLimitedSampler(traces_per_second)
+    return checked("sampler", sampler, "should_sample", "an OpenTelemetry sampler")
 
 
 def _set_up_traces(wanted: _Wanted) -> list[Any]:

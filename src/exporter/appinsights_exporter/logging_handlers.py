@@ -36,7 +36,7 @@ from .counts import RateLimit
 from .delivery.own import OWN_TRACE_ID
 from .foreign import exc_info_of, failure
 from .log_exporter import ApplicationInsightsLogRecordExporter
-from .program import program_resource, program_settings
+from .program import SendingArguments, program_resource, program_settings
 from .trace_ids import FILLED
 
 if TYPE_CHECKING:
@@ -247,8 +247,8 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         max_batch_size: int | None = None,
         extras: bool = False,
     ) -> None:
-        settings = program_settings(
-            connection_string,
+        sending = SendingArguments(
+            connection_string=connection_string,
             credential=credential,
             storage_directory=storage_directory,
             disable_offline_storage=disable_offline_storage,
@@ -258,6 +258,7 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
             timeout=timeout,
             proxies=proxies,
         )
+        settings = program_settings(sending)
         self._exporter = ApplicationInsightsLogRecordExporter(settings=settings)
         self._takes_extras = extras
         if queue_capacity is None and not os.environ.get(OTEL_BLRP_MAX_QUEUE_SIZE):

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -16,7 +16,7 @@ from .delivery import credentials
 from .errors import ConfigurationError
 from .settings import Settings
 
-__all__ = ["program_resource", "program_settings"]
+__all__ = ["SendingArguments", "program_resource", "program_settings"]
 
 _FIELDS = {
     "storage_max_size": "storage_max_bytes",
@@ -46,37 +46,39 @@ def program_resource(resource: Resource | None = None) -> Resource:
     return made.merge(Resource({SERVICE_NAME: script if not said or said.startswith(_UNKNOWN) else said}))
 
 
-def program_settings(
-    connection_string: str | None,
-    *,
-    credential: object | None,
-    storage_directory: str | os.PathLike[str] | None,
-    disable_offline_storage: bool | None,
-    storage_max_size: int | None,
-    storage_retention_period: float | None,
-    storage_min_retry_interval: float | None,
-    timeout: float | None,
-    proxies: Mapping[str, str] | str | None,
-) -> Settings:
-    """Return the settings for arguments of :func:`configure` and of the handlers, which that function explains.
+@dataclass(frozen=True, slots=True)
+class SendingArguments:
+    """Arguments that say where a program sends, and what it keeps: those of :func:`configure`, of pipelines and of the handlers alike.
+
+    :func:`configure` explains each; None is one that the program leaves out.
+    """
+
+    connection_string: str | None
+    credential: object | None
+    storage_directory: str | os.PathLike[str] | None
+    disable_offline_storage: bool | None
+    storage_max_size: int | None
+    storage_retention_period: float | None
+    storage_min_retry_interval: float | None
+    timeout: float | None
+    proxies: Mapping[str, str] | str | None
+
+
+def program_settings(given: SendingArguments) -> Settings:
+    """Return the settings for arguments of a program.
 
     Raises:
         ConfigurationError: A value that cannot work; it names the argument.
     """
-    given = {
-        "storage_max_size": storage_max_size,
-        "storage_retention_period": storage_retention_period,
-        "storage_min_retry_interval": storage_min_retry_interval,
-        "timeout": timeout,
-    }
-    chosen: dict[str, Any] = {_FIELDS[name]: value for name, value in given.items() if value is not None}
+    numbers = {field: getattr(given, name) for name, field in _FIELDS.items()}
+    chosen: dict[str, Any] = {field: value for field, value in numbers.items() if value is not None}
     try:
         found = _settings.resolve(
-            connection_string,
-            credential=credentials.credential_from_environment() if credential is None else credential,
-            storage_folder=storage_directory,
-            storage_enabled=None if disable_offline_storage is None else not disable_offline_storage,
-            proxies=_parsed(proxies),
+            given.connection_string,
+            credential=credentials.credential_from_environment() if given.credential is None else given.credential,
+            storage_folder=given.storage_directory,
+            storage_enabled=None if given.disable_offline_storage is None else not given.disable_offline_storage,
+            proxies=_parsed(given.proxies),
             **chosen,
         )
     except ConfigurationError as error:
@@ -84,7 +86,7 @@ def program_settings(
         error.args = (name + str(error).removeprefix(error.setting),)
         error.setting = name
         raise
-    if storage_min_retry_interval is not None and found.min_backoff_s < _LEAST_RETRY_INTERVAL_S:
+    if given.storage_min_retry_interval is not None and found.min_backoff_s < _LEAST_RETRY_INTERVAL_S:
         return replace(found, min_backoff_s=_LEAST_RETRY_INTERVAL_S)
     return found
 

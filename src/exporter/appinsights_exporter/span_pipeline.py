@@ -28,7 +28,7 @@ from .arguments import Sizes, batches, check_all, check_sizes, checked
 from .children import flush_at_end
 from .exporters import ApplicationInsightsSpanExporter
 from .foreign import failure
-from .program import program_resource, program_settings
+from .program import SendingArguments, program_resource, program_settings
 from .rates import SampleRateProcessor
 from .sampling import from_environment
 from .span_processor import ApplicationInsightsSpanProcessor
@@ -108,8 +108,8 @@ class SpanPipeline:
             "max_export_batch_size": max_export_batch_size,
         }
         check_sizes(given)
-        settings = program_settings(
-            connection_string,
+        sending = SendingArguments(
+            connection_string=connection_string,
             credential=credential,
             storage_directory=storage_directory,
             disable_offline_storage=disable_offline_storage,
@@ -119,6 +119,7 @@ class SpanPipeline:
             timeout=timeout,
             proxies=proxies,
         )
+        settings = program_settings(sending)
         self._queue = _queue(settings, batches(given, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE))
         self._exporter = ApplicationInsightsSpanExporter(settings=settings)
         for each in telemetry_processors:
