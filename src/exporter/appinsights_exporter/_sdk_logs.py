@@ -11,7 +11,8 @@ a logger takes         the SDK's record     the SDK's record      the API's reco
 the exporter's base    ``LogExporter``      ``LogExporter``       ``LogRecordExporter``
 ====================== ==================== ===================== ============================
 
-Everything else of both packages imports these names from here. They are the only private names of OpenTelemetry's that this package reads:
+Everything else of both packages imports these names from here. Beside those of spans, in ``convert/ended.py``, they are the only private names of
+OpenTelemetry's that this package reads:
 
 ========================================== ========================================================================================
 private name                               when it is gone
