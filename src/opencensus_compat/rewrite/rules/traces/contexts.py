@@ -61,7 +61,8 @@ _NAMES = {
     "GRPC_HOST_PORT": "grpc.host_port",
     "GRPC_METHOD": "grpc.method",
 }
-"""What `COMMON_ATTRIBUTES` and `GRPC_ATTRIBUTES` hold."""
+"""What `COMMON_ATTRIBUTES` and `GRPC_ATTRIBUTES` hold. To import them would load OpenTelemetry, and change variables that programs of
+`--verify` inherit; `test_forms.py` holds both equal."""
 
 
 _OWN = Ask("What does the program's own method do? A class of it stands on OpenCensus's tracer, and has a method of this name.")
