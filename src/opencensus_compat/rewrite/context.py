@@ -185,6 +185,10 @@ class File:
         """Return the function that a node stands in; None for none."""
         return next((each for each in self.up(node) if isinstance(each, _FUNCTIONS)), None)
 
+    def class_around(self, node: ast.AST) -> ast.ClassDef | None:
+        """Return the innermost class that a node stands in, also inside a function of it; None for none."""
+        return next((each for each in self.up(node) if isinstance(each, ast.ClassDef)), None)
+
     def call(self, node: ast.AST) -> ast.Call | None:
         """Return the call of a node; None for one that is not called."""
         parent = self.parents.get(node)
@@ -306,7 +310,7 @@ class File:
         while isinstance(first, ast.Attribute):
             first = first.value
         slot = self.slot(first) if isinstance(first, ast.Name) else None
-        store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+        store = slot.only_store if slot is not None else None
         return store if isinstance(store, ast.alias) else None
 
     def origin(self, alias: ast.alias) -> tuple[File, Slot] | None:

@@ -27,6 +27,11 @@ class Slot:
         return f"{getattr(self.owner, 'name', '')}.{self.name}"
 
     @property
+    def only_store(self) -> ast.AST | None:
+        """What binds it, where one place does; None where several do, or nothing."""
+        return self.stores[0] if len(self.stores) == 1 else None
+
+    @property
     def parameter(self) -> ast.arg | None:
         """The parameter that it is; None for another variable."""
         return next((store for store in self.stores if isinstance(store, ast.arg)), None)

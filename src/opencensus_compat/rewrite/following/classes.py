@@ -28,7 +28,7 @@ def named(file: File, node: ast.expr) -> Home | None:
     home = module_of(file, node.value) if isinstance(node, ast.Attribute) else file
     slot = file.slot(node) if home is file else home.bindings.module.get(strings.tail(node)) if home is not None else None
     for _ in range(_DEPTH):
-        store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+        store = slot.only_store if slot is not None else None
         if isinstance(store, ast.ClassDef) and home is not None:
             return home, store
         origin = home.origin(store) if isinstance(store, ast.alias) and home is not None else None

@@ -97,7 +97,7 @@ def _of_object(file: File, node: ast.Attribute) -> Parts:
 
 def _of_class(file: File, node: ast.Attribute) -> Parts:
     """Return what the body of the one class that has an attribute sets it to, where nothing sets it on objects."""
-    around = next((each for each in file.up(node) if isinstance(each, ast.ClassDef)), None)
+    around = file.class_around(node)
     own = (
         file.bindings.own(around, node.attr) if around is not None and isinstance(node.value, ast.Name) and node.value.id in _OWN else None
     )
@@ -131,7 +131,7 @@ def _of_property(file: File, node: ast.Attribute) -> Parts:
 
 
 def _of_slot(file: File, slot: Slot, depth: int = _DEPTH) -> Parts:
-    store = slot.stores[0] if len(slot.stores) == 1 else None
+    store = slot.only_store
     if isinstance(store, ast.alias):
         origin = file.origin(store) if depth else None
         return _of_slot(*origin, depth - 1) if origin is not None else None

@@ -249,7 +249,7 @@ def _class(file: File, node: ast.Attribute) -> ast.ClassDef | None:
     """Return the class whose `self` has an attribute; None for one of another object."""
     if not isinstance(node.value, ast.Name) or node.value.id != "self":
         return None
-    return next((each for each in file.up(node) if isinstance(each, ast.ClassDef)), None)
+    return file.class_around(node)
 
 
 def _is_of_import(node: ast.expr, file: File) -> bool:

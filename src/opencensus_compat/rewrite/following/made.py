@@ -44,7 +44,7 @@ def stays(call: ast.Call, file: File) -> bool:
 def _is_exporter(function: ast.expr, file: File) -> bool:
     """Return whether a function is a class of the program that has the method of an exporter, or one of a package of elsewhere that is called so."""
     slot = file.slot(function) if isinstance(function, ast.Name) else None
-    store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    store = slot.only_store if slot is not None else None
     origin = file.origin(store) if isinstance(store, ast.alias) else None
     if isinstance(store, ast.alias) and origin is None:
         statement = file.parents.get(store)
@@ -52,7 +52,7 @@ def _is_exporter(function: ast.expr, file: File) -> bool:
         is_known = module == "" or file.is_own(module) or module.startswith(_OTHER_APIS)
         return store.name.endswith("Exporter") and not is_known
     if origin is not None:
-        store = origin[1].stores[0] if len(origin[1].stores) == 1 else None
+        store = origin[1].only_store
     return isinstance(store, ast.ClassDef) and any(isinstance(each, ast.FunctionDef) and each.name == "export" for each in store.body)
 
 
@@ -90,7 +90,7 @@ def module_of(file: File, node: ast.expr) -> File | None:
 
 
 def _of_slot(file: File, slot: Slot, depth: int = _DEPTH) -> tuple[File, ast.expr] | None:
-    store = slot.stores[0] if len(slot.stores) == 1 else None
+    store = slot.only_store
     if isinstance(store, ast.alias) and depth:
         origin = file.origin(store)
         return _of_slot(*origin, depth - 1) if origin is not None else None
@@ -102,12 +102,8 @@ def attributes(file: File, node: ast.Attribute) -> list[ast.Attribute]:
     """Return the places of a file with an attribute of the same name, on something of the same text; of `self`, those of its class."""
     text = ast.unparse(node.value)
     found = [each for each in file.kinds[ast.Attribute] if each.attr == node.attr and ast.unparse(each.value) == text]
-    owner = _class_around(node, file) if text == "self" else None
-    return [each for each in found if _class_around(each, file) is owner] if owner is not None and _stands_alone(owner, file) else found
-
-
-def _class_around(node: ast.AST, file: File) -> ast.ClassDef | None:
-    return next((each for each in file.up(node) if isinstance(each, ast.ClassDef)), None)
+    owner = file.class_around(node) if text == "self" else None
+    return [each for each in found if file.class_around(each) is owner] if owner is not None and _stands_alone(owner, file) else found
 
 
 def _stands_alone(owner: ast.ClassDef, file: File) -> bool:
@@ -214,7 +210,7 @@ def elements(file: File, node: ast.expr) -> list[tuple[File, ast.expr]]:
     """Return what an expression may hold: itself, or each element where it is what a loop goes through."""
     if isinstance(node, ast.Name):
         slot = file.slot(node)
-        store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+        store = slot.only_store if slot is not None else None
         parent = file.parents.get(store) if store is not None else None
         if isinstance(parent, (ast.For, ast.comprehension)) and parent.target is store:
             found: tuple[File, ast.expr] | None = (file, parent.iter)

@@ -163,7 +163,7 @@ class Meanings(Groups):
                 path, _, name = value.name.partition("::")
                 home = self._files.get(path)
                 slot = home.bindings.module.get(name) if home is not None else None
-                owner = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+                owner = slot.only_store if slot is not None else None
                 return classes.method((home, owner), node.attr) if home is not None and isinstance(owner, ast.ClassDef) else None
             methods = self._methods[node.attr]
             if _is_super(node.value) and classes.around(file, node) is not None:
@@ -192,7 +192,7 @@ class Meanings(Groups):
         if slot is not None and slot.stores and isinstance(slot.stores[0], ast.alias):
             origin = self._origin(file, slot)
             slot = origin[1] if origin is not None else None
-        found = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+        found = slot.only_store if slot is not None else None
         if isinstance(found, ast.ClassDef):
             return classes.method((self._file_of[found], found), "__init__")
         return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None

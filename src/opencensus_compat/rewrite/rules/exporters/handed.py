@@ -48,7 +48,7 @@ def of_attribute(node: ast.expr | None, file: File) -> Handed | None:
     """Return how an attribute of `self` is handed to its class; None for another expression."""
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name) or node.value.id != "self":
         return None
-    owner = next((each for each in file.up(node) if isinstance(each, ast.ClassDef)), None)
+    owner = file.class_around(node)
     makes = [each for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"] if owner is not None else []
     if owner is None or len(makes) != 1:
         return None

@@ -79,7 +79,7 @@ def _is_known(node: ast.expr, file: File, at: ast.stmt) -> bool:
 def _is_of_subclass(owner: ast.expr, file: File) -> bool:
     """Return whether an exporter gets a processor in a class that stands on it, which stays."""
     is_self = (isinstance(owner, ast.Name) and owner.id == "self") or (isinstance(owner, ast.Call) and ast.unparse(owner.func) == "super")
-    around = next((each for each in file.up(owner) if isinstance(each, ast.ClassDef)), None)
+    around = file.class_around(owner)
     return is_self and around is not None and is_exporter_class(around, file)
 
 

@@ -404,7 +404,7 @@ def _moved(
 
 def _imported(slot: Slot, file: File) -> str:
     """Return the statement that imports a name of the settings in another file as well; empty for one that they make themselves."""
-    alias = slot.stores[0] if len(slot.stores) == 1 else None
+    alias = slot.only_store
     statement = file.parents.get(alias) if isinstance(alias, ast.alias) else None
     is_it = isinstance(alias, ast.alias) and isinstance(statement, ast.ImportFrom) and not statement.level and alias.name != "*"
     if not is_it or not isinstance(alias, ast.alias) or not isinstance(statement, ast.ImportFrom) or file.function(statement) is not None:

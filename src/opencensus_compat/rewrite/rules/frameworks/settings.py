@@ -208,11 +208,11 @@ def _object_named(node: ast.expr, file: File) -> tuple[File, ast.Module | ast.Cl
     if module is not None:
         return module, module.tree
     slot = file.slot(node)
-    store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    store = slot.only_store if slot is not None else None
     origin = file.origin(store) if isinstance(store, ast.alias) else None
     if origin is not None:
         file, slot = origin
-        store = slot.stores[0] if len(slot.stores) == 1 else None
+        store = slot.only_store
     return file, store if isinstance(store, ast.ClassDef) else None
 
 
@@ -221,7 +221,7 @@ def _module_named(node: ast.expr, file: File) -> File | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return file.module_file(0, node.value)
     slot = file.slot(node)
-    alias = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    alias = slot.only_store if slot is not None else None
     statement = file.parents.get(alias) if isinstance(alias, ast.alias) else None
     if isinstance(alias, ast.alias) and isinstance(statement, ast.ImportFrom):
         return file.module_file(statement.level, f"{statement.module}.{alias.name}" if statement.module else alias.name)

@@ -129,7 +129,7 @@ def _records(statement: ast.stmt, file: File, depth: int = 2) -> bool:
         if any(use.symbol in PUTS or use.symbol.endswith(_POINTS) for use in file.by_node.get(each, ())):
             return True
         slot = file.slot(each.func) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) else None
-        function = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+        function = slot.only_store if slot is not None else None
         if depth and isinstance(function, ast.FunctionDef) and any(_records(inner, file, depth - 1) for inner in function.body):
             return True
     return False

@@ -458,7 +458,7 @@ def _helper(function: ast.AST | None, file: File) -> Outcome:
 def _is_helper(call: ast.Call, file: File) -> bool:
     """Return whether a call is of a function that registers what it gets; its use says whether it does more."""
     slot = file.slot(call.func)
-    function = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    function = slot.only_store if slot is not None else None
     return any(file.function(each) is function for each in called(file, _REGISTER)) and _calls_of(function, file) is not None
 
 

@@ -166,7 +166,7 @@ def _is_of_constants(node: ast.expr) -> bool:
 
 def _dumps(node: ast.expr, file: File) -> str:
     slot = file.bindings.find("json", file.owner(node))
-    store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    store = slot.only_store if slot is not None else None
     if isinstance(store, ast.alias) and store.name == "json" and isinstance(file.parents.get(store), ast.Import):
         return "json.dumps"
     return file.need("from json import dumps", node)
@@ -218,7 +218,7 @@ def _imported(node: ast.expr, file: File) -> tuple[str, str]:
     """Return the module and the name that an expression is of; empty ones for something of the program."""
     first = node.value if isinstance(node, ast.Attribute) else node
     slot = file.slot(first) if isinstance(first, ast.Name) else None
-    alias = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    alias = slot.only_store if slot is not None else None
     if not isinstance(alias, ast.alias):
         return "", ""
     statement = file.parents.get(alias)

@@ -178,7 +178,7 @@ def _moment(call: ast.Call, method: str) -> ast.expr | None:
 def _of_datetime(name: str, node: ast.AST, file: File) -> str:
     """Return what the file calls a class of the module `datetime`."""
     slot = file.bindings.find("datetime", file.owner(node))
-    store = slot.stores[0] if slot is not None and len(slot.stores) == 1 else None
+    store = slot.only_store if slot is not None else None
     if isinstance(store, ast.alias) and isinstance(file.parents.get(store), ast.Import) and store.asname is None:
         return f"datetime.{name}"
     return file.need(f"from datetime import {name}", node)
