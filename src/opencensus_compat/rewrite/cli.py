@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from opencensus_compat.local.commands.terminal import CommandError
 from opencensus_compat.rewrite import files, reports
 from opencensus_compat.rewrite.explaining import explain
-from opencensus_compat.rewrite.rewriting import Options, Rewritten, rewrite, rewrite_text
+from opencensus_compat.rewrite.model import Options, Rewritten
+from opencensus_compat.rewrite.rewriting import rewrite, rewrite_text
 from opencensus_compat.rewrite.rules import REWRITERS
 from opencensus_compat.rewrite.rules.exporters.makers import ACCEPTABLE
 from opencensus_compat.rewrite.verify import cli as verification

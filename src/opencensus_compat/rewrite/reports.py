@@ -17,7 +17,7 @@ from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.edits import Change, Part
-    from opencensus_compat.rewrite.rewriting import Left, Rewritten, Why
+    from opencensus_compat.rewrite.model import Left, Rewritten, Why
 
 _WHY: dict[Why, str] = {
     "decide": "to be decided",

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from opencensus_compat import _cli
-from opencensus_compat.rewrite import rewriting
+from opencensus_compat.rewrite import rounds
 from opencensus_compat.rewrite.edits import Edit
 
 from .conftest import committed
@@ -87,7 +87,7 @@ def test_what_instrumentations_change_is_accepted(shop, command):
 @pytest.fixture
 def wrong(monkeypatch):
     """Let the rule of attributes of the current span write another value, where the attribute is `paid`."""
-    right = rewriting.REWRITERS["T016"]
+    right = rounds.REWRITERS["T016"]
 
     def rewriter(found, file):
         [*edits] = right(found, file)
@@ -95,7 +95,7 @@ def wrong(monkeypatch):
         name, value = call.args
         return [*edits, Edit(file.start(value), file.end(value), b"8")] if name.value == "paid" else edits
 
-    monkeypatch.setitem(rewriting.REWRITERS, "T016", rewriter)
+    monkeypatch.setitem(rounds.REWRITERS, "T016", rewriter)
 
 
 def test_written_with_a_proof(shop, command):

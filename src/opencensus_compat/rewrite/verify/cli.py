@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from opencensus_compat.rewrite.edits import Change
-    from opencensus_compat.rewrite.rewriting import Options as Rules
-    from opencensus_compat.rewrite.rewriting import Rewritten
+    from opencensus_compat.rewrite.model import Options as Rules
+    from opencensus_compat.rewrite.model import Rewritten
 
     from .account import Account
     from .proving import Edit
