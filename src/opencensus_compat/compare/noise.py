@@ -6,9 +6,6 @@ import re
 
 from .model import NotCompared
 
-ID_COLUMNS = ("id", "operation_Id", "operation_ParentId", "iKey")
-"""Compared by what they name: each id before stands for one id after."""
-
 NOT_COMPARED = (
     NotCompared("*", "timestamp", "it is when the run was; which item below a parent follows on which is compared"),
     NotCompared("*", "duration", "it is how busy the machine was; another unit is noticed, and a tolerance makes it compared"),

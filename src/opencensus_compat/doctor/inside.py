@@ -49,7 +49,6 @@ class _Answers:
         self.began_s = time.monotonic()
         self._pid = os.getpid()
         self._facts: Any = None
-        self._wrote = False
         self._write("started", json.dumps({"pid": self._pid, "python": sys.executable, "command": list(sys.orig_argv)[:20]}))
 
     def restart(self) -> None:
