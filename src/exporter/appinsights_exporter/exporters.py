@@ -26,6 +26,7 @@ from .delivery.results import Result
 from .envelope import Envelope
 from .errors import ConfigurationError
 from .foreign import failure
+from .item_groups import TOGETHER, ItemGroups, WrittenItems
 from .pace import Pace
 from .rates import SpanRates
 from .reasons import AFTER_SHUTDOWN, NO_TIME_TO_CONVERT, NOT_ENCODED, PROCESSOR_RAISED, SPAN_NOT_CONVERTED, Reason
@@ -33,7 +34,7 @@ from .resource_tags import ResourceTags
 from .telemetry_processors import ProcessorError, TelemetryProcessor, TelemetryProcessors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.resources import Resource
 
@@ -53,8 +54,6 @@ class Records(Protocol):
         ...
 
 
-_TOGETHER = 32
-"""Items that are handed over at a time: each alone took a tenth of an item's time. Many more at a time would need new memory."""
 _AT_ONCE = 512
 """Spans that are written at a time, which is a batch: the more are of one kind, the less each takes."""
 
@@ -265,107 +264,76 @@ class ExporterBase(Generic[_T]):
         key = object()
         self._under_way[key] = len(telemetry)
         try:
-            legacy_tags = self._legacy_tags()
-            records = _records.get(self._key) if self._signal == TRACES else None
-            # A list is what a conversion of this package made, and without processors nobody puts a number into it after that.
-            plain = None if self._processors.exist else list
-            # At most one of the first three is not empty at any time: they are for items that come after those that are encoded.
-            texts: list[str] = []
-            envelopes: list[Mapping[str, object]] = []
-            brought: list[bytes] = []
-            own: list[bytes] = []
-            encoded: list[bytes | encode.Together] = []
             began_s = time.monotonic()
-            is_quick = is_ending = False
-            index, number = 0, len(telemetry)
-            # The items of the pieces from one index to another, as far as they were written at once.
-            written: Sequence[str | None] = ()
-            written_from = written_until = 0
-            while index < number:
-                if not is_quick or is_ending or len(texts) >= _TOGETHER or len(envelopes) >= _TOGETHER or len(brought) >= _TOGETHER:
-                    self._encode(texts, envelopes, brought, encoded, lost)
-                    yield from encoded
-                    encoded.clear()
-                    left_s = self._delivery.remaining_s()
-                    is_ending = left_s != math.inf
-                    if is_ending and not self._pace.has_time(left_s):
-                        lost.append(TimeoutError())
-                        self.no_time(number - index)
-                        return
-                if plain is not None and index >= written_until:
-                    written = self._written(telemetry, index, min(number, index + (1 if is_ending else _AT_ONCE)), legacy_tags)
-                    written_from, written_until = index, index + len(written)
-                ready = written[index - written_from : index - written_from + _TOGETHER]
-                if None in ready:
-                    ready = ready[: ready.index(None)]
-                until = min(number, index + (1 if is_ending else _TOGETHER))
-                if ready:
-                    if envelopes or brought:
-                        self._encode(texts, envelopes, brought, encoded, lost)
-                    texts += ready  # type: ignore[arg-type]  # none is missing
-                    index += len(ready)
-                    is_quick = True
-                elif plain is not None and (stopped := self._brought(telemetry, index, until, own, lost)) > index:
-                    if texts or envelopes:
-                        self._encode(texts, envelopes, brought, encoded, lost)
-                    brought += own
-                    own.clear()
-                    index = stopped
-                    is_quick = self._delivery.remaining_s() == math.inf
-                else:
-                    one = telemetry[index]
-                    index += 1
-                    try:
-                        made = self._envelopes(one, legacy_tags)
-                        if type(made) is plain:
-                            if texts or brought:
-                                self._encode(texts, envelopes, brought, encoded, lost)
-                            envelopes += made if records is None else [item for item in made if self._look_at(item, records) is not None]
-                            is_quick = True
-                        else:
-                            if texts or envelopes:
-                                self._encode(texts, envelopes, brought, encoded, lost)
-                            self._encode_carefully(made, records, brought, lost)
-                            # A program's code may take any time. What this package alone converts takes microseconds.
-                            is_quick = self._delivery.remaining_s() == math.inf
-                    except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
-                        is_quick = False
-                        self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
-                if is_ending:
-                    self._pace.took(left_s - self._delivery.remaining_s())
-            self._encode(texts, envelopes, brought, encoded, lost)
-            yield from encoded
-            self._pace.usual_s = (time.monotonic() - began_s) / max(1, len(telemetry))
+            is_whole = yield from self._converted(telemetry, lost)
+            if is_whole:
+                self._pace.usual_s = (time.monotonic() - began_s) / max(1, len(telemetry))
         finally:
             self._under_way.pop(key, None)
 
-    def _encode(
+    def _converted(self, telemetry: Sequence[_T], lost: list[BaseException]) -> Generator[bytes | encode.Together, None, bool]:
+        """Yield the encoded items, and return whether there was time for all."""
+        legacy_tags = self._legacy_tags()
+        records = _records.get(self._key) if self._signal == TRACES else None
+        # What the package has converted alone is plain; without processors nobody puts a number into it after that.
+        is_plain = not self._processors.exist
+        groups = ItemGroups(lambda error: self._lost(NOT_ENCODED, error, lost))
+        written = WrittenItems()
+        own: list[bytes] = []
+        is_quick = is_ending = False
+        index, number = 0, len(telemetry)
+        while index < number:
+            if not is_quick or is_ending or groups.are_full:
+                yield from groups.take()
+                left_s = self._delivery.remaining_s()
+                is_ending = left_s != math.inf
+                if is_ending and not self._pace.has_time(left_s):
+                    lost.append(TimeoutError())
+                    self.no_time(number - index)
+                    return False
+            if is_plain and written.are_over(index):
+                end = min(number, index + (1 if is_ending else _AT_ONCE))
+                written.begin(index, self._written(telemetry, index, end, legacy_tags))
+            until = min(number, index + (1 if is_ending else TOGETHER))
+            if ready := written.ready(index):
+                groups.add_texts(ready)
+                index += len(ready)
+                is_quick = True
+            elif is_plain and (stopped := self._brought(telemetry, index, until, own, lost)) > index:
+                groups.bytes_list().extend(own)
+                own.clear()
+                index = stopped
+                is_quick = self._delivery.remaining_s() == math.inf
+            else:
+                is_quick = self._convert(telemetry[index], legacy_tags, records, groups, lost, is_plain=is_plain)
+                index += 1
+            if is_ending:
+                self._pace.took(left_s - self._delivery.remaining_s())
+        yield from groups.take()
+        return True
+
+    def _convert(
         self,
-        texts: list[str],
-        envelopes: list[Mapping[str, object]],
-        brought: list[bytes],
-        encoded: list[bytes | encode.Together],
+        one: _T,
+        legacy_tags: dict[str, str] | None,
+        records: Records | None,
+        groups: ItemGroups,
         lost: list[BaseException],
-    ) -> None:
-        """Move what has been made to what is encoded, in one go; one by one where that is refused."""
-        if texts:
-            encoded.append(encode.written(texts))
-            texts.clear()
-        if brought:
-            encoded += encode.brought(brought)
-            brought.clear()
-        if not envelopes:
-            return
-        together = encode.together(envelopes)
-        if together is not None:
-            encoded.append(together)
-        else:
-            for envelope in envelopes:
-                try:
-                    encoded.append(encode.item(envelope, are_numbers_finite=True))
-                except failure() as error:  # One item must not lose the others, whatever is in it.
-                    self._lost(NOT_ENCODED, error, lost)
-        envelopes.clear()
+        *,
+        is_plain: bool,
+    ) -> bool:
+        """Add the items of one piece, and return whether that took microseconds: a program's code may take any time."""
+        try:
+            made = self._envelopes(one, legacy_tags)
+            # A list is what a conversion of this package made.
+            if is_plain and type(made) is list:
+                groups.add_envelopes(made if records is None else [item for item in made if self._look_at(item, records) is not None])
+                return True
+            self._encode_carefully(made, records, groups.bytes_list(), lost)
+            return self._delivery.remaining_s() == math.inf
+        except failure() as error:  # One span or record must not lose the others, whatever is wrong with it.
+            self._lost(self._not_converted, error, lost, getattr(one, "pieces", 1))
+            return False
 
     def _encode_carefully(
         self,
