@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import tokenize
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from opencensus_compat.rewrite.comments import comments, is_pragma
 from opencensus_compat.rewrite.edits import Edit, Need, line_starts
 from opencensus_compat.rewrite.following.bindings import Bindings, Slot
 from opencensus_compat.scan import notebooks, python_uses
@@ -646,24 +646,3 @@ def default(use: Found) -> Ask | Keep | None:
     if rule.kind == "decide":
         return Ask(rule.question)
     return Keep(f"no counterpart: {rule.counterpart}" if rule.kind == "keep" else f"by hand: {rule.counterpart}")
-
-
-def is_pragma(comment: bytes) -> bool:
-    """Return whether a comment speaks to a tool about its line."""
-    return re.match(rb"#\s*(?:noqa|type:|pylint:|pragma|mypy:|pyright:|isort:|ruff:|nosec|fmt:|yapf:|flake8)", comment) is not None
-
-
-def comments(source: bytes) -> list[tuple[int, bytes]]:
-    """Return byte and text of each comment."""
-    starts = line_starts(source)
-    found = []
-    for token in tokenize.tokenize(iter(_universal(source).splitlines(keepends=True)).__next__):
-        if token.type == tokenize.COMMENT:
-            at = starts[token.start[0] - 1] + len(token.line[: token.start[1]].encode())
-            found.append((at, token.string.encode()))
-    return found
-
-
-def _universal(source: bytes) -> bytes:
-    # Each line end becomes one byte, which moves nothing within a line.
-    return source.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

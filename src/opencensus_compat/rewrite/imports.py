@@ -11,7 +11,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import sorting
-from opencensus_compat.rewrite.context import File, is_pragma
+from opencensus_compat.rewrite.comments import is_pragma
+from opencensus_compat.rewrite.context import File
 from opencensus_compat.rewrite.edits import Edit, Need
 
 if TYPE_CHECKING:
