@@ -53,6 +53,10 @@ FIELDS = {
         {"rpc.system": "grpc", "rpc.service": "S", "rpc.grpc.status_code": 5},
         {"name": "work", "responseCode": "5", "success": True, "properties": {"rpc.system": "grpc", "rpc.service": "S"}},
     ),
+    "rpc, empty code": (
+        {"rpc.system": "grpc", "rpc.grpc.status_code": ""},
+        {"name": "work", "responseCode": "0", "success": True, "properties": {"rpc.system": "grpc"}},
+    ),
     "what is not mapped stays (peer defect 26)": (
         {**GET, "http.route": "/r", "http.request.header.x": ("a",), "faas.name": "f", "error.type": "E", "code.function": "g", "thread.id": 7, "network.protocol.version": "1.1"},
         {

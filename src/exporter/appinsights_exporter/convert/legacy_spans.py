@@ -28,6 +28,7 @@ from .limits import (
     MAX_URL,
     MAX_VALUE,
     NO_NAME,
+    required,
     tag,
     text,
 )
@@ -166,21 +167,22 @@ def _status_code(span: ReadableSpan, attributes: dict[str, object]) -> int | str
     code = attributes.get(STATUS_CODE)
     if isinstance(code, int):
         return code
-    if isinstance(code, str):
+    if isinstance(code, str) and code.strip():
         return code[:MAX_CODE]
     return _UNKNOWN if span.status.status_code is _ERROR else 0
 
 
-def _http_status(value: object, fallback: bool) -> tuple[str, bool]:
+def _http_status(value: object, status_code: int | str) -> tuple[str, bool]:
     """Return result code and success for the attribute ``http.status_code``.
 
-    A number in text counts as its number, and any other text leaves success to the status: text used to cost the whole batch.
+    A number in text counts as its number, and any other text leaves success to the status: text used to cost the whole batch. An empty one
+    leaves the code to it, too: the service refuses a request without.
     """
-    code = text(value)[:MAX_CODE]
+    code = required(text(value), MAX_CODE, str(status_code))
     try:
         return code, 200 <= float(value) < 400  # type: ignore[arg-type]  # a value of any type; what float() refuses is caught
     except (TypeError, ValueError, OverflowError):
-        return code, fallback
+        return code, status_code == 0
 
 
 def _request(
@@ -192,7 +194,7 @@ def _request(
     """
     fields["responseCode"], fields["success"] = str(status_code), status_code == 0
     if "http.status_code" in attributes:
-        fields["responseCode"], fields["success"] = _http_status(attributes["http.status_code"], status_code == 0)
+        fields["responseCode"], fields["success"] = _http_status(attributes["http.status_code"], status_code)
     name = text(attributes["http.method"]) if "http.method" in attributes else ""
     if "http.route" in attributes:
         name = f"{name} {text(attributes['http.route'])}"
@@ -230,7 +232,7 @@ def _dependency(fields: dict[str, object], name: str, kind: SpanKind, attributes
         if "http.method" in attributes:
             fields["name"] = f"{text(attributes['http.method'])} {_without_parameters(path) if ';' in path else path}"[:MAX_NAME]
     if "http.status_code" in attributes:
-        fields["resultCode"], fields["success"] = _http_status(attributes["http.status_code"], status_code == 0)
+        fields["resultCode"], fields["success"] = _http_status(attributes["http.status_code"], status_code)
 
 
 def _without_parameters(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opentelemetry.trace import StatusCode
 
-from .limits import MAX_CODE, text
+from .limits import MAX_CODE, required, text
 from .peers import take
 
 NO_CODE = "0"
@@ -51,6 +51,6 @@ def http_code(attributes: dict[str, object]) -> tuple[str, int | None]:
 
 
 def rpc_code(attributes: dict[str, object]) -> str:
-    """Take the RPC status code out of the attributes, or return ``"0"``."""
+    """Take the RPC status code out of the attributes, or return ``"0"``, also for an empty one: the service refuses a request without."""
     value = take(attributes, "rpc.response.status_code", "rpc.grpc.status_code")
-    return NO_CODE if value is None else text(value)[:MAX_CODE]
+    return NO_CODE if value is None else required(text(value), MAX_CODE, NO_CODE)
