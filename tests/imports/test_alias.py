@@ -67,6 +67,21 @@ function = utils.get_truncatable_str
 assert importlib.reload(utils) is utils is sys.modules["opencensus.common.utils"] is sys.modules["opencensus_compat.common.utils"]
 assert utils.get_truncatable_str is not function
 """,
+    "reload of what traces": """
+import importlib
+from opencensus.trace import blank_span, samplers, span, span_context, tracer
+from opencensus.trace.tracers import context_tracer, noop_tracer
+exported = []
+class Exporter:
+    export = exported.extend
+for module in (tracer, span, samplers, span_context, context_tracer, noop_tracer, blank_span):
+    importlib.reload(module)
+traced = tracer.Tracer(exporter=Exporter(), sampler=samplers.AlwaysOnSampler())
+with traced.span("outer"), traced.span("inner"):
+    pass
+inner, outer = exported
+assert (inner.name, outer.name, inner.parent_span_id) == ("inner", "outer", outer.span_id)
+""",
     "pickles that name the legacy module": """
 import pickle
 from opencensus.trace.link import Link

@@ -340,11 +340,14 @@ def described_fields(text: str, source: str) -> str:
     return _connection_string.described(_connection_string.pairs(text, source=source))
 
 
-def settings(options: BaseObject, proxies: Mapping[str, str], storage_path: str | None, audience: str | None = None) -> Settings:
+def settings(
+    options: BaseObject, instrumentation_key: str | None, proxies: Mapping[str, str], storage_path: str | None, audience: str | None = None
+) -> Settings:
     """Return the exporter's settings for checked legacy options.
 
     Args:
-        options: The options. Without a credential, the environment's is taken; without an instrumentation key, one of no resource.
+        options: The options. Without a credential, the environment's is taken.
+        instrumentation_key: The key; without one, that of no resource is taken.
         proxies: The option `proxies`.
         storage_path: The option of that name where the program gave it; None means the defaults. The retired SDK kept its files right
             in it, this package keeps its own in a folder in it.
@@ -352,7 +355,7 @@ def settings(options: BaseObject, proxies: Mapping[str, str], storage_path: str 
     """
     from appinsights_exporter.delivery import credentials
 
-    text = f"InstrumentationKey={options.instrumentation_key or _NO_RESOURCE};IngestionEndpoint={options.endpoint}"
+    text = f"InstrumentationKey={instrumentation_key or _NO_RESOURCE};IngestionEndpoint={options.endpoint}"
     if audience:
         text += f";AADAudience={audience}"
     credential = options.credential or credentials.credential_from_environment()

@@ -35,7 +35,8 @@ def span_data_of(span: Any, tracer: Any) -> span_data_module.SpanData:
     is_own = issubclass(type(span), _CensusSpan)
     otel: Any = span._otel if is_own else None
     is_facades = issubclass(type(otel), _OtelSpan)
-    if is_facades and name is span._otel_name:
+    # What is no text stays the object that it is: OpenTelemetry's span has the text of it.
+    if is_facades and name is span._otel_name and type(name) is str:
         name = otel.name
     # Few spans have what OpenTelemetry code gave them; the SDK's containers are made for these.
     if is_facades and otel._census_is_whole:

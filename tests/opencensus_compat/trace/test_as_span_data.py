@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+from pathlib import Path
 
 import pytest
 from opentelemetry import trace as trace_api
@@ -52,6 +53,14 @@ def test_opentelemetry_code_reads_such_a_span_when_it_has_ended(tracer):
     assert (held.name, dict(held.attributes), held.is_recording()) == ("work", {"key": "value"}, False)
     assert held.start_time <= held.end_time
     held.end()
+
+
+def test_a_name_that_is_no_text(tracer, kept):
+    """Exporters of OpenCensus get the object that the program gave; the OpenTelemetry span has its text."""
+    name = Path("/stock")
+    with tracer.span(name):
+        assert trace_api.get_current_span().name == "/stock"
+    assert kept.spans[0].name is name
 
 
 def test_names_that_opentelemetry_code_gives(tracer, kept):

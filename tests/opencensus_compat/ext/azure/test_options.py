@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from unittest import mock
 
 import pytest
 
@@ -384,3 +385,14 @@ def test_no_local_storage_counts_in_any_order(otel, endpoint, temporary_folder, 
     assert "created without storage on disk" in caplog.text
     opencensus_compat.shutdown(0.1)
     assert list(temporary_folder.rglob("*.jsonl.gz")) == []
+
+
+@pytest.mark.parametrize("made", [AzureExporter, AzureLogHandler, MetricsExporter])
+def test_a_key_that_a_test_of_a_program_lets_pass(made):
+    """Where it has put its own function in the place of the check, any key will do, and the option keeps it."""
+    with mock.patch("opencensus.ext.azure.common.utils.validate_instrumentation_key") as check:
+        assert made(connection_string="InstrumentationKey=test").options.instrumentation_key == "test"
+        assert made(connection_string=f"InstrumentationKey={KEY}").options.instrumentation_key == KEY
+    assert check.mock_calls == [mock.call("test"), mock.call(KEY)]
+    with pytest.raises(ValueError, match="Invalid instrumentation key"):
+        made(connection_string="InstrumentationKey=test")

@@ -177,12 +177,20 @@ def settings_of(options: Options) -> Settings:
         report("OTEL_SDK_DISABLED switches OpenTelemetry off: OpenCensus spans, log records and views are not exported either")
     given = options.connection_string
     text, name = (variable_text(_CONNECTION_STRING_VARIABLE), _CONNECTION_STRING_VARIABLE) if given is None else (given, "argument")
-    if text:
+    # Tests of programs put their own function there, so that a key such as `test` will do.
+    is_any_key = utils.validate_instrumentation_key is not _VALIDATE
+    if text and not is_any_key:
         _exporter.check_connection_string(text, name)
     if options.instrumentation_key or sends_directly():
         _check_key(options)
     _, source = _resource(options)
-    return _exporter.settings(options, proxies_of(options), _storage_path_of(options), source.get(_AUDIENCE))
+    key = options.instrumentation_key
+    if is_any_key and not utils.uuid_regex_pattern.match(str(key).lower()):
+        key = None
+    return _exporter.settings(options, key, proxies_of(options), _storage_path_of(options), source.get(_AUDIENCE))
+
+
+_VALIDATE = utils.validate_instrumentation_key
 
 
 def _check_key(options: Options) -> None:

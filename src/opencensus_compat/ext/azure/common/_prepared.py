@@ -95,14 +95,24 @@ def _key(given: dict[str, Any], besides: object) -> tuple[object, ...] | None:
         values = [id(value) if value is credential else value for value in values]
         if not _PLAIN.issuperset(map(type, values)):
             return None
-    if os.environ is not _environ or _variable is None:
+    if os.environ is not _environ or _variable is None or _are_replaced():
         # A program has put something else in its place.
         return None
-    # How many variables there are: a further one may be a misspelt one, which is reported. The functions are those that programs replace.
+    # How many variables there are: a further one may be a misspelt one, which is reported.
+    return (besides, *given, *values, *kinds, *map(_variable, _names), _number_of_variables(), _temporary_folder(), chosen.send)
+
+
+def _are_replaced() -> bool:
+    """Return whether a program has replaced a function that reads options. To compare, or to hash, a mock would be a call of it."""
+    process, parse, validate = _FUNCTIONS
     return (
-        besides, *given, *values, *kinds, *map(_variable, _names), _number_of_variables(), _temporary_folder(), chosen.send,
-        _common.process_options, _common.parse_connection_string, utils.validate_instrumentation_key,
-    )  # fmt: skip
+        _common.process_options is not process
+        or _common.parse_connection_string is not parse
+        or utils.validate_instrumentation_key is not validate
+    )
+
+
+_FUNCTIONS = _common.process_options, _common.parse_connection_string, utils.validate_instrumentation_key
 
 
 def _temporary_folder() -> str | None:
