@@ -8,7 +8,7 @@ from pathlib import Path
 
 _ADDRESS_BOOKS = {
     "appinsights_exporter": ("src/exporter", ["envelope", "performance_counters", "sampling", "testing"]),
-    "opencensus_compat": ("src", ["auto", "legacy_exporters", "propagators", "tags_and_baggage"]),
+    "opencensus_compat": ("src", ["auto", "legacy_exporters", "legacy_stats_exporters", "propagators", "tags_and_baggage"]),
 }
 """Package to where it is, and to those of its modules that programs name. What the package offers itself is not shown again there."""
 _FACADES = {

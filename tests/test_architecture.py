@@ -32,6 +32,7 @@ FACADE_LAYERS = [
         "doctor",
         "guide",
         "legacy_exporters",
+        "legacy_stats_exporters",
         "local",
         "propagators",
         "rewrite",

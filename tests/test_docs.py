@@ -54,6 +54,7 @@ _SENDS_NOTHING = {
     "migration_guide/azure_functions.md 4",
     "migration_guide/losses.md 2",
     "migration_guide/mixed.md 3",
+    "migration_guide/mixed.md 4",
     "migration_guide/operate.md 2",
     "migration_guide/operate.md 3",
     "migration_guide/operate.md 4",

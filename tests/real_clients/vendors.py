@@ -113,6 +113,74 @@ def _place(span, spans):
     return span["name"], span.get("kind"), names.get(span.get("parentId"))
 
 
+_STATS = """\
+import threading
+
+from grpc_receiver import agent, message, monitoring, receiving
+from opencensus.ext.{maker} import stats_exporter
+from opencensus.metrics.transport import get_exporter_thread
+from opencensus.stats import aggregation, measure, stats, view
+from opencensus.tags.tag_map import TagMap
+from shop import show
+
+LATENCY = measure.MeasureFloat("latency", "how long", "ms")
+ORDERS = measure.MeasureInt("orders", "how many", "1")
+SPREAD = view.View("Shop/Latency", "spread", ["route", "code"], LATENCY, aggregation.DistributionAggregation([0, 1, 5, 10.0]))
+TIME = view.View("shop/time", "time", ["route"], LATENCY, aggregation.SumAggregation())
+NUMBER = view.View("shop/orders", "number", [], ORDERS, aggregation.SumAggregation())
+METHODS = {{
+    "/google.monitoring.v3.MetricService/CreateMetricDescriptor": (b"", False),
+    "/google.monitoring.v3.MetricService/CreateTimeSeries": (b"", False),
+    "/opencensus.proto.agent.metrics.v1.MetricsService/Export": (b"", True),
+}}
+
+
+def without_times(found):
+    if isinstance(found, dict):
+        left_out = ("interval", "startTimestamp", "timestamp", "node")
+        return {{key: without_times(each) for key, each in sorted(found.items()) if key not in left_out}}
+    return sorted(map(without_times, found), key=str) if isinstance(found, list) else found
+
+
+with receiving(METHODS) as (address, taken):
+    for each in (SPREAD, TIME, NUMBER):
+        stats.stats.view_manager.register_view(each)
+    exporter = stats_exporter.{exporter}
+    thread = get_exporter_thread([stats.stats], exporter, interval=600)
+    for value, route in ((1, "/a"), (5, "/a"), (7.25, "/b"), (0.5, "/a")):
+        tags = TagMap()
+        tags.insert("route", route)
+        mmap = stats.stats.stats_recorder.new_measurement_map()
+        mmap.measure_float_put(LATENCY, value)
+        mmap.measure_int_put(ORDERS, 2)
+        mmap.record(tags)
+    thread.close()
+    waits = threading.Event()
+    while not taken:
+        waits.wait(0.05)
+    show([[method, without_times(message(method, body))] for method, body in taken])
+"""
+_MADE = {
+    "stackdriver": "StackdriverStatsExporter(options=stats_exporter.Options(project_id='shop', default_monitoring_labels={}), client=monitoring(address))",
+    "ocagent": "StatsExporter(stats_exporter.ExportRpcHandler(agent(address), 'shop', 'here'))",
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("maker", _MADE)
+def test_stats_of_a_program_that_moved(result, python, tmp_path, maker):
+    """Stackdriver and the agent get of a rewritten program what they get on the real SDK: descriptors, labels, numbers, buckets, deviations."""
+    program = tmp_path / "app.py"
+    program.write_text(_STATS.format(maker=maker, exporter=_MADE[maker]), encoding="utf-8")
+    old = result(python, str(program), OPENCENSUS_COMPAT_DISABLED="1")
+    (after,) = rewrite([str(program)], Options(shape=True)).after.values()
+    program.write_bytes(after)
+    assert b"LegacyStatsReader(" in after
+    assert b"from opencensus.tags" not in after
+    assert old[0]
+    assert result(python, str(program)) == old
+
+
 def test_each_program_has_its_test():
     """No program of the folder is left out, but those that others import, and tests of services, which `test_own_tests.py` runs."""
     apart = {"grpc_receiver.py", "own_tests.py", "service_integrations.py", "service_pytests.py", "service_unittests.py", "shop.py"}

@@ -8,13 +8,14 @@ which releases have the name, and what becomes of telemetry where it is gone. No
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.trace import DEFAULT_TRACE_STATE, SpanContext, TraceFlags, TraceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from opentelemetry.sdk.metrics.view import Aggregation
     from opentelemetry.sdk.trace import Span
     from opentelemetry.trace import SpanKind
 
@@ -25,6 +26,7 @@ __all__ = [
     "entrance",
     "exporter_of",
     "has_thread",
+    "histogram_with_values",
     "instrumentation_key",
     "is_shut_down",
     "log_processor",
@@ -179,6 +181,54 @@ def set_parent(span: object, parent: SpanContext | None) -> bool:
     return _set(span, "parent", parent)
 
 
+class TakesValues(Protocol):
+    """What adds up the values of one series."""
+
+    def add(self, number: float) -> None:
+        """Add a value."""
+
+
+def histogram_with_values(make: Callable[[Sequence[float]], TakesValues]) -> Aggregation:
+    """Return the SDK's aggregation of histograms, whose points have besides, in `values`, what added up their values in another way.
+
+    It is made by `_create_aggregation` of the aggregation, with `_boundaries`, in all releases since 1.28.
+
+    Gone: the points have no `values`.
+
+    Args:
+        make: Makes, of boundaries, what takes the values of a series.
+    """
+    from dataclasses import dataclass, fields
+
+    from opentelemetry.sdk.metrics.export import HistogramDataPoint
+    from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation
+
+    @dataclass(frozen=True)
+    class WithValues(HistogramDataPoint):
+        values: TakesValues | None = None
+
+    class Watched(ExplicitBucketHistogramAggregation):
+        def _create_aggregation(self, *args: Any, **kwargs: Any) -> Any:
+            made: Any = super()._create_aggregation(*args, **kwargs)
+            bounds = _sequence(made, "_boundaries")
+            if bounds is None:
+                return made
+            values, aggregate, collect = make(bounds), made.aggregate, made.collect
+
+            def watch(measurement: Any, *args: Any, **kwargs: Any) -> None:
+                values.add(measurement.value)
+                aggregate(measurement, *args, **kwargs)
+
+            def read(*args: Any, **kwargs: Any) -> Any:
+                point = collect(*args, **kwargs)
+                return point and WithValues(**{each.name: getattr(point, each.name) for each in fields(point)}, values=values)
+
+            made.aggregate, made.collect = watch, read
+            return made
+
+    return Watched()
+
+
 def is_shut_down(meter_provider: object) -> bool:
     """Return whether a meter provider was shut down: `_shutdown`, in all releases since 1.28.
 
@@ -219,7 +269,7 @@ def child_context(parent: SpanContext, span_id: int) -> SpanContext:
     return SpanContext(parent.trace_id, span_id, False, parent.trace_flags, parent.trace_state)
 
 
-def _sequence(holder: object, name: str) -> Sequence[object] | None:
+def _sequence(holder: object, name: str) -> Sequence[Any] | None:
     found = getattr(holder, name, None)
     return found if isinstance(found, (list, tuple)) else None
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 
-_ADAPTER = "opencensus_compat.legacy_exporters"
+_ADAPTERS = frozenset({"opencensus_compat.legacy_exporters", "opencensus_compat.legacy_stats_exporters"})
 _GUARDS = ("ImportError", "ModuleNotFoundError")
 
 
@@ -281,7 +281,7 @@ def _is_spare(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.ali
     module = alias.name if isinstance(statement, ast.Import) else statement.module or ""
     is_standard = module.partition(".")[0] in sys.stdlib_module_names and module != "__future__" and not getattr(statement, "level", 0)
     slot = file.slot(alias)
-    return (is_standard or module == _ADAPTER) and slot is not None and slot.within_file not in unused_before
+    return (is_standard or module in _ADAPTERS) and slot is not None and slot.within_file not in unused_before
 
 
 def _is_unused(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, names: set[str], gone: _Gone) -> bool:

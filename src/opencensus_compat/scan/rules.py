@@ -155,7 +155,7 @@ RULES: tuple[Rule, ...] = (
         "V004",
         "agent or collector of OpenCensus",
         "decide",
-        "stays, behind `LegacyExporterProcessor`; with `--include V004` OTLPSpanExporter, to port 4318",
+        "stays, behind `LegacyExporterProcessor` or, for stats, `LegacyStatsReader`; with `--include V004` OTLPSpanExporter, to port 4318",
         "Which OTLP endpoint takes its place? The agent's port speaks OpenCensus's protocol. `--include V004` writes OTLPSpanExporter, to port 4318.",
         names="ext.ocagent proto",
     ),
@@ -163,7 +163,8 @@ RULES: tuple[Rule, ...] = (
         "V005",
         "exporter of another maker",
         "decide",
-        "stays, behind `LegacyExporterProcessor`; with `--include V005` CloudTraceSpanExporter for Stackdriver, OTLPSpanExporter for Datadog's agent",
+        "stays, behind `LegacyExporterProcessor` or, for stats, `LegacyStatsReader`; with `--include V005` CloudTraceSpanExporter for Stackdriver, "
+        "OTLPSpanExporter for Datadog's agent",
         "Which exporter takes its place? `--include V005` writes CloudTraceSpanExporter for Stackdriver, and OTLPSpanExporter for Datadog's agent; "
         "of others, does the maker take OTLP?",
         names="ext.stackdriver ext.datadog ext.instana ext.newrelic ext.honeycomb ext.signalfx",

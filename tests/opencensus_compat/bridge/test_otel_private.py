@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
@@ -248,3 +248,35 @@ def test_contexts_without_a_look_at_their_ids(monkeypatch, are_tuples):
     assert child == SpanContext(0xABC, 0x123, False, TraceFlags(3), DEFAULT_TRACE_STATE)
     assert type(made) is type(child) is SpanContext
     assert child.is_valid
+
+
+def test_the_values_of_a_histogram():
+    """Points of a histogram have what added up their values, for each set of attributes."""
+    made = []
+
+    class Values:
+        def __init__(self, bounds):
+            made.append(list(bounds))
+            self.numbers = []
+
+        def add(self, number):
+            self.numbers.append(number)
+
+    reader = InMemoryMetricReader(preferred_aggregation={Histogram: private.histogram_with_values(Values)})
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    histogram = provider.get_meter("application").create_histogram("spread", explicit_bucket_boundaries_advisory=[1, 5])
+    for number, route in ((1, "/a"), (7, "/a"), (3, "/b")):
+        histogram.record(number, {"route": route})
+    (metric,) = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+    assert [point.values.numbers for point in metric.data.data_points] == [[1, 7], [3]]
+    assert [point.count for point in metric.data.data_points] == [2, 1]
+    assert [1, 5] in made
+    provider.shutdown()
+
+
+def test_histograms_without_boundaries_to_read(monkeypatch):
+    """Where a release calls the boundaries by another name, points have no values."""
+    from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation
+
+    monkeypatch.setattr(ExplicitBucketHistogramAggregation, "_create_aggregation", lambda *_: Renamed(), raising=False)
+    assert isinstance(private.histogram_with_values(list)._create_aggregation(), Renamed)

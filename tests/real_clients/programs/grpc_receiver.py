@@ -37,3 +37,30 @@ def receiving(replies):
         yield f"127.0.0.1:{port}", taken
     finally:
         server.stop(None).wait()
+
+
+def monitoring(address):
+    """Return the client of Google's monitoring for a server on an address."""
+    from google.cloud import monitoring_v3
+    from google.cloud.monitoring_v3.services.metric_service.transports.grpc import MetricServiceGrpcTransport
+
+    return monitoring_v3.MetricServiceClient(transport=MetricServiceGrpcTransport(channel=grpc.insecure_channel(address)))
+
+
+def agent(address):
+    """Return the client for metrics of OpenCensus's agent on an address."""
+    from opencensus.proto.agent.metrics.v1 import metrics_service_pb2_grpc
+
+    return metrics_service_pb2_grpc.MetricsServiceStub(grpc.insecure_channel(address))
+
+
+def message(method, body):
+    """Return what was sent to one of the two, as a dict."""
+    from google.cloud import monitoring_v3
+    from google.protobuf.json_format import MessageToDict
+    from opencensus.proto.agent.metrics.v1 import metrics_service_pb2
+
+    if method.endswith("/Export"):
+        return MessageToDict(metrics_service_pb2.ExportMetricsServiceRequest.FromString(body))
+    kind = getattr(monitoring_v3, method.rpartition("/")[2] + "Request")
+    return MessageToDict(kind.pb(kind.deserialize(body)))

@@ -254,9 +254,13 @@ _last_gets: tuple[Any, ...] = ()
 
 
 def _weak_gets(producers: Sequence[MetricProducer]) -> tuple[Any, ...]:
-    """Return weak references to what producers are read by: for the same producers the same ones, as nearly all tasks have."""
+    """Return weak references to what producers are read by: for the same producers the same ones, as nearly all tasks have.
+
+    Instruments that a `LegacyStatsReader` brings have an exporter of OpenTelemetry's, which sends them.
+    """
     global _last_gets
-    gets = [producer.get_metrics for producer in producers]
+    stats = stats_module.stats
+    gets = [stats._of_views if producer is stats else producer.get_metrics for producer in producers]
     last = _last_gets
     if [reference() for reference in last] != gets:
         last = _last_gets = tuple(map(get_weakref, gets))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.rules.exporters import legacy
+from opencensus_compat.rewrite.rules.metrics import exporters as metrics
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID
 
@@ -124,6 +125,8 @@ _MAKERS: dict[str, tuple[_Parameter, Callable[[dict[str, ast.expr], Found, File]
 
 def exporter(use: Found, file: File) -> Outcome:
     """`LegacyExporterProcessor(ZipkinExporter(...))` → `BatchSpanProcessor(...)` with OpenTelemetry's exporter, where its rule is asked for."""
+    if ".stats_exporter." in use.symbol:
+        return metrics.kept(use, file)
     question = Ask(BY_ID[use.rule].question)
     call = file.call(use.node)
     if call is not None and use.symbol == _OPTIONS and file.symbol(file.parents[call]) in _MAKERS:

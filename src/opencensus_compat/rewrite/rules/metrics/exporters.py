@@ -6,12 +6,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.following.held import held
 from opencensus_compat.rewrite.following.made import called, is_subclass, loads, made, readers, target
 from opencensus_compat.rewrite.rules.exporters import processors, setups
 from opencensus_compat.rewrite.rules.exporters.options import milliseconds, options
-from opencensus_compat.rewrite.rules.metrics import metric_names, parts, readings
-from opencensus_compat.rewrite.rules.metrics.parts import REGISTER_EXPORTER
-from opencensus_compat.rewrite.rules.metrics.views import METRICS_EXPORTER, NEW_METRICS_EXPORTER, PROMETHEUS, PUTS, is_known
+from opencensus_compat.rewrite.rules.metrics import legacy, metric_names, parts, readings, stats_readers
+from opencensus_compat.rewrite.rules.metrics.legacy import REGISTER_EXPORTER
+from opencensus_compat.rewrite.rules.metrics.views import EXPORTERS, METRICS_EXPORTER, NEW_METRICS_EXPORTER, PROMETHEUS, PUTS, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
-_THREAD = "metrics.transport.get_exporter_thread"
+_THREAD = legacy.THREAD
+_TASK = "metrics.transport.PeriodicMetricTask."
 _METRICS = frozenset({"S001", "M001", "M002"})
 _POINTS = (".GaugePointLong.set", ".GaugePointLong.add", ".GaugePointDouble.set", ".GaugePointDouble.add")
 _PRODUCERS = frozenset({"metrics.export.gauge.Registry", "stats.stats.stats"})
 
+_MAKER = "Which exporter of OpenTelemetry's takes its place? It stays: `LegacyStatsReader` hands the instruments to it."
 _IDLE = Ask(
     "Nothing hands this exporter its metrics, so that it sends none: delete the line, or write `new_metrics_exporter(...)`, which sends those of all views."
 )
@@ -35,16 +38,18 @@ def exporter(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if is_subclass(use, file):
         return Keep("a class of the program stands on the exporter")
+    if isinstance(use.node, ast.Attribute) and use.symbol.startswith(_TASK) and _is_kept(use.node.value, file):
+        return [] if legacy.has_metrics(file) else Keep("goes with the exporter that stays")
     if call is None:
         return Ask("What is the exporter's class or function used for here?")
     if use.symbol == _THREAD:
-        return _thread(call, file)
+        return kept(use, file) if legacy.is_place(call, file) else _thread(call, file)
     if use.symbol not in {NEW_METRICS_EXPORTER, METRICS_EXPORTER}:
         return Ask("What is done with the exporter besides its registration?")
     threads = [each for each in called(file, _THREAD) if _exporter_of(each, file) is call]
     if use.symbol == METRICS_EXPORTER and len(threads) != 1:
-        held = target(file, call)
-        is_idle = file.is_alone(call) if held is None else not readers(file, held)
+        holder = target(file, call)
+        is_idle = file.is_alone(call) if holder is None else not readers(file, holder)
         return _IDLE if is_idle else Ask("Who hands the exporter its metrics?")
     place = target(file, call)
     statement = file.statement(call)
@@ -55,15 +60,46 @@ def exporter(use: Found, file: File) -> Outcome:
         return Ask("Who else gets the exporter?")
     setups.check(call, file)
     at = before_records(call, statement, file)
-    arguments, edits, before = readings.argument(file, at)
+    in_memory, edits, before = readings.argument(file, at)
+    for_legacy, made_before = stats_readers.beside(use, call, at, file)
+    arguments = [f"metric_readers=[{', '.join([*in_memory, *for_legacy])}]"] if in_memory or for_legacy else []
     arguments += metric_names.argument(file, call.func)
-    lines = [*before, *configuration(call, file, threads[0] if threads else None, at, arguments)]
+    lines = [*before, *made_before, *configuration(call, file, threads[0] if threads else None, at, arguments)]
     text = f"{file.line_end}{file.indentation(statement)}".join(lines)
     return [
         *edits,
         *taken_out,
         *([file.replace(statement, text)] if at is statement else [file.insert_before(at, text), file.delete(statement)]),
     ]
+
+
+def _is_kept(node: ast.expr, file: File) -> bool:
+    """Return whether an expression holds the thread of an exporter that stays."""
+    found = held(file, node)
+    return found is not None and all(isinstance(call, ast.Call) and legacy.is_place(call, home) for home, call in found)
+
+
+def kept(use: Found, file: File) -> Outcome:
+    """`new_stats_exporter(...)` of another maker stays, and so does the thread of an exporter of the program: a reader hands the instruments to them."""
+    call = file.call(use.node)
+    if call is None or not legacy.is_place(call, file):
+        return [] if legacy.has_metrics(file) else Keep("goes with the exporter that has it")
+    if not legacy.has_metrics(file):
+        return Keep("stays: `LegacyStatsReader` hands OpenTelemetry's instruments to it") if use.symbol == _THREAD else Ask(_MAKER)
+    homes = list(file.files.values())
+    if stats_readers.others(file) or not legacy.is_first(call, file):
+        return []
+    if not legacy.are_served_by(call, file):
+        return Ask("Which of the exporters is made first? The meter provider, which they share, is set there.")
+    if any(word in home.source for word in (b"set_meter_provider(", b"configure(") for home in homes):
+        return Ask("Where is the meter provider made? `metric_readers=[LegacyStatsReader()]` of it serves the exporters that stay.")
+    statement = file.statement(call)
+    at = before_records(call, statement, file, is_made_there=False)
+    name, line = stats_readers.made_for(use, at, file)
+    api = file.need("from opentelemetry import metrics", use.node)
+    provider = file.need("from opentelemetry.sdk.metrics import MeterProvider", use.node)
+    joint = f"{file.line_end}{file.indentation(at)}"
+    return [file.insert_before(at, joint.join([line, f"{api}.set_meter_provider({provider}(metric_readers=[{name}]))"]))]
 
 
 def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
@@ -83,7 +119,8 @@ def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
                 found = made(file, file.argument(call, 0, "exporter"))
                 yield from ((use, other) for other in (found[0].by_node.get(found[1].func, ()) if found is not None else ()))
             if _is_of_others(use, call, file):
-                yield from ((use, other) for home in files for other in home.uses if other.rule in _METRICS)
+                # One of Azure's sets the provider with the reader of those that stay.
+                yield from ((use, other) for home in files for other in home.uses if other.rule in _METRICS or other.symbol in EXPORTERS)
 
 
 def _is_of_others(use: Found, call: ast.Call | None, file: File) -> bool:
@@ -91,7 +128,9 @@ def _is_of_others(use: Found, call: ast.Call | None, file: File) -> bool:
     if call is None:
         return False
     if use.symbol == REGISTER_EXPORTER:
-        return not is_known(call, file)
+        return not is_known(call, file) and not legacy.keeps(call, file)
+    if legacy.is_place(call, file):
+        return True
     if use.symbol == _THREAD:
         of_exporter = _exporter_of(call, file)
         return of_exporter is None or file.symbol(of_exporter) != METRICS_EXPORTER
@@ -104,8 +143,14 @@ def _first_record(statement: ast.stmt, file: File) -> ast.stmt | None:
     return next((each for each in block[: block.index(statement)] if _records(each, file)), None)
 
 
-def before_records(call: ast.Call, statement: ast.stmt, file: File) -> ast.stmt:
+def before_records(call: ast.Call, statement: ast.stmt, file: File, *, is_made_there: bool = True) -> ast.stmt:
     """Return the statement in whose place or before which `configure` stands: an instrument without a provider keeps nothing of what it records.
+
+    Args:
+        call: What makes the exporter.
+        statement: Its statement.
+        file: Its file.
+        is_made_there: Whether what the exporter is made with is needed there.
 
     Raises:
         Refused: What the exporter is made with is only known after something was recorded.
@@ -113,7 +158,7 @@ def before_records(call: ast.Call, statement: ast.stmt, file: File) -> ast.stmt:
     at = _first_record(statement, file)
     if at is None:
         return statement
-    for each in ast.walk(call):
+    for each in ast.walk(call) if is_made_there else ():
         slot = file.slot(each) if isinstance(each, ast.Name) else None
         places = [store for store in slot.stores if isinstance(store, (ast.Name, ast.alias))] if slot is not None else []
         if any(file.start(at) <= file.start(store) < file.start(statement) for store in places):

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from opencensus_compat.rewrite import removal
 from opencensus_compat.rewrite.following import calls
 from opencensus_compat.rewrite.following.callers import given
+from opencensus_compat.rewrite.rules.metrics import legacy
+from opencensus_compat.rewrite.rules.metrics.legacy import REGISTER_EXPORTER
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
 
-REGISTER_EXPORTER = "stats.view_manager.ViewManager.register_exporter"
 _DEPTH = 4
 _RULES = frozenset({"S008", "S009"})
 
@@ -31,6 +32,8 @@ class Parameter(NamedTuple):
 def of_parameter(node: ast.arg, file: File, depth: int = _DEPTH) -> Parameter | None:
     """Return a parameter with the calls of its function; None where its loads do more than to use OpenCensus, or not all calls are known."""
     function, slot = file.function(node), file.slot(node)
+    if slot is not None and any(legacy.is_needed(load, file) for load in slot.loads):
+        return None
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or slot is None or slot.stores != [node]:
         return None
     if not slot.loads or not all(_is_of_stats(load, file, depth) for load in slot.loads):

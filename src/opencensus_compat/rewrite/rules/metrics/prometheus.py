@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.following.made import made, target
-from opencensus_compat.rewrite.rules.metrics import exporters, readings, views
+from opencensus_compat.rewrite.rules.metrics import exporters, legacy, readings, views
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
@@ -33,7 +33,11 @@ def exporter(use: Found, file: File) -> Outcome:
     if options is None or options[0] is not file or file.symbol(options[1]) != _OPTIONS or file.has_stars(options[1]):
         return Ask("Which namespace and port has this exporter?")
     homes = list(file.files.values())
-    if any(each.rule == "A010" for home in homes for each in home.uses) or any(word in home.source for word in _SETS for home in homes):
+    if (
+        any(each.rule == "A010" for home in homes for each in home.uses)
+        or legacy.places(file)
+        or any(word in home.source for word in _SETS for home in homes)
+    ):
         return Ask("Which exporter sets the meter provider? `metric_readers=[PrometheusMetricReader()]` of it serves Prometheus besides.")
     place = target(file, call)
     namespace, port, address, registry = (
@@ -51,12 +55,12 @@ def _served(use: Found, call: ast.Call, options: list[ast.expr | None], file: Fi
         file.cover(each)
     statement = file.statement(call)
     at = exporters.before_records(call, statement, file)
-    arguments, edits, before = readings.argument(file, at)
+    readers, edits, before = readings.argument(file, at)
     start = file.need("from prometheus_client import start_http_server", use.node)
     api = file.need("from opentelemetry import metrics", use.node)
     provider = file.need("from opentelemetry.sdk.metrics import MeterProvider", use.node)
     reader = f"{file.need('from opentelemetry.exporter.prometheus import PrometheusMetricReader', use.node)}(prefix={namespace})"
-    listed = ", ".join([reader, *([readings.reader(file)] if arguments else [])])
+    listed = ", ".join([reader, *readers])
     lines = [
         *before,
         f"{start}({port or _PORT}{f', addr={address}' if address else ''})",

@@ -109,7 +109,7 @@ def argument(file: File, at: ast.stmt) -> tuple[list[str], list[Edit], list[str]
         file: The file of the exporter.
         at: The statement that becomes `configure`.
 
-    Returns: Arguments of `configure`, edits elsewhere, and statements before it.
+    Returns: Readers of its provider, edits elsewhere, and statements before it.
     """
     if not any(use.rule == RULE and not is_unread(use.node, home) for home in file.files.values() for use in home.uses):
         return [], [], []
@@ -117,8 +117,8 @@ def argument(file: File, at: ast.stmt) -> tuple[list[str], list[Edit], list[str]
     line = f"{name} = {file.need(_READER, at)}()"
     top = _top(at, file)
     if top is at:
-        return [f"metric_readers=[{name}]"], [], [line]
-    return [f"metric_readers=[{name}]"], [file.insert_before(top, line)], []
+        return [name], [], [line]
+    return [name], [file.insert_before(top, line)], []
 
 
 def _top(node: ast.AST, file: File) -> ast.stmt:

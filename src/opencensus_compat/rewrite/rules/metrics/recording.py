@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.following.held import held
-from opencensus_compat.rewrite.following.made import is_idle, is_simple, loads, target
-from opencensus_compat.rewrite.rules.metrics import branches, maps, parts
+from opencensus_compat.rewrite.following.made import is_idle, is_simple, loads, readers, target
+from opencensus_compat.rewrite.rules.metrics import branches, legacy, maps, parts
 from opencensus_compat.rewrite.rules.metrics import tags as tag_rules
 from opencensus_compat.rewrite.rules.metrics.views import MEASURES, PUTS, View, views_of
 
@@ -59,12 +59,16 @@ def _part(use: Found, file: File) -> Outcome:
     parameter = file.parents.get(node)
     if isinstance(parameter, ast.arg) and parts.of_parameter(parameter, file) is not None:
         return []
+    if legacy.is_needed(node, file):
+        return []
     place = target(file, node)
     if place is None:
         taken_out = parts.taken_out(node, file)
         if taken_out is not None:
             return taken_out
         return [] if isinstance(file.parents.get(node), ast.Attribute) else Ask("Who else gets this object?")
+    if any(legacy.is_needed(load, home) for home, load in readers(file, place)):
+        return []
     edits = [file.delete(file.statement(node))]
     for load in loads(file, place):
         taken_out = parts.taken_out(load, file)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.edits import Edit
 from opencensus_compat.rewrite.following.callers import callers, given
 from opencensus_compat.rewrite.following.held import held
+from opencensus_compat.rewrite.rules.metrics import legacy
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
@@ -72,4 +73,6 @@ def _is_ours(statement: ast.stmt, file: File) -> bool:
     """Return whether a statement makes or registers a view, or is a text."""
     node = statement.value if isinstance(statement, (ast.Assign, ast.Expr)) else None
     is_text = isinstance(node, ast.Constant) and isinstance(statement, ast.Expr)
+    if any(isinstance(each, ast.Call) and legacy.keeps(each, file) for each in ast.walk(statement)):
+        return False
     return is_text or any(file.symbol(each).startswith(_OURS) for each in (node, node and file.call(node)) if each)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.held import held
 from opencensus_compat.rewrite.following.made import called, is_of_nobody, is_simple, loads, made, readers, target
-from opencensus_compat.rewrite.rules.metrics import metric_names, per_call, view_makers
+from opencensus_compat.rewrite.rules.metrics import legacy, metric_names, per_call, view_makers
 from opencensus_compat.rewrite.rules.metrics import parts as stats_parts
-from opencensus_compat.rewrite.rules.metrics.parts import REGISTER_EXPORTER
+from opencensus_compat.rewrite.rules.metrics.legacy import REGISTER_EXPORTER
 from opencensus_compat.rewrite.rules.metrics.tags import text_of
 from opencensus_compat.scan import strings
 
@@ -399,6 +399,8 @@ def registration(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if use.symbol not in {_REGISTER, REGISTER_EXPORTER} or call is None:
         return Ask("What is the view manager asked for here?")
+    if legacy.keeps(call, file):
+        return [] if legacy.has_metrics(file) else Keep("goes with the exporter that stays")
     if use.symbol == REGISTER_EXPORTER and not is_known(call, file):
         return Ask("Which reader of a meter provider takes the place of this exporter? OpenTelemetry's metrics do not come to it.")
     if not file.is_alone(call):
@@ -441,6 +443,8 @@ def _helper(function: ast.AST | None, file: File) -> Outcome:
     for statement in function.body:
         is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         node = statement.value if isinstance(statement, (ast.Assign, ast.Expr)) else None
+        if any(isinstance(each, ast.Call) and legacy.keeps(each, file) for each in ast.walk(statement)):
+            return question
         is_ours = any(
             file.symbol(each).startswith(("stats.view_manager.", "stats.stats.")) for each in (node, node and file.call(node)) if each
         )
