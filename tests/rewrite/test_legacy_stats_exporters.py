@@ -46,7 +46,8 @@ def _rewrite(body, imports, of_module="", name="costs", columns="[]", how="Count
 def test_one_line_keeps_the_exporter(imports, of_module, made):
     """The provider is set before the exporter's line, which stays, and so does what keeps the exporter alive."""
     registered = "stats_module.stats.view_manager.register_exporter(exporter)\n"
-    text, left = _rewrite(made + registered + _RECORD, imports, of_module)
+    in_function = "".join(f"    {line}\n" for line in (made + registered).splitlines())
+    text, left = _rewrite(f"def set_up():\n{in_function}\nset_up()\n{_RECORD}", imports, of_module)
     before, _, after = text.partition(_SET)
     assert "COST = " in before
     assert "create_counter(" in before
@@ -56,6 +57,16 @@ def test_one_line_keeps_the_exporter(imports, of_module, made):
     assert after.endswith("COST.add(1)\n")
     assert {each.rule for each in left} <= {"A010", "S008", "S009", "V004", "V005"}
     assert "measure" not in text
+
+
+def test_an_exporter_that_a_variable_of_the_module_keeps():
+    """Its registration goes, which did nothing else."""
+    text, left = _rewrite(
+        f"exporter = stats_exporter.new_stats_exporter()\nstats_module.stats.view_manager.register_exporter(exporter)\n{_RECORD}",
+        _STACKDRIVER,
+    )
+    assert "register_exporter" not in text
+    assert [each.rule for each in left] == ["V005"]
 
 
 @pytest.mark.parametrize(

@@ -466,8 +466,10 @@ _GAUGE_HEAD = dedent("""\
         "g = LongGauge('g', 'd', '1', [])\ng.get_or_create_default_time_series().set(1)\n",
         "g = LongGauge('g', 'd', '1', [])\nregistry.add_gauge(g)\ng.remove_default_time_series()\n",
         "g = DerivedLongGauge('g', 'd', '1', [])\nregistry.add_gauge(g)\nfor f in functions():\n    g.create_default_time_series(f)\n",
+        "g = DerivedLongGauge('g', 'd', '1', [])\nregistry.add_gauge(g)\ng.create_default_time_series(lambda: 5)\n",
+        "g = DerivedLongGauge('g', 'd', '1', [])\nregistry.add_gauge(g)\ng.create_default_time_series(partial(read, 5))\n",
     ],
-    ids=["set and added to", "labels from outside", "in no registry", "removed", "series in a loop"],
+    ids=["set and added to", "labels from outside", "in no registry", "removed", "series in a loop", "a lambda", "a partial"],
 )
 def test_gauges_that_stay(body):
     """A gauge of which not all is known stays."""
@@ -475,6 +477,19 @@ def test_gauges_that_stay(body):
     assert "create_gauge" not in text
     assert "create_observable_gauge" not in text
     assert any(each.rule == "M001" for each in left)
+
+
+def test_a_registry_that_nothing_keeps():
+    """OpenCensus's thread holds it weakly: one of a function that ends by starting the thread is gone at once, and no metric is sent."""
+    head, _, threads = _GAUGE_HEAD.partition("registry = ")
+    body = f"registry = {threads}".replace("get_exporter", "g = LongGauge('g', 'd', '1', [])\nregistry.add_gauge(g)\nget_exporter")
+    in_function = f"{head}def set_up():\n" + "".join(f"    {line}\n" for line in body.splitlines())
+    text, left = _rewrite(in_function)
+    assert "create_gauge" not in text
+    assert any("OpenCensus holds the registry weakly" in each.text for each in left)
+    text, left = _rewrite(f"{in_function}    serve()\n")
+    assert "create_gauge" in text
+    assert left == []
 
 
 _OTHERS = dedent("""\

@@ -128,7 +128,7 @@ def _is_of_others(use: Found, call: ast.Call | None, file: File) -> bool:
     if call is None:
         return False
     if use.symbol == REGISTER_EXPORTER:
-        return not is_known(call, file) and not legacy.keeps(call, file)
+        return not is_known(call, file) and not legacy.is_registered(call, file)
     if legacy.is_place(call, file):
         return True
     if use.symbol == _THREAD:

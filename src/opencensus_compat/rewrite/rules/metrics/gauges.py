@@ -31,6 +31,7 @@ _SERIES = ("get_or_create_time_series", "get_or_create_default_time_series")
 _DERIVED_SERIES = ("create_time_series", "create_default_time_series")
 _THREAD = "metrics.transport.get_exporter_thread"
 _KEY, _VALUE = "metrics.label_key.LabelKey", "metrics.label_value.LabelValue"
+_GONE = "Are these numbers to be sent? OpenCensus holds the {} weakly, and nothing else keeps it, so that it sends none. Give it a variable of the module, and run `rewrite` again."
 _OTHER = "What is done with it besides its points and its registry?"
 
 
@@ -68,8 +69,13 @@ def _registry(call: ast.Call, file: File) -> Outcome:
         is_thread = isinstance(parent, ast.Call) and file.symbol(parent) == _THREAD
         if not is_thread and not (isinstance(parent, ast.Attribute) and parent.attr == "add_gauge"):
             return Ask(f"The registry is read in line {load.lineno}: what for?")
-    if not any(call is _made(each, file) for thread in called(file, _THREAD) for each in _producers(thread, file)):
+    threads = [thread for thread in called(file, _THREAD) if any(call is _made(each, file) for each in _producers(thread, file))]
+    if not threads:
         return Ask("Which exporter reads this registry?")
+    slot = file.slot(place)
+    function = slot.owner if slot is not None else None
+    if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and all(function.body[-1] is file.statement(each) for each in threads):
+        return Ask(_GONE.format("registry"))
     return [file.delete(file.statement(call))]
 
 
@@ -214,12 +220,11 @@ def _derived(call: ast.Call, file: File) -> Outcome:
         function = file.argument(series, 0 if is_default else 1, "func")
         if function is None or any(keyword.arg not in {"func", "label_values"} for keyword in series.keywords):
             return Ask("What does the function of this series get?")
-        if isinstance(function, ast.Lambda) and not function.args.args:
-            value = file.text(function.body)
-        elif isinstance(function, (ast.Name, ast.Attribute)):
-            value = f"{file.text(function)}()"
-        else:
+        if isinstance(function, (ast.Lambda, ast.Call)):
+            return Ask(_GONE.format("function"))
+        if not isinstance(function, (ast.Name, ast.Attribute)):
             return Ask("Which function gives the value?")
+        value = f"{file.text(function)}()"
         labels = _attributes(series, keys, file, 0)
         callbacks.append(f"lambda options: [{observation}({value}{f', {labels}' if labels else ''})]")
     if not callbacks:

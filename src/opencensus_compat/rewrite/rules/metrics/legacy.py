@@ -80,7 +80,15 @@ def _class_of(node: ast.expr, file: File) -> tuple[File, ast.ClassDef] | None:
 
 
 def keeps(call: ast.Call, file: File) -> bool:
-    """Return whether `register_exporter(...)` gets an exporter that stays: OpenCensus calls it by no method, but threads hold their exporters weakly."""
+    """Return whether `register_exporter(...)` is what keeps an exporter that stays: threads hold theirs weakly, and no variable of a module has it."""
+    node = file.argument(call, 0, "exporter")
+    slot = file.slot(node) if isinstance(node, ast.Name) else None
+    is_of_module = slot is not None and slot.owner is file.tree and len(slot.stores) == 1
+    return is_registered(call, file) and not is_of_module
+
+
+def is_registered(call: ast.Call, file: File) -> bool:
+    """Return whether `register_exporter(...)` gets an exporter that stays, which OpenCensus calls by no method."""
     if file.symbol(call) != REGISTER_EXPORTER:
         return False
     node = file.argument(call, 0, "exporter")

@@ -401,7 +401,7 @@ def registration(use: Found, file: File) -> Outcome:
         return Ask("What is the view manager asked for here?")
     if legacy.keeps(call, file):
         return [] if legacy.has_metrics(file) else Keep("goes with the exporter that stays")
-    if use.symbol == REGISTER_EXPORTER and not is_known(call, file):
+    if use.symbol == REGISTER_EXPORTER and not is_known(call, file) and not legacy.is_registered(call, file):
         return Ask("Which reader of a meter provider takes the place of this exporter? OpenTelemetry's metrics do not come to it.")
     if not file.is_alone(call):
         return Keep("its result is used")
