@@ -152,18 +152,9 @@ def test_records(before, after):
 _ASKED = {
     "keys of a view that are not known": f"V = view_module.View('v', 'd', print(), ORDERS, aggregation_module.SumAggregation())\nstats.view_manager.register_view(V)\ntags = TagMap()\n{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record(tags)\n",
     "a measure that comes from outside": f"def record(measure):\n    {_MAP}    mmap.measure_int_put(measure, 2)\n    mmap.record()\n",
-    "a map that keeps its values": f"{_MAP}def record(n):\n    if n:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
     "a value that is recorded nowhere": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\n",
-    "a branch that records nothing": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n    elif n:\n        mmap.record()\n",
-    "a branch that leaves before the record": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n        return\n    if n:\n        return\n    print()\n    if not n:\n        mmap.record()\n",
-    "a branch that records twice": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n    else:\n        mmap.record()\n    mmap.record()\n",
-    "branches with tags of their own": f"def record(n):\n    tags = TagMap()\n    tags.insert('shop', 'a')\n    other = TagMap()\n    other.insert('shop', 'b')\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record(tags)\n    else:\n        mmap.record(other)\n",
-    "branches in a loop that goes on with the map": f"def record(n):\n    {_MAP}    for each in n:\n        mmap.measure_int_put(ORDERS, each)\n        if each > 1:\n            mmap.record()\n        else:\n            mmap.record()\n",
-    "one map for the measures of a dict": f"D = {{'a': ORDERS, 'b': measure_module.MeasureInt('b', 'd')}}\nstats.view_manager.register_view(view_module.View('b', 'd', [], D['b'], aggregation_module.SumAggregation()))\n{_MAP}def record(name, n):\n    mmap.measure_int_put(D[name], n)\n    mmap.record()\n",
-    "a map that is asked for its keys": "class T:\n    def __init__(self):\n        self.maps = {}\n    def record(self, name):\n        if name not in self.maps:\n            self.maps[name] = stats.stats_recorder.new_measurement_map()\n        mmap = self.maps[name]\n        mmap.measure_int_put(ORDERS, 1)\n        mmap.record()\n",
     "a manager that is kept": "def register(view_manager):\n    view_manager.register_view(VIEW)\n    print(view_manager)\nregister(stats.view_manager)\n",
     "a manager in a function that others may call": "def register(view_manager):\n    view_manager.register_view(VIEW)\nregister(stats.view_manager)\nprint(register)\n",
-    "a value in a loop": f"{_MAP}for n in range(3):\n    mmap.measure_int_put(ORDERS, n)\nmmap.record()\n",
     "a measure that is looked up": "def main(mmap, name):\n    mmap.measure_int_put(globals()[name], 2)\n",
     "metrics that are read": f"def record(now):\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record()\n    return list(mmap.measure_to_view_map.get_metrics(now))\n",
     "a tag that may not be there": f"tags = TagMap()\ntags.insert('shop', 'a')\nif len('a'):\n    tags = TagMap()\ntags.update('shop', 'b')\n{_MAP}mmap.measure_int_put(ORDERS, 1)\nmmap.record(tags)\n",
@@ -175,10 +166,50 @@ _ASKED = {
     "two kinds of instrument": f"COUNT = measure_module.MeasureInt('c', 'd')\nstats.view_manager.register_view(view_module.View('c', 'd', [], COUNT, aggregation_module.CountAggregation()))\ndef record(measure):\n    {_MAP}    mmap.measure_int_put(measure, 2)\n    mmap.record()\nrecord(ORDERS)\nrecord(COUNT)\n",
     "a view of two measures": "OTHER = measure_module.MeasureInt('o', 'd')\ndef register(measure):\n    stats.view_manager.register_view(view_module.View('v', 'd', [], measure, aggregation_module.SumAggregation()))\nregister(OTHER)\nregister(ORDERS)\n",
     "a dict that grows": f"DICT = {{'a': measure_module.MeasureInt('a', 'd')}}\nDICT['b'] = ORDERS\n{_MAP}mmap.measure_int_put(DICT['a'], 2)\nmmap.record()\n",
-    "a number of measurements before the record": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nprint(len(mmap.measurement_map))\nmmap.record()\n",
     "the measurements": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nmmap.record()\nprint(mmap.measurement_map)\n",
     "the map of views": "print(stats.view_manager.measure_to_view_map)\n",
 }
+
+
+_BY_DICT = {
+    "a map that keeps its values": f"{_MAP}def record(n):\n    if n:\n        mmap.measure_int_put(ORDERS, n)\n    mmap.record()\n",
+    "a branch that records nothing": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n    elif n:\n        mmap.record()\n",
+    "a branch that leaves before the record": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n        return\n    if n:\n        return\n    print()\n    if not n:\n        mmap.record()\n",
+    "a branch that records twice": f"def record(n):\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record()\n    else:\n        mmap.record()\n    mmap.record()\n",
+    "branches with tags of their own": f"def record(n):\n    tags = TagMap()\n    tags.insert('shop', 'a')\n    other = TagMap()\n    other.insert('shop', 'b')\n    {_MAP}    mmap.measure_int_put(ORDERS, n)\n    if n > 1:\n        mmap.record(tags)\n    else:\n        mmap.record(other)\n",
+    "branches in a loop that goes on with the map": f"def record(n):\n    {_MAP}    for each in n:\n        mmap.measure_int_put(ORDERS, each)\n        if each > 1:\n            mmap.record()\n        else:\n            mmap.record()\n",
+    "a number of measurements before the record": f"{_MAP}mmap.measure_int_put(ORDERS, 2)\nprint(len(mmap.measurement_map))\nmmap.record()\n",
+    "one map for the measures of a dict": f"D = {{'a': ORDERS, 'b': measure_module.MeasureInt('b', 'd')}}\nstats.view_manager.register_view(view_module.View('b', 'd', [], D['b'], aggregation_module.SumAggregation()))\n{_MAP}def record(name, n):\n    mmap.measure_int_put(D[name], n)\n    mmap.record()\n",
+    "a map that is asked for its keys": "class T:\n    def __init__(self):\n        self.maps = {}\n    def record(self, name):\n        if name not in self.maps:\n            self.maps[name] = stats.stats_recorder.new_measurement_map()\n        mmap = self.maps[name]\n        mmap.measure_int_put(ORDERS, 1)\n        mmap.record()\n",
+    "a value in a loop": f"{_MAP}for n in range(3):\n    mmap.measure_int_put(ORDERS, n)\nmmap.record()\n",
+    "a function that gets the map": f"def put(mmap, n):\n    mmap.measure_int_put(ORDERS, n)\ndef send(mmap, shop):\n    tags = TagMap()\n    tags.insert('shop', shop)\n    mmap.record(tags)\n{_MAP}put(mmap, 1)\nsend(mmap, 'a')\n",
+}
+"""Maps whose values are recorded at a place of their own."""
+
+
+@pytest.mark.parametrize("body", _BY_DICT.values(), ids=_BY_DICT)
+def test_maps_that_become_dicts(body):
+    """A map whose values are recorded elsewhere, again or under a condition is a dict: it keeps the last value of each instrument, as before."""
+    text, left = _rewrite(_with_tags(body))
+    assert left == []
+    assert "opencensus" not in text
+    assert "[ORDERS.add] = " in text or "[D[name].add] = " in text
+    assert text.count(".items():\n") >= body.count(".record(")
+    assert text.count("record_value(") == body.count(".record(")
+
+
+def test_tags_of_a_map_that_becomes_a_dict():
+    """What the tags are made of is found out once, before the loop; views that keep several tags of a map are asked about."""
+    send = "def send(mmap):\n    mmap.record(make())\n"
+    made = "def make():\n    tags = TagMap()\n    tags.insert('shop', 'a')\n    tags.insert('more', 'b')\n    return tags\n"
+    body = f"{made}{send}{_MAP}mmap.measure_int_put(ORDERS, 1)\nsend(mmap)\n"
+    text, _ = _rewrite(_with_tags(body))
+    kept = '{key: value for key, value in attributes.items() if key == "shop"}'
+    assert f"    attributes = make()\n    for record_value, measured in mmap.items():\n        record_value(measured, {kept})\n" in text
+    other = "OTHER = measure_module.MeasureInt('o', 'd')\nstats.view_manager.register_view(view_module.View('o', 'd', [], OTHER, aggregation_module.SumAggregation()))\n"
+    text, left = _rewrite(_with_tags(other + body.replace("\nsend(mmap)\n", "\nmmap.measure_int_put(OTHER, 1)\nsend(mmap, make)")))
+    assert ".items()" not in text
+    assert left
 
 
 _TRACK = """\

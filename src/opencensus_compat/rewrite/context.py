@@ -113,6 +113,8 @@ class File:
         """What `rules.setups` read of the file."""
         self.ways: Any = None
         """What `rules.pipelines` found of these files, at the first of them."""
+        self.maps: Any = None
+        """What `rules.metrics.map_flows` found of these files, at the first of them."""
         self.needs: list[Need] = []
         self.covered: set[Found] = set()
         self.elsewhere: list[tuple[File, ast.stmt, list[Edit], list[Need]]] = []

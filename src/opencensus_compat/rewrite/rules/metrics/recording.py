@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.following.held import held
 from opencensus_compat.rewrite.following.made import is_idle, is_simple, loads, readers, target
-from opencensus_compat.rewrite.rules.metrics import branches, legacy, maps, parts
+from opencensus_compat.rewrite.rules.metrics import branches, legacy, map_flows, maps, parts
 from opencensus_compat.rewrite.rules.metrics import tags as tag_rules
 from opencensus_compat.rewrite.rules.metrics.views import MEASURES, PUTS, View, views_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _STATS = "stats.stats.stats"
 _PARTS = frozenset({_STATS, f"{_STATS}.view_manager", f"{_STATS}.stats_recorder"})
-_RECORD = f"{maps.MAP}.record"
+_RECORD = map_flows.RECORD
 _CALLS = {"CountAggregation": "add", "SumAggregation": "add", "LastValueAggregation": "set", "DistributionAggregation": "record"}
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
@@ -37,8 +37,16 @@ def recording(use: Found, file: File) -> Outcome:
             "Does this run on an early release? Later ones have `stats.stats`, which is one for the process, in place of `stats.Stats()`: "
             "write that first, and run `rewrite` again."
         )
+    flow = map_flows.of(use, file)
+    if flow is not None and flow.is_recorded() and not map_flows.works(flow, _at_once_or_not) and map_flows.works(flow, _by_dict):
+        return _by_dict(use, file)
+    return _at_once_or_not(use, file)
+
+
+def _at_once_or_not(use: Found, file: File) -> Outcome:
+    """Record what is put into a map at once, or where it is recorded; the map goes."""
     call = file.call(use.node)
-    if use.symbol == f"{maps.MAP}.measurement_map" and isinstance(use.node, ast.Attribute):
+    if use.symbol == map_flows.LENGTH and isinstance(use.node, ast.Attribute):
         return _length(use.node, file)
     if call is None or not isinstance(call.func, (ast.Attribute, ast.Name)):
         return Ask("What is this used for?")
@@ -49,6 +57,60 @@ def recording(use: Found, file: File) -> Outcome:
     if use.symbol == _RECORD:
         return _record(call, file)
     return Ask("What is this used for? OpenTelemetry's exemplars come from the current span.")
+
+
+def _by_dict(use: Found, file: File) -> Outcome:
+    """Make a map a dict, which keeps its values as that does: of what records a value with an instrument -> the last value."""
+    flow, call = map_flows.of(use, file), file.call(use.node)
+    assert flow is not None
+    assert isinstance(use.node, ast.Attribute)
+    base = use.node.value
+    if use.symbol == maps.NEW:
+        return [file.replace(call, "{}")] if call is not None else Ask("What is this used for?")
+    if not isinstance(base, (ast.Name, ast.Attribute, ast.Subscript)):
+        return Ask(_WHICH)
+    if use.symbol == map_flows.LENGTH:
+        parent = file.parents.get(use.node)
+        is_number = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "len"
+        is_one = all(len(views) == 1 for home, put in flow.puts() for views in _views(put, home))
+        return (
+            [file.replace(use.node, file.text(base))] if is_number and is_one else Ask("What are the measurements of the map needed for?")
+        )
+    if call is None or not file.is_alone(call):
+        return Ask("What is the result used for?")
+    statement = file.statement(call)
+    if use.symbol in PUTS:
+        return [file.replace(statement, _lines(call, _IntoDict(file.text(base)), file, statement))]
+    return [file.replace(statement, _out_of_dict(flow, call, file.text(base), file))]
+
+
+def _out_of_dict(flow: map_flows.Flow, record: ast.Call, base: str, file: File) -> str:
+    """Return the statement that records what a dict has, with the tags of the record."""
+    given, statement = _tags(record, file), file.statement(record)
+    if not file.begins_line(statement):
+        raise Refused(Ask(_WHICH))
+    before, attributes = "", ""
+    joint = f"{file.line_end}{file.indentation(statement)}"
+    if given is not None:
+        views = [(home, view) for home, put in flow.puts() for each in _views(put, home) for view in each]
+        keys = tag_rules.keys_of(given, file)
+        columns = {tuple(sorted(view.columns)) for _, view in views}
+        is_narrowed = any(keys is None or keys - set(each) for each in columns)
+        if is_narrowed and len(columns) > 1:
+            raise Refused(Ask("The views of this record keep several tags: which ones has each?"))
+        if not isinstance(given, (ast.Name, ast.Attribute)):
+            text = file.render(given)
+            if text != "{}":
+                name = file.free_name("attributes")
+                before, text = f"{name} = {text}{joint}", name
+        else:
+            text = file.text(given)
+        kept = {view.call: list(next(iter(columns))) for _, view in views} if is_narrowed else {}
+        is_changed = isinstance(given, (ast.Name, ast.Attribute)) and tag_rules.may_change_after(given, record, file)
+        attributes = _Tags(text, kept, is_changed).of(views[0][1]) if views else ""
+    method, value = file.free_name("record_value"), file.free_name("measured")
+    call = f"{method}({value}{f', {attributes}' if attributes else ''})"
+    return f"{before if attributes else ''}for {method}, {value} in {base}.items():{joint}    {call}"
 
 
 def _part(use: Found, file: File) -> Outcome:
@@ -310,6 +372,23 @@ class _Tags:
         test = f"== {texts[0]}" if len(texts) == 1 else f"in ({', '.join(texts)})"
         return f"{{key: value for key, value in {self.text}.items() if key {test}}}"
 
+    def call(self, method: str, amount: str, view: View) -> str:
+        """Return what records an amount by a method of the instrument of a view."""
+        attributes = self.of(view)
+        return f"{method}({amount}{f', {attributes}' if attributes else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class _IntoDict:
+    """A dict of values that are recorded later."""
+
+    text: str
+    """Its source."""
+
+    def call(self, method: str, amount: str, view: View) -> str:
+        """Return what keeps an amount for a method of the instrument of a view."""
+        return f"{self.text}[{method}] = {amount}"
+
 
 def _kept(segment: _Segment, file: File) -> dict[ast.Call, list[str]]:
     """Return view -> the keys of its tags, for each view that leaves out some that the map may have.
@@ -341,7 +420,7 @@ def _views(put: ast.Call, file: File) -> list[list[View]]:
     return result
 
 
-def _lines(put: ast.Call, tags: _Tags, file: File, statement: ast.stmt) -> str:
+def _lines(put: ast.Call, tags: _Tags | _IntoDict, file: File, statement: ast.stmt) -> str:
     """Return the statements that record a value with each view's instrument."""
     value = file.argument(put, 1, "value")
     if value is None:
@@ -353,7 +432,7 @@ def _lines(put: ast.Call, tags: _Tags, file: File, statement: ast.stmt) -> str:
     return texts.pop()
 
 
-def _calls(put: ast.Call, value: ast.expr, views: list[View], tags: _Tags, file: File) -> list[str]:
+def _calls(put: ast.Call, value: ast.expr, views: list[View], tags: _Tags | _IntoDict, file: File) -> list[str]:
     counts = [view for view in views if view.kind == "CountAggregation"]
     takes = [view for view in views if view not in counts]
     amount, before = file.render(value), []
@@ -368,7 +447,7 @@ def _calls(put: ast.Call, value: ast.expr, views: list[View], tags: _Tags, file:
     return [*before, *(_call(put, view, "1" if view in counts else amount, tags, file, is_one=len(views) == 1) for view in order)]
 
 
-def _call(put: ast.Call, view: View, amount: str, tags: _Tags, file: File, *, is_one: bool) -> str:
+def _call(put: ast.Call, view: View, amount: str, tags: _Tags | _IntoDict, file: File, *, is_one: bool) -> str:
     """Return the call that records an amount with the instrument of a view."""
     name = file.text(maps.measure(put, file))
     if not is_one:
@@ -376,8 +455,7 @@ def _call(put: ast.Call, view: View, amount: str, tags: _Tags, file: File, *, is
         if view.file is not file or not isinstance(place, ast.Name):
             raise Refused(Ask("Its measure has several views: which variables hold their instruments here?"))
         name = place.id
-    attributes = tags.of(view)
-    return f"{name}.{_CALLS[view.kind]}({amount}{f', {attributes}' if attributes else ''})"
+    return tags.call(f"{name}.{_CALLS[view.kind]}", amount, view)
 
 
 REWRITERS: dict[str, Rewriter] = {"S009": recording}

@@ -1,0 +1,86 @@
+"""Which measurement maps go together: those that may come to the same place, with all that is put into them, recorded and counted."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, NamedTuple
+
+from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.following.held import held
+from opencensus_compat.rewrite.rules.metrics import maps
+from opencensus_compat.rewrite.rules.metrics.views import PUTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from opencensus_compat.rewrite.context import File, Outcome
+    from opencensus_compat.scan.python_uses import Found
+
+RECORD = f"{maps.MAP}.record"
+LENGTH = f"{maps.MAP}.measurement_map"
+_SYMBOLS = frozenset({maps.NEW, RECORD, LENGTH, *PUTS})
+
+
+class Flow(NamedTuple):
+    """Maps that may come to the same place, and all uses of them."""
+
+    uses: list[tuple[File, Found]]
+
+    def puts(self) -> list[tuple[File, ast.Call]]:
+        """Return the calls that put something into one of the maps, with their files."""
+        found = ((home, home.call(use.node)) for home, use in self.uses if use.symbol in PUTS)
+        return [(home, call) for home, call in found if call is not None]
+
+    def is_recorded(self) -> bool:
+        """Return whether one of the maps is ever recorded."""
+        return any(use.symbol == RECORD for _, use in self.uses)
+
+
+def of(use: Found, file: File) -> Flow | None:
+    """Return the maps of a use, and all that is done with them; None for a use of which the map is not known."""
+    first = next(iter(file.files.values()))
+    if first.maps is None:
+        first.maps = _flows(first)
+    found: Flow | None = first.maps.get(use)
+    return found
+
+
+def _flows(file: File) -> dict[Found, Flow]:
+    groups: list[tuple[set[ast.AST], list[tuple[File, Found]]]] = []
+    for home, use, made in _used(file):
+        joined = [each for each in groups if each[0] & made]
+        group = (set(made).union(*(each[0] for each in joined)), [each for one in joined for each in one[1]] + [(home, use)])
+        groups = [*(each for each in groups if each not in joined), group]
+    return {use: flow for _, uses in groups for flow in [Flow(uses)] for _, use in uses}
+
+
+def _used(file: File) -> Iterator[tuple[File, Found, set[ast.AST]]]:
+    """Yield each use of a map that is known, with its file and the calls that make the maps."""
+    for home in file.files.values():
+        for use in home.uses:
+            node = use.node
+            if use.symbol not in _SYMBOLS or not isinstance(node, ast.Attribute):
+                continue
+            call = home.call(node)
+            if use.symbol == maps.NEW:
+                if call is not None:
+                    yield home, use, {call}
+                continue
+            found = held(home, node.value)
+            if found and all(other.symbol(each) == maps.NEW for other, each in found):
+                yield home, use, {each for _, each in found}
+
+
+def works(flow: Flow, outcome: Callable[[Found, File], Outcome]) -> bool:
+    """Return whether all uses of some maps can become what a function makes of each; nothing is left noted of that."""
+    files: Sequence[File] = [*{id(home): home for home, _ in flow.uses}.values()]
+    before = [(set(home.covered), list(home.needs)) for home in files]
+    try:
+        return not any(isinstance(outcome(use, home), (Ask, Keep)) for home, use in flow.uses)
+    except Refused:
+        return False
+    finally:
+        for home, (covered, needs) in zip(files, before, strict=True):
+            home.covered.clear()
+            home.covered.update(covered)
+            home.needs[:] = needs
