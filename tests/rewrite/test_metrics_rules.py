@@ -212,6 +212,26 @@ def test_tags_of_a_map_that_becomes_a_dict():
     assert left
 
 
+@pytest.mark.parametrize("tags", ["", "None"], ids=["none", "a None"])
+def test_tags_of_the_context(tags):
+    """A record without tags has those of the context: where the program sets them, an instrument would lose them."""
+    record = f"def record():\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record({tags})\n"
+    body = f"from opencensus.tags import Tag, TagContext, TagMap\n{_HEAD}{record}TagContext.set(TagMap([Tag('shop', 'a')]))\nrecord()\n"
+    text, left = _rewrite(body)
+    assert "ORDERS.add" not in text
+    assert any("hand them to `record`" in each.text for each in left)
+
+
+def test_classes_that_the_package_of_tags_hands_on():
+    """They are those of its modules."""
+    body = (
+        f"from opencensus.tags import TagKey, TagMap, TagValue\n{_HEAD}{_MAP}tags = TagMap()\ntags.insert(TagKey('shop'), TagValue('a'))\n"
+    )
+    text, left = _rewrite(f"{body}mmap.measure_int_put(ORDERS, 1)\nmmap.record(tags)\n")
+    assert text.endswith("tags = {}\ntags['shop'] = 'a'\nORDERS.add(1, tags)\n")
+    assert left == []
+
+
 _TRACK = """\
 def track(name, value):
     measure = measure_module.MeasureInt(name, "d")
@@ -261,6 +281,24 @@ def test_a_view_that_a_function_makes_is_asked_for(calls):
     text, left = _rewrite(f"{_HEAD}\n{_MAKES_VIEW}{calls}")
     assert "M = measure_module.MeasureInt" in text
     assert any(each.why == "decide" for each in left)
+
+
+def test_views_of_measures_for_each_value():
+    """A function that makes the view of such a measure goes with it, where all values are to count."""
+    view = "view_module.View(name, 'd', [], measure, aggregation_module.SumAggregation())"
+    maker = f"def register(name, measure):\n    stats.view_manager.register_view({view})\n\n"
+    track = _TRACK.replace(
+        'stats.view_manager.register_view(view_module.View(name, "d", [], measure, aggregation_module.SumAggregation()))',
+        "register(name, measure)",
+    )
+    other = f"{track}\n{track.replace('track', 'other')}"
+    text, left = _rewrite(f"{_HEAD}\n{maker}{other}")
+    assert "create_counter(name" not in text
+    assert any("--include S001" in each.text or "One view is made for several measures" in each.text for each in left)
+    result = rewrite_text(f"{_HEAD}\n{maker}{other}".encode(), options=Options(shape=True, accepted=frozenset({"S001"})))
+    assert b"".join(result.after.values()).decode() == f"{_NEW_HEAD}\n{_NEW_TRACK}\n{_NEW_TRACK.replace('track', 'other')}".replace(
+        'description="d"', "description='d'"
+    )
 
 
 def test_a_measure_of_a_function_that_runs_once():

@@ -135,6 +135,8 @@ _OF_PROTOCOL = re.compile(
     r"(?=(?:Data|DataPoint|Envelope|Event|ExceptionData|Message|MetricData|RemoteDependency|Request)(?:\.|$))"
 )
 """Modules of exporters, before a class that they import themselves."""
+_OF_TAGS = {"Tag": "tag", "TagKey": "tag_key", "TagMap": "tag_map", "TagValue": "tag_value"}
+"""Class that the package of tags hands on -> its module."""
 _SPANS = frozenset({"trace.base_span.BaseSpan", "trace.blank_span.BlankSpan"})
 """Classes that have the members of spans."""
 
@@ -146,6 +148,8 @@ def dotted(name: str) -> str:
     parts = name.split(".")
     if parts[:2] == ["trace", "Span"]:
         return ".".join(["trace.span.Span", *parts[2:]])
+    if parts[0] == "tags" and len(parts) > 1 and parts[1] in _OF_TAGS:
+        return ".".join(["tags", _OF_TAGS[parts[1]], *parts[1:]])
     if len(parts) > 3 and ".".join(parts[:3]) in _SPANS:
         return ".".join(["trace.span.Span", *parts[3:]])
     if parts[:2] == ["trace", "samplers"] and parts[2:3] and parts[2] in _EARLY_SAMPLERS and len(parts) > 3:

@@ -24,6 +24,8 @@ _RECORD = map_flows.RECORD
 _CALLS = {"CountAggregation": "add", "SumAggregation": "add", "LastValueAggregation": "set", "DistributionAggregation": "record"}
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+_CONTEXT = "tags.TagContext"
+_SETS_TAGS = b"baggage_as_tags("
 _LATER = "Its tags are only known later: where is the value to be recorded?"
 _WHICH = "Which measurements does this record have?"
 
@@ -226,8 +228,18 @@ def _checked(segment: _Segment, file: File) -> None:
 
 
 def _tags(record: ast.Call, file: File) -> ast.expr | None:
+    """Return the tags of a record; None for none.
+
+    Raises:
+        Refused: They are those of the context, which the program sets.
+    """
     found = file.argument(record, 0, "tags")
-    return None if isinstance(found, ast.Constant) and found.value is None else found
+    if found is not None and not (isinstance(found, ast.Constant) and found.value is None):
+        return found
+    homes = file.files.values()
+    if any(_SETS_TAGS in home.source or use.symbol.startswith(_CONTEXT) for home in homes for use in home.uses):
+        raise Refused(Ask("Which tags has the context here? An instrument takes none of them: hand them to `record`."))
+    return None
 
 
 def _is_at_once(segment: _Segment, file: File) -> bool:

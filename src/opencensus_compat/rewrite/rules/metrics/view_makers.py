@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.edits import Edit
 from opencensus_compat.rewrite.following.callers import callers, given
 from opencensus_compat.rewrite.following.held import held
-from opencensus_compat.rewrite.rules.metrics import legacy
+from opencensus_compat.rewrite.rules.metrics import legacy, per_call
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
@@ -39,11 +39,18 @@ def at_call(part: ast.expr, view: ast.Call, measure: ast.AST, file: File) -> tup
 
 
 def is_for_each(view: ast.Call, file: File) -> bool:
-    """Return whether a function makes a view for each measure that it gets, under a name of its own."""
+    """Return whether a function makes a view for each measure that it gets, under a name of its own.
+
+    Where `--include S001` says that the values of all measures of a name count, that name may be known as late as the measure is made.
+    """
     function = file.function(view)
-    name = _parameter(file.argument(view, 0, "name"), function, file)
-    if name is None or _parameter(file.argument(view, 3, "measure"), function, file) is None:
+    name, measure = (_parameter(file.argument(view, at, each), function, file) for at, each in ((0, "name"), (3, "measure")))
+    if name is None or measure is None:
         return False
+    if "S001" in file.accepted:
+        made = [each for home, _, value in given(file, measure) or [] for each in held(home, value) or []]
+        if made and all(isinstance(each, ast.Call) and per_call.is_made_for_each_value(each, home) for home, each in made):
+            return True
     texts = [value.value if isinstance(value, ast.Constant) else None for _, _, value in given(file, name) or []]
     return None not in texts and len(set(texts)) == len(texts)
 
