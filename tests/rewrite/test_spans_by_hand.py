@@ -71,6 +71,83 @@ def test_ends_that_belong_to_one_start_are_rewritten(body, ends):
 @pytest.mark.parametrize(
     "body",
     [
+        pytest.param("span = tracer.span('a')\nspan.add_attribute('b', a)\ntracer.end_span()\n", id="span() and end_span()"),
+        pytest.param("tracer.span('a')\ntry:\n    a()\nfinally:\n    tracer.end_span()\n", id="span() alone"),
+        pytest.param("span = tracer.start_span('a')\ntracer.finish()\n", id="finish()"),
+        pytest.param("span = tracer.span('a')\na()\ntracer.end_span()\ntracer.finish()\n", id="both"),
+    ],
+)
+def test_spans_that_start_or_end_by_other_methods(body):
+    """`span()` outside a `with` starts a span as `start_span()` does, and `finish()` ends what is open."""
+    text = _in_function(body)
+    assert "opencensus" not in text
+    assert text.count(".start_span('a')") == text.count("context.attach(") == text.count(".end()") == text.count("context.detach(") == 1
+    assert "finish" not in text
+
+
+@pytest.mark.parametrize("method", ["span", "start_span"])
+@pytest.mark.parametrize(
+    ("body", "after"),
+    [
+        pytest.param("with tracer.{}(name='a') as span:\n    a()\n", "with tracer.start_as_current_span('a') as span:", id="in a with"),
+        pytest.param("span = tracer.{}(name='a')\nwith span:\n    a()\n", "with trace.use_span(span, end_on_exit=True):", id="before it"),
+        pytest.param(
+            "a.span = tracer.{}(name='a')\na.span.attributes['b'] = 1\nwith a.span as span, open(a):\n    a()\n",
+            "with trace.use_span(a.span, end_on_exit=True) as span, open(a):",
+            id="of an attribute",
+        ),
+    ],
+)
+def test_a_span_that_a_with_statement_ends(method, body, after):
+    """A `with` statement ends what it enters, whichever method has started that."""
+    text = _in_function(body.format(method))
+    assert "opencensus" not in text
+    assert f"    {after}\n" in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("span = tracer.span(name='a')\nother()\nwith span:\n    a()\n", id="after another statement"),
+        pytest.param(
+            "span = tracer.span(name='a')\nspan.add_attribute('b', work(a))\nwith span:\n    a()\n", id="after a function of its own"
+        ),
+        pytest.param("span = tracer.span(name='a')\nif a:\n    with span:\n        a()\n", id="by a condition"),
+    ],
+)
+def test_a_span_that_is_current_before_its_with_statement(body):
+    """What is done between the start of a span and its `with` is inside it in OpenCensus, so that it is asked about."""
+    text = _in_function(body)
+    assert "# census-compat: T011" in text
+    assert "use_span" not in text
+
+
+@pytest.mark.parametrize(
+    ("body", "is_asked"),
+    [
+        pytest.param("with tracer.span('a') as span:\n    tracer.finish()\n    span.add_attribute('b', 1)\n", True, id="before the end"),
+        pytest.param("with tracer.span('a'):\n    for _ in a:\n        tracer.finish()\n", True, id="in a loop"),
+        pytest.param("with tracer.span('a'):\n    a()\n    tracer.finish()\n", False, id="at the end"),
+        pytest.param("with tracer.span('a'):\n    if a:\n        tracer.finish()\n", False, id="at the end of a branch"),
+        pytest.param("with tracer.span('a'):\n    pass\ntracer.finish()\n", False, id="after it"),
+    ],
+)
+def test_the_end_of_a_tracer_inside_a_span(body, is_asked):
+    """`finish()` ends the spans that are open around it, and sends nothing of what they get after that."""
+    text = _in_function(body)
+    assert ("# census-compat: T014 Which spans does this end?" in text) is is_asked
+    assert ("tracer.finish()" in text) is is_asked
+
+
+def test_the_end_of_a_tracer_in_a_function_that_is_called_in_a_span():
+    """`finish()` ends the spans of callers, too."""
+    text = _in_function("tracer.finish()\n\n\ndef main():\n    with tracer.span('a'):\n        work(1)\n")
+    assert "# census-compat: T014 Which spans does this end?" in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
         pytest.param("tracer.start_span(name='a')\ntracer.end_span()\ntracer.end_span()\n", id="twice"),
         pytest.param("tracer.start_span(name='a')\nif a:\n    tracer.end_span()\ntracer.end_span()\n", id="perhaps twice"),
         pytest.param("tracer.start_span(name='a')\nfor _ in a:\n    tracer.end_span()\n", id="in a loop"),

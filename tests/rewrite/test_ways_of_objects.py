@@ -406,3 +406,64 @@ def test_an_import_in_try_beside_the_same_one(tmp_path):
     )
     after, _ = _rewritten(tmp_path, {"app.py": text})
     assert after["app.py"] == "from opentelemetry import trace\n\ntrace.get_current_span().set_attribute('a', 1)\n"
+
+
+_LOGGERS = """
+class Azure:
+    def __init__(self):
+        self.tracer = {0}
+
+    def start(self, name):
+        self.tracer.start_span(name=name)
+        return self.current()
+
+    def stop(self):
+        self.tracer.end_span()
+
+    def current(self):
+        return self.tracer.current_span()
+
+
+class Console:
+    def current(self):
+        {1}
+
+
+class Every:
+    def __init__(self, loggers):
+        self.loggers = loggers
+
+    def current(self):
+        return self.loggers[0].current()
+
+
+every = Every([Azure(), Console()])
+print(every.current())
+found = every.current()
+"""
+
+
+def test_a_method_that_several_classes_have(tmp_path):
+    """Where it is not known which of them is called, what each of them gives is followed."""
+    after, left = _rewritten(tmp_path, {"app.py": _HEAD + _LOGGERS.format(_MADE, "pass")})
+    assert left == []
+    assert "        return trace.get_current_span()\n" in after["app.py"]
+
+
+def test_a_method_that_several_classes_have_and_one_gives_something_else(tmp_path):
+    """Where one of them gives what is not known, nothing changes, and the reason is named."""
+    after, left = _rewritten(tmp_path, {"app.py": _HEAD + _LOGGERS.format(_MADE, "return input()")})
+    assert after["app.py"] == ""
+    assert "what current() returns is not known" in "\n".join(each.text for each in left)
+
+
+def test_a_span_that_an_asynchronous_stack_enters(tmp_path):
+    """What it gives is what the context manager gives."""
+    text = (
+        f"from contextlib import AsyncExitStack, asynccontextmanager\n\n{_TELEMETRY}\n\n@asynccontextmanager\nasync def step():\n"
+        "    with tracer.span(name='x') as span:\n        yield span\n\n\nasync def main():\n    async with AsyncExitStack() as stack:\n"
+        "        span = await stack.enter_async_context(step())\n        span.add_attribute('n', 1)\n"
+    )
+    after, left = _rewritten(tmp_path, {"app.py": text})
+    assert left == []
+    assert "        span.set_attribute('n', 1)\n" in after["app.py"]

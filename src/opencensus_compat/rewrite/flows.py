@@ -317,7 +317,7 @@ class Flows(Sources):
             self._tie(key, slot)
             self._reach(slot)
             return
-        if name == "enter_context":
+        if name in strings.ENTERS:
             self._flow(file, call, key)
         elif name == "partial" and node not in self._through:
             self._stop(key, call, "it is handed on by partial()")
@@ -475,7 +475,11 @@ class Flows(Sources):
                 self._tie(function, taken)
         for home, call in self._calls_of_others(function):
             if not callers.is_dropped(call, home):
-                self._stop(function, call, f"which {function.name}() is called here is not known")
+                self._tie(function, call)
+                self._flow(home, call, function)
+                for other in self._any_of(home, call):
+                    self._tie(function, other)
+                    self._reach(other)
         for home, read in self._values_of(function):
             above = home.parents.get(read)
             if isinstance(above, ast.Call) and calls.dependency(above) is read:

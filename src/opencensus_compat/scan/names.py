@@ -137,7 +137,7 @@ class Names:
             if module is not None and self._modules.exports(module):
                 self.is_connected = True
                 return Value("module", module)
-        if name == "enter_context" and node.args:
+        if name in strings.ENTERS and node.args:
             return self._value(node.args[0], scope)
         if (attribute := strings.attribute_in_text(node)) is not None and self._value(node.args[0], scope).meaning in {"path", "object"}:
             value = self._attribute(ast.Attribute(node.args[0], attribute, ast.Load()), scope)

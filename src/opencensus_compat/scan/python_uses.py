@@ -25,6 +25,7 @@ __all__ = ["Found", "Module", "parse", "read"]
 _HANDLER_METHODS = frozenset({"setFormatter", "setLevel", "addFilter", "removeFilter", "set_name", "name", "level", "formatter", "filters"})
 _MOST_READINGS = 5
 _TRACER = "trace.tracer.Tracer"
+_STARTS = frozenset({f"{_TRACER}.span", f"{_TRACER}.start_span"})
 _IDS = frozenset(BY_ID["T019"].names.split())
 
 
@@ -392,10 +393,8 @@ class _Reader(Imports):
             name = attribute_name(owner, node.attr)
             if owner.name.rpartition(".")[2].endswith("Handler") and node.attr in _HANDLER_METHODS:
                 self._report(node, "L003", name)
-            elif name == f"{_TRACER}.span":
-                self._report(node, "T010" if node in self._in_with else "T011", name)
             else:
-                self._report_name(node, name)
+                self._report_method(node, name)
             if not isinstance(before, ast.Name):
                 self._expression(before, scope)
             return
@@ -413,12 +412,20 @@ class _Reader(Imports):
             in_text = strings.attribute_in_text(node.value) if isinstance(node.value, ast.Call) else None
             name = guessed(in_text or strings.tail(node.value), node.attr, both_apis=self._both_apis)
             if name:
-                rule = "T011" if name == f"{_TRACER}.span" and node not in self._in_with else ""
-                self._report(node, rule, name) if rule else self._report_name(node, name)
+                self._report_method(node, name)
                 if node.attr in TELLING and isinstance(node.value, ast.Name) and node.value.id in scope.names:
                     # What has such a method is of its class in what follows, too.
                     scope.names[node.value.id] = Value("instance", name.rpartition(".")[0])
         self._expression(node.value, scope)
+
+    def _report_method(self, node: ast.Attribute, name: str) -> None:
+        """Report a member of an object: the start of a span by what ends that."""
+        if name in _STARTS and node in self._in_with:
+            self._report(node, "T010", name)
+        elif name == f"{_TRACER}.span":
+            self._report(node, "T011", name)
+        else:
+            self._report_name(node, name)
 
     def _dictionary(self, node: ast.Dict, scope: Scope) -> None:
         for key, value in zip(node.keys, node.values, strict=True):
@@ -453,7 +460,7 @@ class _Reader(Imports):
             self._sender(node, function.name, keywords)
         if tail == "add_telemetry_processor" and node.args:
             self._processors.add(strings.tail(node.args[0]))
-        if tail == "enter_context" and node.args:
+        if tail in strings.ENTERS and node.args:
             self._in_with.add(node.args[0])
         rule = strings.RULE_OF_CALL.get(tail) or ("N002" if strings.is_patch(node.func) else None)
         for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:

@@ -31,6 +31,10 @@ RULE_OF_CALL = {
 """Function -> the rule of a dotted name that it gets."""
 
 
+ENTERS = frozenset({"enter_context", "enter_async_context"})
+"""Methods of `ExitStack` that enter what they get, as a `with` statement does."""
+
+
 def attribute_in_text(call: ast.Call) -> str | None:
     """Return the attribute that `getattr(something, "name")` reads, also with a default; None for another call."""
     is_meant = isinstance(call.func, ast.Name) and call.func.id == "getattr" and len(call.args) in {2, 3} and not call.keywords

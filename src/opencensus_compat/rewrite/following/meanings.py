@@ -208,17 +208,23 @@ class Meanings(Groups):
                     self._called[each].append((file, call))
         return self._called.get(called, [])
 
+    def _any_of(self, file: File, call: ast.Call) -> list[Function]:
+        """Return the methods that a call may mean where the class of its object is not known: all of its name; none for another call."""
+        function, methods = call.func, self._methods[strings.tail(call.func)]
+        if len(methods) <= 1 or not isinstance(function, ast.Attribute) or function.attr in _OF_BUILTINS or function in file.by_node:
+            return []
+        is_unknown = file.value(function.value).meaning in {"other", "path"} and self._function(file, function) is None
+        return methods if is_unknown and any(self._gives(each) for each in methods) else []
+
+    def _gives(self, function: Function) -> bool:
+        file = self._file_of[function]
+        return any(each.value is not None and file.function(each) is function for each in [*file.kinds[ast.Return], *file.kinds[ast.Yield]])
+
     def _calls_of_others(self, function: Function) -> Iterator[tuple[File, ast.Call]]:
-        """Yield the calls of which it is not known whether they are of a method: others of the program have its name."""
-        if len(self._methods[function.name]) > 1 and function in self._methods[function.name] and function.name not in _OF_BUILTINS:
-            for file, call in self._calls[function.name]:
-                if (
-                    isinstance(call.func, ast.Attribute)
-                    and call.func not in file.by_node
-                    and self._function(file, call.func) is None
-                    and file.value(call.func.value).meaning in {"other", "path"}
-                ):
-                    yield file, call
+        """Yield the calls that may be of a method as well as of others of its name."""
+        for file, call in self._calls[function.name]:
+            if call in file.parents and function in self._any_of(file, call):
+                yield file, call
 
     def _values_of(self, function: Function) -> Iterator[tuple[File, ast.expr]]:
         """Yield what reads a function and does not call it."""

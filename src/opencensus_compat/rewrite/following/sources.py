@@ -57,12 +57,16 @@ class Sources(Meanings):
                     yield function
                 elif node.func in file.by_node:
                     yield node.func
+                elif several := self._any_of(file, node):
+                    for method in several:
+                        self._reach(method)
+                        yield method
                 elif keeps := kept.given(file, node):
                     yield from self._kept(keeps)
                 elif (dependency := calls.dependency(node)) is not None and (given := self._function(file, dependency)) is not None:
                     self._reach(given)
                     yield given
-                elif strings.tail(node.func) == "enter_context" and node.args:
+                elif strings.tail(node.func) in strings.ENTERS and node.args:
                     yield from self._sources(file, node.args[0])
                 elif (popped := self._popped(file, node)) is not None:
                     yield from self._given_by_name(*popped)

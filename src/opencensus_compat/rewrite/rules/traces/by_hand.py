@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.context import Ask
-from opencensus_compat.rewrite.rules.exporters.providers import TRACER
-from opencensus_compat.rewrite.rules.traces import threads
+from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER
+from opencensus_compat.rewrite.rules.traces import entered, threads
 from opencensus_compat.rewrite.rules.traces.spans import continued, named, tracer_of
 from opencensus_compat.scan.rules import BY_ID
 
@@ -15,10 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_NEVER_ENDED = Ask(
+    "Nothing ends this span, so that OpenCensus never sends it, and the end of a request around it ends this one instead: what is it to measure? "
+    "Write `with tracer.span(...):` around that, or delete the line."
+)
+_FINISH = Ask(
+    "Which spans does this end? OpenCensus ends all that are open here. End each where its work is done, by `with tracer.span(...):`, and delete this line."
+)
+_ENDS = frozenset({"T013", "T014"})
 _OUTER = "outer_context"
 """Key of the context around a span that another function ends, in the context of the span. It goes where OpenCensus's current span goes."""
 
@@ -27,33 +36,47 @@ def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
     """Yield, in pairs, the starts and ends of a program: those of one function, and of functions that have only one of the two: any end may be that of any start."""
     files = list(files)
     for file in files:
-        here = [use for use in file.uses if use.rule in {"T012", "T013"} and file.call(use.node)]
+        here = [use for use in file.uses if _is_start(use, file) or (use.rule in _ENDS and file.call(use.node))]
         yield from ((one, other) for one in here for other in here if one is not other and file.owner(one.node) is file.owner(other.node))
-    starts, ends = ([use for file in files for use in _split(file, rule)] for rule in ("T012", "T013"))
+    starts, ends = ([use for file in files for use in found(file)] for found in (_lone_starts, _lone_ends))
     if starts and ends:
         yield from ((starts[0], each) for each in [*starts[1:], *ends])
 
 
-def _split(file: File, rule: str) -> list[Found]:
-    """Return the starts, or the ends, of the functions that have none of the other kind."""
-    others = {file.owner(each.node) for each in file.uses if each.rule in {"T012", "T013"} and each.rule != rule}
-    return [each for each in file.uses if each.rule == rule and file.call(each.node) and file.owner(each.node) not in others]
+def _is_start(use: Found, file: File) -> bool:
+    """Return whether a use starts a span that no `with` statement ends."""
+    is_start = use.rule == "T012" or (use.rule == "T011" and use.symbol == f"{TRACER}.span" and _target(use, file) is not None)
+    return is_start and file.call(use.node) is not None and not entered.is_entered(use, file)
+
+
+def _lone_starts(file: File) -> list[Found]:
+    """Return the starts of the functions that end nothing."""
+    ending = {file.owner(each.node) for each in file.uses if each.rule in _ENDS}
+    return [each for each in file.uses if _is_start(each, file) and file.owner(each.node) not in ending]
+
+
+def _lone_ends(file: File) -> list[Found]:
+    """Return the ends of the functions that start nothing."""
+    starting = {file.owner(each.node) for each in file.uses if _is_start(each, file)}
+    return [each for each in file.uses if each.rule == "T013" and file.call(each.node) and file.owner(each.node) not in starting]
 
 
 def _is_split(use: Found, file: File) -> bool:
     """Return whether other functions of the program end what this one starts, or start what it ends."""
-    other = "T013" if use.rule == "T012" else "T012"
-    return use in _split(file, use.rule) and any(_split(home, other) for home in file.files.values())
+    here, others = (_lone_ends, _lone_starts) if use.rule in _ENDS else (_lone_starts, _lone_ends)
+    return use in here(file) and any(others(home) for home in file.files.values())
 
 
 def start(use: Found, file: File) -> Outcome:
     """`span = tracer.start_span(name)` → the same, and `attach`: with a token, where its ends are in the same function."""
     call, statement = file.call(use.node), file.statement(use.node)
+    if (edits := entered.entered(use, file)) is not None:
+        return edits
     at = _number(use, file)
     target = _target(use, file)
     is_split = at is None and target is not None and _is_split(use, file)
     if call is None or (at is None and not is_split) or not isinstance(use.node, ast.Attribute):
-        return Ask("Which function ends this span, and is it current until then?")
+        return _question(use, file)
     threads.check(use.node, file)
     trace, context = file.need("from opentelemetry import trace", use.node), file.need("from opentelemetry import context", use.node)
     if at is None:
@@ -65,7 +88,15 @@ def start(use: Found, file: File) -> Outcome:
         attach = file.insert_after(statement, f"{token} = {context}.attach({trace}.set_span_in_context({span}))")
     head = [] if isinstance(statement, ast.Assign) else [file.splice(file.start(call), file.start(call), f"{span} = ", call)]
     parent = tracer_of(use.node.value, file)
-    return [*head, *named(call, file), *(continued(call, parent, file) if parent is not None else []), attach]
+    name = [] if use.rule == "T012" else [file.rename(use.node, "start_span")]
+    return [*head, *name, *named(call, file), *(continued(call, parent, file) if parent is not None else []), attach]
+
+
+def _question(use: Found, file: File) -> Ask:
+    if use.symbol.startswith(TRACER) and not any(each.rule in _ENDS for home in file.files.values() for each in home.uses):
+        call = file.call(use.node)
+        return _NEVER_ENDED if call is not None and file.is_alone(call) else Ask(BY_ID["T011"].question)
+    return Ask(BY_ID["T011"].question if use.rule == "T011" else "Which function ends this span, and is it current until then?")
 
 
 def _target(use: Found, file: File) -> str | None:
@@ -82,19 +113,13 @@ def _target(use: Found, file: File) -> str | None:
 def end(use: Found, file: File) -> Outcome:
     """`tracer.end_span()` → `span.end()` and `detach`; the current span's, and the context around it, where another function started it."""
     call = file.call(use.node)
-    opening = next((each for each, ends in _pairs(use, file) if use in ends), None)
-    at = _number(opening, file) if opening is not None else None
-    is_split = opening is None and _is_split(use, file)
-    if call is None or not file.is_alone(call) or (at is None and not is_split):
+    if (edits := _ended(use, file)) is not None:
+        return edits
+    if call is None or not file.is_alone(call) or not _is_split(use, file):
         return Ask(BY_ID["T013"].question)
     statement = file.statement(call)
     context = file.need("from opentelemetry import context", use.node)
-    # A tracer that is got in place goes with its call.
-    file.cover(call.func)
-    file.covered.discard(use)
-    if opening is not None and at is not None:
-        span, token = _held(opening, at, file)
-        return [file.replace(call, f"{span}.end()"), file.insert_after(statement, f"{context}.detach({token})")]
+    _cover_tracer(use, call, file)
     if not file.begins_line(statement) or file.source[file.end(statement) : file.line_after(statement)].strip()[:1] == b";":
         return Ask(BY_ID["T013"].question)
     outer, within = file.free_name("outer"), f"{file.line_end}{file.indentation(statement)}"
@@ -105,6 +130,65 @@ def end(use: Found, file: File) -> Outcome:
         f"    {context}.attach({outer})",
     ]
     return [file.replace(call, within.join(lines))]
+
+
+def _ended(use: Found, file: File) -> list[Edit] | None:
+    """Return the edits that end the span which the function of a use starts; None where that is not one span."""
+    call = file.call(use.node)
+    opening = next((each for each, ends in _pairs(use, file) if use in ends), None)
+    at = _number(opening, file) if opening is not None else None
+    if call is None or not file.is_alone(call) or opening is None or at is None:
+        return None
+    span, token = _held(opening, at, file)
+    context = file.need("from opentelemetry import context", use.node)
+    _cover_tracer(use, call, file)
+    return [file.replace(call, f"{span}.end()"), file.insert_after(file.statement(call), f"{context}.detach({token})")]
+
+
+def _cover_tracer(use: Found, call: ast.Call, file: File) -> None:
+    """Note that a tracer that is got in place goes with its call."""
+    file.cover(call.func)
+    file.covered.discard(use)
+
+
+def finish(use: Found, file: File) -> Outcome:
+    """`tracer.finish()` goes where no span is open, and ends the one that its function starts by hand."""
+    call = file.call(use.node)
+    if call is None or not file.is_alone(call):
+        return Keep("its result is used")
+    if _is_open_beyond(use, file):
+        return _FINISH
+    edits = _ended(use, file)
+    return edits if edits is not None else [file.delete(file.statement(call))]
+
+
+def _is_open_beyond(use: Found, file: File) -> bool:
+    """Return whether a span may be open where a tracer is finished, and go on after that."""
+    inner: ast.AST = file.statement(use.node)
+    is_last = True
+    for each in file.up(inner):
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            break
+        is_last = is_last and _ends_with(each, inner)
+        items = each.items if isinstance(each, (ast.With, ast.AsyncWith)) and not is_last else []
+        if any(file.symbol(item.context_expr) in STARTS for item in items):
+            return True
+        inner = each
+    tracer = use.node.value if isinstance(use.node, ast.Attribute) else use.node
+    made = file.only_value(file.slot(tracer)) if isinstance(tracer, ast.Name) else None
+    is_local = made is not None and file.symbol(made) == TRACER and file.owner(made) is file.owner(tracer)
+    here = [each for each in file.uses if (each.rule == "T013" or _is_start(each, file)) and file.owner(each.node) is file.owner(use.node)]
+    is_split = not here and any(_lone_starts(home) for home in file.files.values())
+    return not is_local and (is_split or threads.is_called_open(use.node, file))
+
+
+def _ends_with(around: ast.AST, statement: ast.AST) -> bool:
+    """Return whether a compound statement does nothing after one of its block."""
+    if isinstance(around, ast.Try):
+        return bool(around.finalbody) and statement is around.finalbody[-1]
+    if not isinstance(around, (ast.If, ast.With, ast.AsyncWith)):
+        return False
+    return statement is around.body[-1] or (isinstance(around, ast.If) and bool(around.orelse) and statement is around.orelse[-1])
 
 
 def is_only_ended(call: ast.Call, file: File) -> bool:
@@ -161,10 +245,11 @@ def _number(use: Found, file: File) -> int | None:
 def _pairs(use: Found, file: File) -> list[tuple[Found, list[Found]]]:
     """Return the starts of the function of a use, each with its ends; none where the two cannot be told to belong together."""
     owner = file.owner(use.node)
-    here = [each for each in file.uses if each.rule in {"T012", "T013"} and file.owner(each.node) is owner]
+    here = [each for each in file.uses if (each.rule in _ENDS or _is_start(each, file)) and file.owner(each.node) is owner]
+    starts = [each for each in here if each.rule not in _ENDS]
+    ends = [each for each in here if each.rule == "T013"] or [each for each in here if each.rule == "T014"]
+    here = [*starts, *ends]
     here.sort(key=lambda each: file.start(each.node) if isinstance(each.node, ast.expr) else 0)
-    starts = [each for each in here if each.rule == "T012"]
-    ends = [each for each in here if each.rule == "T013"]
     if not starts or not all(_is_plain(each, file) for each in starts):
         return []
     if len(starts) == 1:
@@ -179,7 +264,7 @@ def _pairs(use: Found, file: File) -> list[tuple[Found, list[Found]]]:
     found: list[tuple[Found, list[Found]]] = []
     running: list[Found] = []
     for each in here:
-        if each.rule == "T012":
+        if each.rule not in _ENDS:
             running.append(each)
         elif running:
             found.append((running.pop(), [each]))
@@ -261,4 +346,4 @@ def _held(use: Found, at: int, file: File) -> tuple[str, str]:
     return span, file.free_name(f"token{number}")
 
 
-REWRITERS: dict[str, Rewriter] = {"T012": start, "T013": end, "T043": made_current}
+REWRITERS: dict[str, Rewriter] = {"T011": start, "T012": start, "T013": end, "T014": finish, "T043": made_current}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit, apply, line_starts
 from opencensus_compat.rewrite.rules.exporters import legacy, pipelines
-from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER, callers, context_given, parent_context, reads, told, tracers
+from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER, callers, context_given, parent_context, told, tracers
 from opencensus_compat.rewrite.rules.traces import threads
 from opencensus_compat.rewrite.rules.traces.attribute_values import as_text, text_maker
 from opencensus_compat.rewrite.rules.traces.opened import starts_of
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
-    from opencensus_compat.rewrite.following.bindings import Slot
     from opencensus_compat.scan.python_uses import Found
 
 FREE: frozenset[str] = frozenset()
@@ -34,10 +33,6 @@ _MESSAGE = {
 _KINDS = {"UNSPECIFIED": "INTERNAL", "SERVER": "SERVER", "CLIENT": "CLIENT"}
 _CODES = frozenset({0, 2})
 """Codes of OpenCensus that OpenTelemetry's OK and ERROR stand for."""
-_NEVER_ENDED = Ask(
-    "Nothing ends this span, so that OpenCensus never sends it, and the end of a request around it ends this one instead: what is it to measure? "
-    "Write `with tracer.span(...):` around that, or delete the line."
-)
 _NUMBERS: dict[object, str] = dict(enumerate(_KINDS.values()))
 
 
@@ -200,54 +195,6 @@ def child(use: Found, file: File) -> Outcome:
     is_name = isinstance(maker, ast.Name) and file.symbol(opener) != "trace.span.Span.span"
     tracer = file.text(maker) if is_name and maker is not None else pipelines.tracer_around(node, file)
     return [file.replace(node, f"{tracer}.start_as_current_span"), *named(call, file)]
-
-
-def outside_with(use: Found, file: File) -> Outcome:
-    """`tracer.span(...)` that a function returns for the `with` of its callers → `start_span` and `use_span`; elsewhere its end may be anywhere."""
-    call = file.call(use.node)
-    if call is not None and file.is_alone(call):
-        return _NEVER_ENDED
-    result = _returned(call, file) if call is not None and use.symbol == f"{TRACER}.span" else None
-    if call is None or result is None or not isinstance(use.node, ast.Attribute) or not isinstance(result.value, ast.expr):
-        return Ask(BY_ID[use.rule].question)
-    parent = tracer_of(use.node.value, file)
-    rest = [*named(call, file), *(continued(call, parent, file) if parent is not None else [])]
-    if result.value is call:
-        return [file.rename(use.node, "start_as_current_span"), *rest]
-    trace = file.need(_TRACE, use.node)
-    span = file.replace(result.value, f"{trace}.use_span({file.text(result.value)}, end_on_exit=True)")
-    return [file.rename(use.node, "start_span"), *rest, span]
-
-
-def _returned(call: ast.Call, file: File) -> ast.Return | None:
-    """Return the statement that returns a span to the `with` statements of all callers, after nothing but its attributes; None for another span."""
-    function, statement = file.function(call), file.statement(call)
-    results: list[ast.Return] = [each for each in file.kinds[ast.Return] if file.function(each) is function]
-    if not isinstance(function, ast.FunctionDef) or function.decorator_list or len(results) != 1 or results[0] is not function.body[-1]:
-        return None
-    result = results[0]
-    if result is not statement:
-        target = statement.targets[0] if isinstance(statement, ast.Assign) and statement.value is call else None
-        slot = file.slot(target) if isinstance(target, ast.Name) else None
-        is_it = isinstance(result.value, ast.Name) and slot is not None and file.slot(result.value) is slot
-        if not is_it or slot is None or file.only_value(slot) is not call or statement not in function.body:
-            return None
-        if not all(_is_of(each, slot, file) for each in function.body[function.body.index(statement) + 1 : -1]):
-            return None
-    elif result.value is not call:
-        return None
-    called = [
-        home.call(each) and isinstance(home.parents.get(home.call(each) or each), ast.withitem) for home, each in reads(function.name, file)
-    ]
-    return result if called and all(called) else None
-
-
-def _is_of(statement: ast.stmt, slot: Slot, file: File) -> bool:
-    """Return whether a statement only gives a span an attribute, a kind or the like."""
-    node: ast.AST = statement.value.func if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else statement
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        node = statement.targets[0]
-    return isinstance(node, ast.Attribute) and file.slot(node.value) is slot
 
 
 def kind(use: Found, file: File) -> Outcome:
@@ -496,7 +443,6 @@ def from_code(use: Found, file: File) -> Outcome:
 
 REWRITERS: dict[str, Rewriter] = {
     "T010": in_with,
-    "T011": outside_with,
     "T021": kind,
     "T025": status,
     "T026": annotation,

@@ -127,17 +127,26 @@ def _is_thread(home: classes.Home) -> bool:
     return any(strings.tail(base) in {"Thread", "Timer"} for _, node in classes.bases(home) for base in node.bases)
 
 
-def _may_be_open(node: ast.AST, file: File, depth: int) -> bool:
-    """Return whether a span may be open where a place is reached."""
+def is_called_open(node: ast.AST, file: File) -> bool:
+    """Return whether a span of the program may be open where the function around a place is called."""
+    function = file.function(node)
+    calls = reads(getattr(function, "name", ""), file)
+    return function is not None and any(
+        _may_be_open(each, home, _DEPTH - 1, by_requests=False) for home, each in calls if home.call(each) is not None
+    )
+
+
+def _may_be_open(node: ast.AST, file: File, depth: int, *, by_requests: bool = True) -> bool:
+    """Return whether a span may be open where a place is reached, also one of a middleware around a request."""
     if _is_open_around(node, file):
         return True
     function = file.function(node)
-    starts = [each for each in file.uses if each.symbol == f"{TRACER}.start_span" and file.function(each.node) is function]
+    starts = [each for each in file.uses if each.symbol in STARTS and each.rule != "T010" and file.function(each.node) is function]
     if any(file.start(each.node) < file.start(node) for each in starts if isinstance(each.node, ast.expr)):
         return True
     if function is None:
         return False
-    if any(use.rule in _MIDDLEWARES for home in file.files.values() for use in home.uses):
+    if by_requests and any(use.rule in _MIDDLEWARES for home in file.files.values() for use in home.uses):
         return True
     calls = [(home, each) for home, each in reads(getattr(function, "name", ""), file) if home.call(each) is not None]
-    return bool(depth) and any(_may_be_open(each, home, depth - 1) for home, each in calls)
+    return bool(depth) and any(_may_be_open(each, home, depth - 1, by_requests=by_requests) for home, each in calls)

@@ -315,14 +315,6 @@ def key_only(_use: Found, _file: File) -> Outcome:
     return []
 
 
-def end(use: Found, file: File) -> Outcome:
-    """`tracer.finish()` goes."""
-    call = file.call(use.node)
-    if call is None or not file.is_alone(call):
-        return Keep("its result is used")
-    return [file.delete(file.statement(call))]
-
-
 def decorator(use: Found, file: File) -> Outcome:
     """`@tracer.trace_decorator()` → `@tracer.start_as_current_span(name of the function)`."""
     call = file.call(use.node)
@@ -342,6 +334,5 @@ REWRITERS: dict[str, Rewriter] = {
     "T001": tracer,
     "T002": tracer,
     "T003": tracer,
-    "T014": end,
     "T017": decorator,
 }

@@ -1,0 +1,97 @@
+"""Spans that are started before the `with` statement that ends them: one of the same function, or of the callers that get them."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from opencensus_compat.rewrite.following import callers
+from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER, reads
+from opencensus_compat.rewrite.rules.traces import threads
+from opencensus_compat.rewrite.rules.traces.spans import continued, named, tracer_of
+from opencensus_compat.scan import strings
+
+if TYPE_CHECKING:
+    from opencensus_compat.rewrite.context import File
+    from opencensus_compat.rewrite.edits import Edit
+    from opencensus_compat.scan.python_uses import Found
+
+_TRACE = "from opentelemetry import trace"
+
+
+def is_entered(use: Found, file: File) -> bool:
+    """Return whether a `with` statement is known that ends the span which a use starts."""
+    call = file.call(use.node)
+    is_start = call is not None and use.symbol in STARTS and use.symbol.startswith(TRACER)
+    return is_start and call is not None and (_item(call, file) is not None or _result(call, file) is not None)
+
+
+def entered(use: Found, file: File) -> list[Edit] | None:
+    """`span = tracer.span(...)`, and `with span:` → `start_span` and `use_span`; `return tracer.span(...)` → `start_as_current_span`; None for another span."""
+    call, node = file.call(use.node), use.node
+    if call is None or not is_entered(use, file) or not isinstance(node, ast.Attribute):
+        return None
+    threads.check(node, file)
+    parent = tracer_of(node.value, file)
+    rest = [*named(call, file), *(continued(call, parent, file) if parent is not None else [])]
+    result = _result(call, file)
+    held = result.value if result is not None else _item(call, file)
+    if held is call or held is None:
+        return [file.rename(node, "start_as_current_span"), *rest]
+    trace = file.need(_TRACE, node)
+    return [file.rename(node, "start_span"), *rest, file.replace(held, f"{trace}.use_span({file.text(held)}, end_on_exit=True)")]
+
+
+def _item(call: ast.Call, file: File) -> ast.expr | None:
+    """Return what the `with` statement enters that follows the start of a span in its block, after nothing but its attributes; None for another span."""
+    statement = file.statement(call)
+    block = file.body_of(statement)
+    if not isinstance(statement, ast.Assign) or statement.value is not call or len(statement.targets) != 1:
+        return None
+    held = file.text(statement.targets[0])
+    for each in block[block.index(statement) + 1 :]:
+        if isinstance(each, ast.With):
+            first = each.items[0].context_expr
+            return first if isinstance(first, (ast.Name, ast.Attribute)) and file.text(first) == held else None
+        if not _is_set(each, held, file):
+            return None
+    return None
+
+
+def _is_set(statement: ast.stmt, held: str, file: File) -> bool:
+    """Return whether a statement only gives a span an attribute, a kind or the like, and calls no function of the program, which may log or make spans."""
+    if any(isinstance(each, ast.Call) and callers.named(file, strings.tail(each.func)) for each in ast.walk(statement)):
+        return False
+    node: ast.AST = statement.value.func if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else statement
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        node = statement.targets[0]
+    if isinstance(node, ast.Subscript):
+        node = node.value
+    while isinstance(node, ast.Attribute):
+        if file.text(node.value) == held:
+            return True
+        node = node.value
+    return False
+
+
+def _result(call: ast.Call, file: File) -> ast.Return | None:
+    """Return the statement that returns a span to the `with` statements of all callers, after nothing but its attributes; None for another span."""
+    function, statement = file.function(call), file.statement(call)
+    results: list[ast.Return] = [each for each in file.kinds[ast.Return] if file.function(each) is function]
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list or len(results) != 1 or results[0] is not function.body[-1]:
+        return None
+    result = results[0]
+    if result is not statement:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) and statement.value is call else None
+        slot = file.slot(target) if isinstance(target, ast.Name) else None
+        is_it = isinstance(result.value, ast.Name) and slot is not None and file.slot(result.value) is slot
+        if not is_it or slot is None or file.only_value(slot) is not call or statement not in function.body:
+            return None
+        if not all(_is_set(each, slot.name, file) for each in function.body[function.body.index(statement) + 1 : -1]):
+            return None
+    elif result.value is not call:
+        return None
+    called = [
+        home.call(each) and isinstance(home.parents.get(home.call(each) or each), ast.withitem) for home, each in reads(function.name, file)
+    ]
+    return result if called and all(called) else None
