@@ -105,6 +105,50 @@ def test_a_span_that_a_with_statement_ends(method, body, after):
     assert f"    {after}\n" in text
 
 
+_BY_METHODS = """
+class Operation:
+    def __enter__(self):
+        self.span = tracer.span(name="a")
+        self.span.span_kind = 1
+        {0}
+        self.span.__enter__()
+        return self.span
+
+    def __exit__(self, *error):
+        self.span.add_attribute("b", 1)
+        self.span.__exit__({1})
+"""
+
+
+def test_a_span_that_its_methods_enter_and_end():
+    """`__enter__` and `__exit__` of a span become those of `use_span`, which the object keeps beside it."""
+    text = _rewritten(f"tracer = Tracer({_ARGUMENTS})\n{_BY_METHODS.format('pass', '*error').replace('        pass' + chr(10), '')}")
+    assert "opencensus" not in text
+    assert [line.strip() for line in text.splitlines() if "self.span" in line] == [
+        'self.span = tracer.start_span("a", kind=trace.SpanKind.SERVER)',
+        "self.span_scope = trace.use_span(self.span, end_on_exit=True)",
+        "self.span_scope.__enter__()",
+        "return self.span",
+        'self.span.set_attribute("b", 1)',
+        "self.span_scope.__exit__(*error)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(_BY_METHODS.format("work()", "*error"), id="after another statement"),
+        pytest.param(_BY_METHODS.format("", "*error") + "\n\nOperation().span.__exit__(None, None, None)\n", id="ended elsewhere, too"),
+        pytest.param("span = tracer.span('a')\nspan.__enter__()\n", id="that nothing ends"),
+    ],
+)
+def test_a_span_that_its_methods_enter_and_that_is_asked_about(text):
+    """Where it is not sure what enters and ends a span, nothing changes."""
+    after = _rewritten(f"tracer = Tracer({_ARGUMENTS})\n\n{text}")
+    assert "# census-compat: T0" in after
+    assert "use_span(" not in after.replace("`trace.use_span(", "")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -117,3 +117,47 @@ def test_a_header_that_must_be_there_is_asked_about(read, asked):
     """Outside spans `propagate.inject` writes none."""
     text = f"def call():\n    headers = TraceContextPropagator().to_headers(tracer.span_context)\n    return {read}\n"
     assert ("Is a span current here?" in _questions(text)) is asked
+
+
+_STEPPED = "def steps():\n    with tracer.span(name='steps'):\n        yield 1\n\n\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _STEPPED + "def answer(step=Depends(steps)):\n    pass\n",
+        _STEPPED + "def answer():\n    return StreamingResponse(steps())\n",
+        _STEPPED + "def answer():\n    content = steps()\n    return StreamingResponse(content=content)\n",
+        _STEPPED + "async def answer():\n    made = steps()\n    await asyncio.to_thread(next, made)\n",
+        _STEPPED.replace(
+            "with tracer.span(name='steps'):\n        yield 1", "tracer.start_span(name='steps')\n    yield 1\n    tracer.end_span()"
+        )
+        + "def answer(step=Depends(steps)):\n    pass\n",
+    ],
+)
+def test_a_span_around_steps_that_run_in_contexts_of_their_own(text):
+    """OpenTelemetry would log an exception as it takes the current span back: a person is asked."""
+    assert "Does this span have to be the current one between the steps" in _questions(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _STEPPED + "list(steps())\n",
+        _STEPPED.replace("def", "async def", 1) + "def answer(step=Depends(steps)):\n    pass\n",
+        "def steps():\n    with tracer.span(name='steps'):\n        return 1\n\n\ndef answer(step=Depends(steps)):\n    pass\n",
+    ],
+)
+def test_a_span_around_steps_of_one_context(text):
+    """What runs in one context is rewritten."""
+    assert _questions(text) == ""
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["asyncio.to_thread(start)", "asyncio.create_task(stop())", "pool.submit(start)", "asyncio.gather(stop(), stop())", "Depends(start)"],
+)
+def test_a_span_that_starts_or_ends_in_a_context_of_its_own(call):
+    """OpenCensus ends the span that its tracer started last, OpenTelemetry none: a person is asked."""
+    text = f"def start():\n    tracer.start_span()\n\n\ndef stop():\n    tracer.end_span()\n\n\ndef main():\n    {call}\n"
+    assert "Which function ends this span" in _questions(text)

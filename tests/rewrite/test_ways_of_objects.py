@@ -467,3 +467,67 @@ def test_a_span_that_an_asynchronous_stack_enters(tmp_path):
     after, left = _rewritten(tmp_path, {"app.py": text})
     assert left == []
     assert "        span.set_attribute('n', 1)\n" in after["app.py"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "read"),
+    [
+        pytest.param("spans[task] = span", "spans.pop(task)", id="pop"),
+        pytest.param("spans[task] = span", "spans.get(task, None)", id="get, or none"),
+        pytest.param("spans[task] = span", "spans[task]\n    del spans[task]", id="del"),
+        pytest.param("spans.clear()\n    spans[task] = span", "spans[task]\n    spans.pop(task, None)", id="pop as a statement"),
+    ],
+)
+def test_spans_that_a_dict_keeps_until_they_end(tmp_path, kept, read):
+    """What a function takes out of a dict is what another one has put into it."""
+    text = (
+        f"{_TELEMETRY}spans = {{}}\n\n\ndef start(task):\n    span = tracer.start_span(name=task)\n    {kept}\n\n\n"
+        f"def stop(task):\n    span = {read}\n    if span:\n        span.add_attribute('done', True)\n        tracer.end_span()\n"
+    )
+    after, left = _rewritten(tmp_path, {"app.py": text})
+    assert left == []
+    assert "        span.set_attribute('done', True)\n" in after["app.py"]
+
+
+def test_spans_in_a_dict_with_another_default(tmp_path):
+    """What a dict gives in their place is followed no further: nothing changes."""
+    text = (
+        f"{_TELEMETRY}spans = {{}}\n\n\ndef start(task):\n    spans[task] = tracer.start_span(name=task)\n\n\n"
+        "def stop(task, other):\n    spans.pop(task, other).add_attribute('done', True)\n    tracer.end_span()\n"
+    )
+    after, left = _rewritten(tmp_path, {"app.py": text})
+    assert after["app.py"] == ""
+    assert left
+
+
+def test_a_function_that_comes_by_star(tmp_path):
+    """What it is handed is known, though its file has nothing of OpenCensus."""
+    work = "def work(tracer):\n    with tracer.span(name='x') as span:\n        span.add_attribute('n', 1)\n"
+    after, left = _rewritten(tmp_path, {"work.py": work, "app.py": f"from work import *\n{_TELEMETRY}\nwork(tracer)\n"})
+    assert left == []
+    assert (
+        after["work.py"] == "def work(tracer):\n    with tracer.start_as_current_span('x') as span:\n        span.set_attribute('n', 1)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "status"),
+    [
+        ("from google.rpc import code_pb2", "code_pb2.UNKNOWN", "trace.StatusCode.ERROR, 'm'"),
+        ("from google.rpc import code_pb2", "code_pb2.OK", "trace.StatusCode.OK"),
+        ("import google.rpc.code_pb2", "google.rpc.code_pb2.INTERNAL", "trace.StatusCode.ERROR, 'm'"),
+    ],
+)
+def test_a_code_that_has_a_name(tmp_path, module, code, status):
+    """The names of gRPC's codes stand for their numbers."""
+    text = f"{module}\nfrom opencensus.trace.status import Status\n{_TELEMETRY}with tracer.span('x') as span:\n    span.set_status(Status({code}, 'm'))\n"
+    after, left = _rewritten(tmp_path, {"app.py": text})
+    assert left == []
+    assert f"    span.set_status(trace.Status({status}))\n" in after["app.py"]
+
+
+def test_a_code_of_another_module(tmp_path):
+    """What another module calls so may be any number: a person is asked."""
+    text = f"import code_pb2\nfrom opencensus.trace.status import Status\n{_TELEMETRY}with tracer.span('x') as span:\n    span.set_status(Status(code_pb2.OK))\n"
+    _, left = _rewritten(tmp_path, {"app.py": text})
+    assert "Which codes can it be?" in " ".join(each.text for each in left)

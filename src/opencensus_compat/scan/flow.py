@@ -37,6 +37,8 @@ class Flow(Names):
         self._kept_on: dict[tuple[str, str], Value] = {}
         """Object of a library or the module, by its name, and attribute -> what the file sets that to: `g.tracer = Tracer(...)`."""
         self._imported: dict[str, str] = {}
+        self._starred: list[str] = []
+        """Files of the program of which all names are imported."""
         self._fixtures: dict[str, Value] = {}
         self._tuples: dict[ast.AST, list[Value]] = {}
         """Function -> what the parts of the tuple are that it returns or yields."""
@@ -112,22 +114,26 @@ class Flow(Names):
         name = strings.tail(function)
         if not told or not name or isinstance(function, ast.Call):
             return
-        home = self._home(function, scope)
-        if home:
+        homes = self._homes(function, scope)
+        for home in homes:
             self.handed[home].update({(name, key): value for key, value in told.items()})
+        if homes:
             return
         for callee, is_method in self._called_functions(name):
             for key, value in told.items():
                 self._give(callee, is_method, key, value)
 
-    def _home(self, function: ast.expr, scope: Scope) -> str:
-        """Return the other file of the program that a function is imported from; empty for one of this file."""
+    def _homes(self, function: ast.expr, scope: Scope) -> list[str]:
+        """Return the other files of the program that a function may be imported from; none for one of this file."""
+        home = ""
         if isinstance(function, ast.Name):
-            return self._imported.get(function.id, "")
-        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            if function.id not in self._imported and scope.find(function.id) is None and not self._called_functions(function.id):
+                return self._starred
+            home = self._imported.get(function.id, "")
+        elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             value = scope.find(function.value.id)
-            return value.name if value is not None and value.meaning == "module" else self._imported.get(function.value.id, "")
-        return ""
+            home = value.name if value is not None and value.meaning == "module" else self._imported.get(function.value.id, "")
+        return [home] if home else []
 
     def _give(self, function: Function, is_method: bool, key: int | str, value: Value) -> None:
         parameters = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)][1 if is_method else 0 :]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from opencensus_compat.scan.names import Modules, Scope
 
+_TRACER = "trace.tracer.Tracer"
+_STARTS = frozenset({f"{_TRACER}.span", f"{_TRACER}.start_span"})
+
 
 class Found(NamedTuple):
     """A use, by its place in the tree."""
@@ -42,6 +45,15 @@ class Imports(Flow):
     def _report_name(self, node: ast.AST, name: str) -> None:
         rule = rule_of(name)
         self._report(node, rule.id if rule else "X002", name)
+
+    def _report_member(self, node: ast.AST, name: str, *, in_with: bool) -> None:
+        """Report a member of an object: what starts a span by whether a `with` statement ends that."""
+        if in_with and name in _STARTS:
+            self._report(node, "T010", name)
+        elif name == f"{_TRACER}.span":
+            self._report(node, "T011", name)
+        else:
+            self._report_name(node, name)
 
     def _import(self, node: ast.Import, scope: Scope) -> None:
         for alias in node.names:
@@ -79,6 +91,7 @@ class Imports(Flow):
         exports = self._modules.exports(module) if module is not None else {}
         for alias in node.names:
             if alias.name == "*":
+                self._starred += [module] if module is not None else []
                 if exports:
                     self.is_connected = True
                     self._report(node, "I008", name)

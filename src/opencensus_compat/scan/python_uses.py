@@ -25,7 +25,6 @@ __all__ = ["Found", "Module", "parse", "read"]
 _HANDLER_METHODS = frozenset({"setFormatter", "setLevel", "addFilter", "removeFilter", "set_name", "name", "level", "formatter", "filters"})
 _MOST_READINGS = 5
 _TRACER = "trace.tracer.Tracer"
-_STARTS = frozenset({f"{_TRACER}.span", f"{_TRACER}.start_span"})
 _IDS = frozenset(BY_ID["T019"].names.split())
 
 
@@ -394,7 +393,7 @@ class _Reader(Imports):
             if owner.name.rpartition(".")[2].endswith("Handler") and node.attr in _HANDLER_METHODS:
                 self._report(node, "L003", name)
             else:
-                self._report_method(node, name)
+                self._report_member(node, name, in_with=node in self._in_with)
             if not isinstance(before, ast.Name):
                 self._expression(before, scope)
             return
@@ -412,20 +411,11 @@ class _Reader(Imports):
             in_text = strings.attribute_in_text(node.value) if isinstance(node.value, ast.Call) else None
             name = guessed(in_text or strings.tail(node.value), node.attr, both_apis=self._both_apis)
             if name:
-                self._report_method(node, name)
+                self._report_member(node, name, in_with=node in self._in_with)
                 if node.attr in TELLING and isinstance(node.value, ast.Name) and node.value.id in scope.names:
                     # What has such a method is of its class in what follows, too.
                     scope.names[node.value.id] = Value("instance", name.rpartition(".")[0])
         self._expression(node.value, scope)
-
-    def _report_method(self, node: ast.Attribute, name: str) -> None:
-        """Report a member of an object: the start of a span by what ends that."""
-        if name in _STARTS and node in self._in_with:
-            self._report(node, "T010", name)
-        elif name == f"{_TRACER}.span":
-            self._report(node, "T011", name)
-        else:
-            self._report_name(node, name)
 
     def _dictionary(self, node: ast.Dict, scope: Scope) -> None:
         for key, value in zip(node.keys, node.values, strict=True):

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 Places: TypeAlias = "list[tuple[File, ast.expr]]"
 
 
+_GIVES = frozenset({"get", "pop"})
+"""Methods that give a single value."""
+_EMPTIES = frozenset({"clear", "pop"})
+
+
 class Kept(NamedTuple):
     """A dict that is bound to one variable of its file or attribute of `self`, or a record: a value of such a dict, of texts and what they name."""
 
@@ -118,7 +123,7 @@ def _reads(file: File, node: ast.Dict) -> Places | None:
         read = _read(load, home)
         if read is not None:
             found.append((home, read))
-        elif not _is_written(load, home) and not _is_asked_for_a_key(load, home):
+        elif not _is_written(load, home) and not _is_asked_for_a_key(load, home) and not _is_emptied(load, home):
             return None
     return found
 
@@ -195,7 +200,7 @@ def _dict_of(file: File, node: ast.expr) -> Kept | None:
 
 def place(node: ast.expr) -> ast.expr | None:
     """Return what an expression reads or sets a single value of."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _GIVES:
         return node.func.value
     return node.value if isinstance(node, ast.Subscript) else None
 
@@ -262,8 +267,13 @@ def _read(load: ast.expr, file: File) -> ast.expr | None:
     parent = file.parents.get(load)
     if isinstance(parent, ast.Subscript) and parent.value is load and isinstance(parent.ctx, ast.Load):
         return parent
-    call = file.call(parent) if isinstance(parent, ast.Attribute) and parent.attr == "get" else None
-    return call if call is not None and len(call.args) == 1 and not call.keywords else None
+    call = file.call(parent) if isinstance(parent, ast.Attribute) and parent.attr in _GIVES else None
+    is_known = call is not None and not call.keywords and 1 <= len(call.args) <= 2
+    return (
+        call
+        if is_known and call is not None and all(isinstance(each, ast.Constant) and each.value is None for each in call.args[1:])
+        else None
+    )
 
 
 def _is_written(load: ast.expr, file: File) -> bool:
@@ -271,6 +281,15 @@ def _is_written(load: ast.expr, file: File) -> bool:
     if not isinstance(parent, ast.Subscript) or parent.value is not load or not isinstance(parent.ctx, ast.Store):
         return False
     return isinstance(file.parents.get(parent), ast.Assign)
+
+
+def _is_emptied(load: ast.expr, file: File) -> bool:
+    """Return whether a statement takes one value out of a dict, or all: `del spans[name]`, `spans.clear()`."""
+    parent = file.parents.get(load)
+    if isinstance(parent, ast.Subscript):
+        return parent.value is load and isinstance(parent.ctx, ast.Del)
+    call = file.call(parent) if isinstance(parent, ast.Attribute) else None
+    return isinstance(parent, ast.Attribute) and parent.attr in _EMPTIES and call is not None and file.is_alone(call)
 
 
 def _is_asked_for_a_key(load: ast.expr, file: File) -> bool:

@@ -64,7 +64,8 @@ def _lone_ends(file: File) -> list[Found]:
 def _is_split(use: Found, file: File) -> bool:
     """Return whether other functions of the program end what this one starts, or start what it ends."""
     here, others = (_lone_ends, _lone_starts) if use.rule in _ENDS else (_lone_starts, _lone_ends)
-    return use in here(file) and any(others(home) for home in file.files.values())
+    beyond = [(home, each) for home in file.files.values() for each in others(home)]
+    return use in here(file) and bool(beyond) and not any(threads.is_in_copy(each.node, home) for home, each in [(file, use), *beyond])
 
 
 def start(use: Found, file: File) -> Outcome:

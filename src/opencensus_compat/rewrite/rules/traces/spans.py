@@ -33,6 +33,12 @@ _MESSAGE = {
 _KINDS = {"UNSPECIFIED": "INTERNAL", "SERVER": "SERVER", "CLIENT": "CLIENT"}
 _CODES = frozenset({0, 2})
 """Codes of OpenCensus that OpenTelemetry's OK and ERROR stand for."""
+_RPC = (
+    *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED"),
+    *("RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"),
+    "UNAUTHENTICATED",
+)
+"""Names of gRPC's codes, by number."""
 _NUMBERS: dict[object, str] = dict(enumerate(_KINDS.values()))
 
 
@@ -288,15 +294,16 @@ def status(use: Found, file: File) -> Outcome:
         code, message = file.argument(call, 0, "code"), file.argument(call, 1, "message")
         if file.argument(call, 2, "details") is not None:
             return Ask("OpenTelemetry's status has no details: are they needed?")
-        if not isinstance(code, ast.Constant) or not isinstance(code.value, int):
+        number = _code(code, file)
+        if number is None:
             return Ask("Which codes can it be? 0 is StatusCode.OK, all others are StatusCode.ERROR.")
-        if code.value not in _CODES and legacy.shows(file):
+        if number not in _CODES and legacy.shows(file):
             return Ask(
-                f"Who reads the code {code.value} at the exporter? OpenTelemetry has ERROR alone, which arrives there as 2, UNKNOWN. Write 2 where that will do."
+                f"Who reads the code {number} at the exporter? OpenTelemetry has ERROR alone, which arrives there as 2, UNKNOWN. Write 2 where that will do."
             )
         trace = file.need(_TRACE, node)
-        text = f"{trace}.StatusCode.ERROR" if code.value else f"{trace}.StatusCode.OK"
-        if message is not None and code.value:
+        text = f"{trace}.StatusCode.ERROR" if number else f"{trace}.StatusCode.OK"
+        if message is not None and number:
             maker, rendered = text_maker(message, file), file.render(message)
             text += f", {maker}({rendered})" if maker else f", {rendered}"
         return [file.replace(call, f"{trace}.Status({text})")]
@@ -307,6 +314,17 @@ def status(use: Found, file: File) -> Outcome:
     if isinstance(statement, ast.Assign) and statement.targets == [node] and isinstance(node, ast.Attribute):
         return as_call(node, statement, file, "set_status(")
     return Ask("OpenTelemetry's spans have no status that can be read: who needs it?")
+
+
+def _code(node: ast.expr | None, file: File) -> int | None:
+    """Return the code of a status, where it is written out, by its number or by its name in `google.rpc.code_pb2`; None for another one."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, int) else None
+    alias = file.import_of(node) if isinstance(node, ast.Attribute) else None
+    statement = file.parents.get(alias) if alias is not None else None
+    module = f"{statement.module}.{alias.name}" if isinstance(statement, ast.ImportFrom) and alias is not None else ""
+    is_rpc = isinstance(node, ast.Attribute) and (module == "google.rpc.code_pb2" or ast.unparse(node.value) == "google.rpc.code_pb2")
+    return _RPC.index(node.attr) if is_rpc and isinstance(node, ast.Attribute) and node.attr in _RPC else None
 
 
 def annotation(use: Found, file: File) -> Outcome:
@@ -450,6 +468,5 @@ REWRITERS: dict[str, Rewriter] = {
     "T028": message,
     "T029": child,
     "T031": kinds,
-    "T032": as_class,
     "T075": from_code,
 }

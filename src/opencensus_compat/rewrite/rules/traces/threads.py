@@ -26,12 +26,22 @@ _COMMENT = re.compile(rb"#[^\r\n]*")
 _OF_CONTEXT = "trace.execution_context.get_opencensus_tracer"
 _MIDDLEWARES = frozenset({"W010", "W011", "W012", "W017", "W018"})
 _DEPTH = 4
+_COPY = frozenset(
+    {"to_thread", "run_sync", "run_in_threadpool", "create_task", "ensure_future", "gather", "start_soon", "Depends", "Security"}
+)
+"""What runs a function that it gets, or the coroutine, in a copy of the context."""
+_STEP = frozenset({"StreamingResponse", "EventSourceResponse", "iterate_in_threadpool", "Depends", "Security"})
+"""What runs each step of a generator that is none of asyncio's in a copy of the context of its own."""
 _PARENT = Ask(
     "Whose child is a span of this thread? OpenCensus takes the span that is open where the tracer was made, and OpenTelemetry none. "
     "`ThreadingInstrumentor().instrument()` of opentelemetry-instrumentation-threading takes the current span along to threads and pools."
 )
 _NOTHING = Ask(
     "Are spans of this thread to be sent? A thread has no tracer in OpenCensus's context, so that nothing of them is; `trace.get_tracer` sends them."
+)
+_STEPS = Ask(
+    "Does this span have to be the current one between the steps of its generator? Each step runs in a context of its own, where OpenTelemetry cannot "
+    "take it back, and logs an exception for that. An `async def` with `yield` keeps one context."
 )
 
 
@@ -47,6 +57,8 @@ def check(start: ast.expr, file: File) -> None:
     """
     tracer = start.value if isinstance(start, ast.Attribute) else start
     is_of_context = _is_of_context(tracer, file)
+    if _is_stepped(start, file):
+        raise Refused(_STEPS)
     if _is_open_around(start, file):
         return
     handing = _handing(start, file, _DEPTH)
@@ -63,6 +75,43 @@ def check_decorated(function: ast.FunctionDef | ast.AsyncFunctionDef, file: File
     handing = _handing(function.body[0], file, _DEPTH)
     if any(_may_be_open(call, home, _DEPTH) for home, call in handing) and not _is_handed_on(file):
         raise Refused(_PARENT)
+
+
+def _is_stepped(node: ast.AST, file: File) -> bool:
+    """Return whether a place is in a generator, each step of which a framework runs in a context of its own."""
+    function = file.function(node)
+    if not isinstance(function, ast.FunctionDef) or not any(file.function(each) is function for each in file.kinds[ast.Yield]):
+        return False
+    for home, each in reads(function.name, file):
+        made = home.call(each)
+        target = home.parents.get(made) if made is not None else None
+        slot = home.slot(target.targets[0]) if isinstance(target, ast.Assign) and len(target.targets) == 1 else None
+        held = [made or each, *(slot.loads if slot is not None else [])]
+        if any(_steps(call) for one in held if (call := _call_with(one, home)) is not None):
+            return True
+    return False
+
+
+def _steps(call: ast.Call) -> bool:
+    return strings.tail(call.func) in _STEP or any(isinstance(each, ast.Name) and each.id == "next" for each in call.args)
+
+
+def _call_with(node: ast.AST, file: File) -> ast.Call | None:
+    """Return the call that has an expression as an argument; None for another place."""
+    parent = file.parents.get(node)
+    if isinstance(parent, ast.keyword):
+        parent = file.parents.get(parent)
+    return parent if isinstance(parent, ast.Call) and parent.func is not node else None
+
+
+def is_in_copy(node: ast.AST, file: File) -> bool:
+    """Return whether the function around a place runs in a thread, a task or a copy of the context, so that what it makes current there is not so elsewhere."""
+    function = file.function(node)
+    for home, each in reads(getattr(function, "name", ""), file) if function is not None else ():
+        call = _call_with(home.call(each) or each, home)
+        if call is not None and strings.tail(call.func) in _COPY | _TAKE:
+            return True
+    return False
 
 
 def _is_handed_on(file: File) -> bool:
