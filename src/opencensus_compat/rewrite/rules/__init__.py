@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.rules import absent, packages
 from opencensus_compat.rewrite.rules.exporters import legacy, makers
-from opencensus_compat.rewrite.rules.frameworks import django, functions, integrations, left_out, settings
+from opencensus_compat.rewrite.rules.frameworks import django, functions, integrations, left_out, middlewares, settings
 from opencensus_compat.rewrite.rules.logs import handler_classes, handlers
 from opencensus_compat.rewrite.rules.metrics import exporters, gauges, prometheus, readings, recording, tags, views
 from opencensus_compat.rewrite.rules.traces import (
@@ -46,6 +46,7 @@ REWRITERS: dict[str, Rewriter] = {
     **left_out.REWRITERS,
     **attributes.REWRITERS,
     **integrations.REWRITERS,
+    **middlewares.REWRITERS,
     **functions.REWRITERS,
     **settings.REWRITERS,
     **django.REWRITERS,

@@ -1,25 +1,19 @@
-"""Integrations and middlewares."""
+"""Integrations that are switched on by their names: an instrumentation for each."""
 
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from opencensus_compat._integrations import INTEGRATIONS
-from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.edits import Edit
-from opencensus_compat.rewrite.following.made import maker
-from opencensus_compat.rewrite.rules.exporters import legacy, pipelines, providers, setups, shared, ways
-from opencensus_compat.rewrite.rules.frameworks import settings
-from opencensus_compat.rewrite.rules.frameworks.settings import Source
-from opencensus_compat.rewrite.rules.traces import samplers
+from opencensus_compat.rewrite.rules.exporters import pipelines, ways
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.project import ENGINES
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
 
@@ -139,12 +133,12 @@ def _instrumented(name: str, file: File, use: Found) -> str:
         return ""
     module = f"opentelemetry.instrumentation.{_MODULES.get(name, name)}"
     arguments = [f"tracer_provider={pipelines.of_libraries(use.node, file)}"] if ways.are_separate(file) else []
-    if name in _MEASURING and (metrics := _no_metrics(use, file)):
+    if name in _MEASURING and (metrics := no_metrics(use, file)):
         arguments.append(metrics)
     return f"{file.need(f'from {module} import {INSTRUMENTORS[name]}', use.node)}().instrument({', '.join(arguments)})"
 
 
-def _no_metrics(use: Found, file: File) -> str:
+def no_metrics(use: Found, file: File) -> str:
     """Return the argument that keeps an instrumentation from measuring, where the program sends metrics; empty where nothing would come of it."""
     homes = file.files.values()
     is_sent = any(each.rule in _METRICS for home in homes for each in home.uses) or any(
@@ -199,219 +193,6 @@ def no_client(use: Found, file: File) -> Outcome:
     return Ask(_left(["httplib"])) if file.call(use.node) is not None else Keep("a part of the integration")
 
 
-class _Parts(NamedTuple):
-    """What a middleware is given, by its arguments and by settings."""
-
-    given: dict[str, ast.expr]
-    edits: list[Edit]
-    """That take the settings away."""
-    uses: list[Found]
-
-
-def flask(use: Found, file: File) -> Outcome:
-    """`FlaskMiddleware(app, ...)` → `configure(...)` and `FlaskInstrumentor().instrument_app(app, ...)`."""
-    call = file.call(use.node)
-    if call is None or not use.symbol.endswith(".FlaskMiddleware"):
-        return Ask("Is this a check, or a subclass? What does it add?")
-    app = file.argument(call, 0, "app")
-    statement = file.statement(call)
-    function = file.function(call)
-    if any(strings.tail(each) == "before_first_request" for each in getattr(function, "decorator_list", ())):
-        return Ask(
-            "Where is the application made? Instrument it there: the first request has begun here, and its span would get no status."
-        )
-    if app is None or file.has_stars(call):
-        return Ask("Which application is instrumented, and with what? Write `FlaskInstrumentor().instrument_app(app)` where it is known.")
-    added = [] if file.is_alone(call) or _is_unused(statement, call, file) else ways.added_to_middleware(call, file)
-    if added is None:
-        return Ask("What is done with the middleware? A telemetry processor of its exporter becomes an argument of `configure`.")
-    names = ("app", "excludelist_paths", "sampler", "exporter", "propagator")
-    given = {name: value for at, name in enumerate(names) if (value := providers.given(call, at, name, file)) is not None}
-    if (older := providers.given(call, 9, "blacklist_paths", file)) is not None:
-        given.setdefault("excludelist_paths", older)
-    parts = _with_settings(given, ast.unparse(app), file)
-    instrumentor = file.need("from opentelemetry.instrumentation.flask import FlaskInstrumentor", use.node)
-    return _server(use, call, parts, f"{instrumentor}().instrument_app({file.render(app)}", "", samplers.default_sampler, file, added)
-
-
-def _is_unused(statement: ast.stmt, call: ast.Call, file: File) -> bool:
-    if not isinstance(statement, ast.Assign) or statement.value is not call or len(statement.targets) != 1:
-        return False
-    place = statement.targets[0]
-    if isinstance(place, ast.Attribute) and isinstance(place.value, ast.Name) and place.value.id == "self":
-        is_named = any(node.value == place.attr for home in file.files.values() for node in home.kinds[ast.Constant])
-        return not is_named and not any(home.reads(place.attr) for home in file.files.values())
-    slot = file.slot(place) if isinstance(place, ast.Name) else None
-    return slot is not None and not slot.loads and len(slot.stores) == 1
-
-
-def _with_settings(given: dict[str, ast.expr], app: str, file: File) -> _Parts:
-    """Return what a middleware of Flask is given, `app.config["OPENCENSUS"]` and `app.config.from_object(module)` included."""
-    edits: list[Edit] = []
-    uses: list[Found] = []
-    for other in file.uses:
-        if other.rule != "W018":
-            continue
-        statement = file.statement(other.node)
-        if not isinstance(statement, ast.Assign) or [ast.unparse(target) for target in statement.targets] != [
-            f"{app}.config['OPENCENSUS']"
-        ]:
-            raise Refused(Keep("settings in another form than `app.config['OPENCENSUS'] = {...}`"))
-        found = settings.trace_settings(statement.value)
-        if isinstance(found, Keep):
-            raise Refused(found)
-        given = {**found.parts, **given}
-        edits.append(file.delete(statement))
-        uses += [each for node in ast.walk(statement) for each in file.by_node.get(node, ())]
-    if not edits:
-        elsewhere = settings.settings_of_object(app, file)
-        if isinstance(elsewhere, Keep):
-            raise Refused(elsewhere)
-        given = {**(elsewhere.parts if elsewhere is not None else {}), **given}
-    return _Parts(given, edits, uses)
-
-
-def fastapi(use: Found, file: File) -> Outcome:
-    """`app.add_middleware(FastAPIMiddleware, ...)` → `configure(...)` and `FastAPIInstrumentor.instrument_app(app, ...)`."""
-    call = file.parents.get(use.node)
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "add_middleware":
-        return Ask("Which application is instrumented here? Write `FastAPIInstrumentor.instrument_app(app)` where it is made.")
-    if not file.is_alone(call) or file.has_stars(call) or len(call.args) != 1:
-        return Ask("Which options does the middleware get?")
-    given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
-    instrumentor = file.need("from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor", use.node)
-    start = f"{instrumentor}.instrument_app({file.render(call.func.value)}"
-    # Without these every part of an answer is a dependency.
-    spans = ', exclude_spans=["receive", "send"]'
-    return _server(use, call, _Parts(given, [], []), start, spans, _all, file)
-
-
-def _all(file: File, use: Found) -> str:
-    return file.need("from opentelemetry.sdk.trace.sampling import ALWAYS_ON", use.node)
-
-
-def _server(
-    use: Found,
-    call: ast.Call,
-    parts: _Parts,
-    start: str,
-    more: str,
-    default: Callable[[File, Found], str],
-    file: File,
-    added: Sequence[ast.Call] = (),
-) -> Outcome:
-    """Return the edits that put an instrumentation in the place of a middleware.
-
-    Args:
-        use: The middleware's use.
-        call: What makes it, or puts it in.
-        parts: What it is given.
-        start: The call of the instrumentation as far as its application.
-        more: Its last arguments.
-        default: Returns the source of the sampler of a middleware that is given none.
-        file: The file.
-        added: What adds telemetry processors to its exporter by `middleware.exporter`.
-    """
-    given = parts.given
-    if "excludelist_hostnames" in given:
-        return Ask("Which hosts are not to be traced? OTEL_PYTHON_REQUESTS_EXCLUDED_URLS and its like name them for each library.")
-    if "propagator" in given and not settings.is_default_propagator(given["propagator"], file):
-        return Ask("Which headers do the callers send? `opentelemetry.propagate.set_global_textmap` sets the propagator of all libraries.")
-    exporter = given.get("exporter")
-    if exporter is None:
-        return Keep("it prints its spans: it has no exporter here")
-    providers.check_header(file)
-    sampler = given.get("sampler")
-    lines, edits = [], list(parts.edits)
-    is_separate = ways.are_separate(file)
-    stays = None if is_separate else legacy.of(exporter, file)
-    statement = place = file.statement(call)
-    for each in added:
-        file.covered.update(file.by_node.get(each.func, ()))
-    if stays is None and not is_separate:
-        legacy.check_alone(file)
-    if stays is not None:
-        if added:
-            return Ask("What is done with the exporter of the middleware?")
-        made = _of_legacy(use, call, stays, exporter, sampler, default, file)
-        lines += [each for each in made if isinstance(each, str)]
-        edits += [each for each in made if isinstance(each, Edit)]
-    elif is_separate:
-        provider = _provider(use, call, exporter, sampler, default, file)
-        if isinstance(provider, (Ask, Keep)):
-            return provider
-        if added:
-            pipeline, _, of_sampler = provider.rpartition(".tracer_provider(")
-            name = pipeline if isinstance(exporter, (ast.Name, ast.Attribute)) else file.free_name("exporter")
-            lines += [f"{name} = {pipeline}"] if name != pipeline else []
-            provider = f"{name}.tracer_provider({of_sampler}"
-            edits += [file.replace(each.func.value, name) for each in added if isinstance(each.func, ast.Attribute)]
-        edits += pipelines.kept(exporter, call, file)
-        start = f"{start}, tracer_provider={provider}"
-    elif maker(exporter, file) is not None:
-        # `configure` stands where the exporter is made.
-        edits = [*edits, *shared.import_without(exporter, sampler, file)]
-        lines += [file.text(exporter)] if isinstance(exporter, ast.Call) else []
-        if sampler is not None:
-            file.cover(sampler)
-    else:
-        arguments = settings.exporter_arguments(exporter, file, file.statement(call))
-        if isinstance(arguments, (Ask, Keep)):
-            return arguments
-        if added:
-            functions = [file.render(node) for each in added for node in [*each.args, *(keyword.value for keyword in each.keywords)]]
-            arguments.append(f"telemetry_processors=[{', '.join(functions)}]")
-            place = file.statement(added[-1])
-            edits += [file.delete(file.statement(each)) for each in added[:-1]]
-            edits.append(file.delete(statement))
-        arguments.append('signals=["traces"]')
-        arguments.append(f"sampler={default(file, use) if sampler is None else settings.sampler(sampler, file, use)}")
-        lines.append(f"{file.need('from appinsights_exporter import configure', use.node)}({', '.join(arguments)})")
-    if not is_separate:
-        setups.check(call, file)
-    paths = settings.excluded_urls(given.get("excludelist_paths"))
-    if isinstance(paths, Ask):
-        return paths
-    file.covered.update(parts.uses)
-    metrics = _no_metrics(use, file)
-    lines.append(f"{start}{paths}{more}{f', {metrics}' if metrics else ''})")
-    between = f"{file.line_end}{file.indentation(place)}" if file.begins_line(place) else "; "
-    return [*edits, file.splice(file.start(place), file.end(place), between.join(lines), place)]
-
-
-def _of_legacy(
-    use: Found,
-    call: ast.Call,
-    stays: legacy.Stays,
-    exporter: ast.expr,
-    sampler: ast.expr | None,
-    default: Callable[[File, Found], str],
-    file: File,
-) -> list[str | Edit]:
-    """Return the lines and edits that hand the spans of an instrumentation to an exporter that stays."""
-    text = default(file, use) if sampler is None else settings.sampler(sampler, file, use)
-    middleware = providers.taker(call, file)
-    assert middleware is not None
-    made = legacy.set_up(stays, call, middleware._replace(sampler=sampler, exporter=exporter), text, use, file)
-    if sampler is not None:
-        file.cover(sampler)
-    return [*made, *(shared.import_without(exporter, sampler, file) if stays.file is not file else [])]
-
-
-def _provider(
-    use: Found, call: ast.Call, exporter: ast.expr, sampler: ast.expr | None, default: Callable[[File, Found], str], file: File
-) -> str | Ask | Keep:
-    """Return the source of the provider of a middleware, whose parts are in code or in the text of settings."""
-    found = settings.source(exporter)
-    if isinstance(found, Source) and not found.is_text:
-        return pipelines.provider(exporter, sampler, use, file, default)
-    arguments = settings.exporter_arguments(exporter, file, file.statement(call))
-    if isinstance(arguments, (Ask, Keep)):
-        return arguments
-    of_sampler = default(file, use) if sampler is None else settings.sampler(sampler, file, use)
-    return f"{pipelines.named(use.node, file)}({', '.join(arguments)}).tracer_provider(sampler={of_sampler})"
-
-
 def gevent(use: Found, file: File) -> Outcome:
     """`patch_opencensus()` goes."""
     call = file.call(use.node)
@@ -424,7 +205,5 @@ REWRITERS: dict[str, Rewriter] = {
     "L006": ids_in_formats,
     "W001": by_name,
     "W002": no_client,
-    "W010": flask,
-    "W012": fastapi,
     "W016": gevent,
 }
