@@ -38,10 +38,11 @@ from .review import Dialogue, append, review
 from .steps import STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .model import Accepted
     from .programs import Command
+    from .steps import Step
 
 _DESCRIPTION = """\
 Compare what two programs send, or one before and after a change: table by
@@ -177,34 +178,14 @@ def _compared(args: argparse.Namespace) -> int:
     sides = Sides(names[0], names[1], step)
     with tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as folder:
         try:
-            first, *twins, after = runs = programs.recorded(Path(folder)) if programs else [_Run(name) for name in args.recordings]
-
-            def compared(accepted: Sequence[Accepted]) -> Comparison:
-                with doing("comparing") as say:
-                    return compare(
-                        first.recording,
-                        after.recording,
-                        twins=[twin.recording for twin in twins],
-                        accepted=accepted,
-                        known=() if step is None else step.accepted(),
-                        tolerances=dict(args.tolerance),
-                        replacements=one_port(run.port for run in runs),
-                        lines=lines,
-                        progress=say,
-                    )
-
+            runs = programs.recorded(Path(folder)) if programs else [_Run(name) for name in args.recordings]
+            compared = _Comparing(runs, step, dict(args.tolerance), lines)
             found = compared(_accepted(args))
             if args.review and found.verdict == "different" and _reviewed(found, sides, Path(args.accept or _LIST)):
                 found = compared(_accepted(args))
             if args.pages:
                 _report(found, sides, args.format, args.output)
-                files = (str(first.recording), str(after.recording))
-                page = ComparisonPage(compared, sides, Path(args.accept or _LIST), files, one_port(run.port for run in runs))
-                # Of a copy: a recording that is being looked at cannot be compared again.
-                shown = Path(folder, "shown", Path(after.recording).name)
-                shown.parent.mkdir()
-                shutil.copyfile(after.recording, shown)
-                look(str(shown), 0, json=False, comparison=page)
+                _look(compared, sides, Path(args.accept or _LIST), Path(folder, "shown"))
                 return _EXIT_CODES[found.verdict]
             if programs:
                 found = replace(found, problems=tuple(programs.problem(each) for each in found.problems))
@@ -231,6 +212,51 @@ class _Run(NamedTuple):
     recording: str
     port: int | None = None
     """Of a server."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparing:
+    """The comparison of some runs, the last of which is after, for any list of what is accepted."""
+
+    runs: Sequence[_Run]
+    step: Step | None
+    tolerances: Mapping[str, float]
+    lines: LineMap | None
+
+    def __call__(self, accepted: Sequence[Accepted]) -> Comparison:
+        """Return what differs."""
+        first, *twins, after = self.runs
+        with doing("comparing") as say:
+            return compare(
+                first.recording,
+                after.recording,
+                twins=[twin.recording for twin in twins],
+                accepted=accepted,
+                known=() if self.step is None else self.step.accepted(),
+                tolerances=self.tolerances,
+                replacements=one_port(run.port for run in self.runs),
+                lines=self.lines,
+                progress=say,
+            )
+
+
+def _look(compared: _Comparing, sides: Sides, accepted: Path, folder: Path) -> None:
+    """Show the comparison in a browser, until that is ended.
+
+    Args:
+        compared: Compares anew for each list of what is accepted.
+        sides: Names of the two sides.
+        accepted: The list.
+        folder: Gets a copy of the recording after: one that is being looked at cannot be compared again.
+    """
+    first, *_, after = compared.runs
+    page = ComparisonPage(
+        compared, sides, accepted, (str(first.recording), str(after.recording)), one_port(run.port for run in compared.runs)
+    )
+    shown = folder / Path(after.recording).name
+    folder.mkdir()
+    shutil.copyfile(after.recording, shown)
+    look(str(shown), 0, json=False, comparison=page)
 
 
 @dataclass(frozen=True, slots=True)
