@@ -53,6 +53,24 @@ class _Tally:
     more: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An item in which something differs, or several that are counted as one."""
+
+    table: str
+    """The portal's."""
+    texts: Callable[[], Mapping[str, str]]
+    """Gives the texts of its columns, for ``where`` and conditions."""
+    other: Callable[[], Mapping[str, str]] = dict
+    """The same of its counterpart after; of an item that is on one side only, of the counterpart of the item above it."""
+    weight: int = 1
+    """Items that it counts for."""
+    rows: int = 1
+    """Rows that it is."""
+    example: str = ""
+    """Its name or message."""
+
+
 class Differences:
     """What differs, added up as it is found."""
 
@@ -70,16 +88,11 @@ class Differences:
 
     def add(
         self,
-        table: str,
+        item: Compared,
         column: str,
         before: str,
         after: str,
         *,
-        item: Callable[[], Mapping[str, str]],
-        other: Callable[[], Mapping[str, str]] = dict,
-        weight: int = 1,
-        rows: int = 1,
-        example: str = "",
         note: str = "",
         again: bool = False,
         code: Callable[[], Code | None] = lambda: None,
@@ -87,29 +100,29 @@ class Differences:
         """Note that a value differs in an item.
 
         Args:
-            table: The portal's table.
+            item: The item.
             column: Column as in `Difference.column`.
             before: Text of the value before.
             after: Text of the value after.
-            item: Gives the texts of the item's columns, for ``where`` and conditions.
-            other: The same of its counterpart after; of an item that is on one side only, of the counterpart of the item above it.
-            weight: Items that it counts for.
-            rows: Rows that it is.
-            example: Name or message of the item.
             note: What the values do not say; differences with different notes stay apart.
             again: It is one more value of a column that was noted for the item before: a line of its stack.
             code: Gives the lines of the program that made the item.
 
         """
+        table, example = item.table, item.example
         entry = next(
-            (place for place, entry in enumerate(self._entries) if accepted_lists.fits(entry, table, column, before, after, item, other)),
+            (
+                place
+                for place, entry in enumerate(self._entries)
+                if accepted_lists.fits(entry, table, column, before, after, item.texts, item.other)
+            ),
             -1,
         )
         side = before if column == ROW else ""
         tally = self._tallies.setdefault((table, column, side, note, entry), _Tally())
         if not again:
-            tally.count += weight
-            tally.rows += rows
+            tally.count += item.weight
+            tally.rows += item.rows
         key = (*_short(before, after), example if column == ROW else "")
         change = tally.changes.get(key)
         if change is None:
@@ -117,8 +130,8 @@ class Differences:
                 tally.more += 1
                 return
             change = tally.changes[key] = [0, 0, [], []]
-        change[0] += weight
-        change[1] += rows
+        change[0] += item.weight
+        change[1] += item.rows
         if len(change[2]) < _EXAMPLES and example not in change[2]:
             change[2].append(example)
         if len(change[3]) < _EXAMPLES and change[1] <= _LOOKED_AT and (line := code()) is not None and line not in change[3]:
@@ -172,16 +185,7 @@ def collect(
     for side, entries in ((PRESENT, matching.before.entries), (ABSENT, matching.after.entries)):
         for entry in entries:
             found.of[entry.table, side] += entry.weight
-    for before, after, lone, recording in (
-        (PRESENT, ABSENT, matching.only_before(), recordings[0]),
-        (ABSENT, PRESENT, matching.only_after(), recordings[1]),
-    ):
-        for entry in lone:
-            texts = _Texts(recording, entry)
-            items = (texts, None) if before == PRESENT else (None, texts)
-            code = sources.finder(ROW, *items)
-            above = _above(entry, matching, recordings, is_before=before == PRESENT)
-            found.add(entry.table, ROW, before, after, item=texts, other=above, weight=entry.weight, example=entry.label, code=code)
+    _collect_lone(found, matching, recordings, sources)
     tolerances = tolerances or {}
     references = References(matching)
     for one, other in matching.pairs.items():
@@ -194,26 +198,46 @@ def collect(
         if not names and not changes:
             continue
         texts, others = _Texts(recordings[0], first), _Texts(recordings[1], second)
-        example = first.label
-        if names:
-            cells = matching.before.cells(texts.item), matching.after.cells(others.item)
-            for name in names:
-                old, new = (placed.get(name, _NOTHING) for placed in cells)
-                column = column_of(name)
-                if column not in tolerances or not _near(old, new, tolerances[column]):
-                    before, after = _as_text(name, old, matching.before), _as_text(name, new, matching.after)
-                    if is_line(name) and old != (there := texts.item.cells.get(name, _NOTHING)):
-                        before = f"{_text(there)}, now {before}"
-                    changes.append((column, before, after))
+        changes += _changed_cells(matching, texts, others, names, tolerances)
+        item = Compared(first.table, texts, others, first.weight, example=first.label)
         noted = set()
         for column, before, after in changes:
             again = column in noted
             noted.add(column)
             code = sources.finder(column, texts, others)
-            found.add(
-                first.table, column, before, after, item=texts, other=others, weight=first.weight, example=example, again=again, code=code
-            )
+            found.add(item, column, before, after, again=again, code=code)
     _collect_units(found, matching)
+
+
+def _collect_lone(found: Differences, matching: Matching, recordings: tuple[Recording, Recording], sources: Sources) -> None:
+    """Note the items that are on one side only."""
+    for before, after, lone, recording in (
+        (PRESENT, ABSENT, matching.only_before(), recordings[0]),
+        (ABSENT, PRESENT, matching.only_after(), recordings[1]),
+    ):
+        for entry in lone:
+            texts = _Texts(recording, entry)
+            items = (texts, None) if before == PRESENT else (None, texts)
+            code = sources.finder(ROW, *items)
+            above = _above(entry, matching, recordings, is_before=before == PRESENT)
+            found.add(Compared(entry.table, texts, above, entry.weight, example=entry.label), ROW, before, after, code=code)
+
+
+def _changed_cells(
+    matching: Matching, one: _Texts, other: _Texts, names: Sequence[str], tolerances: Mapping[str, float]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the column and the texts before and after of the values under some names, as far as they differ by more than is tolerated."""
+    if not names:
+        return
+    before, after = matching.before.cells(one.item), matching.after.cells(other.item)
+    for name in names:
+        old, new, column = before.get(name, _NOTHING), after.get(name, _NOTHING), column_of(name)
+        if column in tolerances and _near(old, new, tolerances[column]):
+            continue
+        text = _as_text(name, old, matching.before)
+        if is_line(name) and old != (there := one.item.cells.get(name, _NOTHING)):
+            text = f"{_text(there)}, now {text}"
+        yield column, text, _as_text(name, new, matching.after)
 
 
 def _above(
@@ -255,13 +279,10 @@ def collect_order(
         texts = _Texts(recordings[0], entry)
         others = None if counterpart is None else _Texts(recordings[1], matching.after.entries[counterpart])
         found.add(
-            entry.table,
+            Compared(entry.table, texts, weight=entry.weight, example=entry.label),
             "timestamp",
             f"<after {table} {label!r}>",
             f"<before {table} {label!r}>",
-            item=texts,
-            weight=entry.weight,
-            example=entry.label,
             code=sources.finder("timestamp", texts, others),
         )
 
@@ -443,13 +464,9 @@ def _collect_units(found: Differences, matching: Matching) -> None:
                 before, after = (statistics.median(row[place] for row in there) for place in (0, 1))
                 times = f"{factor:,.0f} times as long" if factor > 1 else f"{1 / factor:,.0f} times as short"
                 found.add(
-                    table,
+                    Compared(table, dict, weight=sum(row[2] for row in there), rows=len(there), example=fitting[0]),
                     "duration",
                     f"{before:g} ms",
                     f"{after:g} ms",
-                    item=dict,
-                    weight=sum(row[2] for row in there),
-                    rows=len(there),
-                    example=fitting[0],
                     note=f"{times}, by the median: another unit",
                 )

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from .differences import Compared
 from .model import ABSENT, NOTE, PRESENT, ROW
 from .noise import is_compared
 
@@ -185,22 +186,10 @@ def collect(found: Differences, before: list[Series], after: list[Series], volat
         for column, first, second, note in differing(one, other):
             if (one.table, one.name, column) not in volatile:
                 code = sources.finder(column, one.texts, other.texts)
-                found.add(
-                    one.table,
-                    column,
-                    first,
-                    second,
-                    item=one.texts,
-                    other=partial(_with_note, other, note),
-                    weight=one.weight,
-                    rows=one.rows,
-                    example=one.name,
-                    note=note,
-                    code=code,
-                )
+                item = Compared(one.table, one.texts, partial(_with_note, other, note), one.weight, one.rows, one.name)
+                found.add(item, column, first, second, note=note, code=code)
     for first, second, rest in ((PRESENT, ABSENT, left), (ABSENT, PRESENT, right)):
         for series in rest:
             code = sources.finder(ROW, *((series.texts, None) if first == PRESENT else (None, series.texts)))
-            found.add(
-                series.table, ROW, first, second, item=series.texts, weight=series.weight, rows=series.rows, example=series.name, code=code
-            )
+            item = Compared(series.table, series.texts, weight=series.weight, rows=series.rows, example=series.name)
+            found.add(item, ROW, first, second, code=code)
