@@ -218,7 +218,7 @@ class BatchLogRecordProcessor(_BatchProcessor):  # type: ignore[misc]  # likewis
 def new_provider(resource: Resource | None = None, *, shutdown_on_exit: bool = True) -> LoggerProvider:
     """Return a provider whose records may have any number of attributes: the SDK's own keep 128, the last ones.
 
-    Of the releases from 1.39, those that cannot be told keep 128 all the same of records that are emitted without a scope.
+    Of records that are emitted without a scope, releases from 1.39 that take no limits keep 128 all the same.
 
     Args:
         resource: Of all its records; None for the SDK's default.

@@ -29,9 +29,9 @@ KEPT = "kept"
 """Signal of items that were kept for later, of whatever signal: they are sent, and lost, under this name."""
 
 SENT, DROPPED, RETRIED = "sent", "dropped", "retried"
-"""What :class:`Point` tells of."""
+"""The events that a :class:`Point` counts."""
 FILTERED, STORED, HELD, POSSIBLY_DUPLICATED = "filtered", "stored", "held", "possibly_duplicated"
-"""What a :class:`Listener` is told of as well."""
+"""Further events, which are reported to a :class:`Listener`."""
 
 _TYPES = {
     b"RequestData": "REQUEST",
@@ -48,7 +48,7 @@ _MARK = b'"baseType":"'
 
 
 class Listener(Protocol):
-    """What is told of everything that is counted, at once."""
+    """Gets everything that is counted, at once."""
 
     def counted(self, event: str, items: int, reason: Reason | None, detail: str) -> None:
         """Take note of it. Is called without a lock, by any thread, and never raises.
@@ -148,7 +148,7 @@ class Counts:
         self.watched = _watch_new
         """Whether somebody reads :meth:`points`; then types are counted too, which takes looking into the items."""
         self.listener: Listener | None = None
-        """Who is told of everything that is counted."""
+        """Gets everything that is counted."""
         self.restart()
         _live.add(self)
         restart_in_child(self)

@@ -31,7 +31,7 @@ class Request:
     send: bool = False
     """Whether a test item is to be sent."""
     tell: Callable[[str], None] = field(default=_nothing, repr=False, compare=False)
-    """Is told which host is contacted, before that."""
+    """Called with the name of each host before that is contacted."""
     counts: str | None = None
     """File of counts to look at, or what files of counts are named after; None for none."""
     pid: int | None = None

@@ -8,7 +8,7 @@ Use::
         assert not endpoint.warnings
 
 It answers as the service does (``schema`` says what it refuses), keeps what it accepts under the portal's table names
-(``tables``), and misbehaves when told to (``misbehave``). Only 127.0.0.1 is bound.
+(``tables``), and misbehaves by rules (``misbehave``). Only 127.0.0.1 is bound.
 
 Inside: ``server`` reads requests and sends replies; ``ingestion`` judges telemetry and ``control`` answers the rest; ``arrivals`` and
 ``store`` keep requests and items.

@@ -188,7 +188,7 @@ def shim(facts: Facts) -> Iterator[Finding]:
 
 @check("D060", group="process", title="uWSGI runs threads")
 def uwsgi_threads(facts: Facts) -> Iterator[Finding]:
-    """Telemetry is sent by threads, which uWSGI runs only where it is told to."""
+    """Telemetry is sent by threads, which uWSGI runs only where its options say so."""
     program = _program(facts)
     if program is None:
         return

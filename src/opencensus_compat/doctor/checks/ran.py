@@ -12,7 +12,7 @@ from opencensus_compat.doctor.sections.run import Process, Run
 
 _FLUSH = "OPENCENSUS_COMPAT_FLUSH_ON_SIGTERM=1"
 _ENDS = (0, *(end for number in (2, 9, 15) for end in (-number, 128 + number)))
-"""Exit codes of programs that have not failed: signals are told by the next check."""
+"""Exit codes of programs that have not failed: the next check names signals."""
 _SIGNALS = {2: "SIGINT", 9: "SIGKILL", 15: "SIGTERM"}
 
 

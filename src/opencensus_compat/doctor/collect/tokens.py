@@ -35,7 +35,7 @@ def asked(environ: Mapping[str, str], target: Target | None, tell: Callable[[str
     Args:
         environ: The environment.
         target: Where telemetry goes.
-        tell: Is told the host before it is contacted; None contacts nobody.
+        tell: Called with the host before that is contacted; None contacts nobody.
     """
     if not environ.get(VARIABLE, "").strip():
         return _token(), ""

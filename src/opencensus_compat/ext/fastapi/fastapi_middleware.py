@@ -224,14 +224,14 @@ def _flushing(send: Send) -> Send:
     Uvicorn ends its process by SIGTERM, for which Python runs no exit hooks.
     """
 
-    async def told(message: Message) -> None:
+    async def flush_and_send(message: Message) -> None:
         # A server's loop runs in the main thread. That of a test client does not, whose tests are not to wait for an endpoint.
         if message["type"].startswith("lifespan.shutdown.") and threading.current_thread() is threading.main_thread():
             with _server.guarded(_LIBRARY):
                 await run_in_threadpool(ending.flush, ending.grace_period_s())
         await send(message)
 
-    return told
+    return flush_and_send
 
 
 class _Answer:

@@ -35,9 +35,9 @@ MOST_ITEMS = 500
 """Items of one answer to ``items``."""
 
 _BATCH_S = 0.25
-"""Changes are told this often at most."""
+"""Shortest time between two messages about changes."""
 _HEARTBEAT_S = 15.0
-"""A stream says something this often, so that both sides notice when the other has gone."""
+"""Longest time without a message on a stream, so that both sides notice when the other has gone."""
 
 
 class Comparison(Protocol):

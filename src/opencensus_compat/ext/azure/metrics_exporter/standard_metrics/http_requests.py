@@ -1,10 +1,10 @@
 """Requests that this program answers: how many a second, and how long they take.
 
 Two things are requests: a call of a `do_GET`, `do_POST` … method of an `http.server` handler, and a server span of either API, which a span
-processor tells with `requests_seen.span_ended`. A server span in a handler's method is the same request as the method's call, and
+processor reports by `requests_seen.span_ended`. A server span in a handler's method is the same request as the method's call, and
 counts once; so does a handler's method called by another one.
 
-Limits: of spans only recorded ones are told, so requests that a sampler left out are not counted unless a handler counts them. A span that
+Limits: only recorded spans are reported, so requests that a sampler left out are not counted unless a handler counts them. A span that
 ends in a thread to which its handler's context was not carried counts beside the handler.
 """
 
@@ -76,7 +76,7 @@ class RequestsSeen:
         """Count a span, if it is a server span that is no handler's request. For a span processor's `on_end`.
 
         Args:
-            span: The ended span. It must be told where it ends: in the context of the code that ended it.
+            span: The ended span. Call this where it ends: in the context of the code that ended it.
         """
         if span.kind is trace_api.SpanKind.SERVER and not _handling.get():
             self.add(((span.end_time or 0) - (span.start_time or 0)) / 1e9)
