@@ -134,6 +134,7 @@ def _modules(package: str) -> dict[str, Path]:
     return {".".join(path.relative_to(ROOTS[package]).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
 
+@functools.cache
 def _imports(package: str) -> list[Import]:
     found = []
     for module, path in _modules(package).items():
@@ -176,7 +177,7 @@ def _arrows(package: str) -> dict[str, set[str]]:
     """Return module -> modules of the package that it imports, in any way; ``from package import module`` counts for that module alone."""
     modules = _modules(package)
     graph: dict[str, set[str]] = {module: set() for module in modules}
-    named = [(found.importer, found.target) for found in IMPORTS[package]] + _names(package)
+    named = [(found.importer, found.target) for found in _imports(package)] + _names(package)
     for importer, name in named:
         target = name if name in modules else name.rpartition(".")[0]
         # What stands in a package's own face is no tie to what it hands out.
@@ -185,37 +186,34 @@ def _arrows(package: str) -> dict[str, set[str]]:
     return graph
 
 
-IMPORTS = {package: _imports(package) for package in ROOTS}
-
-
 def _root(name: str) -> str:
     return name.partition(".")[0]
 
 
 def test_the_exporter_never_imports_the_facade():
     """At the end of a migration the facade is deleted and the exporter stays."""
-    assert [str(found) for found in IMPORTS[EXPORTER] if _root(found.target) in {FACADE, "opencensus"}] == []
+    assert [str(found) for found in _imports(EXPORTER) if _root(found.target) in {FACADE, "opencensus"}] == []
 
 
 def test_imports_inside_the_exporter_are_relative():
     """The exporter names itself nowhere."""
-    assert [str(found) for found in IMPORTS[EXPORTER] if _root(found.target) == EXPORTER and not found.relative] == []
+    assert [str(found) for found in _imports(EXPORTER) if _root(found.target) == EXPORTER and not found.relative] == []
 
 
 def test_the_facade_reaches_the_exporter_through_one_module():
     """Only ``_bridge.exporter`` imports the exporter package."""
-    assert {found.importer for found in IMPORTS[FACADE] if _root(found.target) == EXPORTER} <= {f"{FACADE}._bridge.exporter"}
+    assert {found.importer for found in _imports(FACADE) if _root(found.target) == EXPORTER} <= {f"{FACADE}._bridge.exporter"}
 
 
 def test_the_facade_imports_itself_by_its_own_name():
     """No module of ours imports another by the legacy name: the finder's locks are taken in one order only."""
-    assert [str(found) for found in IMPORTS[FACADE] if _root(found.target) == "opencensus"] == []
+    assert [str(found) for found in _imports(FACADE) if _root(found.target) == "opencensus"] == []
 
 
 @pytest.mark.parametrize(("package", "part"), [(FACADE, "_bridge.convert"), (EXPORTER, "convert")])
 def test_conversion_is_pure(package, part):
     """Converters import nothing that has a clock, a lock, a file or a socket, when they load or later."""
-    own = [found for found in IMPORTS[package] if f"{found.importer}.".startswith(f"{package}.{part}.")]
+    own = [found for found in _imports(package) if f"{found.importer}.".startswith(f"{package}.{part}.")]
     wrong = [found for found in own if _root(found.target) in SIDE_EFFECTS]
     assert [str(found) for found in wrong if found.target not in PURE_NAMES] == []
 
@@ -257,7 +255,7 @@ def test_the_map_names_every_part():
 @pytest.mark.parametrize("part", ["local", "scan"])
 def test_tools_import_neither_half(part):
     """The local endpoint and the scan know the wire and source text, not the packages."""
-    wrong = [found for found in IMPORTS[FACADE] if found.part == part and _root(found.target) in {FACADE, EXPORTER}]
+    wrong = [found for found in _imports(FACADE) if found.part == part and _root(found.target) in {FACADE, EXPORTER}]
     others = {"compare"} if part == "scan" else set()  # which reads recordings
     assert [str(found) for found in wrong if found.target_part not in {part, "__version__", *others}] == []
 
@@ -266,7 +264,7 @@ def test_arrows_point_down_in_the_local_endpoint():
     """Commands stand on queries and rendering, which do not know each other's insides; what judges a request knows no HTTP."""
     inside = f"{FACADE}.local."
     rank = {module: depth for depth, modules in enumerate(LOCAL_LAYERS) for module in modules}
-    own = [found for found in IMPORTS[FACADE] if found.importer.startswith(inside) and found.target.startswith(inside)]
+    own = [found for found in _imports(FACADE) if found.importer.startswith(inside) and found.target.startswith(inside)]
     ends = [(found.importer.split(".")[2], found.target.split(".")[2]) for found in own]
     assert {module.split(".")[2] for module in _modules(FACADE) if module.startswith(inside)} == rank.keys()
     assert [f"{importer} imports {target}" for importer, target in ends if importer != target and rank[importer] >= rank[target]] == []
@@ -274,7 +272,7 @@ def test_arrows_point_down_in_the_local_endpoint():
 
 def test_arrows_point_down_in_the_exporter():
     """Conversion knows no delivery, delivery knows no conversion, and the leaves know nothing."""
-    own = [found for found in IMPORTS[EXPORTER] if _root(found.target) == EXPORTER and found.part in EXPORTER_PARTS]
+    own = [found for found in _imports(EXPORTER) if _root(found.target) == EXPORTER and found.part in EXPORTER_PARTS]
     assert [str(found) for found in own if found.target_part not in EXPORTER_PARTS[found.part] | {found.part}] == []
 
 
@@ -301,7 +299,7 @@ def test_no_circles(package):
 @pytest.mark.parametrize("package", [FACADE, EXPORTER])
 def test_only_public_opentelemetry_names(package):
     """No underscore name of OpenTelemetry is imported; the logs API, which wears one, has one shim module, which the facade uses too."""
-    private = [found for found in IMPORTS[package] if re.search(r"^opentelemetry\b.*\._(?!_)", found.target)]
+    private = [found for found in _imports(package) if re.search(r"^opentelemetry\b.*\._(?!_)", found.target)]
     assert [str(found) for found in private if found.importer != f"{EXPORTER}._sdk_logs"] == []
 
 
@@ -391,4 +389,4 @@ def test_what_the_type_checker_is_told_to_ignore_has_a_reason():
 def test_the_start_of_the_interpreter_loads_two_small_modules():
     """The package and the finder import, as they load, only what the interpreter has loaded already."""
     started = {FACADE, f"{FACADE}._alias"}
-    assert {found.target for found in IMPORTS[FACADE] if found.importer in started and found.when == "load"} == {"os", "sys"}
+    assert {found.target for found in _imports(FACADE) if found.importer in started and found.when == "load"} == {"os", "sys"}
