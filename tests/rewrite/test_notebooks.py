@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from opencensus_compat import _cli
+from opencensus_compat.rewrite.model import Options
 from opencensus_compat.rewrite.rewriting import rewrite, rewrite_text
 from opencensus_compat.scan import notebooks
 from opencensus_compat.scan.project import scan
@@ -102,6 +103,22 @@ def test_what_is_no_python_stays(cell):
     assert _sources(_rewritten(before)) == [_NEW_IMPORTS, cell.replace("{}", _NEW_SPAN)]
 
 
+def test_packages_in_lines_for_the_shell():
+    """`pip install` in a cell installs what takes the place of OpenCensus's packages, with the instrumentations of the notebook; other commands stay."""
+    shell = "%pip install opencensus-ext-azure opencensus pandas\n!conda install opencensus\nif True:\n    !{python} -m pip install -q opencensus"
+    code = "from opencensus.trace import config_integration\nconfig_integration.trace_integrations(['requests'])\n"
+    before = _notebook(shell, code)
+    result = rewrite_text(before, "a.ipynb", Options(shape=True))
+    added = "census-compat opentelemetry-instrumentation-requests"
+    assert _sources(result.after["a.ipynb"])[0] == (
+        f"%pip install {added} pandas\n!conda install opencensus\nif True:\n    !{{python}} -m pip install -q {added}"
+    )
+    assert [(change.cell, change.line) for change in result.changes if change.rule == "R001"] == [(2, 1), (2, 4)]
+    again = rewrite_text(result.after["a.ipynb"], "a.ipynb", Options(shape=True))
+    assert again.after == {}
+    assert [(one.cell, one.line, one.rule, one.why) for one in again.left] == [(2, 2, "R001", "keep")]
+
+
 @pytest.mark.parametrize("cell", ["%%bash\necho opencensus\n", "%%writefile a.py\nimport opencensus.trace\n", "?\n", "def broken(:\n", ""])
 def test_a_cell_of_something_else(cell):
     """A cell of another language, or one that is no Python and has none of OpenCensus's names, stays, and the others change."""
@@ -176,12 +193,6 @@ def test_a_tracer_of_a_module(tmp_path):
     alone = rewrite([str(tmp_path / "telemetry.py")])
     assert alone.after == {}
     assert any("a.ipynb:2:" in left.text for left in alone.left)
-
-
-def test_packages_in_lines_for_the_shell():
-    """`%pip install` stays, and the report says what becomes of it."""
-    result = rewrite_text(_notebook("%pip install opencensus-ext-azure\n"), "a.ipynb")
-    assert [(left.cell, left.line, left.rule, left.why) for left in result.left] == [(2, 1, "R001", "keep")]
 
 
 def test_the_command(tmp_path, monkeypatch, capsys):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ast
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite import files, texts
-from opencensus_compat.rewrite.edits import apply
+from opencensus_compat.rewrite.edits import Change, apply
 from opencensus_compat.rewrite.model import Left, Options, Rewritten
 from opencensus_compat.rewrite.rounds import Rounds
+from opencensus_compat.rewrite.texts import cells
 from opencensus_compat.scan import notebooks, project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.walk import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from opencensus_compat.rewrite.files import Source
 
@@ -55,16 +57,19 @@ def rewrite(paths: Sequence[str], options: Options | None = None, *, exclude: Se
         if path not in sources and files.matters(path, called):
             _read(path, sources, trees, Rewritten())
     mine = {path for path in sources if os.path.abspath(path) in chosen}
-    Rounds(sources, trees, mine, program, options or Options(), result).go()
-    _texts(
-        [path for path in chosen.values() if text_uses.is_read(path)], [*others, *chosen.values()], sources, options or Options(), result
-    )
+    rounds = Rounds(sources, trees, mine, program, options or Options(), result)
+    rounds.go()
+    texts_of = [path for path in chosen.values() if text_uses.is_read(path)]
+    _texts(texts_of, [*others, *chosen.values()], sources, rounds, options or Options(), result)
     return result
 
 
-def _texts(paths: Sequence[str], others: Sequence[str], sources: Mapping[str, Source], options: Options, result: Rewritten) -> None:
-    """Change files other than Python's, which require what the code imports after its changes."""
-    every: dict[str, bytes] = {}
+def _texts(
+    paths: Sequence[str], others: Sequence[str], sources: dict[str, Source], rounds: Rounds, options: Options, result: Rewritten
+) -> None:
+    """Change files other than Python's, and lines for the shell in notebooks: they require what the code imports after its changes."""
+    books = rounds.notebooks()
+    every = {path: cells.commands(source.text) for path, source in books.items()}
     for path in paths:
         try:
             every[path] = files.read(path)
@@ -76,18 +81,38 @@ def _texts(paths: Sequence[str], others: Sequence[str], sources: Mapping[str, So
         return
     code = [source.text for source in sources.values()]
     code += [files.read(path) for path in others if path.endswith(".py") and path not in sources and os.access(path, os.R_OK)]
-    used = texts.needed(code) if texts.is_ours([*code, *result.before.values()]) else set()
+    used = texts.needed(code) if texts.is_ours([*code, *rounds.texts_before()]) else set()
     makers = texts.named([*code, *read.values()]) if code else None
-    wanted = used.difference(*(texts.required(path, data) for path, data in every.items()))
+    wanted = used.difference(*(texts.required(path, data) for path, data in every.items() if path not in books))
     for path, data in read.items():
-        changes, left = texts.changes(path, data, wanted, used, makers)
+        # A notebook installs for itself.
+        lacking = used & texts.needed([books[path].text]) - texts.required(path, data) if path in books else wanted
+        changes, left = texts.changes(path, data, lacking, used, makers)
+        if path in books:
+            staying = cells.packages(data, {part.line for change in changes for part in change.parts})
+            result.left += [Left(path, *rounds.place(path, line), rule, "keep", reason) for line, rule, reason in staying]
+            changes, left = [_in_cells(change, rounds) for change in changes], []
         made = [change for change in changes if options.want(change)]
         result.left += [Left(path, 0, each.line, each.rule, "generated" if each.is_generated else "keep", each.reason) for each in left]
         if made:
             edits = [edit for change in made for part in change.parts for edit in part.edits]
-            result.before[path], result.after[path] = data, apply(data, edits)
+            if path in books:
+                result.before.setdefault(path, books[path].encoded())
+                result.after[path] = books[path].with_text(apply(books[path].text, edits)).encoded()
+            else:
+                result.before[path], result.after[path] = data, apply(data, edits)
             result.changes += made
+    asking = {os.path.dirname(path) for path, data in read.items() if path not in books and texts.asks(path, result.after.get(path, data))}
+    for path in paths:
+        if path in every and os.path.dirname(path) in asking:
+            result.left += [Left(path, 0, each.line, each.rule, "keep", each.reason) for each in texts.too_old(path, every[path])]
     result.left.sort()
+
+
+def _in_cells(change: Change, rounds: Rounds) -> Change:
+    """Return a change of a notebook with cells, and lines of these."""
+    placed = [(part, *rounds.place(part.path, part.line)) for part in change.parts]
+    return Change(tuple(replace(part, cell=cell, line=line) for part, cell, line in placed))
 
 
 def rewrite_text(data: bytes, path: str = "<stdin>", options: Options | None = None) -> Rewritten:
@@ -102,7 +127,9 @@ def rewrite_text(data: bytes, path: str = "<stdin>", options: Options | None = N
     sources: dict[str, Source] = {}
     trees: dict[str, ast.Module] = {}
     _parse(path, data, sources, trees, result)
-    Rounds(sources, trees, set(sources), project.Program(Result()), options or Options(), result).go()
+    rounds = Rounds(sources, trees, set(sources), project.Program(Result()), options or Options(), result)
+    rounds.go()
+    _texts([], [], sources, rounds, options or Options(), result)
     return result
 
 

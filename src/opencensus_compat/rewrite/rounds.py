@@ -77,7 +77,7 @@ class Rounds:
         self._covering: dict[Found, Found] = {}
         """Use -> the one whose edits see to it."""
         self._open: set[Left] = set()
-        """Beside the uses: applications that may trace themselves, packages in notebooks' lines for the shell."""
+        """Beside the uses: applications that may trace themselves."""
         self._needed: dict[Where, set[Where]] = defaultdict(set)
         self._lines = {path: Origins.same(source.text) for path, source in sources.items()}
 
@@ -125,7 +125,6 @@ class Rounds:
             if why := cells.obstacle(self._files[path], notebook):
                 self._result.problems.append(Problem(path, why))
                 self._chosen.discard(path)
-            self._open |= {Left(path, cell, line, rule, "keep", text) for cell, line, rule, text in cells.packages(notebook)}
 
     def _refresh(self) -> None:
         """Read the files that changed anew, and the others where what those hand on, or hand over to them, has changed."""
@@ -280,7 +279,20 @@ class Rounds:
 
     def _place(self, file: File, node: ast.AST) -> tuple[int, int]:
         """Return cell and line of a node in the text as it was before the run."""
-        return self._original[file.path].place(self._lines[file.path].before(getattr(node, "lineno", 1)))
+        return self.place(file.path, getattr(node, "lineno", 1))
+
+    # What files other than Python's are asked about afterwards.
+    def place(self, path: str, line: int) -> tuple[int, int]:
+        """Return cell and line of a line of a text, as they were before the run."""
+        return self._original[path].place(self._lines[path].before(line))
+
+    def texts_before(self) -> list[bytes]:
+        """Return the texts of the files that may change, as they were before the run."""
+        return [self._original[path].text for path in self._chosen]
+
+    def notebooks(self) -> dict[str, Source]:
+        """Return the notebooks that may change, as they are now."""
+        return {path: self._sources[path] for path in sorted(self._chosen) if self._sources[path].notebook is not None}
 
     def _apply(self, changes: list[Change]) -> bool:
         """Apply what is wanted and does not conflict; return whether anything changed."""

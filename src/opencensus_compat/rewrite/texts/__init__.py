@@ -79,6 +79,20 @@ def named(sources: Iterable[bytes]) -> set[str]:
     return found
 
 
+def asks(path: str, data: bytes) -> bool:
+    """Return whether a file that no tool makes asks for census-compat."""
+    text = _text(data)
+    return not requirements.is_lock(path, text) and any(
+        requirements.normalized(one.name) == requirements.NEW for one in requirements.read(path, text)
+    )
+
+
+def too_old(path: str, data: bytes) -> list[Left]:
+    """Return where a file beside a requirement of census-compat is for an older Python."""
+    text = _text(data)
+    return [Left(_line(text, one.start), "R001", one.name, one.reason) for one in requirements.too_old(path, text)]
+
+
 def required(path: str, data: bytes) -> set[str]:
     """Return the distributions that a file with OpenTelemetry's asks for; none for lock files and constraints."""
     text = _text(data)

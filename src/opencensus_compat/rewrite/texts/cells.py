@@ -9,7 +9,7 @@ from opencensus_compat.scan import notebooks, text_uses
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.scan.notebooks import Notebook
@@ -33,7 +33,21 @@ def obstacle(file: File, notebook: Notebook) -> str:
     return ""
 
 
-def packages(notebook: Notebook) -> Iterator[tuple[int, int, str, str]]:
-    """Yield cell, line, rule and future of the packages in lines for the shell."""
-    for use in text_uses.read_magic(notebooks.kept_lines(notebook.text)):
-        yield (*notebook.place(use.line), use.rule, f"lines for the shell stay; by hand: {BY_ID[use.rule].counterpart}")
+def commands(text: bytes) -> bytes:
+    """Return what of a notebook's text are lines for the shell, magics included; blanks stand for all else, so that places stay the same."""
+    lines = zip(text.split(b"\n"), notebooks.kept_lines(text), strict=True)
+    return b"\n".join(
+        b" " * (len(line) - len(kept)) + kept if kept.lstrip()[:1] in {b"%", b"!"} else b" " * len(line) for line, kept in lines
+    )
+
+
+def packages(shell: bytes, changed: Collection[int]) -> Iterator[tuple[int, str, str]]:
+    """Yield line, rule and future of the packages that stay in such lines.
+
+    Args:
+        shell: The lines for the shell.
+        changed: Those that change.
+    """
+    for use in text_uses.read_magic(shell.split(b"\n")):
+        if use.line not in changed:
+            yield use.line, use.rule, f"this line for the shell stays; by hand: {BY_ID[use.rule].counterpart}"

@@ -32,6 +32,17 @@ _OLDEST = {
 TAKES_BELOW = {"opentelemetry-instrumentation-sqlalchemy": ("sqlalchemy", (2, 1))}
 """Instrumentation -> its library, and the first release that it refuses, where there are such releases."""
 
+OLDEST_PYTHON = (3, 10)
+"""That census-compat takes."""
+_PYTHON = {
+    "Dockerfile": re.compile(r"^FROM\b[^\n]*?\bpython:?(\d+\.\d+)", re.MULTILINE | re.IGNORECASE),
+    "Pipfile": re.compile(r"^python_(?:full_)?version\s*=\s*[\"'](\d+\.\d+)", re.MULTILINE),
+    ".toml": re.compile(r"^(?:requires-python|python)\s*=\s*[\"'][>=~^]*\s*(\d+\.\d+)", re.MULTILINE),
+    ".cfg": re.compile(r"^python_requires\s*=\s*[>=~]*\s*(\d+\.\d+)", re.MULTILINE),
+    ".yml": re.compile(r"^\s*-\s*[\"']?python\s*[=~>]+\s*(\d+\.\d+)", re.MULTILINE),
+}
+"""Part of a file's name -> where it says which Python it is for."""
+
 Form: TypeAlias = Literal["line", "quoted", "key", "word"]
 """``line``: alone on its line; ``quoted``: text in an array; ``key``: `name = value`; ``word``: of a command."""
 
@@ -83,6 +94,8 @@ _KEY = re.compile(rf"^[ \t]*[\"']?{_NAME}[\"']?[ \t]*=[ \t]*(?P<value>\".*?\"|'.
 _TIGHT = r"(?:===|==|~=|!=|<=|>=|<|>)[^\s,;#\"'\\]+"
 _WORD = re.compile(rf"""(?<![^\s"'(\[,]){_NAME}(?:\[[^\]\s]*\])?(?P<version>{_TIGHT}(?:,{_TIGHT})*)?(?=["'\s)\\,;&|]|$)""")
 _COMMAND = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pipx|pdm|conda|mamba)[ \t]+(?:pip[ \t]+)?(?:install|add|inject)\b")
+_STOP = re.compile(r"&&|\|\||[;|]|(?<!\\)(?<!\\\r)\n")
+"""Where a command ends."""
 _LAYER = re.compile(
     r"^RUN[ \t]+(?P<head>[^\n]*?\b(?:install|add))"
     rf"(?P<words>(?:(?:[ \t]|\\\r?\n)+(?:(?:-[Uq]|--[a-z-]+)(?=\s)|[\"']?{_NAME.replace('?P<name>', '?:')}(?:\[[^\]\s]*\])?(?:{_TIGHT})?[\"']?))+)"
@@ -107,6 +120,11 @@ _OTHER = "goes with the last use of it"
 def normalized(name: str) -> str:
     """Return the name of a distribution as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _is_ours(name: str) -> bool:
+    """Return whether a distribution is OpenCensus's, or the one in its place."""
+    return _OPENCENSUS.fullmatch(name) is not None or normalized(name) == NEW
 
 
 def is_lock(path: str, text: str) -> bool:
@@ -161,9 +179,11 @@ def edits(
         left += [Left(one.start, normalized(one.name), _CONDA) for one in conda]
         going = [one for one in going if one not in conda]
     is_constraints = os.path.basename(path).startswith("constraints")
-    made = [Edit(*one.whole, "", one.name, one.scope) for one in gone]
+    emptied = [one for one in gone if one.form == "word" and _is_alone(text, one)]
+    made = [Edit(*one.whole, "", one.name, one.scope) for one in gone if one not in emptied]
     replaced: dict[int, int] = {}
-    for one in going:
+    # A command that installs nothing fails.
+    for one in [*going, *emptied]:
         has_new = any(other.scope == one.scope and normalized(other.name) == NEW for other in every)
         if is_constraints or has_new or one.scope in replaced:
             made.append(Edit(*one.whole, "", one.name, one.scope))
@@ -174,6 +194,16 @@ def edits(
         if (replaced.get(one.scope) == one.start or normalized(one.name) == NEW) and not is_constraints:
             made += _added(text, one, needed)
     return apart(sorted(made)), left
+
+
+def too_old(path: str, text: str) -> Iterator[Left]:
+    """Yield the places where a file is for a Python that census-compat does not take."""
+    name = os.path.basename(path).replace(".yaml", ".yml")
+    for part, pattern in _PYTHON.items():
+        for match in pattern.finditer(text) if part.lower() in name.lower() else ():
+            if tuple(map(int, match[1].split("."))) < OLDEST_PYTHON:
+                oldest = ".".join(map(str, OLDEST_PYTHON))
+                yield Left(match.start(1), NEW, f"{NEW} takes Python {oldest} or newer: with {match[1]} it cannot be installed")
 
 
 def _refused(every: Iterable[Requirement], used: Collection[str]) -> Iterator[Left]:
@@ -408,13 +438,23 @@ def _is_conda(text: str, one: Requirement) -> bool:
     return one.form == "line" and line.startswith("dependencies:")
 
 
+def _is_alone(text: str, one: Requirement) -> bool:
+    """Return whether a requirement is all that a command installs; one that goes as a whole is not counted."""
+    first, last = one.whole
+    begins = max(command.end() for command in _COMMAND.finditer(text, 0, one.start))
+    stop = _STOP.search(text, last)
+    rest = text[begins:first] + text[last : stop.start() if stop else len(text)]
+    return begins <= first and all(word.startswith("-") for word in rest.replace("\\", " ").split())
+
+
 def _layered(text: str, commands: Iterable[Requirement]) -> Iterator[Requirement]:
     """Yield the requirements of an image; lines of one stage that install packages by the same command are one list, and a line goes with its last."""
     found = list(commands)
+    ours = [one for one in found if _is_ours(one.name)]
     stages = [match.start() for match in re.finditer(r"^FROM\b", text, re.MULTILINE | re.IGNORECASE)]
     scopes: dict[tuple[int, str], int] = {}
     for line in _LAYER.finditer(text):
-        here = [one for one in found if line.start() <= one.start < line.end()]
+        here = [one for one in ours if line.start() <= one.start < line.end()]
         names = [word for word in line["words"].replace("\\", " ").split() if not word.startswith("-")]
         if not here:
             continue
@@ -432,12 +472,11 @@ def _commands(text: str) -> Iterator[Requirement]:
         if command[1] in {"conda", "mamba"} or text[text.rfind("\n", 0, command.start()) + 1 : command.start()].lstrip().startswith("#"):
             continue
         end = command.end()
-        stop = re.compile(r"&&|\|\||[;|]|(?<!\\)(?<!\\\r)\n").search(text, end)
+        stop = _STOP.search(text, end)
         last = stop.start() if stop else len(text)
         for match in _WORD.finditer(text, end, last):
-            if text[match.start() - 1 : match.start()] in {"-", "/"} or (
-                not _OPENCENSUS.fullmatch(match["name"]) and normalized(match["name"]) != NEW
-            ):
+            is_instrumentation = normalized(match["name"]).startswith("opentelemetry-")
+            if text[match.start() - 1 : match.start()] in {"-", "/"} or not (is_instrumentation or _is_ours(match["name"])):
                 continue
             quote = text[match.start() - 1]
             is_quoted = quote in "\"'" and text[match.end() : match.end() + 1] == quote
