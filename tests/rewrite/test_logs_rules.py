@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from textwrap import dedent
 
 import pytest
 
-from opencensus_compat.rewrite.rewriting import Options, rewrite_text
+from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
 
 _OLD = "from opencensus.ext.azure.log_exporter import AzureLogHandler\n"
 _NEW = "from appinsights_exporter import ApplicationInsightsLoggingHandler\n"
@@ -178,3 +179,125 @@ def test_fields_of_all_handlers():
     assert after == text.replace("opencensus.ext.azure.log_exporter", "appinsights_exporter").replace(
         "AzureLogHandler", "ApplicationInsightsLoggingHandler"
     )
+
+
+_DELIVERED = "connection_string=C, export_interval=2, timeout=None, storage_path='a'"
+_RENAMED = "connection_string=C, export_interval_millis=2000, storage_directory='a'"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{'()': H, 'export_interval': 2}", "{'()': N, 'export_interval_millis': 2000}"),
+        (f"make = partial(H, {_DELIVERED})\nmake()\nmake(timeout=3)", f"make = partial(N, {_RENAMED})\nmake()\nmake(timeout=3)"),
+        (f"cls = H\nhandler = cls({_DELIVERED})", f"cls = N\nhandler = cls({_RENAMED})"),
+        (f"def f():\n    cls = H\n    return cls({_DELIVERED})", f"def f():\n    cls = N\n    return cls({_RENAMED})"),
+        (
+            "print(isinstance(x, (H, str)), type(x) is H, H and H(), not H)",
+            "print(isinstance(x, (N, str)), type(x) is N, N and N(), not N)",
+        ),
+        ("kinds: 'list[H]' = [H()]", "kinds: 'list[N]' = [N()]"),
+        ("mock = Mock(spec=H)", "mock = Mock(spec=N)"),
+        ("with patch.object(H, 'emit'):\n    H()", "with patch.object(N, 'emit'):\n    N()"),
+    ],
+)
+def test_a_class_as_a_value(before, after):
+    """A class that is named without a call becomes the new one where its options are known, or where nothing makes an object of it."""
+    import_of = "from opencensus.ext.azure.log_exporter import AzureLogHandler as H\n"
+    text, left = _rewrite(f"{import_of}\n{before}\n")
+    assert (text, left) == (f"{_NEW}\n{_with_new_name(after)}\n", [])
+
+
+def _with_new_name(text):
+    return re.sub(r"\bN\b", "ApplicationInsightsLoggingHandler", text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "build(AzureLogHandler, export_interval=2)",
+        "KINDS = {'azure': AzureLogHandler}",
+        "partial(AzureLogHandler, timeout=3)",
+        "self.handler = AzureLogHandler",
+        "handler = (AzureLogHandler or StreamHandler)(**options)",
+        "with patch.object(AzureLogHandler, '_transmit'):\n    pass",
+    ],
+)
+def test_a_class_whose_options_are_not_seen(value):
+    """A class that something else calls is asked about: its options may have other names."""
+    text, left = _rewrite(f"{_OLD}\n{value}\n")
+    assert "ApplicationInsights" not in text
+    assert [(rule, why) for _, rule, why in left] == [("L001", "decide")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"OPTIONS = dict({_DELIVERED})\nhandler = H(**OPTIONS)", f"OPTIONS = dict({_RENAMED})\nhandler = N(**OPTIONS)"),
+        (
+            "OPTIONS = {'timeout': None, \"export_interval\": 2, 'storage_path': P}\nhandler = H(queue_capacity=9, **OPTIONS)",
+            "OPTIONS = {\"export_interval_millis\": 2000, 'storage_directory': P}\nhandler = N(queue_capacity=9, **OPTIONS)",
+        ),
+        (
+            f"def make(level, **options):\n    return H(**options)\n\nmake(3, {_DELIVERED})\nmake(level=4)",
+            f"def make(level, **options):\n    return N(**options)\n\nmake(3, {_RENAMED})\nmake(level=4)",
+        ),
+        (
+            f"class A:\n    def __init__(self, **kw):\n        self.h = H(**kw)\n\nA({_DELIVERED})",
+            f"class A:\n    def __init__(self, **kw):\n        self.h = N(**kw)\n\nA({_RENAMED})",
+        ),
+    ],
+    ids=["dict()", "a dict", "a function", "a class"],
+)
+def test_options_in_stars(before, after):
+    """Options that a handler gets by `**` change where they are written."""
+    text, left = _rewrite(f"from opencensus.ext.azure.log_exporter import AzureLogHandler as H\n\n{before}\n")
+    assert (text, left) == (f"{_NEW}\n{_with_new_name(after)}\n", [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "OPTIONS = {'timeout': 3}\nOPTIONS['export_interval'] = 2\nhandler = AzureLogHandler(**OPTIONS)",
+        "OPTIONS = {key: 3}\nhandler = AzureLogHandler(**OPTIONS)",
+        "def make(**options):\n    return AzureLogHandler(**options)\n\nmakers = [make]",
+        "def make(**options):\n    options.pop('name')\n    return AzureLogHandler(**options)\n\nmake(name=1)",
+        "def make(**options):\n    return AzureLogHandler(**options)\n\nCONFIG = {'()': 'app.make', 'export_interval': 2}",
+        "def make(**options):\n    return AzureLogHandler(**options)\n\nmake(instrumentation_key=K, connection_string=C)",
+    ],
+)
+def test_options_in_stars_that_are_not_seen(body):
+    """Options by `**` that are not all written out are asked about."""
+    text, left = _rewrite(f"{_OLD}\n{body}\n")
+    assert "ApplicationInsights" not in text
+    assert [(rule, why) for _, rule, why in left] == [("L001", "decide")]
+
+
+def test_options_that_another_file_gives(tmp_path):
+    """Options by `**` change in the file that gives them."""
+    (tmp_path / "logs.py").write_text(f"{_OLD}\n\ndef make(**options):\n    return AzureLogHandler(**options)\n")
+    (tmp_path / "app.py").write_text(f"from logs import make\n\nhandler = make({_DELIVERED})\n")
+    found = rewrite([str(tmp_path)], Options(markers=False))
+    texts = {path.rpartition("/")[2]: text.decode() for path, text in found.after.items()}
+    assert texts["app.py"] == f"from logs import make\n\nhandler = make({_RENAMED})\n"
+    assert "ApplicationInsightsLoggingHandler(**options)" in texts["logs.py"]
+
+
+def test_an_annotation_in_quotes_beside_an_import_that_may_fail():
+    """A class in a text that is an annotation keeps what stands around it, and the new import stands where the old one was."""
+    text, _ = _rewrite(
+        "try:\n    from opencensus.ext.azure.log_exporter import AzureLogHandler\n    HAS = True\nexcept ImportError:\n    HAS = False\n\n"
+        "def get() -> 'Optional[AzureLogHandler]':\n    return AzureLogHandler() if HAS else None\n"
+    )
+    assert text.startswith(f"try:\n    {_NEW}    HAS = True\n")
+    assert "-> 'Optional[ApplicationInsightsLoggingHandler]':" in text
+
+
+def test_an_option_that_is_set_later():
+    """A handler of a logging configuration stays where another statement sets one of its options."""
+    name = "opencensus.ext.azure.log_exporter.AzureLogHandler"
+    text, left = _rewrite(
+        f"CONFIG = {{'handlers': {{'a': {{'class': '{name}'}}}}}}\nCONFIG['handlers']['a']['instrumentation_key'] = KEY\n"
+    )
+    assert "ApplicationInsights" not in text
+    assert ("N003", "decide") in [(rule, why) for _, rule, why in left]

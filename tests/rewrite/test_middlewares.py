@@ -320,3 +320,25 @@ def test_a_middleware_in_an_attribute(read):
     """A middleware that an object keeps goes where nothing reads the attribute."""
     result = rewrite_text(f"{_IN_ATTRIBUTE}{read}".encode(), options=Options(shape=True))
     assert (b"FlaskInstrumentor().instrument_app(app" in b"".join(result.after.values())) == (not read)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "from opencensus.ext.flask.flask_middleware import FlaskMiddleware as Base\n\nclass Own(Base):\n    def _after_request(self, response):\n"
+            "        return response\n\nOwn(app, exporter=AzureExporter(), sampler=AlwaysOnSampler())\n"
+        ),
+        (
+            "from opencensus.ext.fastapi.fastapi_middleware import FastAPIMiddleware as Base\n\nclass Own(Base):\n"
+            "    async def dispatch(self, request, call_next):\n        return None\n\n"
+            "app.add_middleware(Own, exporter=AzureExporter(), sampler=AlwaysOnSampler())\n"
+        ),
+    ],
+    ids=["Flask", "FastAPI"],
+)
+def test_a_class_on_a_middleware_stays(text):
+    """A class of the program on a middleware stays with its exporter and sampler: an instrumentation would lack what it adds."""
+    head = "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace.samplers import AlwaysOnSampler\n"
+    result = rewrite_text(f"{head}{text}".encode(), options=Options(shape=True, markers=False))
+    assert result.after == {}

@@ -68,6 +68,9 @@ class Around(Protocol):
     def required(self, path: str, names: re.Pattern[bytes]) -> set[str]:
         """Return which of some names the files of requirements say that stand above a file or beside it."""
 
+    def is_configured(self, name: str) -> bool:
+        """Return whether a file of settings names a class of the program."""
+
 
 class File:
     """One Python file."""

@@ -24,17 +24,49 @@ def parameter(function: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.arg, f
     return _without(node, [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs], function, file)
 
 
+def arguments(call: ast.Call, going: Sequence[ast.AST], file: File) -> list[Edit]:
+    """Return the edits that take arguments, keywords as such, out of a call."""
+    return _all_without(going, [(each, each) for each in [*call.args, *call.keywords]], call, file)
+
+
 def value_of_dict(node: ast.Dict, value: ast.expr, file: File) -> Edit:
     """Return the edit that takes a value with its key out of a dict."""
-    at = node.values.index(value)
-    if at:
-        return file.splice(file.end(node.values[at - 1]), file.end(value), "", node)
-    after = next(iter(node.keys[1:]), None)
-    return file.splice(file.start(node.keys[0]), file.start(after) if after is not None else file.end(value), "", node)
+    return values_of_dict(node, [value], file)[0]
+
+
+def values_of_dict(node: ast.Dict, values: Sequence[ast.expr], file: File) -> list[Edit]:
+    """Return the edits that take values with their keys out of a dict."""
+    every = [(value if key is None else key, value) for key, value in zip(node.keys, node.values, strict=True)]
+    return _all_without(values, every, node, file)
+
+
+def _all_without(going: Sequence[ast.AST], every: Sequence[tuple[ast.AST, ast.AST]], around: ast.AST, file: File) -> list[Edit]:
+    """Return the edits that take several things away.
+
+    Args:
+        going: The last node of each.
+        every: The first and the last node of each of those that stand there.
+        around: What they stand in.
+        file: The file.
+    """
+    edits = []
+    staying = [at for at, (_, last) in enumerate(every) if last not in going]
+    for at, (first, last) in enumerate(every):
+        if last not in going:
+            continue
+        if staying and at > staying[0]:
+            edits.append(file.splice(file.end(every[at - 1][1]), file.end(last), "", around))
+        else:
+            end = _start(every[at + 1][0], around, file) if at + 1 < len(every) else file.end(last)
+            edits.append(file.splice(file.start(first), end, "", around))
+    return edits
+
+
+def _start(node: ast.AST, around: ast.AST, file: File) -> int:
+    """Return where one of several things begins: what is put into a dict by `**` has that before it."""
+    is_starred = isinstance(around, ast.Dict) and node in around.values
+    return file.source.rindex(b"**", 0, file.start(node)) if is_starred else file.start(node)
 
 
 def _without(node: ast.AST, every: Sequence[ast.AST], around: ast.AST, file: File) -> Edit:
-    at = every.index(node)
-    if at:
-        return file.splice(file.end(every[at - 1]), file.end(node), "", around)
-    return file.splice(file.start(node), file.start(every[1]) if len(every) > 1 else file.end(node), "", around)
+    return _all_without([node], [(each, each) for each in every], around, file)[0]

@@ -247,6 +247,11 @@ class Program:
                 found |= {name.decode() for name in names.findall(_bytes(each))}
         return found
 
+    def is_configured(self, name: str) -> bool:
+        """Return whether a file of settings names a class of the program, by a dotted name."""
+        pattern = re.compile(rb"[\w.]\." + re.escape(name).encode() + rb"(?!\w)")
+        return any(pattern.search(_bytes(path)) for path in [*self._texts, *self._configurations])
+
     def _collect(self, paths: Sequence[str]) -> set[str]:
         """Note what some files hand on; return those where that is new."""
         changed = set()

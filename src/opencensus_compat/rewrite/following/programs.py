@@ -131,6 +131,10 @@ class Surroundings:
         """Return which of some names the files of requirements say that stand above a file or beside it."""
         return self._program.required(path, names)
 
+    def is_configured(self, name: str) -> bool:
+        """Return whether a file of settings names a class of the program."""
+        return self._program.is_configured(name)
+
     def imported_by(self, path: str) -> set[str]:
         """Return the files that an import of a file runs: itself, the faces of the packages around it, and what these import."""
         if path not in self._imported:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.rules import absent, packages
 from opencensus_compat.rewrite.rules.exporters import legacy, makers
 from opencensus_compat.rewrite.rules.frameworks import django, functions, integrations, left_out, middlewares, settings
-from opencensus_compat.rewrite.rules.logs import handler_classes, handlers
+from opencensus_compat.rewrite.rules.logs import dictionaries, handler_classes, handlers
 from opencensus_compat.rewrite.rules.metrics import exporters, gauges, prometheus, readings, recording, tags, views
 from opencensus_compat.rewrite.rules.traces import (
     attributes,
@@ -51,6 +51,7 @@ REWRITERS: dict[str, Rewriter] = {
     **settings.REWRITERS,
     **django.REWRITERS,
     **packages.REWRITERS,
+    **dictionaries.REWRITERS,
     **handlers.REWRITERS,
     **handler_classes.REWRITERS,
     **exporters.REWRITERS,
@@ -63,5 +64,7 @@ REWRITERS: dict[str, Rewriter] = {
     **absent.REWRITERS,
 }
 
-FREE = frozenset({*tracers.FREE, *spans.FREE, *contexts.FREE, *integrations.FREE, *settings.FREE, *packages.FREE, *handlers.FREE})
+FREE = frozenset(
+    {*tracers.FREE, *spans.FREE, *contexts.FREE, *integrations.FREE, *settings.FREE, *packages.FREE, *dictionaries.FREE, *handlers.FREE}
+)
 """Rules whose counterparts do not need the object that they are called on: such uses change alone."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from opencensus_compat.rewrite import removal
 from opencensus_compat.rewrite.context import Ask, File, Refused
+from opencensus_compat.rewrite.rules.exporters.star_options import UNKNOWN, Written, written
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from opencensus_compat.rewrite.edits import Edit
 
 
@@ -40,6 +44,7 @@ _SAME = {
     "timeout": "timeout",
 }
 """Option -> argument of the same meaning and unit."""
+_BY_PLACE = Ask("Which options are given by place?")
 _UNLIMITED = 1_000_000
 """Items in a queue of OpenCensus that has no limit."""
 _QUESTIONS = {
@@ -58,7 +63,7 @@ def option(keyword: ast.keyword, file: Renders, of: Of) -> str | None:
     """
     value, name = keyword.value, keyword.arg
     if name is None:
-        raise Refused(Ask("Which options are in `**`?"))
+        raise Refused(UNKNOWN)
     is_constant = isinstance(value, ast.Constant)
     given = value.value if isinstance(value, ast.Constant) else ...
     if name in _IGNORED or (given is None and name not in {"connection_string", "instrumentation_key"}):
@@ -93,27 +98,90 @@ def options(call: ast.Call, file: File, of: Of) -> list[str]:
         Refused: A person must say what becomes of one.
     """
     if call.args:
-        raise Refused(Ask("Which options are given by place?"))
+        raise Refused(_BY_PLACE)
     found = [option(keyword, file, of) for keyword in call.keywords]
     given = [each for each in found if each is not None]
-    if len({each.partition("=")[0] for each in given}) < len(given):
-        raise Refused(Ask("Which of the two counts, the connection string or the key?"))
+    _check_names(given)
     return given
 
 
-def renamed(call: ast.Call, file: File, of: Of = "handler") -> list[Edit]:
-    """Return the edits that give a call the new options in the places of the old ones."""
-    options(call, file, of)
-    edits = []
-    for at, keyword in enumerate(call.keywords):
-        text = option(keyword, file, of)
-        if text is None:
-            start = file.end(call.keywords[at - 1]) if at else file.start(keyword)
-            end = file.end(keyword) if at or len(call.keywords) == 1 else file.start(call.keywords[1])
-            edits.append(file.splice(start, end, "", call))
-        elif text != file.text(keyword):
-            edits.append(file.splice(file.start(keyword), file.end(keyword), text, call))
+def _check_names(given: Iterable[str]) -> None:
+    names = [each.partition("=")[0] for each in given]
+    if len(set(names)) < len(names):
+        raise Refused(Ask("Which of the two counts, the connection string or the key?"))
+
+
+def renamed(
+    call: ast.Call,
+    file: File,
+    of: Of = "handler",
+    *,
+    by_place: int = 0,
+    own: frozenset[str] = frozenset(),
+    without_stars: bool = False,
+) -> list[Edit]:
+    """Return the edits that give a call the new options in the places of the old ones; those in other files are noted there.
+
+    Args:
+        call: The call.
+        file: Its file.
+        of: What the options belong to.
+        by_place: How many arguments by place are none.
+        own: Keywords that are none.
+        without_stars: Whether somebody else sees to what is in `**`.
+
+    Raises:
+        Refused: A person must say what becomes of one.
+    """
+    if len(call.args) > by_place:
+        raise Refused(_BY_PLACE)
+    beside = Written(file, call, tuple(each for each in call.keywords if each.arg is not None and each.arg not in own))
+    stars = [each.value for each in call.keywords if each.arg is None and not without_stars]
+    places = [beside, *(place for each in stars for place in written(each, file))]
+    edits: list[Edit] = []
+    names: list[str] = []
+    for place in places:
+        texts = [option(each, place.file, of) for each in place.options]
+        # Of several callers each gives options of its own.
+        _check_names([*names, *(each for each in texts if each is not None)])
+        names += [each for each in texts if each is not None] if place is beside else []
+        changed = _in_place(place, texts)
+        if place is not beside:
+            place.file.covered.update(
+                use for each in place.options for node in ast.walk(each.value) for use in place.file.by_node.get(node, ())
+            )
+            place.file.covered.update(use for each in place.options for use in place.file.by_node.get(each, ()))
+        if place.file is file:
+            edits += changed
+        elif changed:
+            file.elsewhere.append((place.file, place.file.statement(place.node), changed, []))
     return edits
+
+
+def _in_place(place: Written, texts: Sequence[str | None]) -> list[Edit]:
+    """Return the edits that put options, as keywords, in the places of old ones; None takes one away."""
+    file, node = place.file, place.node
+    edits = []
+    for each, text in zip(place.options, texts, strict=True):
+        if text is None:
+            continue
+        name, _, value = text.partition("=")
+        if isinstance(node, ast.Call):
+            edits += [file.splice(file.start(each), file.end(each), text, node)] if text != file.text(each) else []
+            continue
+        key = node.keys[node.values.index(each.value)]
+        assert key is not None
+        edits += [file.replace(key, _quoted_as(file.text(key), name))] if name != each.arg else []
+        edits += [file.replace(each.value, value)] if value != file.text(each.value) else []
+    going = [each for each, text in zip(place.options, texts, strict=True) if text is None]
+    if isinstance(node, ast.Call):
+        return [*edits, *removal.arguments(node, going, file)]
+    return [*edits, *removal.values_of_dict(node, [each.value for each in going], file)]
+
+
+def _quoted_as(old: str, name: str) -> str:
+    quote = "'" if old.startswith("'") else '"'
+    return f"{quote}{name}{quote}"
 
 
 def connection_string_of(key: ast.expr, file: Renders) -> str:

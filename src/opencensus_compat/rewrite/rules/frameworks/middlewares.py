@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit
-from opencensus_compat.rewrite.following.made import maker
+from opencensus_compat.rewrite.following.made import is_subclass, maker
 from opencensus_compat.rewrite.rules.exporters import legacy, pipelines, providers, setups, shared, ways
 from opencensus_compat.rewrite.rules.frameworks import settings
 from opencensus_compat.rewrite.rules.frameworks.integrations import no_metrics
@@ -66,6 +66,8 @@ class _Sent(NamedTuple):
 def flask(use: Found, file: File) -> Outcome:
     """`FlaskMiddleware(app, ...)` → `configure(...)` and `FlaskInstrumentor().instrument_app(app, ...)`."""
     call = file.call(use.node)
+    if is_subclass(use, file):
+        return Keep("a class of the program stands on the middleware")
     if call is None or not use.symbol.endswith(".FlaskMiddleware"):
         return Ask("Is this a check, or a subclass? What does it add?")
     app = file.argument(call, 0, "app")
@@ -129,6 +131,8 @@ def _with_settings(given: dict[str, ast.expr], app: str, file: File) -> tuple[di
 
 def fastapi(use: Found, file: File) -> Outcome:
     """`app.add_middleware(FastAPIMiddleware, ...)` → `configure(...)` and `FastAPIInstrumentor.instrument_app(app, ...)`."""
+    if is_subclass(use, file):
+        return Keep("a class of the program stands on the middleware")
     call = file.parents.get(use.node)
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "add_middleware":
         return Ask("Which application is instrumented here? Write `FastAPIInstrumentor.instrument_app(app)` where it is made.")

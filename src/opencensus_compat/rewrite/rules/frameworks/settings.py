@@ -1,4 +1,4 @@
-"""Names and source text in settings: dictConfig, loggers, and the dictionary `OPENCENSUS` of Flask and Django."""
+"""Source text in settings: the dictionary `OPENCENSUS` of Flask and Django."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules.exporters import options
 from opencensus_compat.rewrite.rules.traces import samplers, tracers
-from opencensus_compat.rewrite.texts import configurations
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
 
-FREE = frozenset({"N003", "N004", "N005", "W018"})
+FREE = frozenset({"N005", "W018"})
 _SAMPLING = "opentelemetry.sdk.trace.sampling"
 _PROPAGATOR = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _AZURE = "ext.azure.trace_exporter.AzureExporter"
@@ -35,72 +34,6 @@ class Source(NamedTuple):
     place: ast.expr
     """Where it is in the file."""
     is_text: bool
-
-
-def class_of_logging(use: Found, file: File) -> Outcome:
-    """`"class": "opencensus.ext.azure.log_exporter.AzureLogHandler"` → that of the native exporter, with its options."""
-    options = file.parents.get(use.node)
-    if not isinstance(options, ast.Dict) or not isinstance(use.node, ast.Constant):
-        return Ask("Who reads this name?")
-    names: dict[str, ast.expr] = {}
-    for key, value in zip(options.keys, options.values, strict=True):
-        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-            return Ask("Which options does the handler get by `**` or by variables?")
-        names[key.value] = value
-    answer = configurations.options_of(use.symbol, names)
-    if answer is not None:
-        return Keep(answer)
-    edits = [file.replace(use.node, _quoted(file, use.node, configurations.HANDLERS[use.symbol]))]
-    for key, value in zip(options.keys, options.values, strict=True):
-        name = key.value if isinstance(key, ast.Constant) else ""
-        if key is None or name not in configurations.OPTIONS or configurations.OPTIONS[name] == name:
-            continue
-        edits += [file.replace(key, _quoted(file, key, configurations.OPTIONS[name]))]
-        edits += [file.replace(value, _changed(str(name), value, file))] if name in configurations.CHANGED else []
-        file.covered.update(found for found in file.by_node[key])
-    return edits
-
-
-def _changed(name: str, value: ast.expr, file: File) -> str:
-    """Return the source of what stands for the value of an option."""
-    if name == "instrumentation_key":
-        return connection_string(value, file)
-    literal = configurations.value_of(name, file.text(value)) if isinstance(value, ast.Constant) else None
-    if literal is not None:
-        return literal
-    text = file.render(value)
-    is_simple = isinstance(value, (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant))
-    whole = text if is_simple else f"({text})"
-    return f"not {whole}" if name == "enable_local_storage" else f"{whole} * 1000"
-
-
-def connection_string(key: ast.expr, file: File) -> str:
-    """Return the source of the connection string of an instrumentation key."""
-    if isinstance(key, ast.Constant) and isinstance(key.value, str):
-        source = file.text(key)
-        quote = _quote(file, key)
-        if source.startswith(quote):
-            return f"{quote}InstrumentationKey={source[len(quote) :]}"
-    return options.connection_string_of(key, file)
-
-
-def _quoted(file: File, node: ast.expr, text: str) -> str:
-    quote = _quote(file, node)
-    return f"{quote}{text}{quote}"
-
-
-def _quote(file: File, node: ast.expr) -> str:
-    source = file.text(node)
-    return next((quote for quote in ('"""', "'''", '"', "'") if source.startswith(quote)), '"')
-
-
-def logger(use: Found, file: File) -> Outcome:
-    """`logging.getLogger("opencensus.ext.azure...")` → `logging.getLogger("appinsights_exporter")`."""
-    if not isinstance(use.node, ast.Constant):
-        return Ask("Which loggers are meant?")
-    if configurations.is_of_other_maker(use.symbol):
-        return Keep("the logger of a package that has to stay as long as its exporter does")
-    return [file.replace(use.node, _quoted(file, use.node, configurations.logger(use.symbol)))]
 
 
 def source_text(use: Found, file: File) -> Outcome:
@@ -442,8 +375,6 @@ def _literal(text: str) -> str:
 
 
 REWRITERS: dict[str, Rewriter] = {
-    "N003": class_of_logging,
-    "N004": logger,
     "N005": source_text,
     "W018": setting,
 }
