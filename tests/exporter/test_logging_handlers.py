@@ -11,7 +11,13 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from appinsights_exporter import ApplicationInsightsEventHandler, ApplicationInsightsLoggingHandler, ConfigurationError
+from appinsights_exporter import (
+    ApplicationInsightsEventHandler,
+    ApplicationInsightsLoggingHandler,
+    ApplicationInsightsSampler,
+    ConfigurationError,
+)
+from appinsights_exporter.sampling import sampling_score
 from opencensus_compat.local import LocalEndpoint
 
 CLASS = "appinsights_exporter.ApplicationInsightsLoggingHandler"
@@ -262,3 +268,55 @@ def test_a_small_queue(endpoint, logger, handler):
     logger.warning("order 7")
     made.flush()
     assert endpoint.accepted == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"sampling_rate": 1.5}, {"sampling_rate": "1"}, {"sampling_rate": True}, {"sampling_exempt_level": "LOUD"}],
+)
+def test_a_share_that_is_none_is_refused(handler, options):
+    """A rate beyond 0.0 to 1.0 and a level that nobody knows are refused by name."""
+    with pytest.raises(ConfigurationError, match=next(iter(options))):
+        handler(**options)
+
+
+@pytest.mark.parametrize("kind", [ApplicationInsightsLoggingHandler, ApplicationInsightsEventHandler])
+def test_a_share_of_the_records_is_sent(endpoint, logger, handler, kind):
+    """About that share of the records without a trace is sent, and each item says for how many it stands."""
+    made = handler(kind, sampling_rate=0.25)
+    for number in range(2000):
+        logger.info("%d", number)
+    rows = sent(endpoint, made, "traces" if kind is ApplicationInsightsLoggingHandler else "customEvents")
+    assert 300 < len(rows) < 700
+    assert {row["itemCount"] for row in rows} == {4}
+
+
+def test_records_of_a_trace_are_sampled_together(endpoint, logger, handler):
+    """Of a sampled trace all records are sent or none, and none of another trace; a level from which on all are sent knows no trace."""
+    made = handler(sampling_rate=0.5, sampling_exempt_level="error")
+    # The score of the first is below 0.5, that of the second above.
+    for trace_id, flags in (
+        (int("6e0c63257de34c92bf9efcd03927272e", 16), 1),
+        (int("f" * 32, 16), 1),
+        (int("6e0c63257de34c92bf9efcd03927272e", 16), 0),
+    ):
+        context = trace.SpanContext(trace_id, 1, is_remote=False, trace_flags=trace.TraceFlags(flags))
+        with trace.use_span(trace.NonRecordingSpan(context)):
+            for number in range(3):
+                logger.info("%d of %s", number, sampling_score(trace_id) < 0.5)
+            logger.error("always")
+    rows = sent(endpoint, made)
+    assert [row["message"] for row in rows if row["message"] != "always"] == [f"{number} of True" for number in range(3)]
+    assert [row["itemCount"] for row in rows if row["message"] == "always"] == [1, 1, 1]
+
+
+def test_records_have_the_rate_of_their_trace(endpoint, logger, handler):
+    """Where a trace was kept at a lower rate than that of the handler, all of its records are sent, at that rate."""
+    made = handler(sampling_rate=0.5)
+    tracer = TracerProvider(sampler=ApplicationInsightsSampler(0.25)).get_tracer("shop")
+    kept = 0
+    while not kept:
+        with tracer.start_as_current_span("order") as span:
+            kept += span.is_recording()
+            logger.info("in a span")
+    assert [row["itemCount"] for row in sent(endpoint, made)] == [4]

@@ -50,6 +50,10 @@ _ARGUMENTS = {
         "timeout=T, proxies='{}', storage_max_size=N, storage_retention_period=60, storage_min_retry_interval=5, max_batch_size=9",
     ),
     "what does nothing": ("storage_maintenance_period=5, timeout=None", ""),
+    "a share of the records": (
+        "logging_sampling_rate=RATE, logging_sampling_exempt_level='ERROR'",
+        "sampling_rate=RATE, sampling_exempt_level='ERROR'",
+    ),
     "no store": ("enable_local_storage=False", "disable_offline_storage=True"),
     "a store, as it is by default": ("enable_local_storage=True", ""),
     "a folder, and a default between": (
@@ -68,7 +72,7 @@ def test_arguments(before, after):
 
 @pytest.mark.parametrize(
     "argument",
-    ["logging_sampling_rate=0.5", "grace_period=1", "endpoint=E", "tiemout=5", "**options", "instrumentation_key=K, connection_string=C"],
+    ["grace_period=1", "endpoint=E", "tiemout=5", "**options", "instrumentation_key=K, connection_string=C"],
 )
 def test_options_that_the_new_handler_lacks(argument):
     """An option without a counterpart is a question, and the handler stays."""
@@ -301,3 +305,12 @@ def test_an_option_that_is_set_later():
     )
     assert "ApplicationInsights" not in text
     assert ("N003", "decide") in [(rule, why) for _, rule, why in left]
+
+
+def test_handlers_that_send_different_shares():
+    """Handlers of which one leaves records out are asked about: a record that meets both is sent by the first."""
+    text, left = _rewrite(f"{_OLD}\na = AzureLogHandler(logging_sampling_rate=0.5)\nb = AzureLogHandler()\n")
+    assert "ApplicationInsights" not in text
+    assert [(rule, why) for _, rule, why in left if why == "decide"] == [("L001", "decide")] * 2
+    text, left = _rewrite(f"{_OLD}\na = AzureLogHandler(logging_sampling_rate=1.0)\nb = AzureLogHandler()\n")
+    assert ("opencensus" in text, left) == (False, [])

@@ -32,6 +32,7 @@ from .arguments import batches
 from .children import flush_at_end
 from .claims import CLAIM, sharers
 from .convert import exceptions, logs
+from .convert.spans import SAMPLE_RATE
 from .counts import RateLimit
 from .delivery.own import OWN_TRACE_ID
 from .foreign import exc_info_of, failure
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ._sdk_logs import LoggerProvider
     from .claims import Claim
     from .counts import Counts
+    from .log_sampling import RecordSampling
     from .telemetry_processors import TelemetryProcessor
 
 __all__ = ["ApplicationInsightsEventHandler", "ApplicationInsightsLoggingHandler", "ProviderHandler"]
@@ -220,9 +222,12 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         proxies: Scheme to proxy, or one proxy for all, as of :func:`configure`.
         max_batch_size: Records in one export at most; None reads ``OTEL_BLRP_MAX_EXPORT_BATCH_SIZE``.
         extras: Whether each ``extra`` becomes a property, as with OpenTelemetry's own handler.
+        sampling_rate: Share of the records to send, 0.0 to 1.0; ``sampleRate`` of an item says how many it stands for. The records of a
+            trace stay together: none is sent of a trace that is not sampled, and of another one all or none. At 1.0 all are sent.
+        sampling_exempt_level: Name or number of a level from which on all records are sent, whatever the rate; None for none.
 
     Raises:
-        ConfigurationError: No or bad connection string, bad credential.
+        ConfigurationError: No or bad connection string, bad credential, a rate or level that cannot be used.
         ValueError: A number that is not positive.
     """
 
@@ -246,7 +251,10 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         proxies: Mapping[str, str] | str | None = None,
         max_batch_size: int | None = None,
         extras: bool = False,
+        sampling_rate: float = 1.0,
+        sampling_exempt_level: int | str | None = None,
     ) -> None:
+        sampling = _sampling(sampling_rate, sampling_exempt_level)
         sending = SendingArguments(
             connection_string=connection_string,
             credential=credential,
@@ -273,6 +281,9 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         provider.add_log_record_processor(_sdk_logs.BatchLogRecordProcessor(self._exporter, **sizes))
         flush_at_end(provider)
         super().__init__(provider, level)
+        self._sampling = sampling
+        if sampling is not None:
+            self.addFilter(sampling)
         weakref.finalize(self, _end, provider).atexit = False
         self._sharers = sharers(settings, is_event=self._is_event)
         self._sharers.add_native()
@@ -282,6 +293,13 @@ class ApplicationInsightsLoggingHandler(ProviderHandler):
         claim = self._sharers.claim(record) if self._sharers.are_several else None
         if claim is None or claim.sender is None:
             self._hand_on(record, claim)
+
+    def _extras(self, record: logging.LogRecord) -> dict[str, object]:
+        found = super()._extras(record)
+        percent = None if self._sampling is None else self._sampling.percent(record)
+        if percent is not None:
+            found[SAMPLE_RATE] = percent
+        return found
 
     def _may_send(self, made: Any, claim: Claim) -> bool:
         # What may be dropped later is not taken from others.
@@ -323,6 +341,15 @@ class ApplicationInsightsEventHandler(ApplicationInsightsLoggingHandler):
     """
 
     _is_event = True
+
+
+def _sampling(rate: float, exempt_level: int | str | None) -> RecordSampling | None:
+    """Return what samples the records of a handler; None where all are sent."""
+    if rate == 1 and not isinstance(rate, bool) and exempt_level is None:
+        return None
+    from .log_sampling import RecordSampling
+
+    return RecordSampling(rate, exempt_level)
 
 
 def _end(provider: LoggerProvider) -> None:

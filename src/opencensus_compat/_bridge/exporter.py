@@ -110,6 +110,7 @@ __all__ = [
     "host_tags",
     "instrument_names",
     "interpreter_is_over",
+    "level_number",
     "load_log_exporter",
     "load_transport",
     "log_exporter",
@@ -125,10 +126,10 @@ __all__ = [
     "sample_rate_processor",
     "sampled",
     "sampler_from_environment",
-    "sampling_score",
     "say",
     "sdk_logs",
     "settings",
+    "share_kept",
     "sharers",
     "shows_no_own_lines",
     "sigterm_handler",
@@ -565,11 +566,22 @@ def note_raised(record: LogRecord, error: BaseException, frames: TracebackType |
     setattr(record, logs.RAISED, exceptions.of_error(error, frames))
 
 
-def sampling_score(trace_id: int) -> float:
-    """Return the number from 0.0 to 1.0 that every Application Insights SDK makes of a trace id."""
-    from appinsights_exporter import sampling
+def share_kept(wanted: float, trace_id: int, of_trace: float, chance: Callable[[], float], *, is_sampled: bool) -> float:
+    """Return the share of log records that one stands for; 0.0 where it is not kept. See `appinsights_exporter.log_sampling`."""
+    from appinsights_exporter.log_sampling import share_kept as of_exporter
 
-    return sampling.sampling_score(trace_id)
+    return of_exporter(wanted, trace_id, of_trace, chance, is_sampled=is_sampled)
+
+
+def level_number(value: object, name: str, source: str) -> int:
+    """Return the number of a level of logging, given by its name or number.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    from appinsights_exporter.log_sampling import level_number as of_exporter
+
+    return of_exporter(value, name, source)
 
 
 def sample_rate_processor(sampler: Sampler | None) -> SampleRateProcessor:

@@ -277,7 +277,7 @@ RULES: tuple[Rule, ...] = (
         "ApplicationInsightsLoggingHandler",
         names="ext.azure.log_exporter",
         pair="L001_handler L001_several_loggers L001_basic_config L001_guarded_class L001_records_outside_spans "
-        "L001_handler_behind_a_handler",
+        "L001_handler_behind_a_handler L001_share_of_the_records",
         arrives="traces: message, severityLevel; exceptions: type, outerMessage, severityLevel",
     ),
     Rule(

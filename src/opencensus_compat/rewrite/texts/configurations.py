@@ -22,6 +22,8 @@ OPTIONS = {
     "enable_local_storage": "disable_offline_storage",
     "export_interval": "export_interval_millis",
     "instrumentation_key": "connection_string",
+    "logging_sampling_exempt_level": "sampling_exempt_level",
+    "logging_sampling_rate": "sampling_rate",
     "max_batch_size": "max_batch_size",
     "minimum_retry_interval": "storage_min_retry_interval",
     "proxies": "proxies",

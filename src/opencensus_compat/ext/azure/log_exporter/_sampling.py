@@ -112,16 +112,8 @@ class SamplingFilter(logging.Filter):
             return 1.0
         context = _context.current()
         ids = ids_of(record, context)
-        if not ids.trace_id:
-            return wanted if _chance.number() < wanted else 0.0
-        if not ids.flags.sampled:
-            return 0.0
         of_trace = rate_of(_context.otel_span(context)) if ids.is_current else 1.0
-        if wanted >= of_trace:
-            return of_trace
-        # A trace that was kept by the hash of its id has a low one; its halves exchanged, the id gives another that says nothing of it.
-        trace_id = ids.trace_id if of_trace == 1 else (ids.trace_id >> 64 | ids.trace_id << 64)
-        return wanted if _exporter.sampling_score(trace_id) < wanted / of_trace else 0.0
+        return _exporter.share_kept(wanted, ids.trace_id, of_trace, _chance.number, is_sampled=ids.flags.sampled)
 
 
 def exempt_level(option: object = None) -> int | None:
@@ -133,17 +125,9 @@ def exempt_level(option: object = None) -> int | None:
     Raises:
         ValueError: It is neither the name nor the number of a level.
     """
-    value, source = option, f"option {EXEMPT_OPTION}"
+    value, source = option, "option"
     if value is None:
         value, source = variable_text(EXEMPT_VARIABLE) or None, f"environment variable {EXEMPT_VARIABLE}"
     if value is None:
         return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        if value.isdecimal():
-            return int(value)
-        known = logging.getLevelName(value.upper())
-        if isinstance(known, int):
-            return known
-    raise ValueError(f"{source}: expected the name or the number of a level, such as ERROR or 40, got {value!r}.")
+    return _exporter.level_number(value, EXEMPT_OPTION, source)

@@ -44,14 +44,16 @@ _SAME = {
     "timeout": "timeout",
 }
 """Option -> argument of the same meaning and unit."""
+RATE = "logging_sampling_rate"
+"""Option of log handlers: which share of the records they send."""
+_SAMPLING = {RATE: "sampling_rate", "logging_sampling_exempt_level": "sampling_exempt_level"}
+"""Options of log handlers about records that are left out -> arguments of the new handlers."""
 _BY_PLACE = Ask("Which options are given by place?")
 _UNLIMITED = 1_000_000
 """Items in a queue of OpenCensus that has no limit."""
 _QUESTIONS = {
     "endpoint": "Which region is meant? `IngestionEndpoint=` in the connection string names it; then delete `endpoint`.",
     "grace_period": "How long may the end of the process take? `resolve(grace_period_s=...)` of `appinsights_exporter.settings` says it to an exporter.",
-    "logging_sampling_rate": "Which records are to be left out? A `logging.Filter` on the new handler decides that; it has no rate.",
-    "logging_sampling_exempt_level": "Which records are to be left out? A `logging.Filter` on the new handler decides that; it has no rate.",
 }
 
 
@@ -86,8 +88,9 @@ def option(keyword: ast.keyword, file: Renders, of: Of) -> str | None:
         if is_constant:
             return None if given else "disable_offline_storage=True"
         return f"disable_offline_storage=not {_wrapped(value, file)}"
-    if name.startswith("logging_sampling_") and (of != "handler" or given == 1):
-        return None
+    if name in _SAMPLING:
+        # Exporters of spans and metrics sample no records.
+        return None if of != "handler" or (given == 1 and name == RATE) else f"{_SAMPLING[name]}={file.render(value)}"
     raise Refused(Ask(_QUESTIONS.get(name, f"What is the option `{name}` for? The Azure exporters have none of this name.")))
 
 

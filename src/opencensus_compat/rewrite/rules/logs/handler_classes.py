@@ -38,10 +38,10 @@ _OF_BOTH = _OF_LOGGING | {
 }
 """What both handlers have."""
 OF_NATIVE = frozenset(
-    {"_closed", "_exporter", "_hand_on", "_is_event", "_extras", "_log_limit", "_loggers", "_made", "_may_send", "_name", "_provider"}
+    {"_closed", "_hand_on", "_is_event", "_extras", "_log_limit", "_loggers", "_made", "_may_send", "_name", "_provider"}
     | {"_sampling", "_sharers", "_takes_extras", "_text", "counts", "createLock", "lock"}
 )
-"""What the native handlers keep for themselves."""
+"""What the native handlers keep for themselves, beside what begins with `_export`."""
 _OF_OPENCENSUS = frozenset(
     {
         "_check_stats_collection",
@@ -116,7 +116,7 @@ def _obstacle(owner: ast.ClassDef, file: File) -> str | None:
     read = {node.attr for node in attributes}
     limited = {node.attr for node in attributes if node.attr in _WITHOUT_LIMIT and _has_limit(file.call(node), node, owner)}
     others = [
-        (own | stored) & (OF_NATIVE | _OF_OPENCENSUS),
+        {name for name in own | stored if name in OF_NATIVE | _OF_OPENCENSUS or name.startswith("_export")},
         (own - _METHODS) & _OF_BOTH,
         stored & _METHODS,
         limited,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.following import calls
 from opencensus_compat.rewrite.following.made import is_subclass, readers, target
-from opencensus_compat.rewrite.rules.exporters.options import renamed
+from opencensus_compat.rewrite.rules.exporters.options import RATE, renamed
 from opencensus_compat.rewrite.rules.exporters.pipelines import processor
 from opencensus_compat.rewrite.rules.logs import dictionaries
 from opencensus_compat.scan import strings
@@ -33,6 +33,10 @@ _WITH_WHICH = (
     "With which options is this class called? The native handler takes `connection_string`, and others under names of its own: write the call "
     "where the class is named."
 )
+_SHARES = (
+    "Which share of the records is meant? Handlers of one resource have several here: a record that meets two of them is sent by the first, at "
+    "the rate of that one. Give all of them one rate."
+)
 _PROTOCOL = "ext.azure.common.protocol"
 _ENVELOPES = frozenset(
     {"BaseObject", "Data", "DataPoint", "Envelope", "Event", "ExceptionData", "Message", "MetricData", "RemoteDependency", "Request"}
@@ -50,6 +54,8 @@ def handler(use: Found, file: File) -> Outcome:
     if is_subclass(use, file):
         return Keep("a class of the program stands on the handler")
     call = file.call(use.node)
+    if call is not None and len(_rates(use.symbol, file)) > 1:
+        return Ask(_SHARES)
     edits = renamed(call, file) if call is not None else _of_value(use, file)
     if isinstance(edits, (Ask, Keep)):
         return edits
@@ -66,6 +72,13 @@ def handler(use: Found, file: File) -> Outcome:
         # `AzureLogHandler = None`, where an import fails.
         edits = [*edits, *(file.replace(store, new) for store in stores if isinstance(store, ast.Name))]
     return [file.replace(use.node, new), *edits]
+
+
+def _rates(symbol: str, file: File) -> set[str]:
+    """Return which shares of the records the handlers of one class send in a program, as text."""
+    calls_of = [(home, home.call(use.node)) for home in file.files.values() for use in home.uses if use.symbol == symbol]
+    given = [[each.value for each in call.keywords if each.arg == RATE] for _, call in calls_of if call is not None]
+    return {ast.unparse(each[0]).removesuffix(".0") if each else "1" for each in given}
 
 
 def _beside_import(use: Found, file: File) -> ast.AST:
