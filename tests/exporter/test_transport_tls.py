@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import os
 import socket
 import ssl
 import sys
@@ -179,6 +180,17 @@ def test_the_authority_is_taken_away(server, transport, monkeypatch):
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     assert transport.send(BODY, {}, 60).error.kind == "connect"
     assert len(server.requests) == 1
+
+
+def test_a_bundle_that_is_exchanged(server, transport, authority, tmp_path):
+    """Whom the program trusts is what the file says when a connection is opened: such files are renewed while programs run."""
+    bundle = tmp_path / "authority.pem"
+    for number, (pem, kind) in enumerate(((authority.pem(), None), (Authority("another").pem(), "connect"), (authority.pem(), None))):
+        bundle.write_bytes(pem)
+        os.utime(bundle, ns=(number, number))
+        made = transport.send(BODY, {}, 60)
+        assert (made.error and made.error.kind) == kind
+    assert len(server.requests) == 2
 
 
 NO_BUNDLES = {

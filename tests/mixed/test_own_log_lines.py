@@ -13,6 +13,7 @@ from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 
 import opencensus_compat
 from appinsights_exporter import ApplicationInsightsLogRecordExporter, ApplicationInsightsSpanExporter, _sdk_logs
+from appinsights_exporter.settings import resolve
 from opencensus_compat.ext.azure.log_exporter import AzureLogHandler
 from opencensus_compat.ext.azure.trace_exporter import AzureExporter
 from opencensus_compat.local import LocalEndpoint
@@ -157,7 +158,9 @@ def test_the_exporter_does_not_feed_itself(handler, processor, processes):
     """With OpenTelemetry's handler on a root logger at DEBUG, two lines are two items: none is about the requests that send them."""
     root, other = logging.getLogger(), AgainAndAgain()
     with LocalEndpoint() as endpoint:
-        exporter = ApplicationInsightsLogRecordExporter(endpoint.connection_string)
+        # Through a proxy, which the endpoint itself is: on the way there urllib3 logs.
+        proxies = {"http": endpoint.connection_string.rpartition("=")[2]}
+        exporter = ApplicationInsightsLogRecordExporter(settings=resolve(endpoint.connection_string, proxies=proxies))
         if processes:
             exporter.add_telemetry_processor(lambda _: logging.getLogger("shop").info("processed"))
         provider = _sdk_logs.new_provider(shutdown_on_exit=False)

@@ -435,7 +435,7 @@ def load_log_exporter() -> None:
 @functools.cache
 def load_transport() -> None:
     """Import what the first export needs, once."""
-    for name in ("encodings.idna", "ssl", "urllib3"):
+    for name in ("encodings.idna", "http.client"):
         importlib.import_module(name)
     from appinsights_exporter.delivery import transport
 

@@ -21,6 +21,7 @@ __all__ = ["distributions", "entry_point_modules", "hook_dirs", "integrations", 
 
 _LOADED_BY_NAME = (
     "encodings.idna",
+    "http.client",
     "opentelemetry._logs",
     "opentelemetry.metrics",
     "opentelemetry.sdk._logs",
@@ -29,8 +30,6 @@ _LOADED_BY_NAME = (
     "opentelemetry.trace",
     "opentelemetry.version",
     "requests",
-    "ssl",
-    "urllib3",
 )
 """What is imported by `import_module`, where PyInstaller does not see it."""
 _GROUPS = (

@@ -1,37 +1,49 @@
-"""The HTTP connections of one process. Imported with the first send: urllib3 takes longer to import than all of this package.
+"""The HTTP connections of one process: which way a request goes, directly or through a proxy, and the direct ones.
 
-They are urllib3's pool managers, one for each proxy, with the rules of requests: which proxy, and with which certificates the other side's
-is checked. requests itself is not used: it took 25 to 45 ms more to import (of 150), and three times an exchange to decide about each one.
-What intercepts requests in tests of programs is called all the same, see :mod:`.transport`.
-
-The libraries bound each wait on a socket and not the sum of waits: a peer that sends a byte now and then, or ``100 Continue`` for ever,
-would hold thread and connection for ever. So the connections here read replies, those of proxies too, until the exchange's deadline.
+They are the standard library's, kept open between requests, with the rules of requests: which proxy, and with which certificates the other
+side's is checked. Neither requests nor urllib3 is loaded for that: they took half of the time until the first export, and 2.7 MiB. What
+intercepts requests in tests of programs is called all the same, see :mod:`.transport`.
 """
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import http.client
-import io
 import os
-import threading
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
-from urllib.parse import unquote
+import selectors
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import SplitResult, quote, urlsplit
 
-import certifi
-import urllib3
-
+from . import certificates
 from . import proxies as proxy_settings
+from .exchange import Exchange, Timed, current
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterator, Mapping
+    import ssl
+    from collections.abc import Callable, Mapping
+    from typing import Protocol
 
-    from _typeshed import WriteableBuffer
-
+    from .proxied import Proxied
     from .proxies import Proxy
+
+    class Received(Protocol):
+        """A reply whose body is still to be read."""
+
+        status: int
+
+        @property
+        def headers(self) -> Mapping[str, str]:
+            """Those of one name are one, with a comma between."""
+            ...
+
+        def read(self, size: int, /) -> bytes:
+            """Return so many bytes, fewer at the end."""
+            ...
+
+        def close(self) -> None:
+            """Give the connection back, or close it where the reply was not read to its end."""
+            ...
+
 
 USER_AGENT = "census-compat"
 """Short and constant: the service copies it into the items."""
@@ -39,88 +51,27 @@ ASK_AGAIN_S = 60.0
 """How long a way is taken without looking again at what this system is set to, seconds."""
 
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Connection": "keep-alive"}
-_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_CHECKED = "CERT_REQUIRED"
 _KEPT = 10
 """Most connections that are kept open to one host."""
 _VARIABLES = (
     *(name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())),
-    *_BUNDLES,
+    *certificates.VARIABLES,
 )
 """What decides, in the environment, where an exchange goes."""
-
-
-class BundleError(Exception):
-    """The certificates to check the other side's against cannot be read. Its text is ours."""
+_HAS_ANSWERED = (errno.EPIPE, errno.EPROTOTYPE, errno.ECONNRESET)
+"""What a system says where the other side ended the connection before it had the whole request: there may be a reply, and it says why."""
+_UNESCAPED = "!#$%&'()*+,/:;=?@[]~"
+"""What may stand in the address of a request as it is, beside letters and digits."""
 
 
 class HeaderError(Exception):
     """A header of the request cannot be sent."""
 
 
-class Exchange:
-    """The limits of one exchange, and what was learned on the way.
-
-    Args:
-        timeout_s: Longest time for all of it, seconds.
-        limits_s: Longest waits for a connection and for each piece of the reply, seconds.
-        clock: Monotonic clock, seconds.
-    """
-
-    def __init__(self, timeout_s: float, limits_s: tuple[float, float], clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self.until_s = clock() + timeout_s
-        """Its end, on the clock."""
-        self.limits_s = limits_s
-        """Longest waits for a connection and for each piece of the reply, seconds."""
-        self.proxy: Proxy | None = None
-        """What it goes through."""
-        self.connected = False
-        """Whether there was a connection, through the proxy where there is one: before that, nothing can have been sent."""
-
-    def now_s(self) -> float:
-        """Return the reading of the clock, seconds."""
-        return self._clock()
-
-    def left_s(self, limit_s: float) -> float:
-        """Return how long the next wait may be, seconds.
-
-        Args:
-            limit_s: The longest of its kind.
-
-        Raises:
-            TimeoutError: No time is left.
-        """
-        left_s = min(limit_s, self.until_s - self._clock())
-        if left_s <= 0:
-            raise TimeoutError
-        return left_s
-
-
-class _Current(threading.local):
-    """The exchange of each thread."""
-
-    exchange: Exchange | None = None
-
-
-_current = _Current()
-
-
-class _Trusted(NamedTuple):
-    """The certificates of the authorities that are trusted: a file, or a folder of files."""
-
-    file: str | None
-    folder: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     """How requests go to a URL."""
 
-    pool: urllib3.HTTPConnectionPool
-    """Its connections, which know the certificates that the other side's is checked against."""
-    target: str
-    """What the request line names."""
+    connections: Direct | Proxied
     proxy: Proxy | None
     """What it goes through."""
     environment: tuple[str | None, ...]
@@ -136,7 +87,9 @@ class Connections:
     """
 
     def __init__(self) -> None:
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._hosts: dict[tuple[str, str], Direct] = {}
+        """By scheme and place."""
+        self._proxied: dict[str, Proxied] = {}
         """By the URL of the proxy."""
         self._ways: dict[tuple[str, bool], _Way] = {}
         self._environment = _environment()
@@ -145,9 +98,7 @@ class Connections:
         """Return the limits of an exchange that begins now; see :class:`Exchange`."""
         return Exchange(timeout_s, limits_s, clock)
 
-    def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, exchange: Exchange, proxies: Mapping[str, str]
-    ) -> urllib3.BaseHTTPResponse:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, exchange: Exchange, proxies: Mapping[str, str]) -> Received:
         """Return the reply, whose body is to be read, undecoded, on this thread.
 
         Args:
@@ -156,11 +107,10 @@ class Connections:
             headers: Beside those that every request has.
             exchange: Its limits; says afterwards which proxy it went through.
             proxies: URL scheme to proxy URL; empty leaves it to the environment.
-        Raises: what urllib3 and the standard library raise, and the errors of this module and of :mod:`.proxies`.
+        Raises: what the standard library raises, through a proxy urllib3, and the errors of the modules here.
         """
-        _current.exchange = exchange
+        current.exchange = exchange
         if not url.lower().startswith(("http://", "https://")):
-            # urllib3 would take it for http, with a warning.
             raise proxy_settings.AddressError
         # A token goes in clear text to the loopback interface only, and there no proxy shall see it on the way.
         in_clear_text = "Authorization" in headers and url.startswith("http://")
@@ -172,26 +122,11 @@ class Connections:
                 self._environment = environment
                 self.close()
             proxy = exchange.proxy = None if in_clear_text else proxy_settings.proxy_for(url, proxies)
-            manager = self._manager(proxy)
-            pool = manager.connection_from_url(url)
-            # Only a proxy that no tunnel leads through needs the whole address.
-            target = url if manager.proxy is not None and pool.scheme == "http" else urllib3.util.parse_url(url).request_uri
-            way = _Way(pool, target, proxy, environment, exchange.now_s() + ASK_AGAIN_S)
-            self._ways[url, in_clear_text] = way
+            connections = self._direct(url) if proxy is None else self._through(proxy)
+            way = self._ways[url, in_clear_text] = _Way(connections, proxy, environment, exchange.now_s() + ASK_AGAIN_S)
         exchange.proxy = way.proxy
         try:
-            return way.pool.urlopen(
-                "POST",
-                way.target,
-                body=body,
-                headers={**_HEADERS, **headers},
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                timeout=urllib3.Timeout(connect=exchange.limits_s[0], read=exchange.limits_s[1]),
-                preload_content=False,
-                decode_content=False,
-            )
+            return way.connections.post(url, body, {**_HEADERS, **headers}, exchange)
         except ValueError as error:
             if type(error) is ValueError:
                 # The standard library's, for a header that cannot be sent.
@@ -204,167 +139,178 @@ class Connections:
             self._ways.pop((url, in_clear_text), None)
 
     def close(self) -> None:
-        """Close all connections: urllib3 leaves that to finalizers, which at the end of the interpreter have run before ours is reached."""
+        """Close all connections."""
         self._ways.clear()
-        managers, self._managers = self._managers, {}
-        for manager in managers.values():
-            for key in manager.pools.keys():  # noqa: SIM118 -- urllib3 lets no thread iterate over the container itself
-                pool = manager.pools.get(key)
-                if pool is not None:
-                    pool.close()
-            manager.clear()
+        hosts, self._hosts = self._hosts, {}
+        proxied, self._proxied = self._proxied, {}
+        for host in hosts.values():
+            host.close()
+        for proxy in proxied.values():
+            proxy.close()
 
-    def _manager(self, proxy: Proxy | None) -> urllib3.PoolManager:
-        key = None if proxy is None else proxy.url
-        found = self._managers.get(key)
+    # Two threads may both make one; one of them stays, and the other one's connections are closed when they are forgotten.
+
+    def _direct(self, url: str) -> Direct:
+        parts = urlsplit(url)
+        key = (parts.scheme, parts.netloc)
+        found = self._hosts.get(key)
+        return self._hosts.setdefault(key, Direct(parts)) if found is None else found
+
+    def _through(self, proxy: Proxy) -> Proxied:
+        found = self._proxied.get(proxy.url)
         if found is None:
-            # Two threads may both make one; one of them stays, and the other one's connections are closed when they are forgotten.
-            found = self._managers.setdefault(key, _manager(proxy))
+            from .proxied import Proxied
+
+            found = self._proxied.setdefault(proxy.url, Proxied(proxy, certificates.trusted(), _KEPT))
         return found
 
 
-def bundle_source() -> str:
-    """Return who says which authorities are trusted, for messages."""
-    name = next((name for name in _BUNDLES if os.environ.get(name)), None)
-    return (
-        "the file of trusted certificates of the package certifi"
-        if name is None
-        else f"the file of trusted certificates in the variable {name}"
-    )
+class Direct:
+    """The connections to one host; safe for several threads.
 
-
-def _manager(proxy: Proxy | None) -> urllib3.PoolManager:
-    """Return a manager of connections, through a proxy or directly, which keep to the deadline of an exchange.
+    Args:
+        parts: Of a URL there.
 
     Raises:
-        BundleError: There are no certificates to check the other side's against.
-        ProxySettingError: The proxy cannot be used.
+        AddressError: There can be no such host.
     """
-    trusted = next((value for name in _BUNDLES if (value := os.environ.get(name))), None) or certifi.where()
-    if not os.path.exists(trusted):
-        raise BundleError(f"{bundle_source()} cannot be read")
-    is_folder = os.path.isdir(trusted)
-    tls = _Trusted(None if is_folder else trusted, trusted if is_folder else None)
-    if proxy is None:
-        made = urllib3.PoolManager(maxsize=_KEPT, cert_reqs=_CHECKED, ca_certs=tls.file, ca_cert_dir=tls.folder)
-    else:
-        proxy_settings.check(proxy)
-        with _blaming(proxy):
-            made = _through(proxy.url, tls)
-    made.pool_classes_by_scheme = {scheme: _timed(pool) for scheme, pool in made.pool_classes_by_scheme.items()}
-    return made
 
+    def __init__(self, parts: SplitResult) -> None:
+        try:
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise proxy_settings.AddressError from None
+        if not host:
+            raise proxy_settings.AddressError
+        self._host, self._port = host, port
+        # A host's last dot is for the resolver alone.
+        said = host.rstrip(".")
+        self._own_headers = {} if said == host else {"Host": said if port is None else f"{said}:{port}"}
+        self._is_secure = parts.scheme == "https"
+        self._tls: tuple[certificates.Trusted, ssl.SSLContext] | None = None
+        self._idle: list[http.client.HTTPConnection] = []
+        self._closed = False
 
-def _through(proxy_url: str, tls: _Trusted) -> urllib3.PoolManager:
-    url = proxy_url if "://" in proxy_url else f"http:{proxy_url}" if proxy_url.startswith("//") else f"http://{proxy_url}"
-    parts = urllib3.util.parse_url(url)
-    if not parts.host:
-        raise ValueError
-    name, _, password = (parts.auth or "").partition(":")
-    name, password = unquote(name), unquote(password)
-    if url.lower().startswith("socks"):
-        from urllib3.contrib.socks import SOCKSProxyManager
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], exchange: Exchange) -> _Reply:
+        """Return the reply, unread.
 
-        return SOCKSProxyManager(
-            url,
-            username=name or None,
-            password=password or None,
-            maxsize=_KEPT,
-            cert_reqs=_CHECKED,
-            ca_certs=tls.file,
-            ca_cert_dir=tls.folder,
-        )
-    headers = urllib3.util.make_headers(proxy_basic_auth=f"{name}:{password}") if name else {}
-    return urllib3.ProxyManager(url, proxy_headers=headers, maxsize=_KEPT, cert_reqs=_CHECKED, ca_certs=tls.file, ca_cert_dir=tls.folder)
-
-
-@contextlib.contextmanager
-def _blaming(proxy: Proxy) -> Iterator[None]:
-    """Turn whatever is raised where a proxy is set up into an error of its setting: the libraries quote its value."""
-    try:
-        yield
-    except Exception:  # noqa: BLE001 - two libraries below, and their errors quote the setting.
-        raise proxy_settings.unusable(proxy) from None
-
-
-if TYPE_CHECKING:
-    _Before = http.client.HTTPConnection
-else:
-    # What a class of connections is made of is its own affair.
-    _Before = object
-
-
-class _Limited(io.RawIOBase):
-    """What a socket receives, until the end of the exchange that this thread makes."""
-
-    def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
-        self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)
-        self._exchange = exchange
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int | None:
-        self._sock.settimeout(self._exchange.left_s(self._exchange.limits_s[1]))
-        return self._raw.readinto(buffer)
-
-    def fileno(self) -> int:
-        return self._raw.fileno()
+        Raises: what the standard library raises.
+        """
+        parts = urlsplit(url)
+        target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_UNESCAPED)
+        connection = self._connection()
+        try:
+            try:
+                connection.request("POST", target, body, {**headers, **self._own_headers})
+            except OSError as error:
+                if not exchange.connected or error.errno not in _HAS_ANSWERED:
+                    raise
+            response = connection.getresponse()
+            _check_length(response)
+        except BaseException:
+            connection.close()
+            raise
+        return _Reply(response, connection, self._keep)
 
     def close(self) -> None:
-        self._raw.close()
-        super().close()
+        """Close the connections that are kept; those in use are closed after it."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def __del__(self) -> None:
+        # A socket that is left to the garbage collector is a warning, which tests of programs may take for an error.
+        for kept in getattr(self, "_idle", ()):
+            kept.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        while True:
+            try:
+                kept = self._idle.pop()
+            except IndexError:
+                break
+            if not _has_something_to_say(kept):
+                return kept
+            kept.close()
+        if not self._is_secure:
+            return _Plain(self._host, self._port)
+        whom = certificates.trusted()
+        if self._tls is None or self._tls[0] != whom:
+            self._tls = (whom, certificates.tls(whom))
+        return _Secure(self._host, self._port, self._tls[1])
+
+    def _keep(self, connection: http.client.HTTPConnection) -> None:
+        if self._closed or len(self._idle) >= _KEPT:
+            connection.close()
+        else:
+            self._idle.append(connection)
 
 
-class _Receiving:
-    """Stands for a socket where a reply is read from it."""
+class _Reply:
+    """A reply that came directly, whose connection is kept once it is read to its end."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(
+        self,
+        response: http.client.HTTPResponse,
+        connection: http.client.HTTPConnection,
+        keep: Callable[[http.client.HTTPConnection], None],
+    ) -> None:
+        self._response, self._connection, self._keep = response, connection, keep
+        self.status: int = response.status
+        self.headers: dict[str, str] = {}
+        for name, value in response.headers.items():
+            known = self.headers.get(name.lower())
+            self.headers[name.lower()] = value if known is None else f"{known}, {value}"
+        self.read = response.read
 
-    def makefile(self, mode: Literal["rb"]) -> io.BufferedReader:
-        exchange = _current.exchange
-        return self._sock.makefile(mode) if exchange is None else io.BufferedReader(_Limited(self._sock, exchange))
+    def close(self) -> None:
+        response = self._response
+        # One that was cut short has a length that is left.
+        is_whole = response.isclosed() and not response.length
+        response.close()
+        if is_whole and not response.will_close:
+            self._keep(self._connection)
+        else:
+            # Unread bytes would be taken for the next reply.
+            self._connection.close()
 
 
-class _Response(http.client.HTTPResponse):
-    """A reply, or a proxy's to CONNECT, that is read until the end of the exchange."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        # It makes a file of the socket, and nothing else.
-        super().__init__(cast("socket.socket", _Receiving(sock)), *args, **kwargs)
+class _Plain(Timed, http.client.HTTPConnection):
+    """A connection in clear text."""
 
 
-class _Timed(_Before):
-    """Goes before a class of connections and lets them keep to the exchange's deadline."""
+class _OverTls(http.client.HTTPConnection):
+    """A connection over TLS. The standard library's has a host's last dot in the handshake, too, where certificates have none."""
 
-    response_class = _Response
+    default_port = http.client.HTTPS_PORT
+
+    def __init__(self, host: str, port: int | None, tls: ssl.SSLContext) -> None:
+        super().__init__(host, port)
+        self._tls = tls
 
     def connect(self) -> None:
-        exchange = _current.exchange
-        if exchange is not None:
-            self.timeout = exchange.left_s(exchange.limits_s[0])
         super().connect()
-        if exchange is not None:
-            exchange.connected = True
-
-    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        exchange = _current.exchange
-        if exchange is not None and self.sock is not None:
-            exchange.connected = True
-            # A kept connection has the limit of whatever was received last.
-            self.sock.settimeout(exchange.left_s(exchange.limits_s[0]))
-        super().putrequest(method, url, *args, **kwargs)
+        self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host.rstrip("."))
 
 
-@lru_cache(maxsize=16)
-def _timed(pool: type[urllib3.HTTPConnectionPool]) -> type[urllib3.HTTPConnectionPool]:
-    """Return a class of pools whose connections keep to the exchange's deadline."""
-    made = pool.ConnectionCls
-    if issubclass(made, _Timed):
-        return pool
-    return type(pool.__name__, (pool,), {"ConnectionCls": type(made.__name__, (_Timed, made), {})})
+class _Secure(Timed, _OverTls):
+    """A connection over TLS that keeps to the exchange's deadline, handshake included."""
+
+
+def _check_length(response: http.client.HTTPResponse) -> None:
+    """Refuse a reply that names several lengths: the standard library takes one of them, and the rest for the next reply."""
+    given = {each.strip() for value in response.headers.get_all("content-length", ()) for each in value.split(",")}
+    if len(given) > 1:
+        raise http.client.HTTPException
+
+
+def _has_something_to_say(kept: http.client.HTTPConnection) -> bool:
+    """Return whether something has come since the last reply was read: the end of the connection, or what nobody asked for."""
+    if kept.sock is None:
+        return True
+    with selectors.DefaultSelector() as selector:
+        selector.register(kept.sock, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _environment() -> tuple[str | None, ...]:

@@ -1,4 +1,7 @@
-"""Why an exchange failed, in words of our own: those of requests and urllib3 may quote an address with its password."""
+"""Why an exchange failed, in words of our own: those of requests and urllib3 may quote an address with its password.
+
+Errors of those two are told by the names of their classes, since neither need be loaded.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ import ssl
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import urllib3.exceptions
-
-from .connections import BundleError, HeaderError, bundle_source
+from .certificates import BundleError
+from .certificates import source as certificates_source
+from .connections import HeaderError
 from .decode import DecodeError
 from .proxies import AddressError, ProxySettingError
 
 if TYPE_CHECKING:
-    from .connections import Exchange
+    from .exchange import Exchange
 
 _DEPTH = 16
 """How many errors below an error are looked at: each library wraps the one below."""
@@ -74,7 +77,7 @@ def described(error: BaseException, exchange: Exchange | None) -> Failure:
         exchange: The one that failed, if it had begun.
     """
     chain = _chain(error)
-    failure = _failure(chain)
+    failure = _failure(chain, exchange is not None and exchange.connected)
     if exchange is None:
         return failure
     if not exchange.connected:
@@ -96,12 +99,12 @@ def _chain(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _failure(chain: list[BaseException]) -> Failure:
+def _failure(chain: list[BaseException], connected: bool) -> Failure:
     def of(*kinds: type[BaseException]) -> BaseException | None:
         return next((each for each in chain if isinstance(each, kinds)), None)
 
-    def of_requests(*names: str) -> bool:
-        return any(_is_of_requests(each, names) for each in chain)
+    def named(*names: str) -> bool:
+        return any(_is_named(each, *names) for each in chain)
 
     ours = of(ProxySettingError, BundleError)
     if ours is not None:
@@ -109,10 +112,10 @@ def _failure(chain: list[BaseException]) -> Failure:
     reply = of(ReplyError)
     if reply is not None:
         return Failure(False, str(reply))
-    certificate = of(ssl.SSLCertVerificationError, urllib3.exceptions.SSLError, ssl.SSLError)
-    if certificate is not None:
-        # What ended it may be wrapped in errors that say less.
-        return _tls([each for each in chain if isinstance(each, (ssl.SSLError, urllib3.exceptions.SSLError))], chain)
+    # What ended it may be wrapped in errors that say less.
+    of_tls = [each for each in chain if isinstance(each, ssl.SSLError) or _is_named(each, "urllib3.SSLError")]
+    if of_tls:
+        return _tls(of_tls, chain, connected)
     for each in chain:
         tunnel = _TUNNEL.search(str(each)) if type(each) is OSError else None
         if tunnel is not None:
@@ -123,35 +126,40 @@ def _failure(chain: list[BaseException]) -> Failure:
         return Failure(True, "the connection was refused")
     if any(getattr(each, "errno", None) in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN) for each in chain):
         return Failure(True, "the network or the host cannot be reached")
-    if of(urllib3.exceptions.ConnectTimeoutError) is not None or of_requests("ConnectTimeout"):
+    if named("urllib3.ConnectTimeoutError", "requests.ConnectTimeout"):
         return _NO_CONNECTION
-    if of(urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError) is not None or of_requests("ProxyError"):
+    if named("urllib3.NewConnectionError", "urllib3.ProxyError", "requests.ProxyError"):
         return Failure(True, "no connection can be made")
-    if of(TimeoutError, urllib3.exceptions.TimeoutError) is not None or of_requests("Timeout"):
+    if of(TimeoutError) is not None or named("urllib3.TimeoutError", "requests.Timeout"):
         return NO_REPLY
-    if of(DecodeError, urllib3.exceptions.DecodeError) is not None or of_requests("ContentDecodingError"):
+    if of(DecodeError) is not None or named("urllib3.DecodeError", "requests.ContentDecodingError"):
         return Failure(False, "the reply cannot be decoded")
-    if of(http.client.IncompleteRead, urllib3.exceptions.IncompleteRead) is not None:
+    if of(http.client.IncompleteRead) is not None:
         return Failure(False, "the reply was cut short")
     if of(*_ENDED) is not None:
         return Failure(False, "the connection was closed before there was a reply")
-    if of(http.client.HTTPException, urllib3.exceptions.InvalidHeader, urllib3.exceptions.ProtocolError) is not None:
+    if of(http.client.HTTPException) is not None or named("urllib3.InvalidHeader", "urllib3.ProtocolError"):
         return Failure(False, "the reply is not HTTP")
-    if of(HeaderError) is not None or of_requests("InvalidHeader"):
+    if of(HeaderError) is not None or named("requests.InvalidHeader"):
         return Failure(True, "a header of the request cannot be sent")
-    if of(AddressError, UnicodeError, urllib3.exceptions.LocationValueError) is not None or of_requests(
-        "InvalidURL", "InvalidSchema", "MissingSchema"
+    if of(AddressError, UnicodeError) is not None or named(
+        "urllib3.LocationValueError", "requests.InvalidURL", "requests.InvalidSchema", "requests.MissingSchema"
     ):
         return Failure(True, "the address of the endpoint cannot be used")
+    if isinstance(chain[0], OSError) and not connected:
+        return Failure(True, "no connection can be made")
     return Failure(False, f"an error of the kind {type(chain[0]).__name__}")
 
 
-def _is_of_requests(error: BaseException, names: tuple[str, ...]) -> bool:
-    """Return whether an error is of one of these classes of requests, which need not be loaded for that."""
-    return any(kind.__module__ == "requests.exceptions" and kind.__name__ in names for kind in type(error).__mro__)
+def _is_named(error: BaseException, *names: str) -> bool:
+    """Return whether an error is of one of these classes of requests or urllib3."""
+    return any(
+        f"{kind.__module__.removesuffix('.exceptions')}.{kind.__name__}" in names and kind.__module__.endswith(".exceptions")
+        for kind in type(error).__mro__
+    )
 
 
-def _tls(errors: list[BaseException], chain: list[BaseException]) -> Failure:
+def _tls(errors: list[BaseException], chain: list[BaseException], connected: bool) -> Failure:
     for each in errors:
         if isinstance(each, ssl.SSLCertVerificationError):
             code, words = getattr(each, "verify_code", 0), str(getattr(each, "verify_message", ""))
@@ -161,14 +169,14 @@ def _tls(errors: list[BaseException], chain: list[BaseException]) -> Failure:
         # urllib3's own comparison of names, in its old releases.
         return Failure(True, f"the certificate of the other side is not accepted: {_CERTIFICATES[62]}")
     if any(getattr(each, "library", None) in ("X509", "PEM") for each in errors):
-        return Failure(True, f"{bundle_source()} holds none")
-    if any(isinstance(each, TimeoutError) or _is_of_requests(each, ("Timeout",)) for each in chain):
+        return Failure(True, f"{certificates_source()} holds none")
+    if any(isinstance(each, TimeoutError) or _is_named(each, "requests.Timeout") for each in chain):
         return _NO_CONNECTION
-    if any(isinstance(each, urllib3.exceptions.ReadTimeoutError) for each in chain):
+    if any(_is_named(each, "urllib3.ReadTimeoutError") for each in chain):
         return NO_REPLY
     ended = any(isinstance(each, (*_ENDED, ssl.SSLEOFError, ssl.SSLZeroReturnError)) for each in errors)
     # While a reply is read, TLS fails like any connection.
-    if any(isinstance(each, urllib3.exceptions.ProtocolError) for each in chain) and ended:
+    if connected and ended:
         return Failure(False, "the connection was closed before there was a reply")
     alert = next((_ALERTS[each.reason] for each in errors if isinstance(each, ssl.SSLError) and each.reason in _ALERTS), None)
     return Failure(True, alert or "TLS cannot be agreed on with the other side")

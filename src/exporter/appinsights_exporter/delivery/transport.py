@@ -1,7 +1,7 @@
 """One HTTP exchange with the ingestion endpoint. No policy: what a reply means is not decided here.
 
 The exchange runs on a helper thread. Nothing bounds looking up a host name; and a process that ends must be able to stop waiting for an
-endpoint that is silent. All else of an exchange has one deadline, see :mod:`.connections`.
+endpoint that is silent. All else of an exchange has one deadline, see :mod:`.exchange`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ from .own import keep_from_handlers, own_context
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import urllib3
-
-    from .connections import Connections, Exchange
+    from .connections import Connections, Received
+    from .exchange import Exchange
 
 stand_in_for_post: Callable[[], Callable[..., Any] | None] | None = None
 """Returns what is to be called in place of an exchange, with the arguments of ``requests.post``; None where nothing is. The facade sets it:
@@ -253,7 +252,7 @@ def _posted_by(
     )
 
 
-def _head(response: urllib3.BaseHTTPResponse) -> Reply:
+def _head(response: Received) -> Reply:
     """Return the reply without its body.
 
     Raises:
@@ -268,7 +267,7 @@ def _head(response: urllib3.BaseHTTPResponse) -> Reply:
     return Reply(status=response.status, headers={name.lower(): value for name, value in response.headers.items()})
 
 
-def _body(response: urllib3.BaseHTTPResponse, headers: Mapping[str, str]) -> bytes:
+def _body(response: Received, headers: Mapping[str, str]) -> bytes:
     """Return the decoded body of a reply, cut at the size limit.
 
     Raises: what the libraries raise, and the errors of :mod:`.decode` and :mod:`.failures`.
@@ -281,7 +280,7 @@ def _body(response: urllib3.BaseHTTPResponse, headers: Mapping[str, str]) -> byt
     try:
         while size < MAX_REPLY_BYTES:
             # Undecoded: the libraries bound what they take in, and not what they make of it.
-            chunk = response.read(_CHUNK_BYTES, decode_content=False)
+            chunk = response.read(_CHUNK_BYTES)
             if not chunk:
                 break
             chunks.append(chunk)
@@ -290,14 +289,14 @@ def _body(response: urllib3.BaseHTTPResponse, headers: Mapping[str, str]) -> byt
         # A reply that was read to its end has given its connection back. Unread bytes of another would be taken for the next reply.
         response.close()
     promised = headers.get("content-length", "")
-    # Old releases of urllib3 do not compare them.
+    # The standard library does not compare them.
     if "transfer-encoding" not in headers and promised.isdecimal() and size < min(int(promised), MAX_REPLY_BYTES):
         raise ReplyError("the reply was cut short")
     return decoded(b"".join(chunks)[:MAX_REPLY_BYTES], headers.get("content-encoding", ""), MAX_REPLY_BYTES)
 
 
 def _free_frames(error: BaseException | None) -> None:
-    """Free what an error's frames hold: urllib3's hold the error, too, so that a request's body and the connection would stay until the
+    """Free what an error's frames hold: those of the libraries hold the error, too, so that a request's body and the connection would stay until the
     garbage collector comes, which at the end of the interpreter may be too late to close it.
     """
     while error is not None:
