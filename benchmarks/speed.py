@@ -66,7 +66,7 @@ def percent(row: Row) -> str:
 
 def table(rows) -> str:
     """Return the table of README."""
-    lines = ["| what | beside | takes | we hold |\n", "|---|---|---|---|\n"]
+    lines = ["| what | beside | takes | target |\n", "|---|---|---|---|\n"]
     for what, peer, row in shown(rows):
         limit = f"≥ {row.limit:.3g} times" if row.at_least else f"≤ {row.limit * 100:.3g} %"
         lines.append(f"| {what} | {peer} | {percent(row)} | {limit} |\n")

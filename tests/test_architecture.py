@@ -390,3 +390,13 @@ def test_the_start_of_the_interpreter_loads_two_small_modules():
     """The package and the finder import, as they load, only what the interpreter has loaded already."""
     started = {FACADE, f"{FACADE}._alias"}
     assert {found.target for found in _imports(FACADE) if found.importer in started and found.when == "load"} == {"os", "sys"}
+
+
+def test_files_that_are_copied_alone_have_one_text():
+    """What runs first in a program's interpreters imports nothing of ours, so that two files have a function of the same text."""
+    texts = set()
+    for path in (SOURCE / FACADE / "doctor" / "inside.py", SOURCE / FACADE / "rewrite" / "verify" / "inside.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        [function] = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "_let_others_begin"]
+        texts.add("\n".join(map(ast.unparse, function.body[1:])))  # without the docstring, which names the other
+    assert len(texts) == 1

@@ -193,7 +193,7 @@ def begin(told: str) -> None:
 
 
 def _let_others_begin() -> None:
-    """Import the next ``sitecustomize`` on the path, if there is one."""
+    """Import the next ``sitecustomize`` on the path, if there is one. `doctor/inside.py`, which is copied alone, too, has the same text."""
     here = os.path.dirname(os.path.abspath(__file__))
     # A Python that this one starts finds the folder on PYTHONPATH again.
     sys.path[:] = [entry for entry in sys.path if not entry or os.path.abspath(entry) != here]
