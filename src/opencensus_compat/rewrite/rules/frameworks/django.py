@@ -82,10 +82,10 @@ def middleware(use: Found, file: File) -> Outcome:
     paths = settings.excluded_urls(found.parts.get("excludelist_paths"))
     if not isinstance(written, _SetUp) or isinstance(paths, Ask):
         return _by_hand(use, file)
-    told: dict[str, str] = {}
+    plan = _Plan(written, tests, paths.removeprefix(", excluded_urls="), names, needs, {})
     for server, made in servers:
         server.needs = []
-        lines = _lines(written, tests, paths.removeprefix(", excluded_urls="), names, needs, told, server, made)
+        lines = _lines(plan, server, made)
         if lines is None:
             server.needs = []
             return _by_hand(use, file)
@@ -93,13 +93,13 @@ def middleware(use: Found, file: File) -> Outcome:
         server.needs = []
     edits = [
         *(home.delete(home.statement(each)) for each in written.names if _is_of_one_load(each, home)),
-        *_gone_with(home, home.statement(own), [*beside, *written.beside], told),
+        *_gone_with(home, home.statement(own), [*beside, *written.beside], plan.said),
         *shared.import_without(exporter, parts.get("sampler"), home),
     ]
     if home is file:
-        file.needs += _needed(needs, told)
+        file.needs += _needed(needs, plan.said)
         return [gone, *edits]
-    file.elsewhere.append((home, home.statement(own), edits, _needed(needs, told)))
+    file.elsewhere.append((home, home.statement(own), edits, _needed(needs, plan.said)))
     return [gone]
 
 
@@ -189,30 +189,33 @@ def _staying(node: ast.expr, sampler: str, file: File) -> _SetUp | None:
     return _SetUp([f"sampler={sampler}"], file, True, file.text(held), beside, (), [alias] if alias is not None else [])
 
 
-def _lines(
-    written: _SetUp,
-    tests: list[tuple[File, ast.expr]],
-    paths: str,
-    names: list[str],
-    needs: list[Need],
-    told: dict[str, str],
-    server: File,
-    made: ast.stmt,
-) -> str | None:
+class _Plan(NamedTuple):
+    """What the servers of a project are to write."""
+
+    written: _SetUp
+    tests: list[tuple[File, ast.expr]]
+    """The conditions under which they write it."""
+    paths: str
+    """The source of the paths that are left out; empty for none."""
+    names: list[str]
+    """The libraries that are traced besides."""
+    needs: list[Need]
+    """What the settings would import for it."""
+    said: dict[str, str]
+    """What the settings are to say for the servers: name -> source."""
+
+
+def _lines(plan: _Plan, server: File, made: ast.stmt) -> str | None:
     """Return the lines of a server; None where it cannot write what the settings have.
 
     Args:
-        written: What stands for OPENCENSUS.
-        tests: The conditions.
-        paths: The source of the paths that are left out; empty for none.
-        names: The libraries that are traced besides.
-        needs: What the settings would import for it.
-        told: Gets what the settings are to say for the server: name -> source.
+        plan: What it is to write; gets what the settings are to say for it.
         server: The file of the server.
         made: Its statement that makes the application.
     """
+    written, tests = plan.written, plan.tests
     home = written.home
-    known = {need.alias: server.need(f"from {need.module} import {need.name}", made) for need in needs}
+    known = {need.alias: server.need(f"from {need.module} import {need.name}", made) for need in plan.needs}
     inside: list[str] = []
     for each in written.imports:
         name = each.rpartition(" ")[2]
@@ -234,17 +237,17 @@ def _lines(
         if there is None:
             if not written.is_settings:
                 return None
-            name = _told_as(keyword, text, told, home)
+            name = _said_as(keyword, text, plan.said, home)
             there = f"x={server.need('from django.conf import settings', made)}.{name}"
         given.append(f"{keyword}={there.removeprefix('x=')}")
     lines = list(inside)
-    if paths:
-        lines.append(f'os.environ.setdefault("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", {paths})')
+    if plan.paths:
+        lines.append(f'os.environ.setdefault("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", {plan.paths})')
     if staying is not None:
-        lines += _handed_on(staying.removeprefix("x="), given[0], ["django", *names], server, made)
+        lines += _handed_on(staying.removeprefix("x="), given[0], ["django", *plan.names], server, made)
     else:
         configure = server.need("from appinsights_exporter import configure", made)
-        instrumentations = ", ".join(f'"{name}"' for name in ("django", *names))
+        instrumentations = ", ".join(f'"{name}"' for name in ("django", *plan.names))
         lines.append(f"{configure}({', '.join(given)}, instrumentations=[{instrumentations}])")
     if tests:
         texts = [str(each).removeprefix("x=") for each in conditions_there]
@@ -266,25 +269,25 @@ def _handed_on(exporter: str, sampler: str, names: list[str], server: File, made
     return lines
 
 
-def _told_as(keyword: str, text: str, told: dict[str, str], home: File) -> str:
+def _said_as(keyword: str, text: str, said: dict[str, str], home: File) -> str:
     """Return the name by which the settings say a value that a server cannot write."""
     name = home.free_name(f"TELEMETRY_{keyword.upper().removeprefix('TELEMETRY_')}")
-    told[name] = text
+    said[name] = text
     return name
 
 
-def _gone_with(home: File, own: ast.stmt, beside: Iterable[ast.stmt], told: dict[str, str]) -> list[Edit]:
+def _gone_with(home: File, own: ast.stmt, beside: Iterable[ast.stmt], said: dict[str, str]) -> list[Edit]:
     """Return the edits that take OPENCENSUS out of its file, with what only it needs, and leave there what servers ask the settings for."""
     for part in (own, *beside):
         home.covered.update(each for below in ast.walk(part) for each in home.by_node.get(below, ()))
     between = f"{home.line_end}{home.indentation(own)}"
-    lines = between.join(f"{name} = {text}" for name, text in told.items())
-    return [home.replace(own, lines) if told else home.delete(own), *(home.delete(each) for each in beside)]
+    lines = between.join(f"{name} = {text}" for name, text in said.items())
+    return [home.replace(own, lines) if said else home.delete(own), *(home.delete(each) for each in beside)]
 
 
-def _needed(needs: list[Need], told: dict[str, str]) -> list[Need]:
+def _needed(needs: list[Need], said: dict[str, str]) -> list[Need]:
     """Return what the settings import for what they say to servers."""
-    names = {node.id for text in told.values() for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+    names = {node.id for text in said.values() for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
     return [need for need in needs if need.alias in names]
 
 
