@@ -336,16 +336,7 @@ def _match(span: Span, context: Context, others: Others) -> None:
         _requests.set((*before[1 - _MOST_RUNNING :], weakref.ref(span)))
     around = _context.stand_in_of(context)
     if around is not None:
-        outer = context.get(_context.SPAN_KEY)
-        if outer in _apart:
-            _apart.add(span)
-            _context.let_stand_in(around, span)
-            if around.get_span_context().trace_flags.sampled:
-                _note(_moved, span, around.get_span_context())
-            else:
-                leave_out(span)
-        elif around.get_span_context().trace_id == span.get_span_context().trace_id:
-            _note(_moved, span, around.get_span_context())
+        _follow_stand_in(span, around, context)
     elif _left_out and _is_in_left_out(context):
         leave_out(span)
         return
@@ -354,28 +345,42 @@ def _match(span: Span, context: Context, others: Others) -> None:
         if innermost is None and around is None and is_of_request:
             _started_apart(span, others)
         return
-    if innermost[0]._is_left_out:
-        leave_out(span)
-        return
-    if _is_named_as_step(span) and _is_in_request(innermost[0]):
-        # The instrumentation's request, whose step it is, is that one once more.
+    # A step of the instrumentation's request: that request is the one around it once more.
+    if innermost[0]._is_left_out or (_is_named_as_step(span) and _is_in_request(innermost[0])):
         leave_out(span)
         return
     request: Any = _context.request_around(innermost) if is_of_request else None
-    otel = None if request is None else request._otel
-    if otel is None or not _may_take_place(request, span):
+    if request is None or request._otel is None or not _may_take_place(request, span):
         return
     current = _context.otel_span(context)
-    if request is not innermost[0] or innermost[1] is not current or around is not None:
+    if request is innermost[0] and innermost[1] is current and around is None:
+        _settle(span, request, others)
+    elif request._carrier is not None and current is not None and not others.send_for(request.context_tracer.exporter):
         # Spans of the program's own are in between: only by the request itself is it known, and those spans are not below OpenTelemetry's.
-        if request._carrier is not None and current is not None and not others.send_for(request.context_tracer.exporter):
-            give_way(span, request, current)
-            report(scope_of(span), is_census=True)
-        return
-    if not others.send_for(request.context_tracer.exporter):
-        give_way(span, request, otel)
+        give_way(span, request, current)
         report(scope_of(span), is_census=True)
-    elif be_request(span, getattr(otel, "parent", None)):
+
+
+def _follow_stand_in(span: Span, around: trace_api.Span, context: Context) -> None:
+    """Move a span whose parent has a stand-in below the stand-in, or leave it out with that."""
+    outer = context.get(_context.SPAN_KEY)
+    if outer in _apart:
+        _apart.add(span)
+        _context.let_stand_in(around, span)
+        if around.get_span_context().trace_flags.sampled:
+            _note(_moved, span, around.get_span_context())
+        else:
+            leave_out(span)
+    elif around.get_span_context().trace_id == span.get_span_context().trace_id:
+        _note(_moved, span, around.get_span_context())
+
+
+def _settle(span: Span, request: Any, others: Others) -> None:
+    """Let one of two spans of a request arrive, of which OpenTelemetry's lies directly in OpenCensus's."""
+    if not others.send_for(request.context_tracer.exporter):
+        give_way(span, request, request._otel)
+        report(scope_of(span), is_census=True)
+    elif be_request(span, getattr(request._otel, "parent", None)):
         take_place(span, request)
         report(scope_of(span), is_census=False)
 
