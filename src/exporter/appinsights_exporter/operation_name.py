@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.trace import SpanKind
 
 from .convert import incoming
-from .looking import LookingProcessor
+from .processor_base import ProcessorWithoutQueue
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -20,7 +20,7 @@ ATTRIBUTE = "ai.operation.name"
 _INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
 
 
-class OperationNameProcessor(LookingProcessor):
+class OperationNameProcessor(ProcessorWithoutQueue):
     """Sets the operation name of the request that a span belongs to, when the span starts.
 
     Application Insights groups dependencies by ``ai.operation.name``, which belongs to the request at the local root. An exporter sees

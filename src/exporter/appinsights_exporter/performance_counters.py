@@ -46,7 +46,7 @@ from .convert import counters
 from .convert.standard import is_request, kept_percent
 from .counts import RateLimit
 from .forks import restart_in_child
-from .looking import LookingProcessor
+from .processor_base import ProcessorWithoutQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -117,7 +117,7 @@ def counting_since_ns() -> int:
     return _state.since_ns
 
 
-class RequestCounter(LookingProcessor):
+class RequestCounter(ProcessorWithoutQueue):
     """Counts the requests that end, and the exceptions that were recorded on them.
 
     Args:

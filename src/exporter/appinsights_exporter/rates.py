@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.sampling import Sampler, TraceIdRatioBased
 
 from .convert.legacy_spans import SCOPE as FACADE_SCOPE
 from .convert.spans import SAMPLE_RATE, threshold_percent
-from .looking import LookingProcessor
+from .processor_base import ProcessorWithoutQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -103,7 +103,7 @@ def sample_rate_percent(span: trace.Span | ReadableSpan) -> float | None:
     return None
 
 
-class SampleRateProcessor(LookingProcessor):
+class SampleRateProcessor(ProcessorWithoutQueue):
     """Sets the rate at which OpenTelemetry's samplers kept a span, when the span starts.
 
     Without it their items carry no rate, and the service counts too few::

@@ -44,7 +44,7 @@ from . import counted_spans
 from ._version import __version__
 from .convert import standard
 from .counts import RateLimit
-from .looking import LookingProcessor
+from .processor_base import ProcessorWithoutQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ MAX_COMBINATIONS = 1000
 _logger = logging.getLogger(__name__)
 
 
-class StandardMetricsProcessor(LookingProcessor):
+class StandardMetricsProcessor(ProcessorWithoutQueue):
     """Counts each span that ends in ``requests/duration`` or ``dependencies/duration``; see the module for what that replaces.
 
     Args:
