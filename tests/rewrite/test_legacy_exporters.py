@@ -253,6 +253,37 @@ def test_modules_of_early_releases():
     assert list(left) == ["X003"]
 
 
+def test_names_of_early_releases(tmp_path):
+    """With `--include X003`, imports of early releases get today's names, and the exporters that these had built in are required."""
+    (tmp_path / "requirements.txt").write_text("opencensus==0.1.10\n")
+    (tmp_path / "app.py").write_text(
+        "try:\n    from opencensus.trace.exporters import file_exporter, stackdriver_exporter  # both\nexcept ImportError:\n    raise\n"
+        "from opencensus.trace.exporters.transports import background_thread\n"
+        "from opencensus.trace.exporters.transports.background_thread import BackgroundThreadTransport\n"
+        "from opencensus.trace.ext.grpc.client_interceptor import OpenCensusClientInterceptor\n"
+        "import opencensus.trace.exporters.print_exporter\n\n"
+        "made = [stackdriver_exporter.StackdriverExporter(transport=background_thread.BackgroundThreadTransport)]\n"
+        "print(file_exporter, BackgroundThreadTransport, OpenCensusClientInterceptor, opencensus)\n"
+    )
+    result = rewrite([str(tmp_path)], Options(accepted=frozenset({"X003"}), markers=False))
+    assert result.after[str(tmp_path / "app.py")].decode() == (
+        "try:\n    from opencensus.trace import file_exporter\n"
+        "    from opencensus.ext.stackdriver import trace_exporter as stackdriver_exporter  # both\nexcept ImportError:\n    raise\n"
+        "from opencensus.common.transports import async_ as background_thread\n"
+        "from opencensus.common.transports.async_ import AsyncTransport as BackgroundThreadTransport\n"
+        "from opencensus.ext.grpc.client_interceptor import OpenCensusClientInterceptor\n"
+        "import opencensus.trace.exporters.print_exporter\n\n"
+        "made = [stackdriver_exporter.StackdriverExporter(transport=background_thread.AsyncTransport)]\n"
+        "print(file_exporter, BackgroundThreadTransport, OpenCensusClientInterceptor, opencensus)\n"
+    )
+    new = result.after[str(tmp_path / "requirements.txt")].decode().split()
+    assert [line.partition("==")[0] for line in new] == ["census-compat", "opencensus-ext-stackdriver"]
+    for path, data in result.after.items():
+        with open(path, "wb") as file:
+            file.write(data)
+    assert rewrite([str(tmp_path)], Options(accepted=frozenset({"X003"}), markers=False)).after == {}
+
+
 @pytest.mark.parametrize(
     ("text", "instrumented"),
     [

@@ -304,3 +304,48 @@ def test_a_name_that_is_only_named_says_so(body, text):
     head = "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace import execution_context\n\n"
     result = rewrite_text(f"{head}{body}".encode(), options=Options(markers=False))
     assert text in " ".join(each.text for each in result.left)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "config_integration.trace_integrations(['requests'], {})",
+        "config_integration.trace_integrations(integrations=['requests'], tracer={})",
+        "trace_integration({})",
+        "trace_integration(tracer={})",
+    ],
+)
+def test_a_tracer_that_is_made_in_the_call(call):
+    """A tracer in the call of an integration sets up what is sent: that stays, as a line of its own."""
+    imports = (
+        "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.ext.requests.trace import trace_integration\n"
+        "from opencensus.trace import config_integration, execution_context\nfrom opencensus.trace.samplers import AlwaysOnSampler\n"
+        "from opencensus.trace.tracer import Tracer\n\n"
+    )
+    made = rewritten(imports + call.format("Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler())") + "\n")
+    assert made.endswith('\nconfigure(signals=["traces"], sampler=ALWAYS_ON)\nRequestsInstrumentor().instrument()\n')
+    asked = rewritten(imports + call.format("execution_context.get_opencensus_tracer()") + "\n")
+    assert asked.endswith("\n\nRequestsInstrumentor().instrument()\n")
+    own = rewritten(f"{imports}from shop import tracer_of\n\n{call.format('tracer_of(1)')}\n")
+    assert own.endswith("\n\ntracer_of(1)\nRequestsInstrumentor().instrument()\n")
+
+
+def test_changes_that_wait_for_each_other():
+    """What changes only together with a call inside of it is listed, and stays."""
+    text = """\
+        from flask import Flask
+        from opencensus.ext.flask.flask_middleware import FlaskMiddleware
+        from opencensus.ext.requests.trace import trace_integration
+        from opencensus.ext.stackdriver import trace_exporter
+        from opencensus.trace.samplers import AlwaysOnSampler
+        from opencensus.trace.tracer import Tracer
+
+        app = Flask(__name__)
+        exporter = trace_exporter.StackdriverExporter()
+        FlaskMiddleware(app, exporter=exporter, sampler=AlwaysOnSampler())
+        other = trace_exporter.StackdriverExporter()
+        trace_integration(Tracer(exporter=other))
+        """
+    result = rewrite_text(dedent(text).encode(), options=Options(shape=True, markers=False))
+    assert result.after == {}
+    assert {"T001", "W001", "W010"} <= {each.rule for each in result.left}

@@ -11,7 +11,7 @@ from opencensus_compat.rewrite import files, texts
 from opencensus_compat.rewrite.edits import Change, apply
 from opencensus_compat.rewrite.model import Left, Options, Rewritten
 from opencensus_compat.rewrite.rounds import Rounds
-from opencensus_compat.rewrite.texts import cells
+from opencensus_compat.rewrite.texts import cells, requirements
 from opencensus_compat.scan import notebooks, project, python_uses, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.walk import walk
@@ -83,6 +83,9 @@ def _texts(
     code += [files.read(path) for path in others if path.endswith(".py") and path not in sources and os.access(path, os.R_OK)]
     used = texts.needed(code) if texts.is_ours([*code, *rounds.texts_before()]) else set()
     makers = texts.named([*code, *read.values()]) if code else None
+    if "X003" in options.accepted:
+        # Early releases had exporters in the one distribution.
+        used |= requirements.of_others(texts.named(code))
     wanted = used.difference(*(texts.required(path, data) for path, data in every.items() if path not in books))
     for path, data in read.items():
         # A notebook installs for itself.

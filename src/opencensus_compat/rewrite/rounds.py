@@ -15,7 +15,7 @@ from opencensus_compat.rewrite.flows import Cut, Flows
 from opencensus_compat.rewrite.following.groups import Key
 from opencensus_compat.rewrite.following.programs import Surroundings, View, handed_over, programs
 from opencensus_compat.rewrite.model import Left, Why
-from opencensus_compat.rewrite.rules import FREE, REWRITERS
+from opencensus_compat.rewrite.rules import FREE, REWRITERS, absent
 from opencensus_compat.rewrite.rules.exporters import ways
 from opencensus_compat.rewrite.rules.traces import tracer_classes
 from opencensus_compat.rewrite.texts import cells
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _ROUNDS = 20
 """More than any code was seen to take; each must change something."""
+
+
+_STUCK = "it changes together with a call that stands inside of another one: give that a line of its own first"
 
 
 class Rounds:
@@ -98,14 +101,19 @@ class Rounds:
         self._check_cells()
         left: list[Left] = []
         asked: dict[Where, Left] = {}
+        changes: list[Change] = []
         for _ in range(_ROUNDS):
             self._refresh()
             self._needed = defaultdict(set)
             found = [self._found(files) for files in self._programs]
             left = [each for _, lefts in found for each in lefts]
             asked |= {each.key: each for each in left if each.why == "decide"}
-            if not self._apply(sorted((change for changes, _ in found for change in changes), key=lambda change: change.key)):
+            changes = sorted((change for made, _ in found for change in made), key=lambda change: change.key)
+            if not self._apply(changes):
                 break
+        if self._options.select is None:
+            stuck = [part for change in changes if self._options.want(change) for part in change.parts if part.edits]
+            left += [Left(part.path, part.cell, part.line, part.rule, "keep", _STUCK) for part in stuck]
         # What is no use any more, since the file imports nothing of OpenCensus, is still a question.
         answered = {Where(part.path, part.cell, part.line, part.rule) for change in self._result.changes for part in change.parts}
         answered |= {each.key for each in left}
@@ -156,12 +164,25 @@ class Rounds:
         changes = [Change((self._part(file, use, None, edits),)) for file, use, edits in found if file.path in self._chosen]
         return [change for change in changes if change.key not in self._refused and self._options.want(change)]
 
+    def _early(self, files: Mapping[str, File]) -> list[Change]:
+        """Return the wanted changes of imports that only early releases have."""
+        if "X003" not in self._options.accepted:
+            return []
+        found = absent.renamed({path: file for path, file in files.items() if path in self._chosen})
+        placed = [
+            (Part(file.path, "X003", line, name, tuple(edits), (), cell))
+            for file, node, name, edits in found
+            for cell, line in [self._place(file, node)]
+        ]
+        changes = [Change((part,)) for part in placed]
+        return [change for change in changes if change.key not in self._refused and self._options.want(change)]
+
     # One round.
     def _found(self, files: Mapping[str, File]) -> tuple[list[Change], list[Left]]:
         """Return what can change now in a program, and what cannot."""
         # What stands on a tracer by name only is none, and no use of one: that goes first.
-        if bases := self._bases(files):
-            return bases, []
+        if first := [*self._early(files), *self._bases(files)]:
+            return first, []
         flows, groups, parts, left = self._state(files, frozenset())
         # A file whose tracer comes from one that cannot change gets a tracer of its own.
         cut = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,10 @@ from opencensus_compat.rewrite.context import Ask
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 _MOVED = (
@@ -36,13 +40,50 @@ def never(use: Found, file: File) -> Outcome:
 
 def early(use: Found, file: File) -> Outcome:
     """A name that has moved is asked about with its new place."""
+    name = _today(use.symbol)
+    if name is None:
+        return Ask(BY_ID[use.rule].question)
+    return Ask(
+        f"Does this run on a release before 0.3? Later ones have `opencensus.{name}` in its place: `--include X003` writes that first."
+    )
+
+
+def _today(symbol: str) -> str | None:
+    """Return what the last release calls a name of an early one; None for others."""
     for old, new in _MOVED:
-        name, count = re.subn(rf"^{old}", new, use.symbol)
+        name, count = re.subn(rf"^{old}", new, symbol)
         if count:
-            return Ask(
-                f"Does this run on a release before 0.3? Later ones have `opencensus.{name}` in its place: write that first, and run `rewrite` again."
-            )
-    return Ask(BY_ID[use.rule].question)
+            return name
+    return None
+
+
+def renamed(files: Mapping[str, File]) -> Iterator[tuple[File, ast.ImportFrom, str, list[Edit]]]:
+    """Yield the imports of names of early releases, each with the first name and the edits that import those of the last release."""
+    for file in files.values():
+        for statement in file.kinds[ast.ImportFrom]:
+            names = [f"{statement.module}.{alias.name}".removeprefix("opencensus.") for alias in statement.names]
+            is_ours = not statement.level and (statement.module or "").startswith("opencensus.")
+            moved = {name: new for name in names if is_ours and (new := _today(name)) is not None}
+            if not moved:
+                continue
+            lines = [_import(moved.get(name, name), alias) for name, alias in zip(names, statement.names, strict=True)]
+            between = f"\n{file.indentation(statement)}" if file.begins_line(statement) else "; "
+            yield file, statement, next(iter(moved)), [file.replace(statement, between.join(lines)), *_members(file, statement)]
+
+
+def _import(name: str, alias: ast.alias) -> str:
+    module, _, last = name.rpartition(".")
+    called = alias.asname or alias.name
+    return f"from opencensus.{module} import {last}" + (f" as {called}" if called != last else "")
+
+
+def _members(file: File, statement: ast.ImportFrom) -> Iterator[Edit]:
+    """Yield the edits of what has another name in a module of the last release."""
+    old, new = "BackgroundThreadTransport", "AsyncTransport"
+    if statement.module == "opencensus.trace.exporters.transports":
+        for node in file.kinds[ast.Attribute]:
+            if node.attr == old and file.symbol(node).endswith(f"background_thread.{old}"):
+                yield file.splice(file.end(node) - len(old), file.end(node), new, node)
 
 
 REWRITERS: dict[str, Rewriter] = {"X002": never, "X003": early}

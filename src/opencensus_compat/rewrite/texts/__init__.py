@@ -74,7 +74,7 @@ def named(sources: Iterable[bytes]) -> set[str]:
     found = set()
     for source in sources:
         for module, listed in _MAKERS.findall(source):
-            names = [module] if module else re.findall(rb"\w+", listed)
+            names = [module] if module else [name.split()[0] for name in listed.strip(b" ()").split(b",") if name.strip()]
             found |= {f"opencensus-ext-{name.decode().replace('_', '-')}" for name in names}
     return found
 
@@ -94,9 +94,13 @@ def too_old(path: str, data: bytes) -> list[Left]:
 
 
 def required(path: str, data: bytes) -> set[str]:
-    """Return the distributions that a file with OpenTelemetry's asks for; none for lock files and constraints."""
+    """Return the distributions that a file with OpenTelemetry's or OpenCensus's asks for; none for lock files and constraints."""
     text = _text(data)
-    if b"opentelemetry" not in data or requirements.is_lock(path, text) or os.path.basename(path).startswith("constraints"):
+    if (
+        not (b"opentelemetry" in data or b"opencensus" in data)
+        or requirements.is_lock(path, text)
+        or os.path.basename(path).startswith("constraints")
+    ):
         return set()
     return {requirements.normalized(one.name) for one in requirements.read(path, text)}
 

@@ -122,6 +122,11 @@ def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def of_others(names: Iterable[str]) -> set[str]:
+    """Return those of some distributions of OpenCensus that census-compat does not stand for."""
+    return {name for name in names if name not in GOES}
+
+
 def _is_ours(name: str) -> bool:
     """Return whether a distribution is OpenCensus's, or the one in its place."""
     return _OPENCENSUS.fullmatch(name) is not None or normalized(name) == NEW
@@ -243,8 +248,8 @@ def _added(text: str, beside: Requirement, needed: Iterable[str]) -> Iterator[Ed
     """Yield a splice for each distribution that is needed, after the requirement that it stands beside, and in its form."""
     has_version = bool(beside.version.strip())
     for name in sorted(needed):
-        oldest = _OLDEST.get(name, OLDEST_INSTRUMENTATION)
-        what = f"{name}>={oldest}" if has_version else name
+        oldest = "0" if _is_ours(name) else _OLDEST.get(name, OLDEST_INSTRUMENTATION)
+        what = f"{name}>={oldest}" if has_version and not _is_ours(name) else name
         if beside.form == "word":
             quote = "'" if has_version and ">" in what else ""
             space = re.match(r"\s*(?:\\\r?\n[ \t]*)?", text[beside.whole[0] :])

@@ -71,12 +71,20 @@ def by_name(use: Found, file: File) -> Outcome:
             found.append(line)
         else:
             beside.append(file.insert_after(made, line))
-    lines = [_once(line, call, file) for line in found if line]
+    lines = [*_set_up(use, call, file), *(_once(line, call, file) for line in found if line)]
     if left and len(left) == len(names):
         return Ask(_left(left))
     if left:
         lines.append(f"{file.text(call.func)}({_listed(left)})")
     return [*_in_place(call, lines, file), *beside]
+
+
+def _set_up(use: Found, call: ast.Call, file: File) -> list[str]:
+    """Return the tracer that a call is handed as a line of its own, where it is made there: that sets up what is sent."""
+    tracer = file.argument(call, 0 if use.symbol.startswith("ext.") else 1, "tracer")
+    calls = [node for node in ast.walk(tracer) if isinstance(node, ast.Call)] if tracer is not None else []
+    is_asked_for = all(file.symbol(node).endswith("get_opencensus_tracer") or strings.tail(node.func) == "get_tracer" for node in calls)
+    return [] if tracer is None or is_asked_for else [file.text(tracer)]
 
 
 def _engine(call: ast.Call, file: File) -> tuple[ast.stmt, str] | Ask | None:
