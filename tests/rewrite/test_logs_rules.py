@@ -159,6 +159,16 @@ def test_a_handler_that_is_flushed_in_time():
     assert (text, [why for *_, why in left]) == ("", ["with", "with", "keep"])
 
 
+def test_a_name_in_a_sentence():
+    """An import goes though a message has its name among other words; a text that may be an annotation keeps it."""
+    text = (
+        "import logging\n\nfrom opencensus.ext.azure.log_exporter import AzureLogHandler\n\n\ndef start():\n"
+        "    logging.debug('Initializing AzureLogHandler')\n    logging.getLogger().addHandler(AzureLogHandler())\n"
+    )
+    assert "opencensus" not in _rewrite(text)[0]
+    assert "import AzureLogHandler" in _rewrite(text.replace("Initializing AzureLogHandler", "list[AzureLogHandler]"))[0]
+
+
 def test_a_name_in_the_signature():
     """An import inside a function goes where only the signature has its name, in quotes: that means one of the module."""
     text, _ = _rewrite(

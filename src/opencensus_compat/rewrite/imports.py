@@ -316,7 +316,17 @@ def _is_in_text(node: ast.AST, name: str) -> bool:
         and isinstance(node.value, str)
         and re.search(rf"(?<![\w.]){name}\b", node.value) is not None
         and (len(node.value) < 200 and re.fullmatch(r"[\w.\[\], |\"']+", node.value) is not None and node.value != name.lower())
+        and _is_expression(node.value)
     )
+
+
+def _is_expression(text: str) -> bool:
+    """Return whether a text is one; a sentence of several words is none."""
+    try:
+        ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _guard(file: File, statement: ast.stmt) -> ast.Try | ast.If | None:
