@@ -141,3 +141,57 @@ def test_a_function_of_the_program_with_the_name_of_the_builtin():
     """Then the value stays, for `str` is something else."""
     body = "    span.add_attribute('k', uuid.uuid4())\n\n\ndef str(value):\n    return value\n"
     assert "span.set_attribute('k', uuid.uuid4())" in _rewritten(body)
+
+
+@pytest.mark.parametrize(
+    ("function", "after"),
+    [
+        ("    return b'raw'\n", "repr(made())"),
+        ("    if uuid:\n        return b'raw'\n    else:\n        return 'raw'.encode()\n", "repr(made())"),
+        ("    return Refused('bad')\n", "str(made())"),
+        ("    return b'raw' if uuid else 'text'\n", "made()"),
+        ("    if uuid:\n        return b'raw'\n", "made()"),
+        ("    if uuid:\n        return b'raw'\n    return None\n", "made()"),
+        ("    yield b'raw'\n", "made()"),
+    ],
+)
+def test_what_a_function_of_the_program_returns(function, after):
+    """Its text is written where all that it returns is of one kind; nothing is none."""
+    body = f"    span.add_attribute('k', made())\n\n\ndef made():\n{function}"
+    assert f"span.set_attribute('k', {after})\n" in _rewritten(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "after"),
+    [
+        ("    held = b'a'\n    span.add_attribute('k', held)\n    held = b'b'\n", "repr(held)"),
+        ("    held = b'a'\n    span.add_attribute('k', held)\n    held = 'b'\n", "held"),
+        ("    held = None\n    held = b'a'\n    span.add_attribute('k', held)\n", "held"),
+        ("    held = open('a').read()\n    span.add_attribute('k', held)\n", "held"),
+    ],
+)
+def test_what_a_variable_holds_that_is_bound_several_times(body, after):
+    """Its text is written where all that it holds is of one kind."""
+    assert f"span.set_attribute('k', {after})\n" in _rewritten(body)
+
+
+def test_an_attribute_of_another_object_stays():
+    """A class of the program may have an attribute of that name, and be another one."""
+    body = "    span.add_attribute('k', given().content)\n\n\nclass Body:\n    content = b'raw'\n"
+    assert "span.set_attribute('k', given().content)\n" in _rewritten(body)
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ("span.add_attribute(5, 'a')", "span.set_attribute('5', 'a')"),
+        ("span.add_attribute(attribute_key=5, attribute_value='a')", "span.set_attribute('5', 'a')"),
+        ("tracer.add_attribute_to_current_span(True, 'a')", "trace.get_current_span().set_attribute('True', 'a')"),
+        ("span.attributes[5] = 'a'", "span.set_attribute('5', 'a')"),
+        ("span.attributes.update({5: 'a', None: b'b'})", "span.set_attributes({'5': 'a', 'None': repr(b'b')})"),
+        ("span.attributes = {5.5: 'a'}", "span.set_attributes({'5.5': 'a'})"),
+    ],
+)
+def test_a_key_that_is_no_text(line, after):
+    """It becomes the text that arrives; OpenTelemetry leaves the attribute out."""
+    assert f"    {after}\n" in _rewritten(f"    {line}\n").replace('"', "'")

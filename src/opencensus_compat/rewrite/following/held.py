@@ -41,7 +41,7 @@ def _held(file: File, node: ast.expr | None, depth: int, *, or_none: bool, aroun
         return []
     if isinstance(node, ast.Call) and file.symbol(node):
         return [(file, node)]
-    parts = _parts(file, node)
+    parts = alternatives(file, node)
     if not parts:
         return None
     found: list[tuple[File, ast.expr]] = []
@@ -58,7 +58,8 @@ def _held(file: File, node: ast.expr | None, depth: int, *, or_none: bool, aroun
     return found if found or or_none or around else None
 
 
-def _parts(file: File, node: ast.expr) -> Parts:
+def alternatives(file: File, node: ast.expr) -> Parts:
+    """Return the expressions that a name, attribute or call may stand for, one step further; None where something else may be meant."""
     match node:
         case ast.Call():
             return results(file, node)
@@ -160,7 +161,7 @@ def _elements(file: File, node: ast.expr, depth: int = _DEPTH) -> Parts:
     """Return the elements of a list that is written in these files."""
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         return None if any(isinstance(each, ast.Starred) for each in node.elts) else [(file, each) for each in node.elts]
-    parts = _parts(file, node) if depth and isinstance(node, (ast.Name, ast.Attribute)) else None
+    parts = alternatives(file, node) if depth and isinstance(node, (ast.Name, ast.Attribute)) else None
     found: list[tuple[File, ast.expr]] = []
     for home, part in parts or []:
         below = _elements(home, part, depth - 1)
@@ -193,7 +194,7 @@ def _returned(file: File, function: Function) -> Parts:
     for result in results:
         if result is None:
             return None
-        values = _parts(file, result) if isinstance(result, (ast.Name, ast.Attribute)) else None
+        values = alternatives(file, result) if isinstance(result, (ast.Name, ast.Attribute)) else None
         if values is not None and _is_made_where_it_is_none(result, function):
             found += [each for each in values if not _is_none(each[1])]
         else:

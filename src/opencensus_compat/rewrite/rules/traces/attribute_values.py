@@ -7,7 +7,7 @@ import builtins
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
-from opencensus_compat.rewrite.following import classes
+from opencensus_compat.rewrite.following import callers, classes, held
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ _OBJECTS = frozenset({"object", "ABC", "Protocol", "Generic"}) | {
 }
 """Bases that make no number, text or collection of a class."""
 _EMPTY = (ast.Dict, ast.List, ast.Set)
+_DEPTH = 3
+"""Functions and variables through which a value is followed."""
 _CHANGE = frozenset(
     {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "add", "discard", "sort", "reverse", "popitem"}
 )
@@ -65,10 +67,16 @@ def text_maker(node: ast.expr, file: File) -> str:
     return kind if kind in {"str", "repr"} and kind not in file.bindings.module else ""
 
 
+def of_key(node: ast.expr | None, file: File) -> list[Edit]:
+    """Return the edit that makes the key of an attribute the text which OpenCensus sends of it, where it is a number or the like: OpenTelemetry takes texts alone."""
+    value = node.value if isinstance(node, ast.Constant) else ""
+    return [] if node is None or isinstance(value, (str, bytes)) else [file.replace(node, f'"{value}"')]
+
+
 def of_mapping(node: ast.expr, file: File) -> list[Edit]:
-    """Return the edits that do so for the values of a dict that is written out."""
+    """Return the edits that do so for the keys and values of a dict that is written out."""
     values = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
-    return [edit for key, value in values if key is not None for edit in as_text(value, file)]
+    return [edit for key, value in values if key is not None for edit in [*of_key(key, file), *as_text(value, file)]]
 
 
 def _around(node: ast.expr, file: File) -> tuple[str, str]:
@@ -80,8 +88,39 @@ def _around(node: ast.expr, file: File) -> tuple[str, str]:
     return (f"{kind}(", ")") if kind and kind not in file.bindings.module else ("", "")
 
 
-def _kind(node: ast.expr, file: File) -> tuple[str, ast.expr]:
+def _kind(node: ast.expr, file: File, depth: int = _DEPTH) -> tuple[str, ast.expr]:
     """Return what makes the text of a value, and the value: `str`, `repr` for bytes, whose `str()` raises below `python -bb`, or `json`."""
+    kind, found = _kind_here(node, file)
+    if kind or not depth:
+        return kind, found
+    # What else it may hold is of one kind.
+    others = held.alternatives(file, node) if _is_of_program(node, file) else None
+    kinds = {_kind(part, home, depth - 1)[0] for home, part in others or ()}
+    return (kinds.pop() if len(kinds) == 1 else "", node)
+
+
+def _is_of_program(node: ast.expr, file: File) -> bool:
+    """Return whether an expression is a variable, an attribute of `self`, or a call of a function of the program that always returns something."""
+    if isinstance(node, ast.Call):
+        functions = callers.named(file, strings.tail(node.func))
+        if len(functions) != 1 or not _returns(functions[0][1].body):
+            return False
+    node = node.func if isinstance(node, ast.Call) else node
+    slot = file.slot(node) if isinstance(node, ast.Name) else None
+    if isinstance(node, ast.Attribute):
+        return classes.is_of_self(file, node)
+    return slot is not None and all(not isinstance(store, ast.alias) or file.origin(store) is not None for store in slot.stores)
+
+
+def _returns(block: list[ast.stmt]) -> bool:
+    """Return whether the end of a block is never reached."""
+    last = block[-1]
+    if isinstance(last, ast.If):
+        return bool(last.orelse) and _returns(last.body) and _returns(last.orelse)
+    return isinstance(last, (ast.Return, ast.Raise))
+
+
+def _kind_here(node: ast.expr, file: File) -> tuple[str, ast.expr]:
     found = node
     if isinstance(node, ast.Name):
         slot = file.slot(node)

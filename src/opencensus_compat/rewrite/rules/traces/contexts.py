@@ -10,7 +10,7 @@ from opencensus_compat.rewrite.following.made import made, readers, stored, targ
 from opencensus_compat.rewrite.rules.exporters import handed, pipelines
 from opencensus_compat.rewrite.rules.exporters.providers import check_header, is_first
 from opencensus_compat.rewrite.rules.traces import by_hand, outside, tested
-from opencensus_compat.rewrite.rules.traces.attribute_values import as_text
+from opencensus_compat.rewrite.rules.traces.attribute_values import as_text, of_key
 from opencensus_compat.rewrite.rules.traces.spans import span_context
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID
@@ -117,7 +117,7 @@ def current_attribute(use: Found, file: File) -> Outcome:
         return _OWN
     name = file.need(_TRACE, use.node)
     keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
-    text = as_text(file.argument(call, 1, "attribute_value"), file)
+    text = [*of_key(file.argument(call, 0, "attribute_key"), file), *as_text(file.argument(call, 1, "attribute_value"), file)]
     return [file.replace(use.node, f"{name}.get_current_span().set_attribute"), *keywords, *text]
 
 

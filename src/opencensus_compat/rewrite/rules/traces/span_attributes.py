@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
-from opencensus_compat.rewrite.rules.traces.attribute_values import as_text, of_mapping
+from opencensus_compat.rewrite.rules.traces.attribute_values import as_text, of_key, of_mapping
 from opencensus_compat.rewrite.rules.traces.opened import opened_by
 from opencensus_compat.rewrite.rules.traces.spans import as_call
 
@@ -22,7 +22,8 @@ def attribute(use: Found, file: File) -> Outcome:
     if call is None:
         return Keep("a method as a value")
     keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
-    return [file.rename(use.node, "set_attribute"), *keywords, *as_text(file.argument(call, 1, "attribute_value"), file)]
+    key = of_key(file.argument(call, 0, "attribute_key"), file)
+    return [file.rename(use.node, "set_attribute"), *keywords, *key, *as_text(file.argument(call, 1, "attribute_value"), file)]
 
 
 def mapping(use: Found, file: File) -> Outcome:
@@ -36,7 +37,7 @@ def mapping(use: Found, file: File) -> Outcome:
         sign = file.source.index(b"=", file.end(above))
         value = sign + 1 + len(file.source[sign + 1 :]) - len(file.source[sign + 1 :].lstrip(b" \t"))
         middle = file.splice(file.end(above.slice), value, ", ", node)
-        text = as_text(statement.value, file)
+        text = [*of_key(above.slice, file), *as_text(statement.value, file)]
         return [head, middle, *text, file.splice(file.end(statement), file.end(statement), ")", node)]
     call = file.call(node)
     if call is not None and use.symbol.endswith(".attributes.update") and file.is_alone(call) and (call.args or call.keywords):
