@@ -389,3 +389,48 @@ def test_a_check_for_a_tracer():
     )
     assert "# census-compat: T076 Is there a span here" in text
     assert "# census-compat: T023" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "is_asked"),
+    [
+        pytest.param("sys.exit(1)", True, id="a code"),
+        pytest.param("sys.exit('no')", True, id="a text"),
+        pytest.param("exit(a())", True, id="what a function gives"),
+        pytest.param("raise SystemExit(2)", True, id="raised"),
+        pytest.param("sys.exit(0)", False, id="zero"),
+        pytest.param("sys.exit()", False, id="nothing"),
+        pytest.param("a.exit(1)", False, id="another function"),
+        pytest.param("a(lambda: sys.exit(1))", False, id="in another function"),
+    ],
+)
+def test_the_end_of_the_program_inside_a_span(line, is_asked):
+    """It is a failure of the span for OpenCensus, and none for OpenTelemetry: a person is asked."""
+    for body in (f"with tracer.span('a'):\n    {line}\n", f"span = tracer.span('a')\nwith span:\n    {line}\n"):
+        assert ("Has this span failed where the program ends inside it?" in _in_function(body)) is is_asked
+
+
+def test_methods_that_return_a_span_to_their_callers():
+    """A method may be called as that of a tracer is."""
+    text = _rewritten(f"""
+        class Telemetry:
+            def __init__(self):
+                self.tracer = Tracer({_ARGUMENTS})
+
+            def span(self, name):
+                span = self.tracer.span(name=name)
+                span.add_attribute("a", 1)
+                return span
+
+            def operation(self, name):
+                return self.tracer.span(name)
+
+        telemetry = Telemetry()
+        with telemetry.span("a") as span:
+            span.add_attribute("b", 1)
+        with telemetry.operation("b"):
+            pass
+        """)
+    assert "opencensus" not in text
+    assert "        return trace.use_span(span, end_on_exit=True)\n" in text
+    assert "        return self.tracer.start_as_current_span(name)\n" in text

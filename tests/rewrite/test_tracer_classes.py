@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opencensus_compat.rewrite.rewriting import Options, rewrite, rewrite_text
+from opencensus_compat.scan.rules import BY_ID
 
 _IMPORT = "from opencensus.trace.tracer import Tracer\n\n\n"
 _METHODS = "".join(
@@ -14,7 +15,7 @@ _METHODS = "".join(
 _CONSTRUCTOR = "    def __init__(self):\n        self.seen = []\n\n"
 _CLASS = f"class Own(Tracer):\n{_CONSTRUCTOR}{_METHODS}"
 _ON_IT = f"class Own(Tracer):\n{_METHODS}\nclass Other(Own):\n{{}}\n"
-_QUESTION = "What does the class add to a tracer?"
+_QUESTION = BY_ID["B001"].question
 
 
 def rewritten(text, **options):

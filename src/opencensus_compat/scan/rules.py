@@ -87,7 +87,8 @@ RULES: tuple[Rule, ...] = (
         "subclass of a tracer",
         "decide",
         "no base, where the class only names a tracer; else own functions over `trace.get_tracer`",
-        "What does the class add to a tracer?",
+        "What does the class add to a tracer? A class that keeps one, by `self.tracer = Tracer(...)` in place of `super().__init__(...)`, and whose methods call "
+        "that, is rewritten.",
         pair="B001_tracer_by_name_only",
     ),
     Rule(

@@ -10,7 +10,7 @@ from opencensus_compat.rewrite.context import Ask
 from opencensus_compat.rewrite.following import callers
 from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER, reads
 from opencensus_compat.rewrite.rules.traces import threads
-from opencensus_compat.rewrite.rules.traces.spans import as_class, continued, named, tracer_of
+from opencensus_compat.rewrite.rules.traces.spans import as_class, check_exits, continued, named, tracer_of
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def entered(use: Found, file: File) -> list[Edit] | None:
     if _entering(call, file) is not None:
         return [file.rename(node, "start_span"), *rest]
     held = result.value if result is not None else _item(call, file)
+    if held is not None:
+        check_exits(file.statement(held), file)
     if held is call or held is None:
         return [file.rename(node, "start_as_current_span"), *rest]
     trace = file.need(_TRACE, node)
@@ -145,9 +147,14 @@ def _result(call: ast.Call, file: File) -> ast.Return | None:
             return None
     elif result.value is not call:
         return None
-    called = [
-        home.call(each) and isinstance(home.parents.get(home.call(each) or each), ast.withitem) for home, each in reads(function.name, file)
+    is_method = isinstance(file.parents.get(function), ast.ClassDef)
+    # A variable is no method, nor is what is known to be one of a tracer.
+    calls = [
+        (home, each)
+        for home, each in reads(function.name, file)
+        if not is_method or not (isinstance(each, ast.Name) or each in home.by_node)
     ]
+    called = [home.call(each) and isinstance(home.parents.get(home.call(each) or each), ast.withitem) for home, each in calls]
     return result if called and all(called) else None
 
 

@@ -33,6 +33,11 @@ _MESSAGE = {
 _KINDS = {"UNSPECIFIED": "INTERNAL", "SERVER": "SERVER", "CLIENT": "CLIENT"}
 _CODES = frozenset({0, 2})
 """Codes of OpenCensus that OpenTelemetry's OK and ERROR stand for."""
+_EXITS = frozenset({"sys.exit", "exit", "quit"})
+_EXIT = Ask(
+    "Has this span failed where the program ends inside it? OpenCensus says so, with an exception, and OpenTelemetry does not. End the program after the "
+    "`with`, and set the status where the span has failed."
+)
 _RPC = (
     *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED"),
     *("RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"),
@@ -48,11 +53,28 @@ def in_with(use: Found, file: File) -> Outcome:
     if call is None or not isinstance(use.node, ast.Attribute):
         return Keep("a method as a value")
     threads.check(use.node, file)
+    check_exits(file.statement(call), file)
     edits = [file.rename(use.node, "start_as_current_span"), *named(call, file)]
     parent = tracer_of(use.node.value, file)
     if parent is not None and (call.keywords or call.args) and file.has_stars(call):
         return Ask("Which name is in `*` or `**`?")
     return [*edits, *(continued(call, parent, file) if parent is not None else [])]
+
+
+def check_exits(statement: ast.stmt, file: File) -> None:
+    """Raise where the block of a span is left by the end of the program, which is a failure for OpenCensus, and nothing for OpenTelemetry.
+
+    Raises:
+        Refused: It is.
+    """
+    block = statement.body if isinstance(statement, (ast.With, ast.AsyncWith)) else []
+    for each in _walk(block):
+        call = each.exc if isinstance(each, ast.Raise) else each
+        is_exit = isinstance(call, ast.Call) and ast.unparse(call.func) in ({"SystemExit"} if isinstance(each, ast.Raise) else _EXITS)
+        if is_exit and isinstance(call, ast.Call) and file.function(call) is file.function(statement):
+            code = call.args[0] if call.args else ast.Constant(None)
+            if not isinstance(code, ast.Constant) or code.value not in {0, None}:
+                raise Refused(_EXIT)
 
 
 def named(call: ast.Call, file: File) -> list[Edit]:
