@@ -232,6 +232,28 @@ def test_classes_that_the_package_of_tags_hands_on():
     assert left == []
 
 
+_MADE_OF = {
+    "a dict": ("TagMap({'shop': name})", "{'shop': name}"),
+    "pairs of a loop": (
+        "TagMap([(key, value) for key, value in more.items() if key])",
+        "{key: value for key, value in more.items() if key}",
+    ),
+    "tags of a loop": ("TagMap(Tag(TagKey(key), TagValue(name)) for key in more)", "{key: name for key in more}"),
+    "items": ("TagMap(more.items())", "dict(more.items())"),
+    "a variable": ("TagMap(more)", "dict(more or ())"),
+}
+
+
+@pytest.mark.parametrize(("made", "after"), _MADE_OF.values(), ids=_MADE_OF)
+def test_what_maps_of_tags_are_made_of(made, after):
+    """A map of tags is a dict of what it is made of; of keys that are not known, those of the view are attributes."""
+    body = f"def record(name, more):\n    tags = {made}\n    {_MAP}    mmap.measure_int_put(ORDERS, 1)\n    mmap.record(tags)\nrecord('a', {{}})\n"
+    text, left = _rewrite(f"from opencensus.tags import Tag, TagKey, TagMap, TagValue\n{_HEAD}{body}")
+    assert f"    tags = {after}\n" in text
+    assert "    ORDERS.add(1, " in text
+    assert left == []
+
+
 _TRACK = """\
 def track(name, value):
     measure = measure_module.MeasureInt(name, "d")
@@ -370,6 +392,73 @@ def test_functions_that_register_views(body):
     assert text == (
         "from opentelemetry import metrics\n\nM = metrics.get_meter(__name__).create_counter('v', unit=\"1\", description='d')\n"
     )
+    assert left == []
+
+
+_IN_LOOPS = {
+    "a list": "VIEWS = [V]\ndef register():\n    for each in VIEWS:\n        stats.view_manager.register_view(each)\nregister()\n",
+    "a tuple in its place": "def register():\n    for each in (V,):\n        stats.view_manager.register_view(each)\nregister()\n",
+    "a list that it gets": "def register(views):\n    for each in views:\n        stats.view_manager.register_view(each)\nregister([V])\n",
+    "a variable that it gets": "VIEWS = [V]\ndef register(views):\n    for each in views:\n        stats.view_manager.register_view(each)\nregister(views=VIEWS)\n",
+}
+
+
+@pytest.mark.parametrize("body", _IN_LOOPS.values(), ids=_IN_LOOPS)
+def test_functions_that_register_the_views_of_a_list(body):
+    """The loop goes, with the list and, where the function gets that, with the function."""
+    head = "\n".join(_HEAD.splitlines()[:4])
+    view = "M = measure_module.MeasureInt('m', 'd')\nV = view_module.View('v', 'd', [], M, aggregation_module.CountAggregation())\n"
+    text, left = _rewrite(f"{head}\n\n{view}{body}")
+    made = "from opentelemetry import metrics\n\nM = metrics.get_meter(__name__).create_counter('v', unit=\"1\", description='d')\n"
+    assert text == made + ("" if "register(views" in body else "def register():\n    pass\nregister()\n")
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for each in [V]:\n    print('one')\n    stats.view_manager.register_view(each)\n",
+        "VIEWS = [V]\nfor each in VIEWS:\n    stats.view_manager.register_view(each)\nprint(VIEWS)\n",
+        "VIEWS = [V, other()]\nfor each in VIEWS:\n    stats.view_manager.register_view(each)\n",
+    ],
+    ids=["a loop that does more", "a list that is read", "a list with something else"],
+)
+def test_lists_of_views_that_stay(body):
+    """A view stays where its name is read by what stays."""
+    head = "\n".join(_HEAD.splitlines()[:4])
+    view = "M = measure_module.MeasureInt('m', 'd')\nV = view_module.View('v', 'd', [], M, aggregation_module.CountAggregation())\n"
+    text, left = _rewrite(f"{head}\n\n{view}{body}")
+    assert "create_counter" not in text
+    assert left
+
+
+def test_views_of_another_file_that_stay(tmp_path):
+    """What registers the views of a list stays with them: without it OpenCensus records nothing."""
+    imports, _, views = _HEAD.replace("stats.view_manager.register_view(VIEW)\n", "VIEWS = [VIEW]\n").partition("\n\n")
+    (tmp_path / "views.py").write_text(f"{imports}\n\n{views}", encoding="utf-8")
+    app = f"{imports}\nfrom views import VIEWS\n\nfor each in VIEWS:\n    stats.view_manager.register_view(each)\n"
+    (tmp_path / "app.py").write_text(app, encoding="utf-8")
+    result = rewrite([str(tmp_path)], Options(shape=True, markers=False))
+    assert all(b"register_view(each)" in text for path, text in result.after.items() if path.endswith("app.py"))
+    assert not any(b"create_counter" in text for text in result.after.values())
+
+
+_HANDED = {
+    "one": ("rec", "stats.stats_recorder", "", ""),
+    "several": ("manager, rec", "stats.view_manager, stats.stats_recorder", "", "manager.register_view(VIEW)"),
+    "several before another": ("manager, rec, n", "stats.view_manager, stats.stats_recorder, 1", "n", "manager.register_view(VIEW)"),
+}
+
+
+@pytest.mark.parametrize(("parameters", "given", "after", "more"), _HANDED.values(), ids=_HANDED)
+def test_parts_of_the_stats_that_a_class_keeps(parameters, given, after, more):
+    """A class that gets recorder and manager, and keeps one for its methods, gets them no longer."""
+    kept = f"class Orders:\n    def __init__(self, {parameters}):\n        self.rec = rec\n        {more or 'pass'}\n\n"
+    put = "    def put(self):\n        mmap = self.rec.new_measurement_map()\n        mmap.measure_int_put(ORDERS, 1)\n        mmap.record()\n\n\n"
+    head = _HEAD.replace("stats.view_manager.register_view(VIEW)\n", "") if more else _HEAD
+    text, left = _rewrite(f"{head}{kept}{put}Orders({given}).put()\n")
+    assert f"    def __init__(self{', ' * bool(after)}{after}):\n        pass\n" in text
+    assert f"Orders({'1' if after else ''}).put()\n" in text
     assert left == []
 
 

@@ -52,7 +52,9 @@ def _filled(file: File, edits: list[Edit]) -> list[Edit]:
         return gone[at] if at >= 0 and file.end(node) <= gone[at].end else None
 
     taken = [
-        node for kind in (ast.Expr, ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Try, ast.If) for node in file.kinds[kind]
+        node
+        for kind in (ast.Expr, ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Try, ast.If, ast.For, ast.FunctionDef)
+        for node in file.kinds[kind]
     ]
     above = {file.parents[node] for node in taken if taker(node) is not None}
     # A handler goes with its `try`.

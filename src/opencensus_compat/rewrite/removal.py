@@ -6,22 +6,37 @@ import ast
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
 
 
-def argument(call: ast.Call, value: ast.expr, file: File) -> Edit:
-    """Return the edit that takes an argument out of a call, by its value."""
-    parent = file.parents[value]
-    return _without(parent if isinstance(parent, ast.keyword) else value, [*call.args, *call.keywords], call, file)
+def argument(call: ast.Call, value: ast.expr, file: File, others: Collection[ast.expr] = ()) -> Edit:
+    """Return the edit that takes an argument out of a call.
+
+    Args:
+        call: The call.
+        value: The argument's value.
+        file: Their file.
+        others: Values of arguments that other edits take out of the same call.
+    """
+    node = file.parents[value] if isinstance(file.parents[value], ast.keyword) else value
+    gone = [file.parents[each] if isinstance(file.parents[each], ast.keyword) else each for each in others]
+    return _without(node, [*call.args, *call.keywords], call, file, gone)
 
 
-def parameter(function: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.arg, file: File) -> Edit:
-    """Return the edit that takes a parameter without a default out of its function."""
+def parameter(function: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.arg, file: File, others: Collection[ast.arg] = ()) -> Edit:
+    """Return the edit that takes a parameter without a default out of its function.
+
+    Args:
+        function: The function.
+        node: The parameter.
+        file: Their file.
+        others: Parameters that other edits take out of the same function.
+    """
     arguments = function.args
-    return _without(node, [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs], function, file)
+    return _without(node, [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs], function, file, others)
 
 
 def arguments(call: ast.Call, going: Sequence[ast.AST], file: File) -> list[Edit]:
@@ -68,5 +83,6 @@ def _start(node: ast.AST, around: ast.AST, file: File) -> int:
     return file.source.rindex(b"**", 0, file.start(node)) if is_starred else file.start(node)
 
 
-def _without(node: ast.AST, every: Sequence[ast.AST], around: ast.AST, file: File) -> Edit:
-    return _all_without([node], [(each, each) for each in every], around, file)[0]
+def _without(node: ast.AST, every: Sequence[ast.AST], around: ast.AST, file: File, gone: Collection[ast.AST]) -> Edit:
+    going = [each for each in every if each is node or each in gone]
+    return _all_without(going, [(each, each) for each in every], around, file)[going.index(node)]

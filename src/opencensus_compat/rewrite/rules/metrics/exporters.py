@@ -12,7 +12,15 @@ from opencensus_compat.rewrite.rules.exporters import processors, setups
 from opencensus_compat.rewrite.rules.exporters.options import milliseconds, options
 from opencensus_compat.rewrite.rules.metrics import legacy, metric_names, parts, readings, stats_readers
 from opencensus_compat.rewrite.rules.metrics.legacy import REGISTER_EXPORTER
-from opencensus_compat.rewrite.rules.metrics.views import EXPORTERS, METRICS_EXPORTER, NEW_METRICS_EXPORTER, PROMETHEUS, PUTS, is_known
+from opencensus_compat.rewrite.rules.metrics.views import (
+    EXPORTERS,
+    METRICS_EXPORTER,
+    NEW_METRICS_EXPORTER,
+    PROMETHEUS,
+    PUTS,
+    REGISTER,
+    is_known,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,7 +113,7 @@ def kept(use: Found, file: File) -> Outcome:
 def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
     """Yield, in pairs, what gets metrics and the metrics that come to it nowhere else.
 
-    These are an exporter and the metrics of its file, where some are recorded before it is made; its registration and the exporter; and those of other
+    These are an exporter and the metrics of its file, where some are recorded before it is made; registrations and what they get; and exporters of other
     makers with all metrics, since they read OpenCensus's views and no meter provider.
     """
     files = list(files)
@@ -118,9 +126,15 @@ def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
             elif use.symbol == REGISTER_EXPORTER and call is not None:
                 found = made(file, file.argument(call, 0, "exporter"))
                 yield from ((use, other) for other in (found[0].by_node.get(found[1].func, ()) if found is not None else ()))
+            elif use.symbol == REGISTER and call is not None:
+                yield from ((use, other) for home, made in held(file, file.argument(call, 0, "view")) or [] for other in _uses(made, home))
             if _is_of_others(use, call, file):
                 # One of Azure's sets the provider with the reader of those that stay.
                 yield from ((use, other) for home in files for other in home.uses if other.rule in _METRICS or other.symbol in EXPORTERS)
+
+
+def _uses(node: ast.expr, file: File) -> list[Found]:
+    return file.by_node.get(node.func, []) if isinstance(node, ast.Call) else []
 
 
 def _is_of_others(use: Found, call: ast.Call | None, file: File) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from opencensus_compat.rewrite import removal
 from opencensus_compat.rewrite.following import calls
 from opencensus_compat.rewrite.following.callers import given
+from opencensus_compat.rewrite.following.made import loads, target
 from opencensus_compat.rewrite.rules.metrics import legacy
 from opencensus_compat.rewrite.rules.metrics.legacy import REGISTER_EXPORTER
 from opencensus_compat.scan import strings
@@ -52,6 +53,9 @@ def _is_of_stats(load: ast.expr, file: File, depth: int) -> bool:
     call = file.parents.get(parent) if isinstance(parent, ast.keyword) else parent
     if isinstance(call, ast.Call) and call.func is not load and file.symbol(call) == REGISTER_EXPORTER:
         return file.is_alone(call)
+    holder = target(file, load)
+    if isinstance(holder, ast.Attribute) and isinstance(parent, ast.Assign):
+        return depth > 0 and all(_is_of_stats(each, file, depth - 1) for each in loads(file, holder))
     return depth > 0 and of_argument(load, file, depth - 1) is not None
 
 
@@ -62,7 +66,9 @@ def of_argument(node: ast.expr, file: File, depth: int = _DEPTH) -> Parameter | 
     if not isinstance(call, ast.Call) or call.func is node:
         return None
     for function in [*file.kinds[ast.FunctionDef], *file.kinds[ast.AsyncFunctionDef]]:
-        if function.name == strings.tail(call.func):
+        owner = file.parents.get(function)
+        name = owner.name if isinstance(owner, ast.ClassDef) and function.name == "__init__" else function.name
+        if name == strings.tail(call.func):
             every = (
                 of_parameter(each, file, depth) for each in [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
             )
@@ -77,10 +83,18 @@ def taken_out(node: ast.expr, file: File) -> list[Edit] | None:
     found = of_argument(node, file)
     if found is None:
         return None
-    edits = [removal.argument(call, value, file) for _, call, value in found.calls if value is node]
+    edits = [removal.argument(call, value, file, _others(call, file)) for _, call, value in found.calls if value is node]
     if found.calls[0][2] is node:
-        edits.append(removal.parameter(found.function, found.node, file))
+        arguments = found.function.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        others = [each for each in every if each is not found.node and of_parameter(each, file) is not None]
+        edits.append(removal.parameter(found.function, found.node, file, others))
         slot = file.slot(found.node)
         for load in slot.loads if slot is not None else ():
-            edits += taken_out(load, file) or []
+            is_kept = target(file, load) is not None
+            edits += [file.delete(file.statement(load))] if is_kept else taken_out(load, file) or []
     return edits
+
+
+def _others(call: ast.Call, file: File) -> list[ast.expr]:
+    return [each for each in [*call.args, *(keyword.value for keyword in call.keywords)] if of_argument(each, file) is not None]

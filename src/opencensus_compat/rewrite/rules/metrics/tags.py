@@ -37,8 +37,10 @@ def tags(use: Found, file: File) -> Outcome:
     if use.symbol == MAP:
         return _new(call, file)
     if use.symbol == _TAG:
-        parent = file.parents.get(file.parents.get(call, call))
-        return None if isinstance(parent, ast.Call) and file.symbol(parent) == MAP else Ask(_OTHER)
+        above = file.parents.get(call)
+        parent = file.parents.get(above) if above is not None else None
+        is_given = isinstance(above, (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp))
+        return None if is_given and isinstance(parent, ast.Call) and file.symbol(parent) == MAP else Ask(_OTHER)
     method = use.symbol.removeprefix(f"{MAP}.")
     if not isinstance(use.node, ast.Attribute) or method == use.symbol or isinstance(use.node.value, ast.Call):
         return Ask(_OTHER)
@@ -66,6 +68,14 @@ def _new(call: ast.Call, file: File) -> Outcome:
     given = file.argument(call, 0, "tags")
     if given is None or (isinstance(given, ast.Constant) and given.value is None):
         return [file.replace(call, "{}")]
+    if isinstance(given, ast.Dict):
+        return [file.replace(call, file.render(given))]
+    if isinstance(given, (ast.ListComp, ast.GeneratorExp)):
+        return _comprehension(given, call, file)
+    if isinstance(given, (ast.Name, ast.Attribute)):
+        return [file.replace(call, f"dict({file.text(given)} or ())")]
+    if isinstance(given, ast.Call) and isinstance(given.func, ast.Attribute) and given.func.attr == "items":
+        return [file.replace(call, f"dict({file.render(given)})")]
     if not isinstance(given, (ast.List, ast.Tuple)):
         return Ask(_OTHER)
     parts = []
@@ -77,6 +87,17 @@ def _new(call: ast.Call, file: File) -> Outcome:
             file.covered.update(file.by_node[each.func])
         parts.append(f"{file.render(pair[0])}: {file.render(pair[1])}")
     return [file.replace(call, f"{{{', '.join(parts)}}}")]
+
+
+def _comprehension(given: ast.ListComp | ast.GeneratorExp, call: ast.Call, file: File) -> Outcome:
+    """`TagMap([(key, value) for ...])` → `{key: value for ...}`."""
+    pair = _pair(given.elt, file)
+    if pair is None:
+        return Ask(_OTHER)
+    if isinstance(given.elt, ast.Call):
+        file.covered.update(file.by_node[given.elt.func])
+    loops = file.source[file.end(given.elt) : file.end(given) - 1].decode().lstrip(") ").rstrip()
+    return [file.replace(call, f"{{{file.render(pair[0])}: {file.render(pair[1])} {loops}}}")]
 
 
 def _pair(node: ast.expr, file: File) -> tuple[ast.expr, ast.expr] | None:

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
+    from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
 MEASURES = ("stats.measure.MeasureInt", "stats.measure.MeasureFloat")
 _VIEW = "stats.view.View"
 _TEXTS = ("name", "description")
 _PARTS = frozenset(f"{each}.{name}" for each in (*MEASURES, "stats.measure.BaseMeasure", _VIEW) for name in _TEXTS)
-_REGISTER = "stats.view_manager.ViewManager.register_view"
+REGISTER = "stats.view_manager.ViewManager.register_view"
 NEW_METRICS_EXPORTER = "ext.azure.metrics_exporter.new_metrics_exporter"
 METRICS_EXPORTER = "ext.azure.metrics_exporter.MetricsExporter"
 PROMETHEUS = "ext.prometheus.stats_exporter.new_stats_exporter"
@@ -166,7 +167,7 @@ def is_unread(node: ast.AST, file: File) -> bool:
 
 def _registered(file: File) -> Iterator[ast.Call]:
     for home in file.files.values():
-        for call in called(home, _REGISTER):
+        for call in called(home, REGISTER):
             yield from (view for _, view in held(home, home.argument(call, 0, "view")) or [] if isinstance(view, ast.Call))
 
 
@@ -335,9 +336,11 @@ def view(use: Found, file: File) -> Outcome:
         unit = _unit(View(file, call), of_measure, file)
         statement = file.statement(call)
         text = instrument(View(file, call), unit, file, call, file.indentation(statement), _column(call, file))
-        return [file.replace(call, text)]
+        _check_loads(place, file)
+        return [file.replace(call, text), *_out_of_lists(place, file)]
     if place is not None:
         _check_loads(place, file)
+        lists = _out_of_lists(place, file)
         statement = file.statement(call)
         holder = target(home, of_measure)
         if home is file and holder is not None and _is_at_view(View(file, call), of_measure, file):
@@ -345,8 +348,8 @@ def view(use: Found, file: File) -> Outcome:
             indentation = file.indentation(statement)
             unit = _unit(View(file, call), of_measure, file)
             text = instrument(View(file, call), unit, file, call, indentation, len(indentation) + len(name) + 3)
-            return [file.replace(statement, f"{name} = {text}")]
-        return [file.delete(statement)]
+            return [file.replace(statement, f"{name} = {text}"), *lists]
+        return [file.delete(statement), *lists]
     parent = file.parents.get(call)
     if isinstance(parent, (ast.List, ast.Tuple)) and target(file, parent) is not None:
         holder = target(file, parent)
@@ -360,22 +363,41 @@ def view(use: Found, file: File) -> Outcome:
 
 def _check_loads(place: ast.expr, file: File) -> None:
     """Raise where something else than a registration reads a variable."""
-    for load in loads(file, place):
+    for home, load in readers(file, place) if isinstance(place, ast.Name) else [(file, each) for each in loads(file, place)]:
         node: ast.AST = load
-        parent = file.parents.get(node)
-        if isinstance(parent, ast.Attribute) and file.symbol(parent) in _PARTS:
+        parent = home.parents.get(node)
+        if isinstance(parent, ast.Attribute) and home.symbol(parent) in _PARTS:
             continue
         while isinstance(parent, (ast.List, ast.Tuple, ast.keyword)):
-            node, parent = parent, file.parents.get(parent)
-        if isinstance(parent, ast.For) and parent.iter is node:
+            node, parent = parent, home.parents.get(parent)
+        if isinstance(parent, ast.For) and parent.iter is node and _only_registers(parent, home):
             continue
-        if isinstance(parent, ast.Call) and parent.func is not node and (file.symbol(parent) == _REGISTER or _is_helper(parent, file)):
+        if isinstance(parent, ast.Call) and parent.func is not node and (home.symbol(parent) == REGISTER or _is_helper(parent, home)):
             continue
-        holder = target(file, node)
-        if holder is not None and isinstance(node, (ast.List, ast.Tuple)):
-            _check_loads(holder, file)
+        holder = target(home, node)
+        if isinstance(holder, ast.Name) and isinstance(node, (ast.List, ast.Tuple)) and home is file and _are_views(node, home):
+            _check_loads(holder, home)
             continue
-        raise Refused(Ask(f"`{file.text(load)}` is read in line {load.lineno}: what for?"))
+        raise Refused(Ask(f"`{home.text(load)}` is read in line {load.lineno}{f' of {home.path}' if home is not file else ''}: what for?"))
+
+
+def _only_registers(loop: ast.For, file: File) -> bool:
+    """Return whether a loop does nothing but register the views that it goes through, so that it goes."""
+    statement = loop.body[0]
+    call = statement.value if isinstance(statement, ast.Expr) and len(loop.body) == 1 and not loop.orelse else None
+    return isinstance(call, ast.Call) and (file.symbol(call) == REGISTER or _is_helper(call, file))
+
+
+def _are_views(node: ast.List | ast.Tuple, file: File) -> bool:
+    found = [made(file, each) for each in node.elts]
+    return all(each is not None and each[0].symbol(each[1]) == _VIEW for each in found)
+
+
+def _out_of_lists(place: ast.expr, file: File) -> list[Edit]:
+    """Return the edits that take away the lists in variables which hold a view; it sees to those that it is the first of."""
+    lists = [file.parents.get(load) for load in loads(file, place)]
+    firsts = [each for each in lists if isinstance(each, (ast.List, ast.Tuple)) and each.elts[0] in loads(file, place)]
+    return [file.delete(file.statement(each)) for each in firsts if target(file, each) is not None]
 
 
 def aggregation(use: Found, file: File) -> Outcome:
@@ -397,7 +419,7 @@ def aggregation(use: Found, file: File) -> Outcome:
 def registration(use: Found, file: File) -> Outcome:
     """`register_view(...)` and `register_exporter(...)` go, with the loop around."""
     call = file.call(use.node)
-    if use.symbol not in {_REGISTER, REGISTER_EXPORTER} or call is None:
+    if use.symbol not in {REGISTER, REGISTER_EXPORTER} or call is None:
         return Ask("What is the view manager asked for here?")
     if legacy.keeps(call, file):
         return [] if legacy.has_metrics(file) else Keep("goes with the exporter that stays")
@@ -410,12 +432,15 @@ def registration(use: Found, file: File) -> Outcome:
     if isinstance(given, ast.Call) and file.symbol(given).startswith("ext.azure.metrics_exporter."):
         return []
     slot = file.slot(given) if isinstance(given, ast.Name) else None
-    if use.symbol == _REGISTER and slot is not None and slot.parameter is not None:
+    if use.symbol == REGISTER and slot is not None and slot.parameter is not None:
         return _helper(file.function(call), file)
     above = file.parents.get(statement)
     if isinstance(above, ast.For) and above.body == [statement] and not above.orelse:
+        through = file.slot(above.iter) if isinstance(above.iter, ast.Name) else None
+        if through is not None and through.parameter is not None:
+            return _helper(file.function(call), file)
         return [file.delete(above)]
-    made_here = made(file, given) if use.symbol == _REGISTER else None
+    made_here = made(file, given) if use.symbol == REGISTER else None
     if made_here is not None and made_here[0] is file and file.function(made_here[1]) is file.function(call):
         whole_maker = view_makers.without(made_here[1], file)
         if whole_maker is not None:
@@ -440,7 +465,7 @@ def _helper(function: ast.AST | None, file: File) -> Outcome:
     calls = _calls_of(function, file)
     if calls is None or not isinstance(function, ast.FunctionDef):
         return question
-    for statement in function.body:
+    for statement in _flat(function.body):
         is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         node = statement.value if isinstance(statement, (ast.Assign, ast.Expr)) else None
         if any(isinstance(each, ast.Call) and legacy.keeps(each, file) for each in ast.walk(statement)):
@@ -448,7 +473,7 @@ def _helper(function: ast.AST | None, file: File) -> Outcome:
         is_ours = any(
             file.symbol(each).startswith(("stats.view_manager.", "stats.stats.")) for each in (node, node and file.call(node)) if each
         )
-        if not (is_text or is_ours or (isinstance(node, ast.Call) and file.symbol(node) == _REGISTER)):
+        if not (is_text or is_ours or (isinstance(node, ast.Call) and file.symbol(node) == REGISTER)):
             return question
     edits = [file.delete(function)]
     for call in calls:
@@ -459,11 +484,20 @@ def _helper(function: ast.AST | None, file: File) -> Outcome:
     return edits
 
 
+def _flat(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield statements, and those of loops through variables in their places."""
+    for each in statements:
+        if isinstance(each, ast.For) and isinstance(each.iter, ast.Name) and not each.orelse:
+            yield from _flat(each.body)
+        else:
+            yield each
+
+
 def _is_helper(call: ast.Call, file: File) -> bool:
     """Return whether a call is of a function that registers what it gets; its use says whether it does more."""
     slot = file.slot(call.func)
     function = slot.only_store if slot is not None else None
-    return any(file.function(each) is function for each in called(file, _REGISTER)) and _calls_of(function, file) is not None
+    return any(file.function(each) is function for each in called(file, REGISTER)) and _calls_of(function, file) is not None
 
 
 def _calls_of(function: ast.AST | None, file: File) -> list[ast.Call] | None:
