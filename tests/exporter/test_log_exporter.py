@@ -24,7 +24,7 @@ from appinsights_exporter import (
 from appinsights_exporter import _sdk_logs as sdk
 from appinsights_exporter.counts import LOGS, TRACES
 from appinsights_exporter.delivery.deliver import Delivery
-from appinsights_exporter.delivery.own import OWN_TRACE_ID
+from appinsights_exporter.delivery.own_work import OWN_TRACE_ID
 from appinsights_exporter.delivery.results import Result
 from appinsights_exporter.delivery.transport import Reply
 from appinsights_exporter.settings import resolve

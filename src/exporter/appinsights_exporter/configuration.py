@@ -41,7 +41,7 @@ from . import _sdk_logs
 from .arguments import SIGNALS, Official, batches, check_all, check_sizes, checked, of_official_distro, positive, same
 from .children import flush_all, flush_at_end
 from .delivery import process_end
-from .delivery.helpers import Helpers, LateError
+from .delivery.bounded_calls import CallThreads, LateError
 from .errors import ConfigurationError
 from .exporters import ApplicationInsightsSpanExporter
 from .foreign import failure
@@ -177,7 +177,7 @@ class Configuration:
             if (shutdown := getattr(owner, "shutdown", None)) is not None:
                 atexit.unregister(shutdown)
         try:
-            return Helpers("appinsights-shutdown").run(self._shut_down, timeout_millis / 1000)
+            return CallThreads("appinsights-shutdown").run(self._shut_down, timeout_millis / 1000)
         except LateError:
             return False
 

@@ -14,7 +14,7 @@ from .claims import CLAIM
 from .convert import legacy_logs, legacy_spans, logs
 from .counts import LOGS
 from .delivery import encode
-from .delivery.own import OWN_TRACE_ID, own_context
+from .delivery.own_work import OWN_TRACE_ID, own_context
 from .delivery.results import Result
 from .envelope import Envelope
 from .exporters import ExporterBase

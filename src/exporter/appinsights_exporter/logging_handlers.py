@@ -34,7 +34,7 @@ from .claims import CLAIM, sharers
 from .convert import exceptions, logs
 from .convert.spans import SAMPLE_RATE
 from .counts import RateLimit
-from .delivery.own import OWN_TRACE_ID
+from .delivery.own_work import OWN_TRACE_ID
 from .foreign import exc_info_of, failure
 from .log_exporter import ApplicationInsightsLogRecordExporter
 from .program import SendingArguments, program_resource, program_settings

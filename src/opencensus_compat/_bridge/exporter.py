@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from appinsights_exporter.convert import legacy_types
     from appinsights_exporter.convert import records as _records
     from appinsights_exporter.convert.head import Item
-    from appinsights_exporter.delivery.helpers import Helpers
+    from appinsights_exporter.delivery.bounded_calls import CallThreads
     from appinsights_exporter.delivery.interpreter import HasThreads
     from appinsights_exporter.exporters import Records
     from appinsights_exporter.rates import SampleRateProcessor, SpanRates
@@ -671,19 +671,19 @@ def run_with_timeout(call: Callable[[], bool], timeout_s: float) -> bool:
         call: The function.
         timeout_s: Seconds.
     """
-    from appinsights_exporter.delivery.helpers import LateError
+    from appinsights_exporter.delivery.bounded_calls import LateError
 
     try:
-        return _helpers().run(call, timeout_s)
+        return _call_threads().run(call, timeout_s)
     except LateError:
         return False
 
 
 @functools.cache
-def _helpers() -> Helpers:
-    from appinsights_exporter.delivery.helpers import Helpers
+def _call_threads() -> CallThreads:
+    from appinsights_exporter.delivery.bounded_calls import CallThreads
 
-    return Helpers("opencensus-flush")
+    return CallThreads("opencensus-flush")
 
 
 def sigterm_handler(end: Callable[[], object], is_ending: Callable[[], bool]) -> Callable[..., bool]:

@@ -24,8 +24,8 @@ from ..errors import ConfigurationError
 from ..forks import restart_in_child
 from ..notices import say
 from ..reasons import TOKEN_FAILED, TOKEN_PENDING, TOKEN_WITHHELD
+from .bounded_calls import start_thread
 from .classify import redirect_target
-from .helpers import start_thread
 from .proxies import is_loopback
 from .transport import _instrumentation_suppressed
 

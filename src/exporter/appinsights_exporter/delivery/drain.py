@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..foreign import failure
 from . import interpreter
-from .helpers import start_thread
+from .bounded_calls import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

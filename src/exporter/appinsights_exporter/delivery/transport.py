@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from opentelemetry.context import attach, detach
 
 from ..forks import importing
-from .helpers import Helpers, LateError
-from .own import keep_from_handlers, own_context
+from .bounded_calls import CallThreads, LateError
+from .own_work import keep_from_handlers, own_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +126,7 @@ class HttpTransport:
         self._read_timeout_s = read_timeout_s
         self._proxies = dict(proxies or {})
         self._clock = clock
-        self._helpers = Helpers("appinsights-send", clock)
+        self._threads = CallThreads("appinsights-send", clock)
         # Process id and connections change together in one assignment, so no lock is needed, and none can be left held by a fork.
         self._held: tuple[int, Connections] | None = None
 
@@ -135,7 +135,7 @@ class HttpTransport:
         keep_from_handlers()
         begun_s = self._clock()
         try:
-            return self._helpers.run(
+            return self._threads.run(
                 lambda: self._guarded(body, headers, timeout_s, self.url if url is None else url), timeout_s + _MARGIN_S
             )
         except LateError:
@@ -143,7 +143,7 @@ class HttpTransport:
 
     def hurry(self, timeout_s: float) -> None:
         """Stop waiting for exchanges that are under way after so many seconds from now."""
-        self._helpers.hurry(timeout_s)
+        self._threads.hurry(timeout_s)
 
     def close(self) -> None:
         """Close the connection if this process opened it."""

@@ -10,43 +10,43 @@ import time
 import pytest
 from opentelemetry import context, trace
 
-from appinsights_exporter.delivery.helpers import Helpers, LateError, start_thread
-from appinsights_exporter.delivery.own import OWN_TRACE_ID
+from appinsights_exporter.delivery.bounded_calls import CallThreads, LateError, start_thread
+from appinsights_exporter.delivery.own_work import OWN_TRACE_ID
 
 
 @pytest.fixture
-def helpers():
-    """Some helpers."""
-    return Helpers("help")
+def threads():
+    """Threads that run calls."""
+    return CallThreads("help")
 
 
-def test_result_and_error(helpers):
+def test_result_and_error(threads):
     """The caller gets what the call returned, or raised."""
-    assert helpers.run(lambda: 5, 10) == 5
+    assert threads.run(lambda: 5, 10) == 5
     with pytest.raises(KeyError, match="x"):
-        helpers.run(lambda: {}["x"], 10)
+        threads.run(lambda: {}["x"], 10)
 
 
-def test_threads_are_used_again(helpers):
+def test_threads_are_used_again(threads):
     """Calls one after the other share one daemon thread."""
-    seen = {helpers.run(threading.current_thread, 10) for _ in range(20)}
+    seen = {threads.run(threading.current_thread, 10) for _ in range(20)}
     assert len(seen) == 1
     (thread,) = seen
     assert (thread.daemon, thread.name) == (True, "help")
 
 
-def test_late(helpers):
+def test_late(threads):
     """The caller stops waiting when its time is over, and the next call is not held up by the one that hangs."""
     release = threading.Event()
     begun_s = time.monotonic()
     with pytest.raises(LateError):
-        helpers.run(lambda: release.wait(60), 0.05)
-    assert helpers.run(lambda: 1, 60) == 1
+        threads.run(lambda: release.wait(60), 0.05)
+    assert threads.run(lambda: 1, 60) == 1
     assert time.monotonic() - begun_s < 30
     release.set()
 
 
-def test_hurry(helpers):
+def test_hurry(threads):
     """Whoever waits is told to wait no longer, and calls made after that have their own time."""
     release, entered = threading.Event(), threading.Event()
     late = []
@@ -57,21 +57,21 @@ def test_hurry(helpers):
 
     def wait():
         try:
-            helpers.run(call, 60)
+            threads.run(call, 60)
         except LateError:
             late.append(1)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
     assert entered.wait(60)
-    helpers.hurry(0)
+    threads.hurry(0)
     waiting.join(60)
     assert late == [1]
-    assert helpers.run(lambda: 2, 60) == 2
+    assert threads.run(lambda: 2, 60) == 2
     release.set()
 
 
-def test_the_callers_context_counts(helpers):
+def test_the_callers_context_counts(threads):
     """What the caller set for itself is seen by the call, and what the call sets does not come back."""
     mark = contextvars.ContextVar("mark", default=0)
     mark.set(1)
@@ -81,7 +81,7 @@ def test_the_callers_context_counts(helpers):
         mark.set(2)
         return seen
 
-    assert (helpers.run(call, 60), mark.get()) == (1, 1)
+    assert (threads.run(call, 60), mark.get()) == (1, 1)
 
 
 def test_threads_have_a_context_of_their_own():
@@ -105,10 +105,10 @@ def test_threads_have_a_context_of_their_own():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_child_starts_threads_of_its_own(helpers):
+def test_a_child_starts_threads_of_its_own(threads):
     """The parent's threads do not exist in a child, which makes its own."""
-    helpers.run(lambda: 1, 60)
+    threads.run(lambda: 1, 60)
     pid = os.fork()
     if pid == 0:
-        os._exit(helpers.run(lambda: 7, 10))
+        os._exit(threads.run(lambda: 7, 10))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7

@@ -21,7 +21,7 @@ from opentelemetry.context import Context, attach
 
 from ..forks import restart_in_child
 from . import interpreter
-from .own import own_context
+from .own_work import own_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ class _Call(Generic[_T_co]):
         return cast("_T_co", self._result)
 
 
-class Helpers:
+class CallThreads:
     """Threads that run calls, as many as there are calls at one time.
 
     Args:
@@ -138,7 +138,7 @@ class Helpers:
     def _start(self, call: _Call[_T]) -> bool:
         inbox: queue.SimpleQueue[_Call[object] | None] = queue.SimpleQueue()
         inbox.put(call)
-        # The thread must not keep these helpers, or their owner, alive.
+        # The thread must keep neither this object nor its owner alive.
         return start_thread(_Work(weakref.ref(self), inbox), self._name)
 
     def _rest(self, inbox: queue.SimpleQueue[_Call[object] | None]) -> None:
@@ -157,7 +157,7 @@ class Helpers:
 class _Work:
     """What a thread does."""
 
-    def __init__(self, owner: weakref.ref[Helpers], inbox: queue.SimpleQueue[_Call[object] | None]) -> None:
+    def __init__(self, owner: weakref.ref[CallThreads], inbox: queue.SimpleQueue[_Call[object] | None]) -> None:
         self._owner = owner
         self._inbox = inbox
 
