@@ -254,6 +254,31 @@ def test_what_maps_of_tags_are_made_of(made, after):
     assert left == []
 
 
+_EARLY = _HEAD.replace("from opencensus.stats.stats import stats\n", "from opencensus.stats import stats as stats_module\n").replace(
+    "\nORDERS", "\nstats = stats_module.Stats()\nORDERS"
+)
+
+
+def test_the_stats_of_early_releases():
+    """`stats.Stats()` is asked about; with `--include X003` it is `stats.stats`, which is one for the process as what it gave."""
+    text, left = _rewrite(_EARLY)
+    assert "ORDERS = measure_module" in text
+    assert any("--include X003" in each.text for each in left)
+    result = rewrite_text(_EARLY.encode(), options=Options(shape=True, markers=False, accepted=frozenset({"X003"})))
+    assert (b"".join(result.after.values()).decode(), result.left) == (_NEW_HEAD, [])
+
+
+def test_the_class_of_the_stats_of_early_releases():
+    """Where the class is imported, its name is that of the stats, for a variable may be called `stats`."""
+    source = _EARLY.replace("from opencensus.stats import stats as stats_module", "from opencensus.stats.stats import Stats")
+    result = rewrite_text(
+        source.replace("stats_module.Stats()", "Stats()").encode(), options=Options(markers=False, accepted=frozenset({"X003"}))
+    )
+    text = b"".join(result.after.values()).decode()
+    assert "from opencensus.stats.stats import stats as Stats\n" in text
+    assert "stats = Stats\n" in text
+
+
 _TRACK = """\
 def track(name, value):
     measure = measure_module.MeasureInt(name, "d")

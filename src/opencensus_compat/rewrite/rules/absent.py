@@ -28,6 +28,7 @@ _MOVED = (
     (r"stats\.exporters\.(\w+?)(?:_exporter)?\b", r"ext.\1.stats_exporter"),
 )
 """Name of an early release -> that of the last one."""
+_STATS = "stats.stats.Stats"
 
 
 def never(use: Found, file: File) -> Outcome:
@@ -57,9 +58,10 @@ def _today(symbol: str) -> str | None:
     return None
 
 
-def renamed(files: Mapping[str, File]) -> Iterator[tuple[File, ast.ImportFrom, str, list[Edit]]]:
-    """Yield the imports of names of early releases, each with the first name and the edits that import those of the last release."""
+def renamed(files: Mapping[str, File]) -> Iterator[tuple[File, ast.AST, str, list[Edit]]]:
+    """Yield the imports of names of early releases, each with the first name and the edits that import those of the last release; and what makes the stats."""
     for file in files.values():
+        yield from _stats(file)
         for statement in file.kinds[ast.ImportFrom]:
             names = [f"{statement.module}.{alias.name}".removeprefix("opencensus.") for alias in statement.names]
             is_ours = not statement.level and (statement.module or "").startswith("opencensus.")
@@ -69,6 +71,23 @@ def renamed(files: Mapping[str, File]) -> Iterator[tuple[File, ast.ImportFrom, s
             lines = [_import(moved.get(name, name), alias) for name, alias in zip(names, statement.names, strict=True)]
             between = f"\n{file.indentation(statement)}" if file.begins_line(statement) else "; "
             yield file, statement, next(iter(moved)), [file.replace(statement, between.join(lines)), *_members(file, statement)]
+
+
+def _stats(file: File) -> Iterator[tuple[File, ast.AST, str, list[Edit]]]:
+    """Yield what makes the stats in early releases, with the edits that take those of the process: `stats_module.Stats()` → `stats_module.stats`."""
+    made = [(use.node, call) for use in file.uses if use.symbol == _STATS and (call := file.call(use.node)) is not None]
+    for node, call in made:
+        if isinstance(node, ast.Attribute) and not (call.args or call.keywords):
+            yield file, call, _STATS, [file.replace(call, f"{file.text(node.value)}.stats")]
+    for alias in file.kinds[ast.alias]:
+        statement, slot = file.parents[alias], file.slot(alias)
+        is_ours = isinstance(statement, ast.ImportFrom) and statement.module == "opencensus.stats.stats" and alias.name == "Stats"
+        calls = [file.call(load) for load in slot.loads] if slot is not None and is_ours else []
+        if calls and all(call is not None and not call.args and not call.keywords for call in calls):
+            # The name stays, for a variable may be called `stats`.
+            name = alias.asname or alias.name
+            edits = [file.replace(alias, f"stats as {name}"), *(file.replace(call, name) for call in calls if call is not None)]
+            yield file, statement, _STATS, edits
 
 
 def _import(name: str, alias: ast.alias) -> str:

@@ -37,7 +37,7 @@ def recording(use: Found, file: File) -> Outcome:
     if use.symbol.startswith("stats.stats.Stats"):
         return Ask(
             "Does this run on an early release? Later ones have `stats.stats`, which is one for the process, in place of `stats.Stats()`: "
-            "write that first, and run `rewrite` again."
+            "`--include X003` writes that first."
         )
     flow = map_flows.of(use, file)
     if flow is not None and flow.is_recorded() and not map_flows.works(flow, _at_once_or_not) and map_flows.works(flow, _by_dict):
