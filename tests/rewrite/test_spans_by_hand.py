@@ -324,7 +324,7 @@ def test_a_span_of_two_functions_that_is_asked_about(body):
         pytest.param("span = tracer.start_span()\nexecution_context.set_current_span(span)\ntracer.end_span()\n", True, id="the span"),
         pytest.param("mine = Tracer(sampler=AlwaysOnSampler())\nexecution_context.set_opencensus_tracer(mine)\n", True, id="the tracer"),
         pytest.param("execution_context.set_current_span(a)\n", False, id="a span from elsewhere"),
-        pytest.param("execution_context.set_opencensus_tracer(tracer)\n", False, id="a tracer from elsewhere"),
+        pytest.param("execution_context.set_opencensus_tracer(a)\n", False, id="a tracer from elsewhere"),
         pytest.param(
             "one = tracer.start_span()\ntwo = tracer.start_span()\nexecution_context.set_current_span(one)\ntracer.end_span()\ntracer.end_span()\n",
             False,

@@ -161,3 +161,35 @@ def test_a_span_that_starts_or_ends_in_a_context_of_its_own(call):
     """OpenCensus ends the span that its tracer started last, OpenTelemetry none: a person is asked."""
     text = f"def start():\n    tracer.start_span()\n\n\ndef stop():\n    tracer.end_span()\n\n\ndef main():\n    {call}\n"
     assert "Which function ends this span" in _questions(text)
+
+
+def _of_thread(line):
+    call = "threading.Thread(target=job, args=(span,)).start()"
+    return f"def job(parent):\n    {line}\n    with tracer.span(name='job'):\n        pass\n\n\nwith tracer.span(name='all') as span:\n    {call}\n"
+
+
+def test_a_span_that_is_made_current_in_a_thread():
+    """It becomes the parent of the spans of that thread for OpenTelemetry, too."""
+    result = rewrite_text(f"{_HEAD}{_of_thread('execution_context.set_current_span(parent)')}".encode())
+    assert result.left == []
+    assert b"    context.attach(trace.set_span_in_context(parent))\n" in b"".join(result.after.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(_of_thread("execution_context.set_current_span(None)"), id="none"),
+        pytest.param(_of_thread("execution_context.clear()"), id="cleared"),
+    ],
+)
+def test_a_context_that_is_asked_about(text):
+    """What becomes current then is not known, or something asks for it."""
+    assert "Is the context handed to another thread" in _questions(text)
+
+
+def test_a_tracer_that_nothing_asks_the_context_for():
+    """It goes."""
+    text = _of_thread("execution_context.set_opencensus_tracer(tracer)\n    execution_context.set_current_span(parent)")
+    result = rewrite_text(f"{_HEAD}{text}".encode())
+    assert result.left == []
+    assert b"execution_context" not in b"".join(result.after.values())

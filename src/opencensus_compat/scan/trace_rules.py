@@ -271,10 +271,10 @@ TRACE_RULES: tuple[Rule, ...] = (
         "T043",
         "context that is set, cleared or handed on",
         "decide",
-        "`context.get_current`, `attach` and `detach`; none for a span and a tracer that are current by their start",
+        "`context.attach(trace.set_span_in_context(span))`, `context.get_current` and `detach`; none for a span and a tracer that are current by their start",
         "Is the context handed to another thread, or taken away from a test?",
         names="trace.execution_context",
-        pair="T013_end_in_another_function",
+        pair="T043_span_in_a_thread T013_end_in_another_function",
         arrives="requests, dependencies: operation_Id, operation_ParentId",
     ),
     Rule(

@@ -6,10 +6,12 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.rewrite.following.made import made
 from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER
 from opencensus_compat.rewrite.rules.traces import entered, threads
 from opencensus_compat.rewrite.rules.traces.spans import continued, named, tracer_of
 from opencensus_compat.scan.rules import BY_ID
+from opencensus_compat.scan.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
+_SPAN = Value("instance", "trace.span.Span")
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _NEVER_ENDED = Ask(
@@ -209,7 +212,7 @@ def is_only_ended(call: ast.Call, file: File) -> bool:
 
 
 def made_current(use: Found, file: File) -> Outcome:
-    """`set_current_span(span)` and `set_opencensus_tracer(tracer)` go, for a span and a tracer that are current by their start."""
+    """`set_current_span(span)` → `attach`; it goes for a span that its start makes current, and `set_opencensus_tracer(tracer)` where nothing asks for that."""
     call = file.call(use.node)
     if use.symbol == "trace.execution_context" and isinstance(use.node, (ast.Name, ast.Attribute)):
         return Ask(
@@ -218,11 +221,28 @@ def made_current(use: Found, file: File) -> Outcome:
     given = file.argument(call, 0, "") if call is not None and not call.keywords and len(call.args) == 1 else None
     value = file.only_value(file.slot(given)) if isinstance(given, ast.Name) else None
     made_by = {"set_current_span": f"{TRACER}.start_span", "set_opencensus_tracer": TRACER}.get(use.symbol.rpartition(".")[2])
-    if call is None or not isinstance(value, ast.Call) or file.symbol(value) != made_by or not file.is_alone(call):
+    if call is None or given is None or made_by is None or not file.is_alone(call):
         return Ask(BY_ID[use.rule].question)
-    if file.owner(value) is not file.owner(call) or any(_starts_between(value, call, each, file) for each in file.uses):
+    is_made = isinstance(value, ast.Call) and file.symbol(value) == made_by and file.owner(value) is file.owner(call)
+    if is_made and isinstance(value, ast.Call) and not any(_starts_between(value, call, each, file) for each in file.uses):
+        return [file.delete(file.statement(call))]
+    if made_by == TRACER:
+        return [file.delete(file.statement(call))] if _is_of_no_use(given, file) else Ask(BY_ID[use.rule].question)
+    # Without one, the parent of the next span is the one that its tracer has opened last.
+    is_known = isinstance(given, (ast.Name, ast.Attribute)) and file.value(given) == _SPAN
+    by_hand = [(home, each) for home in file.files.values() for each in home.uses if each.rule == "T013" or _is_start(each, home)]
+    if not is_known or any(file.owner(each.node) is file.owner(call) or _is_split(each, home) for home, each in by_hand):
         return Ask(BY_ID[use.rule].question)
-    return [file.delete(file.statement(call))]
+    trace, context = file.need("from opentelemetry import trace", use.node), file.need("from opentelemetry import context", use.node)
+    return [file.replace(call, f"{context}.attach({trace}.set_span_in_context({file.text(given)}))")]
+
+
+def _is_of_no_use(tracer: ast.expr, file: File) -> bool:
+    """Return whether nothing in a program asks for the tracer of the context, where one of its own tracers is put."""
+    uses = [use for home in file.files.values() for use in home.uses]
+    found = made(file, tracer)
+    is_own = found is not None and found[0].symbol(found[1]) == TRACER and found[0].value(found[1].func).meaning == "name"
+    return is_own and not any(use.rule in {"T040", "T042"} or use.rule[0] == "W" for use in uses)
 
 
 def _starts_between(first: ast.Call, last: ast.Call, use: Found, file: File) -> bool:
