@@ -474,3 +474,13 @@ def test_names_that_a_package_hands_on_as_a_whole(tmp_path, package):
     after = rewrite([str(tmp_path)], Options(shape=True, markers=False)).after
     assert b"opencensus" not in after[str(tmp_path / "shop/tracing.py")]
     assert after[str(tmp_path / "app.py")].count(b".set_attribute(") == 2
+
+
+def test_ids_of_a_span_that_stays(app):
+    """`span.context_tracer.trace_id` is an id of that span's own class, and changes only where the span does."""
+    billing = app / "billing.py"
+    text = "from app import telemetry\n\nwith telemetry.tracer.span(name='bill') as span:\n    print(span.context_tracer.trace_id)\n"
+    billing.write_text(text, encoding="utf-8")
+    assert not rewrite([str(billing)]).after
+    together = rewrite([str(app)]).after[str(billing)].decode()
+    assert "trace.format_trace_id(span.get_span_context().trace_id)" in together

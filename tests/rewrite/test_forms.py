@@ -202,8 +202,12 @@ def test_a_marker_goes_with_its_use():
 )
 def test_the_bytes_of_a_file_keep_their_kind(encode, line_end):
     """Encoding, byte-order mark and line ends stay."""
-    form = "with tracer.span('größe') as s:\n    s.add_attribute('ü', 'é')\n"
-    after = form.replace(".span(", ".start_as_current_span(").replace("add_attribute", "set_attribute")
+    form = "with tracer.span('größe') as s:  # größer\n    s.add_attribute('ü', 'é')\n    s.name = 'ß'  # später\n"
+    after = (
+        form.replace(".span(", ".start_as_current_span(")
+        .replace("add_attribute", "set_attribute")
+        .replace(".name = 'ß'", ".update_name('ß')")
+    )
     before = encode(f"{_HEAD}\n{form}".replace("\n", line_end))
     (found,) = rewrite_text(before).after.values()
     assert found == encode(f"{_NEW_HEAD}\n{after}".replace("\n", line_end))

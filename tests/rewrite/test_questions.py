@@ -61,3 +61,12 @@ from opencensus_compat.rewrite.rewriting import rewrite_text
 def test_what_is_asked(text, question):
     """The question names what stands in the way and, where there is one, the way out."""
     assert any(question in each.text for each in rewrite_text(text.encode()).left)
+
+
+def test_many_obstacles():
+    """Of many places that keep a tracer from changing, a report names the first ones."""
+    head = "from opencensus.trace.samplers import AlwaysOnSampler\nfrom opencensus.trace.tracer import Tracer\n\ntracer = Tracer(sampler=AlwaysOnSampler())\n"
+    result = rewrite_text((head + "".join(f"print([tracer, {number}])\n" for number in range(40))).encode())
+    (text,) = {each.text for each in result.left if each.rule == "T001"}
+    assert text.count("it is kept in a collection") == 4
+    assert text.endswith("; and others")

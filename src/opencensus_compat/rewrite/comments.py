@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tokenize
 
@@ -17,7 +18,7 @@ def comments(source: bytes) -> list[tuple[int, bytes]]:
     """Return byte and text of each comment."""
     starts = line_starts(source)
     found = []
-    for token in tokenize.tokenize(iter(_universal(source).splitlines(keepends=True)).__next__):
+    for token in tokenize.generate_tokens(io.StringIO(_universal(source).decode("utf-8")).readline):
         if token.type == tokenize.COMMENT:
             at = starts[token.start[0] - 1] + len(token.line[: token.start[1]].encode())
             found.append((at, token.string.encode()))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from opencensus_compat.rewrite.comments import comments, is_pragma
 from opencensus_compat.rewrite.edits import Edit, Need, line_starts
 from opencensus_compat.rewrite.following.bindings import Bindings, Slot
+from opencensus_compat.rewrite.following.index import Files
 from opencensus_compat.scan import notebooks, python_uses
 from opencensus_compat.scan.rules import BY_ID
 from opencensus_compat.scan.values import OTHER, Value
@@ -93,7 +94,7 @@ class File:
         self.path = path
         self.source = source.text
         self.line_end = source.line_end.decode()
-        self.tree = python_uses.parse(source.text) if tree is None else tree
+        self.tree = source.tree() if tree is None else tree
         self._values: dict[ast.expr, Value] = {}
         self.module = python_uses.read(self.tree, modules, processors, given=given, values=self._values)
         # What only OpenTelemetry's tracers have is done, also where a function that nothing calls would hand over one of OpenCensus's.
@@ -107,7 +108,7 @@ class File:
         for node in self.parents:
             self.kinds[node.__class__].append(node)
         self._modules = modules
-        self.files: Mapping[str, File] = {path: self}
+        self.files: Files[File] = Files(self)
         """All files of its program, by path."""
         self.by_node: dict[ast.AST, list[Found]] = defaultdict(list)
         for use in self.uses:

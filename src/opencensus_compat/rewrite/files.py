@@ -51,6 +51,14 @@ class Source:
         """Whether a comment at its head says that a tool makes it."""
         return any(_GENERATED.match(line) for line in self.text.splitlines()[:_HEAD_LINES])
 
+    def tree(self) -> ast.Module:
+        """Return its syntax tree, with places in bytes of UTF-8, whichever encoding the text declares.
+
+        Raises:
+            SyntaxError, ValueError, RecursionError, MemoryError: Python cannot parse it.
+        """
+        return python_uses.parse(self.text.decode("utf-8"))
+
     def encoded(self) -> bytes:
         """Return the bytes of the file.
 
@@ -103,7 +111,7 @@ def parsed(source: Source) -> ast.Module | None:
     try:
         if source.notebook is not None:
             source.encoded()
-        return python_uses.parse(source.text)
+        return source.tree()
     except (SyntaxError, ValueError):
         return None
 

@@ -21,10 +21,11 @@ from opencensus_compat.scan import strings
 from opencensus_compat.scan.values import Value, attribute_of, result_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.following.groups import Obstacle
+    from opencensus_compat.rewrite.following.index import Files
     from opencensus_compat.scan.python_uses import Found
 
 Cut: TypeAlias = tuple[str, str]
@@ -55,7 +56,7 @@ class Flows(Sources):
 
     def __init__(
         self,
-        files: Mapping[str, File],
+        files: Files[File],
         find: Callable[[str, int, str], str | None],
         free: frozenset[str],
         cut: frozenset[Cut] = frozenset(),
@@ -107,7 +108,7 @@ class Flows(Sources):
         # What a setting is bound to goes nowhere as an object.
         if not isinstance(node, ast.expr) or use.rule in _SETTINGS or (isinstance(node, ast.Name) and use.symbol.endswith(_IDS)):
             return
-        if use.rule in self._free and isinstance(node, ast.Attribute):
+        if use.rule in self._free and isinstance(node, ast.Attribute) and not contexts.is_of_span(node):
             for source in self._sources(file, node.value):
                 self.requires.append((source, use))
         elif isinstance(node, ast.Attribute):
@@ -357,12 +358,7 @@ class Flows(Sources):
                     self._from(home, default, slot, f"what `{slot.name}` is without a value is not known")
             else:
                 self._stop(slot, call, f"`{slot.name}` is named in text")
-        held = [
-            other
-            for home in self._files.values()
-            for other in home.bindings.slots.values()
-            if isinstance(other.owner, ast.ClassDef) and other.name == slot.name and other.path == home.path
-        ]
+        held = [other for _, other in self._files.members(slot.name)]
         held += [other for module in self._handed_modules() if (other := module.bindings.module.get(slot.name)) is not None]
         for each in held:
             self._tie(slot, each)

@@ -12,7 +12,7 @@ from opencensus_compat.rewrite.edits import Change, apply
 from opencensus_compat.rewrite.model import Left, Options, Rewritten
 from opencensus_compat.rewrite.rounds import Rounds
 from opencensus_compat.rewrite.texts import cells, requirements
-from opencensus_compat.scan import notebooks, project, python_uses, text_uses
+from opencensus_compat.scan import notebooks, project, text_uses
 from opencensus_compat.scan.findings import Problem, Result
 from opencensus_compat.scan.walk import walk
 
@@ -150,7 +150,7 @@ def _parse(
 ) -> None:
     try:
         source = files.decoded(data, path)
-        tree = known[1] if known is not None and known[0] == source.text else python_uses.parse(source.text)
+        tree = known[1] if known is not None and known[0] == source.text else source.tree()
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         what = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__

@@ -12,14 +12,14 @@ from opencensus_compat.rewrite import alone, files, finishing, frameworks, impor
 from opencensus_compat.rewrite.context import Ask, File, Keep, Refused
 from opencensus_compat.rewrite.edits import Change, Edit, Need, Origins, Part, Where, apply, conflict, shown_place, without_what_goes
 from opencensus_compat.rewrite.flows import Cut, Flows
-from opencensus_compat.rewrite.following.groups import Key
+from opencensus_compat.rewrite.following.groups import Key, shown
+from opencensus_compat.rewrite.following.index import Files
 from opencensus_compat.rewrite.following.programs import Surroundings, View, handed_over, programs
 from opencensus_compat.rewrite.model import Left, Why
 from opencensus_compat.rewrite.rules import FREE, REWRITERS, absent
 from opencensus_compat.rewrite.rules.exporters import ways
 from opencensus_compat.rewrite.rules.traces import tracer_classes
 from opencensus_compat.rewrite.texts import cells
-from opencensus_compat.scan import python_uses
 from opencensus_compat.scan.findings import Problem
 from opencensus_compat.scan.rules import BY_ID
 
@@ -65,13 +65,13 @@ class Rounds:
         self._result = result
         self._files: dict[str, File] = {}
         self._views: dict[str, View] = {}
-        self._program_of: dict[str, dict[str, File]] = {}
-        self._programs: list[dict[str, File]] = []
+        self._program_of: dict[str, Files[File]] = {}
+        self._programs: list[Files[File]] = []
         """The files of each program in which something may change: those of one get nothing from those of another."""
         for paths in programs(sources, program.files, program.find):
             if chosen.isdisjoint(paths):
                 continue
-            self._programs.append({})
+            self._programs.append(Files[File]())
             self._program_of.update(dict.fromkeys(paths, self._programs[-1]))
         self._trees = {path: tree for path, tree in trees.items() if path in self._program_of}
         """Of files that are to be read anew."""
@@ -138,7 +138,7 @@ class Rounds:
         """Read the files that changed anew, and the others where what those hand on, or hand over to them, has changed."""
         trees = self._trees
         for _ in range(_ROUNDS):
-            before = {path: self.exports.get(path) for path in trees}
+            before = {path: self.exports.get(path, {}) for path in trees}
             for path, tree in trees.items():
                 view = self._views[path] = View(self.program, self.exports, path)
                 file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree, self._given.get(path))
@@ -178,7 +178,7 @@ class Rounds:
         return [change for change in changes if change.key not in self._refused and self._options.want(change)]
 
     # One round.
-    def _found(self, files: Mapping[str, File]) -> tuple[list[Change], list[Left]]:
+    def _found(self, files: Files[File]) -> tuple[list[Change], list[Left]]:
         """Return what can change now in a program, and what cannot."""
         # What stands on a tracer by name only is none, and no use of one: that goes first.
         if first := [*self._early(files), *self._bases(files)]:
@@ -222,7 +222,7 @@ class Rounds:
         return list(changes.values()), everything
 
     def _state(
-        self, files: Mapping[str, File], cut: frozenset[Cut]
+        self, files: Files[File], cut: frozenset[Cut]
     ) -> tuple[Flows, dict[Key, list[tuple[File, Found]]], dict[Key, list[Part]], dict[Key, list[Left]]]:
         """Return the groups of uses, what becomes of each, and what stands in its way."""
         flows = Flows(files, self.program.find, FREE, cut)
@@ -243,7 +243,7 @@ class Rounds:
             # What stays as it is may be held by anything.
             if key in obstacles and not left[key] and any(part.edits for part in parts[key]):
                 file, use = members[0]
-                left[key].append(self._left(file, use, "keep", "; ".join(dict.fromkeys(each.shown(file) for each in obstacles[key]))))
+                left[key].append(self._left(file, use, "keep", shown(obstacles[key], file)))
         # What another use's edits see to, changes only where that does.
         flows.requires += [(covered, use) for covered, use in self._covering.items() if flows.group(covered) != flows.group(use)]
         return flows, groups, parts, left
@@ -401,7 +401,7 @@ class Rounds:
             edits = markers.edits(file, asked, write=self._options.markers and not self._options.are_narrow)
             if edits:
                 text = apply(file.source, edits)
-                self._step(path, edits, text, python_uses.parse(text))
+                self._step(path, edits, text, self._sources[path].with_text(text).tree())
         for path in list(self._result.before):
             self._result.after[path] = self._sources[path].encoded()
             if self._result.after[path] == self._result.before[path]:

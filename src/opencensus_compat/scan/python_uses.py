@@ -43,8 +43,8 @@ class Module(NamedTuple):
     """Other file of the program -> what its functions are handed here."""
 
 
-def parse(source: bytes) -> ast.Module:
-    """Return the syntax tree of a file in any encoding.
+def parse(source: bytes | str) -> ast.Module:
+    """Return the syntax tree of a file in any encoding, or of text, whichever encoding that declares.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: Python cannot parse it.
@@ -55,7 +55,7 @@ def parse(source: bytes) -> ast.Module:
             return ast.parse(source)
         except SyntaxError:
             # Without a declaration of its encoding it may be Latin-1, which reads any bytes.
-            if source.isascii():
+            if isinstance(source, str) or source.isascii():
                 raise
             return ast.parse(source.decode("latin-1"))
 

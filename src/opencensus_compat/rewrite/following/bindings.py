@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -88,6 +92,12 @@ class Bindings:
         """Return the variable that a module, class or function binds under a name; None for one that it does not bind."""
         scope = self._scopes.get(owner)
         return scope.slots.get(name) if scope is not None else None
+
+    def of_classes(self) -> Iterator[Slot]:
+        """Yield the variables that the bodies of classes bind."""
+        for owner, scope in self._scopes.items():
+            if isinstance(owner, ast.ClassDef):
+                yield from scope.slots.values()
 
     def unused(self) -> set[str]:
         """Return the variables that nothing reads, as `Slot.within_file` names them."""

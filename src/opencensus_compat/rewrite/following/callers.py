@@ -37,9 +37,7 @@ def callers(file: File, function: Function) -> list[tuple[File, ast.Call]] | Non
     is_made = isinstance(owner, ast.ClassDef) and function.name == "__init__"
     name = owner.name if is_made and isinstance(owner, ast.ClassDef) else function.name
     is_called_otherwise = any(strings.tail(each) not in {"staticmethod", "classmethod"} for each in function.decorator_list)
-    is_renamed = any(
-        alias.name == name and alias.asname not in {None, name} for home in file.files.values() for alias in home.kinds[ast.alias]
-    )
+    is_renamed = any(alias.asname not in {None, name} for _, alias in file.files.aliases(name))
     if len(named(file, name)) != 1 or is_called_otherwise or is_renamed:
         return None
     found: list[tuple[File, ast.Call]] = []
@@ -58,12 +56,9 @@ def callers(file: File, function: Function) -> list[tuple[File, ast.Call]] | Non
 
 def named(file: File, name: str) -> list[tuple[File, Function]]:
     """Return the functions of a name, and how classes of it are made."""
-    found: list[tuple[File, Function]] = []
-    for home in file.files.values():
-        found += [(home, each) for each in [*home.kinds[ast.FunctionDef], *home.kinds[ast.AsyncFunctionDef]] if each.name == name]
-        for owner in home.kinds[ast.ClassDef]:
-            if owner.name == name:
-                found += [(home, each) for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+    found = file.files.functions(name)
+    for home, owner in file.files.classes(name):
+        found += [(home, each) for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
     return found
 
 

@@ -69,8 +69,7 @@ def is_of_types(node: ast.AST, file: File) -> bool:
 
 def _has(name: str, member: str, file: File) -> bool:
     """Return whether each class of a name has a member that makes no object of it: a method, or an attribute."""
-    owners = [each for home in file.files.values() for each in home.kinds[ast.ClassDef] if each.name == name]
-    found = [[each for each in owner.body if member in _bound_by(each)] for owner in owners]
+    found = [[each for each in owner.body if member in _bound_by(each)] for _, owner in file.files.classes(name)]
     return bool(found) and all(each and not any(map(_makes, each)) for each in found)
 
 

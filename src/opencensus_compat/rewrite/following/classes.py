@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite.following.made import module_of
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from opencensus_compat.rewrite.context import File
 
@@ -94,12 +95,10 @@ def fields(home: Home) -> list[tuple[File, ast.AnnAssign]]:
     return list(found.values())
 
 
-def reads_by_place(home: Home) -> Iterator[ast.expr]:
-    """Yield what reads the fields of a named tuple of the program by their places: `tools[0]`, and `tracer, label = tools`."""
-    file, node = home
-    if not any(strings.tail(base) == "NamedTuple" for base in node.bases):
-        return
-    for other in file.files.values():
+def reads_by_place(files: Iterable[File]) -> dict[ast.ClassDef, list[ast.expr]]:
+    """Return named tuple of a program -> what reads its fields by their places: `tools[0]`, and `tracer, label = tools`."""
+    places: dict[ast.ClassDef, list[ast.expr]] = defaultdict(list)
+    for other in files:
         read: list[ast.expr] = [each.value for each in other.kinds[ast.Subscript] if isinstance(each.ctx, ast.Load)]
         read += [
             each.value for each in other.kinds[ast.Assign] if any(isinstance(target, (ast.Tuple, ast.List)) for target in each.targets)
@@ -110,8 +109,9 @@ def reads_by_place(home: Home) -> Iterator[ast.expr]:
                 owner, slot = origin
             made = owner.only_value(slot)
             found = named(owner, made.func) if isinstance(made, ast.Call) and isinstance(made.func, (ast.Name, ast.Attribute)) else None
-            if found is not None and found[1] is node:
-                yield each
+            if found is not None and any(strings.tail(base) == "NamedTuple" for base in found[1].bases):
+                places[found[1]].append(each)
+    return places
 
 
 def _has_fields(home: Home) -> bool:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Iterable
 
     from opencensus_compat.rewrite.context import File
 
 Key: TypeAlias = object
+_SHOWN = 4
+"""Obstacles that a report names for one use."""
 
 
 class Obstacle(NamedTuple):
@@ -30,6 +33,18 @@ class Obstacle(NamedTuple):
         return f"line {line}: {self.reason}" if home is file else f"{os.path.relpath(home.path)}:{line}: {self.reason}"
 
 
+def shown(obstacles: Iterable[Obstacle], file: File) -> str:
+    """Return what a report says of obstacles: the first ones, and whether there are others."""
+    texts: list[str] = []
+    for each in obstacles:
+        text = each.shown(file)
+        if text not in texts:
+            texts.append(text)
+        if len(texts) > _SHOWN:
+            return "; ".join([*texts[:_SHOWN], "and others"])
+    return "; ".join(texts)
+
+
 class Groups:
     """Groups of uses, variables, functions and expressions."""
 
@@ -43,16 +58,15 @@ class Groups:
         while (next_one := self._above.get(above, above)) is not above:
             above = next_one
         while key is not above:
-            key, self._above[key] = self._above.get(key, above), above
+            self._above[key], key = above, self._above[key]
         return above
 
     def obstacles(self) -> dict[Key, list[Obstacle]]:
         """Return group -> why it cannot change."""
-        found: dict[Key, list[Obstacle]] = defaultdict(list)
+        found: dict[Key, dict[Obstacle, None]] = defaultdict(dict)
         for key, reason in self._obstacles:
-            if reason not in found[self.group(key)]:
-                found[self.group(key)].append(reason)
-        return found
+            found[self.group(key)][reason] = None
+        return {key: list(reasons) for key, reasons in found.items()}
 
     def _tie(self, one: Key, other: Key) -> None:
         first, second = self.group(one), self.group(other)

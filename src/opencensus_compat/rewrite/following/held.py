@@ -83,12 +83,7 @@ def alternatives(file: File, node: ast.expr) -> Parts:
 
 def _of_object(file: File, node: ast.Attribute) -> Parts:
     """Return what the methods of the one class that sets an attribute of its objects set it to."""
-    stores = [
-        (home, each)
-        for home in file.files.values()
-        for each in home.kinds[ast.Attribute]
-        if each.attr == node.attr and isinstance(each.ctx, ast.Store)
-    ]
+    stores = [(home, each) for home, each in file.files.attributes(node.attr) if isinstance(each.ctx, ast.Store)]
     owners = {home.parents.get(function) for home, each in stores if (function := home.function(each)) is not None}
     is_of_self = all(isinstance(each.value, ast.Name) and each.value.id == "self" for _, each in stores)
     if node in file.by_node or not is_of_self or len(owners) != 1 or not isinstance(next(iter(owners)), ast.ClassDef):
@@ -104,22 +99,19 @@ def _of_class(file: File, node: ast.Attribute) -> Parts:
     )
     if own is not None and around is not None and not _is_set_on_objects(around, own, file):
         return _of_slot(file, own)
-    found: list[tuple[File, Slot]] = []
-    for home in file.files.values():
-        found += [(home, slot) for owner in home.kinds[ast.ClassDef] if (slot := home.bindings.own(owner, node.attr)) is not None]
-        if any(each.attr == node.attr and isinstance(each.ctx, ast.Store) for each in home.kinds[ast.Attribute]):
-            return None
+    if any(isinstance(each.ctx, ast.Store) for _, each in file.files.attributes(node.attr)):
+        return None
+    found = file.files.members(node.attr)
     return _of_slot(*found[0]) if len(found) == 1 and node not in file.by_node else None
 
 
 def _is_set_on_objects(owner: ast.ClassDef, slot: Slot, file: File) -> bool:
     """Return whether something outside of other classes sets an attribute that the body of a class binds."""
-    for home in file.files.values():
-        for each in home.kinds[ast.Attribute]:
-            if each.attr == slot.name and isinstance(each.ctx, ast.Store):
-                around = next((one for one in home.up(each) if isinstance(one, ast.ClassDef)), None)
-                if around is None or around is owner or not (isinstance(each.value, ast.Name) and each.value.id in _OWN):
-                    return True
+    for home, each in file.files.attributes(slot.name):
+        if isinstance(each.ctx, ast.Store):
+            around = next((one for one in home.up(each) if isinstance(one, ast.ClassDef)), None)
+            if around is None or around is owner or not (isinstance(each.value, ast.Name) and each.value.id in _OWN):
+                return True
     return False
 
 

@@ -236,17 +236,16 @@ def _loads_of_self(file: File, holder: ast.Attribute) -> Places | None:
     if owner is None:
         return None
     found: Places = []
-    for home in file.files.values():
-        for each in home.kinds[ast.Attribute]:
-            if each.attr != holder.attr or each is holder or each in home.by_node or _is_of_import(each.value, home):
-                continue
-            of_self = _class(home, each)
-            if of_self is None or owner.name in {ast.unparse(base).rpartition(".")[2] for base in of_self.bases}:
+    for home, each in file.files.attributes(holder.attr):
+        if each is holder or each in home.by_node or _is_of_import(each.value, home):
+            continue
+        of_self = _class(home, each)
+        if of_self is None or owner.name in {ast.unparse(base).rpartition(".")[2] for base in of_self.bases}:
+            return None
+        if of_self is owner:
+            if not isinstance(each.ctx, ast.Load):
                 return None
-            if of_self is owner:
-                if not isinstance(each.ctx, ast.Load):
-                    return None
-                found.append((home, each))
+            found.append((home, each))
     return found
 
 

@@ -116,12 +116,7 @@ def _stands_alone(owner: ast.ClassDef, file: File) -> bool:
 def returned_by(node: ast.Call, file: File) -> tuple[File, ast.expr] | None:
     """Return the one expression that a function of the program returns, and its file."""
     name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
-    found = [
-        (home, each)
-        for home in file.files.values()
-        for each in [*home.kinds[ast.FunctionDef], *home.kinds[ast.AsyncFunctionDef]]
-        if each.name == name
-    ]
+    found = file.files.functions(name)
     if len(found) != 1:
         return None
     home, function = found[0]
@@ -144,25 +139,20 @@ def readers(file: File, place: ast.expr) -> list[tuple[File, ast.expr]]:
     """Return what reads a variable or attribute, in all files of a program."""
     if isinstance(place, ast.Attribute):
         return [
-            (home, each)
-            for home in file.files.values()
-            for each in home.kinds[ast.Attribute]
-            if each.attr == place.attr and isinstance(each.ctx, ast.Load) and each not in home.by_node
+            (home, each) for home, each in file.files.attributes(place.attr) if isinstance(each.ctx, ast.Load) and each not in home.by_node
         ]
     slot = file.slot(place)
     if slot is None:
         return []
     found: list[tuple[File, ast.expr]] = [(file, load) for load in slot.loads]
-    for home in file.files.values():
-        for alias in home.kinds[ast.alias]:
-            origin = home.origin(alias) if alias.name == slot.name and home is not file else None
-            other: Slot | None = home.slot(alias) if origin is not None and origin[1] is slot else None
-            found += [(home, load) for load in other.loads] if other is not None else []
-        found += [
-            (home, each)
-            for each in home.kinds[ast.Attribute]
-            if each.attr == slot.name and home.value(each.value).meaning == "module" and home.value(each.value).name == file.path
-        ]
+    for home, alias in file.files.aliases(slot.name):
+        origin = home.origin(alias) if home is not file else None
+        other: Slot | None = home.slot(alias) if origin is not None and origin[1] is slot else None
+        found += [(home, load) for load in other.loads] if other is not None else []
+    for home, each in file.files.attributes(slot.name):
+        value = home.value(each.value)
+        if value.meaning == "module" and value.name == file.path:
+            found.append((home, each))
     return found
 
 
@@ -282,9 +272,8 @@ def is_always_none(node: ast.expr | None, file: File, depth: int = _DEPTH) -> bo
     if not depth:
         return False
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        stores = [(home, each) for home in file.files.values() for each in home.kinds[ast.Attribute] if each.attr == node.attr]
-        found = [(home, each) for home, each in stores if isinstance(each.ctx, ast.Store)]
-        values = [(home, home.parents.get(each)) for home, each in found]
+        stores = [(home, each) for home, each in file.files.attributes(node.attr) if isinstance(each.ctx, ast.Store)]
+        values = [(home, home.parents.get(each)) for home, each in stores]
         return bool(values) and all(
             isinstance(statement, ast.Assign) and is_always_none(statement.value, home, depth - 1) for home, statement in values
         )

@@ -13,9 +13,10 @@ from opencensus_compat.rewrite.imports import is_of_opencensus
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from opencensus_compat.rewrite.context import File
+    from opencensus_compat.rewrite.following.index import Files
 
 Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
@@ -30,7 +31,7 @@ _IN_TEXT = frozenset({"trace.span.Span", "trace.tracer.Tracer"})
 class Meanings(Groups):
     """The files of a program, and where each name of them is called, read and imported."""
 
-    def __init__(self, files: Mapping[str, File], find: Callable[[str, int, str], str | None]) -> None:
+    def __init__(self, files: Files[File], find: Callable[[str, int, str], str | None]) -> None:
         super().__init__()
         self._files = files
         self._find_module = find

@@ -11,20 +11,23 @@ from opencensus_compat.rewrite.following.meanings import Function, Meanings
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.following.groups import Key
+    from opencensus_compat.rewrite.following.index import Files
 
 
 class Sources(Meanings):
     """Ties uses, and what holds objects, to what these come from; where nothing says that, they cannot change."""
 
-    def __init__(self, files: Mapping[str, File], find: Callable[[str, int, str], str | None]) -> None:
+    def __init__(self, files: Files[File], find: Callable[[str, int, str], str | None]) -> None:
         super().__init__(files, find)
         self._seen: set[Key] = set()
         self._words: set[str] | None = None
         """What the program names, once that is asked for."""
+        self._by_place: dict[ast.ClassDef, list[ast.expr]] | None = None
+        """Named tuple -> what reads its fields by their places, once that is asked for."""
         self._pending: list[Slot | Function] = []
 
     def _sources(self, file: File, node: ast.expr) -> Iterator[Key]:
@@ -193,7 +196,9 @@ class Sources(Meanings):
     def _constructed(self, file: File, slot: Slot) -> None:
         """Follow a field to the calls that make objects of its class."""
         assert isinstance(slot.owner, ast.ClassDef)
-        for node in classes.reads_by_place((file, slot.owner)):
+        if self._by_place is None:
+            self._by_place = classes.reads_by_place(self._files.values())
+        for node in self._by_place.get(slot.owner, ()):
             self._stop(slot, node, f"what `{slot.name}` keeps is read by its place")
         for home, call in self._calls_of(slot.owner):
             given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]

@@ -512,7 +512,7 @@ def _calls_of(function: ast.AST | None, file: File) -> list[ast.Call] | None:
         for home in file.files.values()
         for node in ([*home.kinds[ast.Name], *home.kinds[ast.Attribute]] if home is not file else ())
     )
-    is_imported = any(alias.name == function.name for home in file.files.values() for alias in home.kinds[ast.alias])
+    is_imported = bool(file.files.aliases(function.name))
     calls = [file.call(load) for load in slot.loads]
     if elsewhere or is_imported or not calls:
         return None

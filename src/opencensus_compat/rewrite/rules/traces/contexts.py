@@ -143,9 +143,14 @@ def ids(use: Found, file: File) -> Outcome:
     if not isinstance(top.ctx, ast.Load):
         return Ask("The SDK makes the ids: an IdGenerator can make others.")
     trace = file.need(_TRACE, node)
-    is_of_span = node.attr == "context_tracer" and (top.attr == "trace_id" or file.parents.get(node) is not top)
-    span = file.render(node.value) if is_of_span else f"{trace}.get_current_span()"
+    is_own = is_of_span(node) and (top.attr == "trace_id" or file.parents.get(node) is not top)
+    span = file.render(node.value) if is_own else f"{trace}.get_current_span()"
     return [file.replace(top, outside.id_text(top.attr, f"{span}.get_span_context()", top, file))]
+
+
+def is_of_span(node: ast.Attribute) -> bool:
+    """Return whether ids are read of a span, which has those of OpenTelemetry only where it changes, too."""
+    return node.attr == "context_tracer"
 
 
 def _only_ids(node: ast.Attribute, file: File) -> bool:
